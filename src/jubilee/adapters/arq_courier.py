@@ -1,0 +1,87 @@
+"""ARQ as the courier: jobs go to Redis by their id and epoch alone; PostgreSQL has the rest."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from time import time
+
+from arq.constants import job_key_prefix
+from arq.jobs import serialize_job
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from jubilee.domain.errors import Unavailable
+from jubilee.domain.jobs.claims import Courier, Dispatch
+from jubilee.domain.jobs.kinds import Lane
+
+FUNCTION = "run"
+"""The one function of every worker."""
+
+KEPT_MS = 86_400_000  # a day; the relay sends again what is still due then
+URGENCY_MS = 600_000  # how much earlier than its own time a job of the next priority counts
+CONNECTIONS = 4
+
+
+def queue_name(lane: Lane) -> str:
+    """Each lane has a queue, so each has slots of its own."""
+    return f"jubilee:jobs:{lane.value}"
+
+
+def wake_channel(lane: Lane) -> str:
+    """Where workers of the lane hear that there is work; ARQ alone looks twice a second."""
+    return f"jubilee:wake:{lane.value}"
+
+
+def pack(document: dict[str, object]) -> bytes:
+    """JSON, for what ARQ stores by default runs code when it is read."""
+    return json.dumps(document).encode()
+
+
+def unpack(raw: bytes) -> dict[str, object]:
+    """The reverse."""
+    return dict(json.loads(raw))
+
+
+class ArqCourier(Courier):
+    """Sends without waiting: what Redis does not take within `patience` seconds, the relay repeats.
+
+    Sending a dispatch twice changes nothing: its key and its place in the queue are its own.
+    """
+
+    def __init__(self, url: str, *, patience: float) -> None:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=CONNECTIONS,
+            timeout=patience,
+            socket_timeout=patience,
+            socket_connect_timeout=patience,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._redis: Redis = Redis.from_pool(pool)
+        self._patience = patience
+
+    async def send(self, dispatches: Sequence[Dispatch]) -> None:
+        try:
+            async with (
+                asyncio.timeout(self._patience),
+                self._redis.pipeline(transaction=False) as pipe,
+            ):
+                for dispatch in dispatches:
+                    reference = dispatch.reference
+                    job_id, now = f"{reference.id}:{reference.epoch}", int(time() * 1000)
+                    arguments = (str(reference.id), reference.epoch)
+                    job = serialize_job(FUNCTION, arguments, {}, None, now, serializer=pack)
+                    pipe.psetex(job_key_prefix + job_id, KEPT_MS, job)
+                    score = now - (9 - dispatch.priority) * URGENCY_MS
+                    pipe.zadd(queue_name(dispatch.lane), {job_id: score}, nx=True)
+                for lane in {dispatch.lane for dispatch in dispatches}:
+                    pipe.publish(wake_channel(lane), b"")
+                await pipe.execute()
+        except (RedisError, OSError, TimeoutError) as error:
+            raise Unavailable from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._redis.aclose(close_connection_pool=True)

@@ -1,0 +1,1 @@
+"""PostgreSQL and Valkey from their wheels, as children of the one process that runs Jubilee."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: the schema, the connections, one repository a feature."""

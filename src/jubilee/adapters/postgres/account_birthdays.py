@@ -1,0 +1,77 @@
+"""The birthday row that every account has, and the name that the row keeps for it."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import bindparam, delete, literal_column, update
+from sqlalchemy.dialects.postgresql import insert
+
+from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.tables import birthdays, counters
+from jubilee.domain.identity import is_person_name, name_key
+from jubilee.domain.users import User
+
+ANONYMOUS = "anonymous_birthdays"
+"""The counter of the rows that belong to nobody."""
+
+COLUMNS = ["name", "name_key", "date_of_birth", "time_zone", "updated_at"]
+
+_new = insert(birthdays)
+# Whoever saves the same name at this moment waits for us here, or we for them.
+TAKE_NAME = Statement(
+    _new.on_conflict_do_update(
+        index_elements=["name_key"],
+        set_={"updated_at": _new.excluded.updated_at},
+        where=birthdays.c.user_id.is_(None),
+    ).returning(literal_column("xmax = 0").label("fresh")),
+    columns=["id", "name_key", "created_at", "updated_at"],
+)
+DROP_NAME = Statement(
+    delete(birthdays).where(birthdays.c.name_key == bindparam("key"), birthdays.c.user_id.is_(None))
+)
+PUT = Statement(
+    _new.on_conflict_do_update(
+        index_elements=["user_id"], set_={name: _new.excluded[name] for name in COLUMNS}
+    ),
+    columns=["id", "user_id", "created_at", *COLUMNS],
+)
+COUNT = Statement(
+    update(counters)
+    .where(counters.c.name == ANONYMOUS)
+    .values(value=counters.c.value + bindparam("change", type_=counters.c.value.type))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBirthdays:
+    """Keeps an account's row beside the account; a name that can be greeted is its own."""
+
+    executor: Executor
+
+    async def put(self, row_id: UUID, user: User) -> None:
+        """Write the row; what a stranger saved under the name goes."""
+        username = user.username or ""
+        key = name_key(username) if is_person_name(username) else None
+        if key is not None:
+            await self._take(row_id, key, user)
+        await self.executor.run(
+            PUT,
+            id=row_id,
+            user_id=user.id,
+            name=user.username,
+            name_key=key,
+            date_of_birth=user.date_of_birth,
+            time_zone=user.time_zone,
+            created_at=user.updated_at,
+            updated_at=user.updated_at,
+        )
+
+    async def _take(self, row_id: UUID, key: str, user: User) -> None:
+        at = user.updated_at
+        taken = await self.executor.first(
+            TAKE_NAME, id=row_id, name_key=key, created_at=at, updated_at=at
+        )
+        if taken is not None:  # else it is this account's already
+            await self.executor.run(DROP_NAME, key=key)
+        if taken is not None and not taken["fresh"]:
+            await self.executor.run(COUNT, change=-1)

@@ -1,0 +1,89 @@
+"""The statement that finds who celebrates, by an index, day after day."""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Date,
+    Integer,
+    SmallInteger,
+    TableValuedAlias,
+    Uuid,
+    bindparam,
+    column,
+    func,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql.selectable import LateralFromClause
+
+from jubilee.adapters.postgres.statement import Statement
+from jubilee.adapters.postgres.tables import birthdays, users
+
+NEAREST = bindparam("nearest", type_=Integer)
+FURTHEST = bindparam("furthest", type_=Integer)
+ROWS = bindparam("rows", type_=Integer)
+
+
+def _feasts() -> TableValuedAlias:
+    """The days that are asked for, in order, each with one date of birth that it celebrates."""
+    return (
+        func.unnest(
+            bindparam("days", type_=ARRAY(Date)),
+            bindparam("month_days", type_=ARRAY(SmallInteger)),
+            bindparam("previous", type_=ARRAY(Date)),
+            bindparam("last_ids", type_=ARRAY(Uuid)),
+        )
+        .table_valued(
+            column("day", Date),
+            column("month_day", SmallInteger),
+            column("previous", Date),
+            column("last_id", Uuid),
+            with_ordinality="number",
+            name="feast",
+        )
+        .render_derived()
+    )
+
+
+def _people(feast: TableValuedAlias) -> LateralFromClause:
+    """Those who celebrate it, if it is in the window where they are."""
+    ahead = bindparam("ahead", type_=JSONB)[birthdays.c.time_zone].astext.cast(Integer)
+    today = bindparam("today", type_=Date) + func.coalesce(ahead, 0)
+    return (
+        select(
+            birthdays.c.id,
+            birthdays.c.name,
+            birthdays.c.user_id,
+            birthdays.c.date_of_birth,
+            (feast.c.day - today).label("days"),
+        )
+        .select_from(birthdays.outerjoin(users, users.c.id == birthdays.c.user_id))
+        .where(
+            birthdays.c.month_day == feast.c.month_day,
+            birthdays.c.id > feast.c.last_id,
+            birthdays.c.date_of_birth < feast.c.day,
+            users.c.is_active.is_not(False),
+            (feast.c.day - today).between(NEAREST, FURTHEST),
+            (feast.c.previous - today) < NEAREST,
+        )
+        .order_by(birthdays.c.id)
+        .limit(ROWS)
+        .lateral("person")
+    )
+
+
+def _within() -> Statement:
+    """Ordinality keeps the days in order, so the search ends with the page's last row."""
+    feast = _feasts()
+    person = _people(feast)
+    number = column("number", BigInteger)
+    return Statement(
+        select(person, feast.c.day)
+        .select_from(feast.join(person, true()))
+        .order_by(number, person.c.id)
+        .limit(ROWS)
+    )
+
+
+WITHIN = _within()

@@ -1,0 +1,191 @@
+"""Birthdays by name and by day, as rows; account_birthdays.py keeps those of accounts."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from asyncpg import Record
+from sqlalchemy import (
+    Boolean,
+    Integer,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from jubilee.adapters.postgres.account_birthdays import ANONYMOUS, COUNT
+from jubilee.adapters.postgres.birthday_window import WITHIN
+from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.tables import birthdays, counters
+from jubilee.domain.birthdays import (
+    Birth,
+    Birthday,
+    BirthdayRepository,
+    Celebration,
+    TooManyNames,
+)
+from jubilee.domain.calendar import Feast, Window, feasts
+from jubilee.domain.identity import UserId
+from jubilee.domain.paging import Page, Position
+
+BY_NAME = birthdays.c.name_key == bindparam("key")
+BY_ID = birthdays.c.id == bindparam("birthday_id")
+NO_ID = UUID(int=0)
+
+FIND = Statement(
+    select(birthdays.c.date_of_birth, birthdays.c.time_zone).where(
+        BY_NAME, birthdays.c.date_of_birth.is_not(None)
+    )
+)
+LOCK = Statement(
+    select(
+        birthdays.c.id,
+        birthdays.c.name,
+        birthdays.c.user_id,
+        birthdays.c.date_of_birth,
+        birthdays.c.time_zone,
+    )
+    .where(BY_NAME)
+    .with_for_update()
+)
+_new = insert(birthdays).values(created_at=func.now(), updated_at=func.now())
+# The row in the way is locked even where it is not ours to overwrite.
+PUT = Statement(
+    _new.on_conflict_do_update(
+        index_elements=["name_key"],
+        set_={
+            name: _new.excluded[name]
+            for name in ("name", "date_of_birth", "time_zone", "updated_at")
+        },
+        where=and_(birthdays.c.user_id.is_(None), bindparam("overwrite", type_=Boolean)),
+    ).returning(literal_column("xmax = 0").label("fresh")),
+    columns=["id", "name", "name_key", "date_of_birth", "time_zone"],
+)
+COUNT_ONE = Statement(
+    update(counters)
+    .where(counters.c.name == ANONYMOUS, counters.c.value < bindparam("most", type_=Integer))
+    .values(value=counters.c.value + 1)
+    .returning(counters.c.value)
+)
+CHANGE = Statement(
+    update(birthdays).where(BY_ID).values(updated_at=func.now()),
+    columns=["date_of_birth", "time_zone"],
+)
+REMOVE = Statement(delete(birthdays).where(BY_ID, birthdays.c.user_id.is_(None)))
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresBirthdays(BirthdayRepository):
+    """The birthdays; the unique key of the name decides every race for one."""
+
+    executor: Executor
+
+    async def find(self, key: str) -> Birth | None:
+        row = await self.executor.first(FIND, key=key)
+        return None if row is None else Birth(row["date_of_birth"], row["time_zone"])
+
+    async def lock(self, key: str) -> Birthday | None:
+        row = await self.executor.first(LOCK, key=key)
+        return None if row is None else _birthday(row)
+
+    async def put(self, birthday: Birthday, *, overwrite: bool, most: int) -> bool:
+        row = await self.executor.first(
+            PUT,
+            id=birthday.id,
+            name=birthday.name,
+            name_key=birthday.key,
+            overwrite=overwrite,
+            **_columns(birthday.birth),
+        )
+        # Everybody with a new name waits for this one row: it is touched last.
+        if row is not None and row["fresh"]:
+            counted = await self.executor.first(COUNT_ONE, most=most)
+            if counted is None:
+                raise TooManyNames
+        return row is not None
+
+    async def change(self, birthday_id: UUID, birth: Birth | None) -> None:
+        await self.executor.run(CHANGE, birthday_id=birthday_id, **_columns(birth))
+
+    async def remove(self, birthday_id: UUID) -> None:
+        await self.executor.run(REMOVE, birthday_id=birthday_id)
+        await self.executor.run(COUNT, change=-1)
+
+    async def within(
+        self, window: Window, *, after: Position | None, limit: int
+    ) -> Page[Celebration]:
+        rows = await self.executor.all(
+            WITHIN,
+            today=window.dates.today,
+            ahead=json.dumps(dict(window.dates.ahead)),
+            nearest=window.nearest,
+            furthest=window.furthest,
+            rows=limit + 1,
+            **_feasts(window, after),
+        )
+        found = [_celebration(row) for row in rows[:limit]]
+        return Page(found, _position(found[-1]) if len(rows) > limit else None)
+
+
+def _feasts(window: Window, after: Position | None) -> dict[str, object]:
+    """The days from where the page begins, as columns; `after` bounds the ids of the first."""
+    asked = list(feasts(window.first, window.last, window.rule))
+    if after is not None:
+        last = date.fromisoformat(after[0]), int(after[1])
+        asked = [feast for feast in asked if _order(feast) >= last]
+        begun = UUID(after[2]) if asked and _order(asked[0]) == last else NO_ID
+    else:
+        begun = NO_ID
+    return {
+        "days": [feast.day for feast in asked],
+        "month_days": [feast.month_day for feast in asked],
+        "previous": [feast.previous for feast in asked],
+        "last_ids": [begun, *[NO_ID] * (len(asked) - 1)][: len(asked)],
+    }
+
+
+def _order(feast: Feast) -> tuple[date, int]:
+    return feast.day, feast.month_day
+
+
+def _position(celebration: Celebration) -> Position:
+    born = celebration.born
+    return (
+        celebration.day.isoformat(),
+        str(born.month * 100 + born.day),
+        str(celebration.id),
+    )
+
+
+def _columns(birth: Birth | None) -> dict[str, object]:
+    if birth is None:
+        return {"date_of_birth": None, "time_zone": None}
+    return {"date_of_birth": birth.date, "time_zone": birth.time_zone}
+
+
+def _birthday(row: Record) -> Birthday:
+    born = row["date_of_birth"]
+    return Birthday(
+        id=row["id"],
+        name=row["name"],
+        user_id=row["user_id"],
+        birth=None if born is None else Birth(born, row["time_zone"]),
+    )
+
+
+def _celebration(row: Record) -> Celebration:
+    owner = row["user_id"]
+    return Celebration(
+        id=row["id"],
+        name=row["name"],
+        user_id=None if owner is None else UserId(owner),
+        born=row["date_of_birth"],
+        day=row["day"],
+        days=row["days"],
+    )

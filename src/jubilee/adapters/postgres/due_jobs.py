@@ -1,0 +1,102 @@
+"""Jobs that somebody has to see to: due ones, let-go ones, old ones; always a bounded number."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.domain.jobs.claims import Dispatch, DueJobs, Reference
+from jubilee.domain.jobs.kinds import Lane
+
+REDISPATCH = "15 seconds"
+"""How long a dispatched job may wait in Redis before it is sent again, in case Redis lost it."""
+
+# One index scan for each priority: jobs that are due one day do not stand in the way of today's.
+# MATERIALIZED, or the planner might lock and mark more rows than the limit says.
+MARK_DUE = Statement(
+    text(f"""
+    WITH due AS MATERIALIZED (
+        SELECT found.id FROM generate_series(0, 9) AS urgency
+        CROSS JOIN LATERAL (
+            SELECT id FROM jobs
+            WHERE status = 'queued' AND priority = urgency AND run_at <= now()
+                AND kind = ANY(CAST(:kinds AS text[]))
+                AND (dispatched_at IS NULL OR dispatched_at < now() - interval '{REDISPATCH}')
+            ORDER BY run_at, id LIMIT :rows FOR UPDATE SKIP LOCKED
+        ) AS found
+        ORDER BY urgency LIMIT :rows
+    )
+    UPDATE jobs SET dispatched_at = now() FROM due WHERE jobs.id = due.id
+    RETURNING jobs.id, epoch, lane, priority
+    """)  # noqa: S608  # a constant
+)
+# Whoever loses its worker again and again waits ever longer: it may be what kills them.
+EXPIRE = Statement(
+    text("""
+    WITH lost AS MATERIALIZED (
+        SELECT id, attempts >= max_attempts AS spent, cancel_requested_at IS NOT NULL AS unwanted
+        FROM jobs WHERE status = 'running' AND lease_until < now()
+        ORDER BY lease_until LIMIT :rows FOR UPDATE SKIP LOCKED
+    )
+    UPDATE jobs SET
+        status = CASE WHEN unwanted THEN 'cancelled' WHEN spent THEN 'dead' ELSE 'queued' END,
+        finished_at = CASE WHEN unwanted OR spent THEN now() END,
+        run_at = now() + least(3600, power(greatest(attempts - 3, 0), 4)) * interval '1 second',
+        error = jsonb_build_object('code', 'lease_expired', 'message', 'The worker went away.'),
+        dispatched_at = NULL, lease_until = NULL, worker_id = NULL
+    FROM lost WHERE jobs.id = lost.id RETURNING jobs.id
+    """)
+)
+PRUNE = Statement(
+    text("""
+    DELETE FROM jobs WHERE id IN (
+        SELECT id FROM jobs
+        WHERE finished_at < now() - CAST(:days AS float) * interval '1 day'
+        ORDER BY finished_at LIMIT :rows FOR UPDATE SKIP LOCKED
+    ) RETURNING id
+    """)
+)
+NEXT = Statement(
+    text("""
+    SELECT CAST(extract(epoch FROM min(soonest.run_at) - now()) AS float) AS seconds
+    FROM generate_series(0, 9) AS urgency
+    CROSS JOIN LATERAL (
+        SELECT run_at FROM jobs
+        WHERE status = 'queued' AND priority = urgency AND run_at > now()
+            AND kind = ANY(CAST(:kinds AS text[]))
+        ORDER BY run_at LIMIT 1
+    ) AS soonest
+    """)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresDueJobs(DueJobs):
+    """Any number of relays may call these at once: locked rows are skipped."""
+
+    pool: ConnectionPool
+
+    async def mark_due(self, kinds: Collection[str], *, limit: int) -> Sequence[Dispatch]:
+        async with self.pool.connection() as driver:
+            rows = await Executor(driver).all(MARK_DUE, kinds=list(kinds), rows=limit)
+        return [
+            Dispatch(Reference(row["id"], row["epoch"]), Lane(row["lane"]), row["priority"])
+            for row in rows
+        ]
+
+    async def expire_leases(self, *, limit: int) -> int:
+        return await self._count(EXPIRE, rows=limit)
+
+    async def prune(self, *, days: float, limit: int) -> int:
+        return await self._count(PRUNE, days=days, rows=limit)
+
+    async def seconds_to_next(self, kinds: Collection[str]) -> float | None:
+        async with self.pool.connection() as driver:
+            row = await Executor(driver).first(NEXT, kinds=list(kinds))
+        return None if row is None else row["seconds"]
+
+    async def _count(self, statement: Statement, **values: object) -> int:
+        async with self.pool.connection() as driver:
+            return len(await Executor(driver).all(statement, **values))

@@ -1,0 +1,48 @@
+"""What the driver raises, in the domain's words: the one place for it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+
+from jubilee.domain.auth.tokens import InvalidToken
+from jubilee.domain.errors import Conflict, DomainError, Unavailable
+from jubilee.domain.users import EmailTaken, UsernameTaken
+
+REFUSALS: dict[str, type[DomainError]] = {
+    "uq_users_email_key": EmailTaken,
+    "uq_users_username_key": UsernameTaken,
+    "fk_items_owner_id": InvalidToken,  # the account went while its last request was served
+}
+
+AWAY = (
+    OSError,  # refused, no such socket; asyncpg and SQLAlchemy let it through raw
+    TimeoutError,
+    DBAPIError,  # SQLAlchemy opens the connections
+    asyncpg.InterfaceError,  # the connection is closed or broken
+    asyncpg.InternalClientError,  # the server has said farewell, but the end is not here yet
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled by a timeout
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,  # deadlock, serialisation: the same call may work
+    asyncpg.ReadOnlySQLTransactionError,  # a primary that has become a standby
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+
+
+@contextmanager
+def domain_errors() -> Iterator[None]:
+    """Translate whatever the driver raises inside."""
+    try:
+        yield
+    except (asyncpg.UniqueViolationError, asyncpg.ForeignKeyViolationError) as error:
+        raise _refusal(error) from error
+    except AWAY as error:
+        raise Unavailable from error
+
+
+def _refusal(error: asyncpg.IntegrityConstraintViolationError) -> DomainError:
+    name = str(error.constraint_name)  # the driver leaves its attributes untyped
+    return REFUSALS.get(name, Conflict)()

@@ -1,0 +1,37 @@
+"""The outbox of facts, as rows."""
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import insert
+
+from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.tables import events
+from jubilee.domain.clock import Clock
+from jubilee.domain.events import EventLog, ItemEvent
+from jubilee.domain.identity import NewId
+
+ADD = Statement(insert(events), columns=["id", "kind", "data", "correlation_id", "occurred_at"])
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresEvents(EventLog):
+    """Appends in the transaction that makes the facts true."""
+
+    executor: Executor
+    clock: Clock
+    new_id: NewId
+    correlation_id: str | None
+
+    async def add(self, *events: ItemEvent) -> None:
+        if events:
+            await self.executor.each(ADD, [self._row(event) for event in events])
+
+    def _row(self, event: ItemEvent) -> dict[str, object]:
+        return {
+            "id": self.new_id(),
+            "kind": type(event).__name__,
+            "data": json.dumps({"item_id": str(event.item_id), "owner_id": str(event.owner_id)}),
+            "correlation_id": self.correlation_id,
+            "occurred_at": self.clock(),
+        }

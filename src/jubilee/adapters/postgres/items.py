@@ -1,0 +1,119 @@
+"""Items, as rows; one that was deleted stays as a row that no query here finds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from uuid import UUID
+
+from asyncpg import Record
+from sqlalchemy import Integer, bindparam, delete, insert, select, tuple_, update
+
+from jubilee.adapters.postgres.search import matches, query
+from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.tables import ITEM_WORDS, items
+from jubilee.domain.identity import UserId
+from jubilee.domain.items import (
+    Item,
+    ItemFilter,
+    ItemNotFound,
+    ItemRepository,
+    ItemSort,
+)
+from jubilee.domain.paging import Page, Position
+from jubilee.domain.users import OwnedItems
+
+ACTIVE = select(items).where(items.c.is_active)
+BY_ID = ACTIVE.where(items.c.id == bindparam("item_id", type_=items.c.id.type))
+OWN = items.c.owner_id == bindparam("owner", type_=items.c.owner_id.type)
+
+GET = Statement(BY_ID)
+LOCK = Statement(BY_ID.with_for_update())
+ADD = Statement(insert(items))
+COLUMNS = ["title", "description", "is_active", "version", "updated_at"]
+SAVE = Statement(
+    update(items).where(items.c.id == bindparam("item_id", type_=items.c.id.type)),
+    columns=COLUMNS,
+)
+DELETE_OF = Statement(delete(items).where(OWN).returning(items.c.id, items.c.is_active))
+
+SHAPES = 48  # six orders, with an owner, a search, a position, or without
+
+
+@lru_cache(maxsize=SHAPES)
+def page_statement(sort: ItemSort, *, owned: bool, searching: bool, continued: bool) -> Statement:
+    """A page in this order; binds `owner`, `words`, `last` and `last_id` as asked, and `rows`."""
+    column, falling = items.c[_field(sort)], sort.startswith("-")
+    chosen = ACTIVE.where(OWN) if owned else ACTIVE
+    if searching:
+        chosen = chosen.where(matches(ITEM_WORDS))
+    if continued:
+        key = tuple_(column, items.c.id)
+        last = tuple_(
+            bindparam("last", type_=column.type), bindparam("last_id", type_=items.c.id.type)
+        )
+        chosen = chosen.where(key < last if falling else key > last)
+    order = [c.desc() if falling else c.asc() for c in (column, items.c.id)]
+    return Statement(chosen.order_by(*order).limit(bindparam("rows", type_=Integer)))
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresItems(ItemRepository, OwnedItems):
+    """The items."""
+
+    executor: Executor
+
+    async def get(self, item_id: UUID, *, lock: bool = False) -> Item:
+        row = await self.executor.first(LOCK if lock else GET, item_id=item_id)
+        if row is None:
+            raise ItemNotFound
+        return _item(row)
+
+    async def page(self, chosen: ItemFilter, *, after: Position | None, limit: int) -> Page[Item]:
+        statement = page_statement(
+            chosen.sort,
+            owned=chosen.owner is not None,
+            searching=chosen.search is not None,
+            continued=after is not None,
+        )
+        last = {} if after is None else _last(chosen.sort, after)
+        words = query(chosen.search or "")
+        rows = await self.executor.all(
+            statement, owner=chosen.owner, words=words, rows=limit + 1, **last
+        )
+        found = [_item(row) for row in rows[:limit]]
+        return Page(found, _position(chosen.sort, found[-1]) if len(rows) > limit else None)
+
+    async def add(self, item: Item) -> None:
+        await self.executor.run(
+            ADD, **{name: getattr(item, name) for name in Item.__dataclass_fields__}
+        )
+
+    async def save(self, item: Item) -> None:
+        values = {name: getattr(item, name) for name in COLUMNS}
+        await self.executor.run(SAVE, item_id=item.id, **values)
+
+    async def delete_of(self, owner: UserId) -> Sequence[UUID]:
+        rows = await self.executor.all(DELETE_OF, owner=owner)
+        return [row["id"] for row in rows if row["is_active"]]
+
+
+def _field(sort: ItemSort) -> str:
+    return sort.removeprefix("-")
+
+
+def _position(sort: ItemSort, item: Item) -> Position:
+    value = getattr(item, _field(sort))
+    return value.isoformat() if isinstance(value, datetime) else value, str(item.id)
+
+
+def _last(sort: ItemSort, after: Position) -> dict[str, object]:
+    text = _field(sort) == "title"
+    return {
+        "last": after[0] if text else datetime.fromisoformat(after[0]),
+        "last_id": UUID(after[1]),
+    }
+
+
+def _item(row: Record) -> Item:
+    return Item(**{name: row[name] for name in Item.__dataclass_fields__})

@@ -1,0 +1,103 @@
+"""Connections that stay open, owned by SQLAlchemy's engine and lent for one use each.
+
+SQLAlchemy's own pool checks a connection out and in through greenlets and resets it in between,
+which costs more than most of our statements; here the most recently used one is simply handed on.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import cast
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jubilee.adapters.postgres.engine import open_engine
+from jubilee.adapters.postgres.errors import AWAY, domain_errors
+from jubilee.adapters.postgres.statement import Driver
+
+LAST_MOMENT = 0.25  # seconds for stopping what ran out of time
+MAX_AGE = 1800.0  # seconds; shorter than what load balancers and firewalls let live
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An open connection: SQLAlchemy's (which must stay referenced) and the driver's."""
+
+    core: AsyncConnection
+    driver: Driver
+    opened: float
+
+
+class ConnectionPool:
+    """At most `size` connections, opened when they are needed.
+
+    Whatever happens inside, one use ends within `patience` seconds and a moment: the wait for a
+    connection, opening it, and all its statements together.
+    """
+
+    def __init__(self, url: str, *, size: int, patience: float) -> None:
+        self._engine = open_engine(url, patience=patience)
+        self._patience = patience
+        self._free = asyncio.Semaphore(size)
+        self._idle: list[Held] = []
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Driver]:
+        """Lend a connection; raises Unavailable where none can be had or it breaks."""
+        with domain_errors():
+            async with asyncio.timeout(self._patience), self._free:
+                held = await self._take()
+                try:
+                    yield held.driver
+                except BaseException as error:
+                    await self._give_back_after(error, held)
+                    raise
+                self._idle.append(held)
+
+    async def close(self) -> None:
+        """Close every idle connection."""
+        while self._idle:
+            await self._discard(self._idle.pop())
+        await self._engine.dispose()
+
+    async def _take(self) -> Held:
+        while self._idle:
+            held = self._idle.pop()
+            if not held.driver.is_closed() and monotonic() - held.opened < MAX_AGE:
+                return held
+            await self._discard(held)
+        return await self._open()
+
+    async def _open(self) -> Held:
+        core = await self._engine.connect()
+        raw = await core.get_raw_connection()
+        return Held(core, cast("Driver", raw.driver_connection), monotonic())
+
+    async def _give_back_after(self, error: BaseException, held: Held) -> None:
+        if not isinstance(error, Exception):
+            await self._stop(held)
+        elif isinstance(error, AWAY) or held.driver.is_closed() or held.driver.is_in_transaction():
+            await self._discard(held)
+        else:
+            self._idle.append(held)
+
+    async def _stop(self, held: Held) -> None:
+        """After a cancellation, which the driver passes on to the server's statement.
+
+        The next statement waits until that is done. It may never be, so the wait is short; and
+        whatever came of it, such a connection is not lent again.
+        """
+        try:
+            with suppress(Exception):
+                async with asyncio.timeout(LAST_MOMENT):
+                    await held.driver.execute("ROLLBACK")
+        finally:
+            await self._discard(held)
+
+    async def _discard(self, held: Held) -> None:
+        held.driver.terminate()
+        with suppress(Exception):
+            await held.core.invalidate()
+            await held.core.close()

@@ -1,0 +1,91 @@
+"""The schema's versions: which one the database has, and how it gets to ours."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import column, select, table
+
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.domain.errors import Unavailable
+from jubilee.domain.health import Schema
+
+VERSION = Statement(select(column("version_num")).select_from(table("alembic_version")).limit(2))
+
+
+def migrations_folder() -> Path:
+    """In a package the migrations lie inside it, in a checkout at its root."""
+    package = Path(__file__).parents[2]
+    packed = package / "migrations"
+    return packed if packed.is_dir() else package.parents[1] / "migrations"
+
+
+def alembic_config(url: str) -> Config:
+    """What Alembic's commands need; the URL never passes through an ini file's interpolation."""
+    config = Config(attributes={"url": url})
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.set_main_option("file_template", "%%(year)d%%(month).2d%%(day).2d_%%(slug)s")
+    return config
+
+
+def upgrade(url: str) -> None:
+    """Bring the schema to our head; any number of processes may do so at once."""
+    command.upgrade(alembic_config(url), "head")
+
+
+def downgrade(url: str) -> None:
+    """Take the last migration back."""
+    command.downgrade(alembic_config(url), "-1")
+
+
+def revise(url: str, name: str) -> None:
+    """Write a migration that makes the database's schema that of the tables."""
+    command.revision(alembic_config(url), message=name, autogenerate=True)
+
+
+def check(url: str) -> None:
+    """Raises CommandError where the schema differs from the tables."""
+    command.check(alembic_config(url))
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """Compares the database's version with those that we know."""
+
+    pool: ConnectionPool
+    known: frozenset[str]
+    head: str
+
+    async def __call__(self) -> Schema | None:
+        """A version that we do not know is a newer one's: it is served."""
+        try:
+            async with self.pool.connection() as driver:
+                found = await Executor(driver).first(VERSION)
+        except asyncpg.UndefinedTableError:
+            return Schema.BEHIND
+        except Unavailable:
+            return None
+        if found is None:
+            return Schema.BEHIND
+        version = str(found["version_num"])
+        if version == self.head:
+            return Schema.CURRENT
+        return Schema.BEHIND if version in self.known else Schema.AHEAD
+
+
+async def schema_state(pool: ConnectionPool) -> SchemaState:
+    """Reads the migrations' files, away from the event loop."""
+    return await asyncio.to_thread(_schema_state, pool)
+
+
+def _schema_state(pool: ConnectionPool) -> SchemaState:
+    scripts = ScriptDirectory(str(migrations_folder()))
+    known = frozenset(script.revision for script in scripts.walk_revisions())
+    head = scripts.get_current_head()
+    assert head is not None, "the migrations have come without a single version"
+    return SchemaState(pool, known, head)

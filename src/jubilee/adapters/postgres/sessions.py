@@ -1,0 +1,104 @@
+"""Sessions, as rows; one that has ended is gone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from asyncpg import Record
+from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
+
+from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.tables import sessions, users
+from jubilee.domain.auth.sessions import (
+    SESSIONS_PER_USER,
+    Client,
+    Session,
+    SessionRepository,
+)
+from jubilee.domain.auth.tokens import Claims
+from jubilee.domain.identity import Principal, SessionId, UserId
+from jubilee.domain.users import UserSessions
+
+OWN = sessions.c.user_id == bindparam("user_id")
+NEWEST = (sessions.c.created_at.desc(), sessions.c.id.desc())
+
+CHECK = Statement(
+    select(users.c.is_superuser)
+    .join(users, users.c.id == sessions.c.user_id)
+    .where(
+        sessions.c.id == bindparam("session_id"),
+        OWN,
+        sessions.c.expires_at > func.now(),
+        users.c.is_active,
+    )
+)
+BY_ID = select(sessions).where(sessions.c.id == bindparam("session_id"))
+FIND = Statement(BY_ID)
+LOCK = Statement(BY_ID.with_for_update())
+OF = Statement(
+    select(sessions)
+    .where(OWN, sessions.c.expires_at > func.now())
+    .order_by(*NEWEST)
+    .limit(SESSIONS_PER_USER)
+)
+ADD = Statement(insert(sessions))
+ROTATION = ["generation", "token_hash", "previous_hash", "rotated_at", "expires_at"]
+SAVE = Statement(update(sessions).where(sessions.c.id == bindparam("session_id")), columns=ROTATION)
+END = Statement(
+    delete(sessions).where(sessions.c.id == bindparam("session_id"), OWN).returning(sessions.c.id)
+)
+END_ALL = Statement(delete(sessions).where(OWN, sessions.c.id.is_distinct_from(bindparam("but"))))
+AT = bindparam("at", type_=sessions.c.expires_at.type)
+SURPLUS = (
+    select(sessions.c.id)
+    .where(OWN, sessions.c.expires_at > AT)
+    .order_by(*NEWEST)
+    .offset(SESSIONS_PER_USER - 1)
+)
+TRIM = Statement(
+    delete(sessions).where(and_(OWN, or_(sessions.c.expires_at <= AT, sessions.c.id.in_(SURPLUS))))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresSessions(SessionRepository, UserSessions):
+    """The sessions; an ended one leaves no row behind, so its tokens find nothing."""
+
+    executor: Executor
+
+    async def check(self, claims: Claims) -> Principal | None:
+        row = await self.executor.first(CHECK, session_id=claims.session_id, user_id=claims.user_id)
+        if row is None:
+            return None
+        return Principal(claims.user_id, claims.session_id, is_admin=row["is_superuser"])
+
+    async def find(self, session_id: SessionId, *, lock: bool = False) -> Session | None:
+        row = await self.executor.first(LOCK if lock else FIND, session_id=session_id)
+        return None if row is None else _session(row)
+
+    async def of(self, user_id: UserId) -> Sequence[Session]:
+        return [_session(row) for row in await self.executor.all(OF, user_id=user_id)]
+
+    async def add(self, session: Session) -> None:
+        client = {"ip": session.client.ip, "user_agent": session.client.user_agent}
+        names = set(sessions.c.keys()) - client.keys()
+        await self.executor.run(ADD, **{n: getattr(session, n) for n in names}, **client)
+
+    async def save(self, session: Session) -> None:
+        values = {name: getattr(session, name) for name in ROTATION}
+        await self.executor.run(SAVE, session_id=session.id, **values)
+
+    async def end(self, session_id: SessionId, *, user_id: UserId) -> bool:
+        return await self.executor.first(END, session_id=session_id, user_id=user_id) is not None
+
+    async def end_all(self, user_id: UserId, *, but: SessionId | None = None) -> None:
+        await self.executor.run(END_ALL, user_id=user_id, but=but)
+
+    async def trim(self, user_id: UserId, *, now: datetime) -> None:
+        await self.executor.run(TRIM, user_id=user_id, at=now)
+
+
+def _session(row: Record) -> Session:
+    names = set(Session.__dataclass_fields__) - {"client"}
+    client = Client(row["ip"], row["user_agent"])
+    return Session(client=client, **{name: row[name] for name in names})

@@ -1,0 +1,62 @@
+"""A statement of SQLAlchemy Core, compiled once into the driver's own dialect."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from asyncpg import Connection, Record
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.sql.base import Executable
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import ClauseElement
+
+Driver: TypeAlias = "Connection[Record]"
+
+
+class Statement:
+    """SQL and the order of its parameters.
+
+    Core's own execution costs several times the query (greenlets, cursor, result objects); its
+    SQL handed to the driver, which prepares and keeps it, costs almost nothing. Values are the
+    driver's: UUID, datetime, date, str, int, bool, bytes, and JSON as text.
+    """
+
+    __slots__ = ("_defaults", "_names", "sql")
+
+    def __init__(self, core: Executable, *, columns: Sequence[str] | None = None) -> None:
+        """`columns` are those that an INSERT or UPDATE sets, each from the value of its name."""
+        assert isinstance(core, ClauseElement)
+        dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+        compiled = core.compile(dialect=dialect, column_keys=columns)
+        assert isinstance(compiled, SQLCompiler)
+        self.sql = str(compiled)
+        self._names: tuple[str, ...] = tuple(compiled.positiontup or ())
+        self._defaults = dict(compiled.params)
+
+    def arguments(self, values: Mapping[str, object]) -> list[object]:
+        """The values in the order in which the SQL numbers them."""
+        return [values[name] if name in values else self._defaults[name] for name in self._names]
+
+
+class Executor:
+    """Runs statements on one connection; every statement of the service passes through here."""
+
+    __slots__ = ("_driver",)
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    async def all(self, statement: Statement, **values: object) -> list[Record]:
+        """All rows that it returns; its own LIMIT bounds them."""
+        return await self._driver.fetch(statement.sql, *statement.arguments(values))
+
+    async def first(self, statement: Statement, **values: object) -> Record | None:
+        """The first row that it returns."""
+        return await self._driver.fetchrow(statement.sql, *statement.arguments(values))
+
+    async def run(self, statement: Statement, **values: object) -> None:
+        """Execute it for its effect."""
+        await self._driver.fetchrow(statement.sql, *statement.arguments(values))
+
+    async def each(self, statement: Statement, rows: Sequence[Mapping[str, object]]) -> None:
+        """Execute it for every row of values, in one pipeline."""
+        await self._driver.executemany(statement.sql, [statement.arguments(row) for row in rows])

@@ -1,0 +1,215 @@
+"""The whole schema on one page; migrations are made from it."""
+
+from functools import reduce
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+"""What parts words for the search, whatever the database's locale says."""
+
+
+def instant(name: str, *, nullable: bool = False) -> Column[object]:
+    """A moment in time, with its zone."""
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def owner(table: str, *, nullable: bool = False) -> Column[object]:
+    """Whom the row belongs to; it goes with that account."""
+    return Column(table, Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=nullable)
+
+
+def words(*columns: str) -> str:
+    """SQL for the searchable words of some columns: the expression that the GIN index holds."""
+    texts = [part for column in columns for part in ("' '", f"coalesce({column}, '')")][1:]
+    # With the parentheses that PostgreSQL shows it with: Alembic compares the texts.
+    joined = reduce("({} || {})".format, texts)[1:-1]
+    quoted = PUNCTUATION.replace("'", "''")
+    return (
+        f"to_tsvector('simple', translate({joined}, '{quoted}', repeat(' ', {len(PUNCTUATION)})))"
+    )
+
+
+USER_WORDS = words("email", "username", "full_name")
+ITEM_WORDS = words("title", "description")
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("email", Text, nullable=False),
+    Column("email_key", Text, nullable=False, unique=True),
+    Column("username", Text),
+    Column("username_key", Text, unique=True),
+    Column("password_hash", Text),
+    Column("full_name", Text),
+    Column("is_active", Boolean, nullable=False),
+    Column("is_superuser", Boolean, nullable=False),
+    Column("oauth_provider", Text),
+    Column("birthday_greeting", Boolean, nullable=False),
+    instant("created_at"),
+    instant("updated_at"),
+    Index("ix_users_created_at_id", "created_at", "id"),
+    Index("ix_users_admins", "id", postgresql_where=text("is_superuser AND is_active")),
+    Index("ix_users_words", text(USER_WORDS), postgresql_using="gin"),
+)
+
+# One row for every account, and one for every name that a stranger saved: the unique key makes
+# both meet where somebody takes a name, whichever of two transactions commits first.
+birthdays = Table(
+    "birthdays",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text),
+    Column("name_key", Text, unique=True),
+    owner("user_id", nullable=True),
+    Column("date_of_birth", Date),
+    Column("time_zone", Text),
+    Column(
+        "month_day",
+        SmallInteger,
+        Computed(
+            "(EXTRACT(month FROM date_of_birth) * 100 + EXTRACT(day FROM date_of_birth))::smallint",
+            persisted=True,
+        ),
+    ),
+    instant("created_at"),
+    instant("updated_at"),
+    UniqueConstraint("user_id"),
+    CheckConstraint("name_key IS NOT NULL OR user_id IS NOT NULL", name="somebody"),
+    Index("ix_birthdays_month_day_id", "month_day", "id"),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    owner("user_id"),
+    Column("generation", Integer, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False),
+    Column("previous_hash", LargeBinary),
+    instant("rotated_at"),
+    instant("expires_at"),
+    instant("created_at"),
+    Column("ip", Text),
+    Column("user_agent", Text),
+    Index("ix_sessions_user_id_created_at_id", "user_id", "created_at", "id"),
+    Index("ix_sessions_expires_at", "expires_at"),
+)
+
+LISTED = text("is_active")
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    owner("owner_id"),
+    # By code point everywhere: titles are sorted, and a locale's order changes with its version.
+    Column("title", Text(collation="C"), nullable=False),
+    Column("description", Text),
+    Column("is_active", Boolean, nullable=False),
+    Column("version", Integer, nullable=False),
+    instant("created_at"),
+    instant("updated_at"),
+    Index("ix_items_created_at_id", "created_at", "id", postgresql_where=LISTED),
+    Index("ix_items_updated_at_id", "updated_at", "id", postgresql_where=LISTED),
+    Index("ix_items_title_id", "title", "id", postgresql_where=LISTED),
+    # Whole, for it also finds all that goes with an account.
+    Index("ix_items_owner_id_is_active_created_at_id", "owner_id", "is_active", "created_at", "id"),
+    Index(
+        "ix_items_owner_id_updated_at_id", "owner_id", "updated_at", "id", postgresql_where=LISTED
+    ),
+    Index("ix_items_owner_id_title_id", "owner_id", "title", "id", postgresql_where=LISTED),
+    Index("ix_items_words", text(ITEM_WORDS), postgresql_using="gin", postgresql_where=LISTED),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("data", JSONB, nullable=False),
+    Column("correlation_id", Text),
+    Column("trace_context", JSONB),
+    instant("occurred_at"),
+    instant("published_at", nullable=True),
+    Index("ix_events_unpublished", "id", postgresql_where=text("published_at IS NULL")),
+)
+
+LIVE = "status IN ('queued', 'running')"
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    owner("owner_id", nullable=True),
+    Column("task_id", Text),
+    Column("key", Text, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("data", JSONB, nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("max_attempts", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    instant("run_at"),
+    instant("dispatched_at", nullable=True),
+    instant("lease_until", nullable=True),
+    Column("worker_id", Uuid),
+    instant("cancel_requested_at", nullable=True),
+    Column("progress", JSONB),
+    Column("result", JSONB),
+    Column("error", JSONB),
+    Column("correlation_id", Text),
+    Column("trace_context", JSONB),
+    instant("created_at"),
+    instant("started_at", nullable=True),
+    instant("finished_at", nullable=True),
+    UniqueConstraint("owner_id", "task_id"),
+    CheckConstraint("octet_length(data::text) <= 131072", name="data_size"),
+    CheckConstraint(
+        "status IN ('queued', 'running', 'succeeded', 'dead', 'cancelled')", name="status"
+    ),
+    CheckConstraint(f"({LIVE}) = (finished_at IS NULL)", name="finished"),
+    Index("ix_jobs_due", "priority", "run_at", "id", postgresql_where=text("status = 'queued'")),
+    Index("ix_jobs_leases", "lease_until", postgresql_where=text("status = 'running'")),
+    Index("ix_jobs_owner_id_id", "owner_id", "id"),
+    Index("ix_jobs_finished_at", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+)

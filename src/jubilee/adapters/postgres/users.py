@@ -1,0 +1,118 @@
+"""Accounts, as rows of two tables: what they are, and their birthday."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from uuid import UUID
+
+from asyncpg import Record
+from sqlalchemy import and_, bindparam, delete, insert, or_, select, tuple_, update
+
+from jubilee.adapters.postgres.account_birthdays import AccountBirthdays
+from jubilee.adapters.postgres.search import matches, query
+from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.tables import USER_WORDS, birthdays, users
+from jubilee.domain.identity import NewId, UserId, name_key
+from jubilee.domain.paging import Page, Position
+from jubilee.domain.users import User, UserNotFound, UserRepository
+
+ACCOUNT = select(users, birthdays.c.date_of_birth, birthdays.c.time_zone).join(
+    birthdays, birthdays.c.user_id == users.c.id
+)
+BY_ID = ACCOUNT.where(users.c.id == bindparam("user_id"))
+GET = Statement(BY_ID)
+# Not the key: rows that refer to the account may come and go meanwhile. The birthday, too: it
+# is also written under its name, and saving the account must not undo that.
+LOCK = Statement(BY_ID.with_for_update(of=[users, birthdays], key_share=True))
+BY_LOGIN = Statement(
+    ACCOUNT.where(
+        or_(users.c.email_key == bindparam("email"), users.c.username_key == bindparam("name"))
+    )
+)
+LOCK_ADMINS = Statement(
+    select(users.c.id)
+    .where(and_(users.c.is_superuser, users.c.is_active))
+    .order_by(users.c.id)
+    .with_for_update(key_share=True)
+)
+COLUMNS = [
+    "email", "email_key", "username", "username_key", "password_hash", "full_name", "is_active",
+    "is_superuser", "oauth_provider", "birthday_greeting", "updated_at",
+]  # fmt: skip
+ADD = Statement(insert(users), columns=["id", "created_at", *COLUMNS])
+SAVE = Statement(update(users).where(users.c.id == bindparam("key")), columns=COLUMNS)
+DELETE = Statement(delete(users).where(users.c.id == bindparam("user_id")))
+
+
+@lru_cache(maxsize=4)
+def _page(*, searching: bool, continued: bool) -> Statement:
+    chosen = ACCOUNT
+    if searching:
+        chosen = chosen.where(matches(USER_WORDS))
+    if continued:
+        position = tuple_(
+            bindparam("created_at", type_=users.c.created_at.type),
+            bindparam("last_id", type_=users.c.id.type),
+        )
+        chosen = chosen.where(tuple_(users.c.created_at, users.c.id) < position)
+    newest = chosen.order_by(users.c.created_at.desc(), users.c.id.desc())
+    return Statement(newest.limit(bindparam("rows")))
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresUsers(UserRepository):
+    """The accounts; names are compared by their keys, which the constraints make unique."""
+
+    executor: Executor
+    new_id: NewId
+
+    async def get(self, user_id: UserId, *, lock: bool = False) -> User:
+        row = await self.executor.first(LOCK if lock else GET, user_id=user_id)
+        if row is None:
+            raise UserNotFound
+        return _user(row)
+
+    async def find_by_login(self, login: str) -> User | None:
+        key = name_key(login)
+        row = await self.executor.first(BY_LOGIN, email=key, name=key)
+        return None if row is None else _user(row)
+
+    async def page(self, *, search: str | None, after: Position | None, limit: int) -> Page[User]:
+        values: dict[str, object] = {"rows": limit + 1, "words": query(search or "")}
+        if after is not None:
+            values |= {"created_at": datetime.fromisoformat(after[0]), "last_id": UUID(after[1])}
+        page = _page(searching=search is not None, continued=after is not None)
+        rows = await self.executor.all(page, **values)
+        more = len(rows) > limit
+        found = [_user(row) for row in rows[:limit]]
+        return Page(found, _position(found[-1]) if more else None)
+
+    async def add(self, user: User) -> None:
+        await self.executor.run(ADD, id=user.id, created_at=user.created_at, **_columns(user))
+        await AccountBirthdays(self.executor).put(self.new_id(), user)
+
+    async def save(self, user: User) -> None:
+        await self.executor.run(SAVE, key=user.id, **_columns(user))
+        await AccountBirthdays(self.executor).put(self.new_id(), user)
+
+    async def delete(self, user_id: UserId) -> None:
+        await self.executor.run(DELETE, user_id=user_id)
+
+    async def lock_admins(self) -> Collection[UserId]:
+        return {UserId(row["id"]) for row in await self.executor.all(LOCK_ADMINS)}
+
+
+def _position(user: User) -> Position:
+    return user.created_at.isoformat(), str(user.id)
+
+
+def _columns(user: User) -> dict[str, object]:
+    names = set(COLUMNS) - {"email_key", "username_key"}
+    username = None if user.username is None else name_key(user.username)
+    keys = {"email_key": name_key(user.email), "username_key": username}
+    return {name: getattr(user, name) for name in names} | keys
+
+
+def _user(row: Record) -> User:
+    return User(**{name: row[name] for name in User.__dataclass_fields__})

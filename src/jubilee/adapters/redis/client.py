@@ -1,0 +1,67 @@
+"""Redis for requests: bounded in time, never retried, left alone for a while after a failure."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import TypeVar
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+T = TypeVar("T")
+
+CONNECTIONS = 20
+REST = 3.0  # seconds for which nobody waits again after a failure
+FAILURES = (RedisError, OSError, TimeoutError)
+
+
+class RedisAway(Exception):
+    """Redis did not answer in time, or failed just now and is left alone."""
+
+
+class RedisClient:
+    """Commands of at most `patience` seconds, the wait for a connection and opening it included."""
+
+    def __init__(self, url: str, *, patience: float, size: int = CONNECTIONS) -> None:
+        """Nothing is connected before the first command."""
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=size,
+            timeout=patience,
+            socket_timeout=patience,
+            socket_connect_timeout=patience,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._redis: Redis = Redis.from_pool(pool)
+        self._patience = patience
+        self._resting_until = 0.0
+
+    async def run(self, command: Callable[[Redis], Awaitable[T]]) -> T:
+        """The command's answer; raises RedisAway."""
+        if monotonic() < self._resting_until:
+            raise RedisAway
+        return await self._try(command)
+
+    async def ping(self) -> bool:
+        """Whether it answers; asks even while it is left alone, and thereby ends that."""
+        try:
+            await self._try(lambda redis: redis.ping())
+        except RedisAway:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._redis.aclose(close_connection_pool=True)
+
+    async def _try(self, command: Callable[[Redis], Awaitable[T]]) -> T:
+        try:
+            async with asyncio.timeout(self._patience):
+                answer = await command(self._redis)
+        except FAILURES as error:
+            self._resting_until = monotonic() + REST
+            raise RedisAway from error
+        self._resting_until = 0.0
+        return answer

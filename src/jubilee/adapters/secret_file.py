@@ -1,0 +1,22 @@
+"""A secret of one's own for development: made once, kept in a file that nobody else can read."""
+
+import os
+from pathlib import Path
+from secrets import token_urlsafe
+
+
+def kept_secret(folder: Path) -> str:
+    """The secret in `folder`, made where there is none; two processes at once agree on one."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / "secret_key"
+    if not path.exists():
+        draft = folder / f".secret_key.{os.getpid()}"
+        draft.touch(0o600)
+        draft.write_text(token_urlsafe(48))
+        try:
+            os.link(draft, path)  # unlike a rename, it never replaces what another has made
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text().strip()

@@ -1,0 +1,182 @@
+"""What the command line can do: each command reads the settings, runs, and gives an exit code."""
+
+import json
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+import uvloop
+from alembic.util import CommandError
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+
+from jubilee.adapters.postgres import schema
+from jubilee.bootstrap import (
+    NoServer,
+    http_options,
+    listening,
+    open_services,
+    server_urls,
+)
+from jubilee.domain.errors import DomainError
+from jubilee.domain.users import Profile
+from jubilee.entrypoints.api import BAD_CONFIGURATION, serve
+from jubilee.entrypoints.http.openapi import document
+from jubilee.entrypoints.http.registry import ENDPOINTS
+from jubilee.entrypoints.http.user_models import Registration
+from jubilee.entrypoints.supervisor import supervise
+from jubilee.household import household
+from jubilee.settings import Settings
+
+T = TypeVar("T")
+
+
+class Refused(Exception):
+    """A command cannot be run, for a reason that fits a line."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        """`exit_code` is the process's."""
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def read_settings() -> Settings:
+    """From the environment and `.env`; says every setting that is wrong, but not its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise Refused(f"bad settings: {_reasons(error)}", BAD_CONFIGURATION) from None
+
+
+def _reasons(error: ValidationError) -> str:
+    reasons = []
+    for details in error.errors(include_url=False, include_input=False):
+        name = "/".join(str(part) for part in details["loc"]).upper()
+        message = details["msg"].removeprefix("Value error, ")
+        reasons.append(f"{name}: {message}" if name else message)
+    return "; ".join(reasons)
+
+
+def _run(work: Awaitable[T]) -> T:
+    async def main() -> T:
+        return await work
+
+    try:
+        return uvloop.run(main())
+    except NoServer as error:
+        raise Refused(str(error), BAD_CONFIGURATION) from None
+    except DomainError as error:
+        raise Refused(str(error)) from None
+
+
+def start_logging(settings: Settings) -> None:
+    """Lines to standard error."""
+    pattern = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
+    logging.basicConfig(level=settings.log_level, format=pattern)
+
+
+def up() -> int:
+    """Run it all, until a signal."""
+    return supervise(household(read_settings()))
+
+
+def api() -> int:
+    """Serve the API."""
+    settings = read_settings()
+    start_logging(settings)
+
+    async def work() -> int:
+        async with open_services(settings) as services:
+            return await serve(services, http_options(settings), listening(settings))
+
+    return _run(work())
+
+
+def migrate() -> int:
+    """Bring the schema to the head."""
+    return _alembic(schema.upgrade)
+
+
+def rollback() -> int:
+    """Take the last migration back."""
+    return _alembic(schema.downgrade)
+
+
+def migration(name: str) -> int:
+    """Write a migration from what differs between the tables and the database."""
+    return _alembic(lambda url: schema.revise(url, name))
+
+
+def _alembic(change: Callable[[str], None]) -> int:
+    settings = read_settings()
+    start_logging(settings)
+    try:
+        change(server_urls(settings).postgres)
+    except NoServer as error:
+        raise Refused(str(error), BAD_CONFIGURATION) from None
+    except (DBAPIError, OSError, CommandError) as error:
+        raise Refused(f"the schema stays as it was: {_first_line(error)}") from None
+    return 0
+
+
+def _first_line(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return (str(cause).splitlines() or [type(cause).__name__])[0]
+
+
+def create_admin(email: str, username: str | None, password: str) -> int:
+    """Register an admin."""
+    settings = read_settings()
+    try:
+        form = Registration(email=email, username=username, password=password)
+    except ValidationError as error:
+        raise Refused(_reasons(error)) from None
+
+    async def work() -> int:
+        profile = cast("Profile", form.model_dump(exclude={"password"}))
+        async with open_services(settings) as services:
+            await services.users.register({**profile, "is_superuser": True}, password)
+        return 0
+
+    return _run(work())
+
+
+def openapi() -> int:
+    """Print the OpenAPI document."""
+    sys.stdout.write(json.dumps(document(ENDPOINTS), indent=2) + "\n")
+    return 0
+
+
+def config() -> int:
+    """Print the settings in effect, secrets masked."""
+    for name, value in read_settings().masked().items():
+        sys.stdout.write(f"{name}={value}\n")
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """All that the command line can call."""
+
+    up: Callable[[], int]
+    api: Callable[[], int]
+    migrate: Callable[[], int]
+    rollback: Callable[[], int]
+    migration: Callable[[str], int]
+    create_admin: Callable[[str, str | None, str], int]
+    openapi: Callable[[], int]
+    config: Callable[[], int]
+
+
+COMMANDS = Commands(
+    up=up,
+    api=api,
+    migrate=migrate,
+    rollback=rollback,
+    migration=migration,
+    create_admin=create_admin,
+    openapi=openapi,
+    config=config,
+)

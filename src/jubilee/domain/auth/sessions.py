@@ -1,0 +1,97 @@
+"""Sessions: signed in on one device until signed out, refreshed by rotation."""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Protocol
+
+from jubilee.domain.auth.tokens import Claims, RefreshToken
+from jubilee.domain.errors import NotFound
+from jubilee.domain.identity import Principal, SessionId, UserId
+
+GRACE = timedelta(seconds=10)
+SESSIONS_PER_USER = 100  # the oldest makes room for a new one
+
+
+class SessionNotFound(NotFound):
+    """You have no such session."""
+
+    code = "session_not_found"
+
+
+class Presented(Enum):
+    """What a presented refresh token is to its session."""
+
+    CURRENT = "current"
+    REPEATED = "repeated"  # the one before, again within the grace: the answer may have got lost
+    REUSED = "reused"  # an older one: somebody else holds a copy
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Where a sign-in came from, for the person to recognise."""
+
+    ip: str | None
+    user_agent: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One sign-in and the family of its refresh tokens."""
+
+    id: SessionId
+    user_id: UserId
+    generation: int
+    token_hash: bytes
+    previous_hash: bytes | None = None
+    rotated_at: datetime
+    expires_at: datetime
+    created_at: datetime
+    client: Client
+
+    def judge(self, token: RefreshToken, *, now: datetime) -> Presented:
+        """The grace ends when the successor is used: then `previous_hash` is the successor's."""
+        if hmac.compare_digest(token.hash, self.token_hash):
+            return Presented.CURRENT
+        before = self.previous_hash or b""
+        if hmac.compare_digest(token.hash, before) and now - self.rotated_at <= GRACE:
+            return Presented.REPEATED
+        return Presented.REUSED
+
+    def rotated(self, successor: RefreshToken, *, now: datetime, idle: timedelta) -> "Session":
+        """The session once `successor` has been given out; it lives for `idle` from now."""
+        return replace(
+            self,
+            generation=successor.generation,
+            token_hash=successor.hash,
+            previous_hash=self.token_hash,
+            rotated_at=now,
+            expires_at=now + idle,
+        )
+
+
+class SessionRepository(Protocol):
+    """The sessions that have not ended."""
+
+    async def check(self, claims: Claims) -> Principal | None:
+        """Who it is, where session and account are alive this very moment; one statement."""
+
+    async def find(self, session_id: SessionId, *, lock: bool = False) -> Session | None:
+        """`lock` keeps others from rotating it until the end of the transaction."""
+
+    async def of(self, user_id: UserId) -> Sequence[Session]:
+        """The account's, newest first; SESSIONS_PER_USER at most."""
+
+    async def add(self, session: Session) -> None:
+        """Insert it."""
+
+    async def save(self, session: Session) -> None:
+        """Write what rotation changes."""
+
+    async def end(self, session_id: SessionId, *, user_id: UserId) -> bool:
+        """End one of the account's; whether there was one."""
+
+    async def trim(self, user_id: UserId, *, now: datetime) -> None:
+        """Remove the account's expired ones and, past SESSIONS_PER_USER, its oldest."""

@@ -1,0 +1,46 @@
+"""Is the service able to serve? What its dependencies say."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+
+class Schema(Enum):
+    """The database's schema beside the one that this version was written for."""
+
+    CURRENT = "current"
+    BEHIND = "behind"
+    AHEAD = "ahead"  # a newer version has migrated already: it is served
+
+
+Probe: TypeAlias = Callable[[], Awaitable[bool]]
+"""Whether a dependency answers; never raises, and is bounded in time."""
+
+ReadSchema: TypeAlias = Callable[[], Awaitable[Schema | None]]
+"""The state of the schema, or None where the database does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What was found; `ready` is what a load balancer needs to know."""
+
+    schema: Schema | None
+    redis: bool
+
+    @property
+    def ready(self) -> bool:
+        """PostgreSQL answers and its schema is not behind; Redis may be away."""
+        return self.schema in {Schema.CURRENT, Schema.AHEAD}
+
+
+@dataclass(frozen=True, slots=True)
+class HealthService:
+    """Looks at the dependencies."""
+
+    schema: ReadSchema
+    redis: Probe
+
+    async def look(self) -> Health:
+        """Ask each of them once."""
+        return Health(schema=await self.schema(), redis=await self.redis())

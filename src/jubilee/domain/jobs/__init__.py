@@ -1,0 +1,1 @@
+"""Durable work: what must happen after a commit, whatever is killed."""

@@ -1,0 +1,127 @@
+"""Claims: who runs a job, until when, and how it ends; every port call is fenced by the epoch."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from jubilee.domain.errors import Stale
+from jubilee.domain.identity import UserId
+from jubilee.domain.jobs.kinds import Lane
+
+Tx_co = TypeVar("Tx_co", covariant=True)
+
+
+class LeaseLost(Stale):
+    """Somebody else runs this job by now."""
+
+    code = "lease_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A job as it stood when it was dispatched; `epoch` counts its claims."""
+
+    id: UUID
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """A job to be handed to a worker of a lane."""
+
+    reference: Reference
+    lane: Lane
+    priority: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A job that is ours for the length of a lease; `epoch` is the new one."""
+
+    id: UUID
+    epoch: int
+    kind: str
+    data: Mapping[str, object]
+    attempt: int
+    max_attempts: int
+    owner_id: UserId | None
+    by_admin: bool
+    correlation_id: str | None
+    trace_context: Mapping[str, str] | None
+
+    @property
+    def reference(self) -> Reference:
+        """What every later statement is fenced by."""
+        return Reference(self.id, self.epoch)
+
+
+class Beat(Enum):
+    """What a heartbeat finds."""
+
+    OURS = "ours"
+    CANCEL = "cancel"  # ours, and asked to stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """How an attempt went wrong; `retry_in` seconds, or None: never again."""
+
+    error: Mapping[str, object]
+    retry_in: float | None
+
+
+class Claims(Protocol):
+    """Jobs as workers see them; leases and due times go by the database's clock."""
+
+    async def claim(self, reference: Reference) -> Claimed | None:
+        """Take it, where it is due and nobody took it since; counts an attempt."""
+
+    async def beat(self, held: Sequence[Reference]) -> Mapping[UUID, Beat]:
+        """Extend the leases of those that are still ours."""
+
+    async def fail(self, reference: Reference, failure: Failure) -> bool:
+        """Give it back to be tried again, or end it as dead; whether it was still ours."""
+
+    async def release(self, reference: Reference, *, wait: float) -> bool:
+        """Give it back as if it had not been tried, due again in `wait` seconds."""
+
+    async def cancelled(self, reference: Reference) -> bool:
+        """End it as cancelled; whether it was still ours."""
+
+    async def report(self, reference: Reference, progress: Mapping[str, object]) -> None:
+        """Say how far it is."""
+
+
+class OpenFinish(Protocol[Tx_co]):
+    """Opens a transaction whose first statement ends the job; raises LeaseLost."""
+
+    def __call__(
+        self, reference: Reference, result: Mapping[str, object] | None
+    ) -> AbstractAsyncContextManager[Tx_co]:
+        """The feature's own transaction."""
+
+
+class DueJobs(Protocol):
+    """Jobs as the relay sees them; every call takes a bounded number."""
+
+    async def mark_due(self, kinds: Collection[str], *, limit: int) -> Sequence[Dispatch]:
+        """The due ones that nobody dispatched of late, marked as dispatched and committed."""
+
+    async def expire_leases(self, *, limit: int) -> int:
+        """Give back, or end as dead, what a worker has let go of; how many."""
+
+    async def prune(self, *, days: float, limit: int) -> int:
+        """Remove what has ended so long ago; how many."""
+
+    async def seconds_to_next(self, kinds: Collection[str]) -> float | None:
+        """Until the next queued job is due; None where there is none."""
+
+
+class Courier(Protocol):
+    """Brings jobs to workers; what it loses, the relay sends again."""
+
+    async def send(self, dispatches: Sequence[Dispatch]) -> None:
+        """Raises Unavailable; the same dispatch twice is the same as once."""

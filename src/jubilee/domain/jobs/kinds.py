@@ -1,0 +1,121 @@
+"""Kinds of work: what a job of that kind says, who may ask for it, and how it is done."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from jubilee.domain.errors import Invalid
+from jubilee.domain.identity import UserId
+
+P = TypeVar("P")
+Tx = TypeVar("Tx")
+Tx_co = TypeVar("Tx_co", covariant=True)
+Tx_contra = TypeVar("Tx_contra", contravariant=True)
+
+
+class UnknownKind(Invalid):
+    """There is no such kind of task."""
+
+    code = "unknown_kind"
+
+
+class InvalidPayload(Invalid):
+    """The data are not what this kind of task needs."""
+
+    code = "invalid_payload"
+
+
+class JobError(Exception):
+    """An attempt went wrong; `code` is shown with what it says."""
+
+    code: ClassVar[str] = "failed"
+
+
+class GiveUp(JobError):
+    """The job cannot succeed, however often it is tried."""
+
+    code = "given_up"
+
+
+class Lane(Enum):
+    """Lanes have slots of their own, so that people's tasks never hold up the service's mail."""
+
+    SYSTEM = "system"
+    USER = "user"
+
+
+class Audience(Enum):
+    """Who may ask for a kind by `POST /tasks`."""
+
+    EVERYBODY = "everybody"
+    ADMINS = "admins"
+    NOBODY = "nobody"  # the service itself, and producers in the database
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(Generic[P]):
+    """A job that this worker runs; `epoch` is the fencing token, `attempt` counts from 1."""
+
+    id: UUID
+    epoch: int
+    attempt: int
+    owner_id: UserId | None
+    by_admin: bool
+    payload: P
+    report: Callable[[Mapping[str, object]], Awaitable[None]]
+    """Says how far it is, to whoever asks for the task."""
+
+
+class Finish(Protocol[Tx_co]):
+    """Opens the transaction that ends the job.
+
+    Its first statement writes the end, fenced by the epoch: whatever the kind does with it happens
+    exactly once, or not at all. Raises LeaseLost where the job is somebody else's by now.
+    """
+
+    def __call__(
+        self, result: Mapping[str, object] | None = None
+    ) -> AbstractAsyncContextManager[Tx_co]:
+        """`result` is shown to whoever asks for the task."""
+
+
+class Kind(Protocol[P, Tx_contra]):
+    """One kind of work. At least once: whatever it does outside `finish` may happen again."""
+
+    @property
+    def name(self) -> str:
+        """As producers write it: `email.send`."""
+
+    @property
+    def audience(self) -> Audience:
+        """Who may ask for it."""
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that one attempt may take."""
+
+    def read(self, data: Mapping[str, object]) -> P:
+        """The payload; raises InvalidPayload, whose pointer names the member at fault."""
+
+    async def run(self, claim: Claim[P], finish: Finish[Tx_contra]) -> None:
+        """Do it; an exception means to try again later, GiveUp never to try again."""
+
+
+class Kinds:
+    """The kinds that this process can run."""
+
+    def __init__(self, kinds: Iterable[Kind[Any, Any]]) -> None:
+        """Their names are unique."""
+        self._by_name = {kind.name: kind for kind in kinds}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(self._by_name)
+
+    def find(self, name: str) -> Kind[Any, Any] | None:
+        """None where only a newer version, or nobody, knows it."""
+        return self._by_name.get(name)

@@ -1,0 +1,35 @@
+"""Reading what a job says: every rule that is broken names the member at fault."""
+
+from collections.abc import Collection, Mapping
+
+from jubilee.domain.jobs.kinds import InvalidPayload
+
+
+def require_only(data: Mapping[str, object], known: Collection[str]) -> None:
+    """Refuse members that the kind does not know: they are misspelt, or from another version."""
+    for name in data:
+        if name not in known:
+            raise refused("there is no such member", name)
+
+
+def text_of(data: Mapping[str, object], name: str, *, longest: int) -> str:
+    """The member, a text of 1 to `longest` characters that can be written as UTF-8."""
+    if name not in data:
+        raise refused("this member is needed", name)
+    value = data[name]
+    if not isinstance(value, str):
+        raise refused("it is not a string", name)
+    if not 0 < len(value) <= longest:
+        raise refused(f"it has 1 to {longest} characters", name)
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise refused("it holds half a character", name)
+    return value
+
+
+def refused(message: str, *path: str) -> InvalidPayload:
+    """What is wrong with the member that the path leads to."""
+    return InvalidPayload(message, pointer="".join(f"/{_escaped(p)}" for p in ("data", *path)))
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

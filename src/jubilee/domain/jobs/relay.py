@@ -1,0 +1,47 @@
+"""The relay: what is due is dispatched, what was let go of is taken up again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jubilee.domain.events import EventRelay
+from jubilee.domain.jobs.claims import Courier, Dispatch, DueJobs
+from jubilee.domain.jobs.kinds import Kinds
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Every worker has one; any number of them share the work without knowing each other."""
+
+    due: DueJobs
+    events: EventRelay
+    courier: Courier
+    kinds: Kinds
+    retention_days: float
+
+    async def dispatch(self) -> int:
+        """Send what is due: marked and committed first, so a crash costs a while, never a job."""
+        marked: Sequence[Dispatch] = await self.due.mark_due(self.kinds.names, limit=BATCH)
+        if marked:
+            await self.courier.send(marked)
+        return len(marked)
+
+    async def sweep(self) -> int:
+        """Take up what a worker has let go of."""
+        return await self.due.expire_leases(limit=BATCH)
+
+    async def publish(self) -> int:
+        """Turn facts into one job a subscriber."""
+        return await self.events.publish(limit=BATCH)
+
+    async def prune(self) -> int:
+        """Remove what has ended long ago: one batch."""
+        days = self.retention_days
+        jobs = await self.due.prune(days=days, limit=BATCH)
+        return jobs + await self.events.prune(days=days, limit=BATCH)
+
+    async def rest(self, longest: float) -> float:
+        """Seconds until there may be something to dispatch."""
+        seconds = await self.due.seconds_to_next(self.kinds.names)
+        return longest if seconds is None else min(max(seconds, 0.0), longest)

@@ -1,0 +1,180 @@
+"""Running a job: claim it, do it under a lease, end it behind the fence."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from jubilee.domain.errors import DomainError, Unavailable
+from jubilee.domain.jobs.claims import Claimed, Claims, Failure, LeaseLost, OpenFinish, Reference
+from jubilee.domain.jobs.heart import Heart, Interruption, Running
+from jubilee.domain.jobs.kinds import Claim, GiveUp, InvalidPayload, JobError, Kind, Kinds
+
+LONGEST_WAIT = 3600.0  # seconds between two attempts
+JITTER = 0.1
+UNKNOWN_KIND_WAIT = 5.0  # seconds; a newer worker may take it meanwhile
+GRACE = 5.0  # seconds in which a job that is told to stop has to
+LONGEST_MESSAGE = 2000  # characters of an error that are kept
+
+
+class Outcome(Enum):
+    """How a run ended, for whoever counts."""
+
+    STALE = "stale"  # somebody else took it, or it is not due any more
+    SUCCEEDED = "succeeded"
+    RETRIED = "retried"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+    RELEASED = "released"  # as if it had not been tried
+    LOST = "lost"  # its lease ended: somebody else runs it
+    UNKNOWN = "unknown"  # the database is away: the lease will end, and the sweeper decides
+
+
+class TimedOut(JobError):
+    """The attempt took too long."""
+
+    code = "timed_out"
+
+
+class EndedAbruptly(JobError):
+    """The attempt stopped itself without an end."""
+
+    code = "ended_abruptly"
+
+
+def backoff(attempt: int, chance: float) -> float:
+    """Seconds until the next attempt; `chance`, from 0 to 1, spreads them by a tenth."""
+    wait = min(LONGEST_WAIT, float(attempt**4))
+    return wait * (1 - JITTER + 2 * JITTER * chance)
+
+
+def described(error: BaseException) -> dict[str, object]:
+    """What is shown of an error: its code and what it says, cut; never a trace."""
+    code = error.code if isinstance(error, DomainError | JobError) else type(error).__name__
+    return {"code": code, "message": str(error)[:LONGEST_MESSAGE]}
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Runs jobs, each at most once at a time, however often it is dispatched."""
+
+    claims: Claims
+    kinds: Kinds
+    open_finish: OpenFinish[Any]
+    heart: Heart
+    chance: Callable[[], float]
+
+    async def run(self, reference: Reference) -> Outcome:
+        """Claim and run it; never raises but when it is cancelled from outside."""
+        try:
+            claimed = await self.claims.claim(reference)
+        except Unavailable:
+            return Outcome.UNKNOWN
+        if claimed is None:
+            return Outcome.STALE
+        with suppress(Unavailable):
+            return await self._run(claimed)
+        return Outcome.UNKNOWN
+
+    async def _run(self, claimed: Claimed) -> Outcome:
+        kind = self.kinds.find(claimed.kind)
+        if kind is None:
+            wait = UNKNOWN_KIND_WAIT * (1 + self.chance())
+            return await self._release(claimed, wait)
+        try:
+            payload = kind.read(claimed.data)
+        except InvalidPayload as error:  # a newer version may have written it: try again
+            return await self._failed(claimed, error)
+        attempt = _Attempt(claimed, self.open_finish)
+        work = asyncio.create_task(attempt.run(kind, self._claim(claimed, payload)))
+        with self.heart.keeping(claimed.reference, work) as running:
+            return await self._watch(claimed, kind, running)
+
+    async def _watch(self, claimed: Claimed, kind: Kind[Any, Any], running: Running) -> Outcome:
+        try:
+            done, _ = await asyncio.wait({running.task}, timeout=kind.timeout)
+        except asyncio.CancelledError:
+            running.interrupt(Interruption.DRAINED)
+            await asyncio.wait({running.task}, timeout=GRACE)
+            with suppress(Unavailable):
+                await self._end(claimed, running)
+            raise
+        if done:
+            return await self._end(claimed, running)
+        # One that does not listen goes on, without a lease; the fence keeps it from any effect.
+        running.task.cancel()
+        await asyncio.wait({running.task}, timeout=GRACE)
+        return await self._failed(claimed, TimedOut("The attempt took too long."))
+
+    async def _end(self, claimed: Claimed, running: Running) -> Outcome:
+        task = running.task
+        if not task.done() or task.cancelled():
+            return await self._interrupted(claimed, running.interruption)
+        error = task.exception()
+        if error is None:
+            return Outcome.SUCCEEDED
+        if isinstance(error, LeaseLost):
+            return Outcome.LOST
+        return await self._failed(claimed, error)
+
+    async def _interrupted(self, claimed: Claimed, why: Interruption | None) -> Outcome:
+        match why:
+            case Interruption.LOST:
+                return Outcome.LOST
+            case Interruption.DRAINED:
+                return await self._release(claimed, 0)
+            case Interruption.CANCELLED:
+                ours = await self.claims.cancelled(claimed.reference)
+                return Outcome.CANCELLED if ours else Outcome.LOST
+            case None:
+                return await self._failed(claimed, EndedAbruptly("It stopped without an end."))
+
+    async def _release(self, claimed: Claimed, wait: float) -> Outcome:
+        ours = await self.claims.release(claimed.reference, wait=wait)
+        return Outcome.RELEASED if ours else Outcome.LOST
+
+    async def _failed(self, claimed: Claimed, error: BaseException) -> Outcome:
+        final = isinstance(error, GiveUp) or claimed.attempt >= claimed.max_attempts
+        wait = None if final else backoff(claimed.attempt, self.chance())
+        failure = Failure(error=described(error), retry_in=wait)
+        if not await self.claims.fail(claimed.reference, failure):
+            return Outcome.LOST
+        return Outcome.DEAD if final else Outcome.RETRIED
+
+    def _claim(self, claimed: Claimed, payload: object) -> Claim[Any]:
+        async def report(progress: Mapping[str, object]) -> None:
+            await self.claims.report(claimed.reference, progress)
+
+        return Claim(
+            id=claimed.id,
+            epoch=claimed.epoch,
+            attempt=claimed.attempt,
+            owner_id=claimed.owner_id,
+            by_admin=claimed.by_admin,
+            payload=payload,
+            report=report,
+        )
+
+
+class _Attempt:
+    """One run of a kind, and whether it has opened its end."""
+
+    def __init__(self, claimed: Claimed, open_finish: OpenFinish[Any]) -> None:
+        self._reference = claimed.reference
+        self._open_finish = open_finish
+        self._finished = False
+
+    async def run(self, kind: Kind[Any, Any], claim: Claim[Any]) -> None:
+        """A kind that comes back without an end has succeeded without a result."""
+        await kind.run(claim, self._finish)
+        if not self._finished:
+            async with self._finish():
+                pass
+
+    @asynccontextmanager
+    async def _finish(self, result: Mapping[str, object] | None = None) -> AsyncIterator[Any]:
+        async with self._open_finish(self._reference, result) as tx:
+            yield tx
+        self._finished = True

@@ -1,0 +1,73 @@
+"""Passwords: what is good enough, and the port that hashes them."""
+
+import unicodedata
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import Protocol
+
+from jubilee.domain.errors import Invalid, Unavailable
+
+MAX_LENGTH = 256  # code points; a hash of megabytes would be a gift to an attacker
+PRODUCT = "jubilee"
+
+
+class PasswordTooShort(Invalid):
+    """The password is too short."""
+
+    code = "password_too_short"
+
+
+class PasswordTooLong(Invalid):
+    """The password is too long."""
+
+    code = "password_too_long"
+
+
+class PasswordTooCommon(Invalid):
+    """The password is one of those that are tried first."""
+
+    code = "password_too_common"
+
+
+class HasherBusy(Unavailable):
+    """Too many passwords wait to be checked; try again shortly."""
+
+    code = "busy"
+
+
+class PasswordHasher(Protocol):
+    """Hashes slowly, away from the event loop; every call may raise HasherBusy."""
+
+    async def hash(self, password: str) -> str:
+        """The hash, its salt and parameters included."""
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether they match; without a hash it does the same work and says no."""
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether it was made with weaker parameters than today's."""
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordRules:
+    """Length and rarity; no rule of composition, which only makes passwords guessable."""
+
+    min_length: int
+    common: Container[str]
+
+    def check(self, password: str, email: str, username: str) -> None:
+        """Raises the rule that is broken; lengths count code points."""
+        if len(password) < self.min_length:
+            message = f"The password needs {self.min_length} characters at least."
+            raise PasswordTooShort(message, pointer="/password")
+        if len(password) > MAX_LENGTH:
+            message = f"The password may have {MAX_LENGTH} characters at most."
+            raise PasswordTooLong(message, pointer="/password")
+        known = {email, email.partition("@")[0], username, PRODUCT}
+        folded = _folded(password)
+        if folded in self.common or folded in {_folded(word) for word in known}:
+            raise PasswordTooCommon(pointer="/password")
+
+
+def _folded(password: str) -> str:
+    return unicodedata.normalize("NFKC", password).casefold()

@@ -1,0 +1,1 @@
+"""What drives the domain: HTTP and processes; they know its services, never an adapter."""

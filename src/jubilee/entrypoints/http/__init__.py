@@ -1,0 +1,1 @@
+"""The REST API: a registry of endpoints drives routing, validation and the documents."""

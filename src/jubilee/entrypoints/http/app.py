@@ -1,0 +1,55 @@
+"""The application as a value: services and options in, ASGI out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from starlette.requests import Request
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from jubilee.domain.services import Services
+from jubilee.entrypoints.http.context import Context, Limits, Traffic
+from jubilee.entrypoints.http.cors import Cors
+from jubilee.entrypoints.http.cursors import Cursors
+from jubilee.entrypoints.http.edge import Edge
+from jubilee.entrypoints.http.endpoint import AnyEndpoint
+from jubilee.entrypoints.http.problems import NoSuchPath
+from jubilee.entrypoints.http.registry import ENDPOINTS
+from jubilee.entrypoints.http.resource import Resource, refuse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpOptions:
+    """What the API needs to know beside its services."""
+
+    limits: Limits
+    cursor_key: bytes = field(repr=False)
+    cors_origins: Sequence[str] = ()
+
+
+def build_app(services: Services, options: HttpOptions, traffic: Traffic) -> ASGIApp:
+    """The route table, answering at every mount."""
+    context = Context(services, Cursors(options.cursor_key), options.limits, traffic)
+    app: ASGIApp = Router(_routes(context), redirect_slashes=False, default=_nowhere)
+    if options.cors_origins:
+        app = Cors(app, options.cors_origins)
+    return Edge(app, traffic)
+
+
+def _routes(context: Context) -> list[Route]:
+    """One route a path, made from all its methods: so 405, Allow, OPTIONS and HEAD are right."""
+    paths = groupby(sorted(ENDPOINTS, key=_path), key=_path)
+    return [
+        Route(path.replace("{id}", "{id:uuid}"), Resource(list(endpoints), context))
+        for path, endpoints in paths
+    ]
+
+
+def _path(endpoint: AnyEndpoint) -> str:
+    return endpoint.path
+
+
+async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await refuse(NoSuchPath(), Request(scope, receive))(scope, receive, send)

@@ -1,0 +1,235 @@
+"""Signing in, refreshing, signing out, one's own sessions."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from jubilee.domain.auth.service import InvalidGrant, Tokens
+from jubilee.domain.auth.sessions import Session, SessionNotFound
+from jubilee.domain.identity import SessionId
+from jubilee.domain.passwords import HasherBusy
+from jubilee.entrypoints.http.answers import no_content, ok
+from jubilee.entrypoints.http.endpoint import (
+    FORM,
+    JSON,
+    Access,
+    AnyEndpoint,
+    Call,
+    Endpoint,
+    Model,
+    Nothing,
+    Reply,
+)
+from jubilee.entrypoints.http.fields import Password
+from jubilee.entrypoints.http.paging import PageReply
+from jubilee.entrypoints.http.problems import UnsupportedGrant
+
+TAG = "auth"
+TOKEN_EXAMPLE = {
+    "access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl",
+    "token_type": "bearer",
+    "expires_in": 1800,
+    "refresh_token": "AZ3P0c7vcbGf0u1pTg",
+}
+SESSION_EXAMPLE = {
+    "id": "019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f",
+    "created_at": "2026-11-20T09:00:00Z",
+    "last_used_at": "2026-11-20T09:30:00Z",
+    "expires_at": "2026-12-20T09:30:00Z",
+    "ip": "192.0.2.7",
+    "user_agent": "curl/8.5",
+    "current": True,
+}
+
+
+class Ignored(Model):
+    """What OAuth2 clients send along, and nobody here looks at."""
+
+    scope: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = Field(None, repr=False)
+
+
+class SignIn(Ignored):
+    """OAuth2's password grant."""
+
+    username: str = Field(min_length=1, max_length=254, description="username or e-mail address")
+    password: Password
+    grant_type: str | None = Field(None, description="`password`, or nothing")
+
+
+class Refresh(Ignored):
+    """A refresh token to be exchanged."""
+
+    refresh_token: str = Field(min_length=1, max_length=1024, repr=False)
+    grant_type: str | None = Field(None, description="`refresh_token`, or nothing")
+
+
+class TokenReply(BaseModel):
+    """A pair of tokens; `expires_in` counts seconds of the access token's life."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    refresh_token: str
+
+
+class SessionReply(BaseModel):
+    """One sign-in; never its tokens."""
+
+    id: UUID
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    ip: str | None
+    user_agent: str | None
+    current: bool
+
+
+class SessionPage(PageReply):
+    """All of one's sessions: there is one page, for there are a hundred at most."""
+
+    items: list[SessionReply]
+
+
+async def sign_in(call: Call[SignIn, Nothing]) -> Response:
+    """POST /auth/token and /auth/login."""
+    if (call.body.grant_type or "password") != "password":
+        raise UnsupportedGrant
+    body = call.body
+    return _given(await call.services.auth.sign_in(body.username, body.password, call.client))
+
+
+async def refresh(call: Call[Refresh, Nothing]) -> Response:
+    """POST /auth/refresh."""
+    if (call.body.grant_type or "refresh_token") != "refresh_token":
+        raise UnsupportedGrant("The only grant type here is `refresh_token`.")
+    return _given(await call.services.auth.refresh(call.body.refresh_token))
+
+
+async def sign_out(call: Call[Nothing, Nothing]) -> Response:
+    """POST /auth/logout."""
+    await call.services.auth.sign_out(call.principal)
+    return no_content()
+
+
+async def list_sessions(call: Call[Nothing, Nothing]) -> Response:
+    """GET /auth/sessions."""
+    current = call.principal.session_id
+    found = await call.services.auth.sessions(call.principal)
+    rows = [_session(session, current) for session in found]
+    return ok(SessionPage(items=rows, next_cursor=None))
+
+
+async def end_session(call: Call[Nothing, Nothing]) -> Response:
+    """DELETE /auth/sessions/{id}."""
+    await call.services.auth.end_session(SessionId(call.id), by=call.principal)
+    return no_content()
+
+
+def _given(tokens: Tokens) -> Response:
+    reply = TokenReply(
+        access_token=tokens.access,
+        token_type="bearer",  # noqa: S106  # a kind of token, no secret
+        expires_in=tokens.lifetime,
+        refresh_token=tokens.refresh,
+    )
+    return ok(reply, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
+
+
+def _session(session: Session, current: SessionId) -> SessionReply:
+    return SessionReply(
+        id=session.id,
+        created_at=session.created_at,
+        last_used_at=session.rotated_at,
+        expires_at=session.expires_at,
+        ip=session.client.ip,
+        user_agent=session.client.user_agent,
+        current=session.id == current,
+    )
+
+
+GIVEN = Reply(status=200, description="A pair of tokens.", model=TokenReply, example=TOKEN_EXAMPLE)
+SIGN_IN_EXAMPLE = {"username": "zoe@example.com", "password": "correct horse battery"}
+
+
+def _sign_in(path: str, name: str) -> AnyEndpoint:
+    return Endpoint(
+        method="POST",
+        path=path,
+        name=name,
+        summary="Sign in by username or e-mail address",
+        tag=TAG,
+        handler=sign_in,
+        access=Access.ANYONE,
+        body=SignIn,
+        media=(FORM, JSON),
+        example=SIGN_IN_EXAMPLE,
+        replies=(GIVEN,),
+        errors=(InvalidGrant, UnsupportedGrant, HasherBusy),
+        oauth=True,
+    )
+
+
+ENDPOINTS: tuple[AnyEndpoint, ...] = (
+    _sign_in("/auth/token", "createToken"),
+    _sign_in("/auth/login", "signIn"),
+    Endpoint(
+        method="POST",
+        path="/auth/refresh",
+        name="refreshToken",
+        summary="Exchange a refresh token for the next pair; a reused one ends the session",
+        tag=TAG,
+        handler=refresh,
+        access=Access.ANYONE,
+        body=Refresh,
+        media=(JSON, FORM),
+        example={"refresh_token": "AZ3P0c7vcbGf0u1pTg"},
+        replies=(GIVEN,),
+        errors=(InvalidGrant, UnsupportedGrant),
+        oauth=True,
+    ),
+    Endpoint(
+        method="POST",
+        path="/auth/logout",
+        name="signOut",
+        summary="End this session; its tokens are worth nothing from now on",
+        tag=TAG,
+        handler=sign_out,
+        access=Access.SIGNED_IN,
+        body=Nothing,
+        body_required=False,
+        example={},
+        replies=(Reply(status=204, description="Signed out."),),
+    ),
+    Endpoint(
+        method="GET",
+        path="/auth/sessions",
+        name="listSessions",
+        summary="One's own sessions, newest first",
+        tag=TAG,
+        handler=list_sessions,
+        access=Access.SIGNED_IN,
+        replies=(
+            Reply(
+                status=200,
+                description="The sessions.",
+                model=SessionPage,
+                example={"items": [SESSION_EXAMPLE], "next_cursor": None},
+            ),
+        ),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/auth/sessions/{id}",
+        name="endSession",
+        summary="End one of one's own sessions",
+        tag=TAG,
+        handler=end_session,
+        access=Access.SIGNED_IN,
+        replies=(Reply(status=204, description="Ended."),),
+        errors=(SessionNotFound,),
+    ),
+)

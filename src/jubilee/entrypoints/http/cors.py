@@ -1,0 +1,53 @@
+"""Requests from pages of other origins (the Fetch standard): whom browsers may show answers."""
+
+from collections.abc import Collection, Iterable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+Header = tuple[bytes, bytes]
+
+VARY = (b"vary", b"Origin")
+EXPOSED = (b"access-control-expose-headers", b"ETag, Link, Location, Retry-After, X-Request-ID")
+PREFLIGHT = (
+    (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
+    (
+        b"access-control-allow-headers",
+        b"Authorization, Content-Type, If-Match, If-None-Match, X-Request-ID",
+    ),
+    (b"access-control-max-age", b"600"),
+)
+
+
+class Cors:
+    """Wraps an application; a preflight is its plain OPTIONS with some headers more.
+
+    Only listed origins are named, and no cookie is ever asked for.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
+        self._app = app
+        self._origins = frozenset(origin.encode() for origin in origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http":
+            send = _adding([VARY, *self._permission(scope)], send)
+        await self._app(scope, receive, send)
+
+    def _permission(self, scope: Scope) -> Iterable[Header]:
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin", b"")
+        if origin not in self._origins:
+            return []
+        asks = scope["method"] == "OPTIONS" and b"access-control-request-method" in headers
+        allowed = (b"access-control-allow-origin", origin)
+        return [allowed, EXPOSED, *(PREFLIGHT if asks else ())]
+
+
+def _adding(more: Iterable[Header], send: Send) -> Send:
+    async def dressed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *more]}
+        await send(message)
+
+    return dressed

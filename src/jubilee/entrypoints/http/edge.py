@@ -1,0 +1,82 @@
+"""The outermost layer: request id, mounts, headers that every answer bears, requests in flight.
+
+One pure ASGI class, for every layer of middleware costs each request.
+"""
+
+import re
+from contextvars import ContextVar
+from secrets import token_hex
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from jubilee.entrypoints.http.context import Traffic
+
+MOUNTS = ("/v1/api", "/api")
+"""Where the route table answers, besides the root; the document shows `/api` alone."""
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
+
+CSP = b"default-src 'none'; frame-ancestors 'none'"
+DEFAULTS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", CSP),
+    (b"referrer-policy", b"no-referrer"),
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The id of the request that is being served; every row that it leaves is marked with it."""
+
+
+class Edge:
+    """Wraps the router."""
+
+    def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
+        self._app = app
+        self._traffic = traffic
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; whatever else there is passes through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        identity = _request_id(scope)
+        scope["state"] = {"request_id": identity}
+        _mount(scope)
+        running, token = self._traffic.begin(), request_id.set(identity)
+        try:
+            await self._app(scope, receive, self._sender(send, identity.encode()))
+        finally:
+            request_id.reset(token)
+            self._traffic.end(running)
+
+    def _sender(self, send: Send, identity: bytes) -> Send:
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message["headers"])
+                present = {name for name, _ in headers}
+                headers += [pair for pair in DEFAULTS if pair[0] not in present]
+                headers.append((b"x-request-id", identity))
+                if self._traffic.draining:
+                    headers.append((b"connection", b"close"))
+                message = {**message, "headers": headers}
+            await send(message)
+
+        return dressed
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and REQUEST_ID.match(value):
+            return str(value.decode())
+    return token_hex(16)
+
+
+def _mount(scope: Scope) -> None:
+    """`/v1/api/items/` is `/items`, directly: no redirect, and none built from a Host header."""
+    path: str = scope["path"]
+    prefix = next((m for m in MOUNTS if path == m or path.startswith(m + "/")), "")
+    inner = path.removeprefix(prefix)
+    scope["root_path"] = prefix
+    scope["path"] = prefix + (inner.removesuffix("/") or "/")

@@ -1,0 +1,78 @@
+"""The types of members that more than one body has; each is named once."""
+
+import re
+import unicodedata
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, EmailStr, Field
+from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
+
+from jubilee.domain.calendar import zone_names
+
+USERNAME_EXTRAS = frozenset("._-")
+WRITTEN_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def absent() -> Any:  # noqa: ANN401  # the default of a member of any type
+    """The default of a member that may be left out but is never null: see `model_fields_set`."""
+    return Field(default=None, json_schema_extra=_without_default)
+
+
+def _without_default(schema: JsonDict) -> None:
+    schema.pop("default", None)
+
+
+def _zone(name: str) -> str:
+    if name not in zone_names():
+        raise PydanticCustomError("unknown_time_zone", "This is no name of an IANA time zone.")
+    return name
+
+
+def _date(value: object) -> object:
+    """Pydantic alone would take a text of digits, too, as seconds since 1970."""
+    if not isinstance(value, str):
+        return value
+    try:
+        if WRITTEN_DATE.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise PydanticCustomError("invalid_date", "A date is written YYYY-MM-DD, and has to exist.")
+
+
+def _username(name: str) -> str:
+    composed = unicodedata.normalize("NFC", name)
+    kinds = [unicodedata.category(character) for character in composed]
+    fits = all(
+        kind[0] in "LM" or kind == "Nd" or character in USERNAME_EXTRAS
+        for kind, character in zip(kinds, composed, strict=True)
+    )
+    if not fits or not (kinds[0][0] == "L" or kinds[0] == "Nd"):
+        raise PydanticCustomError(
+            "invalid_username",
+            "A username is made of letters, digits, '.', '_' and '-', a letter or digit first.",
+        )
+    return composed
+
+
+def _visible(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("blank", "It must not be blank.")
+    return text
+
+
+Email = Annotated[EmailStr, Field(max_length=254, examples=["zoe@example.com"])]
+Username = Annotated[
+    str, Field(min_length=1, max_length=64, examples=["zoe"]), AfterValidator(_username)
+]
+FullName = Annotated[
+    str, Field(min_length=1, max_length=200, examples=["Zoe Quill"]), AfterValidator(_visible)
+]
+CalendarDate = Annotated[date, BeforeValidator(_date)]
+ZoneName = Annotated[str, Field(max_length=64, examples=["Europe/Vienna"]), AfterValidator(_zone)]
+Password = Annotated[
+    str, Field(min_length=1, max_length=10_000, examples=["correct horse battery"])
+]
+Search = Annotated[str, Field(min_length=1, max_length=200, description="words to look for")]

@@ -1,0 +1,186 @@
+"""Items: everybody's to read, their owner's or an admin's to change."""
+
+from dataclasses import replace
+
+from starlette.responses import Response
+
+from jubilee.domain.errors import NotAllowed
+from jubilee.domain.identity import UserId
+from jubilee.domain.items import (
+    DescriptionTooLong,
+    InvalidTitle,
+    ItemChanged,
+    ItemFilter,
+    ItemNotFound,
+)
+from jubilee.entrypoints.http.answers import created, no_content, ok
+from jubilee.entrypoints.http.conditions import MalformedCondition, etag, is_known, precondition
+from jubilee.entrypoints.http.endpoint import (
+    JSON,
+    MERGE_PATCH,
+    Access,
+    AnyEndpoint,
+    Call,
+    Endpoint,
+    Nothing,
+    Reply,
+)
+from jubilee.entrypoints.http.item_models import (
+    ITEM_EXAMPLE,
+    ITEM_WORDS_EXAMPLE,
+    ItemPage,
+    ItemPatch,
+    ItemQuery,
+    ItemReply,
+    WholeItem,
+)
+from jubilee.entrypoints.http.paging import paged, position
+
+TAG = "items"
+CACHING = "private, no-cache"
+
+
+async def list_items(call: Call[Nothing, ItemQuery]) -> Response:
+    """GET /items."""
+    query = call.query
+    owner = None if query.owner is None else UserId(query.owner)
+    chosen = ItemFilter(owner, query.q, query.sort)
+    page = await call.services.items.list(chosen, after=position(call), limit=query.limit)
+    return paged(call, ItemPage, page, ItemReply.of)
+
+
+async def create_item(call: Call[WholeItem, Nothing]) -> Response:
+    """POST /items."""
+    body = call.body
+    item = await call.services.items.create(body.title, body.description, by=call.principal)
+    return created(ItemReply.of(item), f"{call.mount}/items/{item.id}", etag=etag(item.version))
+
+
+async def get_item(call: Call[Nothing, Nothing]) -> Response:
+    """GET /items/{id}."""
+    item = await call.services.items.get(call.id)
+    headers = {"ETag": etag(item.version), "Cache-Control": CACHING}
+    if is_known(call.request.headers, item.version):
+        return Response(status_code=304, headers=headers)
+    return ok(ItemReply.of(item), headers=headers)
+
+
+async def change_item(call: Call[WholeItem | ItemPatch, Nothing]) -> Response:
+    """PUT and PATCH /items/{id}."""
+    words, expects = call.body.words(), precondition(call.request.headers)
+    item = await call.services.items.change(call.id, words, by=call.principal, expects=expects)
+    return ok(ItemReply.of(item), headers={"ETag": etag(item.version)})
+
+
+async def delete_item(call: Call[Nothing, Nothing]) -> Response:
+    """DELETE /items/{id}."""
+    expects = precondition(call.request.headers)
+    await call.services.items.delete(call.id, by=call.principal, expects=expects)
+    return no_content()
+
+
+TAGGED = {"ETag": "the item's version, for If-Match and If-None-Match"}
+ONE = Reply(
+    status=200, description="The item.", model=ItemReply, headers=TAGGED, example=ITEM_EXAMPLE
+)
+WORD_ERRORS = (InvalidTitle, DescriptionTooLong)
+WRITE_ERRORS = (ItemNotFound, NotAllowed, ItemChanged, MalformedCondition)
+
+
+ENDPOINTS: tuple[AnyEndpoint, ...] = (
+    Endpoint(
+        method="GET",
+        path="/items",
+        name="listItems",
+        summary="Everybody's items, or one owner's; searched and sorted",
+        tag=TAG,
+        access=Access.SIGNED_IN,
+        handler=list_items,
+        query=ItemQuery,
+        replies=(
+            Reply(
+                status=200,
+                description="One page of them.",
+                model=ItemPage,
+                headers={"Link": 'the next page, as `rel="next"`; absent on the last'},
+                example={"items": [ITEM_EXAMPLE], "next_cursor": None},
+            ),
+        ),
+    ),
+    Endpoint(
+        method="POST",
+        path="/items",
+        name="createItem",
+        summary="Keep a new item",
+        tag=TAG,
+        access=Access.SIGNED_IN,
+        handler=create_item,
+        body=WholeItem,
+        example=ITEM_WORDS_EXAMPLE,
+        replies=(
+            Reply(
+                status=201,
+                description="The new item.",
+                model=ItemReply,
+                headers={"Location": "where the item is", **TAGGED},
+                example=ITEM_EXAMPLE,
+            ),
+        ),
+        errors=WORD_ERRORS,
+    ),
+    Endpoint(
+        method="GET",
+        path="/items/{id}",
+        name="getItem",
+        summary="An item, anybody's; If-None-Match asks whether it has changed",
+        tag=TAG,
+        access=Access.SIGNED_IN,
+        handler=get_item,
+        replies=(
+            replace(ONE, headers={**TAGGED, "Cache-Control": f"`{CACHING}`"}),
+            Reply(status=304, description="It is the version that you know.", headers=TAGGED),
+        ),
+        errors=(ItemNotFound, MalformedCondition),
+    ),
+    Endpoint(
+        method="PUT",
+        path="/items/{id}",
+        name="replaceItem",
+        summary="Replace an item's words; If-Match guards against another's change",
+        tag=TAG,
+        access=Access.SIGNED_IN,
+        handler=change_item,
+        body=WholeItem,
+        example=ITEM_WORDS_EXAMPLE,
+        replies=(ONE,),
+        errors=(*WRITE_ERRORS, *WORD_ERRORS),
+        conditional=True,
+    ),
+    Endpoint(
+        method="PATCH",
+        path="/items/{id}",
+        name="changeItem",
+        summary="Change some of an item's words; If-Match guards against another's change",
+        tag=TAG,
+        access=Access.SIGNED_IN,
+        handler=change_item,
+        body=ItemPatch,
+        media=(MERGE_PATCH, JSON),
+        example={"description": None},
+        replies=(ONE,),
+        errors=(*WRITE_ERRORS, *WORD_ERRORS),
+        conditional=True,
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/items/{id}",
+        name="deleteItem",
+        summary="Delete an item; done twice, it is not found",
+        tag=TAG,
+        access=Access.SIGNED_IN,
+        handler=delete_item,
+        replies=(Reply(status=204, description="The item is gone."),),
+        errors=WRITE_ERRORS,
+        conditional=True,
+    ),
+)

@@ -1,0 +1,15 @@
+"""Every endpoint of the service, in the order in which the document shows them."""
+
+from jubilee.entrypoints.http import auth, birthdays, docs, hello, items, meta, users
+from jubilee.entrypoints.http.endpoint import AnyEndpoint
+
+FEATURES: tuple[AnyEndpoint, ...] = (
+    *hello.ENDPOINTS,
+    *birthdays.ENDPOINTS,
+    *auth.ENDPOINTS,
+    *users.ENDPOINTS,
+    *items.ENDPOINTS,
+    *meta.ENDPOINTS,
+)
+
+ENDPOINTS: tuple[AnyEndpoint, ...] = (*FEATURES, *docs.endpoints(FEATURES))

@@ -1,0 +1,79 @@
+"""uvicorn, but a signal first turns readiness off and lets what is in flight end."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from jubilee.entrypoints.http.context import Traffic
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+LAST_MOMENT = 1.0  # seconds of the time-out that are left for closing connections
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where to listen, and how to stop: within `timeout` seconds, after `delay` at the earliest."""
+
+    host: str
+    port: int
+    timeout: float
+    delay: float
+
+
+class DrainingServer(uvicorn.Server):
+    """Serves until told to stop; a second signal stops at once."""
+
+    def __init__(self, app: ASGIApp, listening: Listening, traffic: Traffic) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=listening.host,
+                port=listening.port,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=max(1, int(listening.timeout)),
+            )
+        )
+        self._listening = listening
+        self._traffic = traffic
+
+    def stop(self) -> None:
+        """Begin to drain; called again, do not wait any longer."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.add_signal_handler(number, self.stop)
+        try:
+            yield
+        finally:
+            for number in SIGNALS:
+                loop.remove_signal_handler(number)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """New connections are still answered while old requests end: a balancer has to learn."""
+        deadline = monotonic() + self._listening.timeout - LAST_MOMENT
+        self._traffic.draining = True
+        await self._pause(min(self._listening.delay, self._listening.timeout))
+        await self._traffic.drain(deadline - monotonic(), until=lambda: self.force_exit)
+        left = max(deadline - monotonic(), 0) + LAST_MOMENT
+        self.config.timeout_graceful_shutdown = max(1, int(left))
+        await super().shutdown(sockets)
+
+    async def _pause(self, seconds: float) -> None:
+        end = monotonic() + seconds
+        while monotonic() < end and not self.force_exit:  # noqa: ASYNC110  # it ends by time, too
+            await asyncio.sleep(0.02)

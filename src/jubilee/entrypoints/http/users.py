@@ -1,0 +1,273 @@
+"""Accounts: registering, one's own, and all of them for admins."""
+
+from typing import Any, TypeAlias, TypeVar, cast
+
+from starlette.responses import Response
+
+from jubilee.domain.calendar import NotBornYet, UnknownTimeZone
+from jubilee.domain.errors import NotAllowed
+from jubilee.domain.identity import UserId
+from jubilee.domain.passwords import (
+    HasherBusy,
+    PasswordTooCommon,
+    PasswordTooLong,
+    PasswordTooShort,
+)
+from jubilee.domain.users import (
+    CurrentPasswordNeeded,
+    EmailTaken,
+    LastAdmin,
+    Passwords,
+    Profile,
+    UsernameTaken,
+    UserNotFound,
+    WrongCurrentPassword,
+)
+from jubilee.entrypoints.http.answers import created, no_content, ok
+from jubilee.entrypoints.http.endpoint import (
+    JSON,
+    MERGE_PATCH,
+    Access,
+    AnyEndpoint,
+    Call,
+    Endpoint,
+    Nothing,
+    Reply,
+)
+from jubilee.entrypoints.http.paging import paged, position
+from jubilee.entrypoints.http.user_models import (
+    ACCOUNT_EXAMPLE,
+    Account,
+    AccountPatch,
+    OwnAccount,
+    OwnAccountPatch,
+    Registration,
+    UserPage,
+    UserQuery,
+    UserReply,
+)
+
+TAG = "users"
+SECRETS = {"password", "current_password"}
+
+Change: TypeAlias = OwnAccount | OwnAccountPatch | Account | AccountPatch
+C = TypeVar("C", bound=Change)
+
+
+async def register(call: Call[Registration, Nothing]) -> Response:
+    """POST /auth/register and /users."""
+    profile = cast("Profile", call.body.model_dump(exclude=SECRETS))
+    user = await call.services.users.register(profile, call.body.password)
+    return created(UserReply.of(user), f"{call.mount}/users/{user.id}")
+
+
+async def get_me(call: Call[Nothing, Nothing]) -> Response:
+    """GET /users/me and /auth/me."""
+    me = call.principal
+    return ok(UserReply.of(await call.services.users.get(me.user_id, by=me)))
+
+
+async def change_me(call: Call[C, Nothing]) -> Response:
+    """PUT and PATCH /users/me."""
+    return await _change(call, call.principal.user_id)
+
+
+async def delete_me(call: Call[Nothing, Nothing]) -> Response:
+    """DELETE /users/me."""
+    await call.services.users.delete(call.principal.user_id, by=call.principal)
+    return no_content()
+
+
+async def list_users(call: Call[Nothing, UserQuery]) -> Response:
+    """GET /users."""
+    query = call.query
+    page = await call.services.users.list(search=query.q, after=position(call), limit=query.limit)
+    return paged(call, UserPage, page, UserReply.of)
+
+
+async def get_user(call: Call[Nothing, Nothing]) -> Response:
+    """GET /users/{id}."""
+    user = await call.services.users.get(UserId(call.id), by=call.principal)
+    return ok(UserReply.of(user))
+
+
+async def change_user(call: Call[C, Nothing]) -> Response:
+    """PUT and PATCH /users/{id}."""
+    return await _change(call, UserId(call.id))
+
+
+async def delete_user(call: Call[Nothing, Nothing]) -> Response:
+    """DELETE /users/{id}."""
+    await call.services.users.delete(UserId(call.id), by=call.principal)
+    return no_content()
+
+
+async def _change(call: Call[C, Nothing], user_id: UserId) -> Response:
+    """A PUT says everything, what it leaves out by its default; a PATCH only what it names."""
+    body = call.body
+    partial = isinstance(body, OwnAccountPatch | AccountPatch)
+    profile = cast("Profile", body.model_dump(exclude=SECRETS, exclude_unset=partial))
+    passwords = Passwords(new=body.password, current=body.current_password)
+    user = await call.services.users.change(user_id, profile, passwords, by=call.principal)
+    return ok(UserReply.of(user))
+
+
+ONE = Reply(status=200, description="The account.", model=UserReply, example=ACCOUNT_EXAMPLE)
+REGISTERED = Reply(
+    status=201,
+    description="The new account; its welcome message is on its way.",
+    model=UserReply,
+    headers={"Location": "where the account is"},
+    example=ACCOUNT_EXAMPLE,
+)
+GONE = Reply(status=204, description="The account is gone, with all that belonged to it.")
+PROFILE_ERRORS = (EmailTaken, UsernameTaken, NotBornYet, UnknownTimeZone)
+PASSWORD_ERRORS = (PasswordTooShort, PasswordTooLong, PasswordTooCommon, HasherBusy)
+CHANGE_ERRORS = (
+    *PROFILE_ERRORS,
+    CurrentPasswordNeeded,
+    WrongCurrentPassword,
+    *PASSWORD_ERRORS,
+)
+PATCH_MEDIA = (MERGE_PATCH, JSON)
+OWN_EXAMPLE = {"email": "zoe@example.com", "username": "zoe", "time_zone": "Europe/Vienna"}
+
+
+def _register(path: str, name: str) -> AnyEndpoint:
+    return Endpoint(
+        method="POST",
+        path=path,
+        name=name,
+        summary="Register an account",
+        tag=TAG,
+        handler=register,
+        access=Access.ANYONE,
+        body=Registration,
+        example={"email": "zoe@example.com", "password": "correct horse battery"},
+        replies=(REGISTERED,),
+        errors=(*PROFILE_ERRORS, *PASSWORD_ERRORS),
+    )
+
+
+def _me(path: str, name: str) -> AnyEndpoint:
+    return Endpoint(
+        method="GET",
+        path=path,
+        name=name,
+        summary="Who is signed in",
+        tag=TAG,
+        handler=get_me,
+        access=Access.SIGNED_IN,
+        replies=(ONE,),
+        errors=(UserNotFound,),
+    )
+
+
+def _changing(**what: Any) -> AnyEndpoint:  # noqa: ANN401  # Endpoint names and checks them
+    return Endpoint(tag=TAG, replies=(ONE,), **what)
+
+
+ENDPOINTS: tuple[AnyEndpoint, ...] = (
+    _register("/auth/register", "register"),
+    _register("/users", "createUser"),
+    _me("/auth/me", "whoAmI"),
+    _me("/users/me", "getMe"),
+    _changing(
+        method="PUT",
+        path="/users/me",
+        name="replaceMe",
+        summary="Replace one's own profile; what is left out takes its default",
+        handler=change_me,
+        access=Access.SIGNED_IN,
+        body=OwnAccount,
+        example=OWN_EXAMPLE,
+        errors=(*CHANGE_ERRORS, UserNotFound),
+    ),
+    _changing(
+        method="PATCH",
+        path="/users/me",
+        name="changeMe",
+        summary="Change some members of one's own profile",
+        handler=change_me,
+        access=Access.SIGNED_IN,
+        body=OwnAccountPatch,
+        media=PATCH_MEDIA,
+        example={"full_name": "Zoe Quill"},
+        errors=(*CHANGE_ERRORS, UserNotFound),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/users/me",
+        name="deleteMe",
+        summary="Delete one's own account with its sessions, birthday, tasks and items",
+        tag=TAG,
+        handler=delete_me,
+        access=Access.SIGNED_IN,
+        replies=(GONE,),
+        errors=(LastAdmin, UserNotFound),
+    ),
+    Endpoint(
+        method="GET",
+        path="/users",
+        name="listUsers",
+        summary="All accounts, newest first",
+        tag=TAG,
+        handler=list_users,
+        access=Access.ADMIN,
+        query=UserQuery,
+        replies=(
+            Reply(
+                status=200,
+                description="One page of them.",
+                model=UserPage,
+                headers={"Link": 'the next page, as `rel="next"`; absent on the last'},
+                example={"items": [ACCOUNT_EXAMPLE], "next_cursor": None},
+            ),
+        ),
+    ),
+    Endpoint(
+        method="GET",
+        path="/users/{id}",
+        name="getUser",
+        summary="An account: one's own, or any for an admin",
+        tag=TAG,
+        handler=get_user,
+        access=Access.SIGNED_IN,
+        replies=(ONE,),
+        errors=(UserNotFound, NotAllowed),
+    ),
+    _changing(
+        method="PUT",
+        path="/users/{id}",
+        name="replaceUser",
+        summary="Replace an account's profile and standing",
+        handler=change_user,
+        access=Access.ADMIN,
+        body=Account,
+        example={**OWN_EXAMPLE, "is_active": True, "is_superuser": False},
+        errors=(*CHANGE_ERRORS, UserNotFound, LastAdmin),
+    ),
+    _changing(
+        method="PATCH",
+        path="/users/{id}",
+        name="changeUser",
+        summary="Change some members of an account's profile and standing",
+        handler=change_user,
+        access=Access.ADMIN,
+        body=AccountPatch,
+        media=PATCH_MEDIA,
+        example={"is_active": False},
+        errors=(*CHANGE_ERRORS, UserNotFound, LastAdmin),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/users/{id}",
+        name="deleteUser",
+        summary="Delete an account: one's own, or any for an admin",
+        tag=TAG,
+        handler=delete_user,
+        access=Access.SIGNED_IN,
+        replies=(GONE,),
+        errors=(UserNotFound, NotAllowed, LastAdmin),
+    ),
+)

@@ -1,0 +1,65 @@
+"""Signals for a program without an event loop: waits that a signal ends early."""
+
+import contextlib
+import os
+import select
+import signal
+from types import FrameType
+from typing import Self
+
+STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(Exception):
+    """A signal asked this program to end."""
+
+
+class Interrupts:
+    """While entered, SIGINT, SIGTERM and SIGHUP are requests to end, noticed in `pause`.
+
+    Only the main thread can enter. `asked` counts the requests; SIGCHLD ends a wait too.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is changed before it is entered."""
+        self.asked = 0
+        self._before: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> Self:
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(self._write, False)
+        self._wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        self._handle(signal.SIGCHLD)
+        for number in STOP:
+            # Under nohup the terminal's end is none of our business.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                self._handle(number)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]  # as it was given to us
+        signal.set_wakeup_fd(self._wakeup)
+        os.close(self._read)
+        os.close(self._write)
+
+    def pause(self, seconds: float) -> None:
+        """Wait so long at most; raises Stopped once a signal asked for the end."""
+        if not self.asked:
+            self.wait(seconds)
+        if self.asked:
+            raise Stopped
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long at most, or until any signal."""
+        select.select([self._read], [], [], seconds)
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._read, 4096)
+
+    def _handle(self, number: signal.Signals) -> None:
+        self._before[number] = signal.signal(number, self._note)
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        if number != signal.SIGCHLD:
+            self.asked += 1

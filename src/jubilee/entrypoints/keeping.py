@@ -1,0 +1,56 @@
+"""Keeping one process alive: restarted when it ends, each time in a row after a longer delay."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0  # seconds before a restart
+HEALTHY = 60.0  # seconds of running after which the past is forgotten
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Kept:
+    """One process to keep; `exit_code` gives None while it runs, `start` may raise OSError."""
+
+    name: str
+    start: Callable[[], None]
+    exit_code: Callable[[], int | None]
+    now: Callable[[], float] = time.monotonic
+    _since: float = field(default=0.0, init=False)
+    _delay: float = field(default=FIRST_DELAY, init=False)
+    _due: float | None = field(default=None, init=False)
+
+    def begin(self) -> None:
+        """Start it now; raises OSError."""
+        self.start()
+        self._since, self._due = self.now(), None
+
+    def tend(self, say: Say) -> bool:
+        """Notice its end and, when the delay is over, start it; True when that was done now."""
+        code = self.exit_code()
+        if code is None:
+            return False
+        if self._due is None:
+            if self.now() - self._since >= HEALTHY:
+                self._delay = FIRST_DELAY
+            self._postpone(f"{self.name} ended with code {code}", say)
+        return self._due is not None and self.now() >= self._due and self._again(say)
+
+    def wait(self) -> float | None:
+        """Seconds until `tend` has something to do, None while it runs."""
+        return None if self._due is None else max(0.0, self._due - self.now())
+
+    def _again(self, say: Say) -> bool:
+        try:
+            self.begin()
+        except OSError as error:
+            self._postpone(str(error), say)
+            return False
+        return True
+
+    def _postpone(self, why: str, say: Say) -> None:
+        say(f"{why}; starting {self.name} again in {self._delay:g} s")
+        self._due = self.now() + self._delay
+        self._delay = min(2 * self._delay, LONGEST_DELAY)

@@ -1,0 +1,41 @@
+"""Ends the process when its event loop stands still: a supervisor starts it anew."""
+
+import asyncio
+import logging
+import os
+import threading
+from time import monotonic
+
+STUCK = 70  # EX_SOFTWARE
+
+logger = logging.getLogger(__name__)
+
+
+class Watchdog:
+    """A thread that looks whether the loop still turns.
+
+    A job that blocks the loop keeps every lease of its worker from being renewed; others run
+    those jobs by then, and this process is of no use until it is started anew.
+    """
+
+    def __init__(self, limit: float) -> None:
+        """`limit` counts the seconds for which the loop may stand still."""
+        self._limit = limit
+        self._seen = monotonic()
+
+    async def run(self) -> None:
+        """Turn, until cancelled."""
+        threading.Thread(target=self._watch, daemon=True, name="watchdog").start()
+        while True:
+            self._seen = monotonic()
+            await asyncio.sleep(self._limit / 10)
+
+    def _watch(self) -> None:
+        pause = threading.Event()
+        while monotonic() - self._seen < self._limit:
+            before = monotonic()
+            pause.wait(self._limit / 10)
+            if monotonic() - before > self._limit / 2:
+                self._seen = monotonic()  # the whole process was asleep, not its loop alone
+        logger.critical("the event loop stood still for %.0f s: ending", self._limit)
+        os._exit(STUCK)

@@ -1,0 +1,147 @@
+"""The worker as a process: lanes take jobs, the relay sees to those that nobody took."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from random import uniform
+from typing import Any
+
+from jubilee.domain.errors import Unavailable
+from jubilee.domain.jobs.heart import Heart
+from jubilee.domain.jobs.relay import BATCH, Relay
+from jubilee.entrypoints.lane_worker import LaneWorker
+from jubilee.entrypoints.watchdog import Watchdog
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+LAST_MOMENT = 6.0  # seconds for jobs that are told to stop, past the time-out for draining
+LONGEST_REST = 10.0  # seconds after a dependency failed
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chore:
+    """Something to be done again and again; `once` says whether there is more of it right now."""
+
+    name: str
+    once: Callable[[], Awaitable[bool]]
+    rest: Callable[[], Awaitable[float]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPlan:
+    """What a worker does; `drain` seconds is what running jobs have left after a signal."""
+
+    lanes: Sequence[LaneWorker]
+    heart: Heart
+    chores: Sequence[Chore]
+    watchdog: Watchdog
+    drain: float
+
+
+async def work(plan: WorkerPlan) -> int:
+    """Run until a signal; a second one ends it at once. The exit code."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    background = [asyncio.create_task(_repeat(chore)) for chore in plan.chores]
+    background.append(asyncio.create_task(plan.watchdog.run()))
+    lanes = [asyncio.create_task(lane.main()) for lane in plan.lanes]
+    logger.info("waiting for jobs")
+    await stop.wait()
+    stop.clear()
+    await _drain(plan, stop)
+    for task in (*background, *lanes):
+        task.cancel()
+    await asyncio.wait((*background, *lanes), timeout=1)
+    return 0
+
+
+async def _drain(plan: WorkerPlan, stop: asyncio.Event) -> None:
+    """Let running jobs end; give back what cannot, without counting it as an attempt."""
+    for lane in plan.lanes:
+        lane.stop()
+    logger.info("draining: %d jobs are under way", sum(len(lane.tasks) for lane in plan.lanes))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(plan.drain):
+            await _first(stop.wait(), _all_finished(plan.lanes))
+    plan.heart.drain()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_MOMENT):
+            await _all_finished(plan.lanes)
+
+
+async def _all_finished(lanes: Sequence[LaneWorker]) -> None:
+    for lane in lanes:
+        await lane.finished()
+
+
+async def _first(*works: Coroutine[Any, Any, object]) -> None:
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _repeat(chore: Chore) -> None:
+    """Whatever is away, and whatever goes wrong: say so, rest ever longer, go on."""
+    rest = 0.5
+    while True:
+        try:
+            more = await chore.once()
+            pause = 0.0 if more else await chore.rest()
+            rest = 0.5
+        except Unavailable:
+            logger.warning("%s: a dependency is away; again in %.1f s", chore.name, rest)
+            pause, rest = rest, min(rest * 2, LONGEST_REST)
+        except Exception:
+            logger.exception("%s failed; again in %.1f s", chore.name, rest)
+            pause, rest = rest, min(rest * 2, LONGEST_REST)
+        await asyncio.sleep(pause)
+
+
+def relay_chores(relay: Relay, heart: Heart) -> Sequence[Chore]:
+    """What every worker sees to."""
+    return (
+        Chore(name="heartbeat", once=_no_more(heart.beat), rest=_each(heart.interval)),
+        Chore(name="dispatch", once=_full(relay.dispatch), rest=lambda: relay.rest(1.0)),
+        Chore(name="sweep", once=_full(relay.sweep), rest=_each(heart.interval / 2)),
+        Chore(name="events", once=_full(relay.publish), rest=_each(1.0)),
+        Chore(name="retention", once=_any(relay.prune), rest=_each(60.0)),
+    )
+
+
+def _each(seconds: float) -> Callable[[], Awaitable[float]]:
+    async def rest() -> float:
+        return seconds * uniform(0.9, 1.1)  # noqa: S311  # so that workers do not march in step
+
+    return rest
+
+
+def _full(once: Callable[[], Awaitable[int]]) -> Callable[[], Awaitable[bool]]:
+    async def more() -> bool:
+        return await once() >= BATCH
+
+    return more
+
+
+def _any(once: Callable[[], Awaitable[int]]) -> Callable[[], Awaitable[bool]]:
+    async def more() -> bool:
+        return await once() > 0
+
+    return more
+
+
+def _no_more(once: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[bool]]:
+    async def more() -> bool:
+        with suppress(Unavailable):
+            await once()
+        return False
+
+    return more

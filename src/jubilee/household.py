@@ -1,0 +1,50 @@
+"""What `jubilee up` runs: the servers that no setting names, migrations, the API."""
+
+import os
+import sys
+from collections.abc import Mapping
+
+from jubilee.adapters.embedded.process import Program, spawn
+from jubilee.adapters.embedded.run_file import Claim, RunFile
+from jubilee.adapters.embedded.servers import EmbeddedServers
+from jubilee.entrypoints.supervisor import Child, Plan, Process
+from jubilee.settings import Settings
+
+
+def household(settings: Settings) -> Plan:
+    """The plan; nothing is started yet."""
+    servers = EmbeddedServers(
+        settings.data_dir,
+        want_postgres=settings.postgres is None,
+        want_redis=settings.redis is None,
+    )
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"http://{host}:{settings.port}"
+    run = RunFile(os.getpid(), address, servers.database_url, servers.redis_url)
+    env = _environment(servers)
+    return Plan(
+        host=settings.host,
+        port=settings.port,
+        claim=lambda: Claim(settings.data_dir, run),
+        spawn=_spawn,
+        servers=servers.each,
+        migrate=_child("migrate", env),
+        children=(_child("api", env),),
+        live="/health/live",
+        greeting=(f"API: {address}", f"Docs: {address}/docs"),
+        patience=settings.shutdown_timeout,
+    )
+
+
+def _child(name: str, env: Mapping[str, str]) -> Child:
+    return Child(name, (sys.executable, "-m", "jubilee", name), env)
+
+
+def _spawn(child: Child) -> Process:
+    return spawn(Program(child.argv, child.env))
+
+
+def _environment(servers: EmbeddedServers) -> Mapping[str, str]:
+    """Ours, and where the embedded servers are: what is set already wins nothing here."""
+    urls = {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
+    return {**os.environ, **{name: url for name, url in urls.items() if url is not None}}

@@ -1,0 +1,220 @@
+"""The settings: read once from the environment and `.env`, checked, never changed."""
+
+from enum import Enum, StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote, urlsplit
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from jubilee.domain.calendar import zone_names
+
+SECRET_BYTES = 32
+SECRET_VARIETY = 10  # different characters
+KNOWN_SECRETS = (
+    "changeme",
+    "change-me",
+    "change-this",
+    "your-s",
+    "your_s",
+    "secret-key",
+    "default",
+)
+
+
+class Environment(StrEnum):
+    """Where the service runs; everything but development needs secrets of its own."""
+
+    DEVELOPMENT = "development"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+def _environment(value: object) -> object:
+    short = {"dev": "development", "local": "development", "stage": "staging", "prod": "production"}
+    return short.get(str(value).lower(), str(value).lower())
+
+
+def _origins(value: object) -> object:
+    """A list in JSON's brackets or parted by commas."""
+    if not isinstance(value, str):
+        return value
+    parts = value.strip().removeprefix("[").removesuffix("]").split(",")
+    return tuple(part.strip().strip("\"'").rstrip("/") for part in parts if part.strip())
+
+
+def _database_url(url: SecretStr) -> SecretStr:
+    scheme, separator, rest = url.get_secret_value().partition("://")
+    if not separator or scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
+        raise ValueError("it begins with postgresql://")
+    return SecretStr(f"postgresql://{rest}")
+
+
+def _redis_url(url: SecretStr) -> SecretStr:
+    if urlsplit(url.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
+        raise ValueError("it begins with redis://, rediss:// or unix://")
+    return url
+
+
+def _zone(name: str) -> str:
+    if name not in zone_names():
+        raise ValueError("it is not the name of an IANA time zone")
+    return name
+
+
+def _postgres(name: str, old: str) -> AliasChoices:
+    return AliasChoices(f"postgres_{name}", f"pg_{old}")
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; `.env.example` lists them."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        env_ignore_empty=True,
+    )
+
+    environment: Annotated[Environment, BeforeValidator(_environment)] = Field(
+        Environment.DEVELOPMENT, description="development, staging or production"
+    )
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda v: str(v).upper())
+    ] = Field("INFO", description="the least grave lines that are logged")
+    host: str = Field("127.0.0.1", description="the address that the API listens on")
+    port: int = Field(8000, ge=1, le=65535, description="the port that the API listens on")
+    data_dir: Path = Field(Path(".data"), description="where embedded servers and secrets live")
+    shutdown_timeout: PositiveFloat = Field(20, description="seconds until the API is gone")
+    max_body_bytes: PositiveInt = Field(1 << 20, description="the largest request body")
+    body_timeout: PositiveFloat = Field(20, description="seconds in which a body must arrive")
+    backend_cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
+        (), description="the origins whose pages may call the API"
+    )
+
+    database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = Field(
+        None, description="PostgreSQL; wins over the parts below"
+    )
+    postgres_server: str | None = Field(None, validation_alias=_postgres("server", "host"))
+    postgres_port: int = Field(5432, validation_alias=_postgres("port", "port"))
+    postgres_user: str | None = Field(None, validation_alias=_postgres("user", "user"))
+    postgres_password: SecretStr | None = Field(
+        None, validation_alias=_postgres("password", "password")
+    )
+    postgres_db: str | None = Field(None, validation_alias=_postgres("db", "db"))
+    database_pool_size: PositiveInt = Field(20, description="connections of one process")
+    database_timeout: PositiveFloat = Field(2.5, description="seconds one use of it may take")
+
+    redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = Field(
+        None, description="Redis or Valkey; wins over the parts below"
+    )
+    redis_host: str | None = Field(None, description="its host name")
+    redis_port: int = Field(6379, ge=1, le=65535, description="its port")
+    redis_password: SecretStr | None = Field(None, description="its password")
+    redis_timeout: PositiveFloat = Field(0.2, description="seconds one command may take")
+
+    secret_key: SecretStr | None = Field(None, description="signs tokens and cursors")
+    access_token_expire_minutes: PositiveInt = Field(30, description="life of an access token")
+    refresh_token_expire_days: PositiveInt = Field(30, description="life of an unused session")
+    token_issuer: str = Field("jubilee", description="`iss` of access tokens")
+    token_audience: str = Field("jubilee", description="`aud` of access tokens")
+    password_min_length: int = Field(8, ge=8, le=128, description="code points")
+    password_hash_memory_kib: int = Field(19_456, ge=8_192, description="Argon2id's memory")
+    password_hash_time_cost: int = Field(2, ge=1, le=20, description="Argon2id's passes")
+    password_hash_threads: int = Field(2, ge=1, le=64, description="hashes made at a time")
+
+    birthday_timezone: Annotated[str, AfterValidator(_zone)] = Field(
+        "UTC", description="whose calendar says what today is, where a person named no zone"
+    )
+    leap_day_rule: Literal["mar1", "feb28"] = Field(
+        "mar1", description="when those born on 29 February celebrate in a common year"
+    )
+    hello_anonymous: Literal["open", "create", "off"] = Field(
+        "open", description="what strangers may save: anything, new names, nothing"
+    )
+    hello_max_anonymous: int = Field(1_000_000, ge=0, description="names that strangers may save")
+
+    drain_delay: NonNegativeFloat = Field(
+        0, description="seconds between 'not ready' and the last accepted connection"
+    )
+
+    @model_validator(mode="after")
+    def _strong_secret(self) -> "Settings":
+        if self.environment is Environment.DEVELOPMENT:
+            return self
+        secret = self.secret_key.get_secret_value() if self.secret_key else ""
+        if len(secret.encode()) < SECRET_BYTES or len(set(secret)) < SECRET_VARIETY:
+            raise ValueError(
+                f"SECRET_KEY needs {SECRET_BYTES} bytes and {SECRET_VARIETY} different characters"
+                f" in {self.environment.value}"
+            )
+        if any(known in secret.lower() for known in KNOWN_SECRETS):
+            raise ValueError("SECRET_KEY is one that everybody knows")
+        return self
+
+    @property
+    def postgres(self) -> str | None:
+        """The database's URL, from DATABASE_URL or from its parts; None means the embedded one."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        if not (self.postgres_server or self.postgres_user or self.postgres_db):
+            return None
+        password = self.postgres_password.get_secret_value() if self.postgres_password else ""
+        user = quote(self.postgres_user or "postgres", safe="")
+        login = f"{user}:{quote(password, safe='')}" if password else user
+        host, database = self.postgres_server or "localhost", self.postgres_db or "app"
+        return f"postgresql://{login}@{host}:{self.postgres_port}/{quote(database, safe='')}"
+
+    @property
+    def redis(self) -> str | None:
+        """Redis' URL, from REDIS_URL or from its parts; None means the embedded one."""
+        if self.redis_url is not None:
+            return self.redis_url.get_secret_value()
+        if not self.redis_host:
+            return None
+        password = self.redis_password.get_secret_value() if self.redis_password else ""
+        login = f":{quote(password, safe='')}@" if password else ""
+        return f"redis://{login}{self.redis_host}:{self.redis_port}/0"
+
+    def masked(self) -> dict[str, str]:
+        """The settings by their names in the environment; nothing secret in them."""
+        urls = {"database_url": self.postgres, "redis_url": self.redis}
+        shown = {name: _shown(value) for name, value in self.model_dump().items()}
+        shown |= {name: _without_password(url) for name, url in urls.items() if url}
+        return {name.upper(): value for name, value in shown.items()}
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case Enum():
+            return str(value.value)
+        case tuple():
+            return ",".join(str(part) for part in value)
+        case _:
+            return str(value)
+
+
+def _without_password(url: str) -> str:
+    """A password stands between the user and the host, or among the parameters."""
+    parts = urlsplit(url)
+    query = "&".join(
+        "password=***" if pair.startswith("password=") else pair for pair in parts.query.split("&")
+    )
+    login, at, host = parts.netloc.rpartition("@")
+    user, colon, _ = login.partition(":")
+    netloc = f"{user}:***@{host}" if colon else f"{login}{at}{host}"
+    return parts._replace(netloc=netloc, query=query).geturl()

@@ -1,0 +1,167 @@
+"""Fixtures that more than one folder uses; the real servers' are in tests/servers.py."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from starlette.types import ASGIApp
+
+from jubilee.adapters.common_passwords import common_passwords
+from jubilee.adapters.ids import new_id
+from jubilee.adapters.jwt_tokens import JwtTokens
+from jubilee.adapters.postgres.schema import upgrade
+from jubilee.domain.auth.service import AuthService, RefreshPolicy
+from jubilee.domain.auth.sessions import Client
+from jubilee.domain.birthdays import BirthdayRules, BirthdayService
+from jubilee.domain.calendar import Calendar
+from jubilee.domain.health import HealthService, Schema
+from jubilee.domain.identity import Principal
+from jubilee.domain.items import ItemService
+from jubilee.domain.passwords import PasswordRules
+from jubilee.domain.services import Services
+from jubilee.domain.users import Profile, User, UserService
+from jubilee.entrypoints.http.app import HttpOptions, build_app
+from jubilee.entrypoints.http.context import Limits, Traffic
+from tests.fake_birthdays import FakeTodayCache
+from tests.fakes import FakeClock, FakePasswords, FakeStore, fresh_id
+from tests.servers import Servers, fresh_database
+
+pytest_plugins = ["tests.servers"]
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="session")
+async def migrated(servers: Servers) -> AsyncIterator[str]:
+    """The name of a database that the migrations have made: the template of all others."""
+    async with fresh_database(servers) as url:
+        await asyncio.to_thread(upgrade, url)
+        yield urlsplit(url).path.removeprefix("/")
+
+
+@pytest.fixture
+async def database_url(servers: Servers, migrated: str) -> AsyncIterator[str]:
+    """A database of one's own with the present schema."""
+    async with fresh_database(servers, migrated) as url:
+        yield url
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that a test moves."""
+    return FakeClock()
+
+
+@pytest.fixture
+def store(clock: FakeClock) -> FakeStore:
+    """What the fakes remember."""
+    return FakeStore(clock=clock)
+
+
+@pytest.fixture
+def passwords() -> FakePasswords:
+    """A hasher that does not take its time."""
+    return FakePasswords()
+
+
+@pytest.fixture
+def birthday_rules() -> BirthdayRules:
+    """The defaults; a test overrides this one."""
+    return BirthdayRules()
+
+
+@pytest.fixture
+def services(
+    store: FakeStore, clock: FakeClock, passwords: FakePasswords, birthday_rules: BirthdayRules
+) -> Services:
+    """Every use case over the fakes."""
+    write, read = store.transaction, store.view
+    cache = FakeTodayCache()
+    return Services(
+        auth=AuthService(
+            write=write,
+            read=read,
+            hasher=passwords,
+            signer=JwtTokens(b"k" * 32, issuer="jubilee", audience="jubilee", lifetime=1800),
+            refresh_policy=RefreshPolicy(b"r" * 32, timedelta(days=30), lambda: b"s" * 32),
+            clock=clock,
+            new_id=fresh_id,
+        ),
+        users=UserService(
+            write=write,
+            read=read,
+            hasher=passwords,
+            rules=PasswordRules(8, common_passwords()),
+            clock=clock,
+            new_id=fresh_id,
+            calendar=Calendar(clock, birthday_rules.time_zone),
+            birthdays_changed=cache.forget,
+        ),
+        items=ItemService(write=write, read=read, clock=clock, new_id=fresh_id),
+        birthdays=BirthdayService(
+            write=write,
+            read=read,
+            cache=cache,
+            rules=birthday_rules,
+            clock=clock,
+            new_id=new_id,
+        ),
+        health=HealthService(schema=_current, redis=_present),
+    )
+
+
+async def _current() -> Schema | None:
+    return Schema.CURRENT
+
+
+async def _present() -> bool:
+    return True
+
+
+@pytest.fixture
+def app(services: Services) -> ASGIApp:
+    """The API over the fakes."""
+    options = HttpOptions(
+        limits=Limits(1 << 20, 5), cursor_key=b"c" * 32, cors_origins=("https://app.example",)
+    )
+    return build_app(services, options, Traffic())
+
+
+@pytest.fixture
+async def client(app: ASGIApp) -> AsyncIterator[httpx2.AsyncClient]:
+    """Calls the API in process, at its canonical mount."""
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://api.test/api") as client:
+        yield client
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who is signed in."""
+
+    user: User
+    principal: Principal
+    headers: dict[str, str]
+    refresh_token: str
+
+
+SignUp = Callable[..., Awaitable[Person]]
+
+
+@pytest.fixture
+def sign_up(services: Services) -> SignUp:
+    """Register somebody and sign them in: `await sign_up("zoe", is_superuser=True)`."""
+
+    async def signed_up(name: str = "zoe", **profile: object) -> Person:
+        given = Profile(email=f"{name}@example.com", username=name)
+        user = await services.users.register({**given, **profile}, PASSWORD)  # type: ignore[typeddict-item]  # the test says which
+        tokens = await services.auth.sign_in(name, PASSWORD, Client("192.0.2.7", "test"))
+        principal = await services.auth.authenticate(tokens.access)
+        headers = {"Authorization": f"Bearer {tokens.access}"}
+        return Person(user, principal, headers, tokens.refresh)
+
+    return signed_up

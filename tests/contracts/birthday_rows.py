@@ -1,0 +1,97 @@
+"""What the contracts of birthdays do to either database."""
+
+from datetime import UTC, date, datetime
+from typing import Any, NoReturn
+
+from jubilee.adapters.ids import new_id
+from jubilee.domain.birthdays import Birth, Birthday, Celebration, TooManyNames
+from jubilee.domain.calendar import LeapDayRule, Window, local_dates
+from jubilee.domain.identity import UserId
+from jubilee.domain.users import User
+from tests.contracts.conftest import Database
+
+NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)  # three dates are today somewhere
+BIRTH = Birth(date(1990, 2, 28), "Europe/Vienna")
+OTHER = Birth(date(1980, 1, 1))
+MANY = 1_000_000
+ZONES = (None, "Pacific/Kiritimati", "Etc/GMT+12", "Europe/Vienna", "Moon/Tycho")
+LETTERS = "abcdefghij"
+
+
+def a_window(nearest: int, furthest: int, rule: LeapDayRule = LeapDayRule.MAR1) -> Window:
+    return Window(local_dates(NOW, "Europe/Vienna"), nearest, furthest, rule)
+
+
+async def put(
+    database: Database, name: str, birth: Birth = BIRTH, *, overwrite: bool = True, most: int = MANY
+) -> bool:
+    async with database.write() as tx:
+        birthday = Birthday(id=new_id(), name=name, birth=birth)
+        done: bool = await tx.birthdays.put(birthday, overwrite=overwrite, most=most)
+        return done
+
+
+async def find(database: Database, key: str) -> Birth | None:
+    async with database.read() as view:
+        found: Birth | None = await view.birthdays.find(key)
+        return found
+
+
+async def change(database: Database, key: str, birth: Birth | None) -> None:
+    async with database.write() as tx:
+        known = await tx.birthdays.lock(key)
+        await tx.birthdays.change(known.id, birth)
+
+
+async def register(database: Database, username: str | None, **profile: Any) -> User:
+    user_id = UserId(new_id())
+    email = f"{user_id}@example.com"
+    user = User(
+        id=user_id, email=email, username=username, created_at=NOW, updated_at=NOW, **profile
+    )
+    async with database.write() as tx:
+        await tx.users.add(user)
+    return user
+
+
+async def listed(database: Database, window: Window, *, limit: int = 1000) -> list[Celebration]:
+    """All of them, page by page."""
+    found: list[Celebration] = []
+    after = None
+    while True:
+        async with database.read() as view:
+            page = await view.birthdays.within(window, after=after, limit=limit)
+        assert len(page.rows) <= limit
+        found += page.rows
+        after = page.after
+        if after is None:
+            return found
+
+
+class Undone(Exception):
+    """Rolls a transaction back."""
+
+
+async def probe(database: Database, most: int) -> NoReturn:
+    async with database.write() as tx:
+        birthday = Birthday(id=new_id(), name="Probe", birth=BIRTH)
+        await tx.birthdays.put(birthday, overwrite=False, most=most)
+        raise Undone
+
+
+async def fits(database: Database, most: int) -> bool:
+    """Whether one more name without an account could be saved."""
+    try:
+        await probe(database, most)
+    except Undone:
+        return True
+    except TooManyNames:
+        return False
+
+
+async def counted(database: Database) -> int:
+    """How many names without an account there are, as the limit sees it."""
+    most = 0
+    while not await fits(database, most + 1):
+        most += 1
+    return most

@@ -1,0 +1,40 @@
+"""The same contract for the fake and the real adapter."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.transaction import Stamp, transactions, views
+from jubilee.domain.transaction import Begin
+from tests.fakes import FakeClock, FakeStore
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """How to open a transaction and a view; both have every repository as an attribute."""
+
+    write: Begin[Any]
+    read: Begin[Any]
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
+    """Connections to a database of one's own."""
+    pool = ConnectionPool(database_url, size=4, patience=10)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture(params=["fake", "postgres"])
+def database(request: pytest.FixtureRequest, clock: FakeClock) -> Database:
+    """Both kinds, one after the other."""
+    if request.param == "fake":
+        store = FakeStore(clock=clock)
+        return Database(store.transaction, store.view)
+    pool = request.getfixturevalue("pool")
+    stamp = Stamp(clock, new_id, lambda: "request-1")
+    return Database(transactions(pool, stamp), views(pool, stamp))

@@ -1,0 +1,52 @@
+"""What the tests of birthdays begin with."""
+
+from datetime import date
+from typing import Any
+
+from jubilee.adapters.ids import new_id
+from jubilee.domain.birthdays import (
+    Birth,
+    BirthdayRules,
+    BirthdayService,
+    Strangers,
+)
+from jubilee.domain.identity import Principal, SessionId, UserId
+from jubilee.domain.users import User
+from tests.fake_birthdays import FakeTodayCache
+from tests.fakes import FakeStore
+
+BORN = Birth(date(1990, 2, 28))
+ADMIN = Principal(UserId(new_id()), SessionId(new_id()), is_admin=True)
+SOMEBODY = Principal(UserId(new_id()), SessionId(new_id()))
+ALL = Strangers.OPEN, Strangers.CREATE, Strangers.OFF
+
+
+def a_service(store: FakeStore, **rules: Any) -> BirthdayService:
+    return BirthdayService(
+        write=store.transaction,
+        read=store.view,
+        cache=FakeTodayCache(),
+        rules=BirthdayRules(**rules),
+        clock=store.clock,
+        new_id=new_id,
+    )
+
+
+async def an_account(store: FakeStore, name: str | None = "zoe", **profile: Any) -> Principal:
+    now = store.clock()
+    user_id = UserId(new_id())
+    email = f"{user_id}@example.com"
+    user = User(id=user_id, email=email, username=name, created_at=now, updated_at=now, **profile)
+    async with store.transaction() as tx:
+        await tx.users.add(user)
+    return Principal(user_id, SessionId(new_id()))
+
+
+async def names(birthdays: BirthdayService, days: int = 30) -> list[tuple[str | None, int]]:
+    page = await birthdays.upcoming(days, after=None, limit=100)
+    return [(row.name, row.days) for row in page.rows]
+
+
+async def celebrating(birthdays: BirthdayService) -> list[str | None]:
+    page = await birthdays.today(after=None, limit=100)
+    return [row.name for row in page.rows]

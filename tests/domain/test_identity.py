@@ -1,0 +1,75 @@
+"""Names, and who may touch what."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jubilee.domain.identity import (
+    PERSON_NAME_LENGTH,
+    Principal,
+    SessionId,
+    UserId,
+    is_person_name,
+    name_key,
+)
+from tests.fakes import fresh_id
+
+OWNER, STRANGER = UserId(fresh_id()), UserId(fresh_id())
+SESSION = SessionId(fresh_id())
+LONGEST = "a" * PERSON_NAME_LENGTH
+
+
+def test_what_is_ones_own_is_for_oneself_and_admins() -> None:
+    assert Principal(OWNER, SESSION).may_touch(OWNER)
+    assert Principal(STRANGER, SESSION, is_admin=True).may_touch(OWNER)
+    assert not Principal(STRANGER, SESSION).may_touch(OWNER)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("ZOË", "zoë"),
+        ("Zoë", "Zoe\u0308"),
+        ("straße", "STRASSE"),
+        ("\uff5a\uff4f\uff45", "zoe"),  # full width
+        ("\ufb01n", "FIN"),  # a ligature
+        ("Σίσυφος", "ΣΊΣΥΦΟΣ"),
+    ],
+)
+def test_spellings_of_one_name_have_one_key(name: str, other: str) -> None:
+    assert name_key(name) == name_key(other)
+
+
+@pytest.mark.parametrize(("name", "other"), [("zoe", "zoë"), ("ann", "anna"), ("o", "0")])
+def test_other_names_have_other_keys(name: str, other: str) -> None:
+    assert name_key(name) != name_key(other)
+
+
+@given(st.text(max_size=20), st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"]))
+def test_the_key_does_not_depend_on_how_the_name_is_composed(name: str, form: str) -> None:
+    spelled = unicodedata.normalize(form, name)  # type: ignore[arg-type]  # one of the four
+    assert name_key(spelled) == name_key(name)
+
+
+@given(st.text(max_size=20))
+def test_a_key_is_in_lower_case(name: str) -> None:
+    key = name_key(name)
+    assert key == unicodedata.normalize("NFKC", key)
+    assert not any("A" <= character <= "Z" for character in key)
+
+
+@pytest.mark.parametrize(
+    "name", ["Z", "Zoë", "Zoe\u0308", "नि", "李", "Ōe", LONGEST, "e\u0301" * 64]
+)
+def test_letters_and_marks_are_names(name: str) -> None:
+    assert is_person_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "1", "z1", "z.q", "z q", "z-q", "\u0308z", "zoe\n", "z\0", "z\u200d", "\ud800", "a" * 65],
+)
+def test_all_else_is_no_name(name: str) -> None:
+    assert not is_person_name(name)

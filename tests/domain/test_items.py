@@ -1,0 +1,174 @@
+"""What can be done with items, by whom."""
+
+import pytest
+
+from jubilee.domain.errors import DomainError, NotAllowed
+from jubilee.domain.events import ItemCreated, ItemDeleted, ItemUpdated
+from jubilee.domain.identity import Principal, SessionId, UserId
+from jubilee.domain.items import (
+    DescriptionTooLong,
+    InvalidTitle,
+    Item,
+    ItemChanged,
+    ItemFilter,
+    ItemNotFound,
+    ItemService,
+    Words,
+)
+from tests.fakes import FakeStore, fresh_id
+
+
+def somebody(*, admin: bool = False) -> Principal:
+    return Principal(UserId(fresh_id()), SessionId(fresh_id()), is_admin=admin)
+
+
+OWNER, STRANGER, ADMIN = somebody(), somebody(), somebody(admin=True)
+
+
+@pytest.fixture
+def store() -> FakeStore:
+    return FakeStore()
+
+
+@pytest.fixture
+def items(store: FakeStore) -> ItemService:
+    return ItemService(store.transaction, store.view, store.clock, fresh_id)
+
+
+@pytest.fixture
+async def item(items: ItemService) -> Item:
+    return await items.create("Fairy lights", "warm white", by=OWNER)
+
+
+async def listed(items: ItemService) -> list[Item]:
+    return list((await items.list(ItemFilter(), after=None, limit=10)).rows)
+
+
+async def test_a_new_item_is_its_creators_and_everybody_can_read_it(
+    items: ItemService, item: Item, store: FakeStore
+) -> None:
+    assert (item.owner_id, item.version, item.is_active) == (OWNER.user_id, 1, True)
+    assert await items.get(item.id) == item
+    assert await listed(items) == [item]
+    assert store.events == [ItemCreated(item_id=item.id, owner_id=OWNER.user_id)]
+
+
+@pytest.mark.parametrize("by", [OWNER, ADMIN])
+async def test_its_owner_and_admins_may_change_it(
+    items: ItemService, item: Item, store: FakeStore, by: Principal
+) -> None:
+    store.clock.tick(seconds=5)
+    changed = await items.change(item.id, {"title": "Candles"}, by=by)
+    assert (changed.title, changed.description) == ("Candles", "warm white")
+    assert (changed.version, changed.updated_at) == (2, store.clock())
+    assert (changed.owner_id, changed.created_at) == (OWNER.user_id, item.created_at)
+    assert await items.get(item.id) == changed
+    assert store.events[1:] == [ItemUpdated(item_id=item.id, owner_id=OWNER.user_id)]
+
+
+async def test_a_stranger_may_neither_change_nor_delete_it(
+    items: ItemService, item: Item, store: FakeStore
+) -> None:
+    with pytest.raises(NotAllowed):
+        await items.change(item.id, {"title": "Mine"}, by=STRANGER)
+    with pytest.raises(NotAllowed):
+        await items.delete(item.id, by=STRANGER)
+    assert await items.get(item.id) == item
+    assert len(store.events) == 1
+
+
+@pytest.mark.parametrize("words", [{}, {"title": "Fairy lights"}, {"description": "warm white"}])
+async def test_a_change_that_changes_nothing_leaves_no_trace(
+    items: ItemService, item: Item, store: FakeStore, words: Words
+) -> None:
+    store.clock.tick(seconds=5)
+    assert await items.change(item.id, words, by=OWNER) == item
+    assert len(store.events) == 1
+
+
+async def test_a_description_can_be_removed(items: ItemService, item: Item) -> None:
+    changed = await items.change(item.id, {"description": None}, by=OWNER)
+    assert (changed.title, changed.description) == ("Fairy lights", None)
+
+
+@pytest.mark.parametrize("by", [OWNER, ADMIN])
+async def test_a_deleted_item_is_gone_for_everybody(
+    items: ItemService, item: Item, store: FakeStore, by: Principal
+) -> None:
+    await items.delete(item.id, by=by)
+    assert await listed(items) == []
+    assert store.events[1:] == [ItemDeleted(item_id=item.id, owner_id=OWNER.user_id)]
+    with pytest.raises(ItemNotFound):
+        await items.get(item.id)
+    with pytest.raises(ItemNotFound):
+        await items.change(item.id, {"title": "Back"}, by=by)
+    with pytest.raises(ItemNotFound):
+        await items.delete(item.id, by=by)
+    assert len(store.events) == 2
+
+
+async def test_the_deleted_row_keeps_what_it_said(
+    items: ItemService, item: Item, store: FakeStore
+) -> None:
+    await items.delete(item.id, by=OWNER)
+    row = store.items.rows[item.id]
+    assert (row.title, row.is_active, row.version) == ("Fairy lights", False, 2)
+
+
+async def test_a_write_upon_another_version_is_refused(
+    items: ItemService, item: Item, store: FakeStore
+) -> None:
+    await items.change(item.id, {"title": "Candles"}, by=OWNER, expects=lambda v: v == 1)
+    with pytest.raises(ItemChanged):
+        await items.change(item.id, {"title": "Lamps"}, by=OWNER, expects=lambda v: v == 1)
+    with pytest.raises(ItemChanged):
+        await items.delete(item.id, by=OWNER, expects=lambda v: v == 1)
+    assert (await items.get(item.id)).title == "Candles"
+    assert len(store.events) == 2
+
+
+async def test_who_may_not_write_learns_nothing_of_the_version(
+    items: ItemService, item: Item
+) -> None:
+    with pytest.raises(NotAllowed):
+        await items.delete(item.id, by=STRANGER, expects=lambda _: False)
+    with pytest.raises(ItemNotFound):
+        await items.delete(fresh_id(), by=STRANGER, expects=lambda _: False)
+
+
+@pytest.mark.parametrize("title", ["x", "x" * 200, "\U0001f56f" * 200, " padded ", "e\u0301"])
+async def test_a_title_is_kept_as_it_was_written(items: ItemService, title: str) -> None:
+    assert (await items.create(title, None, by=OWNER)).title == title
+
+
+@pytest.mark.parametrize("title", ["", " ", "\t\n\u3000\u00a0", "x" * 201])
+async def test_a_blank_or_too_long_title_is_refused(
+    items: ItemService, item: Item, title: str
+) -> None:
+    with pytest.raises(InvalidTitle) as caught:
+        await items.create(title, None, by=OWNER)
+    assert caught.value.pointer == "/title"
+    with pytest.raises(InvalidTitle):
+        await items.change(item.id, {"title": title}, by=OWNER)
+    assert await listed(items) == [item]
+
+
+async def test_a_description_has_ten_thousand_characters_at_most(items: ItemService) -> None:
+    longest = "\U0001f56f" * 10_000
+    item = await items.create("x", longest, by=OWNER)
+    assert item.description == longest
+    with pytest.raises(DescriptionTooLong) as caught:
+        await items.change(item.id, {"description": longest + "x"}, by=OWNER)
+    assert caught.value.pointer == "/description"
+
+
+async def test_an_event_that_cannot_be_written_takes_the_item_with_it(
+    items: ItemService, store: FakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise DomainError("no room")
+
+    monkeypatch.setattr("tests.fakes.FakeEvents.add", refuse)
+    with pytest.raises(DomainError, match="no room"):
+        await items.create("Fairy lights", None, by=OWNER)
+    assert store.items.rows == {}

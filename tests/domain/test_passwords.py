@@ -1,0 +1,85 @@
+"""Which passwords are good enough."""
+
+import pytest
+
+from jubilee.adapters.common_passwords import common_passwords
+from jubilee.domain.errors import Invalid
+from jubilee.domain.passwords import (
+    MAX_LENGTH,
+    PasswordRules,
+    PasswordTooCommon,
+    PasswordTooLong,
+    PasswordTooShort,
+)
+
+RULES = PasswordRules(8, common_passwords())
+EMAIL, USERNAME = "zoe.quill@example.com", "zoe-the-quill"
+
+
+def refusal(password: str, rules: PasswordRules = RULES) -> type[Invalid] | None:
+    """Which rule the password breaks."""
+    try:
+        rules.check(password, EMAIL, USERNAME)
+    except Invalid as error:
+        return type(error)
+    return None
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "correct horse battery",
+        "  leading and trailing  ",
+        "🐴🔋📎🎂🎈🎁🎉🎊",
+        "alllowercase",
+        "pässwörter",
+        "x" * 7 + "y",
+        "xy" * (MAX_LENGTH // 2),
+        "z" * 64 + "q",
+    ],
+)
+def test_long_and_rare_ones_are_good_whatever_they_are_made_of(password: str) -> None:
+    assert refusal(password) is None
+
+
+@pytest.mark.parametrize("password", ["", "qzkwvjx", "🐴🔋📎🎂🎈🎁🎉", "é" * 7])
+def test_short_ones_are_refused_by_code_points(password: str) -> None:
+    assert refusal(password) is PasswordTooShort
+
+
+def test_the_refusal_names_the_member_but_not_the_password() -> None:
+    with pytest.raises(PasswordTooShort) as refused:
+        RULES.check("qzkwvjx", EMAIL, USERNAME)
+    assert refused.value.pointer == "/password"
+    assert "qzkwvjx" not in str(refused.value)
+
+
+def test_the_least_length_is_a_setting() -> None:
+    assert refusal("correct horse", PasswordRules(15, ())) is PasswordTooShort
+    assert refusal("correct horse b", PasswordRules(15, ())) is None
+
+
+@pytest.mark.parametrize("length", [MAX_LENGTH + 1, 10_000])
+def test_overlong_ones_are_refused(length: int) -> None:
+    assert refusal("🎂" * length) is PasswordTooLong
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["password", "PASSWORD", "baseball", "\uff50assword", "12345678", "iloveyou"],
+)
+def test_common_ones_are_refused_in_any_case(password: str) -> None:
+    assert refusal(password) is PasswordTooCommon
+
+
+@pytest.mark.parametrize("password", [EMAIL, EMAIL.upper(), "zoe.quill", USERNAME, "Zoe-The-Quill"])
+def test_ones_own_names_are_refused(password: str) -> None:
+    assert refusal(password) is PasswordTooCommon
+
+
+def test_the_products_name_is_refused() -> None:
+    assert refusal("Jubilee", PasswordRules(7, ())) is PasswordTooCommon
+
+
+def test_the_list_has_thousands() -> None:
+    assert len(common_passwords()) > 3000

@@ -1,0 +1,73 @@
+"""What a presented refresh token is to its session."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from jubilee.domain.auth.sessions import GRACE, Client, Presented, Session
+from jubilee.domain.auth.tokens import RefreshToken
+from jubilee.domain.identity import SessionId, UserId
+from tests.fakes import START, fresh_id
+
+KEY, IDLE = b"r" * 32, timedelta(days=30)
+FIRST = RefreshToken(SessionId(fresh_id()), 1, b"s" * 32)
+SECOND = FIRST.successor(KEY)
+THIRD = SECOND.successor(KEY)
+
+
+@pytest.fixture
+def session() -> Session:
+    """Just opened: FIRST has been given out."""
+    return Session(
+        id=FIRST.session_id,
+        user_id=UserId(fresh_id()),
+        generation=1,
+        token_hash=FIRST.hash,
+        rotated_at=START,
+        expires_at=START + IDLE,
+        created_at=START,
+        client=Client("192.0.2.7", "test"),
+    )
+
+
+def test_the_token_given_out_last_is_the_current_one(session: Session) -> None:
+    assert session.judge(FIRST, now=START) is Presented.CURRENT
+    assert session.judge(FIRST, now=START + IDLE) is Presented.CURRENT
+
+
+def test_rotation_gives_the_session_a_new_life(session: Session) -> None:
+    later = START + timedelta(days=3)
+    rotated = session.rotated(SECOND, now=later, idle=IDLE)
+    assert (rotated.generation, rotated.rotated_at) == (2, later)
+    assert rotated.expires_at == later + IDLE
+    assert rotated.created_at == session.created_at
+    assert rotated.judge(SECOND, now=later) is Presented.CURRENT
+
+
+@pytest.mark.parametrize(
+    ("seconds", "presented"),
+    [
+        (0.0, Presented.REPEATED),
+        (10.0, Presented.REPEATED),
+        (10.001, Presented.REUSED),
+        (86_400.0, Presented.REUSED),
+    ],
+)
+def test_the_one_before_may_be_repeated_for_ten_seconds(
+    session: Session, seconds: float, presented: Presented
+) -> None:
+    rotated = session.rotated(SECOND, now=START, idle=IDLE)
+    assert rotated.judge(FIRST, now=START + timedelta(seconds=seconds)) is presented
+
+
+def test_the_grace_ends_when_the_successor_is_used(session: Session) -> None:
+    rotated = session.rotated(SECOND, now=START, idle=IDLE).rotated(THIRD, now=START, idle=IDLE)
+    assert rotated.judge(FIRST, now=START) is Presented.REUSED
+    assert rotated.judge(SECOND, now=START + GRACE) is Presented.REPEATED
+    assert rotated.judge(THIRD, now=START) is Presented.CURRENT
+
+
+def test_a_fresh_session_takes_no_other_token(session: Session) -> None:
+    assert session.judge(SECOND, now=START) is Presented.REUSED
+    assert session.judge(replace(FIRST, secret=b""), now=START) is Presented.REUSED

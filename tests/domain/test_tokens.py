@@ -1,0 +1,73 @@
+"""Refresh tokens: nobody can make one, and each leads to one successor."""
+
+from base64 import urlsafe_b64encode
+from itertools import product
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jubilee.domain.auth.tokens import SECRET, RefreshToken, decode_refresh_token
+from jubilee.domain.identity import SessionId
+from tests.fakes import fresh_id
+
+KEY, OTHER_KEY = b"r" * 32, b"q" * 32
+TOKEN = RefreshToken(SessionId(fresh_id()), 1, b"s" * SECRET)
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+tokens = st.builds(
+    RefreshToken,
+    st.uuids().map(SessionId),
+    st.integers(0, 2**32 - 1),
+    st.binary(min_size=SECRET, max_size=SECRET),
+)
+
+
+@given(tokens, st.binary(min_size=32, max_size=32))
+def test_a_token_reads_back_as_it_was_written(token: RefreshToken, key: bytes) -> None:
+    assert decode_refresh_token(token.encode(key), key) == token
+
+
+def test_no_character_of_it_can_be_changed() -> None:
+    encoded = TOKEN.encode(KEY)
+    for index, character in product(range(len(encoded)), ALPHABET):
+        forged = encoded[:index] + character + encoded[index + 1 :]
+        assert (decode_refresh_token(forged, KEY) is None) == (forged != encoded)
+
+
+@given(st.integers(0, 91), st.text(min_size=1, max_size=5) | st.sampled_from("!= \n\0"))
+def test_nothing_can_be_put_into_it(index: int, more: str) -> None:
+    encoded = TOKEN.encode(KEY)
+    assert decode_refresh_token(encoded[:index] + more + encoded[index:], KEY) is None
+
+
+@given(st.integers(0, 90))
+def test_it_cannot_be_cut(length: int) -> None:
+    assert decode_refresh_token(TOKEN.encode(KEY)[:length], KEY) is None
+
+
+@given(st.text())
+def test_any_text_is_read_without_a_failure(text: str) -> None:
+    assert decode_refresh_token(text, KEY) is None
+
+
+@given(st.binary(min_size=60, max_size=75))
+def test_bytes_of_the_right_length_are_no_token(raw: bytes) -> None:
+    assert decode_refresh_token(urlsafe_b64encode(raw).decode().rstrip("="), KEY) is None
+
+
+def test_another_key_does_not_read_it() -> None:
+    assert decode_refresh_token(TOKEN.encode(OTHER_KEY), KEY) is None
+
+
+@given(tokens.filter(lambda token: token.generation < 2**32 - 1))
+def test_a_successor_is_always_the_same_one_and_a_new_one(token: RefreshToken) -> None:
+    successor = token.successor(KEY)
+    assert successor == token.successor(KEY)
+    assert (successor.session_id, successor.generation) == (token.session_id, token.generation + 1)
+    assert len({token.secret, successor.secret, token.successor(OTHER_KEY).secret}) == 3
+
+
+def test_neither_what_is_stored_of_it_nor_what_is_logged_holds_the_secret() -> None:
+    assert len(TOKEN.hash) == 32
+    assert TOKEN.hash != TOKEN.secret
+    assert repr(TOKEN.secret) not in repr(TOKEN)

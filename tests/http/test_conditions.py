@@ -1,0 +1,109 @@
+"""ETags, If-Match and If-None-Match."""
+
+import time
+
+import pytest
+from starlette.datastructures import Headers
+
+from jubilee.entrypoints.http.conditions import (
+    MalformedCondition,
+    Tags,
+    etag,
+    is_known,
+    precondition,
+    read_tags,
+)
+
+
+def may_write(version: int, **conditions: str) -> bool:
+    """Whether the headers (with `_` for `-`) let a write go on."""
+    holds = precondition(Headers({k.replace("_", "-"): v for k, v in conditions.items()}))
+    return holds is None or holds(version)
+
+
+def test_a_version_is_a_quoted_tag() -> None:
+    assert etag(3) == '"3"'
+
+
+@pytest.mark.parametrize(
+    ("header", "strong", "weak"),
+    [
+        ('"3"', {"3"}, set()),
+        (' \t"3" ', {"3"}, set()),
+        ('"1", "2","3"', {"1", "2", "3"}, set()),
+        ('W/"3"', set(), {"3"}),
+        ('W/"1" , "2"', {"2"}, {"1"}),
+        ('"a,b", "c"', {"a,b", "c"}, set()),
+        ('""', {""}, set()),
+        (', "3",, ', {"3"}, set()),
+        ('"\u00e9"', {"\u00e9"}, set()),
+    ],
+)
+def test_a_list_of_tags_is_read(header: str, strong: set[str], weak: set[str]) -> None:
+    assert read_tags(header) == Tags(strong=frozenset(strong), weak=frozenset(weak))
+
+
+NOT_TAGS = ["3", "'3'", '"3', '3"', "W/3", 'w/"3"', "**", '*,"3"', '"3",*', '"1""2"']
+
+
+@pytest.mark.parametrize(
+    "header", [*NOT_TAGS, "", " ", ",", '"1" "2"', 'W/ "3"', '"a b"', '"\x7f"']
+)
+def test_what_is_no_list_of_tags_is_refused(header: str) -> None:
+    with pytest.raises(MalformedCondition):
+        read_tags(header)
+
+
+@pytest.mark.parametrize("header", [" " * 60_000 + "x", '"' + "x" * 60_000, '"3" ' * 15_000])
+def test_a_hostile_header_is_refused_in_linear_time(header: str) -> None:
+    started = time.process_time()
+    with pytest.raises(MalformedCondition):
+        read_tags(header)
+    assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    ("header", "goes_on"),
+    [
+        ('"3"', True),
+        ('"1", "3"', True),
+        ("*", True),
+        ('"2"', False),
+        ('W/"3"', False),  # a strong comparison
+        ('"03"', False),
+        ('"three"', False),
+    ],
+)
+def test_if_match_compares_strongly(header: str, goes_on: bool) -> None:
+    assert may_write(3, if_match=header) is goes_on
+
+
+def test_a_write_without_a_condition_goes_on() -> None:
+    assert precondition(Headers()) is None
+
+
+@pytest.mark.parametrize("header", ["*", '"3"', 'W/"3"'])
+def test_if_none_match_stops_a_write_upon_what_is_there(header: str) -> None:
+    assert not may_write(3, if_none_match=header)
+    assert not may_write(3, if_none_match=header, if_match='"3"')
+
+
+def test_if_none_match_lets_a_write_go_on_upon_another_version() -> None:
+    assert may_write(3, if_none_match='"2"')
+    assert may_write(3, if_none_match='"2"', if_match='"3"')
+
+
+def test_several_lines_are_one_list() -> None:
+    lines = Headers(raw=[(b"if-match", b'"1"'), (b"if-match", b'"3"')])
+    holds = precondition(lines)
+    assert holds is not None
+    assert holds(3)
+    with pytest.raises(MalformedCondition):
+        precondition(Headers(raw=[(b"if-match", b"*"), (b"if-match", b'"3"')]))
+
+
+@pytest.mark.parametrize("header", ["*", '"3"', 'W/"3"', '"1", W/"3"'])
+def test_a_get_compares_weakly(header: str) -> None:
+    assert is_known(Headers({"if-none-match": header}), 3)
+    assert not is_known(Headers(), 3)
+    assert not is_known(Headers({"if-none-match": '"2"'}), 3)

@@ -1,0 +1,141 @@
+"""The documentation's pages: they work at every mount and ask no other host for anything."""
+
+import re
+from html.parser import HTMLParser
+
+import httpx2
+import pytest
+
+from jubilee.entrypoints.http.docs_files import published
+from jubilee.entrypoints.http.openapi import document
+from jubilee.entrypoints.http.registry import ENDPOINTS
+
+HOST = "http://api.test"
+MOUNTS = ("", "/api", "/v1/api")
+PAGES = ("/docs", "/docs/", "/swagger", "/redoc", "/redoc/")
+MEDIA = {
+    "js": "text/javascript; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+
+every_page = pytest.mark.parametrize("path", [mount + page for mount in MOUNTS for page in PAGES])
+
+
+class Links(HTMLParser):
+    """Collects what a page asks for, and what it holds inline."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+        self.document = ""
+        self.inline: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = {name: value or "" for name, value in attrs}
+        self.asked += [named[name] for name in ("src", "href") if name in named]
+        self.document = named.get("data-document", self.document)
+        self.inline += [name for name in named if name == "style" or name.startswith("on")]
+        if tag == "style" or (tag == "script" and "src" not in named):
+            self.inline.append(tag)
+
+
+async def links(client: httpx2.AsyncClient, path: str) -> Links:
+    response = await client.get(HOST + path)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    return Links(response.text)
+
+
+@every_page
+async def test_a_page_asks_only_its_own_mount(client: httpx2.AsyncClient, path: str) -> None:
+    found = await links(client, path)
+    mount = path.rstrip("/").rpartition("/")[0]
+    assert found.document == f"{mount}/openapi.json"
+    assert len(found.asked) >= 3
+    assert all(url.startswith(f"{mount}/docs/assets/") for url in found.asked)
+
+
+@every_page
+async def test_everything_a_page_asks_for_is_there(client: httpx2.AsyncClient, path: str) -> None:
+    found = await links(client, path)
+    assert (await client.get(HOST + found.document)).status_code == 200
+    for url in found.asked:
+        response = await client.get(HOST + url)
+        assert response.status_code == 200
+        assert response.headers["content-type"] == MEDIA[url.rpartition(".")[2]]
+
+
+@pytest.mark.parametrize("path", ["/api/docs", "/api/redoc"])
+async def test_a_page_holds_nothing_inline_and_forbids_it(
+    client: httpx2.AsyncClient, path: str
+) -> None:
+    assert (await links(client, path)).inline == []
+    policy = (await client.get(HOST + path)).headers["content-security-policy"]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert (rules["default-src"], rules["script-src"]) == ("'none'", "'self'")
+    assert (rules["frame-ancestors"], rules["base-uri"]) == ("'none'", "'none'")
+    allowed = {source for rule in rules.values() for source in rule.split()}
+    hashes = {source for source in allowed if source.startswith("'sha256-")}
+    assert allowed - hashes == {"'none'", "'self'", "data:"}
+
+
+async def test_the_pages_scripts_import_only_what_lies_beside_them(
+    client: httpx2.AsyncClient,
+) -> None:
+    page = await links(client, "/api/redoc")
+    script = next(url for url in page.asked if url.endswith(".js"))
+    imported = re.findall(r'from "\./([^"]+)"', (await client.get(HOST + script)).text)
+    assert imported == ["redoc-ui.js"]
+    assert (await client.get(HOST + script.replace("redoc.js", imported[0]))).status_code == 200
+
+
+async def test_no_page_talks_to_its_makers() -> None:
+    files = published().files
+    assert b"cdn.redoc.ly" not in files["redoc-ui.js"].body
+    assert b"data:," in files["redoc-ui.js"].body
+    assert b"disableTelemetry: true" in files["redoc.js"].body
+    assert b"validatorUrl: null" in files["swagger.js"].body
+
+
+async def test_a_file_is_kept_for_ever_and_known_again(client: httpx2.AsyncClient) -> None:
+    url = HOST + (await links(client, "/api/docs")).asked[0]
+    first = await client.get(url)
+    assert first.headers["cache-control"] == "public, max-age=31536000, immutable"
+    again = await client.get(url, headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+
+
+@pytest.mark.parametrize("name", ["scalar.js", "swagger.html", "..%2Fdocs.py", "swagger_bundle.js"])
+async def test_no_other_file_is_given_out(client: httpx2.AsyncClient, name: str) -> None:
+    response = await client.get(f"/docs/assets/{published().release}/{name}")
+    assert (response.status_code, response.json()["code"]) == (404, "path_not_found")
+
+
+async def test_a_file_of_another_release_is_not_found(client: httpx2.AsyncClient) -> None:
+    assert (await client.get("/docs/assets/0123456789ab/swagger.js")).status_code == 404
+
+
+@pytest.mark.parametrize("mount", MOUNTS)
+async def test_the_document_is_the_same_at_every_mount(
+    client: httpx2.AsyncClient, mount: str
+) -> None:
+    response = await client.get(f"{HOST}{mount}/openapi.json")
+    assert response.headers["content-type"] == "application/json"
+    assert response.json() == document(ENDPOINTS)
+
+
+async def test_the_document_is_sent_only_when_it_is_new(client: httpx2.AsyncClient) -> None:
+    tag = (await client.get("/openapi.json")).headers["etag"]
+    known = await client.get("/openapi.json", headers={"If-None-Match": f'"other", {tag}'})
+    assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", tag)
+    other = await client.get("/openapi.json", headers={"If-None-Match": '"other"'})
+    assert other.status_code == 200
+
+
+async def test_head_tells_the_size(client: httpx2.AsyncClient) -> None:
+    whole, head = await client.get("/openapi.json"), await client.head("/openapi.json")
+    assert head.content == b""
+    assert head.headers["content-length"] == str(len(whole.content))

@@ -1,0 +1,184 @@
+"""What every answer has in common: its id, its headers, its mounts; and requests across origins."""
+
+import re
+
+import httpx2
+import pytest
+from starlette.types import ASGIApp
+
+from jubilee.domain.services import Services
+from jubilee.entrypoints.http.app import HttpOptions, build_app
+from jubilee.entrypoints.http.context import Limits, Traffic
+from tests.conftest import SignUp
+from tests.fakes import FakeStore
+from tests.http.refusals import problem
+
+ORIGIN = {"Origin": "https://app.example"}
+EVIL = {"Origin": "https://app.example.evil"}
+PREFLIGHT = {"Access-Control-Request-Method": "PATCH"}
+SECURITY = {
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "strict-transport-security": "max-age=31536000; includeSubDomains",
+    "x-content-type-options": "nosniff",
+}
+MADE = re.compile(r"[0-9a-f]{32}")
+
+
+@pytest.fixture
+async def rooted(app: ASGIApp) -> httpx2.AsyncClient:
+    """Calls the API at any mount."""
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://api.test")
+
+
+ANSWERS: list[tuple[str, str, int]] = [
+    ("GET", "/health/live", 200),
+    ("OPTIONS", "/users", 204),
+    ("POST", "/users", 415),
+    ("GET", "/users/me", 401),
+    ("GET", "/nowhere", 404),
+    ("TRACE", "/users", 405),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), ANSWERS)
+@pytest.mark.parametrize("headers", [{}, ORIGIN, EVIL, ORIGIN | PREFLIGHT, EVIL | PREFLIGHT])
+async def test_every_answer_has_an_id_and_the_headers_of_security(
+    client: httpx2.AsyncClient, method: str, path: str, status: int, headers: dict[str, str]
+) -> None:
+    answer = await client.request(method, path, headers=headers)
+    assert answer.status_code == status
+    assert MADE.fullmatch(answer.headers["x-request-id"])
+    assert SECURITY.items() <= dict(answer.headers).items()
+    assert answer.headers["cache-control"] == "no-store"
+    assert "server" not in answer.headers
+
+
+async def test_a_failure_has_them_too(client: httpx2.AsyncClient, store: FakeStore) -> None:
+    store.broken = ZeroDivisionError("for the log alone")
+    body = {"username": "zoe", "password": "x"}
+    answer = await client.post("/auth/token", json=body, headers=ORIGIN)
+    problem(answer, 500, "internal_error")
+    assert SECURITY.items() <= dict(answer.headers).items()
+    assert answer.headers["access-control-allow-origin"] == ORIGIN["Origin"]
+
+
+@pytest.mark.parametrize("given", ["a", "A-b_c.9", "x" * 128, "0123-4567"])
+async def test_a_request_keeps_its_id(client: httpx2.AsyncClient, given: str) -> None:
+    answer = await client.get("/users/me", headers={"X-Request-ID": given})
+    assert answer.headers.get_list("x-request-id") == [given]
+    assert answer.json()["request_id"] == given
+
+
+@pytest.mark.parametrize("given", ["", " ", "x" * 129, "a b", "é", "a\tb", "<b>", "a\r\nb: c"])
+async def test_an_id_that_is_none_is_replaced(client: httpx2.AsyncClient, given: str) -> None:
+    header = [(b"X-Request-ID", given.encode("latin-1"))]
+    answer = await client.get("/health/live", headers=header)
+    assert MADE.fullmatch(answer.headers["x-request-id"])
+
+
+@pytest.mark.parametrize("mount", ["", "/api", "/v1/api"])
+async def test_the_table_answers_at_every_mount_with_and_without_a_slash(
+    rooted: httpx2.AsyncClient, mount: str
+) -> None:
+    for path in ("/", "/health/live", "/health/live/", "/openapi.json", "/openapi.json/"):
+        answer = await rooted.get(mount + path)
+        assert (answer.status_code, answer.history) == (200, [])
+    assert (await rooted.get(f"{mount}/")).json()["links"]["docs"] == f"{mount}/docs"
+    created = await rooted.post(
+        f"{mount}/users/", json={"email": "z@example.com", "password": "correct horse"}
+    )
+    assert created.headers["location"] == f"{mount}/users/{created.json()['id']}"
+
+
+@pytest.mark.parametrize("path", ["/api", "/v1/api"])
+async def test_a_mount_itself_is_its_home(rooted: httpx2.AsyncClient, path: str) -> None:
+    assert (await rooted.get(path)).json()["name"] == "Jubilee"
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1", "/v2/api", "/apis", "/api/api/users", "/health/live//", "//health", "/v1/api/x"]
+)
+async def test_there_is_nothing_elsewhere(rooted: httpx2.AsyncClient, path: str) -> None:
+    answer = await rooted.get(httpx2.URL("http://api.test").copy_with(raw_path=path.encode()))
+    problem(answer, 404, "path_not_found")
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/", "/openapi.json", "/hello/nobody"])
+async def test_head_is_get_without_the_body(client: httpx2.AsyncClient, path: str) -> None:
+    got, head = await client.get(path), await client.head(path)
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    varying = {"x-request-id", "content-length"}
+    assert {k: v for k, v in head.headers.items() if k not in varying} == {
+        k: v for k, v in got.headers.items() if k not in varying
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [
+        ("/users/me", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
+        ("/users", "GET, HEAD, OPTIONS, POST"),
+        ("/auth/logout", "OPTIONS, POST"),
+        ("/users/00000000-0000-0000-0000-000000000000", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
+    ],
+)
+async def test_a_path_says_what_it_allows(
+    client: httpx2.AsyncClient, path: str, allow: str
+) -> None:
+    options = await client.options(path)
+    assert (options.status_code, options.content, options.headers["allow"]) == (204, b"", allow)
+    for method in ("TRACE", "CONNECT", "PROPFIND", "get"):
+        answer = await client.request(method, path)
+        if method != "get":  # the client writes it in capitals
+            problem(answer, 405, "method_not_allowed")
+            assert answer.headers["allow"] == allow
+
+
+async def test_a_listed_origin_may_read_answers(
+    client: httpx2.AsyncClient, sign_up: SignUp
+) -> None:
+    zoe = await sign_up()
+    for headers in (zoe.headers, {}):  # errors, too
+        answer = await client.get("/users/me", headers=headers | ORIGIN)
+        assert answer.headers["access-control-allow-origin"] == ORIGIN["Origin"]
+        assert "Origin" in answer.headers["vary"]
+        assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
+        assert "access-control-allow-credentials" not in answer.headers
+
+
+async def test_a_preflight_says_what_may_be_sent(client: httpx2.AsyncClient) -> None:
+    answer = await client.options("/users/me", headers=ORIGIN | PREFLIGHT)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["access-control-allow-origin"] == ORIGIN["Origin"]
+    assert "PATCH" in answer.headers["access-control-allow-methods"].split(", ")
+    allowed = answer.headers["access-control-allow-headers"].lower().split(", ")
+    assert {"authorization", "content-type", "if-match", "if-none-match"} <= set(allowed)
+    assert int(answer.headers["access-control-max-age"]) > 0
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", EVIL["Origin"], "null", "", "http://app.example"]
+)
+async def test_no_other_origin_is_given_anything(client: httpx2.AsyncClient, origin: str) -> None:
+    for method, more in (("GET", {}), ("OPTIONS", PREFLIGHT)):
+        answer = await client.request(method, "/users/me", headers={"Origin": origin} | more)
+        assert not [name for name in answer.headers if name.startswith("access-control-")]
+        assert answer.headers["vary"] == "Origin"
+
+
+async def test_without_a_list_nothing_is_said_of_origins(services: Services) -> None:
+    options = HttpOptions(limits=Limits(1 << 20, 5), cursor_key=b"c" * 32)
+    transport = httpx2.ASGITransport(build_app(services, options, Traffic()))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
+        answer = await client.get("/health/live", headers=ORIGIN)
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+async def test_one_that_drains_asks_clients_to_go(services: Services) -> None:
+    traffic = Traffic()
+    traffic.draining = True
+    options = HttpOptions(limits=Limits(1 << 20, 5), cursor_key=b"c" * 32)
+    transport = httpx2.ASGITransport(build_app(services, options, traffic))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
+        assert (await client.get("/health/live")).headers["connection"] == "close"

@@ -1,0 +1,88 @@
+"""The service about itself."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import httpx2
+import pytest
+
+from jubilee import __version__
+from jubilee.domain.health import HealthService, Schema
+from jubilee.domain.services import Services
+from jubilee.entrypoints.http.app import HttpOptions, build_app
+from jubilee.entrypoints.http.context import Limits, Traffic
+from tests.http.refusals import problem
+
+
+@asynccontextmanager
+async def serving(
+    services: Services, schema: Schema | None, *, redis: bool = True, draining: bool = False
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """An instance whose dependencies are in this state."""
+
+    async def found() -> Schema | None:
+        return schema
+
+    async def answers() -> bool:
+        return redis
+
+    traffic = Traffic()
+    traffic.draining = draining
+    options = HttpOptions(limits=Limits(1 << 20, 5), cursor_key=b"c" * 32)
+    app = build_app(replace(services, health=HealthService(found, answers)), options, traffic)
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app), base_url="http://api.test"
+    ) as client:
+        yield client
+
+
+async def test_home_says_what_this_is_and_where_to_go(client: httpx2.AsyncClient) -> None:
+    home = (await client.get("/")).json()
+    assert (home["name"], home["version"]) == ("Jubilee", __version__)
+    for link in home["links"].values():
+        assert (await client.get(f"http://api.test{link}")).status_code == 200
+
+
+async def test_whoever_runs_is_live(services: Services) -> None:
+    async with serving(services, None, redis=False, draining=True) as client:
+        answer = await client.get("/health/live")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "checks": {}})
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/ready"])
+@pytest.mark.parametrize("schema", [Schema.CURRENT, Schema.AHEAD])
+@pytest.mark.parametrize(("redis", "word"), [(True, "ok"), (False, "degraded")])
+async def test_a_usable_database_is_ready_with_redis_or_without(
+    services: Services, path: str, schema: Schema, redis: bool, word: str
+) -> None:
+    async with serving(services, schema, redis=redis) as client:
+        answer = await client.get(path)
+    assert answer.status_code == 200
+    checks = {"postgres": "ok", "schema": schema.value, "redis": word}
+    assert answer.json() == {"status": "ok", "checks": checks}
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/ready", "/health/db"])
+@pytest.mark.parametrize(
+    ("schema", "checks"),
+    [
+        (None, {"postgres": "unavailable"}),
+        (Schema.BEHIND, {"postgres": "ok", "schema": "behind"}),
+    ],
+)
+async def test_a_database_that_is_away_or_behind_is_not_ready(
+    services: Services, path: str, schema: Schema | None, checks: dict[str, str]
+) -> None:
+    async with serving(services, schema) as client:
+        answer = await client.get(path)
+    found = problem(answer, 503, "not_ready")["checks"]
+    assert {name: state for name, state in found.items() if name != "redis"} == checks
+    assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_one_that_drains_is_not_ready_but_its_database_is(services: Services) -> None:
+    async with serving(services, Schema.CURRENT, draining=True) as client:
+        checks = problem(await client.get("/health/ready"), 503, "not_ready")["checks"]
+        assert checks["service"] == "draining"
+        assert (await client.get("/health/db")).status_code == 200

@@ -1,0 +1,137 @@
+"""The OpenAPI document of the service's own registry."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from openapi_schema_validator import OAS31Validator, oas31_format_checker
+from openapi_spec_validator import validate
+
+from jubilee.entrypoints.http.endpoint import FORM
+from jubilee.entrypoints.http.openapi import document
+from jubilee.entrypoints.http.registry import ENDPOINTS
+from tests.http.references import Json, resolved
+
+DOCUMENT = document(ENDPOINTS)
+
+
+def operations() -> Iterator[tuple[str, Json]]:
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method} {path}", operation
+
+
+def members(part: Any, name: str) -> Iterator[Any]:
+    """Every member of that name, however deep."""
+    if isinstance(part, dict):
+        if name in part:
+            yield part[name]
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from members(inner, name)
+
+
+def check(value: Any, schema: Json, whole: Json) -> None:
+    checker = OAS31Validator(
+        {**schema, "components": whole["components"]}, format_checker=oas31_format_checker
+    )
+    checker.validate(value)
+
+
+def test_the_document_is_valid() -> None:
+    validate(DOCUMENT)
+
+
+def test_it_says_what_it_is_and_where() -> None:
+    info = DOCUMENT["info"]
+    assert {"title", "version", "description", "contact", "license"} <= set(info)
+    assert DOCUMENT["openapi"] == "3.1.0"
+    assert DOCUMENT["servers"] == [{"url": "/api"}]
+
+
+def test_it_lists_every_documented_endpoint_once() -> None:
+    listed = [operation["operationId"] for _, operation in operations()]
+    assert listed.count("getOpenApi") == 1
+    assert sorted(listed) == sorted(e.name for e in ENDPOINTS if e.documented)
+    assert len(set(listed)) == len(listed)
+
+
+def test_it_leaves_out_the_pages() -> None:
+    assert not {"/docs", "/swagger", "/redoc"} & set(DOCUMENT["paths"])
+
+
+def test_every_tag_is_described() -> None:
+    used = {tag for _, operation in operations() for tag in operation["tags"]}
+    assert used == {tag["name"] for tag in DOCUMENT["tags"] if tag["description"]}
+
+
+def test_it_is_the_same_every_time() -> None:
+    assert json.dumps(document(ENDPOINTS)) == json.dumps(DOCUMENT)
+
+
+def test_every_shared_part_is_used_and_every_reference_leads_somewhere() -> None:
+    parts = DOCUMENT["components"].items()
+    shared = {f"#/components/{kind}/{name}" for kind, named in parts for name in named}
+    schemes = {f"#/components/securitySchemes/{name}" for name in ("password", "token")}
+    assert set(members(DOCUMENT, "$ref")) == shared - schemes
+
+
+def test_every_answer_bears_the_request_id_and_every_problem_has_examples() -> None:
+    for where, operation in operations():
+        for status, answer in operation["responses"].items():
+            response = resolved(answer, DOCUMENT)
+            assert "X-Request-ID" in response["headers"], where
+            problem = response.get("content", {}).get("application/problem+json")
+            assert (problem is None) == (int(status) < 400), (where, status)
+
+
+def test_every_example_of_a_body_fits_its_schema() -> None:
+    contents = [part for found in members(DOCUMENT, "content") for part in found.values()]
+    shown = [(part["example"], part["schema"]) for part in contents if "example" in part]
+    problems = [
+        (resolved(example, DOCUMENT)["value"], part["schema"])
+        for part in contents
+        for example in part.get("examples", {}).values()
+    ]
+    assert len(shown) > 20
+    assert len(problems) > 20
+    for value, schema in [*shown, *problems]:
+        check(value, schema, DOCUMENT)
+
+
+def test_every_example_of_a_member_fits_its_schema() -> None:
+    named = [part for found in members(DOCUMENT, "properties") for part in found.values()]
+    schemas = [inner for part in named for inner in (part, *part.get("anyOf", []))]
+    shown = [(value, part) for part in schemas for value in part.get("examples", [])]
+    defaults = [(part["default"], part) for part in schemas if "default" in part]
+    assert len(shown) > 5
+    for value, schema in [*shown, *defaults]:
+        check(value, schema, DOCUMENT)
+
+
+def test_every_example_of_a_parameter_fits_its_schema() -> None:
+    parameters = DOCUMENT["components"]["parameters"].values()
+    shown = [(part["example"], part["schema"]) for part in parameters if "example" in part]
+    schemas = [part["schema"] for part in parameters]
+    defaults = [(schema["default"], schema) for schema in schemas if "default" in schema]
+    assert len(shown) > 2
+    for value, schema in [*shown, *defaults]:
+        check(value, schema, DOCUMENT)
+
+
+def test_every_problem_example_says_its_own_status_type_and_code() -> None:
+    for _, operation in operations():
+        for status, answer in operation["responses"].items():
+            contents = resolved(answer, DOCUMENT).get("content", {})
+            shown = contents.get("application/problem+json", {}).get("examples", {})
+            for code, example in shown.items():
+                value = resolved(example, DOCUMENT)["value"]
+                assert (value["status"], value["code"]) == (int(status), code)
+                assert value["type"] == f"urn:jubilee:problem:{code}"
+
+
+def test_the_token_url_is_an_operation_that_takes_a_form() -> None:
+    flow = DOCUMENT["components"]["securitySchemes"]["password"]["flows"]["password"]
+    path = flow["tokenUrl"].removeprefix(DOCUMENT["servers"][0]["url"])
+    assert FORM in DOCUMENT["paths"][path]["post"]["requestBody"]["content"]

@@ -1,0 +1,208 @@
+"""What the OpenAPI document says of an endpoint follows from the endpoint's data."""
+
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from jubilee.domain.auth.service import InvalidGrant
+from jubilee.domain.errors import Conflict, DomainError, NotFound
+from jubilee.entrypoints.http.endpoint import (
+    FORM,
+    JSON,
+    Access,
+    AnyEndpoint,
+    Call,
+    Endpoint,
+    Model,
+    Reply,
+)
+from jubilee.entrypoints.http.openapi import document
+from jubilee.entrypoints.http.paging import PageQuery
+from tests.http.references import Json, resolved
+
+
+class Thing(Model):
+    """A body."""
+
+    name: str
+
+
+class ThingReply(BaseModel):
+    """An answer."""
+
+    name: str
+
+
+class Things(PageQuery):
+    """A query."""
+
+    colour: str
+    owner: str | None = None
+
+
+class NoThing(NotFound):
+    """There is no such thing here."""
+
+    code = "no_thing"
+
+
+class Taken(Conflict):
+    """It is taken."""
+
+    code = "taken"
+
+
+class Reserved(Conflict):
+    """It is reserved."""
+
+    code = "reserved"
+
+
+async def nothing(_: Call[Any, Any]) -> Response:
+    return Response()
+
+
+def thing(**what: Any) -> AnyEndpoint:
+    """A small endpoint; `what` is what the test is about."""
+    usual: Json = {
+        "method": "GET",
+        "path": "/things",
+        "name": "things",
+        "summary": "Things",
+        "tag": "items",
+        "handler": nothing,
+        "access": Access.ANYONE,
+        "replies": (Reply(status=200, description="It is.", model=ThingReply),),
+    }
+    return Endpoint(**{**usual, **what})
+
+
+def described(endpoint: AnyEndpoint) -> tuple[Json, Json]:
+    """The one operation of the document, and the document."""
+    whole = document([endpoint])
+    validate(whole)
+    operation: Json = whole["paths"][endpoint.path][endpoint.method.lower()]
+    return operation, whole
+
+
+def codes(operation: Json, whole: Json) -> dict[str, list[str]]:
+    """The codes of the problems, by status."""
+    media = "application/problem+json"
+    answers = {s: resolved(r, whole).get("content", {}) for s, r in operation["responses"].items()}
+    return {
+        s: list(content[media]["examples"]) for s, content in answers.items() if media in content
+    }
+
+
+@pytest.mark.parametrize(
+    ("what", "statuses"),
+    [
+        ({"needs_database": False}, {400, 422, 500}),
+        ({}, {400, 422, 500, 503}),
+        ({"path": "/things/{id}"}, {400, 404, 422, 500, 503}),
+        ({"access": Access.OPTIONAL}, {400, 401, 422, 500, 503}),
+        ({"access": Access.SIGNED_IN}, {400, 401, 422, 500, 503}),
+        ({"access": Access.ADMIN}, {400, 401, 403, 422, 500, 503}),
+        ({"method": "PUT", "body": Thing}, {400, 408, 413, 415, 422, 500, 503}),
+        ({"method": "DELETE", "conditional": True}, {400, 412, 422, 500, 503}),
+    ],
+)
+def test_the_shape_of_an_endpoint_says_how_it_can_fail(what: Json, statuses: set[int]) -> None:
+    operation, whole = described(thing(**what))
+    assert {int(status) for status in codes(operation, whole)} == statuses
+
+
+def test_errors_of_one_status_share_one_answer() -> None:
+    errors: tuple[type[DomainError], ...] = (Taken, NoThing, Reserved, Taken)
+    found = codes(*described(thing(errors=errors)))
+    assert (found["409"], found["404"]) == (["reserved", "taken"], ["no_thing"])
+
+
+def test_a_page_can_be_asked_for_with_a_wrong_cursor() -> None:
+    found = codes(*described(thing(query=Things)))
+    assert found["400"] == ["invalid_cursor", "malformed_query"]
+
+
+def test_every_member_of_a_query_is_a_parameter_of_its_own() -> None:
+    operation, whole = described(thing(query=Things))
+    found = {p["name"]: p for p in (resolved(part, whole) for part in operation["parameters"])}
+    assert list(found) == ["limit", "cursor", "colour", "owner"]
+    assert found["limit"]["schema"] == {
+        "default": 20,
+        "maximum": 100,
+        "minimum": 1,
+        "type": "integer",
+    }
+    assert found["owner"]["schema"] == {"type": "string"}
+    assert [name for name, part in found.items() if part.get("required")] == ["colour"]
+    assert "Things" not in whole["components"]["schemas"]
+
+
+def test_two_queries_may_have_different_parameters_of_one_name() -> None:
+    class Others(Model):
+        limit: int = 7
+
+    whole = document([thing(query=Things), thing(query=Others, path="/others", name="others")])
+    validate(whole)
+    other = whole["paths"]["/others"]["get"]["parameters"]
+    assert other == [{"$ref": "#/components/parameters/limit.2"}]
+    assert resolved(other[0], whole)["schema"] == {"default": 7, "type": "integer"}
+
+
+def test_a_body_is_shown_for_every_content_type() -> None:
+    what: Json = {"body": Thing, "media": (FORM, JSON), "example": {"name": "cup"}}
+    operation, whole = described(thing(method="POST", **what))
+    body = operation["requestBody"]
+    assert (body["required"], list(body["content"])) == (True, [FORM, JSON])
+    assert body["content"][FORM]["example"] == {"name": "cup"}
+    assert resolved(body["content"][FORM]["schema"], whole)["required"] == ["name"]
+
+
+def test_who_may_call_is_said_by_security() -> None:
+    schemes: list[Json] = [{"password": []}, {"token": []}]
+    said = {access: described(thing(access=access))[0]["security"] for access in Access}
+    assert said == {
+        Access.ANYONE: [],
+        Access.OPTIONAL: [{}, *schemes],
+        Access.SIGNED_IN: schemes,
+        Access.ADMIN: schemes,
+    }
+
+
+def test_refusals_say_how_to_go_on() -> None:
+    operation, whole = described(thing(access=Access.SIGNED_IN))
+    headers = {s: resolved(r, whole)["headers"] for s, r in operation["responses"].items()}
+    assert "WWW-Authenticate" in headers["401"]
+    assert "Retry-After" in headers["503"]
+    assert set(headers["422"]) == {"X-Request-ID"}
+
+
+def test_the_problems_of_a_sign_in_carry_the_members_of_oauth() -> None:
+    operation, whole = described(thing(oauth=True, errors=(InvalidGrant,)))
+    content = resolved(operation["responses"]["400"], whole)["content"]["application/problem+json"]
+    example = resolved(content["examples"]["invalid_grant"], whole)["value"]
+    assert example["error"] == "invalid_grant"
+    assert {"error", "error_description"} <= set(resolved(content["schema"], whole)["required"])
+
+
+def test_preconditions_are_headers() -> None:
+    known = Reply(status=304, description="You know it.")
+    read, whole = described(thing(replies=(known,)))
+    assert [resolved(p, whole)["name"] for p in read["parameters"]] == ["If-None-Match"]
+    write, whole = described(thing(method="DELETE", conditional=True))
+    names = [resolved(p, whole)["name"] for p in write["parameters"]]
+    assert names == ["If-Match", "If-None-Match"]
+
+
+def test_an_answer_without_a_body_shows_none() -> None:
+    operation, _ = described(thing(replies=(Reply(status=204, description="Done."),)))
+    assert "content" not in operation["responses"]["204"]
+
+
+def test_a_text_is_shown_as_text() -> None:
+    page = Reply(status=200, description="A page.", media="text/html")
+    operation, _ = described(thing(replies=(page,)))
+    assert operation["responses"]["200"]["content"] == {"text/html": {"schema": {"type": "string"}}}

@@ -1,0 +1,135 @@
+"""Real PostgreSQL and Redis for tests: containers where an engine answers, else the embedded ones.
+
+JUBILEE_TEST_SERVERS=containers|embedded forces a kind, and a forced kind that is not there fails.
+Nothing starts before a test asks for it.
+"""
+
+import http.client
+import os
+import secrets
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from jubilee.adapters.embedded.failure import ServerFailed
+from jubilee.adapters.embedded.servers import EmbeddedServers
+from jubilee.adapters.embedded.wheels import postgres_program, valkey_program
+from tests.outages import OwnServers
+
+FORCE = "JUBILEE_TEST_SERVERS"
+PING_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Where the throwaway servers of this run are."""
+
+    kind: str
+    database_url: str
+    redis_url: str
+
+
+def pytest_configure() -> None:
+    """A forced kind that is not there ends the run with one line."""
+    kind = chosen_kind()
+    if kind == "containers" and not _engine_answers():
+        raise pytest.UsageError(f"{FORCE}=containers, but no engine answers at {_engine()}")
+    if kind == "embedded":
+        try:
+            postgres_program("postgres")
+            valkey_program()
+        except ServerFailed as error:
+            raise pytest.UsageError(f"no servers for the tests: {error}") from error
+    if kind not in {"containers", "embedded"}:
+        raise pytest.UsageError(f"{FORCE} is containers or embedded, not {kind!r}")
+
+
+def pytest_report_header() -> str:
+    """Say which servers the tests run on."""
+    return f"servers: {chosen_kind()}{' (forced)' if os.environ.get(FORCE) else ''}"
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """One PostgreSQL and one Redis for the whole run."""
+    with _containers() if chosen_kind() == "containers" else _embedded() as started:
+        yield started
+
+
+@pytest.fixture
+def own_servers(tmp_path: Path) -> Iterator[OwnServers]:
+    """A private embedded pair that a test may kill, freeze and start again."""
+    embedded = EmbeddedServers(tmp_path / "data", durable=False)
+    own = OwnServers(embedded)
+    embedded.start()
+    yield own
+    own.redis.end()
+    own.postgres.end()
+
+
+@asynccontextmanager
+async def fresh_database(servers: Servers, template: str = "template1") -> AsyncIterator[str]:
+    """The URL of an empty database (or a copy of `template`) that is dropped afterwards."""
+    name = f"test_{secrets.token_hex(6)}"
+    admin = await asyncpg.connect(servers.database_url)
+    try:
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        yield urlsplit(servers.database_url)._replace(path=f"/{name}").geturl()
+    finally:
+        await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await admin.close()
+
+
+@cache
+def chosen_kind() -> str:
+    """`containers` or `embedded`, or what the environment says instead."""
+    forced = os.environ.get(FORCE)
+    return forced or ("containers" if _engine_answers() else "embedded")
+
+
+@contextmanager
+def _embedded() -> Iterator[Servers]:
+    with tempfile.TemporaryDirectory(prefix="jubilee-test-") as folder:
+        embedded = EmbeddedServers(Path(folder) / "data", durable=False)
+        embedded.start()
+        try:
+            yield Servers("embedded", embedded.database_url or "", embedded.redis_url or "")
+        finally:
+            embedded.stop()
+
+
+def _containers() -> AbstractContextManager[Servers]:
+    # By name: their library is slow to load, and a run of pure tests needs none of it.
+    started: AbstractContextManager[Servers] = import_module("tests.containers").start(Servers)
+    return started
+
+
+def _engine() -> str:
+    return os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+
+
+@cache
+def _engine_answers() -> bool:
+    engine = urlsplit(_engine())
+    host, port = engine.hostname or "localhost", engine.port or 2375
+    connection = http.client.HTTPConnection(host, port, timeout=PING_SECONDS)
+    try:
+        if engine.scheme == "unix":
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.settimeout(PING_SECONDS)
+            connection.sock.connect(engine.path)
+        connection.request("GET", "/_ping")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

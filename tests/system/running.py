@@ -1,0 +1,120 @@
+"""Starts `jubilee up` for real, and sees what it leaves behind."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import httpx2
+
+from jubilee.adapters.embedded.run_file import RunFile, read_run_file
+from jubilee.adapters.embedded.sockets import socket_folder
+from tests.outages import family, send
+
+UP = (sys.executable, "-m", "jubilee", "up")
+PATIENCE = 60.0
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(holds: Callable[[], object], within: float = PATIENCE) -> bool:
+    """Whether it holds before the time is up."""
+    deadline = time.monotonic() + within
+    while not (held := bool(holds())) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return held
+
+
+class Up:
+    """One `jubilee up` in its own session, as a terminal starts it."""
+
+    def __init__(
+        self, data: Path, at: Path, command: tuple[str, ...] = UP, **env: str | None
+    ) -> None:
+        """Run it with the working folder `at`; an `env` of None is left out."""
+        self.data, self.port = data, int(env.get("PORT") or free_port())
+        self._output = at / f"output-{time.monotonic_ns()}"
+        defaults: Mapping[str, str | None] = {
+            "PATH": os.environ["PATH"],
+            "XDG_RUNTIME_DIR": os.environ.get("XDG_RUNTIME_DIR"),
+            "DATA_DIR": str(data),
+            "PORT": str(self.port),
+        }
+        given = {name: value for name, value in {**defaults, **env}.items() if value is not None}
+        with self._output.open("wb") as output:
+            self.process = subprocess.Popen(
+                command,
+                cwd=at,
+                env=given,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        """All that it said so far."""
+        return self._output.read_text()
+
+    @property
+    def run(self) -> RunFile:
+        """What it tells other commands."""
+        found = read_run_file(self.data)
+        assert found is not None, self.output
+        return found
+
+    @property
+    def pids(self) -> set[int]:
+        """All of its processes."""
+        return set(family(self.process.pid))
+
+    def is_live(self) -> bool:
+        """Whether the API answers."""
+        try:
+            answer = httpx2.get(f"http://127.0.0.1:{self.port}/health/live", timeout=2)
+        except httpx2.HTTPError:
+            return False
+        return answer.status_code == 200
+
+    def ready(self) -> "Up":
+        """Wait until it has greeted."""
+        docs = f"http://127.0.0.1:{self.port}/docs"
+        eventually(lambda: docs in self.output or self.process.poll() is not None)
+        assert docs in self.output, self.output
+        return self
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C: the whole foreground group hears it; returns the exit code."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(PATIENCE)
+
+    def end(self) -> None:
+        """Make sure that all of it is gone."""
+        if self.process.poll() is None:
+            send(signal.SIGKILL, family(self.process.pid))
+        self.process.wait(PATIENCE)
+        # A killed one leaves its sockets for the next start on the same data to clear.
+        shutil.rmtree(socket_folder(self.data), ignore_errors=True)
+
+
+def gone(pids: set[int], within: float = 10.0) -> bool:
+    """Whether all of these processes end in time; those that wait for their parent have."""
+    return eventually(lambda: not any(map(_runs, pids)), within)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

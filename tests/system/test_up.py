@@ -1,0 +1,196 @@
+"""What `make run` promises, on real processes."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.outages import send
+from tests.servers import Servers, fresh_database
+from tests.system.running import UP, Up, eventually, gone
+
+Start = Callable[..., Up]
+ROOT = Path(__file__).parents[2]
+READER = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
+NOBODY = 65534
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder with spaces in its name, too deep for a socket."""
+    return tmp_path / ("deep " * 12) / ("deeper " * 12) / "data"
+
+
+@pytest.fixture
+def start(tmp_path: Path, data: Path) -> Iterator[Start]:
+    """Start `jubilee up` on the data; every one of them is gone afterwards."""
+    with ExitStack() as ends:
+
+        def started(command: tuple[str, ...] = UP, **env: str | None) -> Up:
+            up = Up(data, tmp_path, command, **env)
+            ends.callback(up.end)
+            return up
+
+        yield started
+
+
+async def ask(url: str, question: str) -> object:
+    """The one answer to an SQL question."""
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(question)
+    finally:
+        await connection.close()
+
+
+def sockets(up: Up) -> Path:
+    """The folder of its sockets."""
+    return Path((up.run.redis_url or "").removeprefix("unix://")).parent
+
+
+def test_ctrl_c_ends_all_in_good_order(start: Start, data: Path) -> None:
+    up = start().ready()
+    pids, folder = up.pids, sockets(up)
+    assert len(pids) > 4
+    assert up.is_live()
+    assert up.interrupt() == 0
+    assert gone(pids, within=0)
+    assert not folder.exists()
+    assert not (data / "run.json").exists()
+    assert (data / "log/postgres.log").read_text().rstrip().endswith("database system is shut down")
+    assert "Traceback" not in up.output
+
+
+def test_sigterm_to_make_ends_all(start: Start) -> None:
+    make = ("make", "--no-print-directory", "-C", str(ROOT), "-o", ".venv/run", "run")
+    up = start(make).ready()
+    pids = up.pids
+    up.process.terminate()
+    up.process.wait(30)
+    assert gone(pids)
+    assert up.output.count("stopping") == 1
+
+
+def test_it_says_what_it_starts_and_where(start: Start, data: Path) -> None:
+    up = start().ready()
+    lines = up.output.splitlines()
+    address = f"http://127.0.0.1:{up.port}"
+    assert f"PostgreSQL 18: {sockets(up)} (data in {data / 'postgres-18'})" in lines
+    assert f"Valkey: {sockets(up) / 'redis.sock'} (data in {data / 'valkey'})" in lines
+    assert lines[-2:] == [f"API: {address}", f"Docs: {address}/docs"]
+
+
+def test_nothing_outlives_a_killed_supervisor(start: Start) -> None:
+    up = start().ready()
+    pids = up.pids
+    up.process.kill()
+    assert gone(pids)
+    assert not up.is_live()
+
+
+async def test_data_survive_a_kill_of_everything(start: Start) -> None:
+    up = start().ready()
+    await ask(up.run.database_url or "", "CREATE TABLE kept AS SELECT 42 AS answer")
+    up.end()
+    again = start().ready()
+    assert await ask(again.run.database_url or "", "SELECT answer FROM kept") == 42
+    assert again.is_live()
+
+
+def test_a_second_run_on_the_same_data_says_so(start: Start) -> None:
+    first = start().ready()
+    second = start()
+    assert second.process.wait(30) == 1
+    (line,) = second.output.splitlines()
+    assert "already running" in line
+    assert str(first.process.pid) in line
+    assert f"http://127.0.0.1:{first.port}" in line
+    assert first.is_live()
+
+
+def test_a_taken_port_is_one_line_before_anything_starts(start: Start, data: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        up = start(PORT=str(port))
+        assert up.process.wait(30) == 1
+    (line,) = up.output.splitlines()
+    assert f"port {port} on 127.0.0.1 is taken" in line
+    assert not (data / "postgres-18").exists()
+
+
+def test_bad_settings_are_one_line_before_anything_starts(start: Start, data: Path) -> None:
+    up = start(ENVIRONMENT="production")
+    assert up.process.wait(30) == 78
+    (line,) = up.output.splitlines()
+    assert "SECRET_KEY" in line
+    assert not data.exists()
+
+
+def test_a_start_that_fails_half_way_leaves_nothing(start: Start, data: Path) -> None:
+    data.mkdir(parents=True)
+    (data / "valkey").write_text("in the way")
+    up = start()
+    assert eventually(lambda: len(up.pids) > 1 or up.process.poll() is not None)
+    pids = up.pids
+    assert up.process.wait(30) == 1
+    assert gone(pids, within=0)
+    assert up.output.splitlines()[-1].startswith("jubilee: ")
+    assert "Traceback" not in up.output
+    assert not (data / "postgres-18/postmaster.pid").exists()
+
+
+async def test_given_servers_replace_the_embedded_ones(
+    start: Start, servers: Servers, data: Path
+) -> None:
+    async with fresh_database(servers) as database:
+        up = start(DATABASE_URL=database, REDIS_URL=servers.redis_url)
+        await asyncio.to_thread(up.ready)
+        assert set(up.run.pids) == {"api"}
+        assert up.is_live()
+        assert not (data / "postgres-18").exists()
+        assert not (data / "valkey").exists()
+        assert up.interrupt() == 0
+
+
+def test_one_given_server_replaces_its_own_kind_alone(
+    start: Start, servers: Servers, data: Path
+) -> None:
+    up = start(REDIS_URL=servers.redis_url).ready()
+    assert set(up.run.pids) >= {"PostgreSQL 18", "api"}
+    assert "Valkey" not in up.run.pids
+    assert not (data / "valkey").exists()
+
+
+def test_what_dies_is_started_again(start: Start) -> None:
+    up = start().ready()
+    before = dict(up.run.pids)
+    send(signal.SIGKILL, before.values())
+    assert eventually(lambda: not set(up.run.pids.values()) & set(before.values()), within=30)
+    assert eventually(up.is_live, within=30)
+    assert up.interrupt() == 0
+
+
+def test_an_ordinary_user_can_run_it() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="jubilee ordinary "))
+    as_nobody = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *READER)
+    command = ("setpriv", *as_nobody, "--", *UP) if os.geteuid() == 0 else UP
+    if os.geteuid() == 0:
+        os.chown(folder, NOBODY, NOBODY)
+    up = Up(folder / "data", folder, command)
+    try:
+        assert up.ready().is_live()
+        assert (folder / "data/postgres-18").stat().st_uid == folder.stat().st_uid != 0
+        assert up.interrupt() == 0
+    finally:
+        up.end()
+        shutil.rmtree(folder)
