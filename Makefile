@@ -7,8 +7,10 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	--python-version 3.11 pyproject.toml
 NAME ?=
+SEED ?= $(shell date +%s)
+MINUTES ?= 5
 
-.PHONY: help run test install check lint format types contracts lock migration migrate rollback
+.PHONY: help run test chaos fuzz install check lint format types contracts lock migration migrate rollback
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -18,6 +20,12 @@ run: .venv/run ## start PostgreSQL, Valkey and the API (PORT, HOST, DATA_DIR, DA
 
 test: .venv/dev ## every test (JUBILEE_TEST_SERVERS=containers|embedded forces the servers)
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+fuzz: .venv/dev ## Schemathesis with many cases against the running service (FUZZ_EXAMPLES of each operation)
+	@FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),60) exec $(BIN)/python -m pytest tests/system/test_schemathesis.py -rP
+
+chaos: .venv/dev ## harm everything for a long time, and see that nothing is lost (SEED, MINUTES)
+	@CHAOS_SEED=$(SEED) CHAOS_MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/system/chaos/test_chaos.py $(ARGS)
 
 install: .venv/dev ## all of it: the service, the embedded servers, the tools
 

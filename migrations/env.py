@@ -17,6 +17,8 @@ LOCK_TIMEOUT = "60s"  # of waiting for others who migrate, and for a table's loc
 def migrate(connection: Connection) -> None:
     # A session's lock: a transaction's would be dropped where a migration commits in between.
     connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+    # Tables never land in a schema of the role's name, such as that of the producers' function.
+    connection.execute(text("SET search_path = public"))
     connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
     connection.commit()
     try:

@@ -21,12 +21,17 @@ from jubilee.domain.calendar import Calendar
 from jubilee.domain.health import HealthService, Schema
 from jubilee.domain.identity import Principal
 from jubilee.domain.items import ItemService
+from jubilee.domain.jobs.kinds import Kinds
+from jubilee.domain.jobs.waiting import Waiting
 from jubilee.domain.passwords import PasswordRules
 from jubilee.domain.services import Services
+from jubilee.domain.tasks.echo import Echo
+from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.users import Profile, User, UserService
 from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.context import Limits, Traffic
 from tests.fake_birthdays import FakeTodayCache
+from tests.fake_tasks import FakeLiveJobs
 from tests.fakes import FakeClock, FakePasswords, FakeStore, fresh_id
 from tests.servers import Servers, fresh_database
 
@@ -109,6 +114,15 @@ def services(
             rules=birthday_rules,
             clock=clock,
             new_id=new_id,
+        ),
+        tasks=TaskService(
+            write=write,
+            read=read,
+            kinds=Kinds([Echo()]),
+            waiting=Waiting(FakeLiveJobs(lambda: store.tasks)),
+            clock=clock,
+            new_id=fresh_id,
+            most=10,
         ),
         health=HealthService(schema=_current, redis=_present),
     )

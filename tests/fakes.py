@@ -16,6 +16,7 @@ from jubilee.domain.identity import Principal, SessionId, UserId, name_key
 from jubilee.domain.jobs.queue import JobQueue, NewJob
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.passwords import PasswordHasher
+from jubilee.domain.tasks.task import Task
 from jubilee.domain.users import (
     EmailTaken,
     User,
@@ -25,7 +26,9 @@ from jubilee.domain.users import (
     UserSessions,
 )
 from tests.fake_birthdays import FakeBirthdays
+from tests.fake_greetings import FakeGreetings
 from tests.fake_items import FakeItems
+from tests.fake_tasks import FakeTasks
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -45,12 +48,14 @@ class FakeClock:
 
 @dataclass(slots=True)
 class FakePasswords(PasswordHasher):
-    """'Hashes' by writing the generation and the password; counts its checks."""
+    """'Hashes' by writing the generation and the password; counts its work."""
 
     generation: int = 1
+    hashed: int = 0
     checks: int = 0
 
     async def hash(self, password: str) -> str:
+        self.hashed += 1
         return f"{self.generation}:{password}"
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
@@ -119,8 +124,13 @@ class FakeUsers(UserRepository):
         store.users.pop(user_id, None)
         store.sessions = {k: s for k, s in store.sessions.items() if s.user_id != user_id}
         store.jobs = [job for job in store.jobs if job.owner_id != user_id]
+        store.tasks = {k: t for k, t in store.tasks.items() if t.owner_id != user_id}
         store.birthdays.drop_account(user_id)
+        store.greetings.drop_account(user_id)
         await store.items.delete_of(user_id)
+
+    async def seal(self, user_id: UserId) -> None:
+        """There is one transaction at a time here."""
 
     async def lock_admins(self) -> Collection[UserId]:
         return {u.id for u in self.store.users.values() if u.is_superuser and u.is_active}
@@ -216,8 +226,10 @@ class FakeTransaction:
     sessions: FakeSessions
     items: FakeItems
     birthdays: FakeBirthdays
+    greetings: FakeGreetings
     events: FakeEvents
     jobs: FakeJobs
+    tasks: FakeTasks
 
 
 @dataclass(slots=True)
@@ -229,8 +241,10 @@ class FakeStore:
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     items: FakeItems = field(default_factory=FakeItems)
     birthdays: FakeBirthdays = field(default_factory=FakeBirthdays)
+    greetings: FakeGreetings = field(default_factory=FakeGreetings)
     events: list[ItemEvent] = field(default_factory=list)
     jobs: list[NewJob] = field(default_factory=list)
+    tasks: dict[UUID, Task] = field(default_factory=dict)
     broken: Exception | None = None
     """What every transaction raises, where a test wants the database to be away."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -244,8 +258,10 @@ class FakeStore:
             sessions=FakeSessions(self),
             items=self.items,
             birthdays=self.birthdays,
+            greetings=self.greetings.among(self.birthdays.accounts),
             events=FakeEvents(self),
             jobs=FakeJobs(self),
+            tasks=FakeTasks(self.tasks, self.clock),
         )
 
     @asynccontextmanager
@@ -260,7 +276,7 @@ class FakeStore:
                 raise
 
     def _copy(self) -> dict[str, object]:
-        names = ("users", "sessions", "items", "birthdays", "events", "jobs")
+        names = ("users", "sessions", "items", "birthdays", "greetings", "events", "jobs", "tasks")
         return {name: _copied(getattr(self, name)) for name in names}
 
     def _restore(self, before: dict[str, object]) -> None:
@@ -269,7 +285,11 @@ class FakeStore:
 
 
 def _copied(value: object) -> object:
-    return value.copied() if isinstance(value, FakeItems | FakeBirthdays) else copy(value)
+    return (
+        value.copied()
+        if isinstance(value, FakeItems | FakeBirthdays | FakeGreetings)
+        else copy(value)
+    )
 
 
 def fresh_id() -> UUID:

@@ -35,6 +35,12 @@ class Breakable:
         """Go on where it was frozen."""
         self._signal(signal.SIGCONT)
 
+    def restore(self) -> None:
+        """It runs, whatever was done to it before."""
+        self.thaw()
+        if self._server.pid is None or self._server.exit_code() is not None:
+            self._server.start()
+
     def end(self) -> None:
         """Stop it in good order, frozen or killed before or not."""
         self.thaw()

@@ -58,6 +58,13 @@ def pytest_report_header() -> str:
     return f"servers: {chosen_kind()}{' (forced)' if os.environ.get(FORCE) else ''}"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs on the servers of this run: `-m servers` is what another kind may change."""
+    for item in items:
+        if "servers" in getattr(item, "fixturenames", ()):
+            item.add_marker("servers")
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """One PostgreSQL and one Redis for the whole run."""

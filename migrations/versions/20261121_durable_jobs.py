@@ -1,6 +1,7 @@
-"""What running jobs needs: storage parameters of a table that is written all day."""
+"""What running jobs needs: storage parameters of a table that is written all day, and lists."""
 
 from alembic import op
+from sqlalchemy import text
 
 revision = "20261121_durable_jobs"
 down_revision = "20261120_accounts"
@@ -14,12 +15,22 @@ HOT = {
     "autovacuum_vacuum_threshold": "500",
     "autovacuum_vacuum_cost_delay": "0",
 }
+LISTS = {
+    "ix_tasks_owner_id_status_id": ["owner_id", "status", "id"],
+    "ix_tasks_owner_id_kind_status_id": ["owner_id", "kind", "status", "id"],
+    "ix_tasks_status_id": ["status", "id"],
+    "ix_tasks_kind_status_id": ["kind", "status", "id"],
+}
 
 
 def upgrade() -> None:
     settings = ", ".join(f"{name} = {value}" for name, value in HOT.items())
     op.execute(f"ALTER TABLE jobs SET ({settings})")
+    for name, columns in LISTS.items():
+        op.create_index(name, "jobs", columns, postgresql_where=text("task_id IS NOT NULL"))
 
 
 def downgrade() -> None:
+    for name in LISTS:
+        op.drop_index(name, "jobs")
     op.execute(f"ALTER TABLE jobs RESET ({', '.join(HOT)})")

@@ -7,15 +7,15 @@ grants); what needs another argument becomes an overload without defaults.
 from alembic import op
 
 revision = "20261123_producers"
-down_revision = "20261121_durable_jobs"
+down_revision = "20261122_greetings"
 branch_labels = None
 depends_on = None
 
 # It acts as its owner, so that a producer needs no right on any table; hence the fixed search_path
 # and the full names, and hence nobody may call it before being granted to.
 # A second look is needed where the job of a key was committed, or removed, while we waited for it.
-# The id is a UUID of version 7 (PostgreSQL makes them from 18 on only): milliseconds, then what is
-# left of the microseconds, so that the jobs of a transaction start in the order of their calls.
+# The id is a UUID of version 7 (PostgreSQL makes them from 18 on only): milliseconds, 7, then what
+# is left of the microseconds, so that the jobs of a transaction start in the order of their calls.
 ENQUEUE = r"""
 CREATE FUNCTION jubilee.enqueue(
     kind text, data jsonb DEFAULT '{}', key text DEFAULT NULL, run_at timestamptz DEFAULT NULL
@@ -35,7 +35,7 @@ DECLARE
             THEN 'run_at must be before 9999-12-31'
     END;
     micros bigint := floor(extract(epoch FROM clock_timestamp()) * 1000000);
-    head bytea := int8send(micros / 1000 << 16 | 28672 | micros % 1000 * 4096 / 1000);
+    head bytea := int8send(((micros / 1000) << 16) | 28672 | ((micros % 1000) * 4096 / 1000));
     wanted uuid := encode(overlay(uuid_send(gen_random_uuid()) PLACING head FROM 1), 'hex');
     found_id uuid;
     found_kind text;
@@ -71,7 +71,7 @@ SIGNATURE = "FUNCTION jubilee.enqueue(text, jsonb, text, timestamptz)"
 
 
 def upgrade() -> None:
-    op.execute("CREATE SCHEMA jubilee")
+    op.execute("CREATE SCHEMA IF NOT EXISTS jubilee")
     op.execute(ENQUEUE)
     op.execute(f"REVOKE ALL ON {SIGNATURE} FROM PUBLIC")
 

@@ -24,8 +24,13 @@ def _parser(commands: Commands) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"jubilee {__version__}")
     known = parser.add_subparsers(required=True, metavar="COMMAND")
     plain = (
-        ("up", commands.up, "run it all: the servers that no URL names, migrations, the API"),
+        (
+            "up",
+            commands.up,
+            "run it all: the servers that no URL names, migrations, the API, a worker",
+        ),
         ("api", commands.api, "serve the API"),
+        ("worker", commands.worker, "run jobs"),
         ("migrate", commands.migrate, "bring the schema to the head"),
         ("rollback", commands.rollback, "take the last migration back"),
         ("openapi", commands.openapi, "print the OpenAPI document"),
@@ -59,6 +64,8 @@ def _create_admin(chosen: argparse.Namespace, commands: Commands) -> int:
 def _password(*, from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise Refused("there is no terminal to ask on: use --password-stdin")
     password = getpass("Password: ")
     if getpass("Once more: ") != password:
         raise Refused("the two passwords differ")

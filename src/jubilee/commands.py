@@ -13,24 +13,25 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from jubilee.adapters.postgres import schema
-from jubilee.bootstrap import (
-    NoServer,
-    http_options,
-    listening,
-    open_services,
-    server_urls,
-)
+from jubilee.bootstrap.mail import mail_is_configured
+from jubilee.bootstrap.servers import NoServer, server_urls
+from jubilee.bootstrap.services import http_options, listening, open_services
+from jubilee.bootstrap.worker import open_worker
 from jubilee.domain.errors import DomainError
+from jubilee.domain.health import Schema
 from jubilee.domain.users import Profile
 from jubilee.entrypoints.api import BAD_CONFIGURATION, serve
 from jubilee.entrypoints.http.openapi import document
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from jubilee.entrypoints.http.user_models import Registration
 from jubilee.entrypoints.supervisor import supervise
+from jubilee.entrypoints.worker import work
 from jubilee.household import household
 from jubilee.settings import Settings
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 
 class Refused(Exception):
@@ -75,6 +76,7 @@ def start_logging(settings: Settings) -> None:
     """Lines to standard error."""
     pattern = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
     logging.basicConfig(level=settings.log_level, format=pattern)
+    logging.getLogger("arq.worker").setLevel("WARNING")  # two lines a job are dear and say nothing
 
 
 def up() -> int:
@@ -86,12 +88,31 @@ def api() -> int:
     """Serve the API."""
     settings = read_settings()
     start_logging(settings)
+    _warn_of_mail(settings)
 
     async def work() -> int:
         async with open_services(settings) as services:
             return await serve(services, http_options(settings), listening(settings))
 
     return _run(work())
+
+
+def worker() -> int:
+    """Run jobs."""
+    settings = read_settings()
+    start_logging(settings)
+    _warn_of_mail(settings)
+
+    async def run() -> int:
+        async with open_worker(settings) as plan:
+            return await work(plan)
+
+    return _run(run())
+
+
+def _warn_of_mail(settings: Settings) -> None:
+    if not mail_is_configured(settings):
+        logger.warning("mail: not configured; it waits until SMTP_URL is set")
 
 
 def migrate() -> int:
@@ -137,10 +158,18 @@ def create_admin(email: str, username: str | None, password: str) -> int:
     async def work() -> int:
         profile = cast("Profile", form.model_dump(exclude={"password"}))
         async with open_services(settings) as services:
+            _check_schema(await services.health.schema())
             await services.users.register({**profile, "is_superuser": True}, password)
         return 0
 
     return _run(work())
+
+
+def _check_schema(found: Schema | None) -> None:
+    if found is None:
+        raise Refused("PostgreSQL does not answer")
+    if found is Schema.BEHIND:
+        raise Refused("the schema is behind this version: run `jubilee migrate` first")
 
 
 def openapi() -> int:
@@ -162,6 +191,7 @@ class Commands:
 
     up: Callable[[], int]
     api: Callable[[], int]
+    worker: Callable[[], int]
     migrate: Callable[[], int]
     rollback: Callable[[], int]
     migration: Callable[[str], int]
@@ -173,6 +203,7 @@ class Commands:
 COMMANDS = Commands(
     up=up,
     api=api,
+    worker=worker,
     migrate=migrate,
     rollback=rollback,
     migration=migration,

@@ -1,4 +1,4 @@
-"""What `jubilee up` runs: the servers that no setting names, migrations, the API."""
+"""What `jubilee up` runs: the servers that no setting names, migrations, the API, a worker."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ def household(settings: Settings) -> Plan:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"http://{host}:{settings.port}"
     run = RunFile(os.getpid(), address, servers.database_url, servers.redis_url)
-    env = _environment(servers)
+    env = _environment(settings, servers)
     return Plan(
         host=settings.host,
         port=settings.port,
@@ -29,7 +29,7 @@ def household(settings: Settings) -> Plan:
         spawn=_spawn,
         servers=servers.each,
         migrate=_child("migrate", env),
-        children=(_child("api", env),),
+        children=(_child("api", env), _child("worker", env)),
         live="/health/live",
         greeting=(f"API: {address}", f"Docs: {address}/docs"),
         patience=settings.shutdown_timeout,
@@ -44,7 +44,12 @@ def _spawn(child: Child) -> Process:
     return spawn(Program(child.argv, child.env))
 
 
-def _environment(servers: EmbeddedServers) -> Mapping[str, str]:
-    """Ours, and where the embedded servers are: what is set already wins nothing here."""
-    urls = {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
-    return {**os.environ, **{name: url for name, url in urls.items() if url is not None}}
+def _environment(settings: Settings, servers: EmbeddedServers) -> Mapping[str, str]:
+    """Ours, and where the embedded servers and the mail are: what is set wins nothing here."""
+    mail = settings.mail_dir or settings.data_dir / "mail"
+    added = {
+        "DATABASE_URL": servers.database_url,
+        "REDIS_URL": servers.redis_url,
+        "MAIL_DIR": str(mail) if settings.smtp_url is None else None,
+    }
+    return {**os.environ, **{name: value for name, value in added.items() if value is not None}}

@@ -1,9 +1,11 @@
 """The settings: read once from the environment and `.env`, checked, never changed."""
 
+from email.utils import parseaddr
 from enum import Enum, StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +21,13 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from jubilee.domain.calendar import zone_names
+from jubilee.domain.outbound.reach import AllowedHost
+from jubilee.urls import (
+    checked_database_url,
+    checked_redis_url,
+    checked_smtp_url,
+    without_password,
+)
 
 SECRET_BYTES = 32
 SECRET_VARIETY = 10  # different characters
@@ -30,6 +39,7 @@ KNOWN_SECRETS = (
     "your_s",
     "secret-key",
     "default",
+    "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",  # of a known tutorial
 )
 
 
@@ -54,17 +64,22 @@ def _origins(value: object) -> object:
     return tuple(part.strip().strip("\"'").rstrip("/") for part in parts if part.strip())
 
 
-def _database_url(url: SecretStr) -> SecretStr:
-    scheme, separator, rest = url.get_secret_value().partition("://")
-    if not separator or scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
-        raise ValueError("it begins with postgresql://")
-    return SecretStr(f"postgresql://{rest}")
+def _sender(text: str) -> str:
+    if "@" not in parseaddr(text)[1].strip("@") or not text.isprintable():
+        raise ValueError("it is an e-mail address, or a name and <an e-mail address>")
+    return text
 
 
-def _redis_url(url: SecretStr) -> SecretStr:
-    if urlsplit(url.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
-        raise ValueError("it begins with redis://, rediss:// or unix://")
-    return url
+def _listed(value: object) -> object:
+    """A list parted by commas."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _outbound_host(text: str) -> str:
+    AllowedHost.parse(text)
+    return text
 
 
 def _zone(name: str) -> str:
@@ -104,11 +119,11 @@ class Settings(BaseSettings):
         (), description="the origins whose pages may call the API"
     )
 
-    database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = Field(
+    database_url: Annotated[SecretStr, AfterValidator(checked_database_url)] | None = Field(
         None, description="PostgreSQL; wins over the parts below"
     )
     postgres_server: str | None = Field(None, validation_alias=_postgres("server", "host"))
-    postgres_port: int = Field(5432, validation_alias=_postgres("port", "port"))
+    postgres_port: int = Field(5432, ge=1, le=65535, validation_alias=_postgres("port", "port"))
     postgres_user: str | None = Field(None, validation_alias=_postgres("user", "user"))
     postgres_password: SecretStr | None = Field(
         None, validation_alias=_postgres("password", "password")
@@ -117,7 +132,7 @@ class Settings(BaseSettings):
     database_pool_size: PositiveInt = Field(20, description="connections of one process")
     database_timeout: PositiveFloat = Field(2.5, description="seconds one use of it may take")
 
-    redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = Field(
+    redis_url: Annotated[SecretStr, AfterValidator(checked_redis_url)] | None = Field(
         None, description="Redis or Valkey; wins over the parts below"
     )
     redis_host: str | None = Field(None, description="its host name")
@@ -141,10 +156,43 @@ class Settings(BaseSettings):
     leap_day_rule: Literal["mar1", "feb28"] = Field(
         "mar1", description="when those born on 29 February celebrate in a common year"
     )
+    greeting_hour: int = Field(
+        9, ge=0, le=23, description="the local hour of birthday greetings by mail"
+    )
+    greeting_on_unknown: Literal["park", "resend"] = Field(
+        "park", description="what becomes of a greeting that may have been sent"
+    )
     hello_anonymous: Literal["open", "create", "off"] = Field(
         "open", description="what strangers may save: anything, new names, nothing"
     )
     hello_max_anonymous: int = Field(1_000_000, ge=0, description="names that strangers may save")
+
+    lease_seconds: float = Field(30, ge=1, le=3600, description="how long a claim on a job lasts")
+    worker_system_slots: PositiveInt = Field(10, description="the service's own jobs at a time")
+    worker_user_slots: PositiveInt = Field(20, description="people's tasks at a time")
+    worker_read_limit: PositiveInt = Field(
+        500, description="jobs looked at in Redis; more than twice the slots of all workers"
+    )
+    tasks_live_per_user: PositiveInt = Field(
+        10_000, description="tasks of one account that have yet to end"
+    )
+    task_retention: PositiveFloat = Field(7, description="days after which ended jobs leave")
+
+    smtp_url: Annotated[SecretStr, AfterValidator(checked_smtp_url)] | None = Field(
+        None, description="the mail server: smtp://user:password@host:587 or smtps://…"
+    )
+    mail_from: Annotated[str, AfterValidator(_sender)] = Field(
+        "Jubilee <jubilee@localhost>", description="who writes the service's mail"
+    )
+    mail_dir: Path | None = Field(None, description="where mail lands as files without SMTP_URL")
+    outbound_allowed_hosts: Annotated[
+        tuple[Annotated[str, AfterValidator(_outbound_host)], ...],
+        NoDecode,
+        BeforeValidator(_listed),
+    ] = Field((), description="where everybody's http.request may go: host, *.host, host:port")
+    outbound_allowed_networks: Annotated[
+        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_listed)
+    ] = Field((), description="the same by address: 10.1.0.0/16")
 
     drain_delay: NonNegativeFloat = Field(
         0, description="seconds between 'not ready' and the last accepted connection"
@@ -154,7 +202,7 @@ class Settings(BaseSettings):
     def _strong_secret(self) -> "Settings":
         if self.environment is Environment.DEVELOPMENT:
             return self
-        secret = self.secret_key.get_secret_value() if self.secret_key else ""
+        secret = self.secret_key.get_secret_value().strip() if self.secret_key else ""
         if len(secret.encode()) < SECRET_BYTES or len(set(secret)) < SECRET_VARIETY:
             raise ValueError(
                 f"SECRET_KEY needs {SECRET_BYTES} bytes and {SECRET_VARIETY} different characters"
@@ -190,9 +238,10 @@ class Settings(BaseSettings):
 
     def masked(self) -> dict[str, str]:
         """The settings by their names in the environment; nothing secret in them."""
-        urls = {"database_url": self.postgres, "redis_url": self.redis}
+        smtp = self.smtp_url.get_secret_value() if self.smtp_url else None
+        urls = {"database_url": self.postgres, "redis_url": self.redis, "smtp_url": smtp}
         shown = {name: _shown(value) for name, value in self.model_dump().items()}
-        shown |= {name: _without_password(url) for name, url in urls.items() if url}
+        shown |= {name: without_password(url) for name, url in urls.items() if url}
         return {name.upper(): value for name, value in shown.items()}
 
 
@@ -206,15 +255,3 @@ def _shown(value: object) -> str:
             return ",".join(str(part) for part in value)
         case _:
             return str(value)
-
-
-def _without_password(url: str) -> str:
-    """A password stands between the user and the host, or among the parameters."""
-    parts = urlsplit(url)
-    query = "&".join(
-        "password=***" if pair.startswith("password=") else pair for pair in parts.query.split("&")
-    )
-    login, at, host = parts.netloc.rpartition("@")
-    user, colon, _ = login.partition(":")
-    netloc = f"{user}:***@{host}" if colon else f"{login}{at}{host}"
-    return parts._replace(netloc=netloc, query=query).geturl()

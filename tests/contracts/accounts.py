@@ -1,5 +1,6 @@
 """Accounts and sessions for the contracts; moments are near the database's own now."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -46,3 +47,14 @@ async def opened(database: Database, *sessions: Session) -> None:
     async with database.write() as tx:
         for session in sessions:
             await tx.sessions.add(session)
+
+
+class BrokenOff(Exception):
+    """A transaction fails at its end."""
+
+
+async def broken_off(database: Database, work: Callable[[Any], Awaitable[None]]) -> None:
+    """Do the work in a transaction that then fails; raises BrokenOff."""
+    async with database.write() as tx:
+        await work(tx)
+        raise BrokenOff

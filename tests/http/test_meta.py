@@ -17,7 +17,12 @@ from tests.http.refusals import problem
 
 @asynccontextmanager
 async def serving(
-    services: Services, schema: Schema | None, *, redis: bool = True, draining: bool = False
+    services: Services,
+    schema: Schema | None,
+    *,
+    redis: bool = True,
+    mail: bool = True,
+    draining: bool = False,
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """An instance whose dependencies are in this state."""
 
@@ -30,7 +35,8 @@ async def serving(
     traffic = Traffic()
     traffic.draining = draining
     options = HttpOptions(limits=Limits(1 << 20, 5), cursor_key=b"c" * 32)
-    app = build_app(replace(services, health=HealthService(found, answers)), options, traffic)
+    health = HealthService(found, answers, mail)
+    app = build_app(replace(services, health=health), options, traffic)
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app), base_url="http://api.test"
     ) as client:
@@ -79,6 +85,12 @@ async def test_a_database_that_is_away_or_behind_is_not_ready(
     found = problem(answer, 503, "not_ready")["checks"]
     assert {name: state for name, state in found.items() if name != "redis"} == checks
     assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_without_a_mail_server_all_else_is_served(services: Services) -> None:
+    async with serving(services, Schema.CURRENT, mail=False) as client:
+        answer = await client.get("/health/ready")
+    assert (answer.status_code, answer.json()["checks"]["mail"]) == (200, "not configured")
 
 
 async def test_one_that_drains_is_not_ready_but_its_database_is(services: Services) -> None:

@@ -1,5 +1,8 @@
 """Starts `jubilee api` for real, beside servers that are given, and speaks to it."""
 
+import asyncio
+import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
@@ -15,6 +18,25 @@ COMMAND = (sys.executable, "-m", "jubilee")
 PASSWORD = "an engine of brass"
 NOWHERE = "postgresql://jubilee@127.0.0.1:1/nowhere"
 NO_REDIS = "redis://127.0.0.1:1/0"
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+NO_MAIL = "smtp://127.0.0.1:1"  # without one there is a warning at every start
+
+
+def run(
+    at: Path, *arguments: str, stdin: str = "", **env: str | None
+) -> subprocess.CompletedProcess[str]:
+    """Run `jubilee` to its end in the folder `at`; an `env` of None is left out."""
+    given = {"PATH": os.environ["PATH"], "DATA_DIR": str(at / "data"), "SMTP_URL": NO_MAIL, **env}
+    return subprocess.run(
+        (*COMMAND, *arguments),
+        cwd=at,
+        env={name: value for name, value in given.items() if value is not None},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
 
 
 class Api(Up):
@@ -23,7 +45,8 @@ class Api(Up):
     def __init__(self, at: Path, database_url: str, redis_url: str, **env: str | None) -> None:
         """Run it with the working folder `at`."""
         urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
-        super().__init__(at / "data", at, (*COMMAND, "api"), **{**urls, **env})
+        self.at, self.urls = at, urls
+        super().__init__(at / "data", at, (*COMMAND, "api"), **{**urls, "SMTP_URL": NO_MAIL, **env})
 
     @property
     def url(self) -> str:
@@ -42,6 +65,14 @@ class Api(Up):
     def ask(self, path: str) -> httpx2.Response:
         """The answer to a GET on a new connection."""
         return httpx2.get(self.url + path, timeout=10)
+
+    def add_admin(self, name: str) -> dict[str, str]:
+        """Make an admin by the command and sign them in: the token reply."""
+        who = ("--email", f"{name}@example.com", "--username", name, "--password-stdin")
+        made = run(self.at, "admin", "create", *who, stdin=PASSWORD + "\n", **self.urls)
+        assert made.returncode == 0, made.stderr
+        with self.client() as client:
+            return sign_in(client, name)
 
     def live(self) -> "Api":
         """Wait until it answers."""
@@ -103,11 +134,18 @@ def bearer(tokens: dict[str, str]) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def locked_name(database_url: str) -> AsyncIterator[None]:
-    """The row of the name Zoe, locked by somebody else."""
+async def locked_name(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """The row of the name Zoe, locked by somebody else, whose connection this gives."""
     other = await asyncpg.connect(database_url)
     try:
         await other.execute("BEGIN; SELECT 1 FROM birthdays WHERE name = 'Zoe' FOR UPDATE")
-        yield
+        yield other
     finally:
         other.terminate()
+
+
+async def somebody_waits(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Return once some session of the server waits for a lock."""
+    async with asyncio.timeout(10):
+        while not await connection.fetchval(WAITING):  # noqa: ASYNC110  # no event tells of it
+            await asyncio.sleep(0.02)

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from tests.servers import Servers
-from tests.system.api import Api, Starter, locked_name
+from tests.system.api import Api, Starter, locked_name, somebody_waits
 from tests.system.running import eventually
 
 BORN = b'{"dateOfBirth": "1990-02-28"}'
@@ -22,9 +22,10 @@ class SlowUpload:
         """Send the head and half of the body."""
         self._socket = socket.create_connection(("127.0.0.1", api.port), timeout=10)
         head = f"PUT /hello/Zoe HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n"
-        json = "Content-Type: application/json\r\n\r\n"
-        self._socket.sendall(head.encode() + json.encode() + BORN[:9])
-        time.sleep(0.2)  # no other way to see that it has begun
+        head += "Content-Type: application/json\r\nExpect: 100-continue\r\n\r\n"
+        self._socket.sendall(head.encode())
+        assert self._socket.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        self._socket.sendall(BORN[:9])
 
     def finish(self) -> bytes:
         """Send the rest; returns the answer up to the end of the connection."""
@@ -78,8 +79,9 @@ async def test_a_request_that_waits_for_a_row_ends_with_its_answer(
     async with httpx2.AsyncClient(timeout=10) as client:
         assert (await client.put(path, content=BORN, headers=headers)).status_code == 204
     with ThreadPoolExecutor() as threads:
-        async with locked_name(database_url):
+        async with locked_name(database_url) as other:
             waiting = threads.submit(httpx2.put, path, content=BORN, headers=headers, timeout=10)
+            await somebody_waits(other)
             api.process.send_signal(signal.SIGTERM)
             assert eventually(lambda: not api.is_ready())
             assert not waiting.done()
@@ -89,16 +91,18 @@ async def test_a_request_that_waits_for_a_row_ends_with_its_answer(
 
 def test_a_request_that_never_ends_holds_it_up_no_longer_than_the_timeout(slow: Api) -> None:
     upload = SlowUpload(slow)
-    assert 1 < seconds_to_end(slow) < 3.5
-    assert slow.process.returncode == 0
+    took = seconds_to_end(slow)
     assert upload.answer().startswith(b"HTTP/1.1 503 ")
+    assert slow.process.returncode == 0
+    assert 1 < took < 5
     assert "Traceback" not in slow.output
 
 
 def test_a_second_signal_ends_it_at_once(api: Api) -> None:
     upload = SlowUpload(api)
-    assert seconds_to_end(api, signals=2) < 3
+    took = seconds_to_end(api, signals=2)
     upload.close()
+    assert took < 5
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -20,7 +20,10 @@ FUNCTION = "run"
 """The one function of every worker."""
 
 KEPT_MS = 86_400_000  # a day; the relay sends again what is still due then
-URGENCY_MS = 600_000  # how much earlier than its own time a job of the next priority counts
+HEAD_START_MS = 366 * 86_400_000
+"""How far in the past places in the queue are: no clock that is wrong makes a job wait."""
+
+URGENCY_MS = 600_000  # how much later than its own time a job of the next priority counts
 CONNECTIONS = 4
 
 
@@ -74,7 +77,7 @@ class ArqCourier(Courier):
                     arguments = (str(reference.id), reference.epoch)
                     job = serialize_job(FUNCTION, arguments, {}, None, now, serializer=pack)
                     pipe.psetex(job_key_prefix + job_id, KEPT_MS, job)
-                    score = now - (9 - dispatch.priority) * URGENCY_MS
+                    score = now - HEAD_START_MS + dispatch.priority * URGENCY_MS
                     pipe.zadd(queue_name(dispatch.lane), {job_id: score}, nx=True)
                 for lane in {dispatch.lane for dispatch in dispatches}:
                     pipe.publish(wake_channel(lane), b"")

@@ -4,9 +4,20 @@ import os
 from pathlib import Path
 from secrets import token_urlsafe
 
+from jubilee.domain.errors import Invalid
+
+
+class EmptySecret(Invalid):
+    """The file of the secret is empty."""
+
+    code = "empty_secret"
+
 
 def kept_secret(folder: Path) -> str:
-    """The secret in `folder`, made where there is none; two processes at once agree on one."""
+    """The secret in `folder`, made where there is none; two processes at once agree on one.
+
+    Raises EmptySecret.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / "secret_key"
     if not path.exists():
@@ -19,4 +30,7 @@ def kept_secret(folder: Path) -> str:
             pass
         finally:
             draft.unlink()
-    return path.read_text().strip()
+    secret = path.read_text().strip()
+    if not secret:  # everybody knows what nothing signs
+        raise EmptySecret(f"{path} is empty: remove it, and a new secret is made.")
+    return secret

@@ -1,9 +1,10 @@
 """Birthdays as days of the calendar: which day is celebrated, how far away it is, what today is."""
 
+from bisect import bisect_left
 from calendar import isleap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import MAXYEAR, date, datetime, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from enum import Enum
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
@@ -113,6 +114,29 @@ def feasts(first: date, last: date, rule: LeapDayRule) -> Iterator[Feast]:
 def local_date(now: datetime, zone: str) -> date:
     """What today is in a zone."""
     return now.astimezone(_zone(zone)).date()
+
+
+def local_instant(day: date, hour: int, zone: str) -> datetime:
+    """When the clocks of a zone show a full hour of a day, in UTC.
+
+    Of two such instants the first; where the clocks leap over the hour, the one of the leap.
+    """
+    local = datetime.combine(day, time(hour), _zone(zone))
+    instant = local.astimezone(UTC)
+    if instant.astimezone(_zone(zone)).replace(tzinfo=None) == local.replace(tzinfo=None):
+        return instant
+    return _leap(local.replace(fold=1).astimezone(UTC), instant, zone)
+
+
+def _leap(before: datetime, after: datetime, zone: str) -> datetime:
+    """The first second between the two at which the zone has its new offset from UTC."""
+    old = before.astimezone(_zone(zone)).utcoffset()
+
+    def leapt(second: int) -> bool:
+        return datetime.fromtimestamp(second, _zone(zone)).utcoffset() != old
+
+    seconds = range(int(before.timestamp()), int(after.timestamp()))
+    return datetime.fromtimestamp(seconds.start + bisect_left(seconds, True, key=leapt), UTC)
 
 
 @cache

@@ -23,10 +23,11 @@ ReadSchema: TypeAlias = Callable[[], Awaitable[Schema | None]]
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What was found; `ready` is what a load balancer needs to know."""
+    """What was found; `ready` is what a load balancer needs to know; without `mail`, mail waits."""
 
     schema: Schema | None
     redis: bool
+    mail: bool
 
     @property
     def ready(self) -> bool:
@@ -40,7 +41,9 @@ class HealthService:
 
     schema: ReadSchema
     redis: Probe
+    mail: bool = True
+    """Whether there is anything to send it by."""
 
     async def look(self) -> Health:
         """Ask each of them once."""
-        return Health(schema=await self.schema(), redis=await self.redis())
+        return Health(schema=await self.schema(), redis=await self.redis(), mail=self.mail)

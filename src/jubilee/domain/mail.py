@@ -11,7 +11,7 @@ from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.kinds import Audience, Claim, Finish, GiveUp, JobError, Kind
 from jubilee.domain.jobs.payload import refused, require_only, text_of
 from jubilee.domain.transaction import Begin
-from jubilee.domain.users import WELCOME, UserNotFound, UserTransaction
+from jubilee.domain.users import WELCOME, User, UserNotFound, UserTransaction
 
 TIMEOUT = 60.0  # seconds: longer than any mailer takes
 LONGEST_ADDRESS = 254  # characters, of which 64 bytes stand before the @
@@ -20,6 +20,7 @@ LONGEST_SUBJECT = 250
 LONGEST_TEXT = 65_536
 WORD = r'[^\s"(),.:;<>@\[\\\]]+'
 LABEL = r"[^\W_](?:[\w-]*[^\W_])?"
+LINK = re.compile(r"[/\\:@<>]|\w\.\w\w")
 ADDRESS = re.compile(rf"{WORD}(?:\.{WORD})*@{LABEL}(?:\.{LABEL})*")
 
 
@@ -159,11 +160,16 @@ class WelcomeMail(Kind[UserId, object]):
         except UserNotFound:
             raise GiveUp("the account is gone") from None
         message_id = self.post.message_id(claim.id)
-        name = user.full_name or user.username or user.email
-        letter = self.post.templates.render("welcome", name=name, email=user.email)
+        letter = self.post.templates.render("welcome", name=called(user), email=user.email)
         await self.post.send(user.email, letter, message_id)
         async with finish({"message_id": message_id}):
             pass
+
+
+def called(user: User) -> str:
+    """How a letter addresses the person: never by a name that carries a link to somebody else."""
+    name = user.full_name or user.username or ""
+    return "" if LINK.search(name) else name
 
 
 def _address(data: Mapping[str, object]) -> str:

@@ -6,6 +6,7 @@ from jubilee.domain.auth.service import AuthService
 from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.health import HealthService
 from jubilee.domain.items import ItemService
+from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.users import UserService
 
 
@@ -17,4 +18,5 @@ class Services:
     users: UserService
     items: ItemService
     birthdays: BirthdayService
+    tasks: TaskService
     health: HealthService

@@ -117,6 +117,9 @@ class UserRepository(Protocol):
     async def delete(self, user_id: UserId) -> None:
         """Remove it and all that belongs to it."""
 
+    async def seal(self, user_id: UserId) -> None:
+        """Until the end of the transaction nothing new can belong to the account."""
+
     async def lock_admins(self) -> Collection[UserId]:
         """The active admins, none of whom changes until the end of the transaction."""
 
@@ -175,7 +178,7 @@ class UserService:
 
     async def register(self, profile: Profile, password: str) -> User:
         """A new account, and its welcome message in the same transaction."""
-        self._check(password, profile)
+        self.rules.check(password, profile["email"], profile.get("username") or "")
         self.calendar.check_born(profile.get("date_of_birth"), profile.get("time_zone"), BIRTH)
         now = self.clock()
         user = User(
@@ -212,7 +215,7 @@ class UserService:
         self.calendar.check_born(after.date_of_birth, after.time_zone, BIRTH)
         await self._prove(before, after, passwords, by=by)
         if passwords.new is not None:
-            self._check(passwords.new, profile, before)
+            self.rules.check(passwords.new, after.email, after.username or "")
             after = replace(after, password_hash=await self.hasher.hash(passwords.new))
         saved = await self._save(before, after, by=by)
         await self._tell(before, saved)
@@ -223,6 +226,7 @@ class UserService:
         user = await self.get(user_id, by=by)
         async with self.write() as tx:
             await _locked(tx, user, None)
+            await tx.users.seal(user_id)  # an item that came now would go without its event
             items = await tx.items.delete_of(user_id)
             await tx.events.add(*(ItemDeleted(item_id=i, owner_id=user_id) for i in items))
             await tx.users.delete(user_id)
@@ -231,6 +235,8 @@ class UserService:
     async def _save(self, before: User, after: User, *, by: Principal) -> User:
         async with self.write() as tx:
             now = await _locked(tx, before, after)
+            if before.password_hash not in {now.password_hash, after.password_hash}:
+                raise WrongCurrentPassword  # it was proved, but has been changed since
             changed = _merged(before, after, now, at=self.clock())
             await tx.users.save(changed)
             if changed.password_hash != now.password_hash or not changed.is_active:
@@ -253,11 +259,6 @@ class UserService:
     async def _tell(self, before: User | None, after: User | None) -> None:
         if _celebrant(before) != _celebrant(after):
             await self.birthdays_changed()
-
-    def _check(self, password: str, profile: Profile, user: User | None = None) -> None:
-        email = profile.get("email", user.email if user else "")
-        username = profile.get("username", user.username if user else None)
-        self.rules.check(password, email, username or "")
 
     def _welcome(self, user: User) -> NewJob:
         return NewJob(

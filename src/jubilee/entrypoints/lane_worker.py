@@ -9,13 +9,18 @@ from typing import Any
 from uuid import UUID
 
 from arq.connections import ArqRedis
+from arq.constants import in_progress_key_prefix
 from arq.worker import Worker, func
+from redis.asyncio.client import PubSub
 
 from jubilee.domain.jobs.claims import Reference
 
 POLL = 0.5  # seconds without a wake-up; ARQ's own pace
 BREATH = 0.002  # seconds in which wake-ups gather: one look at the queue serves them all
 LONGEST_REST = 2.0  # seconds after Redis failed
+EPILOGUE = 1.0  # seconds in which Redis may hear how jobs ended; if not, their marks end anyway
+QUIET = 10.0  # seconds without a wake-up until we ask whether anybody is there
+TAKEN = 10.0  # seconds for which a job that ARQ has started is left alone by other workers
 HEALTH_INTERVAL = 60
 
 logger = logging.getLogger(__name__)
@@ -39,12 +44,13 @@ class LaneWorker(Worker):
     def __init__(self, queue: str, channel: str, slots: int, run: Run, lanes: Lanes) -> None:
         """`slots` jobs at a time; `channel` is where wake-ups are heard."""
 
-        async def run_job(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG001  # ARQ's shape
+        async def run_dispatched(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG001  # ARQ's shape
             job_id, epoch = args
-            await run(Reference(UUID(job_id), epoch))
+            if not self._stopping:  # else it is left to the relay
+                await self._follow(run(Reference(UUID(job_id), epoch)))
 
         super().__init__(
-            functions=[func(run_job, name="run", keep_result=0, max_tries=1)],
+            functions=[func(run_dispatched, name="run", keep_result=0, max_tries=1)],
             queue_name=queue,
             redis_pool=lanes.pool,
             handle_signals=False,
@@ -58,24 +64,29 @@ class LaneWorker(Worker):
             job_deserializer=lanes.unpack,  # type: ignore[arg-type]  # a dict is all ARQ needs
             log_results=False,
         )
+        # The claim is what keeps others away; ARQ's mark would hold up what was never claimed.
+        self.in_progress_timeout_s = TAKEN
         self._channel = channel
         self._awake = asyncio.Event()
+        self._runs: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
     async def main(self) -> None:
         """Poll, sleep until woken, and again; whatever Redis does."""
         rest = POLL
         listening = asyncio.create_task(self._listen())
-        while not self._stopping:
-            try:
-                await self._poll_iteration()
-                rest = POLL
-            except Exception as error:  # a failed job's or Redis': the loop goes on
-                logger.warning("%s: %s; going on in %.1f s", self.queue_name, error, rest)
-                await asyncio.sleep(rest)
-                rest = min(rest * 2, LONGEST_REST)
-            await self._nap()
-        listening.cancel()
+        try:
+            while not self._stopping:
+                try:
+                    await self._poll_iteration()
+                    rest = POLL
+                except Exception as error:  # Redis is away, or says what nobody expects
+                    logger.warning("%s: %s; going on in %.1f s", self.queue_name, error, rest)
+                    await asyncio.sleep(rest)
+                    rest = min(rest * 2, LONGEST_REST)
+                await self._nap()
+        finally:
+            listening.cancel()
 
     def stop(self) -> None:
         """Take no more jobs."""
@@ -84,14 +95,48 @@ class LaneWorker(Worker):
         self._awake.set()
 
     async def finished(self) -> None:
-        """Wait until all that it has taken has ended."""
-        running = [task for task in self.tasks.values() if not task.done()]
-        if running:
-            await asyncio.wait(running)
+        """Wait until all that it has taken has ended; Redis hears of it, where it listens."""
+        while self._runs:
+            await asyncio.wait(self._runs)
+        if self.tasks:
+            await asyncio.wait(self.tasks.values(), timeout=EPILOGUE)
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
-        """A running job stays in the queue: asking Redis about each of ours would cost the most."""
-        await super().start_jobs([i for i in job_ids if i.decode() not in self.tasks])
+        """A running job stays in the queue: asking Redis about each of them would cost the most."""
+        others = [i for i in job_ids if i.decode() not in self.tasks]
+        if not others:
+            return
+        taken = await self.pool.mget([in_progress_key_prefix + i.decode() for i in others])
+        for job_id, mark in zip(others, taken, strict=True):
+            if self._stopping or self.job_counter >= self.max_jobs:
+                return
+            if mark is None:
+                await self._start(job_id)
+
+    async def run_job(self, job_id: str, score: int) -> None:
+        """ARQ ends its worker by what this raises."""
+        try:
+            await super().run_job(job_id, score)
+        except Exception as error:
+            logger.warning("%s: %s; the relay will see to job %s", self.queue_name, error, job_id)
+
+    async def _follow(self, run: Awaitable[object]) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._runs.add(task)
+        try:
+            await run
+        finally:
+            self._runs.discard(task)
+
+    async def _start(self, job_id: bytes) -> None:
+        try:
+            await super().start_jobs([job_id])
+        except Exception:
+            # ARQ takes a slot before it asks Redis, and forgets it where Redis fails.
+            if job_id.decode() not in self.tasks:
+                super()._release_sem_dec_counter_on_complete()
+            raise
 
     async def _nap(self) -> None:
         with suppress(TimeoutError):
@@ -106,10 +151,18 @@ class LaneWorker(Worker):
                 async with self.pool.pubsub() as subscription:
                     await subscription.subscribe(self._channel)
                     self._awake.set()
-                    async for _ in subscription.listen():
-                        self._awake.set()
+                    await self._hear(subscription)
             except Exception:  # Redis is away: polling says so already
                 await asyncio.sleep(LONGEST_REST)
+
+    async def _hear(self, subscription: PubSub) -> None:
+        """Until it fails; a connection that is only half there looks like one without news."""
+        while True:
+            if await subscription.get_message(timeout=QUIET) is None:
+                await subscription.ping()
+                if await subscription.get_message(timeout=QUIET) is None:
+                    raise TimeoutError
+            self._awake.set()
 
     def _release_sem_dec_counter_on_complete(self) -> None:
         super()._release_sem_dec_counter_on_complete()

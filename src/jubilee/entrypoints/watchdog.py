@@ -22,19 +22,23 @@ class Watchdog:
         """`limit` counts the seconds for which the loop may stand still."""
         self._limit = limit
         self._seen = monotonic()
+        self._over = threading.Event()
 
     async def run(self) -> None:
         """Turn, until cancelled."""
         threading.Thread(target=self._watch, daemon=True, name="watchdog").start()
-        while True:
-            self._seen = monotonic()
-            await asyncio.sleep(self._limit / 10)
+        try:
+            while True:
+                self._seen = monotonic()
+                await asyncio.sleep(self._limit / 10)
+        finally:
+            self._over.set()
 
     def _watch(self) -> None:
-        pause = threading.Event()
         while monotonic() - self._seen < self._limit:
             before = monotonic()
-            pause.wait(self._limit / 10)
+            if self._over.wait(self._limit / 10):
+                return
             if monotonic() - before > self._limit / 2:
                 self._seen = monotonic()  # the whole process was asleep, not its loop alone
         logger.critical("the event loop stood still for %.0f s: ending", self._limit)

@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
+import os
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from random import uniform
 from typing import Any
 
 from jubilee.domain.errors import Unavailable
+from jubilee.domain.greetings.planning import GreetingPlanner
 from jubilee.domain.jobs.heart import Heart
 from jubilee.domain.jobs.relay import BATCH, Relay
+from jubilee.domain.retention import Retention
 from jubilee.entrypoints.lane_worker import LaneWorker
 from jubilee.entrypoints.watchdog import Watchdog
 
@@ -44,7 +47,7 @@ class WorkerPlan:
 
 async def work(plan: WorkerPlan) -> int:
     """Run until a signal; a second one ends it at once. The exit code."""
-    stop = asyncio.Event()
+    stop, before = asyncio.Event(), asyncio.all_tasks()
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
         loop.add_signal_handler(number, stop.set)
@@ -58,6 +61,7 @@ async def work(plan: WorkerPlan) -> int:
     for task in (*background, *lanes):
         task.cancel()
     await asyncio.wait((*background, *lanes), timeout=1)
+    await _leave_behind(asyncio.all_tasks() - before)
     return 0
 
 
@@ -73,6 +77,16 @@ async def _drain(plan: WorkerPlan, stop: asyncio.Event) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(LAST_MOMENT):
             await _all_finished(plan.lanes)
+
+
+async def _leave_behind(jobs: Collection[asyncio.Task[Any]]) -> None:
+    """One that listens to nobody would keep the process from its end, and no lease protects it."""
+    for job in jobs:
+        job.cancel()
+    deaf = (await asyncio.wait(jobs, timeout=1))[1] if jobs else ()
+    if deaf:
+        logger.warning("%d jobs do not end: ending without them", len(deaf))
+        os._exit(0)
 
 
 async def _all_finished(lanes: Sequence[LaneWorker]) -> None:
@@ -115,6 +129,14 @@ def relay_chores(relay: Relay, heart: Heart) -> Sequence[Chore]:
         Chore(name="events", once=_full(relay.publish), rest=_each(1.0)),
         Chore(name="retention", once=_any(relay.prune), rest=_each(60.0)),
     )
+
+
+def calendar_chores(retention: Retention, planner: GreetingPlanner | None) -> Sequence[Chore]:
+    """What leaves in time; and, where mail can be sent, whose hour has come."""
+    chores = [Chore(name="leftovers", once=_any(retention.sweep), rest=_each(60.0))]
+    if planner is not None:
+        chores.append(Chore(name="greetings", once=_any(planner.plan), rest=_each(60.0)))
+    return chores
 
 
 def _each(seconds: float) -> Callable[[], Awaitable[float]]:

@@ -151,12 +151,12 @@ class EmbeddedPostgres:
             pause(0.02)
 
     def _is_ready(self) -> bool:
-        """As pg_ctl does: the eighth line of the lock file says so."""
+        """As pg_ctl does: the eighth line of the lock file says so; it is empty for a moment."""
         try:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        return lines[0] == str(self.pid) and "ready" in [line.strip() for line in lines[7:]]
+        return lines[:1] == [str(self.pid)] and "ready" in [line.strip() for line in lines[7:]]
 
     def _await_orphans(self, pause: Pause) -> None:
         """Let the server of a killed run end; its lock file may name a stranger by now."""

@@ -30,21 +30,27 @@ class Batched(Generic[A, R]):
         try:
             while self._waiting:
                 batch = self._waiting[: self._most]
-                del self._waiting[: self._most]
-                await self._answer(batch)
+                # Whoever has gone meanwhile must not be given anything: it would be lost.
+                await self._answer([call for call in batch if not call[1].done()])
+                del self._waiting[: len(batch)]
         finally:
             self._task = None
+            for _, future in self._waiting:  # some are left only where this was cancelled
+                future.cancel()
+            self._waiting.clear()
 
     async def _answer(self, batch: Sequence[tuple[A, "asyncio.Future[R]"]]) -> None:
+        if not batch:
+            return
+        arguments, futures = zip(*batch, strict=True)
         try:
-            answers = await self._work([argument for argument, _ in batch])
-        except BaseException as error:
-            for _, future in batch:
+            answers = await self._work(arguments)
+            answered = list(zip(futures, answers, strict=True))
+        except Exception as error:
+            for future in futures:
                 if not future.done():
                     future.set_exception(error)
-            if not isinstance(error, Exception):
-                raise
             return
-        for (_, future), answer in zip(batch, answers, strict=True):
+        for future, answer in answered:
             if not future.done():
                 future.set_result(answer)

@@ -1,5 +1,6 @@
 """Claims, each one statement fenced by the epoch; leases go by the database's clock."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from asyncpg import Record
 from sqlalchemy import text
 
 from jubilee.adapters.postgres.batching import Batched
+from jubilee.adapters.postgres.documents import encode_within
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.transaction import PostgresTransaction
@@ -19,6 +21,7 @@ from jubilee.domain.transaction import Begin
 
 BATCH = 100
 LONGEST_TEXT = 65_536  # bytes of a result or an error that are kept
+PATIENCE = (0.01, 0.05, 0.2)  # seconds between looks at a row that somebody has locked
 
 OURS = "id = :id AND epoch = :epoch AND status = 'running'"
 # What was asked to stop while it ran stops here, however the attempt went.
@@ -43,17 +46,37 @@ CLAIM = Statement(
         lease_until = now() + CAST(:lease AS float) * interval '1 second',
         worker_id = :worker, started_at = now()
     FROM free WHERE jobs.id = free.id
-    RETURNING jobs.id, epoch, kind, data, attempts, max_attempts, owner_id, correlation_id,
-        trace_context,
-        coalesce((SELECT is_superuser FROM users WHERE users.id = owner_id), true) AS by_admin
+    RETURNING jobs.id, epoch, kind, CAST(data AS text) AS data, attempts, max_attempts, owner_id,
+        correlation_id, trace_context, coalesce(
+            (SELECT is_superuser AND is_active FROM users WHERE users.id = owner_id), true
+        ) AS by_admin
     """)
 )
+# A relay that marks a row has it locked for a moment: it is there for the taking all the same.
+FREE = Statement(
+    text("""
+    SELECT jobs.id FROM jobs
+    JOIN unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[])) AS wanted (id, epoch)
+        ON jobs.id = wanted.id AND jobs.epoch = wanted.epoch
+    WHERE status = 'queued' AND run_at <= now()
+    """)
+)
+# Nobody waits here either: one row that somebody has locked would let all leases end.
 BEAT = Statement(
     text("""
-    UPDATE jobs SET lease_until = now() + CAST(:lease AS float) * interval '1 second'
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[])) AS held (id, epoch)
-    WHERE jobs.id = held.id AND jobs.epoch = held.epoch AND status = 'running'
-    RETURNING jobs.id, cancel_requested_at IS NOT NULL AS cancel
+    WITH held AS (
+        SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[])) AS held (id, epoch)
+    ), free AS MATERIALIZED (
+        SELECT jobs.id FROM jobs JOIN held ON jobs.id = held.id AND jobs.epoch = held.epoch
+        WHERE status = 'running' FOR UPDATE OF jobs SKIP LOCKED
+    ), kept AS (
+        UPDATE jobs SET lease_until = now() + CAST(:lease AS float) * interval '1 second'
+        FROM free WHERE jobs.id = free.id RETURNING jobs.id
+    )
+    SELECT jobs.id, CASE WHEN kept.id IS NULL THEN 'busy'
+        WHEN cancel_requested_at IS NULL THEN 'ours' ELSE 'cancel' END AS beat
+    FROM jobs JOIN held ON jobs.id = held.id AND jobs.epoch = held.epoch
+    LEFT JOIN kept ON kept.id = jobs.id WHERE status = 'running'
     """)
 )
 RETRY = Statement(
@@ -85,12 +108,18 @@ class PostgresClaims(Claims):
         self._claim = Batched(self._claim_all, most=BATCH)
 
     async def claim(self, reference: Reference) -> Claimed | None:
-        return await self._claim(reference)
+        claimed, busy = await self._claim(reference)
+        for pause in PATIENCE:
+            if claimed is not None or not busy:
+                break
+            await asyncio.sleep(pause)
+            claimed, busy = await self._claim(reference)
+        return claimed
 
     async def beat(self, held: Sequence[Reference]) -> Mapping[UUID, Beat]:
         async with self._pool.connection() as driver:
             rows = await Executor(driver).all(BEAT, lease=self._lease, **_arrays(held))
-        return {row["id"]: Beat.CANCEL if row["cancel"] else Beat.OURS for row in rows}
+        return {row["id"]: Beat(row["beat"]) for row in rows}
 
     async def fail(self, reference: Reference, failure: Failure) -> bool:
         error = _bounded(failure.error)
@@ -107,13 +136,20 @@ class PostgresClaims(Claims):
     async def report(self, reference: Reference, progress: Mapping[str, object]) -> None:
         await self._write(REPORT, reference, progress=_bounded(progress))
 
-    async def _claim_all(self, wanted: Sequence[Reference]) -> Sequence[Claimed | None]:
+    async def _claim_all(
+        self, wanted: Sequence[Reference]
+    ) -> Sequence[tuple[Claimed | None, bool]]:
+        """Each with whether it can still be had, but somebody has it locked."""
+        values = {"lease": self._lease, "worker": self._worker_id}
         async with self._pool.connection() as driver:
-            values = {"lease": self._lease, "worker": self._worker_id, **_arrays(wanted)}
-            rows = await Executor(driver).all(CLAIM, **values)
+            executor = Executor(driver)
+            rows = await executor.all(CLAIM, **values, **_arrays(wanted))
+            taken = {row["id"]: _claimed(row) for row in rows}
+            missing = [reference for reference in wanted if reference.id not in taken]
+            locked = await executor.all(FREE, **_arrays(missing)) if missing else []
+        busy = {row["id"] for row in locked}
         # The same job may stand in the batch twice: one of them has it, the other is stale.
-        taken = {row["id"]: _claimed(row) for row in rows}
-        return [taken.pop(reference.id, None) for reference in wanted]
+        return [(taken.pop(reference.id, None), reference.id in busy) for reference in wanted]
 
     async def _write(self, statement: Statement, reference: Reference, **values: object) -> bool:
         async with self._pool.connection() as driver:
@@ -148,11 +184,16 @@ def _arrays(references: Sequence[Reference]) -> dict[str, object]:
 
 
 def _bounded(document: Mapping[str, object]) -> str:
-    """As JSON; one that is too long is replaced by its beginning."""
-    encoded = json.dumps(document)
-    if len(encoded) <= LONGEST_TEXT:
-        return encoded
-    return json.dumps({"truncated": encoded[: LONGEST_TEXT // 2]})
+    return encode_within(dict(document), LONGEST_TEXT)
+
+
+def _data(written: str) -> Mapping[str, object] | None:
+    """Numbers of thousands of digits and towers of brackets are more than Python reads."""
+    try:
+        data = json.loads(written)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
 
 
 def _claimed(row: Record) -> Claimed:
@@ -161,7 +202,7 @@ def _claimed(row: Record) -> Claimed:
         id=row["id"],
         epoch=row["epoch"],
         kind=row["kind"],
-        data=row["data"],
+        data=_data(row["data"]),
         attempt=row["attempts"],
         max_attempts=row["max_attempts"],
         owner_id=None if owner is None else UserId(owner),

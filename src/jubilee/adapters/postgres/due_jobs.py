@@ -13,6 +13,7 @@ from jubilee.domain.jobs.kinds import Lane
 REDISPATCH = "15 seconds"
 """How long a dispatched job may wait in Redis before it is sent again, in case Redis lost it."""
 
+LANES = [lane.value for lane in Lane]  # a newer version may know more of them
 # One index scan for each priority: jobs that are due one day do not stand in the way of today's.
 # MATERIALIZED, or the planner might lock and mark more rows than the limit says.
 MARK_DUE = Statement(
@@ -22,7 +23,7 @@ MARK_DUE = Statement(
         CROSS JOIN LATERAL (
             SELECT id FROM jobs
             WHERE status = 'queued' AND priority = urgency AND run_at <= now()
-                AND kind = ANY(CAST(:kinds AS text[]))
+                AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:lanes AS text[]))
                 AND (dispatched_at IS NULL OR dispatched_at < now() - interval '{REDISPATCH}')
             ORDER BY run_at, id LIMIT :rows FOR UPDATE SKIP LOCKED
         ) AS found
@@ -80,7 +81,7 @@ class PostgresDueJobs(DueJobs):
 
     async def mark_due(self, kinds: Collection[str], *, limit: int) -> Sequence[Dispatch]:
         async with self.pool.connection() as driver:
-            rows = await Executor(driver).all(MARK_DUE, kinds=list(kinds), rows=limit)
+            rows = await Executor(driver).all(MARK_DUE, kinds=list(kinds), lanes=LANES, rows=limit)
         return [
             Dispatch(Reference(row["id"], row["epoch"]), Lane(row["lane"]), row["priority"])
             for row in rows

@@ -8,13 +8,18 @@ from sqlalchemy.exc import DBAPIError
 
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import Conflict, DomainError, Unavailable
+from jubilee.domain.tasks.task import PayloadTooLarge
 from jubilee.domain.users import EmailTaken, UsernameTaken
 
 REFUSALS: dict[str, type[DomainError]] = {
     "uq_users_email_key": EmailTaken,
     "uq_users_username_key": UsernameTaken,
     "fk_items_owner_id": InvalidToken,  # the account went while its last request was served
+    "fk_jobs_owner_id": InvalidToken,
 }
+
+DATA_SIZE = "ck_jobs_data_size"
+"""Written out as PostgreSQL does it, some numbers have hundreds of digits."""
 
 AWAY = (
     OSError,  # refused, no such socket; asyncpg and SQLAlchemy let it through raw
@@ -38,11 +43,15 @@ def domain_errors() -> Iterator[None]:
     try:
         yield
     except (asyncpg.UniqueViolationError, asyncpg.ForeignKeyViolationError) as error:
-        raise _refusal(error) from error
+        refusal = REFUSALS.get(_constraint(error), Conflict)
+        raise refusal from error
+    except asyncpg.CheckViolationError as error:
+        if _constraint(error) != DATA_SIZE:
+            raise
+        raise PayloadTooLarge from error
     except AWAY as error:
         raise Unavailable from error
 
 
-def _refusal(error: asyncpg.IntegrityConstraintViolationError) -> DomainError:
-    name = str(error.constraint_name)  # the driver leaves its attributes untyped
-    return REFUSALS.get(name, Conflict)()
+def _constraint(error: asyncpg.IntegrityConstraintViolationError) -> str:
+    return str(error.constraint_name)  # the driver leaves its attributes untyped

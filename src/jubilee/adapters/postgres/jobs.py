@@ -13,7 +13,6 @@ from jubilee.domain.jobs.kinds import Lane
 from jubilee.domain.jobs.queue import JobQueue, NewJob
 
 PRIORITY = 5
-MAX_ATTEMPTS = 10
 
 # Due times go by the database's clock, the one that all workers share.
 ADD = Statement(
@@ -51,7 +50,7 @@ class PostgresJobs(JobQueue):
             priority=PRIORITY,
             status="queued",
             attempts=0,
-            max_attempts=MAX_ATTEMPTS,
+            max_attempts=job.max_attempts,
             epoch=0,
             correlation_id=self.correlation_id,
             due=job.run_at,

@@ -107,6 +107,33 @@ birthdays = Table(
     UniqueConstraint("user_id"),
     CheckConstraint("name_key IS NOT NULL OR user_id IS NOT NULL", name="somebody"),
     Index("ix_birthdays_month_day_id", "month_day", "id"),
+    # Greetings are planned by this one: however many strangers share a day, accounts are few.
+    Index(
+        "ix_birthdays_month_day_user_id",
+        "month_day",
+        "user_id",
+        postgresql_where=text("user_id IS NOT NULL"),
+    ),
+)
+
+# The key is the promise: nobody is greeted twice in a year.
+greetings = Table(
+    "greetings",
+    metadata,
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("year", SmallInteger, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("due_on", Date, nullable=False),
+    instant("due_at"),
+    Column("message_id", Text),
+    instant("created_at"),
+    instant("sent_at", nullable=True),
+    CheckConstraint(
+        "state IN ('planned', 'sending', 'sent', 'uncertain', 'skipped')", name="state"
+    ),
+    CheckConstraint("(state = 'skipped') = (reason IS NOT NULL)", name="reason"),
+    Index("ix_greetings_due_on", "due_on"),
 )
 
 counters = Table(
@@ -170,9 +197,15 @@ events = Table(
     instant("occurred_at"),
     instant("published_at", nullable=True),
     Index("ix_events_unpublished", "id", postgresql_where=text("published_at IS NULL")),
+    Index(
+        "ix_events_published_at",
+        "published_at",
+        postgresql_where=text("published_at IS NOT NULL"),
+    ),
 )
 
 LIVE = "status IN ('queued', 'running')"
+TASKS = text("task_id IS NOT NULL")
 
 jobs = Table(
     "jobs",
@@ -212,4 +245,16 @@ jobs = Table(
     Index("ix_jobs_leases", "lease_until", postgresql_where=text("status = 'running'")),
     Index("ix_jobs_owner_id_id", "owner_id", "id"),
     Index("ix_jobs_finished_at", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+    # Lists of tasks, with a status or without; the first one also counts an owner's live ones.
+    Index("ix_tasks_owner_id_status_id", "owner_id", "status", "id", postgresql_where=TASKS),
+    Index(
+        "ix_tasks_owner_id_kind_status_id",
+        "owner_id",
+        "kind",
+        "status",
+        "id",
+        postgresql_where=TASKS,
+    ),
+    Index("ix_tasks_status_id", "status", "id", postgresql_where=TASKS),
+    Index("ix_tasks_kind_status_id", "kind", "status", "id", postgresql_where=TASKS),
 )

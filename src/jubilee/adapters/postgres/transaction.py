@@ -7,11 +7,13 @@ from typing import TypeAlias
 
 from jubilee.adapters.postgres.birthdays import PostgresBirthdays
 from jubilee.adapters.postgres.events import PostgresEvents
+from jubilee.adapters.postgres.greetings import PostgresGreetings
 from jubilee.adapters.postgres.items import PostgresItems
 from jubilee.adapters.postgres.jobs import PostgresJobs
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.sessions import PostgresSessions
-from jubilee.adapters.postgres.statement import Executor
+from jubilee.adapters.postgres.statement import Driver, Executor
+from jubilee.adapters.postgres.tasks import PostgresTasks
 from jubilee.adapters.postgres.users import PostgresUsers
 from jubilee.domain.clock import Clock
 from jubilee.domain.identity import NewId
@@ -20,6 +22,14 @@ from jubilee.domain.transaction import Begin
 
 Announce: TypeAlias = Callable[[Iterable[Dispatch]], None]
 """Hears of jobs that have been committed; must not wait and must not fail."""
+
+
+# A frozen process must not hold its locks for ever; ours are never idle for so long.
+BEGIN = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '30s'"
+
+
+class RolledBack(Exception):
+    """A statement had failed, whoever sent it went on, and nothing was written."""
 
 
 def nobody(_: Iterable[Dispatch]) -> None:
@@ -61,6 +71,11 @@ class PostgresTransaction:
         return PostgresBirthdays(self.executor)
 
     @property
+    def greetings(self) -> PostgresGreetings:
+        """The birthday greetings."""
+        return PostgresGreetings(self.executor)
+
+    @property
     def items(self) -> PostgresItems:
         """The items."""
         return PostgresItems(self.executor)
@@ -75,6 +90,11 @@ class PostgresTransaction:
     def jobs(self) -> PostgresJobs:
         """The work that is wanted once this commits."""
         return PostgresJobs(self.executor, self.stamp.correlation_id(), self.asked)
+
+    @property
+    def tasks(self) -> PostgresTasks:
+        """The work that people ask for."""
+        return PostgresTasks(self.executor, self.stamp.correlation_id(), self.asked)
 
 
 def views(pool: ConnectionPool, stamp: Stamp) -> Begin[PostgresTransaction]:
@@ -94,8 +114,24 @@ def transactions(pool: ConnectionPool, stamp: Stamp) -> Begin[PostgresTransactio
     @asynccontextmanager
     async def begin() -> AsyncIterator[PostgresTransaction]:
         asked: list[Dispatch] = []
-        async with pool.connection() as driver, driver.transaction():
+        async with pool.connection() as driver, _transaction(driver):
             yield PostgresTransaction(Executor(driver), stamp, asked)
         stamp.announce(asked)
 
     return begin
+
+
+@asynccontextmanager
+async def _transaction(driver: Driver) -> AsyncIterator[None]:
+    """Unlike the driver's own, it sends no ROLLBACK once cancelled: a hung server would hold us.
+
+    And it hears when the server rolls back instead, because a statement's error was passed over.
+    """
+    await driver.execute(BEGIN)
+    try:
+        yield
+    except Exception:
+        await driver.execute("ROLLBACK")
+        raise
+    if await driver.execute("COMMIT") != "COMMIT":
+        raise RolledBack

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
-from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.claims import Courier, Dispatch
 
 ROOM = 10_000  # jobs; what does not fit, the relay finds
@@ -33,5 +32,5 @@ class Announcer:
                 batch.append(self._queue.get_nowait())
             try:
                 await self._courier.send(batch)
-            except Unavailable:
+            except Exception:  # whatever it was: this goes on, and the relay finds them
                 await asyncio.sleep(REST)

@@ -39,12 +39,15 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """A job that is ours for the length of a lease; `epoch` is the new one."""
+    """A job that is ours for the length of a lease; `epoch` is the new one.
+
+    `data` are None where a producer wrote what nobody can read.
+    """
 
     id: UUID
     epoch: int
     kind: str
-    data: Mapping[str, object]
+    data: Mapping[str, object] | None
     attempt: int
     max_attempts: int
     owner_id: UserId | None
@@ -63,6 +66,7 @@ class Beat(Enum):
 
     OURS = "ours"
     CANCEL = "cancel"  # ours, and asked to stop
+    BUSY = "busy"  # somebody is writing its row: the lease is as it was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +84,7 @@ class Claims(Protocol):
         """Take it, where it is due and nobody took it since; counts an attempt."""
 
     async def beat(self, held: Sequence[Reference]) -> Mapping[UUID, Beat]:
-        """Extend the leases of those that are still ours."""
+        """Extend the leases of those that are still ours; the others are missing."""
 
     async def fail(self, reference: Reference, failure: Failure) -> bool:
         """Give it back to be tried again, or end it as dead; whether it was still ours."""

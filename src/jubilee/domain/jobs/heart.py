@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from time import monotonic
 from uuid import UUID
@@ -20,9 +20,10 @@ class Interruption(Enum):
     LOST = "lost"  # it may be somebody else's: touch nothing
     CANCELLED = "cancelled"  # whoever owns it asked
     DRAINED = "drained"  # this worker ends
+    TOO_SLOW = "too_slow"  # its time is over
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Running:
     """One job under way; `confirmed` is the monotonic time up to which the lease holds."""
 
@@ -30,11 +31,17 @@ class Running:
     task: asyncio.Task[None]
     confirmed: float
     interruption: Interruption | None = None
+    told: asyncio.Future[None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+    """Done as soon as it was told to stop; whether it does is another matter."""
+    timer: asyncio.TimerHandle | None = None
 
     def interrupt(self, why: Interruption) -> None:
-        """Stop it, once; the first reason counts."""
+        """Tell it to stop, once; the first reason counts."""
         if self.interruption is None:
             self.interruption = why
+            self.told.set_result(None)
             self.task.cancel()
 
 
@@ -53,18 +60,26 @@ class Heart:
         return self._lease / 3
 
     @contextmanager
-    def keeping(self, reference: Reference, task: asyncio.Task[None]) -> Iterator[Running]:
-        """Keep the lease for as long as this lasts."""
-        running = Running(reference, task, monotonic() + self._lease)
+    def keeping(
+        self, reference: Reference, task: asyncio.Task[None], since: float
+    ) -> Iterator[Running]:
+        """Keep the lease for as long as this lasts; it was asked for at `since`, monotonic."""
+        running = Running(reference, task, since + self._lease)
+        before = self._running.get(reference.id)
+        if before is not None:  # an older claim of ours, which has ended without our notice
+            before.interrupt(Interruption.LOST)
         self._running[reference.id] = running
+        self._guard(running)
         try:
             yield running
         finally:
+            if running.timer is not None:
+                running.timer.cancel()
             if self._running.get(reference.id) is running:
                 del self._running[reference.id]
 
     async def beat(self) -> None:
-        """Extend all leases; stop what is no longer ours, or cannot be known to be."""
+        """Extend all leases; stop what is no longer ours. Raises Unavailable."""
         held = list(self._running.values())
         if not held:
             return
@@ -72,9 +87,8 @@ class Heart:
         try:
             async with asyncio.timeout(self.interval):
                 beats = await self._claims.beat([running.reference for running in held])
-        except (Unavailable, TimeoutError):
-            self._stop_unconfirmed(held)
-            return
+        except TimeoutError as error:
+            raise Unavailable from error
         for running in held:
             self._hear(running, beats.get(running.reference.id), began)
 
@@ -87,13 +101,15 @@ class Heart:
         if beat is None:
             running.interrupt(Interruption.LOST)
             return
-        running.confirmed = began + self._lease
+        if beat is not Beat.BUSY:
+            running.confirmed = began + self._lease
         if beat is Beat.CANCEL:
             running.interrupt(Interruption.CANCELLED)
 
-    def _stop_unconfirmed(self, held: list[Running]) -> None:
-        # Before the next beat is over, the lease of these may have ended.
-        horizon = monotonic() + self.interval + self._lease * MARGIN
-        for running in held:
-            if running.confirmed < horizon:
-                running.interrupt(Interruption.LOST)
+    def _guard(self, running: Running) -> None:
+        """Stop it in time, whatever becomes of the beats."""
+        left = running.confirmed - self._lease * MARGIN - monotonic()
+        if left <= 0:
+            running.interrupt(Interruption.LOST)
+        else:
+            running.timer = asyncio.get_running_loop().call_later(left, self._guard, running)

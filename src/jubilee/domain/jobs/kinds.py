@@ -100,6 +100,9 @@ class Kind(Protocol[P, Tx_contra]):
     def read(self, data: Mapping[str, object]) -> P:
         """The payload; raises InvalidPayload, whose pointer names the member at fault."""
 
+    def shown(self, data: Mapping[str, object]) -> Mapping[str, object]:
+        """What may be shown of the data: all but secrets."""
+
     async def run(self, claim: Claim[P], finish: Finish[Tx_contra]) -> None:
         """Do it; an exception means to try again later, GiveUp never to try again."""
 
@@ -115,6 +118,11 @@ class Kinds:
     def names(self) -> tuple[str, ...]:
         """All of them."""
         return tuple(self._by_name)
+
+    @property
+    def longest(self) -> float:
+        """Seconds that the slowest of them may take."""
+        return max((kind.timeout for kind in self._by_name.values()), default=0.0)
 
     def find(self, name: str) -> Kind[Any, Any] | None:
         """None where only a newer version, or nobody, knows it."""

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from jubilee.domain.identity import UserId
 
+MAX_ATTEMPTS = 10
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
@@ -23,6 +25,7 @@ class NewJob:
     owner_id: UserId | None = None
     key: str | None = None
     run_at: datetime | None = None
+    max_attempts: int = MAX_ATTEMPTS
 
 
 class JobQueue(Protocol):

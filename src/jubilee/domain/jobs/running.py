@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
+from time import monotonic
 from typing import Any
 
 from jubilee.domain.errors import DomainError, Unavailable
@@ -68,6 +69,7 @@ class Runner:
 
     async def run(self, reference: Reference) -> Outcome:
         """Claim and run it; never raises but when it is cancelled from outside."""
+        since = monotonic()
         try:
             claimed = await self.claims.claim(reference)
         except Unavailable:
@@ -75,51 +77,46 @@ class Runner:
         if claimed is None:
             return Outcome.STALE
         with suppress(Unavailable):
-            return await self._run(claimed)
+            return await self._run(claimed, since)
         return Outcome.UNKNOWN
 
-    async def _run(self, claimed: Claimed) -> Outcome:
+    async def _run(self, claimed: Claimed, since: float) -> Outcome:
         kind = self.kinds.find(claimed.kind)
         if kind is None:
             wait = UNKNOWN_KIND_WAIT * (1 + self.chance())
             return await self._release(claimed, wait)
         try:
-            payload = kind.read(claimed.data)
-        except InvalidPayload as error:  # a newer version may have written it: try again
+            payload = _payload(kind, claimed)
+        except Exception as error:  # a newer version may have written it: try again
             return await self._failed(claimed, error)
         attempt = _Attempt(claimed, self.open_finish)
         work = asyncio.create_task(attempt.run(kind, self._claim(claimed, payload)))
-        with self.heart.keeping(claimed.reference, work) as running:
-            return await self._watch(claimed, kind, running)
+        work.add_done_callback(_looked_at)
+        with self.heart.keeping(claimed.reference, work, since) as running:
+            try:
+                await _watch(running, kind.timeout)
+            except asyncio.CancelledError:
+                running.interrupt(Interruption.DRAINED)
+                await asyncio.wait({work}, timeout=GRACE)
+                with suppress(Unavailable):
+                    await self._end(attempt, running)
+                raise
+            return await self._end(attempt, running)
 
-    async def _watch(self, claimed: Claimed, kind: Kind[Any, Any], running: Running) -> Outcome:
-        try:
-            done, _ = await asyncio.wait({running.task}, timeout=kind.timeout)
-        except asyncio.CancelledError:
-            running.interrupt(Interruption.DRAINED)
-            await asyncio.wait({running.task}, timeout=GRACE)
-            with suppress(Unavailable):
-                await self._end(claimed, running)
-            raise
-        if done:
-            return await self._end(claimed, running)
-        # One that does not listen goes on, without a lease; the fence keeps it from any effect.
-        running.task.cancel()
-        await asyncio.wait({running.task}, timeout=GRACE)
-        return await self._failed(claimed, TimedOut("The attempt took too long."))
-
-    async def _end(self, claimed: Claimed, running: Running) -> Outcome:
-        task = running.task
-        if not task.done() or task.cancelled():
-            return await self._interrupted(claimed, running.interruption)
-        error = task.exception()
-        if error is None:
+    async def _end(self, attempt: "_Attempt", running: Running) -> Outcome:
+        # Whatever happens to it once its end is committed changes nothing.
+        if attempt.finished:
             return Outcome.SUCCEEDED
-        if isinstance(error, LeaseLost):
+        if running.interruption is not None:
+            return await self._interrupted(attempt.claimed, running.interruption)
+        if running.task.cancelled():
+            return await self._failed(attempt.claimed, EndedAbruptly("It stopped without an end."))
+        error = running.task.exception()
+        if error is None or isinstance(error, LeaseLost):
             return Outcome.LOST
-        return await self._failed(claimed, error)
+        return await self._failed(attempt.claimed, error)
 
-    async def _interrupted(self, claimed: Claimed, why: Interruption | None) -> Outcome:
+    async def _interrupted(self, claimed: Claimed, why: Interruption) -> Outcome:
         match why:
             case Interruption.LOST:
                 return Outcome.LOST
@@ -128,8 +125,8 @@ class Runner:
             case Interruption.CANCELLED:
                 ours = await self.claims.cancelled(claimed.reference)
                 return Outcome.CANCELLED if ours else Outcome.LOST
-            case None:
-                return await self._failed(claimed, EndedAbruptly("It stopped without an end."))
+            case Interruption.TOO_SLOW:
+                return await self._failed(claimed, TimedOut("The attempt took too long."))
 
     async def _release(self, claimed: Claimed, wait: float) -> Outcome:
         ours = await self.claims.release(claimed.reference, wait=wait)
@@ -159,22 +156,51 @@ class Runner:
 
 
 class _Attempt:
-    """One run of a kind, and whether it has opened its end."""
+    """One run of a kind, and whether its end is committed."""
 
     def __init__(self, claimed: Claimed, open_finish: OpenFinish[Any]) -> None:
-        self._reference = claimed.reference
+        self.claimed = claimed
+        self.finished = False
         self._open_finish = open_finish
-        self._finished = False
 
     async def run(self, kind: Kind[Any, Any], claim: Claim[Any]) -> None:
         """A kind that comes back without an end has succeeded without a result."""
-        await kind.run(claim, self._finish)
-        if not self._finished:
+        try:
+            await kind.run(claim, self._finish)
+        except SystemExit as error:  # it would end the whole worker
+            raise EndedAbruptly("It tried to end the process.") from error
+        if not self.finished:
             async with self._finish():
                 pass
 
     @asynccontextmanager
     async def _finish(self, result: Mapping[str, object] | None = None) -> AsyncIterator[Any]:
-        async with self._open_finish(self._reference, result) as tx:
+        async with self._open_finish(self.claimed.reference, result) as tx:
             yield tx
-        self._finished = True
+        self.finished = True
+
+
+async def _watch(running: Running, timeout: float) -> None:  # noqa: ASYNC109  # an attempt's, not ours
+    """Until it has ended; once told to stop, or too slow, it has a moment for that.
+
+    One that does not listen goes on without a lease: the fence keeps it from any effect.
+    """
+    done, _ = await asyncio.wait(
+        {running.task, running.told}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+    )
+    if not done:
+        running.interrupt(Interruption.TOO_SLOW)
+    if not running.task.done():
+        await asyncio.wait({running.task}, timeout=GRACE)
+
+
+def _payload(kind: Kind[Any, Any], claimed: Claimed) -> object:
+    if claimed.data is None:
+        raise InvalidPayload("The data cannot be read.", pointer="/data")
+    return kind.read(claimed.data)
+
+
+def _looked_at(task: asyncio.Task[None]) -> None:
+    """Nobody may be left to look at what it raised."""
+    if not task.cancelled():
+        task.exception()

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jubilee.domain.services import Services
+from jubilee.domain.tasks.task import TASK_ID
 from jubilee.entrypoints.http.context import Context, Limits, Traffic
 from jubilee.entrypoints.http.cors import Cors
 from jubilee.entrypoints.http.cursors import Cursors
@@ -17,6 +19,15 @@ from jubilee.entrypoints.http.endpoint import AnyEndpoint
 from jubilee.entrypoints.http.problems import NoSuchPath
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from jubilee.entrypoints.http.resource import Resource, refuse
+
+
+class TaskIdConvertor(StringConvertor):
+    """What a task is called, as a part of a path."""
+
+    regex = TASK_ID
+
+
+register_url_convertor("task_id", TaskIdConvertor())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +51,11 @@ def build_app(services: Services, options: HttpOptions, traffic: Traffic) -> ASG
 def _routes(context: Context) -> list[Route]:
     """One route a path, made from all its methods: so 405, Allow, OPTIONS and HEAD are right."""
     paths = groupby(sorted(ENDPOINTS, key=_path), key=_path)
-    return [
-        Route(path.replace("{id}", "{id:uuid}"), Resource(list(endpoints), context))
-        for path, endpoints in paths
-    ]
+    return [Route(_pattern(path), Resource(list(endpoints), context)) for path, endpoints in paths]
+
+
+def _pattern(path: str) -> str:
+    return path.replace("{id}", "{id:uuid}").replace("{task_id}", "{task_id:task_id}")
 
 
 def _path(endpoint: AnyEndpoint) -> str:

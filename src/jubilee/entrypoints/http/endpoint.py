@@ -84,6 +84,11 @@ class Call(Generic[B, Q]):
         return str(self.request.path_params["username"])
 
     @property
+    def task_id(self) -> str:
+        """The path's `{task_id}`: a task's id, or its owner's name for it."""
+        return str(self.request.path_params["task_id"])
+
+    @property
     def mount(self) -> str:
         """Where the table answers this request: `/api`, `/v1/api` or nothing."""
         return str(self.request.scope["root_path"])
@@ -121,7 +126,10 @@ Handler: TypeAlias = Callable[[Call[B, Q]], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint(Generic[B, Q]):
-    """A method on a path. `{id}` in the path is a UUID, `{username}` one segment of text."""
+    """A method on a path.
+
+    In the path `{id}` is a UUID, `{task_id}` what tasks are called, `{username}` a segment of text.
+    """
 
     method: str
     path: str

@@ -42,6 +42,13 @@ def _date(value: object) -> object:
     raise PydanticCustomError("invalid_date", "A date is written YYYY-MM-DD, and has to exist.")
 
 
+def _address(value: object) -> object:
+    """Pydantic alone would take `Zoe <zoe@example.com>`, too, and spaces around it."""
+    if isinstance(value, str) and ("<" in value or value != value.strip()):
+        raise PydanticCustomError("invalid_address", "This is no plain e-mail address.")
+    return value
+
+
 def _username(name: str) -> str:
     composed = unicodedata.normalize("NFC", name)
     kinds = [unicodedata.category(character) for character in composed]
@@ -63,7 +70,9 @@ def _visible(text: str) -> str:
     return text
 
 
-Email = Annotated[EmailStr, Field(max_length=254, examples=["zoe@example.com"])]
+Email = Annotated[
+    EmailStr, BeforeValidator(_address), Field(max_length=254, examples=["zoe@example.com"])
+]
 Username = Annotated[
     str, Field(min_length=1, max_length=64, examples=["zoe"]), AfterValidator(_username)
 ]

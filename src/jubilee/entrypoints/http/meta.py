@@ -74,8 +74,12 @@ async def database(call: Call[Nothing, Nothing]) -> Response:
 
 
 def _checks(health: Health, *, draining: bool) -> Mapping[str, str]:
-    redis = {"redis": "ok" if health.redis else "degraded"}
-    return {**_database(health.schema), **redis, **({"service": "draining"} if draining else {})}
+    checks = {**_database(health.schema), "redis": "ok" if health.redis else "degraded"}
+    if not health.mail:
+        checks["mail"] = "not configured"
+    if draining:
+        checks["service"] = "draining"
+    return checks
 
 
 def _database(schema: Schema | None) -> dict[str, str]:

@@ -33,6 +33,7 @@ TAGS = {
     "auth": "Sign in, stay signed in, sign out.",
     "users": "Accounts: one's own, and all of them for admins.",
     "items": "Things that people keep.",
+    "tasks": "Work that outlives the request, the worker and every restart.",
     "meta": "The service about itself.",
 }
 TOKEN_URL = "/api/auth/token"  # noqa: S105  # a path, no secret

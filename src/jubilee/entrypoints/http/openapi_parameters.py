@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from string import Formatter
 
+from jubilee.domain.tasks.task import TASK_ID
 from jubilee.entrypoints.http.endpoint import AnyEndpoint
 from jubilee.entrypoints.http.openapi_components import Components, Json
 
@@ -12,6 +13,11 @@ PATH: dict[str, Json] = {
         "description": "the id that the service gave it",
         "schema": {"type": "string", "format": "uuid"},
         "example": "019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f",
+    },
+    "task_id": {
+        "description": "the id that the service gave it, or the `task_id` that its owner did",
+        "schema": {"type": "string", "pattern": f"^{TASK_ID}$"},
+        "example": "order-4711",
     },
     "username": {
         "description": "a name: a letter, then letters and marks",

@@ -1,6 +1,6 @@
 """Every endpoint of the service, in the order in which the document shows them."""
 
-from jubilee.entrypoints.http import auth, birthdays, docs, hello, items, meta, users
+from jubilee.entrypoints.http import auth, birthdays, docs, hello, items, meta, tasks, users
 from jubilee.entrypoints.http.endpoint import AnyEndpoint
 
 FEATURES: tuple[AnyEndpoint, ...] = (
@@ -9,6 +9,7 @@ FEATURES: tuple[AnyEndpoint, ...] = (
     *auth.ENDPOINTS,
     *users.ENDPOINTS,
     *items.ENDPOINTS,
+    *tasks.ENDPOINTS,
     *meta.ENDPOINTS,
 )
 

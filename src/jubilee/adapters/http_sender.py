@@ -1,0 +1,178 @@
+"""Requests over the network: to the very address that was checked, bounded in time and size."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from ipaddress import ip_address
+from socket import SOCK_STREAM, gaierror
+from time import monotonic
+from typing import TypeAlias
+
+import httpcore2
+
+from jubilee.domain.outbound.kind import AddressNotAllowed, HttpReply, HttpSender, Unreachable
+from jubilee.domain.outbound.reach import Address, Allows
+from jubilee.domain.outbound.request import HttpRequest
+
+KEPT = 65_536  # bytes of a reply
+MOST_ADDRESSES = 4  # tried for one request
+LONGEST_REASON = 200
+WITH_LENGTH = frozenset({"POST", "PUT", "PATCH"})
+
+Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[Address]]]
+"""The addresses of a host, best first; raises OSError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds: to look up the name and connect, for each read, for all of it."""
+
+    connect: float = 10.0
+    read: float = 10.0
+    in_all: float = 30.0
+
+
+PATIENCE = Patience()
+
+
+async def resolve(host: str, port: int) -> Sequence[Address]:
+    """As the system looks names up."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
+    return list(dict.fromkeys(ip_address(place[0]) for *_, place in found))
+
+
+class PinnedHttpSender(HttpSender):
+    """A connection a request, HTTP/1.1; no proxy, no redirect, no cookie, no decompression."""
+
+    def __init__(
+        self,
+        user_agent: str,
+        *,
+        resolve: Resolve = resolve,
+        context: ssl.SSLContext | None = None,
+        patience: Patience = PATIENCE,
+    ) -> None:
+        """`context` says which certificates are trusted."""
+        self._user_agent = user_agent
+        self._resolve = resolve
+        self._context = context or ssl.create_default_context()
+        self._patience = patience
+        # Where all is logged for debugging, it would log headers.
+        logging.getLogger("httpcore2").setLevel(logging.INFO)
+
+    async def send(self, request: HttpRequest, allows: Allows) -> HttpReply:
+        try:
+            async with asyncio.timeout(self._patience.in_all):
+                return await self._exchange(request, await self._pinned(request, allows))
+        except httpcore2.LocalProtocolError as error:
+            raise Unreachable(f"the request cannot be written: {_short(error)}") from None
+        except (TimeoutError, httpcore2.TimeoutException):
+            raise Unreachable("no answer in time") from None
+        except gaierror:
+            raise Unreachable("the host has no address") from None
+        except (httpcore2.ProtocolError, httpcore2.NetworkError, OSError) as error:
+            raise Unreachable(f"no answer: {_short(error)}") from None
+
+    async def _pinned(self, request: HttpRequest, allows: Allows) -> "PinnedBackend":
+        """What the name resolves to is looked up once: it cannot change between check and use."""
+        deadline = monotonic() + self._patience.connect
+        async with asyncio.timeout(self._patience.connect):
+            found = await self._resolve(request.host, request.port)
+        allowed = [address for address in found if allows(address)]
+        if not allowed:
+            raise AddressNotAllowed("this host is at no address that may be reached")
+        return PinnedBackend(allowed[:MOST_ADDRESSES], deadline)
+
+    async def _exchange(self, request: HttpRequest, backend: "PinnedBackend") -> HttpReply:
+        scheme, host = request.scheme.encode(), request.host.encode()
+        connection = httpcore2.AsyncHTTPConnection(
+            httpcore2.Origin(scheme, host, request.port),
+            ssl_context=self._context,
+            network_backend=backend,
+        )
+        async with AsyncExitStack() as ends:
+            ends.push_async_callback(connection.aclose)
+            target = request.target.encode()
+            url = httpcore2.URL(scheme=scheme, host=host, port=request.port, target=target)
+            response = await connection.handle_async_request(self._written(request, url))
+            ends.push_async_callback(response.aclose)
+            return await _read(response)
+
+    def _written(self, request: HttpRequest, url: httpcore2.URL) -> httpcore2.Request:
+        patience = self._patience
+        headers = {
+            "host": request.authority,
+            "user-agent": self._user_agent,
+            "accept": "*/*",
+            **dict(request.headers),
+            "accept-encoding": "identity",
+            "connection": "close",
+        }
+        if request.body is not None or request.method in WITH_LENGTH:
+            headers["content-length"] = str(len(request.body or b""))
+        timeout = {"connect": patience.connect, "read": patience.read, "write": patience.read}
+        return httpcore2.Request(
+            request.method,
+            url,
+            headers=[(name.encode(), value.encode()) for name, value in headers.items()],
+            content=request.body,
+            extensions={"timeout": timeout},
+        )
+
+
+class PinnedBackend(httpcore2.AsyncNetworkBackend):
+    """Connects to the given addresses, one after the other, whatever name it is asked for."""
+
+    def __init__(self, addresses: Sequence[Address], deadline: float) -> None:
+        """`deadline` is monotonic."""
+        self._addresses = addresses
+        self._deadline = deadline
+        self._network = httpcore2.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,  # noqa: ARG002  # the point of it
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109  # the deadline is for all of them
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        left = len(self._addresses)
+        for address in self._addresses:
+            share = max(self._deadline - monotonic(), 0) / left
+            left -= 1
+            try:
+                return await self._network.connect_tcp(
+                    str(address),
+                    port,
+                    timeout=share,
+                    local_address=local_address,
+                    socket_options=socket_options,
+                )
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                if not left:
+                    raise
+        raise httpcore2.ConnectError("there is no address")
+
+
+async def _read(response: httpcore2.Response) -> HttpReply:
+    """The beginning; whoever sends more than is kept is cut off."""
+    body = bytearray()
+    async for chunk in response.aiter_stream():
+        body += chunk
+        if len(body) > KEPT:
+            break
+    headers = {name.decode("latin-1").lower(): _text(value) for name, value in response.headers}
+    return HttpReply(response.status, headers, bytes(body[:KEPT]), len(body) > KEPT)
+
+
+def _text(value: bytes) -> str:
+    return "".join(c if c.isprintable() else "?" for c in value.decode("latin-1"))
+
+
+def _short(error: Exception) -> str:
+    said = " ".join(str(error).split()) or type(error).__name__
+    return "".join(c if c.isprintable() else "?" for c in said)[:LONGEST_REASON]

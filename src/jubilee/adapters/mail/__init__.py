@@ -1,0 +1,1 @@
+"""Mail: composed from templates, handed to an SMTP server or laid down as files."""

@@ -1,0 +1,163 @@
+"""Mail by SMTP: a connection a message, bounded in time, encrypted as the URL asks for."""
+
+import asyncio
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.headerregistry import Address
+from ipaddress import ip_address
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from aiosmtplib import SMTP, SMTPException, SMTPRecipientRefused, SMTPResponseException
+from aiosmtplib.errors import SMTPDataError
+
+from jubilee.adapters.mail.composing import Composed, compose
+from jubilee.domain.clock import Clock
+from jubilee.domain.errors import Unavailable
+from jubilee.domain.mail import Mailer, Message, OutcomeUnknown, Undeliverable
+
+CONNECT = 10.0  # seconds for the connection, its encryption and the login
+IN_ALL = 30.0  # seconds for one message
+FAREWELL = 1.0  # seconds for a QUIT that changes nothing any more
+LONGEST_REPLY = 200  # characters of what the server says that are kept
+PERMANENT = 500
+STARTTLS = {"always": True, "auto": None, "never": False}
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Where mail goes; `starttls` None means wherever the server offers it."""
+
+    host: str
+    port: int
+    tls: bool
+    starttls: bool | None
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, url: str) -> "SmtpServer":
+        """From `smtp://user:password@host:587?starttls=always`, or `smtps://…`; or ValueError.
+
+        A password goes to another machine only encrypted, unless the URL says otherwise.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+            raise ValueError("it is written smtp://user:password@host:587 or smtps://…")
+        options = parse_qs(parts.query, strict_parsing=bool(parts.query))
+        tls = parts.scheme == "smtps"
+        guarded = parts.username is not None and not _is_loopback(parts.hostname)
+        wish = options.pop("starttls", ["always" if guarded else "auto"])[-1]
+        if options or wish not in STARTTLS or parts.path not in {"", "/"}:
+            raise ValueError("its one option is starttls=always, auto or never")
+        return cls(
+            host=parts.hostname,
+            port=parts.port or (465 if tls else 587),
+            tls=tls,
+            starttls=False if tls else STARTTLS[wish],
+            username=None if parts.username is None else unquote(parts.username),
+            password=None if parts.password is None else unquote(parts.password),
+        )
+
+
+class SmtpMailer(Mailer):
+    """Sends each message over a connection of its own: none goes stale."""
+
+    def __init__(
+        self,
+        server: SmtpServer,
+        sender: Address,
+        clock: Clock,
+        *,
+        context: ssl.SSLContext | None = None,
+        patience: float = IN_ALL,
+    ) -> None:
+        """`context` says which certificates are trusted; `patience` seconds is for one message."""
+        self._server = server
+        self._sender = sender
+        self._clock = clock
+        self._context = context or ssl.create_default_context()
+        self._patience = patience
+
+    async def send(self, message: Message) -> None:
+        """Permanent refusals of the recipient or the message are Undeliverable."""
+        composed = compose(message, self._sender, self._clock())
+        deadline = asyncio.get_running_loop().time() + self._patience
+        smtp = self._connection()
+        try:
+            async with asyncio.timeout_at(deadline):
+                async with asyncio.timeout(CONNECT):
+                    await smtp.connect()
+                await self._announce(smtp, composed)
+            await _hand_over(smtp, composed.content, deadline)
+            await _bid_farewell(smtp)
+        except SMTPResponseException as error:
+            raise _refusal(error) from None
+        except (SMTPException, OSError) as error:
+            raise Unavailable(f"the mail server does not answer: {_short(error)}") from error
+        finally:
+            smtp.close()
+
+    async def _announce(self, smtp: SMTP, composed: Composed) -> None:
+        """Say who writes to whom."""
+        if not composed.international:
+            await smtp.mail(self._sender.addr_spec)
+            await smtp.rcpt(composed.recipient)
+            return
+        if smtp.is_ehlo_or_helo_needed:
+            await smtp.ehlo()
+        if not smtp.supports_extension("smtputf8"):
+            raise Undeliverable("the mail server takes no address with letters outside ASCII")
+        await smtp.mail(self._sender.addr_spec, options=["SMTPUTF8"])
+        await smtp.rcpt(composed.recipient, encoding="utf-8")
+
+    def _connection(self) -> SMTP:
+        server = self._server
+        return SMTP(
+            hostname=server.host,
+            port=server.port,
+            username=server.username,
+            password=server.password,
+            local_hostname=self._sender.domain,
+            timeout=self._patience,
+            use_tls=server.tls,
+            start_tls=server.starttls,
+            tls_context=self._context,
+        )
+
+
+async def _hand_over(smtp: SMTP, content: bytes, deadline: float) -> None:
+    """From here on, whoever hears nothing knows nothing."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            await smtp.data(content)
+    except SMTPDataError:
+        raise
+    except (SMTPException, OSError) as error:
+        raise OutcomeUnknown("the mail server fell silent at the end") from error
+
+
+async def _bid_farewell(smtp: SMTP) -> None:
+    with suppress(SMTPException, OSError):
+        await smtp.quit(timeout=FAREWELL)
+
+
+def _refusal(error: SMTPResponseException) -> Exception:
+    """What concerns this message is final; a login or a sender can be put right meanwhile."""
+    said = f"{error.code} {_short(error.message)}"
+    about_it = isinstance(error, SMTPRecipientRefused | SMTPDataError)
+    if about_it and error.code >= PERMANENT:
+        return Undeliverable(f"the mail server refuses it: {said}")
+    return Unavailable(f"the mail server refuses it for now: {said}")
+
+
+def _short(said: object) -> str:
+    line = " ".join(str(said).split()) or type(said).__name__
+    return "".join(c if c.isprintable() else "?" for c in line)[:LONGEST_REPLY]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,39 @@
+"""What the service writes to people: Jinja templates, a text and an HTML page a letter."""
+
+from collections.abc import Mapping
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from jubilee.domain.mail import Rendered, Templates
+
+
+class JinjaTemplates(Templates):
+    """`templates/<name>.txt`, whose first line is the subject, and `templates/<name>.html`."""
+
+    def __init__(self) -> None:
+        """Compiles all of them: a broken one is seen at the start."""
+        environment = Environment(
+            loader=PackageLoader("jubilee.adapters.mail"),
+            autoescape=select_autoescape(["html"]),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+        )
+        names = environment.list_templates(extensions=["txt", "html"])
+        self._templates = {name: environment.get_template(name) for name in names}
+
+    def render(self, name: str, /, **values: object) -> Rendered:
+        """Texts among the values are put on one line."""
+        flat = _flat(values)
+        text = self._templates[f"{name}.txt"].render(flat)
+        subject, _, body = text.partition("\n")
+        html = self._templates[f"{name}.html"].render(flat)
+        return Rendered(subject.strip(), body.strip() + "\n", html)
+
+
+def _flat(values: Mapping[str, object]) -> dict[str, object]:
+    return {n: _line(value) if isinstance(value, str) else value for n, value in values.items()}
+
+
+def _line(text: str) -> str:
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(printable.split())

@@ -1,0 +1,48 @@
+"""JSON as `jsonb` takes it, whatever a kind of work or an error says."""
+
+import json
+from contextlib import suppress
+from math import isfinite
+
+TRUNCATED = "truncated"
+OVERHEAD = len('{"truncated": ""}')
+NUL = "\\u0000"  # as JSON writes it
+
+
+def encode(document: object) -> str:
+    """The document; what has no place in `jsonb` is replaced.
+
+    NUL and halves of characters become U+FFFD, and a number that is none becomes null. Raises
+    TypeError, ValueError or RecursionError where it is no JSON at all.
+    """
+    with suppress(ValueError):
+        encoded = json.dumps(document, ensure_ascii=False, allow_nan=False)
+        encoded.encode()
+        if NUL not in encoded:
+            return encoded
+    return json.dumps(_clean(document), ensure_ascii=False, allow_nan=False)
+
+
+def encode_within(document: object, size: int) -> str:
+    """The same within `size` bytes: one that is too long is replaced by its beginning."""
+    encoded = encode(document).encode()
+    if len(encoded) <= size:
+        return encoded.decode()
+    # Every quote and backslash of the beginning is written twice.
+    kept = encoded[: size // 2 - OVERHEAD].decode(errors="ignore")
+    return json.dumps({TRUNCATED: kept}, ensure_ascii=False)
+
+
+def _clean(value: object) -> object:
+    match value:
+        case str():
+            whole = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+            return whole.replace("\0", "\ufffd")
+        case float():
+            return value if isfinite(value) else None
+        case dict():
+            return {_clean(name): _clean(member) for name, member in value.items()}
+        case list() | tuple():
+            return [_clean(member) for member in value]
+        case _:
+            return value

@@ -1,0 +1,42 @@
+"""Rows that nobody needs any more leave in small batches; what somebody has locked is left."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import text
+
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.domain.retention import Leftovers
+
+SESSIONS = Statement(
+    text("""
+    DELETE FROM sessions WHERE id IN (
+        SELECT id FROM sessions WHERE expires_at <= now()
+        ORDER BY expires_at LIMIT CAST(:rows AS integer) FOR UPDATE SKIP LOCKED
+    ) RETURNING id
+    """)
+)
+GREETINGS = Statement(
+    text("""
+    DELETE FROM greetings WHERE (user_id, year) IN (
+        SELECT user_id, year FROM greetings WHERE due_on < CAST(:before AS date)
+        ORDER BY due_on LIMIT CAST(:rows AS integer) FOR UPDATE SKIP LOCKED
+    ) RETURNING year
+    """)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresLeftovers(Leftovers):
+    """Each call is one statement in autocommit."""
+
+    pool: ConnectionPool
+
+    async def drop_sessions(self, *, limit: int) -> int:
+        async with self.pool.connection() as driver:
+            return len(await Executor(driver).all(SESSIONS, rows=limit))
+
+    async def drop_greetings(self, before: date, *, limit: int) -> int:
+        async with self.pool.connection() as driver:
+            return len(await Executor(driver).all(GREETINGS, before=before, rows=limit))

@@ -1,0 +1,78 @@
+"""What the ports are plugged into, the same for the API, workers and commands."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from jubilee.adapters.argon2_passwords import Argon2Passwords
+from jubilee.adapters.arq_courier import ArqCourier
+from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.transaction import (
+    PostgresTransaction,
+    Stamp,
+    transactions,
+    views,
+)
+from jubilee.adapters.redis.client import RedisClient
+from jubilee.bootstrap.servers import clock, server_urls
+from jubilee.domain.jobs.announcing import Announcer
+from jubilee.domain.transaction import Begin
+from jubilee.entrypoints.http.edge import request_id
+from jubilee.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """Nothing is connected before it is needed."""
+
+    pool: ConnectionPool
+    redis: RedisClient
+    courier: ArqCourier
+    announcer: Announcer
+    hasher: Argon2Passwords
+    write: Begin[PostgresTransaction]
+    read: Begin[PostgresTransaction]
+
+
+@asynccontextmanager
+async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
+    """Opened now, closed at the end, whatever happens in between."""
+    adapters = _adapters(settings)
+    announcing = asyncio.create_task(adapters.announcer.run())
+    try:
+        yield adapters
+    finally:
+        announcing.cancel()
+        adapters.hasher.close()
+        await adapters.courier.close()
+        await adapters.redis.close()
+        await adapters.pool.close()
+
+
+def _adapters(settings: Settings) -> Adapters:
+    urls = server_urls(settings)
+    pool = ConnectionPool(
+        urls.postgres, size=settings.database_pool_size, patience=settings.database_timeout
+    )
+    courier = ArqCourier(urls.redis, patience=settings.redis_timeout)
+    announcer = Announcer(courier)
+    stamp = Stamp(clock, new_id, request_id.get, announcer.announce)
+    return Adapters(
+        pool=pool,
+        redis=RedisClient(urls.redis, patience=settings.redis_timeout),
+        courier=courier,
+        announcer=announcer,
+        hasher=_hasher(settings),
+        write=transactions(pool, stamp),
+        read=views(pool, stamp),
+    )
+
+
+def _hasher(settings: Settings) -> Argon2Passwords:
+    return Argon2Passwords(
+        time_cost=settings.password_hash_time_cost,
+        memory_kib=settings.password_hash_memory_kib,
+        threads=settings.password_hash_threads,
+    )

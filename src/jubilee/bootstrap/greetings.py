@@ -1,0 +1,36 @@
+"""Birthday greetings over the real adapters."""
+
+from jubilee.adapters.ids import new_id
+from jubilee.bootstrap.adapters import Adapters
+from jubilee.bootstrap.servers import clock
+from jubilee.domain.calendar import LeapDayRule
+from jubilee.domain.greetings.greeting import GreetingRules, OnUnknown
+from jubilee.domain.greetings.planning import GreetingPlanner
+from jubilee.domain.greetings.sending import GreetingMail
+from jubilee.domain.mail import Post
+from jubilee.settings import Settings
+
+
+def greeting_mail(settings: Settings, adapters: Adapters, post: Post) -> GreetingMail:
+    """The kind that sends them."""
+    return GreetingMail(post=post, write=adapters.write, rules=_rules(settings), clock=clock)
+
+
+def greeting_planner(settings: Settings, adapters: Adapters) -> GreetingPlanner:
+    """For workers that can send mail: what none of them planned in time is not left to wait."""
+    return GreetingPlanner(
+        write=adapters.write,
+        read=adapters.read,
+        rules=_rules(settings),
+        clock=clock,
+        new_id=new_id,
+    )
+
+
+def _rules(settings: Settings) -> GreetingRules:
+    return GreetingRules(
+        home=settings.birthday_timezone,
+        leap_day=LeapDayRule(settings.leap_day_rule),
+        hour=settings.greeting_hour,
+        on_unknown=OnUnknown(settings.greeting_on_unknown),
+    )

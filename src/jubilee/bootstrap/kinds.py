@@ -1,0 +1,45 @@
+"""Every kind of work, over the real adapters."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from jubilee import __version__
+from jubilee.adapters.http_sender import PinnedHttpSender
+from jubilee.bootstrap.adapters import Adapters
+from jubilee.bootstrap.greetings import greeting_mail
+from jubilee.bootstrap.mail import mail_is_configured, post
+from jubilee.domain.jobs.kinds import Kind
+from jubilee.domain.mail import SendMail, WelcomeMail
+from jubilee.domain.outbound.kind import SendHttpRequest
+from jubilee.domain.outbound.reach import AllowedHost, OutboundRules
+from jubilee.domain.tasks.echo import Echo
+from jubilee.settings import Settings
+
+MakeKinds: TypeAlias = Callable[[Settings, Adapters], Sequence[Kind[Any, Any]]]
+
+
+def every_kind(settings: Settings, adapters: Adapters) -> Sequence[Kind[Any, Any]]:
+    """All that a task can ask for; the API checks payloads by them."""
+    return (Echo(), _outbound(settings), *_mail(settings, adapters))
+
+
+def runnable_kinds(settings: Settings, adapters: Adapters) -> Sequence[Kind[Any, Any]]:
+    """Those that a worker with these settings can run: where there is no mailer, mail waits."""
+    if mail_is_configured(settings):
+        return every_kind(settings, adapters)
+    return (Echo(), _outbound(settings))
+
+
+def _mail(settings: Settings, adapters: Adapters) -> Sequence[Kind[Any, Any]]:
+    letters = post(settings)
+    return (
+        SendMail(letters),
+        WelcomeMail(letters, adapters.read),
+        greeting_mail(settings, adapters, letters),
+    )
+
+
+def _outbound(settings: Settings) -> Kind[Any, Any]:
+    hosts = tuple(AllowedHost.parse(host) for host in settings.outbound_allowed_hosts)
+    rules = OutboundRules(hosts, settings.outbound_allowed_networks)
+    return SendHttpRequest(PinnedHttpSender(f"Jubilee/{__version__}"), rules)

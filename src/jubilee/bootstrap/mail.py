@@ -1,0 +1,31 @@
+"""How mail leaves: by SMTP, as files, or not at all."""
+
+from email.headerregistry import Address
+
+from jubilee.adapters.mail.composing import parse_sender
+from jubilee.adapters.mail.eml import EmlMailer
+from jubilee.adapters.mail.smtp import SmtpMailer, SmtpServer
+from jubilee.adapters.mail.templates import JinjaTemplates
+from jubilee.bootstrap.servers import clock
+from jubilee.domain.mail import Mailer, NoMailer, Post
+from jubilee.settings import Settings
+
+
+def mail_is_configured(settings: Settings) -> bool:
+    """Whether mail jobs can be run; where not, they wait."""
+    return settings.smtp_url is not None or settings.mail_dir is not None
+
+
+def post(settings: Settings) -> Post:
+    """All that kinds of mail need."""
+    sender = parse_sender(settings.mail_from)
+    return Post(_mailer(settings, sender), JinjaTemplates(), sender.domain)
+
+
+def _mailer(settings: Settings, sender: Address) -> Mailer:
+    if settings.smtp_url is not None:
+        server = SmtpServer.parse(settings.smtp_url.get_secret_value())
+        return SmtpMailer(server, sender, clock)
+    if settings.mail_dir is not None:
+        return EmlMailer(settings.mail_dir, sender, clock)
+    return NoMailer()

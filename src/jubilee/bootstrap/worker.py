@@ -1,0 +1,116 @@
+"""A worker over the real adapters."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from random import random
+from typing import Any
+
+from arq.connections import ArqRedis
+from redis import exceptions
+from redis.asyncio import ConnectionPool as RedisPool
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+
+from jubilee.adapters.arq_courier import pack, queue_name, unpack, wake_channel
+from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.claims import PostgresClaims, PostgresFinish
+from jubilee.adapters.postgres.due_jobs import PostgresDueJobs
+from jubilee.adapters.postgres.event_relay import PostgresEventRelay
+from jubilee.adapters.postgres.retention import PostgresLeftovers
+from jubilee.bootstrap.adapters import Adapters, open_adapters
+from jubilee.bootstrap.greetings import greeting_planner
+from jubilee.bootstrap.kinds import MakeKinds, runnable_kinds
+from jubilee.bootstrap.mail import mail_is_configured
+from jubilee.bootstrap.servers import clock, server_urls
+from jubilee.domain.jobs.heart import Heart
+from jubilee.domain.jobs.kinds import Kind, Kinds, Lane
+from jubilee.domain.jobs.relay import Relay
+from jubilee.domain.jobs.running import GRACE, Runner
+from jubilee.domain.retention import Retention
+from jubilee.entrypoints.lane_worker import Lanes, LaneWorker
+from jubilee.entrypoints.watchdog import Watchdog
+from jubilee.entrypoints.worker import Chore, WorkerPlan, calendar_chores, relay_chores
+from jubilee.settings import Settings
+
+SOCKET_TIMEOUT = 2.0  # seconds; a frozen Redis must not hold a worker up
+RETRIES = 1  # of one command; the lanes themselves go on for ever
+BEYOND = 30.0  # seconds between our own limit for a job and ARQ's
+
+
+@asynccontextmanager
+async def open_worker(
+    settings: Settings, make_kinds: MakeKinds = runnable_kinds
+) -> AsyncIterator[WorkerPlan]:
+    """What a worker does, with its connections open."""
+    async with open_adapters(settings) as adapters:
+        pool = _arq_pool(server_urls(settings).redis)
+        try:
+            yield _plan(settings, adapters, pool, make_kinds(settings, adapters))
+        finally:
+            await pool.aclose(close_connection_pool=True)
+
+
+def _plan(
+    settings: Settings, adapters: Adapters, pool: ArqRedis, known: Sequence[Kind[Any, Any]]
+) -> WorkerPlan:
+    kinds = Kinds(known)
+    claims = PostgresClaims(adapters.pool, worker_id=new_id(), lease=settings.lease_seconds)
+    heart = Heart(claims, settings.lease_seconds)
+    runner = Runner(claims, kinds, PostgresFinish(adapters.write), heart, random)
+    relay = Relay(
+        due=PostgresDueJobs(adapters.pool),
+        events=PostgresEventRelay(adapters.write, new_id),
+        courier=adapters.courier,
+        kinds=kinds,
+        retention_days=settings.task_retention,
+    )
+    lanes = Lanes(
+        pool=pool,
+        unpack=unpack,
+        timeout=kinds.longest + GRACE + BEYOND,
+        read_limit=settings.worker_read_limit,
+    )
+    return WorkerPlan(
+        lanes=[_lane(lane, slots, runner, lanes) for lane, slots in _slots(settings)],
+        heart=heart,
+        chores=(*relay_chores(relay, heart), *_calendar_chores(settings, adapters)),
+        watchdog=Watchdog(settings.lease_seconds),
+        drain=settings.shutdown_timeout,
+    )
+
+
+def _calendar_chores(settings: Settings, adapters: Adapters) -> Sequence[Chore]:
+    """Without a mailer nobody plans: what cannot be sent for a day is not to be sent at all."""
+    planner = greeting_planner(settings, adapters) if mail_is_configured(settings) else None
+    return calendar_chores(Retention(PostgresLeftovers(adapters.pool), clock), planner)
+
+
+def _slots(settings: Settings) -> tuple[tuple[Lane, int], ...]:
+    return (
+        (Lane.SYSTEM, settings.worker_system_slots),
+        (Lane.USER, settings.worker_user_slots),
+    )
+
+
+def _lane(lane: Lane, slots: int, runner: Runner, lanes: Lanes) -> LaneWorker:
+    return LaneWorker(queue_name(lane), wake_channel(lane), slots, runner.run, lanes)
+
+
+def _arq_pool(url: str) -> ArqRedis:
+    """Survives a blip of Redis; without the built-in OSError the first refusal would end it."""
+    network = {} if url.startswith("unix") else {"socket_keepalive": True}
+    connections = RedisPool.from_url(
+        url,
+        socket_timeout=SOCKET_TIMEOUT,
+        socket_connect_timeout=SOCKET_TIMEOUT / 2,
+        health_check_interval=10,
+        retry=Retry(ExponentialBackoff(cap=1, base=0.05), RETRIES),
+        retry_on_error=[
+            exceptions.ConnectionError,
+            exceptions.TimeoutError,
+            exceptions.BusyLoadingError,
+            OSError,
+        ],
+        **network,
+    )
+    return ArqRedis(connections, job_serializer=pack, job_deserializer=unpack)

@@ -1,0 +1,1 @@
+"""Birthday greetings by mail: planned when somebody's hour has come, sent once a year."""

@@ -1,0 +1,173 @@
+"""Planning greetings: whose hour has come since the last time is found day by day, by an index."""
+
+import asyncio
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from uuid import UUID
+
+from jubilee.domain.calendar import born_on, local_instant, zone_names
+from jubilee.domain.clock import Clock
+from jubilee.domain.greetings.greeting import (
+    Celebrant,
+    Greeting,
+    GreetingKey,
+    GreetingRules,
+    GreetingState,
+    GreetingTransaction,
+    Reason,
+    Sought,
+)
+from jubilee.domain.identity import NewId
+from jubilee.domain.jobs.queue import NewJob
+from jubilee.domain.transaction import Begin
+
+GREETING = "email.greeting"
+PACE = timedelta(seconds=45)  # what another worker has planned so recently is planned
+CATCH_UP = timedelta(days=1)
+LONGEST_SILENCE = timedelta(days=366)  # what was missed before that is not even counted
+BATCH = 200
+ATTEMPTS = 32  # with the rests between them they go on for a day
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A birthday somewhere: the moment of its greeting, and when the local day is over."""
+
+    moment: datetime
+    end: datetime
+
+
+@lru_cache(maxsize=1 << 13)  # four days of all zones
+def due(day: date, zone: str, hour: int) -> Due:
+    """When those are greeted who celebrate the day in a zone."""
+    return Due(local_instant(day, hour, zone), local_instant(day + DAY, 0, zone))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The time to plan for: from where planning had come to, up to now."""
+
+    since: datetime
+    now: datetime
+
+    @property
+    def days(self) -> Iterator[date]:
+        """Every day that was, or is, today somewhere."""
+        first = self.since.astimezone(UTC).date() - DAY
+        last = self.now.astimezone(UTC).date() + DAY
+        return (first + timedelta(days=n) for n in range((last - first).days + 1))
+
+    def verdict(self, due: Due) -> GreetingState | None:
+        """PLANNED, SKIPPED for being late, or None: not yet, or seen to before.
+
+        While the day lasts, whoever is new to it is greeted too; later only those whom nobody
+        could plan in time.
+        """
+        if due.moment > self.now:
+            return None
+        if self.now < due.end:
+            return GreetingState.PLANNED
+        if due.moment <= self.since:
+            return None
+        late = due.moment <= self.now - CATCH_UP
+        return GreetingState.SKIPPED if late else GreetingState.PLANNED
+
+
+@dataclass(frozen=True, slots=True)
+class GreetingPlanner:
+    """Inserts greetings and their jobs, each once; any number of workers may do so at once."""
+
+    write: Begin[GreetingTransaction]
+    read: Begin[GreetingTransaction]
+    rules: GreetingRules
+    clock: Clock
+    new_id: NewId
+
+    async def plan(self) -> int:
+        """Plan all that is due by now; how many are to be sent.
+
+        Only after the whole span is seen to does planning count as having come so far: whoever
+        is stopped half way leaves the rest to the next one.
+        """
+        now = self.clock()
+        async with self.read() as view:
+            known = await view.greetings.planned_until()
+        since = now if known is None else known
+        if known is not None and abs(now - since) < PACE:
+            return 0
+        # Another worker's clock may have run ahead.
+        span = Span(max(min(since, now), now - LONGEST_SILENCE), now)
+        planned = 0
+        for day in span.days:
+            planned += await self._plan_day(day, span)
+        async with self.write() as tx:
+            await tx.greetings.set_planned_until(now)
+        return planned
+
+    async def _plan_day(self, day: date, span: Span) -> int:
+        # The first look at a zone reads a file.
+        idle = await asyncio.to_thread(_idle_zones, day, span, self.rules.hour)
+        if len(idle) == len(zone_names()):
+            return 0
+        planned = 0
+        for month_day in born_on(day, self.rules.leap_day):
+            planned += await self._plan(Sought(day, month_day, idle, self.rules.home), span)
+        return planned
+
+    async def _plan(self, sought: Sought, span: Span) -> int:
+        planned = 0
+        after: UUID | None = None
+        while True:
+            async with self.read() as view:
+                people = await view.greetings.candidates(sought, after=after, limit=BATCH)
+            found = [self._greeting(person, sought.day, span) for person in people]
+            planned += await self._add([one for one in found if one is not None], span.now)
+            if len(people) < BATCH:
+                return planned
+            after = people[-1].user_id
+
+    async def _add(self, greetings: Sequence[Greeting], now: datetime) -> int:
+        if not greetings:
+            return 0
+        async with self.write() as tx:
+            added = await tx.greetings.add(greetings, at=now)
+            wanted = [
+                self._job(one)
+                for one in greetings
+                if one.key.user_id in added and one.state is GreetingState.PLANNED
+            ]
+            for job in wanted:
+                await tx.jobs.add(job)
+        return len(wanted)
+
+    def _greeting(self, person: Celebrant, day: date, span: Span) -> Greeting | None:
+        birthday = due(day, self.rules.zone(person.time_zone), self.rules.hour)
+        state = span.verdict(birthday)
+        if state is None:
+            return None
+        return Greeting(
+            key=GreetingKey(person.user_id, day.year),
+            due_on=day,
+            due_at=birthday.moment,
+            state=state,
+            reason=Reason.LATE if state is GreetingState.SKIPPED else None,
+        )
+
+    def _job(self, greeting: Greeting) -> NewJob:
+        user_id, year = greeting.key
+        return NewJob(
+            id=self.new_id(),
+            kind=GREETING,
+            data={"user_id": str(user_id), "year": year},
+            owner_id=user_id,
+            # The day: one that was skipped may be planned anew for another of the year.
+            key=f"greeting:{user_id}:{greeting.due_on}",
+            max_attempts=ATTEMPTS,
+        )
+
+
+def _idle_zones(day: date, span: Span, hour: int) -> Collection[str]:
+    return [zone for zone in zone_names() if span.verdict(due(day, zone, hour)) is None]

@@ -1,0 +1,140 @@
+"""Sending a greeting: `sending` is committed before the mail server hears of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from jubilee.domain.calendar import celebrated
+from jubilee.domain.clock import Clock
+from jubilee.domain.errors import Unavailable
+from jubilee.domain.greetings.greeting import (
+    Greeting,
+    GreetingKey,
+    GreetingRules,
+    GreetingState,
+    GreetingTransaction,
+    OnUnknown,
+    Reason,
+)
+from jubilee.domain.greetings.planning import CATCH_UP, GREETING
+from jubilee.domain.identity import UserId
+from jubilee.domain.jobs.kinds import Audience, Claim, Finish, GiveUp, Kind
+from jubilee.domain.jobs.payload import refused, require_only, text_of
+from jubilee.domain.mail import TIMEOUT, OutcomeUnknown, Post, Rendered, called
+from jubilee.domain.transaction import Begin
+from jubilee.domain.users import User
+
+OPEN = (GreetingState.PLANNED, GreetingState.SENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A greeting that is ready to go."""
+
+    greeting: Greeting
+    to: str
+    letter: Rendered
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class GreetingMail(Kind[GreetingKey, GreetingTransaction]):
+    """`email.greeting`: no more than one a person and year, as far as a mail server can tell.
+
+    A job that finds its greeting already `sending` cannot know whether it was sent.
+    """
+
+    post: Post
+    write: Begin[GreetingTransaction]
+    rules: GreetingRules
+    clock: Clock
+    name = GREETING
+    audience = Audience.NOBODY
+    timeout = TIMEOUT
+
+    def read(self, data: Mapping[str, object]) -> GreetingKey:
+        require_only(data, {"user_id", "year"})
+        year = data.get("year")
+        if not isinstance(year, int) or isinstance(year, bool):
+            raise refused("it is not a year", "year")
+        try:
+            return GreetingKey(UserId(UUID(text_of(data, "user_id", longest=36))), year)
+        except ValueError:
+            raise refused("it is not a UUID", "user_id") from None
+
+    def shown(self, data: Mapping[str, object]) -> Mapping[str, object]:
+        return data
+
+    async def run(self, claim: Claim[GreetingKey], finish: Finish[GreetingTransaction]) -> None:
+        prepared = await self._prepare(claim.payload)
+        if prepared is None:
+            return
+        ended = await self._sent(prepared) if isinstance(prepared, Envelope) else prepared
+        async with finish(_told(ended)) as tx:
+            await tx.greetings.save(ended)
+
+    async def _prepare(self, key: GreetingKey) -> Envelope | Greeting | None:
+        """What is to be sent, else how it ends, else None: it has ended already."""
+        async with self.write() as tx:
+            known = await tx.greetings.lock(key)
+            if known is None or known.state not in OPEN:
+                return None
+            user = await tx.users.get(key.user_id)
+            end = self._end(known, user)
+            if end is not None:
+                return end
+            envelope = self._envelope(known, user)
+            await tx.greetings.save(envelope.greeting)
+        return envelope
+
+    async def _sent(self, envelope: Envelope) -> Greeting:
+        greeting = envelope.greeting
+        try:
+            await self.post.send(envelope.to, envelope.letter, envelope.message_id)
+        except OutcomeUnknown:
+            if self.rules.on_unknown is OnUnknown.RESEND:
+                raise
+            return replace(greeting, state=GreetingState.UNCERTAIN)
+        except GiveUp:
+            return replace(greeting, state=GreetingState.SKIPPED, reason=Reason.REFUSED)
+        except Unavailable:
+            await self._give_back(greeting.key)
+            raise
+        return replace(greeting, state=GreetingState.SENT, sent_at=self.clock())
+
+    async def _give_back(self, key: GreetingKey) -> None:
+        """It was surely not sent: the next attempt begins anew."""
+        async with self.write() as tx:
+            known = await tx.greetings.lock(key)
+            if known is not None and known.state is GreetingState.SENDING:
+                await tx.greetings.save(replace(known, state=GreetingState.PLANNED))
+
+    def _end(self, known: Greeting, user: User) -> Greeting | None:
+        """How it ends without being sent; None where it is to be sent."""
+        reason = self._obstacle(known, user)
+        if known.state is GreetingState.SENDING:
+            park = reason is not None or self.rules.on_unknown is OnUnknown.PARK
+            return replace(known, state=GreetingState.UNCERTAIN) if park else None
+        if reason is None:
+            return None
+        return replace(known, state=GreetingState.SKIPPED, reason=reason)
+
+    def _obstacle(self, known: Greeting, user: User) -> Reason | None:
+        born = user.date_of_birth
+        if not (user.is_active and user.birthday_greeting and born):
+            return Reason.UNWANTED
+        if celebrated(born, known.key.year, self.rules.leap_day) != known.due_on:
+            return Reason.UNWANTED
+        return Reason.LATE if self.clock() >= known.due_at + CATCH_UP else None
+
+    def _envelope(self, known: Greeting, user: User) -> Envelope:
+        user_id, year = known.key
+        message_id = known.message_id or self.post.message_id(f"greeting.{user_id}.{year}")
+        letter = self.post.templates.render("birthday", name=called(user))
+        sending = replace(known, state=GreetingState.SENDING, message_id=message_id)
+        return Envelope(sending, user.email, letter, message_id)
+
+
+def _told(greeting: Greeting) -> dict[str, object]:
+    reason = {} if greeting.reason is None else {"reason": greeting.reason.value}
+    return {"state": greeting.state.value, "message_id": greeting.message_id, **reason}

@@ -1,0 +1,75 @@
+"""Waiting for jobs to end: many wait, one statement asks for all of them."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+from uuid import UUID
+
+from jubilee.domain.errors import Unavailable
+
+MOST = 1000  # waiters in a process; whoever comes then is told to go on at once
+PAUSE = 0.1  # seconds between two questions
+REST = 1.0  # seconds after a question that nobody answered
+
+GivenUp: TypeAlias = Callable[[], bool]
+"""Whether there is no point in waiting any longer: the service ends."""
+
+
+class LiveJobs(Protocol):
+    """Which jobs have not ended."""
+
+    async def live(self, ids: Collection[UUID]) -> Collection[UUID]:
+        """Those of them that are queued or running; one that is gone has ended."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiter:
+    job_id: UUID
+    given_up: GivenUp
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Waiting:
+    """Asks while somebody waits; holds nothing open in between."""
+
+    def __init__(self, jobs: LiveJobs) -> None:
+        self._jobs = jobs
+        self._waiters: set[_Waiter] = set()
+        self._asking: asyncio.Task[None] | None = None
+
+    async def wait(self, job_id: UUID, seconds: float, given_up: GivenUp) -> None:
+        """Until it has ended, for so long at most; which of the two, the job itself says."""
+        if len(self._waiters) >= MOST or given_up():
+            return
+        waiter = _Waiter(job_id, given_up)
+        self._waiters.add(waiter)
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await waiter.released.wait()
+        finally:
+            self._waiters.discard(waiter)
+
+    async def _ask(self) -> None:
+        try:
+            while self._waiters:
+                await asyncio.sleep(PAUSE)
+                try:
+                    await self._release()
+                except Unavailable:
+                    await asyncio.sleep(REST)
+        finally:
+            self._asking = None
+
+    async def _release(self) -> None:
+        waiting = {waiter for waiter in self._waiters if not waiter.given_up()}
+        ids = {waiter.job_id for waiter in waiting}
+        live = set(await self._jobs.live(ids)) if ids else set()
+        for waiter in list(self._waiters):
+            # One that came while the question was asked was not asked for.
+            if waiter.given_up() or (waiter in waiting and waiter.job_id not in live):
+                waiter.released.set()

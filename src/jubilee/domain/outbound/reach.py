@@ -1,0 +1,132 @@
+"""Which addresses a request may go to: decided on what the name resolved to, never on the name.
+
+- An address in one of the allowed networks: everybody, whatever the name.
+- A host that is allowed by name: everybody, at any public address and at those private ones that
+  name a machine (10/8, 127/8, fc00::/7 and their like): the operator vouches for its DNS. Never
+  at link-local, multicast or metadata addresses; these take an allowed network.
+- Any other public address: admins.
+
+An IPv4 address inside an IPv6 one (mapped, NAT64) counts as the IPv4 address.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+from typing import TypeAlias
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Network: TypeAlias = IPv4Network | IPv6Network
+Allows: TypeAlias = Callable[[Address], bool]
+"""Whether a connection may go to the address."""
+
+LAST_PORT = 65_535
+NAT64 = IPv6Network("64:ff9b::/96")
+UNICAST = IPv6Network("2000::/3")  # all of IPv6 that has been given out
+NOT_PUBLIC: tuple[Network, ...] = tuple(
+    ip_network(network)
+    for network in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+        *("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.52.193.0/24", "192.88.99.0/24"),
+        *("192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+        *("224.0.0.0/4", "240.0.0.0/4"),
+        "168.63.129.16/32",  # Azure's own services, on a public address
+        *("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),  # tunnels, documentation
+    )
+)
+PRIVATE: tuple[Network, ...] = tuple(
+    ip_network(network)
+    for network in (
+        *("10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),
+        *("::1/128", "fc00::/7"),
+    )
+)
+METADATA = frozenset(
+    ip_address(address) for address in ("100.100.100.200", "192.0.0.192", "fd00:ec2::254")
+)
+WRITTEN_HOST = re.compile(r"(\*\.)?([a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
+
+
+def plain(address: Address) -> Address:
+    """Where a packet to it ends up."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address
+
+
+def is_public(address: Address) -> bool:
+    """Whether it is anywhere in the internet, and nowhere near us."""
+    address = plain(address)
+    if isinstance(address, IPv6Address) and (address not in UNICAST or address.scope_id):
+        return False
+    return not _is_in(address, NOT_PUBLIC)
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedHost:
+    """`example.com`, `*.example.com` (its subdomains), either with a port."""
+
+    name: str
+    subdomains: bool
+    port: int | None
+
+    @classmethod
+    def parse(cls, text: str) -> "AllowedHost":
+        """Raises ValueError."""
+        found = WRITTEN_HOST.fullmatch(text.strip().lower())
+        if found is None:
+            raise ValueError("a host is written host, *.host, host:port or *.host:port")
+        star, name, port = found.groups()
+        if port is not None and not 0 < int(port) <= LAST_PORT:
+            raise ValueError("a port is a number from 1 to 65535")
+        return cls(_canonical(name), star is not None, None if port is None else int(port))
+
+    def matches(self, host: str, port: int) -> bool:
+        """`host` as a request bears it: lower case, without brackets or a last dot."""
+        if self.port not in {None, port}:
+            return False
+        return host.endswith(f".{self.name}") if self.subdomains else host == self.name
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRules:
+    """What the operator allows beyond public addresses for admins."""
+
+    hosts: tuple[AllowedHost, ...] = ()
+    networks: tuple[Network, ...] = ()
+
+    def reach(self, host: str, port: int, *, by_admin: bool) -> Allows | None:
+        """What a request for this host may connect to; None: nothing, so look up nothing."""
+        named = any(allowed.matches(host, port) for allowed in self.hosts)
+        if not (named or by_admin or self.networks):
+            return None
+
+        def allows(address: Address) -> bool:
+            if _is_in(plain(address), self.networks):
+                return True
+            return (named and _may_be_named(plain(address))) or (by_admin and is_public(address))
+
+        return allows
+
+
+def _may_be_named(address: Address) -> bool:
+    return address not in METADATA and (is_public(address) or _is_in(address, PRIVATE))
+
+
+def _is_in(address: Address, networks: tuple[Network, ...]) -> bool:
+    return any(address in network for network in networks)
+
+
+def _canonical(name: str) -> str:
+    if name.startswith("["):
+        return str(IPv6Address(name[1:-1]))
+    return name.removesuffix(".")

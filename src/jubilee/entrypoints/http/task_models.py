@@ -1,0 +1,149 @@
+"""Tasks on the wire."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from jubilee.domain.tasks.task import (
+    DEFAULT_KIND,
+    DEFAULT_PRIORITY,
+    LAST_PRIORITY,
+    TASK_ID,
+    Task,
+    TaskRequest,
+    TaskStatus,
+)
+from jubilee.entrypoints.http.endpoint import Model
+from jubilee.entrypoints.http.paging import PageQuery, PageReply
+
+LONGEST_WAIT = 60  # seconds
+RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+NEW_TASK_EXAMPLE = {"task_id": "order-4711", "kind": "echo", "data": {"order": 4711}}
+TASK_EXAMPLE = {
+    "id": "019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f",
+    **NEW_TASK_EXAMPLE,
+    "priority": 5,
+    "status": "succeeded",
+    "attempts": 1,
+    "max_attempts": 10,
+    "run_at": "2026-11-20T09:00:00Z",
+    "progress": None,
+    "result": {"order": 4711},
+    "error": None,
+    "cancel_requested": False,
+    "created_at": "2026-11-20T09:00:00Z",
+    "started_at": "2026-11-20T09:00:00.004Z",
+    "finished_at": "2026-11-20T09:00:00.009Z",
+}
+QUEUED_EXAMPLE = {
+    **TASK_EXAMPLE,
+    "status": "queued",
+    "attempts": 0,
+    "result": None,
+    "started_at": None,
+    "finished_at": None,
+}
+
+
+def _instant(value: object) -> object:
+    """Pydantic alone would take a text of digits, too, as seconds since 1970."""
+    if not isinstance(value, str):
+        return value
+    try:
+        if RFC_3339.fullmatch(value):
+            return datetime.fromisoformat(value.upper())
+    except ValueError:
+        pass
+    raise PydanticCustomError(
+        "invalid_instant", "A moment is written as RFC 3339 has it, with its zone."
+    )
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+KindName = Annotated[str, Field(min_length=1, max_length=100, examples=["echo"])]
+
+
+class NewTaskBody(Model):
+    """What is to be done; the same one twice by one `task_id` is one task."""
+
+    task_id: Annotated[str, Field(pattern=f"^{TASK_ID}$")] | None = Field(
+        None, description="a name of your own; without it, the server's id"
+    )
+    kind: KindName = DEFAULT_KIND
+    data: dict[str, Any] = Field(description="what the kind needs; 64 KiB at most")
+    priority: int = Field(DEFAULT_PRIORITY, ge=0, le=LAST_PRIORITY, description="0 goes first")
+    run_at: Instant | None = Field(
+        None,
+        description="not before this moment; within five years",
+        examples=["2026-12-24T18:00:00+01:00"],
+    )
+
+    def request(self) -> TaskRequest:
+        """In the domain's words."""
+        return TaskRequest(
+            data=self.data,
+            kind=self.kind,
+            task_id=self.task_id,
+            priority=self.priority,
+            run_at=self.run_at,
+        )
+
+
+class TaskQuery(PageQuery):
+    """Which tasks."""
+
+    status: TaskStatus | None = Field(None, description="only those that stand so")
+    kind: KindName | None = Field(None, description="only those of this kind")
+
+
+class WaitQuery(Model):
+    """How patient the caller is."""
+
+    wait: float = Field(
+        0,
+        ge=0,
+        le=LONGEST_WAIT,
+        description="the seconds after which it is answered at the latest, ended or not",
+    )
+
+
+class TaskReply(BaseModel):
+    """A task as it is shown; what of its data is secret is masked."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    task_id: str
+    kind: str
+    data: dict[str, Any]
+    priority: int = Field(ge=0, le=LAST_PRIORITY)
+    status: TaskStatus
+    attempts: int
+    max_attempts: int
+    run_at: datetime
+    progress: dict[str, Any] | None
+    result: dict[str, Any] | None
+    error: dict[str, Any] | None = Field(description="of the last attempt that failed")
+    cancel_requested: bool = Field(description="whether it is to stop while it runs")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, task: Task) -> Self:
+        """The entity's members."""
+        return cls.model_validate(task)
+
+
+class TaskPage(PageReply):
+    """One page of tasks."""
+
+    items: list[TaskReply]

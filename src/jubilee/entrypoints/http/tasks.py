@@ -1,0 +1,184 @@
+"""Tasks: asked for now, done once, whatever happens in between."""
+
+from starlette.responses import Response
+
+from jubilee.domain.jobs.kinds import InvalidPayload, UnknownKind
+from jubilee.domain.tasks.service import Patience
+from jubilee.domain.tasks.task import (
+    InvalidRunAt,
+    KindNotAllowed,
+    NotDead,
+    PayloadTooLarge,
+    TaskFilter,
+    TaskIdTaken,
+    TaskNotFound,
+    TooManyTasks,
+)
+from jubilee.entrypoints.http.answers import no_content, ok
+from jubilee.entrypoints.http.endpoint import (
+    Access,
+    AnyEndpoint,
+    Call,
+    Endpoint,
+    Nothing,
+    Reply,
+)
+from jubilee.entrypoints.http.paging import paged, position
+from jubilee.entrypoints.http.task_models import (
+    NEW_TASK_EXAMPLE,
+    QUEUED_EXAMPLE,
+    TASK_EXAMPLE,
+    NewTaskBody,
+    TaskPage,
+    TaskQuery,
+    TaskReply,
+    WaitQuery,
+)
+
+TAG = "tasks"
+ACCEPTED = 202
+
+
+async def create_task(call: Call[NewTaskBody, Nothing]) -> Response:
+    """POST /tasks."""
+    task = await call.services.tasks.create(call.body.request(), by=call.principal)
+    headers = {"Location": f"{call.mount}/tasks/{task.id}"}
+    return ok(TaskReply.of(task), headers=headers, status=ACCEPTED)
+
+
+async def list_tasks(call: Call[Nothing, TaskQuery]) -> Response:
+    """GET /tasks."""
+    query = call.query
+    chosen = TaskFilter(status=query.status, kind=query.kind)
+    page = await call.services.tasks.list(
+        chosen, by=call.principal, after=position(call), limit=query.limit
+    )
+    return paged(call, TaskPage, page, TaskReply.of)
+
+
+async def get_task(call: Call[Nothing, WaitQuery]) -> Response:
+    """GET /tasks/{task_id}."""
+    patience = Patience(call.query.wait, lambda: call.context.traffic.draining)
+    task = await call.services.tasks.get(call.task_id, by=call.principal, patience=patience)
+    return ok(TaskReply.of(task))
+
+
+async def cancel_task(call: Call[Nothing, Nothing]) -> Response:
+    """DELETE /tasks/{task_id}."""
+    running = await call.services.tasks.cancel(call.task_id, by=call.principal)
+    return no_content() if running is None else ok(TaskReply.of(running), status=ACCEPTED)
+
+
+async def retry_task(call: Call[Nothing, Nothing]) -> Response:
+    """POST /tasks/{task_id}/retry."""
+    task = await call.services.tasks.retry(call.task_id, by=call.principal)
+    return ok(TaskReply.of(task), status=ACCEPTED)
+
+
+PAYLOAD_ERRORS = (UnknownKind, InvalidPayload, PayloadTooLarge, InvalidRunAt, KindNotAllowed)
+
+
+ENDPOINTS: tuple[AnyEndpoint, ...] = (
+    Endpoint(
+        method="POST",
+        path="/tasks",
+        name="createTask",
+        summary="Have something done; with a `task_id`, asking again is safe",
+        tag=TAG,
+        access=Access.SIGNED_IN,
+        handler=create_task,
+        body=NewTaskBody,
+        example=NEW_TASK_EXAMPLE,
+        replies=(
+            Reply(
+                status=ACCEPTED,
+                description="The task; it is kept, and will be done.",
+                model=TaskReply,
+                headers={"Location": "where the task is"},
+                example=QUEUED_EXAMPLE,
+            ),
+        ),
+        errors=(*PAYLOAD_ERRORS, TaskIdTaken, TooManyTasks),
+    ),
+    Endpoint(
+        method="GET",
+        path="/tasks",
+        name="listTasks",
+        summary="One's own tasks, for admins everybody's; newest first",
+        tag=TAG,
+        access=Access.SIGNED_IN,
+        handler=list_tasks,
+        query=TaskQuery,
+        replies=(
+            Reply(
+                status=200,
+                description="One page of them.",
+                model=TaskPage,
+                headers={"Link": 'the next page, as `rel="next"`; absent on the last'},
+                example={"items": [TASK_EXAMPLE], "next_cursor": None},
+            ),
+        ),
+    ),
+    Endpoint(
+        method="GET",
+        path="/tasks/{task_id}",
+        name="getTask",
+        summary="A task, by its id or one's own `task_id`; `wait` for it to end",
+        tag=TAG,
+        access=Access.SIGNED_IN,
+        handler=get_task,
+        query=WaitQuery,
+        replies=(
+            Reply(
+                status=200,
+                description="The task; after the wait, ended or not.",
+                model=TaskReply,
+                example=TASK_EXAMPLE,
+            ),
+        ),
+        errors=(TaskNotFound,),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/tasks/{task_id}",
+        name="cancelTask",
+        summary="Cancel what waits, stop what runs, forget what has ended",
+        tag=TAG,
+        access=Access.SIGNED_IN,
+        handler=cancel_task,
+        replies=(
+            Reply(
+                status=ACCEPTED,
+                description="It runs, and is asked to stop.",
+                model=TaskReply,
+                example={
+                    **QUEUED_EXAMPLE,
+                    "status": "running",
+                    "attempts": 1,
+                    "cancel_requested": True,
+                    "started_at": TASK_EXAMPLE["started_at"],
+                },
+            ),
+            Reply(status=204, description="It is cancelled; one that had ended is forgotten."),
+        ),
+        errors=(TaskNotFound,),
+    ),
+    Endpoint(
+        method="POST",
+        path="/tasks/{task_id}/retry",
+        name="retryTask",
+        summary="Try a dead task again, as if it were new",
+        tag=TAG,
+        access=Access.SIGNED_IN,
+        handler=retry_task,
+        replies=(
+            Reply(
+                status=ACCEPTED,
+                description="The task, queued again; its last error stays until it succeeds.",
+                model=TaskReply,
+                example=QUEUED_EXAMPLE,
+            ),
+        ),
+        errors=(TaskNotFound, NotDead, KindNotAllowed, TooManyTasks),
+    ),
+)

@@ -1,0 +1,88 @@
+"""A lane's worker on a real Redis, and what it was given to run."""
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+
+from arq.connections import ArqRedis
+
+from jubilee.adapters.arq_courier import ArqCourier, queue_name, unpack, wake_channel
+from jubilee.bootstrap.worker import _arq_pool
+from jubilee.domain.jobs.claims import Dispatch, Reference
+from jubilee.domain.jobs.kinds import Lane
+from jubilee.entrypoints.lane_worker import Lanes, LaneWorker
+from tests.fakes import fresh_id
+
+LANE = Lane.USER
+
+
+def dispatches(number: int, priority: int = 5) -> list[Dispatch]:
+    return [Dispatch(Reference(fresh_id(), 0), LANE, priority) for _ in range(number)]
+
+
+class Runs:
+    """What was started, when, and how many ran at a time; each holds on until it may go on."""
+
+    def __init__(self) -> None:
+        self.started: list[Reference] = []
+        self.at: dict[Reference, float] = {}
+        self.ended: list[Reference] = []
+        self.most = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def __call__(self, reference: Reference) -> None:
+        self.started.append(reference)
+        self.at[reference] = monotonic()
+        self.most = max(self.most, len(self.started) - len(self.ended))
+        await self.gate.wait()
+        self.ended.append(reference)
+
+    async def until(self, number: int, seconds: float = 10) -> None:
+        """So many have ended."""
+        await eventually(lambda: len(self.ended) >= number, seconds)
+
+
+class Site:
+    """Workers and a courier, all on one Redis."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.runs = Runs()
+        self.pool: ArqRedis = _arq_pool(url)
+        self.courier = ArqCourier(url, patience=5)
+        self.workers: list[LaneWorker] = []
+        self._mains: list[asyncio.Task[None]] = []
+
+    def start(self, slots: int = 5) -> LaneWorker:
+        """One more worker."""
+        lanes = Lanes(pool=self.pool, unpack=unpack, timeout=60, read_limit=500)
+        worker = LaneWorker(queue_name(LANE), wake_channel(LANE), slots, self.runs, lanes)
+        self.workers.append(worker)
+        self._mains.append(asyncio.create_task(worker.main()))
+        return worker
+
+    async def queued(self) -> int:
+        """How many are left in Redis."""
+        return int(await self.pool.zcard(queue_name(LANE)))
+
+    async def close(self) -> None:
+        """End all workers, the ones that hang too."""
+        self.runs.gate.set()
+        for worker in self.workers:
+            worker.stop()
+        _, late = await asyncio.wait(self._mains, timeout=3) if self._mains else (None, ())
+        for main in late:
+            main.cancel()
+        for worker in self.workers:
+            await worker.finished()
+        await asyncio.sleep(0)
+        await self.courier.close()
+        await self.pool.aclose(close_connection_pool=True)
+
+
+async def eventually(true: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for it; raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110  # what it looks at has no event
+            await asyncio.sleep(0.005)

@@ -1,0 +1,107 @@
+"""Password hashes by Argon2id, for real but with little memory."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from jubilee.adapters.argon2_passwords import WAITING_PER_THREAD, Argon2Passwords
+from jubilee.domain.passwords import HasherBusy
+
+MEMORY = 8192  # KiB
+
+
+def hasher(time_cost: int = 1, threads: int = 2, memory_kib: int = MEMORY) -> Argon2Passwords:
+    return Argon2Passwords(time_cost=time_cost, memory_kib=memory_kib, threads=threads)
+
+
+@pytest.fixture
+def passwords() -> Iterator[Argon2Passwords]:
+    made = hasher()
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    "password", ["correct horse battery", "🐴" * 256, " a b ", "x" * 10_000, "\ud800", "p\0q", ""]
+)
+async def test_a_password_matches_its_own_hash_alone(
+    passwords: Argon2Passwords, password: str
+) -> None:
+    stored = await passwords.hash(password)
+    assert stored.startswith("$argon2id$v=19$m=8192,t=1,p=1$")
+    assert await passwords.verify(stored, password)
+    for other in (password + " ", password[:-1] + "~", password.swapcase() + "!"):
+        assert not await passwords.verify(stored, other)
+
+
+async def test_one_password_has_many_hashes(passwords: Argon2Passwords) -> None:
+    assert await passwords.hash("same") != await passwords.hash("same")
+
+
+@pytest.mark.parametrize("stored", [None, "", "x", "$argon2id$", "$2b$12$abcdefghijklmnopqrstuv"])
+async def test_what_is_no_hash_matches_nothing(
+    passwords: Argon2Passwords, stored: str | None
+) -> None:
+    assert not await passwords.verify(stored, "password")
+
+
+async def test_a_hash_of_weaker_parameters_is_outdated(passwords: Argon2Passwords) -> None:
+    stored = await passwords.hash("password")
+    assert not passwords.is_outdated(stored)
+    assert not passwords.is_outdated("no hash")
+    stronger = [hasher(time_cost=2), hasher(memory_kib=MEMORY * 2)]
+    assert all(each.is_outdated(stored) for each in stronger)
+    assert await stronger[0].verify(stored, "password")
+    for each in stronger:
+        each.close()
+
+
+async def test_an_unknown_account_takes_as_long_as_a_wrong_password(
+    passwords: Argon2Passwords,
+) -> None:
+    stored = await passwords.hash("password")
+    times: dict[str | None, list[float]] = {None: [], stored: []}
+    for _ in range(25):
+        for kind, taken in times.items():
+            started = time.perf_counter()
+            assert not await passwords.verify(kind, "wrong")
+            taken.append(time.perf_counter() - started)
+    unknown, wrong = (statistics.median(taken) for taken in times.values())
+    assert 0.5 < unknown / wrong < 2
+
+
+async def test_the_event_loop_goes_on_while_fifty_hash(passwords: Argon2Passwords) -> None:
+    burst = asyncio.gather(*(passwords.hash("password") for _ in range(50)))
+    gaps = []
+    while not burst.done():
+        started = time.perf_counter()
+        await asyncio.sleep(0.001)
+        gaps.append(time.perf_counter() - started)
+    assert len(await burst) == 50
+    assert len(gaps) > 5
+    assert statistics.median(gaps) < 0.05
+
+
+async def test_whoever_comes_when_too_many_wait_is_turned_away() -> None:
+    small = hasher(threads=1)
+    burst = [small.verify(None, "password") for _ in range(WAITING_PER_THREAD + 5)]
+    answers = await asyncio.gather(*burst, return_exceptions=True)
+    assert sum(isinstance(answer, HasherBusy) for answer in answers) == 5
+    assert not await small.verify(None, "password")
+    small.close()
+
+
+async def test_whoever_gives_up_makes_room_again() -> None:
+    small = hasher(threads=1)
+    waiting = [asyncio.ensure_future(small.hash("password")) for _ in range(WAITING_PER_THREAD)]
+    await asyncio.sleep(0)
+    with pytest.raises(HasherBusy):
+        await small.hash("password")
+    for each in waiting:
+        each.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert await small.hash("password")
+    small.close()

@@ -1,0 +1,337 @@
+"""Requests over the network, to real servers: to the address that was checked, and bounded."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from ssl import SSLContext
+from time import monotonic
+
+import pytest
+
+from jubilee.adapters.http_sender import KEPT, Patience, PinnedHttpSender, resolve
+from jubilee.domain.jobs.kinds import GiveUp
+from jubilee.domain.outbound.kind import AddressNotAllowed, Unreachable
+from jubilee.domain.outbound.reach import Address, AllowedHost, Allows, OutboundRules
+from jubilee.domain.outbound.request import read_request
+from tests.certificates import Certificate, make_certificate
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Request-ID: 7\r\n\r\nok"
+LOCAL = ip_address("127.0.0.1")
+PATIENCE = Patience(connect=1, read=0.5, in_all=1.5)
+
+
+@dataclass(slots=True)
+class Receiver:
+    """A server that answers everything alike, and remembers the raw requests."""
+
+    answer: bytes = OK
+    after: float = 0.0
+    port: int = 0
+    requests: list[bytes] = field(default_factory=list)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            _, _, length = head.lower().partition(b"content-length: ")
+            body = await reader.readexactly(int(length.split(b"\r\n")[0]) if length else 0)
+            self.requests.append(head + body)
+            await asyncio.sleep(self.after)
+            writer.write(self.answer)
+            await writer.drain()
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # whoever called has gone away
+        finally:
+            writer.close()
+
+
+Serve = Callable[..., Awaitable[Receiver]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Start a receiver: `await serve(answer=...)`."""
+    servers: list[asyncio.Server] = []
+
+    async def started(
+        answer: bytes = OK, after: float = 0, host: str = "127.0.0.1", ssl: SSLContext | None = None
+    ) -> Receiver:
+        receiver = Receiver(answer, after)
+        server = await asyncio.start_server(receiver.serve, host, 0, ssl=ssl)
+        receiver.port = server.sockets[0].getsockname()[1]
+        servers.append(server)
+        return receiver
+
+    yield started
+    for server in servers:
+        server.close()
+        await server.wait_closed()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return make_certificate(tmp_path_factory.mktemp("https"), "DNS:hooks.test")
+
+
+def sender(*found: str, certificate: Certificate | None = None) -> PinnedHttpSender:
+    """Every name resolves to what was `found`, one list after the other."""
+    lists = [[ip_address(address) for address in text.split()] for text in found]
+
+    async def looked_up(_: str, __: int) -> Sequence[Address]:
+        return lists.pop(0) if len(lists) > 1 else lists[0]
+
+    context = certificate.client if certificate else None
+    return PinnedHttpSender("Jubilee/test", resolve=looked_up, context=context, patience=PATIENCE)
+
+
+def everywhere(_: Address) -> bool:
+    return True
+
+
+def for_admins(host: str, *allowed: str) -> Allows:
+    rules = OutboundRules(tuple(AllowedHost.parse(text) for text in allowed))
+    allows = rules.reach(host, 80, by_admin=True)
+    assert allows is not None
+    return allows
+
+
+async def test_a_request_arrives_as_it_was_asked_for(serve: Serve) -> None:
+    receiver = await serve()
+    data = {
+        "url": f"http://hooks.test:{receiver.port}/in?a=%20b#part",
+        "headers": {"X-Token": "s3cret"},
+        "body": {"a": [1, None]},
+    }
+    reply = await sender("127.0.0.1").send(read_request(data), everywhere)
+    assert (reply.status, reply.body, reply.truncated) == (200, b"ok", False)
+    assert reply.headers == {"content-length": "2", "x-request-id": "7"}
+    head, _, body = receiver.requests[0].decode().partition("\r\n\r\n")
+    assert head.split("\r\n") == [
+        "POST /in?a=%20b HTTP/1.1",
+        f"host: hooks.test:{receiver.port}",
+        "user-agent: Jubilee/test",
+        "accept: */*",
+        "x-token: s3cret",
+        "content-type: application/json",
+        "accept-encoding: identity",
+        "connection: close",
+        "content-length: 14",
+    ]
+    assert body == '{"a":[1,null]}'
+
+
+@pytest.mark.parametrize(
+    ("method", "length"),
+    [("POST", True), ("PUT", True), ("PATCH", True), ("GET", False), ("DELETE", False)],
+)
+async def test_a_request_without_a_body_says_so(serve: Serve, method: str, *, length: bool) -> None:
+    receiver = await serve()
+    data = {"url": f"http://hooks.test:{receiver.port}", "method": method}
+    await sender("127.0.0.1").send(read_request(data), everywhere)
+    assert receiver.requests[0].startswith(method.encode() + b" / HTTP/1.1\r\n")
+    assert (b"content-length: 0" in receiver.requests[0]) is length
+
+
+async def test_nothing_follows_a_head(serve: Serve) -> None:
+    receiver = await serve(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n")
+    data = {"url": f"http://hooks.test:{receiver.port}", "method": "HEAD"}
+    reply = await sender("127.0.0.1").send(read_request(data), everywhere)
+    assert (reply.status, reply.body) == (200, b"")
+
+
+async def test_a_name_that_changes_its_mind_is_asked_only_once(serve: Serve) -> None:
+    receiver = await serve()
+    request = read_request({"url": f"http://rebind.test:{receiver.port}"})
+    rebinding = sender("192.0.2.1", "127.0.0.1")  # nobody is at the first, for all who ask
+    checked: list[Address] = []
+
+    def first_only(address: Address) -> bool:
+        checked.append(address)
+        return address != LOCAL
+
+    with pytest.raises(Unreachable):
+        await rebinding.send(request, first_only)
+    assert checked == [ip_address("192.0.2.1")]
+    assert not receiver.requests
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1", "169.254.169.254", "fe80::1"],
+)
+async def test_a_public_name_for_a_private_address_reaches_nobody(
+    serve: Serve, address: str
+) -> None:
+    receiver = await serve()
+    request = read_request({"url": f"http://inward.test:{receiver.port}"})
+    with pytest.raises(AddressNotAllowed):
+        await sender(address).send(request, for_admins("inward.test"))
+    assert not receiver.requests
+
+
+async def test_of_several_addresses_only_allowed_ones_are_tried(serve: Serve) -> None:
+    receiver = await serve()
+    request = read_request({"url": f"http://both.test:{receiver.port}"})
+    tried = sender("127.0.0.2 127.0.0.1")
+    await tried.send(request, lambda address: address == LOCAL)
+    assert len(receiver.requests) == 1
+
+
+async def test_the_next_address_is_tried_where_nobody_is_at_the_first(serve: Serve) -> None:
+    receiver = await serve()
+    request = read_request({"url": f"http://both.test:{receiver.port}"})
+    reply = await sender("127.0.0.9 127.0.0.1").send(request, everywhere)
+    assert reply.status == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]"])
+async def test_a_literal_address_is_checked_like_any_other(serve: Serve, host: str) -> None:
+    receiver = await serve(host="127.0.0.1" if "127" in host else "::1")
+    request = read_request({"url": f"http://{host}:{receiver.port}"})
+    real = PinnedHttpSender("Jubilee/test", patience=PATIENCE)
+    with pytest.raises(AddressNotAllowed):
+        await real.send(request, for_admins(request.host))
+    assert (await real.send(request, for_admins(request.host, host))).status == 200
+    assert f"host: {request.authority}".encode() in receiver.requests[0]
+
+
+async def test_names_are_looked_up_as_the_system_does() -> None:
+    assert LOCAL in await resolve("localhost", 80)
+
+
+async def test_a_name_without_an_address_is_unreachable() -> None:
+    request = read_request({"url": "http://nobody.invalid/"})
+    with pytest.raises(Unreachable):
+        await PinnedHttpSender("Jubilee/test", patience=PATIENCE).send(request, everywhere)
+
+
+async def test_a_certificate_must_be_for_the_name_not_the_address(
+    serve: Serve, certificate: Certificate
+) -> None:
+    receiver = await serve(ssl=certificate.server)
+    trusting = sender("127.0.0.1", certificate=certificate)
+    right = read_request({"url": f"https://hooks.test:{receiver.port}"})
+    assert (await trusting.send(right, everywhere)).status == 200
+    wrong = read_request({"url": f"https://other.test:{receiver.port}"})
+    with pytest.raises(Unreachable, match=r"[Cc]ertificate|CERTIFICATE"):
+        await trusting.send(wrong, everywhere)
+    assert len(receiver.requests) == 1
+
+
+async def test_a_certificate_nobody_vouches_for_is_refused(
+    serve: Serve, certificate: Certificate
+) -> None:
+    receiver = await serve(ssl=certificate.server)
+    request = read_request({"url": f"https://hooks.test:{receiver.port}"})
+    with pytest.raises(Unreachable):
+        await sender("127.0.0.1").send(request, everywhere)
+    assert not receiver.requests
+
+
+async def test_a_redirect_is_an_answer_like_any_other(serve: Serve) -> None:
+    inner = await serve()
+    location = f"http://127.0.0.1:{inner.port}/secret".encode()
+    receiver = await serve(
+        b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n"
+    )
+    request = read_request({"url": f"http://hooks.test:{receiver.port}"})
+    reply = await sender("127.0.0.1").send(request, everywhere)
+    assert reply.status == 302
+    assert not inner.requests
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 3_000_000,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9000000000\r\n\r\n" + b"a" * 3_000_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"2\r\naa\r\n" * 100_000,
+    ],
+)
+async def test_of_a_huge_answer_the_beginning_is_kept(serve: Serve, answer: bytes) -> None:
+    receiver = await serve(answer)
+    request = read_request({"url": f"http://hooks.test:{receiver.port}"})
+    reply = await sender("127.0.0.1").send(request, everywhere)
+    assert (reply.body, reply.truncated) == (b"a" * KEPT, True)
+
+
+async def test_what_just_fits_is_not_cut(serve: Serve) -> None:
+    receiver = await serve(b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * KEPT)
+    request = read_request({"url": f"http://hooks.test:{receiver.port}"})
+    reply = await sender("127.0.0.1").send(request, everywhere)
+    assert (len(reply.body), reply.truncated) == (KEPT, False)
+
+
+async def test_nothing_is_unpacked(serve: Serve) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n"
+    receiver = await serve(head + b"\x1f\x8b\x08\x00")
+    request = read_request({"url": f"http://hooks.test:{receiver.port}"})
+    reply = await sender("127.0.0.1").send(request, everywhere)
+    assert reply.body == b"\x1f\x8b\x08\x00"
+
+
+async def test_a_slow_server_is_not_waited_for(serve: Serve) -> None:
+    receiver = await serve(after=5)
+    request = read_request({"url": f"http://hooks.test:{receiver.port}"})
+    began = monotonic()
+    with pytest.raises(Unreachable, match="in time"):
+        await sender("127.0.0.1").send(request, everywhere)
+    assert monotonic() - began < 1.5
+
+
+async def test_a_server_that_drips_is_cut_off_in_the_end() -> None:
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(b"a")
+            await asyncio.sleep(0.1)
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    request = read_request({"url": f"http://hooks.test:{server.sockets[0].getsockname()[1]}"})
+    began = monotonic()
+    with pytest.raises(Unreachable, match="in time"):
+        await sender("127.0.0.1").send(request, everywhere)
+    assert monotonic() - began < 3
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_resolver_that_hangs_is_not_waited_for() -> None:
+    async def hang(_: str, __: int) -> Sequence[Address]:
+        await asyncio.sleep(60)
+        return []
+
+    hanging = PinnedHttpSender("Jubilee/test", resolve=hang, patience=PATIENCE)
+    with pytest.raises(Unreachable, match="in time"):
+        await hanging.send(read_request({"url": "http://hooks.test"}), everywhere)
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-"]
+)
+async def test_what_is_no_http_is_unreachable(serve: Serve, answer: bytes) -> None:
+    receiver = await serve(answer)
+    request = read_request({"url": f"http://hooks.test:{receiver.port}"})
+    with pytest.raises(Unreachable) as failed:
+        await sender("127.0.0.1").send(request, everywhere)
+    assert not isinstance(failed.value, GiveUp)
+
+
+async def test_proxies_of_the_environment_are_not_used(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver, proxy = await serve(), await serve()
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
+    monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{proxy.port}")
+    request = read_request({"url": f"http://hooks.test:{receiver.port}"})
+    await sender("127.0.0.1").send(request, everywhere)
+    assert (len(receiver.requests), proxy.requests) == (1, [])
+
+
+async def test_no_log_holds_a_header(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    receiver = await serve(b"HTTP/1.1 200 OK\r\nSet-Cookie: s3cret\r\nContent-Length: 0\r\n\r\n")
+    data = {"url": f"http://hooks.test:{receiver.port}?key=s3cret", "headers": {"a": "s3cret"}}
+    with caplog.at_level(logging.DEBUG):
+        await sender("127.0.0.1").send(read_request(data), everywhere)
+    assert "s3cret" not in caplog.text

@@ -1,0 +1,238 @@
+"""The settings: known names, precedence, and nothing secret in what is shown."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from jubilee.settings import Environment, Settings
+
+STRONG = "3f0c6Jq9vX1mWb8Tz5Kd2Rs7Ly4Hn0Pa"
+SECRET = "Zq7-secret-9Xw"
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable and no `.env` of the machine's."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for part in ("HOST", "PORT", "USER", "PASSWORD", "DB"):
+        monkeypatch.delenv(f"PG_{part}", raising=False)
+
+
+@pytest.fixture
+def env(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    return monkeypatch
+
+
+def given(env: pytest.MonkeyPatch, **variables: str) -> Settings:
+    for name, value in variables.items():
+        env.setenv(name, value)
+    return Settings()
+
+
+def refusal(env: pytest.MonkeyPatch, **variables: str) -> str:
+    """What is said of bad settings; never their values."""
+    with pytest.raises(ValidationError) as refused:
+        given(env, **variables)
+    said = "\n".join(
+        f"{details['loc']} {details['msg']}"
+        for details in refused.value.errors(include_url=False, include_input=False)
+    )
+    for value in variables.values():
+        assert not value.strip() or value not in said + str(refused.value)
+    return said
+
+
+def test_nothing_has_to_be_set() -> None:
+    settings = Settings()
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert settings.environment is Environment.DEVELOPMENT
+    assert (settings.postgres, settings.redis) == (None, None)
+    assert (settings.access_token_expire_minutes, settings.password_min_length) == (30, 8)
+    assert settings.password_hash_memory_kib >= 19_456
+    assert settings.password_hash_time_cost >= 2
+
+
+def test_the_database_is_known_by_its_parts(env: pytest.MonkeyPatch) -> None:
+    parts = {"SERVER": "db", "PORT": "6432", "USER": "u@x", "PASSWORD": "p/w#?", "DB": "a b"}
+    settings = given(env, **{f"POSTGRES_{name}": value for name, value in parts.items()})
+    assert settings.postgres == "postgresql://u%40x:p%2Fw%23%3F@db:6432/a%20b"
+
+
+def test_the_parts_have_older_names(env: pytest.MonkeyPatch) -> None:
+    parts = {"HOST": "old", "PORT": "6432", "USER": "u", "PASSWORD": "p", "DB": "d"}
+    settings = given(env, **{f"PG_{name}": value for name, value in parts.items()})
+    assert settings.postgres == "postgresql://u:p@old:6432/d"
+    assert given(env, POSTGRES_SERVER="new").postgres == "postgresql://u:p@new:6432/d"
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
+def test_a_url_wins_over_the_parts_however_it_is_spelled(
+    env: pytest.MonkeyPatch, scheme: str
+) -> None:
+    url = f"{scheme}://u:p@host/d?sslmode=require"
+    settings = given(env, DATABASE_URL=url, POSTGRES_SERVER="other", REDIS_HOST="other")
+    assert settings.postgres == "postgresql://u:p@host/d?sslmode=require"
+    assert given(env, REDIS_URL="rediss://r/1").redis == "rediss://r/1"
+
+
+def test_redis_is_known_by_its_parts(env: pytest.MonkeyPatch) -> None:
+    settings = given(env, REDIS_HOST="r", REDIS_PORT="6380", REDIS_PASSWORD="p@/w")
+    assert settings.redis == "redis://:p%40%2Fw@r:6380/0"
+
+
+def test_the_environment_wins_over_the_file(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=9001\nHOST=file.example\nUNKNOWN=1\n")
+    settings = given(env, PORT="9002", LOG_LEVEL="debug")
+    assert (settings.port, settings.host, settings.log_level) == (9002, "file.example", "DEBUG")
+
+
+@pytest.mark.parametrize(
+    "written",
+    ['["https://a.example", "https://b.example/"]', "https://a.example,https://b.example"],
+)
+def test_origins_are_a_list_in_either_spelling(env: pytest.MonkeyPatch, written: str) -> None:
+    settings = given(env, BACKEND_CORS_ORIGINS=written)
+    assert settings.backend_cors_origins == ("https://a.example", "https://b.example")
+
+
+@pytest.mark.parametrize("written", ["", "[]", " ", ","])
+def test_there_may_be_no_origins(env: pytest.MonkeyPatch, written: str) -> None:
+    assert given(env, BACKEND_CORS_ORIGINS=written).backend_cors_origins == ()
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        "Zq7short",
+        STRONG[:31],
+        "ab" * 40,
+        "changeme" + STRONG,
+        "CHANGE-THIS" + STRONG,
+        "your-secret-key-keep-it-secret-1234567890",
+        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+        "   " + STRONG[:20] + " " * 20,
+    ],
+)
+@pytest.mark.parametrize("environment", ["production", "staging", "prod", "PRODUCTION"])
+def test_outside_development_a_weak_secret_is_refused(
+    env: pytest.MonkeyPatch, environment: str, secret: str
+) -> None:
+    env.setenv("ENVIRONMENT", environment)
+    assert "SECRET_KEY" in refusal(env, SECRET_KEY=secret or " ")
+
+
+def test_outside_development_there_has_to_be_a_secret(env: pytest.MonkeyPatch) -> None:
+    env.setenv("ENVIRONMENT", "production")
+    assert "SECRET_KEY" in refusal(env)
+
+
+def test_a_strong_secret_is_good_everywhere(env: pytest.MonkeyPatch) -> None:
+    for environment in ("production", "staging", "development"):
+        settings = given(env, ENVIRONMENT=environment, SECRET_KEY=STRONG)
+        assert settings.secret_key
+        assert settings.secret_key.get_secret_value() == STRONG
+    assert given(env, ENVIRONMENT="local", SECRET_KEY="short").secret_key
+
+
+BAD = {
+    "PORT": "65536-x",
+    "REDIS_PORT": "70000",
+    "POSTGRES_PORT": "70000",
+    "PG_PORT": "0x1538",
+    "ENVIRONMENT": "prodction-x",
+    "LOG_LEVEL": "LOUD-x",
+    "DATABASE_URL": f"mysql://u:{SECRET}@h/d",
+    "REDIS_URL": f"http://:{SECRET}@h",
+    "BIRTHDAY_TIMEZONE": "Mars/Olympus",
+    "LEAP_DAY_RULE": "never-x",
+    "HELLO_ANONYMOUS": "perhaps-x",
+    "HELLO_MAX_ANONYMOUS": "-41",
+    "PASSWORD_MIN_LENGTH": "7.5",
+    "PASSWORD_HASH_MEMORY_KIB": "1024.5",
+    "MAX_BODY_BYTES": "-17",
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_setting_is_named_but_its_value_is_not(env: pytest.MonkeyPatch, name: str) -> None:
+    assert refusal(env, **{name: BAD[name]})
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"DATABASE_URL": f"postgres://u:{SECRET}@h/d"},
+        {"POSTGRES_SERVER": "h", "POSTGRES_PASSWORD": SECRET},
+        {"REDIS_URL": f"redis://:{SECRET}@h/0"},
+        {"REDIS_URL": f"redis://h/0?password={SECRET}"},
+        {"REDIS_HOST": "h", "REDIS_PASSWORD": SECRET},
+        {"SECRET_KEY": SECRET},
+        {"SMTP_URL": f"smtp://u:{SECRET}@h:25"},
+    ],
+)
+def test_what_is_shown_holds_no_secret(env: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
+    settings = given(env, **variables)
+    shown = settings.masked()
+    assert SECRET not in f"{shown} {settings!r}"
+    assert "***" in f"{shown}"
+
+
+BROKEN = [
+    f"://u:a@{SECRET}@h/d",
+    f"://u:a/{SECRET}#?{SECRET}@h/d",
+    f"://u:[{SECRET}@h/d",
+    f"://u:{SECRET}\u2100@h/d",
+    f"://h/d?user=u&password={SECRET}",
+    f"://h/d?sslpassword={SECRET}",
+    f"://u:p@h:{SECRET}/d",
+    f":{SECRET}",
+]
+
+
+@pytest.mark.parametrize("url", BROKEN)
+@pytest.mark.parametrize(
+    ("name", "scheme"), [("DATABASE_URL", "postgres"), ("REDIS_URL", "redis"), ("SMTP_URL", "smtp")]
+)
+def test_a_broken_url_is_repeated_nowhere(
+    env: pytest.MonkeyPatch, name: str, scheme: str, url: str
+) -> None:
+    try:
+        said = str(given(env, **{name: scheme + url}).masked())
+    except ValidationError as error:
+        said = f"{error} {error.errors(include_input=False)}"
+    assert SECRET not in said
+
+
+def test_what_is_not_secret_is_shown(env: pytest.MonkeyPatch) -> None:
+    shown = given(env, DATABASE_URL="postgres://u:p@h:5/d?sslmode=require", PORT="9000").masked()
+    assert shown["DATABASE_URL"] == "postgresql://u:***@h:5/d?sslmode=require"
+    assert (shown["PORT"], shown["ENVIRONMENT"]) == ("9000", "development")
+    assert given(env, DATABASE_URL="postgres://u@h/d").masked()["DATABASE_URL"].endswith("u@h/d")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://h", "smtp://:25", "smtp://h/x", "smtp://h?starttls=perhaps", "smtp://h?tls=1"]
+)
+def test_a_mail_server_is_checked_at_the_start(env: pytest.MonkeyPatch, url: str) -> None:
+    assert "smtp_url" in refusal(env, SMTP_URL=url)
+
+
+@pytest.mark.parametrize("sender", ["jubilee", "@", "a@b\nBcc: c@d"])
+def test_the_sender_of_mail_is_an_address(env: pytest.MonkeyPatch, sender: str) -> None:
+    assert "mail_from" in refusal(env, MAIL_FROM=sender)
+
+
+def test_where_requests_may_go_is_a_list(env: pytest.MonkeyPatch) -> None:
+    hosts, networks = "hooks.test, *.partner.test:8443,[::1]:80", "10.1.0.0/16,fd12::/32"
+    settings = given(env, OUTBOUND_ALLOWED_HOSTS=hosts, OUTBOUND_ALLOWED_NETWORKS=networks)
+    assert settings.outbound_allowed_hosts == ("hooks.test", "*.partner.test:8443", "[::1]:80")
+    assert settings.masked()["OUTBOUND_ALLOWED_NETWORKS"] == networks
+    assert "outbound_allowed_hosts" in refusal(env, OUTBOUND_ALLOWED_HOSTS="https://hooks.test")
+
+
+def test_a_network_has_no_bits_beyond_its_mask(env: pytest.MonkeyPatch) -> None:
+    assert "outbound_allowed_networks" in refusal(env, OUTBOUND_ALLOWED_NETWORKS="10.1.2.3/16")

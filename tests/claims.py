@@ -1,0 +1,32 @@
+"""What a kind of work is given: a claim, and an end that a test can look at."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+from uuid import UUID
+
+from jubilee.domain.jobs.kinds import Claim
+
+P = TypeVar("P")
+JOB = UUID("019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f")
+
+
+@dataclass(slots=True)
+class Ends:
+    """The results of the ends that were opened."""
+
+    results: list[Mapping[str, object] | None] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def finish(self, result: Mapping[str, object] | None = None) -> AsyncIterator[object]:
+        yield None
+        self.results.append(result)
+
+
+def claimed(payload: P, *, by_admin: bool = False) -> Claim[P]:
+    """The first attempt at the job `JOB`."""
+
+    async def report(_: Mapping[str, object]) -> None: ...
+
+    return Claim(JOB, 1, 1, None, by_admin, payload, report)

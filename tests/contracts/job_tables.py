@@ -1,0 +1,177 @@
+"""Jobs in memory and in PostgreSQL, behind one face; time passes as a test says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.claims import PostgresClaims, PostgresFinish
+from jubilee.adapters.postgres.due_jobs import PostgresDueJobs
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.transaction import PostgresTransaction, Stamp, transactions
+from jubilee.domain.jobs.claims import Claimed, Claims, DueJobs, OpenFinish, Reference
+from jubilee.domain.transaction import Begin
+from tests.fake_claims import LEASE, FakeClaims, FakeDueJobs, FakeFinish, FakeJobTable
+from tests.fakes import FakeClock
+
+Row: TypeAlias = Mapping[str, Any]
+
+INSERT = Statement(
+    text("""
+    INSERT INTO jobs (id, kind, data, lane, priority, status, attempts, max_attempts, epoch,
+        run_at, created_at)
+    VALUES (:id, :kind, CAST(:data AS jsonb), 'user', :priority, 'queued', :attempts,
+        :max_attempts, 0, now() + CAST(:due AS float) * interval '1 second', now())
+    """)
+)
+ROW = Statement(
+    text("""
+    SELECT status, attempts, epoch, error, result, progress,
+        CAST(extract(epoch FROM run_at - now()) AS float) AS due,
+        CAST(extract(epoch FROM lease_until - now()) AS float) AS lease,
+        dispatched_at IS NOT NULL AS dispatched, finished_at IS NOT NULL AS ended
+    FROM jobs WHERE id = :id
+    """)
+)
+PASS = Statement(
+    text("""
+    UPDATE jobs SET run_at = run_at - CAST(:seconds AS float) * interval '1 second',
+        dispatched_at = dispatched_at - CAST(:seconds AS float) * interval '1 second',
+        lease_until = lease_until - CAST(:seconds AS float) * interval '1 second',
+        finished_at = finished_at - CAST(:seconds AS float) * interval '1 second'
+    """)
+)
+CANCEL = Statement(text("UPDATE jobs SET cancel_requested_at = now() WHERE id = :id"))
+
+
+class JobTable(Protocol):
+    """Jobs, and what is done with them."""
+
+    @property
+    def claims(self) -> Claims: ...
+    @property
+    def finish(self) -> OpenFinish[Any]: ...
+    @property
+    def due(self) -> DueJobs: ...
+
+    async def add(self, **values: Any) -> Reference:
+        """Queue a job: kind, data (JSON), priority, attempts, max_attempts, due (in seconds)."""
+
+    async def row(self, job_id: UUID) -> Row | None:
+        """The job; `due` and `lease` are the seconds until then."""
+
+    async def pass_time(self, seconds: float) -> None:
+        """Move the database's clock."""
+
+    async def ask_to_stop(self, job_id: UUID) -> None:
+        """As its owner does."""
+
+
+DEFAULTS = {"kind": "echo", "priority": 5, "attempts": 0, "max_attempts": 10, "due": -1.0}
+
+
+@dataclass(slots=True)
+class InMemory:
+    """The fakes."""
+
+    table: FakeJobTable = field(default_factory=FakeJobTable)
+
+    @property
+    def claims(self) -> Claims:
+        return FakeClaims(self.table)
+
+    @property
+    def finish(self) -> OpenFinish[Any]:
+        return FakeFinish(self.table)
+
+    @property
+    def due(self) -> DueJobs:
+        return FakeDueJobs(self.table)
+
+    async def add(self, **values: Any) -> Reference:
+        given = {**DEFAULTS, **values}
+        due = given.pop("due")
+        return self.table.add(**given, run_at=self.table.now + due).reference
+
+    async def row(self, job_id: UUID) -> Row | None:
+        job = self.table.rows.get(job_id)
+        if job is None:
+            return None
+        names = ("status", "attempts", "epoch", "error", "result", "progress")
+        return {
+            **{name: getattr(job, name) for name in names},
+            "due": job.run_at - self.table.now,
+            "lease": None if job.lease_until is None else job.lease_until - self.table.now,
+            "dispatched": job.dispatched_at is not None,
+            "ended": job.finished_at is not None,
+        }
+
+    async def pass_time(self, seconds: float) -> None:
+        self.table.now += seconds
+
+    async def ask_to_stop(self, job_id: UUID) -> None:
+        self.table.rows[job_id].cancel_requested = True
+
+
+@dataclass(slots=True)
+class InPostgres:
+    """The real adapters."""
+
+    pool: ConnectionPool
+    write: Begin[PostgresTransaction]
+    claims: Claims
+    finish: OpenFinish[Any]
+    due: DueJobs
+
+    async def add(self, **values: Any) -> Reference:
+        job_id = new_id()
+        await self.run(INSERT, **{"id": job_id, "data": "{}", **DEFAULTS, **values})
+        return Reference(job_id, 0)
+
+    async def row(self, job_id: UUID) -> Row | None:
+        async with self.pool.connection() as driver:
+            row = await Executor(driver).first(ROW, id=job_id)
+        return None if row is None else dict(row)
+
+    async def pass_time(self, seconds: float) -> None:
+        await self.run(PASS, seconds=seconds)
+
+    async def ask_to_stop(self, job_id: UUID) -> None:
+        await self.run(CANCEL, id=job_id)
+
+    async def run(self, statement: Statement, **values: object) -> None:
+        async with self.pool.connection() as driver:
+            await Executor(driver).run(statement, **values)
+
+
+def in_postgres(pool: ConnectionPool, clock: FakeClock) -> InPostgres:
+    """One worker's."""
+    write = transactions(pool, Stamp(clock, new_id, lambda: None))
+    claims = PostgresClaims(pool, worker_id=new_id(), lease=LEASE)
+    return InPostgres(pool, write, claims, PostgresFinish(write), PostgresDueJobs(pool))
+
+
+def job_table(request: pytest.FixtureRequest, clock: FakeClock) -> JobTable:
+    """The one that the parameter names."""
+    if request.param == "fake":
+        return InMemory()
+    return in_postgres(request.getfixturevalue("pool"), clock)
+
+
+async def claimed(table: JobTable, reference: Reference) -> Claimed:
+    """It is there to be had."""
+    job = await table.claims.claim(reference)
+    assert job is not None
+    return job
+
+
+async def shown(table: JobTable, reference: Reference) -> Row:
+    """It is there."""
+    row = await table.row(reference.id)
+    assert row is not None
+    return row

@@ -1,0 +1,75 @@
+"""The indexes that serve accounts and sessions, as PostgreSQL plans it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres import sessions, users
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.statement import Statement
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+ID = new_id()
+ROWS = """
+    INSERT INTO users (id, email, email_key, username, username_key, full_name, is_active,
+                       is_superuser, birthday_greeting, created_at, updated_at)
+    SELECT gen_random_uuid(), n, n, n, n, 'Name' || n, true, n % 500 = 0, true,
+           now() - n * interval '1 s', now()
+    FROM generate_series(1, 3000) AS n;
+    INSERT INTO birthdays (id, user_id, created_at, updated_at)
+    SELECT gen_random_uuid(), id, now(), now() FROM users;
+    INSERT INTO sessions
+    SELECT gen_random_uuid(), id, 1, 'x', NULL, now(), now() + interval '1 day', now(), NULL, NULL
+    FROM users;
+    ANALYZE;
+    SET enable_seqscan = off
+"""
+STATEMENTS: dict[str, tuple[Statement, dict[str, object], str]] = {
+    "get": (users.GET, {"user_id": ID}, "pk_users"),
+    "lock": (users.LOCK, {"user_id": ID}, "pk_users"),
+    "sign in": (users.BY_LOGIN, {"email": "7", "name": "7"}, "uq_users_username_key"),
+    "admins": (users.LOCK_ADMINS, {}, "ix_users_admins"),
+    "search": (
+        users._page(searching=True, continued=False),
+        {"rows": 21, "words": "'name7':*"},
+        "ix_users_words",
+    ),
+    "first page": (
+        users._page(searching=False, continued=False),
+        {"rows": 21, "words": ""},
+        "ix_users_created_at_id",
+    ),
+    "next page": (
+        users._page(searching=False, continued=True),
+        {"rows": 21, "words": "", "created_at": NOW, "last_id": ID},
+        "ix_users_created_at_id",
+    ),
+    "check": (sessions.CHECK, {"session_id": ID, "user_id": ID}, "pk_sessions"),
+    "sessions": (sessions.OF, {"user_id": ID}, "ix_sessions_user_id_created_at_id"),
+    "trim": (sessions.TRIM, {"user_id": ID, "at": NOW}, "ix_sessions_user_id_created_at_id"),
+    "end all": (
+        sessions.END_ALL,
+        {"user_id": ID, "but": None},
+        "ix_sessions_user_id_created_at_id",
+    ),
+}
+
+
+@pytest.fixture
+async def filled(pool: ConnectionPool) -> ConnectionPool:
+    """A database with three thousand accounts, one connection of which plans no sequential scan."""
+    async with pool.connection() as driver:
+        await driver.execute(ROWS)
+    return pool
+
+
+async def test_every_statement_is_served_by_its_index(filled: ConnectionPool) -> None:
+    async with filled.connection() as driver:
+        for name, (statement, values, index) in STATEMENTS.items():
+            sql = f"EXPLAIN {statement.sql}"
+            rows: list[Any] = await driver.fetch(sql, *statement.arguments(values))
+            plan = "\n".join(row[0] for row in rows)
+            assert index in plan, f"{name}\n{plan}"
+            assert "Seq Scan" not in plan, f"{name}\n{plan}"

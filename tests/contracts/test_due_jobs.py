@@ -1,0 +1,140 @@
+"""What the relay asks of jobs, in memory and in PostgreSQL alike."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from jubilee.domain.jobs.claims import Dispatch, Reference
+from jubilee.domain.jobs.kinds import Lane
+from tests.contracts.job_tables import JobTable, claimed, job_table, shown
+from tests.fake_claims import LEASE
+from tests.fakes import FakeClock
+
+KINDS = ("echo", "other")
+
+
+@pytest.fixture(params=["fake", "postgres"])
+def table(request: pytest.FixtureRequest, clock: FakeClock) -> JobTable:
+    return job_table(request, clock)
+
+
+def references(dispatches: Sequence[Dispatch]) -> set[Reference]:
+    return {dispatch.reference for dispatch in dispatches}
+
+
+async def test_what_is_due_is_marked(table: JobTable) -> None:
+    due = await table.add(priority=3)
+    assert await table.due.mark_due(KINDS, limit=10) == [Dispatch(due, Lane.USER, 3)]
+    assert (await shown(table, due))["dispatched"]
+
+
+async def test_only_due_ones_of_known_kinds_are_marked(table: JobTable) -> None:
+    due = await table.add(kind="other")
+    await table.add(due=60)
+    await table.add(kind="unheard.of")
+    await claimed(table, await table.add())
+    assert references(await table.due.mark_due(KINDS, limit=10)) == {due}
+    assert await table.due.mark_due((), limit=10) == []
+
+
+async def test_the_most_urgent_and_then_the_oldest_come_first(table: JobTable) -> None:
+    wanted = [(5, -1), (5, -9), (0, -1), (9, -99), (1, -1), (0, -2)]
+    added = {await table.add(priority=p, due=due): (p, due) for p, due in wanted}
+    order = []
+    while marked := await table.due.mark_due(KINDS, limit=1):
+        order.append(added[marked[0].reference])
+    assert order == sorted(wanted)
+
+
+async def test_it_is_marked_again_after_a_while(table: JobTable) -> None:
+    due = await table.add()
+    assert references(await table.due.mark_due(KINDS, limit=10)) == {due}
+    await table.pass_time(14)
+    assert await table.due.mark_due(KINDS, limit=10) == []
+    await table.pass_time(2)
+    assert references(await table.due.mark_due(KINDS, limit=10)) == {due}
+
+
+async def test_one_that_was_given_back_is_marked_at_once(table: JobTable) -> None:
+    due = await table.add()
+    await table.due.mark_due(KINDS, limit=10)
+    job = await claimed(table, due)
+    await table.claims.release(job.reference, wait=0)
+    await table.pass_time(0.1)
+    assert references(await table.due.mark_due(KINDS, limit=10)) == {job.reference}
+
+
+async def test_a_lease_that_has_ended_is_given_back(table: JobTable) -> None:
+    job, kept = [await claimed(table, await table.add()) for _ in range(2)]
+    await table.pass_time(LEASE - 1)
+    await table.claims.beat([kept.reference])
+    assert await table.due.expire_leases(limit=10) == 0
+    await table.pass_time(2)
+    assert await table.due.expire_leases(limit=10) == 1
+    row = await shown(table, job.reference)
+    assert (row["status"], row["attempts"], row["epoch"]) == ("queued", 1, 1)
+    assert (row["lease"], row["ended"], row["dispatched"]) == (None, False, False)
+    assert row["error"]["code"] == "lease_expired"
+    assert (await shown(table, kept.reference))["status"] == "running"
+
+
+@pytest.mark.parametrize(("attempts", "wait"), [(0, 0), (2, 0), (3, 1), (4, 16), (9, 2401)])
+async def test_whoever_loses_its_worker_often_waits(
+    table: JobTable, attempts: int, wait: float
+) -> None:
+    job = await claimed(table, await table.add(attempts=attempts, max_attempts=50))
+    await table.pass_time(LEASE + 1)
+    assert await table.due.expire_leases(limit=10) == 1
+    assert (await shown(table, job.reference))["due"] == pytest.approx(wait, abs=1)
+
+
+@pytest.mark.parametrize(("attempts", "status"), [(8, "queued"), (9, "dead")])
+async def test_a_job_that_kills_its_workers_ends_dead(
+    table: JobTable, attempts: int, status: str
+) -> None:
+    job = await claimed(table, await table.add(attempts=attempts))
+    await table.pass_time(LEASE + 1)
+    assert await table.due.expire_leases(limit=10) == 1
+    row = await shown(table, job.reference)
+    assert (row["status"], row["ended"]) == (status, status == "dead")
+    assert await table.claims.claim(job.reference) is None or status == "queued"
+
+
+@pytest.mark.parametrize("attempts", [0, 9])
+async def test_one_that_was_to_stop_ends_with_its_lease(table: JobTable, attempts: int) -> None:
+    job = await claimed(table, await table.add(attempts=attempts))
+    await table.ask_to_stop(job.id)
+    await table.pass_time(LEASE + 1)
+    assert await table.due.expire_leases(limit=10) == 1
+    row = await shown(table, job.reference)
+    assert (row["status"], row["ended"]) == ("cancelled", True)
+
+
+async def test_leases_end_in_batches(table: JobTable) -> None:
+    for _ in range(5):
+        await claimed(table, await table.add())
+    await table.pass_time(LEASE + 1)
+    assert [await table.due.expire_leases(limit=2) for _ in range(4)] == [2, 2, 1, 0]
+
+
+async def test_what_ended_long_ago_leaves_in_batches(table: JobTable) -> None:
+    old = [await claimed(table, await table.add()) for _ in range(3)]
+    for job in old:
+        await table.claims.cancelled(job.reference)
+    await table.pass_time(7 * 86_400 + 1)
+    recent, live = [await claimed(table, await table.add()) for _ in range(2)]
+    await table.claims.cancelled(recent.reference)
+    assert [await table.due.prune(days=7, limit=2) for _ in range(3)] == [2, 1, 0]
+    assert [await table.row(job.id) for job in old] == [None] * 3
+    assert (await shown(table, recent.reference))["status"] == "cancelled"
+    assert (await shown(table, live.reference))["status"] == "running"
+
+
+async def test_the_next_one_is_known(table: JobTable) -> None:
+    assert await table.due.seconds_to_next(KINDS) is None
+    await table.add(due=-5)
+    await table.add(kind="unheard.of", due=5)
+    assert await table.due.seconds_to_next(KINDS) is None
+    await table.add(due=500, priority=0)
+    await table.add(due=50, priority=9)
+    assert await table.due.seconds_to_next(KINDS) == pytest.approx(50, abs=1)

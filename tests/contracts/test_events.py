@@ -1,0 +1,64 @@
+"""The outbox of facts, in memory and in PostgreSQL alike."""
+
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.tables import events
+from jubilee.adapters.postgres.transaction import PostgresTransaction
+from jubilee.domain.events import ItemCreated, ItemDeleted, ItemEvent, ItemUpdated
+from jubilee.domain.identity import UserId
+from tests.contracts.accounts import BrokenOff, broken_off
+from tests.contracts.conftest import Database
+from tests.fakes import START, fresh_id
+
+ALL = Statement(select(events).order_by(events.c.id))
+KINDS = {kind.__name__: kind for kind in (ItemCreated, ItemUpdated, ItemDeleted)}
+ITEM, OWNER = fresh_id(), UserId(fresh_id())
+
+
+def happened(*kinds: type[ItemEvent]) -> list[ItemEvent]:
+    return [kind(item_id=ITEM, owner_id=OWNER) for kind in kinds]
+
+
+async def recorded(database: Database) -> list[ItemEvent]:
+    """What happened, in its order."""
+    async with database.read() as view:
+        if not isinstance(view, PostgresTransaction):
+            return list(view.events.store.events)
+        rows = await view.executor.all(ALL)
+    read = [(KINDS[row["kind"]], row["data"]) for row in rows]
+    return [
+        kind(item_id=UUID(data["item_id"]), owner_id=UserId(UUID(data["owner_id"])))
+        for kind, data in read
+    ]
+
+
+async def test_facts_are_kept_in_their_order(database: Database) -> None:
+    facts = happened(ItemCreated, ItemUpdated, ItemUpdated, ItemDeleted)
+    async with database.write() as tx:
+        await tx.events.add(facts[0])
+    async with database.write() as tx:
+        await tx.events.add(*facts[1:])
+        await tx.events.add()
+    assert await recorded(database) == facts
+
+
+async def test_a_transaction_that_fails_made_no_fact(database: Database) -> None:
+    with pytest.raises(BrokenOff):
+        await broken_off(database, lambda tx: tx.events.add(*happened(ItemCreated)))
+    assert await recorded(database) == []
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+async def test_a_row_waits_to_be_published(database: Database, pool: ConnectionPool) -> None:
+    async with database.write() as tx:
+        await tx.events.add(*happened(ItemCreated))
+    async with pool.connection() as driver:
+        row = await Executor(driver).first(ALL)
+    assert row is not None
+    assert (row["kind"], row["published_at"]) == ("ItemCreated", None)
+    assert (row["occurred_at"], row["correlation_id"]) == (START, "request-1")

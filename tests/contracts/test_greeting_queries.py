@@ -1,0 +1,91 @@
+"""The indexes that serve planning and retention: no tick looks at everybody."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from jubilee.adapters.postgres import event_relay, greetings, retention
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.statement import Statement
+
+TODAY = date(2026, 11, 20)
+USERS = """
+    INSERT INTO users (id, email, email_key, is_active, is_superuser, birthday_greeting,
+                       created_at, updated_at)
+    SELECT gen_random_uuid(), n, n, true, false, true, now(), now()
+    FROM generate_series(1, 4000) AS n
+"""
+BIRTHDAYS = """
+    INSERT INTO birthdays (id, user_id, date_of_birth, created_at, updated_at)
+    SELECT gen_random_uuid(), id, date '1990-01-01' + (email::integer % 365), now(), now()
+    FROM users
+"""
+# All that strangers may do about it: they save the day that is today.
+STRANGERS = """
+    INSERT INTO birthdays (id, name, name_key, date_of_birth, created_at, updated_at)
+    SELECT gen_random_uuid(), n, n, '1990-11-20', now(), now() FROM generate_series(1, 8000) AS n
+"""
+GREETINGS = """
+    INSERT INTO greetings (user_id, year, state, due_on, due_at, created_at)
+    SELECT user_id, year, 'sent', date_of_birth + 365 * (year - 1990), now(), now()
+    FROM birthdays, generate_series(2023, 2025) AS year WHERE user_id IS NOT NULL
+"""
+EVENTS = """
+    INSERT INTO events (id, kind, data, occurred_at, published_at)
+    SELECT gen_random_uuid(), 'ItemCreated', '{}', now(), now() - n * interval '1 hour'
+    FROM generate_series(1, 4000) AS n
+"""
+FILL = (USERS, BIRTHDAYS, STRANGERS, GREETINGS, EVENTS, "ANALYZE")
+
+
+@pytest.fixture
+async def full(pool: ConnectionPool) -> ConnectionPool:
+    """Years of greetings for thousands of accounts, and twice as many strangers."""
+    async with pool.connection() as driver:
+        for sql in FILL:
+            await driver.execute(sql)
+    return pool
+
+
+async def plan(pool: ConnectionPool, statement: Statement, **values: object) -> list[Any]:
+    """The nodes of the plan as it ran, from the top down."""
+    async with pool.connection() as driver:
+        sql = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.sql}"
+        [top] = await driver.fetchval(sql, *statement.arguments(values))
+    return list(_nodes(top["Plan"]))
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for inner in node.get("Plans", ()):
+        yield from _nodes(inner)
+
+
+async def test_a_tick_looks_at_accounts_of_the_day_alone(full: ConnectionPool) -> None:
+    values = {"month_day": 1120, "day": TODAY, "year": 2026, "idle": ["Asia/Tokyo"], "home": "UTC"}
+    nodes = await plan(full, greetings.CANDIDATES, after=UUID(int=0), rows=200, **values)
+    assert "ix_birthdays_month_day_user_id" in {node.get("Index Name") for node in nodes}
+    seen = [node["Actual Rows"] * node["Actual Loops"] for node in nodes]
+    assert max(seen) < 30, nodes
+    assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "index", "values"),
+    [
+        (retention.GREETINGS, "ix_greetings_due_on", {"before": date(2023, 1, 9), "rows": 9}),
+        (retention.SESSIONS, "ix_sessions_expires_at", {"rows": 9}),
+        (event_relay.PRUNE, "ix_events_published_at", {"days": 160.0, "rows": 9}),
+        (greetings.COUNT, "ix_greetings_due_on", {"first": TODAY, "last": TODAY}),
+    ],
+)
+async def test_what_is_old_is_found_by_an_index(
+    full: ConnectionPool, statement: Statement, index: str, values: dict[str, object]
+) -> None:
+    async with full.connection() as driver:
+        await driver.execute("SET enable_seqscan = off")
+    nodes = await plan(full, statement, **values)
+    assert index in {node.get("Index Name") for node in nodes}

@@ -1,0 +1,289 @@
+"""What PostgreSQL alone can show of jobs: locks, batches, plans, frozen workers."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres import claims as claims_module
+from jubilee.adapters.postgres.due_jobs import EXPIRE, LANES, MARK_DUE, NEXT, PRUNE
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.statement import Statement
+from jubilee.adapters.postgres.transaction import RolledBack
+from jubilee.domain.jobs.claims import Beat, Reference
+from jubilee.domain.jobs.kinds import Lane
+from jubilee.domain.jobs.queue import NewJob
+from jubilee.domain.users import EmailTaken
+from tests.contracts.accounts import a_user
+from tests.contracts.job_tables import InPostgres, claimed, in_postgres, shown
+from tests.fakes import FakeClock, fresh_id
+
+KINDS = ["echo"]
+MANY = Statement(
+    text("""
+    INSERT INTO jobs (id, kind, data, lane, priority, status, attempts, max_attempts, epoch,
+        run_at, created_at)
+    SELECT gen_random_uuid(), 'echo', '{}', 'user', n % 10, 'queued', 0, 10, 0,
+        now() + CAST(:due AS float) * interval '1 second', now()
+    FROM generate_series(1, CAST(:rows AS integer)) AS n
+    """)
+)
+
+
+@pytest.fixture
+def table(pool: ConnectionPool, clock: FakeClock) -> InPostgres:
+    return in_postgres(pool, clock)
+
+
+@pytest.fixture
+async def other(database_url: str) -> AsyncIterator[Any]:
+    """A connection beside the pool."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    connection.terminate()
+
+
+async def test_claims_at_the_same_moment_share_statements(
+    table: InPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = [await table.add(data=json.dumps({"n": n})) for n in range(250)]
+    sizes = []
+    arrays = claims_module._arrays
+
+    def counted(wanted: Sequence[Reference]) -> dict[str, object]:
+        sizes.append(len(wanted))
+        return arrays(wanted)
+
+    monkeypatch.setattr(claims_module, "_arrays", counted)
+    jobs = await asyncio.gather(*(table.claims.claim(r) for r in added))
+    assert [job is not None and job.data for job in jobs] == [{"n": n} for n in range(250)]
+    assert max(sizes) <= claims_module.BATCH
+    assert len(sizes) <= 4
+
+
+async def test_workers_that_claim_the_same_batch_share_it(
+    table: InPostgres, pool: ConnectionPool, clock: FakeClock
+) -> None:
+    workers = [in_postgres(pool, clock) for _ in range(4)]
+    added = [await table.add() for _ in range(200)]
+    answers = await asyncio.gather(
+        *(
+            worker.claims.claim(reference)
+            for number, worker in enumerate(workers)
+            for reference in (added if number % 2 else reversed(added))
+        )
+    )
+    taken = Counter(job.id for job in answers if job is not None)
+    assert taken == Counter(reference.id for reference in added)
+
+
+async def test_a_job_that_a_relay_is_marking_is_claimed_all_the_same(
+    table: InPostgres, other: Any
+) -> None:
+    marked, free = await table.add(), await table.add()
+    transaction = other.transaction()
+    await transaction.start()
+    await other.execute("UPDATE jobs SET dispatched_at = now() WHERE id = $1", marked.id)
+    waiting = asyncio.create_task(table.claims.claim(marked))
+    assert await table.claims.claim(free) is not None
+    await asyncio.sleep(0.02)
+    assert not waiting.done()
+    await transaction.commit()
+    assert await waiting is not None
+
+
+async def test_a_row_that_stays_locked_is_left_to_others(table: InPostgres, other: Any) -> None:
+    reference = await table.add()
+    async with other.transaction():
+        await other.execute("SELECT FROM jobs FOR UPDATE")
+        async with asyncio.timeout(1):
+            assert await table.claims.claim(reference) is None
+
+
+async def test_a_locked_row_keeps_no_other_lease_from_being_extended(
+    table: InPostgres, other: Any
+) -> None:
+    locked, free = [await claimed(table, await table.add()) for _ in range(2)]
+    await table.pass_time(20)
+    held = [locked.reference, free.reference]
+    async with other.transaction():
+        await other.execute("SELECT FROM jobs WHERE id = $1 FOR UPDATE", locked.id)
+        async with asyncio.timeout(1):
+            assert await table.claims.beat(held) == {locked.id: Beat.BUSY, free.id: Beat.OURS}
+    assert (await shown(table, locked.reference))["lease"] < 11
+    assert (await shown(table, free.reference))["lease"] > 29
+    assert await table.claims.beat(held) == {locked.id: Beat.OURS, free.id: Beat.OURS}
+
+
+@pytest.mark.parametrize(
+    ("profile", "by_admin"),
+    [
+        ({"is_superuser": True}, True),
+        ({}, False),
+        ({"is_superuser": True, "is_active": False}, False),
+    ],
+)
+async def test_an_admins_job_is_one_only_while_they_are(
+    table: InPostgres, profile: dict[str, bool], by_admin: bool
+) -> None:
+    user, job = a_user("zoe", **profile), NewJob(id=fresh_id(), kind="echo")
+    async with table.write() as tx:
+        await tx.users.add(user)
+        await tx.jobs.add(NewJob(id=job.id, kind="echo", owner_id=user.id))
+    claim = await claimed(table, Reference(job.id, 0))
+    assert (claim.owner_id, claim.by_admin) == (user.id, by_admin)
+
+
+async def finish_somehow(
+    table: InPostgres, reference: Reference, passed_over: AbstractContextManager[object]
+) -> None:
+    """With a second account of the same address."""
+    async with table.finish(reference, None) as tx:
+        with passed_over:
+            await tx.users.add(a_user("zoe"))
+
+
+async def test_an_error_that_was_passed_over_does_not_look_like_success(table: InPostgres) -> None:
+    job, user = await claimed(table, await table.add()), a_user("zoe")
+    async with table.write() as tx:
+        await tx.users.add(user)
+    with pytest.raises(RolledBack):
+        await finish_somehow(table, job.reference, suppress(asyncpg.UniqueViolationError))
+    assert (await shown(table, job.reference))["status"] == "running"
+    with pytest.raises(EmailTaken):
+        await finish_somehow(table, job.reference, nullcontext())
+
+
+async def test_a_frozen_process_does_not_hold_its_locks_for_ever(table: InPostgres) -> None:
+    async with table.write() as tx:
+        row = await tx.executor.first(
+            Statement(text("SELECT current_setting('idle_in_transaction_session_timeout')"))
+        )
+        assert row is not None
+        assert row[0] == "30s"
+    assert await pool_setting(table) == "0"
+
+
+async def pool_setting(table: InPostgres) -> str:
+    async with table.pool.connection() as driver:
+        return str(await driver.fetchval("SHOW idle_in_transaction_session_timeout"))
+
+
+async def test_many_relays_mark_each_job_once(database_url: str, clock: FakeClock) -> None:
+    pool = ConnectionPool(database_url, size=8, patience=60)
+    relays = [in_postgres(pool, clock) for _ in range(8)]
+    await relays[0].run(MANY, rows=10_000, due=-1)
+
+    async def marked(relay: InPostgres) -> list[Reference]:
+        found: list[Reference] = []
+        while batch := await relay.due.mark_due(KINDS, limit=500):
+            assert len(batch) <= 500
+            found.extend(dispatch.reference for dispatch in batch)
+        return found
+
+    answers = await asyncio.gather(*(marked(relay) for relay in relays))
+    every = Counter(reference for answer in answers for reference in answer)
+    # Locked rows are skipped: what one was about to mark, another finds a moment later.
+    every.update(await marked(relays[0]))
+    await pool.close()
+    assert len(every) == 10_000
+    assert set(every.values()) == {1}
+
+
+async def test_lanes_of_a_newer_version_are_left_alone(table: InPostgres, other: Any) -> None:
+    newer, ours = await table.add(), await table.add()
+    await other.execute("UPDATE jobs SET lane = 'express' WHERE id = $1", newer.id)
+    marked = await table.due.mark_due(KINDS, limit=10)
+    assert [(dispatch.reference, dispatch.lane) for dispatch in marked] == [(ours, Lane.USER)]
+
+
+async def plan(other: Any, statement: Statement, **values: object) -> str:
+    rows = await other.fetch(
+        f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {statement.sql}", *statement.arguments(values)
+    )
+    return "\n".join(row[0] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("statement", "index", "values"),
+    [
+        (MARK_DUE, "ix_jobs_due", {"kinds": KINDS, "lanes": LANES, "rows": 500}),
+        (NEXT, "ix_jobs_due", {"kinds": KINDS}),
+        (EXPIRE, "ix_jobs_leases", {"rows": 500}),
+        (PRUNE, "ix_jobs_finished_at", {"days": 7.0, "rows": 500}),
+    ],
+    ids=["mark", "next", "expire", "prune"],
+)
+async def test_many_jobs_that_are_not_due_stand_in_nobodys_way(
+    table: InPostgres, other: Any, statement: Statement, index: str, values: dict[str, object]
+) -> None:
+    await table.run(MANY, rows=30_000, due=86_400)
+    await table.run(MANY, rows=20, due=-1)
+    await other.execute("ANALYZE jobs")
+    found = await plan(other, statement, **values)
+    assert index in found
+    assert "Seq Scan on jobs" not in found
+    # No step but the table's own functions touches more than a handful of rows.
+    assert max(int(rows.partition(".")[0]) for rows in re.findall(r"rows=([\d.]+)", found)) <= 20
+    assert not re.search(r"Rows Removed by Filter: \d{3}", found)
+
+
+ZOMBIE = """
+import asyncio, os, signal, sys
+from uuid import UUID
+from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.claims import PostgresClaims, PostgresFinish
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.transaction import Stamp, transactions
+from jubilee.domain.jobs.claims import LeaseLost, Reference
+from jubilee.domain.jobs.queue import NewJob
+from datetime import UTC, datetime
+
+async def main() -> None:
+    pool = ConnectionPool(sys.argv[1], size=2, patience=10)
+    claims = PostgresClaims(pool, worker_id=new_id(), lease=0.2)
+    job = await claims.claim(Reference(UUID(sys.argv[2]), 0))
+    os.kill(os.getpid(), signal.SIGSTOP)
+    stamp = Stamp(lambda: datetime.now(UTC), new_id, lambda: None)
+    try:
+        async with PostgresFinish(transactions(pool, stamp))(job.reference, {"by": "zombie"}) as tx:
+            await tx.jobs.add(NewJob(id=UUID(sys.argv[3]), kind="effect"))
+    except LeaseLost:
+        print("lost")
+    await pool.close()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_frozen_worker_comes_back_and_changes_nothing(
+    table: InPostgres, database_url: str
+) -> None:
+    reference, effect = await table.add(), fresh_id()
+    arguments = (database_url, str(reference.id), str(effect))
+    zombie = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", ZOMBIE, *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    await asyncio.to_thread(os.waitid, os.P_PID, zombie.pid, os.WSTOPPED)
+    await table.pass_time(1)
+    assert await table.due.expire_leases(limit=10) == 1
+    newer = await claimed(table, Reference(reference.id, 1))
+    zombie.send_signal(signal.SIGCONT)
+    out, _ = await zombie.communicate()
+    assert out == b"lost\n"
+    assert await table.row(effect) is None
+    row = await shown(table, newer.reference)
+    assert (row["status"], row["result"]) == ("running", None)
+    async with table.finish(newer.reference, {"by": new_id().hex}):
+        pass

@@ -1,0 +1,153 @@
+"""Jobs that other programs ask for in SQL."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from jubilee.adapters.postgres.due_jobs import PostgresDueJobs
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.schema import downgrade, upgrade
+from tests.servers import Servers, fresh_database
+
+ROW = "SELECT * FROM jobs WHERE id = $1"
+COUNT = "SELECT count(*) FROM jobs"
+LATER = datetime.now(UTC) + timedelta(days=1)
+LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+
+Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Connect = Callable[[], Awaitable[Driver]]
+
+
+@pytest.fixture
+async def connect(database_url: str) -> AsyncIterator[Connect]:
+    """More connections to the database of the test."""
+    opened: list[Driver] = []
+
+    async def one_more() -> Driver:
+        opened.append(await asyncpg.connect(database_url))
+        return opened[-1]
+
+    yield one_more
+    for connection in opened:
+        await connection.close()
+
+
+@pytest.fixture
+async def driver(connect: Connect) -> Driver:
+    """One of them."""
+    return await connect()
+
+
+async def asked(driver: Driver, *arguments: object) -> UUID:
+    """Ask in SQL: kind, data as JSON, key, run_at."""
+    places = ", ".join(f"${n}" for n in range(1, len(arguments) + 1))
+    found: UUID = await driver.fetchval(f"SELECT jubilee.enqueue({places})", *arguments)
+    return found
+
+
+async def test_a_producers_job_is_one_that_workers_find(
+    driver: Driver, pool: ConnectionPool
+) -> None:
+    job_id = await asked(driver, "echo", '{"n": 1}', "shop/1")
+    [found] = await PostgresDueJobs(pool).mark_due(["echo"], limit=10)
+    assert found.reference.id == job_id
+
+
+async def test_a_producers_job_has_the_defaults_of_the_services_own(driver: Driver) -> None:
+    row = await driver.fetchrow(ROW, await asked(driver, "echo"))
+    assert row is not None
+    assert (row["lane"], row["priority"], row["status"]) == ("system", 5, "queued")
+    assert (row["attempts"], row["max_attempts"], row["epoch"]) == (0, 10, 0)
+    assert (row["owner_id"], row["task_id"], row["key"], row["data"]) == (None, None, None, "{}")
+    assert row["run_at"] == row["created_at"]
+
+
+async def test_ids_are_of_version_7_and_in_the_order_of_the_calls(driver: Driver) -> None:
+    before = datetime.now(UTC)
+    many = "SELECT jubilee.enqueue('echo') AS id FROM generate_series(1, 100)"
+    ids = [UUID(str(row["id"])) for row in await driver.fetch(many)]
+    made = datetime.fromtimestamp((ids[0].int >> 80) / 1000, UTC)
+    assert {(one.version, one.variant) for one in ids} == {(7, "specified in RFC 4122")}
+    assert ids == sorted(ids)
+    assert abs(made - before) < timedelta(minutes=1)
+
+
+async def test_what_is_rolled_back_was_never_asked_for(driver: Driver) -> None:
+    transaction = driver.transaction()
+    await transaction.start()
+    await asked(driver, "echo")
+    await transaction.rollback()
+    assert await driver.fetchval(COUNT) == 0
+
+
+async def test_a_moment_to_come_is_kept_and_a_past_one_means_now(driver: Driver) -> None:
+    later = await driver.fetchrow(ROW, await asked(driver, "echo", "{}", None, LATER))
+    past = await driver.fetchrow(ROW, await asked(driver, "echo", "{}", None, LONG_AGO))
+    assert later is not None
+    assert past is not None
+    assert later["run_at"] == LATER
+    assert past["run_at"] == past["created_at"]
+
+
+async def test_the_same_key_is_the_same_job(driver: Driver) -> None:
+    async with driver.transaction():
+        first = await asked(driver, "echo", '{"n": 1}', "k")
+        within = await asked(driver, "echo", '{"n": 2}', "k")
+    after = await asked(driver, "echo", '{"n": 3}', "k")
+    row = await driver.fetchrow(ROW, first)
+    assert first == within == after
+    assert row is not None
+    assert row["data"] == '{"n": 1}'
+    assert await driver.fetchval(COUNT) == 1
+
+
+async def test_a_key_does_not_swallow_work_of_another_kind(driver: Driver) -> None:
+    await asked(driver, "echo", "{}", "k")
+    with pytest.raises(asyncpg.UniqueViolationError, match="key belongs to a job of another kind"):
+        await asked(driver, "email.send", "{}", "k")
+
+
+@pytest.mark.parametrize("commits", [True, False])
+async def test_a_key_waits_for_whoever_uses_it(connect: Connect, commits: bool) -> None:
+    one, other = await connect(), await connect()
+    transaction = one.transaction()
+    await transaction.start()
+    first = await asked(one, "echo", "{}", "k")
+    waiting = asyncio.create_task(asked(other, "echo", "{}", "k"))
+    _, pending = await asyncio.wait({waiting}, timeout=0.2)
+    assert pending == {waiting}
+    await (transaction.commit() if commits else transaction.rollback())
+    assert (await waiting == first) is commits
+    assert await one.fetchval(COUNT) == 1
+
+
+async def test_a_race_for_a_key_makes_one_job(connect: Connect) -> None:
+    racers = [await connect() for _ in range(8)]
+    for n in range(10):
+        ids = await asyncio.gather(*(asked(racer, "echo", "{}", f"k{n}") for racer in racers))
+        assert len(set(ids)) == 1
+    assert await racers[0].fetchval(COUNT) == 10
+
+
+@pytest.mark.parametrize("data", ["[]", '"a"', "1", "null", None])
+async def test_data_are_an_object(driver: Driver, data: str | None) -> None:
+    with pytest.raises(asyncpg.InvalidParameterValueError, match="data must be a JSON object"):
+        await asked(driver, "echo", data)
+
+
+async def test_tables_stay_where_they_are_whatever_the_search_path(servers: Servers) -> None:
+    async with fresh_database(servers) as url:
+        driver = await asyncpg.connect(url)
+        name = await driver.fetchval("SELECT current_database()")
+        await driver.execute("CREATE SCHEMA elsewhere")
+        await driver.execute(f'ALTER DATABASE "{name}" SET search_path = elsewhere, public')
+        for step in (upgrade, downgrade, upgrade):
+            await asyncio.to_thread(step, url)
+        places = await driver.fetch("SELECT DISTINCT schemaname FROM pg_stat_user_tables")
+        await driver.close()
+    assert [row["schemaname"] for row in places] == ["public"]

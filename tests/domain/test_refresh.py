@@ -1,0 +1,120 @@
+"""Rotation of refresh tokens, and what becomes of a family that leaks."""
+
+from dataclasses import replace
+
+import pytest
+
+from jubilee.domain.auth.service import AuthService, InvalidGrant
+from jubilee.domain.auth.tokens import InvalidToken, RefreshToken
+from jubilee.domain.services import Services
+from tests.conftest import Person, SignUp
+from tests.fakes import FakeClock, FakeStore
+
+IDLE_DAYS = 30
+
+
+@pytest.fixture
+def auth(services: Services) -> AuthService:
+    return services.auth
+
+
+@pytest.fixture
+async def zoe(sign_up: SignUp) -> Person:
+    return await sign_up("zoe")
+
+
+async def assert_family_is_dead(auth: AuthService, *accesses: str, refresh: str) -> None:
+    for access in accesses:
+        with pytest.raises(InvalidToken):
+            await auth.authenticate(access)
+    with pytest.raises(InvalidGrant):
+        await auth.refresh(refresh)
+
+
+async def test_refreshing_gives_a_new_pair_for_the_same_session(
+    auth: AuthService, zoe: Person
+) -> None:
+    tokens = await auth.refresh(zoe.refresh_token)
+    assert tokens.refresh != zoe.refresh_token
+    assert await auth.authenticate(tokens.access) == zoe.principal
+    assert (await auth.refresh(tokens.refresh)).refresh not in {tokens.refresh, zoe.refresh_token}
+
+
+async def test_within_the_grace_the_same_token_gives_the_same_successor(
+    auth: AuthService, zoe: Person, clock: FakeClock
+) -> None:
+    first = await auth.refresh(zoe.refresh_token)
+    clock.tick(seconds=10)
+    again = await auth.refresh(zoe.refresh_token)
+    assert again.refresh == first.refresh
+    assert await auth.authenticate(again.access) == zoe.principal
+
+
+async def test_after_the_grace_reuse_kills_the_family(
+    auth: AuthService, zoe: Person, clock: FakeClock, store: FakeStore
+) -> None:
+    tokens = await auth.refresh(zoe.refresh_token)
+    clock.tick(seconds=10.1)
+    with pytest.raises(InvalidGrant):
+        await auth.refresh(zoe.refresh_token)
+    assert store.sessions == {}
+    await assert_family_is_dead(auth, tokens.access, refresh=tokens.refresh)
+
+
+async def test_once_the_successor_is_used_reuse_kills_the_family_at_once(
+    auth: AuthService, zoe: Person
+) -> None:
+    second = await auth.refresh(zoe.refresh_token)
+    third = await auth.refresh(second.refresh)
+    with pytest.raises(InvalidGrant):
+        await auth.refresh(zoe.refresh_token)
+    await assert_family_is_dead(auth, second.access, third.access, refresh=third.refresh)
+
+
+async def test_a_made_up_token_with_a_real_session_harms_nobody(
+    auth: AuthService, zoe: Person, clock: FakeClock
+) -> None:
+    forged = RefreshToken(zoe.principal.session_id, 1, b"x" * 32).encode(b"not the key")
+    clock.tick(minutes=1)
+    for token in [forged, forged[:-1], "", "x", "\ud800", zoe.refresh_token + "="]:
+        with pytest.raises(InvalidGrant):
+            await auth.refresh(token)
+    assert (await auth.refresh(zoe.refresh_token)).refresh
+
+
+async def test_a_session_that_nobody_used_ends(
+    auth: AuthService, zoe: Person, clock: FakeClock
+) -> None:
+    clock.tick(days=IDLE_DAYS)
+    with pytest.raises(InvalidGrant):
+        await auth.refresh(zoe.refresh_token)
+
+
+async def test_a_session_that_is_used_goes_on(
+    auth: AuthService, zoe: Person, clock: FakeClock
+) -> None:
+    tokens = await auth.refresh(zoe.refresh_token)
+    for _ in range(3):
+        clock.tick(days=IDLE_DAYS - 1)
+        tokens = await auth.refresh(tokens.refresh)
+    assert await auth.authenticate(tokens.access) == zoe.principal
+
+
+async def test_an_access_token_ends_with_its_lifetime(
+    auth: AuthService, zoe: Person, clock: FakeClock
+) -> None:
+    tokens = await auth.refresh(zoe.refresh_token)
+    clock.tick(seconds=tokens.lifetime - 1)
+    assert await auth.authenticate(tokens.access) == zoe.principal
+    clock.tick(seconds=1)
+    with pytest.raises(InvalidToken):
+        await auth.authenticate(tokens.access)
+
+
+async def test_a_disabled_account_refreshes_nothing(
+    auth: AuthService, zoe: Person, store: FakeStore
+) -> None:
+    store.users[zoe.user.id] = replace(zoe.user, is_active=False)
+    with pytest.raises(InvalidGrant):
+        await auth.refresh(zoe.refresh_token)
+    assert store.sessions == {}

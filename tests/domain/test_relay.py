@@ -1,0 +1,119 @@
+"""The relay, over the fakes."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from jubilee.domain.errors import Unavailable
+from jubilee.domain.events import EventRelay
+from jubilee.domain.jobs.claims import Dispatch
+from jubilee.domain.jobs.kinds import Kinds, Lane
+from jubilee.domain.jobs.relay import BATCH, Relay
+from tests.domain.job_bench import Work, nothing
+from tests.fake_claims import FakeClaims, FakeCourier, FakeDueJobs, FakeJobTable
+
+
+@dataclass(slots=True)
+class FakeEventRelay(EventRelay):
+    """So many events wait, so many are old."""
+
+    waiting: int = 0
+    old: int = 0
+    days: list[float] = field(default_factory=list)
+
+    async def publish(self, *, limit: int) -> int:
+        published = min(self.waiting, limit)
+        self.waiting -= published
+        return published
+
+    async def prune(self, *, days: float, limit: int) -> int:
+        self.days.append(days)
+        pruned = min(self.old, limit)
+        self.old -= pruned
+        return pruned
+
+
+@pytest.fixture
+def table() -> FakeJobTable:
+    return FakeJobTable()
+
+
+@pytest.fixture
+def courier() -> FakeCourier:
+    return FakeCourier()
+
+
+@pytest.fixture
+def events() -> FakeEventRelay:
+    return FakeEventRelay()
+
+
+@pytest.fixture
+def relay(table: FakeJobTable, courier: FakeCourier, events: FakeEventRelay) -> Relay:
+    kinds = Kinds([Work(nothing, name="echo")])
+    return Relay(FakeDueJobs(table), events, courier, kinds, retention_days=7)
+
+
+async def test_what_is_due_is_sent(relay: Relay, table: FakeJobTable, courier: FakeCourier) -> None:
+    job = table.add(priority=2, lane=Lane.SYSTEM)
+    table.add(kind="unheard.of")
+    table.add(run_at=60)
+    assert await relay.dispatch() == 1
+    assert courier.sent == [Dispatch(job.reference, Lane.SYSTEM, 2)]
+    assert await relay.dispatch() == 0
+
+
+async def test_a_batch_is_bounded(relay: Relay, table: FakeJobTable, courier: FakeCourier) -> None:
+    for _ in range(BATCH + 1):
+        table.add()
+    assert [await relay.dispatch() for _ in range(3)] == [BATCH, 1, 0]
+    assert len(set(courier.sent)) == BATCH + 1
+
+
+async def test_what_the_courier_loses_is_sent_again(
+    relay: Relay, table: FakeJobTable, courier: FakeCourier
+) -> None:
+    job = table.add()
+    courier.failures.append(Unavailable())
+    with pytest.raises(Unavailable):
+        await relay.dispatch()
+    assert await relay.dispatch() == 0
+    table.now += 16
+    assert await relay.dispatch() == 1
+    assert [dispatch.reference for dispatch in courier.sent] == [job.reference]
+
+
+async def test_what_was_let_go_of_is_sent_as_something_new(
+    relay: Relay, table: FakeJobTable, courier: FakeCourier
+) -> None:
+    job = table.add()
+    await relay.dispatch()
+    await FakeClaims(table).claim(job.reference)
+    table.now += 31
+    assert await relay.sweep() == 1
+    await relay.dispatch()
+    assert [dispatch.reference.epoch for dispatch in courier.sent] == [0, 1]
+
+
+async def test_pruning_takes_jobs_and_events(
+    relay: Relay, table: FakeJobTable, events: FakeEventRelay
+) -> None:
+    table.add(status="dead", finished_at=-8 * 86_400)
+    table.add(status="dead", finished_at=-6 * 86_400)
+    events.old = 3
+    assert [await relay.prune() for _ in range(2)] == [4, 0]
+    assert (len(table.rows), set(events.days)) == (1, {7})
+
+
+async def test_events_are_published_in_batches(relay: Relay, events: FakeEventRelay) -> None:
+    events.waiting = BATCH + 1
+    assert [await relay.publish() for _ in range(3)] == [BATCH, 1, 0]
+
+
+@pytest.mark.parametrize(("due", "rest"), [(None, 1), (0.25, 0.25), (60, 1)])
+async def test_it_rests_until_the_next_job_is_due(
+    relay: Relay, table: FakeJobTable, due: float | None, rest: float
+) -> None:
+    if due is not None:
+        table.add(run_at=due)
+    assert await relay.rest(1) == rest

@@ -1,0 +1,279 @@
+"""What can be asked for, by whom, and what becomes of it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from jubilee.domain.errors import DomainError
+from jubilee.domain.identity import Principal, SessionId, UserId
+from jubilee.domain.jobs.kinds import Audience, InvalidPayload, Kinds, UnknownKind
+from jubilee.domain.jobs.waiting import Waiting
+from jubilee.domain.tasks.echo import Echo
+from jubilee.domain.tasks.service import MARGIN, TaskService
+from jubilee.domain.tasks.task import (
+    FURTHEST,
+    InvalidRunAt,
+    KindNotAllowed,
+    NotDead,
+    PayloadTooLarge,
+    Task,
+    TaskFilter,
+    TaskIdTaken,
+    TaskNotFound,
+    TaskRequest,
+    TaskStatus,
+    TooManyTasks,
+)
+from tests.fake_tasks import FakeLiveJobs
+from tests.fakes import FakeStore, fresh_id
+
+
+class Letter(Echo):
+    """For admins; its secret is not shown."""
+
+    name = "letter"
+    audience = Audience.ADMINS
+
+    def read(self, data: Mapping[str, object]) -> Mapping[str, object]:
+        if "to" not in data:
+            raise InvalidPayload("To whom?", pointer="/data/to")
+        return data
+
+    def shown(self, data: Mapping[str, object]) -> Mapping[str, object]:
+        return {**data, "secret": "***"}
+
+
+class Own(Echo):
+    """The service's own."""
+
+    name = "own"
+    audience = Audience.NOBODY
+
+
+def somebody(*, admin: bool = False) -> Principal:
+    return Principal(UserId(fresh_id()), SessionId(fresh_id()), is_admin=admin)
+
+
+OWNER, STRANGER, ADMIN = somebody(), somebody(), somebody(admin=True)
+
+
+def service(store: FakeStore, most: int = 10) -> TaskService:
+    return TaskService(
+        write=store.transaction,
+        read=store.view,
+        kinds=Kinds([Echo(), Letter(), Own()]),
+        waiting=Waiting(FakeLiveJobs(lambda: store.tasks)),
+        clock=store.clock,
+        new_id=fresh_id,
+        most=most,
+    )
+
+
+@pytest.fixture
+def store() -> FakeStore:
+    return FakeStore()
+
+
+@pytest.fixture
+def tasks(store: FakeStore) -> TaskService:
+    return service(store)
+
+
+@pytest.fixture
+async def task(tasks: TaskService) -> Task:
+    return await tasks.create(TaskRequest(data={"n": 1}, task_id="mine"), by=OWNER)
+
+
+def become(store: FakeStore, task: Task, status: TaskStatus, **more: object) -> None:
+    changed = {"status": status, "attempts": 3, **more}
+    store.tasks[task.id] = replace(task, **changed)  # type: ignore[arg-type]  # its own members
+
+
+async def test_a_new_task_is_queued_and_due(tasks: TaskService, store: FakeStore) -> None:
+    task = await tasks.create(TaskRequest(data={"n": 1}), by=OWNER)
+    assert (task.status, task.run_at, task.attempts) == (TaskStatus.QUEUED, store.clock(), 0)
+    assert (task.owner_id, task.task_id) == (OWNER.user_id, str(task.id))
+    assert store.tasks == {task.id: task}
+
+
+async def test_the_same_request_by_one_task_id_is_the_same_task(
+    tasks: TaskService, task: Task, store: FakeStore
+) -> None:
+    become(store, task, TaskStatus.SUCCEEDED, attempts=0)
+    again = await tasks.create(TaskRequest(data={"n": 1}, task_id="mine", priority=1), by=OWNER)
+    assert again == store.tasks[task.id]
+    theirs = await tasks.create(TaskRequest(data={"n": 1}, task_id="mine"), by=STRANGER)
+    assert theirs.id != task.id
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        TaskRequest(data={"n": 2}, task_id="mine"),
+        TaskRequest(data={"n": True}, task_id="mine"),
+        TaskRequest(data={"n": 1, "to": "zoe"}, task_id="mine", kind="letter"),
+    ],
+)
+async def test_another_request_by_a_known_task_id_is_refused(
+    tasks: TaskService, store: FakeStore, other: TaskRequest
+) -> None:
+    await tasks.create(TaskRequest(data={"n": 1}, task_id="mine"), by=ADMIN)
+    with pytest.raises(TaskIdTaken):
+        await tasks.create(other, by=ADMIN)
+    assert len(store.tasks) == 1
+
+
+@pytest.mark.parametrize(
+    ("request_", "refusal", "pointer"),
+    [
+        (TaskRequest(data={}, kind="nothing"), UnknownKind, "/kind"),
+        (TaskRequest(data={}, kind="letter"), InvalidPayload, "/data/to"),
+        (TaskRequest(data={"x": "\u00e9" * 32_765}), PayloadTooLarge, "/data"),
+        (TaskRequest(data={}, kind="own"), KindNotAllowed, ""),
+    ],
+)
+async def test_what_no_kind_takes_is_refused_by_its_member(
+    tasks: TaskService,
+    store: FakeStore,
+    request_: TaskRequest,
+    refusal: type[DomainError],
+    pointer: str,
+) -> None:
+    with pytest.raises(refusal) as caught:
+        await tasks.create(request_, by=ADMIN)
+    assert caught.value.pointer == pointer
+    assert store.tasks == {}
+
+
+async def test_data_are_measured_as_they_are_sent(tasks: TaskService) -> None:
+    largest = {"x": "\u00e9" * 32_764}  # eight bytes more than the letters
+    assert (await tasks.create(TaskRequest(data=largest), by=OWNER)).data == largest
+
+
+async def test_a_kind_is_for_its_audience(tasks: TaskService) -> None:
+    letter = TaskRequest(data={"to": "zoe"}, kind="letter")
+    with pytest.raises(KindNotAllowed):
+        await tasks.create(letter, by=OWNER)
+    assert (await tasks.create(letter, by=ADMIN)).kind == "letter"
+
+
+async def test_a_time_to_come_is_kept_and_one_that_has_passed_is_now(
+    tasks: TaskService, store: FakeStore
+) -> None:
+    now = store.clock()
+    for run_at in (now + timedelta(seconds=1), now + FURTHEST):
+        task = await tasks.create(TaskRequest(data={}, run_at=run_at), by=OWNER)
+        assert task.run_at == run_at
+    past = TaskRequest(data={}, run_at=now - timedelta(days=1))
+    assert (await tasks.create(past, by=OWNER)).run_at == now
+    late = now + FURTHEST + timedelta(seconds=1)
+    with pytest.raises(InvalidRunAt) as caught:
+        await tasks.create(TaskRequest(data={}, run_at=late), by=OWNER)
+    assert caught.value.pointer == "/run_at"
+
+
+@pytest.mark.parametrize("most", [3, MARGIN + 3])
+async def test_so_many_are_live_and_no_more(store: FakeStore, most: int) -> None:
+    tasks = service(store, most)
+    for n in range(most):
+        await tasks.create(TaskRequest(data={}, task_id=str(n)), by=OWNER)
+    with pytest.raises(TooManyTasks):
+        await tasks.create(TaskRequest(data={}), by=OWNER)
+    assert (await tasks.create(TaskRequest(data={}, task_id="0"), by=OWNER)).task_id == "0"
+    await tasks.create(TaskRequest(data={}), by=STRANGER)
+    await tasks.cancel("0", by=OWNER)
+    await tasks.create(TaskRequest(data={}), by=OWNER)
+
+
+async def test_one_sees_ones_own_and_admins_see_all(
+    tasks: TaskService, task: Task, store: FakeStore
+) -> None:
+    theirs = await tasks.create(TaskRequest(data={}), by=STRANGER)
+    for name in ("mine", str(task.id), str(task.id).upper()):
+        assert await tasks.get(name, by=OWNER) == task
+        with pytest.raises(TaskNotFound):
+            await tasks.get(name, by=STRANGER)
+    assert await tasks.get(str(task.id), by=ADMIN) == task
+    with pytest.raises(TaskNotFound):
+        await tasks.get("mine", by=ADMIN)
+    assert await listed(tasks, OWNER) == [task]
+    assert await listed(tasks, ADMIN) == [theirs, task]
+
+
+async def listed(tasks: TaskService, by: Principal) -> list[Task]:
+    return list((await tasks.list(TaskFilter(), by=by, after=None, limit=10)).rows)
+
+
+async def test_secrets_are_not_shown(tasks: TaskService, store: FakeStore) -> None:
+    data = {"to": "zoe", "secret": "hush"}
+    task = await tasks.create(TaskRequest(data=data, kind="letter"), by=ADMIN)
+    assert task.data == {"to": "zoe", "secret": "***"}
+    assert await listed(tasks, ADMIN) == [task]
+    assert store.tasks[task.id].data == data
+
+
+async def test_the_data_of_a_kind_that_is_not_known_here_are_not_shown(
+    tasks: TaskService, task: Task, store: FakeStore
+) -> None:
+    become(store, task, TaskStatus.QUEUED, kind="newer")
+    assert (await tasks.get("mine", by=OWNER)).data == {}
+
+
+async def test_what_waits_is_cancelled_and_then_forgotten(
+    tasks: TaskService, task: Task, store: FakeStore
+) -> None:
+    assert await tasks.cancel("mine", by=OWNER) is None
+    cancelled = await tasks.get("mine", by=OWNER)
+    assert (cancelled.status, cancelled.finished_at) == (TaskStatus.CANCELLED, store.clock())
+    assert await tasks.cancel("mine", by=OWNER) is None
+    with pytest.raises(TaskNotFound):
+        await tasks.cancel("mine", by=OWNER)
+
+
+async def test_what_runs_is_asked_to_stop(tasks: TaskService, task: Task, store: FakeStore) -> None:
+    become(store, task, TaskStatus.RUNNING)
+    running = await tasks.cancel(str(task.id), by=ADMIN)
+    assert running is not None
+    assert (running.status, running.cancel_requested) == (TaskStatus.RUNNING, True)
+    store.clock.tick(seconds=1)
+    assert await tasks.cancel("mine", by=OWNER) == running
+
+
+async def test_a_dead_one_is_tried_as_if_it_were_new(
+    tasks: TaskService, task: Task, store: FakeStore
+) -> None:
+    late, error = store.clock() + timedelta(hours=1), {"code": "refused"}
+    become(store, task, TaskStatus.DEAD, finished_at=late, cancel_requested_at=late, error=error)
+    store.clock.tick(hours=2)
+    again = await tasks.retry("mine", by=OWNER)
+    assert again == replace(task, run_at=store.clock(), error=error)
+    with pytest.raises(NotDead):
+        await tasks.retry("mine", by=OWNER)
+
+
+async def test_a_retry_counts_and_needs_the_kinds_audience(store: FakeStore) -> None:
+    tasks = service(store, 1)
+    dead = await tasks.create(TaskRequest(data={}), by=OWNER)
+    become(store, dead, TaskStatus.DEAD, kind="letter")
+    with pytest.raises(KindNotAllowed):
+        await tasks.retry(str(dead.id), by=OWNER)
+    become(store, dead, TaskStatus.DEAD)
+    await tasks.create(TaskRequest(data={}), by=OWNER)
+    with pytest.raises(TooManyTasks):
+        await tasks.retry(str(dead.id), by=OWNER)
+    assert store.tasks[dead.id].status is TaskStatus.DEAD
+
+
+@pytest.mark.parametrize("status", list(TaskStatus))
+async def test_a_stranger_can_do_nothing_with_it(
+    tasks: TaskService, task: Task, store: FakeStore, status: TaskStatus
+) -> None:
+    become(store, task, status)
+    before = dict(store.tasks)
+    with pytest.raises(TaskNotFound):
+        await tasks.cancel(str(task.id), by=STRANGER)
+    with pytest.raises(TaskNotFound):
+        await tasks.retry(str(task.id), by=STRANGER)
+    assert store.tasks == before

@@ -1,0 +1,125 @@
+"""Tasks in memory."""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from jubilee.domain.identity import Principal, UserId
+from jubilee.domain.jobs.queue import MAX_ATTEMPTS
+from jubilee.domain.jobs.waiting import LiveJobs
+from jubilee.domain.paging import Page, Position
+from jubilee.domain.tasks.task import (
+    NewTask,
+    Task,
+    TaskFilter,
+    TaskIdTaken,
+    TaskNotFound,
+    TaskRepository,
+    TaskStatus,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeTasks(TaskRepository):
+    """Rows by id; transactions of the fake store take turns anyway."""
+
+    rows: dict[UUID, Task]
+    clock: Callable[[], datetime]
+
+    async def get(self, name: str, *, by: Principal, lock: bool = False) -> Task:
+        for task in self.rows.values():
+            if str(task.id) == name.lower() and by.may_touch(task.owner_id):
+                return task
+        for task in self.rows.values():
+            if task.task_id == name and task.owner_id == by.user_id:
+                return task
+        raise TaskNotFound
+
+    async def page(self, chosen: TaskFilter, *, after: Position | None, limit: int) -> Page[Task]:
+        last = None if after is None else UUID(after[0])
+        found = [
+            self.rows[key]
+            for key in sorted(self.rows, reverse=True)
+            if _is_chosen(self.rows[key], chosen) and (last is None or key < last)
+        ]
+        page = found[:limit]
+        return Page(page, (str(page[-1].id),) if len(found) > limit else None)
+
+    async def take_turn(self, owner: UserId, *, alone: bool) -> None:
+        pass
+
+    async def count_live(self, owner: UserId, *, most: int) -> int:
+        return min(most, sum(t.owner_id == owner and t.status.is_live for t in self.rows.values()))
+
+    async def add(self, task: NewTask, *, below: int) -> Task | None:
+        if self._named(task) or await self.count_live(task.owner_id, most=below) >= below:
+            return None
+        now = self.clock()
+        kept = Task(
+            id=task.id,
+            task_id=task.task_id,
+            owner_id=task.owner_id,
+            kind=task.kind,
+            data=task.data,
+            priority=task.priority,
+            status=TaskStatus.QUEUED,
+            attempts=0,
+            max_attempts=MAX_ATTEMPTS,
+            run_at=now if task.run_at is None else max(task.run_at, now),
+            created_at=now,
+        )
+        self.rows[task.id] = kept
+        return kept
+
+    async def find_same(self, task: NewTask) -> Task | None:
+        known = self._named(task)
+        if known and (known.kind, _text(known.data)) != (task.kind, _text(task.data)):
+            raise TaskIdTaken
+        return known
+
+    async def cancel(self, task_id: UUID) -> Task:
+        return self._change(task_id, status=TaskStatus.CANCELLED, finished_at=self.clock())
+
+    async def ask_to_stop(self, task_id: UUID) -> Task:
+        asked = self.rows[task_id].cancel_requested_at or self.clock()
+        return self._change(task_id, cancel_requested_at=asked)
+
+    async def remove(self, task_id: UUID) -> None:
+        del self.rows[task_id]
+
+    async def revive(self, task_id: UUID) -> Task:
+        gone = ("finished_at", "cancel_requested_at", "progress", "result")
+        now = {"status": TaskStatus.QUEUED, "attempts": 0, "run_at": self.clock()}
+        return self._change(task_id, **now, **dict.fromkeys(gone))
+
+    def _named(self, task: NewTask) -> Task | None:
+        own = [t for t in self.rows.values() if t.owner_id == task.owner_id]
+        return next((t for t in own if t.task_id == task.task_id), None)
+
+    def _change(self, task_id: UUID, **values: object) -> Task:
+        self.rows[task_id] = replace(self.rows[task_id], **values)  # type: ignore[arg-type]  # a row's own members
+        return self.rows[task_id]
+
+
+@dataclass(frozen=True, slots=True)
+class FakeLiveJobs(LiveJobs):
+    """Looks at the tasks of a store as they are now."""
+
+    rows: Callable[[], Mapping[UUID, Task]]
+
+    async def live(self, ids: Collection[UUID]) -> Collection[UUID]:
+        rows = self.rows()
+        return {key for key in ids if key in rows and rows[key].status.is_live}
+
+
+def _is_chosen(task: Task, chosen: TaskFilter) -> bool:
+    wanted = (chosen.owner, chosen.status, chosen.kind)
+    found = (task.owner_id, task.status, task.kind)
+    return all(w is None or w == f for w, f in zip(wanted, found, strict=True))
+
+
+def _text(data: Mapping[str, object]) -> str:
+    """Of Python's own values True would equal 1."""
+    return json.dumps(data, sort_keys=True)

@@ -1,0 +1,183 @@
+"""Who may do what, for every endpoint of the registry at every mount: none can be forgotten."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date
+from uuid import UUID
+
+import httpx2
+import pytest
+from starlette.types import ASGIApp
+
+from jubilee.domain.services import Services
+from jubilee.domain.tasks.task import TaskRequest, TaskStatus
+from jubilee.entrypoints.http.edge import MOUNTS
+from jubilee.entrypoints.http.endpoint import Access, AnyEndpoint
+from jubilee.entrypoints.http.registry import ENDPOINTS
+from tests.conftest import Person, SignUp
+from tests.fakes import FakeStore
+from tests.http.refusals import problem
+
+GUARDED = [e for e in ENDPOINTS if e.access in {Access.SIGNED_IN, Access.ADMIN}]
+TAKES_TOKEN = [e for e in ENDPOINTS if e.access is not Access.ANYONE]
+ADMIN_ONLY = [e for e in ENDPOINTS if e.access is Access.ADMIN]
+OF_SOMEBODY = [e for e in ENDPOINTS if e.access is not Access.ANYONE and "{" in e.path]
+GARBAGE = {"Authorization": "Bearer garbage"}
+
+ANOTHERS = {
+    "saveBirthday": 403,
+    "forgetBirthday": 403,
+    "endSession": 404,
+    "getUser": 403,
+    "replaceUser": 403,
+    "changeUser": 403,
+    "deleteUser": 403,
+    "getItem": 200,
+    "replaceItem": 403,
+    "changeItem": 403,
+    "deleteItem": 403,
+    "getTask": 404,
+    "cancelTask": 404,
+    "retryTask": 404,
+}
+"""What a plain user is answered about a thing of somebody else's."""
+
+
+def name_of(endpoint: AnyEndpoint) -> str:
+    return endpoint.name
+
+
+@pytest.fixture(params=["", *MOUNTS])
+async def rooted(request: pytest.FixtureRequest, app: ASGIApp) -> AsyncIterator[httpx2.AsyncClient]:
+    """Calls the API at each of its mounts."""
+    base = f"http://api.test{request.param}"
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=base) as client:
+        yield client
+
+
+async def call(
+    client: httpx2.AsyncClient,
+    endpoint: AnyEndpoint,
+    headers: dict[str, str],
+    thing: UUID | None = None,
+) -> httpx2.Response:
+    """Use the endpoint, with a good body, upon `thing` or the name `zoe`."""
+    path = re.sub(r"{\w+}", "zoe", re.sub(r"{\w*id}", str(thing or UUID(int=0)), endpoint.path))
+    json = endpoint.example if endpoint.body else None
+    return await client.request(endpoint.method, path, headers=headers, json=json)
+
+
+def test_the_registry_names_every_operation_once() -> None:
+    assert len({endpoint.name for endpoint in ENDPOINTS}) == len(ENDPOINTS)
+    assert len({(endpoint.method, endpoint.path) for endpoint in ENDPOINTS}) == len(ENDPOINTS)
+
+
+@pytest.mark.parametrize("endpoint", GUARDED, ids=name_of)
+async def test_nobody_gets_in_without_a_token(
+    rooted: httpx2.AsyncClient, endpoint: AnyEndpoint
+) -> None:
+    answer = await call(rooted, endpoint, {})
+    problem(answer, 401, "not_authenticated")
+    assert answer.headers["www-authenticate"] == 'Bearer realm="jubilee"'
+
+
+@pytest.mark.parametrize("endpoint", TAKES_TOKEN, ids=name_of)
+async def test_nobody_gets_in_by_garbage(rooted: httpx2.AsyncClient, endpoint: AnyEndpoint) -> None:
+    for authorization in ("Bearer garbage", "Bearer", "Bearer ", "Basic em9lOnpvZQ==", "", "x"):
+        answer = await call(rooted, endpoint, {"Authorization": authorization})
+        problem(answer, 401, "invalid_token")
+        wanted = 'Bearer realm="jubilee", error="invalid_token"'
+        assert answer.headers["www-authenticate"] == wanted
+
+
+@pytest.mark.parametrize("endpoint", ADMIN_ONLY, ids=name_of)
+async def test_a_plain_user_is_no_admin(
+    rooted: httpx2.AsyncClient, sign_up: SignUp, endpoint: AnyEndpoint
+) -> None:
+    zoe = await sign_up("zoe")
+    for thing in (zoe.user.id, None):
+        problem(await call(rooted, endpoint, zoe.headers, thing), 403, "not_allowed")
+
+
+@pytest.mark.parametrize("endpoint", TAKES_TOKEN, ids=name_of)
+async def test_an_ended_session_is_nobody(
+    client: httpx2.AsyncClient, sign_up: SignUp, services: Services, endpoint: AnyEndpoint
+) -> None:
+    admin = await sign_up("ada", is_superuser=True)
+    await services.auth.sign_out(admin.principal)
+    problem(await call(client, endpoint, admin.headers), 401, "invalid_token")
+
+
+def test_every_thing_of_somebodys_is_listed_here() -> None:
+    assert {endpoint.name for endpoint in OF_SOMEBODY} == ANOTHERS.keys()
+
+
+async def thing_of(
+    services: Services, owner: Person, endpoint: AnyEndpoint, store: FakeStore
+) -> UUID:
+    """The id of what the owner has at the endpoint's path."""
+    if endpoint.path.startswith("/tasks"):
+        task = await services.tasks.create(TaskRequest(data={}), by=owner.principal)
+        store.tasks[task.id] = replace(task, status=TaskStatus.DEAD)
+        return task.id
+    if endpoint.path.startswith("/items"):
+        return (await services.items.create("Theirs", None, by=owner.principal)).id
+    if endpoint.path.startswith("/auth/sessions"):
+        return owner.principal.session_id
+    return owner.user.id
+
+
+@pytest.mark.parametrize("endpoint", OF_SOMEBODY, ids=name_of)
+async def test_what_is_anothers_is_not_ones_own(
+    client: httpx2.AsyncClient,
+    sign_up: SignUp,
+    services: Services,
+    store: FakeStore,
+    endpoint: AnyEndpoint,
+) -> None:
+    zoe, eve = await sign_up("zoe", date_of_birth=date(1990, 2, 28)), await sign_up("eve")
+    thing = await thing_of(services, zoe, endpoint, store)
+    tables = (store.users, store.sessions, store.items.rows, store.tasks)
+    before = [*(dict(table) for table in tables), [*store.events]]
+    answer = await call(client, endpoint, eve.headers, thing)
+    assert answer.status_code == ANOTHERS[endpoint.name], answer.text
+    after = [store.users, store.sessions, store.items.rows, store.tasks, store.events]
+    assert after == before
+
+
+@pytest.mark.parametrize("endpoint", OF_SOMEBODY, ids=name_of)
+async def test_its_owner_or_an_admin_may_have_it(
+    client: httpx2.AsyncClient,
+    sign_up: SignUp,
+    services: Services,
+    store: FakeStore,
+    endpoint: AnyEndpoint,
+) -> None:
+    zoe = await sign_up("zoe", date_of_birth=date(1990, 2, 28))
+    admin = await sign_up("ada", is_superuser=True)
+    by = admin if endpoint.access is Access.ADMIN else zoe
+    thing = await thing_of(services, zoe, endpoint, store)
+    answer = await call(client, endpoint, by.headers, thing)
+    assert answer.is_success, answer.text
+
+
+@pytest.mark.parametrize(
+    "endpoint", [e for e in OF_SOMEBODY if e.path.startswith("/users")], ids=name_of
+)
+async def test_a_plain_user_does_not_learn_who_is_there(
+    client: httpx2.AsyncClient, sign_up: SignUp, endpoint: AnyEndpoint
+) -> None:
+    zoe, eve = await sign_up("zoe"), await sign_up("eve")
+    for thing in (zoe.user.id, UUID(int=7)):
+        problem(await call(client, endpoint, eve.headers, thing), 403, "not_allowed")
+
+
+@pytest.mark.parametrize(
+    "endpoint", [e for e in ENDPOINTS if e.access is Access.ANYONE], ids=name_of
+)
+async def test_what_is_for_anyone_asks_nobody_who_they_are(
+    client: httpx2.AsyncClient, endpoint: AnyEndpoint
+) -> None:
+    answer = await call(client, endpoint, GARBAGE)
+    assert answer.status_code not in {401, 403}

@@ -1,0 +1,250 @@
+"""Requests that are not as they should be: a 4xx that says what and where, and nothing written."""
+
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jubilee.entrypoints.http.binding import bind_query
+from jubilee.entrypoints.http.json_text import DEEPEST, LARGEST, faults, parse_json
+from jubilee.entrypoints.http.problems import MalformedBody, MalformedQuery
+from jubilee.entrypoints.http.user_models import UserQuery
+from tests.conftest import SignUp
+from tests.fakes import FakeStore
+from tests.http.refusals import pointers, problem
+
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+GOOD = {"email": "zoe@example.com", "password": "correct horse battery"}
+
+MALFORMED: dict[str, bytes] = {
+    "empty": b"",
+    "spaces": b"  \n",
+    "cut": b'{"email": "zoe@exam',
+    "two documents": b"{}{}",
+    "trailing comma": b'{"email": "zoe@example.com",}',
+    "single quotes": b"{'email': 1}",
+    "not UTF-8": b'{"email": "\xff\xfe"}',
+    "UTF-16": '{"email": "zoe"}'.encode("utf-16"),
+    "byte order mark": b"\xef\xbb\xbf{}",
+    "encoded surrogate": b'{"email": "\xed\xa0\x80"}',
+    "NaN": b'{"full_name": NaN}',
+    "infinity": b'{"full_name": -Infinity}',
+    "duplicate": b'{"email": "a@example.com", "email": "b@example.com"}',
+    "duplicate, escaped": b'{"email": 1, "\\u0065mail": 2}',
+    "duplicate inside": b'{"full_name": {"a": 1, "a": 2}}',
+    "deep lists": b"[" * 1000 + b"]" * 1000,
+    "deep objects": b'{"a":' * 1000 + b"1" + b"}" * 1000,
+    "very deep": b"[" * 500_000,
+    "endless integer": b'{"full_name": ' + b"9" * 5000 + b"}",
+    "raw NUL": b'{"full_name": "\x00"}',
+}
+
+
+@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED.keys())
+async def test_what_is_no_json_is_400(
+    client: httpx2.AsyncClient, store: FakeStore, body: bytes
+) -> None:
+    problem(await client.post("/users", content=body, headers=JSON), 400, "malformed_body")
+    assert store.users == {}
+
+
+def with_name(value: str) -> bytes:
+    return b'{"email": "zoe@example.com", "password": "x", "full_name": %s}' % value.encode()
+
+
+INVALID: dict[str, tuple[bytes, str]] = {
+    "a list": (b"[]", "#"),
+    "a text": (b'"zoe"', "#"),
+    "null": (b"null", "#"),
+    "a number": (b"1", "#"),
+    "nothing": (b"{}", "#/email"),
+    "NUL": (with_name('"a\\u0000b"'), "#/full_name"),
+    "lone surrogate": (with_name('"\\ud800"'), "#/full_name"),
+    "reversed surrogates": (with_name('"\\udc00\\ud800"'), "#/full_name"),
+    "NUL deep inside": (with_name('{"a": ["\\u0000"]}'), "#/full_name/a/0"),
+    "NUL in a name": (b'{"a\\u0000": 1}', "#"),
+    "huge exponent": (with_name("1e400"), "#/full_name"),
+    "huge integer": (with_name("9" * 400), "#/full_name"),
+    "integer of 65 bits": (with_name(str(2**64)), "#/full_name"),
+    "number for a text": (with_name("1"), "#/full_name"),
+    "list for a text": (with_name('["Zoe"]'), "#/full_name"),
+    "text for a truth": (b'{"birthday_greeting": "true"}', "#/birthday_greeting"),
+    "number for a truth": (b'{"birthday_greeting": 1}', "#/birthday_greeting"),
+    "no such date": (b'{"date_of_birth": "1990-02-30"}', "#/date_of_birth"),
+    "seconds for a date": (b'{"date_of_birth": 0}', "#/date_of_birth"),
+    "digits for a date": (b'{"date_of_birth": "86400"}', "#/date_of_birth"),
+    "time and date": (b'{"date_of_birth": "1990-02-28T00:00:00Z"}', "#/date_of_birth"),
+    "no such zone": (b'{"time_zone": "Mars/Olympus"}', "#/time_zone"),
+    "path for a zone": (b'{"time_zone": "../../etc/passwd"}', "#/time_zone"),
+    "unknown": (b'{"nickname": "z"}', "#/nickname"),
+    "unknown with slashes": (b'{"a/b~c": "z"}', "#/a~1b~0c"),
+}
+
+
+@pytest.mark.parametrize(("body", "where"), INVALID.values(), ids=INVALID.keys())
+async def test_what_breaks_a_rule_is_422_and_says_where(
+    client: httpx2.AsyncClient, store: FakeStore, body: bytes, where: str
+) -> None:
+    assert where in pointers(await client.post("/users", content=body, headers=JSON))
+    assert store.users == {}
+
+
+async def test_everything_wrong_is_said_at_once(client: httpx2.AsyncClient) -> None:
+    body = {"email": "no", "username": "-", "time_zone": "x", "more": 1}
+    found = pointers(await client.post("/users", json=body))
+    assert found == {"#/email", "#/username", "#/time_zone", "#/more", "#/password"}
+
+
+async def test_a_hundred_thousand_members_are_refused_shortly(client: httpx2.AsyncClient) -> None:
+    body = json.dumps({f"k{n}": 0 for n in range(100_000)}, separators=(",", ":")).encode()
+    started = time.process_time()
+    answer = await client.post("/users", content=body[: 1 << 20], headers=JSON)
+    assert answer.status_code in {400, 413}
+    answer = await client.post("/users", json={f"k{n}": 0 for n in range(70_000)})
+    assert len(problem(answer, 422, "invalid_request")["errors"]) <= 50
+    assert time.process_time() - started < 5
+
+
+async def test_a_hundred_thousand_faults_are_cut_to_a_few(client: httpx2.AsyncClient) -> None:
+    body = b"[" + b",".join([b'"\\u0000"'] * 100_000) + b"]"
+    answer = await client.post("/users", content=body, headers=JSON)
+    assert len(problem(answer, 422, "invalid_request")["errors"]) <= 50
+
+
+@pytest.mark.parametrize(
+    "media", ["", "text/plain", "application/xml", "multipart/form-data", *FORM.values()]
+)
+async def test_another_content_type_is_415(client: httpx2.AsyncClient, media: str) -> None:
+    headers = {"Content-Type": media} if media else {}
+    answer = await client.post("/users", content=json.dumps(GOOD).encode(), headers=headers)
+    problem(answer, 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("media", ["application/json; charset=utf-8", "Application/JSON"])
+async def test_a_content_type_may_have_parameters(client: httpx2.AsyncClient, media: str) -> None:
+    headers = {"Content-Type": media}
+    answer = await client.post("/users", content=json.dumps(GOOD).encode(), headers=headers)
+    assert answer.status_code == 201
+
+
+async def test_a_body_of_the_limit_is_read_and_one_more_byte_is_413(
+    client: httpx2.AsyncClient,
+) -> None:
+    body = json.dumps(GOOD).encode()
+    fits = body + b" " * ((1 << 20) - len(body))
+    assert (await client.post("/users", content=fits, headers=JSON)).status_code == 201
+    problem(await client.post("/users", content=fits + b" ", headers=JSON), 413, "body_too_large")
+
+
+async def test_a_body_that_says_no_length_is_cut_off(client: httpx2.AsyncClient) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(64):
+            yield b" " * (1 << 16)
+
+    answer = await client.post("/users", content=endless(), headers=JSON)
+    problem(answer, 413, "body_too_large")
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "1048577", "00001048577"])
+async def test_an_announced_length_is_believed(client: httpx2.AsyncClient, length: str) -> None:
+    headers = {**JSON, "Content-Length": length}
+    problem(await client.post("/users", content=b"{}", headers=headers), 413, "body_too_large")
+
+
+FORMS: dict[str, tuple[bytes, int, str, set[str]]] = {
+    "not UTF-8": (b"username=\xff", 400, "malformed_body", set()),
+    "not UTF-8, escaped": (b"username=%ff", 400, "malformed_body", set()),
+    "too many": (b"a=1&" * 200, 400, "malformed_body", set()),
+    "NUL": (b"username=a%00b&password=x", 422, "invalid_request", {"#/username"}),
+    "twice": (b"username=a&username=b&password=x", 422, "invalid_request", {"#/username"}),
+    "nothing": (b"", 422, "invalid_request", {"#/username", "#/password"}),
+    "empty": (b"username=&password=", 422, "invalid_request", {"#/username", "#/password"}),
+}
+
+
+@pytest.mark.parametrize(("form", "status", "code", "where"), FORMS.values(), ids=FORMS.keys())
+async def test_a_form_is_checked_as_json_is(
+    client: httpx2.AsyncClient, form: bytes, status: int, code: str, where: set[str]
+) -> None:
+    answer = await client.post("/auth/token", content=form, headers=FORM)
+    document = problem(answer, status, code)
+    assert {violation["pointer"] for violation in document.get("errors", [])} == where
+
+
+QUERIES: dict[str, tuple[bytes, int, set[str]]] = {
+    "unknown": (b"colour=red", 422, {"query/colour"}),
+    "twice": (b"limit=1&limit=2", 422, {"query/limit"}),
+    "NUL": (b"q=a%00", 422, {"query/q"}),
+    "both wrong": (b"limit=x&q=", 422, {"query/limit", "query/q"}),
+    "long": (b"q=" + b"x" * 2000, 422, {"query/q"}),
+    "too many": (b"&".join(b"a%d=1" % n for n in range(200)), 400, set()),
+    "not UTF-8, escaped": (b"q=%ff", 400, set()),
+}
+
+
+@pytest.mark.parametrize(("query", "status", "where"), QUERIES.values(), ids=QUERIES.keys())
+async def test_a_query_is_checked(
+    client: httpx2.AsyncClient, sign_up: SignUp, query: bytes, status: int, where: set[str]
+) -> None:
+    admin = await sign_up("ada", is_superuser=True)
+    answer = await client.get("/users?" + query.decode("latin-1"), headers=admin.headers)
+    code = "invalid_request" if status == 422 else "malformed_query"
+    document = problem(answer, status, code)
+    assert {violation["pointer"] for violation in document.get("errors", [])} == where
+
+
+def test_a_query_of_raw_bytes_is_refused() -> None:
+    with pytest.raises(MalformedQuery):
+        bind_query(UserQuery, b"q=\xff")
+
+
+async def test_a_query_is_refused_where_there_is_none(client: httpx2.AsyncClient) -> None:
+    assert pointers(await client.get("/health/live?x=1")) == {"query/x"}
+
+
+async def test_a_host_that_is_none_harms_nobody(client: httpx2.AsyncClient) -> None:
+    for host in ("[", "a b", "\xff", "x:y:z", ""):
+        header = [(b"Host", host.encode("latin-1"))]
+        answer = await client.get("/health/live", headers=header)
+        assert answer.status_code == 200
+
+
+async def test_a_path_with_nul_is_422(client: httpx2.AsyncClient) -> None:
+    assert pointers(await client.get("/hello/z%00e")) == {"path/username"}
+
+
+JSONS = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)
+
+
+@given(JSONS)
+def test_whatever_json_says_is_read_or_refused(document: object) -> None:
+    try:
+        found = list(faults(parse_json(json.dumps(document).encode())))
+    except MalformedBody:
+        return
+    assert all(fault.code and fault.pointer.encode() is not None for fault in found)
+
+
+@given(st.binary(max_size=200))
+def test_whatever_bytes_say_is_read_or_refused(raw: bytes) -> None:
+    with suppress(MalformedBody):
+        list(faults(parse_json(raw)))
+
+
+def test_the_bounds_themselves_are_good() -> None:
+    document: object = LARGEST
+    for _ in range(DEEPEST - 1):
+        document = [document]
+    assert list(faults(document)) == []
+    with pytest.raises(MalformedBody):
+        list(faults([document]))
+    assert [fault.code for fault in faults([LARGEST + 1])] == ["number_out_of_range"]

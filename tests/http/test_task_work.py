@@ -1,0 +1,182 @@
+"""Tasks over HTTP: listed, waited for, stopped, tried again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from time import monotonic
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from jubilee.domain.services import Services
+from jubilee.domain.tasks.task import TaskStatus
+from jubilee.entrypoints.http.app import HttpOptions, build_app
+from jubilee.entrypoints.http.context import Limits, Traffic
+from tests.conftest import Person, SignUp
+from tests.fakes import FakeStore
+from tests.http.refusals import pointers, problem
+from tests.http.task_calls import become, kept
+
+MOMENT = "2026-11-20T09:00:00Z"
+
+
+@pytest.fixture
+async def zoe(sign_up: SignUp) -> Person:
+    return await sign_up("zoe")
+
+
+@pytest.fixture
+async def eve(sign_up: SignUp) -> Person:
+    return await sign_up("eve")
+
+
+async def test_lists_show_ones_own_and_admins_everybodys(
+    client: httpx2.AsyncClient, zoe: Person, eve: Person, sign_up: SignUp, store: FakeStore
+) -> None:
+    admin = await sign_up("ada", is_superuser=True)
+    first, second = await kept(client, zoe), await kept(client, zoe)
+    theirs = await kept(client, eve)
+    become(store, first, TaskStatus.DEAD)
+    assert await listed(client, zoe) == [second["id"], first["id"]]
+    assert await listed(client, eve) == [theirs["id"]]
+    assert await listed(client, admin) == [theirs["id"], second["id"], first["id"]]
+    assert await listed(client, zoe, status="dead") == [first["id"]]
+    assert await listed(client, admin, status="queued") == [theirs["id"], second["id"]]
+    assert await listed(client, zoe, kind="echo", status="dead") == [first["id"]]
+    assert await listed(client, zoe, kind="other") == []
+
+
+async def listed(client: httpx2.AsyncClient, by: Person, **query: str) -> list[str]:
+    """The ids, a page after the other."""
+    found, params = [], {**query, "limit": "2"}
+    while True:
+        response = await client.get("/tasks", params=params, headers=by.headers)
+        assert response.status_code == 200, response.text
+        page = response.json()
+        found += [task["id"] for task in page["items"]]
+        assert ("link" in response.headers) == (page["next_cursor"] is not None)
+        if page["next_cursor"] is None:
+            return found
+        params["cursor"] = page["next_cursor"]
+
+
+@pytest.mark.parametrize(
+    ("path", "pointer"),
+    [
+        ("/tasks?status=waiting", "query/status"),
+        ("/tasks?kind=", "query/kind"),
+        ("/tasks?owner=x", "query/owner"),
+        ("/tasks/x?wait=61", "query/wait"),
+        ("/tasks/x?wait=-1", "query/wait"),
+        ("/tasks/x?wait=nan", "query/wait"),
+        ("/tasks/x?wait=long", "query/wait"),
+    ],
+)
+async def test_a_query_that_breaks_a_rule_is_refused(
+    client: httpx2.AsyncClient, zoe: Person, path: str, pointer: str
+) -> None:
+    assert pointers(await client.get(path, headers=zoe.headers)) == {pointer}
+
+
+async def test_a_wait_ends_with_the_task(
+    client: httpx2.AsyncClient, zoe: Person, store: FakeStore
+) -> None:
+    task = await kept(client, zoe)
+    url = f"/tasks/{task['id']}"
+    wait = asyncio.create_task(client.get(url, params={"wait": "20"}, headers=zoe.headers))
+    await asyncio.sleep(0.05)
+    assert not wait.done()
+    become(store, task, TaskStatus.SUCCEEDED)
+    answer = await asyncio.wait_for(wait, 2)
+    assert (answer.status_code, answer.json()["status"]) == (200, "succeeded")
+
+
+async def test_a_wait_is_over_in_time(client: httpx2.AsyncClient, zoe: Person) -> None:
+    task = await kept(client, zoe)
+    began = monotonic()
+    answer = await client.get(f"/tasks/{task['id']}?wait=0.1", headers=zoe.headers)
+    assert 0.1 <= monotonic() - began < 2
+    assert (answer.status_code, answer.json()) == (200, task)
+
+
+async def test_one_that_goes_while_it_is_waited_for_is_not_found(
+    client: httpx2.AsyncClient, zoe: Person, store: FakeStore
+) -> None:
+    task = await kept(client, zoe)
+    url = f"/tasks/{task['id']}?wait=20"
+    wait = asyncio.create_task(client.get(url, headers=zoe.headers))
+    await asyncio.sleep(0.05)
+    store.tasks.clear()
+    problem(await asyncio.wait_for(wait, 2), 404, "task_not_found")
+
+
+@pytest.fixture
+def traffic() -> Traffic:
+    return Traffic()
+
+
+@pytest.fixture
+async def draining(services: Services, traffic: Traffic) -> AsyncIterator[httpx2.AsyncClient]:
+    """Calls an API that a test may shut down."""
+    options = HttpOptions(limits=Limits(1 << 20, 5), cursor_key=b"c" * 32)
+    transport = httpx2.ASGITransport(build_app(services, options, traffic))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
+        yield client
+
+
+async def test_whoever_waits_is_answered_when_the_service_ends(
+    draining: httpx2.AsyncClient, traffic: Traffic, zoe: Person
+) -> None:
+    task = await kept(draining, zoe)
+    url = f"/tasks/{task['id']}?wait=60"
+    waits = [asyncio.create_task(draining.get(url, headers=zoe.headers)) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    await asyncio.wait_for(traffic.drain(5, until=lambda: False), 2)
+    for answer in await asyncio.wait_for(asyncio.gather(*waits), 1):
+        assert (answer.status_code, answer.json()) == (200, task)
+    late = await asyncio.wait_for(draining.get(url, headers=zoe.headers), 1)
+    assert late.json() == task
+
+
+async def test_what_waits_is_cancelled_what_runs_is_asked_what_has_ended_goes(
+    client: httpx2.AsyncClient, zoe: Person, store: FakeStore
+) -> None:
+    waits, runs = await kept(client, zoe, task_id="waits"), await kept(client, zoe, task_id="runs")
+    become(store, runs, TaskStatus.RUNNING)
+    answer = await client.delete("/tasks/waits", headers=zoe.headers)
+    assert (answer.status_code, answer.content) == (204, b"")
+    found = (await client.get("/tasks/waits", headers=zoe.headers)).json()
+    assert found == {**waits, "status": "cancelled", "finished_at": MOMENT}
+    answer = await client.delete("/tasks/runs", headers=zoe.headers)
+    assert answer.status_code == 202
+    assert answer.json() == {**runs, "status": "running", "cancel_requested": True}
+    assert (await client.delete("/tasks/waits", headers=zoe.headers)).status_code == 204
+    problem(await client.delete("/tasks/waits", headers=zoe.headers), 404, "task_not_found")
+    assert await listed(client, zoe) == [runs["id"]]
+
+
+async def test_only_a_dead_one_is_tried_again(
+    client: httpx2.AsyncClient, zoe: Person, store: FakeStore
+) -> None:
+    task = await kept(client, zoe, task_id="x")
+    for status in TaskStatus:
+        become(store, task, status)
+        answer = await client.post("/tasks/x/retry", headers=zoe.headers)
+        if status is TaskStatus.DEAD:
+            assert (answer.status_code, answer.json()) == (202, task)
+        else:
+            problem(answer, 409, "not_dead")
+
+
+async def test_an_admin_has_everybodys_by_its_id(
+    client: httpx2.AsyncClient, zoe: Person, sign_up: SignUp, store: FakeStore
+) -> None:
+    admin = await sign_up("ada", is_superuser=True)
+    task = await kept(client, zoe, task_id="x")
+    url = f"/tasks/{task['id']}"
+    assert (await client.get(url, headers=admin.headers)).json() == task
+    problem(await client.get("/tasks/x", headers=admin.headers), 404, "task_not_found")
+    become(store, task, TaskStatus.DEAD)
+    assert (await client.post(f"{url}/retry", headers=admin.headers)).status_code == 202
+    assert (await client.delete(url, headers=admin.headers)).status_code == 204
+    assert store.tasks[UUID(task["id"])].status is TaskStatus.CANCELLED

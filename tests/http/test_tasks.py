@@ -1,0 +1,204 @@
+"""Tasks over HTTP: asked for and looked at."""
+
+import httpx2
+import pytest
+
+from jubilee.domain.tasks.task import TaskStatus
+from tests.conftest import Person, SignUp
+from tests.fakes import FakeStore, fresh_id
+from tests.http.refusals import pointers, problem
+from tests.http.task_calls import become, kept, post
+
+MOMENT = "2026-11-20T09:00:00Z"
+
+
+@pytest.fixture
+async def zoe(sign_up: SignUp) -> Person:
+    return await sign_up("zoe")
+
+
+@pytest.fixture
+async def eve(sign_up: SignUp) -> Person:
+    return await sign_up("eve")
+
+
+async def test_a_new_task_is_answered_whole_with_its_place(
+    client: httpx2.AsyncClient, zoe: Person
+) -> None:
+    response = await post(client, zoe, task_id="order:4711", priority=0)
+    task = response.json()
+    assert response.status_code == 202
+    assert response.headers["location"] == f"/api/tasks/{task['id']}"
+    assert task == {
+        "id": task["id"],
+        "task_id": "order:4711",
+        "kind": "echo",
+        "data": {"n": 1},
+        "priority": 0,
+        "status": "queued",
+        "attempts": 0,
+        "max_attempts": 10,
+        "run_at": MOMENT,
+        "progress": None,
+        "result": None,
+        "error": None,
+        "cancel_requested": False,
+        "created_at": MOMENT,
+        "started_at": None,
+        "finished_at": None,
+    }
+    for name in (task["id"], "order:4711"):
+        found = await client.get(f"/tasks/{name}", headers=zoe.headers)
+        assert (found.status_code, found.json()) == (200, task)
+
+
+@pytest.mark.parametrize("mount", ["", "/api", "/v1/api"])
+async def test_the_place_is_below_the_mount_that_was_asked(
+    client: httpx2.AsyncClient, zoe: Person, mount: str
+) -> None:
+    url = f"http://api.test{mount}/tasks"
+    response = await client.post(url, json={"data": {}}, headers=zoe.headers)
+    location, task = response.headers["location"], response.json()
+    assert (location, task["task_id"]) == (f"{mount}/tasks/{task['id']}", task["id"])
+    found = await client.get(f"http://api.test{location}", headers=zoe.headers)
+    assert found.json() == task
+
+
+async def test_asking_again_is_the_same_task_whatever_became_of_it(
+    client: httpx2.AsyncClient, zoe: Person, store: FakeStore
+) -> None:
+    task = await kept(client, zoe, task_id="x")
+    become(store, task, TaskStatus.SUCCEEDED)
+    again = await post(client, zoe, task_id="x")
+    assert (again.status_code, again.json()["id"]) == (202, task["id"])
+    assert again.json()["status"] == "succeeded"
+    assert again.headers["location"].endswith(task["id"])
+    problem(await post(client, zoe, task_id="x", data={}), 409, "task_id_taken")
+
+
+@pytest.mark.parametrize(
+    "run_at", ["2026-11-20T10:00:00Z", "2026-11-20t11:00:00.000+01:00", "2026-11-20 09:00:00-01:00"]
+)
+async def test_a_time_to_come_is_a_moment_with_its_zone(
+    client: httpx2.AsyncClient, zoe: Person, run_at: str
+) -> None:
+    assert (await kept(client, zoe, run_at=run_at))["run_at"] == "2026-11-20T10:00:00Z"
+
+
+@pytest.mark.parametrize("run_at", ["0001-01-01T00:00:00+14:00", "2026-11-20T08:59:59Z"])
+async def test_a_time_that_has_passed_is_now(
+    client: httpx2.AsyncClient, zoe: Person, run_at: str
+) -> None:
+    assert (await kept(client, zoe, run_at=run_at))["run_at"] == MOMENT
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"task_id": ""}, "#/task_id"),
+        ({"task_id": "a b"}, "#/task_id"),
+        ({"task_id": "a\n"}, "#/task_id"),
+        ({"task_id": "\u00e9"}, "#/task_id"),
+        ({"task_id": "x" * 129}, "#/task_id"),
+        ({"kind": 7}, "#/kind"),
+        ({"data": None}, "#/data"),
+        ({"data": []}, "#/data"),
+        ({"data": {"a": ["\0"]}}, "#/data/a/0"),
+        ({"priority": 10}, "#/priority"),
+        ({"priority": -1}, "#/priority"),
+        ({"priority": True}, "#/priority"),
+        ({"priority": "5"}, "#/priority"),
+        ({"run_at": "2026-11-20T10:00:00"}, "#/run_at"),
+        ({"run_at": "1795168800"}, "#/run_at"),
+        ({"run_at": 1795168800}, "#/run_at"),
+        ({"run_at": "2026-11-31T10:00:00Z"}, "#/run_at"),
+        ({"run_at": "tomorrow"}, "#/run_at"),
+        ({"status": "succeeded"}, "#/status"),
+    ],
+)
+async def test_a_body_that_breaks_a_rule_keeps_nothing(
+    client: httpx2.AsyncClient,
+    zoe: Person,
+    store: FakeStore,
+    body: dict[str, object],
+    pointer: str,
+) -> None:
+    assert pointers(await post(client, zoe, **body)) == {pointer}
+    assert store.tasks == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "pointer"),
+    [
+        ({"kind": "nothing"}, "unknown_kind", "#/kind"),
+        ({"data": {"x": "y" * 65_529}}, "payload_too_large", "#/data"),
+        ({"run_at": "2032-11-20T10:00:00Z"}, "invalid_run_at", "#/run_at"),
+        ({"run_at": "9999-12-31T23:59:59-14:00"}, "invalid_run_at", "#/run_at"),
+    ],
+)
+async def test_a_task_that_cannot_be_is_refused_by_its_member(
+    client: httpx2.AsyncClient, zoe: Person, body: dict[str, object], code: str, pointer: str
+) -> None:
+    assert pointers(await post(client, zoe, **body), 422, code) == {pointer}
+
+
+async def test_data_are_needed_and_may_be_anything(client: httpx2.AsyncClient, zoe: Person) -> None:
+    response = await client.post("/tasks", json={}, headers=zoe.headers)
+    assert pointers(response) == {"#/data"}
+    data = {"big": 2**63 - 1, "e": 1.5e300, "\u00fc": {"": [None, False, "\U0001f389"]}}
+    assert (await kept(client, zoe, data=data))["data"] == data
+    largest = {"x": "\u00e9" * 32_764}
+    assert (await kept(client, zoe, data=largest))["data"] == largest
+
+
+async def test_too_many_live_ones_are_refused_for_a_while(
+    client: httpx2.AsyncClient, zoe: Person, eve: Person
+) -> None:
+    for n in range(10):
+        await kept(client, zoe, task_id=str(n))
+    refused = await post(client, zoe)
+    problem(refused, 429, "too_many_tasks")
+    assert int(refused.headers["retry-after"]) > 0
+    await kept(client, zoe, task_id="3")
+    await kept(client, eve)
+
+
+async def test_anothers_is_answered_like_one_that_is_not_there(
+    client: httpx2.AsyncClient, zoe: Person, eve: Person, store: FakeStore
+) -> None:
+    task = await kept(client, zoe)
+    become(store, task, TaskStatus.DEAD)
+    headers = {**eve.headers, "X-Request-ID": "same"}
+    for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/retry")):
+        url = f"/tasks/{task['id']}{path}"
+        theirs = await client.request(method, url, headers=headers)
+        there = dict(store.tasks)
+        store.tasks.clear()
+        missing = await client.request(method, url, headers=headers)
+        store.tasks.update(there)
+        problem(theirs, 404, "task_not_found")
+        assert (theirs.content, theirs.headers) == (missing.content, missing.headers)
+
+
+@pytest.mark.parametrize("name", ["a%20b", "a%2Fb", "x" * 129, "%C3%A9"])
+async def test_what_no_task_is_called_is_no_path(
+    client: httpx2.AsyncClient, zoe: Person, name: str
+) -> None:
+    problem(await client.get(f"/tasks/{name}", headers=zoe.headers), 404, "path_not_found")
+
+
+async def test_head_and_allow_are_right(client: httpx2.AsyncClient, zoe: Person) -> None:
+    task = await kept(client, zoe)
+    answer = await client.head(f"/tasks/{task['id']}", headers=zoe.headers)
+    assert (answer.status_code, answer.content) == (200, b"")
+    options = await client.options(f"/tasks/{fresh_id()}")
+    assert options.headers["allow"] == "DELETE, GET, HEAD, OPTIONS"
+    assert (await client.options("/tasks")).headers["allow"] == "GET, HEAD, OPTIONS, POST"
+
+
+async def test_tasks_go_with_their_account(
+    client: httpx2.AsyncClient, zoe: Person, store: FakeStore
+) -> None:
+    await kept(client, zoe)
+    assert (await client.delete("/users/me", headers=zoe.headers)).status_code == 204
+    assert store.tasks == {}

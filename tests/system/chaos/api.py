@@ -1,0 +1,22 @@
+"""An API that takes the kinds of chaos: `python -m tests.system.chaos.api`."""
+
+import sys
+
+import uvloop
+
+from jubilee.bootstrap.services import http_options, listening, open_services
+from jubilee.commands import read_settings, start_logging
+from jubilee.entrypoints.api import serve
+from tests.system.chaos.kinds import chaos_kinds
+
+
+async def main() -> int:
+    """As `jubilee api` does it."""
+    settings = read_settings()
+    start_logging(settings)
+    async with open_services(settings, chaos_kinds) as services:
+        return await serve(services, http_options(settings), listening(settings))
+
+
+if __name__ == "__main__":
+    sys.exit(uvloop.run(main()))

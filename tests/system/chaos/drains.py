@@ -1,0 +1,30 @@
+"""Waiting for the end, and for beginnings."""
+
+from uuid import UUID
+
+from tests.system.chaos.database import Database
+from tests.system.chaos.fleet import Fleet
+from tests.system.chaos.member import Member
+
+
+def drained(fleet: Fleet, database: Database, within: float = 30, *, patient: bool = False) -> bool:
+    """Whether all has ended in time, where nobody waits long for another attempt.
+
+    Unless we are patient, what was dispatched is dispatched again and again.
+    """
+
+    def is_empty() -> bool:
+        database.hurry()
+        if not patient:
+            database.age()
+        return database.live() == 0
+
+    return fleet.wait(is_empty, within)
+
+
+def runner(fleet: Fleet, database: Database, job: UUID) -> Member:
+    """Who has begun it first."""
+    asked = "SELECT pid FROM runs WHERE job_id = $1 ORDER BY at"
+    assert fleet.wait(lambda: database.all(asked, job), 20)
+    pid = database.one(asked, job)["pid"]
+    return next(worker for worker in fleet.workers if worker.pid == pid)

@@ -1,0 +1,113 @@
+"""Kinds of work whose effects can be counted, and that misbehave on the way."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+from sqlalchemy import text
+
+from jubilee.adapters.postgres.statement import Statement
+from jubilee.adapters.postgres.transaction import PostgresTransaction
+from jubilee.bootstrap.adapters import Adapters
+from jubilee.domain.jobs.kinds import Audience, Claim, Finish, Kind
+from jubilee.domain.transaction import Begin
+from jubilee.settings import Settings
+
+AT = "at timestamptz NOT NULL DEFAULT clock_timestamp()"
+TABLES = (
+    f"CREATE TABLE IF NOT EXISTS runs (job_id uuid, epoch int, pid int, {AT})",
+    f"CREATE TABLE IF NOT EXISTS effects (job_id uuid, epoch int, {AT})",
+)
+"""Neither has a key: what happens twice is to be seen."""
+
+RUN = Statement(text("INSERT INTO runs (job_id, epoch, pid) VALUES (:job_id, :epoch, :pid)"))
+EFFECT = Statement(text("INSERT INTO effects (job_id, epoch) VALUES (:job_id, :epoch)"))
+
+Data: TypeAlias = Mapping[str, object]
+Ours: TypeAlias = Claim[Data]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Says that it has begun, does something, and leaves one effect behind its end."""
+
+    name: str
+    before: Callable[[Ours], Awaitable[None]]
+    write: Begin[PostgresTransaction]
+    timeout: float = 30.0
+    audience: Audience = Audience.EVERYBODY
+
+    def read(self, data: Data) -> Data:
+        return data
+
+    def shown(self, data: Data) -> Data:
+        return data
+
+    async def run(self, claim: Ours, finish: Finish[PostgresTransaction]) -> None:
+        who = {"job_id": claim.id, "epoch": claim.epoch}
+        async with self.write() as tx:
+            await tx.executor.run(RUN, pid=os.getpid(), **who)
+        await self.before(claim)
+        async with finish({"epoch": claim.epoch}) as tx:
+            await tx.executor.run(EFFECT, **who)
+
+
+async def nothing(_: Ours) -> None:
+    """At once."""
+
+
+async def rest(claim: Ours) -> None:
+    """Take a while."""
+    await asyncio.sleep(_seconds(claim))
+
+
+async def fail_at_first(claim: Ours) -> None:
+    """Go wrong once."""
+    if claim.attempt == 1:
+        raise RuntimeError("not yet")
+
+
+async def poison(_: Ours) -> None:
+    """Take the whole worker down."""
+    os._exit(9)
+
+
+async def block_at_first(claim: Ours) -> None:
+    """Stop the event loop, once."""
+    if claim.epoch == 1:
+        time.sleep(_seconds(claim))  # noqa: ASYNC251  # that is the fault
+
+
+async def listen_to_nobody(claim: Ours) -> None:
+    """Go on for a while whatever anybody says, once."""
+    end = time.monotonic() + (_seconds(claim) if claim.epoch == 1 else 0)
+    while time.monotonic() < end:
+        try:
+            await asyncio.sleep(0.1)
+        except asyncio.CancelledError:
+            continue
+
+
+BEFORE: Mapping[str, Callable[[Ours], Awaitable[None]]] = {
+    "chaos.quick": nothing,
+    "chaos.slow": rest,
+    "chaos.flaky": fail_at_first,
+    "chaos.poison": poison,
+    "chaos.blocking": block_at_first,
+    "chaos.deaf": listen_to_nobody,
+    "chaos.new": nothing,
+}
+
+
+def chaos_kinds(_: Settings, adapters: Adapters) -> Sequence[Kind[Any, Any]]:
+    """All but those that the environment says this version does not know yet."""
+    unknown = os.environ.get("CHAOS_UNKNOWN", "").split(",")
+    known = {name: before for name, before in BEFORE.items() if name not in unknown}
+    return [Act(name, before, adapters.write) for name, before in known.items()]
+
+
+def _seconds(claim: Ours) -> float:
+    return cast("float", claim.payload["seconds"])

@@ -1,0 +1,95 @@
+"""One process of a fleet, and how to harm it."""
+
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+
+from jubilee.adapters.embedded.process import Program, spawn
+from tests.system.chaos.proxy import Proxy
+
+STARTED = "waiting for jobs"
+
+
+@dataclass(eq=False)
+class Member:
+    """`wanted` says whether it is to run; `codes` are those with which it has ended."""
+
+    name: str
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    at: Path
+    proxy: Proxy
+    is_worker: bool
+    wanted: bool = True
+    codes: list[int] = field(default_factory=list)
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def text(self) -> str:
+        """All that it said, over all of its lives."""
+        return self._log.read_text(errors="replace")
+
+    @property
+    def url(self) -> str:
+        """Where it answers, if it is an API."""
+        return f"http://127.0.0.1:{self.env['PORT']}"
+
+    @property
+    def pid(self) -> int:
+        """Its process id, 0 while it does not run."""
+        return self._process.pid if self._process is not None and self._runs() else 0
+
+    def start(self) -> None:
+        """Run it; it may not be ready yet."""
+        self._process = spawn(Program(self.argv, self.env, folder=self.at, output=self._log))
+        self._seen = self._log.stat().st_size
+
+    def is_ready(self) -> bool:
+        """Whether it is at work."""
+        if self.is_worker:
+            return self._runs() and STARTED in self.text[self._seen :]
+        try:
+            return httpx2.get(f"{self.url}/health/ready", timeout=5).status_code == 200
+        except httpx2.HTTPError:
+            return False
+
+    def tend(self) -> None:
+        """Start it again where it has ended."""
+        if self._process is not None and not self._runs():
+            self.codes.append(self._process.wait())
+            self._process = None
+        if self.wanted and self._process is None:
+            self.start()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it the signal, if it runs."""
+        if self._process is not None and self._runs():
+            self._process.send_signal(number)
+
+    def stop(self, within: float) -> float:
+        """Ask it to end; the seconds it took, its code is the last one."""
+        self.wanted, began = False, time.monotonic()
+        self.send(signal.SIGTERM)
+        if self._process is not None:
+            self.codes.append(self._process.wait(within))
+        self._process = None
+        return time.monotonic() - began
+
+    def end(self) -> None:
+        """Make sure that it is gone."""
+        self.wanted = False
+        self.send(signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+        self.proxy.close()
+
+    def _runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def _log(self) -> Path:
+        return self.at / f"{self.name}.log"

@@ -1,0 +1,140 @@
+"""Does harm, one fault after the other, each chosen by chance and over before the next."""
+
+import signal
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from time import monotonic
+
+import redis
+
+from tests.outages import Breakable
+from tests.system.chaos.database import Database
+from tests.system.chaos.fleet import LEASE, Fleet
+from tests.system.chaos.member import Member
+from tests.system.chaos.proxy import Mode
+
+TERMINATE = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
+
+
+class Nemesis:
+    """Harms a fleet and its servers; `faults` counts what it did."""
+
+    def __init__(self, fleet: Fleet, database: Database, chance: Random) -> None:
+        self._fleet, self._database, self._chance = fleet, database, chance
+        self.faults: Counter[str] = Counter()
+        self._all: tuple[Callable[[], None], ...] = (
+            *(self.kill_a_worker,) * 4,
+            *(self.pause_a_worker,) * 2,
+            self.roll,
+            self.kill_the_api,
+            self.flush_redis,
+            self.lose_redis,
+            self.freeze_redis,
+            self.fill_redis,
+            *(self.crash_postgres,) * 2,
+            self.freeze_postgres,
+            self.end_sessions,
+            *(self.turn_a_proxy,) * 4,
+        )
+
+    def rage(self, seconds: float) -> None:
+        """Every fault once, in an order of its own, and again until the time is up."""
+        end = monotonic() + seconds
+        while monotonic() < end:
+            faults = list(dict.fromkeys(self._chance.sample(self._all, len(self._all))))
+            for fault in faults:
+                if monotonic() < end:
+                    self.faults[fault.__name__] += 1
+                    fault()
+                    self._fleet.rest(self._chance.uniform(0, 1))
+
+    def kill_a_worker(self) -> None:
+        """kill -9."""
+        self._worker().send(signal.SIGKILL)
+
+    def pause_a_worker(self) -> None:
+        """Past its lease: others take up what it ran; it wakes up and goes on."""
+        worker = self._worker()
+        worker.send(signal.SIGSTOP)
+        self._bear(LEASE * 1.5)
+        worker.send(signal.SIGCONT)
+
+    def roll(self) -> None:
+        """SIGTERM to one after the other, as a deploy does it."""
+        for worker in self._fleet.workers:
+            worker.send(signal.SIGTERM)
+            self._fleet.rest(0.5)
+
+    def kill_the_api(self) -> None:
+        """kill -9."""
+        self._fleet.api.send(signal.SIGKILL)
+        assert self._fleet.wait(self._fleet.api.is_ready)
+
+    def flush_redis(self) -> None:
+        """All that Redis knew is gone."""
+        command(self._fleet.servers.redis_url, "FLUSHALL")
+
+    def lose_redis(self) -> None:
+        """It dies, and comes back with nothing."""
+        self.flush_redis()
+        self._fleet.servers.redis.kill()
+        self._bear(self._chance.uniform(0.5, 3))
+        self._fleet.servers.redis.start()
+
+    def freeze_redis(self) -> None:
+        """It takes connections and answers nothing."""
+        self._freeze(self._fleet.servers.redis)
+
+    def fill_redis(self) -> None:
+        """It refuses every write."""
+        command(self._fleet.servers.redis_url, "CONFIG", "SET", "maxmemory", "1")
+        self._bear(self._chance.uniform(1, 3))
+        command(self._fleet.servers.redis_url, "CONFIG", "SET", "maxmemory", "0")
+
+    def crash_postgres(self) -> None:
+        """kill -9 of all its processes; it recovers from its log."""
+        self._fleet.servers.postgres.kill()
+        self._bear(self._chance.uniform(0, 2))
+        self._fleet.servers.postgres.start()
+
+    def freeze_postgres(self) -> None:
+        """Past every lease."""
+        self._freeze(self._fleet.servers.postgres)
+
+    def end_sessions(self) -> None:
+        """PostgreSQL ends every session."""
+        self._database.all(TERMINATE)
+
+    def turn_a_proxy(self) -> None:
+        """Hold, slow down, break off or lose what passes between one member and PostgreSQL."""
+        member = self._chance.choice(self._fleet.members)
+        mode = self._chance.choice([mode for mode in Mode if mode is not Mode.PASS])
+        self.faults[mode.value] += 1
+        member.proxy.turn(mode)
+        self._bear(self._chance.uniform(1, LEASE * 1.5))
+        member.proxy.turn(Mode.PASS)
+
+    def _freeze(self, server: Breakable) -> None:
+        server.freeze()
+        self._bear(self._chance.uniform(1, LEASE * 1.5))
+        server.thaw()
+
+    def _bear(self, seconds: float) -> None:
+        """While a fault lasts, a worker may die of another."""
+        if self._chance.random() < 0.3:
+            self.faults["kill_a_worker"] += 1
+            self.kill_a_worker()
+        self._fleet.rest(seconds)
+
+    def _worker(self) -> Member:
+        return self._chance.choice(self._fleet.workers)
+
+
+def command(url: str, *words: str) -> object:
+    """Have Redis do something."""
+    with redis.Redis.from_url(url, socket_timeout=10) as client:
+        return client.execute_command(*words)

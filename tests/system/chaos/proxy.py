@@ -1,0 +1,140 @@
+"""A TCP proxy before a server's unix socket that holds, slows, cuts and loses what passes."""
+
+import asyncio
+from dataclasses import dataclass, field
+from enum import Enum
+from random import Random
+
+from tests.system.chaos.background import Background
+
+CHUNK = 65_536
+SLOW = 0.03  # seconds that everything takes longer
+LOST = 0.05  # of the answers are lost
+COMMIT = b"COMMIT"
+
+
+class Mode(Enum):
+    """What happens to what passes."""
+
+    PASS = "pass"
+    DELAY = "delay"
+    BLACK_HOLE = "black hole"  # held in both directions; it arrives late, once this is over
+    RESET = "reset"  # every connection is broken off
+    DROP_COMMIT = "drop commit"  # the server commits, the client never hears of it
+    DROP_REPLY = "drop reply"  # now and then the same for any statement
+
+
+@dataclass(eq=False)
+class Link:
+    """One connection through the proxy; `deaf` once the next answer is to be lost."""
+
+    client: asyncio.StreamWriter
+    server: asyncio.StreamWriter
+    deaf: bool = False
+
+    def abort(self) -> None:
+        """Break it off on both sides."""
+        self.client.transport.abort()
+        self.server.transport.abort()
+
+
+@dataclass(eq=False)
+class Proxy:
+    """Listens on a port of its own; `dropped` counts the answers that it lost."""
+
+    background: Background
+    upstream: str
+    dropped: int = 0
+    port: int = 0
+    _chance: Random = field(default_factory=lambda: Random(1))
+    _mode: Mode = Mode.PASS
+    _links: set[Link] = field(default_factory=set)
+
+    def start(self) -> "Proxy":
+        """Listen."""
+        self.background.run(self._start())
+        return self
+
+    def turn(self, mode: Mode) -> None:
+        """From now on this happens."""
+        self.background.run(self._turn(mode))
+
+    def close(self) -> None:
+        """Listen no more, and break off what is open."""
+        self.background.run(self._close())
+
+    async def _start(self) -> None:
+        self._open = asyncio.Event()
+        self._open.set()
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _turn(self, mode: Mode) -> None:
+        self._mode = mode
+        if mode is Mode.BLACK_HOLE:
+            self._open.clear()
+        else:
+            self._open.set()
+        if mode is Mode.RESET:
+            self._break_off()
+
+    async def _close(self) -> None:
+        self._server.close()
+        self._break_off()
+        self._open.set()
+
+    def _break_off(self) -> None:
+        for link in self._links:
+            link.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._open.wait()
+            if self._mode is Mode.RESET:
+                raise ConnectionResetError
+            from_server, to_server = await asyncio.open_unix_connection(self.upstream)
+        except OSError:
+            writer.transport.abort()
+            return
+        link = Link(writer, to_server)
+        self._links.add(link)
+        try:
+            asks = asyncio.create_task(self._ask(reader, link))
+            await self._answer(from_server, link)
+            asks.cancel()
+        finally:
+            self._links.discard(link)
+            link.abort()
+
+    async def _ask(self, reader: asyncio.StreamReader, link: Link) -> None:
+        try:
+            while chunk := await reader.read(CHUNK):
+                await self._pass()
+                link.deaf = link.deaf or self._is_to_be_lost(chunk)
+                link.server.write(chunk)
+                await link.server.drain()
+            link.server.close()
+        except OSError:
+            link.abort()
+
+    async def _answer(self, reader: asyncio.StreamReader, link: Link) -> None:
+        try:
+            while chunk := await reader.read(CHUNK):
+                await self._pass()
+                if link.deaf:
+                    self.dropped += 1
+                    return
+                link.client.write(chunk)
+                await link.client.drain()
+        except OSError:
+            return
+
+    async def _pass(self) -> None:
+        if self._mode is Mode.DELAY:
+            await asyncio.sleep(SLOW)
+        await self._open.wait()
+
+    def _is_to_be_lost(self, chunk: bytes) -> bool:
+        if self._mode is Mode.DROP_COMMIT:
+            return COMMIT in chunk
+        return self._mode is Mode.DROP_REPLY and self._chance.random() < LOST

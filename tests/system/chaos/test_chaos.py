@@ -1,0 +1,45 @@
+"""Everything at once: clients, an API, workers, and a nemesis that is never short of ideas."""
+
+import os
+import time
+from collections.abc import Callable
+
+from tests.system.chaos.checks import CLEAN, judge
+from tests.system.chaos.clients import Clients, Wanted
+from tests.system.chaos.database import Database
+from tests.system.chaos.drains import drained
+from tests.system.chaos.fleet import Fleet
+from tests.system.chaos.nemesis import Nemesis
+
+SECONDS = float(os.environ.get("CHAOS_MINUTES") or 0.35) * 60
+LONGEST_DRAIN = 90.0  # seconds
+CHOICES: tuple[Wanted, ...] = (
+    *(("chaos.quick", {}),) * 20,
+    *(("chaos.slow", {"seconds": 0.3}),) * 10,
+    ("chaos.slow", {"seconds": 3.0}),
+    *(("chaos.flaky", {}),) * 5,
+)
+RARE = ("chaos.poison", "chaos.blocking", "chaos.deaf")
+
+
+def test_whatever_happens_every_acknowledged_task_has_its_effect_once(
+    fleet: Fleet,
+    database: Database,
+    nemesis: Nemesis,
+    clients: Clients,
+    say: Callable[[str], None],
+) -> None:
+    added = [database.add_jobs(kind, attempts=9, data={"seconds": 8})[0] for kind in RARE]
+    clients.start(4, CHOICES, pause=0.02)
+    nemesis.rage(SECONDS)
+    fleet.heal()
+    told = clients.stop()
+    began = time.monotonic()
+    drained(fleet, database, LONGEST_DRAIN, patient=True)
+    seconds = time.monotonic() - began
+    verdict = judge(database, told, added=added)
+    say(
+        f"{len(told.acknowledged)} acknowledged, {len(told.unknown)} unknown, "
+        f"{nemesis.faults.total()} faults, drained in {seconds:.1f} s: {verdict}"
+    )
+    assert verdict == CLEAN, (verdict, nemesis.faults)

@@ -1,0 +1,102 @@
+"""PostgreSQL crashes, is cut off, loses its answers and runs out of space: what it said holds."""
+
+import time
+
+import httpx2
+
+from tests.system.chaos.checks import CLEAN, judge
+from tests.system.chaos.clients import Clients, ask, post
+from tests.system.chaos.database import Database
+from tests.system.chaos.drains import drained, runner
+from tests.system.chaos.fleet import LEASE, Fleet
+from tests.system.chaos.nemesis import Nemesis
+from tests.system.chaos.proxy import Mode
+
+FULL = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$
+"""
+FULL_TRIGGER = "CREATE TRIGGER full_disk AFTER INSERT ON jobs EXECUTE FUNCTION refuse()"
+
+
+def test_what_was_acknowledged_outlives_five_crashes(
+    fleet: Fleet, database: Database, nemesis: Nemesis, clients: Clients
+) -> None:
+    clients.start(3, (("chaos.quick", {}), ("chaos.slow", {"seconds": 0.2})), pause=0.02)
+    for _ in range(5):
+        fleet.rest(0.5)
+        nemesis.crash_postgres()
+    told = clients.stop()
+    assert drained(fleet, database)
+    assert len(told.acknowledged) > 20
+    assert judge(database, told) == CLEAN
+
+
+def test_a_commit_whose_answer_is_lost_is_found_by_the_next_request(
+    fleet: Fleet, database: Database, somebody: dict[str, str]
+) -> None:
+    proxy = fleet.api.proxy
+    before = proxy.dropped
+    proxy.turn(Mode.DROP_COMMIT)
+    with httpx2.Client(base_url=fleet.api.url, headers=somebody, timeout=10) as client:
+        assert ask(client, "chaos.quick", "order-1").status_code == 503
+        assert proxy.dropped == before + 1
+        kept = database.one("SELECT id FROM jobs WHERE task_id = 'order-1'")["id"]
+        proxy.turn(Mode.PASS)
+        assert ask(client, "chaos.quick", "order-1").json()["id"] == str(kept)
+    assert drained(fleet, database)
+    assert judge(database, added=[kept]) == CLEAN
+
+
+def test_sessions_that_are_ended_come_back_by_themselves(
+    fleet: Fleet, database: Database, nemesis: Nemesis, somebody: dict[str, str]
+) -> None:
+    jobs = database.add_jobs("chaos.slow", 60, data={"seconds": 0.3})
+    fleet.rest(0.5)
+    nemesis.end_sessions()
+    jobs += [post(fleet.api.url, somebody, "chaos.quick", f"after-{number}") for number in range(9)]
+    assert drained(fleet, database)
+    assert judge(database, added=jobs) == CLEAN
+
+
+def test_a_worker_that_is_cut_off_stops_and_another_one_does_its_job(
+    fleet: Fleet, database: Database
+) -> None:
+    (job,) = database.add_jobs("chaos.slow", data={"seconds": 1.5})
+    worker = runner(fleet, database, job)
+    pid = worker.pid
+    worker.proxy.turn(Mode.BLACK_HOLE)
+    assert drained(fleet, database, LEASE + 10)
+    worker.proxy.turn(Mode.PASS)
+    fleet.rest(1)
+    assert judge(database, added=[job]) == CLEAN
+    assert database.one("SELECT count(*) FROM runs")["count"] == 2
+    assert worker.pid == pid
+
+
+def test_a_full_disk_is_a_503_and_leaves_nothing_behind(
+    fleet: Fleet, database: Database, somebody: dict[str, str]
+) -> None:
+    with httpx2.Client(base_url=fleet.api.url, headers=somebody, timeout=10) as client:
+        database.all(FULL)
+        database.all(FULL_TRIGGER)
+        try:
+            answer = ask(client, "chaos.quick", "order-1")
+        finally:
+            database.all("DROP FUNCTION refuse CASCADE")
+        assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+        assert database.live() == 0
+        assert ask(client, "chaos.quick", "order-1").status_code == 202
+    assert drained(fleet, database)
+
+
+def test_a_slow_database_slows_tasks_down_and_nothing_else(
+    fleet: Fleet, database: Database, somebody: dict[str, str]
+) -> None:
+    for member in fleet.members:
+        member.proxy.turn(Mode.DELAY)
+    began = time.monotonic()
+    jobs = [post(fleet.api.url, somebody, "chaos.quick", f"slow-{number}") for number in range(3)]
+    assert drained(fleet, database, 20)
+    assert time.monotonic() - began > 0.5
+    assert judge(database, added=jobs) == CLEAN

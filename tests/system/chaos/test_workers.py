@@ -1,0 +1,78 @@
+"""Workers that are killed, frozen and told to end."""
+
+import signal
+import time
+from uuid import UUID
+
+from tests.system.chaos.checks import CLEAN, judge
+from tests.system.chaos.database import Database
+from tests.system.chaos.drains import drained, runner
+from tests.system.chaos.fleet import DRAIN, LEASE, Fleet
+from tests.system.chaos.nemesis import Nemesis
+
+RERUN = LEASE + 6.0  # seconds: a lease, the sweep, the next look for due work, and some
+WINDOW = 15.0  # seconds more, for a job whose worker died before it claimed it
+DEAF = 7.0  # seconds
+GAPS = """
+    SELECT count(gap), max(gap) AS longest,
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY gap) AS usual
+    FROM (
+        SELECT at - lag(at) OVER (PARTITION BY job_id ORDER BY epoch) AS gap FROM runs
+    ) AS run
+"""
+
+
+def test_workers_killed_again_and_again_lose_and_double_nothing(
+    fleet: Fleet, database: Database, nemesis: Nemesis
+) -> None:
+    jobs: list[UUID] = []
+    for _ in range(6):
+        jobs += database.add_jobs("chaos.slow", 40, data={"seconds": 0.3})
+        fleet.rest(0.7)
+        nemesis.kill_a_worker()
+    assert drained(fleet, database)
+    assert judge(database, added=jobs) == CLEAN
+    gaps = database.one(GAPS)
+    assert gaps["count"] > 0
+    assert gaps["usual"].total_seconds() < RERUN
+    assert gaps["longest"].total_seconds() < RERUN + WINDOW
+
+
+def test_a_worker_frozen_past_its_lease_has_no_effect_when_it_wakes(
+    fleet: Fleet, database: Database
+) -> None:
+    # It does not hear that its lease is lost: nothing but the fence can stop it.
+    (job,) = database.add_jobs("chaos.deaf", data={"seconds": DEAF})
+    worker = runner(fleet, database, job)
+    pid, woken = worker.pid, time.monotonic() + DEAF
+    worker.send(signal.SIGSTOP)
+    assert drained(fleet, database, RERUN + WINDOW)
+    worker.send(signal.SIGCONT)
+    fleet.rest(max(woken - time.monotonic(), 0) + 1)
+    assert judge(database, added=[job]) == CLEAN
+    assert database.one("SELECT count(*) FROM runs")["count"] == 2
+    assert worker.pid == pid
+
+
+def test_a_rolling_restart_counts_no_attempt(fleet: Fleet, database: Database) -> None:
+    jobs: list[UUID] = []
+    for worker in fleet.workers:
+        for seconds in (0.1, 0.5, 1.0, DRAIN * 2):
+            jobs += database.add_jobs("chaos.slow", 5, data={"seconds": seconds})
+        fleet.rest(0.7)
+        assert worker.stop(within=DRAIN + 5) < DRAIN + 2
+        assert worker.codes[-1] == 0
+        worker.wanted = True
+    assert drained(fleet, database)
+    assert judge(database, added=jobs) == CLEAN
+    assert database.one("SELECT max(attempts) FROM jobs WHERE kind = 'chaos.slow'")["max"] == 1
+
+
+def test_a_job_that_does_not_listen_holds_a_worker_up_for_a_moment_only(
+    fleet: Fleet, database: Database
+) -> None:
+    (job,) = database.add_jobs("chaos.deaf", data={"seconds": 60})
+    worker = runner(fleet, database, job)
+    assert worker.stop(within=30) < DRAIN + 9
+    assert drained(fleet, database)
+    assert judge(database, added=[job]) == CLEAN

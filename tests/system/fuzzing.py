@@ -1,0 +1,49 @@
+"""Hooks that Schemathesis loads: who is asking, given by FUZZ_ROLE (user, admin or stranger).
+
+What it calls changes passwords, signs out and deletes accounts: whoever is refused gets another
+account, so that all operations can take part.
+"""
+
+import asyncio
+import os
+import secrets
+from typing import Any
+
+import asyncpg
+import httpx2
+import schemathesis
+
+from tests.system.api import bearer, sign_up
+
+ROLE = os.environ["FUZZ_ROLE"]
+PROMOTE = "UPDATE users SET is_superuser = true WHERE username = $1"
+
+
+class FreshAccount:
+    """An account that nobody else uses."""
+
+    def get(self, case: Any, context: Any) -> dict[str, str]:
+        """The header that proves who is asking."""
+        name = f"fuzz-{secrets.token_hex(6)}"
+        with httpx2.Client(base_url=os.environ["FUZZ_URL"], timeout=10) as client:
+            tokens = sign_up(client, name)
+        if ROLE == "admin":
+            asyncio.run(_promote(name))
+        return bearer(tokens)
+
+    def set(self, case: Any, header: dict[str, str], context: Any) -> None:
+        """Put it into the request."""
+        case.headers = {**(case.headers or {}), **header}
+
+
+async def _promote(name: str) -> None:
+    connection = await asyncpg.connect(os.environ["FUZZ_DATABASE_URL"])
+    try:
+        await connection.execute(PROMOTE, name)
+    finally:
+        await connection.close()
+
+
+if ROLE != "stranger":
+    refused = [401, 403] if ROLE == "admin" else [401]
+    schemathesis.auth(retry_on=refused)(FreshAccount)

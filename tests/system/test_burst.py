@@ -1,0 +1,77 @@
+"""Many at once, over real HTTP."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from tests.system.api import PASSWORD, Api, bearer, sign_up
+
+STALL = 0.25  # seconds; were the hashes made on the loop, they would hold it up for longer
+BURST = 50
+
+
+@pytest.fixture
+async def client(api: Api) -> AsyncIterator[httpx2.AsyncClient]:
+    """Calls the API by as many connections as it needs."""
+    limits = httpx2.Limits(max_connections=None)
+    async with httpx2.AsyncClient(base_url=api.url, timeout=30, limits=limits) as client:
+        yield client
+
+
+@pytest.fixture
+def tokens(api: Api) -> dict[str, str]:
+    """Those of Ada."""
+    with api.client() as client:
+        return sign_up(client, "ada")
+
+
+async def test_a_burst_of_sign_ins_does_not_stall_the_rest(
+    api: Api, client: httpx2.AsyncClient, tokens: dict[str, str]
+) -> None:
+    login = {"username": "ada", "password": PASSWORD}
+    waits = []
+    async with httpx2.AsyncClient(base_url=api.url, timeout=30) as other:
+        assert (await other.get("/health/live")).status_code == 200
+        began = time.monotonic()
+        burst = [asyncio.create_task(client.post("/auth/token", data=login)) for _ in range(BURST)]
+        while not all(task.done() for task in burst):
+            asked = time.monotonic()
+            assert (await other.get("/health/live")).status_code == 200
+            waits.append(time.monotonic() - asked)
+            await asyncio.sleep(0.01)
+    assert {task.result().status_code for task in burst} == {200}
+    assert time.monotonic() - began > STALL
+    assert len(waits) > 30
+    assert max(waits) < STALL
+
+
+async def test_of_two_writers_with_one_etag_one_is_told_that_it_is_stale(
+    client: httpx2.AsyncClient, tokens: dict[str, str]
+) -> None:
+    client.headers.update(bearer(tokens))
+    made = await client.post("/items", json={"title": "Engine"})
+    path, condition = made.headers["Location"], {"If-Match": made.headers["ETag"]}
+    for number in range(5):
+        titles = (f"one {number}", f"two {number}")
+        answers = await asyncio.gather(
+            *(client.patch(path, json={"title": title}, headers=condition) for title in titles)
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, 412]
+        (won,) = (answer for answer in answers if answer.status_code == 200)
+        assert (await client.get(path)).json() == won.json()
+        condition = {"If-Match": won.headers["ETag"]}
+
+
+async def test_one_of_many_who_register_an_address_at_once_has_it(
+    client: httpx2.AsyncClient,
+) -> None:
+    spelt = ("zoe@example.com", "Zoe@example.com", "ZOE@EXAMPLE.COM", "zoe@Example.com") * 3
+    forms = ({"email": email, "password": PASSWORD} for email in spelt)
+    answers = await asyncio.gather(*(client.post("/users", json=form) for form in forms))
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 11}
+    refused = [answer for answer in answers if answer.status_code == 409]
+    assert {answer.json()["code"] for answer in refused} == {"email_taken"}

@@ -1,0 +1,114 @@
+"""The command line as an operator meets it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.servers import Servers
+from tests.system.api import NO_REDIS, NOWHERE, PASSWORD, Api, bearer, run
+
+ADA = ("--email", "ada@example.com", "--username", "ada", "--password-stdin")
+AWAY = {"DATABASE_URL": NOWHERE, "REDIS_URL": NO_REDIS}
+
+
+def create_admin(at: Path, database_url: str, *who: str, password: str = PASSWORD) -> str:
+    """What it says when it refuses; nothing when it is done."""
+    env = {"DATABASE_URL": database_url, "REDIS_URL": NO_REDIS}
+    ended = run(at, "admin", "create", *who, stdin=f"{password}\n", **env)
+    assert ended.stdout == ""
+    assert ended.returncode == (1 if ended.stderr else 0)
+    assert ended.stderr.count("\n") <= 1
+    return ended.stderr
+
+
+def test_an_admin_who_was_made_by_the_command_may_list_accounts(api: Api) -> None:
+    headers = bearer(api.add_admin("ada"))
+    with api.client(headers=headers) as client:
+        (row,) = client.get("/users").json()["items"]
+    assert row["email"] == "ada@example.com"
+    assert row["is_superuser"] is True
+
+
+def test_a_taken_address_is_refused_in_one_line(database_url: str, tmp_path: Path) -> None:
+    assert create_admin(tmp_path, database_url, *ADA) == ""
+    again = ("--email", "ADA@example.com", "--password-stdin")
+    assert "e-mail" in create_admin(tmp_path, database_url, *again)
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "word"),
+    [
+        ("ada@example.com", "short", "8 characters"),
+        ("ada@example.com", "password123", "tried first"),
+        ("ada@example.com", "", "PASSWORD"),
+        ("no address", PASSWORD, "EMAIL"),
+    ],
+)
+def test_a_weak_password_or_a_bad_address_is_refused_in_one_line(
+    database_url: str, tmp_path: Path, email: str, password: str, word: str
+) -> None:
+    who = ("--email", email, "--password-stdin")
+    said = create_admin(tmp_path, database_url, *who, password=password)
+    assert word in said
+    assert not password or password not in said
+
+
+def test_without_a_terminal_the_password_cannot_be_asked_for(tmp_path: Path) -> None:
+    ended = run(tmp_path, "admin", "create", *ADA[:4], **AWAY)
+    assert ended.returncode == 1
+    assert ended.stderr == "jubilee: there is no terminal to ask on: use --password-stdin\n"
+
+
+def test_an_admin_needs_a_database_with_the_schema(servers: Servers, tmp_path: Path) -> None:
+    assert create_admin(tmp_path, NOWHERE, *ADA) == "jubilee: PostgreSQL does not answer\n"
+    assert "jubilee migrate" in create_admin(tmp_path, servers.database_url, *ADA)
+
+
+@pytest.mark.parametrize(
+    "words", [("api",), ("migrate",), ("rollback",), ("admin", "create", *ADA)]
+)
+def test_what_needs_a_server_says_how_to_name_one(tmp_path: Path, words: tuple[str, ...]) -> None:
+    ended = run(tmp_path, *words, stdin=PASSWORD)
+    assert ended.returncode == 78
+    assert ended.stderr == "jubilee: no database: set DATABASE_URL, or start one by `make run`\n"
+
+
+def test_the_document_is_printed_as_json(tmp_path: Path) -> None:
+    printed = run(tmp_path, "openapi")
+    assert printed.returncode == 0
+    assert json.loads(printed.stdout)["openapi"].startswith("3.1")
+
+
+def test_the_settings_are_printed_without_what_is_secret(tmp_path: Path) -> None:
+    printed = run(
+        tmp_path,
+        "config",
+        SECRET_KEY="opensesame" * 4,
+        DATABASE_URL="postgresql://ada:opensesame@db.example:5432/app?sslmode=require",
+        REDIS_URL="redis://:opensesame@cache.example/0?password=opensesame",
+        POSTGRES_PASSWORD="opensesame",
+        REDIS_PASSWORD="opensesame",
+        PORT="8123",
+    )
+    assert printed.returncode == 0
+    assert "opensesame" not in printed.stdout
+    lines = printed.stdout.splitlines()
+    assert "PORT=8123" in lines
+    assert "DATABASE_URL=postgresql://ada:***@db.example:5432/app?sslmode=require" in lines
+    assert all(re.fullmatch(r"[A-Z_]+=.*", line) for line in lines)
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    printed = run(tmp_path, "--help")
+    assert printed.returncode == 0
+    for name in ("up", "api", "migrate", "rollback", "migration", "admin", "openapi", "config"):
+        assert re.search(rf"^    {name}\b", printed.stdout, re.MULTILINE)
+
+
+def test_an_unknown_command_is_refused(tmp_path: Path) -> None:
+    ended = run(tmp_path, "frobnicate")
+    assert ended.returncode == 2
+    assert "invalid choice: 'frobnicate'" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,177 @@
+"""A simulated year: whatever dies when, everybody is greeted once, on their own day."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.domain.calendar import LeapDayRule, celebrated
+from jubilee.domain.greetings.greeting import GreetingRules, OnUnknown
+from jubilee.domain.identity import UserId
+from jubilee.domain.users import User
+from tests.fakes import FakeClock, fresh_id
+from tests.system.greeting_world import IMMORTAL, Life, Sent, World, state_of
+
+ZONES = (
+    None,
+    "Pacific/Kiritimati",
+    "Pacific/Pago_Pago",
+    "Etc/GMT+12",
+    "America/New_York",
+    "America/St_Johns",
+    "Pacific/Apia",
+    "Asia/Kolkata",
+    "Asia/Kathmandu",
+    "Australia/Lord_Howe",
+    "Africa/Casablanca",
+    "Europe/Vienna",
+    "Moon/Tycho",
+)
+HOME = "Atlantic/Azores"
+HOUR = timedelta(hours=1)
+BIRTHDAY = datetime(2026, 11, 20, 9, tzinfo=UTC)
+PEOPLE = 300
+PARK = GreetingRules()
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
+    pool = ConnectionPool(database_url, size=8, patience=10)
+    yield pool
+    await pool.close()
+
+
+def somebody(chance: Random, **more: object) -> User:
+    """Born on the leap day, around a change of clocks or of the year, or whenever."""
+    around = chance.choice(["02-28", "03-08", "03-29", "04-05", "10-04", "10-25", "11-01", "12-31"])
+    near = date.fromisoformat(f"1988-{around}") + timedelta(days=chance.randint(-1, 1))
+    leapling = date(chance.randrange(1904, 2025, 4), 2, 29)
+    any_day = date(1950, 1, 1) + timedelta(days=chance.randrange(25_000))
+    user_id = UserId(fresh_id())
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    given = {
+        "email": f"{user_id}@example.com",
+        "created_at": long_ago,
+        "updated_at": long_ago,
+        "time_zone": chance.choice(ZONES),
+        "date_of_birth": chance.choice([near, leapling, any_day, any_day]),
+    }
+    return User(id=user_id, **{**given, **more})  # type: ignore[arg-type]  # the test says which
+
+
+def steps(chance: Random, year: int) -> Iterator[datetime]:
+    """From the first moment of the year anywhere to its last: minutes at times, hours at others."""
+    now = datetime(year - 1, 12, 31, 9, 0, tzinfo=UTC)
+    while now < datetime(year + 1, 1, 1, 13, 0, tzinfo=UTC):
+        yield now
+        now += HOUR * chance.choice([1 / 3, 2, 8, 8, 8, 8])
+
+
+def lives(chance: Random) -> list[Life]:
+    """Of one worker or of some at once; every third one is killed before long."""
+    number = chance.choice([1, 1, 1, 4])
+    return [Life(chance.choice([IMMORTAL, IMMORTAL, chance.randrange(40)])) for _ in range(number)]
+
+
+def check_the_day(sent: Sent, user: User, rules: GreetingRules) -> None:
+    """It went out on the person's own day, and not before the hour."""
+    zone = ZoneInfo(rules.zone(user.time_zone))
+    local = sent.at.astimezone(zone)
+    assert user.date_of_birth is not None
+    assert local.date() == celebrated(user.date_of_birth, local.year, rules.leap_day), user
+    assert local.hour >= rules.hour, user
+
+
+@pytest.mark.parametrize(
+    ("year", "rules"),
+    [
+        (2028, GreetingRules(home=HOME)),
+        (2027, GreetingRules(home=HOME, leap_day=LeapDayRule.FEB28, on_unknown=OnUnknown.RESEND)),
+    ],
+    ids=["a leap year", "a common year"],
+)
+async def test_everybody_is_greeted_once_in_a_year(
+    pool: ConnectionPool, year: int, rules: GreetingRules
+) -> None:
+    chance = Random(year)
+    clock = FakeClock()
+    world = World(pool, rules, clock)
+    people = {user.id: user for user in (somebody(chance) for _ in range(PEOPLE))}
+    await world.add(*people.values())
+    await world.add(*(somebody(chance, birthday_greeting=False) for _ in range(30)))
+    await world.add(*(somebody(chance, is_active=False) for _ in range(30)))
+    for clock.now in steps(chance, year):
+        await world.settle(lives(chance))
+    rows = [row for row in await world.rows() if row["year"] == year]
+    assert {row["user_id"] for row in rows} == people.keys()
+    to = {user.email: user for user in people.values()}
+    for sent in world.sent:
+        check_the_day(sent, to[sent.message.to], rules)
+    check_the_numbers(world, state_of(rows), people, year)
+
+
+def check_the_numbers(
+    world: World, states: dict[UserId, str], people: dict[UserId, User], year: int
+) -> None:
+    """Only who died between the message and its record leaves a doubt, and it is written down."""
+    in_year = [one.message for one in world.sent if f".{year}@" in one.message.message_id]
+    each = Counter(message.to for message in in_year)
+    assert len({message.message_id for message in in_year}) == len(each)
+    if world.rules.on_unknown is OnUnknown.RESEND:
+        assert set(states.values()) == {"sent"}
+        assert each.keys() == {user.email for user in people.values()}
+        return
+    assert set(each.values()) == {1}
+    assert set(states.values()) == {"sent", "uncertain"}
+    sent = {people[user_id].email for user_id, state in states.items() if state == "sent"}
+    assert sent <= each.keys()
+    assert list(states.values()).count("uncertain") < PEOPLE / 3
+
+
+async def early(pool: ConnectionPool, rules: GreetingRules = PARK) -> World:
+    """Five people whose hour comes in two hours."""
+    world = World(pool, rules, FakeClock(BIRTHDAY - 2 * HOUR))
+    chance, born = Random(1), date(1990, 11, 20)
+    people = [somebody(chance, date_of_birth=born, time_zone=None) for _ in range(5)]
+    await world.add(*people)
+    await world.settle([Life()])
+    assert world.sent == []
+    return world
+
+
+async def test_after_a_day_without_workers_five_at_once_catch_up(pool: ConnectionPool) -> None:
+    world = await early(pool)
+    world.clock.tick(hours=25)
+    await world.settle([Life() for _ in range(5)])
+    assert Counter(state_of(await world.rows()).values()) == {"sent": 5}
+    assert len({sent.message.to for sent in world.sent}) == len(world.sent) == 5
+
+
+async def test_after_three_days_of_silence_it_is_skipped_and_counted(pool: ConnectionPool) -> None:
+    world = await early(pool)
+    world.clock.tick(hours=72)
+    await world.settle([Life() for _ in range(5)])
+    rows = await world.rows()
+    assert [(row["state"], row["reason"]) for row in rows] == [("skipped", "late")] * 5
+    assert world.sent == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "state", "messages"),
+    [(OnUnknown.PARK, "uncertain", 1), (OnUnknown.RESEND, "sent", 2)],
+)
+async def test_who_dies_after_the_message_leaves_a_doubt(
+    pool: ConnectionPool, wish: OnUnknown, state: str, messages: int
+) -> None:
+    world = await early(pool, GreetingRules(on_unknown=wish))
+    world.clock.tick(hours=2)
+    world.deadly_messages = 1
+    await world.settle([Life()])
+    states = Counter(state_of(await world.rows()).values())
+    assert states == Counter({"sent": 4}) + Counter({state: 1})
+    each = Counter(sent.message.message_id for sent in world.sent)
+    assert sorted(each.values()) == [1, 1, 1, 1, messages]

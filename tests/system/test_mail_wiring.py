@@ -1,0 +1,54 @@
+"""Which kinds a worker takes, by how mail leaves."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from jubilee.bootstrap.adapters import open_adapters
+from jubilee.bootstrap.kinds import every_kind, runnable_kinds
+from jubilee.household import household
+from jubilee.settings import Settings
+
+
+def settings_for(folder: Path, **given: object) -> Settings:
+    """Servers that nobody asks for anything."""
+    servers = {
+        "database_url": "postgresql://nobody.invalid/x",
+        "redis_url": "redis://nobody.invalid",
+    }
+    return Settings.model_validate({**servers, "data_dir": folder, **given})
+
+
+async def kinds_of(settings: Settings) -> tuple[set[str], set[str]]:
+    """What the API knows, and what a worker takes."""
+    async with open_adapters(settings) as adapters:
+        known, taken = every_kind(settings, adapters), runnable_kinds(settings, adapters)
+    return {kind.name for kind in known}, {kind.name for kind in taken}
+
+
+async def test_without_a_mailer_mail_is_known_but_waits(tmp_path: Path) -> None:
+    known, taken = await kinds_of(settings_for(tmp_path))
+    assert known - taken == {name for name in known if name.startswith("email.")}
+    assert known - taken >= {"email.send", "email.welcome"}
+
+
+@pytest.mark.parametrize("given", [{"smtp_url": "smtp://mail.test"}, {"mail_dir": "mail"}])
+async def test_with_a_mailer_nothing_waits(tmp_path: Path, given: dict[str, str]) -> None:
+    known, taken = await kinds_of(settings_for(tmp_path, **given))
+    assert known == taken
+
+
+def test_a_household_lays_mail_down_unless_there_is_a_server(tmp_path: Path) -> None:
+    environments = [
+        {child.name: child.env.get("MAIL_DIR") for child in household(settings).children}
+        for settings in (
+            settings_for(tmp_path),
+            settings_for(tmp_path, smtp_url=SecretStr("smtp://mail.test")),
+        )
+    ]
+    folder = str(tmp_path / "mail")
+    assert environments == [
+        {"api": folder, "worker": folder},
+        {"api": None, "worker": None},
+    ]

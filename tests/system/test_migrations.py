@@ -1,0 +1,139 @@
+"""The schema's versions on a real PostgreSQL, by the commands that people use."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+
+import jubilee
+from jubilee.adapters.postgres import schema
+from tests.servers import Servers, fresh_database
+from tests.system.api import COMMAND, NO_REDIS, NOWHERE, run
+
+SCRIPTS = ScriptDirectory(str(schema.migrations_folder()))
+REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
+
+
+@pytest.fixture
+async def empty(servers: Servers) -> AsyncIterator[str]:
+    """The URL of a database without anything in it."""
+    async with fresh_database(servers) as url:
+        yield url
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the sources whose migrations a test may add to."""
+    shutil.copytree(Path(jubilee.__file__).parent, tmp_path / "src/jubilee")
+    shutil.copytree(schema.migrations_folder(), tmp_path / "migrations")
+    return tmp_path
+
+
+def ask(url: str, question: str) -> object:
+    """The first value of the first row."""
+
+    async def work() -> object:
+        connection = await asyncpg.connect(url)
+        try:
+            return await connection.fetchval(question)
+        finally:
+            await connection.close()
+
+    with asyncio.Runner() as runner:
+        return runner.run(work())
+
+
+VERSION = "SELECT version_num FROM alembic_version"
+THINGS = """
+    SELECT string_agg(name, ' ') FROM (
+        SELECT relname AS name, relnamespace AS schema FROM pg_class
+        UNION ALL SELECT typname, typnamespace FROM pg_type
+        UNION ALL SELECT proname, pronamespace FROM pg_proc
+    ) AS things
+    WHERE schema = 'public'::regnamespace AND name NOT LIKE '%alembic%'
+"""
+
+
+def test_the_migrations_make_exactly_the_tables(empty: str) -> None:
+    schema.upgrade(empty)
+    schema.check(empty)
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_each_revision_goes_down_and_up_again(empty: str, revision: str) -> None:
+    config = schema.alembic_config(empty)
+    command.upgrade(config, revision)
+    command.downgrade(config, "-1")
+    command.upgrade(config, revision)
+    command.upgrade(config, "head")
+    schema.check(empty)
+
+
+def test_the_way_back_to_nothing_leaves_nothing(empty: str) -> None:
+    config = schema.alembic_config(empty)
+    command.upgrade(config, "head")
+    command.downgrade(config, "base")
+    assert ask(empty, THINGS) is None
+
+
+def test_eight_processes_may_migrate_at_once(empty: str, tmp_path: Path) -> None:
+    env = {"DATABASE_URL": empty, "REDIS_URL": NO_REDIS, "DATA_DIR": str(tmp_path)}
+    started = [
+        subprocess.Popen((*COMMAND, "migrate"), cwd=tmp_path, env=env, stderr=subprocess.PIPE)
+        for _ in range(8)
+    ]
+    errors = [process.communicate(timeout=60)[1].decode() for process in started]
+    assert [process.returncode for process in started] == [0] * 8, errors
+    schema.check(empty)
+
+
+def test_rollback_takes_the_last_one_back(empty: str, tmp_path: Path) -> None:
+    env = {"DATABASE_URL": empty, "REDIS_URL": NO_REDIS}
+    assert run(tmp_path, "migrate", **env).returncode == 0
+    assert ask(empty, VERSION) == SCRIPTS.get_current_head()
+    assert run(tmp_path, "rollback", **env).returncode == 0
+    assert ask(empty, VERSION) == (REVISIONS[-2] if len(REVISIONS) > 1 else None)
+
+
+def test_a_migration_is_written_from_what_differs(database_url: str, checkout: Path) -> None:
+    ask(database_url, "ALTER TABLE items ADD extra int")
+    before = set((checkout / "migrations/versions").glob("*.py"))
+    env = {"DATABASE_URL": database_url, "REDIS_URL": NO_REDIS}
+    made = run(checkout / "src", "migration", "drop the extra", **env)
+    assert made.returncode == 0, made.stderr
+    (written,) = set((checkout / "migrations/versions").glob("*.py")) - before
+    assert written.name.endswith("_drop_the_extra.py")
+    assert "op.drop_column('items', 'extra')" in written.read_text()
+    assert run(checkout / "src", "migrate", **env).returncode == 0
+    assert ask(database_url, VERSION) != REVISIONS[-1]
+
+
+@pytest.mark.parametrize("words", [("migrate",), ("rollback",), ("migration", "x")])
+def test_without_a_database_there_is_one_line(tmp_path: Path, words: tuple[str, ...]) -> None:
+    ended = run(tmp_path, *words, DATABASE_URL=NOWHERE, REDIS_URL=NO_REDIS)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("jubilee: the schema stays as it was: ")
+
+
+def test_a_database_that_is_not_there_is_one_line(servers: Servers, tmp_path: Path) -> None:
+    url = urlsplit(servers.database_url)._replace(path="/nowhere").geturl()
+    ended = run(tmp_path, "migrate", DATABASE_URL=url, REDIS_URL=NO_REDIS)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert 'database "nowhere" does not exist' in line
+
+
+def test_a_revision_nobody_here_knows_is_one_line(database_url: str, tmp_path: Path) -> None:
+    ask(database_url, "UPDATE alembic_version SET version_num = 'newer' RETURNING version_num")
+    ended = run(tmp_path, "migrate", DATABASE_URL=database_url, REDIS_URL=NO_REDIS)
+    assert ended.returncode == 1
+    assert "newer" in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,278 @@
+"""What happens to requests when PostgreSQL or Redis goes away, and when it comes back."""
+
+import asyncio
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+
+from jubilee.adapters.postgres.schema import upgrade
+from jubilee.entrypoints.http.endpoint import FORM, AnyEndpoint
+from jubilee.entrypoints.http.registry import ENDPOINTS
+from tests.outages import Breakable, OwnServers
+from tests.servers import Servers
+from tests.system.api import PASSWORD, Api, Starter, bearer, locked_name, sign_up, somebody_waits
+from tests.system.running import eventually
+
+LONGEST = 3.0  # seconds that a request may take while PostgreSQL is away
+HEALED = 10.0  # seconds after which all is as before
+ID = "019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f"
+PLACE = re.compile(r"\{\w+\}")
+BORN = {"dateOfBirth": "1990-02-28"}
+BOTH_WAYS = pytest.mark.parametrize(
+    ("leave", "come_back"),
+    [(Breakable.kill, Breakable.start), (Breakable.freeze, Breakable.thaw)],
+    ids=["killed", "frozen"],
+)
+NEEDING = [e for e in ENDPOINTS if e.needs_database and e.tag != "meta"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer and the seconds until it came."""
+
+    endpoint: str
+    answer: httpx2.Response
+    seconds: float
+
+
+@pytest.fixture
+def pair(own_servers: OwnServers) -> OwnServers:
+    """Servers of one's own with the present schema."""
+    upgrade(own_servers.database_url)
+    return own_servers
+
+
+@pytest.fixture
+def own_api(pair: OwnServers, start_api: Starter) -> Api:
+    """A service beside them."""
+    return start_api(pair.database_url, pair.redis_url).ready()
+
+
+@pytest.fixture
+def tokens(own_api: Api) -> dict[str, str]:
+    """Those of an admin who is signed in."""
+    return own_api.add_admin("ada")
+
+
+def request(endpoint: AnyEndpoint, tokens: dict[str, str]) -> httpx2.Request:
+    """One to it that is well-formed, by somebody who is signed in."""
+    body = endpoint.example
+    if "refresh_token" in (body or {}):
+        body = {"refresh_token": tokens["refresh_token"]}
+    form = endpoint.media[0] == FORM
+    return httpx2.Request(
+        endpoint.method,
+        "http://api" + PLACE.sub(ID, endpoint.path.replace("{username}", "Zoe")),
+        headers=bearer(tokens),
+        data=body if form else None,
+        json=None if form or endpoint.body is None else body,
+    )
+
+
+async def fill_pool(api: Api) -> None:
+    """Make it open as many connections as it may."""
+    async with httpx2.AsyncClient(base_url=api.url, timeout=20) as client:
+        answers = await asyncio.gather(*(client.get("/hello/Nobody") for _ in range(60)))
+    assert {answer.status_code for answer in answers} == {404}
+
+
+async def ask_all(api: Api, tokens: dict[str, str]) -> list[Told]:
+    """Call everything that needs PostgreSQL, all at once."""
+
+    async def ask(client: httpx2.AsyncClient, endpoint: AnyEndpoint) -> Told:
+        call = request(endpoint, tokens)
+        began = time.monotonic()
+        url = api.url + call.url.path
+        answer = await client.request(call.method, url, headers=call.headers, content=call.read())
+        return Told(endpoint.name, answer, time.monotonic() - began)
+
+    async with httpx2.AsyncClient(timeout=20) as client:
+        return await asyncio.gather(*(ask(client, endpoint) for endpoint in NEEDING))
+
+
+def assert_unavailable(told: list[Told]) -> None:
+    """Each is a problem document in time that says when to come back."""
+    assert len(told) > 20
+    assert {t.endpoint: t.answer.status_code for t in told if t.answer.status_code != 503} == {}
+    assert {t.answer.headers["Content-Type"] for t in told} == {"application/problem+json"}
+    assert all(int(t.answer.headers["Retry-After"]) > 0 for t in told)
+    assert {t.endpoint: t.seconds for t in told if t.seconds > LONGEST} == {}
+
+
+def assert_heals(api: Api, tokens: dict[str, str]) -> None:
+    """It is ready again by itself, and from then on no request fails."""
+    assert eventually(api.is_ready, within=HEALED), api.output
+    with api.client() as client:
+        answers = [client.get("/users/me", headers=bearer(tokens)) for _ in range(50)]
+        answers += [client.put("/hello/Zoe", json=BORN) for _ in range(50)]
+    assert Counter(a.status_code for a in answers) == {200: 50, 204: 50}
+    assert api.process.poll() is None
+    assert "Traceback" not in api.output
+
+
+async def activity(database_url: str) -> Counter[str]:
+    """What the other sessions of the database do."""
+    connection = await asyncpg.connect(database_url)
+    others = "datname = current_database() AND pid <> pg_backend_pid()"
+    question = f"SELECT state FROM pg_stat_activity WHERE {others}"
+    try:
+        return Counter(row["state"] for row in await connection.fetch(question))
+    finally:
+        await connection.close()
+
+
+@BOTH_WAYS
+async def test_without_postgres_every_request_is_refused_in_time_and_it_heals(
+    pair: OwnServers,
+    own_api: Api,
+    tokens: dict[str, str],
+    leave: Callable[[Breakable], None],
+    come_back: Callable[[Breakable], None],
+) -> None:
+    await fill_pool(own_api)
+    leave(pair.postgres)
+    assert_unavailable(await ask_all(own_api, tokens))
+    assert_unavailable(await ask_all(own_api, tokens))
+    assert own_api.ask("/health/live").status_code == 200
+    assert own_api.ask("/health/ready").status_code == 503
+    come_back(pair.postgres)
+    assert_heals(own_api, tokens)
+
+
+async def test_postgres_frozen_within_a_transaction_is_unavailable_in_time(
+    pair: OwnServers, own_api: Api, tokens: dict[str, str]
+) -> None:
+    async with httpx2.AsyncClient(base_url=own_api.url, timeout=20) as client:
+        assert (await client.put("/hello/Zoe", json=BORN)).status_code == 204
+        async with locked_name(pair.database_url) as other:
+            began = time.monotonic()
+            waiting = [asyncio.create_task(client.put("/hello/Zoe", json=BORN)) for _ in range(5)]
+            await somebody_waits(other)
+            pair.postgres.freeze()
+            answers = await asyncio.gather(*waiting)
+            assert {answer.status_code for answer in answers} == {503}
+            assert time.monotonic() - began < LONGEST
+    pair.postgres.thaw()
+    await asyncio.to_thread(assert_heals, own_api, tokens)
+
+
+def test_postgres_restarted_in_the_midst_of_requests_never_breaks_one(
+    pair: OwnServers, own_api: Api, tokens: dict[str, str]
+) -> None:
+    over = threading.Event()
+
+    def keep_asking() -> Counter[int]:
+        found: Counter[int] = Counter()
+        with own_api.client() as client:
+            while not over.is_set():
+                found[client.get("/users/me", headers=bearer(tokens)).status_code] += 1
+                found[client.put("/hello/Zoe", json=BORN).status_code] += 1
+        return found
+
+    with ThreadPoolExecutor(8) as threads:
+        asking = [threads.submit(keep_asking) for _ in range(8)]
+        for _ in range(3):
+            time.sleep(0.2)
+            pair.postgres.end()
+            pair.postgres.start()
+        over.set()
+    found = sum((each.result() for each in asking), Counter())
+    assert set(found) == {200, 204, 503}
+    assert_heals(own_api, tokens)
+
+
+async def test_clients_that_go_away_leave_no_connection_behind(
+    start_api: Starter, servers: Servers, database_url: str
+) -> None:
+    api = start_api(database_url, servers.redis_url, DATABASE_POOL_SIZE="3")
+    await asyncio.to_thread(api.ready)
+    async with httpx2.AsyncClient(base_url=api.url, timeout=20) as client:
+        assert (await client.put("/hello/Zoe", json=BORN)).status_code == 204
+        async with locked_name(database_url):
+            calls = (client.put("/hello/Zoe", json=BORN, timeout=0.2) for _ in range(9))
+            outcomes = await asyncio.gather(*calls, return_exceptions=True)
+            assert {type(outcome) for outcome in outcomes} == {httpx2.ReadTimeout}
+            await asyncio.sleep(3)
+            assert "active" not in await activity(database_url)
+        states = await activity(database_url)
+        assert set(states) <= {"idle"}
+        assert states.total() <= 3
+        answers = await asyncio.gather(*(client.put("/hello/Zoe", json=BORN) for _ in range(3)))
+        assert {answer.status_code for answer in answers} == {204}
+
+
+async def test_four_times_as_many_requests_as_connections_are_all_answered(
+    start_api: Starter, servers: Servers, database_url: str
+) -> None:
+    api = start_api(database_url, servers.redis_url, DATABASE_POOL_SIZE="4")
+    await asyncio.to_thread(api.ready)
+    with api.client() as client:
+        tokens = await asyncio.to_thread(sign_up, client, "ada")
+    options: dict[str, Any] = {"base_url": api.url, "timeout": 20, "headers": bearer(tokens)}
+    async with httpx2.AsyncClient(**options) as client:
+        for _ in range(5):
+            calls = (
+                *(client.get("/auth/sessions") for _ in range(4)),
+                *(client.patch("/users/me", json={"full_name": "Ada"}) for _ in range(4)),
+                *(client.post("/items", json={"title": "Engine"}) for _ in range(4)),
+                *(client.put("/hello/Zoe", json=BORN) for _ in range(4)),
+            )
+            answers = await asyncio.gather(*calls)
+            assert {a.status_code for a in answers} == {200, 201, 204}
+
+
+def outcomes(api: Api, tokens: dict[str, str]) -> dict[str, int]:
+    """The statuses of what people do all day."""
+    with api.client(headers=bearer(tokens)) as client:
+        login = {"username": "ada", "password": PASSWORD}
+        answers = (
+            client.put("/hello/Zoe", json=BORN),
+            client.get("/hello/Zoe"),
+            client.get("/birthdays/today"),
+            client.get("/birthdays/upcoming"),
+            client.post("/auth/token", data=login),
+            client.get("/users/me"),
+            client.post("/items", json={"title": "Engine"}),
+            client.get("/items?q=engine"),
+            client.get("/health/ready"),
+        )
+    return {f"{a.request.method} {a.request.url.path}": a.status_code for a in answers}
+
+
+def redis_state(api: Api) -> str:
+    """What it says of Redis while it is ready."""
+    answer = api.ask("/health/ready")
+    assert answer.status_code == 200
+    return str(answer.json()["checks"]["redis"])
+
+
+@BOTH_WAYS
+def test_without_redis_every_request_is_answered_and_greetings_are_as_quick(
+    pair: OwnServers,
+    own_api: Api,
+    tokens: dict[str, str],
+    leave: Callable[[Breakable], None],
+    come_back: Callable[[Breakable], None],
+) -> None:
+    before = outcomes(own_api, tokens)
+    assert set(before.values()) == {200, 201, 204}
+    assert redis_state(own_api) == "ok"
+    leave(pair.redis)
+    assert outcomes(own_api, tokens) == before
+    assert redis_state(own_api) == "degraded"
+    with own_api.client() as client:
+        slowest = max(client.get("/hello/Zoe").elapsed.total_seconds() for _ in range(100))
+    assert slowest < 0.15
+    come_back(pair.redis)
+    assert eventually(lambda: redis_state(own_api) == "ok", within=HEALED)
+    assert outcomes(own_api, tokens) == before
+    assert "Traceback" not in own_api.output

@@ -1,0 +1,240 @@
+"""Other programs as real processes, in a role that has the documented grants and no more."""
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import asyncpg
+import pytest
+from sqlalchemy import Connection, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.orm import Session
+
+from jubilee.adapters.embedded.failure import ServerFailed
+from jubilee.adapters.embedded.wheels import postgres_program
+from jubilee.adapters.postgres.due_jobs import PostgresDueJobs
+from jubilee.adapters.postgres.engine import driver_url
+from jubilee.adapters.postgres.pool import ConnectionPool
+
+DOCUMENT = Path(__file__).parents[2] / "deploy" / "producers.md"
+ORDERS = "CREATE TABLE orders (id integer PRIMARY KEY, email text NOT NULL)"
+KEYS = "SELECT key FROM jobs ORDER BY key"
+TABLES = "SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"
+
+Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Place: TypeAlias = Callable[[Session | Connection, int], None]
+
+
+def examples() -> dict[tuple[str, str], str]:
+    """The document's blocks of code, by heading and language."""
+    found, heading = {}, ""
+    for number, part in enumerate(DOCUMENT.read_text().split("```")):
+        if number % 2:
+            language, _, code = part.partition("\n")
+            found[heading, language] = code
+        else:
+            heading = [heading, *re.findall(r"^#+ (.+)$", part, re.MULTILINE)][-1]
+    return found
+
+
+EXAMPLES = examples()
+GRANTS = ("The grants", "sql")
+SIGNATURE = ("Asking for work from other programs", "text")
+SCRIPTS = {
+    ("psql", "sh"): ["shop/order/42"],
+    ("A trigger", "sql"): ["shop/order/42", "shop/order/43"],
+    ("SQLAlchemy with asyncio", "python"): ["shop/order/42"],
+    ("asyncpg", "python"): ["shop/order/42"],
+}
+FUNCTION = ("SQLAlchemy", "python")
+STATEMENTS = [("Other languages", language) for language in ("js", "go", "java")]
+
+
+@pytest.fixture
+async def admin(database_url: str) -> AsyncIterator[Driver]:
+    """Whoever owns the database."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def shop_url(database_url: str, admin: Driver) -> AsyncIterator[str]:
+    """Where the role of the document signs in; it owns a schema, and is granted what is said."""
+    await admin.execute(EXAMPLES[GRANTS])
+    await admin.execute("CREATE SCHEMA shop AUTHORIZATION shop")
+    url = make_url(database_url).set(username="shop", password="choose-your-own")
+    yield url.render_as_string(hide_password=False)
+    await admin.execute("DROP OWNED BY shop CASCADE")
+    await admin.execute("DROP ROLE shop")
+
+
+@pytest.fixture
+async def shop(shop_url: str) -> AsyncIterator[Driver]:
+    """The shop's own connection; its table of orders is there."""
+    connection = await asyncpg.connect(shop_url)
+    await connection.execute(ORDERS)
+    yield connection
+    await connection.close()
+
+
+def psql_program() -> Path:
+    """The one of the embedded server, else the machine's."""
+    try:
+        return postgres_program("psql")
+    except ServerFailed:
+        found = shutil.which("psql")
+        assert found is not None, "these tests need psql"
+        return Path(found)
+
+
+async def run(url: str, *command: str, given: str = "") -> str:
+    """What another program writes; it must succeed."""
+    path = f"{psql_program().parent}:{os.environ['PATH']}"
+    done = await asyncio.to_thread(
+        subprocess.run,
+        command,
+        input=given.encode(),
+        capture_output=True,
+        env={"PATH": path, "DATABASE_URL": url, "PSQLRC": os.devnull},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
+
+
+async def psql(url: str, script: str) -> str:
+    """What psql answers, bare."""
+    options = ("-qAt", "-v", "ON_ERROR_STOP=1")
+    return (await run(url, str(psql_program()), *options, url, given=script)).strip()
+
+
+async def test_psql_that_commits_leaves_a_job_that_workers_find(
+    shop_url: str, database_url: str
+) -> None:
+    answer = await psql(shop_url, "BEGIN; SELECT jubilee.enqueue('echo'); COMMIT;")
+    pool = ConnectionPool(database_url, size=1, patience=10)
+    [found] = await PostgresDueJobs(pool).mark_due(["echo"], limit=10)
+    await pool.close()
+    assert str(found.reference.id) == answer
+
+
+@pytest.mark.parametrize("end", ["ROLLBACK;", ""])
+async def test_psql_that_does_not_commit_leaves_nothing(
+    shop_url: str, admin: Driver, end: str
+) -> None:
+    answer = await psql(shop_url, f"BEGIN; SELECT jubilee.enqueue('echo'); {end}")
+    assert len(answer) == 36
+    assert await admin.fetch(KEYS) == []
+
+
+def test_every_example_is_run() -> None:
+    assert set(EXAMPLES) == {SIGNATURE, GRANTS, *SCRIPTS, FUNCTION, *STATEMENTS}
+
+
+@pytest.mark.parametrize("example", SCRIPTS, ids="-".join)
+async def test_an_example_leaves_an_order_and_its_job(
+    shop: Driver, shop_url: str, admin: Driver, example: tuple[str, str]
+) -> None:
+    match example:
+        case (_, "sql"):
+            await psql(shop_url, EXAMPLES[example])
+        case (_, "sh"):
+            await run(shop_url, "sh", "-ec", EXAMPLES[example])
+        case _:
+            await run(shop_url, sys.executable, "-W", "error", "-c", EXAMPLES[example])
+    orders = await shop.fetch("SELECT id FROM orders ORDER BY id")
+    keys = [row["key"] for row in await admin.fetch(KEYS)]
+    assert keys == SCRIPTS[example] == [f"shop/order/{row['id']}" for row in orders]
+
+
+def in_session(place: Place, connection: Connection) -> None:
+    """Place an order through a Session."""
+    with Session(connection) as session:
+        place(session, 42)
+        session.commit()
+
+
+def in_connection(place: Place, connection: Connection) -> None:
+    """Place an order through a Connection."""
+    place(connection, 42)
+
+
+@pytest.mark.parametrize("through", [in_session, in_connection])
+async def test_the_example_for_sqlalchemy_serves_sessions_and_connections(
+    shop: Driver, shop_url: str, admin: Driver, through: Callable[[Place, Connection], None]
+) -> None:
+    example: dict[str, Any] = {}
+    exec(EXAMPLES[FUNCTION], example)
+    engine = create_async_engine(driver_url(shop_url))
+    async with engine.begin() as connection:
+        await connection.run_sync(partial(through, example["place_order"]))
+    await engine.dispose()
+    assert await shop.fetchval("SELECT count(*) FROM orders") == 1
+    assert [row["key"] for row in await admin.fetch(KEYS)] == ["shop/order/42"]
+
+
+@pytest.mark.parametrize("example", STATEMENTS, ids="-".join)
+async def test_the_statement_for_another_language_works(
+    shop: Driver, admin: Driver, example: tuple[str, str]
+) -> None:
+    [statement] = re.findall(r'"(SELECT .+?)"', EXAMPLES[example])
+    places = count(1)
+    statement = re.sub(r"\?", lambda _: f"${next(places)}", statement)  # as JDBC does
+    job_id = await shop.fetchval(statement, "echo", '{"n": 1}', "shop/1")
+    row = await admin.fetchrow("SELECT id::text, data FROM jobs WHERE key = 'shop/1'")
+    assert row is not None
+    assert (row["id"], row["data"]) == (str(job_id), '{"n": 1}')
+
+
+async def test_the_grants_give_no_right_on_any_table(shop: Driver) -> None:
+    may = f"SELECT count(*), bool_or(has_table_privilege(oid, '{RIGHTS}')) FROM ({TABLES}) AS t"
+    tables, any_right = await shop.fetchrow(may) or (0, None)
+    assert tables > 5
+    assert any_right is False
+    for forbidden in (
+        "SELECT id FROM public.jobs",
+        "DELETE FROM public.jobs",
+        "CREATE TABLE jubilee.mine (id integer)",
+        "DROP FUNCTION jubilee.enqueue",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await shop.execute(forbidden)
+
+
+async def test_without_the_grants_nobody_may_ask(admin: Driver) -> None:
+    await admin.execute("SET ROLE pg_monitor")  # any role that is not the owner's
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="schema jubilee"):
+        await admin.execute("SELECT jubilee.enqueue('echo')")
+    await admin.execute("RESET ROLE; GRANT USAGE ON SCHEMA jubilee TO pg_monitor")
+    await admin.execute("SET ROLE pg_monitor")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="function enqueue"):
+        await admin.execute("SELECT jubilee.enqueue('echo')")
+
+
+async def test_nothing_of_a_producers_own_runs_with_the_owners_rights(
+    shop: Driver, admin: Driver
+) -> None:
+    for schema in ("shop", "pg_temp"):
+        await shop.execute(f"CREATE TABLE {schema}.jobs (LIKE orders)")
+        await shop.execute(f"CREATE DOMAIN {schema}.bytea AS pg_catalog.bytea CHECK (false)")
+        await shop.execute(
+            f"CREATE FUNCTION {schema}.octet_length(text) RETURNS integer LANGUAGE plpgsql"
+            " AS $$ BEGIN RAISE 'as %', current_user; END $$"
+        )
+    await shop.execute("SET search_path = pg_temp, shop, pg_catalog")
+    for trap, sprung in (("octet_length('a')", "as shop"), ("'a'::bytea", "check constraint")):
+        with pytest.raises(asyncpg.PostgresError, match=sprung):
+            await shop.execute(f"SELECT {trap}")
+    await shop.execute("SELECT jubilee.enqueue('echo')")
+    assert len(await admin.fetch(KEYS)) == 1

@@ -1,0 +1,60 @@
+"""Schemathesis against the running service: strangers, people and admins.
+
+FUZZ_EXAMPLES asks for more cases of each operation, chosen anew at every run (`make fuzz`).
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.system.api import Api
+
+ROOT = Path(__file__).parents[2]
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+TOOL = Path(sys.executable).with_name("schemathesis")
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
+FEW = (
+    "--phases",
+    "examples,fuzzing,stateful",
+    "--max-examples",
+    "10",
+    "--generation-deterministic",
+)
+MANY = ("--max-examples", EXAMPLES or "")
+MOST_SECONDS = 90 if EXAMPLES is None else 3600
+SLOWEST = "5"  # seconds of one answer
+FEWEST_CASES = 300  # of each role
+
+
+@pytest.mark.parametrize("role", ["stranger", "user", "admin"])
+def test_every_answer_is_as_the_document_says(
+    api: Api, database_url: str, tmp_path: Path, role: str
+) -> None:
+    where = (f"{api.url}/openapi.json", "--url", f"{api.url}/api", "--no-color")
+    checks = ("--checks", "all", "--max-response-time", SLOWEST, "--continue-on-failure")
+    ran = subprocess.run(
+        (TOOL, "--config-file", CONFIG, "run", *where, *checks, *(MANY if EXAMPLES else FEW)),
+        cwd=tmp_path,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "SCHEMATHESIS_HOOKS": "tests.system.fuzzing",
+            "FUZZ_ROLE": role,
+            "FUZZ_URL": api.url,
+            "FUZZ_DATABASE_URL": database_url,
+        },
+        capture_output=True,
+        text=True,
+        timeout=MOST_SECONDS,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    summary = ran.stdout.partition("= SUMMARY =")[2]
+    sys.stdout.write(f"{role} {summary}")  # for `pytest -rP`
+    (cases,) = re.findall(r"([\d,]+) generated", summary)
+    assert int(cases.replace(",", "")) >= FEWEST_CASES
+    assert "Traceback" not in api.output

@@ -1,0 +1,114 @@
+"""How the API starts, whatever is missing."""
+
+import re
+import socket
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from jubilee.adapters.postgres.schema import upgrade
+from tests.outages import OwnServers
+from tests.servers import Servers, fresh_database
+from tests.system.api import NO_REDIS, NOWHERE, Starter, run
+from tests.system.running import eventually
+
+BAD_CONFIGURATION = 78
+WAIT = re.compile(r"WARNING .*: (.+): no answer; asking again in ([\d.]+) s$")
+
+
+def test_without_servers_it_stays_alive_and_says_so_ever_more_seldom(start_api: Starter) -> None:
+    api = start_api(NOWHERE, NO_REDIS).live()
+    assert api.ask("/health/ready").status_code == 503
+    assert eventually(lambda: api.output.count("asking again") == 4, within=8)
+    said = [line for line in api.lines if "uvicorn" not in line]
+    found = [match.groups() for match in map(WAIT.search, said) if match]
+    assert len(found) == len(said)
+    assert found == [("PostgreSQL and Redis", wait) for wait in ("0.5", "1.0", "2.0", "4.0")]
+    assert api.is_live()
+
+
+def test_it_becomes_ready_by_itself_when_they_come(
+    own_servers: OwnServers, start_api: Starter
+) -> None:
+    upgrade(own_servers.database_url)
+    own_servers.postgres.end()
+    own_servers.redis.end()
+    api = start_api(own_servers.database_url, own_servers.redis_url).live()
+    assert api.ask("/hello/Zoe").status_code == 503
+    own_servers.postgres.start()
+    assert api.ready().ask("/health/ready").json()["checks"]["redis"] == "degraded"
+    assert eventually(lambda: "WARNING  jubilee.entrypoints.api: Redis: no answer" in api.output)
+    own_servers.redis.start()
+    assert eventually(lambda: "PostgreSQL and Redis answer" in api.output, within=10)
+    assert api.ask("/hello/Zoe").status_code == 404
+    assert "Traceback" not in api.output
+
+
+async def test_a_schema_behind_its_own_ends_it_with_one_line(
+    servers: Servers, start_api: Starter
+) -> None:
+    async with fresh_database(servers) as empty:
+        api = start_api(empty, servers.redis_url)
+        assert eventually(lambda: api.process.poll() is not None, within=20)
+    assert api.process.returncode == BAD_CONFIGURATION
+    (line,) = (line for line in api.lines if "uvicorn" not in line)
+    assert "run `jubilee migrate`" in line
+
+
+async def test_a_schema_ahead_of_its_own_is_served(
+    servers: Servers, start_api: Starter, database_url: str
+) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("UPDATE alembic_version SET version_num = 'from the future'")
+    await connection.close()
+    api = start_api(database_url, servers.redis_url).ready()
+    assert api.ask("/hello/Zoe").status_code == 404
+    assert api.ask("/health/ready").json()["checks"]["schema"] == "ahead"
+
+
+def test_a_taken_port_is_one_line(start_api: Starter) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        api = start_api(NOWHERE, NO_REDIS, PORT=str(port))
+        assert api.process.wait(20) not in {0, BAD_CONFIGURATION}
+    (line,) = (line for line in api.lines if "INFO" not in line and "no answer" not in line)
+    assert str(port) in line
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {
+            "PORT": "eight-thousand",
+            "BIRTHDAY_TIMEZONE": "Mars/Olympus",
+            "DATABASE_POOL_SIZE": "-17",
+        },
+        {"ENVIRONMENT": "opensesame", "LEAP_DAY_RULE": "opensesame", "LOG_LEVEL": "opensesame"},
+        {
+            "DATABASE_URL": "mysql://ada:opensesame@localhost/app",
+            "REDIS_URL": "http://:opensesame@localhost",
+        },
+        {
+            "DATABASE_URL": "postgresql://ada:opensesame@localhost:port/app",
+            "REDIS_URL": "redis://:12#opensesame@localhost",
+        },
+        {
+            "DATABASE_URL": "postgresql://ada@localhost/app?opensesame=1",
+            "REDIS_URL": "redis://localhost:6379/0?opensesame=1",
+        },
+    ],
+)
+def test_bad_settings_are_one_line_that_names_them_without_their_values(
+    tmp_path: Path, given: dict[str, str]
+) -> None:
+    ended = run(tmp_path, "api", **{"DATABASE_URL": NOWHERE, "REDIS_URL": NO_REDIS, **given})
+    assert ended.returncode == BAD_CONFIGURATION
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("jubilee: bad settings: ")
+    for setting, value in given.items():
+        assert setting in line
+        assert value not in line
+    assert "opensesame" not in line
