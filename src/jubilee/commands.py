@@ -76,7 +76,8 @@ def start_logging(settings: Settings) -> None:
     """Lines to standard error."""
     pattern = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
     logging.basicConfig(level=settings.log_level, format=pattern)
-    logging.getLogger("arq.worker").setLevel("WARNING")  # two lines a job are dear and say nothing
+    # Two lines a job are dear, and its warnings speak of what PostgreSQL decides here.
+    logging.getLogger("arq").setLevel("ERROR")
 
 
 def up() -> int:
@@ -91,8 +92,9 @@ def api() -> int:
     _warn_of_mail(settings)
 
     async def work() -> int:
-        async with open_services(settings) as services:
-            return await serve(services, http_options(settings), listening(settings))
+        async with open_services(settings) as opened:
+            options = http_options(settings, opened.telemetry)
+            return await serve(opened.services, options, listening(settings))
 
     return _run(work())
 
@@ -157,7 +159,8 @@ def create_admin(email: str, username: str | None, password: str) -> int:
 
     async def work() -> int:
         profile = cast("Profile", form.model_dump(exclude={"password"}))
-        async with open_services(settings) as services:
+        async with open_services(settings.model_copy(update={"metrics_port": None})) as opened:
+            services = opened.services
             _check_schema(await services.health.schema())
             await services.users.register({**profile, "is_superuser": True}, password)
         return 0

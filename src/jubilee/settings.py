@@ -167,6 +167,13 @@ class Settings(BaseSettings):
     )
     hello_max_anonymous: int = Field(1_000_000, ge=0, description="names that strangers may save")
 
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="a listener for the API's metrics instead of /metrics"
+    )
+    worker_metrics_port: int | None = Field(
+        9101, ge=1, le=65535, description="where a worker's metrics are read"
+    )
+    slow_query_ms: PositiveFloat = Field(500, description="statements past it are logged")
     lease_seconds: float = Field(30, ge=1, le=3600, description="how long a claim on a job lasts")
     worker_system_slots: PositiveInt = Field(10, description="the service's own jobs at a time")
     worker_user_slots: PositiveInt = Field(20, description="people's tasks at a time")

@@ -50,7 +50,7 @@ async def become(database: Database, task: Task, status: TaskStatus) -> Task:
     """Have it stand so, after three attempts."""
     async with database.write() as tx:
         if isinstance(tx, PostgresTransaction):
-            await tx.executor._driver.execute(BECOME, task.id, status.value)
+            await tx.executor.driver.execute(BECOME, task.id, status.value)
         else:
             now = tx.tasks.clock()
             ended = None if status.is_live else now

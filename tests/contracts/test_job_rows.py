@@ -239,6 +239,13 @@ async def test_many_jobs_that_are_not_due_stand_in_nobodys_way(
     assert not re.search(r"Rows Removed by Filter: \d{3}", found)
 
 
+async def test_a_relay_locks_only_what_it_marks(table: InPostgres, other: Any) -> None:
+    await table.run(MANY, rows=1000, due=-1)
+    await other.execute("ANALYZE jobs")
+    found = await plan(other, MARK_DUE, kinds=KINDS, lanes=LANES, rows=10)
+    assert re.findall(r"LockRows \(actual rows=(\d+)", found) == ["10"]
+
+
 ZOMBIE = """
 import asyncio, os, signal, sys
 from uuid import UUID

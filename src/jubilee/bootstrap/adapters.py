@@ -16,7 +16,9 @@ from jubilee.adapters.postgres.transaction import (
     views,
 )
 from jubilee.adapters.redis.client import RedisClient
+from jubilee.adapters.telemetry.meters import watch_pool
 from jubilee.bootstrap.servers import clock, server_urls
+from jubilee.bootstrap.telemetry import Telemetry, open_telemetry
 from jubilee.domain.jobs.announcing import Announcer
 from jubilee.domain.transaction import Begin
 from jubilee.entrypoints.http.edge import request_id
@@ -34,39 +36,55 @@ class Adapters:
     hasher: Argon2Passwords
     write: Begin[PostgresTransaction]
     read: Begin[PostgresTransaction]
+    telemetry: Telemetry
 
 
 @asynccontextmanager
-async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
-    """Opened now, closed at the end, whatever happens in between."""
-    adapters = _adapters(settings)
+async def open_adapters(
+    settings: Settings, *, metrics_port: int | None = None
+) -> AsyncIterator[Adapters]:
+    """Opened now, closed at the end; the metrics have a listener where a port is given."""
+    async with open_telemetry(settings, metrics_port) as telemetry:
+        adapters = _adapters(settings, telemetry)
+        async with _running(adapters):
+            yield adapters
+
+
+@asynccontextmanager
+async def _running(adapters: Adapters) -> AsyncIterator[None]:
     announcing = asyncio.create_task(adapters.announcer.run())
+    watching = asyncio.create_task(watch_pool(adapters.telemetry.instruments, adapters.pool))
     try:
-        yield adapters
+        yield
     finally:
         announcing.cancel()
+        watching.cancel()
         adapters.hasher.close()
         await adapters.courier.close()
         await adapters.redis.close()
         await adapters.pool.close()
 
 
-def _adapters(settings: Settings) -> Adapters:
+def _adapters(settings: Settings, telemetry: Telemetry) -> Adapters:
     urls = server_urls(settings)
     pool = ConnectionPool(
-        urls.postgres, size=settings.database_pool_size, patience=settings.database_timeout
+        urls.postgres,
+        size=settings.database_pool_size,
+        patience=settings.database_timeout,
+        observer=telemetry.database,
     )
     courier = ArqCourier(urls.redis, patience=settings.redis_timeout)
     announcer = Announcer(courier)
     stamp = Stamp(clock, new_id, request_id.get, announcer.announce)
     return Adapters(
         pool=pool,
-        redis=RedisClient(urls.redis, patience=settings.redis_timeout),
+        redis=RedisClient(urls.redis, patience=settings.redis_timeout, ran=telemetry.redis.ran),
         courier=courier,
         announcer=announcer,
         hasher=_hasher(settings),
         write=transactions(pool, stamp),
         read=views(pool, stamp),
+        telemetry=telemetry,
     )
 
 

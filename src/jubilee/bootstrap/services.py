@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from secrets import token_bytes
 
@@ -16,6 +17,7 @@ from jubilee.bootstrap.adapters import Adapters, open_adapters
 from jubilee.bootstrap.kinds import MakeKinds, every_kind
 from jubilee.bootstrap.mail import mail_is_configured
 from jubilee.bootstrap.servers import clock, keys
+from jubilee.bootstrap.telemetry import Telemetry
 from jubilee.domain.auth.service import AuthService, RefreshPolicy
 from jubilee.domain.birthdays import BirthdayRules, BirthdayService, Strangers
 from jubilee.domain.calendar import Calendar, LeapDayRule, local_dates
@@ -35,12 +37,14 @@ from jubilee.settings import Settings
 TOKEN_BYTES = 32
 
 
-def http_options(settings: Settings) -> HttpOptions:
+def http_options(settings: Settings, telemetry: Telemetry) -> HttpOptions:
     """What the API needs beside its services."""
     return HttpOptions(
         limits=Limits(settings.max_body_bytes, settings.body_timeout),
         cursor_key=keys(settings).cursor,
         cors_origins=settings.backend_cors_origins,
+        meter=telemetry.http,
+        exposition=telemetry.exposition if settings.metrics_port is None else None,
     )
 
 
@@ -50,21 +54,30 @@ def listening(settings: Settings) -> Listening:
     return Listening(settings.host, settings.port, timeout, delay)
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Every use case over the real adapters, and what is counted of them."""
+
+    services: Services
+    telemetry: Telemetry
+
+
 @asynccontextmanager
 async def open_services(
     settings: Settings, make_kinds: MakeKinds = every_kind
-) -> AsyncIterator[Services]:
-    """Every use case over the real adapters."""
-    async with open_adapters(settings) as adapters:
+) -> AsyncIterator[Opened]:
+    """Open now, closed at the end."""
+    async with open_adapters(settings, metrics_port=settings.metrics_port) as adapters:
         # The first look at the time zones reads hundreds of files: better now than in a request.
         await asyncio.to_thread(local_dates, clock(), settings.birthday_timezone)
         kinds = Kinds(make_kinds(settings, adapters))
-        yield _services(settings, adapters, kinds, await schema_state(adapters.pool))
+        services = _services(settings, adapters, kinds, await schema_state(adapters.pool))
+        yield Opened(services, adapters.telemetry)
 
 
 def _services(settings: Settings, adapters: Adapters, kinds: Kinds, schema: ReadSchema) -> Services:
     write, read = adapters.write, adapters.read
-    today = RedisTodayCache(adapters.redis)
+    today = RedisTodayCache(adapters.redis, adapters.telemetry.redis.looked)
     return Services(
         auth=_auth(settings, adapters),
         users=UserService(

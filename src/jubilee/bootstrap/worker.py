@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from random import random
+from socket import gethostname
 from typing import Any
+from uuid import UUID
 
 from arq.connections import ArqRedis
 from redis import exceptions
@@ -11,8 +13,10 @@ from redis.asyncio import ConnectionPool as RedisPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
+from jubilee import __version__
 from jubilee.adapters.arq_courier import pack, queue_name, unpack, wake_channel
 from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.backlog import PostgresBacklog
 from jubilee.adapters.postgres.claims import PostgresClaims, PostgresFinish
 from jubilee.adapters.postgres.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.event_relay import PostgresEventRelay
@@ -22,6 +26,7 @@ from jubilee.bootstrap.greetings import greeting_planner
 from jubilee.bootstrap.kinds import MakeKinds, runnable_kinds
 from jubilee.bootstrap.mail import mail_is_configured
 from jubilee.bootstrap.servers import clock, server_urls
+from jubilee.domain.jobs.backlog import WorkerSign
 from jubilee.domain.jobs.heart import Heart
 from jubilee.domain.jobs.kinds import Kind, Kinds, Lane
 from jubilee.domain.jobs.relay import Relay
@@ -29,7 +34,7 @@ from jubilee.domain.jobs.running import GRACE, Runner
 from jubilee.domain.retention import Retention
 from jubilee.entrypoints.lane_worker import Lanes, LaneWorker
 from jubilee.entrypoints.watchdog import Watchdog
-from jubilee.entrypoints.worker import Chore, WorkerPlan, calendar_chores, relay_chores
+from jubilee.entrypoints.worker import Chore, WorkerPlan, calendar_chores, relay_chores, sign_chores
 from jubilee.settings import Settings
 
 SOCKET_TIMEOUT = 2.0  # seconds; a frozen Redis must not hold a worker up
@@ -42,7 +47,8 @@ async def open_worker(
     settings: Settings, make_kinds: MakeKinds = runnable_kinds
 ) -> AsyncIterator[WorkerPlan]:
     """What a worker does, with its connections open."""
-    async with open_adapters(settings) as adapters:
+    port = settings.worker_metrics_port
+    async with open_adapters(settings, metrics_port=port) as adapters:
         pool = _arq_pool(server_urls(settings).redis)
         try:
             yield _plan(settings, adapters, pool, make_kinds(settings, adapters))
@@ -54,9 +60,10 @@ def _plan(
     settings: Settings, adapters: Adapters, pool: ArqRedis, known: Sequence[Kind[Any, Any]]
 ) -> WorkerPlan:
     kinds = Kinds(known)
-    claims = PostgresClaims(adapters.pool, worker_id=new_id(), lease=settings.lease_seconds)
+    worker_id, meter = new_id(), adapters.telemetry.jobs
+    claims = PostgresClaims(adapters.pool, worker_id=worker_id, lease=settings.lease_seconds)
     heart = Heart(claims, settings.lease_seconds)
-    runner = Runner(claims, kinds, PostgresFinish(adapters.write), heart, random)
+    runner = Runner(claims, kinds, PostgresFinish(adapters.write), heart, random, meter)
     relay = Relay(
         due=PostgresDueJobs(adapters.pool),
         events=PostgresEventRelay(adapters.write, new_id),
@@ -73,7 +80,11 @@ def _plan(
     return WorkerPlan(
         lanes=[_lane(lane, slots, runner, lanes) for lane, slots in _slots(settings)],
         heart=heart,
-        chores=(*relay_chores(relay, heart), *_calendar_chores(settings, adapters)),
+        chores=(
+            *relay_chores(relay, heart, meter),
+            *sign_chores(PostgresBacklog(adapters.pool), _sign(worker_id), meter),
+            *_calendar_chores(settings, adapters),
+        ),
         watchdog=Watchdog(settings.lease_seconds),
         drain=settings.shutdown_timeout,
     )
@@ -83,6 +94,10 @@ def _calendar_chores(settings: Settings, adapters: Adapters) -> Sequence[Chore]:
     """Without a mailer nobody plans: what cannot be sent for a day is not to be sent at all."""
     planner = greeting_planner(settings, adapters) if mail_is_configured(settings) else None
     return calendar_chores(Retention(PostgresLeftovers(adapters.pool), clock), planner)
+
+
+def _sign(worker_id: UUID) -> WorkerSign:
+    return WorkerSign(id=worker_id, host=gethostname(), version=__version__)
 
 
 def _slots(settings: Settings) -> tuple[tuple[Lane, int], ...]:

@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from random import uniform
-from typing import Any
+from typing import Any, Protocol
 
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.greetings.planning import GreetingPlanner
+from jubilee.domain.jobs.backlog import Backlog, ReadBacklog, WorkerRegister, WorkerSign
 from jubilee.domain.jobs.heart import Heart
 from jubilee.domain.jobs.relay import BATCH, Relay
 from jubilee.domain.retention import Retention
@@ -20,6 +21,8 @@ from jubilee.entrypoints.watchdog import Watchdog
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LAST_MOMENT = 6.0  # seconds for jobs that are told to stop, past the time-out for draining
+SIGN = 10.0  # seconds between two signs of life
+LOOK = 15.0  # seconds between two looks at the backlog
 LONGEST_REST = 10.0  # seconds after a dependency failed
 
 logger = logging.getLogger(__name__)
@@ -120,14 +123,59 @@ async def _repeat(chore: Chore) -> None:
         await asyncio.sleep(pause)
 
 
-def relay_chores(relay: Relay, heart: Heart) -> Sequence[Chore]:
+class Board(ReadBacklog, WorkerRegister, Protocol):
+    """Where workers sign, and where what waits is to be seen."""
+
+
+class WorkMeter(Protocol):
+    """What an operator is told of the relay and of all that waits."""
+
+    def dispatched(self, count: int) -> None:
+        """A round has ended; so many jobs were sent."""
+
+    def rescued(self, count: int) -> None:
+        """So many leases had run out."""
+
+    def show(self, backlog: Backlog) -> None:
+        """What waits now."""
+
+
+def relay_chores(relay: Relay, heart: Heart, meter: WorkMeter) -> Sequence[Chore]:
     """What every worker sees to."""
+
+    async def dispatch() -> bool:
+        count = await relay.dispatch()
+        meter.dispatched(count)
+        return count >= BATCH
+
+    async def sweep() -> bool:
+        count = await relay.sweep()
+        meter.rescued(count)
+        return count >= BATCH
+
     return (
         Chore(name="heartbeat", once=_no_more(heart.beat), rest=_each(heart.interval)),
-        Chore(name="dispatch", once=_full(relay.dispatch), rest=lambda: relay.rest(1.0)),
-        Chore(name="sweep", once=_full(relay.sweep), rest=_each(heart.interval / 2)),
+        Chore(name="dispatch", once=dispatch, rest=lambda: relay.rest(1.0)),
+        Chore(name="sweep", once=sweep, rest=_each(heart.interval / 2)),
         Chore(name="events", once=_full(relay.publish), rest=_each(1.0)),
         Chore(name="retention", once=_any(relay.prune), rest=_each(60.0)),
+    )
+
+
+def sign_chores(board: Board, worker: WorkerSign, meter: WorkMeter) -> Sequence[Chore]:
+    """That this worker is alive, and what waits for all of them."""
+
+    async def sign() -> bool:
+        await board.sign(worker)
+        return False
+
+    async def look() -> bool:
+        meter.show(await board())
+        return False
+
+    return (
+        Chore(name="sign of life", once=sign, rest=_each(SIGN)),
+        Chore(name="backlog", once=look, rest=_each(LOOK)),
     )
 
 
@@ -162,8 +210,7 @@ def _any(once: Callable[[], Awaitable[int]]) -> Callable[[], Awaitable[bool]]:
 
 def _no_more(once: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[bool]]:
     async def more() -> bool:
-        with suppress(Unavailable):
-            await once()
+        await once()
         return False
 
     return more

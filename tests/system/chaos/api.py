@@ -14,8 +14,9 @@ async def main() -> int:
     """As `jubilee api` does it."""
     settings = read_settings()
     start_logging(settings)
-    async with open_services(settings, chaos_kinds) as services:
-        return await serve(services, http_options(settings), listening(settings))
+    async with open_services(settings, chaos_kinds) as opened:
+        options = http_options(settings, opened.telemetry)
+        return await serve(opened.services, options, listening(settings))
 
 
 if __name__ == "__main__":

@@ -35,8 +35,26 @@ class Verdict:
         names = ("lost", "doubled", "phantom", "stuck", "run_twice")
         return ", ".join(f"{name} {len(getattr(self, name))}" for name in names)
 
+    @property
+    def wrong(self) -> set[UUID]:
+        """All of them."""
+        return self.lost | self.doubled | self.phantom | self.stuck | self.run_twice
+
 
 CLEAN = Verdict()
+MOST = 20  # jobs that are told about
+STORY = """
+    SELECT id, kind, status, attempts, epoch, error,
+        (SELECT json_agg(runs ORDER BY at) FROM runs WHERE job_id = jobs.id) AS runs,
+        (SELECT json_agg(effects ORDER BY at) FROM effects WHERE job_id = jobs.id) AS effects
+    FROM jobs WHERE id = ANY($1)
+"""
+
+
+def story(database: Database, verdict: Verdict) -> str:
+    """What is known of the jobs with which something is wrong."""
+    wrong = sorted(verdict.wrong)[:MOST]
+    return "\n".join(str(dict(row)) for row in database.all(STORY, wrong))
 
 
 def judge(

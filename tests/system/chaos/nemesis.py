@@ -42,11 +42,10 @@ class Nemesis:
         )
 
     def rage(self, seconds: float) -> None:
-        """Every fault once, in an order of its own, and again until the time is up."""
+        """All faults in an order of its own, and again in another one until the time is up."""
         end = monotonic() + seconds
         while monotonic() < end:
-            faults = list(dict.fromkeys(self._chance.sample(self._all, len(self._all))))
-            for fault in faults:
+            for fault in self._chance.sample(self._all, len(self._all)):
                 if monotonic() < end:
                     self.faults[fault.__name__] += 1
                     fault()

@@ -13,13 +13,15 @@ from sqlalchemy import text
 from jubilee.adapters.postgres.batching import Batched
 from jubilee.adapters.postgres.documents import encode_within
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.claims import Beat, Claimed, Claims, Failure, LeaseLost, Reference
+from jubilee.domain.jobs.kinds import Lane
 from jubilee.domain.transaction import Begin
 
 BATCH = 100
+LANES = {lane.value for lane in Lane}
 LONGEST_TEXT = 65_536  # bytes of a result or an error that are kept
 PATIENCE = (0.01, 0.05, 0.2)  # seconds between looks at a row that somebody has locked
 
@@ -47,7 +49,9 @@ CLAIM = Statement(
         worker_id = :worker, started_at = now()
     FROM free WHERE jobs.id = free.id
     RETURNING jobs.id, epoch, kind, CAST(data AS text) AS data, attempts, max_attempts, owner_id,
-        correlation_id, trace_context, coalesce(
+        correlation_id, trace_context, lane,
+        CAST(extract(epoch FROM now() - run_at) AS float) AS waited,
+        CAST(extract(epoch FROM now() - created_at) AS float) AS age, coalesce(
             (SELECT is_superuser AND is_active FROM users WHERE users.id = owner_id), true
         ) AS by_admin
     """)
@@ -117,8 +121,8 @@ class PostgresClaims(Claims):
         return claimed
 
     async def beat(self, held: Sequence[Reference]) -> Mapping[UUID, Beat]:
-        async with self._pool.connection() as driver:
-            rows = await Executor(driver).all(BEAT, lease=self._lease, **_arrays(held))
+        async with self._pool.executor() as executor:
+            rows = await executor.all(BEAT, lease=self._lease, **_arrays(held))
         return {row["id"]: Beat(row["beat"]) for row in rows}
 
     async def fail(self, reference: Reference, failure: Failure) -> bool:
@@ -141,8 +145,7 @@ class PostgresClaims(Claims):
     ) -> Sequence[tuple[Claimed | None, bool]]:
         """Each with whether it can still be had, but somebody has it locked."""
         values = {"lease": self._lease, "worker": self._worker_id}
-        async with self._pool.connection() as driver:
-            executor = Executor(driver)
+        async with self._pool.executor() as executor:
             rows = await executor.all(CLAIM, **values, **_arrays(wanted))
             taken = {row["id"]: _claimed(row) for row in rows}
             missing = [reference for reference in wanted if reference.id not in taken]
@@ -152,8 +155,8 @@ class PostgresClaims(Claims):
         return [(taken.pop(reference.id, None), reference.id in busy) for reference in wanted]
 
     async def _write(self, statement: Statement, reference: Reference, **values: object) -> bool:
-        async with self._pool.connection() as driver:
-            found = await Executor(driver).first(
+        async with self._pool.executor() as executor:
+            found = await executor.first(
                 statement, id=reference.id, epoch=reference.epoch, **values
             )
         return found is not None
@@ -209,4 +212,7 @@ def _claimed(row: Record) -> Claimed:
         by_admin=row["by_admin"],
         correlation_id=row["correlation_id"],
         trace_context=row["trace_context"],
+        lane=Lane(row["lane"]) if row["lane"] in LANES else Lane.SYSTEM,  # or a newer version's
+        waited=row["waited"],
+        age=row["age"],
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.jobs.claims import Dispatch, DueJobs, Reference
 from jubilee.domain.jobs.kinds import Lane
 
@@ -15,19 +15,21 @@ REDISPATCH = "15 seconds"
 
 LANES = [lane.value for lane in Lane]  # a newer version may know more of them
 # One index scan for each priority: jobs that are due one day do not stand in the way of today's.
+# Levels are sorted first: sorted last, all that are due would be locked, ten times too many.
 # MATERIALIZED, or the planner might lock and mark more rows than the limit says.
 MARK_DUE = Statement(
     text(f"""
     WITH due AS MATERIALIZED (
-        SELECT found.id FROM generate_series(0, 9) AS urgency
+        SELECT found.id
+        FROM (SELECT level FROM generate_series(0, 9) AS level ORDER BY level) AS urgency
         CROSS JOIN LATERAL (
             SELECT id FROM jobs
-            WHERE status = 'queued' AND priority = urgency AND run_at <= now()
+            WHERE status = 'queued' AND priority = level AND run_at <= now()
                 AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:lanes AS text[]))
                 AND (dispatched_at IS NULL OR dispatched_at < now() - interval '{REDISPATCH}')
             ORDER BY run_at, id LIMIT :rows FOR UPDATE SKIP LOCKED
         ) AS found
-        ORDER BY urgency LIMIT :rows
+        ORDER BY level LIMIT :rows
     )
     UPDATE jobs SET dispatched_at = now() FROM due WHERE jobs.id = due.id
     RETURNING jobs.id, epoch, lane, priority
@@ -80,8 +82,8 @@ class PostgresDueJobs(DueJobs):
     pool: ConnectionPool
 
     async def mark_due(self, kinds: Collection[str], *, limit: int) -> Sequence[Dispatch]:
-        async with self.pool.connection() as driver:
-            rows = await Executor(driver).all(MARK_DUE, kinds=list(kinds), lanes=LANES, rows=limit)
+        async with self.pool.executor() as executor:
+            rows = await executor.all(MARK_DUE, kinds=list(kinds), lanes=LANES, rows=limit)
         return [
             Dispatch(Reference(row["id"], row["epoch"]), Lane(row["lane"]), row["priority"])
             for row in rows
@@ -94,10 +96,10 @@ class PostgresDueJobs(DueJobs):
         return await self._count(PRUNE, days=days, rows=limit)
 
     async def seconds_to_next(self, kinds: Collection[str]) -> float | None:
-        async with self.pool.connection() as driver:
-            row = await Executor(driver).first(NEXT, kinds=list(kinds))
+        async with self.pool.executor() as executor:
+            row = await executor.first(NEXT, kinds=list(kinds))
         return None if row is None else row["seconds"]
 
     async def _count(self, statement: Statement, **values: object) -> int:
-        async with self.pool.connection() as driver:
-            return len(await Executor(driver).all(statement, **values))
+        async with self.pool.executor() as executor:
+            return len(await executor.all(statement, **values))

@@ -8,17 +8,47 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from time import monotonic
-from typing import cast
+from time import monotonic, perf_counter
+from typing import Protocol, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jubilee.adapters.postgres.engine import open_engine
 from jubilee.adapters.postgres.errors import AWAY, domain_errors
-from jubilee.adapters.postgres.statement import Driver
+from jubilee.adapters.postgres.statement import Driver, Executor, Statement
+from jubilee.domain.errors import Unavailable
 
 LAST_MOMENT = 0.25  # seconds for stopping what ran out of time
 MAX_AGE = 1800.0  # seconds; shorter than what load balancers and firewalls let live
+
+
+class PoolObserver(Protocol):
+    """Hears what the pool does; must be quick and must not fail."""
+
+    def lent(self, waited: float) -> None:
+        """Somebody has a connection after so many seconds."""
+
+    def failed(self) -> None:
+        """A use failed for want of the database."""
+
+    def ran(self, statement: Statement, seconds: float) -> None:
+        """A statement has been run, well or not."""
+
+
+class Unobserved(PoolObserver):
+    """Where nobody listens."""
+
+    def lent(self, waited: float) -> None:
+        pass
+
+    def failed(self) -> None:
+        pass
+
+    def ran(self, statement: Statement, seconds: float) -> None:
+        pass
+
+
+UNOBSERVED = Unobserved()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +67,37 @@ class ConnectionPool:
     connection, opening it, and all its statements together.
     """
 
-    def __init__(self, url: str, *, size: int, patience: float) -> None:
+    def __init__(
+        self, url: str, *, size: int, patience: float, observer: PoolObserver = UNOBSERVED
+    ) -> None:
+        self._observer = observer
+        self.size = size
+        self.used = 0  # connections that are lent
         self._engine = open_engine(url, patience=patience)
         self._patience = patience
         self._free = asyncio.Semaphore(size)
         self._idle: list[Held] = []
+
+    @property
+    def idle(self) -> int:
+        """Connections that are open and not lent."""
+        return len(self._idle)
+
+    @asynccontextmanager
+    async def executor(self) -> AsyncIterator[Executor]:
+        """Lend a connection to run statements on; raises Unavailable."""
+        asked = perf_counter()
+        try:
+            async with self.connection() as driver:
+                self._observer.lent(perf_counter() - asked)
+                self.used += 1
+                try:
+                    yield Executor(driver, self._observer.ran)
+                finally:
+                    self.used -= 1
+        except Unavailable:
+            self._observer.failed()
+            raise
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Driver]:

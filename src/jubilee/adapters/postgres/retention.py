@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import text
 
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.retention import Leftovers
 
 SESSIONS = Statement(
@@ -34,9 +34,9 @@ class PostgresLeftovers(Leftovers):
     pool: ConnectionPool
 
     async def drop_sessions(self, *, limit: int) -> int:
-        async with self.pool.connection() as driver:
-            return len(await Executor(driver).all(SESSIONS, rows=limit))
+        async with self.pool.executor() as executor:
+            return len(await executor.all(SESSIONS, rows=limit))
 
     async def drop_greetings(self, before: date, *, limit: int) -> int:
-        async with self.pool.connection() as driver:
-            return len(await Executor(driver).all(GREETINGS, before=before, rows=limit))
+        async with self.pool.executor() as executor:
+            return len(await executor.all(GREETINGS, before=before, rows=limit))

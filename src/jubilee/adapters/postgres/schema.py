@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import column, select, table
 
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.health import Schema
 
@@ -64,8 +64,8 @@ class SchemaState:
     async def __call__(self) -> Schema | None:
         """A version that we do not know is a newer one's: it is served."""
         try:
-            async with self.pool.connection() as driver:
-                found = await Executor(driver).first(VERSION)
+            async with self.pool.executor() as executor:
+                found = await executor.first(VERSION)
         except asyncpg.UndefinedTableError:
             return Schema.BEHIND
         except Unavailable:

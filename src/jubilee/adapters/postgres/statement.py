@@ -1,6 +1,7 @@
 """A statement of SQLAlchemy Core, compiled once into the driver's own dialect."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
 from typing import TypeAlias
 
 from asyncpg import Connection, Record
@@ -20,7 +21,7 @@ class Statement:
     driver's: UUID, datetime, date, str, int, bool, bytes, and JSON as text.
     """
 
-    __slots__ = ("_defaults", "_names", "sql")
+    __slots__ = ("_defaults", "_names", "operation", "sql")
 
     def __init__(self, core: Executable, *, columns: Sequence[str] | None = None) -> None:
         """`columns` are those that an INSERT or UPDATE sets, each from the value of its name."""
@@ -29,6 +30,7 @@ class Statement:
         compiled = core.compile(dialect=dialect, column_keys=columns)
         assert isinstance(compiled, SQLCompiler)
         self.sql = str(compiled)
+        self.operation = self.sql.split(None, 1)[0].upper()
         self._names: tuple[str, ...] = tuple(compiled.positiontup or ())
         self._defaults = dict(compiled.params)
 
@@ -37,26 +39,47 @@ class Statement:
         return [values[name] if name in values else self._defaults[name] for name in self._names]
 
 
+Ran: TypeAlias = Callable[[Statement, float], None]
+"""Hears of a statement that has been run, and how many seconds it took."""
+
+
+def _nobody(_: Statement, __: float) -> None:
+    pass
+
+
 class Executor:
     """Runs statements on one connection; every statement of the service passes through here."""
 
-    __slots__ = ("_driver",)
+    __slots__ = ("_ran", "driver")
 
-    def __init__(self, driver: Driver) -> None:
-        self._driver = driver
+    def __init__(self, driver: Driver, ran: Ran = _nobody) -> None:
+        self.driver = driver
+        self._ran = ran
 
     async def all(self, statement: Statement, **values: object) -> list[Record]:
         """All rows that it returns; its own LIMIT bounds them."""
-        return await self._driver.fetch(statement.sql, *statement.arguments(values))
+        began = perf_counter()
+        try:
+            return await self.driver.fetch(statement.sql, *statement.arguments(values))
+        finally:
+            self._ran(statement, perf_counter() - began)
 
     async def first(self, statement: Statement, **values: object) -> Record | None:
         """The first row that it returns."""
-        return await self._driver.fetchrow(statement.sql, *statement.arguments(values))
+        began = perf_counter()
+        try:
+            return await self.driver.fetchrow(statement.sql, *statement.arguments(values))
+        finally:
+            self._ran(statement, perf_counter() - began)
 
     async def run(self, statement: Statement, **values: object) -> None:
         """Execute it for its effect."""
-        await self._driver.fetchrow(statement.sql, *statement.arguments(values))
+        await self.first(statement, **values)
 
     async def each(self, statement: Statement, rows: Sequence[Mapping[str, object]]) -> None:
         """Execute it for every row of values, in one pipeline."""
-        await self._driver.executemany(statement.sql, [statement.arguments(row) for row in rows])
+        began = perf_counter()
+        try:
+            await self.driver.executemany(statement.sql, [statement.arguments(row) for row in rows])
+        finally:
+            self._ran(statement, perf_counter() - began)

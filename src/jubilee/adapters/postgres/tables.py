@@ -243,6 +243,7 @@ jobs = Table(
     CheckConstraint(f"({LIVE}) = (finished_at IS NULL)", name="finished"),
     Index("ix_jobs_due", "priority", "run_at", "id", postgresql_where=text("status = 'queued'")),
     Index("ix_jobs_leases", "lease_until", postgresql_where=text("status = 'running'")),
+    Index("ix_jobs_dead", "lane", postgresql_where=text("status = 'dead'")),
     Index("ix_jobs_owner_id_id", "owner_id", "id"),
     Index("ix_jobs_finished_at", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
     # Lists of tasks, with a status or without; the first one also counts an owner's live ones.
@@ -257,4 +258,14 @@ jobs = Table(
     ),
     Index("ix_tasks_status_id", "status", "id", postgresql_where=TASKS),
     Index("ix_tasks_kind_status_id", "kind", "status", "id", postgresql_where=TASKS),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    instant("started_at"),
+    instant("heard_at"),
 )

@@ -206,8 +206,8 @@ class PostgresLiveJobs(LiveJobs):
     pool: ConnectionPool
 
     async def live(self, ids: Collection[UUID]) -> Collection[UUID]:
-        async with self.pool.connection() as driver:
-            rows = await Executor(driver).all(LIVE_OF, ids=list(ids))
+        async with self.pool.executor() as executor:
+            rows = await executor.all(LIVE_OF, ids=list(ids))
         return {row["id"] for row in rows}
 
 

@@ -102,8 +102,8 @@ def views(pool: ConnectionPool, stamp: Stamp) -> Begin[PostgresTransaction]:
 
     @asynccontextmanager
     async def begin() -> AsyncIterator[PostgresTransaction]:
-        async with pool.connection() as driver:
-            yield PostgresTransaction(Executor(driver), stamp)
+        async with pool.executor() as executor:
+            yield PostgresTransaction(executor, stamp)
 
     return begin
 
@@ -114,8 +114,8 @@ def transactions(pool: ConnectionPool, stamp: Stamp) -> Begin[PostgresTransactio
     @asynccontextmanager
     async def begin() -> AsyncIterator[PostgresTransaction]:
         asked: list[Dispatch] = []
-        async with pool.connection() as driver, _transaction(driver):
-            yield PostgresTransaction(Executor(driver), stamp, asked)
+        async with pool.executor() as executor, _transaction(executor.driver):
+            yield PostgresTransaction(executor, stamp, asked)
         stamp.announce(asked)
 
     return begin

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
 from secrets import token_hex
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -19,12 +19,27 @@ PREFIX = "jubilee:birthdays:today:"
 GENERATION = PREFIX + "generation"
 
 
+Looked: TypeAlias = Callable[[str, str], None]
+"""Hears of a look into a cache: its name, and hit, miss or error."""
+
+
+def _nobody(_: str, __: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What Redis knows; without a generation nothing may be kept."""
 
     generation: str | None = None
     page: Page[Celebration] | None = None
+
+    @property
+    def outcome(self) -> str:
+        """For whoever counts."""
+        if self.page is not None:
+            return "hit"
+        return "error" if self.generation is None else "miss"
 
 
 class RedisTodayCache(TodayCache):
@@ -34,9 +49,10 @@ class RedisTodayCache(TodayCache):
     looks again; others may see a page that is stale, but never for longer than it is kept.
     """
 
-    def __init__(self, client: RedisClient) -> None:
-        """The generation of a Redis that has none is made up at once."""
+    def __init__(self, client: RedisClient, looked: Looked = _nobody) -> None:
+        """The generation of a Redis that has none is made up at once; `looked` hears of looks."""
         self._client = client
+        self._looked = looked
         self._changes = 0
         self._told = 0  # how many of them Redis knows of
 
@@ -44,6 +60,7 @@ class RedisTodayCache(TodayCache):
         self, key: str, load: Callable[[], Awaitable[Page[Celebration]]], *, seconds: int
     ) -> Page[Celebration]:
         found = await self._look(key)
+        self._looked("today", found.outcome)
         if found.page is not None:
             return found.page
         page = await load()

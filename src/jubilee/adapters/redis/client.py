@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from time import monotonic
-from typing import TypeVar
+from time import monotonic, perf_counter
+from typing import Protocol, TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -17,6 +17,13 @@ REST = 3.0  # seconds for which nobody waits again after a failure
 FAILURES = (RedisError, OSError, TimeoutError)
 
 
+class Ran(Protocol):
+    """Hears of a command that has ended."""
+
+    def __call__(self, seconds: float, *, answered: bool) -> None:
+        """Must be quick and must not fail."""
+
+
 class RedisAway(Exception):
     """Redis did not answer in time, or failed just now and is left alone."""
 
@@ -24,8 +31,10 @@ class RedisAway(Exception):
 class RedisClient:
     """Commands of at most `patience` seconds, the wait for a connection and opening it included."""
 
-    def __init__(self, url: str, *, patience: float, size: int = CONNECTIONS) -> None:
-        """Nothing is connected before the first command."""
+    def __init__(
+        self, url: str, *, patience: float, size: int = CONNECTIONS, ran: Ran | None = None
+    ) -> None:
+        """Nothing is connected before the first command; `ran` hears of every one."""
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=size,
@@ -37,6 +46,7 @@ class RedisClient:
         self._redis: Redis = Redis.from_pool(pool)
         self._patience = patience
         self._resting_until = 0.0
+        self._ran = ran
 
     async def run(self, command: Callable[[Redis], Awaitable[T]]) -> T:
         """The command's answer; raises RedisAway."""
@@ -57,11 +67,16 @@ class RedisClient:
         await self._redis.aclose(close_connection_pool=True)
 
     async def _try(self, command: Callable[[Redis], Awaitable[T]]) -> T:
+        began, answered = perf_counter(), False
         try:
             async with asyncio.timeout(self._patience):
                 answer = await command(self._redis)
+            answered = True
         except FAILURES as error:
             self._resting_until = monotonic() + REST
             raise RedisAway from error
+        finally:
+            if self._ran is not None:
+                self._ran(perf_counter() - began, answered=answered)
         self._resting_until = 0.0
         return answer

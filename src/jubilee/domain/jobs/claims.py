@@ -54,6 +54,11 @@ class Claimed:
     by_admin: bool
     correlation_id: str | None
     trace_context: Mapping[str, str] | None
+    lane: Lane = Lane.SYSTEM
+    waited: float = 0.0
+    """Seconds from being due to being claimed."""
+    age: float = 0.0
+    """Seconds from being asked for to being claimed."""
 
     @property
     def reference(self) -> Reference:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from jubilee.domain.errors import DomainError, Unavailable
 from jubilee.domain.jobs.claims import Claimed, Claims, Failure, LeaseLost, OpenFinish, Reference
@@ -57,6 +57,29 @@ def described(error: BaseException) -> dict[str, object]:
     return {"code": code, "message": str(error)[:LONGEST_MESSAGE]}
 
 
+class JobObserver(Protocol):
+    """Hears of attempts; must be quick and must not fail."""
+
+    def started(self, claimed: Claimed) -> None:
+        """An attempt begins."""
+
+    def ended(self, claimed: Claimed, outcome: Outcome, seconds: float) -> None:
+        """It has ended."""
+
+
+class Unobserved(JobObserver):
+    """Where nobody listens."""
+
+    def started(self, claimed: Claimed) -> None:
+        pass
+
+    def ended(self, claimed: Claimed, outcome: Outcome, seconds: float) -> None:
+        pass
+
+
+UNOBSERVED = Unobserved()
+
+
 @dataclass(frozen=True, slots=True)
 class Runner:
     """Runs jobs, each at most once at a time, however often it is dispatched."""
@@ -66,6 +89,7 @@ class Runner:
     open_finish: OpenFinish[Any]
     heart: Heart
     chance: Callable[[], float]
+    observer: JobObserver = UNOBSERVED
 
     async def run(self, reference: Reference) -> Outcome:
         """Claim and run it; never raises but when it is cancelled from outside."""
@@ -76,9 +100,14 @@ class Runner:
             return Outcome.UNKNOWN
         if claimed is None:
             return Outcome.STALE
-        with suppress(Unavailable):
-            return await self._run(claimed, since)
-        return Outcome.UNKNOWN
+        self.observer.started(claimed)
+        outcome = Outcome.UNKNOWN
+        try:
+            with suppress(Unavailable):
+                outcome = await self._run(claimed, since)
+        finally:
+            self.observer.ended(claimed, outcome, monotonic() - since)
+        return outcome
 
     async def _run(self, claimed: Claimed, since: float) -> Outcome:
         kind = self.kinds.find(claimed.kind)

@@ -16,6 +16,7 @@ from jubilee.entrypoints.http.cors import Cors
 from jubilee.entrypoints.http.cursors import Cursors
 from jubilee.entrypoints.http.edge import Edge
 from jubilee.entrypoints.http.endpoint import AnyEndpoint
+from jubilee.entrypoints.http.metering import UNMETERED, Exposition, RequestMeter
 from jubilee.entrypoints.http.problems import NoSuchPath
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from jubilee.entrypoints.http.resource import Resource, refuse
@@ -37,15 +38,18 @@ class HttpOptions:
     limits: Limits
     cursor_key: bytes = field(repr=False)
     cors_origins: Sequence[str] = ()
+    meter: RequestMeter = UNMETERED
+    exposition: Exposition | None = None
 
 
 def build_app(services: Services, options: HttpOptions, traffic: Traffic) -> ASGIApp:
     """The route table, answering at every mount."""
-    context = Context(services, Cursors(options.cursor_key), options.limits, traffic)
+    cursors = Cursors(options.cursor_key)
+    context = Context(services, cursors, options.limits, traffic, options.exposition)
     app: ASGIApp = Router(_routes(context), redirect_slashes=False, default=_nowhere)
     if options.cors_origins:
         app = Cors(app, options.cors_origins)
-    return Edge(app, traffic)
+    return Edge(app, traffic, options.meter)
 
 
 def _routes(context: Context) -> list[Route]:

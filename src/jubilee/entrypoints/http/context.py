@@ -7,6 +7,7 @@ from time import monotonic
 
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.cursors import Cursors
+from jubilee.entrypoints.http.metering import Exposition
 
 
 class Traffic:
@@ -50,3 +51,5 @@ class Context:
     cursors: Cursors
     limits: Limits
     traffic: Traffic
+    exposition: Exposition | None = None
+    """None where the metrics have a listener of their own."""

@@ -6,10 +6,18 @@ One pure ASGI class, for every layer of middleware costs each request.
 import re
 from contextvars import ContextVar
 from secrets import token_hex
+from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jubilee.entrypoints.http.context import Traffic
+from jubilee.entrypoints.http.metering import (
+    METHODS,
+    UNMATCHED,
+    UNMETERED,
+    Exchange,
+    RequestMeter,
+)
 
 MOUNTS = ("/v1/api", "/api")
 """Where the route table answers, besides the root; the document shows `/api` alone."""
@@ -32,28 +40,37 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 class Edge:
     """Wraps the router."""
 
-    def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
+    def __init__(self, app: ASGIApp, traffic: Traffic, meter: RequestMeter = UNMETERED) -> None:
         self._app = app
         self._traffic = traffic
+        self._meter = meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; whatever else there is passes through."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        began, exchange = perf_counter(), _exchange(scope)
         identity = _request_id(scope)
         scope["state"] = {"request_id": identity}
         _mount(scope)
         running, token = self._traffic.begin(), request_id.set(identity)
+        self._meter.came()
         try:
-            await self._app(scope, receive, self._sender(send, identity.encode()))
+            await self._app(scope, receive, self._sender(send, identity.encode(), exchange))
         finally:
             request_id.reset(token)
             self._traffic.end(running)
+            exchange.endpoint = scope["state"].get("endpoint", UNMATCHED)
+            exchange.seconds = perf_counter() - began
+            self._meter.went(exchange)
 
-    def _sender(self, send: Send, identity: bytes) -> Send:
+    def _sender(self, send: Send, identity: bytes, exchange: Exchange) -> Send:
         async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                exchange.sent += len(message.get("body", b""))
             if message["type"] == "http.response.start":
+                exchange.status = message["status"]
                 headers = list(message["headers"])
                 present = {name for name, _ in headers}
                 headers += [pair for pair in DEFAULTS if pair[0] not in present]
@@ -64,6 +81,12 @@ class Edge:
             await send(message)
 
         return dressed
+
+
+def _exchange(scope: Scope) -> Exchange:
+    method = scope["method"] if scope["method"] in METHODS else "OTHER"
+    length = next((v for name, v in scope["headers"] if name == b"content-length"), b"")
+    return Exchange(method, UNMATCHED, int(length[:15]) if length.isdigit() else 0)
 
 
 def _request_id(scope: Scope) -> str:

@@ -17,9 +17,10 @@ from jubilee.entrypoints.http.endpoint import (
     Nothing,
     Reply,
 )
-from jubilee.entrypoints.http.problems import NotReady
+from jubilee.entrypoints.http.problems import NoSuchPath, NotReady
 
 TAG = "meta"
+EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 NAME = "Jubilee"
 LINKS = {
     "docs": "docs",
@@ -71,6 +72,13 @@ async def database(call: Call[Nothing, Nothing]) -> Response:
     if schema in {None, Schema.BEHIND}:
         raise NotReady(checks)
     return ok(HealthReply(status="ok", checks=checks))
+
+
+async def metrics(call: Call[Nothing, Nothing]) -> Response:
+    """GET /metrics, unless METRICS_PORT has moved it."""
+    if call.context.exposition is None:
+        raise NoSuchPath
+    return Response(call.context.exposition(), media_type=EXPOSITION)
 
 
 def _checks(health: Health, *, draining: bool) -> Mapping[str, str]:
@@ -128,6 +136,18 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
                 example={"name": NAME, "version": __version__, "links": {"docs": "/api/docs"}},
             ),
         ),
+    ),
+    Endpoint(
+        method="GET",
+        path="/metrics",
+        name="metrics",
+        summary="Metrics as Prometheus text; METRICS_PORT moves them to a listener of their own",
+        tag=TAG,
+        handler=metrics,
+        access=Access.ANYONE,
+        needs_database=False,
+        replies=(Reply(status=200, description="The metrics.", media=EXPOSITION),),
+        errors=(NoSuchPath,),
     ),
     _health("/health", "health", "Whether this instance can serve", ready),
     _health("/health/live", "healthLive", "Whether the process is alive", live),

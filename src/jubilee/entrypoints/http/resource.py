@@ -31,6 +31,7 @@ class Resource:
 
     def __init__(self, endpoints: Sequence[AnyEndpoint], context: Context) -> None:
         self._endpoints = {endpoint.method: endpoint for endpoint in endpoints}
+        self._template = endpoints[0].path
         self._context = context
         known = [*self._endpoints, "OPTIONS", *(["HEAD"] if "GET" in self._endpoints else [])]
         self._allow = {"Allow": ", ".join(sorted(known))}
@@ -40,6 +41,7 @@ class Resource:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, by a problem if need be."""
         method = str(scope["method"])
+        scope["state"]["endpoint"] = self._template
         request = Request(scope, receive)
         if method == "HEAD" and "GET" in self._endpoints:
             method, send = "GET", _without_body(send)

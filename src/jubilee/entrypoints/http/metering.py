@@ -1,0 +1,48 @@
+"""What an operator is told of every request, and how the numbers are read out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+UNMATCHED = "unmatched"
+"""The endpoint of every path that is none of ours: labels must not grow with what strangers try."""
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+Exposition: TypeAlias = Callable[[], bytes]
+"""All metrics as Prometheus text."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request and its answer; sizes in bytes, `endpoint` is the path's template."""
+
+    method: str
+    endpoint: str
+    received: int
+    status: int = 500
+    sent: int = 0
+    seconds: float = 0.0
+
+
+class RequestMeter(Protocol):
+    """Counts requests; must be quick and must not fail."""
+
+    def came(self) -> None:
+        """A request has come in."""
+
+    def went(self, exchange: Exchange) -> None:
+        """It has been answered, or broken off."""
+
+
+class Unmetered(RequestMeter):
+    """Where nobody counts."""
+
+    def came(self) -> None:
+        pass
+
+    def went(self, exchange: Exchange) -> None:
+        pass
+
+
+UNMETERED = Unmetered()

@@ -1,0 +1,76 @@
+"""What operators see of the jobs, on a real PostgreSQL."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.backlog import PostgresBacklog
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.transaction import Stamp, transactions
+from jubilee.adapters.telemetry.instruments import Instruments
+from jubilee.adapters.telemetry.meters import DatabaseMeter, JobMeter
+from jubilee.domain.errors import Unavailable
+from jubilee.domain.jobs.backlog import WorkerSign
+from jubilee.domain.jobs.queue import NewJob
+from tests.fakes import FakeClock
+
+
+async def test_a_due_job_is_counted_and_grows_old(pool: ConnectionPool, clock: FakeClock) -> None:
+    write = transactions(pool, Stamp(clock, new_id, lambda: None))
+    async with write() as tx:
+        late = clock.now.replace(year=2020)
+        await tx.jobs.add(NewJob(id=new_id(), kind="email.welcome", run_at=late))
+        far = clock.now + timedelta(days=10_000)
+        await tx.jobs.add(NewJob(id=new_id(), kind="email.welcome", run_at=far))
+    backlog = await PostgresBacklog(pool)()
+    assert backlog.jobs["system", "queued"] == 2
+    assert backlog.jobs["user", "dead"] == 0
+    assert backlog.oldest_due["system"] > 365 * 86_400
+    assert backlog.oldest_due["user"] == 0
+
+
+async def test_a_worker_that_signs_is_alive(pool: ConnectionPool) -> None:
+    board = PostgresBacklog(pool)
+    sign = WorkerSign(id=uuid4(), host="here", version="1")
+    await board.sign(sign)
+    await board.sign(sign)
+    assert (await board()).workers == 1
+    async with pool.connection() as driver:
+        await driver.execute("UPDATE workers SET heard_at = now() - interval '2 minutes'")
+    assert (await board()).workers == 0
+
+
+async def test_what_waits_is_shown(pool: ConnectionPool) -> None:
+    instruments = Instruments("1")
+    JobMeter(instruments).show(await PostgresBacklog(pool)())
+    shown = instruments.registry.get_sample_value
+    assert shown("jobs_state", {"lane": "user", "status": "queued"}) == 0
+    assert shown("greetings_state", {"state": "uncertain"}) == 0
+    assert shown("workers_alive") == 0
+
+
+async def test_statements_are_counted_and_slow_ones_are_named_without_values(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    instruments = Instruments("1")
+    meter = DatabaseMeter(instruments, slow=0.0)
+    pool = ConnectionPool(database_url, size=2, patience=10, observer=meter)
+    await PostgresBacklog(pool).sign(WorkerSign(id=uuid4(), host="marker-host", version="1"))
+    await pool.close()
+    counted = instruments.registry.get_sample_value
+    assert counted("db_client_operation_duration_seconds_count", {"operation": "INSERT"}) == 1
+    assert counted("db_pool_wait_seconds_count") == 1
+    assert "INSERT INTO workers" in caplog.text
+    assert "marker-host" not in caplog.text
+
+
+async def test_a_database_that_is_away_is_counted() -> None:
+    instruments = Instruments("1")
+    meter = DatabaseMeter(instruments, slow=1.0)
+    away = "postgresql://nobody@127.0.0.1:1/none"
+    pool = ConnectionPool(away, size=1, patience=1, observer=meter)
+    with pytest.raises(Unavailable):
+        await PostgresBacklog(pool)()
+    assert instruments.registry.get_sample_value("db_connection_failures_total") == 1
