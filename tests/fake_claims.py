@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from random import random
 from uuid import UUID
 
 from jubilee.adapters.ids import new_id
@@ -235,7 +236,8 @@ class FakeDueJobs(DueJobs):
             if job.attempts >= job.max_attempts and not job.cancel_requested:
                 self.table.end(job, "dead")
             else:
-                self.table.give_back(job, min(3600, max(job.attempts - 3, 0) ** 4))
+                wait = min(3600, max(job.attempts - 3, 0) ** 4) * (0.5 + random() / 2)
+                self.table.give_back(job, wait + (job.attempts - 1) * random())
         return len(lost[:limit])
 
     async def prune(self, *, days: float, limit: int) -> int:

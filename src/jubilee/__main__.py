@@ -38,6 +38,9 @@ def _parser(commands: Commands) -> argparse.ArgumentParser:
     )
     for name, run, summary in plain:
         known.add_parser(name, help=summary).set_defaults(run=lambda _, run=run: run())
+    status = known.add_parser("status", help="how it is: health, what waits, who works")
+    status.add_argument("--json", action="store_true", help="for machines")
+    status.set_defaults(run=lambda chosen: commands.status(chosen.json))
     migration = known.add_parser("migration", help="write a migration from the tables")
     migration.add_argument("name", help="what it does, in a few words")
     migration.set_defaults(run=lambda chosen: commands.migration(chosen.name))

@@ -24,6 +24,7 @@ from jubilee.entrypoints.api import BAD_CONFIGURATION, serve
 from jubilee.entrypoints.http.openapi import document
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from jubilee.entrypoints.http.user_models import Registration
+from jubilee.entrypoints.status import as_json, as_text, look
 from jubilee.entrypoints.supervisor import supervise
 from jubilee.entrypoints.worker import work
 from jubilee.household import household
@@ -175,6 +176,19 @@ def _check_schema(found: Schema | None) -> None:
         raise Refused("the schema is behind this version: run `jubilee migrate` first")
 
 
+def status(*, for_machines: bool) -> int:
+    """Print how it is, for people or as JSON; 0 where it can serve."""
+    settings = read_settings().model_copy(update={"metrics_port": None})
+
+    async def work() -> int:
+        async with open_services(settings) as opened:
+            found = await look(opened.services, opened.backlog)
+        sys.stdout.write((as_json if for_machines else as_text)(found) + "\n")
+        return found.exit_code
+
+    return _run(work())
+
+
 def openapi() -> int:
     """Print the OpenAPI document."""
     sys.stdout.write(json.dumps(document(ENDPOINTS), indent=2) + "\n")
@@ -199,6 +213,7 @@ class Commands:
     rollback: Callable[[], int]
     migration: Callable[[str], int]
     create_admin: Callable[[str, str | None, str], int]
+    status: Callable[[bool], int]
     openapi: Callable[[], int]
     config: Callable[[], int]
 
@@ -211,6 +226,7 @@ COMMANDS = Commands(
     rollback=rollback,
     migration=migration,
     create_admin=create_admin,
+    status=lambda for_machines: status(for_machines=for_machines),
     openapi=openapi,
     config=config,
 )

@@ -78,14 +78,27 @@ async def test_a_lease_that_has_ended_is_given_back(table: JobTable) -> None:
     assert (await shown(table, kept.reference))["status"] == "running"
 
 
-@pytest.mark.parametrize(("attempts", "wait"), [(0, 0), (2, 0), (3, 1), (4, 16), (9, 2401)])
+@pytest.mark.parametrize(
+    ("attempts", "wait"), [(0, (0, 0)), (2, (0, 2)), (3, (0.5, 4)), (4, (8, 20)), (9, (1200, 2410))]
+)
 async def test_whoever_loses_its_worker_often_waits(
-    table: JobTable, attempts: int, wait: float
+    table: JobTable, attempts: int, wait: tuple[float, float]
 ) -> None:
     job = await claimed(table, await table.add(attempts=attempts, max_attempts=50))
     await table.pass_time(LEASE + 1)
     assert await table.due.expire_leases(limit=10) == 1
-    assert (await shown(table, job.reference))["due"] == pytest.approx(wait, abs=1)
+    shortest, longest = wait
+    assert shortest - 1 < (await shown(table, job.reference))["due"] < longest + 1
+
+
+async def test_jobs_that_lost_their_worker_together_are_not_tried_together(
+    table: JobTable,
+) -> None:
+    jobs = [await claimed(table, await table.add(attempts=2)) for _ in range(5)]
+    await table.pass_time(LEASE + 1)
+    assert await table.due.expire_leases(limit=10) == 5
+    waits = [(await shown(table, job.reference))["due"] for job in jobs]
+    assert max(waits) - min(waits) > 0.05
 
 
 @pytest.mark.parametrize(("attempts", "status"), [(8, "queued"), (9, "dead")])

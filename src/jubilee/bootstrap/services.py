@@ -10,6 +10,7 @@ from secrets import token_bytes
 from jubilee.adapters.common_passwords import common_passwords
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.jwt_tokens import JwtTokens
+from jubilee.adapters.postgres.backlog import PostgresBacklog
 from jubilee.adapters.postgres.schema import schema_state
 from jubilee.adapters.postgres.tasks import PostgresLiveJobs
 from jubilee.adapters.redis.birthdays import RedisTodayCache
@@ -23,6 +24,7 @@ from jubilee.domain.birthdays import BirthdayRules, BirthdayService, Strangers
 from jubilee.domain.calendar import Calendar, LeapDayRule, local_dates
 from jubilee.domain.health import HealthService, ReadSchema
 from jubilee.domain.items import ItemService
+from jubilee.domain.jobs.backlog import ReadBacklog
 from jubilee.domain.jobs.kinds import Kinds
 from jubilee.domain.jobs.waiting import Waiting
 from jubilee.domain.passwords import PasswordRules
@@ -60,6 +62,7 @@ class Opened:
 
     services: Services
     telemetry: Telemetry
+    backlog: ReadBacklog
 
 
 @asynccontextmanager
@@ -72,7 +75,7 @@ async def open_services(
         await asyncio.to_thread(local_dates, clock(), settings.birthday_timezone)
         kinds = Kinds(make_kinds(settings, adapters))
         services = _services(settings, adapters, kinds, await schema_state(adapters.pool))
-        yield Opened(services, adapters.telemetry)
+        yield Opened(services, adapters.telemetry, PostgresBacklog(adapters.pool))
 
 
 def _services(settings: Settings, adapters: Adapters, kinds: Kinds, schema: ReadSchema) -> Services:

@@ -21,7 +21,8 @@ ADD = """
 """
 
 OURS = "kind LIKE 'chaos.%'"
-WAITING = "status = 'queued' AND run_at > now()"
+MOMENT = "interval '3 seconds'"
+WAITING = f"status = 'queued' AND run_at > now() + {MOMENT}"
 
 
 class Database:
@@ -52,8 +53,9 @@ class Database:
         return [row["id"] for row in rows]
 
     def hurry(self) -> None:
-        """Whoever waits for another attempt need not wait any longer."""
-        self.all(f"UPDATE jobs SET run_at = now() WHERE {WAITING} AND {OURS}")
+        """Whoever waits long for another attempt waits a moment only, each one of its own."""
+        soon = f"now() + random() * {MOMENT}"
+        self.all(f"UPDATE jobs SET run_at = {soon} WHERE {WAITING} AND {OURS}")
 
     def age(self) -> None:
         """What was dispatched and not begun is due to be dispatched again."""

@@ -35,7 +35,8 @@ MARK_DUE = Statement(
     RETURNING jobs.id, epoch, lane, priority
     """)  # noqa: S608  # a constant
 )
-# Whoever loses its worker again and again waits ever longer: it may be what kills them.
+# Whoever loses its worker again and again waits ever longer: it may be what kills them. Each waits
+# for a time of its own, or whoever ran beside such a job would meet it at every attempt.
 EXPIRE = Statement(
     text("""
     WITH lost AS MATERIALIZED (
@@ -46,7 +47,10 @@ EXPIRE = Statement(
     UPDATE jobs SET
         status = CASE WHEN unwanted THEN 'cancelled' WHEN spent THEN 'dead' ELSE 'queued' END,
         finished_at = CASE WHEN unwanted OR spent THEN now() END,
-        run_at = now() + least(3600, power(greatest(attempts - 3, 0), 4)) * interval '1 second',
+        run_at = now() + interval '1 second' * (
+            least(3600, power(greatest(attempts - 3, 0), 4)) * (0.5 + random() / 2)
+            + (attempts - 1) * random()
+        ),
         error = jsonb_build_object('code', 'lease_expired', 'message', 'The worker went away.'),
         dispatched_at = NULL, lease_until = NULL, worker_id = NULL
     FROM lost WHERE jobs.id = lost.id RETURNING jobs.id

@@ -1,0 +1,88 @@
+"""What an operator sees in a terminal: is it well, what waits, who works."""
+
+import json
+from dataclasses import dataclass
+
+from jubilee.domain.errors import Unavailable
+from jubilee.domain.health import Health
+from jubilee.domain.jobs.backlog import Backlog, ReadBacklog
+from jubilee.domain.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """All that was found; without a backlog the database did not say."""
+
+    health: Health
+    backlog: Backlog | None
+
+    @property
+    def exit_code(self) -> int:
+        """0 where it can serve."""
+        return 0 if self.health.ready else 1
+
+
+async def look(services: Services, read_backlog: ReadBacklog) -> Status:
+    """Ask each of them once; a schema behind our own has no backlog that we could read."""
+    health = await services.health.look()
+    if not health.ready:
+        return Status(health, None)
+    try:
+        return Status(health, await read_backlog())
+    except Unavailable:
+        return Status(health, None)
+
+
+def as_json(status: Status) -> str:
+    """For machines."""
+    return json.dumps({"ready": status.health.ready, **_health(status.health), **_work(status)})
+
+
+def as_text(status: Status) -> str:
+    """For people."""
+    lines = [f"{'service':<12}{'ready' if status.health.ready else 'NOT READY'}"]
+    lines += [f"{name:<12}{value}" for name, value in _health(status.health).items()]
+    backlog = status.backlog
+    if backlog is None:
+        return "\n".join(lines)
+    lines.append(f"{'workers':<12}{backlog.workers} alive")
+    lines += [f"{lane:<12}{_lane(lane, backlog)}" for lane in backlog.oldest_due]
+    if backlog.overdue:
+        lines.append(f"{'leases':<12}{backlog.overdue} ran out")
+    greetings = ", ".join(f"{count} {state}" for state, count in backlog.greetings.items() if count)
+    lines.append(f"{'greetings':<12}{greetings or 'none this year'}")
+    return "\n".join(lines)
+
+
+def _lane(lane: str, backlog: Backlog) -> str:
+    parts = [f"{count} {status}" for (name, status), count in backlog.jobs.items() if name == lane]
+    oldest = backlog.oldest_due[lane]
+    return ", ".join(parts) + (f"; the oldest waits {oldest:.0f} s" if oldest >= 1 else "")
+
+
+def _health(health: Health) -> dict[str, str]:
+    postgres = "unavailable" if health.schema is None else "ok"
+    schema = "unknown" if health.schema is None else health.schema.value
+    return {
+        "postgres": postgres,
+        "schema": schema,
+        "redis": "ok" if health.redis else "away",
+    }
+
+
+def _work(status: Status) -> dict[str, object]:
+    backlog = status.backlog
+    if backlog is None:
+        return {}
+    lanes: dict[str, dict[str, float]] = {
+        lane: {"oldest_due_seconds": seconds} for lane, seconds in backlog.oldest_due.items()
+    }
+    for (lane, state), count in backlog.jobs.items():
+        lanes[lane][state] = count
+    return {
+        "workers": backlog.workers,
+        "lanes": lanes,
+        "leases_overdue": backlog.overdue,
+        "greetings": dict(backlog.greetings),
+        "greetings_missing": backlog.greetings_missing,
+    }

@@ -1,0 +1,60 @@
+"""`jubilee status`, for people and for machines."""
+
+import json
+from pathlib import Path
+
+from jubilee.domain.health import Health, Schema
+from jubilee.domain.jobs.backlog import Backlog
+from jubilee.entrypoints.status import Status, as_json, as_text
+from tests.servers import Servers
+from tests.system.api import run
+
+BACKLOG = Backlog(
+    jobs={("system", "queued"): 2, ("system", "dead"): 1, ("user", "running"): 3},
+    oldest_due={"system": 61.5, "user": 0.0},
+    overdue=1,
+    oldest_event=0.0,
+    greetings={"sent": 5, "uncertain": 0},
+    greetings_missing=0,
+    greetings_planned_until=0.0,
+    workers=4,
+)
+WELL = Health(schema=Schema.CURRENT, redis=True, mail=True)
+
+
+def test_people_read_what_waits_and_who_works() -> None:
+    text = as_text(Status(WELL, BACKLOG))
+    assert "workers     4 alive" in text
+    assert "system      2 queued, 1 dead; the oldest waits 62 s" in text
+    assert "user        3 running" in text
+    assert "leases      1 ran out" in text
+    assert "greetings   5 sent" in text
+
+
+def test_machines_read_the_same() -> None:
+    found = json.loads(as_json(Status(WELL, BACKLOG)))
+    assert found["ready"] is True
+    assert found["lanes"]["system"] == {"oldest_due_seconds": 61.5, "queued": 2, "dead": 1}
+    assert found["workers"] == 4
+
+
+def test_a_database_that_does_not_answer_is_said_and_ends_in_1(tmp_path: Path) -> None:
+    away = run(
+        tmp_path,
+        "status",
+        DATABASE_URL="postgresql://x@127.0.0.1:1/x",
+        REDIS_URL="redis://127.0.0.1:1",
+    )
+    assert away.returncode == 1
+    assert "NOT READY" in away.stdout
+    assert "postgres    unavailable" in away.stdout
+    assert "Traceback" not in away.stderr
+
+
+def test_a_running_service_is_ready(tmp_path: Path, servers: Servers, database_url: str) -> None:
+    there = run(
+        tmp_path, "status", "--json", DATABASE_URL=database_url, REDIS_URL=servers.redis_url
+    )
+    assert there.returncode == 0, there.stderr
+    found = json.loads(there.stdout)
+    assert (found["schema"], found["redis"], found["workers"]) == ("current", "ok", 0)
