@@ -175,6 +175,9 @@ class Settings(BaseSettings):
     )
     slow_query_ms: PositiveFloat = Field(500, description="statements past it are logged")
     lease_seconds: float = Field(30, ge=1, le=3600, description="how long a claim on a job lasts")
+    job_timeout: PositiveFloat = Field(
+        300, description="seconds that one attempt at a job may take, whatever its kind allows"
+    )
     worker_system_slots: PositiveInt = Field(10, description="the service's own jobs at a time")
     worker_user_slots: PositiveInt = Field(20, description="people's tasks at a time")
     worker_read_limit: PositiveInt = Field(

@@ -10,9 +10,10 @@ from jubilee.domain.jobs.kinds import (
     Claim,
     Finish,
     GiveUp,
+    Kinds,
 )
-from jubilee.domain.jobs.running import Outcome, backoff
-from tests.domain.job_bench import EFFECT, Bench, failing, forever, nothing
+from jubilee.domain.jobs.running import Outcome, Runner, backoff
+from tests.domain.job_bench import EFFECT, Bench, Work, failing, forever, nothing
 from tests.fakes import fresh_id
 
 
@@ -133,3 +134,12 @@ async def test_one_that_takes_too_long_is_stopped(bench: Bench) -> None:
     assert await bench.run(forever, job, timeout=0.05) is Outcome.RETRIED
     assert (job.status, job.attempts) == ("queued", 1)
     assert job.error == {"code": "timed_out", "message": "The attempt took too long."}
+
+
+async def test_a_process_may_allow_less_time_than_a_kind(bench: Bench) -> None:
+    job = bench.add()
+    kinds = Kinds([Work(forever, timeout=60)], longest=0.05)
+    runner = Runner(bench.claims, kinds, bench.finish, bench.heart, lambda: 0.5)
+    assert await runner.run(job.reference) is Outcome.RETRIED
+    assert job.error == {"code": "timed_out", "message": "The attempt took too long."}
+    assert kinds.longest == 0.05

@@ -59,7 +59,7 @@ async def open_worker(
 def _plan(
     settings: Settings, adapters: Adapters, pool: ArqRedis, known: Sequence[Kind[Any, Any]]
 ) -> WorkerPlan:
-    kinds = Kinds(known)
+    kinds = Kinds(known, longest=settings.job_timeout)
     worker_id, meter = new_id(), adapters.telemetry.jobs
     claims = PostgresClaims(adapters.pool, worker_id=worker_id, lease=settings.lease_seconds)
     heart = Heart(claims, settings.lease_seconds)

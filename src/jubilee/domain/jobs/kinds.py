@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -110,9 +111,10 @@ class Kind(Protocol[P, Tx_contra]):
 class Kinds:
     """The kinds that this process can run."""
 
-    def __init__(self, kinds: Iterable[Kind[Any, Any]]) -> None:
-        """Their names are unique."""
+    def __init__(self, kinds: Iterable[Kind[Any, Any]], *, longest: float = inf) -> None:
+        """Their names are unique; no attempt takes longer than `longest` seconds."""
         self._by_name = {kind.name: kind for kind in kinds}
+        self._longest = longest
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -122,7 +124,11 @@ class Kinds:
     @property
     def longest(self) -> float:
         """Seconds that the slowest of them may take."""
-        return max((kind.timeout for kind in self._by_name.values()), default=0.0)
+        return max((self.timeout(kind) for kind in self._by_name.values()), default=0.0)
+
+    def timeout(self, kind: Kind[Any, Any]) -> float:
+        """Seconds that one attempt at the kind may take in this process."""
+        return min(kind.timeout, self._longest)
 
     def find(self, name: str) -> Kind[Any, Any] | None:
         """None where only a newer version, or nobody, knows it."""

@@ -123,7 +123,7 @@ class Runner:
         work.add_done_callback(_looked_at)
         with self.heart.keeping(claimed.reference, work, since) as running:
             try:
-                await _watch(running, kind.timeout)
+                await _watch(running, self.kinds.timeout(kind))
             except asyncio.CancelledError:
                 running.interrupt(Interruption.DRAINED)
                 await asyncio.wait({work}, timeout=GRACE)
