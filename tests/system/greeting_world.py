@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import text
 
@@ -84,9 +84,9 @@ class MortalPool:
     life: Life
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Any]:
+    async def executor(self) -> AsyncIterator[Executor]:
         async with self.pool.connection() as driver:
-            yield MortalDriver(driver, self.life)
+            yield Executor(cast("Driver", MortalDriver(driver, self.life)))
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from jubilee.adapters.postgres.transaction import (
     views,
 )
 from jubilee.adapters.redis.client import RedisClient
-from jubilee.adapters.telemetry.meters import watch_pool
+from jubilee.adapters.telemetry.meters import watch_pool, watch_redis
 from jubilee.bootstrap.servers import clock, server_urls
 from jubilee.bootstrap.telemetry import Telemetry, open_telemetry
 from jubilee.domain.jobs.announcing import Announcer
@@ -54,11 +54,13 @@ async def open_adapters(
 async def _running(adapters: Adapters) -> AsyncIterator[None]:
     announcing = asyncio.create_task(adapters.announcer.run())
     watching = asyncio.create_task(watch_pool(adapters.telemetry.instruments, adapters.pool))
+    asking = asyncio.create_task(watch_redis(adapters.redis.ping))
     try:
         yield
     finally:
         announcing.cancel()
         watching.cancel()
+        asking.cancel()
         adapters.hasher.close()
         await adapters.courier.close()
         await adapters.redis.close()

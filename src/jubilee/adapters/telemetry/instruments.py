@@ -37,9 +37,6 @@ class Instruments:
         self.loop_lag = self._histogram(
             "event_loop_lag_seconds", "How late the event loop wakes.", (), QUICK
         )
-        self.export_failures = self._counter(
-            "telemetry_export_failures", "Exports that no collector took.", ("signal",)
-        )
 
     def _http(self) -> None:
         route = ("method", "endpoint")

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from time import perf_counter, time
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from jubilee.domain.jobs.running import JobObserver, Outcome
 
 LOOP_PERIOD = 0.5  # seconds
 POOL_PERIOD = 1.0  # seconds
+REDIS_PERIOD = 10.0  # seconds
 OPERATIONS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"})
 
 logger = logging.getLogger("jubilee.statements")
@@ -197,6 +199,13 @@ async def watch_pool(instruments: Instruments, pool: Lending) -> None:
         instruments.pool_connections.labels("used").set(pool.used)
         instruments.pool_size.set(pool.size)
         await asyncio.sleep(POOL_PERIOD)
+
+
+async def watch_redis(ping: Callable[[], Awaitable[bool]]) -> None:
+    """Ask it now and then, for the gauge to be true where nobody else asks, until cancelled."""
+    while True:
+        await ping()
+        await asyncio.sleep(REDIS_PERIOD)
 
 
 def exposition(instruments: Instruments) -> bytes:

@@ -1,0 +1,76 @@
+"""The whole service under a small load, watched by a real Prometheus."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx2
+
+from tests.monitoring.exporters import exporter
+from tests.monitoring.prometheus import MONITORING, Prometheus
+from tests.system.api import PASSWORD, bearer, run, sign_in, sign_up
+from tests.system.running import Up, eventually, free_port
+
+PAUSE = 0.2  # seconds between two rounds
+LOAD = 8.0  # seconds
+
+
+@contextmanager
+def watched(at: Path) -> Iterator[tuple[Up, Prometheus]]:
+    """`jubilee up` and a Prometheus that scrapes it and the exporters' samples every second."""
+    with ExitStack() as ends:
+        worker = free_port()
+        up = Up(at / "data", at, WORKER_METRICS_PORT=str(worker), LOG_LEVEL="WARNING")
+        ends.callback(up.end)
+        samples = MONITORING / "samples"
+        targets = {
+            "api:8000": f"127.0.0.1:{up.ready().port}",
+            "worker:9101": f"127.0.0.1:{worker}",
+            "postgres-exporter:9187": ends.enter_context(
+                exporter(samples / "postgres_exporter.txt")
+            ),
+            "cadvisor:8080": ends.enter_context(exporter(samples / "cadvisor.txt")),
+        }
+        prometheus = Prometheus(at, targets)
+        ends.callback(prometheus.end)
+        assert eventually(lambda: len(prometheus.ready().query("up == 1")) == 4, within=30), (
+            prometheus.get("targets", state="active")
+        )
+        yield up, prometheus
+
+
+def load(up: Up, seconds: float = LOAD) -> None:
+    """A handful of requests a second, of every kind, until the time is over."""
+    with httpx2.Client(base_url=f"http://127.0.0.1:{up.port}", timeout=10) as client:
+        headers = bearer(sign_up(client, "zoe"))
+        admin = bearer(_admin(up, client))
+        deadline = time.monotonic() + seconds
+        number = 0
+        while time.monotonic() < deadline:
+            number += 1
+            _round(client, headers, number)
+            client.get("/birthdays/today", headers=admin).raise_for_status()
+            time.sleep(PAUSE)
+
+
+def _round(client: httpx2.Client, headers: dict[str, str], number: int) -> None:
+    """What a person might do, and some mistakes."""
+    item = {"title": f"Engine {number}", "description": "of brass"}
+    made = client.post("/items", json=item, headers=headers)
+    client.get(made.headers["Location"], headers=headers).raise_for_status()
+    client.get("/items", headers=headers).raise_for_status()
+    name = f"Mia{'a' * (number % 20)}"  # no account's: anybody may save it
+    client.put(f"/hello/{name}", json={"dateOfBirth": "1990-02-28"}).raise_for_status()
+    client.get(f"/hello/{name}").raise_for_status()
+    task = client.post("/tasks", json={"data": {"number": number}}, headers=headers)
+    client.get(f"/tasks/{task.json()['id']}?wait=5", headers=headers).raise_for_status()
+    assert client.get("/nowhere").status_code == 404
+
+
+def _admin(up: Up, client: httpx2.Client) -> dict[str, str]:
+    who = ("--email", "ada@example.com", "--username", "ada", "--password-stdin")
+    env = {"DATABASE_URL": up.run.database_url, "REDIS_URL": up.run.redis_url}
+    made = run(up.data.parent, "admin", "create", *who, stdin=PASSWORD + "\n", **env)
+    assert made.returncode == 0, made.stderr
+    return sign_in(client, "ada")

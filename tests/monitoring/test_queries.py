@@ -1,0 +1,119 @@
+"""Every query of the dashboards and alerts, asked of a Prometheus that watches the real service."""
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import httpx2
+import pytest
+
+from tests.monitoring import promql
+from tests.monitoring.dashboards import panels
+from tests.monitoring.debian import program
+from tests.monitoring.picture import CHARTS, draw
+from tests.monitoring.prometheus import Prometheus
+from tests.monitoring.service import LOAD, load, watched
+from tests.system.running import Up, eventually
+
+# What nobody sees of a service that is well.
+RARE = re.compile(r'status=~"5|outcome="dead"')
+# What a small machine under load may be for a moment; only their `for` tells it from trouble.
+BUSY = {
+    "JubileeCpuHigh",
+    "JubileeEventLoopLags",
+    "JubileeLatencyBurnsFast",
+    "JubileeLatencyBurnsSlowly",
+    "JubileeLatencyHigh",
+    "JubileePoolSaturated",
+    "JubileeStatementsSlow",
+}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Up, Prometheus]]:
+    """The service after some load, and Prometheus, which has seen it."""
+    with watched(tmp_path_factory.mktemp("watched")) as (up, prometheus):
+        load(up)
+        yield up, prometheus
+
+
+@pytest.fixture
+def prometheus(service: tuple[Up, Prometheus]) -> Prometheus:
+    """The one that watches."""
+    return service[1]
+
+
+def rules(prometheus: Prometheus, kind: str) -> list[dict[str, Any]]:
+    """What Prometheus made of our rules: `alert` or `record`."""
+    groups = prometheus.get("rules", type=kind)["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def queries(prometheus: Prometheus) -> set[str]:
+    """Of the panels, the alerts and the recording rules."""
+    of_rules = {rule["query"] for kind in ("alert", "record") for rule in rules(prometheus, kind)}
+    return of_rules | {query for panel in panels() for query in panel.queries}
+
+
+def test_every_panel_has_data(prometheus: Prometheus) -> None:
+    def empty() -> list[tuple[str, str, str]]:
+        return [
+            (panel.dashboard, panel.title, query)
+            for panel in panels()
+            for query in panel.queries
+            if not prometheus.query(query)
+        ]
+
+    assert eventually(lambda: not empty(), within=20), empty()
+
+
+def test_no_query_asks_for_a_metric_that_nobody_has(prometheus: Prometheus) -> None:
+    known = prometheus.names()
+    asked = set().union(*map(promql.metrics, queries(prometheus)))
+    assert len(asked) > 40
+    assert asked <= known
+
+
+def test_every_selector_finds_a_series_by_labels_that_exist(prometheus: Prometheus) -> None:
+    for selector in set().union(*map(promql.selectors, queries(prometheus))):
+        metric = selector.partition("{")[0]
+        series = prometheus.get("series", **{"match[]": metric})
+        assert promql.labels(selector) <= {name for one in series for name in one}, selector
+        if not RARE.search(selector):
+            assert prometheus.query(selector), selector
+
+
+def test_no_alert_is_raised_by_a_service_that_is_well(prometheus: Prometheus) -> None:
+    broken = [rule for rule in rules(prometheus, "alert") if rule["health"] != "ok"]
+    raised = {rule["name"] for rule in rules(prometheus, "alert") if rule["state"] != "inactive"}
+    assert not broken
+    assert not raised - BUSY
+
+
+def test_promtool_finds_nothing_to_say_about_our_metrics(prometheus: Prometheus) -> None:
+    for target in prometheus.get("targets", state="active")["activeTargets"]:
+        if target["labels"]["job"].startswith("jubilee-"):
+            text = httpx2.get(target["scrapeUrl"], timeout=10).text
+            command = (str(program("promtool")), "check", "metrics")
+            done = subprocess.run(
+                command, input=text, capture_output=True, text=True, timeout=60, check=False
+            )
+            assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_label_holds_what_a_client_made_up(service: tuple[Up, Prometheus]) -> None:
+    endpoints = service[1].get("label/endpoint/values")
+    assert "unmatched" in endpoints
+    assert "/items/{id}" in endpoints
+    assert not [one for one in endpoints if "nowhere" in one or "Mia" in one or "api/" in one]
+
+
+def test_the_picture_of_the_overview_is_drawn_from_its_queries(prometheus: Prometheus) -> None:
+    now = time.time()
+    picture = ET.fromstring(draw(prometheus, now - LOAD, now, "1m"))
+    texts = {element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")}
+    assert {*CHARTS, "API instances", "Error budget left"} <= texts
+    assert len(list(picture.iter("{http://www.w3.org/2000/svg}polyline"))) >= len(CHARTS)
