@@ -21,7 +21,7 @@ ADD = """
 """
 
 OURS = "kind LIKE 'chaos.%'"
-MOMENT = "interval '3 seconds'"
+MOMENT = "interval '1 second'"
 WAITING = f"status = 'queued' AND run_at > now() + {MOMENT}"
 
 

@@ -11,7 +11,7 @@ from tests.system.chaos.drains import drained
 from tests.system.chaos.fleet import Fleet
 from tests.system.chaos.nemesis import Nemesis
 
-SECONDS = float(os.environ.get("CHAOS_MINUTES") or 0.3) * 60
+SECONDS = float(os.environ.get("CHAOS_MINUTES") or 0.25) * 60
 LONGEST_DRAIN = 90.0  # seconds
 CHOICES: tuple[Wanted, ...] = (
     *(("chaos.quick", {}),) * 20,

@@ -5,7 +5,7 @@ from tests.system.chaos.checks import CLEAN, judge
 from tests.system.chaos.clients import post
 from tests.system.chaos.database import Database
 from tests.system.chaos.drains import drained, runner
-from tests.system.chaos.fleet import Fleet
+from tests.system.chaos.fleet import DRAIN, Fleet
 
 POISONED = 9  # the exit code of a worker that took it
 
@@ -43,7 +43,9 @@ def test_workers_of_the_last_version_leave_a_new_kind_to_those_that_know_it(
     found = database.all("SELECT status, attempts FROM jobs WHERE kind = 'chaos.new'")
     assert {(row["status"], row["attempts"]) for row in found} == {("queued", 0)}
     with fleet.extra() as [newer]:
-        assert drained(fleet, database)
+        for older in fleet.workers[:2]:
+            older.stop(within=DRAIN + 5)
+        assert drained(fleet, database, 60)
         assert judge(database, added=jobs) == CLEAN
         pids = {row["pid"] for row in database.all("SELECT pid FROM runs")}
         assert pids == {newer.pid}
