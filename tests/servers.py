@@ -61,7 +61,9 @@ def pytest_report_header() -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what runs on the servers of this run: `-m servers` is what another kind may change."""
     for item in items:
-        if "servers" in getattr(item, "fixturenames", ()):
+        call = getattr(item, "callspec", None)
+        kinds = [value for value in call.params.values() if isinstance(value, str)] if call else []
+        if "postgres" in kinds or "servers" in getattr(item, "fixturenames", ()):
             item.add_marker("servers")
 
 
