@@ -1,5 +1,6 @@
 """The indexes that serve accounts and sessions, as PostgreSQL plans it."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +27,8 @@ ROWS = """
     ANALYZE;
     SET enable_seqscan = off
 """
+SESSION_INDEXES = r"Index Scan using (pk_sessions|ix_sessions_user_id_created_at_id) on sessions"
+
 STATEMENTS: dict[str, tuple[Statement, dict[str, object], str]] = {
     "get": (users.GET, {"user_id": ID}, "pk_users"),
     "lock": (users.LOCK, {"user_id": ID}, "pk_users"),
@@ -47,7 +50,7 @@ STATEMENTS: dict[str, tuple[Statement, dict[str, object], str]] = {
         "ix_users_created_at_id",
     ),
     # Two indexes lead to the one session, and versions of PostgreSQL prefer one or the other.
-    "check": (sessions.CHECK, {"session_id": ID, "user_id": ID}, "on sessions"),
+    "check": (sessions.CHECK, {"session_id": ID, "user_id": ID}, SESSION_INDEXES),
     "sessions": (sessions.OF, {"user_id": ID}, "ix_sessions_user_id_created_at_id"),
     "trim": (sessions.TRIM, {"user_id": ID, "at": NOW}, "ix_sessions_user_id_created_at_id"),
     "end all": (
@@ -72,5 +75,5 @@ async def test_every_statement_is_served_by_its_index(filled: ConnectionPool) ->
             sql = f"EXPLAIN {statement.sql}"
             rows: list[Any] = await driver.fetch(sql, *statement.arguments(values))
             plan = "\n".join(row[0] for row in rows)
-            assert index in plan, f"{name}\n{plan}"
+            assert re.search(index, plan), f"{name}\n{plan}"
             assert "Seq Scan" not in plan, f"{name}\n{plan}"

@@ -47,7 +47,7 @@ async def test_a_burst_of_sign_ins_does_not_stall_the_rest(
     assert time.monotonic() - began > STALL
     assert len(waits) > 30
     # A machine that others share may hold up one of them; a loop that hashes holds up each.
-    assert sorted(waits)[int(len(waits) * 0.9)] < STALL
+    assert sorted(waits)[int(len(waits) * 0.9)] < STALL / 2
     assert max(waits) < 4 * STALL
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from jubilee.domain.birthdays import Celebration
 from jubilee.entrypoints.http.endpoint import Access, AnyEndpoint, Call, Endpoint, Nothing, Reply
-from jubilee.entrypoints.http.paging import PageQuery, PageReply, paged, position
+from jubilee.entrypoints.http.paging import PageQuery, PageReply, page_of, paged, position
 
 TAG = "birthdays"
 
@@ -66,13 +66,7 @@ def _page(days: int, day: str) -> Reply:
         "days": days,
         "turning": 37,
     }
-    return Reply(
-        status=200,
-        description="One page of them.",
-        model=CelebrationPage,
-        headers={"Link": 'the next page, as `rel="next"`; absent on the last'},
-        example={"items": [celebration], "next_cursor": None},
-    )
+    return page_of(CelebrationPage, celebration)
 
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (

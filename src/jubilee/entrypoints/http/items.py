@@ -34,7 +34,7 @@ from jubilee.entrypoints.http.item_models import (
     ItemReply,
     WholeItem,
 )
-from jubilee.entrypoints.http.paging import paged, position
+from jubilee.entrypoints.http.paging import page_of, paged, position
 
 TAG = "items"
 CACHING = "private, no-cache"
@@ -97,15 +97,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         access=Access.SIGNED_IN,
         handler=list_items,
         query=ItemQuery,
-        replies=(
-            Reply(
-                status=200,
-                description="One page of them.",
-                model=ItemPage,
-                headers={"Link": 'the next page, as `rel="next"`; absent on the last'},
-                example={"items": [ITEM_EXAMPLE], "next_cursor": None},
-            ),
-        ),
+        replies=(page_of(ItemPage, ITEM_EXAMPLE),),
     ),
     Endpoint(
         method="POST",

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from jubilee.domain.paging import Page, Position
-from jubilee.entrypoints.http.endpoint import JSON, Call, Model
+from jubilee.entrypoints.http.endpoint import JSON, Call, Model, Reply
 
 T = TypeVar("T")
 P = TypeVar("P", bound="PageReply")
@@ -29,6 +29,17 @@ class PageReply(BaseModel):
     items: Sequence[Any]
     next_cursor: str | None = Field(
         description="the `cursor` of the next page; null where the list ends"
+    )
+
+
+def page_of(model: type[PageReply], example: object) -> Reply:
+    """How every list answers; `example` is one of its rows."""
+    return Reply(
+        status=200,
+        description="One page of them.",
+        model=model,
+        headers={"Link": 'the next page, as `rel="next"`; absent on the last'},
+        example={"items": [example], "next_cursor": None},
     )
 
 

@@ -23,7 +23,7 @@ from jubilee.entrypoints.http.endpoint import (
     Nothing,
     Reply,
 )
-from jubilee.entrypoints.http.paging import paged, position
+from jubilee.entrypoints.http.paging import page_of, paged, position
 from jubilee.entrypoints.http.task_models import (
     NEW_TASK_EXAMPLE,
     QUEUED_EXAMPLE,
@@ -109,15 +109,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         access=Access.SIGNED_IN,
         handler=list_tasks,
         query=TaskQuery,
-        replies=(
-            Reply(
-                status=200,
-                description="One page of them.",
-                model=TaskPage,
-                headers={"Link": 'the next page, as `rel="next"`; absent on the last'},
-                example={"items": [TASK_EXAMPLE], "next_cursor": None},
-            ),
-        ),
+        replies=(page_of(TaskPage, TASK_EXAMPLE),),
     ),
     Endpoint(
         method="GET",

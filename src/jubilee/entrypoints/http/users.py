@@ -34,7 +34,7 @@ from jubilee.entrypoints.http.endpoint import (
     Nothing,
     Reply,
 )
-from jubilee.entrypoints.http.paging import paged, position
+from jubilee.entrypoints.http.paging import page_of, paged, position
 from jubilee.entrypoints.http.user_models import (
     ACCOUNT_EXAMPLE,
     Account,
@@ -215,15 +215,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         handler=list_users,
         access=Access.ADMIN,
         query=UserQuery,
-        replies=(
-            Reply(
-                status=200,
-                description="One page of them.",
-                model=UserPage,
-                headers={"Link": 'the next page, as `rel="next"`; absent on the last'},
-                example={"items": [ACCOUNT_EXAMPLE], "next_cursor": None},
-            ),
-        ),
+        replies=(page_of(UserPage, ACCOUNT_EXAMPLE),),
     ),
     Endpoint(
         method="GET",
