@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from jubilee.adapters.postgres.engine import driver_url
+from jubilee.adapters.postgres.engine import driver_arguments, driver_url
 from jubilee.adapters.postgres.tables import metadata
 
 LOCK = 0x6A7562696C6565  # the letters of the project's name
@@ -34,7 +34,9 @@ def migrate(connection: Connection) -> None:
 
 
 async def main(url: str) -> None:
-    engine = create_async_engine(driver_url(url), poolclass=NullPool)
+    engine = create_async_engine(
+        driver_url(url), connect_args=driver_arguments(url), poolclass=NullPool
+    )
     async with engine.connect() as connection:
         await connection.run_sync(migrate)
     await engine.dispose()

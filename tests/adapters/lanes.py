@@ -10,6 +10,7 @@ from jubilee.adapters.arq_courier import ArqCourier, queue_name, unpack, wake_ch
 from jubilee.bootstrap.worker import _arq_pool
 from jubilee.domain.jobs.claims import Dispatch, Reference
 from jubilee.domain.jobs.kinds import Lane
+from jubilee.domain.jobs.running import Outcome
 from jubilee.entrypoints.lane_worker import Lanes, LaneWorker
 from tests.fakes import fresh_id
 
@@ -28,15 +29,17 @@ class Runs:
         self.at: dict[Reference, float] = {}
         self.ended: list[Reference] = []
         self.most = 0
+        self.outcome = Outcome.SUCCEEDED
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def __call__(self, reference: Reference) -> None:
+    async def __call__(self, reference: Reference) -> Outcome:
         self.started.append(reference)
         self.at[reference] = monotonic()
         self.most = max(self.most, len(self.started) - len(self.ended))
         await self.gate.wait()
         self.ended.append(reference)
+        return self.outcome
 
     async def until(self, number: int, seconds: float = 10) -> None:
         """So many have ended."""

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextvars import ContextVar
 
 import pytest
 
 from jubilee.adapters.postgres.batching import Batched
 from jubilee.domain.errors import Unavailable
+
+caller: ContextVar[str] = ContextVar("caller", default="nobody")
 
 
 class Doubling:
@@ -125,6 +128,14 @@ async def test_nobody_waits_for_ever_where_its_own_task_is_cancelled(
     assert [task.cancelled() for task in done] == [True] * 5
     doubling.gate.set()
     assert await batched(1) == 2
+
+
+async def test_a_batch_is_not_run_in_the_name_of_who_came_first() -> None:
+    async def callers(numbers: Sequence[int]) -> Sequence[str]:
+        return [caller.get() for _ in numbers]
+
+    caller.set("zoe")
+    assert await Batched(callers, most=3)(1) == "nobody"
 
 
 async def test_a_wrong_number_of_answers_is_an_error() -> None:

@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from ssl import SSLContext
 from time import monotonic
@@ -105,7 +107,7 @@ async def test_a_request_arrives_as_it_was_asked_for(serve: Serve) -> None:
     }
     reply = await sender("127.0.0.1").send(read_request(data), everywhere)
     assert (reply.status, reply.body, reply.truncated) == (200, b"ok", False)
-    assert reply.headers == {"content-length": "2", "x-request-id": "7"}
+    assert set(reply.headers) == {"content-length", "x-request-id", "date"}
     head, _, body = receiver.requests[0].decode().partition("\r\n\r\n")
     assert head.split("\r\n") == [
         "POST /in?a=%20b HTTP/1.1",
@@ -119,6 +121,18 @@ async def test_a_request_arrives_as_it_was_asked_for(serve: Serve) -> None:
         "content-length: 14",
     ]
     assert body == '{"a":[1,null]}'
+
+
+@pytest.mark.parametrize("header", [b"", b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"])
+async def test_an_answer_without_a_date_gets_one(serve: Serve, header: bytes) -> None:
+    receiver = await serve(b"HTTP/1.1 204 No Content\r\n" + header + b"\r\n")
+    before = datetime.now(UTC).replace(microsecond=0)
+    request = read_request({"url": f"http://hooks.test:{receiver.port}"})
+    date = (await sender("127.0.0.1").send(request, everywhere)).headers["date"]
+    if header:
+        assert date == "Sun, 06 Nov 1994 08:49:37 GMT"
+    else:
+        assert before <= parsedate_to_datetime(date) <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize(

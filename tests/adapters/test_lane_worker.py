@@ -1,6 +1,7 @@
 """ARQ's worker for one lane, on a real Redis."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from statistics import median
 from time import monotonic
@@ -13,6 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from jubilee.adapters.arq_courier import pack, queue_name
 from jubilee.domain.jobs.claims import Dispatch, Reference
+from jubilee.domain.jobs.running import Outcome
 from jubilee.entrypoints import lane_worker
 from tests.adapters.lanes import LANE, Site, dispatches, eventually
 from tests.servers import Servers
@@ -183,6 +185,69 @@ async def test_a_redis_that_fails_costs_no_slots(
     await site.runs.until(8)
     assert failures == 0
     await eventually(lambda: worker.job_counter == 0)
+
+
+@pytest.fixture
+def _brief_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane_worker, "LONGEST_REST", 0.6)
+
+
+@pytest.mark.usefixtures("_brief_rest")
+async def test_while_postgresql_is_away_it_takes_nothing_and_then_goes_on(site: Site) -> None:
+    site.runs.outcome = Outcome.UNKNOWN
+    worker = site.start(slots=1)
+    await site.courier.send(dispatches(5))
+    await site.runs.until(1)
+    site.runs.outcome = Outcome.SUCCEEDED
+    await asyncio.sleep(0.4)
+    assert (len(site.runs.started), await site.queued()) == (1, 4)
+    await site.runs.until(5)
+    first, second = sorted(site.runs.at.values())[:2]
+    assert 0.6 <= second - first < 1.5
+    await eventually(lambda: worker.job_counter == 0)
+
+
+@pytest.mark.usefixtures("_brief_rest")
+async def test_it_rests_from_the_last_job_that_could_not_be_claimed(site: Site) -> None:
+    site.runs.outcome = Outcome.UNKNOWN
+    site.runs.gate.clear()
+    site.start(slots=2)
+    await site.courier.send(dispatches(3))
+    await eventually(lambda: len(site.runs.started) == 2)
+    site.workers[0]._rest()
+    await asyncio.sleep(0.4)
+    site.runs.gate.set()
+    await asyncio.sleep(0.4)
+    assert len(site.runs.started) == 2
+    await site.runs.until(3)
+
+
+async def test_a_rest_does_not_keep_it_from_stopping(site: Site) -> None:
+    site.runs.outcome = Outcome.UNKNOWN
+    worker = site.start(slots=1)
+    await site.courier.send(dispatches(2))
+    await site.runs.until(1)
+    await eventually(lambda: not worker.allow_pick_jobs)
+    worker.stop()
+    await asyncio.wait_for(asyncio.gather(*site._mains, worker.finished()), 1)
+    assert worker._rested is not None
+    assert worker._rested.cancelled()
+    assert (len(site.runs.started), await site.queued()) == (1, 1)
+
+
+@pytest.mark.usefixtures("_brief_rest")
+async def test_it_says_once_that_it_rests(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.runs.outcome = Outcome.UNKNOWN
+    site.runs.gate.clear()
+    site.start(slots=5)
+    await site.courier.send(dispatches(5))
+    await eventually(lambda: len(site.runs.started) == 5)
+    with caplog.at_level(logging.WARNING):
+        site.runs.gate.set()
+        await site.runs.until(5)
+    (line,) = [record for record in caplog.records if record.name == lane_worker.__name__]
+    assert line.message == "PostgreSQL does not answer"
+    assert (vars(line)["queue"], vars(line)["again_in"]) == (queue_name(LANE), 0.6)
 
 
 async def test_after_it_was_told_to_stop_it_starts_nothing(site: Site) -> None:

@@ -259,6 +259,26 @@ async def test_a_server_that_cannot_now_is_asked_again(status: int) -> None:
     assert not isinstance(failed.value, GiveUp)
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "wait"),
+    [
+        (429, {"retry-after": "120"}, 120),
+        (503, {"retry-after": "120"}, 120),
+        (503, {"retry-after": "Thu, 01 Jan 2026 00:02:00 GMT"}, 120),
+        (503, {"retry-after": "soon"}, None),
+        (503, {}, None),
+        (500, {"retry-after": "120"}, None),
+    ],
+)
+async def test_a_busy_server_says_when(
+    status: int, headers: dict[str, str], wait: float | None
+) -> None:
+    dated = {"date": "Thu, 01 Jan 2026 00:00:00 GMT", **headers}
+    with pytest.raises(JobError) as failed:
+        await run(FakeSender(reply=HttpReply(status, dated, b"", truncated=False)))
+    assert failed.value.retry_in == wait
+
+
 @pytest.mark.parametrize("status", [301, 302, 304, 307, 308, 400, 401, 404, 410, 422])
 async def test_a_server_that_will_not_is_not_asked_again(status: int) -> None:
     with pytest.raises(GiveUp, match=str(status)):

@@ -1,6 +1,7 @@
 """Running a job, over the fakes: whatever happens, the row says so and nothing is raised."""
 
 import asyncio
+from math import inf
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from jubilee.domain.jobs.kinds import (
     Claim,
     Finish,
     GiveUp,
+    JobError,
     Kinds,
 )
 from jubilee.domain.jobs.running import Outcome, Runner, backoff
@@ -72,6 +74,23 @@ async def test_a_failure_is_tried_again_ever_later(bench: Bench) -> None:
     assert job.error == {"code": "OSError", "message": "no route"}
     assert await bench.run(failing(OSError("no route")), job) is Outcome.DEAD
     assert (job.status, job.finished_at) == ("dead", bench.table.now)
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [(None, 1), (0, 1), (-5, 1), (0.5, 1), (90, 90), (3600, 3600), (7200, 3600), (inf, 3600)],
+)
+async def test_an_error_may_ask_for_a_longer_wait_but_not_for_more_than_an_hour(
+    bench: Bench, asked: float | None, waits: float
+) -> None:
+    job = bench.add()
+    assert await bench.run(failing(JobError("later", retry_in=asked)), job) is Outcome.RETRIED
+    assert job.run_at - bench.table.now == waits
+
+
+async def test_what_has_given_up_waits_for_nothing(bench: Bench) -> None:
+    job = bench.add()
+    assert await bench.run(failing(GiveUp("no", retry_in=90)), job) is Outcome.DEAD
 
 
 def test_waits_are_spread_by_a_tenth() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import monotonic
 from uuid import UUID
@@ -9,9 +10,13 @@ from uuid import UUID
 import pytest
 
 from jubilee.domain.errors import Unavailable
+from jubilee.domain.identity import UserId
 from jubilee.domain.jobs import waiting as module
 from jubilee.domain.jobs.waiting import LiveJobs, Waiting
 from tests.fakes import fresh_id
+
+ZOE, MAX = UserId(fresh_id()), UserId(fresh_id())
+caller: ContextVar[str] = ContextVar("caller", default="nobody")
 
 
 @dataclass
@@ -20,10 +25,12 @@ class Jobs(LiveJobs):
 
     running: set[UUID] = field(default_factory=set)
     asked: list[set[UUID]] = field(default_factory=list)
+    callers: set[str] = field(default_factory=set)
     away: int = 0
 
     async def live(self, ids: Collection[UUID]) -> Collection[UUID]:
         self.asked.append(set(ids))
+        self.callers.add(caller.get())
         if self.away:
             self.away -= 1
             raise Unavailable
@@ -52,7 +59,9 @@ async def test_one_statement_asks_for_all_that_are_waited_for() -> None:
     first, second = fresh_id(), fresh_id()
     jobs = Jobs({first, second})
     waiting = Waiting(jobs)
-    waits = [asyncio.create_task(waiting.wait(i, 5, never)) for i in (first, second, second)]
+    waits = [
+        asyncio.create_task(waiting.wait(i, 5, never, by=ZOE)) for i in (first, second, second)
+    ]
     await asyncio.sleep(0.05)
     assert jobs.asked[0] == {first, second}
     assert not any(wait.done() for wait in waits)
@@ -68,7 +77,7 @@ async def test_the_wait_is_over_in_time_and_nobody_asks_any_more() -> None:
     job = fresh_id()
     jobs = Jobs({job})
     began = monotonic()
-    await Waiting(jobs).wait(job, 0.05, never)
+    await Waiting(jobs).wait(job, 0.05, never, by=ZOE)
     assert 0.05 <= monotonic() - began < 1
     assert await idle(jobs)
 
@@ -80,28 +89,50 @@ async def test_whoever_comes_when_all_places_are_taken_goes_on_at_once(
     job = fresh_id()
     jobs = Jobs({job})
     waiting = Waiting(jobs)
-    waits = [asyncio.create_task(waiting.wait(job, 5, never)) for _ in range(2)]
+    waits = [asyncio.create_task(waiting.wait(job, 5, never, by=ZOE)) for _ in range(2)]
     await asyncio.sleep(0)
-    await asyncio.wait_for(waiting.wait(job, 5, never), 0.5)
+    await asyncio.wait_for(waiting.wait(job, 5, never, by=ZOE), 0.5)
     jobs.running.clear()
     await asyncio.wait_for(asyncio.gather(*waits), 1)
     assert waiting._waiters == set()
+
+
+async def test_one_account_leaves_places_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SHARE", 2)
+    job = fresh_id()
+    jobs = Jobs({job})
+    waiting = Waiting(jobs)
+    waits = [asyncio.create_task(waiting.wait(job, 5, never, by=ZOE)) for _ in range(2)]
+    await asyncio.sleep(0)
+    await asyncio.wait_for(waiting.wait(job, 5, never, by=ZOE), 0.5)
+    other = asyncio.create_task(waiting.wait(job, 5, never, by=MAX))
+    await asyncio.sleep(0.02)
+    assert not other.done()
+    jobs.running.clear()
+    await asyncio.wait_for(asyncio.gather(*waits, other), 1)
+
+
+async def test_the_question_is_not_asked_in_the_name_of_who_came_first() -> None:
+    caller.set("zoe")
+    jobs = Jobs()
+    await asyncio.wait_for(Waiting(jobs).wait(fresh_id(), 5, never, by=ZOE), 1)
+    assert jobs.callers == {"nobody"}
 
 
 async def test_all_are_let_go_when_the_service_ends() -> None:
     job, ending = fresh_id(), asyncio.Event()
     jobs = Jobs({job})
     waiting = Waiting(jobs)
-    waits = [asyncio.create_task(waiting.wait(job, 5, ending.is_set)) for _ in range(3)]
+    waits = [asyncio.create_task(waiting.wait(job, 5, ending.is_set, by=ZOE)) for _ in range(3)]
     await asyncio.sleep(0.02)
     ending.set()
     await asyncio.wait_for(asyncio.gather(*waits), 1)
-    await asyncio.wait_for(waiting.wait(job, 5, ending.is_set), 0.5)
+    await asyncio.wait_for(waiting.wait(job, 5, ending.is_set, by=ZOE), 0.5)
 
 
 async def test_an_outage_is_waited_through() -> None:
     jobs = Jobs(away=2)
-    await asyncio.wait_for(Waiting(jobs).wait(fresh_id(), 5, never), 1)
+    await asyncio.wait_for(Waiting(jobs).wait(fresh_id(), 5, never, by=ZOE), 1)
     assert len(jobs.asked) == 3
 
 
@@ -109,7 +140,7 @@ async def test_a_caller_that_goes_away_leaves_its_place() -> None:
     job = fresh_id()
     jobs = Jobs({job})
     waiting = Waiting(jobs)
-    wait = asyncio.create_task(waiting.wait(job, 5, never))
+    wait = asyncio.create_task(waiting.wait(job, 5, never, by=ZOE))
     await asyncio.sleep(0.02)
     wait.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -135,7 +135,69 @@ async def test_the_document_is_sent_only_when_it_is_new(client: httpx2.AsyncClie
     assert other.status_code == 200
 
 
-async def test_head_tells_the_size(client: httpx2.AsyncClient) -> None:
-    whole, head = await client.get("/openapi.json"), await client.head("/openapi.json")
+LARGE = f"/docs/assets/{published().release}/swagger-ui.js"
+CODINGS = ("gzip", "identity")
+
+every_coding = pytest.mark.parametrize("coding", CODINGS)
+every_large_file = pytest.mark.parametrize("path", [LARGE, "/openapi.json"])
+
+
+@every_large_file
+async def test_whoever_takes_gzip_is_sent_less(client: httpx2.AsyncClient, path: str) -> None:
+    plain, small = [
+        await client.get(path, headers={"Accept-Encoding": coding})
+        for coding in ("identity", "br, gzip")
+    ]
+    assert small.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert small.content == plain.content
+    for response in (plain, small):
+        assert response.headers["content-length"] == str(response.num_bytes_downloaded)
+    assert small.num_bytes_downloaded < plain.num_bytes_downloaded / 2
+    assert small.headers["etag"] != plain.headers["etag"]
+
+
+@every_coding
+@every_large_file
+async def test_caches_are_told_what_an_answer_depends_on(
+    client: httpx2.AsyncClient, path: str, coding: str
+) -> None:
+    asked = {"Accept-Encoding": coding}
+    tag = (await client.get(path, headers=asked)).headers["etag"]
+    for more, status in (({}, 200), ({"If-None-Match": tag}, 304)):
+        response = await client.get(path, headers={**asked, **more})
+        assert (response.status_code, response.headers["etag"]) == (status, tag)
+        assert "Accept-Encoding" in response.headers.get_list("vary", split_commas=True)
+
+
+@every_coding
+async def test_one_coding_is_not_known_by_the_other(
+    client: httpx2.AsyncClient, coding: str
+) -> None:
+    tags = {c: (await client.get(LARGE, headers={"Accept-Encoding": c})).headers for c in CODINGS}
+    other = next(tags[c]["etag"] for c in CODINGS if c != coding)
+    asked = {"Accept-Encoding": coding, "If-None-Match": other}
+    assert (await client.get(LARGE, headers=asked)).status_code == 200
+    both = {**asked, "If-None-Match": f"{other}, {tags[coding]['etag']}"}
+    known = await client.get(LARGE, headers=both)
+    assert (known.status_code, known.content) == (304, b"")
+    assert {"content-encoding", "content-length"}.isdisjoint(known.headers)
+
+
+@every_coding
+@every_large_file
+async def test_head_tells_the_same_without_the_bytes(
+    client: httpx2.AsyncClient, path: str, coding: str
+) -> None:
+    asked = {"Accept-Encoding": coding}
+    whole, head = await client.get(path, headers=asked), await client.head(path, headers=asked)
     assert head.content == b""
-    assert head.headers["content-length"] == str(len(whole.content))
+    told = {n: v for n, v in head.headers.items() if n != "x-request-id"}
+    assert told == {n: v for n, v in whole.headers.items() if n != "x-request-id"}
+
+
+async def test_what_gzip_does_not_shorten_is_sent_as_it_is(client: httpx2.AsyncClient) -> None:
+    file = published().files["redoc.css"]
+    response = await client.get(LARGE.replace("swagger-ui.js", "redoc.css"))
+    assert response.headers["content-length"] == str(len(file.body))
+    assert "content-encoding" not in response.headers

@@ -43,7 +43,7 @@ async def test_it_survives_flushall(site: Site) -> None:
     site.runs.gate.set()
     await site.runs.until(7)
     assert {job.reference for job in again} < set(site.runs.ended)
-    assert worker.job_counter == 0
+    await eventually(lambda: worker.job_counter == 0)
     assert await hears(site)
 
 
@@ -78,7 +78,7 @@ async def test_it_survives_a_redis_that_is_frozen(
     with caplog.at_level(logging.WARNING):
         await asyncio.sleep(12)
     own_servers.redis.thaw()
-    assert "going on" in caplog.text
+    assert "Redis does not answer" in caplog.messages
     job = dispatches(1)
     await site.courier.send(job)
     await eventually(lambda: job[0].reference in site.runs.ended, 20)

@@ -6,6 +6,8 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from ipaddress import ip_address
 from socket import SOCK_STREAM, gaierror
 from time import monotonic
@@ -166,6 +168,8 @@ async def _read(response: httpcore2.Response) -> HttpReply:
         if len(body) > KEPT:
             break
     headers = {name.decode("latin-1").lower(): _text(value) for name, value in response.headers}
+    # As RFC 9110, 6.6.1 wants it of whoever has a clock: what the answer says counts from there.
+    headers.setdefault("date", format_datetime(datetime.now(UTC), usegmt=True))
     return HttpReply(response.status, headers, bytes(body[:KEPT]), len(body) > KEPT)
 
 

@@ -14,10 +14,11 @@ from arq.worker import Worker, func
 from redis.asyncio.client import PubSub
 
 from jubilee.domain.jobs.claims import Reference
+from jubilee.domain.jobs.running import Outcome
 
 POLL = 0.5  # seconds without a wake-up; ARQ's own pace
 BREATH = 0.002  # seconds in which wake-ups gather: one look at the queue serves them all
-LONGEST_REST = 2.0  # seconds after Redis failed
+LONGEST_REST = 2.0  # seconds after Redis or PostgreSQL failed
 EPILOGUE = 1.0  # seconds in which Redis may hear how jobs ended; if not, their marks end anyway
 QUIET = 10.0  # seconds without a wake-up until we ask whether anybody is there
 TAKEN = 10.0  # seconds for which a job that ARQ has started is left alone by other workers
@@ -25,7 +26,7 @@ HEALTH_INTERVAL = 60
 
 logger = logging.getLogger(__name__)
 
-Run = Callable[[Reference], Awaitable[object]]
+Run = Callable[[Reference], Awaitable[Outcome]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +47,10 @@ class LaneWorker(Worker):
 
         async def run_dispatched(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG001  # ARQ's shape
             job_id, epoch = args
-            if not self._stopping:  # else it is left to the relay
-                await self._follow(run(Reference(UUID(job_id), epoch)))
+            if self._stopping:  # it is left to the relay
+                return
+            if await self._follow(run(Reference(UUID(job_id), epoch))) is Outcome.UNKNOWN:
+                self._rest()
 
         super().__init__(
             functions=[func(run_dispatched, name="run", keep_result=0, max_tries=1)],
@@ -70,6 +73,7 @@ class LaneWorker(Worker):
         self._awake = asyncio.Event()
         self._runs: set[asyncio.Task[Any]] = set()
         self._stopping = False
+        self._rested: asyncio.TimerHandle | None = None
 
     async def main(self) -> None:
         """Poll, sleep until woken, and again; whatever Redis does."""
@@ -81,7 +85,7 @@ class LaneWorker(Worker):
                     await self._poll_iteration()
                     rest = POLL
                 except Exception as error:  # Redis is away, or says what nobody expects
-                    logger.warning("%s: %s; going on in %.1f s", self.queue_name, error, rest)
+                    self._warn("Redis does not answer", error=_said(error), again_in=rest)
                     await asyncio.sleep(rest)
                     rest = min(rest * 2, LONGEST_REST)
                 await self._nap()
@@ -92,6 +96,7 @@ class LaneWorker(Worker):
         """Take no more jobs."""
         self._stopping = True
         self.allow_pick_jobs = False
+        self._cancel_rest()
         self._awake.set()
 
     async def finished(self) -> None:
@@ -108,7 +113,7 @@ class LaneWorker(Worker):
             return
         taken = await self.pool.mget([in_progress_key_prefix + i.decode() for i in others])
         for job_id, mark in zip(others, taken, strict=True):
-            if self._stopping or self.job_counter >= self.max_jobs:
+            if not self.allow_pick_jobs or self.job_counter >= self.max_jobs:
                 return
             if mark is None:
                 await self._start(job_id)
@@ -118,16 +123,34 @@ class LaneWorker(Worker):
         try:
             await super().run_job(job_id, score)
         except Exception as error:
-            logger.warning("%s: %s; the relay will see to job %s", self.queue_name, error, job_id)
+            self._warn("a job is left to the relay", error=_said(error), job=job_id)
 
-    async def _follow(self, run: Awaitable[object]) -> None:
+    async def _follow(self, run: Awaitable[Outcome]) -> Outcome:
         task = asyncio.current_task()
         assert task is not None
         self._runs.add(task)
         try:
-            await run
+            return await run
         finally:
             self._runs.discard(task)
+
+    def _rest(self) -> None:
+        """Take nothing for a while: a job that cannot be claimed waits until it is sent again."""
+        if self._stopping:
+            return
+        if self.allow_pick_jobs:
+            self._warn("PostgreSQL does not answer", again_in=LONGEST_REST)
+        self.allow_pick_jobs = False
+        self._cancel_rest()
+        self._rested = asyncio.get_running_loop().call_later(LONGEST_REST, self._go_on)
+
+    def _go_on(self) -> None:
+        self.allow_pick_jobs = True
+        self._awake.set()
+
+    def _cancel_rest(self) -> None:
+        if self._rested is not None:
+            self._rested.cancel()
 
     async def _start(self, job_id: bytes) -> None:
         try:
@@ -167,3 +190,10 @@ class LaneWorker(Worker):
     def _release_sem_dec_counter_on_complete(self) -> None:
         super()._release_sem_dec_counter_on_complete()
         self._awake.set()
+
+    def _warn(self, event: str, **fields: object) -> None:
+        logger.warning(event, extra={"queue": self.queue_name, **fields})
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__

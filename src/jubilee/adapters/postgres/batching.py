@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 A = TypeVar("A")
@@ -23,7 +24,8 @@ class Batched(Generic[A, R]):
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((argument, future))
         if self._task is None:
-            self._task = asyncio.create_task(self._run())
+            # It serves others, too: what it logs must not bear the first caller's name.
+            self._task = asyncio.create_task(self._run(), context=Context())
         return await future
 
     async def _run(self) -> None:

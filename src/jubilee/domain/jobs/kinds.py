@@ -34,6 +34,14 @@ class JobError(Exception):
 
     code: ClassVar[str] = "failed"
 
+    def __init__(self, message: str = "", *, retry_in: float | None = None) -> None:
+        """The next attempt, if there is one, waits `retry_in` seconds or longer, but not for ever.
+
+        None leaves it to the number of attempts.
+        """
+        super().__init__(message)
+        self.retry_in = retry_in
+
 
 class GiveUp(JobError):
     """The job cannot succeed, however often it is tried."""

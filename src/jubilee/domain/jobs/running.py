@@ -51,6 +51,12 @@ def backoff(attempt: int, chance: float) -> float:
     return wait * (1 - JITTER + 2 * JITTER * chance)
 
 
+def asked_for(error: BaseException) -> float:
+    """Seconds that the error itself wants the next attempt to wait, an hour at most."""
+    wanted = error.retry_in if isinstance(error, JobError) else None
+    return min(LONGEST_WAIT, wanted or 0)
+
+
 def described(error: BaseException) -> dict[str, object]:
     """What is shown of an error: its code and what it says, cut; never a trace."""
     code = error.code if isinstance(error, DomainError | JobError) else type(error).__name__
@@ -163,7 +169,7 @@ class Runner:
 
     async def _failed(self, claimed: Claimed, error: BaseException) -> Outcome:
         final = isinstance(error, GiveUp) or claimed.attempt >= claimed.max_attempts
-        wait = None if final else backoff(claimed.attempt, self.chance())
+        wait = None if final else max(backoff(claimed.attempt, self.chance()), asked_for(error))
         failure = Failure(error=described(error), retry_in=wait)
         if not await self.claims.fail(claimed.reference, failure):
             return Outcome.LOST

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from jubilee.domain.errors import Unavailable
+from jubilee.domain.identity import UserId
 
 MOST = 1000  # waiters in a process; whoever comes then is told to go on at once
+SHARE = 100  # of them for one account
 PAUSE = 0.1  # seconds between two questions
 REST = 1.0  # seconds after a question that nobody answered
 
@@ -27,6 +30,7 @@ class LiveJobs(Protocol):
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiter:
     job_id: UUID
+    by: UserId
     given_up: GivenUp
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -39,20 +43,26 @@ class Waiting:
         self._waiters: set[_Waiter] = set()
         self._asking: asyncio.Task[None] | None = None
 
-    async def wait(self, job_id: UUID, seconds: float, given_up: GivenUp) -> None:
+    async def wait(self, job_id: UUID, seconds: float, given_up: GivenUp, *, by: UserId) -> None:
         """Until it has ended, for so long at most; which of the two, the job itself says."""
-        if len(self._waiters) >= MOST or given_up():
+        if given_up() or not self._has_room(by):
             return
-        waiter = _Waiter(job_id, given_up)
+        waiter = _Waiter(job_id, by, given_up)
         self._waiters.add(waiter)
         if self._asking is None:
-            self._asking = asyncio.create_task(self._ask())
+            # It outlives the request that starts it: what it logs must not bear that one's name.
+            self._asking = asyncio.create_task(self._ask(), context=Context())
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await waiter.released.wait()
         finally:
             self._waiters.discard(waiter)
+
+    def _has_room(self, by: UserId) -> bool:
+        if len(self._waiters) >= MOST:
+            return False
+        return sum(waiter.by == by for waiter in self._waiters) < SHARE
 
     async def _ask(self) -> None:
         try:

@@ -8,6 +8,7 @@ from typing import Protocol
 from jubilee.domain.jobs.kinds import Audience, Claim, Finish, GiveUp, JobError, Kind
 from jubilee.domain.outbound.reach import Allows, OutboundRules
 from jubilee.domain.outbound.request import HttpRequest, read_request, shown_request
+from jubilee.domain.outbound.retry_after import retry_after
 
 TIMEOUT = 45.0  # seconds: longer than a sender takes
 ROOM = 64_000  # bytes of JSON; a result has 64 KiB in all
@@ -17,6 +18,7 @@ SHOWN_HEADERS = {
 }  # fmt: skip
 LONGEST_HEADER = 200
 TRY_AGAIN = frozenset({408, 425, 429})
+SAYS_WHEN = frozenset({429, 503})  # whose Retry-After counts
 OK, MULTIPLE_CHOICES, SERVER_ERROR = 200, 300, 500
 
 
@@ -60,6 +62,7 @@ class HttpSender(Protocol):
     async def send(self, request: HttpRequest, allows: Allows) -> HttpReply:
         """Connects to what it asked `allows` about, and to nothing else.
 
+        The reply's headers are in lower case; `date` is always there.
         Raises AddressNotAllowed where the host has no such address, and Unreachable.
         """
 
@@ -88,7 +91,8 @@ class SendHttpRequest(Kind[HttpRequest, object]):
         key = ("idempotency-key", str(claim.id))
         reply = await self.sender.send(replace(asked, headers=(*asked.headers, key)), allows)
         if reply.status in TRY_AGAIN or reply.status >= SERVER_ERROR:
-            raise NotNow(f"the answer was {reply.status}")
+            wait = retry_after(reply.headers) if reply.status in SAYS_WHEN else None
+            raise NotNow(f"the answer was {reply.status}", retry_in=wait)
         if not OK <= reply.status < MULTIPLE_CHOICES:
             raise Declined(f"the answer was {reply.status}")
         async with finish(result_of(reply)):

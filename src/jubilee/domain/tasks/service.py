@@ -64,7 +64,7 @@ class TaskService:
         """One's own by its id or `task_id`, for admins any by its id."""
         task = await self._get(name, by)
         if patience is not None and patience.seconds > 0 and task.status.is_live:
-            await self.waiting.wait(task.id, patience.seconds, patience.given_up)
+            await self.waiting.wait(task.id, patience.seconds, patience.given_up, by=by.user_id)
             task = await self._get(str(task.id), by)
         return self._shown(task)
 

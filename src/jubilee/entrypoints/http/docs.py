@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from jubilee.entrypoints.http.conditions import MalformedCondition, etag, is_known
 from jubilee.entrypoints.http.docs_files import File, published
+from jubilee.entrypoints.http.encodings import takes_gzip
 from jubilee.entrypoints.http.endpoint import (
     JSON,
     Access,
@@ -94,10 +95,15 @@ async def _page(call: Plain, name: str, policy: str) -> Response:
 
 
 def _file(call: Plain, file: File, caching: str) -> Response:
-    headers = {"ETag": etag(file.tag), "Cache-Control": caching}
-    if is_known(call.request.headers, file.tag):
+    asked, headers, coding = call.request.headers, {"Cache-Control": caching}, {}
+    if file.gzipped is not None:
+        headers["Vary"] = "Accept-Encoding"
+        if takes_gzip(asked):
+            file, coding = file.gzipped, {"Content-Encoding": "gzip"}
+    headers["ETag"] = etag(file.tag)
+    if is_known(asked, file.tag):
         return Response(status_code=304, headers=headers)
-    return Response(file.body, headers=headers, media_type=file.media)
+    return Response(file.body, headers=headers | coding, media_type=file.media)
 
 
 def _documented(handler: PlainHandler) -> AnyEndpoint:

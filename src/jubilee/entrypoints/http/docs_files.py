@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from gzip import compress
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,16 +29,19 @@ NO_IMAGE = b"data:,"
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """Some bytes under a name of their content."""
+    """Some bytes under a name of their content; `gzipped`, where that makes them fewer."""
 
     body: bytes
     media: str
     tag: str
+    gzipped: "File | None" = None
 
     @classmethod
     def of(cls, body: bytes, media: str) -> "File":
-        """The tag follows from the bytes."""
-        return cls(body, media, sha256(body).hexdigest()[:32])
+        """The tags follow from the bytes; this takes a moment for large ones."""
+        small = compress(body, mtime=0)
+        gzipped = cls(small, media, _tag(small)) if len(small) < len(body) else None
+        return cls(body, media, _tag(body), gzipped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,13 @@ class Published:
         return self.pages[name].substitute(files=files, document=f"{mount}/openapi.json")
 
 
+def _tag(body: bytes) -> str:
+    return sha256(body).hexdigest()[:32]
+
+
 @cache
 def published() -> Published:
-    """Reads them all, once; this blocks."""
+    """Reads and gzips them all, once; this blocks."""
     files = dict(_read())
     tags = "".join(files[name].tag for name in sorted(files))
     pages = {

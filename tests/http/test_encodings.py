@@ -1,0 +1,37 @@
+"""Who is sent gzip."""
+
+import pytest
+from starlette.datastructures import Headers
+
+from jubilee.entrypoints.http.encodings import takes_gzip
+
+
+def takes(*lines: str) -> bool:
+    return takes_gzip(Headers(raw=[(b"accept-encoding", line.encode()) for line in lines]))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("gzip", "GZIP", "x-gzip", "*", "gzip, deflate, br, zstd", "br;q=1.0, gzip;q=0.001"),
+        *("gzip ; q=1", "gzip;Q=0.5,identity;q=0.5", "identity;q=0, *;q=0.1", "*;q=0, gzip"),
+    ],
+)
+def test_whoever_takes_gzip_gets_it(line: str) -> None:
+    assert takes(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("", "br", "identity", "gzip;q=0", "gzip;q=0.000", "*;q=0", "gzip;q=0, *"),
+        *("identity, gzip;q=0.5", "gzip;q=high", "gzip;level=9", "gzipped", "gzip br"),
+    ],
+)
+def test_nobody_else_does(line: str) -> None:
+    assert not takes(line)
+
+
+def test_the_header_may_come_in_lines_or_not_at_all() -> None:
+    assert takes("br", "gzip;q=0.5")
+    assert not takes()
