@@ -13,9 +13,12 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from jubilee.adapters.postgres import schema
+from jubilee.adapters.telemetry.exporting import BadExport
+from jubilee.bootstrap.logs import start_logging
 from jubilee.bootstrap.mail import mail_is_configured
 from jubilee.bootstrap.servers import NoServer, server_urls
 from jubilee.bootstrap.services import http_options, listening, open_services
+from jubilee.bootstrap.telemetry import Process
 from jubilee.bootstrap.worker import open_worker
 from jubilee.domain.errors import DomainError
 from jubilee.domain.health import Schema
@@ -67,18 +70,10 @@ def _run(work: Awaitable[T]) -> T:
 
     try:
         return uvloop.run(main())
-    except NoServer as error:
+    except (NoServer, BadExport) as error:
         raise Refused(str(error), BAD_CONFIGURATION) from None
     except DomainError as error:
         raise Refused(str(error)) from None
-
-
-def start_logging(settings: Settings) -> None:
-    """Lines to standard error."""
-    pattern = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
-    logging.basicConfig(level=settings.log_level, format=pattern)
-    # Two lines a job are dear, and its warnings speak of what PostgreSQL decides here.
-    logging.getLogger("arq").setLevel("ERROR")
 
 
 def up() -> int:
@@ -89,11 +84,11 @@ def up() -> int:
 def api() -> int:
     """Serve the API."""
     settings = read_settings()
-    start_logging(settings)
+    process = Process("api", settings.metrics_port, start_logging(settings))
     _warn_of_mail(settings)
 
     async def work() -> int:
-        async with open_services(settings) as opened:
+        async with open_services(settings, process=process) as opened:
             options = http_options(settings, opened.telemetry)
             return await serve(opened.services, options, listening(settings))
 
@@ -103,11 +98,11 @@ def api() -> int:
 def worker() -> int:
     """Run jobs."""
     settings = read_settings()
-    start_logging(settings)
+    process = Process("worker", settings.worker_metrics_port, start_logging(settings))
     _warn_of_mail(settings)
 
     async def run() -> int:
-        async with open_worker(settings) as plan:
+        async with open_worker(settings, process=process) as plan:
             return await work(plan)
 
     return _run(run())
@@ -115,7 +110,7 @@ def worker() -> int:
 
 def _warn_of_mail(settings: Settings) -> None:
     if not mail_is_configured(settings):
-        logger.warning("mail: not configured; it waits until SMTP_URL is set")
+        logger.warning("mail is not configured: it waits until SMTP_URL is set")
 
 
 def migrate() -> int:
@@ -160,7 +155,7 @@ def create_admin(email: str, username: str | None, password: str) -> int:
 
     async def work() -> int:
         profile = cast("Profile", form.model_dump(exclude={"password"}))
-        async with open_services(settings.model_copy(update={"metrics_port": None})) as opened:
+        async with open_services(settings) as opened:
             services = opened.services
             _check_schema(await services.health.schema())
             await services.users.register({**profile, "is_superuser": True}, password)
@@ -178,7 +173,7 @@ def _check_schema(found: Schema | None) -> None:
 
 def status(*, for_machines: bool) -> int:
     """Print how it is, for people or as JSON; 0 where it can serve."""
-    settings = read_settings().model_copy(update={"metrics_port": None})
+    settings = read_settings()
 
     async def work() -> int:
         async with open_services(settings) as opened:

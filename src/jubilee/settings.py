@@ -1,5 +1,7 @@
 """The settings: read once from the environment and `.env`, checked, never changed."""
 
+import os
+from collections.abc import Mapping
 from email.utils import parseaddr
 from enum import Enum, StrEnum
 from ipaddress import IPv4Network, IPv6Network
@@ -7,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
 
+from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     AliasChoices,
@@ -29,6 +32,7 @@ from jubilee.urls import (
     without_password,
 )
 
+DOTENV = ".env"
 SECRET_BYTES = 32
 SECRET_VARIETY = 10  # different characters
 KNOWN_SECRETS = (
@@ -96,7 +100,7 @@ class Settings(BaseSettings):
     """Every setting with its default; `.env.example` lists them."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
+        env_file=DOTENV,
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
@@ -109,6 +113,9 @@ class Settings(BaseSettings):
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda v: str(v).upper())
     ] = Field("INFO", description="the least grave lines that are logged")
+    log_format: Literal["json", "text"] | None = Field(
+        None, description="lines for machines or for people; by ENVIRONMENT where not set"
+    )
     host: str = Field("127.0.0.1", description="the address that the API listens on")
     port: int = Field(8000, ge=1, le=65535, description="the port that the API listens on")
     data_dir: Path = Field(Path(".data"), description="where embedded servers and secrets live")
@@ -265,3 +272,14 @@ def _shown(value: object) -> str:
             return ",".join(str(part) for part in value)
         case _:
             return str(value)
+
+
+def export_variables() -> Mapping[str, str]:
+    """The OTEL_* variables; those of `.env` are put beside the environment's.
+
+    OpenTelemetry reads most of them by itself, and looks nowhere else.
+    """
+    for name, value in dotenv_values(DOTENV).items():
+        if name.startswith("OTEL_") and value:
+            os.environ.setdefault(name, value)
+    return {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}

@@ -81,6 +81,18 @@ def without_password(url: str) -> str:
     return QUERY_PASSWORD.sub(r"\1***", LOGIN_PASSWORD.sub(r"\1***@", url))
 
 
+def place(url: str) -> Mapping[str, str | int]:
+    """Where a server is, as OpenTelemetry's attributes; a socket's folder counts as a host."""
+    parts = urlsplit(url)
+    socket = parse_qs(parts.query).get("host", [parts.path])[0]
+    found: dict[str, str | int] = {"server.address": parts.hostname or socket}
+    if parts.port is not None:
+        found["server.port"] = parts.port
+    if parts.scheme == "postgresql" and len(parts.path) > 1:
+        found["db.namespace"] = parts.path[1:]
+    return found
+
+
 def _check_url(url: str, parameters: frozenset[str]) -> None:
     """The drivers would only fail when they connect; no message holds a part of the URL."""
     try:

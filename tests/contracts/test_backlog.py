@@ -4,17 +4,25 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from opentelemetry.sdk.resources import Resource
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.backlog import PostgresBacklog
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import Stamp, transactions
 from jubilee.adapters.telemetry.instruments import Instruments
-from jubilee.adapters.telemetry.meters import DatabaseMeter, JobMeter
+from jubilee.adapters.telemetry.jobs import JobTelemetry
+from jubilee.adapters.telemetry.logs import unwritten
+from jubilee.adapters.telemetry.stores import DatabaseTelemetry
+from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.backlog import WorkerSign
 from jubilee.domain.jobs.queue import NewJob
 from tests.fakes import FakeClock
+
+
+def untraced() -> Tracing:
+    return Tracing(Resource({}))
 
 
 async def test_a_due_job_is_counted_and_grows_old(pool: ConnectionPool, clock: FakeClock) -> None:
@@ -44,7 +52,7 @@ async def test_a_worker_that_signs_is_alive(pool: ConnectionPool) -> None:
 
 async def test_what_waits_is_shown(pool: ConnectionPool) -> None:
     instruments = Instruments("1")
-    JobMeter(instruments).show(await PostgresBacklog(pool)())
+    JobTelemetry(instruments, untraced(), unwritten).show(await PostgresBacklog(pool)())
     shown = instruments.registry.get_sample_value
     assert shown("jobs_state", {"lane": "user", "status": "queued"}) == 0
     assert shown("greetings_state", {"state": "uncertain"}) == 0
@@ -52,23 +60,27 @@ async def test_what_waits_is_shown(pool: ConnectionPool) -> None:
 
 
 async def test_statements_are_counted_and_slow_ones_are_named_without_values(
-    database_url: str, caplog: pytest.LogCaptureFixture
+    database_url: str,
 ) -> None:
     instruments = Instruments("1")
-    meter = DatabaseMeter(instruments, slow=0.0)
+    lines: list[str] = []
+    meter = DatabaseTelemetry(
+        instruments, untraced(), lambda *a, **k: lines.append(str((a, k))), place={}, slow=0.0
+    )
     pool = ConnectionPool(database_url, size=2, patience=10, observer=meter)
     await PostgresBacklog(pool).sign(WorkerSign(id=uuid4(), host="marker-host", version="1"))
     await pool.close()
     counted = instruments.registry.get_sample_value
     assert counted("db_client_operation_duration_seconds_count", {"operation": "INSERT"}) == 1
     assert counted("db_pool_wait_seconds_count") == 1
-    assert "INSERT INTO workers" in caplog.text
-    assert "marker-host" not in caplog.text
+    assert "slow statement" in lines[0]
+    assert "INSERT INTO workers" in lines[0]
+    assert "marker-host" not in str(lines)
 
 
 async def test_a_database_that_is_away_is_counted() -> None:
     instruments = Instruments("1")
-    meter = DatabaseMeter(instruments, slow=1.0)
+    meter = DatabaseTelemetry(instruments, untraced(), unwritten, place={}, slow=1.0)
     away = "postgresql://nobody@127.0.0.1:1/none"
     pool = ConnectionPool(away, size=1, patience=1, observer=meter)
     with pytest.raises(Unavailable):

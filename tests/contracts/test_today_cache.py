@@ -102,7 +102,7 @@ async def test_a_page_is_kept_in_redis_for_as_long_as_was_said(
     redis: RedisClient, key: str
 ) -> None:
     await RedisTodayCache(redis).page(key, Database().load, seconds=30)
-    assert 0 < await redis.run(lambda r: r.pttl(PREFIX + key)) <= 30_000
+    assert 0 < await redis.run("PTTL", lambda r: r.pttl(PREFIX + key)) <= 30_000
 
 
 @pytest.mark.parametrize("entry", ["", "{", "[]", '{"generation": "%s"}', "\xff"])
@@ -111,9 +111,9 @@ async def test_an_entry_that_cannot_be_read_is_none(
 ) -> None:
     cache, database = RedisTodayCache(redis), Database()
     await cache.page(key, database.load, seconds=60)
-    generation = await redis.run(lambda r: r.get(PREFIX + "generation"))
+    generation = await redis.run("GET", lambda r: r.get(PREFIX + "generation"))
     written = entry.replace("%s", generation.decode()).encode("latin-1")
-    await redis.run(lambda r: r.set(PREFIX + key, written))
+    await redis.run("SET", lambda r: r.set(PREFIX + key, written))
     assert await cache.page(key, database.load, seconds=60) == PAGE
     assert database.asked == 2
 
@@ -133,7 +133,7 @@ async def test_a_redis_that_lost_everything_does_not_revive_a_page(
 ) -> None:
     cache = RedisTodayCache(redis)
     await cache.page(key, Database(PAGE).load, seconds=60)
-    await redis.run(lambda r: r.delete(PREFIX + "generation"))
+    await redis.run("DELETE", lambda r: r.delete(PREFIX + "generation"))
     assert await cache.page(key, Database(LAST).load, seconds=60) == LAST
 
 
@@ -175,12 +175,12 @@ async def test_a_hanging_redis_is_asked_again_after_a_rest(
 ) -> None:
     monkeypatch.setattr(redis_client, "REST", 0.3)
     with pytest.raises(RedisAway):
-        await frozen.run(lambda redis: redis.get("key"))
+        await frozen.run("GET", lambda redis: redis.get("key"))
     own_servers.redis.thaw()
     with pytest.raises(RedisAway):
-        await frozen.run(lambda redis: redis.get("key"))
+        await frozen.run("GET", lambda redis: redis.get("key"))
     await asyncio.sleep(0.3)
-    assert await frozen.run(lambda redis: redis.get("key")) is None
+    assert await frozen.run("GET", lambda redis: redis.get("key")) is None
 
 
 async def test_a_change_that_redis_missed_is_made_up_for_when_it_is_back(
@@ -201,7 +201,7 @@ async def test_answers_never_reach_the_wrong_caller_after_a_timeout(
     frozen: RedisClient, own_servers: OwnServers
 ) -> None:
     with pytest.raises(RedisAway):
-        await frozen.run(lambda redis: redis.set("key", "late", get=True))
+        await frozen.run("SET", lambda redis: redis.set("key", "late", get=True))
     own_servers.redis.thaw()
     assert await frozen.ping()
     for number in range(50):
@@ -209,4 +209,4 @@ async def test_answers_never_reach_the_wrong_caller_after_a_timeout(
 
 
 async def echoed(client: RedisClient, text: str) -> object:
-    return await client.run(lambda redis: redis.echo(text))
+    return await client.run("ECHO", lambda redis: redis.echo(text))

@@ -8,7 +8,8 @@ import httpx2
 import pytest
 
 from jubilee.adapters.telemetry.instruments import Instruments
-from jubilee.adapters.telemetry.meters import HttpMeter, exposition
+from jubilee.adapters.telemetry.requests import HttpTelemetry
+from jubilee.adapters.telemetry.watching import exposition
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.context import Limits, Traffic
@@ -27,7 +28,7 @@ async def calling(
     options = HttpOptions(
         limits=Limits(1000, 5),
         cursor_key=b"c" * 32,
-        meter=HttpMeter(instruments),
+        meter=HttpTelemetry(instruments, None),
         exposition=partial(exposition, instruments) if exposed else None,
     )
     transport = httpx2.ASGITransport(build_app(services, options, Traffic()))

@@ -1,8 +1,9 @@
 """How the API starts, whatever is missing."""
 
-import re
+import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -10,21 +11,26 @@ import pytest
 from jubilee.adapters.postgres.schema import upgrade
 from tests.outages import OwnServers
 from tests.servers import Servers, fresh_database
-from tests.system.api import NO_REDIS, NOWHERE, Starter, run
+from tests.system.api import NO_REDIS, NOWHERE, Api, Starter, run
 from tests.system.running import eventually
 
 BAD_CONFIGURATION = 78
-WAIT = re.compile(r"WARNING .*: (.+): no answer; asking again in ([\d.]+) s$")
+
+
+def told(api: Api, event: str) -> list[dict[str, Any]]:
+    """The lines about it, of those that are logged."""
+    lines = [json.loads(line) for line in api.lines if line.startswith("{")]
+    return [line for line in lines if line["event"] == event]
 
 
 def test_without_servers_it_stays_alive_and_says_so_ever_more_seldom(start_api: Starter) -> None:
-    api = start_api(NOWHERE, NO_REDIS).live()
+    api = start_api(NOWHERE, NO_REDIS, LOG_FORMAT="json").live()
     assert api.ask("/health/ready").status_code == 503
-    assert eventually(lambda: api.output.count("asking again") == 4, within=8)
-    said = [line for line in api.lines if "uvicorn" not in line]
-    found = [match.groups() for match in map(WAIT.search, said) if match]
-    assert len(found) == len(said)
-    assert found == [("PostgreSQL and Redis", wait) for wait in ("0.5", "1.0", "2.0", "4.0")]
+    assert eventually(lambda: len(told(api, "no answer")) == 4, within=8)
+    found = [(line["level"], line["of"], line["again_in"]) for line in told(api, "no answer")]
+    assert found == [("warning", "PostgreSQL and Redis", wait) for wait in (0.5, 1.0, 2.0, 4.0)]
+    (why,) = told(api, "PostgreSQL cannot be used")
+    assert why["cause"].startswith("ConnectionRefusedError")
     assert api.is_live()
 
 
@@ -34,13 +40,13 @@ def test_it_becomes_ready_by_itself_when_they_come(
     upgrade(own_servers.database_url)
     own_servers.postgres.end()
     own_servers.redis.end()
-    api = start_api(own_servers.database_url, own_servers.redis_url).live()
+    api = start_api(own_servers.database_url, own_servers.redis_url, LOG_FORMAT="json").live()
     assert api.ask("/hello/Zoe").status_code == 503
     own_servers.postgres.start()
     assert api.ready().ask("/health/ready").json()["checks"]["redis"] == "degraded"
-    assert eventually(lambda: "WARNING  jubilee.entrypoints.api: Redis: no answer" in api.output)
+    assert eventually(lambda: "Redis" in [line["of"] for line in told(api, "no answer")])
     own_servers.redis.start()
-    assert eventually(lambda: "PostgreSQL and Redis answer" in api.output, within=10)
+    assert eventually(lambda: told(api, "PostgreSQL and Redis answer"), within=10)
     assert api.ask("/hello/Zoe").status_code == 404
     assert "Traceback" not in api.output
 
@@ -72,10 +78,10 @@ def test_a_taken_port_is_one_line(start_api: Starter) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        api = start_api(NOWHERE, NO_REDIS, PORT=str(port))
+        api = start_api(NOWHERE, NO_REDIS, PORT=str(port), LOG_FORMAT="json")
         assert api.process.wait(20) not in {0, BAD_CONFIGURATION}
-    (line,) = (line for line in api.lines if "INFO" not in line and "no answer" not in line)
-    assert str(port) in line
+    (line,) = (line for line in map(json.loads, api.lines) if line["level"] == "error")
+    assert str(port) in line["event"]
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,12 @@ from jubilee.adapters.postgres.transaction import (
     views,
 )
 from jubilee.adapters.redis.client import RedisClient
-from jubilee.adapters.telemetry.meters import watch_pool, watch_redis
+from jubilee.adapters.telemetry.watching import watch_pool, watch_redis
+from jubilee.bootstrap.logs import correlation_id
 from jubilee.bootstrap.servers import clock, server_urls
-from jubilee.bootstrap.telemetry import Telemetry, open_telemetry
+from jubilee.bootstrap.telemetry import Process, Telemetry, open_telemetry
 from jubilee.domain.jobs.announcing import Announcer
 from jubilee.domain.transaction import Begin
-from jubilee.entrypoints.http.edge import request_id
 from jubilee.settings import Settings
 
 
@@ -41,10 +41,10 @@ class Adapters:
 
 @asynccontextmanager
 async def open_adapters(
-    settings: Settings, *, metrics_port: int | None = None
+    settings: Settings, process: Process | None = None
 ) -> AsyncIterator[Adapters]:
-    """Opened now, closed at the end; the metrics have a listener where a port is given."""
-    async with open_telemetry(settings, metrics_port) as telemetry:
+    """Opened now, closed at the end; `process` says what is shown of it meanwhile."""
+    async with open_telemetry(settings, process) as telemetry:
         adapters = _adapters(settings, telemetry)
         async with _running(adapters):
             yield adapters
@@ -77,7 +77,14 @@ def _adapters(settings: Settings, telemetry: Telemetry) -> Adapters:
     )
     courier = ArqCourier(urls.redis, patience=settings.redis_timeout)
     announcer = Announcer(courier)
-    stamp = Stamp(clock, new_id, request_id.get, announcer.announce)
+    stamp = Stamp(
+        clock=clock,
+        new_id=new_id,
+        correlation_id=correlation_id,
+        announce=announcer.announce,
+        sending=telemetry.sending,
+        enqueued=telemetry.jobs.enqueued,
+    )
     return Adapters(
         pool=pool,
         redis=RedisClient(urls.redis, patience=settings.redis_timeout, ran=telemetry.redis.ran),

@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 from jubilee import __version__
 from jubilee.adapters.http_sender import PinnedHttpSender
+from jubilee.adapters.telemetry.outward import TracedHttpSender
 from jubilee.bootstrap.adapters import Adapters
 from jubilee.bootstrap.greetings import greeting_mail
 from jubilee.bootstrap.mail import mail_is_configured, post
@@ -20,18 +21,18 @@ MakeKinds: TypeAlias = Callable[[Settings, Adapters], Sequence[Kind[Any, Any]]]
 
 def every_kind(settings: Settings, adapters: Adapters) -> Sequence[Kind[Any, Any]]:
     """All that a task can ask for; the API checks payloads by them."""
-    return (Echo(), _outbound(settings), *_mail(settings, adapters))
+    return (Echo(), _outbound(settings, adapters), *_mail(settings, adapters))
 
 
 def runnable_kinds(settings: Settings, adapters: Adapters) -> Sequence[Kind[Any, Any]]:
     """Those that a worker with these settings can run: where there is no mailer, mail waits."""
     if mail_is_configured(settings):
         return every_kind(settings, adapters)
-    return (Echo(), _outbound(settings))
+    return (Echo(), _outbound(settings, adapters))
 
 
 def _mail(settings: Settings, adapters: Adapters) -> Sequence[Kind[Any, Any]]:
-    letters = post(settings)
+    letters = post(settings, adapters.telemetry.tracing)
     return (
         SendMail(letters),
         WelcomeMail(letters, adapters.read),
@@ -39,7 +40,8 @@ def _mail(settings: Settings, adapters: Adapters) -> Sequence[Kind[Any, Any]]:
     )
 
 
-def _outbound(settings: Settings) -> Kind[Any, Any]:
+def _outbound(settings: Settings, adapters: Adapters) -> Kind[Any, Any]:
     hosts = tuple(AllowedHost.parse(host) for host in settings.outbound_allowed_hosts)
     rules = OutboundRules(hosts, settings.outbound_allowed_networks)
-    return SendHttpRequest(PinnedHttpSender(f"Jubilee/{__version__}"), rules)
+    sender = PinnedHttpSender(f"Jubilee/{__version__}")
+    return SendHttpRequest(TracedHttpSender(sender, adapters.telemetry.tracing), rules)

@@ -6,9 +6,12 @@ from jubilee.adapters.mail.composing import parse_sender
 from jubilee.adapters.mail.eml import EmlMailer
 from jubilee.adapters.mail.smtp import SmtpMailer, SmtpServer
 from jubilee.adapters.mail.templates import JinjaTemplates
+from jubilee.adapters.telemetry.outward import TracedMailer
+from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.bootstrap.servers import clock
 from jubilee.domain.mail import Mailer, NoMailer, Post
 from jubilee.settings import Settings
+from jubilee.urls import place
 
 
 def mail_is_configured(settings: Settings) -> bool:
@@ -16,10 +19,12 @@ def mail_is_configured(settings: Settings) -> bool:
     return settings.smtp_url is not None or settings.mail_dir is not None
 
 
-def post(settings: Settings) -> Post:
+def post(settings: Settings, tracing: Tracing) -> Post:
     """All that kinds of mail need."""
     sender = parse_sender(settings.mail_from)
-    return Post(_mailer(settings, sender), JinjaTemplates(), sender.domain)
+    url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
+    mailer = TracedMailer(_mailer(settings, sender), tracing, place(url) if url else {})
+    return Post(mailer, JinjaTemplates(), sender.domain)
 
 
 def _mailer(settings: Settings, sender: Address) -> Mailer:

@@ -18,7 +18,7 @@ from jubilee.bootstrap.adapters import Adapters, open_adapters
 from jubilee.bootstrap.kinds import MakeKinds, every_kind
 from jubilee.bootstrap.mail import mail_is_configured
 from jubilee.bootstrap.servers import clock, keys
-from jubilee.bootstrap.telemetry import Telemetry
+from jubilee.bootstrap.telemetry import Process, Telemetry
 from jubilee.domain.auth.service import AuthService, RefreshPolicy
 from jubilee.domain.birthdays import BirthdayRules, BirthdayService, Strangers
 from jubilee.domain.calendar import Calendar, LeapDayRule, local_dates
@@ -47,6 +47,7 @@ def http_options(settings: Settings, telemetry: Telemetry) -> HttpOptions:
         cors_origins=settings.backend_cors_origins,
         meter=telemetry.http,
         exposition=telemetry.exposition if settings.metrics_port is None else None,
+        trace=telemetry.traced,
     )
 
 
@@ -67,10 +68,10 @@ class Opened:
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, make_kinds: MakeKinds = every_kind
+    settings: Settings, make_kinds: MakeKinds = every_kind, process: Process | None = None
 ) -> AsyncIterator[Opened]:
-    """Open now, closed at the end."""
-    async with open_adapters(settings, metrics_port=settings.metrics_port) as adapters:
+    """Open now, closed at the end; `process` says what is shown of it meanwhile."""
+    async with open_adapters(settings, process) as adapters:
         # The first look at the time zones reads hundreds of files: better now than in a request.
         await asyncio.to_thread(local_dates, clock(), settings.birthday_timezone)
         kinds = Kinds(make_kinds(settings, adapters))

@@ -1,28 +1,45 @@
-"""What a process counts, and where the numbers are read out."""
+"""What a process shows of itself: numbers that are read out, traces and lines that are sent."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
+from uuid import uuid4
 
 from prometheus_client import disable_created_metrics, start_http_server
+from starlette.types import ASGIApp
 
 from jubilee import __version__
+from jubilee.adapters.telemetry.access_log import AccessLog
+from jubilee.adapters.telemetry.exporting import resource
+from jubilee.adapters.telemetry.exports import Exports
 from jubilee.adapters.telemetry.instruments import Instruments
-from jubilee.adapters.telemetry.meters import (
-    DatabaseMeter,
-    HttpMeter,
-    JobMeter,
-    RedisMeter,
-    exposition,
-    watch_loop,
-)
+from jubilee.adapters.telemetry.jobs import JobSending, JobTelemetry
+from jubilee.adapters.telemetry.logs import Logs, WriteLine, unwritten
+from jubilee.adapters.telemetry.requests import HttpTelemetry, TracedRequests
+from jubilee.adapters.telemetry.stores import DatabaseTelemetry, RedisTelemetry
+from jubilee.adapters.telemetry.tracing import Tracing
+from jubilee.adapters.telemetry.watching import exposition, watch_loop
+from jubilee.bootstrap.servers import server_urls
 from jubilee.entrypoints.http.metering import Exposition
-from jubilee.settings import Settings
+from jubilee.settings import Settings, export_variables
+from jubilee.urls import place
+
+FLUSH = 5.0  # seconds in which the last spans, numbers and lines may leave
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One that runs for long: what it is called, where its numbers are read, where its lines go."""
+
+    name: str
+    metrics_port: int | None
+    logs: Logs
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,42 +47,78 @@ class Telemetry:
     """One of each for a process."""
 
     instruments: Instruments
-    http: HttpMeter
-    database: DatabaseMeter
-    redis: RedisMeter
-    jobs: JobMeter
+    tracing: Tracing
+    http: HttpTelemetry
+    database: DatabaseTelemetry
+    redis: RedisTelemetry
+    jobs: JobTelemetry
+    sending: JobSending
 
     @property
     def exposition(self) -> Exposition:
         """All metrics as Prometheus text."""
         return partial(exposition, self.instruments)
 
+    def traced(self, app: ASGIApp) -> ASGIApp:
+        """With a server span around every request that is sampled."""
+        return TracedRequests(app, self.tracing)
+
 
 @asynccontextmanager
-async def open_telemetry(settings: Settings, port: int | None) -> AsyncIterator[Telemetry]:
-    """Count from now on; with a `port`, a listener of its own reads the numbers out."""
-    telemetry = make_telemetry(settings)
-    lag = asyncio.create_task(watch_loop(telemetry.instruments))
-    close = _listen(settings.host, port, telemetry.instruments)
-    try:
-        yield telemetry
-    finally:
-        close()
-        lag.cancel()
-
-
-def make_telemetry(settings: Settings) -> Telemetry:
-    """Counts, but nobody reads it out."""
+async def open_telemetry(settings: Settings, process: Process | None) -> AsyncIterator[Telemetry]:
+    """Count from now on; without a process, nothing is listened to and nothing is sent."""
     # They double the series, and nobody asks for them.
     disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
     instruments = Instruments(__version__)
+    variables = export_variables() if process else {}
+    sender = resource(_about(settings, process))
+    exports = Exports(variables, sender, instruments)
+    lag = asyncio.create_task(watch_loop(instruments))
+    close = _listen(settings.host, process.metrics_port if process else None, instruments)
+    if process is not None:
+        process.logs.bridge = exports.lines
+        asyncio.get_running_loop().set_exception_handler(_unhandled)
+    try:
+        tracing = Tracing(sender, exports.spans)
+        yield _telemetry(settings, instruments, tracing, process.logs if process else None)
+    finally:
+        close()
+        lag.cancel()
+        await asyncio.to_thread(exports.close, FLUSH)
+
+
+def _telemetry(
+    settings: Settings, instruments: Instruments, tracing: Tracing, logs: Logs | None
+) -> Telemetry:
+    urls = server_urls(settings)
+    write_line: WriteLine = logs.write if logs else unwritten
+    slow = settings.slow_query_ms / 1000
     return Telemetry(
         instruments=instruments,
-        http=HttpMeter(instruments),
-        database=DatabaseMeter(instruments, settings.slow_query_ms / 1000),
-        redis=RedisMeter(instruments),
-        jobs=JobMeter(instruments),
+        tracing=tracing,
+        http=HttpTelemetry(instruments, AccessLog(logs) if logs else None),
+        database=DatabaseTelemetry(
+            instruments, tracing, write_line, place=place(urls.postgres), slow=slow
+        ),
+        redis=RedisTelemetry(instruments, tracing, place(urls.redis)),
+        jobs=JobTelemetry(instruments, tracing, write_line),
+        sending=JobSending(tracing),
     )
+
+
+def _about(settings: Settings, process: Process | None) -> Mapping[str, str]:
+    return {
+        "service.name": f"jubilee-{process.name}" if process else "jubilee",
+        "service.namespace": "jubilee",
+        "service.version": __version__,
+        "service.instance.id": str(uuid4()),
+        "deployment.environment.name": settings.environment.value,
+    }
+
+
+def _unhandled(_: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    """asyncio's own words for it quote the exception."""
+    logger.error("nobody looked at an error", exc_info=context.get("exception"))
 
 
 def _listen(host: str, port: int | None, instruments: Instruments) -> Callable[[], None]:
@@ -75,7 +128,8 @@ def _listen(host: str, port: int | None, instruments: Instruments) -> Callable[[
     try:
         server, thread = start_http_server(port, host, instruments.registry)
     except OSError as error:
-        logger.warning("no metrics on port %d: %s", port, error.strerror)
+        extra = {"port": port, "cause": error.strerror}
+        logger.warning("nobody can read the metrics", extra=extra)
         return _nothing
 
     def close() -> None:

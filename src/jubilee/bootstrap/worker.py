@@ -26,6 +26,7 @@ from jubilee.bootstrap.greetings import greeting_planner
 from jubilee.bootstrap.kinds import MakeKinds, runnable_kinds
 from jubilee.bootstrap.mail import mail_is_configured
 from jubilee.bootstrap.servers import clock, server_urls
+from jubilee.bootstrap.telemetry import Process
 from jubilee.domain.jobs.backlog import WorkerSign
 from jubilee.domain.jobs.heart import Heart
 from jubilee.domain.jobs.kinds import Kind, Kinds, Lane
@@ -44,11 +45,12 @@ BEYOND = 30.0  # seconds between our own limit for a job and ARQ's
 
 @asynccontextmanager
 async def open_worker(
-    settings: Settings, make_kinds: MakeKinds = runnable_kinds
+    settings: Settings,
+    make_kinds: MakeKinds = runnable_kinds,
+    process: Process | None = None,
 ) -> AsyncIterator[WorkerPlan]:
-    """What a worker does, with its connections open."""
-    port = settings.worker_metrics_port
-    async with open_adapters(settings, metrics_port=port) as adapters:
+    """What a worker does, with its connections open; `process` says what is shown of it."""
+    async with open_adapters(settings, process) as adapters:
         pool = _arq_pool(server_urls(settings).redis)
         try:
             yield _plan(settings, adapters, pool, make_kinds(settings, adapters))

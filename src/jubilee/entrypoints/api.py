@@ -41,7 +41,7 @@ async def _watch(services: Services, server: DrainingServer) -> int:
         if not away:
             logger.info("PostgreSQL and Redis answer")
             return 0
-        logger.warning("%s: no answer; asking again in %.1f s", " and ".join(away), wait)
+        logger.warning("no answer", extra={"of": " and ".join(away), "again_in": wait})
         await asyncio.sleep(wait)
         wait = min(wait * 2, LONGEST_WAIT)
 

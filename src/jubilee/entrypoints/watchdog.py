@@ -41,5 +41,6 @@ class Watchdog:
                 return
             if monotonic() - before > self._limit / 2:
                 self._seen = monotonic()  # the whole process was asleep, not its loop alone
-        logger.critical("the event loop stood still for %.0f s: ending", self._limit)
+        logger.critical("ending: the event loop stood still", extra={"seconds": self._limit})
+        logging.shutdown()  # what follows lets nobody else tidy up
         os._exit(STUCK)

@@ -72,7 +72,7 @@ async def _drain(plan: WorkerPlan, stop: asyncio.Event) -> None:
     """Let running jobs end; give back what cannot, without counting it as an attempt."""
     for lane in plan.lanes:
         lane.stop()
-    logger.info("draining: %d jobs are under way", sum(len(lane.tasks) for lane in plan.lanes))
+    logger.info("draining", extra={"jobs": sum(len(lane.tasks) for lane in plan.lanes)})
     with suppress(TimeoutError):
         async with asyncio.timeout(plan.drain):
             await _first(stop.wait(), _all_finished(plan.lanes))
@@ -88,7 +88,8 @@ async def _leave_behind(jobs: Collection[asyncio.Task[Any]]) -> None:
         job.cancel()
     deaf = (await asyncio.wait(jobs, timeout=1))[1] if jobs else ()
     if deaf:
-        logger.warning("%d jobs do not end: ending without them", len(deaf))
+        logger.warning("ending without jobs that do not end", extra={"jobs": len(deaf)})
+        logging.shutdown()  # what follows lets nobody else tidy up
         os._exit(0)
 
 
@@ -115,10 +116,12 @@ async def _repeat(chore: Chore) -> None:
             pause = 0.0 if more else await chore.rest()
             rest = 0.5
         except Unavailable:
-            logger.warning("%s: a dependency is away; again in %.1f s", chore.name, rest)
+            extra = {"chore": chore.name, "again_in": rest}
+            logger.warning("a dependency is away", extra=extra)
             pause, rest = rest, min(rest * 2, LONGEST_REST)
         except Exception:
-            logger.exception("%s failed; again in %.1f s", chore.name, rest)
+            extra = {"chore": chore.name, "again_in": rest}
+            logger.exception("a chore failed", extra=extra)
             pause, rest = rest, min(rest * 2, LONGEST_REST)
         await asyncio.sleep(pause)
 

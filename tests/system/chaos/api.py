@@ -4,8 +4,10 @@ import sys
 
 import uvloop
 
+from jubilee.bootstrap.logs import start_logging
 from jubilee.bootstrap.services import http_options, listening, open_services
-from jubilee.commands import read_settings, start_logging
+from jubilee.bootstrap.telemetry import Process
+from jubilee.commands import read_settings
 from jubilee.entrypoints.api import serve
 from tests.system.chaos.kinds import chaos_kinds
 
@@ -13,8 +15,8 @@ from tests.system.chaos.kinds import chaos_kinds
 async def main() -> int:
     """As `jubilee api` does it."""
     settings = read_settings()
-    start_logging(settings)
-    async with open_services(settings, chaos_kinds) as opened:
+    process = Process("api", settings.metrics_port, start_logging(settings))
+    async with open_services(settings, chaos_kinds, process) as opened:
         options = http_options(settings, opened.telemetry)
         return await serve(opened.services, options, listening(settings))
 

@@ -4,8 +4,10 @@ import sys
 
 import uvloop
 
+from jubilee.bootstrap.logs import start_logging
+from jubilee.bootstrap.telemetry import Process
 from jubilee.bootstrap.worker import open_worker
-from jubilee.commands import read_settings, start_logging
+from jubilee.commands import read_settings
 from jubilee.entrypoints.worker import work
 from tests.system.chaos.kinds import chaos_kinds
 
@@ -13,8 +15,8 @@ from tests.system.chaos.kinds import chaos_kinds
 async def main() -> int:
     """As `jubilee worker` does it."""
     settings = read_settings()
-    start_logging(settings)
-    async with open_worker(settings, chaos_kinds) as plan:
+    process = Process("worker", settings.worker_metrics_port, start_logging(settings))
+    async with open_worker(settings, chaos_kinds, process) as plan:
         return await work(plan)
 
 

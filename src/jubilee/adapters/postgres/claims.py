@@ -11,7 +11,7 @@ from asyncpg import Record
 from sqlalchemy import text
 
 from jubilee.adapters.postgres.batching import Batched
-from jubilee.adapters.postgres.documents import encode_within
+from jubilee.adapters.postgres.documents import encode_within, trace_context
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.transaction import PostgresTransaction
@@ -211,7 +211,7 @@ def _claimed(row: Record) -> Claimed:
         owner_id=None if owner is None else UserId(owner),
         by_admin=row["by_admin"],
         correlation_id=row["correlation_id"],
-        trace_context=row["trace_context"],
+        trace_context=trace_context(row),
         lane=Lane(row["lane"]) if row["lane"] in LANES else Lane.SYSTEM,  # or a newer version's
         waited=row["waited"],
         age=row["age"],

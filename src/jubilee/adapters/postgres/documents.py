@@ -1,8 +1,11 @@
 """JSON as `jsonb` takes it, whatever a kind of work or an error says."""
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from math import isfinite
+
+from asyncpg import Record
 
 TRUNCATED = "truncated"
 OVERHEAD = len('{"truncated": ""}')
@@ -31,6 +34,14 @@ def encode_within(document: object, size: int) -> str:
     # Every quote and backslash of the beginning is written twice.
     kept = encoded[: size // 2 - OVERHEAD].decode(errors="ignore")
     return json.dumps({TRUNCATED: kept}, ensure_ascii=False)
+
+
+def trace_context(row: Record) -> Mapping[str, str] | None:
+    """What a row of a job or an event says of its trace; nothing where somebody wrote nonsense."""
+    kept = row["trace_context"]
+    if not isinstance(kept, dict):
+        return None
+    return {name: value for name, value in kept.items() if isinstance(value, str)}
 
 
 def _clean(value: object) -> object:

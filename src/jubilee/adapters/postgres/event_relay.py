@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from asyncpg import Record
 from sqlalchemy import text
 
+from jubilee.adapters.postgres.asking import Origin, SentFrom
+from jubilee.adapters.postgres.documents import trace_context
 from jubilee.adapters.postgres.jobs import PostgresJobs
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.transaction import PostgresTransaction
@@ -30,7 +32,7 @@ TAKE = Statement(
     )
     UPDATE events SET published_at = now() FROM oldest
     WHERE events.id = oldest.id AND published_at IS NULL
-    RETURNING events.id, kind, data, correlation_id, occurred_at
+    RETURNING events.id, kind, data, correlation_id, trace_context, occurred_at
     """)
 )
 COUNT = Statement(
@@ -71,7 +73,8 @@ class PostgresEventRelay(EventRelay):
             return len(await tx.executor.all(PRUNE, days=days, rows=limit))
 
     async def _tell(self, tx: PostgresTransaction, event: Record) -> None:
-        jobs = PostgresJobs(tx.executor, event["correlation_id"], tx.asked)
+        origin = Origin(event["correlation_id"], SentFrom(trace_context(event)))
+        jobs = PostgresJobs(tx.executor, origin, tx.asked)
         data = {
             "event_id": str(event["id"]),
             "event": event["kind"],

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 from sqlalchemy import insert
 
+from jubilee.adapters.postgres.asking import Origin
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import events
 from jubilee.domain.clock import Clock
 from jubilee.domain.events import EventLog, ItemEvent
 from jubilee.domain.identity import NewId
 
-ADD = Statement(insert(events), columns=["id", "kind", "data", "correlation_id", "occurred_at"])
+ADD = Statement(
+    insert(events),
+    columns=["id", "kind", "data", "correlation_id", "trace_context", "occurred_at"],
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +25,19 @@ class PostgresEvents(EventLog):
     executor: Executor
     clock: Clock
     new_id: NewId
-    correlation_id: str | None
+    origin: Origin
 
     async def add(self, *events: ItemEvent) -> None:
         if events:
             await self.executor.each(ADD, [self._row(event) for event in events])
 
     def _row(self, event: ItemEvent) -> dict[str, object]:
+        context = self.origin.sending.here()
         return {
             "id": self.new_id(),
             "kind": type(event).__name__,
             "data": json.dumps({"item_id": str(event.item_id), "owner_id": str(event.owner_id)}),
-            "correlation_id": self.correlation_id,
+            "correlation_id": self.origin.correlation_id,
+            "trace_context": None if context is None else json.dumps(context),
             "occurred_at": self.clock(),
         }

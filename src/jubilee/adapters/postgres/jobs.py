@@ -3,9 +3,11 @@
 import json
 from dataclasses import dataclass
 
+from asyncpg import Record
 from sqlalchemy import bindparam, func
 from sqlalchemy.dialects.postgresql import insert
 
+from jubilee.adapters.postgres.asking import Asked, Origin, TraceContext
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import jobs
 from jubilee.domain.jobs.claims import Dispatch, Reference
@@ -25,7 +27,7 @@ ADD = Statement(
     .returning((jobs.c.run_at <= func.now()).label("due")),
     columns=[
         "id", "owner_id", "key", "kind", "lane", "data", "priority", "status",
-        "attempts", "max_attempts", "epoch", "correlation_id",
+        "attempts", "max_attempts", "epoch", "correlation_id", "trace_context",
     ],
 )  # fmt: skip
 
@@ -35,11 +37,20 @@ class PostgresJobs(JobQueue):
     """Inserts in the transaction that wants the work."""
 
     executor: Executor
-    correlation_id: str | None
-    asked: list[Dispatch]
+    origin: Origin
+    asked: Asked
 
     async def add(self, job: NewJob) -> None:
-        added = await self.executor.first(
+        with self.origin.sending.sending(job.kind, job.id) as context:
+            added = await self._insert(job, context)
+        if added is None:
+            return
+        self.asked.kinds.append(job.kind)
+        if added["due"]:
+            self.asked.due.append(Dispatch(Reference(job.id, 0), Lane.SYSTEM, PRIORITY))
+
+    async def _insert(self, job: NewJob, context: TraceContext | None) -> Record | None:
+        return await self.executor.first(
             ADD,
             id=job.id,
             owner_id=job.owner_id,
@@ -52,8 +63,7 @@ class PostgresJobs(JobQueue):
             attempts=0,
             max_attempts=job.max_attempts,
             epoch=0,
-            correlation_id=self.correlation_id,
+            correlation_id=self.origin.correlation_id,
+            trace_context=None if context is None else json.dumps(context),
             due=job.run_at,
         )
-        if added is not None and added["due"]:
-            self.asked.append(Dispatch(Reference(job.id, 0), Lane.SYSTEM, PRIORITY))

@@ -28,10 +28,10 @@ class PoolObserver(Protocol):
     def lent(self, waited: float) -> None:
         """Somebody has a connection after so many seconds."""
 
-    def failed(self) -> None:
+    def failed(self, cause: BaseException | None) -> None:
         """A use failed for want of the database."""
 
-    def ran(self, statement: Statement, seconds: float) -> None:
+    def ran(self, statement: Statement, seconds: float, error: BaseException | None) -> None:
         """A statement has been run, well or not."""
 
 
@@ -41,10 +41,10 @@ class Unobserved(PoolObserver):
     def lent(self, waited: float) -> None:
         pass
 
-    def failed(self) -> None:
+    def failed(self, cause: BaseException | None) -> None:
         pass
 
-    def ran(self, statement: Statement, seconds: float) -> None:
+    def ran(self, statement: Statement, seconds: float, error: BaseException | None) -> None:
         pass
 
 
@@ -95,8 +95,8 @@ class ConnectionPool:
                     yield Executor(driver, self._observer.ran)
                 finally:
                     self.used -= 1
-        except Unavailable:
-            self._observer.failed()
+        except Unavailable as error:
+            self._observer.failed(error.__cause__)
             raise
 
     @asynccontextmanager

@@ -1,8 +1,9 @@
 """A statement of SQLAlchemy Core, compiled once into the driver's own dialect."""
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import perf_counter
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from asyncpg import Connection, Record
 from sqlalchemy.dialects.postgresql import asyncpg
@@ -11,6 +12,9 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
 Driver: TypeAlias = "Connection[Record]"
+
+T = TypeVar("T")
+TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+(?!unnest\b)([a-z_]+)")
 
 
 class Statement:
@@ -21,7 +25,7 @@ class Statement:
     driver's: UUID, datetime, date, str, int, bool, bytes, and JSON as text.
     """
 
-    __slots__ = ("_defaults", "_names", "operation", "sql")
+    __slots__ = ("_defaults", "_names", "operation", "shown", "sql", "summary")
 
     def __init__(self, core: Executable, *, columns: Sequence[str] | None = None) -> None:
         """`columns` are those that an INSERT or UPDATE sets, each from the value of its name."""
@@ -30,7 +34,10 @@ class Statement:
         compiled = core.compile(dialect=dialect, column_keys=columns)
         assert isinstance(compiled, SQLCompiler)
         self.sql = str(compiled)
-        self.operation = self.sql.split(None, 1)[0].upper()
+        self.shown = " ".join(self.sql.split())
+        self.operation = self.sql.split(None, 1)[0].strip(";").upper()
+        table = TABLE.search(self.sql)
+        self.summary = f"{self.operation} {table[1]}" if table else self.operation
         self._names: tuple[str, ...] = tuple(compiled.positiontup or ())
         self._defaults = dict(compiled.params)
 
@@ -39,11 +46,11 @@ class Statement:
         return [values[name] if name in values else self._defaults[name] for name in self._names]
 
 
-Ran: TypeAlias = Callable[[Statement, float], None]
-"""Hears of a statement that has been run, and how many seconds it took."""
+Ran: TypeAlias = Callable[[Statement, float, BaseException | None], None]
+"""Hears of a statement that has been run, how many seconds it took, and what it raised."""
 
 
-def _nobody(_: Statement, __: float) -> None:
+def _nobody(_: Statement, __: float, ___: BaseException | None) -> None:
     pass
 
 
@@ -58,19 +65,13 @@ class Executor:
 
     async def all(self, statement: Statement, **values: object) -> list[Record]:
         """All rows that it returns; its own LIMIT bounds them."""
-        began = perf_counter()
-        try:
-            return await self.driver.fetch(statement.sql, *statement.arguments(values))
-        finally:
-            self._ran(statement, perf_counter() - began)
+        arguments = statement.arguments(values)
+        return await self._heard(statement, self.driver.fetch(statement.sql, *arguments))
 
     async def first(self, statement: Statement, **values: object) -> Record | None:
         """The first row that it returns."""
-        began = perf_counter()
-        try:
-            return await self.driver.fetchrow(statement.sql, *statement.arguments(values))
-        finally:
-            self._ran(statement, perf_counter() - began)
+        arguments = statement.arguments(values)
+        return await self._heard(statement, self.driver.fetchrow(statement.sql, *arguments))
 
     async def run(self, statement: Statement, **values: object) -> None:
         """Execute it for its effect."""
@@ -78,8 +79,19 @@ class Executor:
 
     async def each(self, statement: Statement, rows: Sequence[Mapping[str, object]]) -> None:
         """Execute it for every row of values, in one pipeline."""
+        arguments = [statement.arguments(row) for row in rows]
+        await self._heard(statement, self.driver.executemany(statement.sql, arguments))
+
+    async def command(self, statement: Statement) -> str:
+        """Execute it without values; what the server says it did, such as `COMMIT`."""
+        return await self._heard(statement, self.driver.execute(statement.sql))
+
+    async def _heard(self, statement: Statement, answer: Awaitable[T]) -> T:
         began = perf_counter()
         try:
-            await self.driver.executemany(statement.sql, [statement.arguments(row) for row in rows])
-        finally:
-            self._ran(statement, perf_counter() - began)
+            found = await answer
+        except BaseException as error:
+            self._ran(statement, perf_counter() - began, error)
+            raise
+        self._ran(statement, perf_counter() - began, None)
+        return found

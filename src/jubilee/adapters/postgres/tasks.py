@@ -9,6 +9,7 @@ from uuid import UUID
 from asyncpg import Record
 from sqlalchemy import text
 
+from jubilee.adapters.postgres.asking import Asked, Origin, TraceContext
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.task_pages import TASK, page_statement
@@ -62,12 +63,13 @@ ADD = Statement(
     text(f"""
     INSERT INTO jobs (
         id, owner_id, task_id, kind, lane, data, priority, status, attempts, max_attempts, epoch,
-        run_at, correlation_id, created_at
+        run_at, correlation_id, trace_context, created_at
     )
     SELECT CAST(:id AS uuid), CAST(:owner AS uuid), CAST(:task_id AS text), CAST(:kind AS text),
         CAST(:lane AS text), CAST(:data AS jsonb), CAST(:priority AS smallint), 'queued', 0,
         CAST(:max_attempts AS integer), 0,
-        greatest(CAST(:run_at AS timestamptz), now()), CAST(:correlation_id AS text), now()
+        greatest(CAST(:run_at AS timestamptz), now()), CAST(:correlation_id AS text),
+        CAST(:trace_context AS jsonb), now()
     WHERE ({LIVE}) < CAST(:most AS bigint)
     ON CONFLICT (owner_id, task_id) DO NOTHING
     RETURNING {TASK}, epoch, run_at <= now() AS due
@@ -107,8 +109,8 @@ class PostgresTasks(TaskRepository):
     """The tasks; what is due is told to the courier after the commit."""
 
     executor: Executor
-    correlation_id: str | None
-    asked: list[Dispatch]
+    origin: Origin
+    asked: Asked
 
     async def get(self, name: str, *, by: Principal, lock: bool = False) -> Task:
         row = None
@@ -147,7 +149,17 @@ class PostgresTasks(TaskRepository):
         return 0 if row is None else row["count"]
 
     async def add(self, task: NewTask, *, below: int) -> Task | None:
-        row = await self.executor.first(
+        with self.origin.sending.sending(task.kind, task.id) as context:
+            row = await self._insert(task, below, context)
+        if row is None:
+            return None
+        self.asked.kinds.append(task.kind)
+        return self._announced(row)
+
+    async def _insert(
+        self, task: NewTask, below: int, context: TraceContext | None
+    ) -> Record | None:
+        return await self.executor.first(
             ADD,
             id=task.id,
             owner=task.owner_id,
@@ -158,10 +170,10 @@ class PostgresTasks(TaskRepository):
             priority=task.priority,
             max_attempts=MAX_ATTEMPTS,
             run_at=task.run_at,
-            correlation_id=self.correlation_id,
+            correlation_id=self.origin.correlation_id,
+            trace_context=None if context is None else json.dumps(context),
             most=below,
         )
-        return None if row is None else self._announced(row)
 
     async def find_same(self, task: NewTask) -> Task | None:
         row = await self.executor.first(
@@ -195,7 +207,7 @@ class PostgresTasks(TaskRepository):
     def _announced(self, row: Record) -> Task:
         if row["due"]:
             reference = Reference(row["id"], row["epoch"])
-            self.asked.append(Dispatch(reference, Lane.USER, row["priority"]))
+            self.asked.due.append(Dispatch(reference, Lane.USER, row["priority"]))
         return _task(row)
 
 

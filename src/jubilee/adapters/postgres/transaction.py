@@ -5,6 +5,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from sqlalchemy import text
+
+from jubilee.adapters.postgres.asking import UNTRACED, Asked, Origin, Sending
 from jubilee.adapters.postgres.birthdays import PostgresBirthdays
 from jubilee.adapters.postgres.events import PostgresEvents
 from jubilee.adapters.postgres.greetings import PostgresGreetings
@@ -12,7 +15,7 @@ from jubilee.adapters.postgres.items import PostgresItems
 from jubilee.adapters.postgres.jobs import PostgresJobs
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.sessions import PostgresSessions
-from jubilee.adapters.postgres.statement import Driver, Executor
+from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tasks import PostgresTasks
 from jubilee.adapters.postgres.users import PostgresUsers
 from jubilee.domain.clock import Clock
@@ -25,7 +28,9 @@ Announce: TypeAlias = Callable[[Iterable[Dispatch]], None]
 
 
 # A frozen process must not hold its locks for ever; ours are never idle for so long.
-BEGIN = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '30s'"
+BEGIN = Statement(text("BEGIN; SET LOCAL idle_in_transaction_session_timeout = '30s'"))
+COMMIT = Statement(text("COMMIT"))
+ROLLBACK = Statement(text("ROLLBACK"))
 
 
 class RolledBack(Exception):
@@ -36,6 +41,10 @@ def nobody(_: Iterable[Dispatch]) -> None:
     """Where no courier is at hand, the relay finds the jobs."""
 
 
+def uncounted(_: str) -> None:
+    """Where nobody counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """What every row that a transaction leaves is marked with."""
@@ -44,6 +53,14 @@ class Stamp:
     new_id: NewId
     correlation_id: Callable[[], str | None]
     announce: Announce = nobody
+    sending: Sending = UNTRACED
+    enqueued: Callable[[str], None] = uncounted
+    """Hears of the kind of every job that has been committed; must not fail."""
+
+    @property
+    def origin(self) -> Origin:
+        """What rows of jobs and events are marked with."""
+        return Origin(self.correlation_id(), self.sending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +69,8 @@ class PostgresTransaction:
 
     executor: Executor
     stamp: Stamp
-    asked: list[Dispatch] = field(default_factory=list)
-    """The jobs that are due at once; told to the courier after the commit, never before."""
+    asked: Asked = field(default_factory=Asked)
+    """The new jobs; told to the courier after the commit, never before."""
 
     @property
     def users(self) -> PostgresUsers:
@@ -84,17 +101,17 @@ class PostgresTransaction:
     def events(self) -> PostgresEvents:
         """The outbox of facts."""
         stamp = self.stamp
-        return PostgresEvents(self.executor, stamp.clock, stamp.new_id, stamp.correlation_id())
+        return PostgresEvents(self.executor, stamp.clock, stamp.new_id, stamp.origin)
 
     @property
     def jobs(self) -> PostgresJobs:
         """The work that is wanted once this commits."""
-        return PostgresJobs(self.executor, self.stamp.correlation_id(), self.asked)
+        return PostgresJobs(self.executor, self.stamp.origin, self.asked)
 
     @property
     def tasks(self) -> PostgresTasks:
         """The work that people ask for."""
-        return PostgresTasks(self.executor, self.stamp.correlation_id(), self.asked)
+        return PostgresTasks(self.executor, self.stamp.origin, self.asked)
 
 
 def views(pool: ConnectionPool, stamp: Stamp) -> Begin[PostgresTransaction]:
@@ -113,25 +130,27 @@ def transactions(pool: ConnectionPool, stamp: Stamp) -> Begin[PostgresTransactio
 
     @asynccontextmanager
     async def begin() -> AsyncIterator[PostgresTransaction]:
-        asked: list[Dispatch] = []
-        async with pool.executor() as executor, _transaction(executor.driver):
+        asked = Asked()
+        async with pool.executor() as executor, _transaction(executor):
             yield PostgresTransaction(executor, stamp, asked)
-        stamp.announce(asked)
+        stamp.announce(asked.due)
+        for kind in asked.kinds:
+            stamp.enqueued(kind)
 
     return begin
 
 
 @asynccontextmanager
-async def _transaction(driver: Driver) -> AsyncIterator[None]:
+async def _transaction(executor: Executor) -> AsyncIterator[None]:
     """Unlike the driver's own, it sends no ROLLBACK once cancelled: a hung server would hold us.
 
     And it hears when the server rolls back instead, because a statement's error was passed over.
     """
-    await driver.execute(BEGIN)
+    await executor.command(BEGIN)
     try:
         yield
     except Exception:
-        await driver.execute("ROLLBACK")
+        await executor.command(ROLLBACK)
         raise
-    if await driver.execute("COMMIT") != "COMMIT":
+    if await executor.command(COMMIT) != "COMMIT":
         raise RolledBack

@@ -76,7 +76,9 @@ class RedisTodayCache(TodayCache):
         if self._told < self._changes:
             return Found(await self._renew())
         try:
-            generation, kept = await self._client.run(lambda r: r.mget(GENERATION, PREFIX + key))
+            generation, kept = await self._client.run(
+                "MGET", lambda r: r.mget(GENERATION, PREFIX + key)
+            )
         except RedisAway:
             return Found()
         if generation is None:
@@ -104,7 +106,7 @@ class RedisTodayCache(TodayCache):
 
     async def _tell(self, command: Callable[[Redis], Awaitable[object]]) -> bool:
         try:
-            await self._client.run(command)
+            await self._client.run("SET", command)
         except RedisAway:
             return False
         return True

@@ -20,7 +20,7 @@ FAILURES = (RedisError, OSError, TimeoutError)
 class Ran(Protocol):
     """Hears of a command that has ended."""
 
-    def __call__(self, seconds: float, *, answered: bool) -> None:
+    def __call__(self, command: str, seconds: float, *, failure: BaseException | None) -> None:
         """Must be quick and must not fail."""
 
 
@@ -48,16 +48,16 @@ class RedisClient:
         self._resting_until = 0.0
         self._ran = ran
 
-    async def run(self, command: Callable[[Redis], Awaitable[T]]) -> T:
-        """The command's answer; raises RedisAway."""
+    async def run(self, name: str, command: Callable[[Redis], Awaitable[T]]) -> T:
+        """The command's answer; `name` is what Redis calls it. Raises RedisAway."""
         if monotonic() < self._resting_until:
             raise RedisAway
-        return await self._try(command)
+        return await self._try(name, command)
 
     async def ping(self) -> bool:
         """Whether it answers; asks even while it is left alone, and thereby ends that."""
         try:
-            await self._try(lambda redis: redis.ping())
+            await self._try("PING", lambda redis: redis.ping())
         except RedisAway:
             return False
         return True
@@ -66,17 +66,17 @@ class RedisClient:
         """Close every connection."""
         await self._redis.aclose(close_connection_pool=True)
 
-    async def _try(self, command: Callable[[Redis], Awaitable[T]]) -> T:
-        began, answered = perf_counter(), False
+    async def _try(self, name: str, command: Callable[[Redis], Awaitable[T]]) -> T:
+        began, failure = perf_counter(), None
         try:
             async with asyncio.timeout(self._patience):
                 answer = await command(self._redis)
-            answered = True
         except FAILURES as error:
+            failure = error
             self._resting_until = monotonic() + REST
             raise RedisAway from error
         finally:
             if self._ran is not None:
-                self._ran(perf_counter() - began, answered=answered)
+                self._ran(name, perf_counter() - began, failure=failure)
         self._resting_until = 0.0
         return answer

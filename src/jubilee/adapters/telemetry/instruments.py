@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from prometheus_client import (
     CollectorRegistry,
-    Counter,
     Gauge,
     GCCollector,
-    Histogram,
     PlatformCollector,
     ProcessCollector,
 )
+
+from jubilee.adapters.telemetry.tallies import Counts, Tallies
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.3, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 QUICK = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -34,9 +34,12 @@ class Instruments:
         self._stores()
         self._jobs()
         self._backlog()
+        self.export_failures = self._counter(
+            "telemetry_export_failures", "Batches that no collector took.", ("signal",)
+        )
         self.loop_lag = self._histogram(
             "event_loop_lag_seconds", "How late the event loop wakes.", (), QUICK
-        )
+        ).labels()
 
     def _http(self) -> None:
         route = ("method", "endpoint")
@@ -59,24 +62,27 @@ class Instruments:
         self.statement_seconds = self._histogram(
             "db_client_operation_duration_seconds", "One statement.", ("operation",), QUICK
         )
-        self.slow_statements = self._counter("db_slow_statements", "Statements past SLOW_QUERY_MS.")
+        self.slow_statements = self._counter(
+            "db_slow_statements", "Statements past SLOW_QUERY_MS."
+        ).labels()
         self.pool_connections = self._gauge(
             "db_pool_connections", "Connections of this process.", ("state",)
         )
         self.pool_size = self._gauge("db_pool_connections_max", "As many as there may be.")
         self.pool_wait = self._histogram(
             "db_pool_wait_seconds", "The wait for a connection.", (), QUICK
-        )
+        ).labels()
         self.connection_failures = self._counter(
             "db_connection_failures", "Uses of the database that failed for want of it."
-        )
+        ).labels()
         self.redis_seconds = self._histogram(
             "redis_client_operation_duration_seconds", "One command.", (), QUICK
-        )
+        ).labels()
         self.redis_up = self._gauge("redis_up", "Whether Redis answered when last asked.")
         self.cache = self._counter("cache_requests", "Looks into a cache.", ("cache", "outcome"))
 
     def _jobs(self) -> None:
+        self.jobs_enqueued = self._counter("jobs_enqueued", "Jobs committed.", ("kind",))
         self.jobs_started = self._counter("jobs_started", "Attempts begun.", ("kind", "lane"))
         self.jobs_finished = self._counter(
             "jobs_finished", "Attempts ended, by how.", ("kind", "outcome")
@@ -89,8 +95,10 @@ class Instruments:
             "job_end_to_end_seconds", "From being asked for to success.", ("kind",), SLOW
         )
         self.jobs_running = self._gauge("jobs_running", "Jobs under way in this process.")
-        self.jobs_dispatched = self._counter("jobs_dispatched", "Jobs the relay sent to Redis.")
-        self.jobs_rescued = self._counter("jobs_rescued", "Jobs whose worker went away.")
+        self.jobs_dispatched = self._counter(
+            "jobs_dispatched", "Jobs the relay sent to Redis."
+        ).labels()
+        self.jobs_rescued = self._counter("jobs_rescued", "Jobs whose worker went away.").labels()
         self.relay_success = self._gauge(
             "relay_last_success_timestamp_seconds", "When the relay last finished a round."
         )
@@ -113,13 +121,13 @@ class Instruments:
         )
         self.workers_alive = self._gauge("workers_alive", "Workers that were heard of lately.")
 
-    def _counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Counter:
-        return Counter(name, text, labels, registry=self.registry)
+    def _counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Counts:
+        return Counts(self.registry, name, text, labels)
 
     def _gauge(self, name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
         return Gauge(name, text, labels, registry=self.registry)
 
     def _histogram(
         self, name: str, text: str, labels: Sequence[str], buckets: Sequence[float]
-    ) -> Histogram:
-        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
+    ) -> Tallies:
+        return Tallies(self.registry, name, text, labels=labels, bounds=buckets)

@@ -69,6 +69,9 @@ class JobObserver(Protocol):
     def started(self, claimed: Claimed) -> None:
         """An attempt begins."""
 
+    def failed(self, error: BaseException) -> None:
+        """It goes wrong; how it ends is heard of next."""
+
     def ended(self, claimed: Claimed, outcome: Outcome, seconds: float) -> None:
         """It has ended."""
 
@@ -77,6 +80,9 @@ class Unobserved(JobObserver):
     """Where nobody listens."""
 
     def started(self, claimed: Claimed) -> None:
+        pass
+
+    def failed(self, error: BaseException) -> None:
         pass
 
     def ended(self, claimed: Claimed, outcome: Outcome, seconds: float) -> None:
@@ -168,6 +174,7 @@ class Runner:
         return Outcome.RELEASED if ours else Outcome.LOST
 
     async def _failed(self, claimed: Claimed, error: BaseException) -> Outcome:
+        self.observer.failed(error)
         final = isinstance(error, GiveUp) or claimed.attempt >= claimed.max_attempts
         wait = None if final else max(backoff(claimed.attempt, self.chance()), asked_for(error))
         failure = Failure(error=described(error), retry_in=wait)

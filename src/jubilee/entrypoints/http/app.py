@@ -1,6 +1,6 @@
 """The application as a value: services and options in, ASGI out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -31,6 +31,10 @@ class TaskIdConvertor(StringConvertor):
 register_url_convertor("task_id", TaskIdConvertor())
 
 
+def _untraced(app: ASGIApp) -> ASGIApp:
+    return app
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpOptions:
     """What the API needs to know beside its services."""
@@ -40,6 +44,8 @@ class HttpOptions:
     cors_origins: Sequence[str] = ()
     meter: RequestMeter = UNMETERED
     exposition: Exposition | None = None
+    trace: Callable[[ASGIApp], ASGIApp] = _untraced
+    """Put around all of it."""
 
 
 def build_app(services: Services, options: HttpOptions, traffic: Traffic) -> ASGIApp:
@@ -49,7 +55,7 @@ def build_app(services: Services, options: HttpOptions, traffic: Traffic) -> ASG
     app: ASGIApp = Router(_routes(context), redirect_slashes=False, default=_nowhere)
     if options.cors_origins:
         app = Cors(app, options.cors_origins)
-    return Edge(app, traffic, options.meter)
+    return options.trace(Edge(app, traffic, options.meter))
 
 
 def _routes(context: Context) -> list[Route]:

@@ -4,7 +4,6 @@ One pure ASGI class, for every layer of middleware costs each request.
 """
 
 import re
-from contextvars import ContextVar
 from secrets import token_hex
 from time import perf_counter
 
@@ -13,10 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from jubilee.entrypoints.http.context import Traffic
 from jubilee.entrypoints.http.metering import (
     METHODS,
-    UNMATCHED,
     UNMETERED,
     Exchange,
     RequestMeter,
+    present,
 )
 
 MOUNTS = ("/v1/api", "/api")
@@ -33,9 +32,6 @@ DEFAULTS = (
     (b"x-content-type-options", b"nosniff"),
 )
 
-request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""The id of the request that is being served; every row that it leaves is marked with it."""
-
 
 class Edge:
     """Wraps the router."""
@@ -51,21 +47,21 @@ class Edge:
             await self._app(scope, receive, send)
             return
         began, exchange = perf_counter(), _exchange(scope)
-        identity = _request_id(scope)
-        scope["state"] = {"request_id": identity}
+        scope["state"] = {"exchange": exchange}
         _mount(scope)
-        running, token = self._traffic.begin(), request_id.set(identity)
+        running, token = self._traffic.begin(), present.set(exchange)
         self._meter.came()
         try:
-            await self._app(scope, receive, self._sender(send, identity.encode(), exchange))
+            await self._app(scope, receive, self._sender(send, exchange))
         finally:
-            request_id.reset(token)
             self._traffic.end(running)
-            exchange.endpoint = scope["state"].get("endpoint", UNMATCHED)
             exchange.seconds = perf_counter() - began
             self._meter.went(exchange)
+            present.reset(token)
 
-    def _sender(self, send: Send, identity: bytes, exchange: Exchange) -> Send:
+    def _sender(self, send: Send, exchange: Exchange) -> Send:
+        identity = exchange.request_id.encode()
+
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.body":
                 exchange.sent += len(message.get("body", b""))
@@ -85,15 +81,19 @@ class Edge:
 
 def _exchange(scope: Scope) -> Exchange:
     method = scope["method"] if scope["method"] in METHODS else "OTHER"
-    length = next((v for name, v in scope["headers"] if name == b"content-length"), b"")
-    return Exchange(method, UNMATCHED, int(length[:15]) if length.isdigit() else 0)
-
-
-def _request_id(scope: Scope) -> str:
+    client = scope.get("client")
+    identity, length = "", b""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and REQUEST_ID.match(value):
-            return str(value.decode())
-    return token_hex(16)
+            identity = value.decode()
+        elif name == b"content-length":
+            length = value
+    return Exchange(
+        request_id=identity or token_hex(16),
+        method=method,
+        received=int(length[:15]) if length.isdigit() else 0,
+        client=client[0] if client else "",
+    )
 
 
 def _mount(scope: Scope) -> None:

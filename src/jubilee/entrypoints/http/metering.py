@@ -1,6 +1,7 @@
 """What an operator is told of every request, and how the numbers are read out."""
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -17,12 +18,19 @@ Exposition: TypeAlias = Callable[[], bytes]
 class Exchange:
     """A request and its answer; sizes in bytes, `endpoint` is the path's template."""
 
+    request_id: str
     method: str
-    endpoint: str
     received: int
+    client: str
+    endpoint: str = UNMATCHED
+    user_id: str | None = None
     status: int = 500
     sent: int = 0
     seconds: float = 0.0
+
+
+present: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+"""The request that is being served; every row that it leaves is marked with its id."""
 
 
 class RequestMeter(Protocol):

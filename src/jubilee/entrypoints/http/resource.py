@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -15,6 +15,7 @@ from jubilee.domain.identity import Principal
 from jubilee.entrypoints.http.binding import bind_body, bind_query, path_violations, read_body
 from jubilee.entrypoints.http.context import Context
 from jubilee.entrypoints.http.endpoint import Access, AnyEndpoint, Call, Nothing
+from jubilee.entrypoints.http.metering import Exchange
 from jubilee.entrypoints.http.problems import (
     Broken,
     InvalidRequest,
@@ -41,7 +42,7 @@ class Resource:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, by a problem if need be."""
         method = str(scope["method"])
-        scope["state"]["endpoint"] = self._template
+        scope["state"]["exchange"].endpoint = self._template
         request = Request(scope, receive)
         if method == "HEAD" and "GET" in self._endpoints:
             method, send = "GET", _without_body(send)
@@ -66,7 +67,8 @@ class Resource:
                 raise
             return refuse(Unavailable(), request, oauth=endpoint.oauth)
         except Exception:
-            logger.exception("%s %s failed", endpoint.method, endpoint.path)
+            extra = {"method": endpoint.method, "route": endpoint.path}
+            logger.exception("request failed", extra=extra)
             return refuse(Broken(), request, oauth=endpoint.oauth)
 
     def _other_method(self, method: str, request: Request) -> Response:
@@ -103,6 +105,7 @@ class Resource:
         if scheme.lower() != "bearer":
             raise InvalidToken
         principal = await self._context.services.auth.authenticate(token.strip())
+        request.scope["state"]["exchange"].user_id = str(principal.user_id)
         if access is Access.ADMIN and not principal.is_admin:
             raise NotAllowed
         return principal
@@ -110,8 +113,8 @@ class Resource:
 
 def refuse(error: DomainError, request: Request, *, oauth: bool = False) -> Response:
     """The problem document for an error of this request."""
-    state: Mapping[str, str] = request.scope.get("state", {})
-    return problem(error, state.get("request_id", ""), request.scope["path"], oauth=oauth)
+    exchange: Exchange = request.scope["state"]["exchange"]
+    return problem(error, exchange.request_id, request.scope["path"], oauth=oauth)
 
 
 def _without_body(send: Send) -> Send:

@@ -41,6 +41,8 @@ class DrainingServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
+                # A request that came before the last one's answer would go on in its context.
+                reset_contextvars=True,
                 timeout_graceful_shutdown=max(1, int(listening.timeout)),
             )
         )

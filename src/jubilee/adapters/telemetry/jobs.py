@@ -1,0 +1,164 @@
+"""Jobs: counted, traced from whoever asked for them, and one line written of each attempt."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from time import time
+from typing import Any
+from uuid import UUID
+
+from opentelemetry import trace
+from opentelemetry.context import attach, detach
+from opentelemetry.trace import Link, Span, SpanKind
+
+from jubilee.adapters.telemetry.failures import kind_of
+from jubilee.adapters.telemetry.instruments import Instruments
+from jubilee.adapters.telemetry.logs import WriteLine
+from jubilee.adapters.telemetry.tracing import (
+    NOWHERE,
+    Tracing,
+    carrier,
+    mark_failed,
+    origin,
+)
+from jubilee.domain.errors import DomainError
+from jubilee.domain.jobs.backlog import Backlog
+from jubilee.domain.jobs.claims import Claimed
+from jubilee.domain.jobs.kinds import JobError
+from jubilee.domain.jobs.running import JobObserver, Outcome
+
+SAME_TRACE = 3600.0  # seconds after which a job begins a trace of its own, linked to the first
+SYSTEM = "jubilee"
+EXPECTED = (DomainError, JobError)
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """The job that is being run here."""
+
+    claimed: Claimed
+    span: Span
+    token: Any
+
+
+doing: ContextVar[Doing | None] = ContextVar("doing", default=None)
+"""None outside of a job."""
+
+
+class JobTelemetry(JobObserver):
+    """Attempts, and what waits."""
+
+    def __init__(self, instruments: Instruments, tracing: Tracing, write_line: WriteLine) -> None:
+        """`write_line` takes an event and its fields."""
+        self._instruments = instruments
+        self._tracing = tracing
+        self._write_line = write_line
+
+    def started(self, claimed: Claimed) -> None:
+        self._instruments.jobs_running.inc()
+        self._instruments.jobs_started.labels(claimed.kind, claimed.lane.value).inc()
+        self._instruments.job_wait.labels(claimed.lane.value).observe(claimed.waited)
+        span = self._consumer(claimed)
+        doing.set(Doing(claimed, span, attach(trace.set_span_in_context(span))))
+
+    def failed(self, error: BaseException) -> None:
+        if isinstance(error, EXPECTED):
+            mark_failed(trace.get_current_span(), kind_of(error))
+            self._write_line("job failed", level="warning", error=kind_of(error))
+        else:
+            self._write_line("job failed", level="error", exc_info=error)
+
+    def ended(self, claimed: Claimed, outcome: Outcome, seconds: float) -> None:
+        self._instruments.jobs_running.dec()
+        self._instruments.jobs_finished.labels(claimed.kind, outcome.value).inc()
+        self._instruments.job_seconds.labels(claimed.kind).observe(seconds)
+        if outcome is Outcome.SUCCEEDED:
+            self._instruments.job_whole.labels(claimed.kind).observe(claimed.age + seconds)
+        self._write_line(
+            "job",
+            outcome=outcome.value,
+            attempt=claimed.attempt,
+            lane=claimed.lane.value,
+            duration_ms=round(seconds * 1000, 2),
+            waited_ms=round(claimed.waited * 1000, 2),
+        )
+        here = doing.get()
+        assert here is not None, "it ends where it has started"
+        here.span.set_attribute("jubilee.job.outcome", outcome.value)
+        here.span.end()
+        detach(here.token)
+        doing.set(None)
+
+    def enqueued(self, kind: str) -> None:
+        """A job has been committed."""
+        self._instruments.jobs_enqueued.labels(kind).inc()
+
+    def dispatched(self, count: int) -> None:
+        """The relay has finished a round."""
+        self._instruments.jobs_dispatched.inc(count)
+        self._instruments.relay_success.set(time())
+
+    def rescued(self, count: int) -> None:
+        """Leases have run out."""
+        self._instruments.jobs_rescued.inc(count)
+
+    def show(self, backlog: Backlog) -> None:
+        """What the database says of all jobs."""
+        gauges = self._instruments
+        for (lane, status), count in backlog.jobs.items():
+            gauges.jobs_state.labels(lane, status).set(count)
+        for lane, seconds in backlog.oldest_due.items():
+            gauges.oldest_due.labels(lane).set(seconds)
+        gauges.overdue.set(backlog.overdue)
+        gauges.oldest_event.set(backlog.oldest_event)
+        gauges.workers_alive.set(backlog.workers)
+        for state, count in backlog.greetings.items():
+            gauges.greetings.labels(state).set(count)
+        gauges.planned_until.set(backlog.greetings_planned_until)
+        gauges.greetings_missing.set(backlog.greetings_missing)
+
+    def _consumer(self, claimed: Claimed) -> Span:
+        """A child of what asked for it; what runs long after that is linked to it."""
+        asked = origin(claimed.trace_context)
+        is_late = claimed.age > SAME_TRACE
+        parent = trace.set_span_in_context(trace.NonRecordingSpan(asked), NOWHERE)
+        return self._tracing.tracer.start_span(
+            f"process {claimed.kind}",
+            context=NOWHERE if is_late else parent,
+            kind=SpanKind.CONSUMER,
+            links=[Link(asked)] if is_late and asked.is_valid else (),
+            attributes={
+                **_message(claimed.kind, claimed.id, "process"),
+                "messaging.destination.name": claimed.lane.value,
+                "jubilee.job.attempt": claimed.attempt,
+                "jubilee.job.epoch": claimed.epoch,
+            },
+        )
+
+
+class JobSending:
+    """Rows of jobs and events, marked with the trace that they are written in."""
+
+    def __init__(self, tracing: Tracing) -> None:
+        self._tracing = tracing
+
+    def here(self) -> Mapping[str, str] | None:
+        """What a row keeps of the present trace."""
+        return carrier()
+
+    @contextmanager
+    def sending(self, kind: str, job_id: UUID) -> Iterator[Mapping[str, str] | None]:
+        """The producer's span, around the insert; what runs the job goes on from it."""
+        with self._tracing.span(f"send {kind}", SpanKind.PRODUCER, _message(kind, job_id, "send")):
+            yield carrier()
+
+
+def _message(kind: str, job_id: UUID, operation: str) -> dict[str, str]:
+    return {
+        "messaging.system": SYSTEM,
+        "messaging.operation.name": operation,
+        "messaging.operation.type": operation,
+        "messaging.message.id": str(job_id),
+        "jubilee.job.kind": kind,
+    }

@@ -1,0 +1,120 @@
+"""Requests: sampled once, traced where sampled, counted, and one line written of each."""
+
+import os
+from typing import TypeAlias
+
+from opentelemetry import trace
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from opentelemetry.metrics import NoOpMeterProvider
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from jubilee.adapters.telemetry.access_log import AccessLog, Answered
+from jubilee.adapters.telemetry.instruments import Instruments
+from jubilee.adapters.telemetry.sampling import verdict
+from jubilee.adapters.telemetry.tallies import Count, Tally
+from jubilee.adapters.telemetry.tracing import Tracing
+
+WHOLE = "jubilee.whole"
+"""Where a scope that is shown to others keeps the one that the application gets."""
+
+Children: TypeAlias = tuple[Count, Tally, Tally, Tally]
+
+
+class TracedRequests:
+    """The outermost layer: only requests that are sampled pay for the instrumentation."""
+
+    def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
+        self._app = app
+        self._tracing = tracing
+        os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "http"  # read by what is made next
+        self._traced = OpenTelemetryMiddleware(
+            self._named,
+            default_span_details=_details,
+            exclude_spans=["send", "receive"],
+            tracer_provider=tracing.provider,
+            meter_provider=NoOpMeterProvider(),
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ask the sampler, and hand the decision on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        decided = self._tracing.decide(scope["headers"])
+        token = verdict.set(decided)
+        try:
+            if decided.sampled:
+                await self._traced(_shown(scope), receive, send)
+            else:
+                await self._app(scope, receive, send)
+        finally:
+            verdict.reset(token)
+
+    async def _named(self, shown: Scope, receive: Receive, send: Send) -> None:
+        """The span ends with the last part of the answer: it has its name before the first."""
+        scope: Scope = shown[WHOLE]
+
+        async def name_and_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                exchange: Answered = scope["state"]["exchange"]
+                span = trace.get_current_span()
+                span.update_name(f"{exchange.method} {exchange.endpoint}")
+                span.set_attribute("http.route", exchange.endpoint)
+            await send(message)
+
+        await self._app(scope, receive, name_and_send)
+
+
+def _shown(scope: Scope) -> Scope:
+    """What the instrumentation may see: it fails over a header that is no text, and tells all."""
+    headers = [(name, value) for name, value in scope["headers"] if value.isascii()]
+    return {**scope, "headers": headers, "query_string": b"", WHOLE: scope}
+
+
+def _details(shown: Scope) -> tuple[str, dict[str, str]]:
+    """The route is not known yet; what a query says stays here."""
+    found = {"url.query": "REDACTED"} if shown[WHOLE]["query_string"] else {}
+    if shown.get("server"):
+        found["server.address"] = shown["server"][0]
+    return str(shown["method"]), found
+
+
+class HttpTelemetry:
+    """Requests; looking a child up by its labels each time would cost more than counting."""
+
+    def __init__(self, instruments: Instruments, access_log: AccessLog | None) -> None:
+        """Without an access log nothing is written."""
+        self._instruments = instruments
+        self._access_log = access_log
+        self._routes: dict[tuple[str, str, int], Children] = {}
+        self._in_flight = 0
+        instruments.in_flight.set_function(lambda: self._in_flight)
+
+    def came(self) -> None:
+        """A request has come in."""
+        self._in_flight += 1
+
+    def went(self, exchange: Answered) -> None:
+        """It has been answered, or broken off."""
+        self._in_flight -= 1
+        self._count(exchange)
+        if self._access_log is not None:
+            self._access_log.write(exchange)
+
+    def _count(self, exchange: Answered) -> None:
+        key = (exchange.method, exchange.endpoint, exchange.status)
+        count, seconds, received, sent = self._routes.get(key) or self._new(key)
+        count.inc()
+        seconds.observe(exchange.seconds)
+        received.observe(exchange.received)
+        sent.observe(exchange.sent)
+
+    def _new(self, key: tuple[str, str, int]) -> Children:
+        method, endpoint, status = key
+        found = self._routes[key] = (
+            self._instruments.requests.labels(method, endpoint, str(status)),
+            self._instruments.request_seconds.labels(method, endpoint, f"{status // 100}xx"),
+            self._instruments.request_bytes.labels(method, endpoint),
+            self._instruments.response_bytes.labels(method, endpoint),
+        )
+        return found

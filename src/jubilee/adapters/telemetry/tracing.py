@@ -1,0 +1,151 @@
+"""Traces: one provider a process, who is sampled, and how a trace crosses to another process."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from random import getrandbits
+from time import time_ns
+from typing import TypeAlias
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision
+from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from jubilee.adapters.telemetry.failures import fingerprint, kind_of, stack
+from jubilee.adapters.telemetry.sampling import DecidedIds, DecidedSampler, Verdict, verdict
+
+PROPAGATOR = TraceContextTextMapPropagator()
+PROPAGATED = (b"traceparent", b"tracestate")
+NOWHERE = Context()
+
+Attributes: TypeAlias = Mapping[str, str | int | float | bool]
+Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
+
+
+class Tracing:
+    """Made when a process starts, never at import; without a processor nothing is sampled."""
+
+    def __init__(self, resource: Resource, processor: SpanProcessor | None = None) -> None:
+        """The sampler is the one that OTEL_TRACES_SAMPLER names."""
+        self.provider = TracerProvider(
+            resource=resource,
+            sampler=None if processor else ALWAYS_OFF,
+            id_generator=DecidedIds(),
+            shutdown_on_exit=False,
+        )
+        self._configured = self.provider.sampler
+        self.provider.sampler = DecidedSampler(self._configured)
+        if processor is not None:
+            self.provider.add_span_processor(processor)
+        self.tracer = self.provider.get_tracer("jubilee")
+
+    def decide(self, headers: Headers) -> Verdict:
+        """Ask the configured sampler once; a `traceparent` that is not well-formed is ignored."""
+        parent, trace_id = NOWHERE, 0
+        for name, _ in headers:
+            if name == b"traceparent":
+                parent = PROPAGATOR.extract(_text(headers), NOWHERE)
+                trace_id = trace.get_current_span(parent).get_span_context().trace_id
+                break
+        trace_id = trace_id or getrandbits(128)
+        result = self._configured.should_sample(parent, trace_id, "HTTP", SpanKind.SERVER)
+        sampled = result.decision is Decision.RECORD_AND_SAMPLE
+        return Verdict(trace_id, getrandbits(64) or 1, sampled)
+
+    @contextmanager
+    def span(self, name: str, kind: SpanKind, attributes: Attributes) -> Iterator[Span]:
+        """A child of the present span, where that is recorded; what it raises ends it as failed."""
+        present = trace.get_current_span()
+        if not present.is_recording():
+            yield present
+            return
+        with self.tracer.start_as_current_span(
+            name,
+            kind=kind,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                yield span
+            except Exception as error:
+                mark_failed(span, kind_of(error))
+                raise
+
+    def record(
+        self,
+        name: str,
+        attributes: Attributes,
+        seconds: float,
+        failure: str | None = None,
+    ) -> None:
+        """A call to a store that has just ended, as a child of the present span."""
+        ended = time_ns()
+        span = self.tracer.start_span(
+            name,
+            kind=SpanKind.CLIENT,
+            attributes=attributes,
+            start_time=ended - int(seconds * 1e9),
+        )
+        if failure is not None:
+            mark_failed(span, failure)
+        span.end(ended)
+
+
+def carrier() -> dict[str, str] | None:
+    """What a row keeps so that whoever runs it goes on with this trace; None outside of one."""
+    found: dict[str, str] = {}
+    PROPAGATOR.inject(found)
+    decided = verdict.get()
+    if not found and decided is not None:
+        found["traceparent"] = f"00-{decided.trace_id:032x}-{decided.span_id:016x}-00"
+    return found or None
+
+
+def origin(kept: Mapping[str, str] | None) -> SpanContext:
+    """The span that a row was written in; not valid where it says none."""
+    return trace.get_current_span(PROPAGATOR.extract(kept or {}, NOWHERE)).get_span_context()
+
+
+def present_ids() -> tuple[int, int] | None:
+    """Of the trace and the span that this is a part of, recorded or not."""
+    decided = verdict.get()
+    if decided is not None and not decided.sampled:
+        return decided.trace_id, decided.span_id
+    span = trace.get_current_span().get_span_context()
+    return (span.trace_id, span.span_id) if span.is_valid else None
+
+
+def is_recorded() -> bool:
+    """Whether what happens here belongs to a span; quick where it does not."""
+    decided = verdict.get()
+    if decided is not None and not decided.sampled:
+        return False
+    return trace.get_current_span().is_recording()
+
+
+def mark_failed(span: Span, failure: str) -> None:
+    """`failure` is a code or a class, never what an exception says: that may hold data."""
+    span.set_attribute("error.type", failure)
+    span.set_status(Status(StatusCode.ERROR))
+
+
+def record_failure(span: Span, error: BaseException) -> None:
+    """The exception as an event of the span, by the same fingerprint as in the log."""
+    span.add_event(
+        "exception",
+        {
+            "exception.type": kind_of(error),
+            "exception.stacktrace": stack(error, whole=False),
+            "exception.fingerprint": fingerprint(error),
+        },
+    )
+    mark_failed(span, kind_of(error))
+
+
+def _text(headers: Headers) -> dict[str, str]:
+    """Of two with the same name the first, as the instrumentation has it."""
+    return {k.decode(): v.decode("latin-1") for k, v in reversed(headers) if k in PROPAGATED}

@@ -1,0 +1,59 @@
+"""What nobody reports by itself: looked at now and then, until cancelled."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import Protocol
+
+from prometheus_client.exposition import generate_latest
+
+from jubilee.adapters.telemetry.instruments import Instruments
+
+LOOP_PERIOD = 0.5  # seconds
+POOL_PERIOD = 1.0  # seconds
+REDIS_PERIOD = 10.0  # seconds
+
+
+class Lending(Protocol):
+    """What is shown of a pool: connections that are open, lent, and as many as there may be."""
+
+    @property
+    def idle(self) -> int:
+        """Open, and not lent."""
+
+    @property
+    def used(self) -> int:
+        """Lent."""
+
+    @property
+    def size(self) -> int:
+        """The most that there may be."""
+
+
+async def watch_loop(instruments: Instruments) -> None:
+    """Measure how late the event loop wakes."""
+    while True:
+        began = perf_counter()
+        await asyncio.sleep(LOOP_PERIOD)
+        instruments.loop_lag.observe(max(perf_counter() - began - LOOP_PERIOD, 0))
+
+
+async def watch_pool(instruments: Instruments, pool: Lending) -> None:
+    """Show how many connections there are."""
+    while True:
+        instruments.pool_connections.labels("idle").set(pool.idle)
+        instruments.pool_connections.labels("used").set(pool.used)
+        instruments.pool_size.set(pool.size)
+        await asyncio.sleep(POOL_PERIOD)
+
+
+async def watch_redis(ping: Callable[[], Awaitable[bool]]) -> None:
+    """Ask it, for the gauge to be true where nobody else asks."""
+    while True:
+        await ping()
+        await asyncio.sleep(REDIS_PERIOD)
+
+
+def exposition(instruments: Instruments) -> bytes:
+    """All metrics as Prometheus text."""
+    return generate_latest(instruments.registry)

@@ -1,0 +1,48 @@
+"""Where log lines go, and what they say of where they were written."""
+
+from collections.abc import Mapping
+
+from jubilee.adapters.telemetry.jobs import doing
+from jubilee.adapters.telemetry.lines import LineWriter
+from jubilee.adapters.telemetry.logs import Logs
+from jubilee.entrypoints.http.metering import present
+from jubilee.settings import Environment, Settings
+
+STDOUT = 1
+
+
+def start_logging(settings: Settings) -> Logs:
+    """Lines to standard output from now on, the libraries' too."""
+    logs = Logs(
+        LineWriter(STDOUT), whereabouts, level=settings.log_level, readable=_for_people(settings)
+    )
+    logs.start()
+    return logs
+
+
+def correlation_id() -> str | None:
+    """The id of the request that is being served, or that asked for the job that is being run."""
+    exchange, job = present.get(), doing.get()
+    if exchange is not None:
+        return exchange.request_id
+    return None if job is None else job.claimed.correlation_id
+
+
+def whereabouts() -> Mapping[str, str]:
+    """The request, the user and the job that this is about, as far as there are any."""
+    exchange, job = present.get(), doing.get()
+    found: dict[str, str | None] = {}
+    if exchange is not None:
+        found = {"request_id": exchange.request_id, "user_id": exchange.user_id}
+    elif job is not None:
+        claimed = job.claimed
+        owner = None if claimed.owner_id is None else str(claimed.owner_id)
+        found = {"request_id": claimed.correlation_id, "user_id": owner}
+        found |= {"job_id": str(claimed.id), "kind": claimed.kind}
+    return {name: value for name, value in found.items() if value}
+
+
+def _for_people(settings: Settings) -> bool:
+    if settings.log_format is not None:
+        return settings.log_format == "text"
+    return settings.environment is Environment.DEVELOPMENT
