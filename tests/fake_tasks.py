@@ -1,7 +1,7 @@
 """Tasks in memory."""
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -11,6 +11,7 @@ from jubilee.domain.jobs.queue import MAX_ATTEMPTS
 from jubilee.domain.jobs.waiting import LiveJobs
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import (
+    LARGEST_PAGE,
     NewTask,
     Task,
     TaskFilter,
@@ -44,8 +45,8 @@ class FakeTasks(TaskRepository):
             for key in sorted(self.rows, reverse=True)
             if _is_chosen(self.rows[key], chosen) and (last is None or key < last)
         ]
-        page = found[:limit]
-        return Page(page, (str(page[-1].id),) if len(found) > limit else None)
+        page = [task for number, task in enumerate(found[:limit]) if _has_room(found, number)]
+        return Page(page, (str(page[-1].id),) if len(found) > len(page) else None)
 
     async def take_turn(self, owner: UserId, *, alone: bool) -> None:
         pass
@@ -118,6 +119,15 @@ def _is_chosen(task: Task, chosen: TaskFilter) -> bool:
     wanted = (chosen.owner, chosen.status, chosen.kind)
     found = (task.owner_id, task.status, task.kind)
     return all(w is None or w == f for w, f in zip(wanted, found, strict=True))
+
+
+def _has_room(found: Sequence[Task], number: int) -> bool:
+    sizes = (
+        len(json.dumps(document))
+        for task in found[: number + 1]
+        for document in (task.data, task.progress, task.result, task.error)
+    )
+    return number == 0 or sum(sizes) <= LARGEST_PAGE
 
 
 def _text(data: Mapping[str, object]) -> str:

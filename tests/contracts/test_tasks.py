@@ -8,6 +8,7 @@ import pytest
 
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.tasks.task import (
+    LARGEST_PAGE,
     Task,
     TaskFilter,
     TaskIdTaken,
@@ -67,6 +68,18 @@ async def test_a_task_is_what_was_asked_for(database: Database, zoe: User) -> No
     assert (task.run_at, task.owner_id) == (task.created_at, zoe.id)
     assert {task.progress, task.started_at, task.finished_at, task.cancel_requested_at} == {None}
     assert await got(database, "a:b", zoe) == task
+
+
+async def test_a_page_of_large_tasks_ends_early_and_none_is_left_out(
+    database: Database, zoe: User
+) -> None:
+    data = {"text": "x" * 60_000}
+    tasks = [await a_kept_task(database, zoe, data=data) for _ in range(30)]
+    async with database.read() as view:
+        page = await view.tasks.page(TaskFilter(owner=zoe.id), after=None, limit=100)
+    assert 0 < len(page.rows) * 60_000 <= LARGEST_PAGE
+    assert page.after is not None
+    assert await listed(database, TaskFilter(owner=zoe.id)) == tasks[::-1]
 
 
 async def test_a_time_to_come_is_kept_and_one_that_has_passed_is_now(

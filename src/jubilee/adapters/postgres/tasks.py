@@ -20,6 +20,7 @@ from jubilee.domain.jobs.queue import MAX_ATTEMPTS
 from jubilee.domain.jobs.waiting import LiveJobs
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import (
+    LARGEST_PAGE,
     NewTask,
     Task,
     TaskFilter,
@@ -137,9 +138,10 @@ class PostgresTasks(TaskRepository):
             kind=chosen.kind,
             last=None if after is None else UUID(after[0]),
             rows=limit + 1,
+            bytes=LARGEST_PAGE,
         )
         found = [_task(row) for row in rows[:limit]]
-        return Page(found, (str(found[-1].id),) if len(rows) > limit else None)
+        return Page(found, (str(found[-1].id),) if rows and rows[0]["there"] > len(found) else None)
 
     async def take_turn(self, owner: UserId, *, alone: bool) -> None:
         await self.executor.run(TURN[alone], owner=str(owner))

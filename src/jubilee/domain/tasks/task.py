@@ -19,6 +19,7 @@ DEFAULT_KIND = "echo"
 DEFAULT_PRIORITY = 5
 LAST_PRIORITY = 9  # 0 goes first
 LARGEST_DATA = 65_536  # bytes of compact JSON in UTF-8
+LARGEST_PAGE = 1_048_576  # bytes of JSON in a list, but for its first task
 FURTHEST = timedelta(days=5 * 366)
 
 
@@ -151,7 +152,7 @@ class TaskRepository(Protocol):
         """By its id, or by the caller's own `task_id`; raises TaskNotFound for another's."""
 
     async def page(self, chosen: TaskFilter, *, after: Position | None, limit: int) -> Page[Task]:
-        """Newest first."""
+        """Newest first; it ends early where the tasks are large, past LARGEST_PAGE."""
 
     async def take_turn(self, owner: UserId, *, alone: bool) -> None:
         """Wait until nobody adds to this owner's tasks alone, or, to be alone, nobody at all.
