@@ -77,11 +77,11 @@ def main() -> int:
     """Run it all."""
     with (
         tempfile.TemporaryDirectory(prefix="jubilee-picture-") as folder,
-        watched(Path(folder)) as (up, prometheus),
+        watched(Path(folder)) as service,
     ):
         start = time.time()
-        load(up, SECONDS)
-        picture = draw(prometheus, start + 5, time.time())
+        load(service.up, SECONDS)
+        picture = draw(service.prometheus, start + 5, time.time())
     (MONITORING / "overview.svg").write_text(picture)
     return 0
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
@@ -10,18 +11,41 @@ import httpx2
 from tests.monitoring.exporters import exporter
 from tests.monitoring.prometheus import MONITORING, Prometheus
 from tests.system.api import PASSWORD, bearer, run, sign_in, sign_up
-from tests.system.running import Up, eventually, free_port
+from tests.system.running import UP, Up, eventually, free_port
+from tests.telemetry.receiver import Receiver, receiver
 
 PAUSE = 0.2  # seconds between two rounds
 LOAD = 8.0  # seconds
+SENDS = {
+    "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+    "OTEL_TRACES_SAMPLER_ARG": "0.05",
+    "OTEL_BSP_SCHEDULE_DELAY": "1000",
+    "OTEL_METRIC_EXPORT_INTERVAL": "2000",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A service, the Prometheus that scrapes it, and the collector that it sends to."""
+
+    up: Up
+    prometheus: Prometheus
+    collector: Receiver
 
 
 @contextmanager
-def watched(at: Path) -> Iterator[tuple[Up, Prometheus]]:
+def watched(at: Path) -> Iterator[Watched]:
     """`jubilee up` and a Prometheus that scrapes it and the exporters' samples every second."""
     with ExitStack() as ends:
         worker = free_port()
-        up = Up(at / "data", at, WORKER_METRICS_PORT=str(worker), LOG_LEVEL="WARNING")
+        collector = ends.enter_context(receiver())
+        env = {
+            "WORKER_METRICS_PORT": str(worker),
+            "LOG_LEVEL": "WARNING",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+            **SENDS,
+        }
+        up = Up(at / "data", at, UP, **env)
         ends.callback(up.end)
         samples = MONITORING / "samples"
         targets = {
@@ -37,7 +61,7 @@ def watched(at: Path) -> Iterator[tuple[Up, Prometheus]]:
         assert eventually(lambda: len(prometheus.ready().query("up == 1")) == 4, within=30), (
             prometheus.get("targets", state="active")
         )
-        yield up, prometheus
+        yield Watched(up, prometheus, collector)
 
 
 def load(up: Up, seconds: float = LOAD) -> None:

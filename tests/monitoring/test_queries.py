@@ -15,11 +15,12 @@ from tests.monitoring.dashboards import panels
 from tests.monitoring.debian import program
 from tests.monitoring.picture import CHARTS, draw
 from tests.monitoring.prometheus import Prometheus
-from tests.monitoring.service import LOAD, load, watched
-from tests.system.running import Up, eventually
+from tests.monitoring.service import LOAD, Watched, load, watched
+from tests.system.running import eventually
 
 # What nobody sees of a service that is well.
 RARE = re.compile(r'status=~"5|outcome="dead"')
+SAMPLED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 # What a small machine under load may be for a moment; only their `for` tells it from trouble.
 BUSY = {
     "JubileeCpuHigh",
@@ -33,17 +34,17 @@ BUSY = {
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Up, Prometheus]]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """The service after some load, and Prometheus, which has seen it."""
-    with watched(tmp_path_factory.mktemp("watched")) as (up, prometheus):
-        load(up)
-        yield up, prometheus
+    with watched(tmp_path_factory.mktemp("watched")) as service:
+        load(service.up)
+        yield service
 
 
 @pytest.fixture
-def prometheus(service: tuple[Up, Prometheus]) -> Prometheus:
+def prometheus(service: Watched) -> Prometheus:
     """The one that watches."""
-    return service[1]
+    return service.prometheus
 
 
 def rules(prometheus: Prometheus, kind: str) -> list[dict[str, Any]]:
@@ -68,6 +69,14 @@ def test_every_panel_has_data(prometheus: Prometheus) -> None:
         ]
 
     assert eventually(lambda: not empty(), within=20), empty()
+
+
+def test_every_line_has_the_labels_that_its_name_is_made_of(prometheus: Prometheus) -> None:
+    for panel in panels():
+        for query, legend in zip(panel.queries, panel.legends, strict=True):
+            wanted = set(re.findall(r"\{\{(\w+)\}\}", legend)) - {"pod"}  # Kubernetes' alone
+            for series in prometheus.query(query):
+                assert wanted <= set(series.labels), (panel.title, legend)
 
 
 def test_no_query_asks_for_a_metric_that_nobody_has(prometheus: Prometheus) -> None:
@@ -104,8 +113,8 @@ def test_promtool_finds_nothing_to_say_about_our_metrics(prometheus: Prometheus)
             assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_no_label_holds_what_a_client_made_up(service: tuple[Up, Prometheus]) -> None:
-    endpoints = service[1].get("label/endpoint/values")
+def test_no_label_holds_what_a_client_made_up(prometheus: Prometheus) -> None:
+    endpoints = prometheus.get("label/endpoint/values")
     assert "unmatched" in endpoints
     assert "/items/{id}" in endpoints
     assert not [one for one in endpoints if "nowhere" in one or "Mia" in one or "api/" in one]
@@ -117,3 +126,33 @@ def test_the_picture_of_the_overview_is_drawn_from_its_queries(prometheus: Prome
     texts = {element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")}
     assert {*CHARTS, "API instances", "Error budget left"} <= texts
     assert len(list(picture.iter("{http://www.w3.org/2000/svg}polyline"))) >= len(CHARTS)
+
+
+def test_jobs_that_were_asked_for_are_counted_by_kind(prometheus: Prometheus) -> None:
+    def counted(series: str) -> float:
+        (found,) = prometheus.query(series)
+        return found.points[-1][1]
+
+    asked = 'jobs_enqueued_total{job="jubilee-api",kind="echo"}'
+    started = 'jobs_started_total{job="jubilee-worker",kind="echo"}'
+    assert eventually(lambda: counted(asked) == counted(started) > 1, within=10)
+    assert counted('jobs_enqueued_total{job="jubilee-api",kind="email.welcome"}') == 1
+
+
+# The last one here: from now on the service is not well.
+def test_a_collector_that_takes_nothing_is_seen_in_the_panel_and_by_the_alert(
+    service: Watched,
+) -> None:
+    (panel,) = (one for one in panels() if one.title == "Telemetry that no collector took")
+    alert = 'ALERTS{alertname="JubileeExportFails"}'
+
+    def lost(query: str) -> set[tuple[str, str]]:
+        found = service.prometheus.query(query)
+        return {(s.labels["job"], s.labels["signal"]) for s in found if s.points[-1][1] > 0}
+
+    assert not lost(panel.queries[0])
+    service.collector.answer = 500
+    live = f"http://127.0.0.1:{service.up.port}/health/live"
+    httpx2.get(live, headers={"traceparent": SAMPLED}).raise_for_status()
+    every = {("jubilee-api", "traces"), ("jubilee-api", "metrics"), ("jubilee-worker", "metrics")}
+    assert eventually(lambda: every <= lost(panel.queries[0]) & lost(alert), within=30)
