@@ -105,6 +105,7 @@ def start(name: str, up: Up, collector: int, ends: ExitStack) -> Server:
         "DATA_DIR": str(up.data),
         "PORT": str(port),
         "DATABASE_POOL_SIZE": "8",
+        "PYTHONHASHSEED": "0",  # or the same server costs more one time than another
         "LOG_FORMAT": "json",
         "SMTP_URL": "smtp://127.0.0.1:1",
         "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
