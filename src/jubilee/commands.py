@@ -16,6 +16,7 @@ from jubilee.adapters.postgres import schema
 from jubilee.adapters.telemetry.exporting import BadExport
 from jubilee.bootstrap.logs import start_logging
 from jubilee.bootstrap.mail import mail_is_configured
+from jubilee.bootstrap.memory import settle
 from jubilee.bootstrap.servers import NoServer, server_urls
 from jubilee.bootstrap.services import http_options, listening, open_services
 from jubilee.bootstrap.telemetry import Process
@@ -90,6 +91,7 @@ def api() -> int:
     async def work() -> int:
         async with open_services(settings, process=process) as opened:
             options = http_options(settings, opened.telemetry)
+            settle()
             return await serve(opened.services, options, listening(settings))
 
     return _run(work())
@@ -103,6 +105,7 @@ def worker() -> int:
 
     async def run() -> int:
         async with open_worker(settings, process=process) as plan:
+            settle()
             return await work(plan)
 
     return _run(run())

@@ -1,8 +1,9 @@
 """What telemetry costs a request: `python -m tests.benchmarks.telemetry_cost`.
 
-One server a variant, all on one core and over the same database; they are asked in turn, forwards
-and backwards, for `GET /hello/{name}`. What counts is the CPU time of the server's process, all of
-its threads included; each round's difference to the server without telemetry is a pair.
+The whole application, over a PostgreSQL of its own, is asked for `GET /hello/{name}` as uvicorn
+asks it; a block of requests with some of the telemetry stands just before or after one without,
+and the median of the differences of such pairs counts. It is the CPU time of the whole process, in
+microseconds a request: of the threads that write and send, too, which finish within the block.
 """
 
 import argparse
@@ -11,175 +12,225 @@ import os
 import statistics
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
-from time import monotonic
+from time import process_time
+from typing import Any, TypeAlias
 
 import httpx2
+import uvloop
+from starlette.types import ASGIApp, Message, Scope
 
-from tests.system.running import Up, eventually, free_port
+from jubilee.adapters.telemetry.lines import LineWriter
+from jubilee.adapters.telemetry.logs import Logs
+from jubilee.adapters.telemetry.requests import HttpTelemetry
+from jubilee.bootstrap.logs import whereabouts
+from jubilee.bootstrap.memory import settle
+from jubilee.bootstrap.services import Opened, http_options, open_services
+from jubilee.bootstrap.telemetry import Process
+from jubilee.commands import read_settings
+from jubilee.entrypoints.http.app import build_app
+from jubilee.entrypoints.http.context import Traffic
+from jubilee.entrypoints.http.metering import UNMETERED, RequestMeter
+from jubilee.settings import Settings
+from tests.system.running import Up, free_port
 
 RATIO = "0.05"
 BOUND = 40.0  # us: what all of it may cost
-CONNECTIONS = 16
-NAME = "Zoe"
-TICKS = os.sysconf("SC_CLK_TCK")
-VARIANTS = {
-    "off": "nothing: no metrics, no access line, no sampling",
+AT_A_TIME = 16  # requests
+BLOCK = 1920  # requests: so many spans that they leave together, as under load
+WARM_UP = 2000  # requests
+SCOPE: Scope = {
+    "type": "http",
+    "asgi": {"version": "3.0", "spec_version": "2.3"},
+    "http_version": "1.1",
+    "method": "GET",
+    "scheme": "http",
+    "path": "/hello/Zoe",
+    "raw_path": b"/hello/Zoe",
+    "query_string": b"",
+    "root_path": "",
+    "headers": [
+        (b"host", b"localhost:8000"),
+        (b"user-agent", b"curl/7.88.1"),
+        (b"accept", b"*/*"),
+    ],
+    "client": ("127.0.0.1", 50_000),
+    "server": ("127.0.0.1", 8000),
+}
+
+Pairs: TypeAlias = list[tuple[float, float]]
+"""Microseconds of CPU a request: without telemetry, and with some."""
+
+
+class LinesAlone(RequestMeter):
+    """Writes the access line, and counts nothing."""
+
+    def __init__(self, whole: HttpTelemetry) -> None:
+        self._log = whole._access_log
+
+    def came(self) -> None:
+        pass
+
+    def went(self, exchange: Any) -> None:
+        assert self._log is not None
+        self._log.write(exchange)
+
+
+ABOUT = {
+    "off": "no metrics, no access line, no sampling: against itself",
     "metrics": "what is counted",
-    "lines": "the access line, as JSON to a pipe",
-    "traces": f"asking the sampler, and spans of {RATIO} over OTLP",
-    "sent": "lines and metrics, over OTLP too",
-    "all": "all of it, metrics and lines over OTLP, too",
+    "lines": "the access line, as JSON",
+    "traces": f"asking the sampler; spans of {RATIO}, over OTLP",
+    "all": "all of it; lines over OTLP, too",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """One variant, running."""
+class Variant:
+    """A part of the telemetry; `statements` are counted and traced, or not."""
 
-    name: str
-    pid: int
-    port: int
-
-    def cpu(self) -> float:
-        """Seconds that the process has worked."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+    app: ASGIApp
+    statements: bool
 
 
-async def ask(server: Server, seconds: float) -> float:
-    """Keep all connections busy; microseconds of CPU a request."""
-    until, began = monotonic() + seconds, server.cpu()
-    counts = await asyncio.gather(*(_connection(server.port, until) for _ in range(CONNECTIONS)))
-    return (server.cpu() - began) / sum(counts) * 1e6
+def variants(settings: Settings, opened: Opened) -> Mapping[str, Variant]:
+    """From nothing to all of it."""
+    telemetry, whole = opened.telemetry, http_options(settings, opened.telemetry)
+    off = replace(whole, meter=UNMETERED, trace=lambda app: app)
+    counted = HttpTelemetry(telemetry.instruments, None)
+    options = {
+        "off": (off, False),
+        "metrics": (replace(off, meter=counted), True),
+        "lines": (replace(off, meter=LinesAlone(telemetry.http)), False),
+        "traces": (replace(whole, meter=UNMETERED), True),
+        "all": (whole, True),
+    }
+    return {
+        name: Variant(build_app(opened.services, chosen, Traffic()), statements)
+        for name, (chosen, statements) in options.items()
+    }
 
 
-async def _connection(port: int, until: float) -> int:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    request = f"GET /hello/{NAME} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode()
-    count = 0
-    while monotonic() < until:
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 200"), head
-        length = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length"))
-        await reader.readexactly(int(length.partition(b":")[2]))
-        count += 1
-    writer.close()
-    return count
+class Bench:
+    """Asks, and looks at the clock."""
+
+    def __init__(self, settings: Settings, opened: Opened, finish: Callable[[], None]) -> None:
+        """`finish` waits until all has been written and sent."""
+        self.variants = variants(settings, opened)
+        self._database = opened.telemetry.database
+        self._heard = (self._database.ran, self._database.lent)
+        self._finish = finish
+
+    async def cost(self, name: str, requests: int = BLOCK) -> float:
+        """Of one request, in a block of so many."""
+        variant = self.variants[name]
+        nobody: Any = _nothing, _nothing
+        self._database.ran, self._database.lent = self._heard if variant.statements else nobody  # type: ignore[method-assign]  # the pool asks for them each time
+        began = process_time()
+        for _ in range(requests // AT_A_TIME):
+            await asyncio.gather(*(_ask(variant.app) for _ in range(AT_A_TIME)))
+        await asyncio.to_thread(self._finish)
+        return (process_time() - began) / requests * 1e6
+
+    async def pairs(self, count: int) -> dict[str, Pairs]:
+        """Every variant's, so many of each."""
+        for name in self.variants:
+            await self.cost(name, WARM_UP)
+        found: dict[str, Pairs] = {name: [] for name in self.variants}
+        for number in range(count):
+            for name, pairs in found.items():
+                turns = ("off", name) if number % 2 else (name, "off")
+                first, second = [await self.cost(turn) for turn in turns]
+                pairs.append((first, second) if number % 2 else (second, first))
+        return found
+
+
+async def _ask(app: ASGIApp) -> None:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            assert message["status"] == 200, message
+
+    await app(dict(SCOPE), receive, send)
+
+
+def _nothing(*_: object) -> None:
+    pass
 
 
 @contextmanager
-def collector() -> Iterator[int]:
-    """Takes whatever is sent, and looks at none of it; its port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
-            self.send_response(200)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server.server_port
-    server.shutdown()
+def collector() -> Iterator[str]:
+    """Where to send to."""
+    command = (sys.executable, "-m", "tests.benchmarks.collector")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        process.terminate()
 
 
-def start(name: str, up: Up, collector: int, ends: ExitStack) -> Server:
-    """One server; it answers when this returns."""
-    port = free_port()
-    env = {
-        "PATH": os.environ["PATH"],
-        "DATA_DIR": str(up.data),
-        "PORT": str(port),
-        "DATABASE_POOL_SIZE": "8",
-        "PYTHONHASHSEED": "0",  # or the same server costs more one time than another
-        "LOG_FORMAT": "json",
-        "SMTP_URL": "smtp://127.0.0.1:1",
-        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
-        "OTEL_TRACES_SAMPLER_ARG": RATIO,
-        "OTEL_METRIC_EXPORT_INTERVAL": "5000",
-    }
-    if name in {"traces", "sent", "all"}:
-        env["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{collector}"
-    if name == "sent":
-        env["OTEL_TRACES_EXPORTER"] = "none"
-    if name == "traces":
-        env |= {"OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}
-    command = (sys.executable, "-m", "tests.benchmarks.telemetry_server", name)
-    reader = subprocess.Popen(("cat",), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    process = subprocess.Popen(command, env=env, stdout=reader.stdin)
-    ends.callback(reader.wait)
-    assert reader.stdin is not None
-    ends.callback(reader.stdin.close)
-    ends.callback(process.wait)
-    ends.callback(process.terminate)
-    os.sched_setaffinity(process.pid, {0})
-    assert eventually(lambda: _answers(port)), name
-    return Server(name, process.pid, port)
+async def measure(settings: Settings, count: int) -> dict[str, Pairs]:
+    """Everything opened, as a process opens it; lines go nowhere."""
+    writer = LineWriter(os.open(os.devnull, os.O_WRONLY))
+    logs = Logs(writer, whereabouts, level="INFO", readable=False)
+    async with open_services(settings, process=Process("api", None, logs)) as opened:
+
+        def finish() -> None:
+            assert logs.bridge is not None
+            logs.bridge.export()
+            opened.telemetry.tracing.provider.force_flush()
+            writer.flush()
+
+        bench = Bench(settings, opened, finish)
+        settle()
+        return await bench.pairs(count)
 
 
-def _answers(port: int) -> bool:
-    try:
-        return httpx2.get(f"http://127.0.0.1:{port}/hello/{NAME}").status_code == 200
-    except httpx2.HTTPError:
-        return False
-
-
-async def measure(servers: Sequence[Server], rounds: int, seconds: float) -> dict[str, list[float]]:
-    """Every server's microseconds, round by round."""
-    found: dict[str, list[float]] = {server.name: [] for server in servers}
-    for server in servers:
-        await ask(server, seconds)  # to warm up
-    for number in range(rounds):
-        for server in servers if number % 2 else servers[::-1]:
-            found[server.name].append(await ask(server, seconds))
-    return found
-
-
-def report(found: dict[str, list[float]]) -> float:
+def report(found: Mapping[str, Pairs]) -> float:
     """Write the table; what all of it costs."""
-    lines = [f"{'variant':<9}{'us/request':>11}{'(min-max)':>14}{'more than off':>15}"]
+    lines = [f"{'variant':<9}{'us/request':>11}{'off beside it':>15}{'more (quartiles)':>22}"]
     more = 0.0
-    for name, times in found.items():
-        pairs = [mine - off for mine, off in zip(times, found["off"], strict=True)]
-        spread = f"({min(times):.0f}-{max(times):.0f})"
-        more = statistics.median(pairs)
-        figures = f"{statistics.median(times):>11.1f}{spread:>14}{more:>+15.1f}"
-        lines.append(f"{name:<9}{figures}  {VARIANTS[name]}")
+    for name, pairs in found.items():
+        low, more, high = statistics.quantiles([mine - off for off, mine in pairs], n=4)
+        off, mine = (statistics.median(times) for times in zip(*pairs, strict=True))
+        quartiles = f"{more:+.1f} ({low:+.0f} to {high:+.0f})"
+        lines.append(f"{name:<9}{mine:>11.1f}{off:>15.1f}{quartiles:>22}  {ABOUT[name]}")
     sys.stdout.write("\n".join(lines) + "\n")
     return more
+
+
+def environment(up: Up, url: str) -> dict[str, str]:
+    """Everything on."""
+    return {
+        "DATA_DIR": str(up.data),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": url,
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": RATIO,
+    }
 
 
 def main() -> int:
     """Exit code 1 where it costs more than it may."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--pairs", type=int, default=40)
     chosen = parser.parse_args()
     at = Path(mkdtemp())
-    os.sched_setaffinity(0, {1})
     with ExitStack() as ends:
-        port = ends.enter_context(collector())
+        url = ends.enter_context(collector())
         up = Up(at / "data", at, LOG_LEVEL="WARNING", WORKER_METRICS_PORT=str(free_port()))
         ends.callback(up.end)
-        up.ready()
         born = {"dateOfBirth": "1990-02-28"}
-        httpx2.put(f"http://127.0.0.1:{up.port}/hello/{NAME}", json=born).raise_for_status()
-        servers = [start(name, up, port, ends) for name in VARIANTS]
-        found = asyncio.run(measure(servers, chosen.rounds, chosen.seconds))
+        address = f"http://127.0.0.1:{up.ready().port}/hello/Zoe"
+        httpx2.put(address, json=born).raise_for_status()
+        os.environ.update(environment(up, url))
+        if hasattr(os, "sched_setaffinity"):  # the servers keep the other cores
+            os.sched_setaffinity(0, {0})
+        found = uvloop.run(measure(read_settings(), chosen.pairs))
     return 0 if report(found) <= BOUND else 1
 
 

@@ -84,11 +84,13 @@ class Receiver:
         takes[path](body)
 
     def _spans(self, body: bytes) -> None:
+        found = []
         for group in ExportTraceServiceRequest.FromString(body).resource_spans:
             about = _attributes(group.resource.attributes)
             self.resources.append(about)
             for scope in group.scope_spans:
-                self.spans += [_seen(span, about["service.name"]) for span in scope.spans]
+                found += [_seen(span, about["service.name"]) for span in scope.spans]
+        self.spans += found  # at once: whoever sees the root sees what is below it
 
     def _metrics(self, body: bytes) -> None:
         for group in ExportMetricsServiceRequest.FromString(body).resource_metrics:
@@ -125,7 +127,7 @@ def receiver() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     seen.port = server.server_port
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield seen
     finally:

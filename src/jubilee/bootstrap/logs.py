@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from jubilee.adapters.telemetry.jobs import doing
 from jubilee.adapters.telemetry.lines import LineWriter
-from jubilee.adapters.telemetry.logs import Logs
+from jubilee.adapters.telemetry.logs import Logs, log_crashes
 from jubilee.entrypoints.http.metering import present
 from jubilee.settings import Environment, Settings
 
@@ -13,10 +13,16 @@ STDOUT = 1
 
 def start_logging(settings: Settings) -> Logs:
     """Lines to standard output from now on, the libraries' too."""
+    readable = _for_people(settings)
     logs = Logs(
-        LineWriter(STDOUT), whereabouts, level=settings.log_level, readable=_for_people(settings)
+        LineWriter(STDOUT),
+        whereabouts,
+        level=settings.log_level,
+        readable=readable,
+        whole=readable and settings.environment is Environment.DEVELOPMENT,
     )
     logs.start()
+    log_crashes()
     return logs
 
 

@@ -117,8 +117,10 @@ def _about(settings: Settings, process: Process | None) -> Mapping[str, str]:
 
 
 def _unhandled(_: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
-    """asyncio's own words for it quote the exception."""
-    logger.error("nobody looked at an error", exc_info=context.get("exception"))
+    """asyncio's own words for it quote the exception, where there is one."""
+    error = context.get("exception")
+    extra = {} if error else {"cause": context.get("message")}
+    logger.error("nobody looked at an error", exc_info=error, extra=extra)
 
 
 def _listen(host: str, port: int | None, instruments: Instruments) -> Callable[[], None]:

@@ -5,6 +5,7 @@ from time import gmtime, strftime, time_ns
 from typing import Any, Protocol
 
 from jubilee.adapters.telemetry.logs import Logs, encode
+from jubilee.adapters.telemetry.otlp_logs import NONE
 from jubilee.adapters.telemetry.tracing import present_ids
 
 NANOS = 1_000_000_000
@@ -41,7 +42,7 @@ class AccessLog:
             logs.write("request", **_fields(exchange))
             return
         key = (exchange.method, exchange.endpoint, exchange.status)
-        at, ids = time_ns(), present_ids() or (0, 0)
+        at, ids = time_ns(), present_ids() or NONE
         user = f'","user_id":"{exchange.user_id}' if exchange.user_id else ""
         logs.put(
             f'{{"timestamp":"{self._clock(at)}.{at % NANOS // 1000:06d}Z","level":"info",'
@@ -49,7 +50,7 @@ class AccessLog:
             f'"duration_ms":{exchange.seconds * 1000:.2f},'
             f'"received":{exchange.received},"sent":{exchange.sent},'
             f'"client":{quoted(exchange.client)},"request_id":"{exchange.request_id}{user}",'
-            f'"trace_id":"{ids[0]:032x}","span_id":"{ids[1]:016x}"}}',
+            f'"trace_id":"{ids.trace_id:032x}","span_id":"{ids.span_id:016x}"}}',
             "info",
             ids,
         )

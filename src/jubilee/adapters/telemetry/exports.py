@@ -44,7 +44,8 @@ class Exports:
             Signal.METRICS: self._send_metrics,
             Signal.LOGS: self._send_lines,
         }
-        for signal in signals(environ):
+        self._wanted = signals(environ)
+        for signal in self._wanted:
             opens[signal](self._instruments.export_failures.labels(signal.value).inc)
 
     def close(self, within: float) -> None:
@@ -71,7 +72,8 @@ class Exports:
 
     def _send_lines(self, failed: Callable[[], None]) -> None:
         counted = Counted(OTLPLogExporter(), failed)
-        self.lines = LogBridge(self._resource, counted.export, failed)
+        follows = Signal.TRACES in self._wanted
+        self.lines = LogBridge(self._resource, counted.export, failed, sampled_only=follows)
         every = seconds(self._environ, "OTEL_BLRP_SCHEDULE_DELAY", LOG_INTERVAL)
         self._tick("logs", self.lines.export, every)
 

@@ -3,7 +3,9 @@
 import json
 import logging
 import sys
+import threading
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import structlog
@@ -14,10 +16,13 @@ from structlog.types import EventDict, Processor, WrappedLogger
 from jubilee.adapters.telemetry.failures import fingerprint, kind_of, stack
 from jubilee.adapters.telemetry.lines import LineWriter
 from jubilee.adapters.telemetry.otlp_logs import LogBridge
-from jubilee.adapters.telemetry.tracing import present_ids, record_failure
+from jubilee.adapters.telemetry.tracing import Ids, present_ids, record_failure
 
-QUIET = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal")
-"""A dead collector is counted; a line each time would be sent to it, too."""
+QUIET = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal", "opentelemetry.trace")
+"""A dead collector is counted; a line each time would be sent to it, too.
+
+And a `tracestate` that nobody can read would be quoted, whatever it holds.
+"""
 
 GRAVE = ("arq",)
 """Two lines a job are dear, and its warnings speak of what PostgreSQL decides here."""
@@ -32,7 +37,6 @@ Whereabouts: TypeAlias = Callable[[], Mapping[str, str]]
 """What a line says of where it was written: the request, the user, the job."""
 
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=repr).encode
-timestamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
 
 
 def unwritten(event: str, level: str = "info", **fields: object) -> None:
@@ -43,9 +47,18 @@ class Logs:
     """Where lines go; one for a process, started once."""
 
     def __init__(
-        self, writer: LineWriter, whereabouts: Whereabouts, *, level: str, readable: bool
+        self,
+        writer: LineWriter,
+        whereabouts: Whereabouts,
+        *,
+        level: str,
+        readable: bool,
+        whole: bool = False,
     ) -> None:
-        """`readable` is for people at a terminal; else a line is a JSON object."""
+        """`readable` is for people at a terminal; else a line is a JSON object.
+
+        `whole` shows what exceptions say, and so perhaps what somebody has sent.
+        """
         self.bridge: LogBridge | None = None
         """Where lines go, too."""
         self.is_readable = readable
@@ -54,6 +67,7 @@ class Logs:
         self._writer = writer
         self._whereabouts = whereabouts
         self._level = level
+        self._whole = whole
         self._console = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), sort_keys=False)
         quick: list[Processor] = [structlog.processors.add_log_level, self._complete, self._render]
         self._log = structlog.wrap_logger(
@@ -66,7 +80,7 @@ class Logs:
         """A line that is written often: it passes by the standard library's machinery."""
         getattr(self._log, level)(event, **fields)
 
-    def put(self, text: str, level: str, ids: tuple[int, int]) -> None:
+    def put(self, text: str, level: str, ids: Ids | None) -> None:
         """A line that is finished."""
         self._writer.write(text)
         if self.bridge is not None:
@@ -98,20 +112,18 @@ class Logs:
         for name in GRAVE:
             logging.getLogger(name).setLevel(logging.ERROR)
         logging.captureWarnings(capture=True)
-        sys.excepthook = _crashed
 
     def _complete(self, _: WrappedLogger, __: str, event: EventDict) -> EventDict:
         line: EventDict = {
-            "timestamp": "",
+            "timestamp": _now(),
             "level": event.pop("level"),
             "event": event.pop("event"),
         }
-        timestamp(None, "", line)
         line.update(event)
         line.update(self._whereabouts())
         ids = present_ids()
         if ids is not None:
-            line["trace_id"], line["span_id"] = f"{ids[0]:032x}", f"{ids[1]:016x}"
+            line["trace_id"], line["span_id"] = f"{ids.trace_id:032x}", f"{ids.span_id:016x}"
         for name in EMPTY:
             line.pop(name, None)
         error = _error(line.pop("exc_info", None))
@@ -122,7 +134,7 @@ class Logs:
     def _describe(self, line: EventDict, error: BaseException) -> None:
         line["error"] = kind_of(error)
         line["fingerprint"] = fingerprint(error)
-        line["exception"] = stack(error, whole=self.is_readable)
+        line["exception"] = stack(error, whole=self._whole)
         record_failure(trace.get_current_span(), error)
 
     def _render(self, logger: WrappedLogger, method: str, event: EventDict) -> str:
@@ -160,6 +172,11 @@ class _Handler(logging.Handler):
         self._writer.flush()
 
 
+def _now() -> str:
+    """To the microsecond, even where there are none."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
 def _error(found: Any) -> BaseException | None:  # noqa: ANN401  # loggers take several things
     if isinstance(found, tuple):
         found = found[1]
@@ -168,8 +185,28 @@ def _error(found: Any) -> BaseException | None:  # noqa: ANN401  # loggers take 
     return found if isinstance(found, BaseException) else None
 
 
+def log_crashes() -> None:
+    """What nobody catches becomes a line, too: by itself it would be told to standard error."""
+    sys.excepthook = _crashed
+    threading.excepthook = _thread_crashed
+    sys.unraisablehook = _unraisable
+
+
 def _crashed(kind: type[BaseException], error: BaseException, where: Any) -> None:  # noqa: ANN401  # the interpreter's
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, where)
         return
     logging.getLogger("jubilee").critical("crashed", exc_info=error)
+
+
+def _thread_crashed(what: threading.ExceptHookArgs) -> None:
+    if issubclass(what.exc_type, SystemExit):
+        return
+    name = what.thread.name if what.thread else None
+    logging.getLogger("jubilee").error(
+        "a thread crashed", exc_info=what.exc_value, extra={"thread_name": name}
+    )
+
+
+def _unraisable(what: Any) -> None:  # noqa: ANN401  # the interpreter's
+    logging.getLogger("jubilee").error("nobody could be told of an error", exc_info=what.exc_value)

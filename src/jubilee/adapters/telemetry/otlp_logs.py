@@ -12,8 +12,13 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import TraceFlags
 
+from jubilee.adapters.telemetry.tracing import Ids
+
 ROOM = 20_000  # lines
 BATCH = 512
+NOWHERE = Context()
+NONE = Ids(0, 0, sampled=False)
+COMMON = frozenset({"debug", "info"})
 SCOPE = InstrumentationScope("jubilee")
 SEVERITIES = {
     "debug": SeverityNumber.DEBUG,
@@ -29,31 +34,40 @@ class Line(NamedTuple):
 
     text: str
     level: str
-    ids: tuple[int, int]
+    ids: Ids
     at: int
 
 
 class LogBridge:
-    """Keeps lines until `export` is called; where the collector is slow, the latest are lost."""
+    """Keeps lines until `export` is called; where the collector is slow, the latest are lost.
+
+    The sampler decides for lines, too: encoding one costs more than all else that is done for a
+    request. Those of a request or a job that is not sampled stay here, unless they warn.
+    """
 
     def __init__(
         self,
         resource: Resource,
         send: Callable[[list[ReadableLogRecord]], object],
         failed: Callable[[], None],
+        *,
+        sampled_only: bool = False,
     ) -> None:
-        """`failed` hears of every line that is lost."""
+        """`failed` hears of every line that is lost; without traces there is nobody to follow."""
+        self._sampled_only = sampled_only
         self._resource = resource
         self._send = send
         self._failed = failed
         self._lines: deque[Line] = deque()
 
-    def add(self, text: str, level: str, ids: tuple[int, int] | None) -> None:
+    def add(self, text: str, level: str, ids: Ids | None) -> None:
         """Never waits."""
+        if self._sampled_only and ids is not None and not ids.sampled and level in COMMON:
+            return
         if len(self._lines) >= ROOM:
             self._failed()
             return
-        self._lines.append(Line(text, level, ids or (0, 0), time_ns()))
+        self._lines.append(Line(text, level, ids or NONE, time_ns()))
 
     def export(self) -> None:
         """Send what there is now."""
@@ -70,9 +84,6 @@ class LogBridge:
             severity_number=SEVERITIES.get(line.level, SeverityNumber.INFO),
             body=line.text,
         )
-        record.trace_id, record.span_id = line.ids
-        record.trace_flags = TraceFlags.get_default()
+        record.trace_id, record.span_id, sampled = line.ids
+        record.trace_flags = TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT)
         return ReadableLogRecord(record, self._resource, SCOPE)
-
-
-NOWHERE = Context()

@@ -1,7 +1,6 @@
 """The Prometheus metrics, sent over OTLP too: recorded once, translated when they are exported."""
 
 from collections.abc import Iterable, Sequence
-from math import nan
 from time import time_ns
 
 from opentelemetry.sdk.metrics.export import (
@@ -77,8 +76,8 @@ class MetricsBridge:
             sum=total,
             bucket_counts=list(_steps(count for _, count in buckets)),
             explicit_bounds=[bound for bound, _ in buckets[:-1]],
-            min=nan,
-            max=nan,
+            min=None,  # type: ignore[arg-type]  # nobody knows it: so it is left out
+            max=None,  # type: ignore[arg-type]  # the same
         )
 
 

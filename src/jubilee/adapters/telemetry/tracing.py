@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from random import getrandbits
 from time import time_ns
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -110,13 +110,21 @@ def origin(kept: Mapping[str, str] | None) -> SpanContext:
     return trace.get_current_span(PROPAGATOR.extract(kept or {}, NOWHERE)).get_span_context()
 
 
-def present_ids() -> tuple[int, int] | None:
-    """Of the trace and the span that this is a part of, recorded or not."""
+class Ids(NamedTuple):
+    """Of a trace and a span in it; sent to nobody where they are not sampled."""
+
+    trace_id: int
+    span_id: int
+    sampled: bool
+
+
+def present_ids() -> Ids | None:
+    """Those that this is a part of, sampled or not; None outside of any."""
     decided = verdict.get()
     if decided is not None and not decided.sampled:
-        return decided.trace_id, decided.span_id
+        return Ids(decided.trace_id, decided.span_id, False)
     span = trace.get_current_span().get_span_context()
-    return (span.trace_id, span.span_id) if span.is_valid else None
+    return Ids(span.trace_id, span.span_id, span.trace_flags.sampled) if span.is_valid else None
 
 
 def is_recorded() -> bool:

@@ -1,0 +1,80 @@
+"""Telemetry in process: spans in memory, numbers in a registry, lines in a file."""
+
+import logging
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.telemetry.instruments import Instruments
+from jubilee.adapters.telemetry.lines import LineWriter
+from jubilee.adapters.telemetry.logs import GRAVE, QUIET, Logs, unwritten
+from jubilee.adapters.telemetry.stores import DatabaseTelemetry
+from jubilee.adapters.telemetry.tracing import Tracing
+from jubilee.bootstrap.logs import whereabouts
+from jubilee.urls import place
+from tests.telemetry.memory import Lines, Memory
+
+CHANGED = ("", "jubilee", *QUIET, *GRAVE)
+"""The loggers whose levels change where logging starts; the first is the root."""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may export telemetry of their own."""
+    for name in list(os.environ):
+        if name.startswith("OTEL_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def memory() -> Memory:
+    """Where spans end up."""
+    return Memory(InMemorySpanExporter())
+
+
+@pytest.fixture
+def tracing(memory: Memory) -> Tracing:
+    """Everything is sampled."""
+    return memory.tracing()
+
+
+@pytest.fixture
+def instruments() -> Instruments:
+    """The numbers of a process."""
+    return Instruments("1.2.3")
+
+
+@pytest.fixture
+async def pool(
+    database_url: str, instruments: Instruments, tracing: Tracing
+) -> AsyncIterator[ConnectionPool]:
+    """Connections to a database of one's own, watched as a process watches its own."""
+    watching = DatabaseTelemetry(
+        instruments, tracing, unwritten, place=place(database_url), slow=60
+    )
+    pool = ConnectionPool(database_url, size=4, patience=10, observer=watching)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> Iterator[Lines]:
+    """Logging as in production, to a file; as it was before afterwards."""
+    root, loggers = logging.getLogger(), [logging.getLogger(name) for name in CHANGED]
+    handlers, levels = root.handlers, [logger.level for logger in loggers]
+    path = tmp_path / "lines"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+    writer = LineWriter(descriptor)
+    logs = Logs(writer, whereabouts, level="INFO", readable=False)
+    logs.start()
+    yield Lines(path, writer, logs)
+    writer.flush()
+    os.close(descriptor)
+    root.handlers = handlers
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+    logging.captureWarnings(capture=False)

@@ -1,0 +1,120 @@
+"""A real service, a real receiver of what it tells, and somebody else's server."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from tests.system.api import bearer, sign_up
+from tests.system.running import Up, eventually, free_port
+from tests.telemetry.receiver import Receiver, SeenSpan, receiver
+
+Tree = list[tuple[str, str]]
+"""Every span with the name of its parent."""
+
+
+@dataclass(slots=True)
+class Hooks:
+    """Somebody else's server: the requests that it got."""
+
+    port: int = 0
+    requests: list[dict[str, str]] = field(default_factory=list)
+
+
+@contextmanager
+def hooks() -> Iterator[Hooks]:
+    """Answers 200 to everything."""
+    found = Hooks()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            found.requests.append({name.lower(): value for name, value in self.headers.items()})
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found.port = server.server_port
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield found
+    server.shutdown()
+    server.server_close()
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A service, who calls it, and what arrives of that."""
+
+    up: Up
+    seen: Receiver
+    client: httpx2.Client
+    headers: dict[str, str]
+    """Of Zoe, who is signed in."""
+
+    def trace_of(self, request_id: str) -> str:
+        """By the line that the request left."""
+        assert eventually(lambda: self._lines(request_id), within=20)
+        return str(self._lines(request_id)[0]["trace_id"])
+
+    def spans(self, trace_id: str, *last: str) -> list[SeenSpan]:
+        """All spans of a trace, once the last of each process are there."""
+
+        def names() -> set[str]:
+            return {span.name for span in self.seen.of_trace(trace_id)}
+
+        assert eventually(lambda: names() >= set(last), within=30), names()
+        return self.seen.of_trace(trace_id)
+
+    def _lines(self, request_id: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line.body.string_value) for line in self.seen.lines]
+        return [line for line in lines if line.get("request_id") == request_id]
+
+
+@contextmanager
+def telling(at: Path) -> Iterator[Story]:
+    """`jubilee up` that tells all of it often, with Zoe signed in."""
+    with ExitStack() as ends:
+        seen = ends.enter_context(receiver())
+        up = Up(
+            at / "data",
+            at,
+            OTEL_EXPORTER_OTLP_ENDPOINT=seen.url,
+            LOG_FORMAT="json",
+            WORKER_METRICS_PORT=str(free_port()),
+            OUTBOUND_ALLOWED_NETWORKS="127.0.0.0/8",
+            OTEL_BSP_SCHEDULE_DELAY="200",
+            OTEL_METRIC_EXPORT_INTERVAL="500",
+            OTEL_BLRP_SCHEDULE_DELAY="200",
+        )
+        ends.callback(up.end)
+        client = httpx2.Client(base_url=f"http://127.0.0.1:{up.ready().port}", timeout=20)
+        ends.enter_context(client)
+        yield Story(up, seen, client, bearer(sign_up(client, "zoe")))
+
+
+def tree(spans: list[SeenSpan], above: str = "") -> Tree:
+    """The whole of it, checked: one root, below `above`, from which every span is reached."""
+    names = {span.span_id: span.name for span in spans}
+    assert len(names) == len(spans)
+    (root,) = (span for span in spans if span.parent_id == above)
+    found, reached = [], [root]
+    for parent in reached:
+        children = [span for span in spans if span.parent_id == parent.span_id]
+        found += [(parent.name, child.name) for child in children]
+        reached += children
+    assert len(reached) == len(spans), sorted(names.values())
+    return sorted(found)
+
+
+def under(parent: str, *names: str) -> Tree:
+    return [(parent, name) for name in names]

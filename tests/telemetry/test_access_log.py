@@ -1,0 +1,222 @@
+"""The line of a request, put together by hand: no different from any other line."""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from string import ascii_letters, digits
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk.resources import Resource
+
+from jubilee.adapters.telemetry import access_log, logs
+from jubilee.adapters.telemetry.access_log import NANOS, AccessLog
+from jubilee.adapters.telemetry.lines import LineWriter
+from jubilee.adapters.telemetry.logs import Logs
+from jubilee.adapters.telemetry.otlp_logs import LogBridge
+from jubilee.adapters.telemetry.sampling import Verdict, verdict
+from jubilee.adapters.telemetry.tracing import Ids
+from jubilee.bootstrap.logs import whereabouts
+from jubilee.entrypoints.http.metering import METHODS, UNMATCHED, Exchange, present
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+THIS_CENTURY = st.integers(946_684_800 * NANOS, 4_102_444_800 * NANOS)
+
+EXCHANGES = st.builds(
+    Exchange,
+    request_id=st.text(ascii_letters + digits + "._-", min_size=1, max_size=128),
+    method=st.sampled_from(sorted({*METHODS, "OTHER"})),
+    endpoint=st.sampled_from(["/items/{id}", "/health/live", UNMATCHED]) | st.text(max_size=20),
+    status=st.integers(100, 599),
+    user_id=st.none() | st.uuids().map(str),
+    received=st.integers(0, 10**12),
+    sent=st.integers(0, 10**12),
+    seconds=st.floats(0, 10**5),
+    client=st.ip_addresses().map(str) | st.text(),
+)
+VERDICTS = st.builds(
+    Verdict, st.integers(1, 2**128 - 1), st.integers(1, 2**64 - 1), st.just(value=False)
+)
+ONE = Exchange(
+    request_id="r-1",
+    method="GET",
+    endpoint="/items/{id}",
+    status=200,
+    user_id="019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f",
+    received=0,
+    sent=99,
+    seconds=0.0123456,
+    client='2001:db8::1"\\ü\n\x00',
+)
+IDS = Verdict(0xAB, 0xCD, sampled=False)
+
+
+class Page:
+    """Lines, and the file that they are written to."""
+
+    def __init__(self, *, level: str = "INFO", readable: bool = False) -> None:
+        self._file, self._read = os.memfd_create("lines"), 0
+        self._writer = LineWriter(self._file)
+        self.logs = Logs(self._writer, whereabouts, level=level, readable=readable)
+
+    def new_lines(self) -> list[str]:
+        """What has been written since they were last asked for."""
+        self._writer.flush()
+        found = os.pread(self._file, 1 << 20, self._read)
+        self._read += len(found)
+        return found.decode().split("\n")[:-1]
+
+    def close(self) -> None:
+        """There will be no more."""
+        self._writer.flush()
+        os.close(self._file)
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    """For machines; one for many examples, since each has a thread."""
+    page = Page()
+    yield page
+    page.close()
+
+
+@contextmanager
+def serving(exchange: Exchange, decided: Verdict) -> Iterator[None]:
+    """As if the request were being served."""
+    tokens = present.set(exchange), verdict.set(decided)
+    try:
+        yield
+    finally:
+        present.reset(tokens[0])
+        verdict.reset(tokens[1])
+
+
+def fields_of(exchange: Exchange) -> Mapping[str, Any]:
+    """What is told of a request beside where it is served."""
+    return {
+        "method": exchange.method,
+        "route": exchange.endpoint,
+        "status": exchange.status,
+        "duration_ms": round(exchange.seconds * 1000, 2),
+        "received": exchange.received,
+        "sent": exchange.sent,
+        "client": exchange.client,
+    }
+
+
+@given(EXCHANGES, VERDICTS)
+@example(ONE, IDS)
+def test_it_says_the_same_as_the_general_way_in_the_same_order(
+    page: Page, exchange: Exchange, decided: Verdict
+) -> None:
+    with serving(exchange, decided):
+        AccessLog(page.logs).write(exchange)
+        page.logs.write("request", **fields_of(exchange))
+    by_hand, general = map(json.loads, page.new_lines())
+    assert list(by_hand) == list(general)
+    times = [line.pop("timestamp") for line in (by_hand, general)]
+    assert by_hand == general
+    assert all(TIMESTAMP.fullmatch(time) for time in times)
+    began, ended = (datetime.fromisoformat(time) for time in times)
+    assert began <= ended < began + timedelta(minutes=1)
+
+
+@given(st.lists(THIS_CENTURY, min_size=1))
+@example([NANOS, NANOS - 1, NANOS, 2 * NANOS + 999_999_999])
+def test_its_moment_is_right_in_any_order_of_moments(page: Page, moments: list[int]) -> None:
+    lines = AccessLog(page.logs)
+    with pytest.MonkeyPatch.context() as patch, serving(ONE, IDS):
+        for moment in moments:
+            patch.setattr(access_log, "time_ns", lambda moment=moment: moment)
+            lines.write(ONE)
+    found = [json.loads(line)["timestamp"] for line in page.new_lines()]
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    expected = [epoch + timedelta(microseconds=moment // 1000) for moment in moments]
+    assert [datetime.fromisoformat(time) for time in found] == expected
+    assert all(TIMESTAMP.fullmatch(time) for time in found)
+
+
+def test_the_general_way_says_microseconds_where_there_are_none(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Sharp(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime(2026, 11, 20, 9, tzinfo=tz)
+
+    monkeypatch.setattr(logs, "datetime", Sharp)
+    page.logs.write("nine o'clock")
+    (line,) = map(json.loads, page.new_lines())
+    assert line["timestamp"] == "2026-11-20T09:00:00.000000Z"
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_where_only_warnings_are_wanted_it_writes_nothing(*, readable: bool) -> None:
+    with closing(Page(level="WARNING", readable=readable)) as page, serving(ONE, IDS):
+        AccessLog(page.logs).write(ONE)
+        page.logs.write("grave", level="warning")
+        (line,) = page.new_lines()
+    assert "grave" in line
+
+
+def test_people_can_read_it() -> None:
+    exchange = Exchange(request_id="r-1", method="GET", received=0, client="192.0.2.7")
+    with closing(Page(readable=True)) as page, serving(exchange, IDS):
+        AccessLog(page.logs).write(exchange)
+        (line,) = (COLOURS.sub("", line) for line in page.new_lines())
+    head, _, rest = line.partition("method=")
+    assert re.fullmatch(TIMESTAMP.pattern + r" \[info *\] request +", head)
+    words = rest.split()
+    assert words[:4] == ["GET", "route=unmatched", "status=500", "duration_ms=0.0"]
+    assert {"client=192.0.2.7", "request_id=r-1", f"trace_id={0xAB:032x}"} <= set(words)
+
+
+def test_what_is_sent_is_what_is_written() -> None:
+    sent: list[ReadableLogRecord] = []
+    bridge = LogBridge(Resource.get_empty(), sent.extend, lambda: None)
+    with closing(Page()) as page, serving(ONE, IDS):
+        page.logs.bridge = bridge
+        AccessLog(page.logs).write(ONE)
+        page.logs.write("another", level="warning")
+        written = page.new_lines()
+    bridge.export()
+    records = [found.log_record for found in sent]
+    assert [record.body for record in records] == written
+    assert [record.severity_text for record in records] == ["INFO", "WARNING"]
+    assert {(record.trace_id, record.span_id) for record in records} == {(0xAB, 0xCD)}
+
+
+@pytest.mark.parametrize(
+    ("sampled_only", "sampled", "sent"),
+    [
+        (True, False, ["WARNING"]),
+        (True, True, ["INFO", "WARNING"]),
+        (False, False, ["INFO", "WARNING"]),
+    ],
+)
+def test_the_sampler_decides_for_lines_too_but_not_for_warnings(
+    *, sampled_only: bool, sampled: bool, sent: list[str]
+) -> None:
+    found: list[ReadableLogRecord] = []
+    bridge = LogBridge(Resource.get_empty(), found.extend, lambda: None, sampled_only=sampled_only)
+    for level in ("info", "warning"):
+        bridge.add("{}", level, Ids(7, 8, sampled=sampled))
+    bridge.export()
+    records = [record.log_record for record in found]
+    assert [record.severity_text for record in records] == sent
+    assert {record.trace_flags for record in records} == {int(sampled)}
+
+
+def test_a_line_outside_of_any_trace_is_always_sent() -> None:
+    found: list[ReadableLogRecord] = []
+    bridge = LogBridge(Resource.get_empty(), found.extend, lambda: None, sampled_only=True)
+    bridge.add("{}", "info", None)
+    bridge.export()
+    assert len(found) == 1

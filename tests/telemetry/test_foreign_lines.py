@@ -1,0 +1,207 @@
+"""What others say: libraries, the interpreter, commands whose output is data."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from tests.servers import Servers, fresh_database
+from tests.system.api import NO_REDIS, NOWHERE, run
+
+Line: TypeAlias = dict[str, Any]
+
+MARKER = "tell-nobody"
+SECRET_KEY = "a key of brass, 32 bytes at least: 0123456789"
+FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+
+CHILD = f"""
+import asyncio, gc, logging, threading, warnings
+import sqlalchemy, uvloop
+from jubilee.bootstrap.logs import start_logging
+from jubilee.bootstrap.telemetry import Process, open_telemetry
+from jubilee.settings import Settings
+
+class Grumpy:
+    def __del__(self):
+        raise ValueError("{MARKER}")
+
+def fail(what):
+    raise ValueError(what)
+
+async def fail_later():
+    fail("{MARKER}")
+
+async def main():
+    async with open_telemetry(settings, Process("child", None, logs)):
+        loop = asyncio.get_running_loop()
+        asyncio.create_task(fail_later())
+        loop.call_soon(fail, "{MARKER}")
+        loop.call_exception_handler({{"message": "the loop is not content"}})
+        await asyncio.sleep(0.01)
+        gc.collect()
+
+settings = Settings()
+logs = start_logging(settings)
+uvloop.run(main())
+thread = threading.Thread(target=fail, args=("{MARKER}",), name="a thread")
+thread.start()
+thread.join()
+threading.Thread(target=exit).start()
+Grumpy()
+asyncio.new_event_loop()
+gc.collect()
+warnings.warn("this is old")
+logging.getLogger("library").debug("not aloud")
+logging.getLogger("jubilee.part").debug("aloud")
+logging.getLogger("sqlalchemy.pool").error("a pool of %s", "SQLAlchemy")
+logging.getLogger("sqlalchemy.engine").info("SELECT '{MARKER}'")
+logging.getLogger("arq.worker").error("a worker of ARQ")
+logging.getLogger("arq.worker").warning("two lines a job")
+fail("{MARKER}")
+"""
+
+Child: TypeAlias = "subprocess.CompletedProcess[str]"
+
+
+def python(at: Path, script: str, **env: str) -> Child:
+    """Run the script in the folder `at`, where only `env` is set."""
+    return subprocess.run(
+        (sys.executable, "-W", "default", "-c", script),
+        cwd=at,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def child(tmp_path_factory: Any) -> Child:
+    """A process in which all kinds of things are said, and hardly any by us."""
+    env = {"LOG_FORMAT": "json", "LOG_LEVEL": "DEBUG"}
+    urls = {"DATABASE_URL": NOWHERE, "REDIS_URL": NO_REDIS}
+    return python(tmp_path_factory.mktemp("child"), CHILD, **env, **urls)
+
+
+@pytest.fixture(scope="module")
+def said(child: Child) -> list[Line]:
+    """Its lines."""
+    return [json.loads(line) for line in child.stdout.splitlines()]
+
+
+def test_nothing_is_said_beside_the_lines(child: Child, said: list[Line]) -> None:
+    assert (child.returncode, child.stderr) == (1, "")
+    assert all(list(line)[:3] == ["timestamp", "level", "event"] for line in said)
+
+
+def test_no_line_quotes_what_an_exception_says(child: Child) -> None:
+    assert MARKER not in child.stdout
+
+
+@pytest.mark.parametrize(
+    ("event", "count"),
+    [
+        ("nobody looked at an error", 2),
+        ("a thread crashed", 1),
+        ("nobody could be told of an error", 1),
+        ("crashed", 1),
+    ],
+)
+def test_what_nobody_catches_is_a_line_with_a_fingerprint(
+    said: list[Line], event: str, count: int
+) -> None:
+    lines = [line for line in said if line["event"] == event and "cause" not in line]
+    assert [line["error"] for line in lines] == ["ValueError"] * count
+    assert all(FINGERPRINT.fullmatch(line["fingerprint"]) for line in lines)
+    assert all("in fail" in line["exception"] or "__del__" in line["exception"] for line in lines)
+
+
+def test_where_the_loop_has_no_exception_its_own_words_are_told(said: list[Line]) -> None:
+    (line,) = (line for line in said if line.get("cause"))
+    assert line["cause"] == "the loop is not content"
+
+
+@pytest.mark.parametrize(
+    ("logger", "level", "words"),
+    [
+        ("py.warnings", "warning", "UserWarning: this is old"),
+        ("py.warnings", "warning", "ResourceWarning: unclosed event loop"),
+        ("sqlalchemy.pool", "error", "a pool of SQLAlchemy"),
+        ("arq.worker", "error", "a worker of ARQ"),
+        ("jubilee.part", "debug", "aloud"),
+    ],
+)
+def test_libraries_and_warnings_speak_the_same_way(
+    said: list[Line], logger: str, level: str, words: str
+) -> None:
+    (line,) = (line for line in said if words in line["event"])
+    assert (line["logger"], line["level"]) == (logger, level)
+
+
+def test_libraries_do_not_debug_aloud(said: list[Line]) -> None:
+    loggers = {line.get("logger", "") for line in said}
+    assert not loggers & {"library", "sqlalchemy.engine"}
+    assert "two lines a job" not in {line["event"] for line in said}
+
+
+async def test_migrations_speak_the_same_way(servers: Servers, tmp_path: Path) -> None:
+    async with fresh_database(servers) as empty:
+        urls = {"DATABASE_URL": empty, "REDIS_URL": NO_REDIS}
+        ended = run(tmp_path, "migrate", LOG_FORMAT="json", **urls)
+    lines = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert any(line["event"].startswith("Running upgrade") for line in lines)
+    assert {line["logger"].partition(".")[0] for line in lines} == {"alembic"}
+
+
+GREETING = """
+import logging
+from jubilee.bootstrap.logs import start_logging
+from jubilee.settings import Settings
+start_logging(Settings())
+try:
+    int("tell-nobody")
+except ValueError:
+    logging.getLogger("jubilee").exception("hello", extra={"to": "an operator"})
+"""
+
+
+@pytest.mark.parametrize(
+    ("environment", "given", "is_json", "is_whole"),
+    [
+        ("development", {}, False, True),
+        ("development", {"LOG_FORMAT": "json"}, True, False),
+        ("staging", {}, True, False),
+        ("production", {}, True, False),
+        ("production", {"LOG_FORMAT": "text"}, False, False),
+    ],
+)
+def test_the_environment_decides_who_can_read_it_unless_a_format_is_set(
+    tmp_path: Path, environment: str, given: dict[str, str], *, is_json: bool, is_whole: bool
+) -> None:
+    env = {"ENVIRONMENT": environment, "SECRET_KEY": SECRET_KEY, **given}
+    said = python(tmp_path, GREETING, **env).stdout
+    assert said.startswith('{"timestamp":') is is_json
+    assert re.search(r"\] hello +" if not is_json else '"event":"hello"', said)
+    assert ("ValueError: invalid literal" in said) is is_whole
+    assert (MARKER in said) is is_whole
+
+
+@pytest.mark.parametrize("words", [("status", "--json"), ("openapi",)])
+def test_what_machines_read_is_nothing_but_data(tmp_path: Path, words: tuple[str, ...]) -> None:
+    urls = {"DATABASE_URL": NOWHERE, "REDIS_URL": NO_REDIS}
+    printed = run(tmp_path, *words, LOG_FORMAT="json", LOG_LEVEL="DEBUG", **urls)
+    assert isinstance(json.loads(printed.stdout), dict)
+    assert "event" not in json.loads(printed.stdout)
+
+
+def test_the_settings_are_printed_without_a_line_beside_them(tmp_path: Path) -> None:
+    printed = run(tmp_path, "config", LOG_FORMAT="json", LOG_LEVEL="DEBUG")
+    assert all(re.match(r"[A-Z_]+=", line) for line in printed.stdout.splitlines())
+    assert "LOG_FORMAT=json\n" in printed.stdout
+    assert printed.stderr == ""
