@@ -30,7 +30,7 @@ MESSAGE = Message(
 )
 
 
-@dataclass(slots=True)
+@dataclass  # aiosmtpd asks for all its members, and Python 3.11.2 fails over those of slots
 class Inbox:
     """Takes what comes, unless a test says what to answer instead."""
 

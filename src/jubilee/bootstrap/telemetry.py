@@ -77,6 +77,7 @@ async def open_telemetry(settings: Settings, process: Process | None) -> AsyncIt
     close = _listen(settings.host, process.metrics_port if process else None, instruments)
     if process is not None:
         process.logs.bridge = exports.lines
+        process.logs.count_lost(instruments.lines_lost)
         asyncio.get_running_loop().set_exception_handler(_unhandled)
     try:
         tracing = Tracing(sender, exports.spans)

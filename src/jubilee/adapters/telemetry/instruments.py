@@ -37,6 +37,9 @@ class Instruments:
         self.export_failures = self._counter(
             "telemetry_export_failures", "Batches that no collector took.", ("signal",)
         )
+        self.lines_lost = self._counter(
+            "log_lines_lost", "Lines that found no room, for nobody reads them in time."
+        ).labels()
         self.loop_lag = self._histogram(
             "event_loop_lag_seconds", "How late the event loop wakes.", (), QUICK
         ).labels()

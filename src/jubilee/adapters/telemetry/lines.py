@@ -7,6 +7,8 @@ from contextlib import suppress
 from select import select
 from time import monotonic
 
+from jubilee.adapters.telemetry.tallies import Count
+
 ROOM = 20_000  # lines; whoever reads so slowly that it fills up misses some
 GATHER = 0.05  # seconds between two writes
 FAREWELL = 2.0  # seconds in which the last lines may leave
@@ -17,7 +19,7 @@ class LineWriter:
 
     def __init__(self, descriptor: int, *, room: int = ROOM) -> None:
         """The thread begins with the first line."""
-        self.dropped = 0
+        self.lost = Count()
         """Lines that found no room."""
         self._descriptor = descriptor
         self._room = room
@@ -32,7 +34,7 @@ class LineWriter:
     def write(self, line: str) -> None:
         """Never waits: where there is no room, the line is lost, and counted."""
         if len(self._lines) >= self._room:
-            self.dropped += 1
+            self.lost.inc()
             return
         self._lines.append(line)
         if not self._wanted.is_set():

@@ -16,6 +16,7 @@ from structlog.types import EventDict, Processor, WrappedLogger
 from jubilee.adapters.telemetry.failures import fingerprint, kind_of, stack
 from jubilee.adapters.telemetry.lines import LineWriter
 from jubilee.adapters.telemetry.otlp_logs import LogBridge
+from jubilee.adapters.telemetry.tallies import Count
 from jubilee.adapters.telemetry.tracing import Ids, present_ids, record_failure
 
 QUIET = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal", "opentelemetry.trace")
@@ -85,6 +86,10 @@ class Logs:
         self._writer.write(text)
         if self.bridge is not None:
             self.bridge.add(text, level, ids)
+
+    def count_lost(self, lost: Count) -> None:
+        """Where lines are counted that nobody reads in time."""
+        self._writer.lost = lost
 
     def start(self) -> None:
         """From now on the standard library's loggers lead here; libraries never debug aloud."""
