@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -83,23 +84,27 @@ async def serve(inbox: Inbox) -> AsyncIterator[Serve]:
     """Start a server with these options; its port."""
     loop = asyncio.get_running_loop()
     servers: list[asyncio.Server] = []
+    talks: list[SMTP] = []
 
     async def started(ssl: SSLContext | None = None, **options: Any) -> int:
-        server = await loop.create_server(
-            lambda: SMTP(inbox, loop=loop, hostname="mail.test", **options),
-            "127.0.0.1",
-            0,
-            ssl=ssl,
-        )
+        def talk() -> SMTP:
+            talks.append(SMTP(inbox, loop=loop, hostname="mail.test", **options))
+            return talks[-1]
+
+        server = await loop.create_server(talk, "127.0.0.1", 0, ssl=ssl)
         servers.append(server)
         port = server.sockets[0].getsockname()[1]
         assert isinstance(port, int)
         return port
 
     yield started
+    for smtp in talks:
+        if smtp.transport is not None:
+            smtp.transport.close()
     for server in servers:
         server.close()
         await server.wait_closed()
+    await asyncio.sleep(0)  # in which the transports that were told to end do so
 
 
 @pytest.fixture(scope="session")
@@ -268,8 +273,12 @@ async def test_nobody_at_home_is_unavailable() -> None:
         await mailer("smtp://127.0.0.1:1").send(MESSAGE)
 
 
-async def talk_to(greeting: bytes, replies: dict[bytes, bytes], *, silent_at: bytes) -> float:
-    """A server that says nothing from some line on; how long the mailer waited."""
+@asynccontextmanager
+async def falling_silent(
+    greeting: bytes, replies: dict[bytes, bytes], silent_at: bytes
+) -> AsyncIterator[int]:
+    """A server for one client that says nothing from some line on; its port."""
+    gone = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(greeting)
@@ -279,17 +288,24 @@ async def talk_to(greeting: bytes, replies: dict[bytes, bytes], *, silent_at: by
                 break
             known = [reply for word, reply in replies.items() if line.startswith(word)]
             writer.write(b"".join(known))
-        writer.close()
+        writer.transport.abort()
+        gone.set()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    began = monotonic()
     try:
-        await mailer(f"smtp://127.0.0.1:{port}", patience=0.3).send(MESSAGE)
+        yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        await server.wait_closed()
-    return monotonic() - began
+        await asyncio.wait_for(gone.wait(), 5)
+        await asyncio.sleep(0)  # in which the transport that was told to end does so
+
+
+async def talk_to(greeting: bytes, replies: dict[bytes, bytes], *, silent_at: bytes) -> float:
+    """How long the mailer waited."""
+    async with falling_silent(greeting, replies, silent_at) as port:
+        began = monotonic()
+        await mailer(f"smtp://127.0.0.1:{port}", patience=0.3).send(MESSAGE)
+        return monotonic() - began
 
 
 REPLIES = {
