@@ -82,16 +82,22 @@ async def test_the_wait_is_over_in_time_and_nobody_asks_any_more() -> None:
     assert await idle(jobs)
 
 
+async def with_no_place_left(jobs: Jobs, job: UUID) -> tuple[Waiting, list[asyncio.Task[None]]]:
+    """Zoe has two places, and is not given a third."""
+    waiting = Waiting(jobs)
+    waits = [asyncio.create_task(waiting.wait(job, 5, never, by=ZOE)) for _ in range(2)]
+    await asyncio.sleep(0)
+    await asyncio.wait_for(waiting.wait(job, 5, never, by=ZOE), 0.5)
+    return waiting, waits
+
+
 async def test_whoever_comes_when_all_places_are_taken_goes_on_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "MOST", 2)
     job = fresh_id()
     jobs = Jobs({job})
-    waiting = Waiting(jobs)
-    waits = [asyncio.create_task(waiting.wait(job, 5, never, by=ZOE)) for _ in range(2)]
-    await asyncio.sleep(0)
-    await asyncio.wait_for(waiting.wait(job, 5, never, by=ZOE), 0.5)
+    waiting, waits = await with_no_place_left(jobs, job)
     jobs.running.clear()
     await asyncio.wait_for(asyncio.gather(*waits), 1)
     assert waiting._waiters == set()
@@ -101,10 +107,7 @@ async def test_one_account_leaves_places_for_others(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "SHARE", 2)
     job = fresh_id()
     jobs = Jobs({job})
-    waiting = Waiting(jobs)
-    waits = [asyncio.create_task(waiting.wait(job, 5, never, by=ZOE)) for _ in range(2)]
-    await asyncio.sleep(0)
-    await asyncio.wait_for(waiting.wait(job, 5, never, by=ZOE), 0.5)
+    waiting, waits = await with_no_place_left(jobs, job)
     other = asyncio.create_task(waiting.wait(job, 5, never, by=MAX))
     await asyncio.sleep(0.02)
     assert not other.done()

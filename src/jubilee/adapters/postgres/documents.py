@@ -44,6 +44,11 @@ def trace_context(row: Record) -> Mapping[str, str] | None:
     return {name: value for name, value in kept.items() if isinstance(value, str)}
 
 
+def kept_trace(context: Mapping[str, str] | None) -> str | None:
+    """The reverse: as a row has it."""
+    return None if context is None else json.dumps(context)
+
+
 def _clean(value: object) -> object:
     match value:
         case str():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import insert
 
 from jubilee.adapters.postgres.asking import Origin
+from jubilee.adapters.postgres.documents import kept_trace
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import events
 from jubilee.domain.clock import Clock
@@ -32,12 +33,11 @@ class PostgresEvents(EventLog):
             await self.executor.each(ADD, [self._row(event) for event in events])
 
     def _row(self, event: ItemEvent) -> dict[str, object]:
-        context = self.origin.sending.here()
         return {
             "id": self.new_id(),
             "kind": type(event).__name__,
             "data": json.dumps({"item_id": str(event.item_id), "owner_id": str(event.owner_id)}),
             "correlation_id": self.origin.correlation_id,
-            "trace_context": None if context is None else json.dumps(context),
+            "trace_context": kept_trace(self.origin.sending.here()),
             "occurred_at": self.clock(),
         }

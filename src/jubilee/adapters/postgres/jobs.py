@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, func
 from sqlalchemy.dialects.postgresql import insert
 
 from jubilee.adapters.postgres.asking import Asked, Origin, TraceContext
+from jubilee.adapters.postgres.documents import kept_trace
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import jobs
 from jubilee.domain.jobs.claims import Dispatch, Reference
@@ -64,6 +65,6 @@ class PostgresJobs(JobQueue):
             max_attempts=job.max_attempts,
             epoch=0,
             correlation_id=self.origin.correlation_id,
-            trace_context=None if context is None else json.dumps(context),
+            trace_context=kept_trace(context),
             due=job.run_at,
         )

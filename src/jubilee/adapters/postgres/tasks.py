@@ -10,6 +10,7 @@ from asyncpg import Record
 from sqlalchemy import text
 
 from jubilee.adapters.postgres.asking import Asked, Origin, TraceContext
+from jubilee.adapters.postgres.documents import kept_trace
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.task_pages import TASK, page_statement
@@ -173,7 +174,7 @@ class PostgresTasks(TaskRepository):
             max_attempts=MAX_ATTEMPTS,
             run_at=task.run_at,
             correlation_id=self.origin.correlation_id,
-            trace_context=None if context is None else json.dumps(context),
+            trace_context=kept_trace(context),
             most=below,
         )
 

@@ -6,17 +6,15 @@ from time import time_ns
 from typing import NamedTuple
 
 from opentelemetry._logs import LogRecord, SeverityNumber
-from opentelemetry.context import Context
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import TraceFlags
 
-from jubilee.adapters.telemetry.tracing import Ids
+from jubilee.adapters.telemetry.tracing import NOWHERE, Ids
 
 ROOM = 20_000  # lines
 BATCH = 512
-NOWHERE = Context()
 NONE = Ids(0, 0, sampled=False)
 COMMON = frozenset({"debug", "info"})
 SCOPE = InstrumentationScope("jubilee")

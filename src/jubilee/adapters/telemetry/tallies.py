@@ -59,7 +59,10 @@ class Counts(Collector):
 
     def labels(self, *values: str) -> Count:
         """The same one for the same labels."""
-        return self._children.setdefault(values, Count())
+        found = self._children.get(values)
+        if found is None:
+            found = self._children[values] = Count()
+        return found
 
     def collect(self) -> Iterator[Metric]:
         """For the registry."""
@@ -92,7 +95,10 @@ class Tallies(Collector):
 
     def labels(self, *values: str) -> Tally:
         """The same one for the same labels."""
-        return self._children.setdefault(values, Tally(self._bounds))
+        found = self._children.get(values)
+        if found is None:
+            found = self._children[values] = Tally(self._bounds)
+        return found
 
     def collect(self) -> Iterator[Metric]:
         """For the registry."""

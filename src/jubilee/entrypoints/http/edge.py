@@ -68,8 +68,8 @@ class Edge:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
                 headers = list(message["headers"])
-                present = {name for name, _ in headers}
-                headers += [pair for pair in DEFAULTS if pair[0] not in present]
+                given = {name for name, _ in headers}
+                headers += [pair for pair in DEFAULTS if pair[0] not in given]
                 headers.append((b"x-request-id", identity))
                 if self._traffic.draining:
                     headers.append((b"connection", b"close"))

@@ -1,0 +1,18 @@
+"""Garbage collection in a process that runs for long."""
+
+import subprocess
+import sys
+
+PROGRAM = """
+import gc
+from jubilee.bootstrap.memory import THRESHOLDS, settle
+settle()
+assert gc.get_freeze_count() > 1000, gc.get_freeze_count()
+assert gc.get_threshold() == THRESHOLDS
+assert gc.isenabled()
+"""
+
+
+def test_what_was_there_at_the_start_is_left_out_and_the_rest_is_still_collected() -> None:
+    done = subprocess.run((sys.executable, "-c", PROGRAM), capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
