@@ -10,6 +10,9 @@ from jubilee.adapters.embedded.servers import EmbeddedServers
 from jubilee.entrypoints.supervisor import Child, Plan, Process
 from jubilee.settings import Settings
 
+LAST_MOMENTS = 13.0
+"""Seconds past the shutdown timeout: a worker gives jobs back in 8, telemetry leaves in 5."""
+
 
 def household(settings: Settings) -> Plan:
     """The plan; nothing is started yet."""
@@ -32,7 +35,7 @@ def household(settings: Settings) -> Plan:
         children=(_child("api", env), _child("worker", env)),
         live="/health/live",
         greeting=(f"API: {address}", f"Docs: {address}/docs"),
-        patience=settings.shutdown_timeout,
+        patience=settings.shutdown_timeout + LAST_MOMENTS,
     )
 
 

@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from jubilee.bootstrap.telemetry import FLUSH
 from jubilee.entrypoints.addresses import require_free
+from jubilee.entrypoints.worker import FAREWELL, LAST_MOMENT
+from jubilee.household import household
+from jubilee.settings import Settings
 from tests.system.running import Up, eventually, free_port, gone
 
 Supervised = Callable[..., Up]
@@ -98,6 +102,11 @@ def test_an_api_that_does_not_end_is_killed_when_time_is_up(supervised: Supervis
     assert up.interrupt() == 0
     assert 2 < time.monotonic() - asked < 10
     assert gone(pids)
+
+
+def test_a_worker_may_take_its_last_moments_before_it_is_killed(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, shutdown_timeout=7)
+    assert household(settings).patience >= 7 + LAST_MOMENT + 2 * FAREWELL + FLUSH
 
 
 def test_a_second_ctrl_c_waits_no_longer(supervised: Supervised) -> None:

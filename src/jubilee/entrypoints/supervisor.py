@@ -17,7 +17,7 @@ from jubilee.entrypoints.interrupts import Interrupts, Stopped
 from jubilee.entrypoints.keeping import Kept
 
 BAD_CONFIGURATION = 78  # EX_CONFIG: starting again would not help
-DRAIN_MARGIN = 3.0  # seconds on top of the children's own shutdown timeout
+DRAIN_MARGIN = 3.0  # seconds on top of what the children themselves may take
 
 
 class Process(Protocol):
@@ -65,8 +65,8 @@ class Child:
 class Plan:
     """All that one `jubilee up` is; `claim` raises OSError where the data are taken.
 
-    `greeting` is printed once `live`, a path, answers; `patience` is the children's own shutdown
-    timeout in seconds.
+    `greeting` is printed once `live`, a path, answers; `patience` is what the children may take to
+    end, in seconds.
     """
 
     host: str

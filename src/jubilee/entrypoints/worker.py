@@ -21,6 +21,7 @@ from jubilee.entrypoints.watchdog import Watchdog
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LAST_MOMENT = 6.0  # seconds for jobs that are told to stop, past the time-out for draining
+FAREWELL = 1.0  # seconds for the chores, and again for jobs that listen to nobody
 SIGN = 10.0  # seconds between two signs of life
 LOOK = 15.0  # seconds between two looks at the backlog
 LONGEST_REST = 10.0  # seconds after a dependency failed
@@ -63,7 +64,7 @@ async def work(plan: WorkerPlan) -> int:
     await _drain(plan, stop)
     for task in (*background, *lanes):
         task.cancel()
-    await asyncio.wait((*background, *lanes), timeout=1)
+    await asyncio.wait((*background, *lanes), timeout=FAREWELL)
     await _leave_behind(asyncio.all_tasks() - before)
     return 0
 
@@ -86,7 +87,7 @@ async def _leave_behind(jobs: Collection[asyncio.Task[Any]]) -> None:
     """One that listens to nobody would keep the process from its end, and no lease protects it."""
     for job in jobs:
         job.cancel()
-    deaf = (await asyncio.wait(jobs, timeout=1))[1] if jobs else ()
+    deaf = (await asyncio.wait(jobs, timeout=FAREWELL))[1] if jobs else ()
     if deaf:
         logger.warning("ending without jobs that do not end", extra={"jobs": len(deaf)})
         logging.shutdown()  # what follows lets nobody else tidy up

@@ -7,9 +7,9 @@ from functools import lru_cache
 from uuid import UUID
 
 from asyncpg import Record
-from sqlalchemy import Integer, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Integer, bindparam, delete, insert, select, tuple_, update
 
-from jubilee.adapters.postgres.search import matches, query
+from jubilee.adapters.postgres.search import first_found, query
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import ITEM_WORDS, items
 from jubilee.domain.identity import UserId
@@ -23,8 +23,8 @@ from jubilee.domain.items import (
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.users import OwnedItems
 
-ACTIVE = select(items).where(items.c.is_active)
-BY_ID = ACTIVE.where(items.c.id == bindparam("item_id", type_=items.c.id.type))
+ACTIVE: ColumnElement[bool] = items.c.is_active
+BY_ID = select(items).where(ACTIVE, items.c.id == bindparam("item_id", type_=items.c.id.type))
 OWN = items.c.owner_id == bindparam("owner", type_=items.c.owner_id.type)
 
 GET = Statement(BY_ID)
@@ -44,17 +44,20 @@ SHAPES = 48  # six orders, with an owner, a search, a position, or without
 def page_statement(sort: ItemSort, *, owned: bool, searching: bool, continued: bool) -> Statement:
     """A page in this order; binds `owner`, `words`, `last` and `last_id` as asked, and `rows`."""
     column, falling = items.c[_field(sort)], sort.startswith("-")
-    chosen = ACTIVE.where(OWN) if owned else ACTIVE
-    if searching:
-        chosen = chosen.where(matches(ITEM_WORDS))
+    chosen: list[ColumnElement[bool]] = [ACTIVE, OWN] if owned else [ACTIVE]
     if continued:
         key = tuple_(column, items.c.id)
         last = tuple_(
             bindparam("last", type_=column.type), bindparam("last_id", type_=items.c.id.type)
         )
-        chosen = chosen.where(key < last if falling else key > last)
+        chosen.append(key < last if falling else key > last)
+    if searching:
+        keys = select(column, items.c.id).where(*chosen)
+        chosen = [items.c.id.in_(first_found(keys, ITEM_WORDS, falling=falling))]
     order = [c.desc() if falling else c.asc() for c in (column, items.c.id)]
-    return Statement(chosen.order_by(*order).limit(bindparam("rows", type_=Integer)))
+    return Statement(
+        select(items).where(*chosen).order_by(*order).limit(bindparam("rows", type_=Integer))
+    )
 
 
 @dataclass(frozen=True, slots=True)

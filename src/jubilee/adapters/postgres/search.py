@@ -1,6 +1,8 @@
 """Finding words and their beginnings through a GIN index, whatever the words contain."""
 
-from sqlalchemy import ColumnElement, Text, bindparam, func, literal_column
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, Select, Text, bindparam, func, literal_column, select
 
 from jubilee.adapters.postgres.tables import PUNCTUATION
 
@@ -21,3 +23,15 @@ def matches(words: str) -> ColumnElement[bool]:
     """That the text-search vector of the SQL `words` answers the query bound as `words`."""
     asked = func.to_tsquery(literal_column("'simple'"), bindparam("words", type_=Text))
     return literal_column(words).bool_op("@@")(asked)
+
+
+def first_found(keys: Select[Any], words: str, *, falling: bool) -> Select[Any]:
+    """The ids of the first `rows` that match, in the order of these keys, the last of them `id`.
+
+    All that match are found before they are sorted. PostgreSQL takes a word it knows nothing of for
+    a common one: with a limit, it would walk the index of the order and read the words of each row
+    on the way, which is the whole table (200 000 accounts: 1.2 s) where the word is rare.
+    """
+    found = keys.where(matches(words)).cte("found", nesting=True).prefix_with("MATERIALIZED")
+    order = [column.desc() if falling else column.asc() for column in found.c]
+    return select(found.c.id).order_by(*order).limit(bindparam("rows", type_=Integer))

@@ -7,10 +7,10 @@ from functools import lru_cache
 from uuid import UUID
 
 from asyncpg import Record
-from sqlalchemy import and_, bindparam, delete, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select, tuple_, update
 
 from jubilee.adapters.postgres.account_birthdays import AccountBirthdays
-from jubilee.adapters.postgres.search import matches, query
+from jubilee.adapters.postgres.search import first_found, query
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import USER_WORDS, birthdays, users
 from jubilee.domain.identity import NewId, UserId, name_key
@@ -49,16 +49,17 @@ DELETE = Statement(delete(users).where(users.c.id == bindparam("user_id")))
 
 @lru_cache(maxsize=4)
 def _page(*, searching: bool, continued: bool) -> Statement:
-    chosen = ACCOUNT
-    if searching:
-        chosen = chosen.where(matches(USER_WORDS))
+    chosen: list[ColumnElement[bool]] = []
     if continued:
         position = tuple_(
             bindparam("created_at", type_=users.c.created_at.type),
             bindparam("last_id", type_=users.c.id.type),
         )
-        chosen = chosen.where(tuple_(users.c.created_at, users.c.id) < position)
-    newest = chosen.order_by(users.c.created_at.desc(), users.c.id.desc())
+        chosen.append(tuple_(users.c.created_at, users.c.id) < position)
+    if searching:
+        keys = select(users.c.created_at, users.c.id).where(*chosen)
+        chosen = [users.c.id.in_(first_found(keys, USER_WORDS, falling=True))]
+    newest = ACCOUNT.where(*chosen).order_by(users.c.created_at.desc(), users.c.id.desc())
     return Statement(newest.limit(bindparam("rows")))
 
 
