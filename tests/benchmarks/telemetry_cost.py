@@ -31,7 +31,7 @@ from jubilee.bootstrap.logs import whereabouts
 from jubilee.bootstrap.memory import settle
 from jubilee.bootstrap.services import Opened, http_options, open_services
 from jubilee.bootstrap.telemetry import Process
-from jubilee.commands import read_settings
+from jubilee.commands.reading import read_settings
 from jubilee.entrypoints.http.app import build_app
 from jubilee.entrypoints.http.context import Traffic
 from jubilee.entrypoints.http.metering import UNMETERED, RequestMeter

@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import os
 import platform
+import signal
 import stat
 import tempfile
 import time
@@ -17,7 +18,7 @@ from redis.asyncio import Redis
 from jubilee.adapters.embedded import unprivileged
 from jubilee.adapters.embedded.failure import ServerFailed
 from jubilee.adapters.embedded.postgres import EmbeddedPostgres
-from jubilee.adapters.embedded.process import LOG_BYTES, Program, spawn
+from jubilee.adapters.embedded.process import LOG_BYTES, Program, end, spawn
 from jubilee.adapters.embedded.servers import EmbeddedServers
 from jubilee.adapters.embedded.sockets import make_private, socket_folder
 from jubilee.adapters.embedded.wheels import postgres_program, valkey_program
@@ -123,6 +124,14 @@ def test_an_interrupted_start_leaves_no_server(postgres: EmbeddedPostgres) -> No
     with pytest.raises(KeyboardInterrupt):
         postgres.start(interrupt)
     assert postgres.exit_code() is not None
+
+
+def test_a_program_that_missed_the_signal_is_told_again() -> None:
+    late = "trap '' TERM; sleep 0.5; trap - TERM; while :; do sleep 0.1; done"
+    process = spawn(Program(("/bin/sh", "-c", late), env={"PATH": os.environ["PATH"]}))
+    time.sleep(0.3)
+    end(process, signal.SIGTERM, within=10)
+    assert process.returncode == -signal.SIGTERM
 
 
 def test_only_this_user_may_come_near_the_sockets(own_servers: OwnServers) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,14 @@ def test_a_weak_password_or_a_bad_address_is_refused_in_one_line(
     said = create_admin(tmp_path, database_url, *who, password=password)
     assert word in said
     assert not password or password not in said
+
+
+@pytest.mark.parametrize("command", ["up", "config"])
+def test_what_needs_nothing_of_the_service_does_not_load_it(command: str) -> None:
+    heavy = "{'alembic', 'opentelemetry', 'redis', 'sqlalchemy', 'starlette'}"
+    code = f"import sys, jubilee.commands.{command}; print(sys.modules.keys() & {heavy})"
+    said = subprocess.check_output((sys.executable, "-c", code), text=True)
+    assert said == "set()\n"
 
 
 def test_without_a_terminal_the_password_cannot_be_asked_for(tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ def test_the_end_does_not_wait_for_a_collector_that_is_silent(
 
 IMPORTED = """
 import threading
-import jubilee.commands
+import jubilee.commands.serving
 from opentelemetry import _logs, metrics, trace
 assert trace._TRACER_PROVIDER is None
 assert metrics._internal._METER_PROVIDER is None

@@ -7,7 +7,7 @@ import uvloop
 from jubilee.bootstrap.logs import start_logging
 from jubilee.bootstrap.services import http_options, listening, open_services
 from jubilee.bootstrap.telemetry import Process
-from jubilee.commands import read_settings
+from jubilee.commands.reading import read_settings
 from jubilee.entrypoints.api import serve
 from tests.system.chaos.kinds import chaos_kinds
 

@@ -20,6 +20,7 @@ from jubilee.adapters.embedded.failure import ServerFailed
 
 Pause = Callable[[float], None]
 LOG_BYTES = 1 << 20
+ASK_AGAIN = 1.0  # seconds until a program is told once more to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,14 @@ def complete(program: Program, pause: Pause, *, within: float) -> None:
 
 def end(process: subprocess.Popen[bytes], how: signal.Signals, *, within: float) -> None:
     """Ask the process to end, and kill it if it has not within that many seconds."""
+    deadline = time.monotonic() + within
+    while process.poll() is None and (left := deadline - time.monotonic()) > 0:
+        process.send_signal(how)  # again and again: one that meets a program's start may be lost
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(min(left, ASK_AGAIN))
     if process.poll() is None:
-        process.send_signal(how)
-        try:
-            process.wait(within)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.kill()
+        process.wait()
 
 
 def last_line(log: Path | None) -> str:

@@ -1,0 +1,14 @@
+"""The OpenAPI document."""
+
+import json
+import sys
+from argparse import Namespace
+
+from jubilee.entrypoints.http.openapi import document
+from jubilee.entrypoints.http.registry import ENDPOINTS
+
+
+def openapi(_: Namespace) -> int:
+    """Print it."""
+    sys.stdout.write(json.dumps(document(ENDPOINTS), indent=2) + "\n")
+    return 0

@@ -1,0 +1,28 @@
+"""Runs what is awaited, from the command line."""
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import uvloop
+
+from jubilee.adapters.telemetry.exporting import BadExport
+from jubilee.bootstrap.servers import NoServer
+from jubilee.commands.refusal import Refused
+from jubilee.domain.errors import DomainError
+from jubilee.entrypoints.supervisor import BAD_CONFIGURATION
+
+T = TypeVar("T")
+
+
+def run(work: Awaitable[T]) -> T:
+    """To its end; raises Refused."""
+
+    async def main() -> T:
+        return await work
+
+    try:
+        return uvloop.run(main())
+    except (NoServer, BadExport) as error:
+        raise Refused(str(error), BAD_CONFIGURATION) from None
+    except DomainError as error:
+        raise Refused(str(error)) from None

@@ -1,0 +1,46 @@
+"""The schema, brought forward and back."""
+
+from argparse import Namespace
+from collections.abc import Callable
+
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
+
+from jubilee.adapters.postgres import schema
+from jubilee.bootstrap.logs import start_logging
+from jubilee.bootstrap.servers import NoServer, server_urls
+from jubilee.commands.reading import read_settings
+from jubilee.commands.refusal import Refused
+from jubilee.entrypoints.supervisor import BAD_CONFIGURATION
+
+
+def migrate(_: Namespace) -> int:
+    """Bring the schema to the head."""
+    return _alembic(schema.upgrade)
+
+
+def rollback(_: Namespace) -> int:
+    """Take the last migration back."""
+    return _alembic(schema.downgrade)
+
+
+def migration(chosen: Namespace) -> int:
+    """Write a migration from what differs between the tables and the database."""
+    return _alembic(lambda url: schema.revise(url, chosen.name))
+
+
+def _alembic(change: Callable[[str], None]) -> int:
+    settings = read_settings()
+    start_logging(settings)
+    try:
+        change(server_urls(settings).postgres)
+    except NoServer as error:
+        raise Refused(str(error), BAD_CONFIGURATION) from None
+    except (DBAPIError, OSError, CommandError) as error:
+        raise Refused(f"the schema stays as it was: {_first_line(error)}") from None
+    return 0
+
+
+def _first_line(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return (str(cause).splitlines() or [type(cause).__name__])[0]

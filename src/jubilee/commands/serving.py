@@ -1,0 +1,52 @@
+"""The two processes that run for long: the API and a worker."""
+
+import logging
+from argparse import Namespace
+
+from jubilee.bootstrap.logs import start_logging
+from jubilee.bootstrap.mail import mail_is_configured
+from jubilee.bootstrap.memory import settle
+from jubilee.bootstrap.services import http_options, listening, open_services
+from jubilee.bootstrap.telemetry import Process
+from jubilee.bootstrap.worker import open_worker
+from jubilee.commands.reading import read_settings
+from jubilee.commands.running import run
+from jubilee.entrypoints.api import serve
+from jubilee.entrypoints.worker import work
+from jubilee.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def api(_: Namespace) -> int:
+    """Serve the API."""
+    settings = read_settings()
+    process = Process("api", settings.metrics_port, start_logging(settings))
+    _warn_of_mail(settings)
+
+    async def serve_all() -> int:
+        async with open_services(settings, process=process) as opened:
+            options = http_options(settings, opened.telemetry)
+            settle()
+            return await serve(opened.services, options, listening(settings))
+
+    return run(serve_all())
+
+
+def worker(_: Namespace) -> int:
+    """Run jobs."""
+    settings = read_settings()
+    process = Process("worker", settings.worker_metrics_port, start_logging(settings))
+    _warn_of_mail(settings)
+
+    async def work_all() -> int:
+        async with open_worker(settings, process=process) as plan:
+            settle()
+            return await work(plan)
+
+    return run(work_all())
+
+
+def _warn_of_mail(settings: Settings) -> None:
+    if not mail_is_configured(settings):
+        logger.warning("mail is not configured: it waits until SMTP_URL is set")
