@@ -11,7 +11,8 @@ from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
 from jubilee.adapters.mail.eml import EmlMailer
 from jubilee.adapters.telemetry.outward import TracedHttpSender, TracedMailer
-from jubilee.adapters.telemetry.tracing import NOWHERE, Tracing
+from jubilee.adapters.telemetry.sampling import NOWHERE
+from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.domain.mail import Message, Undeliverable
 from jubilee.domain.outbound.kind import AddressNotAllowed, HttpReply
 from jubilee.domain.outbound.request import read_request

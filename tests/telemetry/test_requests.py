@@ -8,7 +8,12 @@ from typing import Any
 
 import httpx2
 import pytest
-from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.sdk.trace.sampling import (
+    Decision,
+    Sampler,
+    SamplingResult,
+    TraceIdRatioBased,
+)
 from opentelemetry.trace import SpanKind
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -17,7 +22,7 @@ from jubilee.adapters.telemetry.access_log import AccessLog
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.jobs import JobSending
 from jubilee.adapters.telemetry.requests import HttpTelemetry, TracedRequests
-from jubilee.adapters.telemetry.sampling import DecidedSampler, verdict
+from jubilee.adapters.telemetry.sampling import DecidedSampler, is_sampled, threshold, verdict
 from jubilee.adapters.telemetry.tracing import Tracing, present_ids
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
@@ -114,6 +119,25 @@ def test_the_share_that_is_asked_for_is_sampled(
     assert 130 < sampled < 270  # five deviations
 
 
+@pytest.mark.parametrize("kind", ["always_on", "always_off", "traceidratio"])
+@pytest.mark.parametrize("whose", ["", "parentbased_"])
+@pytest.mark.parametrize("share", ["0", "0.3", "1"])
+def test_without_a_caller_it_decides_as_its_sampler_does(
+    monkeypatch: pytest.MonkeyPatch, memory: Memory, kind: str, whose: str, share: str
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", whose + kind)
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", share)
+    tracing = memory.tracing()
+    for found in (tracing.decide([]) for _ in range(200)):
+        assert found.sampled is is_sampled(tracing._configured, found.trace_id)
+
+
+@pytest.mark.parametrize("share", [0, 1e-9, 0.05, 0.5, 1])
+def test_the_threshold_is_exact(share: float) -> None:
+    sampler = TraceIdRatioBased(share)
+    assert threshold(sampler) == sampler.bound
+
+
 async def test_what_is_sampled_is_sampled_whole(tracing: Tracing, memory: Memory) -> None:
     coin, verdicts = Coin(), []
     tracing._configured, tracing.provider.sampler = coin, DecidedSampler(coin)
@@ -125,7 +149,8 @@ async def test_what_is_sampled_is_sampled_whole(tracing: Tracing, memory: Memory
 
     async with serving(tracing, work) as client:
         for _ in range(200):
-            await client.get("/")
+            caller = f"00-{getrandbits(127) + 1:032x}-{PARENT:016x}-01"
+            await client.get("/", headers={HEADER: caller.encode()})
     kept = {v.trace_id for v in verdicts if v and v.sampled}
     assert coin.asked == 200
     assert 0 < len(kept) < 200

@@ -15,13 +15,8 @@ from opentelemetry.trace import Link, Span, SpanKind
 from jubilee.adapters.telemetry.failures import kind_of
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.logs import WriteLine
-from jubilee.adapters.telemetry.tracing import (
-    NOWHERE,
-    Tracing,
-    carrier,
-    mark_failed,
-    origin,
-)
+from jubilee.adapters.telemetry.sampling import NOWHERE
+from jubilee.adapters.telemetry.tracing import Tracing, carrier, mark_failed, origin
 from jubilee.domain.errors import DomainError
 from jubilee.domain.jobs.backlog import Backlog
 from jubilee.domain.jobs.claims import Claimed

@@ -11,7 +11,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import TraceFlags
 
-from jubilee.adapters.telemetry.tracing import NOWHERE, Ids
+from jubilee.adapters.telemetry.sampling import NOWHERE
+from jubilee.adapters.telemetry.tracing import Ids
 
 ROOM = 20_000  # lines
 BATCH = 512

@@ -10,6 +10,9 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanKind, TraceState, get_current_span
 from opentelemetry.util.types import Attributes
 
+NOWHERE = Context()
+LOW_HALF = (1 << 64) - 1
+
 
 @dataclass(slots=True)
 class Verdict:
@@ -24,6 +27,28 @@ class Verdict:
 
 verdict: ContextVar[Verdict | None] = ContextVar("verdict", default=None)
 """What was decided of the present request; None outside of one."""
+
+
+def is_sampled(sampler: Sampler, trace_id: int, parent: Context = NOWHERE) -> bool:
+    """What a sampler says of a request."""
+    result = sampler.should_sample(parent, trace_id, "HTTP", SpanKind.SERVER)
+    return result.decision is Decision.RECORD_AND_SAMPLE
+
+
+def threshold(sampler: Sampler) -> int:
+    """Below which the low half of a trace's id lies where the sampler takes a trace without parent.
+
+    All samplers that OTEL_TRACES_SAMPLER can name decide like this. Asking one for each request
+    costs as much as the line that is written of it.
+    """
+    low, high = 0, LOW_HALF + 1
+    while low < high:
+        middle = (low + high) // 2
+        if is_sampled(sampler, middle or 1):
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 class DecidedSampler(Sampler):

@@ -52,6 +52,7 @@ class DatabaseTelemetry:
         self._place = {"db.system.name": "postgresql", **place}
         self._slow = slow
         self._operations: dict[str, Tally] = {}
+        self._statements: dict[str, Attributes] = {}  # as many as the service knows
         self._told: tuple[str, float] = ("", 0.0)
 
     def lent(self, waited: float) -> None:
@@ -79,16 +80,21 @@ class DatabaseTelemetry:
             self._trace(statement, seconds, error)
 
     def _trace(self, statement: Ran, seconds: float, error: BaseException | None) -> None:
+        attributes = self._statements.get(statement.shown) or self._describe(statement)
+        if isinstance(error, PostgresError) and error.sqlstate:
+            attributes = {**attributes, "db.response.status_code": error.sqlstate}
+        failure = None if error is None else kind_of(error)
+        self._tracing.record(statement.summary, attributes, seconds, failure)
+
+    def _describe(self, statement: Ran) -> Attributes:
         attributes = {
             **self._place,
             "db.operation.name": statement.operation,
             "db.query.summary": statement.summary,
             "db.query.text": statement.shown,
         }
-        if isinstance(error, PostgresError) and error.sqlstate:
-            attributes["db.response.status_code"] = error.sqlstate
-        failure = None if error is None else kind_of(error)
-        self._tracing.record(statement.summary, attributes, seconds, failure)
+        found = self._statements[statement.shown] = self._tracing.limited(attributes)
+        return found
 
     def _new(self, operation: str) -> Tally:
         label = operation if operation in OPERATIONS else "OTHER"
