@@ -15,7 +15,10 @@ from jubilee.adapters.telemetry.tallies import Count, Tally
 from jubilee.adapters.telemetry.tracing import Tracing
 
 WHOLE = "jubilee.whole"
-"""Where a scope that is shown to others keeps the one that the application gets."""
+"""Where a scope that is shown to others keeps the one that the application gets, and its `send`."""
+
+SEEN = frozenset({b"user-agent", b"traceparent", b"tracestate"})
+"""Headers that the instrumentation makes something of."""
 
 Children: TypeAlias = tuple[Count, Tally, Tally, Tally]
 
@@ -44,36 +47,52 @@ class TracedRequests:
         token = verdict.set(decided)
         try:
             if decided.sampled:
-                await self._traced(_shown(scope), receive, send)
+                await self._traced(_shown(scope, send), receive, _nowhere)
             else:
                 await self._app(scope, receive, send)
         finally:
             verdict.reset(token)
 
-    async def _named(self, shown: Scope, receive: Receive, send: Send) -> None:
+    async def _named(self, shown: Scope, receive: Receive, tell: Send) -> None:
         """The span ends with the last part of the answer: it has its name before the first."""
-        scope: Scope = shown[WHOLE]
+        scope, send = shown[WHOLE]
 
-        async def name_and_send(message: Message) -> None:
+        async def tell_and_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 exchange: Answered = scope["state"]["exchange"]
                 span = trace.get_current_span()
                 span.update_name(f"{exchange.method} {exchange.endpoint}")
                 span.set_attribute("http.route", exchange.endpoint)
-            await send(message)
+                await tell({"type": message["type"], "status": message["status"]})
+                await send(message)
+            else:
+                await send(message)
+                await tell({"type": message["type"], "more_body": message.get("more_body", False)})
 
-        await self._app(scope, receive, name_and_send)
+        await self._app(scope, receive, tell_and_send)
 
 
-def _shown(scope: Scope) -> Scope:
-    """What the instrumentation may see: it fails over a header that is no text, and tells all."""
-    headers = [(name, value) for name, value in scope["headers"] if value.isascii()]
-    return {**scope, "headers": headers, "query_string": b"", WHOLE: scope}
+def _shown(scope: Scope, send: Send) -> Scope:
+    """What the instrumentation may see: it decodes every header several times, and fails over some.
+
+    A client's port is told by nobody who is not asked for it, says the convention.
+    """
+    headers = [
+        (name, value) for name, value in scope["headers"] if name in SEEN and value.isascii()
+    ]
+    client = (scope["client"][0], None) if scope.get("client") else None
+    own = {"headers": headers, "query_string": b"", "client": client, WHOLE: (scope, send)}
+    return {**scope, **own}
+
+
+async def _nowhere(_: Message) -> None:
+    """Where the instrumentation sends: the answer goes its own way."""
 
 
 def _details(shown: Scope) -> tuple[str, dict[str, str]]:
     """The route is not known yet; what a query says stays here."""
-    found = {"url.query": "REDACTED"} if shown[WHOLE]["query_string"] else {}
+    scope, _ = shown[WHOLE]
+    found = {"url.query": "REDACTED"} if scope["query_string"] else {}
     if shown.get("server"):
         found["server.address"] = shown["server"][0]
     return str(shown["method"]), found
