@@ -126,3 +126,13 @@ def test_it_says_not_ready_for_a_while_before_it_takes_no_more(
         assert api.ask("/hello/Nobody").status_code == 404
         assert 1.5 < taken.result(20) < 5
     assert api.process.returncode == 0
+
+
+def test_the_lines_of_the_last_requests_are_written(
+    start_api: Starter, servers: Servers, database_url: str
+) -> None:
+    api = start_api(database_url, servers.redis_url, LOG_FORMAT="json").ready()
+    for _ in range(20):
+        assert api.ask("/hello/Nobody").status_code == 404
+    assert seconds_to_end(api) < 5
+    assert api.output.count('"route":"/hello/{username}"') == 20

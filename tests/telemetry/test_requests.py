@@ -21,8 +21,9 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.telemetry.access_log import AccessLog
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.jobs import JobSending
-from jubilee.adapters.telemetry.requests import HttpTelemetry, TracedRequests
+from jubilee.adapters.telemetry.requests import HttpTelemetry
 from jubilee.adapters.telemetry.sampling import DecidedSampler, is_sampled, threshold, verdict
+from jubilee.adapters.telemetry.traced_requests import TracedRequests
 from jubilee.adapters.telemetry.tracing import Tracing, present_ids
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
@@ -81,6 +82,7 @@ async def calling(
     transport = httpx2.ASGITransport(build_app(services, options, Traffic()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         yield client
+    meter.settle()
 
 
 def broken(services: Services) -> Services:

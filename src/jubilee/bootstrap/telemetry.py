@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -19,8 +18,9 @@ from jubilee.adapters.telemetry.exports import Exports
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.jobs import JobSending, JobTelemetry
 from jubilee.adapters.telemetry.logs import Logs, WriteLine, unwritten
-from jubilee.adapters.telemetry.requests import HttpTelemetry, TracedRequests
+from jubilee.adapters.telemetry.requests import HttpTelemetry
 from jubilee.adapters.telemetry.stores import DatabaseTelemetry, RedisTelemetry
+from jubilee.adapters.telemetry.traced_requests import TracedRequests
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.adapters.telemetry.watching import exposition, watch_loop
 from jubilee.bootstrap.servers import server_urls
@@ -56,8 +56,13 @@ class Telemetry:
 
     @property
     def exposition(self) -> Exposition:
-        """All metrics as Prometheus text."""
-        return partial(exposition, self.instruments)
+        """All metrics as Prometheus text; asked for by the event loop."""
+
+        def text() -> bytes:
+            self.http.settle()
+            return exposition(self.instruments)
+
+        return text
 
     def traced(self, app: ASGIApp) -> ASGIApp:
         """With a server span around every request that is sampled."""
@@ -75,17 +80,23 @@ async def open_telemetry(settings: Settings, process: Process | None) -> AsyncIt
     exports = Exports(variables, sender, instruments)
     lag = asyncio.create_task(watch_loop(instruments))
     close = _listen(settings.host, process.metrics_port if process else None, instruments)
-    if process is not None:
-        process.logs.bridge = exports.lines
-        process.logs.count_lost(instruments.lines_lost)
-        asyncio.get_running_loop().set_exception_handler(_unhandled)
     try:
         tracing = Tracing(sender, exports.spans)
-        yield _telemetry(settings, instruments, tracing, process.logs if process else None)
+        logs = _bridged(process.logs, exports, instruments) if process else None
+        telemetry = _telemetry(settings, instruments, tracing, logs)
+        yield telemetry
+        telemetry.http.settle()
     finally:
         close()
         lag.cancel()
         await asyncio.to_thread(exports.close, FLUSH)
+
+
+def _bridged(logs: Logs, exports: Exports, instruments: Instruments) -> Logs:
+    logs.bridge = exports.lines
+    logs.count_lost(instruments.lines_lost)
+    asyncio.get_running_loop().set_exception_handler(_unhandled)
+    return logs
 
 
 def _telemetry(

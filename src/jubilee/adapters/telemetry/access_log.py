@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 from jubilee.adapters.telemetry.logs import Logs, encode
 from jubilee.adapters.telemetry.otlp_logs import NONE
-from jubilee.adapters.telemetry.tracing import present_ids
+from jubilee.adapters.telemetry.sampling import Verdict, verdict
+from jubilee.adapters.telemetry.tracing import Ids
 
 NANOS = 1_000_000_000
 
@@ -33,18 +34,26 @@ class AccessLog:
         self._routes: dict[tuple[str, str, int], str] = {}
         self._second = (0, "")
 
+    @property
+    def can_wait(self) -> bool:
+        """Whether lines may be written later, some at a time: not where somebody reads along."""
+        return not self._logs.is_readable
+
     def write(self, exchange: Answered) -> None:
-        """At the end of an answer; an id of a request or of a user needs no quoting."""
-        logs = self._logs
-        if not logs.informs:
+        """At the end of an answer."""
+        if self._logs.is_readable:
+            self._logs.write("request", **_fields(exchange))
+        else:
+            self.put(exchange, verdict.get(), time_ns())
+
+    def put(self, exchange: Answered, decided: Verdict | None, at: int) -> None:
+        """The line of an answer that ended `at`; an id of a request or a user needs no quoting."""
+        if not self._logs.informs:
             return
-        if logs.is_readable:
-            logs.write("request", **_fields(exchange))
-            return
+        ids = decided or NONE
         key = (exchange.method, exchange.endpoint, exchange.status)
-        at, ids = time_ns(), present_ids() or NONE
         user = f'","user_id":"{exchange.user_id}' if exchange.user_id else ""
-        logs.put(
+        self._logs.put(
             f'{{"timestamp":"{self._clock(at)}.{at % NANOS // 1000:06d}Z","level":"info",'
             f'"event":"request",{self._routes.get(key) or self._new(key)},'
             f'"duration_ms":{exchange.seconds * 1000:.2f},'
@@ -52,7 +61,7 @@ class AccessLog:
             f'"client":{quoted(exchange.client)},"request_id":"{exchange.request_id}{user}",'
             f'"trace_id":"{ids.trace_id:032x}","span_id":"{ids.span_id:016x}"}}',
             "info",
-            ids,
+            Ids(ids.trace_id, ids.span_id, ids.sampled),
         )
 
     def _clock(self, at: int) -> str:

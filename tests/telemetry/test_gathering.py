@@ -1,0 +1,38 @@
+"""Requests are told of some at a time, and none is left out."""
+
+import asyncio
+
+from jubilee.adapters.telemetry.access_log import AccessLog
+from jubilee.adapters.telemetry.instruments import Instruments
+from jubilee.adapters.telemetry.requests import GATHER, MOST, HttpTelemetry
+from jubilee.entrypoints.http.metering import Exchange
+from tests.telemetry.memory import Lines
+
+ANSWERED = Exchange("r-1", "GET", 0, "127.0.0.1", "/hello/{name}", status=200)
+
+
+def counted(instruments: Instruments) -> float | None:
+    """How many requests were."""
+    labels = {"method": "GET", "endpoint": "/hello/{name}", "status": "200"}
+    return instruments.registry.get_sample_value("http_requests_total", labels)
+
+
+async def test_a_request_is_told_of_after_a_moment(lines: Lines, instruments: Instruments) -> None:
+    meter = HttpTelemetry(instruments, AccessLog(lines.logs))
+    for _ in range(3):
+        meter.went(ANSWERED)
+    assert (counted(instruments), lines.found) == (None, [])
+    await asyncio.sleep(3 * GATHER)
+    assert (counted(instruments), len(lines.found)) == (3, 3)
+    meter.went(ANSWERED)
+    await asyncio.sleep(3 * GATHER)
+    assert (counted(instruments), len(lines.found)) == (4, 4)
+
+
+async def test_many_requests_are_told_of_at_once(lines: Lines, instruments: Instruments) -> None:
+    meter = HttpTelemetry(instruments, AccessLog(lines.logs))
+    for _ in range(MOST + 1):
+        meter.went(ANSWERED)
+    assert (counted(instruments), len(lines.found)) == (MOST, MOST)
+    meter.settle()
+    assert (counted(instruments), len(lines.found)) == (MOST + 1, MOST + 1)
