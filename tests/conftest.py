@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from hypothesis import HealthCheck, settings
 from starlette.types import ASGIApp
 
 from jubilee.adapters.common_passwords import common_passwords
@@ -36,6 +37,12 @@ from tests.fakes import FakeClock, FakePasswords, FakeStore, fresh_id
 from tests.servers import Servers, fresh_database
 
 pytest_plugins = ["tests.servers"]
+
+# How long an example takes is the machine's affair.
+settings.register_profile(
+    "any machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 PASSWORD = "correct horse battery"
 
