@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Message, Scope
 
 from jubilee.adapters.telemetry.lines import LineWriter
 from jubilee.adapters.telemetry.logs import Logs
-from jubilee.adapters.telemetry.requests import GATHER, HttpTelemetry
+from jubilee.adapters.telemetry.requests import HttpTelemetry
 from jubilee.bootstrap.logs import whereabouts
 from jubilee.bootstrap.memory import settle
 from jubilee.bootstrap.services import Opened, http_options, open_services
@@ -80,39 +80,50 @@ class LinesAlone(HttpTelemetry):
         pass
 
 
+class CountsAlone(HttpTelemetry):
+    """Counts, and writes nothing."""
+
+    def _write(self, *_: Any) -> None:
+        pass
+
+
 ABOUT = {
     "off": "no metrics, no access line, no sampling: against itself",
     "metrics": "what is counted",
     "lines": "the access line, as JSON",
-    "traces": f"asking the sampler; spans of {RATIO}, over OTLP",
+    "traces": f"deciding who is sampled; spans of {RATIO}, over OTLP",
     "all": "all of it; lines over OTLP, too",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A part of the telemetry; `statements` are counted and traced, or not."""
+    """A part of the telemetry; `statements` are counted and traced, or not.
+
+    `settle` tells of the requests that have been gathered.
+    """
 
     app: ASGIApp
     statements: bool
+    settle: Callable[[], None]
 
 
 def variants(settings: Settings, opened: Opened) -> Mapping[str, Variant]:
     """From nothing to all of it."""
     telemetry, whole = opened.telemetry, http_options(settings, opened.telemetry)
     off = replace(whole, meter=UNMETERED, trace=lambda app: app)
-    counted, log = HttpTelemetry(telemetry.instruments, None), telemetry.http._access_log
-    lines = LinesAlone(telemetry.instruments, log)
+    log = telemetry.http._access_log
+    counts, lines = (kind(telemetry.instruments, log) for kind in (CountsAlone, LinesAlone))
     options = {
-        "off": (off, False),
-        "metrics": (replace(off, meter=counted), True),
-        "lines": (replace(off, meter=lines), False),
-        "traces": (replace(whole, meter=UNMETERED), True),
-        "all": (whole, True),
+        "off": (off, False, _nothing),
+        "metrics": (replace(off, meter=counts), True, counts.settle),
+        "lines": (replace(off, meter=lines), False, lines.settle),
+        "traces": (replace(whole, meter=UNMETERED), True, _nothing),
+        "all": (whole, True, telemetry.http.settle),
     }
     return {
-        name: Variant(build_app(opened.services, chosen, Traffic()), statements)
-        for name, (chosen, statements) in options.items()
+        name: Variant(build_app(opened.services, chosen, Traffic()), statements, settle)
+        for name, (chosen, statements, settle) in options.items()
     }
 
 
@@ -147,6 +158,7 @@ class Bench:
         began = thread_time()
         for _ in range(requests // AT_A_TIME):
             await asyncio.gather(*(_ask(variant.app) for _ in range(AT_A_TIME)))
+        variant.settle()
         return (thread_time() - began) / requests * 1e6
 
 
@@ -182,7 +194,6 @@ async def measure(settings: Settings, count: int) -> dict[str, Cost]:
     async with open_services(settings, process=Process("api", None, logs)) as opened:
 
         async def finish() -> None:
-            await asyncio.sleep(2 * GATHER)
             assert logs.bridge is not None
             for wait in (logs.bridge.export, opened.telemetry.tracing.provider.force_flush):
                 await asyncio.to_thread(wait)

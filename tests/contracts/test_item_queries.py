@@ -85,13 +85,14 @@ async def test_every_list_walks_the_index_of_its_order(pool: ConnectionPool, own
         assert not [node for node in nodes if "Filter" in node or "Sort" in node["Node Type"]]
 
 
-async def test_a_search_for_a_rare_word_uses_the_index_of_words(
+async def test_a_search_finds_by_the_index_of_words_before_it_sorts(
     pool: ConnectionPool, owner: UserId
 ) -> None:
     for sort, continued in product(SORTS, (False, True)):
         statement = items.page_statement(sort, owned=False, searching=True, continued=continued)
         nodes = await plan(pool, statement, **page_values(sort, owner, "'candle':*"))
-        assert "ix_items_words" in indexes(nodes), statement.sql
+        assert indexes(nodes) == {"ix_items_words", "pk_items"}, statement.sql
+        assert "CTE Scan" in {node["Node Type"] for node in nodes}
 
 
 async def test_one_item_is_found_by_its_key(pool: ConnectionPool, owner: UserId) -> None:

@@ -24,6 +24,7 @@ from jubilee.adapters.embedded.sockets import make_private, socket_folder
 from jubilee.adapters.embedded.wheels import postgres_program, valkey_program
 from tests.outages import OwnServers
 from tests.servers import Servers, fresh_database
+from tests.system.running import eventually
 
 
 @pytest.fixture
@@ -126,10 +127,11 @@ def test_an_interrupted_start_leaves_no_server(postgres: EmbeddedPostgres) -> No
     assert postgres.exit_code() is not None
 
 
-def test_a_program_that_missed_the_signal_is_told_again() -> None:
-    late = "trap '' TERM; sleep 0.5; trap - TERM; while :; do sleep 0.1; done"
+def test_a_program_that_missed_the_signal_is_told_again(tmp_path: Path) -> None:
+    deaf = tmp_path / "deaf"
+    late = f"trap '' TERM; : > '{deaf}'; sleep 0.5; trap - TERM; while :; do sleep 0.1; done"
     process = spawn(Program(("/bin/sh", "-c", late), env={"PATH": os.environ["PATH"]}))
-    time.sleep(0.3)
+    assert eventually(deaf.exists)
     end(process, signal.SIGTERM, within=10)
     assert process.returncode == -signal.SIGTERM
 

@@ -4,10 +4,12 @@ import json
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from jubilee.__main__ import PLAIN, _parser
 from tests.servers import Servers
 from tests.system.api import NO_REDIS, NOWHERE, PASSWORD, Api, bearer, run
 
@@ -63,6 +65,13 @@ def test_what_needs_nothing_of_the_service_does_not_load_it(command: str) -> Non
     code = f"import sys, jubilee.commands.{command}; print(sys.modules.keys() & {heavy})"
     said = subprocess.check_output((sys.executable, "-c", code), text=True)
     assert said == "set()\n"
+
+
+def test_every_command_leads_to_a_function() -> None:
+    every = ["status", "migration x", "admin create --email x", *(name for name, _, _ in PLAIN)]
+    for words in every:
+        module, _, name = _parser().parse_args(words.split()).run.partition(":")
+        assert callable(getattr(import_module(f"jubilee.commands.{module}"), name)), words
 
 
 def test_without_a_terminal_the_password_cannot_be_asked_for(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from string import ascii_letters, digits
+from time import time_ns
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.resources import Resource
 
-from jubilee.adapters.telemetry import access_log, logs
+from jubilee.adapters.telemetry import logs
 from jubilee.adapters.telemetry.access_log import NANOS, AccessLog
 from jubilee.adapters.telemetry.lines import LineWriter
 from jubilee.adapters.telemetry.logs import Logs
@@ -98,6 +99,11 @@ def serving(exchange: Exchange, decided: Verdict) -> Iterator[None]:
         verdict.reset(tokens[1])
 
 
+def write(page: Page, exchange: Exchange, at: int | None = None) -> None:
+    """The line of what is being served."""
+    AccessLog(page.logs).write(exchange, verdict.get(), at or time_ns())
+
+
 def fields_of(exchange: Exchange) -> Mapping[str, Any]:
     """What is told of a request beside where it is served."""
     return {
@@ -117,7 +123,7 @@ def test_it_says_the_same_as_the_general_way_in_the_same_order(
     page: Page, exchange: Exchange, decided: Verdict
 ) -> None:
     with serving(exchange, decided):
-        AccessLog(page.logs).write(exchange)
+        write(page, exchange)
         page.logs.write("request", **fields_of(exchange))
     by_hand, general = map(json.loads, page.new_lines())
     assert list(by_hand) == list(general)
@@ -132,10 +138,8 @@ def test_it_says_the_same_as_the_general_way_in_the_same_order(
 @example([NANOS, NANOS - 1, NANOS, 2 * NANOS + 999_999_999])
 def test_its_moment_is_right_in_any_order_of_moments(page: Page, moments: list[int]) -> None:
     lines = AccessLog(page.logs)
-    with pytest.MonkeyPatch.context() as patch, serving(ONE, IDS):
-        for moment in moments:
-            patch.setattr(access_log, "time_ns", lambda moment=moment: moment)
-            lines.write(ONE)
+    for moment in moments:
+        lines.write(ONE, IDS, moment)
     found = [json.loads(line)["timestamp"] for line in page.new_lines()]
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     expected = [epoch + timedelta(microseconds=moment // 1000) for moment in moments]
@@ -160,7 +164,7 @@ def test_the_general_way_says_microseconds_where_there_are_none(
 @pytest.mark.parametrize("readable", [True, False])
 def test_where_only_warnings_are_wanted_it_writes_nothing(*, readable: bool) -> None:
     with closing(Page(level="WARNING", readable=readable)) as page, serving(ONE, IDS):
-        AccessLog(page.logs).write(ONE)
+        write(page, ONE)
         page.logs.write("grave", level="warning")
         (line,) = page.new_lines()
     assert "grave" in line
@@ -169,7 +173,7 @@ def test_where_only_warnings_are_wanted_it_writes_nothing(*, readable: bool) -> 
 def test_people_can_read_it() -> None:
     exchange = Exchange(request_id="r-1", method="GET", received=0, client="192.0.2.7")
     with closing(Page(readable=True)) as page, serving(exchange, IDS):
-        AccessLog(page.logs).write(exchange)
+        write(page, exchange)
         (line,) = (COLOURS.sub("", line) for line in page.new_lines())
     head, _, rest = line.partition("method=")
     assert re.fullmatch(TIMESTAMP.pattern + r" \[info *\] request +", head)
@@ -183,13 +187,14 @@ def test_what_is_sent_is_what_is_written() -> None:
     bridge = LogBridge(Resource.get_empty(), sent.extend, lambda: None)
     with closing(Page()) as page, serving(ONE, IDS):
         page.logs.bridge = bridge
-        AccessLog(page.logs).write(ONE)
+        write(page, ONE, 946_684_800 * NANOS)
         page.logs.write("another", level="warning")
         written = page.new_lines()
     bridge.export()
     records = [found.log_record for found in sent]
     assert [record.body for record in records] == written
     assert [record.severity_text for record in records] == ["INFO", "WARNING"]
+    assert records[0].timestamp == 946_684_800 * NANOS
     assert {(record.trace_id, record.span_id) for record in records} == {(0xAB, 0xCD)}
 
 

@@ -36,3 +36,12 @@ async def test_many_requests_are_told_of_at_once(lines: Lines, instruments: Inst
     assert (counted(instruments), len(lines.found)) == (MOST, MOST)
     meter.settle()
     assert (counted(instruments), len(lines.found)) == (MOST + 1, MOST + 1)
+
+
+def test_what_ends_when_the_loop_is_about_to_is_told_of_at_once(
+    lines: Lines, instruments: Instruments
+) -> None:
+    meter = HttpTelemetry(instruments, AccessLog(lines.logs))
+    meter.close()
+    meter.went(ANSWERED)
+    assert (counted(instruments), len(lines.found)) == (1, 1)

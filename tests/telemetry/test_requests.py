@@ -22,7 +22,13 @@ from jubilee.adapters.telemetry.access_log import AccessLog
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.jobs import JobSending
 from jubilee.adapters.telemetry.requests import HttpTelemetry
-from jubilee.adapters.telemetry.sampling import DecidedSampler, is_sampled, threshold, verdict
+from jubilee.adapters.telemetry.sampling import (
+    LOW_HALF,
+    DecidedSampler,
+    is_sampled,
+    threshold,
+    verdict,
+)
 from jubilee.adapters.telemetry.traced_requests import TracedRequests
 from jubilee.adapters.telemetry.tracing import Tracing, present_ids
 from jubilee.domain.services import Services
@@ -143,6 +149,7 @@ def test_the_threshold_is_exact(share: float) -> None:
 async def test_what_is_sampled_is_sampled_whole(tracing: Tracing, memory: Memory) -> None:
     coin, verdicts = Coin(), []
     tracing._configured, tracing.provider.sampler = coin, DecidedSampler(coin)
+    tracing._threshold = LOW_HALF // 2
 
     async def work() -> None:
         tracing.record("SELECT users", {}, 0.001)
@@ -150,12 +157,12 @@ async def test_what_is_sampled_is_sampled_whole(tracing: Tracing, memory: Memory
             verdicts.append(verdict.get())
 
     async with serving(tracing, work) as client:
-        for _ in range(200):
+        for number in range(200):
             caller = f"00-{getrandbits(127) + 1:032x}-{PARENT:016x}-01"
-            await client.get("/", headers={HEADER: caller.encode()})
+            await client.get("/", headers={HEADER: caller.encode()} if number % 2 else None)
     kept = {v.trace_id for v in verdicts if v and v.sampled}
-    assert coin.asked == 200
-    assert 0 < len(kept) < 200
+    assert coin.asked == 100
+    assert 50 < len(kept) < 150
     for name in ("SELECT users", "send mail", "GET unmatched"):
         assert {context(s).trace_id for s in memory.spans if s.name == name} == kept
     assert len(memory.spans) == 3 * len(kept)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -78,18 +78,15 @@ async def open_telemetry(settings: Settings, process: Process | None) -> AsyncIt
     variables = export_variables() if process else {}
     sender = resource(_about(settings, process))
     exports = Exports(variables, sender, instruments)
-    lag = asyncio.create_task(watch_loop(instruments))
-    close = _listen(settings.host, process.metrics_port if process else None, instruments)
-    try:
-        tracing = Tracing(sender, exports.spans)
+    async with AsyncExitStack() as ends:
+        ends.push_async_callback(asyncio.to_thread, exports.close, FLUSH)
+        ends.callback(asyncio.create_task(watch_loop(instruments)).cancel)
+        port = process.metrics_port if process else None
+        ends.callback(_listen(settings.host, port, instruments))
         logs = _bridged(process.logs, exports, instruments) if process else None
-        telemetry = _telemetry(settings, instruments, tracing, logs)
+        telemetry = _telemetry(settings, instruments, Tracing(sender, exports.spans), logs)
+        ends.callback(telemetry.http.close)
         yield telemetry
-        telemetry.http.settle()
-    finally:
-        close()
-        lag.cancel()
-        await asyncio.to_thread(exports.close, FLUSH)
 
 
 def _bridged(logs: Logs, exports: Exports, instruments: Instruments) -> Logs:

@@ -30,7 +30,8 @@ def first_found(keys: Select[Any], words: str, *, falling: bool) -> Select[Any]:
 
     All that match are found before they are sorted. PostgreSQL takes a word it knows nothing of for
     a common one: with a limit, it would walk the index of the order and read the words of each row
-    on the way, which is the whole table (200 000 accounts: 1.2 s) where the word is rare.
+    on the way, which is the whole table where the word is rare. Among 200 000 accounts a rare word
+    takes 3 ms so (else 1.2 s), one that all of them have 0.12 s.
     """
     found = keys.where(matches(words)).cte("found", nesting=True).prefix_with("MATERIALIZED")
     order = [column.desc() if falling else column.asc() for column in found.c]

@@ -1,12 +1,12 @@
 """One line a request, put together by hand: the general way costs several times as much."""
 
 from json.encoder import encode_basestring_ascii as quoted
-from time import gmtime, strftime, time_ns
+from time import gmtime, strftime
 from typing import Any, Protocol
 
 from jubilee.adapters.telemetry.logs import Logs, encode
 from jubilee.adapters.telemetry.otlp_logs import NONE
-from jubilee.adapters.telemetry.sampling import Verdict, verdict
+from jubilee.adapters.telemetry.sampling import Verdict
 from jubilee.adapters.telemetry.tracing import Ids
 
 NANOS = 1_000_000_000
@@ -39,21 +39,17 @@ class AccessLog:
         """Whether lines may be written later, some at a time: not where somebody reads along."""
         return not self._logs.is_readable
 
-    def write(self, exchange: Answered) -> None:
-        """At the end of an answer."""
-        if self._logs.is_readable:
-            self._logs.write("request", **_fields(exchange))
-        else:
-            self.put(exchange, verdict.get(), time_ns())
-
-    def put(self, exchange: Answered, decided: Verdict | None, at: int) -> None:
+    def write(self, exchange: Answered, decided: Verdict | None, at: int) -> None:
         """The line of an answer that ended `at`; an id of a request or a user needs no quoting."""
-        if not self._logs.informs:
+        logs, ids = self._logs, decided or NONE
+        if not logs.informs:
             return
-        ids = decided or NONE
+        if logs.is_readable:
+            logs.write("request", **_fields(exchange))
+            return
         key = (exchange.method, exchange.endpoint, exchange.status)
         user = f'","user_id":"{exchange.user_id}' if exchange.user_id else ""
-        self._logs.put(
+        logs.put(
             f'{{"timestamp":"{self._clock(at)}.{at % NANOS // 1000:06d}Z","level":"info",'
             f'"event":"request",{self._routes.get(key) or self._new(key)},'
             f'"duration_ms":{exchange.seconds * 1000:.2f},'
@@ -62,6 +58,7 @@ class AccessLog:
             f'"trace_id":"{ids.trace_id:032x}","span_id":"{ids.span_id:016x}"}}',
             "info",
             Ids(ids.trace_id, ids.span_id, ids.sampled),
+            at,
         )
 
     def _clock(self, at: int) -> str:

@@ -81,11 +81,11 @@ class Logs:
         """A line that is written often: it passes by the standard library's machinery."""
         getattr(self._log, level)(event, **fields)
 
-    def put(self, text: str, level: str, ids: Ids | None) -> None:
-        """A line that is finished."""
+    def put(self, text: str, level: str, ids: Ids | None, at: int) -> None:
+        """A line that is finished, of a moment that may be over; nanoseconds."""
         self._writer.write(text)
         if self.bridge is not None:
-            self.bridge.add(text, level, ids)
+            self.bridge.add(text, level, ids, at)
 
     def count_lost(self, lost: Count) -> None:
         """Where lines are counted that nobody reads in time."""

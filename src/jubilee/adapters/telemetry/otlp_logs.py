@@ -59,14 +59,14 @@ class LogBridge:
         self._failed = failed
         self._lines: deque[Line] = deque()
 
-    def add(self, text: str, level: str, ids: Ids | None) -> None:
-        """Never waits."""
+    def add(self, text: str, level: str, ids: Ids | None, at: int | None = None) -> None:
+        """Never waits; `at` is another moment than now, in nanoseconds."""
         if self._sampled_only and ids is not None and not ids.sampled and level in COMMON:
             return
         if len(self._lines) >= ROOM:
             self._failed()
             return
-        self._lines.append(Line(text, level, ids or NONE, time_ns()))
+        self._lines.append(Line(text, level, ids or NONE, at or time_ns()))
 
     def export(self) -> None:
         """Send what there is now."""

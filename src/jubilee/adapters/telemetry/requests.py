@@ -12,6 +12,9 @@ from jubilee.adapters.telemetry.tallies import Count, Tally
 GATHER = 0.05  # seconds that what is told of a request may wait
 MOST = 64  # requests until then
 
+Ended: TypeAlias = tuple[Answered, Verdict | None, int]
+"""A request, what was decided of its trace, and when it ended, in nanoseconds."""
+
 Children: TypeAlias = tuple[Count, Tally, Tally, Tally]
 
 
@@ -26,9 +29,10 @@ class HttpTelemetry:
         """Without an access log nothing is written."""
         self._instruments = instruments
         self._access_log = access_log
+        self._gathers = access_log is not None and access_log.can_wait
         self._routes: dict[tuple[str, str, int], Children] = {}
         self._in_flight = 0
-        self._ended: list[tuple[Answered, Verdict | None, int]] = []
+        self._ended: list[Ended] = []
         self._timer: asyncio.TimerHandle | None = None
         instruments.in_flight.set_function(lambda: self._in_flight)
 
@@ -39,33 +43,33 @@ class HttpTelemetry:
     def went(self, exchange: Answered) -> None:
         """It has been answered, or broken off."""
         self._in_flight -= 1
-        if self._access_log is None or not self._access_log.can_wait:
-            self._tell(exchange)
-            return
         self._ended.append((exchange, verdict.get(), time_ns()))
-        if self._timer is None:
+        if not self._gathers or len(self._ended) >= MOST:
+            self._tell()
+        elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(GATHER, self.settle)
-        elif len(self._ended) >= MOST:
-            self._settle(self._access_log)
 
     def settle(self) -> None:
         """Tell of all that have ended; by the event loop alone."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._access_log is not None:
-            self._settle(self._access_log)
+        self._tell()
 
-    def _settle(self, log: AccessLog) -> None:
+    def close(self) -> None:
+        """What ends after this, when the loop is about to, is told of at once."""
+        self._gathers = False
+        self.settle()
+
+    def _tell(self) -> None:
         ended, self._ended = self._ended, []
         for exchange, decided, at in ended:
             self._count(exchange)
-            log.put(exchange, decided, at)
+            self._write(exchange, decided, at)
 
-    def _tell(self, exchange: Answered) -> None:
-        self._count(exchange)
+    def _write(self, exchange: Answered, decided: Verdict | None, at: int) -> None:
         if self._access_log is not None:
-            self._access_log.write(exchange)
+            self._access_log.write(exchange, decided, at)
 
     def _count(self, exchange: Answered) -> None:
         key = (exchange.method, exchange.endpoint, exchange.status)

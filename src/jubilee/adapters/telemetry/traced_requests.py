@@ -1,4 +1,4 @@
-"""The server span of a request: the sampler is asked once, and only what is sampled pays for it."""
+"""The server span of a request: decided once, and only what is sampled pays for it."""
 
 import os
 
@@ -34,7 +34,7 @@ class TracedRequests:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Ask the sampler, and hand the decision on."""
+        """Decide, and hand the decision on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

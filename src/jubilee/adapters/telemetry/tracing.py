@@ -67,7 +67,8 @@ class Tracing:
         return Verdict(trace_id, getrandbits(64) or 1, trace_id & LOW_HALF < self._threshold)
 
     def _follow(self, parent: Context) -> Verdict:
-        trace_id = trace.get_current_span(parent).get_span_context().trace_id or getrandbits(128)
+        trace_id = trace.get_current_span(parent).get_span_context().trace_id
+        trace_id = trace_id or getrandbits(128) or 1
         sampled = is_sampled(self._configured, trace_id, parent)
         return Verdict(trace_id, getrandbits(64) or 1, sampled)
 
@@ -92,7 +93,7 @@ class Tracing:
                 raise
 
     def limited(self, attributes: Attributes) -> Attributes:
-        """As many and as long as the variables of the SDK allow, for spans made by `record`."""
+        """As many and as long as the SDK's variables allow; `record` takes them as they are."""
         limits = self._limits
         most, longest = limits.max_span_attributes, limits.max_span_attribute_length
         return dict(BoundedAttributes(most, dict(attributes), max_value_len=longest))
