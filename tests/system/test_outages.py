@@ -22,7 +22,7 @@ from tests.servers import Servers
 from tests.system.api import PASSWORD, Api, Starter, bearer, locked_name, sign_up, somebody_waits
 from tests.system.running import eventually
 
-LONGEST = 3.5  # seconds while PostgreSQL is away: the service's own 2.5, and a busy machine's
+LONGEST = 3.0  # seconds that a request may take while PostgreSQL is away
 HEALED = 10.0  # seconds after which all is as before
 ID = "019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f"
 PLACE = re.compile(r"\{\w+\}")
@@ -270,10 +270,8 @@ def test_without_redis_every_request_is_answered_and_greetings_are_as_quick(
     assert outcomes(own_api, tokens) == before
     assert redis_state(own_api) == "degraded"
     with own_api.client() as client:
-        waits = sorted(client.get("/hello/Zoe").elapsed.total_seconds() for _ in range(100))
-    # A machine that others share may hold up a few; waiting for Redis would hold up each.
-    assert waits[90] < 0.05
-    assert waits[-1] < 1
+        slowest = max(client.get("/hello/Zoe").elapsed.total_seconds() for _ in range(100))
+    assert slowest < 0.15
     come_back(pair.redis)
     assert eventually(lambda: redis_state(own_api) == "ok", within=HEALED)
     assert outcomes(own_api, tokens) == before
