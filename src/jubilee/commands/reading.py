@@ -3,7 +3,7 @@
 from pydantic import ValidationError
 
 from jubilee.commands.refusal import Refused
-from jubilee.entrypoints.supervisor import BAD_CONFIGURATION
+from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
 from jubilee.settings import Settings
 
 

@@ -9,7 +9,7 @@ from jubilee.adapters.telemetry.exporting import BadExport
 from jubilee.bootstrap.servers import NoServer
 from jubilee.commands.refusal import Refused
 from jubilee.domain.errors import DomainError
-from jubilee.entrypoints.supervisor import BAD_CONFIGURATION
+from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
 
 T = TypeVar("T")
 

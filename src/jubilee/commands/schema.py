@@ -11,7 +11,7 @@ from jubilee.bootstrap.logs import start_logging
 from jubilee.bootstrap.servers import NoServer, server_urls
 from jubilee.commands.reading import read_settings
 from jubilee.commands.refusal import Refused
-from jubilee.entrypoints.supervisor import BAD_CONFIGURATION
+from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
 
 
 def migrate(_: Namespace) -> int:

@@ -21,8 +21,7 @@ logger = logging.getLogger(__name__)
 def api(_: Namespace) -> int:
     """Serve the API."""
     settings = read_settings()
-    process = Process("api", settings.metrics_port, start_logging(settings))
-    _warn_of_mail(settings)
+    process = _process("api", settings, settings.metrics_port)
 
     async def serve_all() -> int:
         async with open_services(settings, process=process) as opened:
@@ -36,8 +35,7 @@ def api(_: Namespace) -> int:
 def worker(_: Namespace) -> int:
     """Run jobs."""
     settings = read_settings()
-    process = Process("worker", settings.worker_metrics_port, start_logging(settings))
-    _warn_of_mail(settings)
+    process = _process("worker", settings, settings.worker_metrics_port)
 
     async def work_all() -> int:
         async with open_worker(settings, process=process) as plan:
@@ -47,6 +45,8 @@ def worker(_: Namespace) -> int:
     return run(work_all())
 
 
-def _warn_of_mail(settings: Settings) -> None:
+def _process(name: str, settings: Settings, metrics_port: int | None) -> Process:
+    process = Process(name, metrics_port, start_logging(settings))
     if not mail_is_configured(settings):
         logger.warning("mail is not configured: it waits until SMTP_URL is set")
+    return process

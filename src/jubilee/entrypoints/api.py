@@ -6,11 +6,11 @@ from contextlib import suppress
 
 from jubilee.domain.health import Schema
 from jubilee.domain.services import Services
+from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
 from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.context import Traffic
 from jubilee.entrypoints.http.server import DrainingServer, Listening
 
-BAD_CONFIGURATION = 78  # EX_CONFIG: whoever starts it again changes nothing
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0  # seconds
 
 logger = logging.getLogger(__name__)

@@ -13,10 +13,10 @@ from functools import partial
 from typing import Protocol, TextIO
 
 from jubilee.entrypoints.addresses import answers, require_free
+from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
 from jubilee.entrypoints.interrupts import Interrupts, Stopped
 from jubilee.entrypoints.keeping import Kept
 
-BAD_CONFIGURATION = 78  # EX_CONFIG: starting again would not help
 DRAIN_MARGIN = 3.0  # seconds on top of what the children themselves may take
 
 

@@ -19,12 +19,6 @@ def query(search: str) -> str:
     return " & ".join(f"'{word}':*" for word in words)
 
 
-def matches(words: str) -> ColumnElement[bool]:
-    """That the text-search vector of the SQL `words` answers the query bound as `words`."""
-    asked = func.to_tsquery(literal_column("'simple'"), bindparam("words", type_=Text))
-    return literal_column(words).bool_op("@@")(asked)
-
-
 def first_found(keys: Select[Any], words: str, *, falling: bool) -> Select[Any]:
     """The ids of the first `rows` that match, in the order of these keys, the last of them `id`.
 
@@ -33,6 +27,12 @@ def first_found(keys: Select[Any], words: str, *, falling: bool) -> Select[Any]:
     on the way, which is the whole table where the word is rare. Among 200 000 accounts a rare word
     takes 3 ms so (else 1.2 s), one that all of them have 0.12 s.
     """
-    found = keys.where(matches(words)).cte("found", nesting=True).prefix_with("MATERIALIZED")
+    found = keys.where(_matches(words)).cte("found", nesting=True).prefix_with("MATERIALIZED")
     order = [column.desc() if falling else column.asc() for column in found.c]
     return select(found.c.id).order_by(*order).limit(bindparam("rows", type_=Integer))
+
+
+def _matches(words: str) -> ColumnElement[bool]:
+    """That the text-search vector of the SQL `words` answers the query bound as `words`."""
+    asked = func.to_tsquery(literal_column("'simple'"), bindparam("words", type_=Text))
+    return literal_column(words).bool_op("@@")(asked)

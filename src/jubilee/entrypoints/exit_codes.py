@@ -1,0 +1,3 @@
+"""What a process ends with, for whoever starts it again."""
+
+BAD_CONFIGURATION = 78  # EX_CONFIG: starting again would not help
