@@ -1,0 +1,66 @@
+"""Every group of settings in one object."""
+
+from enum import Enum
+
+from pydantic import model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from jubilee.settings.accounts import AccountSettings, check_secret_key
+from jubilee.settings.birthdays import BirthdaySettings
+from jubilee.settings.database import DatabaseSettings
+from jubilee.settings.jobs import JobSettings
+from jubilee.settings.outbound import OutboundSettings
+from jubilee.settings.redis import RedisSettings
+from jubilee.settings.requests import RequestSettings
+from jubilee.settings.server import Environment, ServerSettings
+from jubilee.settings.telemetry import DOTENV, TelemetrySettings
+from jubilee.urls import without_password
+
+
+class Settings(  # pydantic lists the fields of the last base first
+    BirthdaySettings,
+    OutboundSettings,
+    JobSettings,
+    TelemetrySettings,
+    AccountSettings,
+    RequestSettings,
+    RedisSettings,
+    DatabaseSettings,
+    ServerSettings,
+    BaseSettings,
+):
+    """Every setting with its default, in the order of `.env.example`, which lists them."""
+
+    model_config = SettingsConfigDict(
+        env_file=DOTENV,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        env_ignore_empty=True,
+    )
+
+    @model_validator(mode="after")
+    def _strong_secret(self) -> "Settings":
+        if self.environment is not Environment.DEVELOPMENT:
+            check_secret_key(self.secret_key, self.environment.value)
+        return self
+
+    def masked(self) -> dict[str, str]:
+        """The settings by their names in the environment; nothing secret in them."""
+        smtp = self.smtp_url.get_secret_value() if self.smtp_url else None
+        urls = {"database_url": self.postgres, "redis_url": self.redis, "smtp_url": smtp}
+        shown = {name: _shown(value) for name, value in self.model_dump().items()}
+        shown |= {name: without_password(url) for name, url in urls.items() if url}
+        return {name.upper(): value for name, value in shown.items()}
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case Enum():
+            return str(value.value)
+        case tuple():
+            return ",".join(str(part) for part in value)
+        case _:
+            return str(value)

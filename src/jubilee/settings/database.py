@@ -1,0 +1,43 @@
+"""PostgreSQL."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+from pydantic import AfterValidator, AliasChoices, Field, PositiveFloat, PositiveInt, SecretStr
+
+from jubilee.settings.group import SettingsGroup
+from jubilee.urls import checked_database_url
+
+
+def _postgres(name: str, old: str) -> AliasChoices:
+    return AliasChoices(f"postgres_{name}", f"pg_{old}")
+
+
+class DatabaseSettings(SettingsGroup):
+    """Where PostgreSQL is, and how much of it one process uses."""
+
+    database_url: Annotated[SecretStr, AfterValidator(checked_database_url)] | None = Field(
+        None, description="PostgreSQL; wins over the parts below"
+    )
+    postgres_server: str | None = Field(None, validation_alias=_postgres("server", "host"))
+    postgres_port: int = Field(5432, ge=1, le=65535, validation_alias=_postgres("port", "port"))
+    postgres_user: str | None = Field(None, validation_alias=_postgres("user", "user"))
+    postgres_password: SecretStr | None = Field(
+        None, validation_alias=_postgres("password", "password")
+    )
+    postgres_db: str | None = Field(None, validation_alias=_postgres("db", "db"))
+    database_pool_size: PositiveInt = Field(20, description="connections of one process")
+    database_timeout: PositiveFloat = Field(2.5, description="seconds one use of it may take")
+
+    @property
+    def postgres(self) -> str | None:
+        """The database's URL, from DATABASE_URL or from its parts; None means the embedded one."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        if not (self.postgres_server or self.postgres_user or self.postgres_db):
+            return None
+        password = self.postgres_password.get_secret_value() if self.postgres_password else ""
+        user = quote(self.postgres_user or "postgres", safe="")
+        login = f"{user}:{quote(password, safe='')}" if password else user
+        host, database = self.postgres_server or "localhost", self.postgres_db or "app"
+        return f"postgresql://{login}@{host}:{self.postgres_port}/{quote(database, safe='')}"

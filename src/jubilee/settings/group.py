@@ -1,0 +1,14 @@
+"""What every group of settings is."""
+
+from pydantic import BaseModel
+
+
+class SettingsGroup(BaseModel, frozen=True):
+    """Settings of one purpose; `Settings` inherits every group and reads them all at once."""
+
+
+def comma_separated(value: object) -> object:
+    """A list separated by commas."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())

@@ -1,0 +1,44 @@
+"""Mail, and requests that tasks send to other hosts."""
+
+from email.utils import parseaddr
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
+
+from jubilee.domain.outbound.reach import AllowedHost
+from jubilee.settings.group import SettingsGroup, comma_separated
+from jubilee.urls import checked_smtp_url
+
+
+def _sender(text: str) -> str:
+    if "@" not in parseaddr(text)[1].strip("@") or not text.isprintable():
+        raise ValueError("it is an e-mail address, or a name and <an e-mail address>")
+    return text
+
+
+def _outbound_host(text: str) -> str:
+    AllowedHost.parse(text)
+    return text
+
+
+class OutboundSettings(SettingsGroup):
+    """Where mail is handed over, and which hosts tasks may reach."""
+
+    smtp_url: Annotated[SecretStr, AfterValidator(checked_smtp_url)] | None = Field(
+        None, description="the mail server: smtp://user:password@host:587 or smtps://…"
+    )
+    mail_from: Annotated[str, AfterValidator(_sender)] = Field(
+        "Jubilee <jubilee@localhost>", description="who writes the service's mail"
+    )
+    mail_dir: Path | None = Field(None, description="where mail lands as files without SMTP_URL")
+    outbound_allowed_hosts: Annotated[
+        tuple[Annotated[str, AfterValidator(_outbound_host)], ...],
+        NoDecode,
+        BeforeValidator(comma_separated),
+    ] = Field((), description="where everybody's http.request may go: host, *.host, host:port")
+    outbound_allowed_networks: Annotated[
+        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(comma_separated)
+    ] = Field((), description="the same by address: 10.1.0.0/16")

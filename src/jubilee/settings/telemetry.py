@@ -1,0 +1,34 @@
+"""Metrics and slow statements; OpenTelemetry reads its own variables."""
+
+import os
+from collections.abc import Mapping
+
+from dotenv import dotenv_values
+from pydantic import Field, PositiveFloat
+
+from jubilee.settings.group import SettingsGroup
+
+DOTENV = ".env"
+
+
+class TelemetrySettings(SettingsGroup):
+    """Where metrics are read, and which statements are logged."""
+
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="a listener for the API's metrics instead of /metrics"
+    )
+    worker_metrics_port: int | None = Field(
+        9101, ge=1, le=65535, description="where a worker's metrics are read"
+    )
+    slow_query_ms: PositiveFloat = Field(500, description="statements past it are logged")
+
+
+def export_variables() -> Mapping[str, str]:
+    """The OTEL_* variables; those of `.env` are put beside the environment's.
+
+    OpenTelemetry reads most of them by itself, and looks nowhere else.
+    """
+    for name, value in dotenv_values(DOTENV).items():
+        if name.startswith("OTEL_") and value:
+            os.environ.setdefault(name, value)
+    return {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
