@@ -105,3 +105,13 @@ async def test_whoever_gives_up_makes_room_again() -> None:
     await asyncio.gather(*waiting, return_exceptions=True)
     assert await small.hash("password")
     small.close()
+
+
+async def test_past_the_deadline_a_password_is_not_waited_for() -> None:
+    due = time.monotonic() + 0.2
+    small = Argon2Passwords(time_cost=8, memory_kib=MEMORY, threads=1, deadline=lambda: due)
+    waiting = (small.hash("password") for _ in range(50))
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert time.monotonic() < due + 0.5
+    assert any(isinstance(answer, HasherBusy) for answer in answers)
+    small.close()

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
 from itertools import product
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -216,7 +217,7 @@ async def test_a_wait_holds_no_connection_and_ends_with_the_task(
 ) -> None:
     asked = tasks(database, pool)
     task = await asked.create(TaskRequest(data={}), by=by(zoe))
-    patience = service.Patience(9, lambda: False)
+    patience = service.Patience(monotonic() + 9, lambda: False)
     waits = [  # many more than there are connections
         asyncio.create_task(asked.get(str(task.id), by=by(zoe), patience=patience))
         for _ in range(30)

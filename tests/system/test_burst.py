@@ -8,10 +8,17 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from tests.system.api import PASSWORD, Api, bearer, sign_up
+from tests.servers import Servers
+from tests.system.api import PASSWORD, Api, Starter, bearer, sign_up
 
 STALL = 0.25  # seconds; were the hashes made on the loop, they would hold it up for longer
 BURST = 50
+
+
+@pytest.fixture
+def api(start_api: Starter, servers: Servers, database_url: str) -> Api:
+    """One whose requests may wait for their turn: passwords are hashed at a low priority."""
+    return start_api(database_url, servers.redis_url, REQUEST_TIMEOUT="30").ready()
 
 
 @pytest.fixture

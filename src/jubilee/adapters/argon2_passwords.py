@@ -1,10 +1,12 @@
 """Password hashes by Argon2id, on a few threads of low priority, away from the event loop."""
 
 import asyncio
+import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from time import monotonic
 from typing import TypeVar
 
 from argon2 import PasswordHasher as Argon2
@@ -19,11 +21,22 @@ WAITING_PER_THREAD = 100  # each hash takes some 20 ms: who stands further back 
 
 
 class Argon2Passwords(PasswordHasher):
-    """Hashes on `threads` threads; whoever comes when too many wait is turned away."""
+    """Hashes on `threads` threads; what comes when too many wait is turned away.
 
-    def __init__(self, *, time_cost: int, memory_kib: int, threads: int) -> None:
+    So is a password that waits past the `deadline` (by `monotonic`) of what it is hashed for.
+    """
+
+    def __init__(
+        self,
+        *,
+        time_cost: int,
+        memory_kib: int,
+        threads: int,
+        deadline: Callable[[], float] = lambda: math.inf,
+    ) -> None:
         self._argon2 = Argon2(time_cost=time_cost, memory_cost=memory_kib, parallelism=1)
         self._threads = ThreadPoolExecutor(threads, "argon2", initializer=_step_back)
+        self._deadline = deadline
         self._room = threads * WAITING_PER_THREAD
         self._nobody = self._argon2.hash(os.urandom(16).hex())
 
@@ -54,8 +67,12 @@ class Argon2Passwords(PasswordHasher):
         if self._room <= 0:
             raise HasherBusy
         self._room -= 1
+        left = self._deadline() - monotonic()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            async with asyncio.timeout(None if math.isinf(left) else left):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except TimeoutError as error:
+            raise HasherBusy from error
         finally:
             self._room += 1
 

@@ -17,6 +17,7 @@ from jubilee.adapters.postgres.transaction import (
 )
 from jubilee.adapters.redis.client import RedisClient
 from jubilee.adapters.telemetry.watching import watch_pool, watch_redis
+from jubilee.bootstrap.deadline import request_deadline
 from jubilee.bootstrap.logs import correlation_id
 from jubilee.bootstrap.servers import clock, server_urls
 from jubilee.bootstrap.telemetry import Process, Telemetry, open_telemetry
@@ -74,6 +75,7 @@ def _adapters(settings: Settings, telemetry: Telemetry) -> Adapters:
         size=settings.database_pool_size,
         patience=settings.database_timeout,
         observer=telemetry.database,
+        deadline=request_deadline,
     )
     courier = ArqCourier(urls.redis, patience=settings.redis_timeout)
     announcer = Announcer(courier)
@@ -102,4 +104,5 @@ def _hasher(settings: Settings) -> Argon2Passwords:
         time_cost=settings.password_hash_time_cost,
         memory_kib=settings.password_hash_memory_kib,
         threads=settings.password_hash_threads,
+        deadline=request_deadline,
     )

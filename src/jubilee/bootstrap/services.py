@@ -42,7 +42,7 @@ TOKEN_BYTES = 32
 def http_options(settings: Settings, telemetry: Telemetry) -> HttpOptions:
     """What the API needs beside its services."""
     return HttpOptions(
-        limits=Limits(settings.max_body_bytes, settings.body_timeout),
+        limits=Limits(settings.max_body_bytes, settings.body_timeout, settings.request_timeout),
         cursor_key=keys(settings).cursor,
         cors_origins=settings.backend_cors_origins,
         meter=telemetry.http,

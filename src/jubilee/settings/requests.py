@@ -21,6 +21,9 @@ class RequestSettings(SettingsGroup):
 
     max_body_bytes: PositiveInt = Field(1 << 20, description="the largest request body")
     body_timeout: PositiveFloat = Field(20, description="seconds in which a body must arrive")
+    request_timeout: PositiveFloat = Field(
+        2.5, description="seconds until a request is refused; its body and `wait` come on top"
+    )
     shutdown_timeout: PositiveFloat = Field(20, description="seconds until the API is gone")
     drain_delay: NonNegativeFloat = Field(
         0, description="seconds between 'not ready' and the last accepted connection"

@@ -46,6 +46,8 @@ class Proxy:
     upstream: str
     dropped: int = 0
     port: int = 0
+    delay: float = SLOW
+    """Seconds that Mode.DELAY adds in each direction."""
     _chance: Random = field(default_factory=lambda: Random(1))
     _mode: Mode = Mode.PASS
     _links: set[Link] = field(default_factory=set)
@@ -131,7 +133,7 @@ class Proxy:
 
     async def _pass(self) -> None:
         if self._mode is Mode.DELAY:
-            await asyncio.sleep(SLOW)
+            await asyncio.sleep(self.delay)
         await self._open.wait()
 
     def _is_to_be_lost(self, chunk: bytes) -> bool:

@@ -5,11 +5,12 @@ which costs more than most of our statements; here the most recently used one is
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic, perf_counter
-from typing import Protocol, cast
+from typing import Protocol, TypeAlias, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +18,9 @@ from jubilee.adapters.postgres.engine import open_engine
 from jubilee.adapters.postgres.errors import AWAY, domain_errors
 from jubilee.adapters.postgres.statement import Driver, Executor, Statement
 from jubilee.domain.errors import Unavailable
+
+Deadline: TypeAlias = Callable[[], float]
+"""When the work that is being done now must have ended, by `monotonic`."""
 
 LAST_MOMENT = 0.25  # seconds for stopping what ran out of time
 MAX_AGE = 1800.0  # seconds; shorter than what load balancers and firewalls let live
@@ -51,6 +55,11 @@ class Unobserved(PoolObserver):
 UNOBSERVED = Unobserved()
 
 
+def without_deadline() -> float:
+    """For work that may take its time, such as jobs."""
+    return math.inf
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """An open connection: SQLAlchemy's (which must stay referenced) and the driver's."""
@@ -63,18 +72,26 @@ class Held:
 class ConnectionPool:
     """At most `size` connections, opened when they are needed.
 
-    Whatever happens inside, one use ends within `patience` seconds and a moment: the wait for a
-    connection, opening it, and all its statements together.
+    One use ends within `patience` seconds and LAST_MOMENT: the wait for a connection, opening it,
+    and all its statements together. What is served meanwhile may end sooner: at `deadline`, read
+    when a use begins (by `monotonic`).
     """
 
     def __init__(
-        self, url: str, *, size: int, patience: float, observer: PoolObserver = UNOBSERVED
+        self,
+        url: str,
+        *,
+        size: int,
+        patience: float,
+        observer: PoolObserver = UNOBSERVED,
+        deadline: Deadline = without_deadline,
     ) -> None:
         self._observer = observer
         self.size = size
         self.used = 0  # connections that are lent
         self._engine = open_engine(url, patience=patience)
         self._patience = patience
+        self._deadline = deadline
         self._free = asyncio.Semaphore(size)
         self._idle: list[Held] = []
 
@@ -103,7 +120,7 @@ class ConnectionPool:
     async def connection(self) -> AsyncIterator[Driver]:
         """Lend a connection; raises Unavailable where none can be had or it breaks."""
         with domain_errors():
-            async with asyncio.timeout(self._patience), self._free:
+            async with asyncio.timeout(self._time_left()), self._free:
                 held = await self._take()
                 try:
                     yield held.driver
@@ -117,6 +134,12 @@ class ConnectionPool:
         while self._idle:
             await self._discard(self._idle.pop())
         await self._engine.dispose()
+
+    def _time_left(self) -> float:
+        left = self._deadline() - monotonic()
+        if left <= 0:  # a statement begun now would only break its connection
+            raise TimeoutError
+        return min(left, self._patience)
 
     async def _take(self) -> Held:
         while self._idle:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from time import monotonic
 
 from jubilee.domain.clock import Clock
 from jubilee.domain.identity import NewId, Principal
@@ -33,9 +34,9 @@ MARGIN = 1000
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long somebody waits for a task to end: `seconds`, unless the service ends first."""
+    """How long a caller waits for a task to end: `until` (by `monotonic`), or the shutdown."""
 
-    seconds: float
+    until: float
     given_up: GivenUp
 
 
@@ -63,8 +64,9 @@ class TaskService:
     async def get(self, name: str, *, by: Principal, patience: Patience | None = None) -> Task:
         """One's own by its id or `task_id`, for admins any by its id."""
         task = await self._get(name, by)
-        if patience is not None and patience.seconds > 0 and task.status.is_live:
-            await self.waiting.wait(task.id, patience.seconds, patience.given_up, by=by.user_id)
+        seconds = 0.0 if patience is None else patience.until - monotonic()
+        if patience is not None and seconds > 0 and task.status.is_live:
+            await self.waiting.wait(task.id, seconds, patience.given_up, by=by.user_id)
             task = await self._get(str(task.id), by)
         return self._shown(task)
 

@@ -55,7 +55,7 @@ def build_app(services: Services, options: HttpOptions, traffic: Traffic) -> ASG
     app: ASGIApp = Router(_routes(context), redirect_slashes=False, default=_nowhere)
     if options.cors_origins:
         app = Cors(app, options.cors_origins)
-    return options.trace(Edge(app, traffic, options.meter))
+    return options.trace(Edge(app, traffic, options.meter, options.limits.request_seconds))
 
 
 def _routes(context: Context) -> list[Route]:

@@ -1,6 +1,7 @@
 """What every request is served with: the services, and what belongs to the API alone."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
@@ -41,6 +42,8 @@ class Limits:
 
     body_bytes: int
     body_seconds: float
+    request_seconds: float = math.inf
+    """How long a request may take, without the time in which its body arrives."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 One pure ASGI class, for every layer of middleware costs each request.
 """
 
+import math
 import re
 from secrets import token_hex
-from time import perf_counter
+from time import monotonic
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -36,17 +37,27 @@ DEFAULTS = (
 class Edge:
     """Wraps the router."""
 
-    def __init__(self, app: ASGIApp, traffic: Traffic, meter: RequestMeter = UNMETERED) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        traffic: Traffic,
+        meter: RequestMeter = UNMETERED,
+        timeout: float = math.inf,
+    ) -> None:
+        """`timeout` is the time that a request may take, in seconds."""
         self._app = app
         self._traffic = traffic
         self._meter = meter
+        self._timeout = timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; whatever else there is passes through."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, exchange = perf_counter(), _exchange(scope)
+        exchange = _exchange(scope)
+        exchange.began = began = monotonic()
+        exchange.deadline = began + self._timeout
         scope["state"] = {"exchange": exchange}
         _mount(scope)
         running, token = self._traffic.begin(), present.set(exchange)
@@ -55,7 +66,7 @@ class Edge:
             await self._app(scope, receive, self._sender(send, exchange))
         finally:
             self._traffic.end(running)
-            exchange.seconds = perf_counter() - began
+            exchange.seconds = monotonic() - began
             self._meter.went(exchange)
             present.reset(token)
 

@@ -18,6 +18,7 @@ from jubilee.domain.errors import DomainError, NotAuthenticated
 from jubilee.domain.identity import Principal
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.context import Context
+from jubilee.entrypoints.http.metering import Exchange
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -97,6 +98,12 @@ class Call(Generic[B, Q]):
     def path(self) -> str:
         """The path below the mount."""
         return str(self.request.scope["path"]).removeprefix(self.mount)
+
+    def extend(self, seconds: float) -> float:
+        """Give the request more time; returns its arrival plus `seconds`, by `monotonic`."""
+        exchange: Exchange = self.request.scope["state"]["exchange"]
+        exchange.deadline += seconds
+        return exchange.began + seconds
 
     @property
     def client(self) -> Client:

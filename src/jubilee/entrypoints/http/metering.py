@@ -1,5 +1,6 @@
 """What an operator is told of every request, and how the numbers are read out."""
 
+import math
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ class Exchange:
     status: int = 500
     sent: int = 0
     seconds: float = 0.0
+    began: float = 0.0
+    """When it arrived, by `time.monotonic`."""
+    deadline: float = math.inf
+    """When it is refused as unavailable, by `time.monotonic`."""
 
 
 present: ContextVar[Exchange | None] = ContextVar("exchange", default=None)

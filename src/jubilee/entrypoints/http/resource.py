@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from time import monotonic
 
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -92,7 +93,10 @@ class Resource:
         if endpoint.body is None:
             return Nothing()
         limits = self._context.limits
+        began = monotonic()
         raw = await read_body(request, limit=limits.body_bytes, patience=limits.body_seconds)
+        # The client's time, not ours.
+        request.scope["state"]["exchange"].deadline += monotonic() - began
         return bind_body(endpoint, endpoint.body, request.headers.get("content-type", ""), raw)
 
     async def _caller(self, access: Access, request: Request) -> Principal | None:

@@ -58,7 +58,8 @@ async def list_tasks(call: Call[Nothing, TaskQuery]) -> Response:
 
 async def get_task(call: Call[Nothing, WaitQuery]) -> Response:
     """GET /tasks/{task_id}."""
-    patience = Patience(call.query.wait, lambda: call.context.traffic.draining)
+    until = call.extend(call.query.wait)
+    patience = Patience(until, lambda: call.context.traffic.draining)
     task = await call.services.tasks.get(call.task_id, by=call.principal, patience=patience)
     return ok(TaskReply.of(task))
 

@@ -1,0 +1,11 @@
+"""How long what is being done now may take."""
+
+import math
+
+from jubilee.entrypoints.http.metering import present
+
+
+def request_deadline() -> float:
+    """When the request that is being served is refused, by `monotonic`; infinite for jobs."""
+    request = present.get()
+    return math.inf if request is None else request.deadline

@@ -1,0 +1,102 @@
+"""What requests cost when every byte between the API and PostgreSQL takes its time."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+
+from jubilee.adapters.postgres.schema import upgrade
+from tests.outages import OwnServers
+from tests.system.api import Api, Starter, bearer
+from tests.system.chaos.background import Background
+from tests.system.chaos.proxy import Mode, Proxy
+from tests.system.test_outages import LONGEST, ask_all, assert_heals, fill_pool
+
+WAIT = 3  # seconds that a client is willing to wait for a task to end
+TASK = {"kind": "echo", "data": {"n": 1}, "task_id": "once", "run_at": "2027-06-01T00:00:00Z"}
+
+
+@pytest.fixture
+def network(own_servers: OwnServers) -> Iterator[Proxy]:
+    """Between the API and a PostgreSQL with the present schema."""
+    upgrade(own_servers.database_url)
+    folder = parse_qs(urlsplit(own_servers.database_url).query)["host"][0]
+    background = Background()
+    proxy = Proxy(background, str(Path(folder) / ".s.PGSQL.5432")).start()
+    yield proxy
+    proxy.close()
+    background.close()
+
+
+@pytest.fixture
+def slow_api(network: Proxy, own_servers: OwnServers, start_api: Starter) -> Api:
+    """Behind that network, which is quick as yet."""
+    url = f"postgresql://jubilee@127.0.0.1:{network.port}/jubilee?sslmode=disable"
+    return start_api(url, own_servers.redis_url).ready()
+
+
+@pytest.fixture
+def tokens(slow_api: Api) -> dict[str, str]:
+    """Those of an admin who is signed in."""
+    return slow_api.add_admin("ada")
+
+
+def slow_down(network: Proxy, delay: float) -> None:
+    """Let everything take `delay` seconds in each direction from now on."""
+    network.delay = delay
+    network.turn(Mode.DELAY)
+
+
+@pytest.mark.parametrize("delay", [0.6, 2.0])
+async def test_every_request_is_answered_in_time_whatever_the_network_takes(
+    slow_api: Api, tokens: dict[str, str], network: Proxy, delay: float
+) -> None:
+    await fill_pool(slow_api)
+    slow_down(network, delay)
+    told = await ask_all(slow_api, tokens)
+    assert {t.endpoint: t.seconds for t in told if t.seconds > LONGEST} == {}
+    assert {t.answer.status_code for t in told if t.answer.status_code >= 500} == {503}
+    refused = [t.answer for t in told if t.answer.status_code == 503]
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused)
+    network.turn(Mode.PASS)
+    assert_heals(slow_api, tokens)
+
+
+@pytest.mark.parametrize("delay", [0.6, 2.0])
+def test_a_wait_costs_no_more_than_it_says(
+    slow_api: Api, tokens: dict[str, str], network: Proxy, delay: float
+) -> None:
+    with slow_api.client(headers=bearer(tokens)) as client:
+        path = client.post("/tasks", json=TASK).headers["Location"]
+        slow_down(network, delay)
+        began = time.monotonic()
+        answer = client.get(f"{path}?wait={WAIT}")
+        seconds = time.monotonic() - began
+    assert answer.status_code in {200, 503}
+    assert seconds < WAIT + LONGEST
+
+
+def test_a_task_whose_answer_was_cut_at_the_deadline_is_kept_once(
+    slow_api: Api, tokens: dict[str, str], network: Proxy
+) -> None:
+    with slow_api.client(headers=bearer(tokens)) as client:
+        refused = cut_at_commit(client, network)
+        network.turn(Mode.PASS)
+        assert {answer.status_code for answer in refused} == {503}
+        kept = client.get("/tasks").json()["items"]
+        assert client.post("/tasks", json=TASK).status_code == 202
+        again = client.get("/tasks").json()["items"]
+    assert [task["task_id"] for task in again] == ["once"]
+    assert kept in ([], again)
+
+
+def cut_at_commit(client: httpx2.Client, network: Proxy) -> list[httpx2.Response]:
+    """Ask by delays that put the deadline before, at and after the COMMIT; the refusals."""
+    answers = []
+    for delay in (0.18, 0.22, 0.26, 0.3, 0.34):
+        slow_down(network, delay)
+        answers.append(client.post("/tasks", json=TASK))
+    return [answer for answer in answers if answer.status_code != 202]
