@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jubilee.__main__ import PLAIN, _parser
+from jubilee.commands.parser import PLAIN, command_parser
 from tests.servers import Servers
 from tests.system.api import NO_REDIS, NOWHERE, PASSWORD, Api, bearer, run
 
@@ -70,7 +70,7 @@ def test_what_needs_nothing_of_the_service_does_not_load_it(command: str) -> Non
 def test_every_command_leads_to_a_function() -> None:
     every = ["status", "migration x", "admin create --email x", *(name for name, _, _ in PLAIN)]
     for words in every:
-        module, _, name = _parser().parse_args(words.split()).run.partition(":")
+        module, _, name = command_parser().parse_args(words.split()).run.partition(":")
         assert callable(getattr(import_module(f"jubilee.commands.{module}"), name)), words
 
 
@@ -124,6 +124,33 @@ def test_help_names_every_command(tmp_path: Path) -> None:
     assert printed.returncode == 0
     for name in ("up", "api", "migrate", "rollback", "migration", "admin", "openapi", "config"):
         assert re.search(rf"^    {name}\b", printed.stdout, re.MULTILINE)
+
+
+def test_help_shows_examples_and_each_command_its_options(tmp_path: Path) -> None:
+    examples = run(tmp_path, "--help").stdout.partition("examples:")[2]
+    written = re.findall(r"^  jubilee (.+?)(?:   |$| the first)", examples, re.MULTILINE)
+    assert len(written) >= 5
+    for words in written:
+        assert command_parser().parse_args(words.split()).run, words
+    assert "--port PORT" in run(tmp_path, "up", "--help").stdout
+
+
+def test_an_option_wins_over_the_environment(tmp_path: Path) -> None:
+    printed = run(tmp_path, "config", "--data-dir", "elsewhere", DATA_DIR="here")
+    assert "DATA_DIR=elsewhere" in printed.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [(("statsu",), "status"), (("migrat",), "migrate"), (("admin", "creat"), "create")],
+    ids=str,
+)
+def test_a_misspelt_command_is_told_which_was_meant(
+    tmp_path: Path, given: tuple[str, ...], meant: str
+) -> None:
+    ended = run(tmp_path, *given)
+    assert ended.returncode == 2
+    assert f"did you mean {meant}?" in ended.stderr
 
 
 def test_an_unknown_command_is_refused(tmp_path: Path) -> None:

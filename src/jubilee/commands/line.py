@@ -1,0 +1,39 @@
+"""The command line: which command was meant, and with what."""
+
+import os
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from importlib import import_module
+
+from jubilee.commands.parser import command_parser
+from jubilee.commands.refusal import Refused
+
+OVERRIDES = {"data_dir": "DATA_DIR", "host": "HOST", "port": "PORT"}
+"""Options that stand for a setting."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command that the arguments name; its exit code is the process's."""
+    chosen = command_parser().parse_args(arguments)
+    _override_settings(chosen)
+    module, _, name = chosen.run.partition(":")
+    try:
+        # By name: the settings or the help need not load the whole service.
+        run = getattr(import_module(f"jubilee.commands.{module}"), name)
+        sys.exit(run(chosen))
+    except Refused as refusal:
+        print(f"jubilee: {refusal}", file=sys.stderr)
+        sys.exit(refusal.exit_code)
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGINT)  # a shell stops its script where it sees this end
+
+
+def _override_settings(chosen: Namespace) -> None:
+    """An option wins over the environment; child processes get it, too."""
+    for option, variable in OVERRIDES.items():
+        value = getattr(chosen, option, None)
+        if value is not None:
+            os.environ[variable] = value

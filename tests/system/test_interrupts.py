@@ -1,0 +1,58 @@
+"""Ctrl-C at any moment: the process ends, and shows no traceback."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.system.api import NO_REDIS, NOWHERE
+
+COMMAND = (sys.executable, "-X", "importtime", "-m", "jubilee")
+LOADED_AFTER_OUR_FIRST_LINE = "argparse"  # until then Ctrl-C is the interpreter's own to handle
+MOMENTS_MS = (0, 5, 20, 50, 100, 200, 400, 700)
+
+
+def interrupted(at: Path, words: tuple[str, ...], after_ms: int) -> tuple[str, int]:
+    """What a command says, and its exit code, with Ctrl-C so long after its first line."""
+    process = subprocess.Popen(
+        (*COMMAND, *words),
+        cwd=at,
+        env={"DATABASE_URL": NOWHERE, "REDIS_URL": NO_REDIS, "DATA_DIR": str(at / "data")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert any(LOADED_AFTER_OUR_FIRST_LINE in line for line in process.stdout)
+        time.sleep(after_ms / 1000)
+        process.send_signal(signal.SIGINT)
+        return process.communicate(timeout=30)[0], process.returncode
+    finally:
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    "words", [("status",), ("migrate",), ("config",), ("api",), ("worker",)], ids=" ".join
+)
+def test_ctrl_c_shows_no_traceback_whatever_is_being_loaded(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    for moment in MOMENTS_MS:
+        said, code = interrupted(tmp_path, words, moment)
+        assert "Traceback" not in said, (moment, said)
+        assert "KeyboardInterrupt" not in said, (moment, said)
+        assert code == -signal.SIGINT or moment >= 20
+
+
+def test_an_ignored_ctrl_c_stays_ignored(tmp_path: Path) -> None:
+    ignoring = ("sh", "-c", 'trap "" INT; exec "$@"', "sh", *COMMAND, "config")
+    process = subprocess.Popen(ignoring, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "PORT=" in said
