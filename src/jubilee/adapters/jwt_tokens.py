@@ -15,6 +15,7 @@ TYPE = "at+jwt"
 CLAIMS = ["iss", "aud", "sub", "sid", "iat", "exp", "jti"]
 REMEMBERED = 10_000  # tokens; checking a signature costs more than the rest of a small request
 LONGEST = 2048  # characters of a token that is looked at
+LAST_MOMENT = 253_402_300_799  # seconds since 1970: the end of the year 9999
 SKEW = 60  # seconds by which the clocks of two instances may differ
 
 
@@ -67,7 +68,7 @@ class JwtTokens(TokenSigner):
             raise InvalidToken
         try:
             known = self._decode(token)
-        except (jwt.InvalidTokenError, ValueError, TypeError) as error:
+        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as error:
             raise InvalidToken from error
         self._known[token] = known
         if len(self._known) > REMEMBERED:
@@ -88,4 +89,13 @@ class JwtTokens(TokenSigner):
             raise InvalidToken
         payload = decoded["payload"]
         claims = Claims(UserId(UUID(payload["sub"])), SessionId(UUID(str(payload["sid"]))))
-        return Known(claims, float(payload["iat"]), float(payload["exp"]))
+        return Known(claims, _moment(payload["iat"]), _moment(payload["exp"]))
+
+
+def _moment(claim: object) -> float:
+    """Seconds since 1970; nothing is later than NaN, so such a token would never expire."""
+    if isinstance(claim, bool) or not isinstance(claim, int | float):
+        raise InvalidToken
+    if not 0 <= claim <= LAST_MOMENT:
+        raise InvalidToken
+    return float(claim)
