@@ -67,6 +67,24 @@ async def test_redis_keeps_everything_it_is_given(own_servers: OwnServers) -> No
         assert await redis.get("name") == b"Ada"
 
 
+async def test_only_the_owner_may_read_what_redis_keeps(tmp_path: Path) -> None:
+    old = tmp_path / "valkey" / "old.rdb"
+    old.parent.mkdir()
+    old.touch(0o644)
+    server = EmbeddedServers(tmp_path, want_postgres=False).redis
+    assert server is not None
+    server.start()
+    try:
+        async with Redis.from_url(server.url) as redis:
+            await redis.set("name", "Ada")
+            await redis.bgrewriteaof()
+    finally:
+        server.stop()
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in old.parent.rglob("*")}
+    assert len(modes) >= 3
+    assert [path for path, mode in modes.items() if mode & 0o077] == []
+
+
 async def test_a_killed_postgres_has_its_data_when_it_starts_again(own_servers: OwnServers) -> None:
     await ask(own_servers.database_url, "CREATE TABLE kept AS SELECT 42 AS answer")
     own_servers.postgres.kill()

@@ -34,6 +34,8 @@ class Program:
     output: Path | None = None
     wrap: tuple[str, ...] = ()
     orphaned: signal.Signals = signal.SIGKILL
+    umask: int = -1
+    """Permissions that its new files do not get; -1 is ours."""
 
 
 def spawn(program: Program) -> subprocess.Popen[bytes]:
@@ -50,6 +52,7 @@ def spawn(program: Program) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=output,
             start_new_session=True,
+            umask=program.umask,
         )
 
 

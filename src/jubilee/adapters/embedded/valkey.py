@@ -15,6 +15,7 @@ from jubilee.adapters.embedded.wheels import valkey_program
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
+OWNER_ONLY = 0o077  # as a umask
 SETTINGS = (
     *("--port", "0"),
     *("--unixsocketperm", "700"),
@@ -74,8 +75,12 @@ class EmbeddedValkey:
         env = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
         sockets.make_private(self._folder)
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in self._data.rglob("*"):  # written before it had a umask of its own
+            path.chmod(path.stat().st_mode & ~OWNER_ONLY)
         self._socket.unlink(missing_ok=True)
-        self._process = spawn(Program(argv, env, folder=self._data, output=self._log))
+        self._process = spawn(
+            Program(argv, env, folder=self._data, output=self._log, umask=OWNER_ONLY)
+        )
         self._await_ready(pause)
 
     def _await_ready(self, pause: Pause) -> None:
