@@ -1,7 +1,6 @@
 """Requests that are not as they should be: a 4xx that says what and where, and nothing written."""
 
 import json
-import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jubilee.entrypoints.http.binding import bind_query
-from jubilee.entrypoints.http.json_text import DEEPEST, LARGEST, faults, parse_json
+from jubilee.entrypoints.http.json_text import LARGEST, faults, parse_json
 from jubilee.entrypoints.http.problems import MalformedBody, MalformedQuery
 from jubilee.entrypoints.http.user_models import UserQuery
 from tests.conftest import SignUp
@@ -38,10 +37,10 @@ MALFORMED: dict[str, bytes] = {
     "duplicate": b'{"email": "a@example.com", "email": "b@example.com"}',
     "duplicate, escaped": b'{"email": 1, "\\u0065mail": 2}',
     "duplicate inside": b'{"full_name": {"a": 1, "a": 2}}',
-    "deep lists": b"[" * 1000 + b"]" * 1000,
+    "deep lists": b'{"a":' + b"[" * 1000 + b"]" * 1000 + b"}",
     "deep objects": b'{"a":' * 1000 + b"1" + b"}" * 1000,
-    "very deep": b"[" * 500_000,
-    "endless integer": b'{"full_name": ' + b"9" * 5000 + b"}",
+    "very deep": b'{"a":' + b"[" * 16_000,
+    "brackets that do not match": b'{"a":' + b"[" * 8_000 + b'"' + b"[" * 8_000,
     "raw NUL": b'{"full_name": "\x00"}',
 }
 
@@ -71,6 +70,8 @@ INVALID: dict[str, tuple[bytes, str]] = {
     "NUL in a name": (b'{"a\\u0000": 1}', "#"),
     "huge exponent": (with_name("1e400"), "#/full_name"),
     "huge integer": (with_name("9" * 400), "#/full_name"),
+    "endless integer": (with_name("9" * 5000), "#/full_name"),
+    "integer of 64 bits": (with_name(str(-(2**63))), "#/full_name"),
     "integer of 65 bits": (with_name(str(2**64)), "#/full_name"),
     "number for a text": (with_name("1"), "#/full_name"),
     "list for a text": (with_name('["Zoe"]'), "#/full_name"),
@@ -101,22 +102,6 @@ async def test_everything_wrong_is_said_at_once(client: httpx2.AsyncClient) -> N
     assert found == {"#/email", "#/username", "#/time_zone", "#/more", "#/password"}
 
 
-async def test_a_hundred_thousand_members_are_refused_shortly(client: httpx2.AsyncClient) -> None:
-    body = json.dumps({f"k{n}": 0 for n in range(100_000)}, separators=(",", ":")).encode()
-    started = time.process_time()
-    answer = await client.post("/users", content=body[: 1 << 20], headers=JSON)
-    assert answer.status_code in {400, 413}
-    answer = await client.post("/users", json={f"k{n}": 0 for n in range(70_000)})
-    assert len(problem(answer, 422, "invalid_request")["errors"]) <= 50
-    assert time.process_time() - started < 5
-
-
-async def test_a_hundred_thousand_faults_are_cut_to_a_few(client: httpx2.AsyncClient) -> None:
-    body = b"[" + b",".join([b'"\\u0000"'] * 100_000) + b"]"
-    answer = await client.post("/users", content=body, headers=JSON)
-    assert len(problem(answer, 422, "invalid_request")["errors"]) <= 50
-
-
 @pytest.mark.parametrize(
     "media", ["", "text/plain", "application/xml", "multipart/form-data", *FORM.values()]
 )
@@ -133,15 +118,6 @@ async def test_a_content_type_may_have_parameters(client: httpx2.AsyncClient, me
     assert answer.status_code == 201
 
 
-async def test_a_body_of_the_limit_is_read_and_one_more_byte_is_413(
-    client: httpx2.AsyncClient,
-) -> None:
-    body = json.dumps(GOOD).encode()
-    fits = body + b" " * ((1 << 20) - len(body))
-    assert (await client.post("/users", content=fits, headers=JSON)).status_code == 201
-    problem(await client.post("/users", content=fits + b" ", headers=JSON), 413, "body_too_large")
-
-
 async def test_a_body_that_says_no_length_is_cut_off(client: httpx2.AsyncClient) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(64):
@@ -151,7 +127,7 @@ async def test_a_body_that_says_no_length_is_cut_off(client: httpx2.AsyncClient)
     problem(answer, 413, "body_too_large")
 
 
-@pytest.mark.parametrize("length", ["9" * 5000, "1048577", "00001048577"])
+@pytest.mark.parametrize("length", ["9" * 5000, "16385", "000016385"])
 async def test_an_announced_length_is_believed(client: httpx2.AsyncClient, length: str) -> None:
     headers = {**JSON, "Content-Length": length}
     problem(await client.post("/users", content=b"{}", headers=headers), 413, "body_too_large")
@@ -240,11 +216,8 @@ def test_whatever_bytes_say_is_read_or_refused(raw: bytes) -> None:
         list(faults(parse_json(raw)))
 
 
-def test_the_bounds_themselves_are_good() -> None:
-    document: object = LARGEST
-    for _ in range(DEEPEST - 1):
-        document = [document]
-    assert list(faults(document)) == []
-    with pytest.raises(MalformedBody):
-        list(faults([document]))
-    assert [fault.code for fault in faults([LARGEST + 1])] == ["number_out_of_range"]
+def test_the_bounds_of_numbers_themselves_are_good() -> None:
+    assert list(faults([LARGEST, -LARGEST, 1e308])) == []
+    found = list(faults([LARGEST + 1, {"a": -LARGEST - 1}]))
+    assert [fault.code for fault in found] == ["number_out_of_range"] * 2
+    assert [fault.pointer for fault in found] == ["/0", "/1/a"]

@@ -19,7 +19,9 @@ def _origins(value: object) -> object:
 class RequestSettings(SettingsGroup):
     """How large and slow requests may be, which pages may send them, how they end."""
 
-    max_body_bytes: PositiveInt = Field(1 << 20, description="the largest request body")
+    max_body_bytes: PositiveInt = Field(
+        1 << 20, description="the largest request body; 16 KiB without signing in"
+    )
     body_timeout: PositiveFloat = Field(20, description="seconds in which a body must arrive")
     request_timeout: PositiveFloat = Field(
         2.5, description="seconds until a request is refused; its body and `wait` come on top"

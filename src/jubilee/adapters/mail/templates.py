@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from jubilee.domain.mail import Rendered, Templates
-from jubilee.domain.text import printable
 
 
 class JinjaTemplates(Templates):
@@ -36,4 +35,5 @@ def _flat(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def _line(text: str) -> str:
-    return " ".join(printable(text, " ").split())
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(printable.split())

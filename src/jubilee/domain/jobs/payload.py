@@ -21,8 +21,10 @@ def text_of(data: Mapping[str, object], name: str, *, longest: int) -> str:
         raise refused("it is not a string", name)
     if not 0 < len(value) <= longest:
         raise refused(f"it has 1 to {longest} characters", name)
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise refused("it holds half a character", name)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise refused("it holds half a character", name) from None
     return value
 
 

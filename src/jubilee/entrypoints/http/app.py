@@ -17,9 +17,11 @@ from jubilee.entrypoints.http.cursors import Cursors
 from jubilee.entrypoints.http.edge import Edge
 from jubilee.entrypoints.http.endpoint import AnyEndpoint
 from jubilee.entrypoints.http.metering import UNMETERED, Exposition, RequestMeter
-from jubilee.entrypoints.http.problems import NoSuchPath
+from jubilee.entrypoints.http.problems import NoSuchPath, TargetTooLong
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from jubilee.entrypoints.http.resource import Resource, refuse
+
+MAX_TARGET_BYTES = 8_192  # of path and query together
 
 
 class TaskIdConvertor(StringConvertor):
@@ -52,7 +54,7 @@ def build_app(services: Services, options: HttpOptions, traffic: Traffic) -> ASG
     """The route table, answering at every mount."""
     cursors = Cursors(options.cursor_key)
     context = Context(services, cursors, options.limits, traffic, options.exposition)
-    app: ASGIApp = Router(_routes(context), redirect_slashes=False, default=_nowhere)
+    app = _bounded(Router(_routes(context), redirect_slashes=False, default=_nowhere))
     if options.cors_origins:
         app = Cors(app, options.cors_origins)
     return options.trace(Edge(app, traffic, options.meter, options.limits.request_seconds))
@@ -70,6 +72,19 @@ def _pattern(path: str) -> str:
 
 def _path(endpoint: AnyEndpoint) -> str:
     return endpoint.path
+
+
+def _bounded(app: ASGIApp) -> ASGIApp:
+    async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
+        if (
+            scope["type"] == "http"
+            and len(scope["path"]) + len(scope["query_string"]) > MAX_TARGET_BYTES
+        ):
+            await refuse(TargetTooLong(), Request(scope, receive))(scope, receive, send)
+            return
+        await app(scope, receive, send)
+
+    return bounded
 
 
 async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:

@@ -20,27 +20,31 @@ from jubilee.entrypoints.http.json_text import (
     parse_json,
     segment,
 )
+from jubilee.entrypoints.http.negotiation import body_media
 from jubilee.entrypoints.http.problems import (
     BodyTooLarge,
     BodyTooSlow,
     InvalidRequest,
     MalformedBody,
     MalformedQuery,
-    UnsupportedMedia,
     Violation,
 )
 
 M = TypeVar("M", bound=BaseModel)
 
-MOST_FIELDS = 100  # of a form or a query
-MOST_VIOLATIONS = 50  # of one answer
+MAX_FIELDS = 100  # of a form or a query
+MAX_VIOLATIONS = 50  # of one answer
+SPACES = b" \t\r\n"
+NO_OBJECT = Violation("#", "Input should be an object", "model_type")
+PYTHON_TYPES = {"dict_type": "Input should be an object", "list_type": "Input should be an array"}
+"""What Pydantic says of values in Python's words, in JSON's."""
 
 
 async def read_body(request: Request, *, limit: int, patience: float) -> bytes:
     """The whole body: at most `limit` bytes, within `patience` seconds."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > limit:
-        raise BodyTooLarge
+        raise _too_large(limit)
     try:
         async with asyncio.timeout(patience):
             return await _collect(request, limit)
@@ -56,9 +60,13 @@ async def _collect(request: Request, limit: int) -> bytes:
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit:
-            raise BodyTooLarge
+            raise _too_large(limit)
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body is larger than {limit} bytes.")
 
 
 def bind_body(
@@ -67,9 +75,7 @@ def bind_body(
     """The body as the endpoint's model."""
     if not raw and not endpoint.body_required:
         return model()
-    media = content_type.partition(";")[0].strip().lower()
-    if media not in endpoint.media:
-        raise UnsupportedMedia(f"Send the body as {' or '.join(endpoint.media)}.")
+    media = body_media(content_type, endpoint.media)
     return _form(model, raw) if media == FORM else _json(model, raw)
 
 
@@ -80,15 +86,28 @@ def bind_query(model: type[M], query: bytes) -> M:
 
 
 def _json(model: type[M], raw: bytes) -> M:
+    if raw.lstrip(SPACES).startswith(b"["):
+        raise InvalidRequest([NO_OBJECT])  # before anything is built from it
     document = parse_json(raw)
-    violations = [_fault(fault, "#") for fault in islice(faults(document), MOST_VIOLATIONS)]
+    if not isinstance(document, dict):
+        raise InvalidRequest([NO_OBJECT])
+    violations = [_fault(fault, "#") for fault in islice(faults(document), MAX_VIOLATIONS)]
     if violations:
         raise InvalidRequest(violations)
     try:
         # JSON's own types are kept apart: "1" is no number, 1 is no text.
-        return model.model_validate_json(raw, strict=True)
+        return model.model_validate(_trimmed(document, model), strict=True)
     except ValidationError as error:
         raise InvalidRequest(list(_violations(error, "#"))) from None
+
+
+def _trimmed(document: dict[str, object], model: type[BaseModel]) -> dict[str, object]:
+    """Without most of the members that the model does not know: each costs a violation."""
+    known = {field.alias or name for name, field in model.model_fields.items()}
+    surplus = [name for name in document if name not in known][MAX_VIOLATIONS:]
+    for name in surplus:
+        del document[name]
+    return document
 
 
 def _form(model: type[M], raw: bytes) -> M:
@@ -101,7 +120,7 @@ def _form(model: type[M], raw: bytes) -> M:
 def _pairs(encoded: bytes, refusal: DomainError) -> list[tuple[str, str]]:
     try:
         text = encoded.decode("utf-8")
-        return parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except ValueError as error:
         raise refusal from error
 
@@ -109,7 +128,7 @@ def _pairs(encoded: bytes, refusal: DomainError) -> list[tuple[str, str]]:
 def _strings(model: type[M], pairs: Sequence[tuple[str, str]], root: str) -> M:
     violations = [*_text_violations(pairs, root), *_duplicates(pairs, root)]
     if violations:
-        raise InvalidRequest(violations[:MOST_VIOLATIONS])
+        raise InvalidRequest(violations[:MAX_VIOLATIONS])
     try:
         return model.model_validate_strings(dict(pairs))
     except ValidationError as error:
@@ -131,8 +150,9 @@ def _duplicates(pairs: Iterable[tuple[str, str]], root: str) -> Iterator[Violati
 
 
 def _violations(error: ValidationError, root: str) -> Iterator[Violation]:
-    for details in error.errors(include_url=False, include_input=False)[:MOST_VIOLATIONS]:
-        yield Violation(root + _pointer(details), details["msg"], details["type"])
+    for details in error.errors(include_url=False, include_input=False)[:MAX_VIOLATIONS]:
+        code = details["type"]
+        yield Violation(root + _pointer(details), PYTHON_TYPES.get(code, details["msg"]), code)
 
 
 def _pointer(details: ErrorDetails) -> str:

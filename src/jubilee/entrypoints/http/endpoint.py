@@ -23,6 +23,8 @@ from jubilee.entrypoints.http.metering import Exchange
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 FORM = "application/x-www-form-urlencoded"
+ANONYMOUS_BODY_BYTES = 16_384
+"""The largest body that is read from strangers; the largest that makes sense has 5 KiB or so."""
 
 
 class Model(BaseModel):
@@ -164,6 +166,18 @@ class Endpoint(Generic[B, Q]):
     """Whether it can answer 503 because PostgreSQL is away."""
     documented: bool = True
     """Whether the OpenAPI document lists it."""
+
+    @property
+    def max_body_bytes(self) -> int | None:
+        """The largest body; None where MAX_BODY_BYTES alone bounds it."""
+        anonymous = self.access in {Access.ANYONE, Access.OPTIONAL}
+        return ANONYMOUS_BODY_BYTES if anonymous else None
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The media types that it answers in; none where it has no content to give."""
+        found = (r.media for r in self.replies if r.model is not None or r.media != JSON)
+        return tuple(dict.fromkeys(media.partition(";")[0] for media in found))
 
 
 AnyEndpoint: TypeAlias = Endpoint[Any, Any]

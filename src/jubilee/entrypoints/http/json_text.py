@@ -1,16 +1,21 @@
 """JSON as it is meant: no duplicate keys, no NaN, nothing that a database or a client chokes on."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from math import isfinite
-from typing import Any, NoReturn
+from json import JSONDecodeError, JSONDecoder
+from math import inf, isfinite
+from typing import Any, NoReturn, TypeAlias
 
+from jubilee.entrypoints.http.json_bounds import MAX_DEPTH, check_bounds
 from jubilee.entrypoints.http.problems import MalformedBody
 
-DEEPEST = 32  # levels of nesting
 LARGEST = 2**63 - 1  # what every JSON reader of integers can hold
-SURROGATES = range(0xD800, 0xE000)
+MAX_DIGITS = len(str(LARGEST)) + 1  # with a sign
+MAX_NAME = 200  # characters of a member's name in a pointer
+MAX_POINTER = 1000  # characters of a pointer
+
+Path: TypeAlias = tuple["Path", str | int] | None
+"""Where a value stands: its parent's path and its name; None is the document itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,62 +29,87 @@ class TextFault:
 
 def parse_json(raw: bytes) -> object:
     """The document; raises MalformedBody, which says what is wrong but not what was sent."""
+    check_bounds(raw)
     try:
-        return json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
+        return DECODER.decode(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise MalformedBody("The body is not UTF-8.") from error
-    except json.JSONDecodeError as error:
+    except JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise MalformedBody(f"The body is not JSON: see {where}.") from error
-    except RecursionError as error:
-        raise MalformedBody(f"The body nests deeper than {DEEPEST} levels.") from error
-    except ValueError as error:  # Python refuses to read integers of thousands of digits
-        raise MalformedBody("The body contains a number with too many digits.") from error
+    except RecursionError as error:  # brackets that do not match can get past the bounds
+        raise MalformedBody(f"The body nests deeper than {MAX_DEPTH} levels.") from error
 
 
-def faults(value: object, pointer: str = "", depth: int = 1) -> Iterator[TextFault]:
-    """Everything in the document that is refused."""
-    if depth > DEEPEST:
-        raise MalformedBody(f"The body nests deeper than {DEEPEST} levels.")
-    if isinstance(value, dict):
-        for key in value:
-            yield from check_text(key, pointer)
-    for name, member in _members(value):
-        yield from faults(member, f"{pointer}/{name}", depth + 1)
+def faults(document: object) -> Iterator[TextFault]:
+    """Everything within the document that is refused; how far it goes, the bounds have seen to."""
+    waiting: list[tuple[object, Path]] = [(document, None)]
+    for parent, path in waiting:
+        for name, value in _members(parent):
+            if isinstance(value, dict | list):
+                waiting.append((value, (path, name)))
+            elif not _is_kept(value):
+                yield from _check(value, _pointer((path, name)))
+        if isinstance(parent, dict) and not all(map(is_storable, parent)):
+            yield from _check("".join(parent), _pointer(path))
+
+
+def _members(parent: object) -> Iterable[tuple[str | int, object]]:
+    if isinstance(parent, dict):
+        return parent.items()
+    return enumerate(parent) if isinstance(parent, list) else ()
+
+
+def _is_kept(value: object) -> bool:
+    """Whether a value without members is taken as it is; called for each."""
+    if isinstance(value, str):
+        return is_storable(value)
+    if type(value) is int:
+        return -LARGEST <= value <= LARGEST
+    return not isinstance(value, float) or isfinite(value)
+
+
+def _check(value: object, pointer: str) -> Iterator[TextFault]:
     if isinstance(value, str):
         yield from check_text(value, pointer)
-    if isinstance(value, int | float):
-        yield from _check_number(value, pointer)
+    else:
+        yield TextFault(pointer, "The number is out of range.", "number_out_of_range")
 
 
-def _members(value: object) -> Iterator[tuple[str, object]]:
-    if isinstance(value, dict):
-        for key, member in value.items():
-            yield segment(key), member
-    elif isinstance(value, list):
-        for index, member in enumerate(value):
-            yield str(index), member
-
-
-def segment(name: str) -> str:
-    """A member's name as a part of a JSON pointer, cut where it is long."""
-    return name[:200].replace("~", "~0").replace("/", "~1")
+def is_storable(text: str) -> bool:
+    """Whether it has neither NUL nor halves of characters."""
+    return "\0" not in text and (text.isascii() or _encodes(text))
 
 
 def check_text(text: str, pointer: str) -> Iterator[TextFault]:
     """NUL, which PostgreSQL refuses, and halves of characters, which no encoding knows."""
     if "\0" in text:
         yield TextFault(_clean(pointer), "A text must not contain NUL.", "nul_character")
-    if not text.isascii() and any(ord(character) in SURROGATES for character in text):
+    if not _encodes(text):
         yield TextFault(
             _clean(pointer), "A text must not contain a lone surrogate.", "lone_surrogate"
         )
 
 
-def _check_number(value: float, pointer: str) -> Iterator[TextFault]:
-    fits = abs(value) <= LARGEST if type(value) is int else isfinite(value)
-    if not fits:
-        yield TextFault(_clean(pointer), "The number is out of range.", "number_out_of_range")
+def segment(name: str) -> str:
+    """A member's name as a part of a JSON pointer, cut where it is long."""
+    return name[:MAX_NAME].replace("~", "~0").replace("/", "~1")
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _pointer(path: Path) -> str:
+    names: list[str] = []
+    while path is not None:
+        path, name = path
+        names.append(f"/{segment(str(name))}")
+    return "".join(reversed(names))[:MAX_POINTER]
 
 
 def _clean(pointer: str) -> str:
@@ -93,5 +123,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
+def _integer(digits: str) -> float:
+    """One that is far out of range is not computed, for that takes the square of its length."""
+    return int(digits) if len(digits) <= MAX_DIGITS else inf
+
+
 def _constant(_: str) -> NoReturn:
     raise MalformedBody("The body contains a number that JSON does not know.")
+
+
+DECODER = JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_constant=_constant)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from jubilee import __version__
 from jubilee.entrypoints.http.endpoint import JSON, Access, AnyEndpoint, Reply
+from jubilee.entrypoints.http.json_bounds import MAX_DEPTH, MAX_VALUES
 from jubilee.entrypoints.http.openapi_components import Components, Json
 from jubilee.entrypoints.http.openapi_parameters import parameters
 from jubilee.entrypoints.http.openapi_problems import (
@@ -60,6 +61,7 @@ SECURITY: dict[Access, list[Json]] = {
 HEADERS = {
     "X-Request-ID": "the id of this request; the one that was sent, if it is well-formed",
     "WWW-Authenticate": "how to prove who is asking",
+    "Accept-Encoding": "the content codings that a body may have",
     "Retry-After": "the seconds after which it may work",
 }
 
@@ -102,9 +104,15 @@ def _body(endpoint: AnyEndpoint, components: Components) -> Json | None:
     schema = components.schema(endpoint.body, "validation")
     content = _content(schema, endpoint.example)
     return {
+        "description": _bounds(endpoint.max_body_bytes),
         "required": endpoint.body_required,
         "content": dict.fromkeys(endpoint.media, content),
     }
+
+
+def _bounds(max_bytes: int | None) -> str:
+    size = f"{max_bytes >> 10} KiB" if max_bytes else "1 MiB, or what MAX_BODY_BYTES allows,"
+    return f"At most {size}; JSON with at most {MAX_VALUES} values in {MAX_DEPTH} levels."
 
 
 def _responses(endpoint: AnyEndpoint, components: Components) -> Json:

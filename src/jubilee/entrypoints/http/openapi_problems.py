@@ -19,7 +19,10 @@ from jubilee.entrypoints.http.problems import (
     MalformedBody,
     MalformedQuery,
     NoSuchPath,
+    NotAcceptable,
     NotReady,
+    TargetTooLong,
+    UnsupportedEncoding,
     UnsupportedMedia,
     Violation,
     problem,
@@ -78,13 +81,16 @@ def sample(error: Error, *, oauth: bool) -> tuple[dict[str, Any], list[str]]:
 
 def _implied(endpoint: AnyEndpoint) -> Iterator[Error]:
     """What follows from the endpoint's shape: every query is read, whatever it is for."""
-    yield from (MalformedQuery, InvalidRequest, Broken)
+    yield from (MalformedQuery, InvalidRequest, TargetTooLong, Broken)
+    if endpoint.offered:
+        yield NotAcceptable
     if endpoint.query is not None and issubclass(endpoint.query, PageQuery):
         yield InvalidCursor
     if "{" in endpoint.path:
         yield NoSuchPath
     if endpoint.body is not None:
-        yield from (MalformedBody, BodyTooSlow, BodyTooLarge, UnsupportedMedia)
+        yield from (MalformedBody, BodyTooSlow, BodyTooLarge)
+        yield from (UnsupportedMedia, UnsupportedEncoding)
     if endpoint.needs_database:
         yield Unavailable
     yield from _refusals(endpoint)

@@ -74,6 +74,24 @@ class MethodNotAllowed(HttpError):
     code, status = "method_not_allowed", HTTPStatus.METHOD_NOT_ALLOWED
 
 
+class NotAcceptable(HttpError):
+    """`Accept` excludes every media type that this is answered in."""
+
+    code, status = "not_acceptable", HTTPStatus.NOT_ACCEPTABLE
+
+
+class TargetTooLong(HttpError):
+    """Path and query are longer than this service reads."""
+
+    code, status = "uri_too_long", HTTPStatus.REQUEST_URI_TOO_LONG
+
+
+class UnsupportedEncoding(HttpError):
+    """A body is taken as it is: not compressed, and in no other content coding."""
+
+    code, status = "unsupported_content_encoding", HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
 class UnsupportedMedia(HttpError):
     """The body's content type is not one that is understood here."""
 
@@ -184,6 +202,8 @@ def _headers(error: errors.DomainError) -> dict[str, str]:
         headers["WWW-Authenticate"] = (
             'Bearer realm="jubilee", error="invalid_token"' if known else 'Bearer realm="jubilee"'
         )
+    if isinstance(error, UnsupportedEncoding):
+        headers["Accept-Encoding"] = "identity"
     if isinstance(error, errors.Unavailable | errors.LimitReached):
         headers["Retry-After"] = str(getattr(error, "retry_after", 60))
     return headers

@@ -17,6 +17,7 @@ from jubilee.entrypoints.http.binding import bind_body, bind_query, path_violati
 from jubilee.entrypoints.http.context import Context
 from jubilee.entrypoints.http.endpoint import Access, AnyEndpoint, Call, Nothing
 from jubilee.entrypoints.http.metering import Exchange
+from jubilee.entrypoints.http.negotiation import require_acceptable, require_plain
 from jubilee.entrypoints.http.problems import (
     Broken,
     InvalidRequest,
@@ -35,6 +36,7 @@ class Resource:
         self._endpoints = {endpoint.method: endpoint for endpoint in endpoints}
         self._template = endpoints[0].path
         self._context = context
+        self._offered = {method: one.offered for method, one in self._endpoints.items()}
         known = [*self._endpoints, "OPTIONS", *(["HEAD"] if "GET" in self._endpoints else [])]
         self._allow = {"Allow": ", ".join(sorted(known))}
         patch = self._endpoints.get("PATCH")
@@ -85,6 +87,7 @@ class Resource:
         violations = path_violations(request.path_params)
         if violations:
             raise InvalidRequest(violations)
+        require_acceptable(request.headers, self._offered[endpoint.method])
         query = bind_query(endpoint.query or Nothing, request.scope["query_string"])
         body = await self._body(endpoint, request)
         return Call(request, self._context, caller, body, query)
@@ -92,9 +95,11 @@ class Resource:
     async def _body(self, endpoint: AnyEndpoint, request: Request) -> BaseModel:
         if endpoint.body is None:
             return Nothing()
+        require_plain(request.headers)
         limits = self._context.limits
+        limit = min(endpoint.max_body_bytes or limits.body_bytes, limits.body_bytes)
         began = monotonic()
-        raw = await read_body(request, limit=limits.body_bytes, patience=limits.body_seconds)
+        raw = await read_body(request, limit=limit, patience=limits.body_seconds)
         # The client's time, not ours.
         request.scope["state"]["exchange"].deadline += monotonic() - began
         return bind_body(endpoint, endpoint.body, request.headers.get("content-type", ""), raw)

@@ -1,0 +1,134 @@
+"""How much a body may hold: bytes, values, levels; and how long reading it holds the loop."""
+
+import json
+import time
+from contextlib import suppress
+
+import httpx2
+import pytest
+from pydantic import BaseModel
+
+from jubilee.domain.errors import DomainError
+from jubilee.entrypoints.http.binding import bind_body
+from jubilee.entrypoints.http.endpoint import ANONYMOUS_BODY_BYTES, Access, AnyEndpoint
+from jubilee.entrypoints.http.json_bounds import MAX_DEPTH, MAX_VALUES, check_bounds
+from jubilee.entrypoints.http.problems import MalformedBody
+from jubilee.entrypoints.http.registry import ENDPOINTS
+from tests.conftest import SignUp
+from tests.hostile import hostile_bodies
+from tests.http.refusals import pointers, problem
+
+JSON = {"Content-Type": "application/json"}
+MIB = 1 << 20
+LONGEST_HOLD_S = 0.02
+WITH_BODY = [endpoint for endpoint in ENDPOINTS if endpoint.body is not None]
+BODIES = {
+    (size, name): body
+    for size in (ANONYMOUS_BODY_BYTES, MIB)
+    for name, body in hostile_bodies(size).items()
+}
+
+
+def hold(endpoint: AnyEndpoint, model: type[BaseModel], body: bytes) -> float:
+    """The seconds of CPU time that reading it takes."""
+    started = time.process_time()
+    with suppress(DomainError):
+        bind_body(endpoint, model, endpoint.media[0], body)
+    return time.process_time() - started
+
+
+@pytest.mark.parametrize(("size", "name"), BODIES.keys())
+def test_no_body_holds_the_loop(size: int, name: str) -> None:
+    body = BODIES[size, name]
+    assert size // 60 < len(body) <= size
+    for endpoint in WITH_BODY:
+        if endpoint.body is not None and size <= (endpoint.max_body_bytes or MIB):
+            model = endpoint.body
+            assert min(hold(endpoint, model, body) for _ in range(3)) < LONGEST_HOLD_S
+
+
+def nested(levels: int) -> bytes:
+    """An object of so many levels of nesting."""
+    return b'{"a":' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}"
+
+
+def test_a_body_nests_as_deep_as_the_bound_and_no_deeper() -> None:
+    check_bounds(nested(MAX_DEPTH))
+    with pytest.raises(MalformedBody, match="nests deeper than 64 levels"):
+        check_bounds(nested(MAX_DEPTH + 1))
+
+
+def test_a_body_has_as_many_values_as_the_bound_and_no_more() -> None:
+    check_bounds(json.dumps({"a": [0] * (MAX_VALUES - 2)}).encode())
+    with pytest.raises(MalformedBody, match="more than 10000 values"):
+        check_bounds(json.dumps({"a": [0] * MAX_VALUES}).encode())
+
+
+@pytest.mark.parametrize(
+    "text", [",[{" * 40_000, '"' * 50_000, "\\" * 50_001, '\\"' * 30_001 + "["]
+)
+def test_what_stands_in_a_text_is_not_counted(text: str) -> None:
+    check_bounds(json.dumps({"a": text, "b\\": [text]}).encode())
+
+
+@pytest.mark.parametrize("text", ["\\", '"', '\\"', '\\\\"', ""])
+def test_no_text_hides_what_stands_behind_it(text: str) -> None:
+    with pytest.raises(MalformedBody):
+        check_bounds(json.dumps({"a": text, "b": [0] * MAX_VALUES}).encode())
+
+
+async def test_strangers_send_small_bodies_and_the_signed_in_large_ones(
+    client: httpx2.AsyncClient, sign_up: SignUp
+) -> None:
+    zoe = await sign_up()
+    body = b'{"data": {}}'
+    large = body + b" " * (MIB - len(body))
+    answer = await client.post("/tasks", content=large, headers={**JSON, **zoe.headers})
+    assert answer.status_code == 202
+    answer = await client.post("/tasks", content=large + b" ", headers={**JSON, **zoe.headers})
+    assert "1048576" in problem(answer, 413, "body_too_large")["detail"]
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [e for e in WITH_BODY if e.access in {Access.ANYONE, Access.OPTIONAL}],
+    ids=lambda endpoint: endpoint.name,
+)
+async def test_a_stranger_s_body_is_413_past_16_kib(
+    client: httpx2.AsyncClient, endpoint: AnyEndpoint
+) -> None:
+    path = endpoint.path.replace("{username}", "zoe")
+    sent = {"Content-Type": endpoint.media[0]}
+    large = b" " * (ANONYMOUS_BODY_BYTES + 1)
+    answer = await client.request(endpoint.method, path, content=large, headers=sent)
+    assert "16384" in problem(answer, 413, "body_too_large")["detail"]
+    answer = await client.request(endpoint.method, path, content=large[1:], headers=sent)
+    assert answer.status_code in {400, 422}
+
+
+async def test_thousands_of_unknown_members_are_refused_by_the_first_of_them(
+    client: httpx2.AsyncClient, sign_up: SignUp
+) -> None:
+    zoe = await sign_up()
+    body = {f"k{number}": 0 for number in range(MAX_VALUES - 1)}
+    found = pointers(await client.post("/tasks", json=body, headers=zoe.headers))
+    assert {"#/k0", "#/k40"} < found
+    assert len(found) <= 50
+
+
+async def test_a_list_is_refused_as_such_before_anything_of_it_is_read(
+    client: httpx2.AsyncClient,
+) -> None:
+    answer = await client.post("/users", content=b" \n[0,", headers=JSON)
+    assert pointers(answer) == {"#"}
+
+
+async def test_a_pointer_is_cut_where_it_is_long(
+    client: httpx2.AsyncClient, sign_up: SignUp
+) -> None:
+    zoe = await sign_up()
+    deep = b'{"data":' + (b'{"%s":' % (b"n" * 200)) * 50 + b'"\\u0000"' + b"}" * 51
+    answer = await client.post("/tasks", content=deep, headers={**JSON, **zoe.headers})
+    (pointer,) = pointers(answer)
+    assert pointer.startswith("#/data/nnn")
+    assert len(pointer) <= 1001

@@ -1,0 +1,43 @@
+"""Bodies that are made to cost more than they should, over real connections."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, islice
+
+from tests.hostile import hostile_bodies
+from tests.system.api import Api, bearer, sign_up
+
+SENDERS = 10
+LONGEST_ANSWER_S = 0.5  # ten bodies of 20 ms, and what else a busy machine does
+MIB = 1 << 20
+CALLS = (
+    ("POST", "/auth/token"),
+    ("POST", "/users"),
+    ("PUT", "/hello/zoe"),
+    ("POST", "/tasks"),
+    ("PATCH", "/users/me"),
+)
+
+
+def send_all(api: Api, headers: dict[str, str], first: int) -> set[int]:
+    """Send every body once, each to another route; the statuses of the answers."""
+    bodies = list(hostile_bodies(MIB).values())
+    with api.client(headers={**headers, "Content-Type": "application/json"}) as client:
+        sent = zip(bodies, islice(cycle(CALLS), first, None), strict=False)
+        return {client.request(*call, content=body).status_code for body, call in sent}
+
+
+def test_ten_hostile_bodies_at_a_time_keep_no_other_request_waiting(api: Api) -> None:
+    with api.client() as client, ThreadPoolExecutor(SENDERS) as pool:
+        headers = bearer(sign_up(client, "zoe"))
+        sending = [pool.submit(send_all, api, headers, at) for at in range(SENDERS)]
+        waits = []
+        while not all(one.done() for one in sending):
+            began = time.monotonic()
+            assert client.get("/health/live").status_code == 200
+            waits.append(time.monotonic() - began)
+        statuses = set().union(*(one.result() for one in sending))
+    assert {400, 413, 422} <= statuses
+    assert max(statuses) < 500
+    assert len(waits) > SENDERS
+    assert max(waits) < LONGEST_ANSWER_S
