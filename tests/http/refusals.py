@@ -14,7 +14,7 @@ def problem(answer: Response, status: int, code: str) -> dict[str, Any]:
     document: dict[str, Any] = answer.json()
     assert document.keys() >= MEMBERS
     assert (document["status"], document["code"]) == (status, code), answer.text
-    assert document["type"].endswith(f":{code}")
+    assert document["type"] == f"/problems/{code}"
     assert document["title"]
     assert document["detail"]
     assert document["request_id"] == answer.headers["x-request-id"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from openapi_spec_validator import validate
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from jubilee.domain.auth.service import InvalidGrant
@@ -152,13 +152,36 @@ def test_two_queries_may_have_different_parameters_of_one_name() -> None:
     assert resolved(other[0], whole)["schema"] == {"default": 7, "type": "integer"}
 
 
-def test_a_body_is_shown_for_every_content_type() -> None:
+def test_a_body_is_shown_for_its_first_content_type_alone() -> None:
     what: Json = {"body": Thing, "media": (FORM, JSON), "example": {"name": "cup"}}
     operation, whole = described(thing(method="POST", **what))
     body = operation["requestBody"]
-    assert (body["required"], list(body["content"])) == (True, [FORM, JSON])
+    assert (body["required"], list(body["content"])) == (True, [FORM])
     assert body["content"][FORM]["example"] == {"name": "cup"}
     assert resolved(body["content"][FORM]["schema"], whole)["required"] == ["name"]
+
+
+def test_the_default_of_a_member_is_written_into_its_description() -> None:
+    class Lamp(Model):
+        colour: str = Field("red", description="its light")
+        watts: int = 5
+        owner: str | None = None
+
+    operation, whole = described(thing(method="POST", body=Lamp))
+    schema = resolved(operation["requestBody"]["content"][JSON]["schema"], whole)
+    members = schema["properties"]
+    assert members["colour"] == {"type": "string", "description": 'its light. Default: `"red"`.'}
+    assert members["watts"] == {"type": "integer", "description": "Default: `5`."}
+    assert "description" not in members["owner"]
+    assert "required" not in schema
+
+
+def test_several_examples_are_shown_by_name() -> None:
+    what: Json = {"body": Thing, "example": {"name": "cup"}, "examples": {"jug": {"name": "jug"}}}
+    operation, _ = described(thing(method="POST", **what))
+    content = operation["requestBody"]["content"][JSON]
+    assert content["examples"] == {"jug": {"value": {"name": "jug"}}}
+    assert "example" not in content
 
 
 def test_who_may_call_is_said_by_security() -> None:

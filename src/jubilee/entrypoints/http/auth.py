@@ -155,7 +155,7 @@ GIVEN = Reply(status=200, description="A pair of tokens.", model=TokenReply, exa
 SIGN_IN_EXAMPLE = {"username": "zoe@example.com", "password": "correct horse battery"}
 
 
-def _sign_in(path: str, name: str) -> AnyEndpoint:
+def _sign_in(path: str, name: str, media: tuple[str, str]) -> AnyEndpoint:
     return Endpoint(
         method="POST",
         path=path,
@@ -165,7 +165,7 @@ def _sign_in(path: str, name: str) -> AnyEndpoint:
         handler=sign_in,
         access=Access.ANYONE,
         body=SignIn,
-        media=(FORM, JSON),
+        media=media,
         example=SIGN_IN_EXAMPLE,
         replies=(GIVEN,),
         errors=(InvalidGrant, UnsupportedGrant, HasherBusy),
@@ -174,8 +174,8 @@ def _sign_in(path: str, name: str) -> AnyEndpoint:
 
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (
-    _sign_in("/auth/token", "createToken"),
-    _sign_in("/auth/login", "signIn"),
+    _sign_in("/auth/token", "createToken", (FORM, JSON)),
+    _sign_in("/auth/login", "signIn", (JSON, FORM)),
     Endpoint(
         method="POST",
         path="/auth/refresh",

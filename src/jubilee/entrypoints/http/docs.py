@@ -26,9 +26,9 @@ from jubilee.entrypoints.http.endpoint import (
     Reply,
 )
 from jubilee.entrypoints.http.openapi import document
+from jubilee.entrypoints.http.problem_pages import HTML, list_problems, show_problem
 
 TAG = "meta"
-HTML = "text/html"
 FOREVER = "public, max-age=31536000, immutable"
 FRESH = "no-cache"
 CSP = (
@@ -144,5 +144,7 @@ PAGES = (
     _undocumented("/docs", "docs", "Swagger UI", swagger),
     _undocumented("/swagger", "swagger", "Swagger UI", swagger),
     _undocumented("/redoc", "redoc", "ReDoc", redoc),
+    _undocumented("/problems", "problems", "All problems", list_problems),
+    _undocumented("/problems/{code}", "problem", "What a problem means", show_problem),
     _undocumented("/docs/assets/{release}/{name}", "docsAsset", "A file of these pages", asset),
 )

@@ -19,7 +19,8 @@ BUNDLES = {
     "swagger-ui.css": "swagger_style.css",
     "redoc-ui.js": "redoc.js",
 }
-OWN = ("swagger.js", "redoc.js", "redoc.css", "icon.svg")
+OWN = ("swagger.js", "swagger.css", "redoc.js", "redoc.css", "page.css", "icon.svg")
+PAGES = ("swagger.html", "redoc.html", "problem.html", "problems.html")
 FOREIGN_LOGOS = (
     b"https://cdn.redoc.ly/redoc/logo-mini-full.svg",
     b"https://cdn.redoc.ly/redoc/logo-mini.svg",
@@ -58,10 +59,11 @@ class Published:
             raise NoSuchPath
         return self.files[name]
 
-    def page(self, name: str, mount: str) -> str:
-        """The page as it stands at this mount."""
+    def page(self, name: str, mount: str, **values: str) -> str:
+        """The page as it stands at this mount; `values` are HTML."""
         files = f"{mount}/docs/assets/{self.release}"
-        return self.pages[name].substitute(files=files, document=f"{mount}/openapi.json")
+        places = {"files": files, "mount": mount, "document": f"{mount}/openapi.json"}
+        return self.pages[name].substitute(places, **values)
 
 
 def _tag(body: bytes) -> str:
@@ -73,9 +75,7 @@ def published() -> Published:
     """Reads and gzips them all, once; this blocks."""
     files = dict(_read())
     tags = "".join(files[name].tag for name in sorted(files))
-    pages = {
-        name: Template((OURS / name).read_text("utf-8")) for name in ("swagger.html", "redoc.html")
-    }
+    pages = {name: Template((OURS / name).read_text("utf-8")) for name in PAGES}
     return Published(sha256(tags.encode()).hexdigest()[:12], files, pages)
 
 

@@ -151,10 +151,14 @@ class Endpoint(Generic[B, Q]):
     body: type[B] | None = None
     query: type[Q] | None = None
     media: tuple[str, ...] = (JSON,)
-    """The content types that the body may have."""
+    """Content types of the body that are accepted; the first one is documented."""
+    body_schema: type[BaseModel] | None = None
+    """Model that the document shows instead of `body`, where it says more than `body` checks."""
     body_required: bool = True
     example: Any = None
     """A whole request body."""
+    examples: Mapping[str, Any] = field(default_factory=dict)
+    """Several whole request bodies by name, which the document shows instead of `example`."""
     replies: tuple[Reply, ...]
     errors: tuple[type[DomainError], ...] = ()
     """What its use case may raise, beyond what follows from access, body and query."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from jubilee import __version__
+from jubilee.entrypoints.http.descriptions import describe
 from jubilee.entrypoints.http.endpoint import JSON, Access, AnyEndpoint, Reply
 from jubilee.entrypoints.http.json_bounds import MAX_DEPTH, MAX_VALUES
 from jubilee.entrypoints.http.openapi_components import Components, Json
@@ -21,7 +22,8 @@ INFO = {
     "summary": "Accounts, items and birthdays.",
     "description": (
         "Sign in by `POST /auth/token` and send the access token as `Authorization: Bearer …`. "
-        "Every error is a problem document (RFC 9457) whose `code` stays the same. "
+        "Every error is a problem document (RFC 9457) whose `code` stays the same, and whose "
+        "`type` leads to a page that explains it: [all problems](/problems). "
         "Every answer bears an `X-Request-ID`; one that is sent is kept. "
         "The same routes answer under `/api`, under `/v1/api` and at the root."
     ),
@@ -89,6 +91,7 @@ def _operation(endpoint: AnyEndpoint, components: Components) -> Json:
     parts = {
         "operationId": endpoint.name,
         "summary": endpoint.summary,
+        "description": describe(endpoint),
         "tags": [endpoint.tag],
         "parameters": parameters(endpoint, components),
         "requestBody": _body(endpoint, components),
@@ -101,12 +104,16 @@ def _operation(endpoint: AnyEndpoint, components: Components) -> Json:
 def _body(endpoint: AnyEndpoint, components: Components) -> Json | None:
     if endpoint.body is None:
         return None
-    schema = components.schema(endpoint.body, "validation")
+    schema = components.schema(endpoint.body_schema or endpoint.body, "validation")
     content = _content(schema, endpoint.example)
+    if endpoint.examples:
+        shown = {name: {"value": value} for name, value in endpoint.examples.items()}
+        content = {"schema": schema, "examples": shown}
     return {
         "description": _bounds(endpoint.max_body_bytes),
         "required": endpoint.body_required,
-        "content": dict.fromkeys(endpoint.media, content),
+        # Client generators fail on an operation that offers more than one content type.
+        "content": {endpoint.media[0]: content},
     }
 
 

@@ -1,5 +1,6 @@
 """What the operations of the OpenAPI document share: each part is written once, under a name."""
 
+import json
 from collections.abc import Iterable, Iterator
 from itertools import chain, count
 from typing import Any, Literal, TypeAlias
@@ -45,6 +46,8 @@ class Components:
         uses = list(dict.fromkeys(_uses(endpoints)))
         self._refs, found = models_json_schema(uses, ref_template=SCHEMA, schema_generator=Terse)
         self._schemas: Json = found["$defs"]
+        for schema in self._schemas.values():
+            _move_defaults(schema)
         self._parts: Json = {}
 
     def schema(self, model: type[BaseModel], mode: JsonSchemaMode) -> Json:
@@ -74,11 +77,25 @@ class Components:
         return {"schemas": self._schemas, **self._parts}
 
 
+def _move_defaults(schema: Json) -> None:
+    """Write a member's default into its description.
+
+    Client generators take a member with a `default` for one that is always present, although a
+    request may leave it out.
+    """
+    for member in schema.get("properties", {}).values():
+        if "default" in member:
+            default = f"Default: `{json.dumps(member.pop('default'))}`."
+            member["description"] = (
+                f"{member.get('description', '').rstrip('.')}. {default}".lstrip(". ")
+            )
+
+
 def _uses(endpoints: Iterable[AnyEndpoint]) -> Iterator[Use]:
     yield Problem, "serialization"
     for endpoint in endpoints:
         if endpoint.body is not None:
-            yield endpoint.body, "validation"
+            yield endpoint.body_schema or endpoint.body, "validation"
         if endpoint.oauth:
             yield OAuthProblem, "serialization"
         for reply in endpoint.replies:

@@ -12,7 +12,6 @@ PATH: dict[str, Json] = {
     "id": {
         "description": "the id that the service gave it",
         "schema": {"type": "string", "format": "uuid"},
-        "example": "019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f",
     },
     "task_id": {
         "description": "the id that the service gave it, or the `task_id` that its owner did",
@@ -26,19 +25,21 @@ PATH: dict[str, Json] = {
     },
 }
 SOME_TEXT: Json = {"schema": {"type": "string", "minLength": 1}}
+TAGS: Json = {
+    "type": "string",
+    "pattern": r'^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$',
+}
 IF_MATCH: Json = {
     "name": "If-Match",
     "in": "header",
-    "description": "go on only if it still bears one of these ETags",
-    "schema": {"type": "string"},
-    "example": '"1"',
+    "description": 'go on only if it still bears one of these ETags, such as `"1"`; `*` is any',
+    "schema": TAGS,
 }
 IF_NONE_MATCH: Json = {
     "name": "If-None-Match",
     "in": "header",
-    "description": "go on only if it bears none of these ETags",
-    "schema": {"type": "string"},
-    "example": '"1"',
+    "description": 'go on only if it bears none of these ETags, such as `"1"`; `*` is any',
+    "schema": TAGS,
 }
 
 

@@ -35,7 +35,10 @@ Error: TypeAlias = type[DomainError]
 class Problem(BaseModel):
     """What went wrong (RFC 9457). Clients may rely on `code`."""
 
-    type: str = Field(description="`code` as a URI")
+    type: str = Field(
+        description="path of a page that explains `code`; `/problems` lists all of them",
+        json_schema_extra={"format": "uri-reference"},
+    )
     title: str = Field(description="what `code` means")
     status: int = Field(description="the answer's status", ge=400, le=599)
     detail: str = Field(description="what went wrong this time")
@@ -44,6 +47,9 @@ class Problem(BaseModel):
     request_id: str = Field(description="what finds this request in the logs")
     errors: list[Violation] = Field(
         default_factory=list, description="the members at fault, where it is about members"
+    )
+    checks: dict[str, str] = Field(
+        default_factory=dict, description="the states of the dependencies, where it is `not_ready`"
     )
 
 

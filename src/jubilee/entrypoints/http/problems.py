@@ -13,7 +13,8 @@ from jubilee.domain.auth.service import InvalidGrant
 from jubilee.entrypoints.http.cursors import InvalidCursor
 
 MEDIA = "application/problem+json"
-TYPE = "urn:jubilee:problem:"
+PROBLEMS = "/problems/"
+"""Where the pages of the problems are. A `type` is relative, so that no Host header is trusted."""
 
 
 class MalformedBody(errors.Invalid):
@@ -159,7 +160,7 @@ def problem(
     """
     status = status_of(type(error))
     document: dict[str, Any] = {
-        "type": TYPE + error.code,
+        "type": PROBLEMS + error.code,
         "title": error.message(),
         "status": int(status),
         "detail": str(error),

@@ -71,20 +71,25 @@ Instant = Annotated[datetime, BeforeValidator(_instant)]
 KindName = Annotated[str, Field(min_length=1, max_length=100, examples=["echo"])]
 
 
-class NewTaskBody(Model):
-    """What is to be done; the same one twice by one `task_id` is one task."""
+class TaskOptions(Model):
+    """Members of a new task that do not depend on its kind."""
 
     task_id: Annotated[str, Field(pattern=f"^{TASK_ID}$")] | None = Field(
         None, description="a name of your own; without it, the server's id"
     )
-    kind: KindName = DEFAULT_KIND
-    data: dict[str, Any] = Field(description="what the kind needs; 64 KiB at most")
     priority: int = Field(DEFAULT_PRIORITY, ge=0, le=LAST_PRIORITY, description="0 goes first")
     run_at: Instant | None = Field(
         None,
         description="not before this moment; within five years",
         examples=["2026-12-24T18:00:00+01:00"],
     )
+
+
+class NewTaskBody(TaskOptions):
+    """What is to be done; the same one twice by one `task_id` is one task."""
+
+    kind: KindName = DEFAULT_KIND
+    data: dict[str, Any] = Field(description="what the kind needs; 64 KiB at most")
 
     def request(self) -> TaskRequest:
         """In the domain's words."""

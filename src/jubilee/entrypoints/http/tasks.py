@@ -24,6 +24,7 @@ from jubilee.entrypoints.http.endpoint import (
     Reply,
 )
 from jubilee.entrypoints.http.paging import page_of, paged, position
+from jubilee.entrypoints.http.task_kinds import NEW_TASK_EXAMPLES, NewTask
 from jubilee.entrypoints.http.task_models import (
     NEW_TASK_EXAMPLE,
     QUEUED_EXAMPLE,
@@ -89,7 +90,9 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         access=Access.SIGNED_IN,
         handler=create_task,
         body=NewTaskBody,
+        body_schema=NewTask,
         example=NEW_TASK_EXAMPLE,
+        examples=NEW_TASK_EXAMPLES,
         replies=(
             Reply(
                 status=ACCEPTED,

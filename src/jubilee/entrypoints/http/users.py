@@ -129,7 +129,7 @@ CHANGE_ERRORS = (
     WrongCurrentPassword,
     *PASSWORD_ERRORS,
 )
-PATCH_MEDIA = (MERGE_PATCH, JSON)
+PATCH_MEDIA = (JSON, MERGE_PATCH)
 OWN_EXAMPLE = {"email": "zoe@example.com", "username": "zoe", "time_zone": "Europe/Vienna"}
 
 

@@ -1,0 +1,92 @@
+"""Kinds of tasks that `POST /tasks` takes, each with its payload, for the OpenAPI document.
+
+They describe only: the domain's kinds check a payload when a task is created.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, JsonValue, RootModel
+
+from jubilee.domain.mail import LONGEST_ADDRESS, LONGEST_SUBJECT, LONGEST_TEXT
+from jubilee.domain.outbound.request import LONGEST_URL, LONGEST_VALUE, MOST_HEADERS
+from jubilee.entrypoints.http.endpoint import Model
+from jubilee.entrypoints.http.fields import absent
+from jubilee.entrypoints.http.task_models import NEW_TASK_EXAMPLE, TaskOptions
+
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
+HeaderValue = Annotated[str, Field(max_length=LONGEST_VALUE)]
+
+
+class EmailSendData(Model):
+    """One message to one address."""
+
+    to: str = Field(min_length=1, max_length=LONGEST_ADDRESS, description="one e-mail address")
+    subject: str = Field(min_length=1, max_length=LONGEST_SUBJECT, description="one line")
+    text: Text = Field(description="body as plain text")
+    html: Text = absent()
+
+
+class HttpRequestData(Model):
+    """One request to another server, sent with an `Idempotency-Key`."""
+
+    url: str = Field(
+        min_length=1,
+        max_length=LONGEST_URL,
+        pattern="^[Hh][Tt][Tt][Pp][Ss]?://",
+        description="an `http` or `https` URL in ASCII, without user and password",
+    )
+    method: Literal["POST", "GET", "PUT", "PATCH", "DELETE", "HEAD"] = "POST"
+    headers: dict[str, HeaderValue] = Field(default_factory=dict, max_length=MOST_HEADERS)
+    body: JsonValue = Field(
+        None,
+        description="sent as JSON; a string as it is, where `headers` name a content type",
+    )
+
+
+class EchoTask(TaskOptions):
+    """Returns its data as its result."""
+
+    kind: Literal["echo"]
+    data: dict[str, Any] = Field(description="any object; 64 KiB at most")
+
+
+class HttpRequestTask(TaskOptions):
+    """Sends a request; which hosts an account may reach is decided when the task runs."""
+
+    kind: Literal["http.request"]
+    data: HttpRequestData
+
+
+class EmailSendTask(TaskOptions):
+    """Sends a mail. Requires an admin."""
+
+    kind: Literal["email.send"]
+    data: EmailSendData
+
+
+class NewTask(RootModel[Annotated[
+    EchoTask | HttpRequestTask | EmailSendTask, Field(discriminator="kind")
+]]):  # fmt: skip
+    """A task to be created; its `kind` decides what `data` holds."""
+
+
+NEW_TASK_EXAMPLES: dict[str, dict[str, Any]] = {
+    "echo": NEW_TASK_EXAMPLE,
+    "http.request": {
+        "kind": "http.request",
+        "data": {
+            "url": "https://shop.example.com/hooks/paid",
+            "headers": {"X-Shop": "1"},
+            "body": {"order": 4711},
+        },
+    },
+    "email.send": {
+        "kind": "email.send",
+        "data": {
+            "to": "zoe@example.com",
+            "subject": "Your order",
+            "text": "It is on its way.",
+            "html": "<p>It is on its way.</p>",
+        },
+    },
+}

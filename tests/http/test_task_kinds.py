@@ -1,0 +1,77 @@
+"""The document's kinds of tasks are those of the domain, with the same payloads."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from jubilee.bootstrap.kinds import every_kind
+from jubilee.domain.jobs.kinds import Audience, InvalidPayload, Kind
+from jubilee.entrypoints.http.openapi import document
+from jubilee.entrypoints.http.registry import ENDPOINTS
+from jubilee.entrypoints.http.task_kinds import NEW_TASK_EXAMPLES
+from tests.http.references import Json, resolved
+
+DOCUMENT = document(ENDPOINTS)
+TASK = DOCUMENT["components"]["schemas"]["NewTask"]
+assert every_kind.__module__  # its import makes every kind a known subclass
+
+
+def requestable() -> dict[str, type[Kind[Any, Any]]]:
+    """The kinds of this package that an account can ask for."""
+    found = [kind for kind in Kind.__subclasses__() if kind.__module__.startswith("jubilee.")]
+    audiences = {kind: vars(kind)["audience"] for kind in found}
+    return {vars(kind)["name"]: kind for kind in found if audiences[kind] is not Audience.NOBODY}
+
+
+def read(kind: str, data: Mapping[str, object]) -> object:
+    """The domain's own check of a payload, which needs no collaborators."""
+    cls = requestable()[kind]
+    return cls.read(object.__new__(cls), data)
+
+
+def payload(kind: str) -> Json:
+    """The schema of `data`."""
+    task = resolved({"$ref": TASK["discriminator"]["mapping"][kind]}, DOCUMENT)
+    return resolved(task["properties"]["data"], DOCUMENT)
+
+
+def test_every_kind_that_can_be_asked_for_is_documented() -> None:
+    assert TASK["discriminator"]["propertyName"] == "kind"
+    assert TASK["discriminator"]["mapping"].keys() == requestable().keys()
+    assert {branch["$ref"] for branch in TASK["oneOf"]} == set(
+        TASK["discriminator"]["mapping"].values()
+    )
+
+
+def test_every_branch_requires_its_kind() -> None:
+    for kind, reference in TASK["discriminator"]["mapping"].items():
+        branch = resolved({"$ref": reference}, DOCUMENT)
+        assert branch["properties"]["kind"]["const"] == kind
+        assert {"kind", "data"} <= set(branch["required"])
+
+
+@pytest.mark.parametrize("kind", NEW_TASK_EXAMPLES)
+def test_the_example_of_a_kind_is_a_payload_that_the_domain_takes(kind: str) -> None:
+    example: Json = NEW_TASK_EXAMPLES[kind]
+    assert example["kind"] == kind
+    assert read(kind, example["data"]) is not None
+
+
+@pytest.mark.parametrize("kind", set(NEW_TASK_EXAMPLES) - {"echo"})
+def test_the_domain_needs_what_is_required_and_takes_nothing_else(kind: str) -> None:
+    example: Json = NEW_TASK_EXAMPLES[kind]["data"]
+    schema = payload(kind)
+    assert schema["additionalProperties"] is False
+    for name in schema["required"]:
+        with pytest.raises(InvalidPayload):
+            read(kind, {key: value for key, value in example.items() if key != name})
+    with pytest.raises(InvalidPayload):
+        read(kind, {**example, "unknown": "x"})
+
+
+def test_all_members_are_shown_in_an_example_or_have_a_default() -> None:
+    for kind, example in NEW_TASK_EXAMPLES.items():
+        shown: Json = example["data"]
+        missing = payload(kind).get("properties", {}).keys() - shown.keys()
+        assert missing <= {"method"}, kind
