@@ -1,6 +1,7 @@
 """Runs migrations over one direct connection, one process at a time."""
 
 import asyncio
+from pathlib import Path
 
 from alembic import context
 from sqlalchemy import Connection, text
@@ -8,10 +9,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from jubilee.adapters.postgres.engine import driver_arguments, driver_url
+from jubilee.adapters.postgres.ownership import Ownership
 from jubilee.adapters.postgres.tables import metadata
 
 LOCK = 0x6A7562696C6565  # the letters of the project's name
 LOCK_TIMEOUT = "60s"  # of waiting for others who migrate, and for a table's lock
+OWNED = Ownership.read(Path(__file__).parent / "versions", metadata)
 
 
 def migrate(connection: Connection) -> None:
@@ -23,7 +26,12 @@ def migrate(connection: Connection) -> None:
     connection.commit()
     try:
         context.configure(
-            connection=connection, target_metadata=metadata, transaction_per_migration=True
+            connection=connection,
+            target_metadata=metadata,
+            transaction_per_migration=True,
+            # Other programs have tables in this database, too: they are not compared.
+            include_name=OWNED.name,
+            include_object=OWNED.object,
         )
         with context.begin_transaction():
             context.run_migrations()

@@ -6,9 +6,9 @@ commits, opens a connection, or needs Redis. `deploy/producers.md` has examples 
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 from uuid import UUID
 
 import asyncpg
@@ -19,12 +19,27 @@ from sqlalchemy.orm import Session, scoped_session
 
 __all__ = ["enqueue", "enqueue_async"]
 
-SyncCaller: TypeAlias = "Connection | Session | scoped_session[Session]"
+
+@runtime_checkable
+class PsycopgConnection(Protocol):
+    """A `psycopg.Connection` or `psycopg.AsyncConnection`; psycopg itself is not imported here."""
+
+    @property
+    def pgconn(self) -> Any:  # noqa: ANN401  # libpq's connection: having one tells psycopg 3
+        """Libpq's connection."""
+
+    @property
+    def cursor(self) -> Callable[..., Any]:
+        """Makes a cursor; its overloads are psycopg's own."""
+
+
+SyncCaller: TypeAlias = "Connection | Session | scoped_session[Session] | PsycopgConnection"
 AsyncpgCaller: TypeAlias = (
     "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 )
 AsyncCaller: TypeAlias = (
     "AsyncConnection | AsyncSession | async_scoped_session[AsyncSession] | AsyncpgCaller"
+    " | PsycopgConnection"
 )
 
 KIND = re.compile(r"[a-z][a-z0-9_.-]{0,99}")
@@ -37,7 +52,8 @@ CALL = """SELECT CAST(jubilee.enqueue(
     kind => CAST({} AS text), data => CAST(CAST({} AS text) AS jsonb),
     key => CAST({} AS text), run_at => CAST({} AS timestamptz)
 ) AS text)"""
-FOR_ASYNCPG = CALL.format("$1", "$2", "$3", "$4")
+NUMBERED = CALL.format("$1", "$2", "$3", "$4")
+WITH_PERCENT = CALL.format("%s", "%s", "%s", "%s")
 FOR_SQLALCHEMY = text(CALL.format(":kind", ":data", ":key", ":run_at")).bindparams(
     bindparam("kind", type_=Text),
     bindparam("data", type_=Text),
@@ -54,14 +70,19 @@ def enqueue(
     key: str | None = None,
     run_at: datetime | None = None,
 ) -> UUID:
-    """Ask for a job in the transaction of an SQLAlchemy Connection or Session; returns its id.
+    """Ask for a job in the transaction of a Connection or Session; returns its id.
 
+    SQLAlchemy's, on any driver, or a connection of psycopg 3.
     `data` is what JSON can say, 64 KiB at most, and holds no secrets. A `key` that is known
     already gives the id of the job that has it. `run_at` has a zone; the job starts no sooner.
     Raises ValueError or TypeError for what the database would refuse.
     """
     arguments = _arguments(kind, data, key, run_at)
-    return UUID(connection.execute(FOR_SQLALCHEMY, arguments).scalar_one())
+    if not isinstance(connection, PsycopgConnection):
+        return UUID(connection.execute(FOR_SQLALCHEMY, arguments).scalar_one())
+    with connection.cursor(row_factory=_plain_rows) as cursor:
+        cursor.execute(_dialect_of(cursor), tuple(arguments.values()))
+        return UUID(cursor.fetchone()[0])
 
 
 async def enqueue_async(
@@ -72,14 +93,30 @@ async def enqueue_async(
     key: str | None = None,
     run_at: datetime | None = None,
 ) -> UUID:
-    """The same as `enqueue`, for SQLAlchemy's asyncio and for a connection of asyncpg.
+    """The same as `enqueue`, for SQLAlchemy's asyncio, asyncpg, and psycopg's AsyncConnection.
 
-    Asyncpg commits each statement that stands outside `async with connection.transaction()`.
+    Asyncpg commits each statement that stands outside `async with connection.transaction()`; so
+    does psycopg with `autocommit=True`.
     """
     arguments = _arguments(kind, data, key, run_at)
+    if isinstance(connection, PsycopgConnection):
+        async with connection.cursor(row_factory=_plain_rows) as cursor:
+            await cursor.execute(_dialect_of(cursor), tuple(arguments.values()))
+            return UUID((await cursor.fetchone())[0])
     if isinstance(connection, AsyncConnection | AsyncSession | async_scoped_session):
         return UUID((await connection.execute(FOR_SQLALCHEMY, arguments)).scalar_one())
-    return UUID(await connection.fetchval(FOR_ASYNCPG, *arguments.values()))
+    return UUID(await connection.fetchval(NUMBERED, *arguments.values()))
+
+
+def _plain_rows(_: object) -> Callable[[Sequence[object]], Sequence[object]]:
+    """Make rows of tuples, whatever rows the caller's connection makes."""
+    return tuple
+
+
+def _dialect_of(cursor: object) -> str:
+    """Choose the SQL by its placeholders: those of psycopg's raw cursors are PostgreSQL's own."""
+    raw = any("RawCursor" in kind.__name__ for kind in type(cursor).__mro__)
+    return NUMBERED if raw else WITH_PERCENT
 
 
 def _arguments(

@@ -1,13 +1,18 @@
 """Jobs that other programs ask for in every flavour of Python."""
 
+import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
+import psycopg
 import pytest
+from psycopg.rows import dict_row
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
@@ -155,6 +160,65 @@ async def test_every_flavour_of_python_asks_for_the_same(
     assert row is not None
     assert (row["kind"], row["key"], row["run_at"]) == ("echo", "k", LATER)
     assert json.loads(row["data"]) == given["data"]
+
+
+CURSORS = [psycopg.Cursor, psycopg.ClientCursor, psycopg.RawCursor]
+
+
+@pytest.mark.parametrize("cursor_factory", CURSORS)
+async def test_psycopg_asks_for_the_same_whatever_its_cursors_and_rows(
+    database_url: str, driver: Driver, cursor_factory: type[psycopg.Cursor[Any]]
+) -> None:
+    given = {"data": {"ü": [None, 1.5, ":x", "%s", "$1"]}, "key": "k", "run_at": LATER}
+
+    def ask() -> list[UUID]:
+        with psycopg.connect(
+            database_url, cursor_factory=cursor_factory, row_factory=dict_row
+        ) as connection:
+            return [enqueue(connection, "echo", **given) for _ in range(2)]  # type: ignore[arg-type]  # of all types
+
+    first, second = await asyncio.to_thread(ask)
+    row = await driver.fetchrow(ROW, first)
+    assert first == second
+    assert row is not None
+    assert (row["kind"], row["key"], row["run_at"]) == ("echo", "k", LATER)
+    assert json.loads(row["data"]) == given["data"]
+
+
+ASYNC_CURSORS = [psycopg.AsyncCursor, psycopg.AsyncClientCursor, psycopg.AsyncRawCursor]
+
+
+@pytest.mark.parametrize("cursor_factory", ASYNC_CURSORS)
+async def test_psycopgs_async_connections_ask_for_the_same(
+    database_url: str, driver: Driver, cursor_factory: type[psycopg.AsyncCursor[Any]]
+) -> None:
+    async with await psycopg.AsyncConnection.connect(
+        database_url, cursor_factory=cursor_factory, row_factory=dict_row
+    ) as connection:
+        first = await enqueue_async(connection, "echo", {"n": 1}, key="k", run_at=LATER)
+        assert await enqueue_async(connection, "echo", key="k") == first
+    row = await driver.fetchrow(ROW, first)
+    assert row is not None
+    assert (row["key"], row["run_at"], row["data"]) == ("k", LATER, '{"n": 1}')
+
+
+async def test_psycopg_leaves_the_commit_to_its_caller(database_url: str, driver: Driver) -> None:
+    def ask(connection: psycopg.Connection[Any]) -> None:
+        enqueue(connection, "echo")
+        connection.rollback()
+
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        await enqueue_async(connection, "echo")
+        await connection.rollback()
+    with psycopg.connect(database_url) as other:
+        await asyncio.to_thread(ask, other)
+    assert await driver.fetchval(COUNT) == 0
+
+
+def test_the_producer_does_not_load_psycopg() -> None:
+    code = "import sys, jubilee.producer; print('psycopg' in sys.modules)"
+    said = subprocess.check_output((sys.executable, "-c", code), text=True)
+    assert said == "False\n"
 
 
 @pytest.mark.parametrize("flavour", [in_sync_connection, in_async_connection, in_driver])

@@ -23,9 +23,9 @@ from jubilee.adapters.embedded.wheels import postgres_program
 from jubilee.adapters.postgres.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.engine import driver_url
 from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.schema import check
 
 DOCUMENT = Path(__file__).parents[2] / "deploy" / "producers.md"
-ORDERS = "CREATE TABLE orders (id integer PRIMARY KEY, email text NOT NULL)"
 KEYS = "SELECT key FROM jobs ORDER BY key"
 TABLES = "SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"
@@ -48,11 +48,14 @@ def examples() -> dict[tuple[str, str], str]:
 
 EXAMPLES = examples()
 GRANTS = ("The grants", "sql")
+SCHEMA = ("Tables of a producer", "sql")
+ORDERS = ("Tables of a producer", "postgresql")
 SIGNATURE = ("Asking for work from other programs", "text")
 SCRIPTS = {
     ("psql", "sh"): ["shop/order/42"],
     ("A trigger", "sql"): ["shop/order/42", "shop/order/43"],
     ("SQLAlchemy with asyncio", "python"): ["shop/order/42"],
+    ("psycopg 3", "python"): ["shop/order/42"],
     ("asyncpg", "python"): ["shop/order/42"],
 }
 FUNCTION = ("SQLAlchemy", "python")
@@ -69,9 +72,9 @@ async def admin(database_url: str) -> AsyncIterator[Driver]:
 
 @pytest.fixture
 async def shop_url(database_url: str, admin: Driver) -> AsyncIterator[str]:
-    """Where the role of the document signs in; it owns a schema, and is granted what is said."""
+    """Where the role of the document signs in; it is granted what is said, and no more."""
     await admin.execute(EXAMPLES[GRANTS])
-    await admin.execute("CREATE SCHEMA shop AUTHORIZATION shop")
+    await admin.execute(EXAMPLES[SCHEMA])
     url = make_url(database_url).set(username="shop", password="choose-your-own")
     yield url.render_as_string(hide_password=False)
     await admin.execute("DROP OWNED BY shop CASCADE")
@@ -82,7 +85,7 @@ async def shop_url(database_url: str, admin: Driver) -> AsyncIterator[str]:
 async def shop(shop_url: str) -> AsyncIterator[Driver]:
     """The shop's own connection; its table of orders is there."""
     connection = await asyncpg.connect(shop_url)
-    await connection.execute(ORDERS)
+    await connection.execute(EXAMPLES[ORDERS])
     yield connection
     await connection.close()
 
@@ -139,7 +142,7 @@ async def test_psql_that_does_not_commit_leaves_nothing(
 
 
 def test_every_example_is_run() -> None:
-    assert set(EXAMPLES) == {SIGNATURE, GRANTS, *SCRIPTS, FUNCTION, *STATEMENTS}
+    assert set(EXAMPLES) == {SIGNATURE, GRANTS, SCHEMA, ORDERS, *SCRIPTS, FUNCTION, *STATEMENTS}
 
 
 @pytest.mark.parametrize("example", SCRIPTS, ids="-".join)
@@ -210,6 +213,34 @@ async def test_the_grants_give_no_right_on_any_table(shop: Driver) -> None:
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await shop.execute(forbidden)
+
+
+async def test_a_producers_table_is_in_its_own_schema_where_migrations_do_not_look(
+    shop: Driver, database_url: str
+) -> None:
+    where = "SELECT schemaname, tableowner FROM pg_tables WHERE tablename = 'orders'"
+    assert [tuple(row) for row in await shop.fetch(where)] == [("shop", "shop")]
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="schema public"):
+        await shop.execute("CREATE TABLE public.orders (id integer)")
+    await asyncio.to_thread(check, database_url)
+
+
+async def test_a_role_that_may_create_roles_and_schemas_can_run_the_documents_sql(
+    admin: Driver, database_url: str
+) -> None:
+    name = await admin.fetchval("SELECT current_database()")
+    await admin.execute("CREATE ROLE clerk CREATEROLE; GRANT ALL ON SCHEMA jubilee TO clerk")
+    await admin.execute(f'GRANT CREATE ON DATABASE "{name}" TO clerk')
+    await admin.execute(
+        "ALTER FUNCTION jubilee.enqueue OWNER TO clerk; ALTER SCHEMA jubilee OWNER TO clerk"
+    )
+    try:
+        await admin.execute(f"SET ROLE clerk; {EXAMPLES[GRANTS]} {EXAMPLES[SCHEMA]} RESET ROLE")
+        assert await admin.fetchval("SELECT has_schema_privilege('shop', 'shop', 'CREATE')")
+        assert await admin.fetchval("SELECT has_schema_privilege('shop', 'jubilee', 'USAGE')")
+    finally:
+        await admin.execute("RESET ROLE; REASSIGN OWNED BY clerk TO CURRENT_USER")
+        await admin.execute("DROP OWNED BY shop, clerk CASCADE; DROP ROLE shop; DROP ROLE clerk")
 
 
 async def test_without_the_grants_nobody_may_ask(admin: Driver) -> None:

@@ -1,19 +1,26 @@
 """The schema's versions: which one the database has, and how it gets to ours."""
 
 import asyncio
+import re
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import column, select, table
 
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.health import Schema
+
+DAY = timedelta(days=1)
+DATED = re.compile(r"[0-9]{8}(?=_)")
+LONGEST_REVISION = 32  # characters: Alembic's own table takes no more
 
 VERSION = Statement(select(column("version_num")).select_from(table("alembic_version")).limit(2))
 
@@ -29,7 +36,6 @@ def alembic_config(url: str) -> Config:
     """What Alembic's commands need; the URL never passes through an ini file's interpolation."""
     config = Config(attributes={"url": url})
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
-    config.set_main_option("file_template", "%%(year)d%%(month).2d%%(day).2d_%%(slug)s")
     return config
 
 
@@ -44,8 +50,30 @@ def downgrade(url: str) -> None:
 
 
 def revise(url: str, name: str) -> None:
-    """Write a migration that makes the database's schema that of the tables."""
-    command.revision(alembic_config(url), message=name, autogenerate=True)
+    """Write a migration that makes the database's schema that of the tables.
+
+    Raises CommandError where the name has no letter or digit.
+    """
+    config = alembic_config(url)
+    head = ScriptDirectory.from_config(config).get_current_head()
+    slug = "_".join(re.findall(r"[a-z0-9]+", name.lower()))
+    if not slug:
+        raise CommandError("the migration's name needs a letter or a digit")
+    day = next_day(head, datetime.now(UTC).date())
+    config.set_main_option("file_template", f"{day:%Y%m%d}_%%(slug)s")
+    revision = f"{day:%Y%m%d}_{slug}"[:LONGEST_REVISION].rstrip("_")
+    command.revision(config, message=slug, rev_id=revision, autogenerate=True)
+
+
+def next_day(head: str | None, today: date) -> date:
+    """The date in a new revision's name: today, or the day after the head's where that is later.
+
+    So files sort in the order of their migrations, two of one day and a slow clock included.
+    """
+    dated = DATED.match(head or "")
+    if dated is None:
+        return today
+    return max(today, datetime.strptime(dated[0], "%Y%m%d").replace(tzinfo=UTC).date() + DAY)
 
 
 def check(url: str) -> None:

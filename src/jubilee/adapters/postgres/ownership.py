@@ -1,0 +1,53 @@
+"""Which tables and indexes of a shared database are Jubilee's, for comparing its schema."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from alembic.runtime.environment import NameFilterParentNames, NameFilterType
+from sqlalchemy import MetaData
+from sqlalchemy.schema import SchemaItem
+
+CREATED_TABLE = re.compile(r"create_table\(\s*[\"'](\w+)[\"']")
+QUOTED = re.compile(r"[\"'](\w+)[\"']")
+ADDED_TO_TABLES = frozenset(
+    {"index", "unique_constraint", "foreign_key_constraint", "check_constraint"}
+)
+"""What an administrator or another program may add to a table of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """What the tables declare or a migration of ours has made; all else belongs to others.
+
+    By the migrations, too: a table or an index that is taken out of the declaration is still
+    ours to drop.
+    """
+
+    tables: Collection[str]
+    names: Collection[str]
+
+    @classmethod
+    def read(cls, versions: Path, metadata: MetaData) -> Self:
+        """From the migrations in a folder, and from the declared tables."""
+        written = "".join(path.read_text() for path in versions.glob("*.py"))
+        tables = {*CREATED_TABLE.findall(written), *metadata.tables}
+        return cls(tables, {*QUOTED.findall(written)})
+
+    def name(self, name: str | None, kind: NameFilterType, _: NameFilterParentNames) -> bool:
+        """Alembic's `include_name`: whether something in the database is looked at."""
+        return kind != "table" or name in self.tables
+
+    def object(
+        self,
+        _: SchemaItem,
+        name: str | None,
+        kind: NameFilterType,
+        reflected: bool,
+        compared: SchemaItem | None,
+    ) -> bool:
+        """Alembic's `include_object`: whether a difference counts."""
+        foreign = reflected and compared is None and name not in self.names
+        return not (foreign and kind in ADDED_TO_TABLES)
