@@ -221,7 +221,7 @@ def test_a_mail_server_is_checked_at_the_start(env: pytest.MonkeyPatch, url: str
     assert "smtp_url" in refusal(env, SMTP_URL=url)
 
 
-@pytest.mark.parametrize("sender", ["jubilee", "@", "a@b\nBcc: c@d"])
+@pytest.mark.parametrize("sender", ["jubilee", "@", "a@b\nBcc: c@d", "=?utf-8?q?J?= <a@b.test>"])
 def test_the_sender_of_mail_is_an_address(env: pytest.MonkeyPatch, sender: str) -> None:
     assert "mail_from" in refusal(env, MAIL_FROM=sender)
 

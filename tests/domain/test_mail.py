@@ -1,6 +1,7 @@
 """Kinds of mail: what may be asked for, and that each job has one message."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -81,6 +82,12 @@ async def test_the_second_attempt_has_the_message_id_of_the_first(
         ({"to": "zoe@-example.com"}, "/data/to"),
         ({"to": "zoe@[127.0.0.1]"}, "/data/to"),
         ({"to": f"{'z' * 65}@example.com"}, "/data/to"),
+        ({"to": f"{'é' * 33}@example.com"}, "/data/to"),
+        ({"to": "=?utf-8?Q?evil=40evil.example=2C?=@example.com"}, "/data/to"),
+        ({"subject": "=?utf-8?Q?x=0D=0ABcc=3A_evil=40evil.example?="}, "/data/subject"),
+        ({"subject": "Hi\u202e"}, "/data/subject"),
+        ({"text": "a\x1b[2J"}, "/data/text"),
+        ({"html": "\u202e"}, "/data/html"),
         ({"to": f"zoe@{'a.' * 130}com"}, "/data/to"),
         ({"subject": "Hello\nBcc: eve@example.com"}, "/data/subject"),
         ({"subject": "Hello\rBcc: eve@example.com"}, "/data/subject"),
@@ -110,7 +117,15 @@ def test_what_is_missing_is_named(send_mail: SendMail, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["o'neill+tag@mail.example.co.uk", "root@localhost", "zoë@bücher.example"]
+    "address",
+    [
+        "o'neill+tag@mail.example.co.uk",
+        "root@localhost",
+        "zoë@bücher.example",
+        "zoe@उदाहरण.example",
+        f"{'é' * 32}@example.com",
+        "a=b?c@example.com",
+    ],
 )
 def test_addresses_of_every_kind_are_taken(send_mail: SendMail, address: str) -> None:
     assert send_mail.read({**LETTER, "to": address}).to == address
@@ -137,6 +152,8 @@ async def test_whoever_registers_is_welcomed_by_name(
         ("Win at evil.example", ""),
         ("https://evil.example/x", ""),
         ("mail eve@evil", ""),
+        ("Win at evil\uff0eexample", ""),
+        ("Win at evil\u3002example", ""),
         (None, "zoe"),
     ],
 )
@@ -166,3 +183,11 @@ async def test_without_a_mailer_nothing_is_taken(send_mail: SendMail) -> None:
     kind = SendMail(fake_post(NoMailer()))
     with pytest.raises(Unavailable, match="not configured"):
         await kind.run(claimed(send_mail.read(LETTER)), Ends().finish)
+
+
+@pytest.mark.parametrize("name", ["=?utf-8?Q?x=0D=0ABcc=3A_evil=40evil.example?=", "Zoe\u202e"])
+async def test_a_name_from_before_the_rule_for_names_is_left_out(
+    sign_up: SignUp, name: str
+) -> None:
+    person = await sign_up("zoe")
+    assert called(replace(person.user, full_name=name)) == ""

@@ -108,6 +108,9 @@ async def test_a_bad_password_is_422_and_is_never_hashed(
         "z@example.com\n",
         " z@example.com",
         "z@example.com\u00a0",
+        "=?utf-8?Q?x=0D=0ABcc=3A_evil=40evil.example?=@example.com",
+        f"{'é' * 33}@example.com",
+        f"{'z' * 65}@example.com",
     ],
 )
 async def test_an_address_must_be_one(client: httpx2.AsyncClient, email: str) -> None:

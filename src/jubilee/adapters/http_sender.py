@@ -18,6 +18,7 @@ import httpcore2
 from jubilee.domain.outbound.kind import AddressNotAllowed, HttpReply, HttpSender, Unreachable
 from jubilee.domain.outbound.reach import Address, Allows
 from jubilee.domain.outbound.request import HttpRequest
+from jubilee.domain.text import as_line, printable
 
 KEPT = 65_536  # bytes of a reply
 MOST_ADDRESSES = 4  # tried for one request
@@ -174,9 +175,8 @@ async def _read(response: httpcore2.Response) -> HttpReply:
 
 
 def _text(value: bytes) -> str:
-    return "".join(c if c.isprintable() else "?" for c in value.decode("latin-1"))
+    return printable(value.decode("latin-1"))
 
 
 def _short(error: Exception) -> str:
-    said = " ".join(str(error).split()) or type(error).__name__
-    return "".join(c if c.isprintable() else "?" for c in said)[:LONGEST_REASON]
+    return as_line(str(error), LONGEST_REASON) or type(error).__name__

@@ -4,24 +4,29 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
+from unicodedata import normalize
 from uuid import UUID
 
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.kinds import Audience, Claim, Finish, GiveUp, JobError, Kind
 from jubilee.domain.jobs.payload import refused, require_only, text_of
+from jubilee.domain.mail_addresses import LONGEST_ADDRESS, is_mail_address
+from jubilee.domain.text import (
+    ENCODED_WORD,
+    composed,
+    line_fault,
+    person_name_fault,
+    text_fault,
+)
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users import WELCOME, User, UserNotFound, UserTransaction
 
 TIMEOUT = 60.0  # seconds: longer than any mailer takes
-LONGEST_ADDRESS = 254  # characters, of which 64 bytes stand before the @
-LONGEST_LOCAL_PART = 64
 LONGEST_SUBJECT = 250
 LONGEST_TEXT = 65_536
-WORD = r'[^\s"(),.:;<>@\[\\\]]+'
-LABEL = r"[^\W_](?:[\w-]*[^\W_])?"
+IDEOGRAPHIC_STOP = "\u3002"  # mail programs make links of domains that are written with it
 LINK = re.compile(r"[/\\:@<>]|\w\.\w\w")
-ADDRESS = re.compile(rf"{WORD}(?:\.{WORD})*@{LABEL}(?:\.{LABEL})*")
 
 
 class OutcomeUnknown(JobError):
@@ -119,9 +124,9 @@ class SendMail(Kind[Letter, object]):
 
     def read(self, data: Mapping[str, object]) -> Letter:
         require_only(data, {"to", "subject", "text", "html"})
-        text = text_of(data, "text", longest=LONGEST_TEXT)
-        html = text_of(data, "html", longest=LONGEST_TEXT) if "html" in data else None
-        return Letter(to=_address(data), content=Rendered(_subject(data), text, html))
+        html = _body(data, "html") if "html" in data else None
+        content = Rendered(_subject(data), _body(data, "text"), html)
+        return Letter(to=_address(data), content=content)
 
     def shown(self, data: Mapping[str, object]) -> Mapping[str, object]:
         return data
@@ -167,22 +172,31 @@ class WelcomeMail(Kind[UserId, object]):
 
 
 def called(user: User) -> str:
-    """How a letter addresses the person: never by a name that carries a link to somebody else."""
+    """How a letter addresses the person: never by a name that carries a link to somebody else.
+
+    Nor by one that was taken before the rule for names, and that mail programs would decode.
+    """
     name = user.full_name or user.username or ""
-    return "" if LINK.search(name) else name
+    links = LINK.search(normalize("NFKC", name).replace(IDEOGRAPHIC_STOP, "."))
+    return "" if links or person_name_fault(name) else name
 
 
 def _address(data: Mapping[str, object]) -> str:
     address = text_of(data, "to", longest=LONGEST_ADDRESS)
-    local, _, _ = address.rpartition("@")
-    well_formed = address.isprintable() and ADDRESS.fullmatch(address) is not None
-    if not well_formed or len(local.encode()) > LONGEST_LOCAL_PART:
+    if not is_mail_address(address):
         raise refused("it is not one e-mail address", "to")
     return address
 
 
 def _subject(data: Mapping[str, object]) -> str:
-    subject = text_of(data, "subject", longest=LONGEST_SUBJECT)
-    if not subject.isprintable():
-        raise refused("it is one line of printable characters", "subject")
+    subject = composed(text_of(data, "subject", longest=LONGEST_SUBJECT))
+    if ENCODED_WORD in subject or line_fault(subject):
+        raise refused("it is one line of printable characters, without '=?'", "subject")
     return subject
+
+
+def _body(data: Mapping[str, object], name: str) -> str:
+    text = text_of(data, name, longest=LONGEST_TEXT)
+    if text_fault(text):
+        raise refused("it is a text without control characters", name)
+    return text

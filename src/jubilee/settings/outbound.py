@@ -1,6 +1,5 @@
 """Mail, and requests that tasks send to other hosts."""
 
-from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated
@@ -8,14 +7,14 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from jubilee.domain.mail_addresses import sender_parts
 from jubilee.domain.outbound.reach import AllowedHost
 from jubilee.settings.group import SettingsGroup, comma_separated
 from jubilee.urls import checked_smtp_url
 
 
 def _sender(text: str) -> str:
-    if "@" not in parseaddr(text)[1].strip("@") or not text.isprintable():
-        raise ValueError("it is an e-mail address, or a name and <an e-mail address>")
+    sender_parts(text)
     return text
 
 

@@ -15,6 +15,7 @@ from jubilee.adapters.mail.composing import Composed, compose
 from jubilee.domain.clock import Clock
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.mail import Mailer, Message, OutcomeUnknown, Undeliverable
+from jubilee.domain.text import as_line
 
 CONNECT = 10.0  # seconds for the connection, its encryption and the login
 IN_ALL = 30.0  # seconds for one message
@@ -152,8 +153,7 @@ def _refusal(error: SMTPResponseException) -> Exception:
 
 
 def _short(said: object) -> str:
-    line = " ".join(str(said).split()) or type(said).__name__
-    return "".join(c if c.isprintable() else "?" for c in line)[:LONGEST_REPLY]
+    return as_line(str(said), LONGEST_REPLY) or type(said).__name__
 
 
 def _is_loopback(host: str) -> bool:

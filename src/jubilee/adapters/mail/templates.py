@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from jubilee.domain.mail import Rendered, Templates
+from jubilee.domain.text import printable
 
 
 class JinjaTemplates(Templates):
@@ -35,5 +36,4 @@ def _flat(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def _line(text: str) -> str:
-    printable = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(printable.split())
+    return " ".join(printable(text, " ").split())

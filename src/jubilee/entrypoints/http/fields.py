@@ -10,6 +10,7 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from jubilee.domain.calendar import zone_names
+from jubilee.domain.mail_addresses import LONGEST_ADDRESS, is_mail_address
 
 USERNAME_EXTRAS = frozenset("._-")
 WRITTEN_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -49,6 +50,13 @@ def _address(value: object) -> object:
     return value
 
 
+def _writable(address: str) -> str:
+    """What may stand in a mail header; Pydantic alone would count characters before the @."""
+    if not is_mail_address(address):
+        raise PydanticCustomError("invalid_address", "This is no address that mail can be sent to.")
+    return address
+
+
 def _username(name: str) -> str:
     composed = unicodedata.normalize("NFC", name)
     kinds = [unicodedata.category(character) for character in composed]
@@ -71,7 +79,14 @@ def _visible(text: str) -> str:
 
 
 Email = Annotated[
-    EmailStr, BeforeValidator(_address), Field(max_length=254, examples=["zoe@example.com"])
+    EmailStr,
+    BeforeValidator(_address),
+    AfterValidator(_writable),
+    Field(
+        max_length=LONGEST_ADDRESS,
+        description="one plain address; 64 bytes at most before the @, and no `=?`",
+        examples=["zoe@example.com"],
+    ),
 ]
 Username = Annotated[
     str, Field(min_length=1, max_length=64, examples=["zoe"]), AfterValidator(_username)

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, RootModel
 
-from jubilee.domain.mail import LONGEST_ADDRESS, LONGEST_SUBJECT, LONGEST_TEXT
+from jubilee.domain.mail import LONGEST_SUBJECT, LONGEST_TEXT
+from jubilee.domain.mail_addresses import LONGEST_ADDRESS
 from jubilee.domain.outbound.request import LONGEST_URL, LONGEST_VALUE, MOST_HEADERS
 from jubilee.entrypoints.http.endpoint import Model
 from jubilee.entrypoints.http.fields import absent

@@ -1,0 +1,75 @@
+"""A second, strict reader of what was composed: independent of the library that wrote it."""
+
+import re
+from base64 import b64decode
+from email.headerregistry import Address
+from quopri import decodestring
+
+from jubilee.domain.mail import Message
+
+LONGEST_LINE_BYTES = 998  # RFC 5322, 2.1.1; without its CRLF
+BLANK_LINE = b"\r\n\r\n"
+FOLD = re.compile(rb"\r\n(?=[ \t])")
+FIELD = re.compile(rb"([A-Za-z][A-Za-z-]*): (\S(?:[^\x00-\x1f\x7f]*\S)?)")
+BARE_BREAK = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+BETWEEN_WORDS = re.compile(r"(?<=\?=)[ \t]+(?==\?utf-8\?)")
+ENCODED = re.compile(r"=\?utf-8\?([bq])\?([!->@-~]*)\?=")
+MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
+OWN = ("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted")
+OF_A_TEXT = {*OWN, "Content-Type", "Content-Transfer-Encoding", "MIME-Version"}
+OF_TWO_PARTS = {*OWN, "Content-Type", "MIME-Version"}
+
+
+def check_written(content: bytes, message: Message, sender: Address, recipient: Address) -> None:
+    """Raises ValueError unless the headers are exactly those that were meant, each once.
+
+    One From, one To with one address, no Cc, no Bcc, no Reply-To; no line break that some mail
+    server could take for the end of the message.
+    """
+    head, blank, _ = content.partition(BLANK_LINE)
+    _require(bool(blank) and not BARE_BREAK.search(content), "a line ends otherwise than by CRLF")
+    lines = content.split(b"\r\n")
+    _require(max(map(len, lines)) <= LONGEST_LINE_BYTES, "a line is longer than 998 bytes")
+    fields = _fields(head)
+    wanted = OF_A_TEXT if message.html is None else OF_TWO_PARTS
+    _require(fields.keys() == wanted, "the headers are not those that were meant")
+    _require(fields["To"] == recipient.addr_spec, "it is addressed otherwise than meant")
+    _require(_decoded(fields["From"]) in _spellings(sender), "it comes from elsewhere than meant")
+    _require(_decoded(fields["Subject"]) == message.subject, "its subject is not as meant")
+    same_id = fields["Message-ID"] == message.message_id
+    _require(same_id and MESSAGE_ID.fullmatch(message.message_id), "its Message-ID is none")
+
+
+def _fields(head: bytes) -> dict[str, str]:
+    """The headers by their names, unfolded."""
+    fields: dict[str, str] = {}
+    for line in FOLD.sub(b"", head).split(b"\r\n"):
+        field = FIELD.fullmatch(line)
+        if field is None:
+            raise ValueError("a line is no header")
+        name, value = field.group(1).decode(), field.group(2).decode()
+        _require(name not in fields, "a header stands twice")
+        fields[name] = value
+    return fields
+
+
+def _decoded(value: str) -> str:
+    return ENCODED.sub(_word, BETWEEN_WORDS.sub("", value))
+
+
+def _word(word: re.Match[str]) -> str:
+    encoding, encoded = word.groups()
+    raw = b64decode(encoded) if encoding == "b" else decodestring(encoded.encode(), header=True)
+    return raw.decode()
+
+
+def _spellings(sender: Address) -> set[str]:
+    """As it may stand, with its name decoded: bare, plain or in quotes."""
+    name, address = sender.display_name, sender.addr_spec
+    quoted = re.sub(r'(["\\])', r"\\\1", name)
+    return {f"{name} <{address}>", f'"{quoted}" <{address}>'} if name else {address}
+
+
+def _require(fact: object, reason: str) -> None:
+    if not fact:
+        raise ValueError(reason)
