@@ -10,8 +10,10 @@ from jubilee.adapters.embedded.servers import EmbeddedServers
 from jubilee.entrypoints.supervisor import Child, Plan, Process
 from jubilee.settings import Settings
 
-LAST_MOMENTS = 13.0
-"""Seconds past the shutdown timeout: a worker gives jobs back in 8, telemetry leaves in 5."""
+LAST_MOMENTS = 14.0
+"""Seconds past the shutdown timeout: a worker gives jobs back in 8 and leaves the register in 1,
+telemetry leaves in 5.
+"""
 
 
 def household(settings: Settings) -> Plan:

@@ -46,8 +46,16 @@ async def test_a_worker_that_signs_is_alive(pool: ConnectionPool) -> None:
     await board.sign(sign)
     assert (await board()).workers == 1
     async with pool.connection() as driver:
-        await driver.execute("UPDATE workers SET heard_at = now() - interval '2 minutes'")
-    assert (await board()).workers == 0
+        await driver.execute("UPDATE workers SET heard_at = now() - interval '16 seconds'")
+    assert ((await board()).workers, (await board()).workers_silent) == (0, 1)
+
+
+async def test_a_worker_that_leaves_is_not_silent(pool: ConnectionPool) -> None:
+    board = PostgresBacklog(pool)
+    sign = WorkerSign(id=uuid4(), host="here", version="1")
+    await board.sign(sign)
+    await board.leave(sign.id)
+    assert ((await board()).workers, (await board()).workers_silent) == (0, 0)
 
 
 async def test_what_waits_is_shown(pool: ConnectionPool) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from jubilee.bootstrap.telemetry import FLUSH
+from jubilee.bootstrap.worker import LEAVE_TIMEOUT_S
 from jubilee.entrypoints.addresses import require_free
 from jubilee.entrypoints.worker import FAREWELL, LAST_MOMENT
 from jubilee.household import household
@@ -106,7 +107,7 @@ def test_an_api_that_does_not_end_is_killed_when_time_is_up(supervised: Supervis
 
 def test_a_worker_may_take_its_last_moments_before_it_is_killed(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, shutdown_timeout=7)
-    assert household(settings).patience >= 7 + LAST_MOMENT + 2 * FAREWELL + FLUSH
+    assert household(settings).patience >= 7 + LAST_MOMENT + 2 * FAREWELL + LEAVE_TIMEOUT_S + FLUSH
 
 
 def test_a_second_ctrl_c_waits_no_longer(supervised: Supervised) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jubilee.commands.parser import PLAIN, command_parser
-from tests.servers import Servers
+from tests.servers import Servers, fresh_database
 from tests.system.api import NO_REDIS, NOWHERE, PASSWORD, Api, bearer, run
 
 ADA = ("--email", "ada@example.com", "--username", "ada", "--password-stdin")
@@ -91,7 +91,21 @@ def test_an_admin_needs_a_database_with_the_schema(servers: Servers, tmp_path: P
 def test_what_needs_a_server_says_how_to_name_one(tmp_path: Path, words: tuple[str, ...]) -> None:
     ended = run(tmp_path, *words, stdin=PASSWORD)
     assert ended.returncode == 78
-    assert ended.stderr == "jubilee: no database: set DATABASE_URL, or start one by `make run`\n"
+    assert ended.stderr.startswith("jubilee: no database: set DATABASE_URL, or start one by `make")
+    assert f"none runs by {tmp_path}/data/run.json" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+async def test_the_schema_needs_no_redis_and_at_its_beginning_says_so(
+    servers: Servers, tmp_path: Path
+) -> None:
+    async with fresh_database(servers) as empty:
+        back = run(tmp_path, "rollback", DATABASE_URL=empty)
+        assert run(tmp_path, "migrate", DATABASE_URL=empty).returncode == 0
+    assert back.returncode == 1
+    assert back.stderr == (
+        "jubilee: no migration is left to take back: the schema is at its beginning\n"
+    )
 
 
 def test_the_document_is_printed_as_json(tmp_path: Path) -> None:

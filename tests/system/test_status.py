@@ -1,13 +1,18 @@
 """`jubilee status`, for people and for machines."""
 
 import json
+import subprocess
 from pathlib import Path
 
+from jubilee.adapters.embedded.run_file import Claim, RunFile
+from jubilee.adapters.postgres.schema import upgrade
 from jubilee.domain.health import Health, Schema
 from jubilee.domain.jobs.backlog import Backlog
 from jubilee.entrypoints.status import Status, as_json, as_text
+from tests.outages import OwnServers
 from tests.servers import Servers
-from tests.system.api import run
+from tests.system.api import COMMAND, run
+from tests.system.running import eventually, free_port
 
 BACKLOG = Backlog(
     jobs={("system", "queued"): 2, ("system", "dead"): 1, ("user", "running"): 3},
@@ -58,3 +63,49 @@ def test_a_running_service_is_ready(tmp_path: Path, servers: Servers, database_u
     assert there.returncode == 0, there.stderr
     found = json.loads(there.stdout)
     assert (found["schema"], found["redis"], found["workers"]) == ("current", "ok", 0)
+
+
+def test_the_folder_of_a_running_service_is_found_by_option_alone(
+    tmp_path: Path, own_servers: OwnServers
+) -> None:
+    upgrade(own_servers.database_url)
+    elsewhere = tmp_path / "elsewhere"
+    run_file = RunFile(1, "here", own_servers.database_url, own_servers.redis_url)
+    claim = Claim(elsewhere, run_file)
+    try:
+        found = run(tmp_path, "status", "--data-dir", str(elsewhere))
+    finally:
+        claim.release()
+    assert found.returncode == 0, found.stderr
+    assert "service     ready" in found.stdout
+
+
+def test_a_killed_worker_is_silent_and_one_that_ended_is_forgotten(
+    tmp_path: Path, servers: Servers, database_url: str
+) -> None:
+    urls = {"DATABASE_URL": database_url, "REDIS_URL": servers.redis_url}
+
+    def workers() -> str:
+        said = run(tmp_path, "status", **urls).stdout
+        return next(line[12:] for line in said.splitlines() if line.startswith("workers"))
+
+    started = [
+        subprocess.Popen(
+            (*COMMAND, "worker"),
+            cwd=tmp_path,
+            env={**urls, "WORKER_METRICS_PORT": str(free_port())},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(2)
+    ]
+    try:
+        assert eventually(lambda: workers() == "2 alive", within=30)
+        started[0].kill()
+        started[1].terminate()
+        assert started[1].wait(30) == 0
+        assert eventually(lambda: workers() == "0 alive, 1 silent", within=20)
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()

@@ -4,7 +4,7 @@ import hmac
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from jubilee.adapters.embedded.run_file import read_run_file
+from jubilee.adapters.embedded.run_file import RUN_FILE, read_run_file
 from jubilee.adapters.secret_file import kept_secret
 from jubilee.settings import Settings
 
@@ -37,14 +37,32 @@ def clock() -> datetime:
 
 def server_urls(settings: Settings) -> Urls:
     """From the settings, else from the `jubilee up` that runs on the same data."""
+    return Urls(database_url(settings), redis_url(settings))
+
+
+def database_url(settings: Settings) -> str:
+    """PostgreSQL's alone; raises NoServer."""
+    if (named := settings.postgres) is not None:
+        return named
     running = read_run_file(settings.data_dir)
-    postgres = settings.postgres or (running.database_url if running else None)
-    redis = settings.redis or (running.redis_url if running else None)
-    if postgres is None:
-        raise NoServer("no database: set DATABASE_URL, or start one by `make run`")
-    if redis is None:
-        raise NoServer("no Redis: set REDIS_URL, or start one by `make run`")
-    return Urls(postgres, redis)
+    if running is None or running.database_url is None:
+        raise NoServer(f"no database: set DATABASE_URL, or {_advice(settings)}")
+    return running.database_url
+
+
+def redis_url(settings: Settings) -> str:
+    """That of Redis alone; raises NoServer."""
+    if (named := settings.redis) is not None:
+        return named
+    running = read_run_file(settings.data_dir)
+    if running is None or running.redis_url is None:
+        raise NoServer(f"no Redis: set REDIS_URL, or {_advice(settings)}")
+    return running.redis_url
+
+
+def _advice(settings: Settings) -> str:
+    looked_for = (settings.data_dir / RUN_FILE).absolute()
+    return f"start one by `make run` (none runs by {looked_for}; DATA_DIR names the folder)"
 
 
 def keys(settings: Settings) -> Keys:

@@ -1,7 +1,8 @@
 """A worker over the real adapters."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from random import random
 from socket import gethostname
 from typing import Any
@@ -25,9 +26,10 @@ from jubilee.bootstrap.adapters import Adapters, open_adapters
 from jubilee.bootstrap.greetings import greeting_planner
 from jubilee.bootstrap.kinds import MakeKinds, runnable_kinds
 from jubilee.bootstrap.mail import mail_is_configured
-from jubilee.bootstrap.servers import clock, server_urls
+from jubilee.bootstrap.servers import clock, redis_url
 from jubilee.bootstrap.telemetry import Process
-from jubilee.domain.jobs.backlog import WorkerSign
+from jubilee.domain.errors import Unavailable
+from jubilee.domain.jobs.backlog import WorkerRegister, WorkerSign
 from jubilee.domain.jobs.heart import Heart
 from jubilee.domain.jobs.kinds import Kind, Kinds, Lane
 from jubilee.domain.jobs.relay import Relay
@@ -40,6 +42,7 @@ from jubilee.settings import Settings
 
 SOCKET_TIMEOUT = 2.0  # seconds; a frozen Redis must not hold a worker up
 RETRIES = 1  # of one command; the lanes themselves go on for ever
+LEAVE_TIMEOUT_S = 1.0
 BEYOND = 30.0  # seconds between our own limit for a job and ARQ's
 
 
@@ -51,19 +54,24 @@ async def open_worker(
 ) -> AsyncIterator[WorkerPlan]:
     """What a worker does, with its connections open; `process` says what is shown of it."""
     async with open_adapters(settings, process) as adapters:
-        pool = _arq_pool(server_urls(settings).redis)
+        pool, sign = _arq_pool(redis_url(settings)), _sign(new_id())
         try:
-            yield _plan(settings, adapters, pool, make_kinds(settings, adapters))
+            yield _plan(settings, adapters, pool, make_kinds(settings, adapters), sign)
         finally:
+            await _leave(PostgresBacklog(adapters.pool), sign)
             await pool.aclose(close_connection_pool=True)
 
 
 def _plan(
-    settings: Settings, adapters: Adapters, pool: ArqRedis, known: Sequence[Kind[Any, Any]]
+    settings: Settings,
+    adapters: Adapters,
+    pool: ArqRedis,
+    known: Sequence[Kind[Any, Any]],
+    sign: WorkerSign,
 ) -> WorkerPlan:
     kinds = Kinds(known, longest=settings.job_timeout)
-    worker_id, meter = new_id(), adapters.telemetry.jobs
-    claims = PostgresClaims(adapters.pool, worker_id=worker_id, lease=settings.lease_seconds)
+    meter = adapters.telemetry.jobs
+    claims = PostgresClaims(adapters.pool, worker_id=sign.id, lease=settings.lease_seconds)
     heart = Heart(claims, settings.lease_seconds)
     runner = Runner(claims, kinds, PostgresFinish(adapters.write), heart, random, meter)
     relay = Relay(
@@ -84,7 +92,7 @@ def _plan(
         heart=heart,
         chores=(
             *relay_chores(relay, heart, meter),
-            *sign_chores(PostgresBacklog(adapters.pool), _sign(worker_id), meter),
+            *sign_chores(PostgresBacklog(adapters.pool), sign, meter),
             *_calendar_chores(settings, adapters),
         ),
         watchdog=Watchdog(settings.lease_seconds),
@@ -100,6 +108,13 @@ def _calendar_chores(settings: Settings, adapters: Adapters) -> Sequence[Chore]:
 
 def _sign(worker_id: UUID) -> WorkerSign:
     return WorkerSign(id=worker_id, host=gethostname(), version=__version__)
+
+
+async def _leave(register: WorkerRegister, sign: WorkerSign) -> None:
+    """Where it cannot be said in time, the worker counts as silent for a while."""
+    with suppress(Unavailable, TimeoutError):
+        async with asyncio.timeout(LEAVE_TIMEOUT_S):
+            await register.leave(sign.id)
 
 
 def _slots(settings: Settings) -> tuple[tuple[Lane, int], ...]:

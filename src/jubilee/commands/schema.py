@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from jubilee.adapters.postgres import schema
 from jubilee.bootstrap.logs import start_logging
-from jubilee.bootstrap.servers import NoServer, server_urls
+from jubilee.bootstrap.servers import NoServer, database_url
 from jubilee.commands.reading import read_settings
 from jubilee.commands.refusal import Refused
 from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
@@ -33,9 +33,11 @@ def _alembic(change: Callable[[str], None]) -> int:
     settings = read_settings()
     start_logging(settings)
     try:
-        change(server_urls(settings).postgres)
+        change(database_url(settings))
     except NoServer as error:
         raise Refused(str(error), BAD_CONFIGURATION) from None
+    except schema.NothingToTakeBack as error:
+        raise Refused(str(error)) from None
     except (DBAPIError, OSError, CommandError) as error:
         raise Refused(f"the schema stays as it was: {_first_line(error)}") from None
     return 0

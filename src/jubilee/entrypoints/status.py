@@ -45,13 +45,18 @@ def as_text(status: Status) -> str:
     backlog = status.backlog
     if backlog is None:
         return "\n".join(lines)
-    lines.append(f"{'workers':<12}{backlog.workers} alive")
+    lines.append(f"{'workers':<12}{_workers(backlog)}")
     lines += [f"{lane:<12}{_lane(lane, backlog)}" for lane in backlog.oldest_due]
     if backlog.overdue:
         lines.append(f"{'leases':<12}{backlog.overdue} ran out")
     greetings = ", ".join(f"{count} {state}" for state, count in backlog.greetings.items() if count)
     lines.append(f"{'greetings':<12}{greetings or 'none this year'}")
     return "\n".join(lines)
+
+
+def _workers(backlog: Backlog) -> str:
+    silent = f", {backlog.workers_silent} silent" if backlog.workers_silent else ""
+    return f"{backlog.workers} alive{silent}"
 
 
 def _lane(lane: str, backlog: Backlog) -> str:
@@ -81,6 +86,7 @@ def _work(status: Status) -> dict[str, object]:
         lanes[lane][state] = count
     return {
         "workers": backlog.workers,
+        "workers_silent": backlog.workers_silent,
         "lanes": lanes,
         "leases_overdue": backlog.overdue,
         "greetings": dict(backlog.greetings),

@@ -14,6 +14,7 @@ from jubilee.adapters.embedded.failure import AlreadyRunning
 
 # A reader holds the lock for an instant while it looks; an owner keeps it.
 PATIENCE = 0.5
+RUN_FILE = "run.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Claim:
 
     def write(self, pids: Mapping[str, int]) -> None:
         """Say which processes run now."""
-        path = self._data_dir / "run.json"
+        path = self._data_dir / RUN_FILE
         aside = path.with_suffix(".new")
         aside.unlink(missing_ok=True)
         aside.touch(mode=0o600)
@@ -65,7 +66,7 @@ class Claim:
 
     def release(self) -> None:
         """Give the folder back."""
-        (self._data_dir / "run.json").unlink(missing_ok=True)
+        (self._data_dir / RUN_FILE).unlink(missing_ok=True)
         os.close(self._lock)
 
     def _take(self) -> None:
@@ -87,7 +88,7 @@ def _locked(lock: int) -> bool:
 def _read(data_dir: Path) -> RunFile | None:
     """None where the owner has not written it yet, or it is of another version."""
     with contextlib.suppress(ValueError, TypeError):
-        found: dict[str, Any] = json.loads((data_dir / "run.json").read_text())
+        found: dict[str, Any] = json.loads((data_dir / RUN_FILE).read_text())
         return RunFile(**found)
     return None
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import product
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -40,7 +41,11 @@ REST = Statement(
                 AND state IN ('planned', 'sending') AND due_at < now() - interval '1 hour'
         ) AS missing,
         (SELECT value FROM counters WHERE name = :planned_until) AS planned_until,
-        (SELECT count(*) FROM workers WHERE heard_at > now() - interval '1 minute') AS workers
+        (SELECT count(*) FROM workers WHERE heard_at > now() - interval '15 seconds') AS workers,
+        (SELECT count(*) FROM workers
+            WHERE heard_at <= now() - interval '15 seconds'
+                AND heard_at > now() - interval '1 hour'
+        ) AS workers_silent
     """)
 )
 GREETINGS = Statement(
@@ -58,6 +63,7 @@ SIGN = Statement(
     ON CONFLICT (id) DO UPDATE SET heard_at = now()
     """)
 )
+LEAVE = Statement(text("DELETE FROM workers WHERE id = :id"))
 FORGET = Statement(text("DELETE FROM workers WHERE heard_at < now() - interval '1 day'"))
 
 
@@ -83,9 +89,14 @@ class PostgresBacklog(ReadBacklog, WorkerRegister):
             greetings_missing=rest["missing"],
             greetings_planned_until=float(rest["planned_until"] or 0),
             workers=rest["workers"],
+            workers_silent=rest["workers_silent"],
         )
 
     async def sign(self, worker: WorkerSign) -> None:
         async with self.pool.executor() as executor:
             await executor.run(SIGN, id=worker.id, host=worker.host, version=worker.version)
             await executor.run(FORGET)
+
+    async def leave(self, worker_id: UUID) -> None:
+        async with self.pool.executor() as executor:
+            await executor.run(LEAVE, id=worker_id)

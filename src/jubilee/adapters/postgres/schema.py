@@ -25,6 +25,13 @@ LONGEST_REVISION = 32  # characters: Alembic's own table takes no more
 VERSION = Statement(select(column("version_num")).select_from(table("alembic_version")).limit(2))
 
 
+class NothingToTakeBack(Exception):
+    """The schema is at its beginning."""
+
+    def __str__(self) -> str:
+        return "no migration is left to take back: the schema is at its beginning"
+
+
 def migrations_folder() -> Path:
     """In a package the migrations lie inside it, in a checkout at its root."""
     package = Path(__file__).parents[2]
@@ -45,8 +52,13 @@ def upgrade(url: str) -> None:
 
 
 def downgrade(url: str) -> None:
-    """Take the last migration back."""
-    command.downgrade(alembic_config(url), "-1")
+    """Take the last migration back; raises NothingToTakeBack where none has been made."""
+    try:
+        command.downgrade(alembic_config(url), "-1")
+    except CommandError as error:
+        if "Relative revision" not in str(error):
+            raise
+        raise NothingToTakeBack from error
 
 
 def revise(url: str, name: str) -> None:

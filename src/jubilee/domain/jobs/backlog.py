@@ -24,7 +24,9 @@ class Backlog:
     greetings_planned_until: float
     """Seconds since 1970."""
     workers: int
-    """Workers that were heard of within the last minute."""
+    """Workers that were heard of within the last 15 seconds."""
+    workers_silent: int = 0
+    """Those of the last hour that neither were nor said that they ended."""
 
 
 class ReadBacklog(Protocol):
@@ -48,3 +50,6 @@ class WorkerRegister(Protocol):
 
     async def sign(self, worker: WorkerSign) -> None:
         """Now."""
+
+    async def leave(self, worker_id: UUID) -> None:
+        """Forget it: it ends by itself."""
