@@ -8,8 +8,8 @@ from uuid import UUID
 
 from jubilee.domain.identity import UserId
 from jubilee.domain.items import Item, ItemFilter, ItemNotFound, ItemRepository
+from jubilee.domain.owned_rows import OwnedItems
 from jubilee.domain.paging import Page, Position
-from jubilee.domain.users import OwnedItems
 
 PARTING = re.compile(r"[\W_]+")
 

@@ -14,6 +14,7 @@ from jubilee.domain.auth.tokens import Claims
 from jubilee.domain.events import EventLog, ItemEvent
 from jubilee.domain.identity import Principal, SessionId, UserId, name_key
 from jubilee.domain.jobs.queue import JobQueue, NewJob
+from jubilee.domain.owned_rows import UserSessions
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.passwords import PasswordHasher
 from jubilee.domain.tasks.task import Task
@@ -23,7 +24,6 @@ from jubilee.domain.users import (
     UsernameTaken,
     UserNotFound,
     UserRepository,
-    UserSessions,
 )
 from tests.fake_birthdays import FakeBirthdays
 from tests.fake_greetings import FakeGreetings

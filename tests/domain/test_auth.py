@@ -148,3 +148,38 @@ async def test_the_tokens_of_a_pair_show_in_no_log(auth: AuthService, zoe: Perso
     tokens = await auth.sign_in("zoe", PASSWORD, PHONE)
     assert tokens.access not in repr(tokens)
     assert tokens.refresh not in repr(tokens)
+
+
+APART = "Zoe\u0308s geheimes Wort"  # as some keyboards write it
+WHOLE = "Zo\u00ebs geheimes Wort"
+
+
+@pytest.mark.parametrize(("chosen", "typed"), [(APART, WHOLE), (WHOLE, APART)])
+async def test_a_password_is_the_same_on_every_keyboard(
+    auth: AuthService, services: Services, chosen: str, typed: str
+) -> None:
+    await services.users.register({"email": "zoe@example.com"}, chosen)
+    assert (await auth.sign_in("zoe@example.com", typed, PHONE)).access
+
+
+async def test_a_hash_from_before_passwords_were_normalised_still_fits_and_is_made_anew(
+    auth: AuthService, zoe: Person, store: FakeStore, passwords: FakePasswords
+) -> None:
+    store.users[zoe.user.id] = replace(zoe.user, password_hash=f"1:{APART}")
+    await auth.sign_in("zoe", APART, PHONE)
+    assert store.users[zoe.user.id].password_hash == f"1:{WHOLE}"
+    passwords.checks = passwords.hashed = 0
+    for typed in (APART, WHOLE):
+        await auth.sign_in("zoe", typed, PHONE)
+    assert (passwords.checks, passwords.hashed) == (2, 0)
+
+
+async def test_a_second_form_is_tried_for_unknown_accounts_alike(
+    auth: AuthService, zoe: Person, passwords: FakePasswords
+) -> None:
+    for login in ("zoe", "unknown"):
+        for typed, checks in (("wrong " + APART, 2), ("wrong " + WHOLE, 1)):
+            passwords.checks = 0
+            with pytest.raises(InvalidGrant):
+                await auth.sign_in(login, typed, PHONE)
+            assert passwords.checks == checks

@@ -6,7 +6,7 @@ import pytest
 
 from jubilee.domain.errors import DomainError, NotAllowed
 from jubilee.domain.events import ItemDeleted
-from jubilee.domain.passwords import PasswordTooCommon
+from jubilee.domain.passwords import PasswordTooCommon, PasswordTooShort
 from jubilee.domain.services import Services
 from jubilee.domain.users import (
     CurrentPasswordNeeded,
@@ -199,3 +199,19 @@ async def test_a_password_that_changed_meanwhile_proves_nothing(
     with pytest.raises(WrongCurrentPassword):
         await replace(users, hasher=Slow()).change(zoe.user.id, {}, passwords, by=zoe.principal)
     assert store.users[zoe.user.id] == changed
+
+
+async def test_the_current_password_may_be_spelt_either_way(
+    users: UserService, zoe: Person, store: FakeStore
+) -> None:
+    apart, whole = "Zoe\u0308s geheimes Wort", "Zo\u00ebs geheimes Wort"
+    for kept, typed in ((whole, apart), (apart, apart)):
+        store.users[zoe.user.id] = replace(zoe.user, password_hash=f"1:{kept}")
+        passwords = Passwords(new=apart, current=typed)
+        await users.change(zoe.user.id, {}, passwords, by=zoe.principal)
+        assert store.users[zoe.user.id].password_hash == f"1:{whole}"
+
+
+async def test_a_password_is_measured_in_its_normal_form(users: UserService) -> None:
+    with pytest.raises(PasswordTooShort):
+        await users.register(Profile(email="zoe@example.com"), "e\u0301" * 7)

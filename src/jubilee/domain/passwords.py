@@ -3,9 +3,11 @@
 import unicodedata
 from collections.abc import Container
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from jubilee.domain.errors import Invalid, Unavailable
+from jubilee.domain.text import composed
 
 MAX_LENGTH = 256  # code points; a hash of megabytes would be a gift to an attacker
 PRODUCT = "jubilee"
@@ -48,9 +50,36 @@ class PasswordHasher(Protocol):
         """Whether it was made with weaker parameters than today's."""
 
 
+class PasswordMatch(Enum):
+    """Whether a password is that of a hash, and in which form."""
+
+    NO = "no"
+    YES = "yes"
+    AS_TYPED = "as typed"  # the hash was made before passwords were normalised: make it anew
+
+
+async def match_password(
+    hasher: PasswordHasher, password_hash: str | None, password: str
+) -> PasswordMatch:
+    """Compare the normal form, then what was typed, where it is another.
+
+    The second try depends on the password that was sent alone: it tells nothing of the account.
+    """
+    normal = composed(password)
+    if await hasher.verify(password_hash, normal):
+        return PasswordMatch.YES
+    if normal != password and await hasher.verify(password_hash, password):
+        return PasswordMatch.AS_TYPED
+    return PasswordMatch.NO
+
+
 @dataclass(frozen=True, slots=True)
 class PasswordRules:
-    """Length and rarity; no rule of composition, which only makes passwords guessable."""
+    """Length and rarity; no rule of composition, which only makes passwords guessable.
+
+    Passwords are checked and hashed in Unicode's normal form C, so that the same characters are the
+    same password on every keyboard.
+    """
 
     min_length: int
     common: Container[str]

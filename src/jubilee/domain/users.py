@@ -1,19 +1,20 @@
 """Accounts: who they are, what they may change, and that one admin always remains."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Protocol, TypedDict
-from uuid import UUID
 
 from jubilee.domain.calendar import Calendar
 from jubilee.domain.clock import Clock
 from jubilee.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from jubilee.domain.events import EventLog, ItemDeleted
-from jubilee.domain.identity import NewId, Principal, SessionId, UserId
+from jubilee.domain.identity import NewId, Principal, UserId
 from jubilee.domain.jobs.queue import JobQueue, NewJob
+from jubilee.domain.owned_rows import OwnedItems, UserSessions
 from jubilee.domain.paging import Page, Position
-from jubilee.domain.passwords import PasswordHasher, PasswordRules
+from jubilee.domain.passwords import PasswordHasher, PasswordMatch, PasswordRules, match_password
+from jubilee.domain.text import composed
 from jubilee.domain.transaction import Begin
 
 WELCOME = "email.welcome"
@@ -124,20 +125,6 @@ class UserRepository(Protocol):
         """The active admins, none of whom changes until the end of the transaction."""
 
 
-class UserSessions(Protocol):
-    """What accounts need of sessions."""
-
-    async def end_all(self, user_id: UserId, *, but: SessionId | None = None) -> None:
-        """End every session of the account, but for one."""
-
-
-class OwnedItems(Protocol):
-    """What accounts need of items."""
-
-    async def delete_of(self, owner: UserId) -> Sequence[UUID]:
-        """Remove all that it owns; the ids of those that could still be seen."""
-
-
 class UserTransaction(Protocol):
     """What accounts need of a transaction."""
 
@@ -178,12 +165,12 @@ class UserService:
 
     async def register(self, profile: Profile, password: str) -> User:
         """A new account, and its welcome message in the same transaction."""
-        self.rules.check(password, profile["email"], profile.get("username") or "")
+        self._check_password(password, profile["email"], profile.get("username"))
         self.calendar.check_born(profile.get("date_of_birth"), profile.get("time_zone"), BIRTH)
         now = self.clock()
         user = User(
             id=UserId(self.new_id()),
-            password_hash=await self.hasher.hash(password),
+            password_hash=await self.hasher.hash(composed(password)),
             created_at=now,
             updated_at=now,
             **profile,
@@ -215,8 +202,9 @@ class UserService:
         self.calendar.check_born(after.date_of_birth, after.time_zone, BIRTH)
         await self._prove(before, after, passwords, by=by)
         if passwords.new is not None:
-            self.rules.check(passwords.new, after.email, after.username or "")
-            after = replace(after, password_hash=await self.hasher.hash(passwords.new))
+            self._check_password(passwords.new, after.email, after.username)
+            made = await self.hasher.hash(composed(passwords.new))
+            after = replace(after, password_hash=made)
         saved = await self._save(before, after, by=by)
         await self._tell(before, saved)
         return saved
@@ -253,8 +241,12 @@ class UserService:
             return
         if passwords.current is None:
             raise CurrentPasswordNeeded(pointer="/current_password")
-        if not await self.hasher.verify(before.password_hash, passwords.current):
+        match = await match_password(self.hasher, before.password_hash, passwords.current)
+        if match is PasswordMatch.NO:
             raise WrongCurrentPassword
+
+    def _check_password(self, password: str, email: str, username: str | None) -> None:
+        self.rules.check(composed(password), email, username or "")
 
     async def _tell(self, before: User | None, after: User | None) -> None:
         if _celebrant(before) != _celebrant(after):

@@ -20,8 +20,8 @@ from jubilee.domain.items import (
     ItemRepository,
     ItemSort,
 )
+from jubilee.domain.owned_rows import OwnedItems
 from jubilee.domain.paging import Page, Position
-from jubilee.domain.users import OwnedItems
 
 ACTIVE: ColumnElement[bool] = items.c.is_active
 BY_ID = select(items).where(ACTIVE, items.c.id == bindparam("item_id", type_=items.c.id.type))

@@ -17,7 +17,7 @@ from jubilee.domain.auth.sessions import (
 )
 from jubilee.domain.auth.tokens import Claims
 from jubilee.domain.identity import Principal, SessionId, UserId
-from jubilee.domain.users import UserSessions
+from jubilee.domain.owned_rows import UserSessions
 
 OWN = sessions.c.user_id == bindparam("user_id")
 NEWEST = (sessions.c.created_at.desc(), sessions.c.id.desc())

@@ -22,7 +22,8 @@ from jubilee.domain.auth.tokens import (
 from jubilee.domain.clock import Clock
 from jubilee.domain.errors import Invalid
 from jubilee.domain.identity import NewId, Principal, SessionId, UserId
-from jubilee.domain.passwords import PasswordHasher
+from jubilee.domain.passwords import PasswordHasher, PasswordMatch, match_password
+from jubilee.domain.text import composed
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users import User, UserNotFound, UserRepository
 
@@ -96,10 +97,10 @@ class AuthService:
         async with self.read() as view:
             user = await view.users.find_by_login(login)
         stored = user.password_hash if user is not None else None
-        matches = await self.hasher.verify(stored, password)
-        if user is None or not matches or not user.is_active:
+        match = await match_password(self.hasher, stored, password)
+        if user is None or match is PasswordMatch.NO or not user.is_active:
             raise InvalidGrant
-        return await self._open_session(user, await self._rehashed(user, password), client)
+        return await self._open_session(user, await self._rehashed(user, password, match), client)
 
     async def refresh(self, encoded: str) -> Tokens:
         """The next pair of tokens; one that was used before ends the whole session."""
@@ -125,10 +126,12 @@ class AuthService:
             if not await tx.sessions.end(session_id, user_id=by.user_id):
                 raise SessionNotFound
 
-    async def _rehashed(self, user: User, password: str) -> str | None:
+    async def _rehashed(self, user: User, password: str, match: PasswordMatch) -> str | None:
         stored = user.password_hash
         outdated = stored is not None and self.hasher.is_outdated(stored)
-        return await self.hasher.hash(password) if outdated else stored
+        if outdated or match is PasswordMatch.AS_TYPED:
+            return await self.hasher.hash(composed(password))
+        return stored
 
     async def _open_session(self, user: User, password_hash: str | None, client: Client) -> Tokens:
         token = RefreshToken(SessionId(self.new_id()), 1, self.refresh_policy.make_secret())
