@@ -7,10 +7,11 @@ from datetime import datetime
 from uuid import UUID
 
 from jubilee.domain.identity import Principal, UserId
-from jubilee.domain.jobs.queue import MAX_ATTEMPTS
+from jubilee.domain.jobs.queue import MAX_ATTEMPTS, NewJob
 from jubilee.domain.jobs.waiting import LiveJobs
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import (
+    DEFAULT_PRIORITY,
     LARGEST_PAGE,
     NewTask,
     Task,
@@ -95,6 +96,23 @@ class FakeTasks(TaskRepository):
         now = {"status": TaskStatus.QUEUED, "attempts": 0, "run_at": self.clock()}
         return self._change(task_id, **now, **dict.fromkeys(gone))
 
+    def add_unowned(self, job: NewJob) -> None:
+        """One that no account asked for."""
+        now = self.clock()
+        self.rows[job.id] = Task(
+            id=job.id,
+            task_id=str(job.id),
+            owner_id=None,
+            kind=job.kind,
+            data=job.data,
+            priority=DEFAULT_PRIORITY,
+            status=TaskStatus.QUEUED,
+            attempts=0,
+            max_attempts=job.max_attempts,
+            run_at=now if job.run_at is None else max(job.run_at, now),
+            created_at=now,
+        )
+
     def _named(self, task: NewTask) -> Task | None:
         own = [t for t in self.rows.values() if t.owner_id == task.owner_id]
         return next((t for t in own if t.task_id == task.task_id), None)
@@ -116,6 +134,8 @@ class FakeLiveJobs(LiveJobs):
 
 
 def _is_chosen(task: Task, chosen: TaskFilter) -> bool:
+    if chosen.unowned and task.owner_id is not None:
+        return False
     wanted = (chosen.owner, chosen.status, chosen.kind)
     found = (task.owner_id, task.status, task.kind)
     return all(w is None or w == f for w, f in zip(wanted, found, strict=True))

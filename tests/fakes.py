@@ -123,8 +123,11 @@ class FakeUsers(UserRepository):
         store = self.store
         store.users.pop(user_id, None)
         store.sessions = {k: s for k, s in store.sessions.items() if s.user_id != user_id}
+        gone = {job.id for job in store.jobs if job.owner_id == user_id}
         store.jobs = [job for job in store.jobs if job.owner_id != user_id]
-        store.tasks = {k: t for k, t in store.tasks.items() if t.owner_id != user_id}
+        store.tasks = {
+            k: t for k, t in store.tasks.items() if t.owner_id != user_id and k not in gone
+        }
         store.birthdays.drop_account(user_id)
         store.greetings.drop_account(user_id)
         await store.items.delete_of(user_id)
@@ -216,6 +219,7 @@ class FakeJobs(JobQueue):
     async def add(self, job: NewJob) -> None:
         if job.key is None or all(known.key != job.key for known in self.store.jobs):
             self.store.jobs.append(job)
+            FakeTasks(self.store.tasks, self.store.clock).add_unowned(job)
 
 
 @dataclass(frozen=True, slots=True)

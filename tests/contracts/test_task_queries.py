@@ -4,24 +4,20 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
-from itertools import product
 from time import monotonic
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres import tasks as module
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.statement import Statement
-from jubilee.adapters.postgres.task_pages import page_statement
 from jubilee.adapters.postgres.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.transaction import Stamp, transactions, views
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.claims import Dispatch, Reference
 from jubilee.domain.jobs.kinds import Kinds, Lane
+from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.waiting import Waiting
 from jubilee.domain.tasks import service
 from jubilee.domain.tasks.echo import Echo
@@ -29,33 +25,17 @@ from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.tasks.task import (
     PayloadTooLarge,
     Task,
+    TaskFilter,
     TaskIdTaken,
     TaskRequest,
     TaskStatus,
     TooManyTasks,
 )
 from jubilee.domain.users import User
+from jubilee.entrypoints.http.task_models import TaskReply
 from tests.contracts.accounts import NOW, a_user, kept
 from tests.contracts.conftest import Database
 from tests.contracts.task_rows import a_kept_task, a_task, become, by
-
-JOBS = """
-    INSERT INTO jobs (id, owner_id, task_id, kind, lane, data, priority, status, attempts,
-        max_attempts, epoch, run_at, created_at, finished_at)
-    SELECT gen_random_uuid(), users.id, CASE WHEN n % 4 > 0 THEN n::text END, 'kind ' || n % 3,
-        'user', '{}', 5, state, 0, 10, 0, now(), now(),
-        CASE WHEN state IN ('queued', 'running') THEN NULL ELSE now() END
-    FROM users, generate_series(1, 300) AS n,
-        LATERAL (SELECT (ARRAY['queued', 'running', 'succeeded', 'dead', 'cancelled'])[1 + n % 5])
-            AS states (state)
-"""
-LISTS = {
-    (True, False): "ix_tasks_owner_id_status_id",
-    (True, True): "ix_tasks_owner_id_kind_status_id",
-    (False, False): "ix_tasks_status_id",
-    (False, True): "ix_tasks_kind_status_id",
-}
-"""By whether the list is one owner's, and whether it is one kind's."""
 
 
 @pytest.fixture
@@ -175,6 +155,44 @@ async def test_a_dead_one_is_told_again_with_its_epoch(
     assert (row["epoch"], row["dispatched_at"], row["finished_at"]) == (4, None, None)
 
 
+async def test_a_dead_one_that_no_account_asked_for_is_told_to_its_own_lane(
+    database: Database, pool: ConnectionPool, zoe: User, heard: list[Dispatch]
+) -> None:
+    job = NewJob(id=new_id(), kind="email.welcome", owner_id=zoe.id)
+    async with database.write() as tx:
+        await tx.jobs.add(job)
+        task = await tx.tasks.get(str(job.id), by=by(zoe, admin=True))
+    await become(database, task, TaskStatus.DEAD)
+    await tasks(database, pool).retry(str(job.id), by=by(zoe, admin=True))
+    assert heard[1:] == [Dispatch(Reference(job.id, 4), Lane.SYSTEM, 5)]
+
+
+UNREADABLE = [
+    '{"n": ' + "9" * 5000 + "}",
+    '{"n": ' + "[" * 300 + "]" * 300 + "}",
+    '{"n": ' + "[" * 5000 + "]" * 5000 + "}",
+]
+
+
+@pytest.mark.parametrize("data", UNREADABLE, ids=["digits", "deep", "deeper"])
+async def test_what_a_producer_wrote_and_python_cannot_read_breaks_no_list(
+    database: Database, pool: ConnectionPool, zoe: User, data: str
+) -> None:
+    async with pool.connection() as driver:
+        job = await driver.fetchval("SELECT jubilee.enqueue('echo', CAST($1::text AS jsonb))", data)
+    admin, asked = by(zoe, admin=True), tasks(database, pool)
+    [found] = (await asked.list(TaskFilter(), by=admin, after=None, limit=9)).rows
+    assert (found.id, found.data) == (job, {})
+    assert TaskReply.of(await asked.get(str(job), by=admin)).model_dump_json()
+
+
+async def test_brackets_in_texts_do_not_count_as_depth(
+    database: Database, pool: ConnectionPool, zoe: User
+) -> None:
+    data = {"text": "[{" * 300}
+    assert (await a_kept_task(database, zoe, data=data)).data == data
+
+
 async def test_a_row_is_ready_for_the_workers(
     database: Database, pool: ConnectionPool, zoe: User
 ) -> None:
@@ -225,51 +243,3 @@ async def test_a_wait_holds_no_connection_and_ends_with_the_task(
     await asyncio.sleep(0.05)
     ended = await become(database, task, TaskStatus.SUCCEEDED)
     assert await asyncio.wait_for(asyncio.gather(*waits), 2) == [ended] * 30
-
-
-async def plan(pool: ConnectionPool, statement: Statement, **values: object) -> str:
-    async with pool.connection() as driver:
-        rows = await driver.fetch(f"EXPLAIN {statement.sql}", *statement.arguments(values))
-    return "\n".join(row[0] for row in rows)
-
-
-@pytest.fixture
-async def crowd(database: Database, pool: ConnectionPool) -> UserId:
-    """One of ten who have hundreds of jobs each."""
-    people = [a_user(f"p{n}") for n in range(10)]
-    await kept(database, *people)
-    async with pool.connection() as driver:
-        for sql in (JOBS, "ANALYZE", "SET enable_seqscan = off", "SET enable_bitmapscan = off"):
-            await driver.execute(sql)
-    return people[0].id
-
-
-async def test_every_list_walks_an_index_and_filters_nothing(
-    pool: ConnectionPool, crowd: UserId
-) -> None:
-    for owned, of_kind, continued in product((False, True), repeat=3):
-        statement = page_statement(owned=owned, of_kind=of_kind, continued=continued)
-        values = {"owner": crowd, "kind": "kind 1", "last": UUID(int=1 << 127)}
-        values |= {"rows": 21, "bytes": 1000}
-        for statuses in (list(TaskStatus), ["dead"]):
-            shown = await plan(pool, statement, statuses=statuses, **values)
-            assert f"using {LISTS[owned, of_kind]} on jobs" in shown, shown
-            filters = [line for line in shown.splitlines() if "Filter" in line]
-            assert ["so_far" in line for line in filters] == [True], shown
-
-
-async def test_the_live_ones_are_counted_in_an_index(pool: ConnectionPool, crowd: UserId) -> None:
-    shown = await plan(pool, module.COUNT_LIVE, owner=crowd, most=10)
-    assert "using ix_tasks_owner_id_status_id on jobs" in shown
-
-
-async def test_one_task_is_found_by_a_key(pool: ConnectionPool, crowd: UserId) -> None:
-    values = {"id": new_id(), "owner": crowd, "task_id": "1"}
-    own = await plan(pool, module.GET[False], anybody=False, **values)
-    assert "using ix_jobs_owner_id_id on jobs" in own
-    anybodys = await plan(pool, module.GET[False], anybody=True, **values)
-    assert "using pk_jobs on jobs" in anybodys
-    named = await plan(pool, module.GET_NAMED[False], **values)
-    assert "using uq_jobs_owner_id_task_id on jobs" in named
-    live = await plan(pool, module.LIVE_OF, ids=[new_id()])
-    assert "using pk_jobs on jobs" in live

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -117,12 +118,61 @@ async def test_the_servers_id_comes_before_a_name_that_looks_like_it(
     assert await got(database, str(first.id), eve) == theirs
 
 
-async def test_the_services_own_jobs_are_no_tasks(database: Database, zoe: User) -> None:
-    job = NewJob(id=fresh_id(), kind="email.welcome", owner_id=zoe.id)
+async def unowned(database: Database, person: User, kind: str = "email.welcome") -> NewJob:
+    """A job of the service's own, for an account that did not ask for it."""
+    job = NewJob(id=fresh_id(), kind=kind, owner_id=person.id, data={"n": 1})
     async with database.write() as tx:
         await tx.jobs.add(job)
-        assert await tx.tasks.count_live(zoe.id, most=9) == 0
-    assert await got(database, str(job.id), zoe, admin=True) is None
+    return job
+
+
+async def test_the_services_own_jobs_are_for_admins_alone(
+    database: Database, zoe: User, eve: User
+) -> None:
+    job = await unowned(database, zoe)
+    async with database.read() as view:
+        assert await view.tasks.count_live(zoe.id, most=9) == 0
+    assert await got(database, str(job.id), zoe) is None
+    found = await got(database, str(job.id), eve, admin=True)
+    assert found is not None
+    assert (found.id, found.task_id, found.owner_id) == (job.id, str(job.id), None)
+    assert (found.data, found.status, found.kind) == ({"n": 1}, QUEUED, "email.welcome")
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+async def test_lists_tell_what_was_asked_for_from_what_was_not(
+    database: Database, zoe: User, limit: int
+) -> None:
+    kinds = ("echo", None, "other", None, "echo")
+    ids = [
+        (await (a_kept_task(database, zoe, kind=kind) if kind else unowned(database, zoe))).id
+        for kind in kinds
+    ]
+    dead = await got(database, str(ids[1]), zoe, admin=True)
+    assert dead is not None
+    await become(database, dead, DEAD)
+
+    async def found(**chosen: Any) -> list[int]:
+        return [ids.index(task.id) for task in await listed(database, TaskFilter(**chosen), limit)]
+
+    assert await found() == [4, 3, 2, 1, 0]
+    assert await found(unowned=True) == [3, 1]
+    assert await found(owner=zoe.id) == [4, 2, 0]
+    assert await found(unowned=True, status=DEAD) == await found(status=DEAD) == [1]
+    assert await found(unowned=True, kind="email.welcome", status=QUEUED) == [3]
+    assert await found(kind="email.welcome") == [3, 1]
+    assert await found(unowned=True, kind="echo") == []
+
+
+async def test_what_no_account_asked_for_is_cancelled_revived_and_removed(
+    database: Database, zoe: User
+) -> None:
+    job = await unowned(database, zoe)
+    async with database.write() as tx:
+        assert (await tx.tasks.cancel(job.id)).status is TaskStatus.CANCELLED
+        assert (await tx.tasks.revive(job.id)).status is QUEUED
+        assert (await tx.tasks.ask_to_stop(job.id)).cancel_requested
+        await tx.tasks.remove(job.id)
     assert await listed(database, TaskFilter()) == []
 
 

@@ -35,6 +35,7 @@ class Letter(Echo):
 
     name = "letter"
     audience = Audience.ADMINS
+    private = frozenset({"text"})
 
     def read(self, data: Mapping[str, object]) -> Mapping[str, object]:
         if "to" not in data:

@@ -8,12 +8,13 @@ from uuid import UUID
 import httpx2
 import pytest
 
+from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.task import TaskStatus
 from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.context import Limits, Traffic
 from tests.conftest import Person, SignUp
-from tests.fakes import FakeStore
+from tests.fakes import FakeStore, fresh_id
 from tests.http.refusals import pointers, problem
 from tests.http.task_calls import become, kept
 
@@ -39,9 +40,10 @@ async def test_lists_show_ones_own_and_admins_everybodys(
     become(store, first, TaskStatus.DEAD)
     assert await listed(client, zoe) == [second["id"], first["id"]]
     assert await listed(client, eve) == [theirs["id"]]
-    assert await listed(client, admin) == [theirs["id"], second["id"], first["id"]]
+    assert await listed(client, admin, kind="echo") == [theirs["id"], second["id"], first["id"]]
     assert await listed(client, zoe, status="dead") == [first["id"]]
-    assert await listed(client, admin, status="queued") == [theirs["id"], second["id"]]
+    queued = await listed(client, admin, status="queued", kind="echo")
+    assert queued == [theirs["id"], second["id"]]
     assert await listed(client, zoe, kind="echo", status="dead") == [first["id"]]
     assert await listed(client, zoe, kind="other") == []
 
@@ -180,3 +182,56 @@ async def test_an_admin_has_everybodys_by_its_id(
     assert (await client.post(f"{url}/retry", headers=admin.headers)).status_code == 202
     assert (await client.delete(url, headers=admin.headers)).status_code == 204
     assert store.tasks[UUID(task["id"])].status is TaskStatus.CANCELLED
+
+
+async def work(store: FakeStore, kind: str = "email.greeting", **data: object) -> str:
+    """A job that no account asked for; its id."""
+    job = NewJob(id=fresh_id(), kind=kind, data=data)
+    async with store.transaction() as tx:
+        await tx.jobs.add(job)
+    return str(job.id)
+
+
+async def test_an_admin_finds_what_no_account_asked_for(
+    client: httpx2.AsyncClient, zoe: Person, sign_up: SignUp, store: FakeStore
+) -> None:
+    admin = await sign_up("ada", is_superuser=True)
+    welcomes = await listed(client, admin, owner="none")
+    job, task = await work(store), await kept(client, zoe)
+    assert len(welcomes) == 2
+    assert await listed(client, admin) == [task["id"], job, *welcomes]
+    assert await listed(client, admin, owner="none") == [job, *welcomes]
+    assert await listed(client, admin, owner="none", kind="email.greeting") == [job]
+    assert await listed(client, admin, owner="none", status="dead") == []
+    assert await listed(client, admin, owner=str(zoe.user.id)) == [task["id"]]
+    found = (await client.get(f"/tasks/{job}", headers=admin.headers)).json()
+    assert (found["id"], found["task_id"], found["owner_id"]) == (job, job, None)
+
+
+async def test_an_admin_retries_cancels_and_discards_what_no_account_asked_for(
+    client: httpx2.AsyncClient, sign_up: SignUp, store: FakeStore
+) -> None:
+    admin = await sign_up("ada", is_superuser=True)
+    job = await work(store)
+    become(store, {"id": job}, TaskStatus.DEAD)
+    again = await client.post(f"/tasks/{job}/retry", headers=admin.headers)
+    assert (again.status_code, again.json()["status"]) == (202, "queued")
+    for status in ("cancelled", None):
+        assert (await client.delete(f"/tasks/{job}", headers=admin.headers)).status_code == 204
+        found = await client.get(f"/tasks/{job}", headers=admin.headers)
+        assert found.json().get("status") == (status or 404)
+
+
+async def test_what_no_account_asked_for_is_hidden_from_plain_accounts(
+    client: httpx2.AsyncClient, zoe: Person, eve: Person, store: FakeStore
+) -> None:
+    job = await work(store)
+    before = dict(store.tasks)
+    assert await listed(client, zoe, owner=str(zoe.user.id)) == []
+    for owner in ("none", str(eve.user.id)):
+        answer = await client.get("/tasks", params={"owner": owner}, headers=zoe.headers)
+        problem(answer, 403, "not_allowed")
+    for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/retry")):
+        answer = await client.request(method, f"/tasks/{job}{path}", headers=zoe.headers)
+        problem(answer, 404, "task_not_found")
+    assert store.tasks == before

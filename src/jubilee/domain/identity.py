@@ -21,7 +21,7 @@ class Principal:
     session_id: SessionId
     is_admin: bool = False
 
-    def may_touch(self, owner: UserId) -> bool:
+    def may_touch(self, owner: UserId | None) -> bool:
         """Whether what belongs to `owner` is this person's to change."""
         return self.is_admin or self.user_id == owner
 

@@ -121,6 +121,7 @@ class SendMail(Kind[Letter, object]):
     name = "email.send"
     audience = Audience.ADMINS
     timeout = TIMEOUT
+    private = frozenset({"text", "html"})  # links to sign in by, and what only the reader may know
 
     def read(self, data: Mapping[str, object]) -> Letter:
         require_only(data, {"to", "subject", "text", "html"})

@@ -31,7 +31,7 @@ Ours: TypeAlias = Claim[Data]
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class Act(Kind[Mapping[str, object], Any]):
     """Says that it has begun, does something, and leaves one effect behind its end."""
 
     name: str

@@ -1,7 +1,7 @@
 """JSON as `jsonb` takes it, whatever a kind of work or an error says."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from math import isfinite
 
@@ -9,6 +9,7 @@ from asyncpg import Record
 
 TRUNCATED = "truncated"
 OVERHEAD = len('{"truncated": ""}')
+DEEPEST = 200  # levels; pydantic writes no more than 255
 NUL = "\\u0000"  # as JSON writes it
 
 
@@ -36,6 +37,21 @@ def encode_within(document: object, size: int) -> str:
     return json.dumps({TRUNCATED: kept}, ensure_ascii=False)
 
 
+def decode(written: str | None) -> Mapping[str, object] | None:
+    """An object out of `jsonb`; None for one that cannot be read here or sent as JSON again.
+
+    Such as a producer may write: numbers of thousands of digits, towers of brackets.
+    """
+    if written is None:
+        return None
+    try:
+        document = json.loads(written)
+    except (ValueError, RecursionError):
+        return None
+    shallow = written.count("[") + written.count("{") <= DEEPEST or _is_shallow(document)
+    return document if isinstance(document, dict) and shallow else None
+
+
 def trace_context(row: Record) -> Mapping[str, str] | None:
     """What a row of a job or an event says of its trace; nothing where somebody wrote nonsense."""
     kept = row["trace_context"]
@@ -47,6 +63,23 @@ def trace_context(row: Record) -> Mapping[str, str] | None:
 def kept_trace(context: Mapping[str, str] | None) -> str | None:
     """The reverse: as a row has it."""
     return None if context is None else json.dumps(context)
+
+
+def _is_shallow(document: object) -> bool:
+    level = [document]
+    for _ in range(DEEPEST):
+        level = [child for parent in level for child in _children(parent)]
+    return not level
+
+
+def _children(value: object) -> Iterable[object]:
+    match value:
+        case dict():
+            return value.values()
+        case list():
+            return value
+        case _:
+            return ()
 
 
 def _clean(value: object) -> object:

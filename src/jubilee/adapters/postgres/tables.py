@@ -206,6 +206,7 @@ events = Table(
 
 LIVE = "status IN ('queued', 'running')"
 TASKS = text("task_id IS NOT NULL")
+UNOWNED = text("task_id IS NULL")
 
 jobs = Table(
     "jobs",
@@ -258,6 +259,9 @@ jobs = Table(
     ),
     Index("ix_tasks_status_id", "status", "id", postgresql_where=TASKS),
     Index("ix_tasks_kind_status_id", "kind", "status", "id", postgresql_where=TASKS),
+    # The same for what no account asked for: producers' jobs, mails, greetings.
+    Index("ix_unowned_status_id", "status", "id", postgresql_where=UNOWNED),
+    Index("ix_unowned_kind_status_id", "kind", "status", "id", postgresql_where=UNOWNED),
 )
 
 workers = Table(

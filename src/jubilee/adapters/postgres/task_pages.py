@@ -1,5 +1,6 @@
 """Pages of tasks, newest first, whatever they are filtered by."""
 
+from enum import Enum
 from functools import lru_cache
 
 from sqlalchemy import text
@@ -7,40 +8,61 @@ from sqlalchemy import text
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.tasks.task import Task
 
-TASK = ", ".join(Task.__dataclass_fields__)
-SHAPES = 8  # with an owner, a kind, a position, or without
+DOCUMENTS = ("data", "progress", "result", "error")
+COLUMNS = ", ".join(Task.__dataclass_fields__)
+# A job that no account asked for has no `task_id`; its `owner_id` is whom it is for. Documents are
+# read as text: a producer may write what the driver's decoder refuses.
+SPECIAL = {
+    "task_id": "coalesce(task_id, CAST(id AS text)) AS task_id",
+    "owner_id": "CASE WHEN task_id IS NOT NULL THEN owner_id END AS owner_id",
+    **{name: f"CAST({name} AS text) AS {name}" for name in DOCUMENTS},
+}
+TASK = ", ".join(SPECIAL.get(name, name) for name in Task.__dataclass_fields__)
 
 # As JSON: its four documents are all of a task that may be long.
-SIZE = " + ".join(
-    f"coalesce(octet_length(CAST({name} AS text)), 0)"
-    for name in ("data", "progress", "result", "error")
-)
+SIZE = " + ".join(f"coalesce(octet_length(CAST({name} AS text)), 0)" for name in DOCUMENTS)
 
 # An id grows with time: the newest is the highest.
 NEWEST = "ORDER BY id DESC LIMIT CAST(:rows AS integer)"
 
 
+class Whose(Enum):
+    """Whose jobs are listed."""
+
+    OWNERS = "owner's"  # those that one account asked for
+    UNOWNED = "unowned"
+    ALL = "all"
+
+
+CONDITIONS = {
+    Whose.OWNERS: ("task_id IS NOT NULL AND owner_id = CAST(:owner AS uuid)",),
+    Whose.UNOWNED: ("task_id IS NULL",),
+    Whose.ALL: ("task_id IS NOT NULL", "task_id IS NULL"),
+}
+SHAPES = 4 * len(Whose)  # each with a kind, a position, or without
+
+
 @lru_cache(maxsize=SHAPES)
-def page_statement(*, owned: bool, of_kind: bool, continued: bool) -> Statement:
+def page_statement(whose: Whose, *, of_kind: bool, continued: bool) -> Statement:
     """Binds `statuses`, `rows` and `bytes`, and `owner`, `kind` and `last` as asked.
 
     A short index scan for each status, merged: one index serves a list with a status and without.
     Each row says how many there are; of those, the newest are given whose size together has room.
     """
-    conditions = [
-        "task_id IS NOT NULL",
-        "status = wanted.status",
-        *(["owner_id = CAST(:owner AS uuid)"] if owned else []),
-        *(["kind = CAST(:kind AS text)"] if of_kind else []),
-        *(["id < CAST(:last AS uuid)"] if continued else []),
-    ]
+    more = (
+        " AND kind = CAST(:kind AS text)" if of_kind else "",
+        " AND id < CAST(:last AS uuid)" if continued else "",
+    )
+    scans = " UNION ALL ".join(
+        f"(SELECT {COLUMNS} FROM jobs WHERE {condition} AND status = wanted.status"  # noqa: S608  # constants
+        f"{''.join(more)} {NEWEST})"
+        for condition in CONDITIONS[whose]
+    )
     return Statement(
         text(f"""
         WITH newest AS (
             SELECT found.* FROM unnest(CAST(:statuses AS text[])) AS wanted (status)
-            CROSS JOIN LATERAL (
-                SELECT {TASK} FROM jobs WHERE {" AND ".join(conditions)} {NEWEST}
-            ) AS found
+            CROSS JOIN LATERAL ({scans}) AS found
             {NEWEST}
         ), sized AS (
             SELECT newest.*, count(*) OVER () AS there,

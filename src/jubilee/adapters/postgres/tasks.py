@@ -1,4 +1,7 @@
-"""Tasks, as the rows of `jobs` that bear a `task_id`; all times are the database's."""
+"""Tasks, as the rows of `jobs` that bear a `task_id`; all times are the database's.
+
+Admins see the other rows as well, as tasks without an owner.
+"""
 
 import json
 import re
@@ -10,10 +13,10 @@ from asyncpg import Record
 from sqlalchemy import text
 
 from jubilee.adapters.postgres.asking import Asked, Origin, TraceContext
-from jubilee.adapters.postgres.documents import kept_trace
+from jubilee.adapters.postgres.documents import decode, kept_trace
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
-from jubilee.adapters.postgres.task_pages import TASK, page_statement
+from jubilee.adapters.postgres.task_pages import DOCUMENTS, TASK, Whose, page_statement
 from jubilee.domain.identity import Principal, UserId
 from jubilee.domain.jobs.claims import Dispatch, Reference
 from jubilee.domain.jobs.kinds import Lane
@@ -31,11 +34,12 @@ from jubilee.domain.tasks.task import (
     TaskStatus,
 )
 
+LANES = {lane.value for lane in Lane}
 SERVER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 BY_ID = f"""
-    SELECT {TASK} FROM jobs WHERE id = :id AND task_id IS NOT NULL
-        AND (owner_id = CAST(:owner AS uuid) OR CAST(:anybody AS boolean))
+    SELECT {TASK} FROM jobs WHERE id = :id
+        AND ((owner_id = CAST(:owner AS uuid) AND task_id IS NOT NULL) OR CAST(:anybody AS boolean))
 """  # noqa: S608  # constants
 BY_NAME = f"SELECT {TASK} FROM jobs WHERE owner_id = :owner AND task_id = :task_id"  # noqa: S608  # constants
 GET = {False: Statement(text(BY_ID)), True: Statement(text(f"{BY_ID} FOR UPDATE"))}
@@ -74,7 +78,7 @@ ADD = Statement(
         CAST(:trace_context AS jsonb), now()
     WHERE ({LIVE}) < CAST(:most AS bigint)
     ON CONFLICT (owner_id, task_id) DO NOTHING
-    RETURNING {TASK}, epoch, run_at <= now() AS due
+    RETURNING {TASK}, epoch, lane, run_at <= now() AS due
     """)
 )
 CANCEL = Statement(
@@ -95,7 +99,7 @@ REVIVE = Statement(
     text(f"""
     UPDATE jobs SET status = 'queued', attempts = 0, run_at = now(), finished_at = NULL,
         dispatched_at = NULL, cancel_requested_at = NULL, progress = NULL, result = NULL
-    WHERE id = :id RETURNING {TASK}, epoch, true AS due
+    WHERE id = :id RETURNING {TASK}, epoch, lane, true AS due
     """)  # noqa: S608  # constants
 )
 LIVE_OF = Statement(
@@ -128,9 +132,7 @@ class PostgresTasks(TaskRepository):
 
     async def page(self, chosen: TaskFilter, *, after: Position | None, limit: int) -> Page[Task]:
         statement = page_statement(
-            owned=chosen.owner is not None,
-            of_kind=chosen.kind is not None,
-            continued=after is not None,
+            _whose(chosen), of_kind=chosen.kind is not None, continued=after is not None
         )
         rows = await self.executor.all(
             statement,
@@ -208,9 +210,9 @@ class PostgresTasks(TaskRepository):
         return self._announced(row)
 
     def _announced(self, row: Record) -> Task:
-        if row["due"]:
+        if row["due"] and row["lane"] in LANES:  # another one is a newer version's to dispatch
             reference = Reference(row["id"], row["epoch"])
-            self.asked.due.append(Dispatch(reference, Lane.USER, row["priority"]))
+            self.asked.due.append(Dispatch(reference, Lane(row["lane"]), row["priority"]))
         return _task(row)
 
 
@@ -232,6 +234,14 @@ def _found(row: Record | None) -> Task:
     return _task(row)
 
 
+def _whose(chosen: TaskFilter) -> Whose:
+    if chosen.unowned:
+        return Whose.UNOWNED
+    return Whose.ALL if chosen.owner is None else Whose.OWNERS
+
+
 def _task(row: Record) -> Task:
     values = {name: row[name] for name in Task.__dataclass_fields__}
-    return Task(**{**values, "status": TaskStatus(row["status"])})
+    documents = {name: decode(row[name]) for name in DOCUMENTS}
+    documents["data"] = documents["data"] or {}
+    return Task(**{**values, **documents, "status": TaskStatus(row["status"])})

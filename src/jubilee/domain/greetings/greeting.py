@@ -27,7 +27,7 @@ class Reason(Enum):
     """Why a greeting was not sent."""
 
     LATE = "late"  # more than a day past its moment: nothing ran, or no mail went out
-    UNWANTED = "unwanted"  # turned off, disabled, or not this day any more
+    UNWANTED = "unwanted"  # turned off, disabled, cancelled, or not this day any more
     REFUSED = "refused"  # the mail server will never take it
 
 

@@ -18,7 +18,7 @@ from jubilee.domain.greetings.greeting import (
 )
 from jubilee.domain.greetings.planning import CATCH_UP, GREETING
 from jubilee.domain.identity import UserId
-from jubilee.domain.jobs.kinds import Audience, Claim, Finish, GiveUp, Kind
+from jubilee.domain.jobs.kinds import Audience, Claim, Finish, GiveUp, InvalidPayload, Kind
 from jubilee.domain.jobs.payload import refused, require_only, text_of
 from jubilee.domain.mail import TIMEOUT, OutcomeUnknown, Post, Rendered, called
 from jubilee.domain.transaction import Begin
@@ -72,6 +72,19 @@ class GreetingMail(Kind[GreetingKey, GreetingTransaction]):
         ended = await self._sent(prepared) if isinstance(prepared, Envelope) else prepared
         async with finish(_told(ended)) as tx:
             await tx.greetings.save(ended)
+
+    async def close(self, data: Mapping[str, object], tx: GreetingTransaction) -> None:
+        """One that was not sent is skipped; one that may have been stays uncertain."""
+        try:
+            known = await tx.greetings.lock(self.read(data))
+        except InvalidPayload:
+            return
+        if known is None or known.state not in OPEN:
+            return
+        uncertain = replace(known, state=GreetingState.UNCERTAIN)
+        skipped = replace(known, state=GreetingState.SKIPPED, reason=Reason.UNWANTED)
+        sending = known.state is GreetingState.SENDING
+        await tx.greetings.save(uncertain if sending else skipped)
 
     async def _prepare(self, key: GreetingKey) -> Envelope | Greeting | None:
         """What is to be sent, else how it ends, else None: it has ended already."""

@@ -1,6 +1,6 @@
 """Kinds of work: what a job of that kind says, who may ask for it, and how it is done."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -111,6 +111,18 @@ class Kind(Protocol[P, Tx_contra]):
 
     def shown(self, data: Mapping[str, object]) -> Mapping[str, object]:
         """What may be shown of the data: all but secrets."""
+
+    @property
+    def private(self) -> Collection[str]:
+        """Members of the data and the result that are masked for all but the account that asked."""
+        return ()
+
+    async def close(self, data: Mapping[str, object], tx: Tx_contra) -> None:
+        """End what this kind keeps beside a job that is cancelled, or removed, undone.
+
+        In the transaction that does so. It must not raise, whatever the data are.
+        """
+        del data, tx  # most kinds keep nothing
 
     async def run(self, claim: Claim[P], finish: Finish[Tx_contra]) -> None:
         """Do it; an exception means to try again later, GiveUp never to try again."""

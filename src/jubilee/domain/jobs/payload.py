@@ -4,6 +4,9 @@ from collections.abc import Collection, Mapping
 
 from jubilee.domain.jobs.kinds import InvalidPayload
 
+MASK = "***"
+"""What stands for a value that is not shown."""
+
 
 def require_only(data: Mapping[str, object], known: Collection[str]) -> None:
     """Refuse members that the kind does not know: they are misspelt, or from another version."""

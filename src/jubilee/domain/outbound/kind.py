@@ -76,6 +76,7 @@ class SendHttpRequest(Kind[HttpRequest, object]):
     name = "http.request"
     audience = Audience.EVERYBODY
     timeout = TIMEOUT
+    private = frozenset({"body"})
 
     def read(self, data: Mapping[str, object]) -> HttpRequest:
         return read_request(data)

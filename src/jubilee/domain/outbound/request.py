@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-from jubilee.domain.jobs.payload import refused, require_only, text_of
+from jubilee.domain.jobs.payload import MASK, refused, require_only, text_of
 
 METHODS = ("POST", "GET", "PUT", "PATCH", "DELETE", "HEAD")
 WITHOUT_BODY = frozenset({"GET", "HEAD"})
@@ -17,7 +17,6 @@ LONGEST_HOST = 253
 MOST_HEADERS = 50
 LONGEST_NAME = 100
 LONGEST_VALUE = 8192
-MASK = "***"
 
 URL = re.compile(r"(https?)://([^/?#]*)([^#]*)(?:#.*)?", re.IGNORECASE)
 AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")

@@ -1,23 +1,27 @@
 """What can be done with tasks."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
 
 from jubilee.domain.clock import Clock
-from jubilee.domain.identity import NewId, Principal
+from jubilee.domain.errors import NotAllowed
+from jubilee.domain.identity import NewId, Principal, UserId
 from jubilee.domain.jobs.kinds import Audience, Kinds, UnknownKind
+from jubilee.domain.jobs.payload import MASK
 from jubilee.domain.jobs.waiting import GivenUp, Waiting
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import (
     FURTHEST,
     LARGEST_DATA,
+    AlreadyEnded,
     InvalidRunAt,
     KindNotAllowed,
     NewTask,
     NotDead,
     PayloadTooLarge,
+    StillLive,
     Task,
     TaskFilter,
     TaskRequest,
@@ -58,7 +62,7 @@ class TaskService:
         for alone in (False, True) if self.most > MARGIN else (True,):
             kept = await self._keep(task, alone=alone, may_be_known=request.task_id is not None)
             if kept is not None:
-                return self._shown(kept)
+                return self._shown(kept, by)
         raise TooManyTasks
 
     async def get(self, name: str, *, by: Principal, patience: Patience | None = None) -> Task:
@@ -68,41 +72,76 @@ class TaskService:
         if patience is not None and seconds > 0 and task.status.is_live:
             await self.waiting.wait(task.id, seconds, patience.given_up, by=by.user_id)
             task = await self._get(str(task.id), by)
-        return self._shown(task)
+        return self._shown(task, by)
 
     async def list(
         self, chosen: TaskFilter, *, by: Principal, after: Position | None, limit: int
     ) -> Page[Task]:
-        """One's own, for admins everybody's."""
-        visible = chosen if by.is_admin else replace(chosen, owner=by.user_id)
+        """One's own; for admins every job. Raises NotAllowed for what is another's."""
+        visible = chosen if by.is_admin else _own(chosen, by)
         async with self.read() as view:
             page = await view.tasks.page(visible, after=after, limit=limit)
-        return Page([self._shown(task) for task in page.rows], page.after)
+        return Page([self._shown(task, by) for task in page.rows], page.after)
 
     async def cancel(self, name: str, *, by: Principal) -> Task | None:
         """Cancel what waits, forget what has ended; what runs is asked to stop, and returned."""
         async with self.write() as tx:
             task = await tx.tasks.get(name, by=by, lock=True)
-            match task.status:
-                case TaskStatus.RUNNING:
-                    return self._shown(await tx.tasks.ask_to_stop(task.id))
-                case TaskStatus.QUEUED:
-                    await tx.tasks.cancel(task.id)
-                case TaskStatus.SUCCEEDED | TaskStatus.DEAD | TaskStatus.CANCELLED:
-                    await tx.tasks.remove(task.id)
-        return None
+            if not task.status.is_live:
+                await self._remove(tx, task)
+                return None
+            stopped = await self._stop(tx, task)
+        return self._shown(stopped, by) if stopped.status.is_live else None
+
+    async def stop(self, name: str, *, by: Principal) -> Task:
+        """Cancel what waits, ask what runs to stop; raises AlreadyEnded."""
+        async with self.write() as tx:
+            task = await tx.tasks.get(name, by=by, lock=True)
+            if not task.status.is_live:
+                raise AlreadyEnded
+            return self._shown(await self._stop(tx, task), by)
+
+    async def discard(self, name: str, *, by: Principal) -> None:
+        """Forget what has ended; raises StillLive."""
+        async with self.write() as tx:
+            task = await tx.tasks.get(name, by=by, lock=True)
+            if task.status.is_live:
+                raise StillLive
+            await self._remove(tx, task)
 
     async def retry(self, name: str, *, by: Principal) -> Task:
-        """A dead one again; it counts as live again."""
+        """A dead one again; its owner's counts as live again."""
         async with self.write() as tx:
             task = await tx.tasks.get(name, by=by, lock=True)
             if task.status is not TaskStatus.DEAD:
                 raise NotDead
-            self._check_audience(task.kind, by)
-            await tx.tasks.take_turn(task.owner_id, alone=True)
-            if await tx.tasks.count_live(task.owner_id, most=self.most) >= self.most:
-                raise TooManyTasks
-            return self._shown(await tx.tasks.revive(task.id))
+            if not by.is_admin:
+                self._check_audience(task.kind, by)
+            await self._check_room(tx, task.owner_id)
+            return self._shown(await tx.tasks.revive(task.id), by)
+
+    async def _check_room(self, tx: TaskTransaction, owner: UserId | None) -> None:
+        if owner is None:
+            return
+        await tx.tasks.take_turn(owner, alone=True)
+        if await tx.tasks.count_live(owner, most=self.most) >= self.most:
+            raise TooManyTasks
+
+    async def _stop(self, tx: TaskTransaction, task: Task) -> Task:
+        if task.status is TaskStatus.RUNNING:
+            return await tx.tasks.ask_to_stop(task.id)
+        await self._close(tx, task)
+        return await tx.tasks.cancel(task.id)
+
+    async def _remove(self, tx: TaskTransaction, task: Task) -> None:
+        if task.status is not TaskStatus.SUCCEEDED:
+            await self._close(tx, task)
+        await tx.tasks.remove(task.id)
+
+    async def _close(self, tx: TaskTransaction, task: Task) -> None:
+        kind = self.kinds.find(task.kind)
+        if kind is not None:
+            await kind.close(task.data, tx)
 
     async def _get(self, name: str, by: Principal) -> Task:
         async with self.read() as view:
@@ -150,10 +189,29 @@ class TaskService:
         if kind is not None and kind.audience not in _audiences(by):
             raise KindNotAllowed
 
-    def _shown(self, task: Task) -> Task:
-        """Nobody here knows what the data of an unknown kind hold: they are not shown."""
+    def _shown(self, task: Task, by: Principal) -> Task:
+        """Hide the data of an unknown kind: they may contain secrets.
+
+        What an account writes and gets back is private to it: admins see masks there.
+        """
         kind = self.kinds.find(task.kind)
-        return replace(task, data={} if kind is None else kind.shown(task.data))
+        if kind is None:
+            return replace(task, data={})
+        data = kind.shown(task.data)
+        if task.owner_id == by.user_id:
+            return replace(task, data=data)
+        result = None if task.result is None else _masked(task.result, kind.private)
+        return replace(task, data=_masked(data, kind.private), result=result)
+
+
+def _masked(document: Mapping[str, object], private: Collection[str]) -> Mapping[str, object]:
+    return {name: MASK if name in private else value for name, value in document.items()}
+
+
+def _own(chosen: TaskFilter, by: Principal) -> TaskFilter:
+    if chosen.unowned or chosen.owner not in {None, by.user_id}:
+        raise NotAllowed
+    return replace(chosen, owner=by.user_id)
 
 
 def _audiences(by: Principal) -> Collection[Audience]:

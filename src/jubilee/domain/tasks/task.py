@@ -41,6 +41,18 @@ class NotDead(Conflict):
     code = "not_dead"
 
 
+class StillLive(Conflict):
+    """This task has not ended: cancel it first."""
+
+    code = "still_live"
+
+
+class AlreadyEnded(Conflict):
+    """This task has ended already."""
+
+    code = "already_ended"
+
+
 class TooManyTasks(LimitReached):
     """There are as many tasks waiting or running as one account may have."""
 
@@ -110,11 +122,15 @@ class NewTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """How it stands; all its times are the database's."""
+    """How it stands; all its times are the database's.
+
+    `owner_id` is the account that asked for it. Producers' jobs, mails and greetings have none;
+    the id of such a job is its `task_id`, too.
+    """
 
     id: UUID
     task_id: str
-    owner_id: UserId
+    owner_id: UserId | None
     kind: str
     data: Mapping[str, object]
     priority: int
@@ -138,15 +154,16 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class TaskFilter:
-    """Which tasks are listed, newest first."""
+    """Which tasks are listed, newest first; `unowned` are those that no account asked for."""
 
     owner: UserId | None = None
+    unowned: bool = False
     status: TaskStatus | None = None
     kind: str | None = None
 
 
 class TaskRepository(Protocol):
-    """The tasks; the service's own jobs are none of them."""
+    """The tasks, and for admins all other jobs, too: they have no owner."""
 
     async def get(self, name: str, *, by: Principal, lock: bool = False) -> Task:
         """By its id, or by the caller's own `task_id`; raises TaskNotFound for another's."""

@@ -8,12 +8,14 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from jubilee.domain.identity import UserId
 from jubilee.domain.tasks.task import (
     DEFAULT_KIND,
     DEFAULT_PRIORITY,
     LAST_PRIORITY,
     TASK_ID,
     Task,
+    TaskFilter,
     TaskRequest,
     TaskStatus,
 )
@@ -21,6 +23,8 @@ from jubilee.entrypoints.http.endpoint import Model
 from jubilee.entrypoints.http.paging import PageQuery, PageReply
 
 LONGEST_WAIT = 60  # seconds
+NO_OWNER = "none"
+UUID_PATTERN = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
@@ -29,6 +33,7 @@ RFC_3339 = re.compile(
 NEW_TASK_EXAMPLE = {"task_id": "order-4711", "kind": "echo", "data": {"order": 4711}}
 TASK_EXAMPLE = {
     "id": "019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f",
+    "owner_id": "019aa0c0-11aa-7b02-8c5e-5f6a7b8c9d0e",
     **NEW_TASK_EXAMPLE,
     "priority": 5,
     "status": "succeeded",
@@ -105,8 +110,21 @@ class NewTaskBody(TaskOptions):
 class TaskQuery(PageQuery):
     """Which tasks."""
 
+    owner: str | None = Field(
+        None,
+        pattern=f"^({NO_OWNER}|{UUID_PATTERN})$",
+        examples=[NO_OWNER],
+        description="only those that this account asked for; `none`: those that no account asked"
+        " for, which are producers' jobs, mails and greetings. Admins alone may name another's.",
+    )
     status: TaskStatus | None = Field(None, description="only those that stand so")
     kind: KindName | None = Field(None, description="only those of this kind")
+
+    def chosen(self) -> TaskFilter:
+        """In the domain's words."""
+        unowned = self.owner == NO_OWNER
+        owner = None if unowned or self.owner is None else UserId(UUID(self.owner))
+        return TaskFilter(owner=owner, unowned=unowned, status=self.status, kind=self.kind)
 
 
 class WaitQuery(Model):
@@ -121,12 +139,18 @@ class WaitQuery(Model):
 
 
 class TaskReply(BaseModel):
-    """A task as it is shown; what of its data is secret is masked."""
+    """A task as it is shown; what of its data is secret is masked.
+
+    So are, for all but the account that asked: the texts of mails, and the bodies of requests.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
-    task_id: str
+    task_id: str = Field(description="its owner's name for it; without one, the server's id")
+    owner_id: UUID | None = Field(
+        description="the account that asked for it; null for producers' jobs, mails and greetings"
+    )
     kind: str
     data: dict[str, Any]
     priority: int = Field(ge=0, le=LAST_PRIORITY)

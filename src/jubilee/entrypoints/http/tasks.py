@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from jubilee.domain.errors import NotAllowed
 from jubilee.domain.jobs.kinds import InvalidPayload, UnknownKind
 from jubilee.domain.tasks.service import Patience
 from jubilee.domain.tasks.task import (
@@ -9,7 +10,6 @@ from jubilee.domain.tasks.task import (
     KindNotAllowed,
     NotDead,
     PayloadTooLarge,
-    TaskFilter,
     TaskIdTaken,
     TaskNotFound,
     TooManyTasks,
@@ -50,9 +50,8 @@ async def create_task(call: Call[NewTaskBody, Nothing]) -> Response:
 async def list_tasks(call: Call[Nothing, TaskQuery]) -> Response:
     """GET /tasks."""
     query = call.query
-    chosen = TaskFilter(status=query.status, kind=query.kind)
     page = await call.services.tasks.list(
-        chosen, by=call.principal, after=position(call), limit=query.limit
+        query.chosen(), by=call.principal, after=position(call), limit=query.limit
     )
     return paged(call, TaskPage, page, TaskReply.of)
 
@@ -108,12 +107,13 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="GET",
         path="/tasks",
         name="listTasks",
-        summary="One's own tasks, for admins everybody's; newest first",
+        summary="One's own tasks, for admins every job; newest first",
         tag=TAG,
         access=Access.SIGNED_IN,
         handler=list_tasks,
         query=TaskQuery,
         replies=(page_of(TaskPage, TASK_EXAMPLE),),
+        errors=(NotAllowed,),
     ),
     Endpoint(
         method="GET",
