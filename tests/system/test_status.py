@@ -6,12 +6,12 @@ from pathlib import Path
 
 from jubilee.adapters.embedded.run_file import Claim, RunFile
 from jubilee.adapters.postgres.schema import upgrade
-from jubilee.domain.health import Health, Schema
+from jubilee.domain.health import ConnectionBudget, Health, Schema
 from jubilee.domain.jobs.backlog import Backlog
 from jubilee.entrypoints.status import Status, as_json, as_text
 from tests.outages import OwnServers
 from tests.servers import Servers
-from tests.system.api import COMMAND, run
+from tests.system.api import COMMAND, Starter, run
 from tests.system.running import eventually, free_port
 
 BACKLOG = Backlog(
@@ -43,6 +43,17 @@ def test_machines_read_the_same() -> None:
     assert found["workers"] == 4
 
 
+def test_pools_that_do_not_fit_into_postgresql_are_a_line_of_their_own() -> None:
+    assert "connections" not in as_text(Status(WELL, BACKLOG, ConnectionBudget(6, 90, 40, 97)))
+    few = Status(WELL, BACKLOG, ConnectionBudget(7, 105, 40, 97))
+    assert "connections TOO FEW: the pools of 7 instances may open 105, PostgreSQL has 97" in (
+        as_text(few)
+    )
+    assert json.loads(as_json(few))["connections"] == {
+        "instances": 7, "pooled": 105, "opened": 40, "usable": 97, "fits": False,
+    }  # fmt: skip
+
+
 def test_a_database_that_does_not_answer_is_said_and_ends_in_1(tmp_path: Path) -> None:
     away = run(
         tmp_path,
@@ -63,6 +74,7 @@ def test_a_running_service_is_ready(tmp_path: Path, servers: Servers, database_u
     assert there.returncode == 0, there.stderr
     found = json.loads(there.stdout)
     assert (found["schema"], found["redis"], found["workers"]) == ("current", "ok", 0)
+    assert found["connections"]["usable"] > 0
 
 
 def test_the_folder_of_a_running_service_is_found_by_option_alone(
@@ -109,3 +121,18 @@ def test_a_killed_worker_is_silent_and_one_that_ended_is_forgotten(
         for process in started:
             process.kill()
             process.wait()
+
+
+def test_each_running_service_is_an_instance_and_the_command_is_none(
+    tmp_path: Path, start_api: Starter, servers: Servers, database_url: str
+) -> None:
+    def count() -> int:
+        urls = {"DATABASE_URL": database_url, "REDIS_URL": servers.redis_url}
+        return int(
+            json.loads(run(tmp_path, "status", "--json", **urls).stdout)["connections"]["instances"]
+        )
+
+    before = count()
+    for _ in range(2):
+        start_api(database_url, servers.redis_url).ready()
+    assert count() == before + 2

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from jubilee.adapters.argon2_passwords import Argon2Passwords
 from jubilee.adapters.arq_courier import ArqCourier
 from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.capacity import PostgresCapacity, instance_url
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import (
     PostgresTransaction,
@@ -15,6 +16,7 @@ from jubilee.adapters.postgres.transaction import (
     transactions,
     views,
 )
+from jubilee.adapters.postgres.upkeep import PoolUpkeep
 from jubilee.adapters.redis.client import RedisClient
 from jubilee.adapters.telemetry.watching import watch_pool, watch_redis
 from jubilee.bootstrap.deadline import request_deadline
@@ -46,7 +48,10 @@ async def open_adapters(
 ) -> AsyncIterator[Adapters]:
     """Opened now, closed at the end; `process` says what is shown of it meanwhile."""
     async with open_telemetry(settings, process) as telemetry:
-        adapters = _adapters(settings, telemetry)
+        url = server_urls(settings).postgres
+        if process is not None:
+            url = instance_url(url, settings.database_pool_size)
+        adapters = _adapters(settings, telemetry, url)
         async with _running(adapters):
             yield adapters
 
@@ -56,9 +61,12 @@ async def _running(adapters: Adapters) -> AsyncIterator[None]:
     announcing = asyncio.create_task(adapters.announcer.run())
     watching = asyncio.create_task(watch_pool(adapters.telemetry.instruments, adapters.pool))
     asking = asyncio.create_task(watch_redis(adapters.redis.ping))
+    capacity = PostgresCapacity(adapters.pool)
+    keeping = asyncio.create_task(PoolUpkeep(adapters.pool, capacity).run())
     try:
         yield
     finally:
+        keeping.cancel()
         announcing.cancel()
         watching.cancel()
         asking.cancel()
@@ -68,16 +76,16 @@ async def _running(adapters: Adapters) -> AsyncIterator[None]:
         await adapters.pool.close()
 
 
-def _adapters(settings: Settings, telemetry: Telemetry) -> Adapters:
-    urls = server_urls(settings)
+def _adapters(settings: Settings, telemetry: Telemetry, database_url: str) -> Adapters:
+    redis_url = server_urls(settings).redis
     pool = ConnectionPool(
-        urls.postgres,
+        database_url,
         size=settings.database_pool_size,
         patience=settings.database_timeout,
         observer=telemetry.database,
         deadline=request_deadline,
     )
-    courier = ArqCourier(urls.redis, patience=settings.redis_timeout)
+    courier = ArqCourier(redis_url, patience=settings.redis_timeout)
     announcer = Announcer(courier)
     stamp = Stamp(
         clock=clock,
@@ -89,7 +97,7 @@ def _adapters(settings: Settings, telemetry: Telemetry) -> Adapters:
     )
     return Adapters(
         pool=pool,
-        redis=RedisClient(urls.redis, patience=settings.redis_timeout, ran=telemetry.redis.ran),
+        redis=RedisClient(redis_url, patience=settings.redis_timeout, ran=telemetry.redis.ran),
         courier=courier,
         announcer=announcer,
         hasher=_hasher(settings),

@@ -11,6 +11,7 @@ from jubilee.adapters.common_passwords import common_passwords
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.jwt_tokens import JwtTokens
 from jubilee.adapters.postgres.backlog import PostgresBacklog
+from jubilee.adapters.postgres.capacity import PostgresCapacity
 from jubilee.adapters.postgres.schema import schema_state
 from jubilee.adapters.postgres.tasks import PostgresLiveJobs
 from jubilee.adapters.redis.birthdays import RedisTodayCache
@@ -22,7 +23,7 @@ from jubilee.bootstrap.telemetry import Process, Telemetry
 from jubilee.domain.auth.service import AuthService, RefreshPolicy
 from jubilee.domain.birthdays import BirthdayRules, BirthdayService, Strangers
 from jubilee.domain.calendar import Calendar, LeapDayRule, local_dates
-from jubilee.domain.health import HealthService, ReadSchema
+from jubilee.domain.health import HealthService, ReadConnectionBudget, ReadSchema
 from jubilee.domain.items import ItemService
 from jubilee.domain.jobs.backlog import ReadBacklog
 from jubilee.domain.jobs.kinds import Kinds
@@ -64,6 +65,7 @@ class Opened:
     services: Services
     telemetry: Telemetry
     backlog: ReadBacklog
+    connections: ReadConnectionBudget
 
 
 @asynccontextmanager
@@ -76,7 +78,8 @@ async def open_services(
         await asyncio.to_thread(local_dates, clock(), settings.birthday_timezone)
         kinds = Kinds(make_kinds(settings, adapters))
         services = _services(settings, adapters, kinds, await schema_state(adapters.pool))
-        yield Opened(services, adapters.telemetry, PostgresBacklog(adapters.pool))
+        backlog, connections = PostgresBacklog(adapters.pool), PostgresCapacity(adapters.pool)
+        yield Opened(services, adapters.telemetry, backlog, connections)
 
 
 def _services(settings: Settings, adapters: Adapters, kinds: Kinds, schema: ReadSchema) -> Services:

@@ -15,7 +15,7 @@ def status(chosen: Namespace) -> int:
 
     async def read() -> int:
         async with open_services(settings) as opened:
-            found = await look(opened.services, opened.backlog)
+            found = await look(opened.services, opened.backlog, opened.connections)
         sys.stdout.write((as_json if chosen.json else as_text)(found) + "\n")
         return found.exit_code
 

@@ -22,6 +22,28 @@ ReadSchema: TypeAlias = Callable[[], Awaitable[Schema | None]]
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionBudget:
+    """The database's connections: what all instances may open, and what the server has."""
+
+    instances: int
+    pooled: int
+    """The sizes of all their pools together."""
+    opened: int
+    """Connections that are open now, of other programs, too."""
+    usable: int
+    """The most that there may be, without those that are kept for administrators."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether every instance can have all of its connections at a time."""
+        return self.pooled <= self.usable
+
+
+ReadConnectionBudget: TypeAlias = Callable[[], Awaitable[ConnectionBudget]]
+"""Reads it now; raises Unavailable."""
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """What was found; `ready` is what a load balancer needs to know; without `mail`, mail waits."""
 

@@ -1,10 +1,10 @@
 """What an operator sees in a terminal: is it well, what waits, who works."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.health import Health
+from jubilee.domain.health import ConnectionBudget, Health, ReadConnectionBudget
 from jubilee.domain.jobs.backlog import Backlog, ReadBacklog
 from jubilee.domain.services import Services
 
@@ -14,7 +14,8 @@ class Status:
     """All that was found; without a backlog the database did not say."""
 
     health: Health
-    backlog: Backlog | None
+    backlog: Backlog | None = None
+    connections: ConnectionBudget | None = None
 
     @property
     def exit_code(self) -> int:
@@ -22,15 +23,17 @@ class Status:
         return 0 if self.health.ready else 1
 
 
-async def look(services: Services, read_backlog: ReadBacklog) -> Status:
+async def look(
+    services: Services, read_backlog: ReadBacklog, read_connections: ReadConnectionBudget
+) -> Status:
     """Ask each of them once; a schema behind our own has no backlog that we could read."""
     health = await services.health.look()
     if not health.ready:
-        return Status(health, None)
+        return Status(health)
     try:
-        return Status(health, await read_backlog())
+        return Status(health, await read_backlog(), await read_connections())
     except Unavailable:
-        return Status(health, None)
+        return Status(health)
 
 
 def as_json(status: Status) -> str:
@@ -51,12 +54,21 @@ def as_text(status: Status) -> str:
         lines.append(f"{'leases':<12}{backlog.overdue} ran out")
     greetings = ", ".join(f"{count} {state}" for state, count in backlog.greetings.items() if count)
     lines.append(f"{'greetings':<12}{greetings or 'none this year'}")
+    if status.connections is not None and not status.connections.fits:
+        lines.append(f"{'connections':<12}{_connections(status.connections)}")
     return "\n".join(lines)
 
 
 def _workers(backlog: Backlog) -> str:
     silent = f", {backlog.workers_silent} silent" if backlog.workers_silent else ""
     return f"{backlog.workers} alive{silent}"
+
+
+def _connections(budget: ConnectionBudget) -> str:
+    return (
+        f"TOO FEW: the pools of {budget.instances} instances may open {budget.pooled},"
+        f" PostgreSQL has {budget.usable}; lower DATABASE_POOL_SIZE"
+    )
 
 
 def _lane(lane: str, backlog: Backlog) -> str:
@@ -84,7 +96,9 @@ def _work(status: Status) -> dict[str, object]:
     }
     for (lane, state), count in backlog.jobs.items():
         lanes[lane][state] = count
+    budget = status.connections
     return {
+        "connections": {} if budget is None else asdict(budget) | {"fits": budget.fits},
         "workers": backlog.workers,
         "workers_silent": backlog.workers_silent,
         "lanes": lanes,

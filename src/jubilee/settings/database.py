@@ -26,7 +26,7 @@ class DatabaseSettings(SettingsGroup):
         None, validation_alias=_postgres("password", "password")
     )
     postgres_db: str | None = Field(None, validation_alias=_postgres("db", "db"))
-    database_pool_size: PositiveInt = Field(20, description="connections of one process")
+    database_pool_size: PositiveInt = Field(15, description="connections of one process")
     database_timeout: PositiveFloat = Field(2.5, description="seconds one use of it may take")
 
     @property

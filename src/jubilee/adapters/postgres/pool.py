@@ -94,6 +94,7 @@ class ConnectionPool:
         self._deadline = deadline
         self._free = asyncio.Semaphore(size)
         self._idle: list[Held] = []
+        self._untouched = 0  # of the idle ones, those not lent since `count_unused` was called
 
     @property
     def idle(self) -> int:
@@ -129,6 +130,26 @@ class ConnectionPool:
                     raise
                 self._idle.append(held)
 
+    def count_unused(self) -> int:
+        """Idle connections that have not been lent since the last call."""
+        unused, self._untouched = self._untouched, len(self._idle)
+        return unused
+
+    async def close_unused(self, count: int) -> int:
+        """Close `count` of those not lent for longest, and all that are too old; returns how many.
+
+        The one returned last is lent first, so that the unused ones are the first of the list.
+        """
+        oldest = monotonic() - MAX_AGE
+        leaving = self._idle[:count] + [h for h in self._idle[count:] if h.opened < oldest]
+        self._idle = [held for held in self._idle[count:] if held.opened >= oldest]
+        self._untouched = min(self._untouched, len(self._idle))
+        for held in leaving:
+            with suppress(Exception):
+                await held.driver.close(timeout=LAST_MOMENT)
+            await self._discard(held)
+        return len(leaving)
+
     async def close(self) -> None:
         """Close every idle connection."""
         while self._idle:
@@ -144,6 +165,7 @@ class ConnectionPool:
     async def _take(self) -> Held:
         while self._idle:
             held = self._idle.pop()
+            self._untouched = min(self._untouched, len(self._idle))
             if not held.driver.is_closed() and monotonic() - held.opened < MAX_AGE:
                 return held
             await self._discard(held)

@@ -1,0 +1,74 @@
+"""Gives back what a pool no longer needs, and says when the server has too little for all pools.
+
+A connection that the last minute did not need is closed. Where the server has hardly any left,
+other processes may be refused: then those that the last few seconds did not need are closed, too.
+"""
+
+import asyncio
+import logging
+from collections import deque
+
+from jubilee.adapters.postgres.capacity import PostgresCapacity
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.domain.errors import Unavailable
+
+PERIOD_S = 3.0
+PERIODS = 20  # a minute
+NEARLY_ALL = 0.9  # of the server's connections are open
+
+logger = logging.getLogger(__name__)
+
+
+class PoolUpkeep:
+    """Looks after one pool of a process that runs for long."""
+
+    def __init__(self, pool: ConnectionPool, capacity: PostgresCapacity) -> None:
+        self._pool = pool
+        self._capacity = capacity
+        self._unused: deque[int] = deque(maxlen=PERIODS)
+        self._checked = 0  # steps since the sizes of all pools were compared with the server
+        self._fits = True
+
+    async def run(self, period: float = PERIOD_S) -> None:
+        """Until cancelled, every `period` seconds; a server that is away changes nothing."""
+        while True:
+            try:
+                await self.step()
+            except Unavailable:
+                pass
+            except Exception:
+                logger.exception("the upkeep of the pool failed")
+            await asyncio.sleep(period)
+
+    async def step(self) -> None:
+        """One period has passed."""
+        self._unused.append(self._pool.count_unused())
+        needless = min(self._unused) if len(self._unused) == PERIODS else 0
+        await self._close(needless)
+        if self._checked == 0:
+            await self._compare()
+        elif self._unused[-1] > 1 and await self._is_server_full():
+            await self._close(self._unused[-1])
+        self._checked = (self._checked + 1) % PERIODS
+
+    async def _close(self, count: int) -> None:
+        closed = await self._pool.close_unused(count)
+        self._unused = deque((max(n - closed, 0) for n in self._unused), maxlen=PERIODS)
+
+    async def _is_server_full(self) -> bool:
+        budget = await self._capacity()
+        return budget.opened >= budget.usable * NEARLY_ALL
+
+    async def _compare(self) -> None:
+        """Say it once, and again where it became true again."""
+        budget = await self._capacity()
+        if self._fits and not budget.fits:
+            logger.warning(
+                "the pools of all instances exceed max_connections: lower DATABASE_POOL_SIZE",
+                extra={
+                    "instances": budget.instances,
+                    "pooled": budget.pooled,
+                    "usable": budget.usable,
+                },
+            )
+        self._fits = budget.fits

@@ -1,0 +1,192 @@
+"""Which connections a pool keeps, which it gives back, and what is said when there are too few."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from jubilee.adapters.embedded import postgres as embedded
+from jubilee.adapters.postgres import pool as pools
+from jubilee.adapters.postgres.capacity import PostgresCapacity, instance_url
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.statement import Statement
+from jubilee.adapters.postgres.upkeep import PERIODS, PoolUpkeep
+from jubilee.domain.errors import Unavailable
+from jubilee.domain.health import ConnectionBudget
+
+ONE = Statement(text("SELECT 1"))
+SMALL = "max_connections=15"  # three of them are kept for administrators
+SHARE = 10.0  # seconds after which a process that was refused has its connections
+
+
+class Roomy(PostgresCapacity):
+    """A server that has connections enough."""
+
+    async def __call__(self) -> ConnectionBudget:
+        return ConnectionBudget(1, 4, 4, 97)
+
+
+async def use(pool: ConnectionPool, count: int) -> None:
+    """So many of its connections at a time."""
+    async with AsyncExitStack() as held:
+        for _ in range(count):
+            executor = await held.enter_async_context(pool.executor())
+            await executor.run(ONE)
+
+
+async def steps(upkeep: PoolUpkeep, count: int = PERIODS) -> None:
+    for _ in range(count):
+        await upkeep.step()
+
+
+@pytest.fixture
+def upkeep(pool: ConnectionPool) -> PoolUpkeep:
+    return PoolUpkeep(pool, Roomy(pool))
+
+
+async def test_what_the_last_minute_did_not_need_is_closed(
+    pool: ConnectionPool, upkeep: PoolUpkeep
+) -> None:
+    await use(pool, 4)
+    await steps(upkeep, 1)
+    for _ in range(PERIODS):
+        await use(pool, 2)
+        await upkeep.step()
+    assert pool.idle == 2
+
+
+async def test_what_the_last_minute_needed_once_is_kept(
+    pool: ConnectionPool, upkeep: PoolUpkeep
+) -> None:
+    await use(pool, 4)
+    await steps(upkeep, PERIODS - 1)
+    await use(pool, 3)
+    await steps(upkeep, PERIODS)
+    assert pool.idle == 3
+    await steps(upkeep, 1)
+    assert pool.idle == 0
+
+
+async def test_a_connection_is_kept_for_a_minute_after_others_were_closed(
+    pool: ConnectionPool, upkeep: PoolUpkeep
+) -> None:
+    await use(pool, 4)
+    await steps(upkeep, PERIODS)
+    await use(pool, 2)
+    await steps(upkeep, PERIODS - 1)
+    assert pool.idle == 2
+
+
+async def test_an_old_connection_is_closed_though_it_is_not_used_again(
+    pool: ConnectionPool, upkeep: PoolUpkeep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await use(pool, 4)
+    monkeypatch.setattr(pools, "MAX_AGE", 0.0)
+    await steps(upkeep, 1)
+    assert pool.idle == 0
+
+
+async def test_connections_that_are_lent_are_left_alone(
+    pool: ConnectionPool, upkeep: PoolUpkeep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "MAX_AGE", 0.0)
+    async with pool.executor() as executor:
+        await steps(upkeep)
+        await executor.run(ONE)
+
+
+@pytest.fixture
+def small_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of a PostgreSQL that has 12 connections for ordinary roles."""
+    settings = [s for s in embedded.SETTINGS if not s.startswith("max_connections")]
+    monkeypatch.setattr(embedded, "SETTINGS", (*settings, SMALL))
+    server = embedded.EmbeddedPostgres(tmp_path / "data", tmp_path / "s", durable=False)
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@asynccontextmanager
+async def instance(url: str, size: int, number: int) -> AsyncIterator[ConnectionPool]:
+    """What one process has: a pool with its upkeep."""
+    own = f"{instance_url(url, size)}-{number}"
+    pool = ConnectionPool(own, size=size, patience=2)
+    upkeep = asyncio.create_task(PoolUpkeep(pool, PostgresCapacity(pool)).run())
+    await asyncio.sleep(0.5)
+    try:
+        yield pool
+    finally:
+        upkeep.cancel()
+        await asyncio.wait([upkeep])
+        await pool.close()
+
+
+@pytest.fixture
+async def ordinary(small_server: str) -> str:
+    """The same server's URL for a role that is no administrator."""
+    admin = await asyncpg.connect(small_server)
+    await admin.execute("CREATE ROLE ordinary LOGIN")
+    await admin.close()
+    return small_server.replace("jubilee@", "ordinary@")
+
+
+async def test_a_starved_process_has_its_share_soon_after_the_pressure_ends(ordinary: str) -> None:
+    async with (
+        instance(ordinary, 6, 1) as one,
+        instance(ordinary, 6, 2) as two,
+        instance(ordinary, 6, 3) as starved,
+    ):
+        await asyncio.gather(use(one, 6), use(two, 5))  # the upkeep of each has opened one
+        with pytest.raises(Unavailable):
+            await use(starved, 4)
+        ended = time.monotonic()
+        while time.monotonic() - ended < SHARE:
+            try:
+                await use(starved, 4)
+                break
+            except Unavailable:
+                await asyncio.sleep(0.1)
+        assert time.monotonic() - ended < SHARE
+        await use(starved, 6)
+
+
+async def test_pools_that_cannot_fit_are_counted_and_told_of_once(
+    ordinary: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with instance(ordinary, 9, 1) as one, instance(ordinary, 4, 2) as two:
+        await asyncio.gather(use(one, 1), use(two, 1))
+        budget = await PostgresCapacity(one)()
+        assert (budget.instances, budget.pooled, budget.usable) == (2, 13, 12)
+        assert not budget.fits
+        caplog.set_level(logging.WARNING)
+        caplog.clear()
+        upkeep = PoolUpkeep(one, PostgresCapacity(one))
+        await steps(upkeep, PERIODS * 2)
+    [line] = [r for r in caplog.records if "max_connections" in r.message]
+    assert vars(line)["pooled"] == 13
+
+
+async def test_pools_that_fit_are_not_told_of(
+    ordinary: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with instance(ordinary, 8, 1) as one, instance(ordinary, 4, 2) as two:
+        await asyncio.gather(use(one, 1), use(two, 1))
+        assert (await PostgresCapacity(one)()).fits
+        await steps(PoolUpkeep(one, PostgresCapacity(one)))
+    assert not [r for r in caplog.records if "max_connections" in r.message]
+
+
+def test_an_application_name_of_ones_own_is_kept() -> None:
+    for url in (
+        "postgresql://h/d?application_name=shop",
+        "postgresql://h/d?a=b&application_name=x",
+    ):
+        assert instance_url(url, 15) == url
+    assert instance_url("postgresql://h/d", 15).startswith("postgresql://h/d?application_name=")
+    assert instance_url("postgresql://h/d?a=b", 15).startswith("postgresql://h/d?a=b&application")
