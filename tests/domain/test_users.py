@@ -1,6 +1,7 @@
 """Accounts: registering, changing, deleting, and the last admin."""
 
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
@@ -48,6 +49,14 @@ async def test_a_new_account_comes_with_its_welcome(users: UserService, store: F
     (job,) = store.jobs
     assert (job.kind, job.owner_id, job.key) == ("email.welcome", user.id, f"welcome:{user.id}")
     assert job.data == {"user_id": str(user.id)}
+
+
+async def test_an_account_is_found_by_id_address_and_name(users: UserService, zoe: Person) -> None:
+    for who in (str(zoe.user.id), "ZOE@example.com", "Zoe"):
+        assert (await users.find(who)).id == zoe.user.id
+    for who in ("", "grace", str(UUID(int=0))):
+        with pytest.raises(UserNotFound):
+            await users.find(who)
 
 
 @pytest.mark.parametrize(

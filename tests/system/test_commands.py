@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jubilee.commands.parser import PLAIN, command_parser
+from jubilee.commands.user_parser import CHANGES
 from tests.servers import Servers, fresh_database
 from tests.system.api import NO_REDIS, NOWHERE, PASSWORD, Api, bearer, run
 
@@ -69,6 +70,7 @@ def test_what_needs_nothing_of_the_service_does_not_load_it(command: str) -> Non
 
 def test_every_command_leads_to_a_function() -> None:
     every = ["status", "migration x", "admin create --email x", *(name for name, _, _ in PLAIN)]
+    every += ["user list", "user show x", *(f"user {name} x" for name, _ in CHANGES)]
     for words in every:
         module, _, name = command_parser().parse_args(words.split()).run.partition(":")
         assert callable(getattr(import_module(f"jubilee.commands.{module}"), name)), words

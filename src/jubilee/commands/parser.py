@@ -1,19 +1,21 @@
 """What can be written on the command line."""
 
-import re
-from argparse import ArgumentParser, RawDescriptionHelpFormatter, _SubParsersAction
-from difflib import get_close_matches
-from typing import NoReturn, TypeAlias
-
 from jubilee import __version__
+from jubilee.commands.command_parser import (
+    CommandParser,
+    Commands,
+    add_command,
+    add_password_option,
+)
+from jubilee.commands.user_parser import add_user
 
-DATA_DIR = "the folder of embedded servers and secrets (DATA_DIR)"
 EXAMPLES = """\
 examples:
   jubilee up                                   run it all on this machine
   jubilee up --port 8080 --data-dir /srv/app   elsewhere
   jubilee status                               is it well, what waits, which workers run
   jubilee admin create --email ada@example.com the first admin
+  jubilee user disable ada                     keep an account from signing in
   jubilee config                               every setting, and where its value comes from
 
 Settings come from the environment and from .env; .env.example lists them.
@@ -29,27 +31,6 @@ PLAIN = (
     ("config", "config:config", "print the settings in effect, secrets masked"),
 )
 LISTENING = ("up", "api")
-
-
-class CommandParser(ArgumentParser):
-    """Names the command that a misspelt one is near to; takes no abbreviated options."""
-
-    def __init__(self, **options: object) -> None:
-        options = {"allow_abbrev": False, "formatter_class": RawDescriptionHelpFormatter, **options}
-        super().__init__(**options)  # type: ignore[arg-type]  # as argparse names them
-
-    def error(self, message: str) -> NoReturn:
-        """End with 2; the usage and a line that says why."""
-        given = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
-        if given is None:
-            super().error(message)
-        known = re.findall(r"[\w-]+", given[2])
-        near = get_close_matches(given[1], known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
-        super().error(f"invalid choice: '{given[1]}'; {hint}")
-
-
-Commands: TypeAlias = "_SubParsersAction[CommandParser]"
 
 
 def command_parser() -> CommandParser:
@@ -70,23 +51,15 @@ def command_parser() -> CommandParser:
         known, "migration", "schema:migration", "write a migration from the tables"
     )
     migration.add_argument("name", help="what it does, in a few words")
-    _add_admin(known.add_parser("admin", help="manage admins"))
+    _add_admin(known)
+    add_user(known)
     return parser
 
 
-def add_command(known: Commands, name: str, run: str, summary: str) -> CommandParser:
-    """One that knows --data-dir; the function `run` gets the parsed arguments."""
-    added = known.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-    added.add_argument("--data-dir", metavar="DIR", help=DATA_DIR)
-    added.set_defaults(run=run)
-    return added
-
-
-def _add_admin(admin: CommandParser) -> None:
+def _add_admin(known: Commands) -> None:
+    admin = known.add_parser("admin", help="register the first admin")
     actions = admin.add_subparsers(required=True, metavar="ACTION")
     create = add_command(actions, "create", "admin:create", "register an admin")
     create.add_argument("--email", required=True)
     create.add_argument("--username")
-    create.add_argument(
-        "--password-stdin", action="store_true", help="read the password from standard input"
-    )
+    add_password_option(create)

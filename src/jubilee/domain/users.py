@@ -1,9 +1,11 @@
 """Accounts: who they are, what they may change, and that one admin always remains."""
 
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Protocol, TypedDict
+from uuid import UUID
 
 from jubilee.domain.calendar import Calendar
 from jubilee.domain.clock import Clock
@@ -187,6 +189,16 @@ class UserService:
             raise NotAllowed
         async with self.read() as view:
             return await view.users.get(user_id)
+
+    async def find(self, who: str) -> User:
+        """By id, e-mail address or username, for operators; raises UserNotFound."""
+        async with self.read() as view:
+            with suppress(ValueError, UserNotFound):
+                return await view.users.get(UserId(UUID(who)))
+            user = await view.users.find_by_login(who)
+        if user is None:
+            raise UserNotFound
+        return user
 
     async def list(self, *, search: str | None, after: Position | None, limit: int) -> Page[User]:
         """All accounts, for admins."""

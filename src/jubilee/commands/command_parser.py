@@ -1,0 +1,44 @@
+"""What every command's parser is."""
+
+import re
+from argparse import ArgumentParser, RawDescriptionHelpFormatter, _SubParsersAction
+from difflib import get_close_matches
+from typing import NoReturn, TypeAlias
+
+DATA_DIR = "the folder of embedded servers and secrets (DATA_DIR)"
+
+
+class CommandParser(ArgumentParser):
+    """Names the command that a misspelt one is near to; takes no abbreviated options."""
+
+    def __init__(self, **options: object) -> None:
+        options = {"allow_abbrev": False, "formatter_class": RawDescriptionHelpFormatter, **options}
+        super().__init__(**options)  # type: ignore[arg-type]  # as argparse names them
+
+    def error(self, message: str) -> NoReturn:
+        """End with 2; the usage and a line that says why."""
+        given = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        if given is None:
+            super().error(message)
+        known = re.findall(r"[\w-]+", given[2])
+        near = get_close_matches(given[1], known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
+        super().error(f"invalid choice: '{given[1]}'; {hint}")
+
+
+Commands: TypeAlias = "_SubParsersAction[CommandParser]"
+
+
+def add_command(known: Commands, name: str, run: str, summary: str) -> CommandParser:
+    """One that knows --data-dir; the function `run` gets the parsed arguments."""
+    added = known.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    added.add_argument("--data-dir", metavar="DIR", help=DATA_DIR)
+    added.set_defaults(run=run)
+    return added
+
+
+def add_password_option(command: CommandParser) -> None:
+    """Where the password comes from, unless it is asked for."""
+    command.add_argument(
+        "--password-stdin", action="store_true", help="read the password from standard input"
+    )

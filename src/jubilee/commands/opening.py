@@ -1,0 +1,31 @@
+"""The services, opened for one command."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from jubilee.bootstrap.services import open_services
+from jubilee.commands.refusal import Refused
+from jubilee.commands.running import run
+from jubilee.domain.health import Schema
+from jubilee.domain.services import Services
+from jubilee.settings import Settings
+
+T = TypeVar("T")
+
+
+def with_services(settings: Settings, use: Callable[[Services], Awaitable[T]]) -> T:
+    """Run `use` on a database with our schema; raises Refused."""
+
+    async def opened_for_use() -> T:
+        async with open_services(settings) as opened:
+            _check_schema(await opened.services.health.schema())
+            return await use(opened.services)
+
+    return run(opened_for_use())
+
+
+def _check_schema(found: Schema | None) -> None:
+    if found is None:
+        raise Refused("PostgreSQL does not answer")
+    if found is Schema.BEHIND:
+        raise Refused("the schema is behind this version: run `jubilee migrate` first")

@@ -1,0 +1,137 @@
+"""Accounts, looked at and changed by an operator, who needs no password of theirs."""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import asdict
+from uuid import UUID
+
+from jubilee.commands.opening import with_services
+from jubilee.commands.passwords import read_password
+from jubilee.commands.reading import read_settings
+from jubilee.commands.refusal import Refused
+from jubilee.domain.identity import Principal, SessionId, UserId
+from jubilee.domain.paging import Position
+from jubilee.domain.services import Services
+from jubilee.domain.users import LastAdmin, Passwords, Profile, User, UserNotFound
+
+NO_ID = UUID(int=0)
+OPERATOR = Principal(UserId(NO_ID), SessionId(NO_ID), is_admin=True)
+PAGE_SIZE = 100
+
+
+def list_users(chosen: Namespace) -> int:
+    """Print the newest accounts, up to the limit."""
+
+    async def read(services: Services) -> Sequence[User]:
+        found: list[User] = []
+        after: Position | None = None
+        while len(found) < chosen.limit:
+            size = min(PAGE_SIZE, chosen.limit - len(found))
+            page = await services.users.list(search=chosen.search, after=after, limit=size)
+            found += page.rows
+            after = page.after
+            if after is None:
+                break
+        return found
+
+    users = with_services(read_settings(), read)
+    _print(json.dumps([_json(user) for user in users]) if chosen.json else _table(users))
+    return 0
+
+
+def show(chosen: Namespace) -> int:
+    """Print one account."""
+
+    async def read(services: Services) -> User:
+        return await _find(services, chosen.who)
+
+    user = with_services(read_settings(), read)
+    rows = _json(user)
+    _print(json.dumps(rows) if chosen.json else _aligned(rows))
+    return 0
+
+
+def promote(chosen: Namespace) -> int:
+    """Make an admin of the account."""
+    return _change(chosen, {"is_superuser": True})
+
+
+def demote(chosen: Namespace) -> int:
+    """Make an ordinary account of an admin's."""
+    return _change(chosen, {"is_superuser": False})
+
+
+def enable(chosen: Namespace) -> int:
+    """Let the account sign in again."""
+    return _change(chosen, {"is_active": True})
+
+
+def disable(chosen: Namespace) -> int:
+    """Keep the account from signing in, and end its sessions."""
+    return _change(chosen, {"is_active": False})
+
+
+def password(chosen: Namespace) -> int:
+    """Give the account a new password, and end its sessions."""
+    return _change(chosen, {}, Passwords(new=read_password(from_stdin=chosen.password_stdin)))
+
+
+def _change(chosen: Namespace, profile: Profile, passwords: Passwords | None = None) -> int:
+    async def change(services: Services) -> User:
+        user = await _find(services, chosen.who)
+        try:
+            return await services.users.change(
+                user.id, profile, passwords or Passwords(), by=OPERATOR
+            )
+        except LastAdmin:
+            raise Refused(
+                f"{_plain(user.email)} is the last active admin: promote another account first"
+            ) from None
+
+    _print(_table([with_services(read_settings(), change)]))
+    return 0
+
+
+async def _find(services: Services, who: str) -> User:
+    try:
+        return await services.users.find(who)
+    except UserNotFound:
+        raise Refused(f"there is no account with the e-mail, username or id {who!r}") from None
+
+
+def _json(user: User) -> dict[str, object]:
+    shown = {name: value for name, value in asdict(user).items() if name != "password_hash"}
+    return {
+        name: value if isinstance(value, bool | None) else str(value)
+        for name, value in shown.items()
+    }
+
+
+def _table(users: Sequence[User]) -> str:
+    return "\n".join(
+        f"{user.id}  {_plain(user.email)}  {_plain(user.username or '-')}{_marks(user)}"
+        for user in users
+    )
+
+
+def _marks(user: User) -> str:
+    marks = [("admin", user.is_superuser), ("disabled", not user.is_active)]
+    return "".join(f"  {word}" for word, holds in marks if holds)
+
+
+def _aligned(rows: dict[str, object]) -> str:
+    return "\n".join(
+        f"{name:<20}{'-' if value is None else _plain(str(value))}" for name, value in rows.items()
+    )
+
+
+def _plain(text: str) -> str:
+    """Without what would steer a terminal."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+
+
+def _print(text: str) -> None:
+    if text:
+        sys.stdout.write(f"{text}\n")

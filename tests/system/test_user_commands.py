@@ -1,0 +1,126 @@
+"""`jubilee user`, on a real database and beside a running API."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import termios
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.system.api import COMMAND, NO_REDIS, NOWHERE, PASSWORD, Api, bearer, run, sign_up
+from tests.system.running import eventually
+
+User = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def user(tmp_path: Path, database_url: str) -> User:
+    """Runs `jubilee user`."""
+    env = {"DATABASE_URL": database_url, "REDIS_URL": NO_REDIS}
+
+    def command(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return run(tmp_path, "user", *words, stdin=stdin, **env)
+
+    return command
+
+
+def test_an_account_is_found_by_each_of_its_names(api: Api, user: User) -> None:
+    api.add_admin("ada")
+    (listed,) = json.loads(user("list", "--json").stdout)
+    for who in (listed["id"], "ADA@example.com", "Ada"):
+        shown = user("show", who, "--json")
+        assert json.loads(shown.stdout) == listed, shown.stderr
+    assert listed["is_superuser"] is True
+    assert "password" not in str(listed)
+
+
+def test_an_unknown_account_is_one_line(user: User) -> None:
+    ended = user("promote", "grace")
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "jubilee: there is no account with the e-mail, username or id 'grace'\n"
+    )
+
+
+def test_an_admin_is_made_and_unmade_but_never_the_last(api: Api, user: User) -> None:
+    api.add_admin("ada")
+    with api.client() as client:
+        zoe = bearer(sign_up(client, "zoe"))
+        refused = [user("demote", "ada"), user("disable", "ada")]
+        assert [ended.returncode for ended in refused] == [1, 1]
+        assert all("the last active admin" in ended.stderr for ended in refused)
+        assert user("promote", "zoe").returncode == 0
+        assert client.get("/users", headers=zoe).status_code == 200
+        assert user("demote", "ada").returncode == 0
+        assert user("demote", "zoe").returncode == 1
+
+
+def test_disabling_ends_the_sessions_and_enabling_lets_sign_in(api: Api, user: User) -> None:
+    api.add_admin("ada")
+    with api.client() as client:
+        zoe = sign_up(client, "zoe")
+        login = {"username": "zoe", "password": PASSWORD}
+        assert user("disable", "zoe").stdout.endswith("disabled\n")
+        assert client.get("/users/me", headers=bearer(zoe)).status_code == 401
+        assert client.post("/auth/token", data=login).status_code == 400
+        assert user("enable", "zoe").returncode == 0
+        assert client.get("/users/me", headers=bearer(zoe)).status_code == 401
+        assert client.post("/auth/token", data=login).status_code == 200
+
+
+def test_a_new_password_ends_the_sessions_and_is_held_to_the_rules(api: Api, user: User) -> None:
+    with api.client() as client:
+        zoe = sign_up(client, "zoe")
+        weak = user("password", "zoe", "--password-stdin", stdin="short\n")
+        assert (weak.returncode, "8 characters" in weak.stderr) == (1, True)
+        assert client.get("/users/me", headers=bearer(zoe)).status_code == 200
+        new = "a mill of many wheels"
+        assert user("password", "zoe", "--password-stdin", stdin=f"{new}\n").returncode == 0
+        assert client.get("/users/me", headers=bearer(zoe)).status_code == 401
+        old = client.post("/auth/token", data={"username": "zoe", "password": PASSWORD})
+        assert old.status_code == 400
+        fresh = client.post("/auth/token", data={"username": "zoe", "password": new})
+        assert fresh.status_code == 200
+
+
+def test_a_list_ends_at_its_limit_and_can_be_searched(api: Api, user: User) -> None:
+    with api.client() as client:
+        for name in ("zoe", "yan", "xia"):
+            sign_up(client, name)
+    assert len(user("list", "--limit", "2").stdout.splitlines()) == 2
+    (found,) = user("list", "--search", "yan").stdout.splitlines()
+    assert "yan@example.com" in found
+    assert user("list", "--limit", "0").returncode == 2
+
+
+def echoes(terminal: int) -> bool:
+    """Whether it shows what is typed."""
+    return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+
+
+def test_ctrl_c_at_the_prompt_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        (*COMMAND, "user", "password", "zoe"),
+        cwd=tmp_path,
+        env={"DATABASE_URL": NOWHERE, "REDIS_URL": NO_REDIS},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    try:
+        assert eventually(lambda: not echoes(ours), within=20)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == -signal.SIGINT
+        assert echoes(theirs)
+        assert re.sub(rb"[\r\n]", b"", os.read(ours, 10_000)) == b"Password: "
+    finally:
+        process.kill()
+        os.close(ours)
+        os.close(theirs)
