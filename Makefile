@@ -52,6 +52,8 @@ lock: .venv/dev ## resolve the dependencies anew
 	$(LOCK) --upgrade -o deploy/requirements.lock
 	$(LOCK) --extra embedded --extra build -o deploy/requirements-embedded.lock
 	$(LOCK) --extra embedded --extra build --extra dev -o deploy/requirements-dev.lock
+	$(BIN)/npm --prefix tests/system/clients update --package-lock-only --ignore-scripts \
+		--omit-lockfile-registry-resolved --no-audit --no-fund
 
 migration: .venv/dev ## a new migration from the tables (NAME=...)
 	$(if $(NAME),,$(error say NAME=what_it_does))
