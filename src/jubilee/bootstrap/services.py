@@ -33,11 +33,13 @@ from jubilee.domain.services import Services
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.users import UserService
 from jubilee.entrypoints.http.app import HttpOptions
+from jubilee.entrypoints.http.connections.limits import ConnectionLimits
 from jubilee.entrypoints.http.context import Limits
 from jubilee.entrypoints.http.server import Listening
 from jubilee.settings import Settings
 
 TOKEN_BYTES = 32
+BODY_ANSWER_S = 1.0  # for the application to refuse a slow body itself, before its connection ends
 
 
 def http_options(settings: Settings, telemetry: Telemetry) -> HttpOptions:
@@ -49,6 +51,10 @@ def http_options(settings: Settings, telemetry: Telemetry) -> HttpOptions:
         meter=telemetry.http,
         exposition=telemetry.exposition if settings.metrics_port is None else None,
         trace=telemetry.traced,
+        connections=ConnectionLimits(
+            settings.max_connections, body_s=settings.body_timeout + BODY_ANSWER_S
+        ),
+        connection_observer=telemetry.connections,
     )
 
 

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from jubilee import __version__
 from jubilee.adapters.telemetry.access_log import AccessLog
+from jubilee.adapters.telemetry.connections import ConnectionTelemetry
 from jubilee.adapters.telemetry.exporting import resource
 from jubilee.adapters.telemetry.exports import Exports
 from jubilee.adapters.telemetry.instruments import Instruments
@@ -49,6 +50,7 @@ class Telemetry:
     instruments: Instruments
     tracing: Tracing
     http: HttpTelemetry
+    connections: ConnectionTelemetry
     database: DatabaseTelemetry
     redis: RedisTelemetry
     jobs: JobTelemetry
@@ -106,6 +108,7 @@ def _telemetry(
         instruments=instruments,
         tracing=tracing,
         http=HttpTelemetry(instruments, AccessLog(logs) if logs else None),
+        connections=ConnectionTelemetry(instruments),
         database=DatabaseTelemetry(
             instruments, tracing, write_line, place=place(urls.postgres), slow=slow
         ),

@@ -8,6 +8,9 @@ from jubilee.domain.health import Schema
 from jubilee.domain.services import Services
 from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
 from jubilee.entrypoints.http.app import HttpOptions, build_app
+from jubilee.entrypoints.http.connections.config import ConnectionRules
+from jubilee.entrypoints.http.connections.ends import EndedConnections
+from jubilee.entrypoints.http.connections.refusals import Refusals
 from jubilee.entrypoints.http.context import Traffic
 from jubilee.entrypoints.http.server import DrainingServer, Listening
 
@@ -19,7 +22,12 @@ logger = logging.getLogger(__name__)
 async def serve(services: Services, options: HttpOptions, listening: Listening) -> int:
     """Serve until told to stop; the exit code."""
     traffic = Traffic()
-    server = DrainingServer(build_app(services, options, traffic), listening, traffic)
+    rules = ConnectionRules(
+        options.connections,
+        Refusals(options.meter),
+        EndedConnections(options.connection_observer),
+    )
+    server = DrainingServer(build_app(services, options, traffic), listening, traffic, rules)
     watch = asyncio.create_task(_watch(services, server))
     await server.serve()
     watch.cancel()

@@ -22,9 +22,12 @@ class RequestSettings(SettingsGroup):
     max_body_bytes: PositiveInt = Field(
         1 << 20, description="the largest request body; 16 KiB without signing in"
     )
-    body_timeout: PositiveFloat = Field(20, description="seconds in which a body must arrive")
+    body_timeout: PositiveFloat = Field(30, description="seconds in which a body must arrive")
     request_timeout: PositiveFloat = Field(
         2.5, description="seconds until a request is refused; its body and `wait` come on top"
+    )
+    max_connections: PositiveInt = Field(
+        900, description="open connections of clients; more are answered 503"
     )
     shutdown_timeout: PositiveFloat = Field(20, description="seconds until the API is gone")
     drain_delay: NonNegativeFloat = Field(

@@ -60,6 +60,12 @@ class Instruments:
             "http_response_size_bytes", "Bodies that went out.", route, BYTES
         )
         self.in_flight = self._gauge("http_requests_in_flight", "Requests under way.")
+        self.connections = self._gauge("http_connections", "Open connections of clients.")
+        self.connections_ended = self._counter(
+            "http_connections_ended",
+            "Connections ended by the service: beyond the limit, or past a deadline.",
+            ("reason",),
+        )
 
     def _stores(self) -> None:
         self.statement_seconds = self._histogram(

@@ -11,12 +11,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.task import TASK_ID
+from jubilee.entrypoints.http.connections.limits import ConnectionLimits
 from jubilee.entrypoints.http.context import Context, Limits, Traffic
 from jubilee.entrypoints.http.cors import Cors
 from jubilee.entrypoints.http.cursors import Cursors
 from jubilee.entrypoints.http.edge import Edge
 from jubilee.entrypoints.http.endpoint import AnyEndpoint
-from jubilee.entrypoints.http.metering import UNMETERED, Exposition, RequestMeter
+from jubilee.entrypoints.http.metering import (
+    NO_CONNECTION_OBSERVER,
+    UNMETERED,
+    ConnectionObserver,
+    Exposition,
+    RequestMeter,
+)
 from jubilee.entrypoints.http.problems import NoSuchPath, TargetTooLong
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from jubilee.entrypoints.http.resource import Resource, refuse
@@ -48,6 +55,8 @@ class HttpOptions:
     exposition: Exposition | None = None
     trace: Callable[[ASGIApp], ASGIApp] = _untraced
     """Put around all of it."""
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
+    connection_observer: ConnectionObserver = NO_CONNECTION_OBSERVER
 
 
 def build_app(services: Services, options: HttpOptions, traffic: Traffic) -> ASGIApp:

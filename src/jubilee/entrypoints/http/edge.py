@@ -55,7 +55,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _exchange(scope)
+        exchange = new_exchange(scope)
         exchange.began = began = monotonic()
         exchange.deadline = began + self._timeout
         scope["state"] = {"exchange": exchange}
@@ -90,7 +90,8 @@ class Edge:
         return dressed
 
 
-def _exchange(scope: Scope) -> Exchange:
+def new_exchange(scope: Scope) -> Exchange:
+    """The record of a request that begins now, with the client's id or one of ours."""
     method = scope["method"] if scope["method"] in METHODS else "OTHER"
     client = scope.get("client")
     identity, length = "", b""

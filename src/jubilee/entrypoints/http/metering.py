@@ -59,3 +59,26 @@ class Unmetered(RequestMeter):
 
 
 UNMETERED = Unmetered()
+
+
+class ConnectionObserver(Protocol):
+    """Counts connections; must be quick and must not fail."""
+
+    def connections_open(self, count: int) -> None:
+        """So many are open now."""
+
+    def connection_ended(self, reason: str) -> None:
+        """The service has ended one, or refused it."""
+
+
+class NoConnectionObserver(ConnectionObserver):
+    """Counts nothing."""
+
+    def connections_open(self, count: int) -> None:
+        pass
+
+    def connection_ended(self, reason: str) -> None:
+        pass
+
+
+NO_CONNECTION_OBSERVER = NoConnectionObserver()

@@ -18,10 +18,12 @@ BY_STATUS = {
     429: "Wait for the seconds that `Retry-After` names, or remove what is no longer needed.",
     431: "Send fewer or shorter headers.",
     500: "Report it with its `request_id`. Repeating the request may help.",
+    501: "Use a method that the documentation names, in capital letters.",
     503: "Repeat the request after the seconds that `Retry-After` names.",
 }
 BY_CODE = {
     "current_password_needed": "Send the present password as `current_password` along with it.",
+    "head_too_slow": "Send the request line and all headers without long pauses.",
     "invalid_cursor": "Start at the first page, with the same filters, order and path.",
     "invalid_grant": "Check username and password. After a refused refresh token, sign in again.",
     "invalid_token": "Get a new access token by `POST /auth/refresh`, or sign in again.",

@@ -11,6 +11,9 @@ from time import monotonic
 import uvicorn
 from starlette.types import ASGIApp
 
+from jubilee.entrypoints.http.connections.config import BoundedConfig, ConnectionRules
+from jubilee.entrypoints.http.connections.protocol import BoundedProtocol
+from jubilee.entrypoints.http.connections.sweeper import ConnectionSweeper
 from jubilee.entrypoints.http.context import Traffic
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -30,24 +33,29 @@ class Listening:
 class DrainingServer(uvicorn.Server):
     """Serves until told to stop; a second signal stops at once."""
 
-    def __init__(self, app: ASGIApp, listening: Listening, traffic: Traffic) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                host=listening.host,
-                port=listening.port,
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                # A request that came before the last one's answer would go on in its context.
-                reset_contextvars=True,
-                timeout_graceful_shutdown=max(1, int(listening.timeout)),
-            )
+    def __init__(
+        self, app: ASGIApp, listening: Listening, traffic: Traffic, rules: ConnectionRules
+    ) -> None:
+        config = BoundedConfig(
+            app,
+            host=listening.host,
+            port=listening.port,
+            http=BoundedProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            # A request that came before the last one's answer would go on in its context.
+            reset_contextvars=True,
+            timeout_graceful_shutdown=max(1, int(listening.timeout)),
         )
+        config.rules = rules
+        super().__init__(config)
         self._listening = listening
         self._traffic = traffic
+        self._sweeper = ConnectionSweeper(self.server_state, rules)
 
     def stop(self) -> None:
         """Begin to drain; called again, do not wait any longer."""
@@ -65,6 +73,11 @@ class DrainingServer(uvicorn.Server):
             for number in SIGNALS:
                 loop.remove_signal_handler(number)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, with deadlines for all that connect."""
+        await super().startup(sockets)
+        self._sweeper.start()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """New connections are still answered while old requests end: a balancer has to learn."""
         deadline = monotonic() + self._listening.timeout - LAST_MOMENT
@@ -73,7 +86,10 @@ class DrainingServer(uvicorn.Server):
         await self._traffic.drain(deadline - monotonic(), until=lambda: self.force_exit)
         left = max(deadline - monotonic(), 0) + LAST_MOMENT
         self.config.timeout_graceful_shutdown = max(1, int(left))
-        await super().shutdown(sockets)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            self._sweeper.stop()
 
     async def _pause(self, seconds: float) -> None:
         end = monotonic() + seconds

@@ -1,0 +1,32 @@
+"""What a connection waits for, and how long it may."""
+
+from enum import IntEnum
+from math import inf
+
+from jubilee.entrypoints.http.connections.limits import ConnectionLimits
+
+
+class Phase(IntEnum):
+    """Up to BODY it is the client's turn to send."""
+
+    NEW = 0
+    IDLE = 1
+    HEAD = 2
+    BODY = 3
+    ANSWER = 4
+    REFUSED = 5
+
+
+def deadline_s(phase: Phase, limits: ConnectionLimits, *, keep_alive: float, excess: bool) -> float:
+    """Seconds that a phase may last; `excess` is a connection beyond the limit."""
+    match phase:
+        case Phase.ANSWER:
+            return inf  # the application's own affair
+        case Phase.IDLE:
+            return keep_alive
+        case Phase.BODY:
+            return limits.body_s
+        case Phase.REFUSED:
+            return limits.refused_s
+        case _:
+            return limits.refused_s if excess else limits.head_s

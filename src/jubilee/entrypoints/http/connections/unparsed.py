@@ -1,0 +1,70 @@
+"""Bytes of a connection that the parser has not seen yet."""
+
+from jubilee.entrypoints.http.connections.limits import MAX_HEAD_BYTES
+
+END = b"\r\n\r\n"
+"""Ends every head, and every chunked body with its trailers."""
+
+
+class TooMuchFraming(Exception):
+    """Headers, trailers or chunk extensions are larger than `MAX_HEAD_BYTES`."""
+
+
+class UnparsedBytes:
+    """Hands out pieces that contain the end of one head or of one body at most.
+
+    How requests are framed is the parser's to say; where its input is cut makes no difference to
+    it. So a request is parsed when the one before it has been answered, and not earlier.
+    """
+
+    __slots__ = ("_at", "_data", "body_left", "framing", "is_empty")
+
+    def __init__(self) -> None:
+        self._data, self._at = b"", 0
+        self.is_empty = True
+        self.body_left = 0
+        """Bytes that a Content-Length still promises."""
+        self.framing = 0
+        """Bytes handed out since the last head was complete, or since the last byte of a body."""
+
+    def add(self, data: bytes) -> None:
+        """More has arrived."""
+        self._data = data if self.is_empty else self._data[self._at :] + data
+        self._at, self.is_empty = 0, False
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self._data, self._at, self.is_empty = b"", 0, True
+
+    def takes_whole(self, data: bytes) -> bool:
+        """Whether nothing waits and these bytes are one head: by far the most frequent case."""
+        return (
+            self.is_empty
+            and data.find(END) + len(END) == len(data) <= MAX_HEAD_BYTES
+            and not self.framing
+        )
+
+    def take(self) -> bytes:
+        """The next piece; empty while the rest of a line's end has to arrive.
+
+        Raises TooMuchFraming.
+        """
+        data, at = self._data, self._at
+        if self.body_left:
+            end = min(len(data), at + self.body_left)
+            self.body_left -= end - at
+        else:
+            end = self._end_of_framing(data, at)
+            self.framing += end - at
+        self._at, self.is_empty = end, end == len(data)
+        return data[at:end] if at or end < len(data) else data
+
+    def _end_of_framing(self, data: bytes, at: int) -> int:
+        if self.framing >= MAX_HEAD_BYTES:
+            raise TooMuchFraming
+        end = data.find(END, at) + len(END)
+        if end < len(END):
+            end = len(data)
+            while at < end and len(data) - end < len(END) - 1 and data[end - 1] in END:
+                end -= 1  # the next bytes may make it the end
+        return min(end, at + MAX_HEAD_BYTES - self.framing)

@@ -1,0 +1,141 @@
+"""Serves an application on a real socket, and speaks to it byte by byte."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from jubilee.entrypoints.http.connections.config import ConnectionRules
+from jubilee.entrypoints.http.connections.ends import EndedConnections
+from jubilee.entrypoints.http.connections.limits import ConnectionLimits
+from jubilee.entrypoints.http.connections.refusals import Refusals
+from jubilee.entrypoints.http.context import Traffic
+from jubilee.entrypoints.http.metering import ConnectionObserver, Exchange, RequestMeter
+from jubilee.entrypoints.http.server import DrainingServer, Listening
+
+QUICK = ConnectionLimits(head_s=0.3, body_s=0.3, read_s=0.3, refused_s=0.3, sweep_s=0.05)
+"""Deadlines that a test can wait for."""
+
+PATIENCE_S = 10.0
+
+
+class Counted(RequestMeter, ConnectionObserver):
+    """What was counted of requests and connections."""
+
+    def __init__(self) -> None:
+        self.requests: list[Exchange] = []
+        self.ended: Counter[str] = Counter()
+        self.open = 0
+
+    def came(self) -> None:
+        """Requests are listed when they end."""
+
+    def went(self, exchange: Exchange) -> None:
+        """List it."""
+        self.requests.append(exchange)
+
+    def connections_open(self, count: int) -> None:
+        """Keep the last."""
+        self.open = count
+
+    def connection_ended(self, reason: str) -> None:
+        """Count it."""
+        self.ended[reason] += 1
+
+
+@dataclass
+class Answer:
+    """An answer as it came over the wire."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def problem(self, status: int, code: str) -> dict[str, Any]:
+        """The document, after a look at what every refusal has."""
+        assert self.status == status, self
+        assert self.headers["content-type"] == "application/problem+json"
+        document: dict[str, Any] = json.loads(self.body)
+        assert (document["status"], document["code"]) == (status, code)
+        assert document["request_id"] == self.headers["x-request-id"]
+        return document
+
+
+@dataclass
+class Socket:
+    """A client that writes what it wants."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def send(self, *parts: bytes) -> None:
+        """Write without waiting."""
+        self.writer.write(b"".join(parts))
+
+    async def answer(self, method: str = "GET") -> Answer:
+        """The next one."""
+        async with asyncio.timeout(PATIENCE_S):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+            pairs = [line.split(": ", 1) for line in head[1:] if line]
+            headers = {name.lower(): value for name, value in pairs}
+            size = 0 if method == "HEAD" else int(headers.get("content-length", 0))
+            return Answer(int(head[0].split()[1]), headers, await self.reader.readexactly(size))
+
+    async def ended(self) -> bytes:
+        """All that comes until the other side ends the connection."""
+        async with asyncio.timeout(PATIENCE_S):
+            try:
+                return await self.reader.read()
+            except ConnectionError:
+                return b""
+
+
+@dataclass
+class Wire:
+    """A server that listens."""
+
+    server: DrainingServer
+    port: int
+    counted: Counted
+    sockets: list[Socket] = field(default_factory=list)
+
+    async def connect(self, **options: Any) -> Socket:
+        """A new connection."""
+        streams = await asyncio.open_connection("127.0.0.1", self.port, **options)
+        self.sockets.append(Socket(*streams))
+        return self.sockets[-1]
+
+    async def ask(self, *parts: bytes) -> Answer:
+        """The answer to these bytes on a new connection."""
+        socket = await self.connect()
+        socket.send(*parts)
+        return await socket.answer()
+
+    @property
+    def connections(self) -> list[Any]:
+        """Those that the server has."""
+        return list(self.server.server_state.connections)
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, limits: ConnectionLimits) -> AsyncIterator[Wire]:
+    """Serve on a free port until the end."""
+    counted = Counted()
+    rules = ConnectionRules(limits, Refusals(counted), EndedConnections(counted))
+    server = DrainingServer(app, Listening("127.0.0.1", 0, 1, 0), Traffic(), rules)
+    task = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110  # uvicorn tells by this alone
+        await asyncio.sleep(0.01)
+    wire = Wire(server, server.servers[0].sockets[0].getsockname()[1], counted)
+    try:
+        yield wire
+    finally:
+        for socket in wire.sockets:
+            socket.writer.transport.abort()
+        server.stop()
+        await task

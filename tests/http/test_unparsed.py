@@ -1,0 +1,62 @@
+"""How the bytes of a connection are cut for the parser."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jubilee.entrypoints.http.connections.limits import MAX_HEAD_BYTES, MIN_READ_BYTES
+from jubilee.entrypoints.http.connections.unparsed import END, TooMuchFraming, UnparsedBytes
+from jubilee.entrypoints.http.connections.unread import UnreadAnswer
+
+PARTS = st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", END, b"a", b"GET /"]).map(bytes))
+
+
+def pieces(unparsed: UnparsedBytes) -> list[bytes]:
+    """What is handed out now."""
+    found = []
+    while not unparsed.is_empty and (piece := unparsed.take()):
+        found.append(piece)
+    return found
+
+
+@given(st.lists(PARTS.map(b"".join)))
+def test_no_byte_is_lost_and_no_piece_holds_more_than_one_end(arrivals: list[bytes]) -> None:
+    unparsed, found = UnparsedBytes(), list[bytes]()
+    for data in arrivals:
+        unparsed.add(data)
+        found += pieces(unparsed)
+    sent, taken = b"".join(arrivals), b"".join(found)
+    assert sent.startswith(taken)
+    assert set(sent[len(taken) :]) <= set(END)
+    assert len(sent) - len(taken) < len(END)
+    ends = [piece for piece in found if END in piece]
+    assert all(piece.index(END) + len(END) == len(piece) for piece in ends)
+    assert len(ends) == sent.count(END)
+
+
+def test_a_body_is_one_piece_that_ends_where_it_ends() -> None:
+    unparsed = UnparsedBytes()
+    unparsed.body_left = 10
+    unparsed.add(END * 2 + b"abcd" + END)
+    assert pieces(unparsed) == [END * 2 + b"ab", b"cd" + END]
+
+
+def test_framing_is_bounded_until_it_is_over() -> None:
+    unparsed = UnparsedBytes()
+    unparsed.add(b"a" * MAX_HEAD_BYTES + b"b")
+    assert unparsed.take() == b"a" * MAX_HEAD_BYTES
+    with pytest.raises(TooMuchFraming):
+        unparsed.take()
+    unparsed.framing = 0
+    assert unparsed.take() == b"b"
+
+
+def test_an_answer_that_is_not_taken_is_counted_by_sweeps() -> None:
+    unread = UnreadAnswer()
+    sizes = [100_000, 100_000, 99_999, 100_000 - MIN_READ_BYTES, 50_000, 50_000, 1000, 999, 0, 0]
+    assert [unread.sweeps(size) for size in sizes] == [0, 1, 2, 0, 0, 1, 0, 1, 0, 0]
+
+
+def test_an_answer_that_grows_has_been_taken_before() -> None:
+    unread = UnreadAnswer()
+    assert [unread.sweeps(size) for size in (1000, 1000, 2000, 2000)] == [0, 1, 0, 1]
