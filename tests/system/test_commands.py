@@ -6,9 +6,11 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
+from jubilee.commands.jobs_parser import JOB_ACTIONS
 from jubilee.commands.parser import PLAIN, command_parser
 from jubilee.commands.user_parser import CHANGES
 from tests.servers import Servers, fresh_database
@@ -71,6 +73,7 @@ def test_what_needs_nothing_of_the_service_does_not_load_it(command: str) -> Non
 def test_every_command_leads_to_a_function() -> None:
     every = ["status", "migration x", "admin create --email x", *(name for name, _, _ in PLAIN)]
     every += ["user list", "user show x", *(f"user {name} x" for name, _ in CHANGES)]
+    every += ["jobs list", *(f"jobs {action} {UUID(int=1)}" for action in JOB_ACTIONS)]
     for words in every:
         module, _, name = command_parser().parse_args(words.split()).run.partition(":")
         assert callable(getattr(import_module(f"jubilee.commands.{module}"), name)), words

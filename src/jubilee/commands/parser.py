@@ -7,6 +7,7 @@ from jubilee.commands.command_parser import (
     add_command,
     add_password_option,
 )
+from jubilee.commands.jobs_parser import add_jobs
 from jubilee.commands.user_parser import add_user
 
 EXAMPLES = """\
@@ -15,6 +16,7 @@ examples:
   jubilee up --port 8080 --data-dir /srv/app   elsewhere
   jubilee status                               is it well, what waits, which workers run
   jubilee admin create --email ada@example.com the first admin
+  jubilee jobs list --status dead              work that failed for good
   jubilee user disable ada                     keep an account from signing in
   jubilee config                               every setting, and where its value comes from
 
@@ -53,6 +55,7 @@ def command_parser() -> CommandParser:
     migration.add_argument("name", help="what it does, in a few words")
     _add_admin(known)
     add_user(known)
+    add_jobs(known)
     return parser
 
 

@@ -1,3 +1,4 @@
 """What a process ends with, for whoever starts it again."""
 
 BAD_CONFIGURATION = 78  # EX_CONFIG: starting again would not help
+USAGE = 2  # as argparse has it

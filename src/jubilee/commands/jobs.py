@@ -1,0 +1,104 @@
+"""Jobs of every owner and of none, for an operator: what `/tasks` gives an admin, in a terminal."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from jubilee.commands.opening import with_services
+from jubilee.commands.reading import read_settings, reasons
+from jubilee.commands.refusal import Refused
+from jubilee.domain.errors import Conflict, NotFound
+from jubilee.domain.identity import Principal, SessionId, UserId
+from jubilee.domain.tasks.service import TaskService
+from jubilee.domain.tasks.task import Task
+from jubilee.entrypoints.exit_codes import USAGE
+from jubilee.entrypoints.http.task_models import TaskQuery
+from jubilee.entrypoints.job_texts import as_json, as_table, as_text, page_as_json
+
+OPERATOR = Principal(UserId(UUID(int=0)), SessionId(UUID(int=0)), is_admin=True)
+"""An admin without an account: access to the settings is what permits this."""
+
+Act: TypeAlias = Callable[[TaskService, str], Awaitable[Task | None]]
+
+
+def list_jobs(chosen: Namespace) -> int:
+    """Print one page of jobs, newest first, and how to print the next one."""
+    query = _query(chosen)
+    after = None if chosen.after is None else (str(chosen.after),)
+
+    async def read(tasks: TaskService) -> int:
+        page = await tasks.list(query.chosen(), by=OPERATOR, after=after, limit=query.limit)
+        if chosen.ids:
+            sys.stdout.writelines(f"{task.id}\n" for task in page.rows)
+        else:
+            sys.stdout.write((page_as_json if chosen.json else as_table)(page) + "\n")
+        return 0
+
+    return _with_tasks(read)
+
+
+def show(chosen: Namespace) -> int:
+    """Print all that is known of each job."""
+    return _each(chosen, lambda tasks, name: tasks.get(name, by=OPERATOR))
+
+
+def retry(chosen: Namespace) -> int:
+    """Queue dead jobs again."""
+    return _each(chosen, lambda tasks, name: tasks.retry(name, by=OPERATOR), said="queued")
+
+
+def cancel(chosen: Namespace) -> int:
+    """Cancel jobs that wait, ask those that run to stop."""
+    return _each(chosen, lambda tasks, name: tasks.stop(name, by=OPERATOR), said="cancelled")
+
+
+def discard(chosen: Namespace) -> int:
+    """Forget jobs that have ended."""
+
+    async def act(tasks: TaskService, name: str) -> None:
+        await tasks.discard(name, by=OPERATOR)
+
+    return _each(chosen, act, said="discarded")
+
+
+def _query(chosen: Namespace) -> TaskQuery:
+    names = ("owner", "kind", "status", "limit")
+    try:
+        return TaskQuery(**{name: getattr(chosen, name) for name in names})
+    except ValidationError as error:
+        raise Refused(reasons(error), USAGE) from None
+
+
+def _each(chosen: Namespace, act: Act, *, said: str = "") -> int:
+    """Do it for every id; 1 where one was refused, each refusal being a line of its own."""
+
+    async def work(tasks: TaskService) -> int:
+        code = 0
+        for job_id in chosen.ids:
+            try:
+                task = await act(tasks, str(job_id))
+            except (NotFound, Conflict) as refusal:
+                sys.stderr.write(f"jubilee: {job_id}: {refusal}\n")
+                code = 1
+            else:
+                sys.stdout.write(_report(chosen, job_id, task, said) + "\n")
+        return code
+
+    return _with_tasks(work)
+
+
+def _report(chosen: Namespace, job_id: UUID, task: Task | None, said: str) -> str:
+    if chosen.json:
+        return as_json(job_id, task)
+    if not said and task is not None:
+        return as_text(task)
+    asked = task is not None and task.cancel_requested
+    return f"{job_id} {'asked to stop' if asked else said}"
+
+
+def _with_tasks(work: Callable[[TaskService], Awaitable[int]]) -> int:
+    return with_services(read_settings(), lambda services: work(services.tasks))

@@ -1,0 +1,65 @@
+"""How jobs are printed in a terminal: a table, one in full, or JSON as the API has it."""
+
+import json
+from uuid import UUID
+
+from jubilee.domain.paging import Page
+from jubilee.domain.tasks.task import Task
+from jubilee.entrypoints.http.task_models import TaskReply
+
+COLUMNS = ("ID", "STATUS", "KIND", "ATTEMPTS", "DUE (UTC)", "OWNER", "ERROR")
+
+
+def page_as_json(page: Page[Task]) -> str:
+    """One object: `items` as the API has them, and the `--after` of the next page."""
+    items = [_document(task) for task in page.rows]
+    return json.dumps({"items": items, "after": page.after and page.after[0]})
+
+
+def as_json(job_id: UUID, task: Task | None) -> str:
+    """The job as the API has it; of one that is gone, its id."""
+    return json.dumps({"id": str(job_id), "discarded": True} if task is None else _document(task))
+
+
+def as_table(page: Page[Task]) -> str:
+    """A line a job, and a last one that says how to see more."""
+    if not page.rows:
+        return "no such jobs"
+    rows = [COLUMNS, *(_row(task) for task in page.rows)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return "\n".join(lines + ([] if page.after is None else [f"more: --after {page.after[0]}"]))
+
+
+def as_text(task: Task) -> str:
+    """A line a member."""
+    document = _document(task)
+    width = max(map(len, document)) + 2
+    return "\n".join(
+        f"{name:<{width}}{_plain(value)}" for name, value in document.items() if value is not None
+    )
+
+
+def _row(task: Task) -> tuple[str, ...]:
+    return (
+        str(task.id),
+        task.status.value,
+        task.kind,
+        f"{task.attempts}/{task.max_attempts}",
+        f"{task.run_at:%Y-%m-%d %H:%M:%S}",
+        "none" if task.owner_id is None else str(task.owner_id),
+        "" if task.error is None else _plain(task.error.get("code", "")),
+    )
+
+
+def _document(task: Task) -> dict[str, object]:
+    return TaskReply.of(task).model_dump(mode="json")
+
+
+def _plain(value: object) -> str:
+    """Without control characters, which a terminal would obey."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if text.isprintable() else json.dumps(text)

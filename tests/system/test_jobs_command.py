@@ -1,0 +1,135 @@
+"""`jubilee jobs`: every job, in a terminal."""
+
+import json
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TypeAlias
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from tests.system.api import NO_REDIS, NOWHERE, run
+
+MAIL = '{"to": "zoe@example.com", "subject": "Order 42", "text": "sign in at https://x.example/t"}'
+DIE = """
+    UPDATE jobs SET status = 'dead', attempts = 10, finished_at = now(),
+        error = '{"code": "undeliverable", "message": "no such \\u001b[31mmailbox"}'
+    WHERE id = $1
+"""
+STATUS = "SELECT status FROM jobs WHERE id = $1"
+
+Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Jobs: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+async def driver(database_url: str) -> AsyncIterator[Driver]:
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def jobs(tmp_path: Path, database_url: str) -> Jobs:
+    """Runs the command without Redis: only the database is needed."""
+    return lambda *words: run(
+        tmp_path, "jobs", *words, DATABASE_URL=database_url, REDIS_URL=NO_REDIS
+    )
+
+
+async def mail(driver: Driver, *, dead: bool = False) -> str:
+    """A producer's mail."""
+    job: UUID = await driver.fetchval(
+        "SELECT jubilee.enqueue('email.send', CAST($1::text AS jsonb))", MAIL
+    )
+    if dead:
+        await driver.execute(DIE, job)
+    return str(job)
+
+
+async def test_a_list_is_a_table_in_pages_with_filters(driver: Driver, jobs: Jobs) -> None:
+    dead, waits = await mail(driver, dead=True), await mail(driver)
+    table = jobs("list").stdout.splitlines()
+    assert [line.split()[0] for line in table] == ["ID", waits, dead]
+    assert table[2].split()[1:4] == ["dead", "email.send", "10/10"]
+    assert table[2].split()[-2:] == ["none", "undeliverable"]
+    first = jobs("list", "--owner", "none", "--limit", "1").stdout.splitlines()
+    assert (first[1].split()[0], first[2]) == (waits, f"more: --after {waits}")
+    rest = jobs("list", "--after", waits, "--status", "dead", "--kind", "email.send", "--ids")
+    assert rest.stdout == f"{dead}\n"
+    assert jobs("list", "--kind", "echo").stdout == "no such jobs\n"
+
+
+async def test_machines_get_what_the_api_gives(driver: Driver, jobs: Jobs) -> None:
+    dead, waits = await mail(driver, dead=True), await mail(driver)
+    page = json.loads(jobs("list", "--json", "--limit", "1").stdout)
+    assert ([job["id"] for job in page["items"]], page["after"]) == ([waits], waits)
+    shown = json.loads(jobs("show", dead, "--json").stdout)
+    assert (shown["id"], shown["owner_id"], shown["status"]) == (dead, None, "dead")
+
+
+async def test_a_job_is_shown_without_what_may_be_secret_or_colour_a_terminal(
+    driver: Driver, jobs: Jobs
+) -> None:
+    shown = jobs("show", await mail(driver, dead=True)).stdout
+    assert '"to": "zoe@example.com"' in shown
+    assert '"text": "***"' in shown
+    assert "https://x.example" not in shown
+    assert "\x1b" not in shown
+
+
+async def test_a_dead_job_is_retried_cancelled_and_discarded(driver: Driver, jobs: Jobs) -> None:
+    job = await mail(driver, dead=True)
+    done = [(action, jobs(action, job)) for action in ("retry", "cancel", "discard")]
+    words = [ended.stdout for _, ended in done]
+    assert words == [f"{job} queued\n", f"{job} cancelled\n", f"{job} discarded\n"]
+    assert {ended.returncode for _, ended in done} == {0}
+    assert await driver.fetchval(STATUS, job) is None
+
+
+async def test_a_running_job_is_asked_to_stop(driver: Driver, jobs: Jobs) -> None:
+    job = await mail(driver)
+    await driver.execute("UPDATE jobs SET status = 'running' WHERE id = $1", job)
+    assert jobs("cancel", job).stdout == f"{job} asked to stop\n"
+    assert await driver.fetchval("SELECT cancel_requested_at FROM jobs") is not None
+
+
+async def test_what_cannot_be_done_is_a_line_each_and_the_others_are_done(
+    driver: Driver, jobs: Jobs
+) -> None:
+    dead, waits, gone = await mail(driver, dead=True), await mail(driver), str(uuid4())
+    ended = jobs("retry", waits, gone, dead)
+    assert (ended.returncode, ended.stdout) == (1, f"{dead} queued\n")
+    first, second = ended.stderr.splitlines()
+    assert first == f"jubilee: {waits}: Only a dead task can be tried again."
+    assert second == f"jubilee: {gone}: There is no such task."
+    ended = jobs("discard", waits)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "cancel it first" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("list", "--status", "broken"), "STATUS: "),
+        (("list", "--owner", "zoe"), "OWNER: "),
+        (("list", "--limit", "0"), "LIMIT: "),
+        (("show", "42"), "invalid UUID value: '42'"),
+        (("retry",), "required: ID"),
+        (("retri", str(uuid4())), "did you mean retry?"),
+    ],
+)
+def test_a_slip_is_refused_with_2_and_says_what_it_is(
+    tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    ended = run(tmp_path, "jobs", *words, DATABASE_URL=NOWHERE, REDIS_URL=NO_REDIS)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_without_a_database_it_is_said_in_one_line(tmp_path: Path) -> None:
+    ended = run(tmp_path, "jobs", "list", DATABASE_URL=NOWHERE, REDIS_URL=NO_REDIS)
+    assert (ended.returncode, ended.stderr) == (1, "jubilee: PostgreSQL does not answer\n")
