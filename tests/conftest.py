@@ -17,7 +17,8 @@ from jubilee.adapters.jwt_tokens import JwtTokens
 from jubilee.adapters.postgres.schema import upgrade
 from jubilee.domain.auth.service import AuthService, RefreshPolicy
 from jubilee.domain.auth.sessions import Client
-from jubilee.domain.birthdays import BirthdayRules, BirthdayService
+from jubilee.domain.birthday_rules import BirthdayRules
+from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.calendar import Calendar
 from jubilee.domain.health import HealthService, Schema
 from jubilee.domain.identity import Principal

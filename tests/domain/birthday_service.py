@@ -4,11 +4,10 @@ from datetime import date
 from typing import Any
 
 from jubilee.adapters.ids import new_id
+from jubilee.domain.birthday_rules import BirthdayRules, Strangers
 from jubilee.domain.birthdays import (
     Birth,
-    BirthdayRules,
     BirthdayService,
-    Strangers,
 )
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.users import User

@@ -5,12 +5,12 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from jubilee.domain.birthday_rules import Strangers
 from jubilee.domain.birthdays import (
     Birth,
     BirthdayNotFound,
     BirthdayService,
     InvalidName,
-    Strangers,
     TooManyNames,
 )
 from jubilee.domain.calendar import NotBornYet, UnknownTimeZone

@@ -17,7 +17,7 @@ from jubilee.entrypoints.http.conditions import (
 
 def may_write(version: int, **conditions: str) -> bool:
     """Whether the headers (with `_` for `-`) let a write go on."""
-    holds = precondition(Headers({k.replace("_", "-"): v for k, v in conditions.items()}))
+    holds = precondition(Headers({k.replace("_", "-"): v for k, v in conditions.items()}), str)
     return holds is None or holds(version)
 
 
@@ -79,7 +79,7 @@ def test_if_match_compares_strongly(header: str, goes_on: bool) -> None:
 
 
 def test_a_write_without_a_condition_goes_on() -> None:
-    assert precondition(Headers()) is None
+    assert precondition(Headers(), str) is None
 
 
 @pytest.mark.parametrize("header", ["*", '"3"', 'W/"3"'])
@@ -95,11 +95,11 @@ def test_if_none_match_lets_a_write_go_on_upon_another_version() -> None:
 
 def test_several_lines_are_one_list() -> None:
     lines = Headers(raw=[(b"if-match", b'"1"'), (b"if-match", b'"3"')])
-    holds = precondition(lines)
+    holds = precondition(lines, str)
     assert holds is not None
     assert holds(3)
     with pytest.raises(MalformedCondition):
-        precondition(Headers(raw=[(b"if-match", b"*"), (b"if-match", b'"3"')]))
+        precondition(Headers(raw=[(b"if-match", b"*"), (b"if-match", b'"3"')]), str)
 
 
 @pytest.mark.parametrize("header", ["*", '"3"', 'W/"3"', '"1", W/"3"'])

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from jubilee.domain.birthdays import BirthdayRules, Strangers
+from jubilee.domain.birthday_rules import BirthdayRules, Strangers
 from tests.conftest import SignUp
 from tests.fakes import FakeClock, FakeStore
 

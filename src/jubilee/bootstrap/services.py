@@ -21,7 +21,8 @@ from jubilee.bootstrap.mail import mail_is_configured
 from jubilee.bootstrap.servers import clock, keys
 from jubilee.bootstrap.telemetry import Process, Telemetry
 from jubilee.domain.auth.service import AuthService, RefreshPolicy
-from jubilee.domain.birthdays import BirthdayRules, BirthdayService, Strangers
+from jubilee.domain.birthday_rules import BirthdayRules, Strangers
+from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.calendar import Calendar, LeapDayRule, local_dates
 from jubilee.domain.health import HealthService, ReadConnectionBudget, ReadSchema
 from jubilee.domain.items import ItemService

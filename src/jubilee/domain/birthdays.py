@@ -4,20 +4,20 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import Enum
 from math import ceil
 from typing import Protocol
 from unicodedata import normalize
 from uuid import UUID
 
+from jubilee.domain.birthday_rules import BirthdayRules
 from jubilee.domain.calendar import (
     Calendar,
-    LeapDayRule,
     Window,
     days_until,
     local_dates,
 )
 from jubilee.domain.clock import Clock
+from jubilee.domain.concurrency import Expects, require
 from jubilee.domain.errors import Invalid, LimitReached, NotAllowed, NotAuthenticated, NotFound
 from jubilee.domain.identity import NewId, Principal, UserId, is_person_name, name_key
 from jubilee.domain.paging import Page, Position
@@ -85,32 +85,6 @@ class Celebration:
         return self.day.year - self.born.year
 
 
-class Strangers(Enum):
-    """What may be saved under names that no account bears, by whoever is not an admin."""
-
-    OPEN = "open"  # everything
-    CREATE = "create"  # new names, which then stay as they are
-    OFF = "off"  # nothing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BirthdayRules:
-    """The service's own zone, and what it allows; `most` counts the names without an account."""
-
-    time_zone: str = "UTC"
-    leap_day: LeapDayRule = LeapDayRule.MAR1
-    strangers: Strangers = Strangers.OPEN
-    most: int = 1_000_000
-
-    def may_add(self, by: Principal | None) -> bool:
-        """Whether somebody may save a new name."""
-        return self.strangers is not Strangers.OFF or _is_admin(by)
-
-    def may_replace(self, by: Principal | None) -> bool:
-        """Whether somebody may replace what is saved under a name that no account bears."""
-        return self.strangers is Strangers.OPEN or _is_admin(by)
-
-
 class BirthdayRepository(Protocol):
     """The birthdays, one a name; accounts have one each, strangers' belong to nobody."""
 
@@ -170,15 +144,23 @@ class BirthdayService:
     clock: Clock
     new_id: NewId
 
-    async def save(self, name: str, birth: Birth, *, by: Principal | None) -> None:
-        """Save or replace; an account's name is its own or an admin's to change."""
+    async def save(
+        self,
+        name: str,
+        birth: Birth,
+        *,
+        by: Principal | None,
+        expects: Expects[Birth | None] | None = None,
+    ) -> None:
+        """Save or replace; an account's name is its own or an admin's to change. Raises Stale."""
         if by is None and not self.rules.may_add(by):
             raise NotAuthenticated
         _check_name(name)
         self._calendar.check_born(birth.date, birth.time_zone, MEMBERS)
         composed = normalize("NFC", name)
         async with self.write() as tx:
-            await self._put(tx, Birthday(id=self.new_id(), name=composed, birth=birth), by)
+            birthday = Birthday(id=self.new_id(), name=composed, birth=birth)
+            await self._put(tx, birthday, by, expects)
         await self.cache.forget()
 
     async def greet(self, name: str) -> str:
@@ -191,8 +173,13 @@ class BirthdayService:
         today = self._calendar.today(birth.time_zone)
         return message(name, days_until(birth.date, today, self.rules.leap_day))
 
-    async def remove(self, name: str, *, by: Principal) -> None:
-        """Forget a birthday; only those who may do so learn whether there is one."""
+    async def remove(
+        self, name: str, *, by: Principal, expects: Expects[Birth | None] | None = None
+    ) -> None:
+        """Forget a birthday; only those who may do so learn whether there is one.
+
+        Raises Stale.
+        """
         _check_name(name)
         async with self.write() as tx:
             known = await tx.birthdays.lock(name_key(name))
@@ -200,6 +187,7 @@ class BirthdayService:
                 raise NotAllowed
             if known is None or known.birth is None:
                 raise BirthdayNotFound
+            require(expects, known.birth)
             await _forget(tx, known)
         await self.cache.forget()
 
@@ -228,13 +216,25 @@ class BirthdayService:
         async with self.read() as view:
             return await view.birthdays.within(window, after=after, limit=limit)
 
-    async def _put(self, tx: BirthdayTransaction, birthday: Birthday, by: Principal | None) -> None:
+    async def _put(
+        self,
+        tx: BirthdayTransaction,
+        birthday: Birthday,
+        by: Principal | None,
+        expects: Expects[Birth | None] | None,
+    ) -> None:
         rules = self.rules
+        overwrite = rules.may_replace(by)
+        if expects is not None:
+            there = await tx.birthdays.lock(birthday.key)
+            require(expects, _birth(there))
+            overwrite = overwrite and there is not None  # of two who create it, one is first
         if rules.may_add(by) and await tx.birthdays.put(
-            birthday, overwrite=rules.may_replace(by), most=rules.most
+            birthday, overwrite=overwrite, most=rules.most
         ):
             return
         known = await tx.birthdays.lock(birthday.key)
+        require(expects, _birth(known))
         if known is None or known.user_id is None:
             raise NotAllowed
         if by is None:
@@ -255,13 +255,13 @@ def message(name: str, days: int) -> str:
     return f"Hello, {name}! Your birthday is in {days} day(s)"
 
 
+def _birth(known: Birthday | None) -> Birth | None:
+    return None if known is None else known.birth
+
+
 def _check_name(name: str) -> None:
     if not is_person_name(name):
         raise InvalidName
-
-
-def _is_admin(by: Principal | None) -> bool:
-    return by is not None and by.is_admin
 
 
 async def _forget(tx: BirthdayTransaction, known: Birthday) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from jubilee.domain.calendar import Calendar
 from jubilee.domain.clock import Clock
+from jubilee.domain.concurrency import Expects, merged, require
 from jubilee.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from jubilee.domain.events import EventLog, ItemDeleted
 from jubilee.domain.identity import NewId, Principal, UserId
@@ -206,10 +207,17 @@ class UserService:
             return await view.users.page(search=search, after=after, limit=limit)
 
     async def change(
-        self, user_id: UserId, profile: Profile, passwords: Passwords, *, by: Principal
+        self,
+        user_id: UserId,
+        profile: Profile,
+        passwords: Passwords,
+        *,
+        by: Principal,
+        expects: Expects[User] | None = None,
     ) -> User:
-        """Change an account; a new password ends its other sessions."""
+        """Change an account; a new password ends its other sessions. Raises Stale."""
         before = await self.get(user_id, by=by)
+        require(expects, before)  # and again once it is locked; a hash takes its time
         after = replace(before, **profile)
         self.calendar.check_born(after.date_of_birth, after.time_zone, BIRTH)
         await self._prove(before, after, passwords, by=by)
@@ -217,27 +225,32 @@ class UserService:
             self._check_password(passwords.new, after.email, after.username)
             made = await self.hasher.hash(composed(passwords.new))
             after = replace(after, password_hash=made)
-        saved = await self._save(before, after, by=by)
+        saved = await self._save(before, after, by=by, expects=expects)
         await self._tell(before, saved)
         return saved
 
-    async def delete(self, user_id: UserId, *, by: Principal) -> None:
-        """Remove an account with its sessions, birthday, tasks and items."""
+    async def delete(
+        self, user_id: UserId, *, by: Principal, expects: Expects[User] | None = None
+    ) -> None:
+        """Remove an account with its sessions, birthday, tasks and items. Raises Stale."""
         user = await self.get(user_id, by=by)
         async with self.write() as tx:
-            await _locked(tx, user, None)
+            require(expects, await _locked(tx, user, None))
             await tx.users.seal(user_id)  # an item that came now would go without its event
             items = await tx.items.delete_of(user_id)
             await tx.events.add(*(ItemDeleted(item_id=i, owner_id=user_id) for i in items))
             await tx.users.delete(user_id)
         await self._tell(user, None)
 
-    async def _save(self, before: User, after: User, *, by: Principal) -> User:
+    async def _save(
+        self, before: User, after: User, *, by: Principal, expects: Expects[User] | None
+    ) -> User:
         async with self.write() as tx:
             now = await _locked(tx, before, after)
+            require(expects, now)
             if before.password_hash not in {now.password_hash, after.password_hash}:
                 raise WrongCurrentPassword  # it was proved, but has been changed since
-            changed = _merged(before, after, now, at=self.clock())
+            changed = merged(before, replace(after, updated_at=self.clock()), now)
             await tx.users.save(changed)
             if changed.password_hash != now.password_hash or not changed.is_active:
                 keep = by.session_id if by.user_id == before.id and changed.is_active else None
@@ -279,16 +292,6 @@ def _celebrant(user: User | None) -> tuple[object, ...]:
     if user is None or user.date_of_birth is None or not user.is_active:
         return ()
     return user.date_of_birth, user.time_zone, user.username
-
-
-def _merged(before: User, after: User, now: User, *, at: datetime) -> User:
-    """What one caller changed, put upon what others changed in the meantime."""
-    changes = {
-        name: getattr(after, name)
-        for name in User.__dataclass_fields__
-        if getattr(after, name) != getattr(before, name)
-    }
-    return replace(now, **changes, updated_at=at)
 
 
 async def _locked(tx: UserTransaction, before: User, after: User | None) -> User:

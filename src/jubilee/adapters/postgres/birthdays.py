@@ -77,9 +77,7 @@ CHANGE = Statement(
     update(birthdays).where(BY_ID).values(updated_at=func.now()),
     columns=["date_of_birth", "time_zone"],
 )
-REMOVE = Statement(
-    delete(birthdays).where(BY_ID, birthdays.c.user_id.is_(None)).returning(birthdays.c.id)
-)
+REMOVE = Statement(delete(birthdays).where(BY_ID, birthdays.c.user_id.is_(None)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +114,8 @@ class PostgresBirthdays(BirthdayRepository):
         await self.executor.run(CHANGE, birthday_id=birthday_id, **_columns(birth))
 
     async def remove(self, birthday_id: UUID) -> None:
-        # Only a row that was there was counted.
-        if await self.executor.first(REMOVE, birthday_id=birthday_id) is not None:
-            await self.executor.run(COUNT, change=-1)
+        await self.executor.run(REMOVE, birthday_id=birthday_id)
+        await self.executor.run(COUNT, change=-1)
 
     async def within(
         self, window: Window, *, after: Position | None, limit: int

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from jubilee.domain.clock import Clock
+from jubilee.domain.concurrency import Expects, require
 from jubilee.domain.errors import NotAllowed
 from jubilee.domain.identity import NewId, Principal, UserId
 from jubilee.domain.jobs.kinds import Audience, Kinds, UnknownKind
@@ -83,10 +84,16 @@ class TaskService:
             page = await view.tasks.page(visible, after=after, limit=limit)
         return Page([self._shown(task, by) for task in page.rows], page.after)
 
-    async def cancel(self, name: str, *, by: Principal) -> Task | None:
-        """Cancel what waits, forget what has ended; what runs is asked to stop, and returned."""
+    async def cancel(
+        self, name: str, *, by: Principal, expects: Expects[Task] | None = None
+    ) -> Task | None:
+        """Cancel what waits, forget what has ended; what runs is asked to stop, and returned.
+
+        `expects` is asked about the task as it is shown; raises Stale.
+        """
         async with self.write() as tx:
             task = await tx.tasks.get(name, by=by, lock=True)
+            require(expects, self._shown(task, by))
             if not task.status.is_live:
                 await self._remove(tx, task)
                 return None
@@ -109,10 +116,13 @@ class TaskService:
                 raise StillLive
             await self._remove(tx, task)
 
-    async def retry(self, name: str, *, by: Principal) -> Task:
-        """A dead one again; its owner's counts as live again."""
+    async def retry(
+        self, name: str, *, by: Principal, expects: Expects[Task] | None = None
+    ) -> Task:
+        """A dead one again; its owner's counts as live again. Raises Stale, as `cancel` does."""
         async with self.write() as tx:
             task = await tx.tasks.get(name, by=by, lock=True)
+            require(expects, self._shown(task, by))
             if task.status is not TaskStatus.DEAD:
                 raise NotDead
             if not by.is_admin:

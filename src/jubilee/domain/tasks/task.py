@@ -19,7 +19,7 @@ DEFAULT_KIND = "echo"
 DEFAULT_PRIORITY = 5
 LAST_PRIORITY = 9  # 0 goes first
 LARGEST_DATA = 65_536  # bytes of compact JSON in UTF-8
-LARGEST_PAGE = 1_048_576  # bytes of JSON in a list, but for its first task
+LARGEST_PAGE = 262_144  # bytes of JSON in a list, but for its first task: read at one go
 FURTHEST = timedelta(days=5 * 366)
 
 

@@ -3,14 +3,23 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 from http import HTTPStatus
+from typing import TypeVar
 
+from pydantic import BaseModel
 from starlette.datastructures import Headers
 
 from jubilee.entrypoints.http.problems import HttpError
 
 ELEMENT = re.compile(r'[ \t]*+(?:(W/)?"([!#-~\x80-\xff]*+)"[ \t]*+)?(?:,|\Z)')
 """One element of a list of tags, which may be empty; possessive, so it is linear."""
+
+TAG_BYTES = 16
+UNTAGGED = " "
+"""Stands for the tag of a resource that shows none: no list of tags can name it, only `*`."""
+
+T = TypeVar("T")
 
 
 class MalformedCondition(HttpError):
@@ -60,17 +69,35 @@ def read_tags(header: str) -> Tags:
     return Tags(strong=frozenset(found[False]), weak=frozenset(found[True]))
 
 
-def precondition(headers: Headers) -> Callable[[int], bool] | None:
-    """Whether a write may go on, given the version that is there; None where nothing is asked."""
+def content_tag(reply: BaseModel) -> str:
+    """The tag of a resource without a version of its own: it changes with what is answered."""
+    content = reply.model_dump_json(by_alias=True).encode()
+    return blake2b(content, digest_size=TAG_BYTES).hexdigest()
+
+
+def precondition(headers: Headers, tag: Callable[[T], str]) -> Callable[[T], bool] | None:
+    """Whether a write may go on upon what is there, which `tag` knows the tag of.
+
+    None where nothing is asked; what is not there has no tag and is None.
+    """
     wanted, unwanted = _tags(headers, "if-match"), _tags(headers, "if-none-match")
     if wanted is None and unwanted is None:
         return None
 
-    def holds(version: int) -> bool:
+    def holds(current: T) -> bool:
+        if current is None:
+            return wanted is None
+        version = tag(current)
         matches = wanted is None or wanted.match(version)
         return matches and not (unwanted is not None and unwanted.match_weakly(version))
 
     return holds
+
+
+def wants_existing(headers: Headers) -> bool:
+    """Whether a write is to go on only where there is something (`If-Match: *`)."""
+    wanted = _tags(headers, "if-match")
+    return wanted is not None and wanted.every
 
 
 def is_known(headers: Headers, version: int | str) -> bool:

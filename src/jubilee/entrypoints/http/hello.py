@@ -1,6 +1,7 @@
 """Hello App: a birthday is saved under a name, and the name is greeted."""
 
 from pydantic import BaseModel, Field
+from starlette.requests import Request
 from starlette.responses import Response
 
 from jubilee.domain.birthdays import (
@@ -10,8 +11,10 @@ from jubilee.domain.birthdays import (
     TooManyNames,
 )
 from jubilee.domain.calendar import NotBornYet, UnknownTimeZone
+from jubilee.domain.concurrency import Expects
 from jubilee.domain.errors import NotAllowed
 from jubilee.entrypoints.http.answers import no_content, ok
+from jubilee.entrypoints.http.conditions import UNTAGGED, MalformedCondition, precondition
 from jubilee.entrypoints.http.endpoint import (
     Access,
     AnyEndpoint,
@@ -47,7 +50,9 @@ class Greeting(BaseModel):
 async def save(call: Call[BirthBody, Nothing]) -> Response:
     """PUT /hello/{username}."""
     birth = Birth(call.body.born, call.body.time_zone)
-    await call.services.birthdays.save(call.name, birth, by=call.caller)
+    await call.services.birthdays.save(
+        call.name, birth, by=call.caller, expects=_expects(call.request)
+    )
     return no_content()
 
 
@@ -58,8 +63,15 @@ async def greet(call: Call[Nothing, Nothing]) -> Response:
 
 async def forget(call: Call[Nothing, Nothing]) -> Response:
     """DELETE /hello/{username}."""
-    await call.services.birthdays.remove(call.name, by=call.principal)
+    await call.services.birthdays.remove(
+        call.name, by=call.principal, expects=_expects(call.request)
+    )
     return no_content()
+
+
+def _expects(request: Request) -> Expects[Birth | None] | None:
+    """A message has no tag, for it changes with the day: `*` alone can be asked for."""
+    return precondition(request.headers, lambda _: UNTAGGED)
 
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (
@@ -74,7 +86,11 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         body=BirthBody,
         example={"dateOfBirth": "1990-02-28", "timeZone": "Europe/Vienna"},
         replies=(Reply(status=204, description="It is saved."),),
-        errors=(InvalidName, NotBornYet, UnknownTimeZone, NotAllowed, TooManyNames),
+        errors=(
+            *(InvalidName, NotBornYet, UnknownTimeZone),
+            *(NotAllowed, TooManyNames, MalformedCondition),
+        ),
+        conditional=True,
     ),
     Endpoint(
         method="GET",
@@ -103,6 +119,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         handler=forget,
         access=Access.SIGNED_IN,
         replies=(Reply(status=204, description="It is forgotten."),),
-        errors=(InvalidName, NotAllowed, BirthdayNotFound),
+        errors=(InvalidName, NotAllowed, BirthdayNotFound, MalformedCondition),
+        conditional=True,
     ),
 )

@@ -13,7 +13,7 @@ from jubilee.domain.items import (
     ItemFilter,
     ItemNotFound,
 )
-from jubilee.entrypoints.http.answers import created, no_content, ok
+from jubilee.entrypoints.http.answers import created, current_or_known, no_content, ok
 from jubilee.entrypoints.http.conditions import MalformedCondition, etag, is_known, precondition
 from jubilee.entrypoints.http.endpoint import (
     JSON,
@@ -67,14 +67,14 @@ async def get_item(call: Call[Nothing, Nothing]) -> Response:
 
 async def change_item(call: Call[WholeItem | ItemPatch, Nothing]) -> Response:
     """PUT and PATCH /items/{id}."""
-    words, expects = call.body.words(), precondition(call.request.headers)
+    words, expects = call.body.words(), precondition(call.request.headers, str)
     item = await call.services.items.change(call.id, words, by=call.principal, expects=expects)
     return ok(ItemReply.of(item), headers={"ETag": etag(item.version)})
 
 
 async def delete_item(call: Call[Nothing, Nothing]) -> Response:
     """DELETE /items/{id}."""
-    expects = precondition(call.request.headers)
+    expects = precondition(call.request.headers, str)
     await call.services.items.delete(call.id, by=call.principal, expects=expects)
     return no_content()
 
@@ -128,10 +128,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         access=Access.SIGNED_IN,
         handler=get_item,
-        replies=(
-            replace(ONE, headers={**TAGGED, "Cache-Control": f"`{CACHING}`"}),
-            Reply(status=304, description="It is the version that you know.", headers=TAGGED),
-        ),
+        replies=current_or_known(replace(ONE, headers={**TAGGED, "Cache-Control": f"`{CACHING}`"})),
         errors=(ItemNotFound, MalformedCondition),
     ),
     Endpoint(

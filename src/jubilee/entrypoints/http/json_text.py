@@ -14,6 +14,8 @@ MAX_DIGITS = len(str(LARGEST)) + 1  # with a sign
 MAX_NAME = 200  # characters of a member's name in a pointer
 MAX_POINTER = 1000  # characters of a pointer
 
+CONTAINERS = (dict, list)
+
 Path: TypeAlias = tuple["Path", str | int] | None
 """Where a value stands: its parent's path and its name; None is the document itself."""
 
@@ -46,12 +48,12 @@ def faults(document: object) -> Iterator[TextFault]:
     waiting: list[tuple[object, Path]] = [(document, None)]
     for parent, path in waiting:
         for name, value in _members(parent):
-            if isinstance(value, dict | list):
+            if isinstance(value, CONTAINERS):
                 waiting.append((value, (path, name)))
             elif not _is_kept(value):
                 yield from _check(value, _pointer((path, name)))
-        if isinstance(parent, dict) and not all(map(is_storable, parent)):
-            yield from _check("".join(parent), _pointer(path))
+        if isinstance(parent, dict) and not is_storable(names := "".join(parent)):
+            yield from check_text(names, _pointer(path))
 
 
 def _members(parent: object) -> Iterable[tuple[str | int, object]]:

@@ -107,6 +107,5 @@ def _refusals(endpoint: AnyEndpoint) -> Iterator[Error]:
         yield from (NotAuthenticated, InvalidToken)
     if endpoint.access is Access.ADMIN:
         yield NotAllowed
-    changes = endpoint.conditional and endpoint.method != "GET"
-    if changes and not any(issubclass(error, Stale) for error in endpoint.errors):
+    if endpoint.conditional and endpoint.method != "GET":
         yield Stale

@@ -11,9 +11,17 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from jubilee.domain.auth.tokens import InvalidToken
-from jubilee.domain.errors import DomainError, NotAllowed, NotAuthenticated, Unavailable
+from jubilee.domain.errors import (
+    DomainError,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    Stale,
+    Unavailable,
+)
 from jubilee.domain.identity import Principal
 from jubilee.entrypoints.http.binding import bind_body, bind_query, path_violations, read_body
+from jubilee.entrypoints.http.conditions import wants_existing
 from jubilee.entrypoints.http.context import Context
 from jubilee.entrypoints.http.endpoint import Access, AnyEndpoint, Call, Nothing
 from jubilee.entrypoints.http.metering import Exchange
@@ -27,6 +35,8 @@ from jubilee.entrypoints.http.problems import (
 )
 
 logger = logging.getLogger(__name__)
+
+NOT_THERE = "There is nothing here that If-Match could match."
 
 
 class Resource:
@@ -63,7 +73,7 @@ class Resource:
             response.headers.update(self._accept_patch)
             return response
         except DomainError as error:
-            return refuse(error, request, oauth=endpoint.oauth)
+            return refuse(_as_asked(error, endpoint, request), request, oauth=endpoint.oauth)
         except asyncio.CancelledError:
             # The time to end in is up: uvicorn itself would tell of a fault of ours.
             if not self._context.traffic.draining:
@@ -118,6 +128,12 @@ class Resource:
         if access is Access.ADMIN and not principal.is_admin:
             raise NotAllowed
         return principal
+
+
+def _as_asked(error: DomainError, endpoint: AnyEndpoint, request: Request) -> DomainError:
+    """What is not there fails the precondition that there be something."""
+    missing = isinstance(error, NotFound) and endpoint.conditional
+    return Stale(NOT_THERE) if missing and wants_existing(request.headers) else error
 
 
 def refuse(error: DomainError, request: Request, *, oauth: bool = False) -> Response:

@@ -10,11 +10,13 @@ from jubilee.domain.tasks.task import (
     KindNotAllowed,
     NotDead,
     PayloadTooLarge,
+    Task,
     TaskIdTaken,
     TaskNotFound,
     TooManyTasks,
 )
-from jubilee.entrypoints.http.answers import no_content, ok
+from jubilee.entrypoints.http.answers import current, current_or_known, no_content, tagged
+from jubilee.entrypoints.http.conditions import MalformedCondition, content_tag, precondition
 from jubilee.entrypoints.http.endpoint import (
     Access,
     AnyEndpoint,
@@ -43,8 +45,9 @@ ACCEPTED = 202
 async def create_task(call: Call[NewTaskBody, Nothing]) -> Response:
     """POST /tasks."""
     task = await call.services.tasks.create(call.body.request(), by=call.principal)
-    headers = {"Location": f"{call.mount}/tasks/{task.id}"}
-    return ok(TaskReply.of(task), headers=headers, status=ACCEPTED)
+    answer = tagged(TaskReply.of(task), status=ACCEPTED)
+    answer.headers["Location"] = f"{call.mount}/tasks/{task.id}"
+    return answer
 
 
 async def list_tasks(call: Call[Nothing, TaskQuery]) -> Response:
@@ -61,21 +64,28 @@ async def get_task(call: Call[Nothing, WaitQuery]) -> Response:
     until = call.extend(call.query.wait)
     patience = Patience(until, lambda: call.context.traffic.draining)
     task = await call.services.tasks.get(call.task_id, by=call.principal, patience=patience)
-    return ok(TaskReply.of(task))
+    return current(call.request, TaskReply.of(task))
 
 
 async def cancel_task(call: Call[Nothing, Nothing]) -> Response:
     """DELETE /tasks/{task_id}."""
-    running = await call.services.tasks.cancel(call.task_id, by=call.principal)
-    return no_content() if running is None else ok(TaskReply.of(running), status=ACCEPTED)
+    expects = precondition(call.request.headers, _tag)
+    running = await call.services.tasks.cancel(call.task_id, by=call.principal, expects=expects)
+    return no_content() if running is None else tagged(TaskReply.of(running), status=ACCEPTED)
 
 
 async def retry_task(call: Call[Nothing, Nothing]) -> Response:
     """POST /tasks/{task_id}/retry."""
-    task = await call.services.tasks.retry(call.task_id, by=call.principal)
-    return ok(TaskReply.of(task), status=ACCEPTED)
+    expects = precondition(call.request.headers, _tag)
+    task = await call.services.tasks.retry(call.task_id, by=call.principal, expects=expects)
+    return tagged(TaskReply.of(task), status=ACCEPTED)
 
 
+def _tag(task: Task) -> str:
+    return content_tag(TaskReply.of(task))
+
+
+TAGGED = {"ETag": "changes with the task, for If-Match and If-None-Match"}
 PAYLOAD_ERRORS = (UnknownKind, InvalidPayload, PayloadTooLarge, InvalidRunAt, KindNotAllowed)
 
 
@@ -97,7 +107,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
                 status=ACCEPTED,
                 description="The task; it is kept, and will be done.",
                 model=TaskReply,
-                headers={"Location": "where the task is"},
+                headers={"Location": "where the task is", **TAGGED},
                 example=QUEUED_EXAMPLE,
             ),
         ),
@@ -124,15 +134,16 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         access=Access.SIGNED_IN,
         handler=get_task,
         query=WaitQuery,
-        replies=(
+        replies=current_or_known(
             Reply(
                 status=200,
                 description="The task; after the wait, ended or not.",
                 model=TaskReply,
+                headers=TAGGED,
                 example=TASK_EXAMPLE,
-            ),
+            )
         ),
-        errors=(TaskNotFound,),
+        errors=(TaskNotFound, MalformedCondition),
     ),
     Endpoint(
         method="DELETE",
@@ -147,6 +158,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
                 status=ACCEPTED,
                 description="It runs, and is asked to stop.",
                 model=TaskReply,
+                headers=TAGGED,
                 example={
                     **QUEUED_EXAMPLE,
                     "status": "running",
@@ -157,7 +169,8 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
             ),
             Reply(status=204, description="It is cancelled; one that had ended is forgotten."),
         ),
-        errors=(TaskNotFound,),
+        errors=(TaskNotFound, MalformedCondition),
+        conditional=True,
     ),
     Endpoint(
         method="POST",
@@ -172,9 +185,11 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
                 status=ACCEPTED,
                 description="The task, queued again; its last error stays until it succeeds.",
                 model=TaskReply,
+                headers=TAGGED,
                 example=QUEUED_EXAMPLE,
             ),
         ),
-        errors=(TaskNotFound, NotDead, KindNotAllowed, TooManyTasks),
+        errors=(TaskNotFound, NotDead, KindNotAllowed, TooManyTasks, MalformedCondition),
+        conditional=True,
     ),
 )

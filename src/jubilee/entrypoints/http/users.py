@@ -2,9 +2,11 @@
 
 from typing import Any, TypeAlias, TypeVar, cast
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from jubilee.domain.calendar import NotBornYet, UnknownTimeZone
+from jubilee.domain.concurrency import Expects
 from jubilee.domain.errors import NotAllowed
 from jubilee.domain.identity import UserId
 from jubilee.domain.passwords import (
@@ -19,11 +21,18 @@ from jubilee.domain.users import (
     LastAdmin,
     Passwords,
     Profile,
+    User,
     UsernameTaken,
     UserNotFound,
     WrongCurrentPassword,
 )
-from jubilee.entrypoints.http.answers import created, no_content, ok
+from jubilee.entrypoints.http.answers import created, current, current_or_known, no_content, tagged
+from jubilee.entrypoints.http.conditions import (
+    MalformedCondition,
+    content_tag,
+    etag,
+    precondition,
+)
 from jubilee.entrypoints.http.endpoint import (
     JSON,
     MERGE_PATCH,
@@ -58,13 +67,15 @@ async def register(call: Call[Registration, Nothing]) -> Response:
     """POST /auth/register and /users."""
     profile = cast("Profile", call.body.model_dump(exclude=SECRETS))
     user = await call.services.users.register(profile, call.body.password)
-    return created(UserReply.of(user), f"{call.mount}/users/{user.id}")
+    reply = UserReply.of(user)
+    return created(reply, f"{call.mount}/users/{user.id}", etag=etag(content_tag(reply)))
 
 
 async def get_me(call: Call[Nothing, Nothing]) -> Response:
     """GET /users/me and /auth/me."""
     me = call.principal
-    return ok(UserReply.of(await call.services.users.get(me.user_id, by=me)))
+    user = await call.services.users.get(me.user_id, by=me)
+    return current(call.request, UserReply.of(user))
 
 
 async def change_me(call: Call[C, Nothing]) -> Response:
@@ -74,8 +85,7 @@ async def change_me(call: Call[C, Nothing]) -> Response:
 
 async def delete_me(call: Call[Nothing, Nothing]) -> Response:
     """DELETE /users/me."""
-    await call.services.users.delete(call.principal.user_id, by=call.principal)
-    return no_content()
+    return await _delete(call, call.principal.user_id)
 
 
 async def list_users(call: Call[Nothing, UserQuery]) -> Response:
@@ -88,7 +98,7 @@ async def list_users(call: Call[Nothing, UserQuery]) -> Response:
 async def get_user(call: Call[Nothing, Nothing]) -> Response:
     """GET /users/{id}."""
     user = await call.services.users.get(UserId(call.id), by=call.principal)
-    return ok(UserReply.of(user))
+    return current(call.request, UserReply.of(user))
 
 
 async def change_user(call: Call[C, Nothing]) -> Response:
@@ -98,7 +108,11 @@ async def change_user(call: Call[C, Nothing]) -> Response:
 
 async def delete_user(call: Call[Nothing, Nothing]) -> Response:
     """DELETE /users/{id}."""
-    await call.services.users.delete(UserId(call.id), by=call.principal)
+    return await _delete(call, UserId(call.id))
+
+
+async def _delete(call: Call[Nothing, Nothing], user_id: UserId) -> Response:
+    await call.services.users.delete(user_id, by=call.principal, expects=_expects(call.request))
     return no_content()
 
 
@@ -108,16 +122,34 @@ async def _change(call: Call[C, Nothing], user_id: UserId) -> Response:
     partial = isinstance(body, OwnAccountPatch | AccountPatch)
     profile = cast("Profile", body.model_dump(exclude=SECRETS, exclude_unset=partial))
     passwords = Passwords(new=body.password, current=body.current_password)
-    user = await call.services.users.change(user_id, profile, passwords, by=call.principal)
-    return ok(UserReply.of(user))
+    user = await call.services.users.change(
+        user_id, profile, passwords, by=call.principal, expects=_expects(call.request)
+    )
+    return tagged(UserReply.of(user))
 
 
-ONE = Reply(status=200, description="The account.", model=UserReply, example=ACCOUNT_EXAMPLE)
+def _expects(request: Request) -> Expects[User] | None:
+    return precondition(request.headers, _tag)
+
+
+def _tag(user: User) -> str:
+    return content_tag(UserReply.of(user))
+
+
+TAGGED = {"ETag": "changes with the account, for If-Match and If-None-Match"}
+ONE = Reply(
+    status=200,
+    description="The account.",
+    model=UserReply,
+    headers=TAGGED,
+    example=ACCOUNT_EXAMPLE,
+)
+SEEN = current_or_known(ONE)
 REGISTERED = Reply(
     status=201,
     description="The new account; its welcome message is on its way.",
     model=UserReply,
-    headers={"Location": "where the account is"},
+    headers={"Location": "where the account is", **TAGGED},
     example=ACCOUNT_EXAMPLE,
 )
 GONE = Reply(status=204, description="The account is gone, with all that belonged to it.")
@@ -128,6 +160,7 @@ CHANGE_ERRORS = (
     CurrentPasswordNeeded,
     WrongCurrentPassword,
     *PASSWORD_ERRORS,
+    MalformedCondition,
 )
 PATCH_MEDIA = (JSON, MERGE_PATCH)
 OWN_EXAMPLE = {"email": "zoe@example.com", "username": "zoe", "time_zone": "Europe/Vienna"}
@@ -158,13 +191,13 @@ def _me(path: str, name: str) -> AnyEndpoint:
         tag=TAG,
         handler=get_me,
         access=Access.SIGNED_IN,
-        replies=(ONE,),
-        errors=(UserNotFound,),
+        replies=SEEN,
+        errors=(UserNotFound, MalformedCondition),
     )
 
 
 def _changing(**what: Any) -> AnyEndpoint:  # noqa: ANN401  # Endpoint names and checks them
-    return Endpoint(tag=TAG, replies=(ONE,), **what)
+    return Endpoint(tag=TAG, replies=(ONE,), conditional=True, **what)
 
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (
@@ -204,7 +237,8 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         handler=delete_me,
         access=Access.SIGNED_IN,
         replies=(GONE,),
-        errors=(LastAdmin, UserNotFound),
+        conditional=True,
+        errors=(LastAdmin, UserNotFound, MalformedCondition),
     ),
     Endpoint(
         method="GET",
@@ -225,8 +259,8 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=get_user,
         access=Access.SIGNED_IN,
-        replies=(ONE,),
-        errors=(UserNotFound, NotAllowed),
+        replies=SEEN,
+        errors=(UserNotFound, NotAllowed, MalformedCondition),
     ),
     _changing(
         method="PUT",
@@ -260,6 +294,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         handler=delete_user,
         access=Access.SIGNED_IN,
         replies=(GONE,),
-        errors=(UserNotFound, NotAllowed, LastAdmin),
+        conditional=True,
+        errors=(UserNotFound, NotAllowed, LastAdmin, MalformedCondition),
     ),
 )

@@ -1,0 +1,92 @@
+"""Of several callers who saw the same, one alone may write: in memory and in PostgreSQL alike."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from jubilee.domain.birthday_rules import BirthdayRules
+from jubilee.domain.birthdays import Birth, BirthdayService
+from jubilee.domain.calendar import Calendar
+from jubilee.domain.errors import Stale
+from jubilee.domain.identity import Principal, SessionId
+from jubilee.domain.passwords import PasswordRules
+from jubilee.domain.users import Passwords, Profile, User, UserNotFound, UserService
+from tests.contracts.accounts import NOW, a_user, kept
+from tests.contracts.conftest import Database
+from tests.fake_birthdays import FakeTodayCache
+from tests.fakes import FakePasswords, fresh_id
+
+WRITERS = 4
+
+
+@pytest.fixture
+def users(database: Database) -> UserService:
+    return UserService(
+        write=database.write,
+        read=database.read,
+        hasher=FakePasswords(),
+        rules=PasswordRules(8, ()),
+        clock=lambda: NOW,
+        new_id=fresh_id,
+        calendar=Calendar(lambda: NOW, "UTC"),
+        birthdays_changed=FakeTodayCache().forget,
+    )
+
+
+def equal_to(user: User) -> Callable[[User], bool]:
+    return lambda now: now == user
+
+
+async def test_of_parallel_changes_of_an_account_that_all_saw_exactly_one_succeeds(
+    database: Database, users: UserService
+) -> None:
+    await kept(database, a_user("zoe"))
+    [seen] = (await users.list(search=None, after=None, limit=9)).rows
+    by = Principal(seen.id, SessionId(fresh_id()))
+
+    async def write(number: int) -> User:
+        profile = Profile(full_name=f"Zoe {number}")
+        return await users.change(seen.id, profile, Passwords(), by=by, expects=equal_to(seen))
+
+    outcomes = await asyncio.gather(*map(write, range(WRITERS)), return_exceptions=True)
+    winners = [outcome for outcome in outcomes if isinstance(outcome, User)]
+    assert [type(o) for o in outcomes if o not in winners] == [Stale] * (WRITERS - 1)
+    assert [await users.get(seen.id, by=by)] == winners
+
+
+async def test_an_account_that_has_changed_is_not_deleted(
+    database: Database, users: UserService
+) -> None:
+    user = a_user("zoe")
+    await kept(database, user)
+    by = Principal(user.id, SessionId(fresh_id()))
+    changed = await users.change(user.id, Profile(full_name="Zoe"), Passwords(), by=by)
+    with pytest.raises(Stale):
+        await users.delete(user.id, by=by, expects=equal_to(user))
+    await users.delete(user.id, by=by, expects=equal_to(changed))
+    with pytest.raises(UserNotFound):
+        await users.get(user.id, by=by)
+
+
+async def test_of_parallel_creations_of_a_name_exactly_one_succeeds(database: Database) -> None:
+    service = BirthdayService(
+        write=database.write,
+        read=database.read,
+        cache=FakeTodayCache(),
+        rules=BirthdayRules(),
+        clock=lambda: NOW,
+        new_id=fresh_id,
+    )
+
+    async def create(year: int) -> None:
+        birth = Birth(date(year, 2, 28))
+        await service.save("Zoe", birth, by=None, expects=lambda there: there is None)
+
+    years = range(1990, 1990 + WRITERS)
+    outcomes = await asyncio.gather(*map(create, years), return_exceptions=True)
+    assert sorted(type(o).__name__ for o in outcomes) == ["NoneType"] + ["Stale"] * (WRITERS - 1)
+    won = years[outcomes.index(None)]
+    async with database.read() as view:
+        assert await view.birthdays.find("zoe") == Birth(date(won, 2, 28))
