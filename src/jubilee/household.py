@@ -3,7 +3,10 @@
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
 
+from jubilee.adapters.embedded.failure import AlreadyRunning
 from jubilee.adapters.embedded.process import Program, spawn
 from jubilee.adapters.embedded.run_file import Claim, RunFile
 from jubilee.adapters.embedded.servers import EmbeddedServers
@@ -30,7 +33,7 @@ def household(settings: Settings) -> Plan:
     return Plan(
         host=settings.host,
         port=settings.port,
-        claim=lambda: Claim(settings.data_dir, run),
+        claim=partial(_claim, settings.data_dir, run),
         spawn=_spawn,
         servers=servers.each,
         migrate=_child("migrate", env),
@@ -39,6 +42,15 @@ def household(settings: Settings) -> Plan:
         greeting=(f"API: {address}", f"Docs: {address}/docs"),
         patience=settings.shutdown_timeout + LAST_MOMENTS,
     )
+
+
+def _claim(data_dir: Path, run: RunFile) -> Claim:
+    try:
+        return Claim(data_dir, run)
+    except AlreadyRunning:
+        raise
+    except OSError as error:
+        raise OSError(f"DATA_DIR={data_dir}: {error.strerror}") from error
 
 
 def _child(name: str, env: Mapping[str, str]) -> Child:

@@ -129,12 +129,18 @@ def test_the_settings_are_printed_without_what_is_secret(tmp_path: Path) -> None
         POSTGRES_PASSWORD="opensesame",
         REDIS_PASSWORD="opensesame",
         PORT="8123",
+        OTEL_EXPORTER_OTLP_HEADERS="authorization=opensesame",
     )
     assert printed.returncode == 0
     assert "opensesame" not in printed.stdout
     lines = printed.stdout.splitlines()
-    assert "PORT=8123" in lines
-    assert "DATABASE_URL=postgresql://ada:***@db.example:5432/app?sslmode=require" in lines
+    assert "PORT=8123  # environment" in lines
+    assert "HOST=127.0.0.1  # default" in lines
+    assert "OTEL_EXPORTER_OTLP_HEADERS=***  # environment" in lines
+    assert (
+        "DATABASE_URL=postgresql://ada:***@db.example:5432/app?sslmode=require  # environment"
+        in lines
+    )
     assert all(re.fullmatch(r"[A-Z_]+=.*", line) for line in lines)
 
 
@@ -156,7 +162,7 @@ def test_help_shows_examples_and_each_command_its_options(tmp_path: Path) -> Non
 
 def test_an_option_wins_over_the_environment(tmp_path: Path) -> None:
     printed = run(tmp_path, "config", "--data-dir", "elsewhere", DATA_DIR="here")
-    assert "DATA_DIR=elsewhere" in printed.stdout.splitlines()
+    assert "DATA_DIR=elsewhere  # environment" in printed.stdout.splitlines()
 
 
 @pytest.mark.parametrize(

@@ -118,3 +118,48 @@ def test_bad_settings_are_one_line_that_names_them_without_their_values(
         assert setting in line
         assert value not in line
     assert "opensesame" not in line
+
+
+@pytest.mark.parametrize(
+    ("words", "setting"),
+    [
+        (("status",), "DATA_DIR"),
+        (("api",), "DATA_DIR"),
+        (("up",), "DATA_DIR"),
+        (("migrate",), "DATA_DIR"),
+        (("worker",), "MAIL_DIR"),
+    ],
+    ids=str,
+)
+def test_a_file_where_a_folder_should_be_is_one_line_with_the_setting(
+    tmp_path: Path, words: tuple[str, ...], setting: str
+) -> None:
+    given: dict[str, Any] = {setting: "/etc/hostname", "LOG_LEVEL": "ERROR"}
+    if setting == "MAIL_DIR":
+        given |= {"SMTP_URL": None, "DATABASE_URL": NOWHERE, "REDIS_URL": NO_REDIS}
+    elif words != ("migrate",):
+        given |= {"DATABASE_URL": NOWHERE, "REDIS_URL": NO_REDIS}
+    ended = run(tmp_path, *words, **given)
+    assert ended.returncode != 0
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"jubilee: {setting}=/etc/hostname: ")
+
+
+def test_an_address_that_is_not_ours_is_one_line_with_the_setting(tmp_path: Path) -> None:
+    away = {"DATABASE_URL": NOWHERE, "REDIS_URL": NO_REDIS}
+    ended = run(tmp_path, "api", HOST="192.0.2.1", LOG_FORMAT="json", **away)
+    assert ended.returncode == 1
+    (line,) = map(json.loads, (ended.stdout + ended.stderr).splitlines())
+    assert "HOST '192.0.2.1'" in line["event"]
+
+
+def test_an_unknown_variable_is_named_once_and_refuses_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("LOG_LEVELL=DEBUG\n")
+    ended = run(tmp_path, "config", PROT="8123")
+    assert ended.returncode == 0
+    assert ended.stderr.splitlines() == [
+        "jubilee: warning: LOG_LEVELL in .env is no setting: did you mean LOG_LEVEL?",
+        "jubilee: warning: PROT in the environment is no setting: did you mean PORT?",
+    ]
+    child = run(tmp_path, "config", PROT="8123", JUBILEE_WARNED_OF_UNKNOWN_VARIABLES="1")
+    assert child.stderr == ""

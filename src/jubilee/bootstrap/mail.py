@@ -19,6 +19,12 @@ def mail_is_configured(settings: Settings) -> bool:
     return settings.smtp_url is not None or settings.mail_dir is not None
 
 
+def make_mail_dir(settings: Settings) -> None:
+    """Where mail lands as files: better refused at the start than at the first message."""
+    if settings.smtp_url is None and settings.mail_dir is not None:
+        settings.mail_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
 def post(settings: Settings, tracing: Tracing) -> Post:
     """All that kinds of mail need."""
     sender = parse_sender(settings.mail_from)

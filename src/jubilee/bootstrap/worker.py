@@ -25,7 +25,7 @@ from jubilee.adapters.postgres.retention import PostgresLeftovers
 from jubilee.bootstrap.adapters import Adapters, open_adapters
 from jubilee.bootstrap.greetings import greeting_planner
 from jubilee.bootstrap.kinds import MakeKinds, runnable_kinds
-from jubilee.bootstrap.mail import mail_is_configured
+from jubilee.bootstrap.mail import mail_is_configured, make_mail_dir
 from jubilee.bootstrap.servers import clock, redis_url
 from jubilee.bootstrap.telemetry import Process
 from jubilee.domain.errors import Unavailable
@@ -53,6 +53,7 @@ async def open_worker(
     process: Process | None = None,
 ) -> AsyncIterator[WorkerPlan]:
     """What a worker does, with its connections open; `process` says what is shown of it."""
+    make_mail_dir(settings)
     async with open_adapters(settings, process) as adapters:
         pool, sign = _arq_pool(redis_url(settings)), _sign(new_id())
         try:

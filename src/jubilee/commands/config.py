@@ -4,10 +4,15 @@ import sys
 from argparse import Namespace
 
 from jubilee.commands.reading import read_settings
+from jubilee.settings.sources import read_variables, sources, telemetry_variables
 
 
 def config(_: Namespace) -> int:
-    """Print them, secrets masked."""
-    for name, value in read_settings().masked().items():
-        sys.stdout.write(f"{name}={value}\n")
+    """Print each with where its value comes from, secrets masked, and OpenTelemetry's variables."""
+    settings, variables = read_settings(), read_variables()
+    origins = sources(variables)
+    rows = [(name, value, origins[name]) for name, value in settings.masked().items()]
+    rows += [(name, *found) for name, found in telemetry_variables(variables).items()]
+    for name, value, origin in rows:
+        sys.stdout.write(f"{name}={value}  # {origin}\n")
     return 0

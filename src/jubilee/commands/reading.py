@@ -1,18 +1,29 @@
 """The settings, and what is wrong with values that were given."""
 
+import os
+import sys
+from pathlib import Path
+
 from pydantic import ValidationError
 
 from jubilee.commands.refusal import Refused
 from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
 from jubilee.settings import Settings
+from jubilee.settings.sources import read_variables, unknown_variables
+
+WARNED = "JUBILEE_WARNED_OF_UNKNOWN_VARIABLES"
+"""Set for child processes, so that `jubilee up` and its children say it once."""
 
 
 def read_settings() -> Settings:
     """From the environment and `.env`; says every setting that is wrong, but not its value."""
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         raise Refused(f"bad settings: {reasons(error)}", BAD_CONFIGURATION) from None
+    finally:
+        _warn_of_unknown()
+    return settings
 
 
 def reasons(error: ValidationError) -> str:
@@ -23,3 +34,27 @@ def reasons(error: ValidationError) -> str:
         message = details["msg"].removeprefix("Value error, ")
         found.append(f"{name}: {message}" if name else message)
     return "; ".join(found)
+
+
+def refusal_of(error: OSError) -> Refused:
+    """What the operating system refused, with the setting that led there."""
+    settings = Settings()
+    folders = {"DATA_DIR": settings.data_dir, "MAIL_DIR": settings.mail_dir}
+    path = Path(os.fsdecode(error.filename)).absolute() if error.filename else None
+    for name, folder in folders.items():
+        if path and folder and _are_related(path, folder.absolute()):
+            return Refused(f"{name}={folder}: {error.strerror} ({path})", BAD_CONFIGURATION)
+    return Refused(str(error))
+
+
+def _are_related(path: Path, folder: Path) -> bool:
+    """Making a folder may fail at one above it."""
+    return path.is_relative_to(folder) or folder.is_relative_to(path)
+
+
+def _warn_of_unknown() -> None:
+    if WARNED in os.environ:
+        return
+    os.environ[WARNED] = "1"
+    for sentence in unknown_variables(read_variables()):
+        print(f"jubilee: warning: {sentence}", file=sys.stderr)

@@ -7,6 +7,7 @@ import uvloop
 
 from jubilee.adapters.telemetry.exporting import BadExport
 from jubilee.bootstrap.servers import NoServer
+from jubilee.commands.reading import refusal_of
 from jubilee.commands.refusal import Refused
 from jubilee.domain.errors import DomainError
 from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
@@ -24,5 +25,7 @@ def run(work: Awaitable[T]) -> T:
         return uvloop.run(main())
     except (NoServer, BadExport) as error:
         raise Refused(str(error), BAD_CONFIGURATION) from None
+    except OSError as error:
+        raise refusal_of(error) from None
     except DomainError as error:
         raise Refused(str(error)) from None

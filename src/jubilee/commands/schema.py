@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from jubilee.adapters.postgres import schema
 from jubilee.bootstrap.logs import start_logging
 from jubilee.bootstrap.servers import NoServer, database_url
-from jubilee.commands.reading import read_settings
+from jubilee.commands.reading import read_settings, refusal_of
 from jubilee.commands.refusal import Refused
 from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
 
@@ -36,6 +36,8 @@ def _alembic(change: Callable[[str], None]) -> int:
         change(database_url(settings))
     except NoServer as error:
         raise Refused(str(error), BAD_CONFIGURATION) from None
+    except (NotADirectoryError, FileExistsError) as error:
+        raise refusal_of(error) from None
     except schema.NothingToTakeBack as error:
         raise Refused(str(error)) from None
     except (DBAPIError, OSError, CommandError) as error:

@@ -11,6 +11,7 @@ from jubilee.bootstrap.telemetry import Process
 from jubilee.bootstrap.worker import open_worker
 from jubilee.commands.reading import read_settings
 from jubilee.commands.running import run
+from jubilee.entrypoints.addresses import require_free
 from jubilee.entrypoints.api import serve
 from jubilee.entrypoints.worker import work
 from jubilee.settings import Settings
@@ -22,6 +23,11 @@ def api(_: Namespace) -> int:
     """Serve the API."""
     settings = read_settings()
     process = _process("api", settings, settings.metrics_port)
+    try:
+        require_free(settings.host, settings.port)
+    except OSError as error:
+        logger.error("%s", error)  # noqa: TRY400  # the sentence says it all
+        return 1
 
     async def serve_all() -> int:
         async with open_services(settings, process=process) as opened:

@@ -1,0 +1,105 @@
+"""Where each value comes from, and variables that are no setting but look like one."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher, get_close_matches
+
+from dotenv import dotenv_values
+from pydantic import AliasChoices
+
+from jubilee.settings.all import Settings
+from jubilee.settings.telemetry import DOTENV
+from jubilee.urls import without_password
+
+OTEL = "OTEL_"
+SHORT_NAME = 4  # of one of so few letters half the alphabet is an edit away
+EDITS_OF_A_MOVE = 2  # a letter is taken out and put in elsewhere
+DRIVER_VARIABLES = frozenset({"PGHOST", "PGPORT", "PGUSER", "PGPASSWORD"})
+"""The driver's own, one letter from our aliases."""
+
+SECRET_WORDS = ("HEADERS", "KEY", "TOKEN", "SECRET", "PASSWORD")
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """What is set, and not empty, in each place; the environment wins."""
+
+    environment: Mapping[str, str] = field(repr=False)
+    file: Mapping[str, str] = field(repr=False)
+
+    def source(self, *names: str) -> str:
+        """Where the first of these names that is set is set: environment, file or default."""
+        if any(name in self.environment for name in names):
+            return "environment"
+        return DOTENV if any(name in self.file for name in names) else "default"
+
+
+def read_variables() -> Variables:
+    """As they are now."""
+    return Variables(_present(os.environ), _present(dotenv_values(DOTENV)))
+
+
+def sources(variables: Variables) -> Mapping[str, str]:
+    """Where the value of each setting comes from, by its name in the environment."""
+    found = {name: variables.source(*names) for name, names in _known_names().items()}
+    for url, parts in (("DATABASE_URL", "POSTGRES_"), ("REDIS_URL", "REDIS_")):
+        if found[url] == "default":
+            given = [at for name, at in found.items() if name.startswith(parts) and name != url]
+            found[url] = "its parts" if set(given) - {"default"} else "default"
+    return found
+
+
+def telemetry_variables(variables: Variables) -> Mapping[str, tuple[str, str]]:
+    """Each OTEL_ variable that is set: its value, secrets masked, and where it is set."""
+    both = {**variables.file, **variables.environment}
+    return {
+        name: (_masked(name, value), variables.source(name))
+        for name, value in sorted(both.items())
+        if name.startswith(OTEL)
+    }
+
+
+def unknown_variables(variables: Variables) -> Iterator[str]:
+    """A sentence for each unknown name in `.env`, and for near misses in the environment.
+
+    The environment is full of what others read, so that only one slip of the pen counts there: a
+    letter too many, too few or wrong, or one in the wrong place.
+    """
+    known = {name for names in _known_names().values() for name in names}
+    for name in sorted(set(variables.file) - known):
+        if not name.startswith(OTEL):
+            near = get_close_matches(name, known, n=1)
+            hint = f": did you mean {near[0]}?" if near else ""
+            yield f"{name} in {DOTENV} is no setting{hint}"
+    for name in sorted(set(variables.environment) - known - DRIVER_VARIABLES - set(variables.file)):
+        near = [other for other in get_close_matches(name, known) if _is_slip(name, other)]
+        if near:
+            yield f"{name} in the environment is no setting: did you mean {near[0]}?"
+
+
+def _present(variables: Mapping[str, str | None]) -> Mapping[str, str]:
+    """pydantic-settings reads names without regard to case."""
+    return {name.upper(): value for name, value in variables.items() if value}
+
+
+def _known_names() -> Mapping[str, tuple[str, ...]]:
+    known = {}
+    for name, info in Settings.model_fields.items():
+        alias = info.validation_alias
+        names = alias.choices if isinstance(alias, AliasChoices) else [name]
+        known[name.upper()] = tuple(str(each).upper() for each in names)
+    return known
+
+
+def _is_slip(name: str, known: str) -> bool:
+    codes = SequenceMatcher(None, name, known, autojunk=False).get_opcodes()
+    changes = [code for code in codes if code[0] != "equal"]
+    if any(max(b - a, d - c) > 1 for _, a, b, c, d in changes):
+        return False
+    moved = sorted(name) == sorted(known) and len(changes) == EDITS_OF_A_MOVE
+    return moved or (len(changes) == 1 and len(known) > SHORT_NAME)
+
+
+def _masked(name: str, value: str) -> str:
+    return "***" if any(word in name for word in SECRET_WORDS) else without_password(value)

@@ -1,0 +1,84 @@
+"""Where values come from, and names that are no setting but look like one."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from jubilee.settings.sources import (
+    Variables,
+    read_variables,
+    sources,
+    telemetry_variables,
+    unknown_variables,
+)
+
+ORDINARY = (
+    "PATH", "HOME", "PWD", "LANG", "LC_ALL", "USER", "SHELL", "TERM", "HOSTNAME", "SHLVL", "OLDPWD",
+    "LOGNAME", "MAIL", "EDITOR", "TZ", "PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATA", "POST",
+    "KUBERNETES_PORT", "REDIS_PORT_6379_TCP", "REDIS_SERVICE_PORT", "POSTGRES_PORT_5432_TCP",
+    "LOG_DIR", "PORT0", "HOSTS", "DOCKER_HOST", "XDG_DATA_DIRS", "GPG_KEY", "SSH_AUTH_SOCK",
+)  # fmt: skip
+
+
+def said(*, environment: tuple[str, ...] = (), file: tuple[str, ...] = ()) -> list[str]:
+    given = Variables(dict.fromkeys(environment, "x"), dict.fromkeys(file, "x"))
+    return list(unknown_variables(given))
+
+
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [
+        ("PROT", "PORT"),
+        ("LOG_LEVELL", "LOG_LEVEL"),
+        ("LOGLEVEL", "LOG_LEVEL"),
+        ("DATADIR", "DATA_DIR"),
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("METRIC_PORT", "METRICS_PORT"),
+        ("POSTGRES_PASWORD", "POSTGRES_PASSWORD"),
+        ("PG_USR", "PG_USER"),
+    ],
+)
+def test_a_slip_of_the_pen_is_named_with_what_was_meant(slip: str, meant: str) -> None:
+    assert said(environment=(slip,)) == [
+        f"{slip} in the environment is no setting: did you mean {meant}?"
+    ]
+
+
+def test_what_any_environment_holds_is_no_slip() -> None:
+    assert said(environment=ORDINARY) == []
+    assert not list(unknown_variables(Variables(dict(os.environ), {})))
+
+
+def test_in_the_file_every_unknown_name_is_one() -> None:
+    found = said(file=("LOG_LEVELL", "FROBNICATE", "OTEL_SERVICE_NAME", "PORT", "PG_HOST"))
+    assert found == [
+        "FROBNICATE in .env is no setting",
+        "LOG_LEVELL in .env is no setting: did you mean LOG_LEVEL?",
+    ]
+
+
+def test_the_environment_wins_over_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("PORT=1\nlog_level=INFO\nGREETING_HOUR=\n")
+    monkeypatch.setenv("PORT", "2")
+    found = sources(read_variables())
+    assert (found["PORT"], found["LOG_LEVEL"]) == ("environment", ".env")
+    assert found["GREETING_HOUR"] == "default"
+
+
+def test_a_url_made_of_parts_says_so() -> None:
+    found = sources(Variables({"PG_HOST": "db"}, {}))
+    assert (found["DATABASE_URL"], found["POSTGRES_SERVER"]) == ("its parts", "environment")
+    assert found["REDIS_URL"] == "default"
+
+
+def test_variables_of_opentelemetry_are_shown_without_secrets() -> None:
+    secret = {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=opensesame"}
+    url = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://ada:opensesame@collector:4318"}
+    found = telemetry_variables(Variables(secret, url))
+    assert "opensesame" not in str(found)
+    assert found["OTEL_EXPORTER_OTLP_HEADERS"] == ("***", "environment")
+    assert found["OTEL_EXPORTER_OTLP_ENDPOINT"] == ("http://ada:***@collector:4318", ".env")
