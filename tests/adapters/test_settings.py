@@ -236,3 +236,21 @@ def test_where_requests_may_go_is_a_list(env: pytest.MonkeyPatch) -> None:
 
 def test_a_network_has_no_bits_beyond_its_mask(env: pytest.MonkeyPatch) -> None:
     assert "outbound_allowed_networks" in refusal(env, OUTBOUND_ALLOWED_NETWORKS="10.1.2.3/16")
+
+
+@pytest.mark.parametrize(
+    ("environment", "chosen", "port"),
+    [
+        ("development", "", None),
+        ("development", "9100", 9100),
+        ("staging", "", 9102),
+        ("production", "", 9102),
+        ("production", "9100", 9100),
+        ("production", "0", None),
+    ],
+)
+def test_metrics_are_apart_from_the_api_but_in_development(
+    env: pytest.MonkeyPatch, environment: str, chosen: str, port: int | None
+) -> None:
+    settings = given(env, ENVIRONMENT=environment, SECRET_KEY=STRONG, METRICS_PORT=chosen)
+    assert settings.api_metrics_port == port

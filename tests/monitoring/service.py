@@ -49,7 +49,7 @@ def watched(at: Path) -> Iterator[Watched]:
         ends.callback(up.end)
         samples = MONITORING / "samples"
         targets = {
-            "api:8000": f"127.0.0.1:{up.ready().port}",
+            "api:9102": f"127.0.0.1:{up.ready().port}",
             "worker:9101": f"127.0.0.1:{worker}",
             "postgres-exporter:9187": ends.enter_context(
                 exporter(samples / "postgres_exporter.txt")

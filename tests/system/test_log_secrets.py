@@ -49,6 +49,7 @@ async def run(request: Any, tmp_path_factory: Any) -> AsyncIterator[Run]:
             SLOW_QUERY_MS="0.001",
             SMTP_URL=f"smtp://zoe:{whispers.said['mail password']}@127.0.0.1:{mail}",
             OUTBOUND_ALLOWED_NETWORKS="127.0.0.0/8",
+            METRICS_PORT="0",
             WORKER_METRICS_PORT=str(worker),
             OTEL_EXPORTER_OTLP_ENDPOINT=sent.url,
             OTEL_EXPORTER_OTLP_HEADERS=f"x-key={whispers('collector key')}",

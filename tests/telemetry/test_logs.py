@@ -73,6 +73,7 @@ async def story(servers: Servers, migrated: str, tmp_path_factory: Any) -> Async
 def tell(at: Path, database: str, redis: str, ends: ExitStack) -> Story:
     """Start both, use them, stop them."""
     given = {**PRODUCTION, "MAIL_DIR": str(at / "mail"), "WORKER_METRICS_PORT": str(free_port())}
+    given["METRICS_PORT"] = "0"
     api = Api(at, database, redis, SMTP_URL=None, **given)
     ends.callback(api.end)
     urls = {"DATABASE_URL": database, "REDIS_URL": redis}

@@ -50,7 +50,7 @@ def http_options(settings: Settings, telemetry: Telemetry) -> HttpOptions:
         cursor_key=keys(settings).cursor,
         cors_origins=settings.backend_cors_origins,
         meter=telemetry.http,
-        exposition=telemetry.exposition if settings.metrics_port is None else None,
+        exposition=telemetry.exposition if settings.api_metrics_port is None else None,
         trace=telemetry.traced,
         connections=ConnectionLimits(
             settings.max_connections, body_s=settings.body_timeout + BODY_ANSWER_S

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from prometheus_client import disable_created_metrics, start_http_server
+from prometheus_client import disable_created_metrics
 from starlette.types import ASGIApp
 
 from jubilee import __version__
@@ -24,6 +24,7 @@ from jubilee.adapters.telemetry.stores import DatabaseTelemetry, RedisTelemetry
 from jubilee.adapters.telemetry.traced_requests import TracedRequests
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.adapters.telemetry.watching import exposition, watch_loop
+from jubilee.bootstrap.metrics_listener import listen_for_scrapes
 from jubilee.bootstrap.servers import server_urls
 from jubilee.entrypoints.http.metering import Exposition
 from jubilee.settings import Settings, export_variables
@@ -83,8 +84,9 @@ async def open_telemetry(settings: Settings, process: Process | None) -> AsyncIt
     async with AsyncExitStack() as ends:
         ends.push_async_callback(asyncio.to_thread, exports.close, FLUSH)
         ends.callback(asyncio.create_task(watch_loop(instruments)).cancel)
-        port = process.metrics_port if process else None
-        ends.callback(_listen(settings.host, port, instruments))
+        if process and process.metrics_port:
+            address = settings.host, process.metrics_port
+            ends.callback(listen_for_scrapes(process.name, address, instruments.registry))
         logs = _bridged(process.logs, exports, instruments) if process else None
         telemetry = _telemetry(settings, instruments, Tracing(sender, exports.spans), logs)
         ends.callback(telemetry.http.close)
@@ -133,26 +135,3 @@ def _unhandled(_: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None
     error = context.get("exception")
     extra = {} if error else {"cause": context.get("message")}
     logger.error("nobody looked at an error", exc_info=error, extra=extra)
-
-
-def _listen(host: str, port: int | None, instruments: Instruments) -> Callable[[], None]:
-    """Several workers may share a machine: the first has the port, the others do without."""
-    if port is None:
-        return _nothing
-    try:
-        server, thread = start_http_server(port, host, instruments.registry)
-    except OSError as error:
-        extra = {"port": port, "cause": error.strerror}
-        logger.warning("nobody can read the metrics", extra=extra)
-        return _nothing
-
-    def close() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join(1)
-
-    return close
-
-
-def _nothing() -> None:
-    pass

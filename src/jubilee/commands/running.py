@@ -6,6 +6,7 @@ from typing import TypeVar
 import uvloop
 
 from jubilee.adapters.telemetry.exporting import BadExport
+from jubilee.bootstrap.metrics_listener import NoMetricsListener
 from jubilee.bootstrap.servers import NoServer
 from jubilee.commands.reading import refusal_of
 from jubilee.commands.refusal import Refused
@@ -23,7 +24,7 @@ def run(work: Awaitable[T]) -> T:
 
     try:
         return uvloop.run(main())
-    except (NoServer, BadExport) as error:
+    except (NoServer, NoMetricsListener, BadExport) as error:
         raise Refused(str(error), BAD_CONFIGURATION) from None
     except OSError as error:
         raise refusal_of(error) from None

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 def api(_: Namespace) -> int:
     """Serve the API."""
     settings = read_settings()
-    process = _process("api", settings, settings.metrics_port)
+    process = _process("api", settings, settings.api_metrics_port)
     try:
         require_free(settings.host, settings.port)
     except OSError as error:

@@ -13,7 +13,7 @@ from jubilee.settings.outbound import OutboundSettings
 from jubilee.settings.redis import RedisSettings
 from jubilee.settings.requests import RequestSettings
 from jubilee.settings.server import Environment, ServerSettings
-from jubilee.settings.telemetry import DOTENV, TelemetrySettings
+from jubilee.settings.telemetry import API_METRICS_PORT, DOTENV, TelemetrySettings
 from jubilee.urls import without_password
 
 
@@ -44,6 +44,13 @@ class Settings(  # pydantic lists the fields of the last base first
         if self.environment is not Environment.DEVELOPMENT:
             check_secret_key(self.secret_key, self.environment.value)
         return self
+
+    @property
+    def api_metrics_port(self) -> int | None:
+        """Where the API's metrics have a listener; None where they are at /metrics beside it."""
+        if self.metrics_port is not None:
+            return self.metrics_port or None
+        return None if self.environment is Environment.DEVELOPMENT else API_METRICS_PORT
 
     def masked(self) -> dict[str, str]:
         """The settings by their names in the environment; nothing secret in them."""

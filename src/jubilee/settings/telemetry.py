@@ -9,13 +9,19 @@ from pydantic import Field, PositiveFloat
 from jubilee.settings.group import SettingsGroup
 
 DOTENV = ".env"
+API_METRICS_PORT = 9102
+"""Beside a worker's 9101; 9100 is where the node exporter listens on most machines."""
 
 
 class TelemetrySettings(SettingsGroup):
     """Where metrics are read, and which statements are logged."""
 
     metrics_port: int | None = Field(
-        None, ge=1, le=65535, description="a listener for the API's metrics instead of /metrics"
+        None,
+        ge=0,
+        le=65535,
+        description="a listener for the API's metrics; 0 is /metrics beside the API, the default "
+        f"in development; elsewhere {API_METRICS_PORT}",
     )
     worker_metrics_port: int | None = Field(
         9101, ge=1, le=65535, description="where a worker's metrics are read"

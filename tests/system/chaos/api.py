@@ -15,7 +15,7 @@ from tests.system.chaos.kinds import chaos_kinds
 async def main() -> int:
     """As `jubilee api` does it."""
     settings = read_settings()
-    process = Process("api", settings.metrics_port, start_logging(settings))
+    process = Process("api", settings.api_metrics_port, start_logging(settings))
     async with open_services(settings, chaos_kinds, process) as opened:
         options = http_options(settings, opened.telemetry)
         return await serve(opened.services, options, listening(settings))

@@ -1,0 +1,42 @@
+"""The metrics of an API in production: on a port of their own, which has to be free."""
+
+import socket
+from pathlib import Path
+
+import httpx2
+
+from tests.servers import Servers
+from tests.system.api import Starter, run
+from tests.system.running import free_port
+
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "SECRET_KEY": "a key of brass, 32 bytes at least: 0123456789",
+}
+
+
+def test_metrics_are_read_on_their_port_alone(
+    start_api: Starter, servers: Servers, database_url: str
+) -> None:
+    port = free_port()
+    given = {**PRODUCTION, "METRICS_PORT": str(port)}
+    api = start_api(database_url, servers.redis_url, **given).ready()
+    assert api.ask("/metrics").status_code == 404
+    answer = httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
+    assert "http_requests_total" in answer.text
+    assert any("metrics have a listener of their own" in line for line in api.lines)
+
+
+def test_a_taken_port_of_the_metrics_is_refused_by_the_name_of_its_setting(
+    tmp_path: Path, servers: Servers, database_url: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        urls = {"DATABASE_URL": database_url, "REDIS_URL": servers.redis_url}
+        done = run(
+            tmp_path, "api", PORT=str(free_port()), METRICS_PORT=str(port), **PRODUCTION, **urls
+        )
+    assert done.returncode == 78
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith(f"jubilee: METRICS_PORT={port}: cannot listen there on 127.0.0.1")
+    assert said.endswith("or METRICS_PORT=0 for /metrics beside the API")
