@@ -8,19 +8,15 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from jubilee.commands.opening import with_services
+from jubilee.commands.opening import OPERATOR, with_services
 from jubilee.commands.reading import read_settings, reasons
 from jubilee.commands.refusal import Refused
 from jubilee.domain.errors import Conflict, NotFound
-from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.tasks.task import Task
 from jubilee.entrypoints.exit_codes import USAGE
 from jubilee.entrypoints.http.task_models import TaskQuery
 from jubilee.entrypoints.job_texts import as_json, as_table, as_text, page_as_json
-
-OPERATOR = Principal(UserId(UUID(int=0)), SessionId(UUID(int=0)), is_admin=True)
-"""An admin without an account: access to the settings is what permits this."""
 
 Act: TypeAlias = Callable[[TaskService, str], Awaitable[Task | None]]
 

@@ -2,15 +2,20 @@
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
+from uuid import UUID
 
 from jubilee.bootstrap.services import open_services
 from jubilee.commands.refusal import Refused
 from jubilee.commands.running import run
 from jubilee.domain.health import Schema
+from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.services import Services
 from jubilee.settings import Settings
 
 T = TypeVar("T")
+NO_ID = UUID(int=0)
+OPERATOR = Principal(UserId(NO_ID), SessionId(NO_ID), is_admin=True)
+"""An admin without an account: access to the database is what permits this."""
 
 
 def with_services(settings: Settings, use: Callable[[Services], Awaitable[T]]) -> T:

@@ -5,19 +5,15 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
-from uuid import UUID
 
-from jubilee.commands.opening import with_services
+from jubilee.commands.opening import OPERATOR, with_services
 from jubilee.commands.passwords import read_password
 from jubilee.commands.reading import read_settings
 from jubilee.commands.refusal import Refused
-from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.paging import Position
 from jubilee.domain.services import Services
 from jubilee.domain.users import LastAdmin, Passwords, Profile, User, UserNotFound
 
-NO_ID = UUID(int=0)
-OPERATOR = Principal(UserId(NO_ID), SessionId(NO_ID), is_admin=True)
 PAGE_SIZE = 100
 
 

@@ -1,0 +1,111 @@
+"""Each command, call, setting, query, panel and word of the runbooks exists and is what it says."""
+
+import re
+from collections.abc import AsyncIterator
+from importlib import import_module
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+import jubilee
+from jubilee.adapters.postgres.tables import metadata
+from jubilee.commands.parser import command_parser
+from jubilee.domain.jobs.kinds import Lane
+from jubilee.entrypoints.http.edge import MOUNTS
+from jubilee.entrypoints.http.registry import ENDPOINTS
+from jubilee.entrypoints.http.task_models import TaskReply
+from tests.monitoring.dashboards import panels
+from tests.servers import Servers
+from tests.system.runbooks import PANEL, SETTING, kind_of, printed, sections
+
+ROOT = Path(__file__).parents[2]
+SOURCES = "".join(path.read_text() for path in Path(jubilee.__file__).parent.rglob("*.py"))
+EXAMPLE = (ROOT / ".env.example").read_text()
+SETTINGS = set(re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", EXAMPLE, re.MULTILINE))
+SQL = {
+    "pg_stat_activity": "SELECT count(*) FROM pg_stat_activity",
+    "max_connections": "SHOW max_connections",
+    "ANALYZE": "ANALYZE jobs",
+    "VACUUM": "VACUUM jobs",
+    "EXPLAIN (ANALYZE, BUFFERS)": "EXPLAIN (ANALYZE, BUFFERS) SELECT id FROM jobs",
+}
+"""Words of PostgreSQL, and what they are good for."""
+OTHERS = {"maxmemory", "too many clients"}
+"""A setting of Redis, and PostgreSQL's message where `max_connections` is reached."""
+ITS_OWN = {*metadata.tables, *TaskReply.model_fields, *(lane.value for lane in Lane)}
+
+Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+def pieces(kind: str) -> list[str]:
+    """All code of that kind, each once."""
+    return [code for code in dict.fromkeys(code for _, code in printed()) if kind_of(code) == kind]
+
+
+@pytest.fixture
+async def driver(database_url: str) -> AsyncIterator[Driver]:
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.mark.parametrize("code", pieces("command"))
+def test_a_command_can_be_given_as_it_is_printed(code: str) -> None:
+    for part in code.split(" | "):
+        words = part.removeprefix("xargs ").replace("ID", str(UUID(int=1))).split()[1:]
+        given = [*words, str(UUID(int=1))] if part.startswith("xargs ") else words
+        module, _, name = command_parser().parse_args(given).run.partition(":")
+        assert callable(getattr(import_module(f"jubilee.commands.{module}"), name))
+
+
+@pytest.mark.parametrize("code", pieces("call"))
+def test_a_call_is_one_of_the_registry(code: str) -> None:
+    method, _, target = code.rpartition(" ")
+    url = urlsplit(target)
+    path = next((url.path.removeprefix(m) for m in MOUNTS if url.path.startswith(m)), url.path)
+    path = path.replace("{id}", "{task_id}")
+    (endpoint,) = [e for e in ENDPOINTS if (e.method, e.path) == (method or "GET", path)]
+    fields = endpoint.query.model_fields if endpoint.query else {}
+    assert {name for name, _ in parse_qsl(url.query)} <= set(fields)
+
+
+@pytest.mark.parametrize("code", pieces("setting"))
+def test_a_setting_is_one_of_the_example(code: str) -> None:
+    found = SETTING.fullmatch(code)
+    assert found is not None
+    assert found[1] in SETTINGS
+
+
+@pytest.mark.parametrize("code", pieces("query"))
+async def test_a_query_runs(driver: Driver, code: str) -> None:
+    await driver.fetch(code)
+
+
+@pytest.mark.parametrize("code", pieces("word"))
+async def test_a_word_is_of_the_service_or_of_its_servers(driver: Driver, code: str) -> None:
+    if code in SQL:
+        await driver.execute(SQL[code])
+        return
+    said = all(f'"{part}"' in SOURCES for part in code.split(": "))  # an event, or member: value
+    assert said or code in ITS_OWN | OTHERS or f"class {code}(" in SOURCES
+
+
+async def test_redis_knows_the_setting_that_is_looked_for(servers: Servers) -> None:
+    redis = Redis.from_url(servers.redis_url)
+    assert set(await redis.config_get("maxmemory")) == {"maxmemory"}
+    await redis.aclose()
+
+
+@pytest.mark.parametrize("alert", sections())
+def test_panels_and_other_entries_that_are_named_exist(alert: str) -> None:
+    text = sections()[alert]
+    titles = [panel.title for panel in panels()]
+    for panel in PANEL.findall(text):
+        assert any(re.match(rf"{re.escape(panel)}(, | of |$)", title) for title in titles), panel
+    for other in re.findall(r"\bJubilee[A-Z]\w+", text):
+        assert other in sections(), other

@@ -1,0 +1,231 @@
+"""Runbooks followed from end to end, against a real service in the state that calls for them."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import asyncpg
+import pytest
+
+from tests.servers import Servers
+from tests.system.api import COMMAND, Api, Starter, bearer, run, sign_up
+from tests.system.runbooks import code_of
+from tests.system.running import Up, eventually, free_port
+from tests.telemetry.receiver import receiver
+
+MAIL = """
+    SELECT jubilee.enqueue('email.send', '{"to": "zoe@example.com", "subject": "a", "text": "b"}')
+"""
+DIE = """
+    UPDATE jobs SET status = 'dead', attempts = max_attempts, finished_at = now(),
+        error = '{"code": "undeliverable", "message": "no such mailbox"}'
+"""
+LEASE_OVER = """
+    UPDATE jobs SET status = 'running', attempts = 1, epoch = 1,
+        lease_until = now() - interval '1 minute'
+"""
+STATUS = "SELECT status FROM jobs WHERE id = $1"
+
+Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Env: TypeAlias = dict[str, str | None]
+
+
+@pytest.fixture
+async def driver(database_url: str) -> AsyncIterator[Driver]:
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def env(servers: Servers, database_url: str, tmp_path: Path) -> Env:
+    """What every process of the site is given."""
+    return {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": servers.redis_url,
+        "SMTP_URL": None,
+        "MAIL_DIR": str(tmp_path / "mail"),
+        "WORKER_METRICS_PORT": str(free_port()),
+    }
+
+
+@pytest.fixture
+def start_worker(tmp_path: Path, env: Env) -> Iterator[Callable[[], Up]]:
+    """Starts a worker; it is gone afterwards."""
+    started: list[Up] = []
+
+    def start() -> Up:
+        worker = Up(tmp_path / "data", tmp_path, (*COMMAND, "worker"), **env)
+        started.append(worker)
+        assert eventually(lambda: "waiting for jobs" in worker.output), worker.output
+        return worker
+
+    yield start
+    for worker in started:
+        worker.end()
+
+
+async def shell(at: Path, command: str, env: Env) -> str:
+    """What a printed command says, run by a shell as an operator would; it must succeed."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    given = {name: value for name, value in env.items() if value is not None}
+    done = await asyncio.to_thread(
+        subprocess.run,
+        ("sh", "-ec", command),
+        cwd=at,
+        env={"PATH": path, "DATA_DIR": str(at / "data"), **given},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+async def comes_to(driver: Driver, job: object, status: str | None) -> bool:
+    """Whether a job stands so within 20 seconds."""
+    for _ in range(200):
+        if await driver.fetchval(STATUS, job) == status:
+            return True
+        await asyncio.sleep(0.1)
+    return False
+
+
+def printed(beginning: str, job: object = "") -> str:
+    """A command of the entry about dead tasks, for one job."""
+    command = code_of("JubileeTasksDie", f"jubilee jobs {beginning}")
+    return command.replace("ID", str(job))
+
+
+async def test_dead_work_is_found_mended_and_thrown_away_in_a_terminal(
+    driver: Driver, start_worker: Callable[[], Up], tmp_path: Path, env: Env
+) -> None:
+    jobs = [await driver.fetchval(MAIL) for _ in range(4)]
+    await driver.execute(DIE)
+    assert "4 dead" in await shell(tmp_path, "jubilee status", env)
+    listed = await shell(tmp_path, printed("list --status dead"), env)
+    assert all(str(job) in listed for job in jobs)
+    assert "no such mailbox" in await shell(tmp_path, printed("show", jobs[0]), env)
+    start_worker()
+    await shell(tmp_path, printed("retry", jobs[0]), env)
+    assert await comes_to(driver, jobs[0], "succeeded")
+    await shell(tmp_path, printed("discard", jobs[1]), env)
+    assert await driver.fetchval(STATUS, jobs[1]) is None
+    await shell(tmp_path, printed("list --status dead --kind"), env)
+    assert await comes_to(driver, jobs[2], "succeeded")
+    assert await comes_to(driver, jobs[3], "succeeded")
+    assert len(list((tmp_path / "mail").rglob("*.eml"))) == 3
+    assert "no such jobs" in await shell(tmp_path, printed("list --status dead"), env)
+
+
+async def test_dead_work_is_found_mended_and_thrown_away_over_http(
+    driver: Driver, start_worker: Callable[[], Up], api: Api
+) -> None:
+    listing, retry, discard = (
+        code_of("JubileeTasksDie", method) for method in ("GET ", "POST ", "DELETE ")
+    )
+    jobs = [await driver.fetchval(MAIL) for _ in range(2)]
+    await driver.execute(DIE)
+    start_worker()
+    with api.client() as client:
+        admin = bearer(api.add_admin("ada"))
+
+        def call(code: str, job: object = "") -> dict[str, object]:
+            method, path = code.replace("{id}", str(job)).split(" ")
+            answer = client.request(method, path, headers=admin)
+            assert answer.is_success, answer.text
+            found: dict[str, object] = answer.json() if answer.content else {}
+            return found
+
+        items = call(listing)["items"]
+        assert isinstance(items, list)
+        assert [item["id"] for item in items] == [str(job) for job in jobs[::-1]]
+        assert {item["error"]["code"] for item in items} == {"undeliverable"}
+        call(retry, jobs[0])
+        call(discard, jobs[1])
+    assert await comes_to(driver, jobs[0], "succeeded")
+    assert await driver.fetchval(STATUS, jobs[1]) is None
+
+
+async def test_an_account_burst_is_cancelled_by_an_admin(driver: Driver, api: Api) -> None:
+    method, path = code_of("JubileeTasksOverdue", "DELETE ").split(" ")
+    with api.client() as client:
+        zoe = bearer(sign_up(client, "zoe"))
+        body = {"data": {}, "run_at": "2030-01-01T00:00:00Z"}
+        task = client.post("/tasks", json=body, headers=zoe).json()["id"]
+        answer = client.request(
+            method, path.replace("{id}", task), headers=bearer(api.add_admin("ada"))
+        )
+    assert answer.status_code == 204
+    assert await driver.fetchval(STATUS, task) == "cancelled"
+
+
+async def test_leases_that_ran_out_are_found_with_their_locks_and_given_back(
+    driver: Driver, start_worker: Callable[[], Up], database_url: str
+) -> None:
+    job = await driver.fetchval(MAIL)
+    await driver.execute(LEASE_OVER)
+    other = await asyncpg.connect(database_url)
+    await other.execute("BEGIN; SELECT 1 FROM jobs FOR UPDATE")
+    start_worker()
+    await asyncio.sleep(2)  # sweepers pass over what is locked
+    query = code_of("JubileeLeasesOverdue", "SELECT ")
+    assert [row["id"] for row in await driver.fetch(query)] == [job]
+    idle = "SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'"
+    pid = await driver.fetchval(f"{idle} AND datname = current_database()")
+    await driver.execute("SELECT pg_terminate_backend($1)", pid)
+    assert await comes_to(driver, job, "succeeded")
+    other.terminate()
+
+
+async def test_without_workers_the_status_says_so_and_bad_settings_say_why(
+    start_worker: Callable[[], Up], tmp_path: Path, env: Env
+) -> None:
+    look = code_of("JubileeWorkersGone", "jubilee ")
+    assert "0 alive" in await shell(tmp_path, look, env)
+    settings: dict[str, Any] = {**env, "WORKER_USER_SLOTS": "none"}
+    bad = run(tmp_path, "worker", **settings)
+    assert bad.returncode == 78
+    assert "WORKER_USER_SLOTS" in bad.stderr
+    start_worker()
+    assert "1 alive" in await shell(tmp_path, look, env)
+
+
+def test_mail_that_is_not_configured_is_said_where_the_runbook_looks(
+    start_api: Starter, servers: Servers, database_url: str
+) -> None:
+    api = start_api(database_url, servers.redis_url, SMTP_URL=None).ready()
+    name, value = code_of("JubileeGreetingsMissing", "mail: ").split(": ")
+    checks = api.ask(code_of("JubileeGreetingsMissing", "/health")).json()
+    assert checks["checks"][name] == value
+    assert api.ask(code_of("JubileeDown", "GET ").removeprefix("GET ")).status_code == 200
+
+
+async def test_a_collector_answers_the_printed_call_as_the_runbook_says(
+    tmp_path: Path, env: Env
+) -> None:
+    command = code_of("JubileeExportFails", "curl ")
+    with receiver() as collector:
+        there = {**env, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+        assert "200 OK" in await shell(tmp_path, command, there)
+
+
+async def test_a_worker_without_its_database_says_what_the_runbook_looks_for(
+    start_worker: Callable[[], Up], database_url: str, servers: Servers
+) -> None:
+    worker = start_worker()
+    line = code_of("JubileeRelaySilent", "a dependency is away")
+    admin = await asyncpg.connect(servers.database_url)
+    name = database_url.partition("?")[0].rpartition("/")[2]
+    await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1"
+    await admin.execute(f"SELECT 1; {kill.replace('$1', repr(name))}")
+    said = await asyncio.to_thread(eventually, lambda: line in worker.output, 30)
+    await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    await admin.close()
+    assert said, worker.output
