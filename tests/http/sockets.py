@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jubilee.entrypoints.http.connections.config import ConnectionRules
 from jubilee.entrypoints.http.connections.ends import EndedConnections
@@ -17,6 +17,10 @@ from jubilee.entrypoints.http.connections.refusals import Refusals
 from jubilee.entrypoints.http.context import Traffic
 from jubilee.entrypoints.http.metering import ConnectionObserver, Exchange, RequestMeter
 from jubilee.entrypoints.http.server import DrainingServer, Listening
+
+HOST = b"Host: api.test\r\n"
+LIVE = b"GET /health/live HTTP/1.1\r\n" + HOST + b"\r\n"
+POST = b"POST /users HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
 
 QUICK = ConnectionLimits(head_s=0.3, body_s=0.3, read_s=0.3, refused_s=0.3, sweep_s=0.05)
 """Deadlines that a test can wait for."""
@@ -46,6 +50,31 @@ class Counted(RequestMeter, ConnectionObserver):
     def connection_ended(self, reason: str) -> None:
         """Count it."""
         self.ended[reason] += 1
+
+
+class Recorder:
+    """An application that keeps what it was asked, and answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.scopes: list[Scope] = []
+        self.bodies: list[bytes] = []
+        self.answers = asyncio.Event()
+        self.answers.set()
+        self.size = 2
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take the whole body, then answer."""
+        self.scopes.append(scope)
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        self.bodies.append(body)
+        await self.answers.wait()
+        headers = [(b"content-length", b"%d" % self.size)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"x" * self.size})
 
 
 @dataclass

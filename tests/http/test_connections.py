@@ -1,75 +1,17 @@
 """What one connection may make the service hold, seen from a socket."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jubilee.entrypoints.http.connections.limits import (
     MAX_HEAD_BYTES,
     MAX_HEADERS,
-    RESERVED_CONNECTIONS,
-    ConnectionLimits,
+    MAX_TURN_BYTES,
 )
-from tests.http.sockets import QUICK, Socket, Wire, serving
-from tests.http.test_edge import MADE, SECURITY
+from tests.http.sockets import HOST, LIVE, POST, Recorder, Socket, Wire
 
-HOST = b"Host: api.test\r\n"
-LIVE = b"GET /health/live HTTP/1.1\r\n" + HOST + b"\r\n"
-POST = b"POST /users HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
 FLOOD = LIVE * (35 * 1024 * 1024 // len(LIVE))
-
-
-class Recorder:
-    """An application that keeps what it was asked, and answers when it is told to."""
-
-    def __init__(self) -> None:
-        self.scopes: list[Scope] = []
-        self.bodies: list[bytes] = []
-        self.answers = asyncio.Event()
-        self.answers.set()
-        self.size = 2
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take the whole body, then answer."""
-        self.scopes.append(scope)
-        body, more = b"", True
-        while more:
-            message = await receive()
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-        self.bodies.append(body)
-        await self.answers.wait()
-        headers = [(b"content-length", b"%d" % self.size)]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"x" * self.size})
-
-
-@pytest.fixture
-def recorder() -> Recorder:
-    return Recorder()
-
-
-@pytest.fixture
-async def wire(recorder: Recorder) -> AsyncIterator[Wire]:
-    """Serves the recorder; a test waits for no deadline."""
-    async with serving(recorder, ConnectionLimits()) as wire:
-        yield wire
-
-
-@pytest.fixture
-async def quick(recorder: Recorder) -> AsyncIterator[Wire]:
-    """Serves the recorder with short deadlines."""
-    async with serving(recorder, QUICK) as wire:
-        yield wire
-
-
-@pytest.fixture
-async def api(app: ASGIApp) -> AsyncIterator[Wire]:
-    """Serves the API over the fakes."""
-    async with serving(app, ConnectionLimits()) as wire:
-        yield wire
 
 
 async def until_stuck(connection: Socket, data: bytes) -> int:
@@ -194,240 +136,24 @@ async def test_a_head_within_the_bounds_is_served(wire: Wire) -> None:
     (await wire.ask(start, b"b" * (rest + 1), b"\r\n\r\n")).problem(431, "head_too_large")
 
 
-MALFORMED = {
-    "unknown method": (b"BREW / HTTP/1.1\r\n" + HOST, 501, "unknown_method"),
-    "small letters": (b"get / HTTP/1.1\r\n" + HOST, 501, "unknown_method"),
-    "no version": (b"GET /\r\n" + HOST, 400, "malformed_request"),
-    "other version": (b"GET / HTTP/3.0\r\n" + HOST, 400, "malformed_request"),
-    "bare newlines": (b"GET / HTTP/1.1\nHost: x\n\n", 400, "malformed_request"),
-    "space before colon": (b"GET / HTTP/1.1\r\nHost : x\r\n", 400, "malformed_request"),
-    "NUL": (b"GET / HTTP/1.1\r\nHost: x\x00y\r\n", 400, "malformed_request"),
-    "bytes in the path": (b"GET /\xc3\xa9 HTTP/1.1\r\n" + HOST, 400, "malformed_request"),
-    "no host": (b"GET / HTTP/1.1\r\nA: b\r\n", 400, "malformed_request"),
-    "two hosts": (b"GET / HTTP/1.1\r\n" + HOST * 2, 400, "malformed_request"),
-    "two tokens": (
-        b"GET / HTTP/1.1\r\n" + HOST + b"Authorization: a\r\nauthorization: a\r\n",
-        400,
-        "malformed_request",
-    ),
-    "two types": (
-        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Type: text/html\r\n" * 2,
-        400,
-        "malformed_request",
-    ),
-    "two lengths": (POST + b"Content-Length: 1\r\n" * 2, 400, "malformed_request"),
-    "a length and chunks": (
-        POST + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
-        400,
-        "malformed_request",
-    ),
-    "a body behind an upgrade": (
-        POST + b"Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 9\r\n",
-        400,
-        "malformed_request",
-    ),
-    "no HTTP": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 501, "unknown_method"),
+SLOW_TO_PARSE = {
+    "small chunks": b"1\r\nx\r\n",
+    "line ends": b"4\r\n\r\n\r\n\r\n",
+    "many line ends": b"1000\r\n" + b"\r\n" * 0x800 + b"\r\n",
 }
 
 
-@pytest.mark.parametrize(("head", "status", "code"), MALFORMED.values(), ids=MALFORMED)
-async def test_what_is_no_request_is_a_problem_with_the_usual_headers(
-    wire: Wire, recorder: Recorder, head: bytes, status: int, code: str
+@pytest.mark.parametrize("unit", SLOW_TO_PARSE.values(), ids=SLOW_TO_PARSE)
+async def test_others_get_their_turn_while_a_body_is_parsed(
+    wire: Wire, recorder: Recorder, unit: bytes
 ) -> None:
     client = await wire.connect()
-    client.send(head, b"\r\n")
-    answer = await client.answer()
-    answer.problem(status, code)
-    assert MADE.fullmatch(answer.headers["x-request-id"])
-    assert SECURITY.items() <= answer.headers.items()
-    assert (answer.headers["cache-control"], answer.headers["connection"]) == ("no-store", "close")
-    assert "date" in answer.headers
-    assert (await client.ended(), recorder.scopes) == (b"", [])
-    (counted,) = wire.counted.requests
-    assert (counted.status, counted.endpoint) == (status, "unmatched")
-
-
-async def test_a_refusal_keeps_the_id_that_it_was_given(wire: Wire) -> None:
-    answer = await wire.ask(b"GET / HTTP/1.1\r\nX-Request-ID: mine\r\n\r\n")
-    assert answer.problem(400, "malformed_request")["request_id"] == "mine"
-
-
-async def test_a_refused_head_request_has_no_body(wire: Wire) -> None:
-    client = await wire.connect()
-    client.send(b"HEAD / HTTP/1.1\r\n\r\n")
-    answer = await client.answer("HEAD")
-    assert (answer.status, await client.ended()) == (400, b"")
-
-
-async def test_http_1_0_needs_no_host(wire: Wire) -> None:
-    assert (await wire.ask(b"GET / HTTP/1.0\r\n\r\n")).status == 200
-
-
-async def test_an_upgrade_is_not_taken_up_and_ends_the_connection(
-    wire: Wire, recorder: Recorder
-) -> None:
-    client = await wire.connect()
-    client.send(b"GET / HTTP/1.1\r\n", HOST, b"Connection: upgrade\r\nUpgrade: h2c\r\n\r\n", LIVE)
-    answer = await client.answer()
-    assert (answer.status, answer.headers["connection"]) == (200, "close")
-    assert (await client.ended(), len(recorder.scopes)) == (b"", 1)
-
-
-LIMIT = 3
-
-
-@pytest.fixture
-async def full(app: ASGIApp) -> AsyncIterator[Wire]:
-    """Serves the API to as many clients as it takes."""
-    async with serving(app, ConnectionLimits(LIMIT, refused_s=0.3, sweep_s=0.05)) as wire:
-        for _ in range(LIMIT):
-            await wire.connect()
-        yield wire
-
-
-async def test_beyond_the_limit_a_request_is_503(full: Wire) -> None:
-    client = await full.connect()
-    client.send(b"GET /hello/zoe HTTP/1.1\r\nX-Request-ID: mine\r\n", HOST, b"\r\n")
-    answer = await client.answer()
-    document = answer.problem(503, "too_many_connections")
-    assert (document["instance"], document["request_id"]) == ("/hello/zoe", "mine")
-    assert (answer.headers["retry-after"], answer.headers["connection"]) == ("5", "close")
-    assert SECURITY.items() <= answer.headers.items()
-    assert (await client.ended(), full.counted.ended) == (b"", {"limit": 1})
-
-
-async def test_those_within_the_limit_are_served_meanwhile(full: Wire) -> None:
-    for _ in range(RESERVED_CONNECTIONS * 2):
-        await full.connect()
-    client = full.sockets[0]
-    client.send(LIVE)
-    assert (await client.answer()).status == 200
-
-
-@pytest.mark.parametrize("path", [b"/health/live", b"/api/health/ready", b"/v1/api/health/live"])
-async def test_beyond_the_limit_health_is_answered_once(full: Wire, path: bytes) -> None:
-    client = await full.connect()
-    client.send(b"GET %b HTTP/1.1\r\n" % path, HOST, b"\r\n")
-    answer = await client.answer()
-    assert (answer.status, answer.headers["connection"]) == (200, "close")
-    assert await client.ended() == b""
-
-
-async def test_beyond_the_limit_silence_has_a_short_deadline(full: Wire) -> None:
-    client = await full.connect()
-    assert await client.ended() == b""
-    assert full.counted.ended == {"head_timeout": 1}
-
-
-async def test_a_flood_is_answered_without_being_kept(full: Wire) -> None:
-    for _ in range(RESERVED_CONNECTIONS):
-        await full.connect()
-    for _ in range(20):
-        client = await full.connect()
-        (await client.answer()).problem(503, "too_many_connections")
-        assert await client.ended() == b""
-    assert len(full.connections) <= LIMIT + RESERVED_CONNECTIONS
-    assert full.counted.ended["limit"] == 20
-    assert full.counted.requests == []
-
-
-async def test_a_place_that_is_left_is_given_to_the_next(full: Wire) -> None:
-    full.sockets[0].writer.close()
-    await asyncio.sleep(0.05)
-    client = await full.connect()
-    for _ in range(2):
-        client.send(LIVE)
-        assert (await client.answer()).status == 200
-
-
-async def test_a_broken_chunk_is_a_problem(api: Wire) -> None:
-    chunk = b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"
-    (await api.ask(POST, chunk)).problem(400, "malformed_request")
-
-
-async def test_a_broken_chunk_after_the_answer_is_the_end(api: Wire) -> None:
-    client = await api.connect()
-    client.send(LIVE[:-2], b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
-    assert (await client.answer()).status == 200
-    client.send(b"zz\r\n")
-    assert await client.ended() == b""
-
-
-@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\n", b"\r\n"])
-async def test_a_head_has_a_deadline(quick: Wire, recorder: Recorder, sent: bytes) -> None:
-    client = await quick.connect()
-    client.send(sent)
-    if sent.strip():
-        (await client.answer()).problem(408, "head_too_slow")
-    assert (await client.ended(), recorder.scopes) == (b"", [])
-    assert quick.counted.ended == {"head_timeout": 1}
-
-
-async def test_a_trickle_does_not_move_the_deadline_of_a_head(quick: Wire) -> None:
-    client = await quick.connect()
-    for letter in LIVE * 3:
-        client.send(bytes([letter]))
-        await asyncio.sleep(0.02)
-        if client.reader.at_eof() or client.writer.transport.is_closing():
-            break
-    assert quick.counted.ended == {"head_timeout": 1}
-
-
-@pytest.mark.parametrize(
-    "framing", [b"Content-Length: 5\r\n\r\nab", b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n"]
-)
-async def test_a_body_has_a_deadline(quick: Wire, framing: bytes) -> None:
-    client = await quick.connect()
-    client.send(POST, framing)
-    (await client.answer()).problem(408, "body_too_slow")
-    assert (await client.ended(), quick.counted.ended) == (b"", {"body_timeout": 1})
-
-
-async def test_the_rest_of_a_body_that_was_answered_has_the_same_deadline(api: Wire) -> None:
-    async with serving(api.server.config.loaded_app, QUICK) as quick:
-        client = await quick.connect()
-        client.send(LIVE[:-2], b"Content-Length: 5\r\n\r\nab")
-        assert (await client.answer()).status == 200
-        assert (await client.ended(), quick.counted.ended) == (b"", {"body_timeout": 1})
-
-
-async def test_a_client_that_does_not_read_is_cut_off(quick: Wire, recorder: Recorder) -> None:
-    recorder.size = 32 << 20
-    client = await quick.connect(limit=1)
-    client.send(LIVE)
-    async with asyncio.timeout(5):
-        while quick.connections:  # noqa: ASYNC110  # uvicorn has no event for it
-            await asyncio.sleep(0.02)
-    assert quick.counted.ended == {"read_timeout": 1}
-
-
-async def test_a_client_that_reads_slowly_is_served(quick: Wire, recorder: Recorder) -> None:
-    recorder.size = 8 << 20
-    client = await quick.connect(limit=1 << 16)
-    client.send(LIVE)
-    await client.reader.readuntil(b"\r\n\r\n")
-    for _ in range(8):
-        await client.reader.readexactly(1 << 20)
-        await asyncio.sleep(0.15)
-    assert quick.counted.ended == {}
-
-
-async def test_an_idle_connection_stays_for_the_next_request(quick: Wire) -> None:
-    client = await quick.connect()
-    for _ in range(2):
-        client.send(LIVE)
-        assert (await client.answer()).status == 200
-        await asyncio.sleep(0.6)  # past every deadline but that of idle ones
-    quick.server.config.timeout_keep_alive = 0
-    (connection,) = quick.connections
-    connection.timeout_keep_alive = 0.1
-    assert (await client.ended(), quick.counted.ended) == (b"", {})
-
-
-async def test_a_slow_answer_has_no_deadline_here(quick: Wire, recorder: Recorder) -> None:
-    recorder.answers.clear()
-    client = await quick.connect()
-    client.send(LIVE)
-    await asyncio.sleep(0.6)
-    recorder.answers.set()
+    client.send(POST, b"Transfer-Encoding: chunked\r\n\r\n", unit * (1_000_000 // len(unit)))
+    client.send(b"0\r\n\r\n")
+    await client.writer.drain()
+    turns = 0
+    while not recorder.bodies:
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns > 1_000_000 / MAX_TURN_BYTES
     assert (await client.answer()).status == 200

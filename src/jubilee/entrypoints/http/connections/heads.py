@@ -13,6 +13,14 @@ Header = tuple[bytes, bytes]
 SINGLE_HEADERS = (b"host", b"authorization", b"content-type")
 """Of two it would be open which one counts; the parser refuses a second Content-Length itself."""
 
+RESERVED_PATHS = ("/health/live", "/health/ready", "/metrics")
+"""Under every mount; answered beyond the limit of connections, too."""
+
+
+def path_of(url: bytes) -> str:
+    """The path of a request's target, as it was sent."""
+    return url.partition(b"?")[0].decode("latin-1")
+
 
 def fault_of(
     headers: Sequence[Header], named: Mapping[bytes, bytes], version: str, *, upgrade: bool

@@ -6,8 +6,11 @@ MAX_HEADERS = 100
 MAX_HEAD_BYTES = 32 * 1024
 """Of the request line and all headers; as much again for framing and trailers of a body."""
 
-MAX_TURN_BYTES = 64 * 1024
-"""Parsed of one connection before the others get their turn."""
+MAX_TURN_BYTES = 16 * 1024
+"""Parsed of one connection before the others get their turn: small chunks are slow to parse."""
+
+PIECE_COST_BYTES = 128
+"""What parsing a piece costs beside its bytes, measured in bytes."""
 
 MAX_DISCARDED_BYTES = 4 * 1024 * 1024
 """Read and dropped after a refusal, so that the client gets to read it."""

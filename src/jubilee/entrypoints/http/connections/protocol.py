@@ -16,12 +16,13 @@ from jubilee.domain.errors import DomainError
 from jubilee.entrypoints.http.connections.config import BoundedConfig
 from jubilee.entrypoints.http.connections.ends import EndReason
 from jubilee.entrypoints.http.connections.flow import ReadFlow
-from jubilee.entrypoints.http.connections.heads import fault_of
+from jubilee.entrypoints.http.connections.heads import RESERVED_PATHS, fault_of, path_of
 from jubilee.entrypoints.http.connections.limits import (
     MAX_DISCARDED_BYTES,
     MAX_HEAD_BYTES,
     MAX_HEADERS,
     MAX_TURN_BYTES,
+    PIECE_COST_BYTES,
     RESERVED_CONNECTIONS,
 )
 from jubilee.entrypoints.http.connections.phases import Phase, deadline_s
@@ -36,9 +37,6 @@ from jubilee.entrypoints.http.connections.refusals import (
 from jubilee.entrypoints.http.connections.unparsed import TooMuchFraming, UnparsedBytes
 from jubilee.entrypoints.http.connections.unread import UnreadAnswer
 from jubilee.entrypoints.http.problems import BodyTooSlow, TargetTooLong
-
-RESERVED_PATHS = (b"/health/live", b"/health/ready", b"/metrics")
-
 
 # An enum's members are slow to look up before Python 3.12.
 NEW, IDLE, HEAD, BODY, ANSWER, REFUSED = Phase
@@ -120,7 +118,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if not piece:
                 break
             self._feed(piece)
-            turn -= len(piece)
+            turn -= len(piece) + PIECE_COST_BYTES
         if not self._unparsed.is_empty and not self._may_parse():
             self.flow.hold()
         elif not self.flow.read_paused:
@@ -206,14 +204,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """Raises ValueError for a head that is refused: the parser goes no further."""
         version = self.parser.get_http_version()
         self._fault = fault_of(self.headers, named, version, upgrade=self.parser.should_upgrade())
-        if self._is_excess and not self._path().endswith(RESERVED_PATHS):
+        if self._is_excess and not path_of(self.url).endswith(RESERVED_PATHS):
             self._fault = TooManyConnections()
         if self._fault is not None:
             raise ValueError
-
-    def _path(self) -> bytes:
-        url: bytes = self.url
-        return url.partition(b"?")[0]
 
     def _refuse(self, error: DomainError) -> None:
         """Answer with a problem unless an answer has begun, and end the connection."""
@@ -241,9 +235,14 @@ class BoundedProtocol(HttpToolsProtocol):
             return Refused([], self.client)
         if self._phase is HEAD:
             method = self.parser.get_method().decode()
-            path = self._path().decode("latin-1") if self._fault else "/"
+            path = path_of(self.url) if self._fault else "/"
             return Refused(self.headers, self.client, method, path)
-        return Refused(self.scope["headers"], self.client, self.scope["method"], self.scope["path"])
+        headers = self.scope["headers"]
+        if exchange := self.scope["state"].get("exchange"):
+            headers = [
+                (b"x-request-id", exchange.request_id.encode())
+            ]  # as the application logs it
+        return Refused(headers, self.client, self.scope["method"], self.scope["path"])
 
     def _write(self, error: DomainError, refused: Refused, *, metered: bool) -> None:
         common = self.server_state.default_headers

@@ -27,9 +27,9 @@ class ConnectionSweeper:
             self._timer.cancel()
 
     def _sweep(self) -> None:
+        self.start()
         connections = tuple(self._state.connections)
         for connection in connections:
             if isinstance(connection, BoundedProtocol):
                 connection.sweep()
         self._rules.ended.sample(len(connections))
-        self.start()

@@ -1,6 +1,6 @@
 """Bytes of a connection that the parser has not seen yet."""
 
-from jubilee.entrypoints.http.connections.limits import MAX_HEAD_BYTES
+from jubilee.entrypoints.http.connections.limits import MAX_HEAD_BYTES, MAX_TURN_BYTES
 
 END = b"\r\n\r\n"
 """Ends every head, and every chunked body with its trailers."""
@@ -67,4 +67,4 @@ class UnparsedBytes:
             end = len(data)
             while at < end and len(data) - end < len(END) - 1 and data[end - 1] in END:
                 end -= 1  # the next bytes may make it the end
-        return min(end, at + MAX_HEAD_BYTES - self.framing)
+        return min(end, at + MAX_HEAD_BYTES - self.framing, at + MAX_TURN_BYTES)

@@ -1,0 +1,80 @@
+"""How many connections there may be, and what becomes of more."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from starlette.types import ASGIApp
+
+from jubilee.entrypoints.http.connections.limits import (
+    RESERVED_CONNECTIONS,
+    ConnectionLimits,
+)
+from tests.http.sockets import HOST, LIVE, Wire, serving
+from tests.http.test_edge import SECURITY
+
+LIMIT = 3
+
+
+@pytest.fixture
+async def full(app: ASGIApp) -> AsyncIterator[Wire]:
+    """Serves the API to as many clients as it takes."""
+    async with serving(app, ConnectionLimits(LIMIT, refused_s=0.3, sweep_s=0.05)) as wire:
+        for _ in range(LIMIT):
+            await wire.connect()
+        yield wire
+
+
+async def test_beyond_the_limit_a_request_is_503(full: Wire) -> None:
+    client = await full.connect()
+    client.send(b"GET /hello/zoe HTTP/1.1\r\nX-Request-ID: mine\r\n", HOST, b"\r\n")
+    answer = await client.answer()
+    document = answer.problem(503, "too_many_connections")
+    assert (document["instance"], document["request_id"]) == ("/hello/zoe", "mine")
+    assert (answer.headers["retry-after"], answer.headers["connection"]) == ("5", "close")
+    assert SECURITY.items() <= answer.headers.items()
+    assert (await client.ended(), full.counted.ended) == (b"", {"limit": 1})
+
+
+async def test_those_within_the_limit_are_served_meanwhile(full: Wire) -> None:
+    for _ in range(RESERVED_CONNECTIONS * 2):
+        await full.connect()
+    client = full.sockets[0]
+    client.send(LIVE)
+    assert (await client.answer()).status == 200
+
+
+@pytest.mark.parametrize("path", [b"/health/live", b"/api/health/ready", b"/v1/api/health/live"])
+async def test_beyond_the_limit_health_is_answered_once(full: Wire, path: bytes) -> None:
+    client = await full.connect()
+    client.send(b"GET %b HTTP/1.1\r\n" % path, HOST, b"\r\n")
+    answer = await client.answer()
+    assert (answer.status, answer.headers["connection"]) == (200, "close")
+    assert await client.ended() == b""
+
+
+async def test_beyond_the_limit_silence_has_a_short_deadline(full: Wire) -> None:
+    client = await full.connect()
+    assert await client.ended() == b""
+    assert full.counted.ended == {"head_timeout": 1}
+
+
+async def test_a_flood_is_answered_without_being_kept(full: Wire) -> None:
+    for _ in range(RESERVED_CONNECTIONS):
+        await full.connect()
+    for _ in range(20):
+        client = await full.connect()
+        (await client.answer()).problem(503, "too_many_connections")
+        assert await client.ended() == b""
+    assert len(full.connections) <= LIMIT + RESERVED_CONNECTIONS
+    assert full.counted.ended["limit"] == 20
+    assert full.counted.requests == []
+
+
+async def test_a_place_that_is_left_is_given_to_the_next(full: Wire) -> None:
+    full.sockets[0].writer.close()
+    await asyncio.sleep(0.05)
+    client = await full.connect()
+    for _ in range(2):
+        client.send(LIVE)
+        assert (await client.answer()).status == 200

@@ -1,0 +1,97 @@
+"""What the parser refuses, as a client sees it."""
+
+import pytest
+
+from tests.http.sockets import HOST, LIVE, POST, Recorder, Wire
+from tests.http.test_edge import MADE, SECURITY
+
+MALFORMED = {
+    "unknown method": (b"BREW / HTTP/1.1\r\n" + HOST, 501, "unknown_method"),
+    "small letters": (b"get / HTTP/1.1\r\n" + HOST, 501, "unknown_method"),
+    "no version": (b"GET /\r\n" + HOST, 400, "malformed_request"),
+    "other version": (b"GET / HTTP/3.0\r\n" + HOST, 400, "malformed_request"),
+    "bare newlines": (b"GET / HTTP/1.1\nHost: x\n\n", 400, "malformed_request"),
+    "space before colon": (b"GET / HTTP/1.1\r\nHost : x\r\n", 400, "malformed_request"),
+    "NUL": (b"GET / HTTP/1.1\r\nHost: x\x00y\r\n", 400, "malformed_request"),
+    "bytes in the path": (b"GET /\xc3\xa9 HTTP/1.1\r\n" + HOST, 400, "malformed_request"),
+    "no host": (b"GET / HTTP/1.1\r\nA: b\r\n", 400, "malformed_request"),
+    "two hosts": (b"GET / HTTP/1.1\r\n" + HOST * 2, 400, "malformed_request"),
+    "two tokens": (
+        b"GET / HTTP/1.1\r\n" + HOST + b"Authorization: a\r\nauthorization: a\r\n",
+        400,
+        "malformed_request",
+    ),
+    "two types": (
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Type: text/html\r\n" * 2,
+        400,
+        "malformed_request",
+    ),
+    "two lengths": (POST + b"Content-Length: 1\r\n" * 2, 400, "malformed_request"),
+    "a length and chunks": (
+        POST + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+        400,
+        "malformed_request",
+    ),
+    "a body behind an upgrade": (
+        POST + b"Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 9\r\n",
+        400,
+        "malformed_request",
+    ),
+    "no HTTP": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 501, "unknown_method"),
+}
+
+
+@pytest.mark.parametrize(("head", "status", "code"), MALFORMED.values(), ids=MALFORMED)
+async def test_what_is_no_request_is_a_problem_with_the_usual_headers(
+    wire: Wire, recorder: Recorder, head: bytes, status: int, code: str
+) -> None:
+    client = await wire.connect()
+    client.send(head, b"\r\n")
+    answer = await client.answer()
+    answer.problem(status, code)
+    assert MADE.fullmatch(answer.headers["x-request-id"])
+    assert SECURITY.items() <= answer.headers.items()
+    assert (answer.headers["cache-control"], answer.headers["connection"]) == ("no-store", "close")
+    assert "date" in answer.headers
+    assert (await client.ended(), recorder.scopes) == (b"", [])
+    (counted,) = wire.counted.requests
+    assert (counted.status, counted.endpoint) == (status, "unmatched")
+
+
+async def test_a_refusal_keeps_the_id_that_it_was_given(wire: Wire) -> None:
+    answer = await wire.ask(b"GET / HTTP/1.1\r\nX-Request-ID: mine\r\n\r\n")
+    assert answer.problem(400, "malformed_request")["request_id"] == "mine"
+
+
+async def test_a_refused_head_request_has_no_body(wire: Wire) -> None:
+    client = await wire.connect()
+    client.send(b"HEAD / HTTP/1.1\r\n\r\n")
+    answer = await client.answer("HEAD")
+    assert (answer.status, await client.ended()) == (400, b"")
+
+
+async def test_http_1_0_needs_no_host(wire: Wire) -> None:
+    assert (await wire.ask(b"GET / HTTP/1.0\r\n\r\n")).status == 200
+
+
+async def test_an_upgrade_is_not_taken_up_and_ends_the_connection(
+    wire: Wire, recorder: Recorder
+) -> None:
+    client = await wire.connect()
+    client.send(b"GET / HTTP/1.1\r\n", HOST, b"Connection: upgrade\r\nUpgrade: h2c\r\n\r\n", LIVE)
+    answer = await client.answer()
+    assert (answer.status, answer.headers["connection"]) == (200, "close")
+    assert (await client.ended(), len(recorder.scopes)) == (b"", 1)
+
+
+async def test_a_broken_chunk_is_a_problem(api: Wire) -> None:
+    chunk = b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"
+    (await api.ask(POST, chunk)).problem(400, "malformed_request")
+
+
+async def test_a_broken_chunk_after_the_answer_is_the_end(api: Wire) -> None:
+    client = await api.connect()
+    client.send(LIVE[:-2], b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
+    assert (await client.answer()).status == 200
+    client.send(b"zz\r\n")
+    assert await client.ended() == b""
