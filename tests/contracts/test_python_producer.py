@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -213,6 +214,19 @@ async def test_psycopg_leaves_the_commit_to_its_caller(database_url: str, driver
     with psycopg.connect(database_url) as other:
         await asyncio.to_thread(ask, other)
     assert await driver.fetchval(COUNT) == 0
+
+
+async def test_psycopgs_pipelines_and_autocommit_are_the_callers_affair(
+    database_url: str, driver: Driver
+) -> None:
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        async with connection.pipeline():
+            first = await enqueue_async(connection, "echo")
+        with suppress(ZeroDivisionError):
+            async with connection.transaction():
+                await enqueue_async(connection, "echo")
+                raise ZeroDivisionError
+    assert [row["id"] for row in await driver.fetch("SELECT id FROM jobs")] == [first]
 
 
 def test_the_producer_does_not_load_psycopg() -> None:

@@ -41,6 +41,15 @@ async def test_what_is_private_is_shown_to_the_account_that_asked_alone(
     assert (own.data["text"], own.result) == ("hush", data)
 
 
+async def test_the_result_of_a_kind_that_is_not_known_here_is_masked_for_all_others(
+    tasks: TaskService, task: Task, store: FakeStore
+) -> None:
+    become(store, task, TaskStatus.SUCCEEDED, kind="newer", result={"key": "hush"})
+    found = await tasks.get(str(task.id), by=ADMIN)
+    assert (found.data, found.result) == ({}, {"key": "***"})
+    assert (await tasks.get("mine", by=OWNER)).result == {"key": "hush"}
+
+
 async def unowned(store: FakeStore, kind: str = "own", **data: object) -> Task:
     """A job that no account asked for."""
     job = NewJob(id=fresh_id(), kind=kind, data=data)

@@ -176,6 +176,21 @@ async def test_one_that_is_not_wanted_is_skipped_and_never_sent(world: World, ac
     assert (row["state"], row["reason"], world.sent) == ("skipped", "unwanted", [])
 
 
+async def test_one_that_is_stopped_while_it_is_sent_ends_uncertain_once_it_is_discarded(
+    world: World,
+) -> None:
+    world.deadly_messages = 1
+    assert not await world.work(Life())
+    job = str(await job_of(world))
+    assert (await tasks(world).stop(job, by=ADMIN)).cancel_requested
+    await execute(world, SPENT)
+    await PostgresDueJobs(world.pool).expire_leases(limit=9)
+    assert await status_of(world) is TaskStatus.CANCELLED
+    await tasks(world).discard(job, by=ADMIN)
+    assert await world.work(Life())
+    assert (len(world.sent), state_of(await world.rows())) == (1, {ZOE.id: "uncertain"})
+
+
 async def test_discarding_one_that_may_have_been_sent_leaves_it_uncertain(world: World) -> None:
     job = await sent_and_dead(world)
     await tasks(world).cancel(str(job), by=ADMIN)

@@ -202,16 +202,17 @@ class TaskService:
     def _shown(self, task: Task, by: Principal) -> Task:
         """Hide the data of an unknown kind: they may contain secrets.
 
-        What an account writes and gets back is private to it: admins see masks there.
+        What an account writes and gets back is private to it: admins see masks there, and so
+        they do for every member of an unknown kind's result.
         """
         kind = self.kinds.find(task.kind)
-        if kind is None:
-            return replace(task, data={})
-        data = kind.shown(task.data)
+        data = {} if kind is None else kind.shown(task.data)
         if task.owner_id == by.user_id:
             return replace(task, data=data)
-        result = None if task.result is None else _masked(task.result, kind.private)
-        return replace(task, data=_masked(data, kind.private), result=result)
+        result = task.result or {}
+        private = result if kind is None else kind.private
+        masked = None if task.result is None else _masked(result, private)
+        return replace(task, data=_masked(data, private), result=masked)
 
 
 def _masked(document: Mapping[str, object], private: Collection[str]) -> Mapping[str, object]:
