@@ -1,5 +1,7 @@
 """What can be done with items, by whom."""
 
+from dataclasses import replace
+
 import pytest
 
 from jubilee.domain.errors import DomainError, NotAllowed
@@ -7,6 +9,7 @@ from jubilee.domain.events import ItemCreated, ItemDeleted, ItemUpdated
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.items import (
     DescriptionTooLong,
+    InvalidDescription,
     InvalidTitle,
     Item,
     ItemChanged,
@@ -136,9 +139,45 @@ async def test_who_may_not_write_learns_nothing_of_the_version(
         await items.delete(fresh_id(), by=STRANGER, expects=lambda _: False)
 
 
-@pytest.mark.parametrize("title", ["x", "x" * 200, "\U0001f56f" * 200, " padded ", "e\u0301"])
+@pytest.mark.parametrize("title", ["x", "x" * 200, "\U0001f56f" * 200, " padded ", "\u00e9"])
 async def test_a_title_is_kept_as_it_was_written(items: ItemService, title: str) -> None:
     assert (await items.create(title, None, by=OWNER)).title == title
+
+
+async def test_texts_are_kept_in_their_normal_form(items: ItemService, item: Item) -> None:
+    made = await items.create("e\u0301", "o\u0308\n", by=OWNER)
+    assert (made.title, made.description) == ("\u00e9", "\u00f6\n")
+    changed = await items.change(item.id, {"title": "e\u0301"}, by=OWNER)
+    assert changed.title == "\u00e9"
+
+
+@pytest.mark.parametrize("title", ["a\nb", "Zo\u202ee", "\u200b", "a\x1b[2J", "a\uffff", "\ue000"])
+async def test_a_title_is_one_line_that_shows_all_of_itself(
+    items: ItemService, item: Item, title: str
+) -> None:
+    with pytest.raises(InvalidTitle) as caught:
+        await items.create(title, None, by=OWNER)
+    assert caught.value.pointer == "/title"
+    with pytest.raises(InvalidTitle):
+        await items.change(item.id, {"title": title}, by=OWNER)
+
+
+@pytest.mark.parametrize("text", ["a\x1b[2J", "\u202e", "a\x00", "\u200b"])
+async def test_a_description_has_no_hidden_controls(
+    items: ItemService, item: Item, text: str
+) -> None:
+    with pytest.raises(InvalidDescription) as caught:
+        await items.change(item.id, {"description": text}, by=OWNER)
+    assert caught.value.pointer == "/description"
+
+
+async def test_an_item_from_before_the_rules_can_be_changed(
+    items: ItemService, item: Item, store: FakeStore
+) -> None:
+    store.items.rows[item.id] = replace(item, title="Zo\u202ee", description="\x1b")
+    words = Words(title="Zo\u202ee", description="\x1b")
+    assert (await items.change(item.id, words, by=OWNER)).title == "Zo\u202ee"
+    assert (await items.change(item.id, {"description": "new"}, by=OWNER)).description == "new"
 
 
 @pytest.mark.parametrize("title", ["", " ", "\t\n\u3000\u00a0", "x" * 201])

@@ -11,6 +11,7 @@ from jubilee.domain.errors import Invalid, NotAllowed, NotFound, Stale
 from jubilee.domain.events import EventLog, ItemCreated, ItemDeleted, ItemUpdated
 from jubilee.domain.identity import NewId, Principal, UserId
 from jubilee.domain.paging import Page, Position
+from jubilee.domain.text import composed, line_fault, text_fault
 from jubilee.domain.transaction import Begin
 
 TITLE_LENGTH = 200  # code points
@@ -41,8 +42,14 @@ class DescriptionTooLong(Invalid):
     code = "description_too_long"
 
 
+class InvalidDescription(Invalid):
+    """A description has no control characters and none that change the direction of text."""
+
+    code = "invalid_description"
+
+
 class Words(TypedDict, total=False):
-    """What an item says; texts are kept as they were written, and what is absent stays."""
+    """What an item says; texts are kept in Unicode's normal form C, and what is absent stays."""
 
     title: str
     description: str | None
@@ -63,8 +70,7 @@ class Item:
 
     def reworded(self, words: Words, *, at: datetime) -> "Item":
         """The next version, or this very item where the words are the same."""
-        _check(words)
-        after = replace(self, **words)
+        after = replace(self, **_checked(words, self))
         return self if after == self else _next(after, at)
 
     def deleted(self, *, at: datetime) -> "Item":
@@ -129,13 +135,12 @@ class ItemService:
 
     async def create(self, title: str, description: str | None, *, by: Principal) -> Item:
         """A new item of the caller's."""
-        _check({"title": title, "description": description})
+        words = _checked({"title": title, "description": description})
         now = self.clock()
         item = Item(
             id=self.new_id(),
             owner_id=by.user_id,
-            title=title,
-            description=description,
+            **words,
             created_at=now,
             updated_at=now,
         )
@@ -190,9 +195,30 @@ def _next(item: Item, at: datetime) -> Item:
     return replace(item, version=item.version + 1, updated_at=at)
 
 
-def _check(words: Words) -> None:
-    title = words.get("title", "-")
+def _checked(words: Words, before: Item | None = None) -> Words:
+    """In their normal form; what the item says already is not judged again."""
+    checked = words.copy()
+    if "title" in words and not (before and words["title"] == before.title):
+        checked["title"] = _title(words["title"])
+    description = words.get("description")
+    if description is not None and not (before and description == before.description):
+        checked["description"] = _description(description)
+    return checked
+
+
+def _title(text: str) -> str:
+    title = composed(text)
     if not title.strip() or len(title) > TITLE_LENGTH:
         raise InvalidTitle(pointer="/title")
-    if len(words.get("description") or "") > DESCRIPTION_LENGTH:
+    if fault := line_fault(title):
+        raise InvalidTitle(fault, pointer="/title")
+    return title
+
+
+def _description(text: str) -> str:
+    description = composed(text)
+    if len(description) > DESCRIPTION_LENGTH:
         raise DescriptionTooLong(pointer="/description")
+    if fault := text_fault(description):
+        raise InvalidDescription(fault, pointer="/description")
+    return description

@@ -76,7 +76,7 @@ def text_fault(text: str) -> str | None:
     """For descriptions and bodies: may be empty, and may have tabs and line breaks."""
     if NOT_IN_TEXT.search(text):
         return UNFIT_FOR_TEXT
-    return None if not text.strip() or any(map(_is_visible, text)) else BLANK
+    return BLANK if text.strip() and all(map(_is_hidden, text)) else None
 
 
 def person_name_fault(name: str) -> str | None:
@@ -97,6 +97,11 @@ def as_line(text: str, limit: int) -> str:
 def _is_visible(character: str) -> bool:
     shows = unicodedata.category(character)[0] in "LNPS" and character not in HOLLOW
     return shows or _is_pictograph(character)
+
+
+def _is_hidden(character: str) -> bool:
+    hollow = character in HOLLOW or unicodedata.category(character) == "Cf"
+    return hollow or character.isspace()
 
 
 def _is_pictograph(character: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Protocol, TypedDict
+from typing import Protocol
 from uuid import UUID
 
 from jubilee.domain.calendar import Calendar
@@ -14,6 +14,7 @@ from jubilee.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from jubilee.domain.events import EventLog, ItemDeleted
 from jubilee.domain.identity import NewId, Principal, UserId
 from jubilee.domain.jobs.queue import JobQueue, NewJob
+from jubilee.domain.names import Names, checked_names
 from jubilee.domain.owned_rows import OwnedItems, UserSessions
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.passwords import PasswordHasher, PasswordMatch, PasswordRules, match_password
@@ -79,12 +80,10 @@ class User:
     updated_at: datetime
 
 
-class Profile(TypedDict, total=False):
+class Profile(Names, total=False):
     """What of an account can be changed; what is absent stays."""
 
     email: str
-    username: str | None
-    full_name: str | None
     date_of_birth: date | None
     time_zone: str | None
     birthday_greeting: bool
@@ -170,7 +169,7 @@ class UserService:
         """A new account, and its welcome message in the same transaction."""
         self._check_password(password, profile["email"], profile.get("username"))
         self.calendar.check_born(profile.get("date_of_birth"), profile.get("time_zone"), BIRTH)
-        now = self.clock()
+        profile, now = checked_names(profile), self.clock()
         user = User(
             id=UserId(self.new_id()),
             password_hash=await self.hasher.hash(composed(password)),
@@ -218,7 +217,7 @@ class UserService:
         """Change an account; a new password ends its other sessions. Raises Stale."""
         before = await self.get(user_id, by=by)
         require(expects, before)  # and again once it is locked; a hash takes its time
-        after = replace(before, **profile)
+        after = replace(before, **checked_names(profile, before))
         self.calendar.check_born(after.date_of_birth, after.time_zone, BIRTH)
         await self._prove(before, after, passwords, by=by)
         if passwords.new is not None:

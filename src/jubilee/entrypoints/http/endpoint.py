@@ -17,9 +17,11 @@ from jubilee.domain.auth.sessions import Client
 from jubilee.domain.errors import DomainError, NotAuthenticated
 from jubilee.domain.identity import Principal
 from jubilee.domain.services import Services
+from jubilee.domain.text import as_line
 from jubilee.entrypoints.http.context import Context
 from jubilee.entrypoints.http.metering import Exchange
 
+MAX_AGENT_CHARACTERS = 400
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 FORM = "application/x-www-form-urlencoded"
@@ -111,8 +113,8 @@ class Call(Generic[B, Q]):
     def client(self) -> Client:
         """Where the request came from."""
         peer = self.request.client
-        agent = self.request.headers.get("user-agent")
-        return Client(peer.host if peer else None, agent[:400] if agent else None)
+        agent = as_line(self.request.headers.get("user-agent", ""), MAX_AGENT_CHARACTERS)
+        return Client(peer.host if peer else None, agent or None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

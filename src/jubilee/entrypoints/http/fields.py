@@ -1,7 +1,6 @@
 """The types of members that more than one body has; each is named once."""
 
 import re
-import unicodedata
 from datetime import date
 from typing import Annotated, Any
 
@@ -11,8 +10,22 @@ from pydantic_core import PydanticCustomError
 
 from jubilee.domain.calendar import zone_names
 from jubilee.domain.mail_addresses import LONGEST_ADDRESS, is_mail_address
+from jubilee.domain.names import (
+    FULL_NAME_LENGTH,
+    InvalidFullName,
+    InvalidUsername,
+    kept_full_name,
+    kept_username,
+)
+from jubilee.domain.usernames import USERNAME_LENGTH, USERNAME_RULE
+from jubilee.entrypoints.http.text_patterns import (
+    LINE_PATTERN,
+    LINE_TEXT,
+    USERNAME_PATTERN,
+    USERNAME_TEXT,
+    DocumentedPattern,
+)
 
-USERNAME_EXTRAS = frozenset("._-")
 WRITTEN_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -58,24 +71,17 @@ def _writable(address: str) -> str:
 
 
 def _username(name: str) -> str:
-    composed = unicodedata.normalize("NFC", name)
-    kinds = [unicodedata.category(character) for character in composed]
-    fits = all(
-        kind[0] in "LM" or kind == "Nd" or character in USERNAME_EXTRAS
-        for kind, character in zip(kinds, composed, strict=True)
-    )
-    if not fits or not (kinds[0][0] == "L" or kinds[0] == "Nd"):
-        raise PydanticCustomError(
-            "invalid_username",
-            "A username is made of letters, digits, '.', '_' and '-', a letter or digit first.",
-        )
-    return composed
+    try:
+        return kept_username(name)
+    except InvalidUsername as error:
+        raise PydanticCustomError(error.code, USERNAME_RULE) from None
 
 
-def _visible(text: str) -> str:
-    if not text.strip():
-        raise PydanticCustomError("blank", "It must not be blank.")
-    return text
+def _full_name(name: str) -> str:
+    try:
+        return kept_full_name(name)
+    except InvalidFullName as error:
+        raise PydanticCustomError(error.code, "{reason}", {"reason": str(error)}) from None
 
 
 Email = Annotated[
@@ -89,11 +95,28 @@ Email = Annotated[
     ),
 ]
 Username = Annotated[
-    str, Field(min_length=1, max_length=64, examples=["zoe"]), AfterValidator(_username)
+    str,
+    Field(
+        min_length=1,
+        max_length=USERNAME_LENGTH,
+        description=USERNAME_TEXT,
+        examples=["zoe"],
+    ),
+    DocumentedPattern(USERNAME_PATTERN),
 ]
 FullName = Annotated[
-    str, Field(min_length=1, max_length=200, examples=["Zoe Quill"]), AfterValidator(_visible)
+    str,
+    Field(
+        min_length=1,
+        max_length=FULL_NAME_LENGTH,
+        description=f"{LINE_TEXT}, without `=?`",
+        examples=["Zoe Quill"],
+    ),
+    DocumentedPattern(LINE_PATTERN),
 ]
+"""Either may be one that the account bears already; whether it is, only the domain knows."""
+NewUsername = Annotated[Username, AfterValidator(_username)]
+NewFullName = Annotated[FullName, AfterValidator(_full_name)]
 CalendarDate = Annotated[date, BeforeValidator(_date)]
 ZoneName = Annotated[str, Field(max_length=64, examples=["Europe/Vienna"]), AfterValidator(_zone)]
 Password = Annotated[

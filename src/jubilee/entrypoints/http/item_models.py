@@ -16,6 +16,13 @@ from jubilee.domain.items import (
 from jubilee.entrypoints.http.endpoint import Model
 from jubilee.entrypoints.http.fields import Search, absent
 from jubilee.entrypoints.http.paging import PageQuery, PageReply
+from jubilee.entrypoints.http.text_patterns import (
+    BODY_TEXT,
+    LINE_TEXT,
+    TEXT_PATTERN,
+    TITLE_PATTERN,
+    DocumentedPattern,
+)
 
 ITEM_WORDS_EXAMPLE = {"title": "Fairy lights", "description": "Twenty metres, warm white"}
 ITEM_EXAMPLE = {
@@ -33,11 +40,19 @@ Title = Annotated[
         min_length=1,
         max_length=TITLE_LENGTH,
         pattern=r"\S",
-        description="kept as it was written, and not blank",
+        description=LINE_TEXT,
         examples=["Fairy lights"],
     ),
+    DocumentedPattern(TITLE_PATTERN),
 ]
-Description = Annotated[str, Field(max_length=DESCRIPTION_LENGTH)]
+Description = Annotated[
+    str,
+    Field(
+        max_length=DESCRIPTION_LENGTH,
+        description=BODY_TEXT,
+    ),
+    DocumentedPattern(TEXT_PATTERN),
+]
 
 
 class WholeItem(Model):

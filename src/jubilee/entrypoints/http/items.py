@@ -8,6 +8,7 @@ from jubilee.domain.errors import NotAllowed
 from jubilee.domain.identity import UserId
 from jubilee.domain.items import (
     DescriptionTooLong,
+    InvalidDescription,
     InvalidTitle,
     ItemChanged,
     ItemFilter,
@@ -83,7 +84,7 @@ TAGGED = {"ETag": "the item's version, for If-Match and If-None-Match"}
 ONE = Reply(
     status=200, description="The item.", model=ItemReply, headers=TAGGED, example=ITEM_EXAMPLE
 )
-WORD_ERRORS = (InvalidTitle, DescriptionTooLong)
+WORD_ERRORS = (InvalidTitle, InvalidDescription, DescriptionTooLong)
 WRITE_ERRORS = (ItemNotFound, NotAllowed, ItemChanged, MalformedCondition)
 
 

@@ -12,6 +12,8 @@ from jubilee.entrypoints.http.fields import (
     CalendarDate,
     Email,
     FullName,
+    NewFullName,
+    NewUsername,
     Password,
     Search,
     Username,
@@ -70,6 +72,8 @@ class Secrets(Model):
 class Registration(Person):
     """A new account."""
 
+    username: NewUsername | None = None
+    full_name: NewFullName | None = None
     password: Password
 
 

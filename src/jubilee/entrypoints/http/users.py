@@ -9,6 +9,7 @@ from jubilee.domain.calendar import NotBornYet, UnknownTimeZone
 from jubilee.domain.concurrency import Expects
 from jubilee.domain.errors import NotAllowed
 from jubilee.domain.identity import UserId
+from jubilee.domain.names import InvalidFullName, InvalidUsername
 from jubilee.domain.passwords import (
     HasherBusy,
     PasswordTooCommon,
@@ -153,10 +154,12 @@ REGISTERED = Reply(
     example=ACCOUNT_EXAMPLE,
 )
 GONE = Reply(status=204, description="The account is gone, with all that belonged to it.")
+NAME_ERRORS = (InvalidUsername, InvalidFullName)
 PROFILE_ERRORS = (EmailTaken, UsernameTaken, NotBornYet, UnknownTimeZone)
 PASSWORD_ERRORS = (PasswordTooShort, PasswordTooLong, PasswordTooCommon, HasherBusy)
 CHANGE_ERRORS = (
     *PROFILE_ERRORS,
+    *NAME_ERRORS,
     CurrentPasswordNeeded,
     WrongCurrentPassword,
     *PASSWORD_ERRORS,

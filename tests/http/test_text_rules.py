@@ -1,0 +1,194 @@
+"""The rules for text over HTTP: what is refused where, what older accounts keep, what is said."""
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from typing import Any
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jubilee.domain.text import composed, line_fault, text_fault
+from jubilee.domain.usernames import prepared_username
+from jubilee.entrypoints.http.text_patterns import (
+    LINE_PATTERN,
+    TEXT_PATTERN,
+    TITLE_PATTERN,
+    USERNAME_PATTERN,
+)
+from tests.conftest import PASSWORD, Person, SignUp
+from tests.fakes import FakeStore
+from tests.http.refusals import pointers
+
+BCC = "=?utf-8?Q?x=0D=0ABcc=3A_evil=40evil.example?="
+BAD_LINES = ["Zo\u202ee", "\u200b", "a\x1b[2J", "a\r\nb", "a\uffff", "\u2066", "a\ue000"]
+OLD_USERNAME = "\u0430dmin"  # its first letter is Cyrillic
+OLD_FULL_NAME = f"Zo\u202ee {BCC}"
+PATTERNS = {
+    "line": LINE_PATTERN,
+    "title": TITLE_PATTERN,
+    "text": TEXT_PATTERN,
+    "username": USERNAME_PATTERN,
+}
+CHARACTERS = st.sampled_from(
+    "aZ9._- \t\n\r\x1b\x85\u00a9\u00aa\u00ad\u200b\u200d\u2028\u202e\u2066\u3000\ue000\uffff"
+    "\ufeff\u0301é漢\u0430ש🎂\U0001fae9\uff5a"
+)
+
+
+@pytest.fixture
+async def old(sign_up: SignUp, store: FakeStore) -> Person:
+    """An account from before the rules."""
+    person = await sign_up("zoe")
+    user = replace(person.user, username=OLD_USERNAME, full_name=OLD_FULL_NAME)
+    store.users[user.id] = user
+    return replace(person, user=user)
+
+
+@pytest.mark.parametrize("name", [*BAD_LINES, BCC, "=?"])
+async def test_a_full_name_is_one_visible_line(
+    client: httpx2.AsyncClient, sign_up: SignUp, name: str
+) -> None:
+    body = {"email": "max@example.com", "password": PASSWORD, "full_name": name}
+    assert pointers(await client.post("/users", json=body)) == {"#/full_name"}
+    zoe = await sign_up("zoe")
+    answer = await client.patch("/users/me", json={"full_name": name}, headers=zoe.headers)
+    assert pointers(answer, 422, "invalid_full_name") == {"#/full_name"}
+
+
+@pytest.mark.parametrize("name", ["\u0430dmin", "zoe\u6f22", "z\u202ee", "\u00b5", "\u3164"])
+async def test_a_username_has_one_script(
+    client: httpx2.AsyncClient, sign_up: SignUp, name: str
+) -> None:
+    body = {"email": "max@example.com", "password": PASSWORD, "username": name}
+    assert pointers(await client.post("/users", json=body)) == {"#/username"}
+    zoe = await sign_up("zoe")
+    answer = await client.patch("/users/me", json={"username": name}, headers=zoe.headers)
+    assert pointers(answer, 422, "invalid_username") == {"#/username"}
+
+
+@pytest.mark.parametrize("title", BAD_LINES)
+async def test_a_title_is_one_visible_line(
+    client: httpx2.AsyncClient, sign_up: SignUp, title: str
+) -> None:
+    zoe = await sign_up("zoe")
+    answer = await client.post("/items", json={"title": title}, headers=zoe.headers)
+    assert pointers(answer, 422, "invalid_title") == {"#/title"}
+
+
+async def test_a_description_has_no_hidden_controls(
+    client: httpx2.AsyncClient, sign_up: SignUp
+) -> None:
+    zoe = await sign_up("zoe")
+    for text in ("\x1b[2J", "a\u202eb"):
+        body = {"title": "x", "description": text}
+        answer = await client.post("/items", json=body, headers=zoe.headers)
+        assert pointers(answer, 422, "invalid_description") == {"#/description"}
+    body = {"title": "x", "description": "a\r\n\tb"}
+    answer = await client.post("/items", json=body, headers=zoe.headers)
+    assert answer.json()["description"] == "a\r\n\tb"
+
+
+async def test_an_account_from_before_the_rules_signs_in(
+    client: httpx2.AsyncClient, old: Person
+) -> None:
+    form = {"username": OLD_USERNAME, "password": PASSWORD}
+    assert (await client.post("/auth/token", data=form)).status_code == 200
+
+
+async def test_an_account_from_before_the_rules_changes_all_else(
+    client: httpx2.AsyncClient, old: Person, sign_up: SignUp
+) -> None:
+    admin = await sign_up("ada", is_superuser=True)
+    for path, headers in (("/users/me", old.headers), (f"/users/{old.user.id}", admin.headers)):
+        change = {"time_zone": "Europe/Vienna"}
+        answer = await client.patch(path, json=change, headers=headers)
+        names = {"username": OLD_USERNAME, "full_name": OLD_FULL_NAME}
+        assert answer.json().items() >= {**names, **change}.items()
+        whole = {"email": old.user.email, **names}
+        answer = await client.put(path, json=whole, headers=headers)
+        assert answer.status_code == 200
+        assert answer.json().items() >= names.items()
+
+
+async def test_an_account_from_before_the_rules_takes_a_new_name_by_the_rules(
+    client: httpx2.AsyncClient, old: Person
+) -> None:
+    answer = await client.patch("/users/me", json={"username": "\u0430dmin2"}, headers=old.headers)
+    assert pointers(answer, 422, "invalid_username") == {"#/username"}
+    answer = await client.patch("/users/me", json={"username": "Quill"}, headers=old.headers)
+    assert answer.json()["username"] == "Quill"
+
+
+async def test_a_user_agent_is_kept_as_a_line(client: httpx2.AsyncClient, sign_up: SignUp) -> None:
+    zoe = await sign_up("zoe")
+    headers = {b"User-Agent": b"curl\x9b31m\x7f \xff" + b"x" * 500}
+    form = {"username": "zoe", "password": PASSWORD}
+    await client.post("/auth/token", data=form, headers=headers)
+    page = (await client.get("/auth/sessions", headers=zoe.headers)).json()
+    agents = {session["user_agent"] for session in page["items"]}
+    assert ("curl?31m? \xff" + "x" * 500)[:400] in agents
+
+
+async def test_the_document_says_the_rules(client: httpx2.AsyncClient) -> None:
+    schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
+    said = {
+        name: _texts(schemas[model]["properties"][name])
+        for model, names in {
+            "Registration": ("username", "full_name"),
+            "OwnAccountPatch": ("username", "full_name"),
+            "WholeItem": ("title", "description"),
+            "ItemPatch": ("title", "description"),
+        }.items()
+        for name in names
+    }
+    expected = {"username": "username", "full_name": "line", "title": "title"}
+    expected["description"] = "text"
+    assert {name: text["pattern"] for name, text in said.items()} == {
+        name: PATTERNS[kind] for name, kind in expected.items()
+    }
+    assert all("NFC" in said[name]["description"] for name in ("full_name", "title"))
+
+
+def _texts(schema: dict[str, Any]) -> dict[str, Any]:
+    """The member, whether or not it may be null."""
+    (text,) = [one for one in schema.get("anyOf", [schema]) if one.get("type") == "string"]
+    assert isinstance(text, dict)
+    return text
+
+
+@given(st.text(max_size=8) | st.text(CHARACTERS, max_size=8))
+def test_no_pattern_refuses_what_the_server_takes(text: str) -> None:
+    kept = composed(text)
+    if line_fault(kept) is None:
+        assert re.search(LINE_PATTERN, text)
+        assert re.search(TITLE_PATTERN, text)
+    if text_fault(kept) is None:
+        assert re.search(TEXT_PATTERN, text)
+    if prepared_username(text) is not None:
+        assert re.search(USERNAME_PATTERN, text)
+
+
+@pytest.mark.parametrize("kind", PATTERNS)
+def test_every_pattern_refuses_controls(kind: str) -> None:
+    for text in ("a\x1b", "a\x85", "a\u202eb", "a\uffff"):
+        assert not re.search(PATTERNS[kind], text)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no JavaScript here")
+@pytest.mark.parametrize("flags", ["", "u", "v"])
+def test_every_pattern_is_one_of_javascript_too(flags: str) -> None:
+    script = """
+        const [flags, patterns, good, bad] = JSON.parse(process.argv[1]);
+        const tests = patterns.map((p) => new RegExp(p, flags));
+        const seen = (texts) => tests.map((t) => texts.map((x) => t.test(x)));
+        console.log(JSON.stringify([seen(good), seen(bad)]));
+    """
+    good, bad = ["zoe", "Zo\u00eb.1", "\u6f22\u5b57"], ["a\x1b", "a\u202eb", "a\uffff"]
+    given = json.dumps([flags, list(PATTERNS.values()), good, bad])
+    said = subprocess.check_output(["node", "-e", script, given], text=True)
+    assert json.loads(said) == [[[True] * 3] * 4, [[False] * 3] * 4]
