@@ -12,6 +12,7 @@ from jubilee.commands.reading import read_settings
 from jubilee.commands.refusal import Refused
 from jubilee.domain.paging import Position
 from jubilee.domain.services import Services
+from jubilee.domain.text import printable
 from jubilee.domain.users import LastAdmin, Passwords, Profile, User, UserNotFound
 
 PAGE_SIZE = 100
@@ -125,7 +126,7 @@ def _aligned(rows: dict[str, object]) -> str:
 
 def _plain(text: str) -> str:
     """Without what would steer a terminal."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+    return printable(text, "\ufffd")
 
 
 def _print(text: str) -> None:

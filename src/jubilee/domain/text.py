@@ -47,7 +47,6 @@ NOT_IN_TEXT = re.compile(
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks, overrides and isolates of direction
     f"\ud800-\udfff{NONCHARACTERS}]"
 )
-NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def composed(text: str) -> str:
@@ -57,7 +56,7 @@ def composed(text: str) -> str:
 
 def is_storable(text: str) -> bool:
     """Whether PostgreSQL and UTF-8 can hold it: no NUL, no half of a character."""
-    return NOT_STORABLE.search(text) is None
+    return "\0" not in text and (text.isascii() or _encodes(text))
 
 
 def line_fault(text: str) -> str | None:
@@ -92,6 +91,14 @@ def printable(text: str, replacement: str = "?") -> str:
 def as_line(text: str, limit: int) -> str:
     """The same as one line of `limit` characters at most, its white space made single spaces."""
     return printable(" ".join(text.split()))[:limit]
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_visible(character: str) -> bool:

@@ -167,15 +167,11 @@ class UserService:
 
     async def register(self, profile: Profile, password: str) -> User:
         """A new account, and its welcome message in the same transaction."""
-        self._check_password(password, profile["email"], profile.get("username"))
         self.calendar.check_born(profile.get("date_of_birth"), profile.get("time_zone"), BIRTH)
         profile, now = checked_names(profile), self.clock()
+        made = await self._hashed(password, profile["email"], profile.get("username"))
         user = User(
-            id=UserId(self.new_id()),
-            password_hash=await self.hasher.hash(composed(password)),
-            created_at=now,
-            updated_at=now,
-            **profile,
+            id=UserId(self.new_id()), password_hash=made, created_at=now, updated_at=now, **profile
         )
         async with self.write() as tx:
             await tx.users.add(user)
@@ -221,8 +217,7 @@ class UserService:
         self.calendar.check_born(after.date_of_birth, after.time_zone, BIRTH)
         await self._prove(before, after, passwords, by=by)
         if passwords.new is not None:
-            self._check_password(passwords.new, after.email, after.username)
-            made = await self.hasher.hash(composed(passwords.new))
+            made = await self._hashed(passwords.new, after.email, after.username)
             after = replace(after, password_hash=made)
         saved = await self._save(before, after, by=by, expects=expects)
         await self._tell(before, saved)
@@ -269,8 +264,9 @@ class UserService:
         if match is PasswordMatch.NO:
             raise WrongCurrentPassword
 
-    def _check_password(self, password: str, email: str, username: str | None) -> None:
+    async def _hashed(self, password: str, email: str, username: str | None) -> str:
         self.rules.check(composed(password), email, username or "")
+        return await self.hasher.hash(composed(password))
 
     async def _tell(self, before: User | None, after: User | None) -> None:
         if _celebrant(before) != _celebrant(after):

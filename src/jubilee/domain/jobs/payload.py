@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from jubilee.domain.jobs.kinds import InvalidPayload
+from jubilee.domain.text import is_storable
 
 MASK = "***"
 """What stands for a value that is not shown."""
@@ -24,10 +25,8 @@ def text_of(data: Mapping[str, object], name: str, *, longest: int) -> str:
         raise refused("it is not a string", name)
     if not 0 < len(value) <= longest:
         raise refused(f"it has 1 to {longest} characters", name)
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise refused("it holds half a character", name) from None
+    if not is_storable(value):
+        raise refused("it holds NUL or half a character", name)
     return value
 
 

@@ -6,6 +6,7 @@ from json import JSONDecodeError, JSONDecoder
 from math import inf, isfinite
 from typing import Any, NoReturn, TypeAlias
 
+from jubilee.domain.text import is_storable
 from jubilee.entrypoints.http.json_bounds import MAX_DEPTH, check_bounds
 from jubilee.entrypoints.http.problems import MalformedBody
 
@@ -78,16 +79,11 @@ def _check(value: object, pointer: str) -> Iterator[TextFault]:
         yield TextFault(pointer, "The number is out of range.", "number_out_of_range")
 
 
-def is_storable(text: str) -> bool:
-    """Whether it has neither NUL nor halves of characters."""
-    return "\0" not in text and (text.isascii() or _encodes(text))
-
-
 def check_text(text: str, pointer: str) -> Iterator[TextFault]:
     """NUL, which PostgreSQL refuses, and halves of characters, which no encoding knows."""
     if "\0" in text:
         yield TextFault(_clean(pointer), "A text must not contain NUL.", "nul_character")
-    if not _encodes(text):
+    if not is_storable(text.replace("\0", "")):
         yield TextFault(
             _clean(pointer), "A text must not contain a lone surrogate.", "lone_surrogate"
         )
@@ -96,14 +92,6 @@ def check_text(text: str, pointer: str) -> Iterator[TextFault]:
 def segment(name: str) -> str:
     """A member's name as a part of a JSON pointer, cut where it is long."""
     return name[:MAX_NAME].replace("~", "~0").replace("/", "~1")
-
-
-def _encodes(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _pointer(path: Path) -> str:
