@@ -11,8 +11,8 @@ from jubilee.domain.birthdays import Birth, BirthdayService
 from jubilee.domain.calendar import Calendar
 from jubilee.domain.errors import Stale
 from jubilee.domain.identity import Principal, SessionId
-from jubilee.domain.passwords import PasswordRules
-from jubilee.domain.users import Passwords, Profile, User, UserNotFound, UserService
+from jubilee.domain.passwords import PasswordRules, Passwords
+from jubilee.domain.users import Profile, User, UserNotFound, UserService
 from tests.contracts.accounts import NOW, a_user, kept
 from tests.contracts.conftest import Database
 from tests.fake_birthdays import FakeTodayCache

@@ -7,13 +7,12 @@ import pytest
 
 from jubilee.domain.errors import DomainError, NotAllowed
 from jubilee.domain.events import ItemDeleted
-from jubilee.domain.passwords import PasswordTooCommon, PasswordTooShort
+from jubilee.domain.passwords import Passwords, PasswordTooCommon, PasswordTooShort
 from jubilee.domain.services import Services
 from jubilee.domain.users import (
     CurrentPasswordNeeded,
     EmailTaken,
     LastAdmin,
-    Passwords,
     Profile,
     UsernameTaken,
     UserNotFound,

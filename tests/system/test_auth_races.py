@@ -18,13 +18,9 @@ from jubilee.domain.auth.service import InvalidGrant, Tokens
 from jubilee.domain.auth.sessions import SESSIONS_PER_USER, Client
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import Conflict, DomainError
+from jubilee.domain.passwords import Passwords
 from jubilee.domain.services import Services
-from jubilee.domain.users import (
-    EmailTaken,
-    Passwords,
-    Profile,
-    UsernameTaken,
-)
+from jubilee.domain.users import EmailTaken, Profile, UsernameTaken
 from tests.conftest import PASSWORD, SignUp
 from tests.fakes import FakeClock
 

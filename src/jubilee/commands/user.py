@@ -11,9 +11,10 @@ from jubilee.commands.passwords import read_password
 from jubilee.commands.reading import read_settings
 from jubilee.commands.refusal import Refused
 from jubilee.domain.paging import Position
+from jubilee.domain.passwords import Passwords
 from jubilee.domain.services import Services
 from jubilee.domain.text import printable
-from jubilee.domain.users import LastAdmin, Passwords, Profile, User, UserNotFound
+from jubilee.domain.users import LastAdmin, Profile, User, UserNotFound
 
 PAGE_SIZE = 100
 

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -48,6 +48,14 @@ class PasswordHasher(Protocol):
 
     def is_outdated(self, password_hash: str) -> bool:
         """Whether it was made with weaker parameters than today's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passwords:
+    """The secrets that come with a change of an account."""
+
+    new: str | None = field(default=None, repr=False)
+    current: str | None = field(default=None, repr=False)
 
 
 class PasswordMatch(Enum):
@@ -96,6 +104,15 @@ class PasswordRules:
         folded = _folded(password)
         if folded in self.common or folded in {_folded(word) for word in known}:
             raise PasswordTooCommon(pointer="/password")
+
+
+async def hash_new(
+    hasher: PasswordHasher, rules: PasswordRules, password: str, names: tuple[str, str | None]
+) -> str:
+    """The hash of the normal form; raises the rule that is broken. `names`: e-mail and username."""
+    normal, (email, username) = composed(password), names
+    rules.check(normal, email, username or "")
+    return await hasher.hash(normal)
 
 
 def _folded(password: str) -> str:

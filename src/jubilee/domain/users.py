@@ -17,8 +17,14 @@ from jubilee.domain.jobs.queue import JobQueue, NewJob
 from jubilee.domain.names import Names, checked_names
 from jubilee.domain.owned_rows import OwnedItems, UserSessions
 from jubilee.domain.paging import Page, Position
-from jubilee.domain.passwords import PasswordHasher, PasswordMatch, PasswordRules, match_password
-from jubilee.domain.text import composed
+from jubilee.domain.passwords import (
+    PasswordHasher,
+    PasswordMatch,
+    PasswordRules,
+    Passwords,
+    hash_new,
+    match_password,
+)
 from jubilee.domain.transaction import Begin
 
 WELCOME = "email.welcome"
@@ -91,14 +97,6 @@ class Profile(Names, total=False):
     is_superuser: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passwords:
-    """The secrets that come with a change of an account."""
-
-    new: str | None = field(default=None, repr=False)
-    current: str | None = field(default=None, repr=False)
-
-
 class UserRepository(Protocol):
     """The accounts; adding and saving raise EmailTaken or UsernameTaken."""
 
@@ -169,7 +167,8 @@ class UserService:
         """A new account, and its welcome message in the same transaction."""
         self.calendar.check_born(profile.get("date_of_birth"), profile.get("time_zone"), BIRTH)
         profile, now = checked_names(profile), self.clock()
-        made = await self._hashed(password, profile["email"], profile.get("username"))
+        names = profile["email"], profile.get("username")
+        made = await hash_new(self.hasher, self.rules, password, names)
         user = User(
             id=UserId(self.new_id()), password_hash=made, created_at=now, updated_at=now, **profile
         )
@@ -217,7 +216,8 @@ class UserService:
         self.calendar.check_born(after.date_of_birth, after.time_zone, BIRTH)
         await self._prove(before, after, passwords, by=by)
         if passwords.new is not None:
-            made = await self._hashed(passwords.new, after.email, after.username)
+            names = after.email, after.username
+            made = await hash_new(self.hasher, self.rules, passwords.new, names)
             after = replace(after, password_hash=made)
         saved = await self._save(before, after, by=by, expects=expects)
         await self._tell(before, saved)
@@ -263,10 +263,6 @@ class UserService:
         match = await match_password(self.hasher, before.password_hash, passwords.current)
         if match is PasswordMatch.NO:
             raise WrongCurrentPassword
-
-    async def _hashed(self, password: str, email: str, username: str | None) -> str:
-        self.rules.check(composed(password), email, username or "")
-        return await self.hasher.hash(composed(password))
 
     async def _tell(self, before: User | None, after: User | None) -> None:
         if _celebrant(before) != _celebrant(after):

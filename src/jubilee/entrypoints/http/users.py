@@ -12,6 +12,7 @@ from jubilee.domain.identity import UserId
 from jubilee.domain.names import InvalidFullName, InvalidUsername
 from jubilee.domain.passwords import (
     HasherBusy,
+    Passwords,
     PasswordTooCommon,
     PasswordTooLong,
     PasswordTooShort,
@@ -20,7 +21,6 @@ from jubilee.domain.users import (
     CurrentPasswordNeeded,
     EmailTaken,
     LastAdmin,
-    Passwords,
     Profile,
     User,
     UsernameTaken,
