@@ -1,0 +1,148 @@
+"""Every example request of the document is answered with 2xx, sent as it is after a sign-in."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import asyncpg
+import httpx2
+import pytest
+
+from jubilee.entrypoints.http.endpoint import FORM
+from jubilee.entrypoints.http.openapi import document
+from jubilee.entrypoints.http.registry import ENDPOINTS
+from tests.http.references import Json, resolved
+from tests.system.api import Api, bearer
+
+DOCUMENT = document(ENDPOINTS)
+KILL = (
+    "UPDATE jobs SET status = 'dead', attempts = max_attempts, finished_at = now() "
+    "WHERE task_id = 'order-4711'"
+)
+EMAIL = "zoe@example.com"
+MAKE_ADMIN = "UPDATE users SET is_superuser = true WHERE email = $1"
+
+
+class Operation(NamedTuple):
+    """A method on a path, as the document has it."""
+
+    name: str
+    method: str
+    path: str
+    parameters: list[Json]
+    content: Json
+
+    def shown(self, place: str) -> dict[str, str]:
+        """What a documentation page fills in for the parameters of a header, path or query."""
+        return {
+            part["name"]: str(value)
+            for part in self.parameters
+            if part["in"] == place
+            and (value := part.get("example", part["schema"].get("default"))) is not None
+        }
+
+    def bodies(self) -> list[Any]:
+        """Every example of a body; one None where it has no body."""
+        if not self.content:
+            return [None]
+        (media,) = self.content.values()
+        named = media.get("examples", {"": {"value": media.get("example")}})
+        return [example["value"] for example in named.values()]
+
+    def send(self, client: httpx2.Client, path: str, body: Any) -> httpx2.Response:
+        """The answer to a request of the documented content type."""
+        sent = {"data": body} if FORM in self.content else {"json": body}
+        headers, query = self.shown("header"), self.shown("query")
+        return client.request(self.method, path, headers=headers, params=query, **sent)
+
+
+def operations() -> dict[str, Operation]:
+    """All of them, by operation id."""
+    found = {}
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            content = operation.get("requestBody", {}).get("content", {})
+            parameters = [resolved(part, DOCUMENT) for part in operation.get("parameters", [])]
+            name = operation["operationId"]
+            found[name] = Operation(name, method.upper(), path, parameters, content)
+    return found
+
+
+OPERATIONS = operations()
+
+
+class World:
+    """What the examples speak of: zoe, an admin, with an item, a task and a birthday."""
+
+    def __init__(self, client: httpx2.Client, root: dict[str, str]) -> None:
+        self._client, self._root = client, root
+        self.ids: dict[str, str] = {}
+        self.tokens: dict[str, str] = {}
+
+    def example(self, name: str) -> dict[str, Any]:
+        """The JSON answer to the first example of an operation."""
+        operation = OPERATIONS[name]
+        answer = operation.send(self._client, self.path(operation), operation.bodies()[0])
+        assert answer.is_success, (name, answer.text)
+        reply: dict[str, Any] = answer.json() if answer.content else {}
+        return reply
+
+    def path(self, operation: Operation) -> str:
+        """Its path with the examples of its parameters, and with ids that the service gave."""
+        values = {"id": self.ids.get(operation.path.split("/")[-2], "")}
+        values.update(operation.shown("path"))
+        return operation.path.format_map(values)
+
+    def remove(self) -> None:
+        """Nothing is left of zoe."""
+        self._client.headers.update(self._root)
+        for user in self._client.get("/users").json()["items"]:
+            if user["email"] == EMAIL:
+                assert self._client.delete(f"/users/{user['id']}").status_code == 204
+        self._client.delete("/hello/Zoë")
+        del self._client.headers["Authorization"]
+
+    async def make(self, connection: Any) -> None:
+        """Zoe is there and signed in."""
+        self.ids["users"] = self.example("register")["id"]
+        await connection.execute(MAKE_ADMIN, EMAIL)
+        self.tokens = self.example("signIn")
+        self._client.headers.update(bearer(self.tokens))
+        self.example("saveBirthday")
+        self.ids["items"] = self.example("createItem")["id"]
+        self.ids["sessions"] = self.example("listSessions")["items"][0]["id"]
+        self.example("createTask")
+
+
+@pytest.fixture
+def world(api: Api) -> Iterator[tuple[httpx2.Client, World]]:
+    """A client at the canonical mount, and the world that it calls."""
+    root = bearer(api.add_admin("root"))
+    with httpx2.Client(base_url=f"{api.url}/api", timeout=10) as client:
+        yield client, World(client, root)
+
+
+def given_out(body: Any, tokens: dict[str, str]) -> Any:
+    """The body with a token that the service gave, where the example has one."""
+    if isinstance(body, dict) and "refresh_token" in body:
+        return {**body, "refresh_token": tokens["refresh_token"]}
+    return body
+
+
+async def test_every_example_request_succeeds(
+    world: tuple[httpx2.Client, World], database_url: str
+) -> None:
+    client, examples = world
+    connection = await asyncpg.connect(database_url)
+    try:
+        for operation in OPERATIONS.values():
+            for body in operation.bodies():
+                examples.remove()
+                if operation.name not in {"register", "createUser"}:
+                    await examples.make(connection)
+                if operation.name == "retryTask":
+                    await connection.execute(KILL)
+                sent = given_out(body, examples.tokens)
+                answer = operation.send(client, examples.path(operation), sent)
+                assert answer.is_success, (operation.name, body, answer.text)
+    finally:
+        await connection.close()
