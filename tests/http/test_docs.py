@@ -201,10 +201,3 @@ async def test_what_gzip_does_not_shorten_is_sent_as_it_is(client: httpx2.AsyncC
     response = await client.get(LARGE.replace("swagger-ui.js", "redoc.css"))
     assert response.headers["content-length"] == str(len(file.body))
     assert "content-encoding" not in response.headers
-
-
-async def test_the_sign_in_is_kept_for_the_tab_alone_and_without_secrets() -> None:
-    script = published().files["swagger.js"].body.decode()
-    assert "sessionStorage.setItem" in script
-    assert "localStorage.setItem" not in script
-    assert "persistAuthorization:" not in script

@@ -1,5 +1,7 @@
 """Descriptions of the operations in the OpenAPI document, by operation id."""
 
+from http import HTTPStatus
+
 from jubilee.entrypoints.http.endpoint import Access, AnyEndpoint
 
 ACCESS = {
@@ -9,6 +11,7 @@ ACCESS = {
     Access.ADMIN: "Requires an admin.",
 }
 CONDITIONAL = "With `If-Match`, a resource that has changed since is left as it is (412)."
+CACHED = "With `If-None-Match`, an unchanged representation is answered with 304 and no body."
 PAGED = "Returns `limit` rows at most; `next_cursor`, also in the `Link` header, is the next page."
 PATCHED = (
     "The body is a JSON merge patch (RFC 7396): absent members are kept, `null` removes a value."
@@ -95,10 +98,7 @@ DESCRIPTIONS = {
         f"descriptions. {PAGED}"
     ),
     "createItem": "Creates an item that belongs to the account. Its version is in the `ETag`.",
-    "getItem": (
-        "Returns an item of any account. With `If-None-Match`, an unchanged item is answered with "
-        "304 and no body."
-    ),
+    "getItem": "Returns an item of any account.",
     "replaceItem": "Replaces title and description of one's own item; an admin may change any.",
     "changeItem": (
         f"Changes title or description of one's own item; an admin may change any. {PATCHED}"
@@ -135,9 +135,7 @@ DESCRIPTIONS = {
         "Returns 200 if PostgreSQL can be reached and its schema is not older than the service "
         "needs, and 503 if not."
     ),
-    "getOpenApi": (
-        "Returns this document. With `If-None-Match`, an unchanged one is answered with 304."
-    ),
+    "getOpenApi": "Returns this document.",
 }
 
 
@@ -146,4 +144,6 @@ def describe(endpoint: AnyEndpoint) -> str:
     parts = [DESCRIPTIONS.get(endpoint.name, ""), ACCESS[endpoint.access]]
     if endpoint.conditional and endpoint.method != "GET":
         parts.append(CONDITIONAL)
+    if any(reply.status == HTTPStatus.NOT_MODIFIED for reply in endpoint.replies):
+        parts.append(CACHED)
     return " ".join(filter(None, parts))

@@ -28,6 +28,7 @@ SOME_TEXT: Json = {"schema": {"type": "string", "minLength": 1}}
 TAGS: Json = {
     "type": "string",
     "pattern": r'^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$',
+    "examples": ['"1"'],
 }
 IF_MATCH: Json = {
     "name": "If-Match",
