@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from random import random
 from uuid import UUID
 
@@ -18,13 +19,17 @@ from jubilee.domain.jobs.claims import (
     DueJobs,
     Failure,
     LeaseLost,
+    Outlook,
+    Position,
     Reference,
+    Unclaimed,
 )
-from jubilee.domain.jobs.kinds import Lane
+from jubilee.domain.jobs.kinds import KindSet, Lane
 from jubilee.domain.jobs.queue import JobQueue, NewJob
 
 LEASE = 30.0
-REDISPATCH = 15.0
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+UNCLAIMED = 2.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,6 +100,8 @@ class FakeClaims(Claims):
 
     table: FakeJobTable
     lease: float = LEASE
+    kinds: Collection[str] | None = None
+    """Those that it may claim; None for all."""
     calls: list[str] = field(default_factory=list)
 
     async def claim(self, reference: Reference) -> Claimed | None:
@@ -103,7 +110,7 @@ class FakeClaims(Claims):
         job = self.table.rows.get(reference.id)
         if job is None or job.reference != reference or job.status != "queued":
             return None
-        if job.run_at > self.table.now:
+        if job.run_at > self.table.now or (self.kinds is not None and job.kind not in self.kinds):
             return None
         job.status, job.lease_until = "running", self.table.now + self.lease
         job.attempts, job.epoch = job.attempts + 1, job.epoch + 1
@@ -213,15 +220,25 @@ class FakeDueJobs(DueJobs):
     async def mark_due(self, kinds: Collection[str], *, limit: int) -> Sequence[Dispatch]:
         now = self.table.now
         due = [
-            job
-            for job in self._queued(kinds)
-            if job.run_at <= now
-            and (job.dispatched_at is None or job.dispatched_at < now - REDISPATCH)
+            job for job in self._queued(kinds) if job.run_at <= now and job.dispatched_at is None
         ]
-        due.sort(key=lambda job: (job.priority, job.run_at, job.id))
+        due.sort(key=_place)
         for job in due[:limit]:
             job.dispatched_at = now
-        return [Dispatch(job.reference, job.lane, job.priority) for job in due[:limit]]
+        return [_dispatch(job) for job in due[:limit]]
+
+    async def unclaimed(
+        self, kinds: Collection[str], *, after: Position | None, limit: int
+    ) -> Unclaimed:
+        waiting = sorted(self._unclaimed(kinds), key=_place)
+        page = [job for job in waiting if after is None or _place(job) > after][:limit]
+        last = _place(page[-1]) if len(page) == limit else None
+        return Unclaimed([_dispatch(job) for job in page], last)
+
+    def _unclaimed(self, kinds: Collection[str]) -> list[FakeJob]:
+        before = self.table.now - UNCLAIMED
+        dispatched = [job for job in self._queued(kinds) if job.dispatched_at is not None]
+        return [job for job in dispatched if (job.dispatched_at or 0.0) < before]
 
     async def expire_leases(self, *, limit: int) -> int:
         self.table.check()
@@ -249,10 +266,10 @@ class FakeDueJobs(DueJobs):
             del self.table.rows[job.id]
         return len(old)
 
-    async def seconds_to_next(self, kinds: Collection[str]) -> float | None:
+    async def outlook(self, kinds: Collection[str]) -> Outlook:
         now = self.table.now
         ahead = [job.run_at - now for job in self._queued(kinds) if job.run_at > now]
-        return min(ahead, default=None)
+        return Outlook(min(ahead, default=None), bool(self._unclaimed(kinds)))
 
     def _queued(self, kinds: Collection[str]) -> list[FakeJob]:
         self.table.check()
@@ -260,15 +277,30 @@ class FakeDueJobs(DueJobs):
         return [job for job in jobs if job.status == "queued" and job.kind in kinds]
 
 
+def _place(job: FakeJob) -> Position:
+    return job.priority, EPOCH + timedelta(seconds=job.run_at), job.id
+
+
+def _dispatch(job: FakeJob) -> Dispatch:
+    return Dispatch(job.reference, job.lane, job.priority, job.kind)
+
+
 @dataclass(slots=True)
 class FakeCourier(Courier):
-    """Keeps what it was given."""
+    """Keeps what it was given; its queues are emptied by the test."""
 
     sent: list[Dispatch] = field(default_factory=list)
+    queues: dict[KindSet, list[Dispatch]] = field(default_factory=dict)
     failures: list[Exception] = field(default_factory=list)
     """What the next calls raise."""
 
-    async def send(self, dispatches: Sequence[Dispatch]) -> None:
+    async def send(self, dispatches: Sequence[Dispatch], to: KindSet) -> None:
         if self.failures:
             raise self.failures.pop(0)
         self.sent.extend(dispatches)
+        self.queues.setdefault(to, []).extend(dispatches)
+
+    async def missing(self, dispatches: Sequence[Dispatch], to: KindSet) -> Sequence[Dispatch]:
+        if self.failures:
+            raise self.failures.pop(0)
+        return [one for one in dispatches if one not in self.queues.get(to, ())]

@@ -1,24 +1,27 @@
 """A lane's worker on a real Redis, and what it was given to run."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 from arq.connections import ArqRedis
 
 from jubilee.adapters.arq_courier import ArqCourier, queue_name, unpack, wake_channel
 from jubilee.bootstrap.worker import _arq_pool
+from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.claims import Dispatch, Reference
-from jubilee.domain.jobs.kinds import Lane
+from jubilee.domain.jobs.kinds import KindSet, Lane
 from jubilee.domain.jobs.running import Outcome
 from jubilee.entrypoints.lane_worker import Lanes, LaneWorker
 from tests.fakes import fresh_id
 
 LANE = Lane.USER
+KNOWN = KindSet(frozenset({"echo"}))
+QUEUE = queue_name(LANE, KNOWN)
 
 
 def dispatches(number: int, priority: int = 5) -> list[Dispatch]:
-    return [Dispatch(Reference(fresh_id(), 0), LANE, priority) for _ in range(number)]
+    return [Dispatch(Reference(fresh_id(), 0), LANE, priority, "echo") for _ in range(number)]
 
 
 class Runs:
@@ -32,11 +35,17 @@ class Runs:
         self.outcome = Outcome.SUCCEEDED
         self.gate = asyncio.Event()
         self.gate.set()
+        self.database = asyncio.Event()
+        """Whether claims are answered."""
+        self.database.set()
 
-    async def __call__(self, reference: Reference) -> Outcome:
+    async def __call__(self, reference: Reference, on_claim: Callable[[], None]) -> Outcome:
         self.started.append(reference)
         self.at[reference] = monotonic()
         self.most = max(self.most, len(self.started) - len(self.ended))
+        await self.database.wait()
+        if self.outcome is not Outcome.UNCLAIMED:
+            on_claim()
         await self.gate.wait()
         self.ended.append(reference)
         return self.outcome
@@ -54,20 +63,32 @@ class Site:
         self.runs = Runs()
         self.pool: ArqRedis = _arq_pool(url)
         self.courier = ArqCourier(url, patience=5)
+        self.reached = True
+        """Whether PostgreSQL answers a ping."""
+        self.pings = 0
         self.workers: list[LaneWorker] = []
         self._mains: list[asyncio.Task[None]] = []
 
-    def start(self, slots: int = 5) -> LaneWorker:
-        """One more worker."""
-        lanes = Lanes(pool=self.pool, unpack=unpack, timeout=60, read_limit=500)
-        worker = LaneWorker(queue_name(LANE), wake_channel(LANE), slots, self.runs, lanes)
+    async def ping(self) -> None:
+        self.pings += 1
+        if not self.reached:
+            raise Unavailable
+
+    async def send(self, dispatches: Sequence[Dispatch]) -> None:
+        """To the workers' queue."""
+        await self.courier.send(dispatches, KNOWN)
+
+    def start(self, slots: int = 5, runs: "Runs | None" = None) -> LaneWorker:
+        """One more worker, which runs what is given to it in its own way or as all do."""
+        lanes = Lanes(pool=self.pool, ping=self.ping, unpack=unpack, timeout=60, read_limit=500)
+        worker = LaneWorker(QUEUE, wake_channel(QUEUE), slots, runs or self.runs, lanes)
         self.workers.append(worker)
         self._mains.append(asyncio.create_task(worker.main()))
         return worker
 
     async def queued(self) -> int:
         """How many are left in Redis."""
-        return int(await self.pool.zcard(queue_name(LANE)))
+        return int(await self.pool.zcard(QUEUE))
 
     async def close(self) -> None:
         """End all workers, the ones that hang too."""

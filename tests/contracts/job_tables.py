@@ -21,6 +21,9 @@ from tests.fakes import FakeClock
 
 Row: TypeAlias = Mapping[str, Any]
 
+KNOWN = ("echo", "other", "effect")
+"""The kinds that the worker knows."""
+
 INSERT = Statement(
     text("""
     INSERT INTO jobs (id, kind, data, lane, priority, status, attempts, max_attempts, epoch,
@@ -83,7 +86,7 @@ class InMemory:
 
     @property
     def claims(self) -> Claims:
-        return FakeClaims(self.table)
+        return FakeClaims(self.table, kinds=KNOWN)
 
     @property
     def finish(self) -> OpenFinish[Any]:
@@ -152,7 +155,7 @@ class InPostgres:
 def in_postgres(pool: ConnectionPool, clock: FakeClock) -> InPostgres:
     """One worker's."""
     write = transactions(pool, Stamp(clock, new_id, lambda: None))
-    claims = PostgresClaims(pool, worker_id=new_id(), lease=LEASE)
+    claims = PostgresClaims(pool, worker_id=new_id(), lease=LEASE, kinds=KNOWN)
     return InPostgres(pool, write, claims, PostgresFinish(write), PostgresDueJobs(pool))
 
 

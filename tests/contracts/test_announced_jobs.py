@@ -40,7 +40,7 @@ async def test_they_are_told_after_the_commit(
         for job in jobs:
             await tx.jobs.add(job)
         assert announced == []
-    assert announced == [Dispatch(Reference(job.id, 0), Lane.SYSTEM, 5) for job in jobs]
+    assert announced == [Dispatch(Reference(job.id, 0), Lane.SYSTEM, 5, "echo") for job in jobs]
 
 
 async def test_nobody_is_told_of_what_is_not_there(

@@ -67,6 +67,14 @@ async def test_it_is_claimed_once(table: JobTable) -> None:
     assert await table.claims.claim(Reference(reference.id, 1)) is None
 
 
+async def test_a_kind_that_is_not_known_here_is_left_as_it_is(table: JobTable) -> None:
+    reference = await table.add(kind="unheard.of")
+    before = await shown(table, reference)
+    assert await table.claims.claim(reference) is None
+    after = await shown(table, reference)
+    assert {**after, "due": None} == {**before, "due": None}
+
+
 async def test_it_is_not_claimed_before_it_is_due(table: JobTable) -> None:
     reference = await table.add(due=60)
     assert await table.claims.claim(reference) is None
@@ -124,6 +132,38 @@ async def test_an_end_is_fenced_by_the_epoch(table: JobTable, end: Write) -> Non
     assert before["status"] == "queued"
     row = await shown(table, newer.reference)
     assert (row["status"], row["epoch"], row["result"]) == ("running", 2, None)
+
+
+async def reported(table: JobTable, reference: Reference) -> bool:
+    await table.claims.report(reference, {"percent": 99})
+    return False
+
+
+async def beaten(table: JobTable, reference: Reference) -> bool:
+    return bool(await table.claims.beat([reference]))
+
+
+LATE: dict[str, Write] = {**ENDS, "progress": reported, "heartbeat": beaten}
+
+
+@pytest.mark.parametrize("says", LATE.values(), ids=LATE.keys())
+@pytest.mark.parametrize("asked_to_stop", [False, True])
+async def test_what_arrives_late_changes_nothing_of_the_next_epoch(
+    table: JobTable, says: Write, asked_to_stop: bool
+) -> None:
+    late = await claimed(table, await table.add())
+    await table.pass_time(LEASE + 1)
+    assert await table.due.expire_leases(limit=1) == 1
+    newer = await claimed(table, late.reference)
+    await table.pass_time(LEASE / 2)
+    if asked_to_stop:
+        await table.ask_to_stop(newer.id)
+    before = await shown(table, newer.reference)
+    assert not await says(table, late.reference)
+    after = await shown(table, newer.reference)
+    moments = {name: pytest.approx(before[name], abs=1) for name in ("due", "lease")}
+    assert after == {**before, **moments}
+    assert await finished(table, newer.reference)
 
 
 @ends

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from jubilee.domain.jobs.claims import Dispatch, Reference
+from jubilee.domain.jobs.claims import Dispatch, Outlook, Reference
 from jubilee.domain.jobs.kinds import Lane
 from tests.contracts.job_tables import JobTable, claimed, job_table, shown
 from tests.fake_claims import LEASE
@@ -24,7 +24,7 @@ def references(dispatches: Sequence[Dispatch]) -> set[Reference]:
 
 async def test_what_is_due_is_marked(table: JobTable) -> None:
     due = await table.add(priority=3)
-    assert await table.due.mark_due(KINDS, limit=10) == [Dispatch(due, Lane.USER, 3)]
+    assert await table.due.mark_due(KINDS, limit=10) == [Dispatch(due, Lane.USER, 3, "echo")]
     assert (await shown(table, due))["dispatched"]
 
 
@@ -46,13 +46,56 @@ async def test_the_most_urgent_and_then_the_oldest_come_first(table: JobTable) -
     assert order == sorted(wanted)
 
 
-async def test_it_is_marked_again_after_a_while(table: JobTable) -> None:
+async def test_it_is_marked_once_however_long_it_waits(table: JobTable) -> None:
     due = await table.add()
     assert references(await table.due.mark_due(KINDS, limit=10)) == {due}
-    await table.pass_time(14)
+    await table.pass_time(3600)
     assert await table.due.mark_due(KINDS, limit=10) == []
-    await table.pass_time(2)
-    assert references(await table.due.mark_due(KINDS, limit=10)) == {due}
+
+
+async def waiting(table: JobTable, limit: int = 10) -> list[Dispatch]:
+    """All that was dispatched and not claimed, read in pages."""
+    found: list[Dispatch] = []
+    page = await table.due.unclaimed(KINDS, after=None, limit=limit)
+    found += page.dispatches
+    while page.next is not None:
+        page = await table.due.unclaimed(KINDS, after=page.next, limit=limit)
+        found += page.dispatches
+    return found
+
+
+async def test_one_that_is_not_claimed_is_unclaimed_after_two_seconds(table: JobTable) -> None:
+    due = await table.add(priority=3)
+    await table.due.mark_due(KINDS, limit=10)
+    await table.pass_time(1.5)
+    assert await waiting(table) == []
+    assert not (await table.due.outlook(KINDS)).has_unclaimed
+    await table.pass_time(1)
+    assert await waiting(table) == [Dispatch(due, Lane.USER, 3, "echo")]
+    assert (await table.due.outlook(KINDS)).has_unclaimed
+
+
+async def test_only_queued_jobs_of_known_kinds_are_unclaimed(table: JobTable) -> None:
+    running, foreign = await table.add(), await table.add(kind="unheard.of")
+    await table.due.mark_due((*KINDS, "unheard.of"), limit=10)
+    await table.add()
+    await claimed(table, running)
+    await table.pass_time(3)
+    assert await waiting(table) == []
+    assert not (await table.due.outlook(KINDS)).has_unclaimed
+    assert (await table.due.outlook(["unheard.of"])).has_unclaimed
+    assert (await shown(table, foreign))["dispatched"]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
+async def test_the_unclaimed_are_read_in_pages_without_a_gap(table: JobTable, limit: int) -> None:
+    places = [(0, -1), (0, -1), (5, -9), (5, -1), (5, -1), (9, -99), (9, -2)]
+    added = {await table.add(priority=p, due=due): (p, due) for p, due in places}
+    await table.due.mark_due(KINDS, limit=100)
+    await table.pass_time(3)
+    found = [dispatch.reference for dispatch in await waiting(table, limit)]
+    assert [added[reference] for reference in found] == places
+    assert len(set(found)) == len(places)
 
 
 async def test_one_that_was_given_back_is_marked_at_once(table: JobTable) -> None:
@@ -144,10 +187,10 @@ async def test_what_ended_long_ago_leaves_in_batches(table: JobTable) -> None:
 
 
 async def test_the_next_one_is_known(table: JobTable) -> None:
-    assert await table.due.seconds_to_next(KINDS) is None
+    assert await table.due.outlook(KINDS) == Outlook(None, has_unclaimed=False)
     await table.add(due=-5)
     await table.add(kind="unheard.of", due=5)
-    assert await table.due.seconds_to_next(KINDS) is None
+    assert await table.due.outlook(KINDS) == Outlook(None, has_unclaimed=False)
     await table.add(due=500, priority=0)
     await table.add(due=50, priority=9)
-    assert await table.due.seconds_to_next(KINDS) == pytest.approx(50, abs=1)
+    assert (await table.due.outlook(KINDS)).next_due == pytest.approx(50, abs=1)

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -17,7 +18,15 @@ from sqlalchemy import text
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres import claims as claims_module
-from jubilee.adapters.postgres.due_jobs import EXPIRE, LANES, MARK_DUE, NEXT, PRUNE
+from jubilee.adapters.postgres.due_jobs import (
+    EXPIRE,
+    FIRST,
+    LANES,
+    MARK_DUE,
+    OUTLOOK,
+    PRUNE,
+    WAITING,
+)
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.transaction import RolledBack
@@ -30,6 +39,12 @@ from tests.contracts.job_tables import InPostgres, claimed, in_postgres, shown
 from tests.fakes import FakeClock, fresh_id
 
 KINDS = ["echo"]
+PAGE = {
+    **dict(zip(("level", "run_at", "id"), FIRST, strict=True)),
+    "kinds": KINDS,
+    "lanes": LANES,
+    "rows": 500,
+}
 MANY = Statement(
     text("""
     INSERT INTO jobs (id, kind, data, lane, priority, status, attempts, max_attempts, epoch,
@@ -219,11 +234,12 @@ async def plan(other: Any, statement: Statement, **values: object) -> str:
     ("statement", "index", "values"),
     [
         (MARK_DUE, "ix_jobs_due", {"kinds": KINDS, "lanes": LANES, "rows": 500}),
-        (NEXT, "ix_jobs_due", {"kinds": KINDS}),
+        (OUTLOOK, "ix_jobs_due", {"kinds": KINDS, "lanes": LANES}),
+        (WAITING, "ix_jobs_due", PAGE),
         (EXPIRE, "ix_jobs_leases", {"rows": 500}),
         (PRUNE, "ix_jobs_finished_at", {"days": 7.0, "rows": 500}),
     ],
-    ids=["mark", "next", "expire", "prune"],
+    ids=["mark", "outlook", "waiting", "expire", "prune"],
 )
 async def test_many_jobs_that_are_not_due_stand_in_nobodys_way(
     table: InPostgres, other: Any, statement: Statement, index: str, values: dict[str, object]
@@ -237,6 +253,18 @@ async def test_many_jobs_that_are_not_due_stand_in_nobodys_way(
     # No step but the table's own functions touches more than a handful of rows.
     assert max(int(rows.partition(".")[0]) for rows in re.findall(r"rows=([\d.]+)", found)) <= 20
     assert not re.search(r"Rows Removed by Filter: \d{3}", found)
+
+
+async def test_a_later_page_of_the_unclaimed_reads_that_page_alone(
+    table: InPostgres, other: Any
+) -> None:
+    await table.run(MANY, rows=10_000, due=-60)
+    await other.execute("UPDATE jobs SET dispatched_at = now() - interval '1 minute'")
+    await other.execute("VACUUM ANALYZE jobs")
+    found = await plan(other, WAITING, **{**PAGE, "level": 9, "run_at": datetime.now(UTC)})
+    assert "Seq Scan on jobs" not in found
+    assert not re.search(r"Rows Removed by Filter: \d{2}", found)
+    assert not re.findall(r"Scan.*jobs.*rows=[1-9]", found)
 
 
 async def test_a_relay_locks_only_what_it_marks(table: InPostgres, other: Any) -> None:
@@ -259,7 +287,7 @@ from datetime import UTC, datetime
 
 async def main() -> None:
     pool = ConnectionPool(sys.argv[1], size=2, patience=10)
-    claims = PostgresClaims(pool, worker_id=new_id(), lease=0.2)
+    claims = PostgresClaims(pool, worker_id=new_id(), lease=0.2, kinds=["echo"])
     job = await claims.claim(Reference(UUID(sys.argv[2]), 0))
     os.kill(os.getpid(), signal.SIGSTOP)
     stamp = Stamp(lambda: datetime.now(UTC), new_id, lambda: None)

@@ -135,7 +135,7 @@ async def test_what_is_due_is_told_after_the_commit_and_nothing_else(
         await tx.tasks.add(due, below=9)
         await tx.tasks.add(a_task(zoe, run_at=NOW + timedelta(days=1)), below=9)
         assert heard == []
-    assert heard == [Dispatch(Reference(due.id, 0), Lane.USER, 2)]
+    assert heard == [Dispatch(Reference(due.id, 0), Lane.USER, 2, "echo")]
     with suppress(ZeroDivisionError):
         async with database.write() as tx:
             await tx.tasks.add(a_task(zoe), below=9)
@@ -148,7 +148,7 @@ async def test_a_dead_one_is_told_again_with_its_epoch(
 ) -> None:
     task = await become(database, await a_kept_task(database, zoe), TaskStatus.DEAD)
     await tasks(database, pool).retry(str(task.id), by=by(zoe))
-    assert heard[1:] == [Dispatch(Reference(task.id, 4), Lane.USER, 5)]
+    assert heard[1:] == [Dispatch(Reference(task.id, 4), Lane.USER, 5, "echo")]
     async with pool.connection() as driver:
         row = await driver.fetchrow("SELECT * FROM jobs WHERE id = $1", task.id)
     assert row is not None
@@ -164,7 +164,7 @@ async def test_a_dead_one_that_no_account_asked_for_is_told_to_its_own_lane(
         task = await tx.tasks.get(str(job.id), by=by(zoe, admin=True))
     await become(database, task, TaskStatus.DEAD)
     await tasks(database, pool).retry(str(job.id), by=by(zoe, admin=True))
-    assert heard[1:] == [Dispatch(Reference(job.id, 4), Lane.SYSTEM, 5)]
+    assert heard[1:] == [Dispatch(Reference(job.id, 4), Lane.SYSTEM, 5, "email.welcome")]
 
 
 UNREADABLE = [

@@ -62,6 +62,7 @@ class Bench:
 
     def runner(self, body: Body, **more: Any) -> Runner:
         kinds = Kinds([Work(body, **more)])
+        self.claims.kinds = kinds.names
         return Runner(self.claims, kinds, self.finish, self.heart, lambda: 0.5)
 
     def add(self, **values: Any) -> FakeJob:

@@ -1,7 +1,7 @@
 """The announcer: nobody waits for it, and nothing stops it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,13 +10,25 @@ from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs import announcing
 from jubilee.domain.jobs.announcing import BATCH, ROOM, Announcer
 from jubilee.domain.jobs.claims import Courier, Dispatch, Reference
-from jubilee.domain.jobs.kinds import Lane
+from jubilee.domain.jobs.kinds import KindSet, Lane
+from jubilee.domain.jobs.routing import KindSetReader, Router
 from tests.fake_claims import FakeCourier
 from tests.fakes import fresh_id
 
 
 def dispatches(number: int) -> list[Dispatch]:
-    return [Dispatch(Reference(fresh_id(), 0), Lane.USER, 5) for _ in range(number)]
+    return [Dispatch(Reference(fresh_id(), 0), Lane.USER, 5, "echo") for _ in range(number)]
+
+
+class OneQueue(KindSetReader):
+    """A worker that knows the only kind."""
+
+    async def kind_sets(self) -> Mapping[KindSet, int]:
+        return {KindSet(frozenset({"echo"})): 1}
+
+
+def announcer_to(courier: Courier) -> Announcer:
+    return Announcer(courier, Router(OneQueue(), lambda: 0))
 
 
 @dataclass(slots=True)
@@ -26,9 +38,12 @@ class SlowCourier(Courier):
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     batches: list[Sequence[Dispatch]] = field(default_factory=list)
 
-    async def send(self, dispatches: Sequence[Dispatch]) -> None:
+    async def send(self, dispatches: Sequence[Dispatch], to: KindSet) -> None:
         self.batches.append(dispatches)
         await self.gate.wait()
+
+    async def missing(self, dispatches: Sequence[Dispatch], to: KindSet) -> Sequence[Dispatch]:
+        return ()
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +58,7 @@ async def courier() -> FakeCourier:
 
 @pytest.fixture
 async def announcer(courier: FakeCourier) -> AsyncIterator[Announcer]:
-    announcer = Announcer(courier)
+    announcer = announcer_to(courier)
     running = asyncio.create_task(announcer.run())
     yield announcer
     running.cancel()
@@ -74,12 +89,11 @@ async def test_a_courier_that_fails_does_not_stop_it(
 
 async def test_it_is_bounded_and_drops_what_does_not_fit() -> None:
     courier = SlowCourier()
-    announcer = Announcer(courier)
+    announcer = announcer_to(courier)
     first, *jobs = dispatches(ROOM + 100)
     running = asyncio.create_task(announcer.run())
     announcer.announce([first])
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
     announcer.announce(jobs)
     announcer.announce(dispatches(1))
     courier.gate.set()

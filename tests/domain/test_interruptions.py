@@ -166,7 +166,7 @@ async def test_a_kind_that_passes_over_a_lost_lease_has_lost_it(bench: Bench) ->
 async def test_without_a_database_nothing_is_claimed(bench: Bench) -> None:
     job = bench.add()
     bench.table.away = True
-    assert await bench.run(nothing, job) is Outcome.UNKNOWN
+    assert await bench.run(nothing, job) is Outcome.UNCLAIMED
     assert job.attempts == 0
 
 

@@ -6,8 +6,10 @@ import pytest
 
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.events import EventRelay
+from jubilee.domain.jobs import redelivery
 from jubilee.domain.jobs.claims import Dispatch
-from jubilee.domain.jobs.kinds import Kinds, Lane
+from jubilee.domain.jobs.kinds import Kinds, KindSet, Lane
+from jubilee.domain.jobs.redelivery import Redelivery
 from jubilee.domain.jobs.relay import BATCH, Relay
 from tests.domain.job_bench import Work, nothing
 from tests.fake_claims import FakeClaims, FakeCourier, FakeDueJobs, FakeJobTable
@@ -49,9 +51,16 @@ def events() -> FakeEventRelay:
 
 
 @pytest.fixture
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every round checks a page."""
+    monkeypatch.setattr(redelivery, "CHECK_INTERVAL_S", 0)
+
+
+@pytest.fixture
 def relay(table: FakeJobTable, courier: FakeCourier, events: FakeEventRelay) -> Relay:
-    kinds = Kinds([Work(nothing, name="echo")])
-    return Relay(FakeDueJobs(table), events, courier, kinds, retention_days=7)
+    due, kinds = FakeDueJobs(table), Kinds([Work(nothing, name="echo")])
+    redelivery = Redelivery(due, courier, kinds)
+    return Relay(due, events, courier, kinds, redelivery, retention_days=7)
 
 
 async def test_what_is_due_is_sent(relay: Relay, table: FakeJobTable, courier: FakeCourier) -> None:
@@ -59,7 +68,8 @@ async def test_what_is_due_is_sent(relay: Relay, table: FakeJobTable, courier: F
     table.add(kind="unheard.of")
     table.add(run_at=60)
     assert await relay.dispatch() == 1
-    assert courier.sent == [Dispatch(job.reference, Lane.SYSTEM, 2)]
+    sent = [Dispatch(job.reference, Lane.SYSTEM, 2, "echo")]
+    assert courier.queues == {KindSet(frozenset({"echo"})): sent}
     assert await relay.dispatch() == 0
 
 
@@ -77,10 +87,69 @@ async def test_what_the_courier_loses_is_sent_again(
     courier.failures.append(Unavailable())
     with pytest.raises(Unavailable):
         await relay.dispatch()
-    assert await relay.dispatch() == 0
-    table.now += 16
-    assert await relay.dispatch() == 1
+    await relay.rest(1)
+    assert courier.sent == []
+    table.now += 2.1
+    await relay.rest(1)
     assert [dispatch.reference for dispatch in courier.sent] == [job.reference]
+    assert await relay.dispatch() == 0
+
+
+async def test_what_waits_in_its_queue_is_not_sent_again(
+    relay: Relay, table: FakeJobTable, courier: FakeCourier, no_pause: None
+) -> None:
+    jobs = [table.add() for _ in range(2 * BATCH)]
+    while await relay.dispatch():
+        pass
+    courier.sent.clear()
+    table.now += 3600
+    for _ in range(4):
+        await relay.rest(1)
+    assert (courier.sent, jobs[0].dispatched_at) == ([], 0)
+
+
+async def test_all_that_was_lost_at_once_is_sent_again_at_once(
+    relay: Relay, table: FakeJobTable, courier: FakeCourier
+) -> None:
+    for _ in range(3 * BATCH + 7):
+        table.add(dispatched_at=-3.0)
+    await relay.rest(1)
+    assert len(set(courier.sent)) == len(courier.sent) == 3 * BATCH + 7
+
+
+async def test_one_that_was_lost_behind_many_is_found_page_by_page(
+    relay: Relay, table: FakeJobTable, courier: FakeCourier, no_pause: None
+) -> None:
+    jobs = [table.add(dispatched_at=-3.0, run_at=-10.0 + n / 1000) for n in range(2 * BATCH + 1)]
+    await relay.rest(1)
+    (queue,) = courier.queues.values()
+    lost = queue.pop()
+    assert lost.reference == jobs[-1].reference
+    courier.sent.clear()
+    for _ in range(3):
+        await relay.rest(1)
+    assert courier.sent == [lost]
+
+
+async def test_a_check_that_redis_does_not_answer_is_done_again(
+    relay: Relay, table: FakeJobTable, courier: FakeCourier
+) -> None:
+    table.add(dispatched_at=-3.0)
+    courier.failures.append(Unavailable())
+    with pytest.raises(Unavailable):
+        await relay.rest(1)
+    await relay.rest(1)
+    assert len(courier.sent) == 1
+
+
+async def test_redis_is_asked_about_once_a_round_at_most(
+    relay: Relay, table: FakeJobTable, courier: FakeCourier
+) -> None:
+    table.add(dispatched_at=-3.0)
+    await relay.rest(1)
+    courier.queues.clear()
+    await relay.rest(1)
+    assert len(courier.sent) == 1
 
 
 async def test_what_was_let_go_of_is_sent_as_something_new(

@@ -133,9 +133,20 @@ async def test_a_kind_cannot_end_anything_but_itself(bench: Bench, error: BaseEx
 
 async def test_an_unknown_kind_is_left_to_a_newer_worker(bench: Bench) -> None:
     job = bench.add(kind="unheard.of")
-    assert await bench.run(nothing, job) is Outcome.RELEASED
-    assert (job.status, job.attempts, job.epoch) == ("queued", 0, 1)
-    assert job.run_at - bench.table.now == 7.5
+    assert await bench.run(nothing, job) is Outcome.STALE
+    assert (job.status, job.attempts, job.epoch, job.run_at) == ("queued", 0, 0, 0)
+
+
+async def test_the_caller_hears_of_a_claim_before_the_job_runs(bench: Bench) -> None:
+    job, heard = bench.add(), []
+
+    async def body(_: Claim[Any], __: Finish[Any]) -> None:
+        heard.append("run")
+
+    runner = bench.runner(body)
+    await runner.run(job.reference, lambda: heard.append("claim"))
+    await runner.run(Reference(fresh_id(), 0), lambda: heard.append("stale"))
+    assert heard == ["claim", "run"]
 
 
 @pytest.mark.parametrize("data", [{"bad": 1}, {"no n": 1}, None])

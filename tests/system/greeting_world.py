@@ -164,7 +164,7 @@ class World:
         await GreetingPlanner(write, read, self.rules, self.clock, fresh_id).plan()
         post = Post(MortalMailer(self, life), PlainTemplates(), "example.com")
         kinds = Kinds([GreetingMail(post, write, self.rules, self.clock)])
-        claims = PostgresClaims(pool, worker_id=fresh_id(), lease=LEASE)
+        claims = PostgresClaims(pool, worker_id=fresh_id(), lease=LEASE, kinds=kinds.names)
         runner = Runner(claims, kinds, PostgresFinish(write), Heart(claims, LEASE), Random().random)
         for dispatch in await PostgresDueJobs(pool).mark_due(kinds.names, limit=100):
             await runner.run(dispatch.reference)

@@ -25,7 +25,7 @@ async def hears(site: Site) -> bool:
     waits = []
     for job in dispatches(7):
         sent = monotonic()
-        await site.courier.send([job])
+        await site.send([job])
         await eventually(lambda job=job: job.reference in site.runs.at)  # type: ignore[misc]  # each its own
         waits.append(site.runs.at[job.reference] - sent)
         await asyncio.sleep(0.02)
@@ -35,11 +35,11 @@ async def hears(site: Site) -> bool:
 async def test_it_survives_flushall(site: Site) -> None:
     site.runs.gate.clear()
     worker = site.start(slots=3)
-    await site.courier.send(dispatches(10))
+    await site.send(dispatches(10))
     await eventually(lambda: len(site.runs.started) == 3)
     await site.pool.flushall()
     again = dispatches(4)
-    await site.courier.send(again)
+    await site.send(again)
     site.runs.gate.set()
     await site.runs.until(7)
     assert {job.reference for job in again} < set(site.runs.ended)
@@ -51,14 +51,14 @@ async def test_it_survives_a_redis_that_is_killed(site: Site, own_servers: OwnSe
     site.runs.gate.clear()
     worker = site.start(slots=3)
     await asyncio.sleep(0.1)
-    await site.courier.send(dispatches(10))
+    await site.send(dispatches(10))
     await eventually(lambda: len(site.runs.started) == 3)
     own_servers.redis.kill()
     site.runs.gate.set()
     await asyncio.sleep(3)
     own_servers.redis.start()
     after = dispatches(5)
-    await site.courier.send(after)
+    await site.send(after)
     await eventually(lambda: {job.reference for job in after} <= set(site.runs.ended), 20)
     await eventually(lambda: worker.job_counter == 0)
     await asyncio.sleep(lane_worker.LONGEST_REST + 1)
@@ -80,7 +80,7 @@ async def test_it_survives_a_redis_that_is_frozen(
     own_servers.redis.thaw()
     assert "Redis does not answer" in caplog.messages
     job = dispatches(1)
-    await site.courier.send(job)
+    await site.send(job)
     await eventually(lambda: job[0].reference in site.runs.ended, 20)
     await asyncio.sleep(lane_worker.LONGEST_REST + 2.5)
     assert await hears(site)
@@ -92,7 +92,7 @@ async def test_a_frozen_redis_does_not_keep_it_from_stopping(
 ) -> None:
     site.runs.gate.clear()
     worker = site.start(slots=3)
-    await site.courier.send(dispatches(1))
+    await site.send(dispatches(1))
     await eventually(lambda: len(site.runs.started) == 1)
     own_servers.redis.freeze()
     worker.stop()

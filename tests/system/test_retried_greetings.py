@@ -13,6 +13,7 @@ from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.transaction import Stamp, transactions, views
 from jubilee.domain.greetings.greeting import GreetingRules, OnUnknown
+from jubilee.domain.greetings.planning import GREETING
 from jubilee.domain.greetings.sending import GreetingMail
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.jobs.claims import Failure, LeaseLost, Reference
@@ -149,7 +150,7 @@ async def held_and_dead(world: World, claims: PostgresClaims) -> Reference:
 
 
 async def test_what_an_earlier_run_still_holds_is_fenced_off_after_a_retry(world: World) -> None:
-    claims = PostgresClaims(world.pool, worker_id=fresh_id(), lease=30.0)
+    claims = PostgresClaims(world.pool, worker_id=fresh_id(), lease=30.0, kinds=[GREETING])
     early = await held_and_dead(world, claims)
     await tasks(world).retry(str(early.id), by=ADMIN)
     late = await claims.claim(early)

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 from jubilee.adapters.embedded.run_file import Claim, RunFile
@@ -23,6 +24,7 @@ BACKLOG = Backlog(
     greetings_missing=0,
     greetings_planned_until=0.0,
     workers=4,
+    without_worker={"report.monthly": 3, "sms.send": 1, "echo": 0},
 )
 WELL = Health(schema=Schema.CURRENT, redis=True, mail=True)
 
@@ -34,6 +36,12 @@ def test_people_read_what_waits_and_who_works() -> None:
     assert "user        3 running" in text
     assert "leases      1 ran out" in text
     assert "greetings   5 sent" in text
+    assert "no worker   3 report.monthly, 1 sms.send: no live worker knows these kinds" in text
+
+
+def test_nothing_is_said_of_without_worker_where_there_are_none() -> None:
+    text = as_text(Status(WELL, replace(BACKLOG, without_worker={"echo": 0})))
+    assert "no worker" not in text
 
 
 def test_machines_read_the_same() -> None:
@@ -41,6 +49,7 @@ def test_machines_read_the_same() -> None:
     assert found["ready"] is True
     assert found["lanes"]["system"] == {"oldest_due_seconds": 61.5, "queued": 2, "dead": 1}
     assert found["workers"] == 4
+    assert found["without_worker"] == {"report.monthly": 3, "sms.send": 1}
 
 
 def test_pools_that_do_not_fit_into_postgresql_are_a_line_of_their_own() -> None:

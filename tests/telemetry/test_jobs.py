@@ -258,7 +258,7 @@ async def test_a_row_in_which_somebody_wrote_nonsense_is_run(
     job = await added(pool, watched.tracing)
     async with pool.executor() as executor:
         await executor.run(SCRIBBLE, id=job.id, nonsense=nonsense)
-    claims = PostgresClaims(pool, worker_id=fresh_id(), lease=30)
+    claims = PostgresClaims(pool, worker_id=fresh_id(), lease=30, kinds=["echo"])
     claimed = await claims.claim(Reference(job.id, 0))
     assert claimed is not None
     watched.telemetry.started(claimed)

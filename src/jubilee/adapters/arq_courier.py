@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from time import time
 
 from arq.constants import job_key_prefix
@@ -13,8 +14,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.jobs.claims import Courier, Dispatch
-from jubilee.domain.jobs.kinds import Lane
+from jubilee.domain.jobs.claims import Courier, Dispatch, Reference
+from jubilee.domain.jobs.kinds import KindSet, Lane
 
 FUNCTION = "run"
 """The one function of every worker."""
@@ -27,14 +28,14 @@ URGENCY_MS = 600_000  # how much later than its own time a job of the next prior
 CONNECTIONS = 4
 
 
-def queue_name(lane: Lane) -> str:
-    """Each lane has a queue, so each has slots of its own."""
-    return f"jubilee:jobs:{lane.value}"
+def queue_name(lane: Lane, known: KindSet) -> str:
+    """Each lane has slots of its own, and workers take only what they know."""
+    return f"jubilee:jobs:{lane.value}:{known.fingerprint}"
 
 
-def wake_channel(lane: Lane) -> str:
-    """Where workers of the lane hear that there is work; ARQ alone looks twice a second."""
-    return f"jubilee:wake:{lane.value}"
+def wake_channel(queue: str) -> str:
+    """Where workers of the queue hear that there is work; ARQ alone looks twice a second."""
+    return f"{queue}:wake"
 
 
 def pack(document: dict[str, object]) -> bytes:
@@ -65,26 +66,44 @@ class ArqCourier(Courier):
         self._redis: Redis = Redis.from_pool(pool)
         self._patience = patience
 
-    async def send(self, dispatches: Sequence[Dispatch]) -> None:
-        try:
-            async with (
-                asyncio.timeout(self._patience),
-                self._redis.pipeline(transaction=False) as pipe,
-            ):
-                for dispatch in dispatches:
-                    reference = dispatch.reference
-                    job_id, now = f"{reference.id}:{reference.epoch}", int(time() * 1000)
-                    arguments = (str(reference.id), reference.epoch)
-                    job = serialize_job(FUNCTION, arguments, {}, None, now, serializer=pack)
-                    pipe.psetex(job_key_prefix + job_id, KEPT_MS, job)
-                    score = now - HEAD_START_MS + dispatch.priority * URGENCY_MS
-                    pipe.zadd(queue_name(dispatch.lane), {job_id: score}, nx=True)
-                for lane in {dispatch.lane for dispatch in dispatches}:
-                    pipe.publish(wake_channel(lane), b"")
-                await pipe.execute()
-        except (RedisError, OSError, TimeoutError) as error:
-            raise Unavailable from error
+    async def send(self, dispatches: Sequence[Dispatch], to: KindSet) -> None:
+        queues = {lane: queue_name(lane, to) for lane in {d.lane for d in dispatches}}
+        async with self._bounded(), self._redis.pipeline(transaction=False) as pipe:
+            for dispatch in dispatches:
+                reference = dispatch.reference
+                job_id, now = _name(reference), int(time() * 1000)
+                arguments = (str(reference.id), reference.epoch)
+                job = serialize_job(FUNCTION, arguments, {}, None, now, serializer=pack)
+                pipe.psetex(job_key_prefix + job_id, KEPT_MS, job)
+                score = now - HEAD_START_MS + dispatch.priority * URGENCY_MS
+                pipe.zadd(queues[dispatch.lane], {job_id: score}, nx=True)
+            for queue in queues.values():
+                pipe.pexpire(queue, KEPT_MS)  # its last worker may be gone
+                pipe.publish(wake_channel(queue), b"")
+            await pipe.execute()
+
+    async def missing(self, dispatches: Sequence[Dispatch], to: KindSet) -> Sequence[Dispatch]:
+        missing: list[Dispatch] = []
+        async with self._bounded():
+            for lane in {d.lane for d in dispatches}:
+                asked = [d for d in dispatches if d.lane is lane]
+                names = [_name(d.reference) for d in asked]
+                scores = await self._redis.zmscore(queue_name(lane, to), names)
+                missing += [d for d, score in zip(asked, scores, strict=True) if score is None]
+        return missing
 
     async def close(self) -> None:
         """Close every connection."""
         await self._redis.aclose(close_connection_pool=True)
+
+    @asynccontextmanager
+    async def _bounded(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._patience):
+                yield
+        except (RedisError, OSError, TimeoutError) as error:
+            raise Unavailable from error
+
+
+def _name(reference: Reference) -> str:
+    return f"{reference.id}:{reference.epoch}"

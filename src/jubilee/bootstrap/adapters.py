@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from random import random
 
 from jubilee.adapters.argon2_passwords import Argon2Passwords
 from jubilee.adapters.arq_courier import ArqCourier
 from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.backlog import PostgresBacklog
 from jubilee.adapters.postgres.capacity import PostgresCapacity, instance_url
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import (
@@ -24,6 +26,7 @@ from jubilee.bootstrap.logs import correlation_id
 from jubilee.bootstrap.servers import clock, server_urls
 from jubilee.bootstrap.telemetry import Process, Telemetry, open_telemetry
 from jubilee.domain.jobs.announcing import Announcer
+from jubilee.domain.jobs.routing import Router
 from jubilee.domain.transaction import Begin
 from jubilee.settings import Settings
 
@@ -86,7 +89,7 @@ def _adapters(settings: Settings, telemetry: Telemetry, database_url: str) -> Ad
         deadline=request_deadline,
     )
     courier = ArqCourier(redis_url, patience=settings.redis_timeout)
-    announcer = Announcer(courier)
+    announcer = Announcer(courier, Router(PostgresBacklog(pool), random))
     stamp = Stamp(
         clock=clock,
         new_id=new_id,

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from random import random
 from socket import gethostname
-from typing import Any
 from uuid import UUID
 
 from arq.connections import ArqRedis
@@ -31,7 +30,8 @@ from jubilee.bootstrap.telemetry import Process
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.backlog import WorkerRegister, WorkerSign
 from jubilee.domain.jobs.heart import Heart
-from jubilee.domain.jobs.kinds import Kind, Kinds, Lane
+from jubilee.domain.jobs.kinds import Kinds, Lane
+from jubilee.domain.jobs.redelivery import Redelivery
 from jubilee.domain.jobs.relay import Relay
 from jubilee.domain.jobs.running import GRACE, Runner
 from jubilee.domain.retention import Retention
@@ -55,35 +55,27 @@ async def open_worker(
     """What a worker does, with its connections open; `process` says what is shown of it."""
     make_mail_dir(settings)
     async with open_adapters(settings, process) as adapters:
-        pool, sign = _arq_pool(redis_url(settings)), _sign(new_id())
+        kinds = Kinds(make_kinds(settings, adapters), longest=settings.job_timeout)
+        pool, sign = _arq_pool(redis_url(settings)), _sign(new_id(), kinds)
         try:
-            yield _plan(settings, adapters, pool, make_kinds(settings, adapters), sign)
+            yield _plan(settings, adapters, pool, kinds, sign)
         finally:
             await _leave(PostgresBacklog(adapters.pool), sign)
             await pool.aclose(close_connection_pool=True)
 
 
 def _plan(
-    settings: Settings,
-    adapters: Adapters,
-    pool: ArqRedis,
-    known: Sequence[Kind[Any, Any]],
-    sign: WorkerSign,
+    settings: Settings, adapters: Adapters, pool: ArqRedis, kinds: Kinds, sign: WorkerSign
 ) -> WorkerPlan:
-    kinds = Kinds(known, longest=settings.job_timeout)
     meter = adapters.telemetry.jobs
-    claims = PostgresClaims(adapters.pool, worker_id=sign.id, lease=settings.lease_seconds)
+    claims = PostgresClaims(
+        adapters.pool, worker_id=sign.id, lease=settings.lease_seconds, kinds=kinds.names
+    )
     heart = Heart(claims, settings.lease_seconds)
     runner = Runner(claims, kinds, PostgresFinish(adapters.write), heart, random, meter)
-    relay = Relay(
-        due=PostgresDueJobs(adapters.pool),
-        events=PostgresEventRelay(adapters.write, new_id),
-        courier=adapters.courier,
-        kinds=kinds,
-        retention_days=settings.task_retention,
-    )
     lanes = Lanes(
         pool=pool,
+        ping=claims.ping,
         unpack=unpack,
         timeout=kinds.longest + GRACE + BEYOND,
         read_limit=settings.worker_read_limit,
@@ -92,7 +84,7 @@ def _plan(
         lanes=[_lane(lane, slots, runner, lanes) for lane, slots in _slots(settings)],
         heart=heart,
         chores=(
-            *relay_chores(relay, heart, meter),
+            *relay_chores(_relay(settings, adapters, kinds), heart, meter),
             *sign_chores(PostgresBacklog(adapters.pool), sign, meter),
             *_calendar_chores(settings, adapters),
         ),
@@ -107,8 +99,20 @@ def _calendar_chores(settings: Settings, adapters: Adapters) -> Sequence[Chore]:
     return calendar_chores(Retention(PostgresLeftovers(adapters.pool), clock), planner)
 
 
-def _sign(worker_id: UUID) -> WorkerSign:
-    return WorkerSign(id=worker_id, host=gethostname(), version=__version__)
+def _relay(settings: Settings, adapters: Adapters, kinds: Kinds) -> Relay:
+    due = PostgresDueJobs(adapters.pool)
+    return Relay(
+        due=due,
+        events=PostgresEventRelay(adapters.write, new_id),
+        courier=adapters.courier,
+        kinds=kinds,
+        redelivery=Redelivery(due, adapters.courier, kinds),
+        retention_days=settings.task_retention,
+    )
+
+
+def _sign(worker_id: UUID, kinds: Kinds) -> WorkerSign:
+    return WorkerSign(id=worker_id, host=gethostname(), version=__version__, kinds=kinds.known)
 
 
 async def _leave(register: WorkerRegister, sign: WorkerSign) -> None:
@@ -126,7 +130,8 @@ def _slots(settings: Settings) -> tuple[tuple[Lane, int], ...]:
 
 
 def _lane(lane: Lane, slots: int, runner: Runner, lanes: Lanes) -> LaneWorker:
-    return LaneWorker(queue_name(lane), wake_channel(lane), slots, runner.run, lanes)
+    queue = queue_name(lane, runner.kinds.known)
+    return LaneWorker(queue, wake_channel(queue), slots, runner.run, lanes)
 
 
 def _arq_pool(url: str) -> ArqRedis:

@@ -13,20 +13,27 @@ from arq.constants import in_progress_key_prefix
 from arq.worker import Worker, func
 from redis.asyncio.client import PubSub
 
+from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.claims import Reference
 from jubilee.domain.jobs.running import Outcome
+from jubilee.entrypoints.taken_messages import TakenMessages
 
 POLL = 0.5  # seconds without a wake-up; ARQ's own pace
 BREATH = 0.002  # seconds in which wake-ups gather: one look at the queue serves them all
-LONGEST_REST = 2.0  # seconds after Redis or PostgreSQL failed
+LONGEST_REST = 1.0  # seconds after Redis or PostgreSQL failed
 EPILOGUE = 1.0  # seconds in which Redis may hear how jobs ended; if not, their marks end anyway
 QUIET = 10.0  # seconds without a wake-up until we ask whether anybody is there
-TAKEN = 10.0  # seconds for which a job that ARQ has started is left alone by other workers
+TAKEN = 1.0  # seconds for which a message that a worker has taken is left alone by the others
+MAX_TRIES = 1_000_000  # ARQ's count, of messages that came back; PostgreSQL counts the attempts
 HEALTH_INTERVAL = 60
 
 logger = logging.getLogger(__name__)
 
-Run = Callable[[Reference], Awaitable[Outcome]]
+Run = Callable[[Reference, Callable[[], None]], Awaitable[Outcome]]
+"""Runs a job, and calls the second argument once its claim has succeeded."""
+
+Ping = Callable[[], Awaitable[None]]
+"""Asks PostgreSQL for an answer; raises Unavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,26 +41,28 @@ class Lanes:
     """What the lanes of a process share: `timeout` seconds is longer than any job takes."""
 
     pool: ArqRedis
+    ping: Ping
     unpack: Callable[[bytes], Mapping[str, object]]
     timeout: float
     read_limit: int
 
 
 class LaneWorker(Worker):
-    """Takes jobs from one queue until it is told to stop."""
+    """Takes jobs from one queue until it is told to stop.
+
+    A message is taken for `TAKEN` seconds, and stays in the queue until its job is claimed: where
+    the claim has no answer by then, another worker tries, and the epoch lets one of them have it.
+    """
 
     def __init__(self, queue: str, channel: str, slots: int, run: Run, lanes: Lanes) -> None:
         """`slots` jobs at a time; `channel` is where wake-ups are heard."""
 
         async def run_dispatched(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG001  # ARQ's shape
             job_id, epoch = args
-            if self._stopping:  # it is left to the relay
-                return
-            if await self._follow(run(Reference(UUID(job_id), epoch))) is Outcome.UNKNOWN:
-                self._rest()
+            await self._run_dispatched(run, ctx["job_id"], Reference(UUID(job_id), epoch))
 
         super().__init__(
-            functions=[func(run_dispatched, name="run", keep_result=0, max_tries=1)],
+            functions=[func(run_dispatched, name="run", keep_result=0, max_tries=MAX_TRIES)],
             queue_name=queue,
             redis_pool=lanes.pool,
             handle_signals=False,
@@ -72,8 +81,11 @@ class LaneWorker(Worker):
         self._channel = channel
         self._awake = asyncio.Event()
         self._runs: set[asyncio.Task[Any]] = set()
+        self._messages = TakenMessages()
         self._stopping = False
-        self._rested: asyncio.TimerHandle | None = None
+        self._ping = lanes.ping
+        self._pause_s = POLL
+        self._until_reached: asyncio.Task[None] | None = None
 
     async def main(self) -> None:
         """Poll, sleep until woken, and again; whatever Redis does."""
@@ -96,7 +108,8 @@ class LaneWorker(Worker):
         """Take no more jobs."""
         self._stopping = True
         self.allow_pick_jobs = False
-        self._cancel_rest()
+        if self._until_reached is not None:
+            self._until_reached.cancel()
         self._awake.set()
 
     async def finished(self) -> None:
@@ -113,7 +126,7 @@ class LaneWorker(Worker):
             return
         taken = await self.pool.mget([in_progress_key_prefix + i.decode() for i in others])
         for job_id, mark in zip(others, taken, strict=True):
-            if not self.allow_pick_jobs or self.job_counter >= self.max_jobs:
+            if not self._has_room():
                 return
             if mark is None:
                 await self._start(job_id)
@@ -125,6 +138,40 @@ class LaneWorker(Worker):
         except Exception as error:
             self._warn("a job is left to the relay", error=_said(error), job=job_id)
 
+    async def finish_job(self, job_id: str, finish: bool, *rest: Any) -> None:  # noqa: ANN401  # ARQ's shape
+        """Take it out of Redis; if its job could not be claimed, leave it to another worker."""
+        if not self._messages.ended(job_id):
+            await super().finish_job(job_id, finish, *rest)
+            return
+        await super().finish_job(job_id, False, None, None, False, None, None)
+        await self.pool.publish(self._channel, b"")
+
+    async def _poll_iteration(self) -> None:
+        claimed = self._messages.removable()
+        if claimed:
+            await self.pool.zrem(self.queue_name, *claimed)
+            self._messages.removed(claimed)
+        await super()._poll_iteration()
+
+    def _has_room(self) -> bool:
+        has_slot = self.allow_pick_jobs and self.job_counter < self.max_jobs
+        return has_slot and not self._messages.is_unanswered
+
+    def _claimed(self, name: str) -> None:
+        self._messages.claimed(name)
+        self._pause_s = POLL
+
+    async def _run_dispatched(self, run: Run, name: str, reference: Reference) -> None:
+        if self._stopping:
+            self._messages.give_back(name)
+            return
+        self._messages.taken(name)
+        outcome = await self._follow(run(reference, lambda: self._claimed(name)))
+        if outcome is Outcome.UNCLAIMED:
+            self._messages.give_back(name)
+        if outcome in {Outcome.UNCLAIMED, Outcome.UNKNOWN}:
+            self._pause()
+
     async def _follow(self, run: Awaitable[Outcome]) -> Outcome:
         task = asyncio.current_task()
         assert task is not None
@@ -134,23 +181,23 @@ class LaneWorker(Worker):
         finally:
             self._runs.discard(task)
 
-    def _rest(self) -> None:
-        """Take nothing for a while: a job that cannot be claimed waits until it is sent again."""
-        if self._stopping:
+    def _pause(self) -> None:
+        """Take nothing until PostgreSQL answers: what is taken before that is only held up."""
+        if self._stopping or not self.allow_pick_jobs:
             return
-        if self.allow_pick_jobs:
-            self._warn("PostgreSQL does not answer", again_in=LONGEST_REST)
+        self._warn("PostgreSQL does not answer", again_in=self._pause_s)
         self.allow_pick_jobs = False
-        self._cancel_rest()
-        self._rested = asyncio.get_running_loop().call_later(LONGEST_REST, self._go_on)
+        self._until_reached = asyncio.create_task(self._reach_database())
 
-    def _go_on(self) -> None:
-        self.allow_pick_jobs = True
+    async def _reach_database(self) -> None:
+        """Ask again and again; ever less often where it answers, and claims fail nevertheless."""
+        while not self.allow_pick_jobs:
+            await asyncio.sleep(self._pause_s)
+            self._pause_s = min(self._pause_s * 2, LONGEST_REST)
+            with suppress(Unavailable):
+                await self._ping()
+                self.allow_pick_jobs = True
         self._awake.set()
-
-    def _cancel_rest(self) -> None:
-        if self._rested is not None:
-            self._rested.cancel()
 
     async def _start(self, job_id: bytes) -> None:
         try:

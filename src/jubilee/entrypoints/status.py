@@ -52,6 +52,9 @@ def as_text(status: Status) -> str:
     lines += [f"{lane:<12}{_lane(lane, backlog)}" for lane in backlog.oldest_due]
     if backlog.overdue:
         lines.append(f"{'leases':<12}{backlog.overdue} ran out")
+    if waiting := _without_worker(backlog):
+        kinds = ", ".join(f"{count} {kind}" for kind, count in waiting.items())
+        lines.append(f"{'no worker':<12}{kinds}: no live worker knows these kinds")
     greetings = ", ".join(f"{count} {state}" for state, count in backlog.greetings.items() if count)
     lines.append(f"{'greetings':<12}{greetings or 'none this year'}")
     if status.connections is not None and not status.connections.fits:
@@ -75,6 +78,10 @@ def _lane(lane: str, backlog: Backlog) -> str:
     parts = [f"{count} {status}" for (name, status), count in backlog.jobs.items() if name == lane]
     oldest = backlog.oldest_due[lane]
     return ", ".join(parts) + (f"; the oldest waits {oldest:.0f} s" if oldest >= 1 else "")
+
+
+def _without_worker(backlog: Backlog) -> dict[str, int]:
+    return {kind: count for kind, count in backlog.without_worker.items() if count}
 
 
 def _health(health: Health) -> dict[str, str]:
@@ -103,6 +110,7 @@ def _work(status: Status) -> dict[str, object]:
         "workers_silent": backlog.workers_silent,
         "lanes": lanes,
         "leases_overdue": backlog.overdue,
+        "without_worker": _without_worker(backlog),
         "greetings": dict(backlog.greetings),
         "greetings_missing": backlog.greetings_missing,
     }

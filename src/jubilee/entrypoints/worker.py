@@ -25,6 +25,7 @@ FAREWELL = 1.0  # seconds for the chores, and again for jobs that listen to nobo
 SIGN = 10.0  # seconds between two signs of life
 LOOK = 15.0  # seconds between two looks at the backlog
 LONGEST_REST = 10.0  # seconds after a dependency failed
+PROMPT_REST = 1.0  # seconds, for what delays jobs while it rests
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ class Chore:
     name: str
     once: Callable[[], Awaitable[bool]]
     rest: Callable[[], Awaitable[float]]
+    longest_rest: float = LONGEST_REST
+    """Seconds between two tries while a dependency is away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,11 +122,11 @@ async def _repeat(chore: Chore) -> None:
         except Unavailable:
             extra = {"chore": chore.name, "again_in": rest}
             logger.warning("a dependency is away", extra=extra)
-            pause, rest = rest, min(rest * 2, LONGEST_REST)
+            pause, rest = rest, min(rest * 2, chore.longest_rest)
         except Exception:
             extra = {"chore": chore.name, "again_in": rest}
             logger.exception("a chore failed", extra=extra)
-            pause, rest = rest, min(rest * 2, LONGEST_REST)
+            pause, rest = rest, min(rest * 2, chore.longest_rest)
         await asyncio.sleep(pause)
 
 
@@ -158,12 +161,18 @@ def relay_chores(relay: Relay, heart: Heart, meter: WorkMeter) -> Sequence[Chore
         return count >= BATCH
 
     return (
-        Chore(name="heartbeat", once=_no_more(heart.beat), rest=_each(heart.interval)),
-        Chore(name="dispatch", once=dispatch, rest=lambda: relay.rest(1.0)),
-        Chore(name="sweep", once=sweep, rest=_each(heart.interval / 2)),
+        _prompt("heartbeat", _no_more(heart.beat), _each(heart.interval)),
+        _prompt("dispatch", dispatch, lambda: relay.rest(1.0)),
+        _prompt("sweep", sweep, _each(heart.interval / 2)),
         Chore(name="events", once=_full(relay.publish), rest=_each(1.0)),
         Chore(name="retention", once=_any(relay.prune), rest=_each(60.0)),
     )
+
+
+def _prompt(
+    name: str, once: Callable[[], Awaitable[bool]], rest: Callable[[], Awaitable[float]]
+) -> Chore:
+    return Chore(name=name, once=once, rest=rest, longest_rest=PROMPT_REST)
 
 
 def sign_chores(board: Board, worker: WorkerSign, meter: WorkMeter) -> Sequence[Chore]:

@@ -22,6 +22,14 @@ def drained(fleet: Fleet, database: Database, within: float = 30, *, patient: bo
     return fleet.wait(is_empty, within)
 
 
+def starts(database: Database) -> list[float]:
+    """Seconds from when each job was asked for until it first ran."""
+    rows = database.all(
+        "SELECT min(at) - created_at AS wait FROM jobs JOIN runs ON job_id = id GROUP BY id"
+    )
+    return [row["wait"].total_seconds() for row in rows]
+
+
 def runner(fleet: Fleet, database: Database, job: UUID) -> Member:
     """Who has begun it first."""
     asked = "SELECT pid FROM runs WHERE job_id = $1 ORDER BY at"

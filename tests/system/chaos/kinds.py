@@ -12,7 +12,7 @@ from sqlalchemy import text
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.bootstrap.adapters import Adapters
-from jubilee.domain.jobs.kinds import Audience, Claim, Finish, Kind
+from jubilee.domain.jobs.kinds import Audience, Claim, Finish, GiveUp, Kind
 from jubilee.domain.transaction import Begin
 from jubilee.settings import Settings
 
@@ -30,7 +30,7 @@ Data: TypeAlias = Mapping[str, object]
 Ours: TypeAlias = Claim[Data]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)  # the port's properties look like defaults
 class Act(Kind[Mapping[str, object], Any]):
     """Says that it has begun, does something, and leaves one effect behind its end."""
 
@@ -91,6 +91,22 @@ async def listen_to_nobody(claim: Ours) -> None:
             continue
 
 
+async def go_wrong_once(claim: Ours) -> None:
+    """Fail, die, tell of progress or go on, as the data say; the next time take a while."""
+    if claim.epoch > 1:
+        await rest(claim)
+        return
+    match claim.payload["first"]:
+        case "retry":
+            raise RuntimeError("not yet")
+        case "dead":
+            raise GiveUp("never")
+        case "progress":
+            await claim.report({"epoch": claim.epoch})
+        case _:
+            await asyncio.sleep(60)
+
+
 BEFORE: Mapping[str, Callable[[Ours], Awaitable[None]]] = {
     "chaos.quick": nothing,
     "chaos.slow": rest,
@@ -98,6 +114,7 @@ BEFORE: Mapping[str, Callable[[Ours], Awaitable[None]]] = {
     "chaos.poison": poison,
     "chaos.blocking": block_at_first,
     "chaos.deaf": listen_to_nobody,
+    "chaos.wrong": go_wrong_once,
     "chaos.new": nothing,
 }
 
@@ -106,7 +123,7 @@ def chaos_kinds(_: Settings, adapters: Adapters) -> Sequence[Kind[Any, Any]]:
     """All but those that the environment says this version does not know yet."""
     unknown = os.environ.get("CHAOS_UNKNOWN", "").split(",")
     known = {name: before for name, before in BEFORE.items() if name not in unknown}
-    return [Act(name, before, adapters.write) for name, before in known.items()]
+    return [Act(name=name, before=before, write=adapters.write) for name, before in known.items()]
 
 
 def _seconds(claim: Ours) -> float:

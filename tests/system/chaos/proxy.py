@@ -1,6 +1,7 @@
 """A TCP proxy before a server's unix socket that holds, slows, cuts and loses what passes."""
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
@@ -11,6 +12,8 @@ CHUNK = 65_536
 SLOW = 0.03  # seconds that everything takes longer
 LOST = 0.05  # of the answers are lost
 COMMIT = b"COMMIT"
+SAYS = re.compile(rb"(__asyncpg_stmt_[0-9a-f]+__)\0\s*UPDATE jobs SET")
+"""A statement of one attempt as the driver prepares it: its end, its release or its progress."""
 
 
 class Mode(Enum):
@@ -22,6 +25,7 @@ class Mode(Enum):
     RESET = "reset"  # every connection is broken off
     DROP_COMMIT = "drop commit"  # the server commits, the client never hears of it
     DROP_REPLY = "drop reply"  # now and then the same for any statement
+    HOLD_ENDS = "hold ends"  # what a worker says of its attempts arrives late, once this is over
 
 
 @dataclass(eq=False)
@@ -31,6 +35,14 @@ class Link:
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
     deaf: bool = False
+    says: set[bytes] = field(default_factory=set)
+    """Names of the prepared statements that say something of an attempt."""
+
+    def hears(self, chunk: bytes) -> bool:
+        """Whether such a statement is executed by this; those that are only prepared are noted."""
+        prepared = SAYS.findall(chunk)
+        self.says.update(prepared)
+        return not prepared and any(name in chunk for name in self.says)
 
     def abort(self) -> None:
         """Break it off on both sides."""
@@ -40,11 +52,12 @@ class Link:
 
 @dataclass(eq=False)
 class Proxy:
-    """Listens on a port of its own; `dropped` counts the answers that it lost."""
+    """Listens on a port of its own; `dropped` and `held` count what it lost and what it held."""
 
     background: Background
     upstream: str
     dropped: int = 0
+    held: int = 0
     port: int = 0
     delay: float = SLOW
     """Seconds that Mode.DELAY adds in each direction."""
@@ -68,11 +81,15 @@ class Proxy:
     async def _start(self) -> None:
         self._open = asyncio.Event()
         self._open.set()
+        self._released = asyncio.Event()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _turn(self, mode: Mode) -> None:
         self._mode = mode
+        if mode is not Mode.HOLD_ENDS:
+            self._released.set()
+            self._released = asyncio.Event()
         if mode is Mode.BLACK_HOLE:
             self._open.clear()
         else:
@@ -112,6 +129,9 @@ class Proxy:
         try:
             while chunk := await reader.read(CHUNK):
                 await self._pass()
+                if link.hears(chunk) and self._mode is Mode.HOLD_ENDS:
+                    self.held += 1
+                    await self._released.wait()
                 link.deaf = link.deaf or self._is_to_be_lost(chunk)
                 link.server.write(chunk)
                 await link.server.drain()

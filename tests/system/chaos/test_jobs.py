@@ -1,12 +1,15 @@
 """Jobs that harm their worker, and jobs that no worker knows."""
 
+import signal
+
 from jubilee.entrypoints.watchdog import STUCK
 from tests.system.chaos.checks import CLEAN, judge
 from tests.system.chaos.clients import post
 from tests.system.chaos.database import Database
-from tests.system.chaos.drains import drained, runner
+from tests.system.chaos.drains import drained, runner, starts
 from tests.system.chaos.fleet import DRAIN, Fleet
 
+SOON = 2.0  # seconds
 POISONED = 9  # the exit code of a worker that took it
 
 
@@ -49,3 +52,34 @@ def test_workers_of_the_last_version_leave_a_new_kind_to_those_that_know_it(
         assert judge(database, added=jobs) == CLEAN
         pids = {row["pid"] for row in database.all("SELECT pid FROM runs")}
         assert pids == {newer.pid}
+
+
+def test_a_new_kind_is_never_taken_by_workers_that_do_not_know_it(
+    fleet: Fleet, database: Database, somebody: dict[str, str]
+) -> None:
+    with fleet.extra():
+        jobs = []
+        for number in range(20):
+            jobs.append(post(fleet.api.url, somebody, "chaos.new", f"new-{number}"))
+            jobs += database.add_jobs("chaos.new")
+            fleet.rest(0.1)
+        assert drained(fleet, database, 10, patient=True)
+        assert judge(database, added=jobs) == CLEAN
+        assert tuple(database.one("SELECT max(epoch), max(attempts) FROM jobs")) == (1, 1)
+        assert max(starts(database)) < SOON
+
+
+def test_jobs_of_a_kind_whose_only_worker_is_frozen_block_no_others(
+    fleet: Fleet, database: Database, somebody: dict[str, str]
+) -> None:
+    with fleet.extra() as [newer]:
+        newer.send(signal.SIGSTOP)
+        new = [post(fleet.api.url, somebody, "chaos.new", f"new-{number}") for number in range(50)]
+        common = [post(fleet.api.url, somebody, "chaos.quick", f"old-{n}") for n in range(50)]
+        fleet.rest(5)
+        assert {database.status(job) for job in common} == {"succeeded"}
+        assert {database.status(job) for job in new} == {"queued"}
+        waits = starts(database)
+        assert (len(waits), max(waits) < 4) == (50, True)
+        newer.send(signal.SIGCONT)
+        assert drained(fleet, database, 20)

@@ -3,15 +3,17 @@
 import time
 
 import httpx2
+import pytest
 
 from tests.system.chaos.checks import CLEAN, judge
 from tests.system.chaos.clients import Clients, ask, post
 from tests.system.chaos.database import Database
-from tests.system.chaos.drains import drained, runner
+from tests.system.chaos.drains import drained, runner, starts
 from tests.system.chaos.fleet import LEASE, Fleet
 from tests.system.chaos.nemesis import Nemesis
 from tests.system.chaos.proxy import Mode
 
+SOON = 2.0  # seconds
 FULL = """
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$
@@ -72,6 +74,38 @@ def test_a_worker_that_is_cut_off_stops_and_another_one_does_its_job(
     assert judge(database, added=[job]) == CLEAN
     assert database.one("SELECT count(*) FROM runs")["count"] == 2
     assert worker.pid == pid
+
+
+@pytest.mark.parametrize("mode", [Mode.BLACK_HOLE, Mode.RESET])
+def test_new_tasks_start_soon_while_one_worker_of_three_is_cut_off(
+    fleet: Fleet, database: Database, somebody: dict[str, str], mode: Mode
+) -> None:
+    post(fleet.api.url, somebody, "chaos.quick", "first")
+    fleet.workers[0].proxy.turn(mode)
+    jobs = []
+    for number in range(100):
+        jobs.append(post(fleet.api.url, somebody, "chaos.quick", f"task-{number}"))
+        fleet.rest(0.06)
+    assert drained(fleet, database, 10, patient=True)
+    waits = sorted(starts(database))
+    assert (waits[-1] < SOON, waits[-10] < 0.5) == (True, True), waits[-10:]
+    fleet.workers[0].proxy.turn(Mode.PASS)
+    assert database.one("SELECT max(epoch) FROM jobs WHERE id = ANY($1)", jobs)["max"] == 1
+
+
+def test_a_worker_that_was_cut_off_takes_jobs_again(fleet: Fleet, database: Database) -> None:
+    cut_off = fleet.workers[0]
+    cut_off.proxy.turn(Mode.RESET)
+    database.add_jobs("chaos.quick", 30)
+    assert drained(fleet, database, 10, patient=True)
+    cut_off.proxy.turn(Mode.PASS)
+    fleet.rest(3)
+    database.add_jobs("chaos.slow", 60, data={"seconds": 0.5})
+    assert drained(fleet, database, 20, patient=True)
+    pids = database.all(
+        "SELECT DISTINCT pid FROM runs JOIN jobs ON id = job_id AND kind = 'chaos.slow'"
+    )
+    assert cut_off.pid in {row["pid"] for row in pids}
 
 
 def test_a_full_disk_is_a_503_and_leaves_nothing_behind(

@@ -4,14 +4,17 @@ import signal
 import time
 from uuid import UUID
 
+import pytest
+
 from tests.system.chaos.checks import CLEAN, judge
 from tests.system.chaos.database import Database
 from tests.system.chaos.drains import drained, runner
 from tests.system.chaos.fleet import DRAIN, LEASE, Fleet
 from tests.system.chaos.nemesis import Nemesis
+from tests.system.chaos.proxy import Mode
 
 RERUN = LEASE + 6.0  # seconds: a lease, the sweep, the next look for due work, and some
-WINDOW = 15.0  # seconds more, for a job whose worker died before it claimed it
+WINDOW = 3.0  # seconds more, for a job whose worker died before it claimed it
 DEAF = 7.0  # seconds
 GAPS = """
     SELECT count(gap), max(gap) AS longest,
@@ -52,6 +55,27 @@ def test_a_worker_frozen_past_its_lease_has_no_effect_when_it_wakes(
     assert judge(database, added=[job]) == CLEAN
     assert database.one("SELECT count(*) FROM runs")["count"] == 2
     assert worker.pid == pid
+
+
+@pytest.mark.parametrize("first", ["retry", "dead", "progress", "release"])
+def test_what_a_worker_says_of_an_attempt_that_lost_its_lease_changes_nothing(
+    fleet: Fleet, database: Database, first: str
+) -> None:
+    for member in fleet.workers:
+        member.proxy.turn(Mode.HOLD_ENDS)
+    before = sum(member.proxy.held for member in fleet.workers)
+    (job,) = database.add_jobs("chaos.wrong", data={"first": first, "seconds": 4})
+    worker = runner(fleet, database, job)
+    if first == "release":
+        worker.stop(within=DRAIN + 9)
+    assert fleet.wait(lambda: len(database.all("SELECT FROM runs")) == 2, 20)
+    assert sum(member.proxy.held for member in fleet.workers) > before
+    for member in fleet.workers:
+        member.proxy.turn(Mode.PASS)
+    assert drained(fleet, database)
+    assert judge(database, added=[job]) == CLEAN
+    row = database.one("SELECT epoch, attempts, progress FROM jobs")
+    assert tuple(row) == (2, 2, None)
 
 
 def test_a_rolling_restart_counts_no_attempt(fleet: Fleet, database: Database) -> None:

@@ -1,5 +1,6 @@
 """The backlog, as a few statements on partial indexes; and the register of workers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from uuid import UUID
@@ -10,11 +11,16 @@ from jubilee.adapters.postgres.greetings import PLANNED_UNTIL
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.jobs.backlog import Backlog, ReadBacklog, WorkerRegister, WorkerSign
-from jubilee.domain.jobs.kinds import Lane
+from jubilee.domain.jobs.kinds import KindSet, Lane
+from jubilee.domain.jobs.routing import KindSetReader
 
 STATUSES = ("queued", "running", "dead")
 STATES = ("planned", "sending", "sent", "uncertain", "skipped")
 LANES = tuple(lane.value for lane in Lane)
+ALIVE = "heard_at > now() - interval '15 seconds'"
+"""A worker that is silent for longer does not count, nor does what it knows."""
+
+UNKNOWN_KINDS_LIMIT = 10  # producers choose the names: metrics must not grow with them
 
 JOBS = Statement(
     text("""
@@ -31,7 +37,7 @@ OLDEST = Statement(
     """)
 )
 REST = Statement(
-    text("""
+    text(f"""
     SELECT
         (SELECT count(*) FROM jobs WHERE status = 'running' AND lease_until < now()) AS overdue,
         (SELECT CAST(extract(epoch FROM now() - occurred_at) AS float) FROM events
@@ -41,12 +47,12 @@ REST = Statement(
                 AND state IN ('planned', 'sending') AND due_at < now() - interval '1 hour'
         ) AS missing,
         (SELECT value FROM counters WHERE name = :planned_until) AS planned_until,
-        (SELECT count(*) FROM workers WHERE heard_at > now() - interval '15 seconds') AS workers,
+        (SELECT count(*) FROM workers WHERE {ALIVE}) AS workers,
         (SELECT count(*) FROM workers
-            WHERE heard_at <= now() - interval '15 seconds'
+            WHERE NOT {ALIVE}
                 AND heard_at > now() - interval '1 hour'
         ) AS workers_silent
-    """)
+    """)  # noqa: S608  # constants
 )
 GREETINGS = Statement(
     text("""
@@ -56,10 +62,31 @@ GREETINGS = Statement(
     GROUP BY state
     """)
 )
+# A worker of an older version does not say what it knows: it may know any kind.
+WITHOUT_WORKER = Statement(
+    text(f"""
+    (SELECT kind, number FROM (
+        SELECT kind, count(*) AS number FROM jobs
+        WHERE status = 'queued' AND run_at <= now() GROUP BY kind
+    ) AS due
+    WHERE NOT EXISTS (
+        SELECT FROM workers WHERE {ALIVE} AND (kinds IS NULL OR due.kind = ANY(kinds))
+    )
+    ORDER BY number DESC, kind LIMIT {UNKNOWN_KINDS_LIMIT})
+    UNION ALL
+    SELECT DISTINCT unnest(kinds), 0 FROM workers WHERE {ALIVE}
+    """)  # noqa: S608  # constants
+)
+KIND_SETS = Statement(
+    text(f"""
+    SELECT kinds, count(*) AS number FROM workers WHERE {ALIVE} AND kinds IS NOT NULL
+    GROUP BY kinds
+    """)  # noqa: S608  # a constant
+)
 SIGN = Statement(
     text("""
-    INSERT INTO workers (id, host, version, started_at, heard_at)
-    VALUES (:id, :host, :version, now(), now())
+    INSERT INTO workers (id, host, version, kinds, started_at, heard_at)
+    VALUES (:id, :host, :version, CAST(:kinds AS text[]), now(), now())
     ON CONFLICT (id) DO UPDATE SET heard_at = now()
     """)
 )
@@ -68,7 +95,7 @@ FORGET = Statement(text("DELETE FROM workers WHERE heard_at < now() - interval '
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresBacklog(ReadBacklog, WorkerRegister):
+class PostgresBacklog(ReadBacklog, WorkerRegister, KindSetReader):
     """Every lane, status and state is there, at 0 where nothing has it."""
 
     pool: ConnectionPool
@@ -78,6 +105,7 @@ class PostgresBacklog(ReadBacklog, WorkerRegister):
             jobs = {(r["lane"], r["status"]): r["number"] for r in await executor.all(JOBS)}
             oldest = {row["lane"]: row["seconds"] for row in await executor.all(OLDEST)}
             greetings = {row["state"]: row["number"] for row in await executor.all(GREETINGS)}
+            unknown = {row["kind"]: row["number"] for row in await executor.all(WITHOUT_WORKER)}
             rest = await executor.first(REST, planned_until=PLANNED_UNTIL)
         assert rest is not None  # a SELECT of sub-queries always has a row
         return Backlog(
@@ -90,13 +118,25 @@ class PostgresBacklog(ReadBacklog, WorkerRegister):
             greetings_planned_until=float(rest["planned_until"] or 0),
             workers=rest["workers"],
             workers_silent=rest["workers_silent"],
+            without_worker=unknown,
         )
 
     async def sign(self, worker: WorkerSign) -> None:
         async with self.pool.executor() as executor:
-            await executor.run(SIGN, id=worker.id, host=worker.host, version=worker.version)
+            await executor.run(
+                SIGN,
+                id=worker.id,
+                host=worker.host,
+                version=worker.version,
+                kinds=sorted(worker.kinds.names),
+            )
             await executor.run(FORGET)
 
     async def leave(self, worker_id: UUID) -> None:
         async with self.pool.executor() as executor:
             await executor.run(LEAVE, id=worker_id)
+
+    async def kind_sets(self) -> Mapping[KindSet, int]:
+        async with self.pool.executor() as executor:
+            rows = await executor.all(KIND_SETS)
+        return {KindSet(frozenset(row["kinds"])): row["number"] for row in rows}

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,7 +13,7 @@ from sqlalchemy import text
 from jubilee.adapters.postgres.batching import Batched
 from jubilee.adapters.postgres.documents import encode_within, trace_context
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.statement import Statement
+from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.claims import Beat, Claimed, Claims, Failure, LeaseLost, Reference
@@ -41,7 +41,7 @@ CLAIM = Statement(
         SELECT jobs.id FROM jobs
         JOIN unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[])) AS wanted (id, epoch)
             ON jobs.id = wanted.id AND jobs.epoch = wanted.epoch
-        WHERE status = 'queued' AND run_at <= now()
+        WHERE status = 'queued' AND run_at <= now() AND kind = ANY(CAST(:kinds AS text[]))
         FOR UPDATE OF jobs SKIP LOCKED
     )
     UPDATE jobs SET status = 'running', attempts = attempts + 1, epoch = epoch + 1,
@@ -62,7 +62,7 @@ FREE = Statement(
     SELECT jobs.id FROM jobs
     JOIN unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[])) AS wanted (id, epoch)
         ON jobs.id = wanted.id AND jobs.epoch = wanted.epoch
-    WHERE status = 'queued' AND run_at <= now()
+    WHERE status = 'queued' AND run_at <= now() AND kind = ANY(CAST(:kinds AS text[]))
     """)
 )
 # Nobody waits here either: one row that somebody has locked would let all leases end.
@@ -101,15 +101,29 @@ END = Statement(
 REPORT = Statement(text(f"UPDATE jobs SET progress = CAST(:progress AS jsonb) WHERE {OURS}"))  # noqa: S608  # constants
 
 
+PING = Statement(text("SELECT 1"))
+
+
 class PostgresClaims(Claims):
     """One worker's claims; those that are made at the same moment share a statement."""
 
-    def __init__(self, pool: ConnectionPool, *, worker_id: UUID, lease: float) -> None:
-        """`lease` counts seconds; `worker_id` is made anew whenever a worker starts."""
+    def __init__(
+        self, pool: ConnectionPool, *, worker_id: UUID, lease: float, kinds: Collection[str]
+    ) -> None:
+        """`lease` counts seconds; `worker_id` is made anew whenever a worker starts.
+
+        A job of another kind than `kinds` is never claimed: its row stays as it is.
+        """
         self._pool = pool
+        self._kinds = list(kinds)
         self._worker_id = worker_id
         self._lease = lease
         self._claim = Batched(self._claim_all, most=BATCH)
+
+    async def ping(self) -> None:
+        """Ask for an answer, so that claims have one; raises Unavailable."""
+        async with self._pool.executor() as executor:
+            await executor.run(PING)
 
     async def claim(self, reference: Reference) -> Claimed | None:
         claimed, busy = await self._claim(reference)
@@ -144,15 +158,18 @@ class PostgresClaims(Claims):
         self, wanted: Sequence[Reference]
     ) -> Sequence[tuple[Claimed | None, bool]]:
         """Each with whether it can still be had, but somebody has it locked."""
-        values = {"lease": self._lease, "worker": self._worker_id}
+        values = {"lease": self._lease, "worker": self._worker_id, "kinds": self._kinds}
         async with self._pool.executor() as executor:
             rows = await executor.all(CLAIM, **values, **_arrays(wanted))
             taken = {row["id"]: _claimed(row) for row in rows}
             missing = [reference for reference in wanted if reference.id not in taken]
-            locked = await executor.all(FREE, **_arrays(missing)) if missing else []
+            locked = await self._free(executor, missing) if missing else []
         busy = {row["id"] for row in locked}
         # The same job may stand in the batch twice: one of them has it, the other is stale.
         return [(taken.pop(reference.id, None), reference.id in busy) for reference in wanted]
+
+    async def _free(self, executor: Executor, wanted: Sequence[Reference]) -> list[Record]:
+        return await executor.all(FREE, kinds=self._kinds, **_arrays(wanted))
 
     async def _write(self, statement: Statement, reference: Reference, **values: object) -> bool:
         async with self._pool.executor() as executor:

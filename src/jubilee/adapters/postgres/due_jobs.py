@@ -2,23 +2,33 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
 
+from asyncpg import Record
 from sqlalchemy import text
 
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
-from jubilee.domain.jobs.claims import Dispatch, DueJobs, Reference
+from jubilee.domain.jobs.claims import (
+    Dispatch,
+    DueJobs,
+    Outlook,
+    Position,
+    Reference,
+    Unclaimed,
+)
 from jubilee.domain.jobs.kinds import Lane
 
-REDISPATCH = "15 seconds"
-"""How long a dispatched job may wait in Redis before it is sent again, in case Redis lost it."""
+UNCLAIMED = "2 seconds"
+"""How long a dispatched job waits before Redis is asked whether it still holds its message."""
 
 LANES = [lane.value for lane in Lane]  # a newer version may know more of them
 # One index scan for each priority: jobs that are due one day do not stand in the way of today's.
 # Levels are sorted first: sorted last, all that are due would be locked, ten times too many.
 # MATERIALIZED, or the planner might lock and mark more rows than the limit says.
 MARK_DUE = Statement(
-    text(f"""
+    text("""
     WITH due AS MATERIALIZED (
         SELECT found.id
         FROM (SELECT level FROM generate_series(0, 9) AS level ORDER BY level) AS urgency
@@ -26,15 +36,37 @@ MARK_DUE = Statement(
             SELECT id FROM jobs
             WHERE status = 'queued' AND priority = level AND run_at <= now()
                 AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:lanes AS text[]))
-                AND (dispatched_at IS NULL OR dispatched_at < now() - interval '{REDISPATCH}')
+                AND dispatched_at IS NULL
             ORDER BY run_at, id LIMIT :rows FOR UPDATE SKIP LOCKED
         ) AS found
         ORDER BY level LIMIT :rows
     )
     UPDATE jobs SET dispatched_at = now() FROM due WHERE jobs.id = due.id
-    RETURNING jobs.id, epoch, lane, priority
-    """)  # noqa: S608  # a constant
+    RETURNING jobs.id, epoch, lane, priority, kind
+    """)
 )
+# The row comparison is a condition of the index: a page costs the same wherever it begins.
+WAITING = Statement(
+    text(f"""
+    SELECT found.id, epoch, lane, level AS priority, kind, run_at
+    FROM generate_series(CAST(:level AS integer), 9) AS level
+    CROSS JOIN LATERAL (
+        SELECT id, epoch, lane, kind, run_at FROM jobs
+        WHERE status = 'queued' AND priority = level AND run_at <= now()
+            AND (run_at, id) > (
+                CASE WHEN level = CAST(:level AS integer) THEN CAST(:run_at AS timestamptz)
+                    ELSE '-infinity' END,
+                CASE WHEN level = CAST(:level AS integer) THEN CAST(:id AS uuid)
+                    ELSE CAST('{UUID(int=0)}' AS uuid) END
+            )
+            AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:lanes AS text[]))
+            AND dispatched_at < now() - interval '{UNCLAIMED}'
+        ORDER BY run_at, id LIMIT :rows
+    ) AS found
+    ORDER BY level, run_at, found.id LIMIT :rows
+    """)  # noqa: S608  # constants
+)
+FIRST = (0, datetime.min.replace(tzinfo=UTC), UUID(int=0))
 # Whoever loses its worker again and again waits ever longer: it may be what kills them. Each waits
 # for a time of its own, or whoever ran beside such a job would meet it at every attempt.
 EXPIRE = Statement(
@@ -65,17 +97,28 @@ PRUNE = Statement(
     ) RETURNING id
     """)
 )
-NEXT = Statement(
-    text("""
-    SELECT CAST(extract(epoch FROM min(soonest.run_at) - now()) AS float) AS seconds
-    FROM generate_series(0, 9) AS urgency
-    CROSS JOIN LATERAL (
-        SELECT run_at FROM jobs
-        WHERE status = 'queued' AND priority = urgency AND run_at > now()
-            AND kind = ANY(CAST(:kinds AS text[]))
-        ORDER BY run_at LIMIT 1
-    ) AS soonest
-    """)
+OUTLOOK = Statement(
+    text(f"""
+    SELECT (
+        SELECT CAST(extract(epoch FROM min(soonest.run_at) - now()) AS float)
+        FROM generate_series(0, 9) AS urgency
+        CROSS JOIN LATERAL (
+            SELECT run_at FROM jobs
+            WHERE status = 'queued' AND priority = urgency AND run_at > now()
+                AND kind = ANY(CAST(:kinds AS text[]))
+            ORDER BY run_at LIMIT 1
+        ) AS soonest
+    ) AS seconds, EXISTS (
+        SELECT FROM generate_series(0, 9) AS urgency
+        CROSS JOIN LATERAL (
+            SELECT FROM jobs
+            WHERE status = 'queued' AND priority = urgency AND run_at <= now()
+                AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:lanes AS text[]))
+                AND dispatched_at < now() - interval '{UNCLAIMED}'
+            LIMIT 1
+        ) AS waiting
+    ) AS waits
+    """)  # noqa: S608  # a constant
 )
 
 
@@ -88,10 +131,20 @@ class PostgresDueJobs(DueJobs):
     async def mark_due(self, kinds: Collection[str], *, limit: int) -> Sequence[Dispatch]:
         async with self.pool.executor() as executor:
             rows = await executor.all(MARK_DUE, kinds=list(kinds), lanes=LANES, rows=limit)
-        return [
-            Dispatch(Reference(row["id"], row["epoch"]), Lane(row["lane"]), row["priority"])
-            for row in rows
-        ]
+        return [_dispatch(row) for row in rows]
+
+    async def unclaimed(
+        self, kinds: Collection[str], *, after: Position | None, limit: int
+    ) -> Unclaimed:
+        level, run_at, job_id = after or FIRST
+        place = {"level": level, "run_at": run_at, "id": job_id}
+        async with self.pool.executor() as executor:
+            rows = await executor.all(WAITING, kinds=list(kinds), lanes=LANES, rows=limit, **place)
+        last = rows[-1] if len(rows) == limit else None
+        return Unclaimed(
+            [_dispatch(row) for row in rows],
+            None if last is None else (last["priority"], last["run_at"], last["id"]),
+        )
 
     async def expire_leases(self, *, limit: int) -> int:
         return await self._count(EXPIRE, rows=limit)
@@ -99,11 +152,17 @@ class PostgresDueJobs(DueJobs):
     async def prune(self, *, days: float, limit: int) -> int:
         return await self._count(PRUNE, days=days, rows=limit)
 
-    async def seconds_to_next(self, kinds: Collection[str]) -> float | None:
+    async def outlook(self, kinds: Collection[str]) -> Outlook:
         async with self.pool.executor() as executor:
-            row = await executor.first(NEXT, kinds=list(kinds))
-        return None if row is None else row["seconds"]
+            row = await executor.first(OUTLOOK, kinds=list(kinds), lanes=LANES)
+        assert row is not None  # a SELECT of sub-queries always has a row
+        return Outlook(row["seconds"], row["waits"])
 
     async def _count(self, statement: Statement, **values: object) -> int:
         async with self.pool.executor() as executor:
             return len(await executor.all(statement, **values))
+
+
+def _dispatch(row: Record) -> Dispatch:
+    reference = Reference(row["id"], row["epoch"])
+    return Dispatch(reference, Lane(row["lane"]), row["priority"], row["kind"])

@@ -48,7 +48,7 @@ class PostgresJobs(JobQueue):
             return
         self.asked.kinds.append(job.kind)
         if added["due"]:
-            self.asked.due.append(Dispatch(Reference(job.id, 0), Lane.SYSTEM, PRIORITY))
+            self.asked.due.append(Dispatch(Reference(job.id, 0), Lane.SYSTEM, PRIORITY, job.kind))
 
     async def _insert(self, job: NewJob, context: TraceContext | None) -> Record | None:
         return await self.executor.first(

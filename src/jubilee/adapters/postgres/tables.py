@@ -3,6 +3,7 @@
 from functools import reduce
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -270,6 +271,8 @@ workers = Table(
     Column("id", Uuid, primary_key=True),
     Column("host", Text, nullable=False),
     Column("version", Text, nullable=False),
+    # What it can run; a worker of an older version does not say.
+    Column("kinds", ARRAY(Text)),
     instant("started_at"),
     instant("heard_at"),
 )

@@ -212,7 +212,8 @@ class PostgresTasks(TaskRepository):
     def _announced(self, row: Record) -> Task:
         if row["due"] and row["lane"] in LANES:  # another one is a newer version's to dispatch
             reference = Reference(row["id"], row["epoch"])
-            self.asked.due.append(Dispatch(reference, Lane(row["lane"]), row["priority"]))
+            lane = Lane(row["lane"])
+            self.asked.due.append(Dispatch(reference, lane, row["priority"], row["kind"]))
         return _task(row)
 
 

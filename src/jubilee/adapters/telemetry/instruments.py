@@ -117,6 +117,9 @@ class Instruments:
         self.oldest_due = self._gauge(
             "jobs_oldest_due_age_seconds", "How long the oldest due job waits.", ("lane",)
         )
+        self.without_worker = self._gauge(
+            "jobs_without_worker", "Due jobs that no live worker can run.", ("kind",)
+        )
         self.overdue = self._gauge("jobs_leases_overdue", "Leases that ran out.")
         self.oldest_event = self._gauge(
             "events_oldest_unpublished_seconds", "How long the oldest event waits."

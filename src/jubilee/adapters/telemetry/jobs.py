@@ -105,6 +105,9 @@ class JobTelemetry(JobObserver):
             gauges.jobs_state.labels(lane, status).set(count)
         for lane, seconds in backlog.oldest_due.items():
             gauges.oldest_due.labels(lane).set(seconds)
+        gauges.without_worker.clear()  # what has been run leaves no series
+        for kind, count in backlog.without_worker.items():
+            gauges.without_worker.labels(kind).set(count)
         gauges.overdue.set(backlog.overdue)
         gauges.oldest_event.set(backlog.oldest_event)
         gauges.workers_alive.set(backlog.workers)

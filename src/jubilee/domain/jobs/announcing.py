@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from jubilee.domain.jobs.claims import Courier, Dispatch
+from jubilee.domain.jobs.routing import Router
 
 ROOM = 10_000  # jobs; what does not fit, the relay finds
 BATCH = 500
@@ -14,8 +15,9 @@ REST = 1.0  # seconds after the courier failed
 class Announcer:
     """A bounded queue that one task empties; what it loses, the relay finds."""
 
-    def __init__(self, courier: Courier) -> None:
+    def __init__(self, courier: Courier, router: Router) -> None:
         self._courier = courier
+        self._router = router
         self._queue: asyncio.Queue[Dispatch] = asyncio.Queue(ROOM)
 
     def announce(self, dispatches: Iterable[Dispatch]) -> None:
@@ -31,6 +33,7 @@ class Announcer:
             while not self._queue.empty() and len(batch) < BATCH:
                 batch.append(self._queue.get_nowait())
             try:
-                await self._courier.send(batch)
+                for queue, dispatches in (await self._router.route(batch)).items():
+                    await self._courier.send(dispatches, queue)
             except Exception:  # whatever it was: this goes on, and the relay finds them
                 await asyncio.sleep(REST)

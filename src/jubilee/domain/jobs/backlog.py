@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from jubilee.domain.jobs.kinds import KindSet
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
@@ -25,6 +27,8 @@ class Backlog:
     """Seconds since 1970."""
     workers: int
     """Workers that were heard of within the last 15 seconds."""
+    without_worker: Mapping[str, int]
+    """Due jobs of kinds that no live worker knows, the 10 most frequent kinds; known ones at 0."""
     workers_silent: int = 0
     """Those of the last hour that neither were nor said that they ended."""
 
@@ -43,6 +47,8 @@ class WorkerSign:
     id: UUID
     host: str
     version: str
+    kinds: KindSet
+    """What it can run; jobs are dispatched to it by this."""
 
 
 class WorkerRegister(Protocol):

@@ -3,13 +3,14 @@
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from jubilee.domain.errors import Stale
 from jubilee.domain.identity import UserId
-from jubilee.domain.jobs.kinds import Lane
+from jubilee.domain.jobs.kinds import KindSet, Lane
 
 Tx_co = TypeVar("Tx_co", covariant=True)
 
@@ -35,6 +36,7 @@ class Dispatch:
     reference: Reference
     lane: Lane
     priority: int
+    kind: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,10 @@ class Claims(Protocol):
     """Jobs as workers see them; leases and due times go by the database's clock."""
 
     async def claim(self, reference: Reference) -> Claimed | None:
-        """Take it, where it is due and nobody took it since; counts an attempt."""
+        """Take it, where it is due, of a kind known here, and still at that epoch.
+
+        Counts an attempt. A job of an unknown kind stays as it is, for workers that know it.
+        """
 
     async def beat(self, held: Sequence[Reference]) -> Mapping[UUID, Beat]:
         """Extend the leases of those that are still ours; the others are missing."""
@@ -113,11 +118,37 @@ class OpenFinish(Protocol[Tx_co]):
         """The feature's own transaction."""
 
 
+Position: TypeAlias = tuple[int, datetime, UUID]
+"""Where a page of jobs ends: priority, due time and id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unclaimed:
+    """One page of jobs that were dispatched; `next` is None on the last page."""
+
+    dispatches: Sequence[Dispatch]
+    next: Position | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """When to look again: seconds until the next job is due, None where none is queued."""
+
+    next_due: float | None
+    has_unclaimed: bool
+    """Whether a job was dispatched 2 seconds ago or earlier and is still not claimed."""
+
+
 class DueJobs(Protocol):
     """Jobs as the relay sees them; every call takes a bounded number."""
 
     async def mark_due(self, kinds: Collection[str], *, limit: int) -> Sequence[Dispatch]:
-        """The due ones that nobody dispatched of late, marked as dispatched and committed."""
+        """The due ones that have not been dispatched, marked as dispatched and committed."""
+
+    async def unclaimed(
+        self, kinds: Collection[str], *, after: Position | None, limit: int
+    ) -> Unclaimed:
+        """Those dispatched 2 seconds ago or earlier that no worker has claimed, page by page."""
 
     async def expire_leases(self, *, limit: int) -> int:
         """Give back, or end as dead, what a worker has let go of; how many."""
@@ -125,12 +156,19 @@ class DueJobs(Protocol):
     async def prune(self, *, days: float, limit: int) -> int:
         """Remove what has ended so long ago; how many."""
 
-    async def seconds_to_next(self, kinds: Collection[str]) -> float | None:
-        """Until the next queued job is due; None where there is none."""
+    async def outlook(self, kinds: Collection[str]) -> Outlook:
+        """What is left to be done, in one statement."""
 
 
 class Courier(Protocol):
-    """Brings jobs to workers; what it loses, the relay sends again."""
+    """Brings jobs to workers; what it loses, the relay sends again.
 
-    async def send(self, dispatches: Sequence[Dispatch]) -> None:
+    Each set of kinds has queues of its own, read only by workers that know exactly these kinds: a
+    message never reaches a worker that cannot run its job.
+    """
+
+    async def send(self, dispatches: Sequence[Dispatch], to: KindSet) -> None:
         """Raises Unavailable; the same dispatch twice is the same as once."""
+
+    async def missing(self, dispatches: Sequence[Dispatch], to: KindSet) -> Sequence[Dispatch]:
+        """Those of them that are not in the queue. Raises Unavailable."""

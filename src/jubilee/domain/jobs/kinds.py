@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
+from hashlib import blake2b
 from math import inf
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -128,6 +129,18 @@ class Kind(Protocol[P, Tx_contra]):
         """Do it; an exception means to try again later, GiveUp never to try again."""
 
 
+@dataclass(frozen=True, slots=True)
+class KindSet:
+    """The names of all kinds that a worker can run; workers with the same set share queues."""
+
+    names: frozenset[str]
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits, the same for the same names in every process."""
+        return blake2b("\n".join(sorted(self.names)).encode(), digest_size=8).hexdigest()
+
+
 class Kinds:
     """The kinds that this process can run."""
 
@@ -140,6 +153,11 @@ class Kinds:
     def names(self) -> tuple[str, ...]:
         """All of them."""
         return tuple(self._by_name)
+
+    @property
+    def known(self) -> KindSet:
+        """The same as a set."""
+        return KindSet(frozenset(self._by_name))
 
     @property
     def longest(self) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from jubilee.domain.events import EventRelay
 from jubilee.domain.jobs.claims import Courier, Dispatch, DueJobs
 from jubilee.domain.jobs.kinds import Kinds
+from jubilee.domain.jobs.redelivery import Redelivery
 
 BATCH = 500
 
@@ -18,13 +19,14 @@ class Relay:
     events: EventRelay
     courier: Courier
     kinds: Kinds
+    redelivery: Redelivery
     retention_days: float
 
     async def dispatch(self) -> int:
-        """Send what is due: marked and committed first, so a crash costs a while, never a job."""
+        """Send what is due: marked and committed first, so a crash costs seconds, never a job."""
         marked: Sequence[Dispatch] = await self.due.mark_due(self.kinds.names, limit=BATCH)
         if marked:
-            await self.courier.send(marked)
+            await self.courier.send(marked, self.kinds.known)
         return len(marked)
 
     async def sweep(self) -> int:
@@ -42,6 +44,9 @@ class Relay:
         return jobs + await self.events.prune(days=days, limit=BATCH)
 
     async def rest(self, longest: float) -> float:
-        """Seconds until there may be something to dispatch."""
-        seconds = await self.due.seconds_to_next(self.kinds.names)
+        """Seconds until there may be something to dispatch; lost messages are sent again first."""
+        outlook = await self.due.outlook(self.kinds.names)
+        if outlook.has_unclaimed:
+            await self.redelivery.run()
+        seconds = outlook.next_due
         return longest if seconds is None else min(max(seconds, 0.0), longest)

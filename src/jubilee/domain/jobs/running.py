@@ -15,7 +15,6 @@ from jubilee.domain.jobs.kinds import Claim, GiveUp, InvalidPayload, JobError, K
 
 LONGEST_WAIT = 3600.0  # seconds between two attempts
 JITTER = 0.1
-UNKNOWN_KIND_WAIT = 5.0  # seconds; a newer worker may take it meanwhile
 GRACE = 5.0  # seconds in which a job that is told to stop has to
 LONGEST_MESSAGE = 2000  # characters of an error that are kept
 
@@ -23,6 +22,7 @@ LONGEST_MESSAGE = 2000  # characters of an error that are kept
 class Outcome(Enum):
     """How a run ended, for whoever counts."""
 
+    UNCLAIMED = "unclaimed"  # the database could not be asked: the job is as it was
     STALE = "stale"  # somebody else took it, or it is not due any more
     SUCCEEDED = "succeeded"
     RETRIED = "retried"
@@ -61,6 +61,10 @@ def described(error: BaseException) -> dict[str, object]:
     """What is shown of an error: its code and what it says, cut; never a trace."""
     code = error.code if isinstance(error, DomainError | JobError) else type(error).__name__
     return {"code": code, "message": str(error)[:LONGEST_MESSAGE]}
+
+
+def _ignore() -> None:
+    """Default for a caller that does not need to hear of the claim."""
 
 
 class JobObserver(Protocol):
@@ -103,15 +107,19 @@ class Runner:
     chance: Callable[[], float]
     observer: JobObserver = UNOBSERVED
 
-    async def run(self, reference: Reference) -> Outcome:
-        """Claim and run it; never raises but when it is cancelled from outside."""
+    async def run(self, reference: Reference, on_claim: Callable[[], None] = _ignore) -> Outcome:
+        """Claim and run it; never raises but when it is cancelled from outside.
+
+        `on_claim` is called once the job is ours, before it runs.
+        """
         since = monotonic()
         try:
             claimed = await self.claims.claim(reference)
         except Unavailable:
-            return Outcome.UNKNOWN
+            return Outcome.UNCLAIMED
         if claimed is None:
             return Outcome.STALE
+        on_claim()
         self.observer.started(claimed)
         outcome = Outcome.UNKNOWN
         try:
@@ -123,9 +131,7 @@ class Runner:
 
     async def _run(self, claimed: Claimed, since: float) -> Outcome:
         kind = self.kinds.find(claimed.kind)
-        if kind is None:
-            wait = UNKNOWN_KIND_WAIT * (1 + self.chance())
-            return await self._release(claimed, wait)
+        assert kind is not None, "claims are limited to the kinds known here"
         try:
             payload = _payload(kind, claimed)
         except Exception as error:  # a newer version may have written it: try again
