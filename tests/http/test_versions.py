@@ -1,5 +1,6 @@
 """ETags and preconditions of accounts, tasks and saved birthdays."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -7,7 +8,7 @@ import pytest
 
 from jubilee.domain.tasks.task import TaskStatus
 from tests.conftest import Person, SignUp
-from tests.fakes import FakeStore
+from tests.fakes import FakeClock, FakeStore
 from tests.http.refusals import problem
 from tests.http.task_calls import become, kept
 
@@ -91,6 +92,18 @@ async def test_a_write_upon_another_state_of_oneself_is_412(
     known = asked(zoe, if_match=await tag(client, "/users/me", zoe))
     answer = await client.request(method, "/users/me", json=body, headers=known)
     assert answer.status_code in {200, 204}
+
+
+async def test_the_same_put_twice_is_one_change(
+    client: httpx2.AsyncClient, zoe: Person, clock: FakeClock
+) -> None:
+    profile = {"email": "zoe@example.com", "full_name": "Zoe Quill"}
+    first = await client.put("/users/me", json=profile, headers=zoe.headers)
+    clock.now += timedelta(minutes=1)
+    known = asked(zoe, if_match=first.headers["etag"])
+    second = await client.put("/users/me", json=profile, headers=known)
+    assert (second.status_code, second.json()) == (200, first.json())
+    assert second.headers["etag"] == first.headers["etag"]
 
 
 async def test_a_birthday_saved_under_one_s_name_changes_one_s_tag(

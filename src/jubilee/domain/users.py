@@ -244,7 +244,8 @@ class UserService:
             require(expects, now)
             if before.password_hash not in {now.password_hash, after.password_hash}:
                 raise WrongCurrentPassword  # it was proved, but has been changed since
-            changed = merged(before, replace(after, updated_at=self.clock()), now)
+            stamped = replace(after, updated_at=self.clock())
+            changed = now if after == before else merged(before, stamped, now)
             await tx.users.save(changed)
             if changed.password_hash != now.password_hash or not changed.is_active:
                 keep = by.session_id if by.user_id == before.id and changed.is_active else None

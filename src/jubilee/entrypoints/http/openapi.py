@@ -118,7 +118,7 @@ def _body(endpoint: AnyEndpoint, components: Components) -> Json | None:
 
 
 def _bounds(max_bytes: int | None) -> str:
-    size = f"{max_bytes >> 10} KiB" if max_bytes else "1 MiB, or what MAX_BODY_BYTES allows,"
+    size = f"{max_bytes >> 10} KiB" if max_bytes else "1 MiB, or what MAX_BODY_BYTES allows"
     return f"At most {size}; JSON with at most {MAX_VALUES} values in {MAX_DEPTH} levels."
 
 
