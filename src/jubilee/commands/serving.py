@@ -6,6 +6,7 @@ from argparse import Namespace
 from jubilee.bootstrap.logs import start_logging
 from jubilee.bootstrap.mail import mail_is_configured
 from jubilee.bootstrap.memory import settle
+from jubilee.bootstrap.open_files import allow_connections
 from jubilee.bootstrap.services import http_options, listening, open_services
 from jubilee.bootstrap.telemetry import Process
 from jubilee.bootstrap.worker import open_worker
@@ -13,6 +14,7 @@ from jubilee.commands.reading import read_settings
 from jubilee.commands.running import run
 from jubilee.entrypoints.addresses import require_free
 from jubilee.entrypoints.api import serve
+from jubilee.entrypoints.http.connections.limits import RESERVED_CONNECTIONS
 from jubilee.entrypoints.worker import work
 from jubilee.settings import Settings
 
@@ -28,6 +30,8 @@ def api(_: Namespace) -> int:
     except OSError as error:
         logger.error("%s", error)  # noqa: TRY400  # the sentence says it all
         return 1
+
+    allow_connections(settings.max_connections + RESERVED_CONNECTIONS)
 
     async def serve_all() -> int:
         async with open_services(settings, process=process) as opened:

@@ -1,0 +1,45 @@
+"""The limit of open files, as a process of its own sets it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from jubilee.bootstrap.open_files import OTHER_FILES
+from jubilee.entrypoints.http.connections.limits import RESERVED_CONNECTIONS, ConnectionLimits
+
+PROGRAM = """
+import resource, sys
+from jubilee.bootstrap.open_files import allow_connections
+soft, hard, count = map(int, sys.argv[1:])
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+allow_connections(count)
+print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+"""
+
+
+def allowed(soft: int, hard: int, connections: int) -> tuple[int, str]:
+    """The limit afterwards, and what was said."""
+    arguments = (str(soft), str(hard), str(connections))
+    done = subprocess.run(
+        (sys.executable, "-c", PROGRAM, *arguments), capture_output=True, text=True, check=True
+    )
+    return int(done.stdout), done.stderr
+
+
+def test_the_limit_is_raised_as_far_as_connections_need() -> None:
+    assert allowed(256, 4000, 900) == (900 + OTHER_FILES, "")
+
+
+def test_a_limit_that_suffices_stays() -> None:
+    assert allowed(3000, 4000, 900) == (3000, "")
+
+
+@pytest.mark.parametrize("soft", [128, 256])
+def test_a_limit_that_cannot_be_raised_enough_is_said(soft: int) -> None:
+    limit, said = allowed(soft, 256, 900)
+    assert (limit, said) == (256, "too few open files are allowed for MAX_CONNECTIONS\n")
+
+
+def test_the_default_fits_the_limit_that_most_systems_have() -> None:
+    assert ConnectionLimits().connections + RESERVED_CONNECTIONS + OTHER_FILES <= 1024
