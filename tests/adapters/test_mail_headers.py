@@ -24,7 +24,11 @@ from jubilee.adapters.mail.composing import compose, parse_sender
 from jubilee.adapters.mail.eml import EmlMailer
 from jubilee.adapters.mail.headers import check_written
 from jubilee.adapters.mail.smtp import SmtpMailer, SmtpServer
-from jubilee.domain.mail import Mailer, Message, Undeliverable
+from jubilee.adapters.mail.templates import JinjaTemplates
+from jubilee.domain.jobs.kinds import Kinds
+from jubilee.domain.jobs.running import Outcome, Runner
+from jubilee.domain.mail import Mailer, Message, Post, SendMail, Undeliverable
+from tests.domain.job_bench import Bench
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 SENDER = parse_sender("Jübilee <jubilee@jubilee.test>")
@@ -183,6 +187,25 @@ def test_whatever_fails_while_composing_fails_for_good(
     monkeypatch.setattr(composing, "_body", fail)
     with pytest.raises(Undeliverable, match=type(error).__name__):
         compose(MESSAGE, SENDER, NOW)
+
+
+async def test_a_job_whose_mail_cannot_be_written_is_dead_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise HeaderParseError("a header")
+
+    monkeypatch.setattr(composing, "_body", fail)
+    post = Post(EmlMailer(tmp_path, SENDER, lambda: NOW), JinjaTemplates(), "jubilee.test")
+    bench, kind = Bench(), SendMail(post)
+    job = bench.add(kind=kind.name, data={"to": MESSAGE.to, "subject": "Hi", "text": "Hi"})
+    runner = Runner(bench.claims, Kinds([kind]), bench.finish, bench.heart, lambda: 0.5)
+    assert await runner.run(job.reference) is Outcome.DEAD
+    assert (job.status, job.attempts, job.error) == (
+        "dead",
+        1,
+        {"code": "undeliverable", "message": "no mail can be made of this: HeaderParseError"},
+    )
 
 
 WRITTEN = compose(MESSAGE, SENDER, NOW).content

@@ -13,8 +13,14 @@ from jubilee.domain.outbound.request import LONGEST_URL, LONGEST_VALUE, MOST_HEA
 from jubilee.entrypoints.http.endpoint import Model
 from jubilee.entrypoints.http.fields import absent
 from jubilee.entrypoints.http.task_models import NEW_TASK_EXAMPLE, TaskOptions
+from jubilee.entrypoints.http.text_patterns import (
+    LINE_TEXT,
+    TEXT_PATTERN,
+    TITLE_PATTERN,
+    DocumentedPattern,
+)
 
-Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), DocumentedPattern(TEXT_PATTERN)]
 HeaderValue = Annotated[str, Field(max_length=LONGEST_VALUE)]
 
 
@@ -22,7 +28,9 @@ class EmailSendData(Model):
     """One message to one address."""
 
     to: str = Field(min_length=1, max_length=LONGEST_ADDRESS, description="one e-mail address")
-    subject: str = Field(min_length=1, max_length=LONGEST_SUBJECT, description="one line")
+    subject: Annotated[str, DocumentedPattern(TITLE_PATTERN)] = Field(
+        min_length=1, max_length=LONGEST_SUBJECT, description=f"{LINE_TEXT}, without `=?`"
+    )
     text: Text = Field(description="body as plain text")
     html: Text = absent()
 
