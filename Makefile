@@ -3,14 +3,16 @@
 .DELETE_ON_ERROR:
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Progress on a terminal, errors alone in a log.
+PIP = $(BIN)/python -m pip $$([ -t 2 ] || echo --quiet) --disable-pip-version-check
+FITS := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	--python-version 3.11 pyproject.toml
 NAME ?=
 SEED ?= $(shell date +%s)
 MINUTES ?= 5
 
-.PHONY: help run test chaos fuzz install check lint format types contracts lock migration migrate rollback
+.PHONY: help run test quick chaos fuzz install check lint format types contracts lock migration migrate rollback
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -20,6 +22,9 @@ run: .venv/run ## start PostgreSQL, Valkey and the API (PORT, HOST, DATA_DIR, DA
 
 test: .venv/dev ## every test (JUBILEE_TEST_SERVERS=containers|embedded forces the servers)
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+quick: .venv/dev contracts ## domain, HTTP, the contracts of the adapters and the layers: what to run while you work
+	@exec $(BIN)/python -m pytest -q tests/domain tests/http tests/contracts $(ARGS)
 
 fuzz: .venv/dev ## Schemathesis with many cases against the running service (FUZZ_EXAMPLES of each operation)
 	@FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),60) exec $(BIN)/python -m pytest tests/system/test_schemathesis.py -rP
@@ -38,9 +43,10 @@ format-check: .venv/dev
 lint: .venv/dev ## ruff
 	$(BIN)/ruff check .
 
-format: .venv/dev ## let ruff format and mend
-	$(BIN)/ruff check --fix .
+format: .venv/dev ## let ruff mend and format, then check what is left
+	@$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
+	$(BIN)/ruff check .
 
 types: .venv/dev ## mypy, strict, without its cache
 	$(BIN)/mypy --no-incremental
@@ -67,6 +73,17 @@ rollback: .venv/run ## take the last migration back
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
+
+# One whose Python is too old or has gone is made anew, with all that was installed there.
+ifneq ($(shell $(BIN)/python $(FITS) 2>/dev/null && echo fits),fits)
+.venv/bin/python .venv/run: fitting-python
+endif
+
+.PHONY: fitting-python
+fitting-python:
+	$(if $(shell $(PYTHON) $(FITS) 2>/dev/null && echo fits),,$(error Python 3.11 or later is needed, \
+	  and $(PYTHON) is $(or $(shell command -v $(PYTHON) >/dev/null 2>&1 && $(PYTHON) -V 2>&1),not here): say make PYTHON=/path/to/python3.11))
+	@rm -rf .venv
 
 # The packages come with hashes; the project itself is linked, so an edit needs no new install.
 .venv/run: deploy/requirements-embedded.lock pyproject.toml | .venv/bin/python
