@@ -76,6 +76,33 @@ async def test_every_list_walks_an_index_and_filters_nothing(
             assert ["so_far" in line for line in filters] == [True], shown
 
 
+MANY = """
+    INSERT INTO jobs (id, owner_id, task_id, kind, lane, data, priority, status, attempts,
+        max_attempts, epoch, run_at, created_at, finished_at)
+    SELECT gen_random_uuid(), (SELECT id FROM users LIMIT 1), CASE WHEN n % 2 = 0 THEN n::text END,
+        'echo', 'user', '{}', 5, 'dead', 0, 10, 0, now(), now(), now()
+    FROM generate_series(1, 30000) AS n
+"""
+
+
+async def test_a_status_that_is_rare_is_not_looked_for_among_all_the_others(
+    database: Database, pool: ConnectionPool
+) -> None:
+    zoe = a_user("zoe")
+    await kept(database, zoe)
+    async with pool.connection() as driver:
+        for sql in (MANY, "ANALYZE jobs"):
+            await driver.execute(sql)
+        for whose, of_kind, continued in product(Whose, (False, True), (False, True)):
+            statement = page_statement(whose, of_kind=of_kind, continued=continued)
+            values = {"owner": zoe.id, "kind": "echo", "last": UUID(int=1 << 127), "rows": 21}
+            given = statement.arguments({**values, "statuses": list(TaskStatus), "bytes": 1000})
+            rows = await driver.fetch(f"EXPLAIN (ANALYZE, BUFFERS OFF) {statement.sql}", *given)
+            shown = "\n".join(row[0] for row in rows)
+            removed = [int(n) for n in re.findall(r"Rows Removed by Filter: (\d+)", shown)]
+            assert sum(removed) <= 42, shown
+
+
 async def test_the_live_ones_are_counted_in_an_index(pool: ConnectionPool, crowd: UserId) -> None:
     shown = await plan(pool, module.COUNT_LIVE, owner=crowd, most=10)
     assert "using ix_tasks_owner_id_status_id on jobs" in shown

@@ -24,6 +24,10 @@ SIZE = " + ".join(f"coalesce(octet_length(CAST({name} AS text)), 0)" for name in
 
 # An id grows with time: the newest is the highest.
 NEWEST = "ORDER BY id DESC LIMIT CAST(:rows AS integer)"
+# A range of one status, in the order of the lists' indexes: by `status = …` the planner would walk
+# the primary key as readily, past every job of another status, and for a rare one past all of them.
+WITHIN = "ORDER BY status DESC, id DESC LIMIT CAST(:rows AS integer)"
+LAST = "CAST('ffffffff-ffff-ffff-ffff-ffffffffffff' AS uuid)"
 
 
 class Whose(Enum):
@@ -49,13 +53,11 @@ def page_statement(whose: Whose, *, of_kind: bool, continued: bool) -> Statement
     A short index scan for each status, merged: one index serves a list with a status and without.
     Each row says how many there are; of those, the newest are given whose size together has room.
     """
-    more = (
-        " AND kind = CAST(:kind AS text)" if of_kind else "",
-        " AND id < CAST(:last AS uuid)" if continued else "",
-    )
+    kind = "AND kind = CAST(:kind AS text)" if of_kind else ""
+    bound = "< (wanted.status, CAST(:last AS uuid))" if continued else f"<= (wanted.status, {LAST})"
     scans = " UNION ALL ".join(
-        f"(SELECT {COLUMNS} FROM jobs WHERE {condition} AND status = wanted.status"  # noqa: S608  # constants
-        f"{''.join(more)} {NEWEST})"
+        f"(SELECT {COLUMNS} FROM jobs WHERE {condition} {kind}"  # noqa: S608  # constants
+        f" AND status >= wanted.status AND (status, id) {bound} {WITHIN})"
         for condition in CONDITIONS[whose]
     )
     return Statement(
