@@ -42,7 +42,7 @@ def body_media(content_type: str, known: Collection[str]) -> str:
 def require_acceptable(headers: Headers, offered: tuple[str, ...]) -> None:
     """Raises NotAcceptable where `Accept` excludes every media type that is offered."""
     accept = headers.get("accept")
-    if accept is None or accept == "*/*" or not offered:
+    if accept is None or accept == "*/*" or accept in offered or not offered:
         return
     if not _accepts(", ".join(headers.getlist("accept")), offered):
         raise NotAcceptable(f"This is answered as {' or '.join(offered)}.")
