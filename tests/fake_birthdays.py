@@ -1,6 +1,6 @@
 """Birthdays in memory, and a cache of today's list."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
@@ -17,44 +17,75 @@ from jubilee.domain.calendar import Window, next_birthday
 from jubilee.domain.identity import UserId, is_person_name, name_key
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.users import User
+from tests.fake_rows import Unit
 
 
 @dataclass(frozen=True, slots=True)
 class FakeBirthdays(BirthdayRepository):
     """Strangers' by name; an account's is what the account itself says."""
 
-    strangers: dict[str, Birthday] = field(default_factory=dict)
-    accounts: dict[UserId, User] = field(default_factory=dict)
+    strangers: MutableMapping[str, Birthday] = field(default_factory=dict)
+    accounts: MutableMapping[UserId, User] = field(default_factory=dict)
+    unit: Unit = field(default_factory=Unit)
 
     async def find(self, key: str) -> Birth | None:
-        known = await self.lock(key)
+        self.unit.check(key)
+        known = self._find(key)
         return None if known is None else known.birth
 
     async def lock(self, key: str) -> Birthday | None:
-        owners = [user for user in self.accounts.values() if _key(user) == key]
-        return _birthday(owners[0]) if owners else self.strangers.get(key)
+        self.unit.check(key)
+        known = self._find(key)
+        while known is not None:
+            await self.unit.hold("birthday", known.id)
+            again = self._find(key)
+            if again is None or again.id == known.id:
+                return again
+            known = again
+        return None
 
     async def put(self, birthday: Birthday, *, overwrite: bool, most: int) -> bool:
+        self.unit.check(birthday)
+        await self.unit.hold("name", birthday.key)
         known = await self.lock(birthday.key)
         if known is not None and (known.user_id is not None or not overwrite):
             return False
-        if known is None and len(self.strangers) >= most:
-            raise TooManyNames
+        if known is None:
+            await self.unit.hold("counter")
         self.strangers[birthday.key] = replace(birthday, id=known.id if known else birthday.id)
+        if known is None and len(self.strangers) > most:
+            raise TooManyNames
         return True
 
     async def change(self, birthday_id: UUID, birth: Birth | None) -> None:
-        user_id = UserId(birthday_id)
-        self.accounts[user_id] = replace(
-            self.accounts[user_id],
-            date_of_birth=birth.date if birth else None,
-            time_zone=birth.time_zone if birth else None,
-        )
+        await self.unit.hold("birthday", birthday_id)
+        for key, known in list(self.strangers.items()):
+            if known.id == birthday_id:
+                self.strangers[key] = replace(known, birth=birth)
+        user = self.accounts.get(UserId(birthday_id))
+        if user is not None:
+            self.accounts[user.id] = replace(
+                user,
+                date_of_birth=birth.date if birth else None,
+                time_zone=birth.time_zone if birth else None,
+            )
 
     async def remove(self, birthday_id: UUID) -> None:
+        await self.unit.hold("birthday", birthday_id)
         for key, birthday in list(self.strangers.items()):
             if birthday.id == birthday_id:
+                await self.unit.hold("counter")
                 del self.strangers[key]
+
+    async def take_name(self, user: User) -> None:
+        """Wait for what else is saved under the account's name at this moment."""
+        key = _key(user)
+        if key is not None:
+            await self.unit.hold("name", key)
+            await self.lock(key)
+        if key in self.strangers:
+            await self.unit.hold("counter")
+        await self.unit.hold("birthday", user.id)
 
     async def within(
         self, window: Window, *, after: Position | None, limit: int
@@ -77,9 +108,9 @@ class FakeBirthdays(BirthdayRepository):
         own = self.accounts[user.id]
         return replace(user, date_of_birth=own.date_of_birth, time_zone=own.time_zone)
 
-    def copied(self) -> "FakeBirthdays":
-        """The same rows, which change apart from these."""
-        return FakeBirthdays(dict(self.strangers), dict(self.accounts))
+    def _find(self, key: str) -> Birthday | None:
+        owners = [user for user in self.accounts.values() if _key(user) == key]
+        return _birthday(owners[0]) if owners else self.strangers.get(key)
 
     def _celebrations(self, window: Window) -> Iterator[Celebration]:
         active = [_birthday(user) for user in self.accounts.values() if user.is_active]

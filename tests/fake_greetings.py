@@ -1,7 +1,7 @@
 """Greetings in memory."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -16,6 +16,7 @@ from jubilee.domain.greetings.greeting import (
 )
 from jubilee.domain.identity import UserId
 from jubilee.domain.users import User
+from tests.fake_rows import Unit
 
 
 @dataclass(slots=True)
@@ -23,8 +24,9 @@ class FakeGreetings(GreetingRepository):
     """By person and year; the store says which accounts there are."""
 
     accounts: Mapping[UserId, User] = field(default_factory=dict)
-    rows: dict[GreetingKey, Greeting] = field(default_factory=dict)
+    rows: MutableMapping[GreetingKey, Greeting] = field(default_factory=dict)
     progress: datetime | None = None
+    unit: Unit = field(default_factory=Unit)
 
     async def planned_until(self) -> datetime | None:
         return self.progress
@@ -50,6 +52,9 @@ class FakeGreetings(GreetingRepository):
         return found[:limit]
 
     async def add(self, greetings: Sequence[Greeting], *, at: datetime) -> Collection[UserId]:
+        for one in sorted(greetings, key=lambda one: one.key.user_id):
+            await self.unit.hold("owner", one.key.user_id, shared=True)
+            await self.unit.hold("greeting", one.key)
         new = [
             one
             for one in greetings
@@ -59,28 +64,23 @@ class FakeGreetings(GreetingRepository):
         return {one.key.user_id for one in new}
 
     async def lock(self, key: GreetingKey) -> Greeting | None:
+        await self.unit.hold("greeting", key)
         return self.rows.get(key)
 
     async def save(self, greeting: Greeting) -> None:
-        known = self.rows[greeting.key]
-        self.rows[greeting.key] = replace(greeting, due_on=known.due_on, due_at=known.due_at)
+        await self.unit.hold("greeting", greeting.key)
+        known = self.rows.get(greeting.key)
+        if known is not None:
+            self.rows[greeting.key] = replace(greeting, due_on=known.due_on, due_at=known.due_at)
 
     async def count(self, first: date, last: date) -> Mapping[GreetingState, int]:
         counted = Counter(g.state for g in self.rows.values() if first <= g.due_on <= last)
         return {state: counted[state] for state in GreetingState}
 
-    def among(self, accounts: Mapping[UserId, User]) -> "FakeGreetings":
-        """These, of the accounts that there are now."""
-        self.accounts = accounts
-        return self
-
-    def copied(self) -> "FakeGreetings":
-        """The same rows, which change apart from these."""
-        return replace(self, rows=dict(self.rows))
-
     def drop_account(self, user_id: UserId) -> None:
         """An account was removed."""
-        self.rows = {key: row for key, row in self.rows.items() if key.user_id != user_id}
+        for key in [key for key in self.rows if key.user_id == user_id]:
+            del self.rows[key]
 
     def _is_open(self, key: GreetingKey, day: date) -> bool:
         known = self.rows.get(key)

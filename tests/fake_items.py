@@ -1,8 +1,8 @@
 """Items in memory."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -10,7 +10,9 @@ from jubilee.domain.identity import UserId
 from jubilee.domain.items import Item, ItemFilter, ItemNotFound, ItemRepository
 from jubilee.domain.owned_rows import OwnedItems
 from jubilee.domain.paging import Page, Position
+from tests.fake_rows import Unit, foreign
 
+COLUMNS = ("title", "description", "is_active", "version", "updated_at")
 PARTING = re.compile(r"[\W_]+")
 
 
@@ -18,9 +20,13 @@ PARTING = re.compile(r"[\W_]+")
 class FakeItems(ItemRepository, OwnedItems):
     """Rows by id; the deleted ones stay, as they do in the real table."""
 
-    rows: dict[UUID, Item] = field(default_factory=dict)
+    rows: MutableMapping[UUID, Item] = field(default_factory=dict)
+    owners: Container[UserId] = ()
+    unit: Unit = field(default_factory=Unit)
 
     async def get(self, item_id: UUID, *, lock: bool = False) -> Item:
+        if lock:
+            await self.unit.hold("item", item_id)
         item = self.rows.get(item_id)
         if item is None or not item.is_active:
             raise ItemNotFound
@@ -40,20 +46,27 @@ class FakeItems(ItemRepository, OwnedItems):
         return Page(page, _position(page[-1], name) if len(found) > limit else None)
 
     async def add(self, item: Item) -> None:
+        self.unit.check(item)
+        await self.unit.hold("owner", item.owner_id, shared=True)
+        if item.owner_id not in self.owners:
+            raise self.unit.fail(foreign("fk_items_owner_id"))
         self.rows[item.id] = item
 
     async def save(self, item: Item) -> None:
-        self.rows[item.id] = item
+        self.unit.check(item)
+        await self.unit.hold("item", item.id)
+        known = self.rows.get(item.id)
+        if known is not None:
+            values = {name: getattr(item, name) for name in COLUMNS}
+            self.rows[item.id] = replace(known, **values)
 
     async def delete_of(self, owner: UserId) -> Sequence[UUID]:
         own = [item for item in self.rows.values() if item.owner_id == owner]
         for item in own:
+            await self.unit.hold("item", item.id)
+        for item in own:
             del self.rows[item.id]
         return [item.id for item in own if item.is_active]
-
-    def copied(self) -> "FakeItems":
-        """What a transaction that fails goes back to."""
-        return FakeItems(dict(self.rows))
 
 
 def _is_chosen(item: Item, chosen: ItemFilter) -> bool:

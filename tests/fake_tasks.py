@@ -1,9 +1,17 @@
 """Tasks in memory."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import (
+    Callable,
+    Collection,
+    Container,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from jubilee.domain.identity import Principal, UserId
@@ -21,16 +29,26 @@ from jubilee.domain.tasks.task import (
     TaskRepository,
     TaskStatus,
 )
+from tests.fake_rows import Unit, foreign
 
 
 @dataclass(frozen=True, slots=True)
 class FakeTasks(TaskRepository):
-    """Rows by id; transactions of the fake store take turns anyway."""
+    """Rows by id."""
 
-    rows: dict[UUID, Task]
+    rows: MutableMapping[UUID, Task]
     clock: Callable[[], datetime]
+    owners: Container[UserId] = ()
+    unit: Unit = field(default_factory=Unit)
 
     async def get(self, name: str, *, by: Principal, lock: bool = False) -> Task:
+        self.unit.check(name)
+        found = self._find(name, by)
+        if lock:
+            await self.unit.hold("task", found.id)
+        return self._find(name, by)
+
+    def _find(self, name: str, by: Principal) -> Task:
         for task in self.rows.values():
             if str(task.id) == name.lower() and by.may_touch(task.owner_id):
                 return task
@@ -50,14 +68,19 @@ class FakeTasks(TaskRepository):
         return Page(page, (str(page[-1].id),) if len(found) > len(page) else None)
 
     async def take_turn(self, owner: UserId, *, alone: bool) -> None:
-        pass
+        await self.unit.hold("turn", owner, shared=not alone)
 
     async def count_live(self, owner: UserId, *, most: int) -> int:
         return min(most, sum(t.owner_id == owner and t.status.is_live for t in self.rows.values()))
 
     async def add(self, task: NewTask, *, below: int) -> Task | None:
+        self.unit.check(task)
+        await self.unit.hold("task id", task.owner_id, task.task_id)
+        await self.unit.hold("owner", task.owner_id, shared=True)
         if self._named(task) or await self.count_live(task.owner_id, most=below) >= below:
             return None
+        if task.owner_id not in self.owners:
+            raise self.unit.fail(foreign("fk_jobs_owner_id"))
         now = self.clock()
         kept = Task(
             id=task.id,
@@ -76,25 +99,28 @@ class FakeTasks(TaskRepository):
         return kept
 
     async def find_same(self, task: NewTask) -> Task | None:
+        self.unit.check(task)
         known = self._named(task)
-        if known and (known.kind, _text(known.data)) != (task.kind, _text(task.data)):
+        if known and (known.kind, _comparable(known.data)) != (task.kind, _comparable(task.data)):
             raise TaskIdTaken
         return known
 
     async def cancel(self, task_id: UUID) -> Task:
-        return self._change(task_id, status=TaskStatus.CANCELLED, finished_at=self.clock())
+        return await self._change(task_id, status=TaskStatus.CANCELLED, finished_at=self.clock())
 
     async def ask_to_stop(self, task_id: UUID) -> Task:
-        asked = self.rows[task_id].cancel_requested_at or self.clock()
-        return self._change(task_id, cancel_requested_at=asked)
+        known = self.rows.get(task_id)
+        asked = (known.cancel_requested_at if known else None) or self.clock()
+        return await self._change(task_id, cancel_requested_at=asked)
 
     async def remove(self, task_id: UUID) -> None:
-        del self.rows[task_id]
+        await self.unit.hold("task", task_id)
+        self.rows.pop(task_id, None)
 
     async def revive(self, task_id: UUID) -> Task:
         gone = ("finished_at", "cancel_requested_at", "progress", "result")
         now = {"status": TaskStatus.QUEUED, "attempts": 0, "run_at": self.clock()}
-        return self._change(task_id, **now, **dict.fromkeys(gone))
+        return await self._change(task_id, **now, **dict.fromkeys(gone))
 
     def add_unowned(self, job: NewJob) -> None:
         """One that no account asked for."""
@@ -117,7 +143,10 @@ class FakeTasks(TaskRepository):
         own = [t for t in self.rows.values() if t.owner_id == task.owner_id]
         return next((t for t in own if t.task_id == task.task_id), None)
 
-    def _change(self, task_id: UUID, **values: object) -> Task:
+    async def _change(self, task_id: UUID, **values: object) -> Task:
+        await self.unit.hold("task", task_id)
+        if task_id not in self.rows:
+            raise TaskNotFound
         self.rows[task_id] = replace(self.rows[task_id], **values)  # type: ignore[arg-type]  # a row's own members
         return self.rows[task_id]
 
@@ -150,6 +179,16 @@ def _has_room(found: Sequence[Task], number: int) -> bool:
     return number == 0 or sum(sizes) <= LARGEST_PAGE
 
 
-def _text(data: Mapping[str, object]) -> str:
-    """Of Python's own values True would equal 1."""
-    return json.dumps(data, sort_keys=True)
+def _comparable(value: object) -> object:
+    """As `jsonb` compares: numbers by their value, and True is no number."""
+    match value:
+        case bool():
+            return ("true" if value else "false",)
+        case int() | float():
+            return ("number", Decimal(json.dumps(value)))
+        case Mapping():
+            return {name: _comparable(member) for name, member in value.items()}
+        case list() | tuple():
+            return [_comparable(member) for member in value]
+        case _:
+            return value

@@ -28,7 +28,7 @@ async def recorded(database: Database) -> list[ItemEvent]:
     """What happened, in its order."""
     async with database.read() as view:
         if not isinstance(view, PostgresTransaction):
-            return list(view.events.store.events)
+            return list(view.events.rows)
         rows = await view.executor.all(ALL)
     read = [(KINDS[row["kind"]], row["data"]) for row in rows]
     return [

@@ -26,7 +26,7 @@ async def queued(database: Database) -> list[NewJob]:
     """What is wanted, in its order."""
     async with database.read() as view:
         if not isinstance(view, PostgresTransaction):
-            return list(view.jobs.store.jobs)
+            return list(view.jobs.rows.values())
         rows = await view.executor.all(ALL)
     names = ("id", "kind", "owner_id", "key")
     return [NewJob(**{n: row[n] for n in names}, data=row["data"]) for row in rows]

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from jubilee.domain.birthdays import Birth
 from jubilee.domain.calendar import LeapDayRule, local_instant, zone_names
+from jubilee.domain.errors import Unavailable
 from jubilee.domain.greetings import planning
 from jubilee.domain.greetings.greeting import GreetingRules, GreetingState, Reason
 from jubilee.domain.greetings.planning import BATCH, Due, Span
 from jubilee.domain.jobs.queue import NewJob
 from tests.domain.birthday_service import a_service
 from tests.domain.greeting_work import Work
+from tests.fake_greetings import FakeGreetings
 from tests.fakes import FakeStore
 
 BORN = date(1990, 11, 20)
@@ -207,7 +209,7 @@ async def test_a_planner_that_is_stopped_half_way_leaves_the_rest_to_the_next(wo
     await work.plan(NOON - 2 * DAY)
     for _ in range(BATCH + 5):
         await work.born(BORN - DAY)
-    add, calls = work.store.greetings.add, iter(range(9))
+    add, calls = FakeGreetings.add, iter(range(9))
 
     async def once(*args: object, **more: object) -> object:
         if next(calls):
@@ -215,8 +217,8 @@ async def test_a_planner_that_is_stopped_half_way_leaves_the_rest_to_the_next(wo
         return await add(*args, **more)  # type: ignore[arg-type]  # whatever it was given
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(work.store.greetings), "add", lambda _, *a, **k: once(*a, **k))
-        with pytest.raises(ConnectionResetError):
+        patch.setattr(FakeGreetings, "add", once)
+        with pytest.raises(Unavailable):
             await work.plan(NOON - 12 * HOUR + MINUTE)
     assert await work.plan(NOON - 4 * HOUR) == 5
     assert len(work.states()) == BATCH + 5

@@ -18,7 +18,7 @@ from jubilee.domain.items import (
     ItemService,
     Words,
 )
-from tests.fakes import FakeStore, fresh_id
+from tests.fakes import FakeStore, fresh_id, store_of
 
 
 def somebody(*, admin: bool = False) -> Principal:
@@ -30,7 +30,7 @@ OWNER, STRANGER, ADMIN = somebody(), somebody(), somebody(admin=True)
 
 @pytest.fixture
 def store() -> FakeStore:
-    return FakeStore()
+    return store_of(OWNER, STRANGER, ADMIN)
 
 
 @pytest.fixture

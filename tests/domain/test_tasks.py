@@ -27,7 +27,7 @@ from jubilee.domain.tasks.task import (
     TooManyTasks,
 )
 from tests.fake_tasks import FakeLiveJobs
-from tests.fakes import FakeStore, fresh_id
+from tests.fakes import FakeStore, fresh_id, store_of
 
 
 class Letter(Echo):
@@ -74,7 +74,7 @@ def service(store: FakeStore, most: int = 10) -> TaskService:
 
 @pytest.fixture
 def store() -> FakeStore:
-    return FakeStore()
+    return store_of(OWNER, STRANGER, ADMIN)
 
 
 @pytest.fixture

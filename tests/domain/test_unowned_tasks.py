@@ -15,12 +15,17 @@ from jubilee.domain.tasks.task import (
     TaskStatus,
 )
 from tests.domain.test_tasks import ADMIN, OWNER, STRANGER, become, service, somebody
-from tests.fakes import FakeStore, fresh_id
+from tests.fakes import FakeStore, fresh_id, store_of
 
 
 @pytest.fixture
 def tasks(store: FakeStore) -> TaskService:
     return service(store)
+
+
+@pytest.fixture
+def store() -> FakeStore:
+    return store_of(OWNER, ADMIN)
 
 
 @pytest.fixture

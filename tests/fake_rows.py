@@ -1,0 +1,142 @@
+"""What the fakes have of PostgreSQL: READ COMMITTED, row locks, failed transactions."""
+
+import asyncio
+from collections.abc import Hashable, Iterator, Mapping, MutableMapping
+from dataclasses import asdict, dataclass, field, is_dataclass
+from typing import Generic, TypeVar
+
+import asyncpg
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+DEADLOCK_S = 1.0
+GONE = object()
+
+
+class Overlay(MutableMapping[K, V], Generic[K, V]):
+    """One transaction's rows: its own changes before what others have committed by now."""
+
+    def __init__(self, committed: MutableMapping[K, V]) -> None:
+        self._committed = committed
+        self._changes: dict[K, object] = {}
+
+    def __getitem__(self, key: K) -> V:
+        found = self._changes.get(key, None)
+        if found is GONE:
+            raise KeyError(key)
+        return self._committed[key] if found is None else found  # type: ignore[return-value]  # what was set
+
+    def __setitem__(self, key: K, value: V) -> None:
+        self._changes[key] = value
+
+    def __delitem__(self, key: K) -> None:
+        if key not in self:
+            raise KeyError(key)
+        self._changes[key] = GONE
+
+    def __iter__(self) -> Iterator[K]:
+        keys = [*self._committed, *(key for key in self._changes if key not in self._committed)]
+        return (key for key in keys if self._changes.get(key) is not GONE)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def commit(self) -> None:
+        """Show the changes to all others."""
+        for key, value in self._changes.items():
+            if value is GONE:
+                self._committed.pop(key, None)
+            else:
+                self._committed[key] = value  # type: ignore[assignment]  # what was set
+
+
+class RowLocks:
+    """Who holds what; a lock is exclusive, or shared with others that are."""
+
+    def __init__(self) -> None:
+        self._held: dict[Hashable, dict[int, bool]] = {}
+        self._released = asyncio.Event()
+
+    async def acquire(self, holder: int, key: Hashable, *, shared: bool) -> None:
+        """Wait for the others."""
+        while True:
+            held = self._held.setdefault(key, {})
+            others = [is_shared for other, is_shared in held.items() if other != holder]
+            if not others or (shared and all(others)):
+                held[holder] = shared and held.get(holder, True)
+                return
+            await self._released.wait()
+
+    def release(self, holder: int) -> None:
+        """All that it holds."""
+        for held in self._held.values():
+            held.pop(holder, None)
+        self._released.set()
+        self._released = asyncio.Event()
+
+
+@dataclass(eq=False)
+class Unit:
+    """A transaction, or with `autocommit` a view, whose statements stand alone."""
+
+    locks: RowLocks = field(default_factory=RowLocks)
+    autocommit: bool = True
+    failed: bool = False
+
+    async def hold(self, *key: Hashable, shared: bool = False) -> None:
+        """Lock a row until the end; raises as PostgreSQL does where that is a deadlock."""
+        try:
+            async with asyncio.timeout(DEADLOCK_S):
+                await self.locks.acquire(id(self), key, shared=shared)
+        except TimeoutError:
+            raise self.fail(asyncpg.DeadlockDetectedError("deadlock detected")) from None
+        if self.autocommit:
+            self.release()
+
+    def release(self) -> None:
+        """The end."""
+        self.locks.release(id(self))
+
+    def fail(self, error: Exception) -> Exception:
+        """A statement has failed: PostgreSQL takes no other one in this transaction."""
+        self.failed = not self.autocommit
+        return error
+
+    def check(self, *values: object) -> None:
+        """Raises where a text cannot be stored."""
+        for value in values:
+            for text in _texts(value):
+                if "\0" in text:
+                    raise self.fail(asyncpg.CharacterNotInRepertoireError("0x00"))
+                if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+                    # The driver cannot encode it: nothing was sent.
+                    raise asyncpg.DataError("surrogates not allowed")
+
+
+def unique(constraint: str) -> asyncpg.UniqueViolationError:
+    """What the driver raises for a key that another row has."""
+    error = asyncpg.UniqueViolationError(constraint)
+    error.constraint_name = constraint
+    return error
+
+
+def foreign(constraint: str) -> asyncpg.ForeignKeyViolationError:
+    """What the driver raises for a reference to no row."""
+    error = asyncpg.ForeignKeyViolationError(constraint)
+    error.constraint_name = constraint
+    return error
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif is_dataclass(value) and not isinstance(value, type):
+        yield from _texts(asdict(value))
+    elif isinstance(value, Mapping):
+        for key, member in value.items():
+            yield from _texts(key)
+            yield from _texts(member)
+    elif isinstance(value, list | tuple):
+        for member in value:
+            yield from _texts(member)
