@@ -89,7 +89,6 @@ def test_no_number_has_it_as_a_label(run: Run) -> None:
         "unreachable",
         "RaiseError",
         "Redis does not answer",
-        "Invalid HTTP request received",
     ],
 )
 def test_the_run_had_everything_that_might_have_told_it(run: Run, words: str) -> None:
