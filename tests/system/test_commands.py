@@ -70,6 +70,12 @@ def test_what_needs_nothing_of_the_service_does_not_load_it(command: str) -> Non
     assert said == "set()\n"
 
 
+def test_status_loads_little_of_the_service() -> None:
+    heavy = "{'alembic', 'opentelemetry', 'starlette', 'zxcvbn', 'jinja2', 'structlog', 'arq'}"
+    code = f"import sys, jubilee.commands.status; print(sys.modules.keys() & {heavy})"
+    assert subprocess.check_output((sys.executable, "-c", code), text=True) == "set()\n"
+
+
 def test_every_command_leads_to_a_function() -> None:
     every = ["status", "migration x", "admin create --email x", *(name for name, _, _ in PLAIN)]
     every += ["user list", "user show x", *(f"user {name} x" for name, _ in CHANGES)]

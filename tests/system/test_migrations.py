@@ -16,10 +16,11 @@ from alembic.script import ScriptDirectory
 
 import jubilee
 from jubilee.adapters.postgres import schema
+from jubilee.adapters.postgres.schema_state import known_revisions, migrations_folder
 from tests.servers import Servers, fresh_database
 from tests.system.api import COMMAND, NO_REDIS, NOWHERE, run
 
-SCRIPTS = ScriptDirectory(str(schema.migrations_folder()))
+SCRIPTS = ScriptDirectory(str(migrations_folder()))
 REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
 
 
@@ -34,7 +35,7 @@ async def empty(servers: Servers) -> AsyncIterator[str]:
 def checkout(tmp_path: Path) -> Path:
     """A copy of the sources whose migrations a test may add to."""
     shutil.copytree(Path(jubilee.__file__).parent, tmp_path / "src/jubilee")
-    shutil.copytree(schema.migrations_folder(), tmp_path / "migrations")
+    shutil.copytree(migrations_folder(), tmp_path / "migrations")
     return tmp_path
 
 
@@ -231,3 +232,9 @@ def test_a_revision_nobody_here_knows_is_one_line(database_url: str, tmp_path: P
     assert ended.returncode == 1
     assert "newer" in ended.stderr.splitlines()[-1]
     assert "Traceback" not in ended.stderr
+
+
+def test_the_revisions_read_as_text_are_those_that_alembic_runs() -> None:
+    known, head = known_revisions()
+    assert known == {script.revision for script in SCRIPTS.walk_revisions()}
+    assert head == SCRIPTS.get_current_head()

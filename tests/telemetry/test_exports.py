@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from jubilee.adapters.telemetry.exporting import BadExport, Signal, resource, seconds, signals
+from jubilee.adapters.telemetry.bad_export import BadExport
+from jubilee.adapters.telemetry.exporting import Signal, resource, seconds, signals
 from jubilee.adapters.telemetry.exports import Exports
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.tracing import Ids, Tracing

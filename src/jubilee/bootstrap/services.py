@@ -12,7 +12,7 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.jwt_tokens import JwtTokens
 from jubilee.adapters.postgres.backlog import PostgresBacklog
 from jubilee.adapters.postgres.capacity import PostgresCapacity
-from jubilee.adapters.postgres.schema import schema_state
+from jubilee.adapters.postgres.schema_state import schema_state
 from jubilee.adapters.postgres.tasks import PostgresLiveJobs
 from jubilee.adapters.redis.birthdays import RedisTodayCache
 from jubilee.bootstrap.adapters import Adapters, open_adapters

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import uvloop
 
-from jubilee.adapters.telemetry.exporting import BadExport
+from jubilee.adapters.telemetry.bad_export import BadExport
 from jubilee.bootstrap.metrics_listener import NoMetricsListener
 from jubilee.bootstrap.servers import NoServer
 from jubilee.commands.reading import refusal_of

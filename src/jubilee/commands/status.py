@@ -3,7 +3,7 @@
 import sys
 from argparse import Namespace
 
-from jubilee.bootstrap.services import open_services
+from jubilee.bootstrap.inspection import open_inspection
 from jubilee.commands.reading import read_settings
 from jubilee.commands.running import run
 from jubilee.entrypoints.status import as_json, as_text, look
@@ -14,8 +14,8 @@ def status(chosen: Namespace) -> int:
     settings = read_settings()
 
     async def read() -> int:
-        async with open_services(settings) as opened:
-            found = await look(opened.services, opened.backlog, opened.connections)
+        async with open_inspection(settings) as opened:
+            found = await look(opened.health, opened.backlog, opened.connections)
         sys.stdout.write((as_json if chosen.json else as_text)(found) + "\n")
         return found.exit_code
 

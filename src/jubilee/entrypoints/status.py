@@ -4,9 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.health import ConnectionBudget, Health, ReadConnectionBudget
+from jubilee.domain.health import ConnectionBudget, Health, HealthService, ReadConnectionBudget
 from jubilee.domain.jobs.backlog import Backlog, ReadBacklog
-from jubilee.domain.services import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +23,10 @@ class Status:
 
 
 async def look(
-    services: Services, read_backlog: ReadBacklog, read_connections: ReadConnectionBudget
+    health_service: HealthService, read_backlog: ReadBacklog, read_connections: ReadConnectionBudget
 ) -> Status:
     """Ask each of them once; a schema behind our own has no backlog that we could read."""
-    health = await services.health.look()
+    health = await health_service.look()
     if not health.ready:
         return Status(health)
     try:

@@ -1,28 +1,18 @@
-"""The schema's versions: which one the database has, and how it gets to ours."""
+"""The schema's versions, and how the database gets to ours."""
 
-import asyncio
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
-import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import column, select, table
 
-from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.statement import Statement
-from jubilee.domain.errors import Unavailable
-from jubilee.domain.health import Schema
+from jubilee.adapters.postgres.schema_state import migrations_folder
 
 DAY = timedelta(days=1)
 DATED = re.compile(r"[0-9]{8}(?=_)")
 LONGEST_REVISION = 32  # characters: Alembic's own table takes no more
-
-VERSION = Statement(select(column("version_num")).select_from(table("alembic_version")).limit(2))
 
 
 class NothingToTakeBack(Exception):
@@ -30,13 +20,6 @@ class NothingToTakeBack(Exception):
 
     def __str__(self) -> str:
         return "no migration is left to take back: the schema is at its beginning"
-
-
-def migrations_folder() -> Path:
-    """In a package the migrations lie inside it, in a checkout at its root."""
-    package = Path(__file__).parents[2]
-    packed = package / "migrations"
-    return packed if packed.is_dir() else package.parents[1] / "migrations"
 
 
 def alembic_config(url: str) -> Config:
@@ -91,41 +74,3 @@ def next_day(head: str | None, today: date) -> date:
 def check(url: str) -> None:
     """Raises CommandError where the schema differs from the tables."""
     command.check(alembic_config(url))
-
-
-@dataclass(frozen=True, slots=True)
-class SchemaState:
-    """Compares the database's version with those that we know."""
-
-    pool: ConnectionPool
-    known: frozenset[str]
-    head: str
-
-    async def __call__(self) -> Schema | None:
-        """A version that we do not know is a newer one's: it is served."""
-        try:
-            async with self.pool.executor() as executor:
-                found = await executor.first(VERSION)
-        except asyncpg.UndefinedTableError:
-            return Schema.BEHIND
-        except Unavailable:
-            return None
-        if found is None:
-            return Schema.BEHIND
-        version = str(found["version_num"])
-        if version == self.head:
-            return Schema.CURRENT
-        return Schema.BEHIND if version in self.known else Schema.AHEAD
-
-
-async def schema_state(pool: ConnectionPool) -> SchemaState:
-    """Reads the migrations' files, away from the event loop."""
-    return await asyncio.to_thread(_schema_state, pool)
-
-
-def _schema_state(pool: ConnectionPool) -> SchemaState:
-    scripts = ScriptDirectory(str(migrations_folder()))
-    known = frozenset(script.revision for script in scripts.walk_revisions())
-    head = scripts.get_current_head()
-    assert head is not None, "the migrations have come without a single version"
-    return SchemaState(pool, known, head)

@@ -11,13 +11,11 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from jubilee.adapters.telemetry.bad_export import BadExport
+
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 PROTOCOL = "http/protobuf"
 LONGEST_INTERVAL = 86_400.0  # seconds
-
-
-class BadExport(ValueError):
-    """A variable asks for what this service cannot do; one line says which."""
 
 
 class Signal(Enum):

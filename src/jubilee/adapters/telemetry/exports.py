@@ -10,8 +10,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from jubilee.adapters.telemetry.bad_export import BadExport
 from jubilee.adapters.telemetry.exporting import (
-    BadExport,
     Counted,
     CountedSpans,
     Signal,

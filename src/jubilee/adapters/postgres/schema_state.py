@@ -1,0 +1,67 @@
+"""Which version of the schema the database has, beside those that we know."""
+
+import asyncio
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+from sqlalchemy import text
+
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.statement import Statement
+from jubilee.domain.errors import Unavailable
+from jubilee.domain.health import Schema
+
+VERSION = Statement(text("SELECT version_num FROM alembic_version LIMIT 2"))
+REVISION = re.compile(r'^revision\b[^=]*= "([^"]+)"', re.MULTILINE)
+DOWN_REVISION = re.compile(r'^down_revision\b[^=]*= "([^"]+)"', re.MULTILINE)
+
+
+def migrations_folder() -> Path:
+    """In a package the migrations lie inside it, in a checkout at its root."""
+    package = Path(__file__).parents[2]
+    packed = package / "migrations"
+    return packed if packed.is_dir() else package.parents[1] / "migrations"
+
+
+def known_revisions() -> tuple[frozenset[str], str]:
+    """Every revision that we have, and the head.
+
+    Read from the files as text: Alembic, which would run them all, loads for a tenth of a second.
+    """
+    texts = [path.read_text() for path in migrations_folder().glob("versions/*.py")]
+    known = {found[1] for text in texts if (found := REVISION.search(text))}
+    left = {found[1] for text in texts if (found := DOWN_REVISION.search(text))}
+    (head,) = known - left
+    return frozenset(known), head
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """Compares the database's version with those that we know."""
+
+    pool: ConnectionPool
+    known: frozenset[str]
+    head: str
+
+    async def __call__(self) -> Schema | None:
+        """A version that we do not know is a newer one's: it is served."""
+        try:
+            async with self.pool.executor() as executor:
+                found = await executor.first(VERSION)
+        except asyncpg.UndefinedTableError:
+            return Schema.BEHIND
+        except Unavailable:
+            return None
+        if found is None:
+            return Schema.BEHIND
+        version = str(found["version_num"])
+        if version == self.head:
+            return Schema.CURRENT
+        return Schema.BEHIND if version in self.known else Schema.AHEAD
+
+
+async def schema_state(pool: ConnectionPool) -> SchemaState:
+    """Reads the migrations' files, away from the event loop."""
+    return SchemaState(pool, *await asyncio.to_thread(known_revisions))

@@ -1,0 +1,37 @@
+"""What `jubilee status` looks at: far less than the whole service, which loads for a second."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from jubilee.adapters.postgres.backlog import PostgresBacklog
+from jubilee.adapters.postgres.capacity import PostgresCapacity
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.schema_state import schema_state
+from jubilee.adapters.redis.client import RedisClient
+from jubilee.bootstrap.servers import database_url, redis_url
+from jubilee.domain.health import HealthService, ReadConnectionBudget
+from jubilee.domain.jobs.backlog import ReadBacklog
+from jubilee.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """Each answers one question about the running service."""
+
+    health: HealthService
+    backlog: ReadBacklog
+    connections: ReadConnectionBudget
+
+
+@asynccontextmanager
+async def open_inspection(settings: Settings) -> AsyncIterator[Inspection]:
+    """Opened now, closed at the end; raises NoServer."""
+    pool = ConnectionPool(database_url(settings), size=1, patience=settings.database_timeout)
+    redis = RedisClient(redis_url(settings), patience=settings.redis_timeout)
+    try:
+        health = HealthService(schema=await schema_state(pool), redis=redis.ping)
+        yield Inspection(health, PostgresBacklog(pool), PostgresCapacity(pool))
+    finally:
+        await redis.close()
+        await pool.close()
