@@ -107,7 +107,11 @@ async def test_a_greeting_is_added_once_a_person_and_year(database: Database) ->
 async def test_one_that_was_skipped_gives_way_to_another_day(database: Database) -> None:
     zoe = await born(database, "zoe")
     skipped = a_greeting(
-        zoe, due_on=TODAY - DAY, state=GreetingState.SKIPPED, reason=Reason.UNWANTED
+        zoe,
+        due_on=TODAY - DAY,
+        due_at=MOMENT - DAY,
+        state=GreetingState.SKIPPED,
+        reason=Reason.UNWANTED,
     )
     await add(database, skipped)
     assert len(await candidates(database)) == 1

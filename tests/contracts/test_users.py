@@ -109,7 +109,9 @@ async def test_a_username_is_free_again_once_it_is_dropped(database: Database) -
     zoe = a_user("zoe", username="quill")
     await kept(database, zoe)
     await saved(database, replace(zoe, username=None))
-    await kept(database, a_user("max", username="Quill"))
+    other = a_user("max", username="Quill")
+    await kept(database, other)
+    assert await found(database, "quill") == other
 
 
 async def test_one_is_found_by_address_or_username_alone(database: Database) -> None:

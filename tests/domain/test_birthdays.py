@@ -125,9 +125,12 @@ async def test_replacing_replaces_the_zone_too(
     assert len(store.birthdays.strangers) == 1
 
 
-async def test_where_it_is_open_anybody_replaces_a_strangers(birthdays: BirthdayService) -> None:
+async def test_where_it_is_open_every_account_replaces_a_strangers(
+    birthdays: BirthdayService, store: FakeStore
+) -> None:
     await birthdays.save("Zoe", BORN, by=None)
-    await birthdays.save("Zoe", BORN, by=SOMEBODY)
+    await birthdays.save("Zoe", Birth(date(1980, 1, 1)), by=SOMEBODY)
+    assert await store.birthdays.find("zoe") == Birth(date(1980, 1, 1))
 
 
 async def test_where_the_first_write_wins_only_an_admin_replaces_it(store: FakeStore) -> None:

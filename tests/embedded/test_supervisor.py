@@ -76,7 +76,17 @@ def test_it_greets_once_the_api_answers(supervised: Supervised) -> None:
     assert says(up, f"API at {up.port}")
 
 
+@pytest.fixture
+def hangup(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What processes inherit for SIGHUP is the parameter, not what this run was started with."""
+    before = signal.signal(signal.SIGHUP, request.param)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("hangup", [signal.SIG_DFL], indirect=True)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.usefixtures("hangup")
 def test_a_signal_drains_the_api(supervised: Supervised, number: signal.Signals) -> None:
     up = supervised(
         "trap 'sleep 0.3; echo drained; exit' TERM; echo up; while :; do sleep .1; done"
@@ -85,6 +95,17 @@ def test_a_signal_drains_the_api(supervised: Supervised, number: signal.Signals)
     up.process.send_signal(number)
     assert up.process.wait(20) == 0
     assert up.output.split() == ["up", "stopping", "drained"]
+
+
+@pytest.mark.parametrize("hangup", [signal.SIG_IGN], indirect=True)
+@pytest.mark.usefixtures("hangup")
+def test_under_nohup_the_end_of_the_terminal_is_ignored(supervised: Supervised) -> None:
+    up = supervised(FOREVER)
+    assert says(up, "up")
+    up.process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert up.process.poll() is None
+    assert up.interrupt() == 0
 
 
 def test_ctrl_c_does_not_reach_the_api_itself(supervised: Supervised) -> None:
@@ -107,7 +128,8 @@ def test_an_api_that_does_not_end_is_killed_when_time_is_up(supervised: Supervis
 
 def test_a_worker_may_take_its_last_moments_before_it_is_killed(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, shutdown_timeout=7)
-    assert household(settings).patience >= 7 + LAST_MOMENT + 2 * FAREWELL + LEAVE_TIMEOUT_S + FLUSH
+    assert household(settings).patience == 21
+    assert LAST_MOMENT + 2 * FAREWELL + LEAVE_TIMEOUT_S + FLUSH <= 14
 
 
 def test_a_second_ctrl_c_waits_no_longer(supervised: Supervised) -> None:

@@ -14,7 +14,7 @@ from jubilee.bootstrap.memory import THRESHOLDS
 from jubilee.domain.errors import DomainError
 from jubilee.entrypoints.http.binding import bind_body
 from jubilee.entrypoints.http.endpoint import ANONYMOUS_BODY_BYTES, Access, AnyEndpoint
-from jubilee.entrypoints.http.json_bounds import MAX_DEPTH, MAX_VALUES, check_bounds
+from jubilee.entrypoints.http.json_bounds import check_bounds
 from jubilee.entrypoints.http.problems import MalformedBody
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import SignUp
@@ -24,6 +24,7 @@ from tests.http.refusals import pointers, problem
 JSON = {"Content-Type": "application/json"}
 MIB = 1 << 20
 LONGEST_HOLD_S = 0.02
+MAX_DEPTH, MAX_VALUES = 64, 10_000  # as the document says them
 WITH_BODY = [endpoint for endpoint in ENDPOINTS if endpoint.body is not None]
 BODIES = {
     (size, name): body
