@@ -11,6 +11,7 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.task_pages import Whose, page_statement
 from jubilee.adapters.postgres.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.transaction import Stamp, transactions, views
 from jubilee.domain.auth.tokens import InvalidToken
@@ -243,3 +244,16 @@ async def test_a_wait_holds_no_connection_and_ends_with_the_task(
     await asyncio.sleep(0.05)
     ended = await become(database, task, TaskStatus.SUCCEEDED)
     assert await asyncio.wait_for(asyncio.gather(*waits), 2) == [ended] * 30
+
+
+async def test_no_more_rows_are_read_than_a_page_needs(
+    database: Database, pool: ConnectionPool, zoe: User
+) -> None:
+    for status in (TaskStatus.DEAD, TaskStatus.SUCCEEDED):
+        for _ in range(3):
+            await become(database, await a_kept_task(database, zoe), status)
+    statement = page_statement(Whose.OWNERS, of_kind=False, continued=False)
+    values = {"owner": zoe.id, "kind": None, "last": None, "bytes": 10**6, "rows": 2}
+    async with pool.executor() as executor:
+        found = await executor.all(statement, statuses=list(TaskStatus), **values)
+    assert [row["there"] for row in found] == [2, 2]

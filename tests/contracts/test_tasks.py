@@ -278,6 +278,17 @@ async def test_a_dead_one_comes_to_life(database: Database, zoe: User) -> None:
     assert again.run_at >= new.run_at
 
 
+async def test_one_that_is_retried_is_due_at_once_however_late_it_was_wanted(
+    database: Database, zoe: User
+) -> None:
+    wanted = NOW + timedelta(days=9)
+    dead = await become(database, await a_kept_task(database, zoe, run_at=wanted), DEAD)
+    assert dead.run_at == wanted
+    async with database.write() as tx:
+        again = await tx.tasks.revive(dead.id)
+    assert again.run_at < NOW + timedelta(hours=1)
+
+
 async def test_tasks_go_with_their_owner(database: Database, zoe: User, eve: User) -> None:
     await a_kept_task(database, zoe)
     theirs = await a_kept_task(database, eve)

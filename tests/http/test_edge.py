@@ -167,6 +167,16 @@ async def test_no_other_origin_is_given_anything(client: httpx2.AsyncClient, ori
         assert answer.headers["vary"] == "Origin"
 
 
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+async def test_only_a_preflight_is_told_what_may_be_sent(
+    client: httpx2.AsyncClient, method: str
+) -> None:
+    headers = ORIGIN if method == "OPTIONS" else ORIGIN | PREFLIGHT
+    answer = await client.request(method, "/health/live", headers=headers)
+    assert answer.headers["access-control-allow-origin"] == ORIGIN["Origin"]
+    assert "access-control-allow-methods" not in answer.headers
+
+
 async def test_without_a_list_nothing_is_said_of_origins(services: Services) -> None:
     options = HttpOptions(limits=Limits(1 << 20, 5), cursor_key=b"c" * 32)
     transport = httpx2.ASGITransport(build_app(services, options, Traffic()))

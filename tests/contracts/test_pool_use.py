@@ -1,0 +1,64 @@
+"""What a pool does with a connection after its use, and what it says of those that are lent."""
+
+import asyncio
+from contextlib import suppress
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.statement import Statement
+
+ONE = Statement(text("SELECT 1"))
+BROKEN = Statement(text("SELECT 1 / 0"))
+
+
+async def test_connections_count_as_used_while_they_are_lent(pool: ConnectionPool) -> None:
+    async with pool.executor(), pool.executor():
+        assert (pool.used, pool.idle) == (2, 0)
+    assert (pool.used, pool.idle) == (0, 2)
+
+
+async def test_one_whose_use_failed_no_longer_counts(pool: ConnectionPool) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with pool.executor():
+            raise ZeroDivisionError
+    assert pool.used == 0
+
+
+async def test_a_connection_whose_statement_failed_is_lent_again(pool: ConnectionPool) -> None:
+    with suppress(asyncpg.DivisionByZeroError):
+        async with pool.executor() as executor:
+            await executor.run(BROKEN)
+    assert pool.idle == 1
+    async with pool.executor() as executor:
+        await executor.run(ONE)
+
+
+async def test_one_that_is_left_within_a_transaction_is_not_lent_again(
+    pool: ConnectionPool,
+) -> None:
+    with suppress(ZeroDivisionError):
+        async with pool.connection() as driver:
+            await driver.execute("BEGIN")
+            raise ZeroDivisionError
+    assert pool.idle == 0
+
+
+async def test_one_that_was_closed_meanwhile_is_not_lent_again(pool: ConnectionPool) -> None:
+    with suppress(ZeroDivisionError):
+        async with pool.connection() as driver:
+            driver.terminate()
+            raise ZeroDivisionError
+    assert pool.idle == 0
+
+
+async def test_one_whose_server_process_was_ended_is_not_lent_again(pool: ConnectionPool) -> None:
+    async with pool.connection() as victim:
+        pid = victim.get_server_pid()
+        async with pool.connection() as driver:
+            await driver.execute("SELECT pg_terminate_backend($1)", pid)
+        await asyncio.sleep(0.1)
+    async with pool.connection() as one, pool.connection() as other:
+        assert pid not in {one.get_server_pid(), other.get_server_pid()}
