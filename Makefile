@@ -12,7 +12,7 @@ NAME ?=
 SEED ?= $(shell date +%s)
 MINUTES ?= 5
 
-.PHONY: help run test quick chaos fuzz install check lint format types contracts lock migration migrate rollback
+.PHONY: help run test quick chaos fuzz mutants install check lint format types contracts lock migration migrate rollback
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +33,9 @@ chaos: .venv/dev ## harm everything for a long time, and see that nothing is los
 	@CHAOS_SEED=$(SEED) CHAOS_MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/system/chaos/test_chaos.py $(ARGS)
 
 install: .venv/dev ## all of it: the service, the embedded servers, the tools
+
+mutants: .venv/dev ## change the source in small ways, and see that a test fails (MUTANTS of them, SEED, ONLY a path)
+	@exec $(BIN)/python -m tests.mutation --count $(or $(MUTANTS),200) --seed $(SEED) --only "$(ONLY)"
 
 check: .venv/dev format-check lint types contracts test ## all that CI checks
 

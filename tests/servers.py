@@ -1,6 +1,7 @@
 """Real PostgreSQL and Redis for tests: containers where an engine answers, else the embedded ones.
 
-JUBILEE_TEST_SERVERS=containers|embedded forces a kind, and a forced kind that is not there fails.
+JUBILEE_TEST_SERVERS=containers|embedded forces a kind, and a forced kind that is not there fails;
+`running` are those of JUBILEE_TEST_DATABASE_URL and JUBILEE_TEST_REDIS_URL, and are left running.
 Nothing starts before a test asks for it.
 """
 
@@ -49,8 +50,8 @@ def pytest_configure() -> None:
             valkey_program()
         except ServerFailed as error:
             raise pytest.UsageError(f"no servers for the tests: {error}") from error
-    if kind not in {"containers", "embedded"}:
-        raise pytest.UsageError(f"{FORCE} is containers or embedded, not {kind!r}")
+    if kind not in {"containers", "embedded", "running"}:
+        raise pytest.UsageError(f"{FORCE} is containers, embedded or running, not {kind!r}")
 
 
 def pytest_report_header() -> str:
@@ -70,7 +71,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """One PostgreSQL and one Redis for the whole run."""
-    with _containers() if chosen_kind() == "containers" else _embedded() as started:
+    opened = {"containers": _containers, "embedded": _embedded, "running": _running}
+    with opened[chosen_kind()]() as started:
         yield started
 
 
@@ -114,6 +116,12 @@ def _embedded() -> Iterator[Servers]:
             yield Servers("embedded", embedded.database_url or "", embedded.redis_url or "")
         finally:
             embedded.stop()
+
+
+@contextmanager
+def _running() -> Iterator[Servers]:
+    urls = (os.environ[f"JUBILEE_TEST_{name}_URL"] for name in ("DATABASE", "REDIS"))
+    yield Servers("running", *urls)
 
 
 def _containers() -> AbstractContextManager[Servers]:

@@ -1,0 +1,74 @@
+"""A plugin of pytest that records which functions of the package each test runs.
+
+Functions, not lines: a trace function that follows no lines costs little, and needs no library.
+What a test starts as another process is not seen; see `BY_FOLDER` of selection.py.
+"""
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Generator
+from pathlib import Path
+from types import CodeType, FrameType
+
+import pytest
+
+OUTPUT = "JUBILEE_MUTATION_RECORD"
+"""The environment variable that names the file to write."""
+
+PACKAGE = str(Path(__file__).parents[2] / "src")
+
+
+class Recorder:
+    """Functions by test, as `path:first line`, and how long each test that passed took."""
+
+    def __init__(self, output: Path) -> None:
+        self._output = output
+        self._called: set[CodeType] = set()
+        self._tests: dict[str, dict[str, object]] = {}
+        self._seconds: dict[str, float] = {}
+        self._failed: set[str] = set()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Trace one test with its fixtures."""
+        self._called = set()
+        threading.settrace(self._trace)
+        sys.settrace(self._trace)
+        try:
+            return (yield)
+        finally:
+            sys.settrace(None)
+            threading.settrace(None)
+            self._keep(item.nodeid)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A part of a test has ended."""
+        earlier = self._seconds.get(report.nodeid, 0.0)
+        self._seconds[report.nodeid] = earlier + report.duration
+        if report.outcome != "passed":
+            self._failed.add(report.nodeid)
+
+    def pytest_sessionfinish(self) -> None:
+        """Write it all."""
+        self._output.write_text(json.dumps(self._tests))
+
+    def _trace(self, frame: FrameType, event: str, arg: object) -> None:
+        self._called.add(frame.f_code)
+
+    def _keep(self, nodeid: str) -> None:
+        if nodeid in self._failed:
+            return
+        functions = [
+            f"{code.co_filename.removeprefix(PACKAGE)[1:]}:{code.co_firstlineno}"
+            for code in self._called
+            if code.co_filename.startswith(PACKAGE)
+        ]
+        self._tests[nodeid] = {"seconds": self._seconds[nodeid], "functions": functions}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Record where the environment says to."""
+    if output := os.environ.get(OUTPUT):
+        config.pluginmanager.register(Recorder(Path(output)), "mutation-recorder")

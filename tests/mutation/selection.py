@@ -1,0 +1,161 @@
+"""Which tests can notice a mutation: those that run its function, or what uses its name."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TypeAlias
+
+from tests.mutation.mutations import Mutation
+
+BUDGET_S = 60.0
+"""How long the chosen tests may take, as they took when they were recorded."""
+
+DEPTH = 4  # how far a name is followed: a constant of a constant of a statement
+
+Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+
+# What tests start as another process is not recorded: these judge where no other test does.
+BY_FOLDER = {
+    "jubilee/adapters/embedded/": ["tests/embedded"],
+    "jubilee/adapters/telemetry/": [
+        "tests/telemetry/test_lines.py",
+        "tests/telemetry/test_logs.py",
+    ],
+    "jubilee/adapters/": ["tests/system/test_start.py"],
+    "jubilee/bootstrap/": ["tests/system/test_start.py", "tests/system/test_jobs_command.py"],
+    "jubilee/commands/": ["tests/system/test_commands.py", "tests/system/test_user_commands.py"],
+    "jubilee/entrypoints/": ["tests/embedded", "tests/system/test_shutdown.py"],
+    "jubilee/": ["tests/system/test_commands.py"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedTest:
+    """One that passed, and the functions it ran, by file and first line."""
+
+    name: str
+    seconds: float
+    functions: Mapping[str, frozenset[int]]
+
+
+def read_tests(record: Mapping[str, Mapping[str, object]]) -> list[RecordedTest]:
+    """What the recorder wrote."""
+    tests = []
+    for name, found in record.items():
+        functions: dict[str, set[int]] = defaultdict(set)
+        lines, seconds = found["functions"], found["seconds"]
+        assert isinstance(lines, list)
+        assert isinstance(seconds, float)
+        for place in lines:
+            path, _, line = place.rpartition(":")
+            functions[path].add(int(line))
+        tests.append(
+            RecordedTest(name, seconds, {path: frozenset(f) for path, f in functions.items()})
+        )
+    return sorted(tests, key=lambda test: test.seconds)
+
+
+@dataclass
+class Selection:
+    """Finds tests by a record; the package is read at `source`."""
+
+    source: Path
+    tests: Sequence[RecordedTest]
+    _trees: dict[str, ast.Module] = field(default_factory=dict)
+
+    def of(self, mutation: Mutation) -> tuple[list[str], float]:
+        """Their names, the quickest first, and the seconds they take; by folder where none does."""
+        path = mutation.path.removeprefix("src/")
+        places = self._places(path, mutation.line)
+        found = [test for test in self.tests if _runs(test, places)]
+        chosen, seconds = [], 0.0
+        for test in found:
+            if seconds > BUDGET_S:
+                break
+            chosen.append(test.name)
+            seconds += test.seconds
+        if chosen:
+            return chosen, seconds
+        folder = next(folder for folder in BY_FOLDER if path.startswith(folder))
+        return BY_FOLDER[folder], BUDGET_S
+
+    def _places(self, path: str, line: int) -> list[tuple[str, range]]:
+        tree = self._tree(path)
+        inside = [
+            node for node in ast.walk(tree) if isinstance(node, Function) and line in _lines(node)
+        ]
+        if inside:
+            return [(path, _lines(inside[-1]))]
+        for statement in tree.body:
+            if line in range(statement.lineno, (statement.end_lineno or 0) + 1):
+                return [*self._methods(path, statement), *self._users(_names(statement))]
+        return []
+
+    def _methods(self, path: str, statement: ast.stmt) -> Iterable[tuple[str, range]]:
+        if isinstance(statement, ast.ClassDef):
+            yield path, range(statement.lineno, (statement.end_lineno or 0) + 1)
+
+    def _users(self, names: set[str]) -> Iterable[tuple[str, range]]:
+        """The functions in which one of the names stands, or a name that was made of it."""
+        wanted, fresh = set(names), set(names)
+        for _ in range(DEPTH):
+            fresh = {name for new in fresh for name in self._made_of.get(new, ())} - wanted
+            wanted |= fresh
+        for name in wanted:
+            yield from self._places_of.get(name, ())
+
+    @cached_property
+    def _places_of(self) -> Mapping[str, list[tuple[str, range]]]:
+        found: dict[str, list[tuple[str, range]]] = defaultdict(list)
+        for path, tree in self._all():
+            for node in ast.walk(tree):
+                if isinstance(node, Function):
+                    for name in _mentioned(node):
+                        found[name].append((path, _lines(node)))
+        return found
+
+    @cached_property
+    def _made_of(self) -> Mapping[str, set[str]]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for _, tree in self._all():
+            for statement in tree.body:
+                for name in _mentioned(statement):
+                    found[name] |= _names(statement)
+        return found
+
+    def _all(self) -> Iterable[tuple[str, ast.Module]]:
+        for path in sorted(self.source.rglob("*.py")):
+            name = str(path.relative_to(self.source))
+            yield name, self._tree(name)
+
+    def _tree(self, path: str) -> ast.Module:
+        if path not in self._trees:
+            self._trees[path] = ast.parse((self.source / path).read_bytes())
+        return self._trees[path]
+
+
+def _runs(test: RecordedTest, places: Iterable[tuple[str, range]]) -> bool:
+    return any(not test.functions.get(p, frozenset()).isdisjoint(lines) for p, lines in places)
+
+
+def _lines(node: Function) -> range:
+    """With its decorators, for there the interpreter lets a function begin."""
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return range(first, (node.end_lineno or 0) + 1)
+
+
+def _names(statement: ast.stmt) -> set[str]:
+    """What a statement of a module defines."""
+    if isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return {statement.name}
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    targets += [statement.target] if isinstance(statement, ast.AnnAssign) else []
+    return {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+
+
+def _mentioned(node: ast.AST) -> set[str]:
+    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    return names | {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}

@@ -1,0 +1,130 @@
+"""The mutations that are tried: each is a small and well-formed change, and is named for good."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.mutation.mutations import Mutation, mutations
+from tests.mutation.report import Outcome, accepted, summary
+from tests.mutation.selection import RecordedTest, Selection
+from tests.mutation.workspace import Verdict
+
+PROJECT = Path(__file__).parents[2]
+PYTHON = '''
+LIMIT = 5
+TIMES = limit(3)
+
+@dataclass(frozen=True)
+class A:
+    secret: str = field(repr=False)
+
+    def f(self, x: int) -> bool:
+        """Not this: 1 < 2."""
+        if x < 1 and not self.y:
+            self.z = "1 < 2"
+        return x + 1
+'''
+SQL = '''
+TAKE = text("""
+    UPDATE jobs SET status = 'running', epoch = :epoch
+    WHERE id IN (SELECT id FROM jobs WHERE a = :a AND b BETWEEN 1 AND 2
+        ORDER BY id LIMIT :rows FOR UPDATE SKIP LOCKED)
+""")
+'''
+
+
+def changes(tmp_path: Path, text: str) -> set[tuple[str, str]]:
+    """The lines before and after each mutation of the text."""
+    (tmp_path / "module.py").write_text(text)
+    return {mutation.key[1:] for mutation in mutations(tmp_path, Path())}
+
+
+def test_python_is_changed_where_it_runs(tmp_path: Path) -> None:
+    condition, result = "if x < 1 and not self.y:", "return x + 1"
+    assert changes(tmp_path, PYTHON) == {
+        ("TIMES = limit(3)", "TIMES = limit(4)"),
+        ("secret: str = field(repr=False)", "secret: str = field(repr=True)"),
+        (condition, "if x <= 1 and not self.y:"),
+        (condition, "if x < 2 and not self.y:"),
+        (condition, "if x < 1 or not self.y:"),
+        (condition, "if x < 1 and self.y:"),
+        ('self.z = "1 < 2"', "pass"),
+        (result, "return x - 1"),
+        (result, "return x + 2"),
+        (result, "return None"),
+    }
+
+
+def test_sql_is_changed_clause_by_clause(tmp_path: Path) -> None:
+    update = "UPDATE jobs SET status = 'running', epoch = :epoch"
+    where = "WHERE id IN (SELECT id FROM jobs WHERE a = :a AND b BETWEEN 1 AND 2"
+    order = "ORDER BY id LIMIT :rows FOR UPDATE SKIP LOCKED)"
+    assert changes(tmp_path, SQL) >= {
+        (update, "UPDATE jobs SET status = jobs.status, epoch = :epoch"),
+        (
+            update,
+            update.replace(":epoch", "CASE WHEN true THEN jobs.epoch ELSE :epoch END"),
+        ),
+        (where, where.replace("a = :a", "(a = :a OR true)")),
+        (where, where.replace("a = :a", "a <> :a")),
+        (where, where.replace("AND b", "OR b")),
+        (where, where.replace("b BETWEEN 1 AND 2", "(b BETWEEN 1 AND 2 OR true)")),
+        (order, "LIMIT :rows FOR UPDATE SKIP LOCKED)"),
+        (order, "ORDER BY id LIMIT CASE WHEN :rows < 0 THEN 0 END FOR UPDATE SKIP LOCKED)"),
+        (order, "ORDER BY id LIMIT :rows FOR UPDATE)"),
+        (order, "ORDER BY id LIMIT :rows )"),
+    }
+
+
+@pytest.fixture(scope="module")
+def all_of_them() -> list[Mutation]:
+    return mutations(PROJECT, Path("src/jubilee"))
+
+
+def test_every_mutation_of_the_package_is_python(all_of_them: list[Mutation]) -> None:
+    assert len(all_of_them) > 5000
+    for mutation in all_of_them[::20]:
+        ast.parse(mutation.mutated)
+
+
+def test_every_accepted_one_is_a_mutation_of_today_with_a_reason(
+    all_of_them: list[Mutation],
+) -> None:
+    known = accepted(PROJECT / "tests/mutation/accepted.toml")
+    assert set(known) <= {mutation.key for mutation in all_of_them}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [("return a", "runs_f"), ("A = g(1)", "runs_f"), ("return 1 + 1", "runs_g")],
+)
+def test_tests_are_chosen_by_what_they_run(tmp_path: Path, line: str, expected: str) -> None:
+    package = tmp_path / "src"
+    package.mkdir()
+    lines = ["A = g(1)", "B = A", "def f(a):", "    if B:", "        return a", "def h():"]
+    (package / "m.py").write_text("\n".join([*lines, "    return 1 + 1"]))
+    tests = [
+        RecordedTest("runs_f", 1.0, {"m.py": frozenset({3})}),
+        RecordedTest("runs_g", 0.5, {"m.py": frozenset({6})}),
+    ]
+    found = [m for m in mutations(tmp_path, Path("src")) if m.key[1] == line]
+    assert found
+    for mutation in found:
+        assert Selection(package, tests).of(mutation) == (
+            [expected],
+            {"runs_f": 1.0}.get(expected, 0.5),
+        )
+
+
+@pytest.mark.parametrize(("survivors", "is_enough"), [(8, True), (9, False)])
+def test_it_is_enough_where_92_of_100_are_killed(survivors: int, is_enough: bool) -> None:
+    mutation = Mutation("a.py", b"", (0, 0, b""))  # type: ignore[arg-type]  # it is only counted
+    verdicts = (
+        [Verdict.PASSED] * survivors + [Verdict.TIMED_OUT] + [Verdict.FAILED] * (99 - survivors)
+    )
+    text, enough = summary([Outcome(mutation, verdict, "") for verdict in verdicts], 7, 3, 500)
+    assert enough is is_enough
+    assert (
+        f"107 of 500 mutations, {100 - survivors} killed (1 by time), {survivors} survived" in text
+    )

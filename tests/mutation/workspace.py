@@ -1,0 +1,116 @@
+"""A copy of the project in which mutations are tried; the project itself is never touched."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from jubilee.adapters.embedded.servers import EmbeddedServers
+
+COPIED = ("src", "tests", "migrations", "deploy", "pyproject.toml", "Makefile", ".env.example")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "node_modules", ".*_cache")
+PYTEST = ("-m", "pytest", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider")
+
+
+class Verdict(Enum):
+    """What the tests say of the tree."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    TIMED_OUT = "timed out"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The copy, an environment of its own, and servers that all runs share."""
+
+    root: Path
+    environment: Mapping[str, str]
+
+    def run(
+        self, tests: Sequence[str], *, timeout: float, options: Sequence[str] = (), **more: str
+    ) -> tuple[Verdict, str]:
+        """Run the tests; returns the verdict and what they print. A time-out ends all processes."""
+        listed = self.root / "tests.txt"
+        listed.write_text("\n".join(tests))
+        command = [str(self.root / ".venv/bin/python"), *PYTEST, *options, f"@{listed}"]
+        with (self.root / "output.txt").open("w+b") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=self.root,
+                env={**self.environment, **more},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+            try:
+                code = process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                return Verdict.TIMED_OUT, ""
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        text = (self.root / "output.txt").read_text(errors="replace")
+        return (Verdict.PASSED if code == 0 else Verdict.FAILED), text
+
+    @contextmanager
+    def changed(self, path: str, text: bytes) -> Iterator[None]:
+        """For as long as this lasts, the file of the copy is another one."""
+        file = self.root / path
+        before = file.read_bytes()
+        file.write_bytes(text)
+        try:
+            yield
+        finally:
+            file.write_bytes(before)
+
+
+@contextmanager
+def workspace(project: Path) -> Iterator[Workspace]:
+    """Copy the project and start the servers; both are gone afterwards."""
+    with TemporaryDirectory(prefix="jubilee-mutants-") as folder:
+        root = Path(folder).resolve() / "project"
+        _copy(project, root)
+        servers = EmbeddedServers(Path(folder) / "data", durable=False)
+        servers.start()
+        try:
+            yield Workspace(
+                root,
+                {
+                    **os.environ,
+                    "PYTHONDONTWRITEBYTECODE": "1",  # a file may change twice within a second
+                    "PYTHONHASHSEED": "0",
+                    "JUBILEE_TEST_SERVERS": "running",
+                    "JUBILEE_TEST_DATABASE_URL": servers.database_url or "",
+                    "JUBILEE_TEST_REDIS_URL": servers.redis_url or "",
+                },
+            )
+        finally:
+            servers.stop()
+
+
+def _copy(project: Path, root: Path) -> None:
+    root.mkdir()
+    for name in COPIED:
+        if (project / name).is_dir():
+            shutil.copytree(project / name, root / name, ignore=LEFT_OUT)
+        else:
+            shutil.copy2(project / name, root / name)
+    venv.create(root / ".venv", symlinks=True)
+    # What tests start as `python -m jubilee` is the copy, too: its path comes first. The editable
+    # install is not followed, for `.pth` files count in site folders alone.
+    site = Path(sysconfig.get_path("purelib", vars={"base": str(root / ".venv")}))
+    paths = [root / "src", sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    (site / "copy.pth").write_text("".join(f"{path}\n" for path in paths))
+    assert sys.prefix != sys.base_prefix, "run it by the Python of .venv"
