@@ -80,10 +80,15 @@ class Site:
 
     def start(self, slots: int = 5, runs: "Runs | None" = None) -> LaneWorker:
         """One more worker, which runs what is given to it in its own way or as all do."""
-        lanes = Lanes(pool=self.pool, ping=self.ping, unpack=unpack, timeout=60, read_limit=500)
-        worker = LaneWorker(QUEUE, wake_channel(QUEUE), slots, runs or self.runs, lanes)
-        self.workers.append(worker)
+        worker = self.build(slots, runs or self.runs)
         self._mains.append(asyncio.create_task(worker.main()))
+        return worker
+
+    def build(self, slots: int, runs: "Runs") -> LaneWorker:
+        """One that its process has to start."""
+        lanes = Lanes(pool=self.pool, ping=self.ping, unpack=unpack, timeout=60, read_limit=500)
+        worker = LaneWorker(QUEUE, wake_channel(QUEUE), slots, runs, lanes)
+        self.workers.append(worker)
         return worker
 
     async def queued(self) -> int:

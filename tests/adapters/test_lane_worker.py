@@ -328,3 +328,52 @@ async def test_after_it_was_told_to_stop_it_starts_nothing(site: Site) -> None:
     await asyncio.wait_for(finished, 5)
     assert len(site.runs.ended) == started
     assert [task.done() for task in worker.tasks.values()] == [True] * len(worker.tasks)
+
+
+def count_subscriptions(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When the worker began to listen for wake-ups, each time that it does from now on."""
+    times: list[float] = []
+    real = site.pool.pubsub
+
+    def counted(**options: Any) -> Any:
+        times.append(monotonic())
+        return real(**options)
+
+    monkeypatch.setattr(site.pool, "pubsub", counted)
+    return times
+
+
+async def test_a_quiet_connection_that_answers_is_kept(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane_worker, "QUIET", 0.05)
+    subscriptions = count_subscriptions(site, monkeypatch)
+    site.start()
+    await asyncio.sleep(1)
+    assert len(subscriptions) == 1
+
+
+async def test_a_connection_that_does_not_answer_is_opened_anew(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane_worker, "QUIET", 0.1)
+    monkeypatch.setattr(lane_worker, "LONGEST_REST", 0.1)
+    subscriptions = count_subscriptions(site, monkeypatch)
+    site.start()
+    await eventually(lambda: len(subscriptions) == 1)
+    await site.pool.client_pause(1000)
+    await eventually(lambda: len(subscriptions) >= 2, 3)
+    await site.send(dispatches(1))
+    await site.runs.until(1)
+
+
+async def test_where_redis_is_away_listening_is_tried_at_intervals(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lane_worker, "LONGEST_REST", 0.2)
+    site = Site("redis://127.0.0.1:1/0")
+    subscriptions = count_subscriptions(site, monkeypatch)
+    site.start()
+    await asyncio.sleep(1)
+    assert 2 <= len(subscriptions) <= 6
+    await site.close()
