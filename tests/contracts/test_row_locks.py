@@ -134,7 +134,7 @@ async def test_accounts_that_are_greeted_are_locked_in_the_order_of_their_ids(
     database: Database, pool: ConnectionPool
 ) -> None:
     first, second = sorted([a_user("zoe"), a_user("eve")], key=lambda user: user.id)
-    await kept(database, first, second)
+    await kept(database, second, first)  # as they would be found without an order
 
     async def add() -> None:
         async with database.write() as tx:

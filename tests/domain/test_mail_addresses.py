@@ -1,0 +1,27 @@
+"""Which texts are one plain e-mail address."""
+
+import pytest
+
+from jubilee.domain.mail_addresses import is_mail_address
+
+
+@pytest.mark.parametrize("hidden", ["\u200b", "\u202e", "\x07", "\x7f", "\ufeff", "\ud800"])
+@pytest.mark.parametrize("address", ["zo{}e@example.com", "zoe@exam{}ple.com"])
+def test_what_is_not_printable_is_in_no_address(address: str, hidden: str) -> None:
+    assert not is_mail_address(address.format(hidden))
+    assert is_mail_address(address.format("x"))
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"), [(63, True), (64, True), (65, False)], ids=["63", "64", "65"]
+)
+def test_a_local_part_has_64_bytes_at_most(length: int, expected: bool) -> None:
+    assert is_mail_address(f"{'z' * length}@example.com") is expected
+    assert is_mail_address(f"{'z' * (length - 2)}é@example.com") is expected
+
+
+@pytest.mark.parametrize(("length", "expected"), [(254, True), (255, False)])
+def test_an_address_has_254_characters_at_most(length: int, expected: bool) -> None:
+    host = f"{'a.' * 100}{'b' * (length - 202)}"
+    assert len(f"z@{host}") == length
+    assert is_mail_address(f"z@{host}") is expected
