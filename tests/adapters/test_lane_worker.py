@@ -66,6 +66,7 @@ async def test_without_a_wake_up_it_looks_by_itself(site: Site) -> None:
     await site.pool.set(f"{job_key_prefix}{job.reference.id}:0", raw)
     await site.pool.zadd(QUEUE, {f"{job.reference.id}:0": 1})
     await site.runs.until(1, 2)
+    assert site.runs.ended == [job.reference]
 
 
 async def test_it_takes_as_many_as_it_has_slots(site: Site) -> None:
@@ -347,6 +348,7 @@ async def test_a_quiet_connection_that_answers_is_kept(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lane_worker, "QUIET", 0.05)
+    monkeypatch.setattr(lane_worker, "LONGEST_REST", 0.05)
     subscriptions = count_subscriptions(site, monkeypatch)
     site.start()
     await asyncio.sleep(1)
@@ -363,8 +365,10 @@ async def test_a_connection_that_does_not_answer_is_opened_anew(
     await eventually(lambda: len(subscriptions) == 1)
     await site.pool.client_pause(1000)
     await eventually(lambda: len(subscriptions) >= 2, 3)
-    await site.send(dispatches(1))
+    jobs = dispatches(1)
+    await site.send(jobs)
     await site.runs.until(1)
+    assert site.runs.ended == references(jobs)
 
 
 async def test_where_redis_is_away_listening_is_tried_at_intervals(

@@ -98,6 +98,7 @@ async def test_connections_that_are_lent_are_left_alone(
     monkeypatch.setattr(pools, "MAX_AGE", 0.0)
     async with pool.executor() as executor:
         await steps(upkeep)
+        assert pool.used == 1
         await executor.run(ONE)
 
 

@@ -67,6 +67,7 @@ THINGS = """
 def test_the_migrations_make_exactly_the_tables(empty: str) -> None:
     schema.upgrade(empty)
     schema.check(empty)
+    assert ask(empty, VERSION) == REVISIONS[-1]
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
@@ -77,6 +78,7 @@ def test_each_revision_goes_down_and_up_again(empty: str, revision: str) -> None
     command.upgrade(config, revision)
     command.upgrade(config, "head")
     schema.check(empty)
+    assert ask(empty, VERSION) == REVISIONS[-1]
 
 
 def test_the_way_back_to_nothing_leaves_nothing(empty: str) -> None:
