@@ -24,17 +24,17 @@ from jubilee.domain.health import HealthService, Schema
 from jubilee.domain.identity import Principal
 from jubilee.domain.items import ItemService
 from jubilee.domain.jobs.kinds import Kinds
-from jubilee.domain.jobs.waiting import Waiting
+from jubilee.domain.jobs.waiter import Waiting
 from jubilee.domain.passwords import PasswordRules
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.echo import Echo
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.users import Profile, User, UserService
 from jubilee.entrypoints.http.app import HttpOptions, build_app
-from jubilee.entrypoints.http.context import Limits, Traffic
-from tests.fake_birthdays import FakeTodayCache
-from tests.fake_tasks import FakeLiveJobs
-from tests.fakes import FakeClock, FakePasswords, FakeStore, fresh_id
+from jubilee.entrypoints.http.framework.context import Limits, Traffic
+from tests.fakes.birthdays import FakeTodayCache
+from tests.fakes.store import FakeClock, FakePasswords, FakeStore, fresh_id
+from tests.fakes.tasks import FakeLiveJobs
 from tests.servers import Servers, fresh_database
 
 pytest_plugins = ["tests.servers"]

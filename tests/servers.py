@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from jubilee.adapters.embedded.failure import ServerFailed
+from jubilee.adapters.embedded.errors import ServerFailed
 from jubilee.adapters.embedded.servers import EmbeddedServers
 from jubilee.adapters.embedded.wheels import postgres_program, valkey_program
 from tests.outages import OwnServers

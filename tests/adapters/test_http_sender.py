@@ -14,9 +14,9 @@ import pytest
 
 from jubilee.adapters.http_sender import KEPT, Patience, PinnedHttpSender, resolve
 from jubilee.domain.jobs.kinds import GiveUp
-from jubilee.domain.outbound.kind import AddressNotAllowed, Unreachable
-from jubilee.domain.outbound.reach import Address, AllowedHost, Allows, OutboundRules
+from jubilee.domain.outbound.address_policy import Address, AllowedHost, Allows, OutboundRules
 from jubilee.domain.outbound.request import read_request
+from jubilee.domain.outbound.sending import AddressNotAllowed, Unreachable
 from tests.certificates import Certificate, make_certificate
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Request-ID: 7\r\n\r\nok"

@@ -24,17 +24,17 @@ import httpx2
 import uvloop
 from starlette.types import ASGIApp, Message, Scope
 
-from jubilee.adapters.telemetry.lines import LineWriter
+from jubilee.adapters.telemetry.http import HttpTelemetry
+from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.logs import Logs
-from jubilee.adapters.telemetry.requests import HttpTelemetry
+from jubilee.bootstrap.garbage_collection import settle
 from jubilee.bootstrap.logs import whereabouts
-from jubilee.bootstrap.memory import settle
 from jubilee.bootstrap.services import Opened, http_options, open_services
 from jubilee.bootstrap.telemetry import Process
 from jubilee.commands.reading import read_settings
 from jubilee.entrypoints.http.app import build_app
-from jubilee.entrypoints.http.context import Traffic
-from jubilee.entrypoints.http.metering import UNMETERED
+from jubilee.entrypoints.http.framework.context import Traffic
+from jubilee.entrypoints.http.framework.request_record import UNMETERED
 from jubilee.settings import Settings
 from tests.system.running import Up, free_port
 

@@ -10,7 +10,7 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import Stamp, transactions, views
 from jubilee.domain.transaction import Begin
-from tests.fakes import FakeClock, FakeStore
+from tests.fakes.store import FakeClock, FakeStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,16 @@ import pytest
 from sqlalchemy import text
 
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres.claims import PostgresClaims, PostgresFinish
-from jubilee.adapters.postgres.due_jobs import PostgresDueJobs
+from jubilee.adapters.postgres.job_completion import PostgresFinish
+from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
+from jubilee.adapters.postgres.jobs.store import PostgresClaims
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.transaction import PostgresTransaction, Stamp, transactions
-from jubilee.domain.jobs.claims import Claimed, Claims, DueJobs, OpenFinish, Reference
+from jubilee.domain.jobs.store import Claimed, Claims, DueJobs, OpenFinish, Reference
 from jubilee.domain.transaction import Begin
-from tests.fake_claims import LEASE, FakeClaims, FakeDueJobs, FakeFinish, FakeJobTable
-from tests.fakes import FakeClock
+from tests.fakes.job_store import LEASE, FakeClaims, FakeDueJobs, FakeFinish, FakeJobTable
+from tests.fakes.store import FakeClock
 
 Row: TypeAlias = Mapping[str, Any]
 

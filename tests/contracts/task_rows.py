@@ -8,7 +8,7 @@ from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.tasks.task import NewTask, Task, TaskStatus
 from jubilee.domain.users import User
 from tests.contracts.conftest import Database
-from tests.fakes import fresh_id
+from tests.fakes.store import fresh_id
 
 BECOME = """
     UPDATE jobs SET status = $2, attempts = 3, epoch = 4, error = '{"code": "x"}',

@@ -8,7 +8,7 @@ import pytest
 from opentelemetry.sdk.resources import Resource
 
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres.backlog import PostgresBacklog
+from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import Stamp, transactions
 from jubilee.adapters.telemetry.instruments import Instruments
@@ -20,7 +20,7 @@ from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.backlog import WorkerSign
 from jubilee.domain.jobs.kinds import KindSet
 from jubilee.domain.jobs.queue import NewJob
-from tests.fakes import FakeClock
+from tests.fakes.store import FakeClock
 
 KNOWN = KindSet(frozenset({"echo", "email.welcome"}))
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from opentelemetry.sdk.resources import Resource
 
-from jubilee.adapters.postgres.backlog import PostgresBacklog
+from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.jobs import JobTelemetry

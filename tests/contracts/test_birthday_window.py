@@ -12,7 +12,7 @@ from jubilee.domain.birthdays import Birth, Birthday
 from jubilee.domain.calendar import LeapDayRule
 from tests.contracts.birthday_rows import LETTERS, MANY, ZONES, a_window, listed, put, register
 from tests.contracts.conftest import Database
-from tests.fakes import FakeClock, FakeStore
+from tests.fakes.store import FakeClock, FakeStore
 
 
 async def test_the_window_is_ordered_and_counts_from_everybodys_own_today(

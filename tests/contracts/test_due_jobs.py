@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from jubilee.domain.jobs.claims import Dispatch, Outlook, Reference
 from jubilee.domain.jobs.kinds import Lane
+from jubilee.domain.jobs.store import Dispatch, Outlook, Reference
 from tests.contracts.job_tables import JobTable, claimed, job_table, shown
-from tests.fake_claims import LEASE
-from tests.fakes import FakeClock
+from tests.fakes.job_store import LEASE
+from tests.fakes.store import FakeClock
 
 KINDS = ("echo", "other")
 

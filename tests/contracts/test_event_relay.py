@@ -13,8 +13,8 @@ from jubilee.adapters.postgres.tables import events, jobs
 from jubilee.adapters.postgres.transaction import Stamp, transactions
 from jubilee.domain.events import ItemCreated, ItemDeleted, ItemUpdated
 from jubilee.domain.identity import UserId
-from jubilee.domain.jobs.claims import Dispatch
-from tests.fakes import FakeClock, fresh_id
+from jubilee.domain.jobs.store import Dispatch
+from tests.fakes.store import FakeClock, fresh_id
 
 JOBS = Statement(select(jobs).order_by(jobs.c.id))
 UNPUBLISHED = Statement(select(events.c.id).where(events.c.published_at.is_(None)))

@@ -13,7 +13,7 @@ from jubilee.domain.events import ItemCreated, ItemDeleted, ItemEvent, ItemUpdat
 from jubilee.domain.identity import UserId
 from tests.contracts.accounts import BrokenOff, broken_off
 from tests.contracts.conftest import Database
-from tests.fakes import START, fresh_id
+from tests.fakes.store import START, fresh_id
 
 ALL = Statement(select(events).order_by(events.c.id))
 KINDS = {kind.__name__: kind for kind in (ItemCreated, ItemUpdated, ItemDeleted)}

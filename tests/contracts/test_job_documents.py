@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.domain.jobs.claims import Failure
+from jubilee.domain.jobs.store import Failure
 from tests.contracts.job_tables import InPostgres, claimed, in_postgres, shown
-from tests.fakes import FakeClock
+from tests.fakes.store import FakeClock
 
 
 @pytest.fixture

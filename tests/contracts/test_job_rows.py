@@ -17,8 +17,8 @@ import pytest
 from sqlalchemy import text
 
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres import claims as claims_module
-from jubilee.adapters.postgres.due_jobs import (
+from jubilee.adapters.postgres.jobs import store as claims_module
+from jubilee.adapters.postgres.jobs.due_jobs import (
     EXPIRE,
     FIRST,
     LANES,
@@ -30,13 +30,13 @@ from jubilee.adapters.postgres.due_jobs import (
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.transaction import RolledBack
-from jubilee.domain.jobs.claims import Beat, Reference
 from jubilee.domain.jobs.kinds import Lane
 from jubilee.domain.jobs.queue import NewJob
+from jubilee.domain.jobs.store import Beat, Reference
 from jubilee.domain.users import EmailTaken
 from tests.contracts.accounts import a_user
 from tests.contracts.job_tables import InPostgres, claimed, in_postgres, shown
-from tests.fakes import FakeClock, fresh_id
+from tests.fakes.store import FakeClock, fresh_id
 
 KINDS = ["echo"]
 PAGE = {
@@ -278,10 +278,11 @@ ZOMBIE = """
 import asyncio, os, signal, sys
 from uuid import UUID
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres.claims import PostgresClaims, PostgresFinish
+from jubilee.adapters.postgres.job_completion import PostgresFinish
+from jubilee.adapters.postgres.jobs.store import PostgresClaims
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import Stamp, transactions
-from jubilee.domain.jobs.claims import LeaseLost, Reference
+from jubilee.domain.jobs.store import LeaseLost, Reference
 from jubilee.domain.jobs.queue import NewJob
 from datetime import UTC, datetime
 

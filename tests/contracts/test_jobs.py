@@ -13,7 +13,7 @@ from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.domain.jobs.queue import NewJob
 from tests.contracts.accounts import NOW, BrokenOff, a_user, broken_off, kept
 from tests.contracts.conftest import Database
-from tests.fakes import fresh_id
+from tests.fakes.store import fresh_id
 
 ALL = Statement(select(jobs).order_by(jobs.c.id))
 

@@ -15,8 +15,8 @@ from jubilee.domain.passwords import PasswordRules, Passwords
 from jubilee.domain.users import Profile, User, UserNotFound, UserService
 from tests.contracts.accounts import NOW, a_user, kept
 from tests.contracts.conftest import Database
-from tests.fake_birthdays import FakeTodayCache
-from tests.fakes import FakePasswords, fresh_id
+from tests.fakes.birthdays import FakeTodayCache
+from tests.fakes.store import FakePasswords, fresh_id
 
 WRITERS = 4
 

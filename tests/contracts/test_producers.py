@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from jubilee.adapters.postgres.due_jobs import PostgresDueJobs
+from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.schema import downgrade, upgrade
 from tests.servers import Servers, fresh_database

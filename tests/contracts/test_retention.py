@@ -13,7 +13,7 @@ from jubilee.domain.greetings.greeting import Greeting, GreetingKey
 from jubilee.domain.retention import BATCH, Retention
 from tests.contracts.accounts import DAY, NOW, a_session, a_user, kept, opened
 from tests.contracts.conftest import Database
-from tests.fakes import FakeClock, fresh_id
+from tests.fakes.store import FakeClock, fresh_id
 
 SESSIONS = Statement(select(func.count()).select_from(sessions))
 YEARS = Statement(select(greetings.c.year).order_by(greetings.c.year))

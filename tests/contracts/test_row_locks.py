@@ -13,13 +13,13 @@ from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import Stamp, transactions, views
 from jubilee.domain.greetings.greeting import Greeting, GreetingKey
 from jubilee.domain.identity import UserId
-from jubilee.domain.jobs.claims import Reference
+from jubilee.domain.jobs.store import Reference
 from jubilee.domain.users import User
 from tests.contracts.accounts import a_user, kept
 from tests.contracts.conftest import Database
 from tests.contracts.job_tables import InPostgres, claimed, in_postgres
 from tests.contracts.task_rows import a_kept_task, by
-from tests.fakes import FakeClock
+from tests.fakes.store import FakeClock
 
 WAIT_S = 2.0
 LOCK = "SELECT FROM {} WHERE {} = $1 FOR UPDATE SKIP LOCKED"

@@ -11,7 +11,7 @@ from jubilee.domain.identity import Principal, SessionId
 from jubilee.domain.users import User
 from tests.contracts.accounts import DAY, NOW, a_session, a_user, kept, opened
 from tests.contracts.conftest import Database
-from tests.fakes import FakeClock, fresh_id
+from tests.fakes.store import FakeClock, fresh_id
 
 SECOND = timedelta(seconds=1)
 

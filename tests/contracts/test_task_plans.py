@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres import tasks as module
+from jubilee.adapters.postgres.jobs import tasks as module
+from jubilee.adapters.postgres.jobs.task_pages import Whose, page_statement
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
-from jubilee.adapters.postgres.task_pages import Whose, page_statement
 from jubilee.adapters.postgres.transaction import Stamp, transactions, views
 from jubilee.domain.identity import UserId
 from jubilee.domain.tasks.task import TaskStatus

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.jobs.task_pages import Whose, page_statement
+from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.task_pages import Whose, page_statement
-from jubilee.adapters.postgres.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.transaction import Stamp, transactions, views
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.identity import UserId
-from jubilee.domain.jobs.claims import Dispatch, Reference
 from jubilee.domain.jobs.kinds import Kinds, Lane
 from jubilee.domain.jobs.queue import NewJob
-from jubilee.domain.jobs.waiting import Waiting
+from jubilee.domain.jobs.store import Dispatch, Reference
+from jubilee.domain.jobs.waiter import Waiting
 from jubilee.domain.tasks import service
 from jubilee.domain.tasks.echo import Echo
 from jubilee.domain.tasks.service import TaskService

@@ -20,7 +20,7 @@ from jubilee.domain.users import User
 from tests.contracts.accounts import NOW, a_user, kept
 from tests.contracts.conftest import Database
 from tests.contracts.task_rows import a_kept_task, a_task, added, become, by
-from tests.fakes import fresh_id
+from tests.fakes.store import fresh_id
 
 QUEUED, RUNNING, DEAD = TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.DEAD
 

@@ -16,7 +16,7 @@ from jubilee.adapters.redis.client import RedisAway, RedisClient
 from jubilee.domain.birthdays import Celebration, TodayCache
 from jubilee.domain.identity import UserId
 from jubilee.domain.paging import Page
-from tests.fake_birthdays import FakeTodayCache
+from tests.fakes.birthdays import FakeTodayCache
 from tests.outages import OwnServers
 from tests.servers import Servers
 

@@ -22,7 +22,7 @@ from tests.contracts.accounts import NOW, a_session, a_user, kept, opened
 from tests.contracts.birthday_rows import BIRTH, MANY
 from tests.contracts.conftest import Database
 from tests.contracts.task_rows import a_kept_task, a_task
-from tests.fakes import fresh_id
+from tests.fakes.store import fresh_id
 
 Work = Callable[[Any], Awaitable[object]]
 NUL, SURROGATE = "a\0b", "a\ud800b"

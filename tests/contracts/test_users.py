@@ -20,7 +20,7 @@ from tests.contracts.accounts import (
     opened,
 )
 from tests.contracts.conftest import Database
-from tests.fakes import fresh_id
+from tests.fakes.store import fresh_id
 
 FULL = a_user(
     "full",

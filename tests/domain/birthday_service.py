@@ -11,8 +11,8 @@ from jubilee.domain.birthdays import (
 )
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.users import User
-from tests.fake_birthdays import FakeTodayCache
-from tests.fakes import FakeStore
+from tests.fakes.birthdays import FakeTodayCache
+from tests.fakes.store import FakeStore
 
 BORN = Birth(date(1990, 2, 28))
 ADMIN = Principal(UserId(new_id()), SessionId(new_id()), is_admin=True)

@@ -13,7 +13,7 @@ from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.kinds import Claim
 from jubilee.domain.mail import Mailer, Message, Post, Rendered, Templates
 from tests.domain.birthday_service import an_account
-from tests.fakes import FakeStore, FakeTransaction, fresh_id
+from tests.fakes.store import FakeStore, FakeTransaction, fresh_id
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from jubilee.domain.auth.sessions import SESSIONS_PER_USER, Client, SessionNotFo
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.services import Services
 from tests.conftest import PASSWORD, Person, SignUp
-from tests.fakes import FakeClock, FakePasswords, FakeStore
+from tests.fakes.store import FakeClock, FakePasswords, FakeStore
 
 PHONE = Client("192.0.2.8", "phone")
 

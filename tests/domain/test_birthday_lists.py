@@ -10,8 +10,8 @@ from jubilee.domain.birthdays import (
 )
 from jubilee.domain.calendar import LeapDayRule
 from tests.domain.birthday_service import ADMIN, a_service, an_account, celebrating, names
-from tests.fake_birthdays import FakeTodayCache
-from tests.fakes import FakeClock, FakeStore
+from tests.fakes.birthdays import FakeTodayCache
+from tests.fakes.store import FakeClock, FakeStore
 
 
 @pytest.fixture

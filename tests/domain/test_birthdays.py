@@ -24,7 +24,7 @@ from tests.domain.birthday_service import (
     an_account,
     celebrating,
 )
-from tests.fakes import FakeClock, FakeStore
+from tests.fakes.store import FakeClock, FakeStore
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from jubilee.domain.jobs.kinds import Claim
 from jubilee.domain.tasks.echo import Echo
-from tests.fakes import fresh_id
+from tests.fakes.store import fresh_id
 
 
 async def test_an_echo_ends_with_what_it_was_told() -> None:

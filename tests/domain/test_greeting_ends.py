@@ -10,7 +10,7 @@ from jubilee.domain.greetings.greeting import GreetingState
 from jubilee.domain.identity import UserId
 from jubilee.domain.mail import Message
 from tests.domain.greeting_work import Mailbox, Work
-from tests.fakes import FakeStore
+from tests.fakes.store import FakeStore
 
 BORN = date(1990, 11, 20)
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

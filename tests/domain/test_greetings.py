@@ -19,8 +19,8 @@ from jubilee.domain.greetings.planning import BATCH, Due, Span
 from jubilee.domain.jobs.queue import NewJob
 from tests.domain.birthday_service import a_service
 from tests.domain.greeting_work import Work
-from tests.fake_greetings import FakeGreetings
-from tests.fakes import FakeStore
+from tests.fakes.greetings import FakeGreetings
+from tests.fakes.store import FakeStore
 
 BORN = date(1990, 11, 20)
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -14,7 +14,7 @@ from jubilee.domain.identity import (
     is_person_name,
     name_key,
 )
-from tests.fakes import fresh_id
+from tests.fakes.store import fresh_id
 
 OWNER, STRANGER = UserId(fresh_id()), UserId(fresh_id())
 SESSION = SessionId(fresh_id())

@@ -18,7 +18,7 @@ from jubilee.domain.items import (
     ItemService,
     Words,
 )
-from tests.fakes import FakeStore, fresh_id, store_of
+from tests.fakes.store import FakeStore, fresh_id, store_of
 
 
 def somebody(*, admin: bool = False) -> Principal:
@@ -207,7 +207,7 @@ async def test_an_event_that_cannot_be_written_takes_the_item_with_it(
     async def refuse(*_: object) -> None:
         raise DomainError("no room")
 
-    monkeypatch.setattr("tests.fakes.FakeEvents.add", refuse)
+    monkeypatch.setattr("tests.fakes.store.FakeEvents.add", refuse)
     with pytest.raises(DomainError, match="no room"):
         await items.create("Fairy lights", None, by=OWNER)
     assert store.items.rows == {}

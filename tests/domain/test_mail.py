@@ -9,10 +9,10 @@ from jubilee.domain.errors import Unavailable
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.kinds import GiveUp, InvalidPayload
 from jubilee.domain.mail import Message, NoMailer, SendMail, WelcomeMail, called
-from tests.claims import JOB, Ends, claimed
 from tests.conftest import SignUp
-from tests.fake_mail import FakeMailer, fake_post
-from tests.fakes import FakeStore, fresh_id
+from tests.fakes.claimed_jobs import JOB, Ends, claimed
+from tests.fakes.mail import FakeMailer, fake_post
+from tests.fakes.store import FakeStore, fresh_id
 
 LETTER: dict[str, object] = {"to": "zoe@example.com", "subject": "Hello", "text": "How are you?"}
 MESSAGE_ID = f"<{JOB}@jubilee.test>"

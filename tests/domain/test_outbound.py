@@ -7,11 +7,11 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from jubilee.domain.jobs.kinds import GiveUp, InvalidPayload, JobError
-from jubilee.domain.outbound.kind import AddressNotAllowed, HttpReply, SendHttpRequest
-from jubilee.domain.outbound.reach import AllowedHost, OutboundRules, is_public
+from jubilee.domain.outbound.address_policy import AllowedHost, OutboundRules, is_public
 from jubilee.domain.outbound.request import read_request, shown_request
-from tests.claims import JOB, Ends, claimed
-from tests.fake_outbound import FakeSender
+from jubilee.domain.outbound.sending import AddressNotAllowed, HttpReply, SendHttpRequest
+from tests.fakes.claimed_jobs import JOB, Ends, claimed
+from tests.fakes.outbound import FakeSender
 
 URL = "https://hooks.example.com/in"
 CLOSED = OutboundRules()

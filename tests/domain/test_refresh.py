@@ -8,7 +8,7 @@ from jubilee.domain.auth.service import AuthService, InvalidGrant
 from jubilee.domain.auth.tokens import InvalidToken, RefreshToken
 from jubilee.domain.services import Services
 from tests.conftest import Person, SignUp
-from tests.fakes import FakeClock, FakeStore
+from tests.fakes.store import FakeClock, FakeStore
 
 IDLE_DAYS = 30
 

@@ -9,10 +9,10 @@ import pytest
 
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs import routing
-from jubilee.domain.jobs.claims import Dispatch, Reference
 from jubilee.domain.jobs.kinds import KindSet, Lane
 from jubilee.domain.jobs.routing import KindSetReader, Router
-from tests.fakes import fresh_id
+from jubilee.domain.jobs.store import Dispatch, Reference
+from tests.fakes.store import fresh_id
 
 OLDER, NEWER = KindSet(frozenset({"echo"})), KindSet(frozenset({"echo", "new"}))
 

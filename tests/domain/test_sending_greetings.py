@@ -8,11 +8,11 @@ from jubilee.domain.errors import Unavailable
 from jubilee.domain.greetings.greeting import GreetingRules, GreetingState, OnUnknown, Reason
 from jubilee.domain.greetings.sending import GreetingMail
 from jubilee.domain.identity import UserId
-from jubilee.domain.jobs.claims import LeaseLost
 from jubilee.domain.jobs.kinds import InvalidPayload
+from jubilee.domain.jobs.store import LeaseLost
 from jubilee.domain.mail import OutcomeUnknown, Post, Undeliverable
 from tests.domain.greeting_work import Mailbox, PlainTemplates, Work
-from tests.fakes import FakeStore, fresh_id
+from tests.fakes.store import FakeStore, fresh_id
 
 BORN = date(1990, 11, 20)
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 from jubilee.domain.auth.sessions import GRACE, Client, Presented, Session
 from jubilee.domain.auth.tokens import RefreshToken
 from jubilee.domain.identity import SessionId, UserId
-from tests.fakes import START, fresh_id
+from tests.fakes.store import START, fresh_id
 
 KEY, IDLE = b"r" * 32, timedelta(days=30)
 FIRST = RefreshToken(SessionId(fresh_id()), 1, b"s" * 32)

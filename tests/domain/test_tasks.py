@@ -9,7 +9,7 @@ import pytest
 from jubilee.domain.errors import DomainError
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.jobs.kinds import Audience, InvalidPayload, Kinds, UnknownKind
-from jubilee.domain.jobs.waiting import Waiting
+from jubilee.domain.jobs.waiter import Waiting
 from jubilee.domain.tasks.echo import Echo
 from jubilee.domain.tasks.service import MARGIN, TaskService
 from jubilee.domain.tasks.task import (
@@ -26,8 +26,8 @@ from jubilee.domain.tasks.task import (
     TaskStatus,
     TooManyTasks,
 )
-from tests.fake_tasks import FakeLiveJobs
-from tests.fakes import FakeStore, fresh_id, store_of
+from tests.fakes.store import FakeStore, fresh_id, store_of
+from tests.fakes.tasks import FakeLiveJobs
 
 
 class Letter(Echo):

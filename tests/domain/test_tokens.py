@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jubilee.domain.auth.tokens import SECRET, RefreshToken, decode_refresh_token
 from jubilee.domain.identity import SessionId
-from tests.fakes import fresh_id
+from tests.fakes.store import fresh_id
 
 KEY, OTHER_KEY = b"r" * 32, b"q" * 32
 TOKEN = RefreshToken(SessionId(fresh_id()), 1, b"s" * SECRET)

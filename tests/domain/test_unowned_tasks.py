@@ -15,7 +15,7 @@ from jubilee.domain.tasks.task import (
     TaskStatus,
 )
 from tests.domain.test_tasks import ADMIN, OWNER, STRANGER, become, service, somebody
-from tests.fakes import FakeStore, fresh_id, store_of
+from tests.fakes.store import FakeStore, fresh_id, store_of
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from jubilee.domain.users import (
     WrongCurrentPassword,
 )
 from tests.conftest import PASSWORD, Person, SignUp
-from tests.fakes import FakeClock, FakePasswords, FakeStore
+from tests.fakes.store import FakeClock, FakePasswords, FakeStore
 
 NEW = "another good password"
 NO_PASSWORDS = Passwords()

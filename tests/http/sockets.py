@@ -14,9 +14,13 @@ from jubilee.entrypoints.http.connections.config import ConnectionRules
 from jubilee.entrypoints.http.connections.ends import EndedConnections
 from jubilee.entrypoints.http.connections.limits import ConnectionLimits
 from jubilee.entrypoints.http.connections.refusals import Refusals
-from jubilee.entrypoints.http.context import Traffic
-from jubilee.entrypoints.http.metering import ConnectionObserver, Exchange, RequestMeter
-from jubilee.entrypoints.http.server import DrainingServer, Listening
+from jubilee.entrypoints.http.connections.server import DrainingServer, Listening
+from jubilee.entrypoints.http.framework.context import Traffic
+from jubilee.entrypoints.http.framework.request_record import (
+    ConnectionObserver,
+    Exchange,
+    RequestMeter,
+)
 
 HOST = b"Host: api.test\r\n"
 LIVE = b"GET /health/live HTTP/1.1\r\n" + HOST + b"\r\n"

@@ -8,7 +8,7 @@ import httpx2
 
 from jubilee.domain.tasks.task import TaskStatus
 from tests.conftest import Person
-from tests.fakes import FakeStore
+from tests.fakes.store import FakeStore
 
 
 async def post(client: httpx2.AsyncClient, by: Person, **body: object) -> httpx2.Response:

@@ -12,11 +12,11 @@ from starlette.types import ASGIApp
 
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.task import TaskRequest, TaskStatus
-from jubilee.entrypoints.http.edge import MOUNTS
-from jubilee.entrypoints.http.endpoint import Access, AnyEndpoint
+from jubilee.entrypoints.http.framework.edge import MOUNTS
+from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import Person, SignUp
-from tests.fakes import FakeStore
+from tests.fakes.store import FakeStore
 from tests.http.refusals import problem
 
 GUARDED = [e for e in ENDPOINTS if e.access in {Access.SIGNED_IN, Access.ADMIN}]

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from tests.conftest import PASSWORD, Person, SignUp
-from tests.fakes import FakeClock, FakePasswords, FakeStore
+from tests.fakes.store import FakeClock, FakePasswords, FakeStore
 from tests.http.refusals import pointers, problem
 
 SIGN_IN = {"username": "zoe", "password": PASSWORD}

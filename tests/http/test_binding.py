@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jubilee.entrypoints.http.binding import bind_query
-from jubilee.entrypoints.http.json_text import faults, parse_json
-from jubilee.entrypoints.http.problems import MalformedBody, MalformedQuery
+from jubilee.entrypoints.http.framework.binding import bind_query
+from jubilee.entrypoints.http.framework.json_text import faults, parse_json
+from jubilee.entrypoints.http.framework.problems import MalformedBody, MalformedQuery
 from jubilee.entrypoints.http.user_models import UserQuery
 from tests.conftest import SignUp
-from tests.fakes import FakeStore
+from tests.fakes.store import FakeStore
 from tests.http.refusals import pointers, problem
 
 JSON = {"Content-Type": "application/json"}

@@ -10,16 +10,16 @@ import httpx2
 import pytest
 from pydantic import BaseModel
 
-from jubilee.bootstrap.memory import THRESHOLDS
+from jubilee.bootstrap.garbage_collection import THRESHOLDS
 from jubilee.domain.errors import DomainError
-from jubilee.entrypoints.http.binding import bind_body
-from jubilee.entrypoints.http.endpoint import ANONYMOUS_BODY_BYTES, Access, AnyEndpoint
-from jubilee.entrypoints.http.json_bounds import check_bounds
-from jubilee.entrypoints.http.json_text import parse_json
-from jubilee.entrypoints.http.problems import MalformedBody
+from jubilee.entrypoints.http.framework.binding import bind_body
+from jubilee.entrypoints.http.framework.endpoint import ANONYMOUS_BODY_BYTES, Access, AnyEndpoint
+from jubilee.entrypoints.http.framework.json_bounds import check_bounds
+from jubilee.entrypoints.http.framework.json_text import parse_json
+from jubilee.entrypoints.http.framework.problems import MalformedBody
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import SignUp
-from tests.hostile import hostile_bodies
+from tests.http.hostile_bodies import hostile_bodies
 from tests.http.refusals import pointers, problem
 
 JSON = {"Content-Type": "application/json"}

@@ -5,7 +5,7 @@ import time
 import pytest
 from starlette.datastructures import Headers
 
-from jubilee.entrypoints.http.conditions import (
+from jubilee.entrypoints.http.framework.conditions import (
     MalformedCondition,
     Tags,
     etag,

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from jubilee.entrypoints.http.context import Traffic
-from jubilee.entrypoints.http.edge import Edge
+from jubilee.entrypoints.http.framework.context import Traffic
+from jubilee.entrypoints.http.framework.edge import Edge
 from tests.http.sockets import LIVE, POST, QUICK, Counted, Recorder, Wire, serving
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
-from jubilee.entrypoints.http.context import Limits, Traffic
-from jubilee.entrypoints.http.metering import Exchange, Unmetered
+from jubilee.entrypoints.http.framework.context import Limits, Traffic
+from jubilee.entrypoints.http.framework.request_record import Exchange, Unmetered
 from tests.conftest import SignUp
 
 SECONDS = 2.0

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import httpx2
 import pytest
 
-from jubilee.entrypoints.http.docs_files import published
-from jubilee.entrypoints.http.openapi import document
+from jubilee.entrypoints.http.docs.files import published
+from jubilee.entrypoints.http.docs.openapi import document
 from jubilee.entrypoints.http.registry import ENDPOINTS
 
 HOST = "http://api.test"

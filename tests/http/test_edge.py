@@ -8,9 +8,9 @@ from starlette.types import ASGIApp
 
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
-from jubilee.entrypoints.http.context import Limits, Traffic
+from jubilee.entrypoints.http.framework.context import Limits, Traffic
 from tests.conftest import SignUp
-from tests.fakes import FakeStore
+from tests.fakes.store import FakeStore
 from tests.http.refusals import problem
 
 ORIGIN = {"Origin": "https://app.example"}

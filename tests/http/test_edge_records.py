@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from jubilee.entrypoints.http.context import Traffic
-from jubilee.entrypoints.http.edge import Edge
-from jubilee.entrypoints.http.metering import Exchange, RequestMeter, present
+from jubilee.entrypoints.http.framework.context import Traffic
+from jubilee.entrypoints.http.framework.edge import Edge
+from jubilee.entrypoints.http.framework.request_record import Exchange, RequestMeter, present
 
 DURATION_S = 0.05
 

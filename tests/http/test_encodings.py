@@ -3,7 +3,7 @@
 import pytest
 from starlette.datastructures import Headers
 
-from jubilee.entrypoints.http.encodings import takes_gzip
+from jubilee.entrypoints.http.framework.encodings import takes_gzip
 
 
 def takes(*lines: str) -> bool:

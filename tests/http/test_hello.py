@@ -9,7 +9,7 @@ import pytest
 
 from jubilee.domain.birthday_rules import BirthdayRules, Strangers
 from tests.conftest import SignUp
-from tests.fakes import FakeClock, FakeStore
+from tests.fakes.store import FakeClock, FakeStore
 
 BORN = {"dateOfBirth": "1990-11-25"}
 MESSAGE = "Hello, Zoe! Your birthday is in 5 day(s)"

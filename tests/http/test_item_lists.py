@@ -7,7 +7,7 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from tests.conftest import Person, SignUp
-from tests.fakes import FakeStore
+from tests.fakes.store import FakeStore
 from tests.http.item_calls import kept, listed, refused
 
 

@@ -11,7 +11,7 @@ from jubilee import __version__
 from jubilee.domain.health import HealthService, Schema
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
-from jubilee.entrypoints.http.context import Limits, Traffic
+from jubilee.entrypoints.http.framework.context import Limits, Traffic
 from tests.http.refusals import problem
 
 

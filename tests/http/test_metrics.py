@@ -7,12 +7,12 @@ from functools import partial
 import httpx2
 import pytest
 
+from jubilee.adapters.telemetry.http import HttpTelemetry
 from jubilee.adapters.telemetry.instruments import Instruments
-from jubilee.adapters.telemetry.requests import HttpTelemetry
-from jubilee.adapters.telemetry.watching import exposition
+from jubilee.adapters.telemetry.samplers import exposition
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
-from jubilee.entrypoints.http.context import Limits, Traffic
+from jubilee.entrypoints.http.framework.context import Limits, Traffic
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import httpx2
 import pytest
 from starlette.datastructures import Headers
 
-from jubilee.entrypoints.http.negotiation import require_acceptable
-from jubilee.entrypoints.http.problems import NotAcceptable
+from jubilee.entrypoints.http.framework.negotiation import require_acceptable
+from jubilee.entrypoints.http.framework.problems import NotAcceptable
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import SignUp
-from tests.fakes import FakeStore
+from tests.fakes.store import FakeStore
 from tests.http.refusals import problem
 
 GOOD = json.dumps({"email": "zoe@example.com", "password": "correct horse battery"})

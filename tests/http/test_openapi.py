@@ -7,9 +7,9 @@ from typing import Any
 from openapi_schema_validator import OAS31Validator, oas31_format_checker
 from openapi_spec_validator import validate
 
-from jubilee.entrypoints.http.descriptions import DESCRIPTIONS
-from jubilee.entrypoints.http.endpoint import FORM, JSON
-from jubilee.entrypoints.http.openapi import document
+from jubilee.entrypoints.http.docs.descriptions import DESCRIPTIONS
+from jubilee.entrypoints.http.docs.openapi import document
+from jubilee.entrypoints.http.framework.endpoint import FORM, JSON
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.http.references import Json, resolved
 

@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from jubilee.domain.auth.service import InvalidGrant
 from jubilee.domain.errors import Conflict, DomainError, NotFound
-from jubilee.entrypoints.http.endpoint import (
+from jubilee.entrypoints.http.docs.openapi import document
+from jubilee.entrypoints.http.framework.endpoint import (
     FORM,
     JSON,
     Access,
@@ -19,8 +20,7 @@ from jubilee.entrypoints.http.endpoint import (
     Model,
     Reply,
 )
-from jubilee.entrypoints.http.openapi import document
-from jubilee.entrypoints.http.paging import PageQuery
+from jubilee.entrypoints.http.framework.paging import PageQuery
 from tests.http.references import Json, resolved
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jubilee.entrypoints.http.cursors import Cursors, InvalidCursor
+from jubilee.entrypoints.http.framework.cursors import Cursors, InvalidCursor
 from tests.conftest import Person, SignUp
-from tests.fakes import FakeClock
+from tests.fakes.store import FakeClock
 from tests.http.refusals import pointers, problem
 
 CURSORS = Cursors(b"c" * 32)

@@ -3,8 +3,8 @@
 import httpx2
 import pytest
 
-from jubilee.entrypoints.http.problem_pages import problem_kinds
-from jubilee.entrypoints.http.problems import status_of
+from jubilee.entrypoints.http.docs.problem_pages import problem_kinds
+from jubilee.entrypoints.http.framework.problems import status_of
 from tests.http import refusals
 from tests.http.test_docs import HOST, MOUNTS, links
 

@@ -12,12 +12,12 @@ import pytest
 from jubilee.domain.errors import DomainError, Unavailable
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
-from jubilee.entrypoints.http.context import Limits, Traffic
-from jubilee.entrypoints.http.endpoint import Access, AnyEndpoint
-from jubilee.entrypoints.http.problems import STATUSES, problem, status_of
+from jubilee.entrypoints.http.framework.context import Limits, Traffic
+from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint
+from jubilee.entrypoints.http.framework.problems import STATUSES, problem, status_of
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import PASSWORD, SignUp
-from tests.fakes import FakeStore
+from tests.fakes.store import FakeStore
 from tests.http import refusals
 
 MARKER = "Zq7-marker-9Xw"

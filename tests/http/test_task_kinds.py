@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from jubilee.bootstrap.kinds import every_kind
+from jubilee.bootstrap.job_kinds import every_kind
 from jubilee.domain.jobs.kinds import Audience, InvalidPayload, Kind
-from jubilee.entrypoints.http.openapi import document
+from jubilee.entrypoints.http.docs.openapi import document
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from jubilee.entrypoints.http.task_kinds import NEW_TASK_EXAMPLES
 from tests.http.references import Json, resolved

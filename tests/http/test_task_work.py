@@ -12,9 +12,9 @@ from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.task import TaskStatus
 from jubilee.entrypoints.http.app import HttpOptions, build_app
-from jubilee.entrypoints.http.context import Limits, Traffic
+from jubilee.entrypoints.http.framework.context import Limits, Traffic
 from tests.conftest import Person, SignUp
-from tests.fakes import FakeStore, fresh_id
+from tests.fakes.store import FakeStore, fresh_id
 from tests.http.refusals import pointers, problem
 from tests.http.task_calls import become, kept
 

@@ -5,7 +5,7 @@ import pytest
 
 from jubilee.domain.tasks.task import TaskStatus
 from tests.conftest import Person, SignUp
-from tests.fakes import FakeStore, fresh_id
+from tests.fakes.store import FakeStore, fresh_id
 from tests.http.refusals import pointers, problem
 from tests.http.task_calls import become, kept, post
 

@@ -21,7 +21,7 @@ from jubilee.entrypoints.http.text_patterns import (
     USERNAME_PATTERN,
 )
 from tests.conftest import PASSWORD, Person, SignUp
-from tests.fakes import FakeStore
+from tests.fakes.store import FakeStore
 from tests.http.refusals import pointers
 
 BCC = "=?utf-8?Q?x=0D=0ABcc=3A_evil=40evil.example?="

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from tests.conftest import PASSWORD, Person, SignUp
-from tests.fakes import FakeClock, FakePasswords, FakeStore
+from tests.fakes.store import FakeClock, FakePasswords, FakeStore
 from tests.http.refusals import pointers, problem
 
 GOOD: dict[str, Any] = {"email": "zoe@example.com", "password": PASSWORD}

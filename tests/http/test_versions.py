@@ -8,7 +8,7 @@ import pytest
 
 from jubilee.domain.tasks.task import TaskStatus
 from tests.conftest import Person, SignUp
-from tests.fakes import FakeClock, FakeStore
+from tests.fakes.store import FakeClock, FakeStore
 from tests.http.refusals import problem
 from tests.http.task_calls import become, kept
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]  # it ships no types
 
-from jubilee.adapters.telemetry.exporting import Signal
+from jubilee.adapters.telemetry.otlp import Signal
 from tests.monitoring.debian import ROOT
 from tests.monitoring.prometheus import MONITORING
 

@@ -10,21 +10,22 @@ from typing import Any, cast
 
 from sqlalchemy import text
 
-from jubilee.adapters.postgres.claims import PostgresClaims, PostgresFinish
-from jubilee.adapters.postgres.due_jobs import PostgresDueJobs
+from jubilee.adapters.postgres.job_completion import PostgresFinish
+from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
+from jubilee.adapters.postgres.jobs.store import PostgresClaims
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Driver, Executor, Statement
 from jubilee.adapters.postgres.transaction import Stamp, transactions, views
 from jubilee.domain.greetings.greeting import GreetingRules
 from jubilee.domain.greetings.planning import GreetingPlanner
 from jubilee.domain.greetings.sending import GreetingMail
-from jubilee.domain.jobs.heart import Heart
 from jubilee.domain.jobs.kinds import Kinds
-from jubilee.domain.jobs.running import Runner
+from jubilee.domain.jobs.lease_keeper import Heart
+from jubilee.domain.jobs.runner import Runner
 from jubilee.domain.mail import Mailer, Message, Post
 from jubilee.domain.users import User
 from tests.domain.greeting_work import PlainTemplates
-from tests.fakes import FakeClock, fresh_id
+from tests.fakes.store import FakeClock, fresh_id
 
 IMMORTAL = 1 << 30
 LEASE = 30.0

@@ -22,7 +22,7 @@ from jubilee.domain.passwords import Passwords
 from jubilee.domain.services import Services
 from jubilee.domain.users import EmailTaken, Profile, UsernameTaken
 from tests.conftest import PASSWORD, SignUp
-from tests.fakes import FakeClock
+from tests.fakes.store import FakeClock
 
 LAPTOP = Client("192.0.2.9", "laptop")
 NEW = "another good password"

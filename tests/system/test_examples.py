@@ -7,8 +7,8 @@ import asyncpg
 import httpx2
 import pytest
 
-from jubilee.entrypoints.http.endpoint import FORM
-from jubilee.entrypoints.http.openapi import document
+from jubilee.entrypoints.http.docs.openapi import document
+from jubilee.entrypoints.http.framework.endpoint import FORM
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.http.references import Json, resolved
 from tests.system.api import Api, bearer

@@ -13,7 +13,7 @@ from jubilee.domain.calendar import LeapDayRule, celebrated
 from jubilee.domain.greetings.greeting import GreetingRules, OnUnknown
 from jubilee.domain.identity import UserId
 from jubilee.domain.users import User
-from tests.fakes import FakeClock, fresh_id
+from tests.fakes.store import FakeClock, fresh_id
 from tests.system.greeting_world import IMMORTAL, Life, Sent, World, state_of
 
 ZONES = (

@@ -4,7 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 
-from tests.hostile import hostile_bodies
+from tests.http.hostile_bodies import hostile_bodies
 from tests.system.api import Api, bearer, sign_up
 
 SENDERS = 10

@@ -11,8 +11,8 @@ import httpx2
 import pytest
 
 from tests.system.api import Starter
+from tests.system.live_service import Talk, Whispers, refusing, tell
 from tests.system.running import Up, eventually, free_port
-from tests.system.whispers import Talk, Whispers, refusing, tell
 from tests.telemetry.receiver import Receiver, receiver
 
 IN_SPANS = frozenset({"name in a path", "unknown path", "user agent"})

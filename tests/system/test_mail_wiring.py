@@ -6,8 +6,8 @@ import pytest
 from pydantic import SecretStr
 
 from jubilee.bootstrap.adapters import open_adapters
-from jubilee.bootstrap.kinds import every_kind, runnable_kinds
-from jubilee.household import household
+from jubilee.bootstrap.job_kinds import every_kind, runnable_kinds
+from jubilee.bootstrap.local_stack import household
 from jubilee.settings import Settings
 
 

@@ -5,7 +5,7 @@ import sys
 
 PROGRAM = """
 import gc
-from jubilee.bootstrap.memory import THRESHOLDS, settle
+from jubilee.bootstrap.garbage_collection import THRESHOLDS, settle
 settle()
 assert gc.get_freeze_count() > 1000, gc.get_freeze_count()
 assert gc.get_threshold() == THRESHOLDS

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from jubilee.adapters.postgres.schema import upgrade
-from jubilee.entrypoints.http.endpoint import FORM, AnyEndpoint
+from jubilee.entrypoints.http.framework.endpoint import FORM, AnyEndpoint
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.outages import Breakable, OwnServers
 from tests.servers import Servers

@@ -18,10 +18,10 @@ from sqlalchemy import Connection, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session
 
-from jubilee.adapters.embedded.failure import ServerFailed
+from jubilee.adapters.embedded.errors import ServerFailed
 from jubilee.adapters.embedded.wheels import postgres_program
-from jubilee.adapters.postgres.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.engine import driver_url
+from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.schema import check
 

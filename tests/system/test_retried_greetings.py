@@ -7,24 +7,25 @@ from uuid import UUID
 
 import pytest
 
-from jubilee.adapters.postgres.claims import PostgresClaims, PostgresFinish
-from jubilee.adapters.postgres.due_jobs import PostgresDueJobs
+from jubilee.adapters.postgres.job_completion import PostgresFinish
+from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
+from jubilee.adapters.postgres.jobs.store import PostgresClaims
+from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.transaction import Stamp, transactions, views
 from jubilee.domain.greetings.greeting import GreetingRules, OnUnknown
 from jubilee.domain.greetings.planning import GREETING
 from jubilee.domain.greetings.sending import GreetingMail
 from jubilee.domain.identity import Principal, SessionId, UserId
-from jubilee.domain.jobs.claims import Failure, LeaseLost, Reference
 from jubilee.domain.jobs.kinds import Kinds
-from jubilee.domain.jobs.waiting import Waiting
+from jubilee.domain.jobs.store import Failure, LeaseLost, Reference
+from jubilee.domain.jobs.waiter import Waiting
 from jubilee.domain.mail import Post
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.tasks.task import TaskStatus
 from jubilee.domain.users import User
 from tests.domain.greeting_work import PlainTemplates
-from tests.fakes import FakeClock, fresh_id
+from tests.fakes.store import FakeClock, fresh_id
 from tests.system.greeting_world import Life, MortalMailer, World, state_of
 
 MORNING = datetime(2026, 11, 20, 9, tzinfo=UTC)

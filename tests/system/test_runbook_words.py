@@ -16,7 +16,7 @@ import jubilee
 from jubilee.adapters.postgres.tables import metadata
 from jubilee.commands.parser import command_parser
 from jubilee.domain.jobs.kinds import Lane
-from jubilee.entrypoints.http.edge import MOUNTS
+from jubilee.entrypoints.http.framework.edge import MOUNTS
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from jubilee.entrypoints.http.task_models import TaskReply
 from tests.monitoring.dashboards import panels

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.telemetry.instruments import Instruments
-from jubilee.adapters.telemetry.lines import LineWriter
+from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.logs import GRAVE, QUIET, Logs, unwritten
 from jubilee.adapters.telemetry.stores import DatabaseTelemetry
 from jubilee.adapters.telemetry.tracing import Tracing

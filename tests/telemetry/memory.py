@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanContext, StatusCode
 
-from jubilee.adapters.telemetry.lines import LineWriter
+from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.logs import Logs
 from jubilee.adapters.telemetry.tracing import Tracing
 

@@ -18,13 +18,13 @@ from opentelemetry.sdk.resources import Resource
 
 from jubilee.adapters.telemetry import logs
 from jubilee.adapters.telemetry.access_log import NANOS, AccessLog
-from jubilee.adapters.telemetry.lines import LineWriter
+from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.logs import Logs
 from jubilee.adapters.telemetry.otlp_logs import LogBridge
 from jubilee.adapters.telemetry.sampling import Verdict, verdict
 from jubilee.adapters.telemetry.tracing import Ids
 from jubilee.bootstrap.logs import whereabouts
-from jubilee.entrypoints.http.metering import METHODS, UNMATCHED, Exchange, present
+from jubilee.entrypoints.http.framework.request_record import METHODS, UNMATCHED, Exchange, present
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")

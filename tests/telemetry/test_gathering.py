@@ -3,9 +3,9 @@
 import asyncio
 
 from jubilee.adapters.telemetry.access_log import AccessLog
+from jubilee.adapters.telemetry.http import GATHER, MOST, HttpTelemetry
 from jubilee.adapters.telemetry.instruments import Instruments
-from jubilee.adapters.telemetry.requests import GATHER, MOST, HttpTelemetry
-from jubilee.entrypoints.http.metering import Exchange
+from jubilee.entrypoints.http.framework.request_record import Exchange
 from tests.telemetry.memory import Lines
 
 ANSWERED = Exchange("r-1", "GET", 0, "127.0.0.1", "/hello/{name}", status=200)

@@ -10,7 +10,7 @@ from opentelemetry.trace import SpanKind
 from sqlalchemy import text
 
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres.claims import PostgresClaims
+from jubilee.adapters.postgres.jobs.store import PostgresClaims
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.transaction import Stamp, transactions
@@ -18,12 +18,12 @@ from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.jobs import JobSending, JobTelemetry
 from jubilee.adapters.telemetry.sampling import Verdict, verdict
 from jubilee.adapters.telemetry.tracing import Tracing, carrier
-from jubilee.domain.jobs.claims import Claimed, Reference
 from jubilee.domain.jobs.kinds import Claim, Finish, GiveUp, JobError
 from jubilee.domain.jobs.queue import NewJob
-from jubilee.domain.jobs.running import Outcome
-from tests.domain.job_bench import Bench, Body, failing, nothing
-from tests.fakes import FakeClock, fresh_id
+from jubilee.domain.jobs.runner import Outcome
+from jubilee.domain.jobs.store import Claimed, Reference
+from tests.domain.jobs.job_bench import Bench, Body, failing, nothing
+from tests.fakes.store import FakeClock, fresh_id
 from tests.telemetry.memory import (
     Lines,
     Memory,

@@ -122,7 +122,7 @@ def test_every_line_is_an_object_with_a_time_a_level_and_an_event(story: Story) 
 def test_the_server_speaks_the_same_way(story: Story) -> None:
     said = {(line.get("logger"), line["event"].split()[0]) for line in story.lines}
     assert ("uvicorn.error", "Started") in said
-    assert ("jubilee.entrypoints.worker", "draining") in said
+    assert ("jubilee.entrypoints.worker.process", "draining") in said
 
 
 def test_a_request_has_one_line_with_its_ids_and_who_asked(story: Story) -> None:

@@ -11,9 +11,9 @@ from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExp
 from opentelemetry.sdk.resources import Resource
 from prometheus_client.metrics_core import Metric as Family
 
+from jubilee.adapters.telemetry.counters import Counts, Tallies
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.otlp_metrics import MetricsBridge
-from jubilee.adapters.telemetry.tallies import Counts, Tallies
 from tests.telemetry.receiver import Receiver, receiver
 
 CUMULATIVE = 2  # of AggregationTemporality

@@ -21,7 +21,7 @@ from jubilee.adapters.telemetry.stores import DatabaseTelemetry, RedisTelemetry
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.domain.errors import Unavailable
 from jubilee.urls import place
-from tests.fakes import FakeClock
+from tests.fakes.store import FakeClock
 from tests.servers import Servers
 from tests.telemetry.memory import (
     Memory,

@@ -5,8 +5,8 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from jubilee.adapters.telemetry.traced_requests import TracedRequests
-from jubilee.entrypoints.http.context import Traffic
-from jubilee.entrypoints.http.edge import Edge
+from jubilee.entrypoints.http.framework.context import Traffic
+from jubilee.entrypoints.http.framework.edge import Edge
 from tests.telemetry.memory import Memory, attributes, everything
 
 CAPTURE = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_"

@@ -15,9 +15,9 @@ from typing import TypeAlias
 
 import httpcore2
 
-from jubilee.domain.outbound.kind import AddressNotAllowed, HttpReply, HttpSender, Unreachable
-from jubilee.domain.outbound.reach import Address, Allows
+from jubilee.domain.outbound.address_policy import Address, Allows
 from jubilee.domain.outbound.request import HttpRequest
+from jubilee.domain.outbound.sending import AddressNotAllowed, HttpReply, HttpSender, Unreachable
 from jubilee.domain.text import as_line, printable
 
 KEPT = 65_536  # bytes of a reply

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from random import random
 
 from jubilee.adapters.argon2_passwords import Argon2Passwords
-from jubilee.adapters.arq_courier import ArqCourier
+from jubilee.adapters.arq.dispatcher import ArqCourier
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres.backlog import PostgresBacklog
 from jubilee.adapters.postgres.capacity import PostgresCapacity, instance_url
+from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import (
     PostgresTransaction,
@@ -20,12 +20,12 @@ from jubilee.adapters.postgres.transaction import (
 )
 from jubilee.adapters.postgres.upkeep import PoolUpkeep
 from jubilee.adapters.redis.client import RedisClient
-from jubilee.adapters.telemetry.watching import watch_pool, watch_redis
+from jubilee.adapters.telemetry.samplers import watch_pool, watch_redis
 from jubilee.bootstrap.deadline import request_deadline
 from jubilee.bootstrap.logs import correlation_id
 from jubilee.bootstrap.servers import clock, server_urls
 from jubilee.bootstrap.telemetry import Process, Telemetry, open_telemetry
-from jubilee.domain.jobs.announcing import Announcer
+from jubilee.domain.jobs.dispatch_buffer import Announcer
 from jubilee.domain.jobs.routing import Router
 from jubilee.domain.transaction import Begin
 from jubilee.settings import Settings

@@ -2,7 +2,7 @@
 
 import math
 
-from jubilee.entrypoints.http.metering import present
+from jubilee.entrypoints.http.framework.request_record import present
 
 
 def request_deadline() -> float:

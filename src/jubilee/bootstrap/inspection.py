@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from jubilee.adapters.postgres.backlog import PostgresBacklog
 from jubilee.adapters.postgres.capacity import PostgresCapacity
+from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.schema_state import schema_state
 from jubilee.adapters.redis.client import RedisClient

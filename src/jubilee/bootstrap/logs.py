@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from jubilee.adapters.telemetry.jobs import doing
-from jubilee.adapters.telemetry.lines import LineWriter
+from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.logs import Logs, log_crashes
-from jubilee.entrypoints.http.metering import present
+from jubilee.entrypoints.http.framework.request_record import present
 from jubilee.settings import Environment, Settings
 
 STDOUT = 1

@@ -6,7 +6,7 @@ from jubilee.adapters.mail.composing import parse_sender
 from jubilee.adapters.mail.eml import EmlMailer
 from jubilee.adapters.mail.smtp import SmtpMailer, SmtpServer
 from jubilee.adapters.mail.templates import JinjaTemplates
-from jubilee.adapters.telemetry.outward import TracedMailer
+from jubilee.adapters.telemetry.outbound_spans import TracedMailer
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.bootstrap.servers import clock
 from jubilee.domain.mail import Mailer, NoMailer, Post

@@ -10,13 +10,13 @@ from secrets import token_bytes
 from jubilee.adapters.common_passwords import common_passwords
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.jwt_tokens import JwtTokens
-from jubilee.adapters.postgres.backlog import PostgresBacklog
 from jubilee.adapters.postgres.capacity import PostgresCapacity
+from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
+from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.schema_state import schema_state
-from jubilee.adapters.postgres.tasks import PostgresLiveJobs
 from jubilee.adapters.redis.birthdays import RedisTodayCache
 from jubilee.bootstrap.adapters import Adapters, open_adapters
-from jubilee.bootstrap.kinds import MakeKinds, every_kind
+from jubilee.bootstrap.job_kinds import MakeKinds, every_kind
 from jubilee.bootstrap.mail import mail_is_configured
 from jubilee.bootstrap.servers import clock, keys
 from jubilee.bootstrap.telemetry import Process, Telemetry
@@ -28,15 +28,15 @@ from jubilee.domain.health import HealthService, ReadConnectionBudget, ReadSchem
 from jubilee.domain.items import ItemService
 from jubilee.domain.jobs.backlog import ReadBacklog
 from jubilee.domain.jobs.kinds import Kinds
-from jubilee.domain.jobs.waiting import Waiting
+from jubilee.domain.jobs.waiter import Waiting
 from jubilee.domain.passwords import PasswordRules
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.users import UserService
 from jubilee.entrypoints.http.app import HttpOptions
 from jubilee.entrypoints.http.connections.limits import ConnectionLimits
-from jubilee.entrypoints.http.context import Limits
-from jubilee.entrypoints.http.server import Listening
+from jubilee.entrypoints.http.connections.server import Listening
+from jubilee.entrypoints.http.framework.context import Limits
 from jubilee.settings import Settings
 
 TOKEN_BYTES = 32

@@ -14,19 +14,19 @@ from starlette.types import ASGIApp
 from jubilee import __version__
 from jubilee.adapters.telemetry.access_log import AccessLog
 from jubilee.adapters.telemetry.connections import ConnectionTelemetry
-from jubilee.adapters.telemetry.exporting import resource
-from jubilee.adapters.telemetry.exports import Exports
+from jubilee.adapters.telemetry.http import HttpTelemetry
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.jobs import JobSending, JobTelemetry
 from jubilee.adapters.telemetry.logs import Logs, WriteLine, unwritten
-from jubilee.adapters.telemetry.requests import HttpTelemetry
+from jubilee.adapters.telemetry.otlp import resource
+from jubilee.adapters.telemetry.otlp_exports import Exports
+from jubilee.adapters.telemetry.samplers import exposition, watch_loop
 from jubilee.adapters.telemetry.stores import DatabaseTelemetry, RedisTelemetry
 from jubilee.adapters.telemetry.traced_requests import TracedRequests
 from jubilee.adapters.telemetry.tracing import Tracing
-from jubilee.adapters.telemetry.watching import exposition, watch_loop
 from jubilee.bootstrap.metrics_listener import listen_for_scrapes
 from jubilee.bootstrap.servers import server_urls
-from jubilee.entrypoints.http.metering import Exposition
+from jubilee.entrypoints.http.framework.request_record import Exposition
 from jubilee.settings import Settings, export_variables
 from jubilee.urls import place
 

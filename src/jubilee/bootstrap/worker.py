@@ -14,30 +14,37 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
 from jubilee import __version__
-from jubilee.adapters.arq_courier import pack, queue_name, unpack, wake_channel
+from jubilee.adapters.arq.dispatcher import pack, queue_name, unpack, wake_channel
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres.backlog import PostgresBacklog
-from jubilee.adapters.postgres.claims import PostgresClaims, PostgresFinish
-from jubilee.adapters.postgres.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.event_relay import PostgresEventRelay
+from jubilee.adapters.postgres.job_completion import PostgresFinish
+from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
+from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
+from jubilee.adapters.postgres.jobs.store import PostgresClaims
 from jubilee.adapters.postgres.retention import PostgresLeftovers
 from jubilee.bootstrap.adapters import Adapters, open_adapters
 from jubilee.bootstrap.greetings import greeting_planner
-from jubilee.bootstrap.kinds import MakeKinds, runnable_kinds
+from jubilee.bootstrap.job_kinds import MakeKinds, runnable_kinds
 from jubilee.bootstrap.mail import mail_is_configured, make_mail_dir
 from jubilee.bootstrap.servers import clock, redis_url
 from jubilee.bootstrap.telemetry import Process
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.backlog import WorkerRegister, WorkerSign
-from jubilee.domain.jobs.heart import Heart
 from jubilee.domain.jobs.kinds import Kinds, Lane
+from jubilee.domain.jobs.lease_keeper import Heart
 from jubilee.domain.jobs.redelivery import Redelivery
 from jubilee.domain.jobs.relay import Relay
-from jubilee.domain.jobs.running import GRACE, Runner
+from jubilee.domain.jobs.runner import GRACE, Runner
 from jubilee.domain.retention import Retention
-from jubilee.entrypoints.lane_worker import Lanes, LaneWorker
-from jubilee.entrypoints.watchdog import Watchdog
-from jubilee.entrypoints.worker import Chore, WorkerPlan, calendar_chores, relay_chores, sign_chores
+from jubilee.entrypoints.worker.process import (
+    Chore,
+    WorkerPlan,
+    calendar_chores,
+    relay_chores,
+    sign_chores,
+)
+from jubilee.entrypoints.worker.queue_worker import Lanes, LaneWorker
+from jubilee.entrypoints.worker.watchdog import Watchdog
 from jubilee.settings import Settings
 
 SOCKET_TIMEOUT = 2.0  # seconds; a frozen Redis must not hold a worker up

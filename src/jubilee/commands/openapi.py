@@ -4,7 +4,7 @@ import json
 import sys
 from argparse import Namespace
 
-from jubilee.entrypoints.http.openapi import document
+from jubilee.entrypoints.http.docs.openapi import document
 from jubilee.entrypoints.http.registry import ENDPOINTS
 
 

@@ -3,19 +3,19 @@
 import logging
 from argparse import Namespace
 
+from jubilee.bootstrap.garbage_collection import settle
 from jubilee.bootstrap.logs import start_logging
 from jubilee.bootstrap.mail import mail_is_configured
-from jubilee.bootstrap.memory import settle
 from jubilee.bootstrap.open_files import allow_connections
 from jubilee.bootstrap.services import http_options, listening, open_services
 from jubilee.bootstrap.telemetry import Process
 from jubilee.bootstrap.worker import open_worker
 from jubilee.commands.reading import read_settings
 from jubilee.commands.running import run
-from jubilee.entrypoints.addresses import require_free
 from jubilee.entrypoints.api import serve
 from jubilee.entrypoints.http.connections.limits import RESERVED_CONNECTIONS
-from jubilee.entrypoints.worker import work
+from jubilee.entrypoints.local.addresses import require_free
+from jubilee.entrypoints.worker.process import work
 from jubilee.settings import Settings
 
 logger = logging.getLogger(__name__)

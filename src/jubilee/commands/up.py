@@ -2,9 +2,9 @@
 
 from argparse import Namespace
 
+from jubilee.bootstrap.local_stack import household
 from jubilee.commands.reading import read_settings
-from jubilee.entrypoints.supervisor import supervise
-from jubilee.household import household
+from jubilee.entrypoints.local.supervisor import supervise
 
 
 def up(_: Namespace) -> int:

@@ -7,7 +7,7 @@
 - jobs: an ended one leaves after TASK_RETENTION (the relay); of live ones an account has
   TASKS_LIVE_PER_USER at most;
 - events: a published one leaves after TASK_RETENTION (the relay);
-- workers: one that is silent for a day leaves (adapters/postgres/backlog.py);
+- workers: one that is silent for a day leaves (adapters/postgres/jobs/backlog.py);
 - counters: a fixed few.
 """
 

@@ -11,8 +11,8 @@ from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.connections.config import ConnectionRules
 from jubilee.entrypoints.http.connections.ends import EndedConnections
 from jubilee.entrypoints.http.connections.refusals import Refusals
-from jubilee.entrypoints.http.context import Traffic
-from jubilee.entrypoints.http.server import DrainingServer, Listening
+from jubilee.entrypoints.http.connections.server import DrainingServer, Listening
+from jubilee.entrypoints.http.framework.context import Traffic
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0  # seconds
 

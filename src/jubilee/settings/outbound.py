@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from jubilee.domain.mail_addresses import sender_parts
-from jubilee.domain.outbound.reach import AllowedHost
+from jubilee.domain.outbound.address_policy import AllowedHost
 from jubilee.settings.group import SettingsGroup, comma_separated
 from jubilee.urls import checked_smtp_url
 

@@ -2,7 +2,7 @@
 
 import signal
 
-from jubilee.entrypoints.watchdog import STUCK
+from jubilee.entrypoints.worker.watchdog import STUCK
 from tests.system.chaos.checks import CLEAN, judge
 from tests.system.chaos.clients import post
 from tests.system.chaos.database import Database

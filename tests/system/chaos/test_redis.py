@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
-from jubilee.entrypoints.lane_worker import TAKEN
+from jubilee.entrypoints.worker.queue_worker import TAKEN
 from tests.outages import OwnServers
 from tests.system.chaos.checks import CLEAN, judge
 from tests.system.chaos.clients import post

@@ -8,7 +8,7 @@ from jubilee.bootstrap.logs import start_logging
 from jubilee.bootstrap.telemetry import Process
 from jubilee.bootstrap.worker import open_worker
 from jubilee.commands.reading import read_settings
-from jubilee.entrypoints.worker import work
+from jubilee.entrypoints.worker.process import work
 from tests.system.chaos.kinds import chaos_kinds
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jubilee.entrypoints.http.openapi import document
+from jubilee.entrypoints.http.docs.openapi import document
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.system.api import COMMAND, NO_MAIL, Api
 from tests.system.clients.node import install

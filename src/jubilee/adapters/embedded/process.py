@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from jubilee.adapters.embedded import launcher
-from jubilee.adapters.embedded.failure import ServerFailed
+from jubilee.adapters.embedded.errors import ServerFailed
 
 Pause = Callable[[float], None]
 LOG_BYTES = 1 << 20

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from jubilee.adapters.embedded.failure import AlreadyRunning
+from jubilee.adapters.embedded.errors import AlreadyRunning
 
 # A reader holds the lock for an instant while it looks; an owner keeps it.
 PATIENCE = 0.5

@@ -7,7 +7,7 @@ import re
 import stat
 from pathlib import Path
 
-from jubilee.adapters.embedded.failure import ServerFailed
+from jubilee.adapters.embedded.errors import ServerFailed
 
 SHORT = 70  # a socket's whole name has 107 bytes at most, on macOS 103
 

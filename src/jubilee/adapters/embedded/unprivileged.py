@@ -6,7 +6,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from jubilee.adapters.embedded.failure import ServerFailed
+from jubilee.adapters.embedded.errors import ServerFailed
 
 NOBODY = 65534
 OTHER_USER = ("unshare", "--user", f"--map-user={NOBODY}", "--")

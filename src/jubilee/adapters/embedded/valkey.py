@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from jubilee.adapters.embedded import sockets
-from jubilee.adapters.embedded.failure import ServerFailed
+from jubilee.adapters.embedded.errors import ServerFailed
 from jubilee.adapters.embedded.process import Pause, Program, end, last_line, spawn
 from jubilee.adapters.embedded.wheels import valkey_program
 

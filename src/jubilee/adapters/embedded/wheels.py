@@ -7,7 +7,7 @@ import stat
 import sys
 from pathlib import Path
 
-from jubilee.adapters.embedded.failure import ServerFailed
+from jubilee.adapters.embedded.errors import ServerFailed
 
 POSTGRES_MAJOR = 18
 

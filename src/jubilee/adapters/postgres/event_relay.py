@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from asyncpg import Record
 from sqlalchemy import text
 
-from jubilee.adapters.postgres.asking import Origin, SentFrom
 from jubilee.adapters.postgres.documents import trace_context
-from jubilee.adapters.postgres.jobs import PostgresJobs
+from jubilee.adapters.postgres.jobs.pending_dispatches import Origin, SentFrom
+from jubilee.adapters.postgres.jobs.queue import PostgresJobs
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.domain.events import EventRelay

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import insert
 
-from jubilee.adapters.postgres.asking import Origin
 from jubilee.adapters.postgres.documents import kept_trace
+from jubilee.adapters.postgres.jobs.pending_dispatches import Origin
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import events
 from jubilee.domain.clock import Clock

@@ -7,20 +7,20 @@ from typing import TypeAlias
 
 from sqlalchemy import text
 
-from jubilee.adapters.postgres.asking import UNTRACED, Asked, Origin, Sending
 from jubilee.adapters.postgres.birthdays import PostgresBirthdays
 from jubilee.adapters.postgres.events import PostgresEvents
 from jubilee.adapters.postgres.greetings import PostgresGreetings
 from jubilee.adapters.postgres.items import PostgresItems
-from jubilee.adapters.postgres.jobs import PostgresJobs
+from jubilee.adapters.postgres.jobs.pending_dispatches import UNTRACED, Asked, Origin, Sending
+from jubilee.adapters.postgres.jobs.queue import PostgresJobs
+from jubilee.adapters.postgres.jobs.tasks import PostgresTasks
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.sessions import PostgresSessions
 from jubilee.adapters.postgres.statement import Executor, Statement
-from jubilee.adapters.postgres.tasks import PostgresTasks
 from jubilee.adapters.postgres.users import PostgresUsers
 from jubilee.domain.clock import Clock
 from jubilee.domain.identity import NewId
-from jubilee.domain.jobs.claims import Dispatch
+from jubilee.domain.jobs.store import Dispatch
 from jubilee.domain.transaction import Begin
 
 Announce: TypeAlias = Callable[[Iterable[Dispatch]], None]

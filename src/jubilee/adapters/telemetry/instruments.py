@@ -11,7 +11,7 @@ from prometheus_client import (
     ProcessCollector,
 )
 
-from jubilee.adapters.telemetry.tallies import Counts, Tallies
+from jubilee.adapters.telemetry.counters import Counts, Tallies
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.3, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 QUICK = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)

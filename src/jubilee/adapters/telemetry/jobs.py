@@ -12,16 +12,16 @@ from opentelemetry import trace
 from opentelemetry.context import attach, detach
 from opentelemetry.trace import Link, Span, SpanKind
 
-from jubilee.adapters.telemetry.failures import kind_of
+from jubilee.adapters.telemetry.exceptions import kind_of
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.logs import WriteLine
 from jubilee.adapters.telemetry.sampling import NOWHERE
 from jubilee.adapters.telemetry.tracing import Tracing, carrier, mark_failed, origin
 from jubilee.domain.errors import DomainError
 from jubilee.domain.jobs.backlog import Backlog
-from jubilee.domain.jobs.claims import Claimed
 from jubilee.domain.jobs.kinds import JobError
-from jubilee.domain.jobs.running import JobObserver, Outcome
+from jubilee.domain.jobs.runner import JobObserver, Outcome
+from jubilee.domain.jobs.store import Claimed
 
 SAME_TRACE = 3600.0  # seconds after which a job begins a trace of its own, linked to the first
 SYSTEM = "jubilee"

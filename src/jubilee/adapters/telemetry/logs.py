@@ -13,10 +13,10 @@ from opentelemetry import trace
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_logger_name
 from structlog.types import EventDict, Processor, WrappedLogger
 
-from jubilee.adapters.telemetry.failures import fingerprint, kind_of, stack
-from jubilee.adapters.telemetry.lines import LineWriter
+from jubilee.adapters.telemetry.counters import Count
+from jubilee.adapters.telemetry.exceptions import fingerprint, kind_of, stack
+from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.otlp_logs import LogBridge
-from jubilee.adapters.telemetry.tallies import Count
 from jubilee.adapters.telemetry.tracing import Ids, present_ids, record_failure
 
 QUIET = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal", "opentelemetry.trace")

@@ -5,10 +5,10 @@ from typing import Protocol
 
 from asyncpg import PostgresError
 
-from jubilee.adapters.telemetry.failures import kind_of
+from jubilee.adapters.telemetry.counters import Tally
+from jubilee.adapters.telemetry.exceptions import kind_of
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.logs import WriteLine
-from jubilee.adapters.telemetry.tallies import Tally
 from jubilee.adapters.telemetry.tracing import Attributes, Tracing, is_recorded
 
 OPERATIONS = frozenset(

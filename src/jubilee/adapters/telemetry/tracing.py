@@ -17,7 +17,7 @@ from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
-from jubilee.adapters.telemetry.failures import fingerprint, kind_of, stack
+from jubilee.adapters.telemetry.exceptions import fingerprint, kind_of, stack
 from jubilee.adapters.telemetry.sampling import (
     LOW_HALF,
     NOWHERE,

@@ -3,8 +3,8 @@
 from math import inf
 from time import monotonic
 
-from jubilee.domain.jobs.claims import Courier, DueJobs, Position
 from jubilee.domain.jobs.kinds import Kinds
+from jubilee.domain.jobs.store import Courier, DueJobs, Position
 
 BATCH = 500
 CHECK_INTERVAL_S = 0.9  # shorter than a round of the relay

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jubilee.domain.events import EventRelay
-from jubilee.domain.jobs.claims import Courier, Dispatch, DueJobs
 from jubilee.domain.jobs.kinds import Kinds
 from jubilee.domain.jobs.redelivery import Redelivery
+from jubilee.domain.jobs.store import Courier, Dispatch, DueJobs
 
 BATCH = 500
 

@@ -7,8 +7,8 @@ from time import monotonic
 from typing import Protocol
 
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.jobs.claims import Dispatch
 from jubilee.domain.jobs.kinds import KindSet
+from jubilee.domain.jobs.store import Dispatch
 
 REFRESH_S = 5.0
 

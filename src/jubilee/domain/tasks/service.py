@@ -11,7 +11,7 @@ from jubilee.domain.errors import NotAllowed
 from jubilee.domain.identity import NewId, Principal, UserId
 from jubilee.domain.jobs.kinds import Audience, Kinds, UnknownKind
 from jubilee.domain.jobs.payload import MASK
-from jubilee.domain.jobs.waiting import GivenUp, Waiting
+from jubilee.domain.jobs.waiter import GivenUp, Waiting
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import (
     FURTHEST,

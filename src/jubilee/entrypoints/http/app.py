@@ -12,21 +12,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.task import TASK_ID
 from jubilee.entrypoints.http.connections.limits import ConnectionLimits
-from jubilee.entrypoints.http.context import Context, Limits, Traffic
-from jubilee.entrypoints.http.cors import Cors
-from jubilee.entrypoints.http.cursors import Cursors
-from jubilee.entrypoints.http.edge import Edge
-from jubilee.entrypoints.http.endpoint import AnyEndpoint
-from jubilee.entrypoints.http.metering import (
+from jubilee.entrypoints.http.framework.context import Context, Limits, Traffic
+from jubilee.entrypoints.http.framework.cors import Cors
+from jubilee.entrypoints.http.framework.cursors import Cursors
+from jubilee.entrypoints.http.framework.edge import Edge
+from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
+from jubilee.entrypoints.http.framework.problems import NoSuchPath, TargetTooLong
+from jubilee.entrypoints.http.framework.request_record import (
     NO_CONNECTION_OBSERVER,
     UNMETERED,
     ConnectionObserver,
     Exposition,
     RequestMeter,
 )
-from jubilee.entrypoints.http.problems import NoSuchPath, TargetTooLong
+from jubilee.entrypoints.http.framework.resource import Resource, refuse
 from jubilee.entrypoints.http.registry import ENDPOINTS
-from jubilee.entrypoints.http.resource import Resource, refuse
 
 MAX_TARGET_BYTES = 8_192  # of path and query together
 

@@ -10,8 +10,8 @@ from jubilee.domain.auth.service import InvalidGrant, Tokens
 from jubilee.domain.auth.sessions import Session, SessionNotFound
 from jubilee.domain.identity import SessionId
 from jubilee.domain.passwords import HasherBusy
-from jubilee.entrypoints.http.answers import no_content, ok
-from jubilee.entrypoints.http.endpoint import (
+from jubilee.entrypoints.http.fields import Password
+from jubilee.entrypoints.http.framework.endpoint import (
     FORM,
     JSON,
     Access,
@@ -22,9 +22,9 @@ from jubilee.entrypoints.http.endpoint import (
     Nothing,
     Reply,
 )
-from jubilee.entrypoints.http.fields import Password
-from jubilee.entrypoints.http.paging import PageReply
-from jubilee.entrypoints.http.problems import UnsupportedGrant
+from jubilee.entrypoints.http.framework.paging import PageReply
+from jubilee.entrypoints.http.framework.problems import UnsupportedGrant
+from jubilee.entrypoints.http.framework.responses import no_content, ok
 
 TAG = "auth"
 TOKEN_EXAMPLE = {

@@ -8,8 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from jubilee.domain.birthdays import Celebration
-from jubilee.entrypoints.http.endpoint import Access, AnyEndpoint, Call, Endpoint, Nothing, Reply
-from jubilee.entrypoints.http.paging import PageQuery, PageReply, page_of, paged, position
+from jubilee.entrypoints.http.framework.endpoint import (
+    Access,
+    AnyEndpoint,
+    Call,
+    Endpoint,
+    Nothing,
+    Reply,
+)
+from jubilee.entrypoints.http.framework.paging import PageQuery, PageReply, page_of, paged, position
 
 TAG = "birthdays"
 

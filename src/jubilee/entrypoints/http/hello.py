@@ -13,9 +13,9 @@ from jubilee.domain.birthdays import (
 from jubilee.domain.calendar import NotBornYet, UnknownTimeZone
 from jubilee.domain.concurrency import Expects
 from jubilee.domain.errors import NotAllowed
-from jubilee.entrypoints.http.answers import no_content, ok
-from jubilee.entrypoints.http.conditions import UNTAGGED, MalformedCondition, precondition
-from jubilee.entrypoints.http.endpoint import (
+from jubilee.entrypoints.http.fields import CalendarDate, ZoneName
+from jubilee.entrypoints.http.framework.conditions import UNTAGGED, MalformedCondition, precondition
+from jubilee.entrypoints.http.framework.endpoint import (
     Access,
     AnyEndpoint,
     Call,
@@ -24,7 +24,7 @@ from jubilee.entrypoints.http.endpoint import (
     Nothing,
     Reply,
 )
-from jubilee.entrypoints.http.fields import CalendarDate, ZoneName
+from jubilee.entrypoints.http.framework.responses import no_content, ok
 
 TAG = "hello"
 PATH = "/hello/{username}"

@@ -13,9 +13,9 @@ from jubilee.domain.items import (
     ItemSort,
     Words,
 )
-from jubilee.entrypoints.http.endpoint import Model
 from jubilee.entrypoints.http.fields import Search, absent
-from jubilee.entrypoints.http.paging import PageQuery, PageReply
+from jubilee.entrypoints.http.framework.endpoint import Model
+from jubilee.entrypoints.http.framework.paging import PageQuery, PageReply
 from jubilee.entrypoints.http.text_patterns import (
     BODY_TEXT,
     LINE_TEXT,

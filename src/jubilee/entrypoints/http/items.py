@@ -14,9 +14,13 @@ from jubilee.domain.items import (
     ItemFilter,
     ItemNotFound,
 )
-from jubilee.entrypoints.http.answers import created, current_or_known, no_content, ok
-from jubilee.entrypoints.http.conditions import MalformedCondition, etag, is_known, precondition
-from jubilee.entrypoints.http.endpoint import (
+from jubilee.entrypoints.http.framework.conditions import (
+    MalformedCondition,
+    etag,
+    is_known,
+    precondition,
+)
+from jubilee.entrypoints.http.framework.endpoint import (
     JSON,
     MERGE_PATCH,
     Access,
@@ -26,6 +30,8 @@ from jubilee.entrypoints.http.endpoint import (
     Nothing,
     Reply,
 )
+from jubilee.entrypoints.http.framework.paging import page_of, paged, position
+from jubilee.entrypoints.http.framework.responses import created, current_or_known, no_content, ok
 from jubilee.entrypoints.http.item_models import (
     ITEM_EXAMPLE,
     ITEM_WORDS_EXAMPLE,
@@ -35,7 +41,6 @@ from jubilee.entrypoints.http.item_models import (
     ItemReply,
     WholeItem,
 )
-from jubilee.entrypoints.http.paging import page_of, paged, position
 
 TAG = "items"
 CACHING = "private, no-cache"

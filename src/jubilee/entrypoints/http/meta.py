@@ -7,8 +7,7 @@ from starlette.responses import Response
 
 from jubilee import __version__
 from jubilee.domain.health import Health, Schema
-from jubilee.entrypoints.http.answers import ok
-from jubilee.entrypoints.http.endpoint import (
+from jubilee.entrypoints.http.framework.endpoint import (
     Access,
     AnyEndpoint,
     Call,
@@ -17,7 +16,8 @@ from jubilee.entrypoints.http.endpoint import (
     Nothing,
     Reply,
 )
-from jubilee.entrypoints.http.problems import NoSuchPath, NotReady
+from jubilee.entrypoints.http.framework.problems import NoSuchPath, NotReady
+from jubilee.entrypoints.http.framework.responses import ok
 
 TAG = "meta"
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"

@@ -1,7 +1,8 @@
 """Every endpoint of the service, in the order in which the document shows them."""
 
-from jubilee.entrypoints.http import auth, birthdays, docs, hello, items, meta, tasks, users
-from jubilee.entrypoints.http.endpoint import AnyEndpoint
+from jubilee.entrypoints.http import auth, birthdays, hello, items, meta, tasks, users
+from jubilee.entrypoints.http.docs import pages as docs
+from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
 
 FEATURES: tuple[AnyEndpoint, ...] = (
     *hello.ENDPOINTS,

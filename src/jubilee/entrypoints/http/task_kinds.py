@@ -10,8 +10,8 @@ from pydantic import Field, JsonValue, RootModel
 from jubilee.domain.mail import LONGEST_SUBJECT, LONGEST_TEXT
 from jubilee.domain.mail_addresses import LONGEST_ADDRESS
 from jubilee.domain.outbound.request import LONGEST_URL, LONGEST_VALUE, MOST_HEADERS
-from jubilee.entrypoints.http.endpoint import Model
 from jubilee.entrypoints.http.fields import absent
+from jubilee.entrypoints.http.framework.endpoint import Model
 from jubilee.entrypoints.http.task_models import NEW_TASK_EXAMPLE, TaskOptions
 from jubilee.entrypoints.http.text_patterns import (
     LINE_TEXT,

@@ -19,8 +19,8 @@ from jubilee.domain.tasks.task import (
     TaskRequest,
     TaskStatus,
 )
-from jubilee.entrypoints.http.endpoint import Model
-from jubilee.entrypoints.http.paging import PageQuery, PageReply
+from jubilee.entrypoints.http.framework.endpoint import Model
+from jubilee.entrypoints.http.framework.paging import PageQuery, PageReply
 
 LONGEST_WAIT = 60  # seconds
 NO_OWNER = "none"

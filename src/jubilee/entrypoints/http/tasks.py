@@ -15,9 +15,12 @@ from jubilee.domain.tasks.task import (
     TaskNotFound,
     TooManyTasks,
 )
-from jubilee.entrypoints.http.answers import current, current_or_known, no_content, tagged
-from jubilee.entrypoints.http.conditions import MalformedCondition, content_tag, precondition
-from jubilee.entrypoints.http.endpoint import (
+from jubilee.entrypoints.http.framework.conditions import (
+    MalformedCondition,
+    content_tag,
+    precondition,
+)
+from jubilee.entrypoints.http.framework.endpoint import (
     Access,
     AnyEndpoint,
     Call,
@@ -25,7 +28,13 @@ from jubilee.entrypoints.http.endpoint import (
     Nothing,
     Reply,
 )
-from jubilee.entrypoints.http.paging import page_of, paged, position
+from jubilee.entrypoints.http.framework.paging import page_of, paged, position
+from jubilee.entrypoints.http.framework.responses import (
+    current,
+    current_or_known,
+    no_content,
+    tagged,
+)
 from jubilee.entrypoints.http.task_kinds import NEW_TASK_EXAMPLES, NewTask
 from jubilee.entrypoints.http.task_models import (
     NEW_TASK_EXAMPLE,

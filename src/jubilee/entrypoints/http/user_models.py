@@ -7,7 +7,6 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from jubilee.domain.users import User
-from jubilee.entrypoints.http.endpoint import Model
 from jubilee.entrypoints.http.fields import (
     CalendarDate,
     Email,
@@ -20,7 +19,8 @@ from jubilee.entrypoints.http.fields import (
     ZoneName,
     absent,
 )
-from jubilee.entrypoints.http.paging import PageQuery, PageReply
+from jubilee.entrypoints.http.framework.endpoint import Model
+from jubilee.entrypoints.http.framework.paging import PageQuery, PageReply
 
 ACCOUNT_EXAMPLE = {
     "id": "019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f",

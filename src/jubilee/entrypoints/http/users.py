@@ -27,14 +27,13 @@ from jubilee.domain.users import (
     UserNotFound,
     WrongCurrentPassword,
 )
-from jubilee.entrypoints.http.answers import created, current, current_or_known, no_content, tagged
-from jubilee.entrypoints.http.conditions import (
+from jubilee.entrypoints.http.framework.conditions import (
     MalformedCondition,
     content_tag,
     etag,
     precondition,
 )
-from jubilee.entrypoints.http.endpoint import (
+from jubilee.entrypoints.http.framework.endpoint import (
     JSON,
     MERGE_PATCH,
     Access,
@@ -44,7 +43,14 @@ from jubilee.entrypoints.http.endpoint import (
     Nothing,
     Reply,
 )
-from jubilee.entrypoints.http.paging import page_of, paged, position
+from jubilee.entrypoints.http.framework.paging import page_of, paged, position
+from jubilee.entrypoints.http.framework.responses import (
+    created,
+    current,
+    current_or_known,
+    no_content,
+    tagged,
+)
 from jubilee.entrypoints.http.user_models import (
     ACCOUNT_EXAMPLE,
     Account,

@@ -36,7 +36,7 @@ from jubilee.entrypoints.http.connections.refusals import (
 )
 from jubilee.entrypoints.http.connections.unparsed import TooMuchFraming, UnparsedBytes
 from jubilee.entrypoints.http.connections.unread import UnreadAnswer
-from jubilee.entrypoints.http.problems import BodyTooSlow, TargetTooLong
+from jubilee.entrypoints.http.framework.problems import BodyTooSlow, TargetTooLong
 
 # An enum's members are slow to look up before Python 3.12.
 NEW, IDLE, HEAD, BODY, ANSWER, REFUSED = Phase

@@ -7,9 +7,9 @@ from http import HTTPStatus
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from jubilee.domain.errors import DomainError, Unavailable
-from jubilee.entrypoints.http.edge import DEFAULTS, new_exchange
-from jubilee.entrypoints.http.metering import RequestMeter
-from jubilee.entrypoints.http.problems import HttpError, problem
+from jubilee.entrypoints.http.framework.edge import DEFAULTS, new_exchange
+from jubilee.entrypoints.http.framework.problems import HttpError, problem
+from jubilee.entrypoints.http.framework.request_record import RequestMeter
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -1,0 +1,29 @@
+"""The transaction that completes a job."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from jubilee.adapters.postgres.jobs.store import END, bounded
+from jubilee.adapters.postgres.transaction import PostgresTransaction
+from jubilee.domain.jobs.store import LeaseLost, Reference
+from jubilee.domain.transaction import Begin
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresFinish:
+    """Opens the transaction that ends a job; its first statement is the fenced end."""
+
+    write: Begin[PostgresTransaction]
+
+    @asynccontextmanager
+    async def __call__(
+        self, reference: Reference, result: Mapping[str, object] | None
+    ) -> AsyncIterator[PostgresTransaction]:
+        """Raises LeaseLost where the job is somebody else's by now."""
+        values = {"id": reference.id, "epoch": reference.epoch, "status": "succeeded"}
+        document = None if result is None else bounded(result)
+        async with self.write() as tx:
+            if await tx.executor.first(END, error=None, result=document, **values) is None:
+                raise LeaseLost
+            yield tx

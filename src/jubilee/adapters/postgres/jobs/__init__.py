@@ -1,0 +1,1 @@
+"""Jobs in PostgreSQL: enqueueing, claiming, finishing, relaying and reporting."""

@@ -1,0 +1,70 @@
+"""Work that is wanted, as rows."""
+
+import json
+from dataclasses import dataclass
+
+from asyncpg import Record
+from sqlalchemy import bindparam, func
+from sqlalchemy.dialects.postgresql import insert
+
+from jubilee.adapters.postgres.documents import kept_trace
+from jubilee.adapters.postgres.jobs.pending_dispatches import Asked, Origin, TraceContext
+from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.tables import jobs
+from jubilee.domain.jobs.kinds import Lane
+from jubilee.domain.jobs.queue import JobQueue, NewJob
+from jubilee.domain.jobs.store import Dispatch, Reference
+
+PRIORITY = 5
+
+# Due times go by the database's clock, the one that all workers share.
+ADD = Statement(
+    insert(jobs)
+    .values(
+        run_at=func.coalesce(bindparam("due", type_=jobs.c.run_at.type), func.now()),
+        created_at=func.now(),
+    )
+    .on_conflict_do_nothing(index_elements=["key"])
+    .returning((jobs.c.run_at <= func.now()).label("due")),
+    columns=[
+        "id", "owner_id", "key", "kind", "lane", "data", "priority", "status",
+        "attempts", "max_attempts", "epoch", "correlation_id", "trace_context",
+    ],
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresJobs(JobQueue):
+    """Inserts in the transaction that wants the work."""
+
+    executor: Executor
+    origin: Origin
+    asked: Asked
+
+    async def add(self, job: NewJob) -> None:
+        with self.origin.sending.sending(job.kind, job.id) as context:
+            added = await self._insert(job, context)
+        if added is None:
+            return
+        self.asked.kinds.append(job.kind)
+        if added["due"]:
+            self.asked.due.append(Dispatch(Reference(job.id, 0), Lane.SYSTEM, PRIORITY, job.kind))
+
+    async def _insert(self, job: NewJob, context: TraceContext | None) -> Record | None:
+        return await self.executor.first(
+            ADD,
+            id=job.id,
+            owner_id=job.owner_id,
+            key=job.key,
+            kind=job.kind,
+            lane=Lane.SYSTEM.value,
+            data=json.dumps(job.data),
+            priority=PRIORITY,
+            status="queued",
+            attempts=0,
+            max_attempts=job.max_attempts,
+            epoch=0,
+            correlation_id=self.origin.correlation_id,
+            trace_context=kept_trace(context),
+            due=job.run_at,
+        )

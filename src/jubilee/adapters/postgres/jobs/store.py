@@ -1,0 +1,213 @@
+"""Claims, each one statement fenced by the epoch; leases go by the database's clock."""
+
+import asyncio
+import json
+from collections.abc import Collection, Mapping, Sequence
+from uuid import UUID
+
+from asyncpg import Record
+from sqlalchemy import text
+
+from jubilee.adapters.postgres.documents import encode_within, trace_context
+from jubilee.adapters.postgres.jobs.batching import Batched
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.domain.identity import UserId
+from jubilee.domain.jobs.kinds import Lane
+from jubilee.domain.jobs.store import Beat, Claimed, Claims, Failure, Reference
+
+BATCH = 100
+LANES = {lane.value for lane in Lane}
+LONGEST_TEXT = 65_536  # bytes of a result or an error that are kept
+PATIENCE = (0.01, 0.05, 0.2)  # seconds between looks at a row that somebody has locked
+
+OURS = "id = :id AND epoch = :epoch AND status = 'running'"
+# What was asked to stop while it ran stops here, however the attempt went.
+GIVEN_BACK = """
+    finished_at = CASE WHEN cancel_requested_at IS NULL THEN NULL ELSE now() END,
+    status = CASE WHEN cancel_requested_at IS NULL THEN 'queued' ELSE 'cancelled' END,
+    run_at = now() + CAST(:wait AS float) * interval '1 second',
+    dispatched_at = NULL, lease_until = NULL, worker_id = NULL
+"""
+
+# Rows that another worker is about to take are none of ours: nobody waits, nothing deadlocks.
+CLAIM = Statement(
+    text("""
+    WITH free AS MATERIALIZED (
+        SELECT jobs.id FROM jobs
+        JOIN unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[])) AS wanted (id, epoch)
+            ON jobs.id = wanted.id AND jobs.epoch = wanted.epoch
+        WHERE status = 'queued' AND run_at <= now() AND kind = ANY(CAST(:kinds AS text[]))
+        FOR UPDATE OF jobs SKIP LOCKED
+    )
+    UPDATE jobs SET status = 'running', attempts = attempts + 1, epoch = epoch + 1,
+        lease_until = now() + CAST(:lease AS float) * interval '1 second',
+        worker_id = :worker, started_at = now()
+    FROM free WHERE jobs.id = free.id
+    RETURNING jobs.id, epoch, kind, CAST(data AS text) AS data, attempts, max_attempts, owner_id,
+        correlation_id, trace_context, lane,
+        CAST(extract(epoch FROM now() - run_at) AS float) AS waited,
+        CAST(extract(epoch FROM now() - created_at) AS float) AS age, coalesce(
+            (SELECT is_superuser AND is_active FROM users WHERE users.id = owner_id), true
+        ) AS by_admin
+    """)
+)
+# A relay that marks a row has it locked for a moment: it is there for the taking all the same.
+FREE = Statement(
+    text("""
+    SELECT jobs.id FROM jobs
+    JOIN unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[])) AS wanted (id, epoch)
+        ON jobs.id = wanted.id AND jobs.epoch = wanted.epoch
+    WHERE status = 'queued' AND run_at <= now() AND kind = ANY(CAST(:kinds AS text[]))
+    """)
+)
+# Nobody waits here either: one row that somebody has locked would let all leases end.
+BEAT = Statement(
+    text("""
+    WITH held AS (
+        SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[])) AS held (id, epoch)
+    ), free AS MATERIALIZED (
+        SELECT jobs.id FROM jobs JOIN held ON jobs.id = held.id AND jobs.epoch = held.epoch
+        WHERE status = 'running' FOR UPDATE OF jobs SKIP LOCKED
+    ), kept AS (
+        UPDATE jobs SET lease_until = now() + CAST(:lease AS float) * interval '1 second'
+        FROM free WHERE jobs.id = free.id RETURNING jobs.id
+    )
+    SELECT jobs.id, CASE WHEN kept.id IS NULL THEN 'busy'
+        WHEN cancel_requested_at IS NULL THEN 'ours' ELSE 'cancel' END AS beat
+    FROM jobs JOIN held ON jobs.id = held.id AND jobs.epoch = held.epoch
+    LEFT JOIN kept ON kept.id = jobs.id WHERE status = 'running'
+    """)
+)
+RETRY = Statement(
+    text(f"UPDATE jobs SET error = CAST(:error AS jsonb), {GIVEN_BACK} WHERE {OURS} RETURNING id")  # noqa: S608  # constants
+)
+RELEASE = Statement(
+    text(f"UPDATE jobs SET attempts = attempts - 1, {GIVEN_BACK} WHERE {OURS} RETURNING id")  # noqa: S608  # constants
+)
+END = Statement(
+    text(f"""
+    UPDATE jobs SET status = :status, finished_at = now(), lease_until = NULL,
+        error = CASE WHEN :status = 'succeeded' THEN NULL
+            ELSE coalesce(CAST(:error AS jsonb), error) END,
+        result = CAST(:result AS jsonb)
+    WHERE {OURS} RETURNING id
+    """)  # noqa: S608  # constants
+)
+REPORT = Statement(text(f"UPDATE jobs SET progress = CAST(:progress AS jsonb) WHERE {OURS}"))  # noqa: S608  # constants
+
+
+PING = Statement(text("SELECT 1"))
+
+
+class PostgresClaims(Claims):
+    """One worker's claims; those that are made at the same moment share a statement."""
+
+    def __init__(
+        self, pool: ConnectionPool, *, worker_id: UUID, lease: float, kinds: Collection[str]
+    ) -> None:
+        """`lease` counts seconds; `worker_id` is made anew whenever a worker starts.
+
+        A job of another kind than `kinds` is never claimed: its row stays as it is.
+        """
+        self._pool = pool
+        self._kinds = list(kinds)
+        self._worker_id = worker_id
+        self._lease = lease
+        self._claim = Batched(self._claim_all, most=BATCH)
+
+    async def ping(self) -> None:
+        """Ask for an answer, so that claims have one; raises Unavailable."""
+        async with self._pool.executor() as executor:
+            await executor.run(PING)
+
+    async def claim(self, reference: Reference) -> Claimed | None:
+        claimed, busy = await self._claim(reference)
+        for pause in PATIENCE:
+            if claimed is not None or not busy:
+                break
+            await asyncio.sleep(pause)
+            claimed, busy = await self._claim(reference)
+        return claimed
+
+    async def beat(self, held: Sequence[Reference]) -> Mapping[UUID, Beat]:
+        async with self._pool.executor() as executor:
+            rows = await executor.all(BEAT, lease=self._lease, **_arrays(held))
+        return {row["id"]: Beat(row["beat"]) for row in rows}
+
+    async def fail(self, reference: Reference, failure: Failure) -> bool:
+        error = bounded(failure.error)
+        if failure.retry_in is None:
+            return await self._write(END, reference, status="dead", error=error, result=None)
+        return await self._write(RETRY, reference, error=error, wait=failure.retry_in)
+
+    async def release(self, reference: Reference, *, wait: float) -> bool:
+        return await self._write(RELEASE, reference, wait=wait)
+
+    async def cancelled(self, reference: Reference) -> bool:
+        return await self._write(END, reference, status="cancelled", error=None, result=None)
+
+    async def report(self, reference: Reference, progress: Mapping[str, object]) -> None:
+        await self._write(REPORT, reference, progress=bounded(progress))
+
+    async def _claim_all(
+        self, wanted: Sequence[Reference]
+    ) -> Sequence[tuple[Claimed | None, bool]]:
+        """Each with whether it can still be had, but somebody has it locked."""
+        values = {"lease": self._lease, "worker": self._worker_id, "kinds": self._kinds}
+        async with self._pool.executor() as executor:
+            rows = await executor.all(CLAIM, **values, **_arrays(wanted))
+            taken = {row["id"]: _claimed(row) for row in rows}
+            missing = [reference for reference in wanted if reference.id not in taken]
+            locked = await self._free(executor, missing) if missing else []
+        busy = {row["id"] for row in locked}
+        # The same job may stand in the batch twice: one of them has it, the other is stale.
+        return [(taken.pop(reference.id, None), reference.id in busy) for reference in wanted]
+
+    async def _free(self, executor: Executor, wanted: Sequence[Reference]) -> list[Record]:
+        return await executor.all(FREE, kinds=self._kinds, **_arrays(wanted))
+
+    async def _write(self, statement: Statement, reference: Reference, **values: object) -> bool:
+        async with self._pool.executor() as executor:
+            found = await executor.first(
+                statement, id=reference.id, epoch=reference.epoch, **values
+            )
+        return found is not None
+
+
+def _arrays(references: Sequence[Reference]) -> dict[str, object]:
+    ids, epochs = [r.id for r in references], [r.epoch for r in references]
+    return {"ids": ids, "epochs": epochs}
+
+
+def bounded(document: Mapping[str, object]) -> str:
+    """A result or an error as JSON of at most LONGEST_TEXT bytes."""
+    return encode_within(dict(document), LONGEST_TEXT)
+
+
+def _data(written: str) -> Mapping[str, object] | None:
+    """Numbers of thousands of digits and towers of brackets are more than Python reads."""
+    try:
+        data = json.loads(written)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _claimed(row: Record) -> Claimed:
+    owner = row["owner_id"]
+    return Claimed(
+        id=row["id"],
+        epoch=row["epoch"],
+        kind=row["kind"],
+        data=_data(row["data"]),
+        attempt=row["attempts"],
+        max_attempts=row["max_attempts"],
+        owner_id=None if owner is None else UserId(owner),
+        by_admin=row["by_admin"],
+        correlation_id=row["correlation_id"],
+        trace_context=trace_context(row),
+        lane=Lane(row["lane"]) if row["lane"] in LANES else Lane.SYSTEM,  # or a newer version's
+        waited=row["waited"],
+        age=row["age"],
+    )

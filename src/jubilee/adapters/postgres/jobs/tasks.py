@@ -1,0 +1,248 @@
+"""Tasks, as the rows of `jobs` that bear a `task_id`; all times are the database's.
+
+Admins see the other rows as well, as tasks without an owner.
+"""
+
+import json
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from asyncpg import Record
+from sqlalchemy import text
+
+from jubilee.adapters.postgres.documents import decode, kept_trace
+from jubilee.adapters.postgres.jobs.pending_dispatches import Asked, Origin, TraceContext
+from jubilee.adapters.postgres.jobs.task_pages import DOCUMENTS, TASK, Whose, page_statement
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.domain.identity import Principal, UserId
+from jubilee.domain.jobs.kinds import Lane
+from jubilee.domain.jobs.queue import MAX_ATTEMPTS
+from jubilee.domain.jobs.store import Dispatch, Reference
+from jubilee.domain.jobs.waiter import LiveJobs
+from jubilee.domain.paging import Page, Position
+from jubilee.domain.tasks.task import (
+    LARGEST_PAGE,
+    NewTask,
+    Task,
+    TaskFilter,
+    TaskIdTaken,
+    TaskNotFound,
+    TaskRepository,
+    TaskStatus,
+)
+
+LANES = {lane.value for lane in Lane}
+SERVER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+BY_ID = f"""
+    SELECT {TASK} FROM jobs WHERE id = :id
+        AND ((owner_id = CAST(:owner AS uuid) AND task_id IS NOT NULL) OR CAST(:anybody AS boolean))
+"""  # noqa: S608  # constants
+BY_NAME = f"SELECT {TASK} FROM jobs WHERE owner_id = :owner AND task_id = :task_id"  # noqa: S608  # constants
+GET = {False: Statement(text(BY_ID)), True: Statement(text(f"{BY_ID} FOR UPDATE"))}
+GET_NAMED = {False: Statement(text(BY_NAME)), True: Statement(text(f"{BY_NAME} FOR UPDATE"))}
+FIND_SAME = Statement(
+    text(f"""
+    SELECT {TASK}, kind = :kind AND data = CAST(:data AS jsonb) AS same
+    FROM jobs WHERE owner_id = :owner AND task_id = :task_id
+    """)  # noqa: S608  # constants
+)
+# Locks of the owner's row would keep sessions and accounts waiting; these are nobody else's.
+TURN = {
+    alone: Statement(text(f"SELECT {lock}(hashtextextended('tasks ' || CAST(:owner AS text), 0))"))
+    for alone, lock in {
+        False: "pg_advisory_xact_lock_shared",
+        True: "pg_advisory_xact_lock",
+    }.items()
+}
+LIVE = """
+    SELECT count(*) FROM (
+        SELECT FROM jobs WHERE owner_id = CAST(:owner AS uuid) AND task_id IS NOT NULL
+            AND status IN ('queued', 'running') LIMIT CAST(:most AS bigint)
+    ) AS live
+"""
+COUNT_LIVE = Statement(text(LIVE))
+ADD = Statement(
+    text(f"""
+    INSERT INTO jobs (
+        id, owner_id, task_id, kind, lane, data, priority, status, attempts, max_attempts, epoch,
+        run_at, correlation_id, trace_context, created_at
+    )
+    SELECT CAST(:id AS uuid), CAST(:owner AS uuid), CAST(:task_id AS text), CAST(:kind AS text),
+        CAST(:lane AS text), CAST(:data AS jsonb), CAST(:priority AS smallint), 'queued', 0,
+        CAST(:max_attempts AS integer), 0,
+        greatest(CAST(:run_at AS timestamptz), now()), CAST(:correlation_id AS text),
+        CAST(:trace_context AS jsonb), now()
+    WHERE ({LIVE}) < CAST(:most AS bigint)
+    ON CONFLICT (owner_id, task_id) DO NOTHING
+    RETURNING {TASK}, epoch, lane, run_at <= now() AS due
+    """)
+)
+CANCEL = Statement(
+    text(f"""
+    UPDATE jobs SET status = 'cancelled', finished_at = now(), dispatched_at = NULL
+    WHERE id = :id RETURNING {TASK}
+    """)  # noqa: S608  # constants
+)
+ASK_TO_STOP = Statement(
+    text(f"""
+    UPDATE jobs SET cancel_requested_at = coalesce(cancel_requested_at, now())
+    WHERE id = :id RETURNING {TASK}
+    """)  # noqa: S608  # constants
+)
+REMOVE = Statement(text("DELETE FROM jobs WHERE id = :id"))
+# The epoch stays: what earlier runs of it may still try is fenced off as before.
+REVIVE = Statement(
+    text(f"""
+    UPDATE jobs SET status = 'queued', attempts = 0, run_at = now(), finished_at = NULL,
+        dispatched_at = NULL, cancel_requested_at = NULL, progress = NULL, result = NULL
+    WHERE id = :id RETURNING {TASK}, epoch, lane, true AS due
+    """)  # noqa: S608  # constants
+)
+LIVE_OF = Statement(
+    text("""
+    SELECT id FROM jobs
+    WHERE id = ANY(CAST(:ids AS uuid[])) AND status IN ('queued', 'running')
+    """)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresTasks(TaskRepository):
+    """The tasks; what is due is told to the courier after the commit."""
+
+    executor: Executor
+    origin: Origin
+    asked: Asked
+
+    async def get(self, name: str, *, by: Principal, lock: bool = False) -> Task:
+        row = None
+        if SERVER_ID.fullmatch(name):
+            row = await self.executor.first(
+                GET[lock], id=UUID(name), owner=by.user_id, anybody=by.is_admin
+            )
+        if row is None:
+            row = await self.executor.first(GET_NAMED[lock], owner=by.user_id, task_id=name)
+        if row is None:
+            raise TaskNotFound
+        return _task(row)
+
+    async def page(self, chosen: TaskFilter, *, after: Position | None, limit: int) -> Page[Task]:
+        statement = page_statement(
+            _whose(chosen), of_kind=chosen.kind is not None, continued=after is not None
+        )
+        rows = await self.executor.all(
+            statement,
+            statuses=list(TaskStatus) if chosen.status is None else [chosen.status],
+            owner=chosen.owner,
+            kind=chosen.kind,
+            last=None if after is None else UUID(after[0]),
+            rows=limit + 1,
+            bytes=LARGEST_PAGE,
+        )
+        found = [_task(row) for row in rows[:limit]]
+        return Page(found, (str(found[-1].id),) if rows and rows[0]["there"] > len(found) else None)
+
+    async def take_turn(self, owner: UserId, *, alone: bool) -> None:
+        await self.executor.run(TURN[alone], owner=str(owner))
+
+    async def count_live(self, owner: UserId, *, most: int) -> int:
+        row = await self.executor.first(COUNT_LIVE, owner=owner, most=most)
+        return 0 if row is None else row["count"]
+
+    async def add(self, task: NewTask, *, below: int) -> Task | None:
+        with self.origin.sending.sending(task.kind, task.id) as context:
+            row = await self._insert(task, below, context)
+        if row is None:
+            return None
+        self.asked.kinds.append(task.kind)
+        return self._announced(row)
+
+    async def _insert(
+        self, task: NewTask, below: int, context: TraceContext | None
+    ) -> Record | None:
+        return await self.executor.first(
+            ADD,
+            id=task.id,
+            owner=task.owner_id,
+            task_id=task.task_id,
+            kind=task.kind,
+            lane=Lane.USER.value,
+            data=json.dumps(task.data),
+            priority=task.priority,
+            max_attempts=MAX_ATTEMPTS,
+            run_at=task.run_at,
+            correlation_id=self.origin.correlation_id,
+            trace_context=kept_trace(context),
+            most=below,
+        )
+
+    async def find_same(self, task: NewTask) -> Task | None:
+        row = await self.executor.first(
+            FIND_SAME,
+            owner=task.owner_id,
+            task_id=task.task_id,
+            kind=task.kind,
+            data=json.dumps(task.data),
+        )
+        if row is None:
+            return None
+        if not row["same"]:
+            raise TaskIdTaken
+        return _task(row)
+
+    async def cancel(self, task_id: UUID) -> Task:
+        return _found(await self.executor.first(CANCEL, id=task_id))
+
+    async def ask_to_stop(self, task_id: UUID) -> Task:
+        return _found(await self.executor.first(ASK_TO_STOP, id=task_id))
+
+    async def remove(self, task_id: UUID) -> None:
+        await self.executor.run(REMOVE, id=task_id)
+
+    async def revive(self, task_id: UUID) -> Task:
+        row = await self.executor.first(REVIVE, id=task_id)
+        if row is None:
+            raise TaskNotFound
+        return self._announced(row)
+
+    def _announced(self, row: Record) -> Task:
+        if row["due"] and row["lane"] in LANES:  # another one is a newer version's to dispatch
+            reference = Reference(row["id"], row["epoch"])
+            lane = Lane(row["lane"])
+            self.asked.due.append(Dispatch(reference, lane, row["priority"], row["kind"]))
+        return _task(row)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresLiveJobs(LiveJobs):
+    """Asks the primary, in one statement."""
+
+    pool: ConnectionPool
+
+    async def live(self, ids: Collection[UUID]) -> Collection[UUID]:
+        async with self.pool.executor() as executor:
+            rows = await executor.all(LIVE_OF, ids=list(ids))
+        return {row["id"] for row in rows}
+
+
+def _found(row: Record | None) -> Task:
+    if row is None:
+        raise TaskNotFound
+    return _task(row)
+
+
+def _whose(chosen: TaskFilter) -> Whose:
+    if chosen.unowned:
+        return Whose.UNOWNED
+    return Whose.ALL if chosen.owner is None else Whose.OWNERS
+
+
+def _task(row: Record) -> Task:
+    values = {name: row[name] for name in Task.__dataclass_fields__}
+    documents = {name: decode(row[name]) for name in DOCUMENTS}
+    documents["data"] = documents["data"] or {}
+    return Task(**{**values, **documents, "status": TaskStatus(row["status"])})

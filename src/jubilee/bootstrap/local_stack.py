@@ -1,0 +1,72 @@
+"""What `jubilee up` runs: the servers that no setting names, migrations, the API, a worker."""
+
+import os
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from jubilee.adapters.embedded.errors import AlreadyRunning
+from jubilee.adapters.embedded.process import Program, spawn
+from jubilee.adapters.embedded.run_file import Claim, RunFile
+from jubilee.adapters.embedded.servers import EmbeddedServers
+from jubilee.entrypoints.local.supervisor import Child, Plan, Process
+from jubilee.settings import Settings
+
+LAST_MOMENTS = 14.0
+"""Seconds past the shutdown timeout: a worker gives jobs back in 8 and leaves the register in 1,
+telemetry leaves in 5.
+"""
+
+
+def household(settings: Settings) -> Plan:
+    """The plan; nothing is started yet."""
+    servers = EmbeddedServers(
+        settings.data_dir,
+        want_postgres=settings.postgres is None,
+        want_redis=settings.redis is None,
+    )
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"http://{host}:{settings.port}"
+    run = RunFile(os.getpid(), address, servers.database_url, servers.redis_url)
+    env = _environment(settings, servers)
+    return Plan(
+        host=settings.host,
+        port=settings.port,
+        claim=partial(_claim, settings.data_dir, run),
+        spawn=_spawn,
+        servers=servers.each,
+        migrate=_child("migrate", env),
+        children=(_child("api", env), _child("worker", env)),
+        live="/health/live",
+        greeting=(f"API: {address}", f"Docs: {address}/docs"),
+        patience=settings.shutdown_timeout + LAST_MOMENTS,
+    )
+
+
+def _claim(data_dir: Path, run: RunFile) -> Claim:
+    try:
+        return Claim(data_dir, run)
+    except AlreadyRunning:
+        raise
+    except OSError as error:
+        raise OSError(f"DATA_DIR={data_dir}: {error.strerror}") from error
+
+
+def _child(name: str, env: Mapping[str, str]) -> Child:
+    return Child(name, (sys.executable, "-m", "jubilee", name), env)
+
+
+def _spawn(child: Child) -> Process:
+    return spawn(Program(child.argv, child.env))
+
+
+def _environment(settings: Settings, servers: EmbeddedServers) -> Mapping[str, str]:
+    """Ours, and where the embedded servers and the mail are: what is set wins nothing here."""
+    mail = settings.mail_dir or settings.data_dir / "mail"
+    added = {
+        "DATABASE_URL": servers.database_url,
+        "REDIS_URL": servers.redis_url,
+        "MAIL_DIR": str(mail) if settings.smtp_url is None else None,
+    }
+    return {**os.environ, **{name: value for name, value in added.items() if value is not None}}

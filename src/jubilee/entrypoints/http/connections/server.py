@@ -1,0 +1,97 @@
+"""uvicorn, but a signal first turns readiness off and lets what is in flight end."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from jubilee.entrypoints.http.connections.config import BoundedConfig, ConnectionRules
+from jubilee.entrypoints.http.connections.protocol import BoundedProtocol
+from jubilee.entrypoints.http.connections.sweeper import ConnectionSweeper
+from jubilee.entrypoints.http.framework.context import Traffic
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+LAST_MOMENT = 1.0  # seconds of the time-out that are left for closing connections
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where to listen, and how to stop: within `timeout` seconds, after `delay` at the earliest."""
+
+    host: str
+    port: int
+    timeout: float
+    delay: float
+
+
+class DrainingServer(uvicorn.Server):
+    """Serves until told to stop; a second signal stops at once."""
+
+    def __init__(
+        self, app: ASGIApp, listening: Listening, traffic: Traffic, rules: ConnectionRules
+    ) -> None:
+        config = BoundedConfig(
+            app,
+            host=listening.host,
+            port=listening.port,
+            http=BoundedProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            # A request that came before the last one's answer would go on in its context.
+            reset_contextvars=True,
+            timeout_graceful_shutdown=max(1, int(listening.timeout)),
+        )
+        config.rules = rules
+        super().__init__(config)
+        self._listening = listening
+        self._traffic = traffic
+        self._sweeper = ConnectionSweeper(self.server_state, rules)
+
+    def stop(self) -> None:
+        """Begin to drain; called again, do not wait any longer."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.add_signal_handler(number, self.stop)
+        try:
+            yield
+        finally:
+            for number in SIGNALS:
+                loop.remove_signal_handler(number)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, with deadlines for all that connect."""
+        await super().startup(sockets)
+        self._sweeper.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """New connections are still answered while old requests end: a balancer has to learn."""
+        deadline = monotonic() + self._listening.timeout - LAST_MOMENT
+        self._traffic.draining = True
+        await self._pause(min(self._listening.delay, self._listening.timeout))
+        await self._traffic.drain(deadline - monotonic(), until=lambda: self.force_exit)
+        left = max(deadline - monotonic(), 0) + LAST_MOMENT
+        self.config.timeout_graceful_shutdown = max(1, int(left))
+        try:
+            await super().shutdown(sockets)
+        finally:
+            self._sweeper.stop()
+
+    async def _pause(self, seconds: float) -> None:
+        end = monotonic() + seconds
+        while monotonic() < end and not self.force_exit:  # noqa: ASYNC110  # it ends by time, too
+            await asyncio.sleep(0.02)

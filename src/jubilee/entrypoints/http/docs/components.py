@@ -1,0 +1,103 @@
+"""What the operations of the OpenAPI document share: each part is written once, under a name."""
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import chain, count
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel
+from pydantic.json_schema import (
+    GenerateJsonSchema,
+    JsonSchemaMode,
+    JsonSchemaValue,
+    models_json_schema,
+)
+from pydantic_core.core_schema import WithDefaultSchema
+
+from jubilee.entrypoints.http.docs.problem_schemas import OAuthProblem, Problem
+from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
+
+Json: TypeAlias = dict[str, Any]
+Kind: TypeAlias = Literal["examples", "headers", "parameters", "responses"]
+Use: TypeAlias = tuple[type[BaseModel], JsonSchemaMode]
+
+SCHEMA = "#/components/schemas/{model}"
+
+
+class Terse(GenerateJsonSchema):
+    """Leaves out titles that repeat a member's name, and nulls that stand for an absent member."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002  # pydantic asks
+        """Never."""
+        return False
+
+    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
+        """Without a null."""
+        described = super().default_schema(schema)
+        kept = described.items()
+        return {key: value for key, value in kept if (key, value) != ("default", None)}
+
+
+class Components:
+    """Collects the parts; `contents` holds them all in the end."""
+
+    def __init__(self, endpoints: Iterable[AnyEndpoint]) -> None:
+        """Bodies are described as they are read, replies as they are written."""
+        uses = list(dict.fromkeys(_uses(endpoints)))
+        self._refs, found = models_json_schema(uses, ref_template=SCHEMA, schema_generator=Terse)
+        self._schemas: Json = found["$defs"]
+        for schema in self._schemas.values():
+            _move_defaults(schema)
+        self._parts: Json = {}
+
+    def schema(self, model: type[BaseModel], mode: JsonSchemaMode) -> Json:
+        """A reference to the model's schema."""
+        return self._refs[model, mode]
+
+    def query(self, model: type[BaseModel]) -> Json:
+        """The query's schema itself, for each of its members becomes a parameter."""
+        schema = model.model_json_schema(ref_template=SCHEMA, schema_generator=Terse)
+        self._schemas |= schema.pop("$defs", {})
+        return schema
+
+    def refer(self, kind: Kind, name: str, part: Json) -> Json:
+        """A reference to the part; another part that has the name already keeps it."""
+        shelf = self._parts.setdefault(kind, {})
+        names = chain([name], (f"{name}.{number}" for number in count(2)))
+        taken = next(name for name in names if shelf.setdefault(name, part) == part)
+        return {"$ref": f"#/components/{kind}/{taken}"}
+
+    def header(self, name: str, description: str) -> Json:
+        """A reference to a header of an answer."""
+        part = {"description": description, "schema": {"type": "string"}}
+        return self.refer("headers", name, part)
+
+    def contents(self) -> Json:
+        """Everything that was referred to."""
+        return {"schemas": self._schemas, **self._parts}
+
+
+def _move_defaults(schema: Json) -> None:
+    """Write a member's default into its description.
+
+    Client generators take a member with a `default` for one that is always present, although a
+    request may leave it out.
+    """
+    for member in schema.get("properties", {}).values():
+        if "default" in member:
+            default = f"Default: `{json.dumps(member.pop('default'))}`."
+            member["description"] = (
+                f"{member.get('description', '').rstrip('.')}. {default}".lstrip(". ")
+            )
+
+
+def _uses(endpoints: Iterable[AnyEndpoint]) -> Iterator[Use]:
+    yield Problem, "serialization"
+    for endpoint in endpoints:
+        if endpoint.body is not None:
+            yield endpoint.body_schema or endpoint.body, "validation"
+        if endpoint.oauth:
+            yield OAuthProblem, "serialization"
+        for reply in endpoint.replies:
+            if reply.model is not None:
+                yield reply.model, "serialization"

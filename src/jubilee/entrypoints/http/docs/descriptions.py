@@ -1,0 +1,149 @@
+"""Descriptions of the operations in the OpenAPI document, by operation id."""
+
+from http import HTTPStatus
+
+from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint
+
+ACCESS = {
+    Access.ANYONE: "No sign-in is needed.",
+    Access.OPTIONAL: "A sign-in is optional; an invalid token is refused with 401.",
+    Access.SIGNED_IN: "Requires a signed-in account.",
+    Access.ADMIN: "Requires an admin.",
+}
+CONDITIONAL = "With `If-Match`, a resource that has changed since is left as it is (412)."
+CACHED = "With `If-None-Match`, an unchanged representation is answered with 304 and no body."
+PAGED = "Returns `limit` rows at most; `next_cursor`, also in the `Link` header, is the next page."
+PATCHED = (
+    "The body is a JSON merge patch (RFC 7396): absent members are kept, `null` removes a value."
+)
+SIGN_IN = (
+    "Returns an access token and a refresh token for a username or an e-mail address and its "
+    "password. Wrong credentials and disabled accounts are refused with `invalid_grant`."
+)
+REGISTER = (
+    "Creates an account and sends a welcome mail. An address or a username that is in use is a "
+    "conflict (409); a password that is too short, too long or too common is refused (422)."
+)
+WHO_AM_I = "Returns the account that the access token belongs to."
+OWN_CREDENTIALS = (
+    "`current_password` is required to change one's own e-mail address or password; a new password "
+    "ends all other sessions."
+)
+READY = (
+    "Returns 200 if PostgreSQL can be reached with a current schema, and 503 with the failed "
+    "`checks` if not, or while the instance shuts down. For load balancers."
+)
+
+DESCRIPTIONS = {
+    "saveBirthday": (
+        "Stores the date of birth for this name, and replaces an earlier one. The name consists of "
+        "letters. A name that belongs to another account is refused with 403."
+    ),
+    "greet": (
+        "Returns a congratulation on the birthday, and otherwise the number of days until it, by "
+        "the calendar of the stored time zone. A name without a birthday is 404."
+    ),
+    "forgetBirthday": (
+        "Deletes the birthday that is stored under one's own username; an admin may delete any. "
+        "A name without a birthday is 404."
+    ),
+    "listBirthdaysToday": f"Lists the birthdays of today, by the time zone of each person. {PAGED}",
+    "listUpcomingBirthdays": (
+        f"Lists the birthdays of the next `days` days without today, nearest first. {PAGED}"
+    ),
+    "createToken": (
+        f"OAuth 2.0 password grant (RFC 6749, section 4.3). {SIGN_IN} Errors carry `error` and "
+        "`error_description`, too."
+    ),
+    "signIn": f"The same as `POST /auth/token`, with a JSON body. {SIGN_IN}",
+    "refreshToken": (
+        "Exchanges a refresh token for a new pair of tokens. A refresh token works once: if it is "
+        "used again, the session ends, because the token may have been stolen."
+    ),
+    "signOut": "Ends the session of the access token; both of its tokens stop working at once.",
+    "listSessions": "Lists the sessions of the account, newest first, without their tokens.",
+    "endSession": (
+        "Ends one session of the account; its tokens stop working at once. The session of another "
+        "account is 404."
+    ),
+    "register": REGISTER,
+    "createUser": f"The same as `POST /auth/register`. {REGISTER}",
+    "whoAmI": f"The same as `GET /users/me`. {WHO_AM_I}",
+    "getMe": WHO_AM_I,
+    "replaceMe": (
+        "Replaces one's own profile; a member that is left out takes its default. "
+        f"{OWN_CREDENTIALS}"
+    ),
+    "changeMe": f"Changes one's own profile. {PATCHED} {OWN_CREDENTIALS}",
+    "deleteMe": (
+        "Deletes one's own account with its sessions, birthday, tasks and items. The last admin "
+        "cannot be deleted (409)."
+    ),
+    "listUsers": f"Lists the accounts, newest first; `q` searches names and addresses. {PAGED}",
+    "getUser": "Returns one's own account; an admin may read any. Another account is 403.",
+    "replaceUser": (
+        "Replaces the profile, the activity and the role of an account; a member that is left out "
+        "takes its default. The last admin stays one (409)."
+    ),
+    "changeUser": (
+        f"Changes the profile, the activity or the role of an account. {PATCHED} The last admin "
+        "stays one (409)."
+    ),
+    "deleteUser": (
+        "Deletes an account with its sessions, birthday, tasks and items: one's own, or as an "
+        "admin any. The last admin cannot be deleted (409)."
+    ),
+    "listItems": (
+        "Lists the items of all accounts, or of one `owner`; `q` searches titles and "
+        f"descriptions. {PAGED}"
+    ),
+    "createItem": "Creates an item that belongs to the account. Its version is in the `ETag`.",
+    "getItem": "Returns an item of any account.",
+    "replaceItem": "Replaces title and description of one's own item; an admin may change any.",
+    "changeItem": (
+        f"Changes title or description of one's own item; an admin may change any. {PATCHED}"
+    ),
+    "deleteItem": "Deletes one's own item; an admin may delete any. A second deletion is 404.",
+    "createTask": (
+        "Stores a task and returns it at once; a worker runs it at least once, at `run_at` or now. "
+        "The same `task_id` with the same kind and data returns the task that exists, so that a "
+        "request may be repeated; with other data it is a conflict (409). The kind decides what "
+        "`data` holds. A kind that the account may not use is 403."
+    ),
+    "listTasks": f"Lists one's own tasks, newest first; an admin lists those of all. {PAGED}",
+    "getTask": (
+        "Returns a task by its `id` or by one's own `task_id`. With `wait`, the answer is delayed "
+        "until the task has ended, or until so many seconds have passed."
+    ),
+    "cancelTask": (
+        "Cancels a task that waits, asks a running one to stop (202), and deletes one that has "
+        "ended. A task of another account is 404."
+    ),
+    "retryTask": "Queues a dead task again with all its attempts. A task that is not dead is 409.",
+    "home": "Returns the name and version of the service, and links to its documentation.",
+    "metrics": (
+        "Returns the metrics in the text format of Prometheus. 404 if `METRICS_PORT` serves them "
+        "on a port of their own."
+    ),
+    "health": f"The same as `GET /health/ready`. {READY}",
+    "healthLive": (
+        "Returns 200 as long as the process answers requests; it checks no dependency. For the "
+        "supervisor that restarts the process."
+    ),
+    "healthReady": READY,
+    "healthDatabase": (
+        "Returns 200 if PostgreSQL can be reached and its schema is not older than the service "
+        "needs, and 503 if not."
+    ),
+    "getOpenApi": "Returns this document.",
+}
+
+
+def describe(endpoint: AnyEndpoint) -> str:
+    """Description of the operation, completed by who may call it and what preconditions do."""
+    parts = [DESCRIPTIONS.get(endpoint.name, ""), ACCESS[endpoint.access]]
+    if endpoint.conditional and endpoint.method != "GET":
+        parts.append(CONDITIONAL)
+    if any(reply.status == HTTPStatus.NOT_MODIFIED for reply in endpoint.replies):
+        parts.append(CACHED)
+    return " ".join(filter(None, parts))

@@ -1,0 +1,168 @@
+"""The OpenAPI 3.1 document, made from the registry; it shows the canonical mount alone."""
+
+from collections.abc import Iterable
+
+from jubilee import __version__
+from jubilee.entrypoints.http.docs.components import Components, Json
+from jubilee.entrypoints.http.docs.descriptions import describe
+from jubilee.entrypoints.http.docs.parameters import parameters
+from jubilee.entrypoints.http.docs.problem_schemas import (
+    Error,
+    OAuthProblem,
+    Problem,
+    errors_by_status,
+    sample,
+)
+from jubilee.entrypoints.http.framework.endpoint import JSON, Access, AnyEndpoint, Reply
+from jubilee.entrypoints.http.framework.json_bounds import MAX_DEPTH, MAX_VALUES
+from jubilee.entrypoints.http.framework.problems import MEDIA
+
+INFO = {
+    "title": "Jubilee",
+    "summary": "Accounts, items and birthdays.",
+    "description": (
+        "Sign in by `POST /auth/token` and send the access token as `Authorization: Bearer …`. "
+        "Every error is a problem document (RFC 9457) whose `code` stays the same, and whose "
+        "`type` leads to a page that explains it: [all problems](/problems). "
+        "Every answer bears an `X-Request-ID`; one that is sent is kept. "
+        "The same routes answer under `/api`, under `/v1/api` and at the root."
+    ),
+    "contact": {"name": "The Jubilee authors"},
+    "license": {"name": "MIT", "identifier": "MIT"},
+}
+TAGS = {
+    "hello": "Save a birthday and be greeted.",
+    "birthdays": "Who celebrates, and when.",
+    "auth": "Sign in, stay signed in, sign out.",
+    "users": "Accounts: one's own, and all of them for admins.",
+    "items": "Things that people keep.",
+    "tasks": "Work that outlives the request, the worker and every restart.",
+    "meta": "The service about itself.",
+}
+TOKEN_URL = "/api/auth/token"  # noqa: S105  # a path, no secret
+SCHEMES = {
+    "password": {
+        "type": "oauth2",
+        "description": "Sign in here by username or e-mail address and password.",
+        "flows": {"password": {"tokenUrl": TOKEN_URL, "scopes": {}}},
+    },
+    "token": {
+        "type": "http",
+        "description": "An access token that you have already.",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+    },
+}
+SIGNED_IN: list[Json] = [{name: []} for name in SCHEMES]
+SECURITY: dict[Access, list[Json]] = {
+    Access.ANYONE: [],
+    Access.OPTIONAL: [{}, *SIGNED_IN],
+    Access.SIGNED_IN: SIGNED_IN,
+    Access.ADMIN: SIGNED_IN,
+}
+HEADERS = {
+    "X-Request-ID": "the id of this request; the one that was sent, if it is well-formed",
+    "WWW-Authenticate": "how to prove who is asking",
+    "Accept-Encoding": "the content codings that a body may have",
+    "Retry-After": "the seconds after which it may work",
+}
+
+
+def document(endpoints: Iterable[AnyEndpoint], version: str = __version__) -> Json:
+    """The document as JSON's own types; the same registry always gives the same document."""
+    shown = [endpoint for endpoint in endpoints if endpoint.documented]
+    components = Components(shown)
+    paths: dict[str, Json] = {}
+    for endpoint in shown:
+        operation = _operation(endpoint, components)
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
+    tags = {endpoint.tag for endpoint in shown}
+    return {
+        "openapi": "3.1.0",
+        "info": {**INFO, "version": version},
+        "servers": [{"url": "/api"}],
+        "tags": [{"name": tag, "description": TAGS[tag]} for tag in TAGS if tag in tags],
+        "paths": paths,
+        "components": {**components.contents(), "securitySchemes": SCHEMES},
+    }
+
+
+def _operation(endpoint: AnyEndpoint, components: Components) -> Json:
+    parts = {
+        "operationId": endpoint.name,
+        "summary": endpoint.summary,
+        "description": describe(endpoint),
+        "tags": [endpoint.tag],
+        "parameters": parameters(endpoint, components),
+        "requestBody": _body(endpoint, components),
+        "responses": _responses(endpoint, components),
+    }
+    present = {name: part for name, part in parts.items() if part}
+    return {**present, "security": SECURITY[endpoint.access]}
+
+
+def _body(endpoint: AnyEndpoint, components: Components) -> Json | None:
+    if endpoint.body is None:
+        return None
+    schema = components.schema(endpoint.body_schema or endpoint.body, "validation")
+    content = _content(schema, endpoint.example)
+    if endpoint.examples:
+        shown = {name: {"value": value} for name, value in endpoint.examples.items()}
+        content = {"schema": schema, "examples": shown}
+    return {
+        "description": _bounds(endpoint.max_body_bytes),
+        "required": endpoint.body_required,
+        # Client generators fail on an operation that offers more than one content type.
+        "content": {endpoint.media[0]: content},
+    }
+
+
+def _bounds(max_bytes: int | None) -> str:
+    size = f"{max_bytes >> 10} KiB" if max_bytes else "1 MiB, or what MAX_BODY_BYTES allows"
+    return f"At most {size}; JSON with at most {MAX_VALUES} values in {MAX_DEPTH} levels."
+
+
+def _responses(endpoint: AnyEndpoint, components: Components) -> Json:
+    found = {reply.status: _reply(reply, components) for reply in endpoint.replies}
+    for status, errors in errors_by_status(endpoint).items():
+        found[status] = _problem(status, errors, components, oauth=endpoint.oauth)
+    return {str(status): found[status] for status in sorted(found)}
+
+
+def _reply(reply: Reply, components: Components) -> Json:
+    names = {"X-Request-ID": HEADERS["X-Request-ID"], **reply.headers}
+    headers = {name: components.header(name, text) for name, text in names.items()}
+    response: Json = {"description": reply.description, "headers": headers}
+    if reply.model is not None:
+        schema = components.schema(reply.model, "serialization")
+        response["content"] = {reply.media: _content(schema, reply.example)}
+    elif reply.media != JSON:
+        response["content"] = {reply.media: _content({"type": "string"}, reply.example)}
+    return response
+
+
+def _content(schema: Json, example: object) -> Json:
+    return {"schema": schema} if example is None else {"schema": schema, "example": example}
+
+
+def _problem(status: int, errors: list[Error], components: Components, *, oauth: bool) -> Json:
+    """A reference to the one response that stands for these errors."""
+    prefix = "oauth." if oauth else ""
+    examples: Json = {}
+    names = {"x-request-id"}
+    for error in errors:
+        value, headers = sample(error, oauth=oauth)
+        part = {"summary": error.message(), "value": value}
+        examples[error.code] = components.refer("examples", prefix + error.code, part)
+        names.update(headers)
+    schema = components.schema(OAuthProblem if oauth else Problem, "serialization")
+    response = {
+        "description": ", ".join(f"`{error.code}`" for error in errors),
+        "headers": {
+            name: components.header(name, text)
+            for name, text in HEADERS.items()
+            if name.lower() in names
+        },
+        "content": {MEDIA: {"schema": schema, "examples": examples}},
+    }
+    return components.refer("responses", f"{prefix}{status}.{'.'.join(examples)}", response)

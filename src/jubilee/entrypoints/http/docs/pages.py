@@ -1,0 +1,150 @@
+"""The documentation: the OpenAPI document, Swagger UI and ReDoc, all from this service's own files.
+
+The pages hold no inline script and no address of another host; they work at every mount.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+from starlette.responses import Response
+
+from jubilee.entrypoints.http.docs.files import File, published
+from jubilee.entrypoints.http.docs.openapi import document
+from jubilee.entrypoints.http.docs.problem_pages import HTML, list_problems, show_problem
+from jubilee.entrypoints.http.framework.conditions import MalformedCondition, etag, is_known
+from jubilee.entrypoints.http.framework.encodings import takes_gzip
+from jubilee.entrypoints.http.framework.endpoint import (
+    JSON,
+    Access,
+    AnyEndpoint,
+    Call,
+    Endpoint,
+    Handler,
+    Nothing,
+    Reply,
+)
+
+TAG = "meta"
+FOREVER = "public, max-age=31536000, immutable"
+FRESH = "no-cache"
+CSP = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'; "
+)
+SWAGGER_CSP = CSP + "style-src 'self'"
+# The hash is that of nothing: ReDoc makes empty style elements and fills them by script.
+REDOC_CSP = (
+    CSP + "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; font-src data:"
+)
+
+Plain: TypeAlias = Call[Nothing, Nothing]
+PlainHandler: TypeAlias = Handler[Nothing, Nothing]
+
+
+class OpenApi(BaseModel):
+    """An OpenAPI document."""
+
+    model_config = ConfigDict(extra="allow")
+
+    openapi: str
+    info: dict[str, Any]
+    paths: dict[str, Any]
+
+
+def endpoints(described: Sequence[AnyEndpoint]) -> tuple[AnyEndpoint, ...]:
+    """The pages, their files, and the document of `described` and of itself."""
+
+    async def serve_document(call: Plain) -> Response:
+        """GET /openapi.json."""
+        return _file(call, await asyncio.to_thread(written), FRESH)
+
+    openapi = _documented(serve_document)
+
+    @cache
+    def written() -> File:
+        text = json.dumps(document((*described, openapi)), ensure_ascii=False)
+        return File.of(text.encode(), JSON)
+
+    return (openapi, *PAGES)
+
+
+async def swagger(call: Plain) -> Response:
+    """GET /docs and /swagger."""
+    return await _page(call, "swagger.html", SWAGGER_CSP)
+
+
+async def redoc(call: Plain) -> Response:
+    """GET /redoc."""
+    return await _page(call, "redoc.html", REDOC_CSP)
+
+
+async def asset(call: Plain) -> Response:
+    """GET /docs/assets/{release}/{name}."""
+    files = await asyncio.to_thread(published)
+    return _file(call, files.get(**call.request.path_params), FOREVER)
+
+
+async def _page(call: Plain, name: str, policy: str) -> Response:
+    files = await asyncio.to_thread(published)
+    headers = {"Content-Security-Policy": policy}
+    return Response(files.page(name, call.mount), headers=headers, media_type=HTML)
+
+
+def _file(call: Plain, file: File, caching: str) -> Response:
+    asked, headers, coding = call.request.headers, {"Cache-Control": caching}, {}
+    if file.gzipped is not None:
+        headers["Vary"] = "Accept-Encoding"
+        if takes_gzip(asked):
+            file, coding = file.gzipped, {"Content-Encoding": "gzip"}
+    headers["ETag"] = etag(file.tag)
+    if is_known(asked, file.tag):
+        return Response(status_code=304, headers=headers)
+    return Response(file.body, headers=headers | coding, media_type=file.media)
+
+
+def _documented(handler: PlainHandler) -> AnyEndpoint:
+    tagged = {"ETag": "the document's version, for If-None-Match"}
+    return Endpoint(
+        method="GET",
+        path="/openapi.json",
+        name="getOpenApi",
+        summary="This document",
+        tag=TAG,
+        handler=handler,
+        access=Access.ANYONE,
+        replies=(
+            Reply(status=200, description="OpenAPI 3.1.", model=OpenApi, headers=tagged),
+            Reply(status=304, description="It is the one that you know.", headers=tagged),
+        ),
+        errors=(MalformedCondition,),
+        needs_database=False,
+    )
+
+
+def _undocumented(path: str, name: str, summary: str, handler: PlainHandler) -> AnyEndpoint:
+    return Endpoint(
+        method="GET",
+        path=path,
+        name=name,
+        summary=summary,
+        tag=TAG,
+        handler=handler,
+        access=Access.ANYONE,
+        replies=(Reply(status=200, description=summary, media=HTML),),
+        needs_database=False,
+        documented=False,
+    )
+
+
+PAGES = (
+    _undocumented("/docs", "docs", "Swagger UI", swagger),
+    _undocumented("/swagger", "swagger", "Swagger UI", swagger),
+    _undocumented("/redoc", "redoc", "ReDoc", redoc),
+    _undocumented("/problems", "problems", "All problems", list_problems),
+    _undocumented("/problems/{code}", "problem", "What a problem means", show_problem),
+    _undocumented("/docs/assets/{release}/{name}", "docsAsset", "A file of these pages", asset),
+)

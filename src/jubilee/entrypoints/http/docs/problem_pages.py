@@ -1,0 +1,82 @@
+"""Pages that explain the problems: what `type` of a problem document leads to."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from html import escape
+from typing import TypeAlias
+
+from starlette.responses import Response
+
+from jubilee.domain.errors import DomainError
+from jubilee.entrypoints.http.docs.files import published
+from jubilee.entrypoints.http.docs.remedies import remedy
+from jubilee.entrypoints.http.framework.endpoint import Call, Nothing
+from jubilee.entrypoints.http.framework.problems import PROBLEMS, NoSuchPath, status_of
+
+HTML = "text/html"
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    ),
+    "Cache-Control": "no-cache",
+}
+PACKAGES = ("jubilee.domain.", "jubilee.entrypoints.http.")
+CODE = re.compile("`([^`]+)`")
+
+Plain: TypeAlias = Call[Nothing, Nothing]
+
+
+def problem_kinds() -> dict[str, type[DomainError]]:
+    """Every error of the API that has a code of its own, sorted by code."""
+    found = {
+        kind.code: kind
+        for kind in _subclasses(DomainError)
+        if "code" in vars(kind) and kind.__module__.startswith(PACKAGES)
+    }
+    return dict(sorted(found.items()))
+
+
+async def list_problems(call: Plain) -> Response:
+    """GET /problems."""
+    rows = (_row(call.mount, kind) for kind in problem_kinds().values())
+    return await _page(call, "problems.html", rows="\n".join(rows))
+
+
+async def show_problem(call: Plain) -> Response:
+    """GET /problems/{code}."""
+    kind = problem_kinds().get(call.request.path_params["code"])
+    if kind is None:
+        raise NoSuchPath
+    status = status_of(kind)
+    return await _page(
+        call,
+        "problem.html",
+        code=kind.code,
+        status=f"{status.value} {status.phrase}",
+        meaning=_inline(kind.message()),
+        remedy=_inline(remedy(kind.code, status)),
+    )
+
+
+async def _page(call: Plain, name: str, **values: str) -> Response:
+    files = await asyncio.to_thread(published)
+    page = files.page(name, call.mount, **values)
+    return Response(page, headers=HEADERS, media_type=HTML)
+
+
+def _row(mount: str, kind: type[DomainError]) -> str:
+    name = kind.code.replace("_", "_<wbr>")  # where a phone may break the line
+    link = f'<a href="{mount}{PROBLEMS}{kind.code}">{name}</a>'
+    return f"<tr><td>{link}</td><td>{status_of(kind)}</td><td>{_inline(kind.message())}</td></tr>"
+
+
+def _inline(text: str) -> str:
+    return CODE.sub(r"<code>\1</code>", escape(text))
+
+
+def _subclasses(kind: type[DomainError]) -> Iterator[type[DomainError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _subclasses(child)

@@ -1,0 +1,168 @@
+"""From bytes to a checked body and query: everything that is wrong is said at once, and where."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from starlette.requests import ClientDisconnect, Request
+
+from jubilee.domain.errors import DomainError
+from jubilee.entrypoints.http.framework.endpoint import FORM, AnyEndpoint
+from jubilee.entrypoints.http.framework.json_text import (
+    TextFault,
+    check_text,
+    faults,
+    parse_json,
+    segment,
+)
+from jubilee.entrypoints.http.framework.negotiation import body_media
+from jubilee.entrypoints.http.framework.problems import (
+    BodyTooLarge,
+    BodyTooSlow,
+    InvalidRequest,
+    MalformedBody,
+    MalformedQuery,
+    Violation,
+)
+
+M = TypeVar("M", bound=BaseModel)
+
+MAX_FIELDS = 100  # of a form or a query
+MAX_VIOLATIONS = 50  # of one answer
+SPACES = b" \t\r\n"
+NO_OBJECT = Violation("#", "Input should be an object", "model_type")
+PYTHON_TYPES = {"dict_type": "Input should be an object", "list_type": "Input should be an array"}
+"""What Pydantic says of values in Python's words, in JSON's."""
+
+
+async def read_body(request: Request, *, limit: int, patience: float) -> bytes:
+    """The whole body: at most `limit` bytes, within `patience` seconds."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > limit:
+        raise _too_large(limit)
+    try:
+        async with asyncio.timeout(patience):
+            return await _collect(request, limit)
+    except TimeoutError as error:
+        raise BodyTooSlow from error
+    except ClientDisconnect as error:
+        raise MalformedBody("The body ended early.") from error
+
+
+async def _collect(request: Request, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body is larger than {limit} bytes.")
+
+
+def bind_body(
+    endpoint: AnyEndpoint, model: type[BaseModel], content_type: str, raw: bytes
+) -> BaseModel:
+    """The body as the endpoint's model."""
+    if not raw and not endpoint.body_required:
+        return model()
+    media = body_media(content_type, endpoint.media)
+    return _form(model, raw) if media == FORM else _json(model, raw)
+
+
+def bind_query(model: type[M], query: bytes) -> M:
+    """The query string as the model; every parameter may stand there once."""
+    refusal = MalformedQuery("The query is not UTF-8, or has too many parameters.")
+    return _strings(model, _pairs(query, refusal), "query")
+
+
+def _json(model: type[M], raw: bytes) -> M:
+    if raw.lstrip(SPACES).startswith(b"["):
+        raise InvalidRequest([NO_OBJECT])  # before anything is built from it
+    document = parse_json(raw)
+    if not isinstance(document, dict):
+        raise InvalidRequest([NO_OBJECT])
+    violations = [_fault(fault, "#") for fault in islice(faults(document), MAX_VIOLATIONS)]
+    if violations:
+        raise InvalidRequest(violations)
+    try:
+        # JSON's own types are kept apart: "1" is no number, 1 is no text.
+        return model.model_validate(_trimmed(document, model), strict=True)
+    except ValidationError as error:
+        raise InvalidRequest(list(_violations(error, "#"))) from None
+
+
+def _trimmed(document: dict[str, object], model: type[BaseModel]) -> dict[str, object]:
+    """Without most of the members that the model does not know: each costs a violation."""
+    known = {field.alias or name for name, field in model.model_fields.items()}
+    surplus = [name for name in document if name not in known][MAX_VIOLATIONS:]
+    for name in surplus:
+        del document[name]
+    return document
+
+
+def _form(model: type[M], raw: bytes) -> M:
+    """Fields that the model does not know are ignored, as RFC 6749 wants it."""
+    pairs = _pairs(raw, MalformedBody("The form is not UTF-8, or has too many fields."))
+    known = [(name, value) for name, value in pairs if name in model.model_fields]
+    return _strings(model, known, "#")
+
+
+def _pairs(encoded: bytes, refusal: DomainError) -> list[tuple[str, str]]:
+    try:
+        text = encoded.decode("utf-8")
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+    except ValueError as error:
+        raise refusal from error
+
+
+def _strings(model: type[M], pairs: Sequence[tuple[str, str]], root: str) -> M:
+    violations = [*_text_violations(pairs, root), *_duplicates(pairs, root)]
+    if violations:
+        raise InvalidRequest(violations[:MAX_VIOLATIONS])
+    try:
+        return model.model_validate_strings(dict(pairs))
+    except ValidationError as error:
+        raise InvalidRequest(list(_violations(error, root))) from None
+
+
+def _text_violations(pairs: Iterable[tuple[str, str]], root: str) -> Iterator[Violation]:
+    for name, value in pairs:
+        for fault in check_text(name + value, f"/{segment(name)}"):
+            yield _fault(fault, root)
+
+
+def _duplicates(pairs: Iterable[tuple[str, str]], root: str) -> Iterator[Violation]:
+    for name, count in Counter(name for name, _ in pairs).items():
+        if count > 1:
+            yield Violation(
+                f"{root}/{segment(name)}", "It must not stand there twice.", "duplicate"
+            )
+
+
+def _violations(error: ValidationError, root: str) -> Iterator[Violation]:
+    for details in error.errors(include_url=False, include_input=False)[:MAX_VIOLATIONS]:
+        code = details["type"]
+        yield Violation(root + _pointer(details), PYTHON_TYPES.get(code, details["msg"]), code)
+
+
+def _pointer(details: ErrorDetails) -> str:
+    return "".join(f"/{segment(str(part))}" for part in details["loc"])
+
+
+def _fault(fault: TextFault, root: str) -> Violation:
+    return Violation(root + fault.pointer, fault.detail, fault.code)
+
+
+def path_violations(values: Mapping[str, object]) -> list[Violation]:
+    """What is wrong with the texts of the path."""
+    return list(_text_violations([(name, str(value)) for name, value in values.items()], "path"))

@@ -1,0 +1,117 @@
+"""The outermost layer: request id, mounts, headers that every answer bears, requests in flight.
+
+One pure ASGI class, for every layer of middleware costs each request.
+"""
+
+import math
+import re
+from secrets import token_hex
+from time import monotonic
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from jubilee.entrypoints.http.framework.context import Traffic
+from jubilee.entrypoints.http.framework.request_record import (
+    METHODS,
+    UNMETERED,
+    Exchange,
+    RequestMeter,
+    present,
+)
+
+MOUNTS = ("/v1/api", "/api")
+"""Where the route table answers, besides the root; the document shows `/api` alone."""
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
+
+CSP = b"default-src 'none'; frame-ancestors 'none'"
+DEFAULTS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", CSP),
+    (b"referrer-policy", b"no-referrer"),
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+
+class Edge:
+    """Wraps the router."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        traffic: Traffic,
+        meter: RequestMeter = UNMETERED,
+        timeout: float = math.inf,
+    ) -> None:
+        """`timeout` is the time that a request may take, in seconds."""
+        self._app = app
+        self._traffic = traffic
+        self._meter = meter
+        self._timeout = timeout
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; whatever else there is passes through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = new_exchange(scope)
+        exchange.began = began = monotonic()
+        exchange.deadline = began + self._timeout
+        scope["state"] = {"exchange": exchange}
+        _mount(scope)
+        running, token = self._traffic.begin(), present.set(exchange)
+        self._meter.came()
+        try:
+            await self._app(scope, receive, self._sender(send, exchange))
+        finally:
+            self._traffic.end(running)
+            exchange.seconds = monotonic() - began
+            self._meter.went(exchange)
+            present.reset(token)
+
+    def _sender(self, send: Send, exchange: Exchange) -> Send:
+        identity = exchange.request_id.encode()
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                exchange.sent += len(message.get("body", b""))
+            if message["type"] == "http.response.start":
+                exchange.status = message["status"]
+                headers = list(message["headers"])
+                given = {name for name, _ in headers}
+                headers += [pair for pair in DEFAULTS if pair[0] not in given]
+                headers.append((b"x-request-id", identity))
+                if self._traffic.draining:
+                    headers.append((b"connection", b"close"))
+                message = {**message, "headers": headers}
+            await send(message)
+
+        return dressed
+
+
+def new_exchange(scope: Scope) -> Exchange:
+    """The record of a request that begins now, with the client's id or one of ours."""
+    method = scope["method"] if scope["method"] in METHODS else "OTHER"
+    client = scope.get("client")
+    identity, length = "", b""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and REQUEST_ID.match(value):
+            identity = value.decode()
+        elif name == b"content-length":
+            length = value
+    return Exchange(
+        request_id=identity or token_hex(16),
+        method=method,
+        received=int(length[:15]) if length.isdigit() else 0,
+        client=client[0] if client else "",
+    )
+
+
+def _mount(scope: Scope) -> None:
+    """`/v1/api/items/` is `/items`, directly: no redirect, and none built from a Host header."""
+    path: str = scope["path"]
+    prefix = next((m for m in MOUNTS if path == m or path.startswith(m + "/")), "")
+    inner = path.removeprefix(prefix)
+    scope["root_path"] = prefix
+    scope["path"] = prefix + (inner.removesuffix("/") or "/")

@@ -1,0 +1,77 @@
+"""Content negotiation (RFC 9110, 8 and 12): what a body is written in, what a client accepts."""
+
+import re
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+
+from starlette.datastructures import Headers
+
+from jubilee.entrypoints.http.framework.problems import (
+    NotAcceptable,
+    UnsupportedEncoding,
+    UnsupportedMedia,
+)
+
+MAX_RANGES = 100  # of an Accept header; those after them are not read
+CHARSET = re.compile(r';[ \t]*charset[ \t]*=[ \t]*"?([^";\s]*)', re.IGNORECASE)
+UTF_8 = frozenset({"utf-8", "utf8"})
+WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+RANGE = re.compile(rf"[ \t]*({WORD}/{WORD})[ \t]*((?:;.*)?)")
+WEIGHT = re.compile(r";[ \t]*q[ \t]*=[ \t]*([0-9.]+)", re.IGNORECASE)
+
+
+def require_plain(headers: Headers) -> None:
+    """Raises UnsupportedEncoding where the body is compressed, or coded in another way."""
+    codings = ",".join(headers.getlist("content-encoding")).lower().split(",")
+    if any(coding.strip() not in {"", "identity"} for coding in codings):
+        raise UnsupportedEncoding
+
+
+def body_media(content_type: str, known: Collection[str]) -> str:
+    """The media type of the body; raises UnsupportedMedia where it is none of those."""
+    media, parted, _ = content_type.partition(";")
+    media = media.strip().lower()
+    if media not in known:
+        raise UnsupportedMedia(f"Send the body as {' or '.join(known)}.")
+    charset = CHARSET.search(content_type) if parted else None
+    if charset is not None and charset[1].lower() not in UTF_8:
+        raise UnsupportedMedia("Send the body in UTF-8.")
+    return media
+
+
+def require_acceptable(headers: Headers, offered: tuple[str, ...]) -> None:
+    """Raises NotAcceptable where `Accept` excludes every media type that is offered."""
+    accept = headers.get("accept")
+    if accept is None or accept == "*/*" or accept in offered or not offered:
+        return
+    if not _accepts(", ".join(headers.getlist("accept")), offered):
+        raise NotAcceptable(f"This is answered as {' or '.join(offered)}.")
+
+
+@lru_cache(maxsize=64)
+def _accepts(accept: str, offered: tuple[str, ...]) -> bool:
+    """What is not written as it should be counts as if it were not there."""
+    weights = dict(_weights(accept))
+    return not weights or any(_weight(weights, media) > 0 for media in offered)
+
+
+def _weights(accept: str) -> Iterator[tuple[str, float]]:
+    for element in accept.split(",", MAX_RANGES)[:MAX_RANGES]:
+        if found := RANGE.fullmatch(element):
+            weight = WEIGHT.search(found[2])
+            yield found[1].lower(), _number(weight[1]) if weight else 1.0
+
+
+def _weight(weights: dict[str, float], media: str) -> float:
+    """The most exact range decides."""
+    for name in (media, f"{media.partition('/')[0]}/*", "*/*"):
+        if name in weights:
+            return weights[name]
+    return 0.0
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 1.0

@@ -1,0 +1,210 @@
+"""Every error as a problem document (RFC 9457): one table from the domain's errors to statuses."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from starlette.responses import Response
+
+from jubilee.domain import errors
+from jubilee.domain.auth.service import InvalidGrant
+from jubilee.entrypoints.http.framework.cursors import InvalidCursor
+
+MEDIA = "application/problem+json"
+PROBLEMS = "/problems/"
+"""Where the pages of the problems are. A `type` is relative, so that no Host header is trusted."""
+
+
+class MalformedBody(errors.Invalid):
+    """The body is not well-formed."""
+
+    code = "malformed_body"
+
+
+class MalformedQuery(errors.Invalid):
+    """The query is not well-formed."""
+
+    code = "malformed_query"
+
+
+class InvalidRequest(errors.Invalid):
+    """Some members of the request break a rule; `errors` says which and why."""
+
+    code = "invalid_request"
+
+    def __init__(self, violations: "Sequence[Violation]") -> None:
+        """`violations` name every member at fault."""
+        super().__init__()
+        self.violations = violations
+
+
+class UnsupportedGrant(errors.Invalid):
+    """The only grant type here is `password`."""
+
+    code = "unsupported_grant_type"
+
+
+class NotReady(errors.Unavailable):
+    """This instance cannot serve right now; `checks` says why."""
+
+    code = "not_ready"
+
+    def __init__(self, checks: Mapping[str, str]) -> None:
+        """`checks` maps a dependency to its state."""
+        super().__init__()
+        self.checks = checks
+
+
+class HttpError(errors.DomainError):
+    """Something that only HTTP knows; `status` is its own."""
+
+    status: ClassVar[HTTPStatus]
+
+
+class NoSuchPath(HttpError):
+    """There is nothing at this path."""
+
+    code, status = "path_not_found", HTTPStatus.NOT_FOUND
+
+
+class MethodNotAllowed(HttpError):
+    """This path does not know that method; `Allow` lists what it knows."""
+
+    code, status = "method_not_allowed", HTTPStatus.METHOD_NOT_ALLOWED
+
+
+class NotAcceptable(HttpError):
+    """`Accept` excludes every media type that this is answered in."""
+
+    code, status = "not_acceptable", HTTPStatus.NOT_ACCEPTABLE
+
+
+class TargetTooLong(HttpError):
+    """Path and query are longer than this service reads."""
+
+    code, status = "uri_too_long", HTTPStatus.REQUEST_URI_TOO_LONG
+
+
+class UnsupportedEncoding(HttpError):
+    """A body is taken as it is: not compressed, and in no other content coding."""
+
+    code, status = "unsupported_content_encoding", HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class UnsupportedMedia(HttpError):
+    """The body's content type is not one that is understood here."""
+
+    code, status = "unsupported_media_type", HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class BodyTooLarge(HttpError):
+    """The body is larger than this service takes."""
+
+    code, status = "body_too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class BodyTooSlow(HttpError):
+    """The body did not arrive in time."""
+
+    code, status = "body_too_slow", HTTPStatus.REQUEST_TIMEOUT
+
+
+class Broken(HttpError):
+    """Something went wrong here; the request id finds it in the logs."""
+
+    code, status = "internal_error", HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+STATUSES: dict[type[errors.DomainError], HTTPStatus] = {
+    MalformedBody: HTTPStatus.BAD_REQUEST,
+    MalformedQuery: HTTPStatus.BAD_REQUEST,
+    InvalidCursor: HTTPStatus.BAD_REQUEST,
+    InvalidGrant: HTTPStatus.BAD_REQUEST,
+    UnsupportedGrant: HTTPStatus.BAD_REQUEST,
+    errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    errors.NotAllowed: HTTPStatus.FORBIDDEN,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.Stale: HTTPStatus.PRECONDITION_FAILED,
+    errors.LimitReached: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""The nearest of an error's classes decides; a feature's own class may stand here, too."""
+
+
+def status_of(kind: type[errors.DomainError]) -> HTTPStatus:
+    """The status that an error of this class is answered with."""
+    if issubclass(kind, HttpError):
+        return kind.status
+    return next(STATUSES[base] for base in kind.__mro__ if base in STATUSES)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One member at fault: where (a JSON pointer, `#` for the body), why, and a stable word."""
+
+    pointer: str
+    detail: str
+    code: str
+
+
+def problem(
+    error: errors.DomainError, request_id: str, path: str, *, oauth: bool = False
+) -> Response:
+    """The answer to an error; it never contains what the request said.
+
+    `oauth` adds what clients of RFC 6749 look for on the routes that give tokens.
+    """
+    status = status_of(type(error))
+    document: dict[str, Any] = {
+        "type": PROBLEMS + error.code,
+        "title": error.message(),
+        "status": int(status),
+        "detail": str(error),
+        "instance": path,
+        "code": error.code,
+        "request_id": request_id,
+        **_members(error),
+        **(_oauth_members(error, status) if oauth else {}),
+    }
+    body = json.dumps(document).encode()
+    return Response(body, status, headers=_headers(error), media_type=MEDIA)
+
+
+def _members(error: errors.DomainError) -> Mapping[str, object]:
+    if isinstance(error, InvalidRequest):
+        return {"errors": [asdict(violation) for violation in error.violations]}
+    if isinstance(error, NotReady):
+        return {"checks": dict(error.checks)}
+    if error.pointer:
+        root = "query" if isinstance(error, InvalidCursor) else "#"
+        violation = Violation(root + error.pointer, str(error), error.code)
+        return {"errors": [asdict(violation)]}
+    return {}
+
+
+def _oauth_members(error: errors.DomainError, status: HTTPStatus) -> Mapping[str, object]:
+    if isinstance(error, InvalidGrant | UnsupportedGrant):
+        word = error.code
+    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        word = "temporarily_unavailable"
+    else:
+        word = "invalid_request"
+    return {"error": word, "error_description": str(error)}
+
+
+def _headers(error: errors.DomainError) -> dict[str, str]:
+    headers = {"Cache-Control": "no-store"}
+    if isinstance(error, errors.NotAuthenticated):
+        known = type(error) is not errors.NotAuthenticated
+        headers["WWW-Authenticate"] = (
+            'Bearer realm="jubilee", error="invalid_token"' if known else 'Bearer realm="jubilee"'
+        )
+    if isinstance(error, UnsupportedEncoding):
+        headers["Accept-Encoding"] = "identity"
+    if isinstance(error, errors.Unavailable | errors.LimitReached):
+        headers["Retry-After"] = str(getattr(error, "retry_after", 60))
+    return headers

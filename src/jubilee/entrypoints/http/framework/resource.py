@@ -1,0 +1,156 @@
+"""A path with all its methods: what a request passes through before and after its handler."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from time import monotonic
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from jubilee.domain.auth.tokens import InvalidToken
+from jubilee.domain.errors import (
+    DomainError,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    Stale,
+    Unavailable,
+)
+from jubilee.domain.identity import Principal
+from jubilee.entrypoints.http.framework.binding import (
+    bind_body,
+    bind_query,
+    path_violations,
+    read_body,
+)
+from jubilee.entrypoints.http.framework.conditions import wants_existing
+from jubilee.entrypoints.http.framework.context import Context
+from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint, Call, Nothing
+from jubilee.entrypoints.http.framework.negotiation import require_acceptable, require_plain
+from jubilee.entrypoints.http.framework.problems import (
+    Broken,
+    InvalidRequest,
+    MethodNotAllowed,
+    UnsupportedMedia,
+    problem,
+)
+from jubilee.entrypoints.http.framework.request_record import Exchange
+
+logger = logging.getLogger(__name__)
+
+NOT_THERE = "There is nothing here that If-Match could match."
+
+
+class Resource:
+    """An ASGI application that serves one path."""
+
+    def __init__(self, endpoints: Sequence[AnyEndpoint], context: Context) -> None:
+        self._endpoints = {endpoint.method: endpoint for endpoint in endpoints}
+        self._template = endpoints[0].path
+        self._context = context
+        self._offered = {method: one.offered for method, one in self._endpoints.items()}
+        known = [*self._endpoints, "OPTIONS", *(["HEAD"] if "GET" in self._endpoints else [])]
+        self._allow = {"Allow": ", ".join(sorted(known))}
+        patch = self._endpoints.get("PATCH")
+        self._accept_patch = {"Accept-Patch": ", ".join(patch.media)} if patch else {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, by a problem if need be."""
+        method = str(scope["method"])
+        scope["state"]["exchange"].endpoint = self._template
+        request = Request(scope, receive)
+        if method == "HEAD" and "GET" in self._endpoints:
+            method, send = "GET", _without_body(send)
+        response = await self._answer(method, request)
+        await response(scope, receive, send)
+
+    async def _answer(self, method: str, request: Request) -> Response:
+        endpoint = self._endpoints.get(method)
+        if endpoint is None:
+            return self._other_method(method, request)
+        try:
+            return await endpoint.handler(await self._call(endpoint, request))
+        except UnsupportedMedia as error:
+            response = refuse(error, request, oauth=endpoint.oauth)
+            response.headers.update(self._accept_patch)
+            return response
+        except DomainError as error:
+            return refuse(_as_asked(error, endpoint, request), request, oauth=endpoint.oauth)
+        except asyncio.CancelledError:
+            # The time to end in is up: uvicorn itself would tell of a fault of ours.
+            if not self._context.traffic.draining:
+                raise
+            return refuse(Unavailable(), request, oauth=endpoint.oauth)
+        except Exception:
+            extra = {"method": endpoint.method, "route": endpoint.path}
+            logger.exception("request failed", extra=extra)
+            return refuse(Broken(), request, oauth=endpoint.oauth)
+
+    def _other_method(self, method: str, request: Request) -> Response:
+        if method == "OPTIONS":
+            return Response(status_code=204, headers=self._allow | self._accept_patch)
+        response = refuse(MethodNotAllowed(), request)
+        response.headers.update(self._allow)
+        return response
+
+    async def _call(self, endpoint: AnyEndpoint, request: Request) -> Call[BaseModel, BaseModel]:
+        """Who is asking comes first: a stranger learns nothing about what a body should be."""
+        caller = await self._caller(endpoint.access, request)
+        violations = path_violations(request.path_params)
+        if violations:
+            raise InvalidRequest(violations)
+        require_acceptable(request.headers, self._offered[endpoint.method])
+        query = bind_query(endpoint.query or Nothing, request.scope["query_string"])
+        body = await self._body(endpoint, request)
+        return Call(request, self._context, caller, body, query)
+
+    async def _body(self, endpoint: AnyEndpoint, request: Request) -> BaseModel:
+        if endpoint.body is None:
+            return Nothing()
+        require_plain(request.headers)
+        limits = self._context.limits
+        limit = min(endpoint.max_body_bytes or limits.body_bytes, limits.body_bytes)
+        began = monotonic()
+        raw = await read_body(request, limit=limit, patience=limits.body_seconds)
+        # The client's time, not ours.
+        request.scope["state"]["exchange"].deadline += monotonic() - began
+        return bind_body(endpoint, endpoint.body, request.headers.get("content-type", ""), raw)
+
+    async def _caller(self, access: Access, request: Request) -> Principal | None:
+        authorization = request.headers.get("authorization")
+        if access is Access.ANYONE or (access is Access.OPTIONAL and authorization is None):
+            return None
+        if authorization is None:
+            raise NotAuthenticated
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            raise InvalidToken
+        principal = await self._context.services.auth.authenticate(token.strip())
+        request.scope["state"]["exchange"].user_id = str(principal.user_id)
+        if access is Access.ADMIN and not principal.is_admin:
+            raise NotAllowed
+        return principal
+
+
+def _as_asked(error: DomainError, endpoint: AnyEndpoint, request: Request) -> DomainError:
+    """What is not there fails the precondition that there be something."""
+    missing = isinstance(error, NotFound) and endpoint.conditional
+    return Stale(NOT_THERE) if missing and wants_existing(request.headers) else error
+
+
+def refuse(error: DomainError, request: Request, *, oauth: bool = False) -> Response:
+    """The problem document for an error of this request."""
+    exchange: Exchange = request.scope["state"]["exchange"]
+    return problem(error, exchange.request_id, request.scope["path"], oauth=oauth)
+
+
+def _without_body(send: Send) -> Send:
+    async def head(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {"type": "http.response.body", "body": b"", "more_body": False}
+        await send(message)
+
+    return head

@@ -1,0 +1,1 @@
+"""`jubilee up`: supervises the embedded servers, migrations, the API and a worker."""

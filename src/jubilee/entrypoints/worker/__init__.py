@@ -1,0 +1,1 @@
+"""The worker process: ARQ queue workers, periodic tasks and the watchdog of the event loop."""

@@ -1,0 +1,1 @@
+"""The ARQ adapter on a real Redis."""

@@ -1,0 +1,1 @@
+"""The PostgreSQL adapter's parts that need no contract test."""

@@ -1,0 +1,1 @@
+"""Running, relaying and waiting for jobs, on fakes."""

@@ -1,0 +1,188 @@
+"""The relay, over the fakes."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from jubilee.domain.errors import Unavailable
+from jubilee.domain.events import EventRelay
+from jubilee.domain.jobs import redelivery
+from jubilee.domain.jobs.kinds import Kinds, KindSet, Lane
+from jubilee.domain.jobs.redelivery import Redelivery
+from jubilee.domain.jobs.relay import BATCH, Relay
+from jubilee.domain.jobs.store import Dispatch
+from tests.domain.jobs.job_bench import Work, nothing
+from tests.fakes.job_store import FakeClaims, FakeCourier, FakeDueJobs, FakeJobTable
+
+
+@dataclass(slots=True)
+class FakeEventRelay(EventRelay):
+    """So many events wait, so many are old."""
+
+    waiting: int = 0
+    old: int = 0
+    days: list[float] = field(default_factory=list)
+
+    async def publish(self, *, limit: int) -> int:
+        published = min(self.waiting, limit)
+        self.waiting -= published
+        return published
+
+    async def prune(self, *, days: float, limit: int) -> int:
+        self.days.append(days)
+        pruned = min(self.old, limit)
+        self.old -= pruned
+        return pruned
+
+
+@pytest.fixture
+def table() -> FakeJobTable:
+    return FakeJobTable()
+
+
+@pytest.fixture
+def courier() -> FakeCourier:
+    return FakeCourier()
+
+
+@pytest.fixture
+def events() -> FakeEventRelay:
+    return FakeEventRelay()
+
+
+@pytest.fixture
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every round checks a page."""
+    monkeypatch.setattr(redelivery, "CHECK_INTERVAL_S", 0)
+
+
+@pytest.fixture
+def relay(table: FakeJobTable, courier: FakeCourier, events: FakeEventRelay) -> Relay:
+    due, kinds = FakeDueJobs(table), Kinds([Work(nothing, name="echo")])
+    redelivery = Redelivery(due, courier, kinds)
+    return Relay(due, events, courier, kinds, redelivery, retention_days=7)
+
+
+async def test_what_is_due_is_sent(relay: Relay, table: FakeJobTable, courier: FakeCourier) -> None:
+    job = table.add(priority=2, lane=Lane.SYSTEM)
+    table.add(kind="unheard.of")
+    table.add(run_at=60)
+    assert await relay.dispatch() == 1
+    sent = [Dispatch(job.reference, Lane.SYSTEM, 2, "echo")]
+    assert courier.queues == {KindSet(frozenset({"echo"})): sent}
+    assert await relay.dispatch() == 0
+
+
+async def test_a_batch_is_bounded(relay: Relay, table: FakeJobTable, courier: FakeCourier) -> None:
+    for _ in range(BATCH + 1):
+        table.add()
+    assert [await relay.dispatch() for _ in range(3)] == [BATCH, 1, 0]
+    assert len(set(courier.sent)) == BATCH + 1
+
+
+async def test_what_the_courier_loses_is_sent_again(
+    relay: Relay, table: FakeJobTable, courier: FakeCourier
+) -> None:
+    job = table.add()
+    courier.failures.append(Unavailable())
+    with pytest.raises(Unavailable):
+        await relay.dispatch()
+    await relay.rest(1)
+    assert courier.sent == []
+    table.now += 2.1
+    await relay.rest(1)
+    assert [dispatch.reference for dispatch in courier.sent] == [job.reference]
+    assert await relay.dispatch() == 0
+
+
+async def test_what_waits_in_its_queue_is_not_sent_again(
+    relay: Relay, table: FakeJobTable, courier: FakeCourier, no_pause: None
+) -> None:
+    jobs = [table.add() for _ in range(2 * BATCH)]
+    while await relay.dispatch():
+        pass
+    courier.sent.clear()
+    table.now += 3600
+    for _ in range(4):
+        await relay.rest(1)
+    assert (courier.sent, jobs[0].dispatched_at) == ([], 0)
+
+
+async def test_all_that_was_lost_at_once_is_sent_again_at_once(
+    relay: Relay, table: FakeJobTable, courier: FakeCourier
+) -> None:
+    for _ in range(3 * BATCH + 7):
+        table.add(dispatched_at=-3.0)
+    await relay.rest(1)
+    assert len(set(courier.sent)) == len(courier.sent) == 3 * BATCH + 7
+
+
+async def test_one_that_was_lost_behind_many_is_found_page_by_page(
+    relay: Relay, table: FakeJobTable, courier: FakeCourier, no_pause: None
+) -> None:
+    jobs = [table.add(dispatched_at=-3.0, run_at=-10.0 + n / 1000) for n in range(2 * BATCH + 1)]
+    await relay.rest(1)
+    (queue,) = courier.queues.values()
+    lost = queue.pop()
+    assert lost.reference == jobs[-1].reference
+    courier.sent.clear()
+    for _ in range(3):
+        await relay.rest(1)
+    assert courier.sent == [lost]
+
+
+async def test_a_check_that_redis_does_not_answer_is_done_again(
+    relay: Relay, table: FakeJobTable, courier: FakeCourier
+) -> None:
+    table.add(dispatched_at=-3.0)
+    courier.failures.append(Unavailable())
+    with pytest.raises(Unavailable):
+        await relay.rest(1)
+    await relay.rest(1)
+    assert len(courier.sent) == 1
+
+
+async def test_redis_is_asked_about_once_a_round_at_most(
+    relay: Relay, table: FakeJobTable, courier: FakeCourier
+) -> None:
+    table.add(dispatched_at=-3.0)
+    await relay.rest(1)
+    courier.queues.clear()
+    await relay.rest(1)
+    assert len(courier.sent) == 1
+
+
+async def test_what_was_let_go_of_is_sent_as_something_new(
+    relay: Relay, table: FakeJobTable, courier: FakeCourier
+) -> None:
+    job = table.add()
+    await relay.dispatch()
+    await FakeClaims(table).claim(job.reference)
+    table.now += 31
+    assert await relay.sweep() == 1
+    await relay.dispatch()
+    assert [dispatch.reference.epoch for dispatch in courier.sent] == [0, 1]
+
+
+async def test_pruning_takes_jobs_and_events(
+    relay: Relay, table: FakeJobTable, events: FakeEventRelay
+) -> None:
+    table.add(status="dead", finished_at=-8 * 86_400)
+    table.add(status="dead", finished_at=-6 * 86_400)
+    events.old = 3
+    assert [await relay.prune() for _ in range(2)] == [4, 0]
+    assert (len(table.rows), set(events.days)) == (1, {7})
+
+
+async def test_events_are_published_in_batches(relay: Relay, events: FakeEventRelay) -> None:
+    events.waiting = BATCH + 1
+    assert [await relay.publish() for _ in range(3)] == [BATCH, 1, 0]
+
+
+@pytest.mark.parametrize(("due", "rest"), [(None, 1), (0.25, 0.25), (60, 1)])
+async def test_it_rests_until_the_next_job_is_due(
+    relay: Relay, table: FakeJobTable, due: float | None, rest: float
+) -> None:
+    if due is not None:
+        table.add(run_at=due)
+    assert await relay.rest(1) == rest

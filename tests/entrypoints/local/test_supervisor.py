@@ -1,0 +1,157 @@
+"""The supervisor alone, over shell commands in place of the service."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from jubilee.bootstrap.local_stack import household
+from jubilee.bootstrap.telemetry import FLUSH
+from jubilee.bootstrap.worker import LEAVE_TIMEOUT_S
+from jubilee.entrypoints.local.addresses import require_free
+from jubilee.entrypoints.worker.process import FAREWELL, LAST_MOMENT
+from jubilee.settings import Settings
+from tests.system.running import Up, eventually, free_port, gone
+
+Supervised = Callable[..., Up]
+FOREVER = "echo up; exec sleep 1000"
+LOOP = "echo up; while :; do sleep 0.1; done"
+STUBBORN = f"trap '' TERM; {LOOP}"
+
+
+@pytest.fixture
+def supervised(tmp_path: Path) -> Iterator[Supervised]:
+    """Supervise an API command after a migration command."""
+    with ExitStack() as ends:
+
+        def started(api: str, migrate: str = "true", patience: float = 5) -> Up:
+            port = str(free_port())
+            words = (str(tmp_path / "data"), port, str(patience), migrate, api)
+            command = (sys.executable, "-m", "tests.entrypoints.local.supervised", *words)
+            root = str(Path(__file__).parents[3])
+            up = Up(tmp_path / "data", tmp_path, command, PYTHONPATH=root, PORT=port)
+            ends.callback(up.end)
+            return up
+
+        yield started
+
+
+def says(up: Up, text: str) -> bool:
+    """Whether it says so in time."""
+    return eventually(lambda: text in up.output, within=20)
+
+
+def test_the_api_starts_after_the_migration(supervised: Supervised) -> None:
+    up = supervised(FOREVER, migrate="sleep 0.3; echo migrated")
+    assert says(up, "up")
+    assert up.output.split() == ["migrated", "up"]
+
+
+def test_a_failed_migration_ends_it(supervised: Supervised) -> None:
+    up = supervised(FOREVER, migrate="exit 3")
+    assert up.process.wait(20) == 3
+    assert up.output == "jubilee: migrate failed\n"
+
+
+def test_bad_settings_end_it_at_once(supervised: Supervised) -> None:
+    up = supervised("exit 78")
+    assert up.process.wait(20) == 78
+    assert "the settings or the schema do not fit" in up.output
+
+
+def test_an_api_that_dies_is_started_again(supervised: Supervised) -> None:
+    up = supervised("echo tried; exit 4")
+    assert eventually(lambda: up.output.count("tried") == 3, within=20)
+    assert "api ended with code 4; starting api again in 0.5 s" in up.output
+    assert up.process.poll() is None
+
+
+def test_it_greets_once_the_api_answers(supervised: Supervised) -> None:
+    up = supervised(f"sleep 0.5; exec {sys.executable} -m http.server -b 127.0.0.1 $PORT")
+    assert says(up, f"API at {up.port}")
+
+
+@pytest.fixture
+def hangup(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What processes inherit for SIGHUP is the parameter, not what this run was started with."""
+    before = signal.signal(signal.SIGHUP, request.param)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("hangup", [signal.SIG_DFL], indirect=True)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.usefixtures("hangup")
+def test_a_signal_drains_the_api(supervised: Supervised, number: signal.Signals) -> None:
+    up = supervised(
+        "trap 'sleep 0.3; echo drained; exit' TERM; echo up; while :; do sleep .1; done"
+    )
+    assert says(up, "up")
+    up.process.send_signal(number)
+    assert up.process.wait(20) == 0
+    assert up.output.split() == ["up", "stopping", "drained"]
+
+
+@pytest.mark.parametrize("hangup", [signal.SIG_IGN], indirect=True)
+@pytest.mark.usefixtures("hangup")
+def test_under_nohup_the_end_of_the_terminal_is_ignored(supervised: Supervised) -> None:
+    up = supervised(FOREVER)
+    assert says(up, "up")
+    up.process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert up.process.poll() is None
+    assert up.interrupt() == 0
+
+
+def test_ctrl_c_does_not_reach_the_api_itself(supervised: Supervised) -> None:
+    up = supervised(
+        "trap 'echo interrupted' INT; trap 'exit' TERM; echo up; while :; do sleep .1; done"
+    )
+    assert says(up, "up")
+    assert up.interrupt() == 0
+    assert "interrupted" not in up.output
+
+
+def test_an_api_that_does_not_end_is_killed_when_time_is_up(supervised: Supervised) -> None:
+    up = supervised(STUBBORN, patience=0)
+    assert says(up, "up")
+    pids, asked = up.pids, time.monotonic()
+    assert up.interrupt() == 0
+    assert 2 < time.monotonic() - asked < 10
+    assert gone(pids)
+
+
+def test_a_worker_may_take_its_last_moments_before_it_is_killed(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, shutdown_timeout=7)
+    assert household(settings).patience == 21
+    assert LAST_MOMENT + 2 * FAREWELL + LEAVE_TIMEOUT_S + FLUSH <= 14
+
+
+def test_a_second_ctrl_c_waits_no_longer(supervised: Supervised) -> None:
+    up = supervised(STUBBORN, patience=60)
+    assert says(up, "up")
+    os.kill(up.process.pid, signal.SIGINT)
+    assert says(up, "stopping")
+    asked = time.monotonic()
+    assert up.interrupt() == 0
+    assert time.monotonic() - asked < 5
+
+
+def test_a_signal_during_the_migration_ends_it(supervised: Supervised) -> None:
+    up = supervised(FOREVER, migrate="echo migrating; exec sleep 1000")
+    assert says(up, "migrating")
+    pids = up.pids
+    assert up.interrupt() == 0
+    assert gone(pids)
+
+
+@pytest.mark.parametrize("host", ["no such host", "192.0.2.1"])
+def test_an_address_of_another_machine_is_one_line(host: str) -> None:
+
+    with pytest.raises(OSError, match="is not an address of this machine"):
+        require_free(host, 8000)

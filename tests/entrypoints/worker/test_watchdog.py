@@ -1,0 +1,62 @@
+"""The watchdog, each time in a process of its own."""
+
+import asyncio
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+
+import pytest
+
+from jubilee.entrypoints.worker.watchdog import STUCK
+
+LIMIT = 1.0
+PROGRAM = """
+import asyncio, sys, time
+from jubilee.entrypoints.worker.watchdog import Watchdog
+
+async def main() -> None:
+    watching = asyncio.create_task(Watchdog(float(sys.argv[1])).run())
+    await asyncio.sleep(0.05)
+    print("ready", flush=True)
+    {body}
+    print("through", flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def started(body: str) -> Process:
+    program = PROGRAM.format(body=body)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, str(LIMIT), stdout=PIPE, stderr=PIPE
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"ready\n"
+    return process
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "out"),
+    [
+        ("time.sleep(30)", STUCK, b""),
+        ("time.sleep(0.4)", 0, b"through\n"),
+        ("await asyncio.sleep(2.5)", 0, b"through\n"),
+        ("watching.cancel(); await asyncio.sleep(0); time.sleep(2.5)", 0, b"through\n"),
+    ],
+    ids=["blocked", "slow", "idle", "over"],
+)
+async def test_a_loop_that_stands_still_ends_the_process(body: str, code: int, out: bytes) -> None:
+    process = await started(body)
+    async with asyncio.timeout(15):
+        assert (await process.communicate())[0] == out
+    assert process.returncode == code
+
+
+async def test_a_process_that_was_frozen_goes_on() -> None:
+    process = await started("await asyncio.sleep(1)")
+    process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(3 * LIMIT)
+    process.send_signal(signal.SIGCONT)
+    async with asyncio.timeout(15):
+        assert (await process.communicate())[0] == b"through\n"
+    assert process.returncode == 0

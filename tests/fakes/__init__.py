@@ -1,0 +1,1 @@
+"""In-memory adapters, one for each port."""

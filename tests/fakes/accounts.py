@@ -1,0 +1,228 @@
+"""Accounts and sessions in memory."""
+
+from collections.abc import Collection, MutableMapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from jubilee.domain.auth.sessions import SESSIONS_PER_USER, Session, SessionRepository
+from jubilee.domain.auth.tokens import Claims
+from jubilee.domain.clock import Clock
+from jubilee.domain.identity import Principal, SessionId, UserId, name_key
+from jubilee.domain.jobs.queue import NewJob
+from jubilee.domain.owned_rows import UserSessions
+from jubilee.domain.paging import Page, Position
+from jubilee.domain.tasks.task import Task
+from jubilee.domain.users import User, UserNotFound, UserRepository
+from tests.fakes.birthdays import FakeBirthdays
+from tests.fakes.greetings import FakeGreetings
+from tests.fakes.items import FakeItems
+from tests.fakes.rows import Unit, foreign, unique
+
+K = TypeVar("K", bound=UUID)
+V = TypeVar("V")
+ROTATION = ("generation", "token_hash", "previous_hash", "rotated_at", "expires_at")
+
+
+class Tables(Protocol):
+    """All that goes with an account."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def unit(self) -> Unit: ...
+    @property
+    def users(self) -> MutableMapping[UserId, User]: ...
+    @property
+    def sessions(self) -> MutableMapping[SessionId, Session]: ...
+    @property
+    def items(self) -> FakeItems: ...
+    @property
+    def birthdays(self) -> FakeBirthdays: ...
+    @property
+    def greetings(self) -> FakeGreetings: ...
+    @property
+    def jobs(self) -> MutableMapping[UUID, NewJob]: ...
+    @property
+    def tasks(self) -> MutableMapping[UUID, Task]: ...
+
+
+def words_of(*texts: str | None) -> list[str]:
+    """The words of some texts, as the search sees them."""
+    joined = " ".join(text or "" for text in texts).lower()
+    return "".join(c if c.isalnum() else " " for c in joined).split()
+
+
+def finds(search: str | None, *texts: str | None) -> bool:
+    """Whether every word looked for begins a word of the texts."""
+    if search is None:
+        return True
+    wanted = words_of(search)
+    return bool(wanted) and all(any(w.startswith(s) for w in words_of(*texts)) for s in wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeUsers(UserRepository):
+    """Accounts in a dict; one that goes takes along what belongs to it."""
+
+    store: Tables
+
+    async def get(self, user_id: UserId, *, lock: bool = False) -> User:
+        if lock:
+            await self.store.unit.hold("user", user_id)
+            await self.store.unit.hold("birthday", user_id)
+        if user_id not in self.store.users:
+            raise UserNotFound
+        return self.store.birthdays.shown(self.store.users[user_id])
+
+    async def find_by_login(self, login: str) -> User | None:
+        self.store.unit.check(login)
+        key = name_key(login)
+        for user in self.store.users.values():
+            if key in {name_key(name) for name in (user.email, user.username) if name}:
+                return user
+        return None
+
+    async def page(self, *, search: str | None, after: Position | None, limit: int) -> Page[User]:
+        found = [
+            user
+            for user in self.store.users.values()
+            if finds(search, user.email, user.username, user.full_name)
+            and (after is None or _position(user) < after)
+        ]
+        rows = sorted(found, key=_position, reverse=True)
+        more = len(rows) > limit
+        return Page(rows[:limit], _position(rows[limit - 1]) if more else None)
+
+    async def add(self, user: User) -> None:
+        await self._write(user)
+
+    async def save(self, user: User) -> None:
+        await self.store.unit.hold("user", user.id)
+        known = self.store.users.get(user.id)
+        if known is None:
+            raise self.store.unit.fail(foreign("fk_birthdays_user_id"))
+        await self._write(replace(user, created_at=known.created_at))
+
+    async def delete(self, user_id: UserId) -> None:
+        await self.seal(user_id)
+        store = self.store
+        store.users.pop(user_id, None)
+        _delete(store.sessions, {k for k, s in store.sessions.items() if s.user_id == user_id})
+        jobs = {k for k, j in store.jobs.items() if j.owner_id == user_id}
+        tasks = {k for k, t in store.tasks.items() if t.owner_id == user_id or k in jobs}
+        _delete(store.jobs, jobs)
+        _delete(store.tasks, tasks)
+        store.birthdays.drop_account(user_id)
+        store.greetings.drop_account(user_id)
+        await store.items.delete_of(user_id)
+
+    async def seal(self, user_id: UserId) -> None:
+        await self.store.unit.hold("user", user_id)
+        await self.store.unit.hold("owner", user_id)
+
+    async def lock_admins(self) -> Collection[UserId]:
+        for key in sorted(self._admins()):
+            await self.store.unit.hold("user", key)
+        return self._admins()
+
+    def _admins(self) -> set[UserId]:
+        return {u.id for u in self.store.users.values() if u.is_superuser and u.is_active}
+
+    async def _write(self, user: User) -> None:
+        self.store.unit.check(user)
+        await self._check(user)
+        await self.store.unit.hold("user", user.id)
+        self.store.users[user.id] = user
+        await self.store.birthdays.take_name(user)
+        self.store.birthdays.keep_account(user)
+
+    async def _check(self, user: User) -> None:
+        unit, key = self.store.unit, name_key(user.username or "")
+        await unit.hold("email", name_key(user.email))
+        if key:
+            await unit.hold("username", key)
+        for other in self.store.users.values():
+            if other.id == user.id:
+                continue
+            if name_key(other.email) == name_key(user.email):
+                raise unit.fail(unique("uq_users_email_key"))
+            if key and name_key(other.username or "") == key:
+                raise unit.fail(unique("uq_users_username_key"))
+
+
+def _position(user: User) -> Position:
+    return user.created_at.isoformat(), str(user.id)
+
+
+def _delete(rows: MutableMapping[K, V], keys: Collection[K]) -> None:
+    for key in keys:
+        del rows[key]
+
+
+@dataclass(frozen=True, slots=True)
+class FakeSessions(SessionRepository, UserSessions):
+    """Sessions in a dict."""
+
+    store: Tables
+
+    async def check(self, claims: Claims) -> Principal | None:
+        session = self.store.sessions.get(claims.session_id)
+        user = self.store.users.get(claims.user_id)
+        if session is None or user is None or session.user_id != user.id or not user.is_active:
+            return None
+        if session.expires_at <= self.store.clock():
+            return None
+        return Principal(user.id, session.id, is_admin=user.is_superuser)
+
+    async def find(self, session_id: SessionId, *, lock: bool = False) -> Session | None:
+        if lock:
+            await self.store.unit.hold("session", session_id)
+        return self.store.sessions.get(session_id)
+
+    async def of(self, user_id: UserId) -> Sequence[Session]:
+        live = [s for s in self.store.sessions.values() if s.expires_at > self.store.clock()]
+        own = [s for s in live if s.user_id == user_id]
+        newest = sorted(own, key=lambda s: (s.created_at, s.id), reverse=True)
+        return newest[:SESSIONS_PER_USER]
+
+    async def add(self, session: Session) -> None:
+        unit = self.store.unit
+        unit.check(session)
+        await unit.hold("owner", session.user_id, shared=True)
+        if session.user_id not in self.store.users:
+            raise unit.fail(foreign("fk_sessions_user_id"))
+        self.store.sessions[session.id] = session
+
+    async def save(self, session: Session) -> None:
+        await self.store.unit.hold("session", session.id)
+        known = self.store.sessions.get(session.id)
+        if known is not None:
+            values = {name: getattr(session, name) for name in ROTATION}
+            self.store.sessions[session.id] = replace(known, **values)
+
+    async def end(self, session_id: SessionId, *, user_id: UserId) -> bool:
+        await self.store.unit.hold("session", session_id)
+        session = self.store.sessions.get(session_id)
+        if session is None or session.user_id != user_id:
+            return False
+        del self.store.sessions[session_id]
+        return True
+
+    async def end_all(self, user_id: UserId, *, but: SessionId | None = None) -> None:
+        await self._end({s.id for s in self._own(user_id)} - {but})
+
+    async def trim(self, user_id: UserId, *, now: datetime) -> None:
+        kept = {s.id for s in list(await self.of(user_id))[: SESSIONS_PER_USER - 1]}
+        await self._end({s.id for s in self._own(user_id)} - kept)
+
+    def _own(self, user_id: UserId) -> Sequence[Session]:
+        return [s for s in self.store.sessions.values() if s.user_id == user_id]
+
+    async def _end(self, ids: Collection[SessionId | None]) -> None:
+        for key in ids:
+            await self.store.unit.hold("session", key)
+        for key in ids:
+            if key is not None:
+                self.store.sessions.pop(key, None)

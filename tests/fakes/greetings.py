@@ -1,0 +1,89 @@
+"""Greetings in memory."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from uuid import UUID
+
+from jubilee.domain.greetings.greeting import (
+    Celebrant,
+    Greeting,
+    GreetingKey,
+    GreetingRepository,
+    GreetingState,
+    Sought,
+)
+from jubilee.domain.identity import UserId
+from jubilee.domain.users import User
+from tests.fakes.rows import Unit
+
+
+@dataclass(slots=True)
+class FakeGreetings(GreetingRepository):
+    """By person and year; the store says which accounts there are."""
+
+    accounts: Mapping[UserId, User] = field(default_factory=dict)
+    rows: MutableMapping[GreetingKey, Greeting] = field(default_factory=dict)
+    progress: datetime | None = None
+    unit: Unit = field(default_factory=Unit)
+
+    async def planned_until(self) -> datetime | None:
+        return self.progress
+
+    async def set_planned_until(self, instant: datetime) -> None:
+        self.progress = instant.replace(microsecond=0)
+
+    async def candidates(
+        self, sought: Sought, *, after: UUID | None, limit: int
+    ) -> Sequence[Celebrant]:
+        wanting = [
+            Celebrant(user.id, user.date_of_birth, user.time_zone)
+            for _, user in sorted(self.accounts.items())
+            if user.is_active and user.birthday_greeting and user.date_of_birth
+        ]
+        found = [
+            person
+            for person in wanting
+            if sought.covers(person)
+            and (after is None or person.user_id > after)
+            and self._is_open(GreetingKey(person.user_id, sought.day.year), sought.day)
+        ]
+        return found[:limit]
+
+    async def add(self, greetings: Sequence[Greeting], *, at: datetime) -> Collection[UserId]:
+        for one in sorted(greetings, key=lambda one: one.key.user_id):
+            await self.unit.hold("owner", one.key.user_id, shared=True)
+            await self.unit.hold("greeting", one.key)
+        new = [
+            one
+            for one in greetings
+            if one.key.user_id in self.accounts and self._is_open(one.key, one.due_on)
+        ]
+        self.rows.update({one.key: one for one in new})
+        return {one.key.user_id for one in new}
+
+    async def lock(self, key: GreetingKey) -> Greeting | None:
+        await self.unit.hold("greeting", key)
+        return self.rows.get(key)
+
+    async def save(self, greeting: Greeting) -> None:
+        await self.unit.hold("greeting", greeting.key)
+        known = self.rows.get(greeting.key)
+        if known is not None:
+            self.rows[greeting.key] = replace(greeting, due_on=known.due_on, due_at=known.due_at)
+
+    async def count(self, first: date, last: date) -> Mapping[GreetingState, int]:
+        counted = Counter(g.state for g in self.rows.values() if first <= g.due_on <= last)
+        return {state: counted[state] for state in GreetingState}
+
+    def drop_account(self, user_id: UserId) -> None:
+        """An account was removed."""
+        for key in [key for key in self.rows if key.user_id == user_id]:
+            del self.rows[key]
+
+    def _is_open(self, key: GreetingKey, day: date) -> bool:
+        known = self.rows.get(key)
+        if known is None:
+            return True
+        return known.state is GreetingState.SKIPPED and known.due_on != day

@@ -1,0 +1,306 @@
+"""The jobs of a database in memory, with a clock of its own, as workers and relays see them."""
+
+import json
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import random
+from uuid import UUID
+
+from jubilee.adapters.ids import new_id
+from jubilee.domain.errors import Unavailable
+from jubilee.domain.jobs.kinds import KindSet, Lane
+from jubilee.domain.jobs.queue import JobQueue, NewJob
+from jubilee.domain.jobs.store import (
+    Beat,
+    Claimed,
+    Claims,
+    Courier,
+    Dispatch,
+    DueJobs,
+    Failure,
+    LeaseLost,
+    Outlook,
+    Position,
+    Reference,
+    Unclaimed,
+)
+
+LEASE = 30.0
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+UNCLAIMED = 2.0
+
+
+@dataclass(slots=True, kw_only=True)
+class FakeJob:
+    """A row; its moments are seconds of the table's clock."""
+
+    id: UUID = field(default_factory=new_id)
+    kind: str = "echo"
+    data: Mapping[str, object] | None = field(default_factory=dict)
+    lane: Lane = Lane.USER
+    priority: int = 5
+    status: str = "queued"
+    attempts: int = 0
+    max_attempts: int = 10
+    epoch: int = 0
+    run_at: float = 0.0
+    dispatched_at: float | None = None
+    lease_until: float | None = None
+    cancel_requested: bool = False
+    finished_at: float | None = None
+    progress: Mapping[str, object] | None = None
+    result: Mapping[str, object] | None = None
+    error: Mapping[str, object] | None = None
+
+    @property
+    def reference(self) -> Reference:
+        """As it stands."""
+        return Reference(self.id, self.epoch)
+
+
+@dataclass(slots=True)
+class FakeJobTable:
+    """All jobs, and the database's clock."""
+
+    now: float = 0.0
+    rows: dict[UUID, FakeJob] = field(default_factory=dict)
+    away: bool = False
+    """Whether every call raises Unavailable."""
+
+    def add(self, **values: object) -> FakeJob:
+        job = FakeJob(**values)  # type: ignore[arg-type]  # the test says which
+        self.rows[job.id] = job
+        return job
+
+    def held(self, reference: Reference) -> FakeJob | None:
+        """The job, where it runs at this epoch."""
+        self.check()
+        job = self.rows.get(reference.id)
+        ours = job is not None and job.epoch == reference.epoch and job.status == "running"
+        return job if ours else None
+
+    def check(self) -> None:
+        if self.away:
+            raise Unavailable
+
+    def end(self, job: FakeJob, status: str) -> None:
+        job.status, job.finished_at, job.lease_until = status, self.now, None
+
+    def give_back(self, job: FakeJob, wait: float) -> None:
+        job.run_at, job.dispatched_at, job.lease_until = self.now + wait, None, None
+        job.status = "cancelled" if job.cancel_requested else "queued"
+        job.finished_at = self.now if job.cancel_requested else None
+
+
+@dataclass(slots=True)
+class FakeClaims(Claims):
+    """One worker's."""
+
+    table: FakeJobTable
+    lease: float = LEASE
+    kinds: Collection[str] | None = None
+    """Those that it may claim; None for all."""
+    calls: list[str] = field(default_factory=list)
+
+    async def claim(self, reference: Reference) -> Claimed | None:
+        self.calls.append("claim")
+        self.table.check()
+        job = self.table.rows.get(reference.id)
+        if job is None or job.reference != reference or job.status != "queued":
+            return None
+        if job.run_at > self.table.now or (self.kinds is not None and job.kind not in self.kinds):
+            return None
+        job.status, job.lease_until = "running", self.table.now + self.lease
+        job.attempts, job.epoch = job.attempts + 1, job.epoch + 1
+        return Claimed(
+            id=job.id,
+            epoch=job.epoch,
+            kind=job.kind,
+            data=job.data,
+            attempt=job.attempts,
+            max_attempts=job.max_attempts,
+            owner_id=None,
+            by_admin=True,
+            correlation_id=None,
+            trace_context=None,
+        )
+
+    async def beat(self, held: Sequence[Reference]) -> Mapping[UUID, Beat]:
+        self.calls.append("beat")
+        self.table.check()
+        ours = [job for reference in held if (job := self.table.held(reference))]
+        for job in ours:
+            job.lease_until = self.table.now + self.lease
+        return {job.id: Beat.CANCEL if job.cancel_requested else Beat.OURS for job in ours}
+
+    async def fail(self, reference: Reference, failure: Failure) -> bool:
+        self.calls.append("fail")
+        job = self.table.held(reference)
+        if job is None:
+            return False
+        job.error = failure.error
+        if failure.retry_in is None:
+            self.table.end(job, "dead")
+        else:
+            self.table.give_back(job, failure.retry_in)
+        return True
+
+    async def release(self, reference: Reference, *, wait: float) -> bool:
+        self.calls.append("release")
+        job = self.table.held(reference)
+        if job is None:
+            return False
+        job.attempts -= 1
+        self.table.give_back(job, wait)
+        return True
+
+    async def cancelled(self, reference: Reference) -> bool:
+        self.calls.append("cancelled")
+        job = self.table.held(reference)
+        if job is None:
+            return False
+        self.table.end(job, "cancelled")
+        return True
+
+    async def report(self, reference: Reference, progress: Mapping[str, object]) -> None:
+        job = self.table.held(reference)
+        if job is not None:
+            job.progress = json.loads(json.dumps(dict(progress)))
+
+
+@dataclass(slots=True)
+class FakeFinishTransaction(JobQueue):
+    """What a kind writes: jobs, which are there once it has committed."""
+
+    wanted: list[NewJob] = field(default_factory=list)
+
+    @property
+    def jobs(self) -> JobQueue:
+        return self
+
+    async def add(self, job: NewJob) -> None:
+        self.wanted.append(job)
+
+
+@dataclass(slots=True)
+class FakeFinish:
+    """Ends a job and writes what the kind wants, both or neither."""
+
+    table: FakeJobTable
+    reply_lost: bool = False
+    """Whether it commits and then raises Unavailable."""
+
+    @asynccontextmanager
+    async def __call__(
+        self, reference: Reference, result: Mapping[str, object] | None
+    ) -> AsyncIterator[FakeFinishTransaction]:
+        document = None if result is None else json.loads(json.dumps(dict(result)))
+        job = self.table.held(reference)
+        if job is None:
+            raise LeaseLost
+        tx = FakeFinishTransaction()
+        yield tx
+        self.table.check()
+        self.table.end(job, "succeeded")
+        job.result, job.error = document, None
+        for wanted in tx.wanted:
+            self.table.add(id=wanted.id, kind=wanted.kind, data=wanted.data)
+        if self.reply_lost:
+            raise Unavailable
+
+
+@dataclass(slots=True)
+class FakeDueJobs(DueJobs):
+    """What the relay asks."""
+
+    table: FakeJobTable
+
+    async def mark_due(self, kinds: Collection[str], *, limit: int) -> Sequence[Dispatch]:
+        now = self.table.now
+        due = [
+            job for job in self._queued(kinds) if job.run_at <= now and job.dispatched_at is None
+        ]
+        due.sort(key=_place)
+        for job in due[:limit]:
+            job.dispatched_at = now
+        return [_dispatch(job) for job in due[:limit]]
+
+    async def unclaimed(
+        self, kinds: Collection[str], *, after: Position | None, limit: int
+    ) -> Unclaimed:
+        waiting = sorted(self._unclaimed(kinds), key=_place)
+        page = [job for job in waiting if after is None or _place(job) > after][:limit]
+        last = _place(page[-1]) if len(page) == limit else None
+        return Unclaimed([_dispatch(job) for job in page], last)
+
+    def _unclaimed(self, kinds: Collection[str]) -> list[FakeJob]:
+        before = self.table.now - UNCLAIMED
+        dispatched = [job for job in self._queued(kinds) if job.dispatched_at is not None]
+        return [job for job in dispatched if (job.dispatched_at or 0.0) < before]
+
+    async def expire_leases(self, *, limit: int) -> int:
+        self.table.check()
+        now = self.table.now
+        lost = [
+            job
+            for job in self.table.rows.values()
+            if job.lease_until is not None and job.lease_until < now
+        ]
+        for job in lost[:limit]:
+            job.error = {"code": "lease_expired", "message": "The worker went away."}
+            if job.attempts >= job.max_attempts and not job.cancel_requested:
+                self.table.end(job, "dead")
+            else:
+                wait = min(3600, max(job.attempts - 3, 0) ** 4) * (0.5 + random() / 2)
+                self.table.give_back(job, wait + (job.attempts - 1) * random())
+        return len(lost[:limit])
+
+    async def prune(self, *, days: float, limit: int) -> int:
+        self.table.check()
+        before = self.table.now - days * 86_400
+        ended = [job for job in self.table.rows.values() if job.finished_at is not None]
+        old = [job for job in ended if (job.finished_at or 0.0) < before][:limit]
+        for job in old:
+            del self.table.rows[job.id]
+        return len(old)
+
+    async def outlook(self, kinds: Collection[str]) -> Outlook:
+        now = self.table.now
+        ahead = [job.run_at - now for job in self._queued(kinds) if job.run_at > now]
+        return Outlook(min(ahead, default=None), bool(self._unclaimed(kinds)))
+
+    def _queued(self, kinds: Collection[str]) -> list[FakeJob]:
+        self.table.check()
+        jobs = self.table.rows.values()
+        return [job for job in jobs if job.status == "queued" and job.kind in kinds]
+
+
+def _place(job: FakeJob) -> Position:
+    return job.priority, EPOCH + timedelta(seconds=job.run_at), job.id
+
+
+def _dispatch(job: FakeJob) -> Dispatch:
+    return Dispatch(job.reference, job.lane, job.priority, job.kind)
+
+
+@dataclass(slots=True)
+class FakeCourier(Courier):
+    """Keeps what it was given; its queues are emptied by the test."""
+
+    sent: list[Dispatch] = field(default_factory=list)
+    queues: dict[KindSet, list[Dispatch]] = field(default_factory=dict)
+    failures: list[Exception] = field(default_factory=list)
+    """What the next calls raise."""
+
+    async def send(self, dispatches: Sequence[Dispatch], to: KindSet) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.sent.extend(dispatches)
+        self.queues.setdefault(to, []).extend(dispatches)
+
+    async def missing(self, dispatches: Sequence[Dispatch], to: KindSet) -> Sequence[Dispatch]:
+        if self.failures:
+            raise self.failures.pop(0)
+        return [one for one in dispatches if one not in self.queues.get(to, ())]

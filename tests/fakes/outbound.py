@@ -1,0 +1,23 @@
+"""A sender of requests that reaches nobody."""
+
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from jubilee.domain.outbound.address_policy import Allows
+from jubilee.domain.outbound.request import HttpRequest
+from jubilee.domain.outbound.sending import AddressNotAllowed, HttpReply, HttpSender
+
+
+@dataclass(slots=True)
+class FakeSender(HttpSender):
+    """Every host is at `address` and gives `reply`."""
+
+    address: str = "93.184.216.34"
+    reply: HttpReply = field(default_factory=lambda: HttpReply(200, {}, b"", truncated=False))
+    sent: list[HttpRequest] = field(default_factory=list)
+
+    async def send(self, request: HttpRequest, allows: Allows) -> HttpReply:
+        if not allows(ip_address(self.address)):
+            raise AddressNotAllowed
+        self.sent.append(request)
+        return self.reply

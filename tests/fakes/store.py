@@ -1,0 +1,256 @@
+"""One in-memory adapter a port; what PostgreSQL refuses, they refuse, and by the same errors."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.errors import domain_errors
+from jubilee.adapters.postgres.transaction import RolledBack
+from jubilee.domain.auth.sessions import Session
+from jubilee.domain.events import EventLog, ItemEvent
+from jubilee.domain.identity import Principal, SessionId, UserId
+from jubilee.domain.jobs.queue import JobQueue, NewJob
+from jubilee.domain.passwords import PasswordHasher
+from jubilee.domain.tasks.task import Task
+from jubilee.domain.users import User
+from tests.fakes.accounts import FakeSessions, FakeUsers
+from tests.fakes.birthdays import FakeBirthdays
+from tests.fakes.greetings import FakeGreetings
+from tests.fakes.items import FakeItems
+from tests.fakes.rows import Overlay, RowLocks, Unit, foreign
+from tests.fakes.tasks import FakeTasks
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class FakeClock:
+    """Stands still until it is told to move."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def tick(self, **duration: float) -> None:
+        self.now += timedelta(**duration)
+
+
+@dataclass(slots=True)
+class FakePasswords(PasswordHasher):
+    """'Hashes' by writing the generation and the password; counts its work."""
+
+    generation: int = 1
+    hashed: int = 0
+    checks: int = 0
+
+    async def hash(self, password: str) -> str:
+        self.hashed += 1
+        return f"{self.generation}:{password}"
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        self.checks += 1
+        return password_hash is not None and password_hash.partition(":")[2] == password
+
+    def is_outdated(self, password_hash: str) -> bool:
+        return int(password_hash.partition(":")[0]) < self.generation
+
+
+@dataclass(frozen=True, slots=True)
+class FakeEvents(EventLog):
+    """Facts in a list."""
+
+    rows: list[ItemEvent]
+
+    async def add(self, *events: ItemEvent) -> None:
+        self.rows.extend(events)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeJobs(JobQueue):
+    """Jobs by id."""
+
+    rows: MutableMapping[UUID, NewJob]
+    tasks: FakeTasks
+
+    async def add(self, job: NewJob) -> None:
+        unit = self.tasks.unit
+        unit.check(job.kind, job.key, job.data)
+        if job.key is not None:
+            await unit.hold("job", job.key)
+            if any(known.key == job.key for known in self.rows.values()):
+                return
+        if job.owner_id is not None:
+            await unit.hold("owner", job.owner_id, shared=True)
+            if job.owner_id not in self.tasks.owners:
+                raise unit.fail(foreign("fk_jobs_owner_id"))
+        self.rows[job.id] = job
+        self.tasks.add_unowned(job)
+
+
+class JobsById(MutableMapping[UUID, NewJob]):
+    """A list of jobs as rows by their id."""
+
+    def __init__(self, jobs: list[NewJob]) -> None:
+        self._jobs = jobs
+
+    def __getitem__(self, key: UUID) -> NewJob:
+        return {job.id: job for job in self._jobs}[key]
+
+    def __setitem__(self, key: UUID, job: NewJob) -> None:
+        self._jobs.append(job)
+
+    def __delitem__(self, key: UUID) -> None:
+        self._jobs.remove(self[key])
+
+    def __iter__(self) -> Iterator[UUID]:
+        return iter([job.id for job in self._jobs])
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeTransaction:
+    """The same attributes as the real one; none of them once a statement has failed."""
+
+    unit: Unit
+    users: FakeUsers
+    sessions: FakeSessions
+    items: FakeItems
+    birthdays: FakeBirthdays
+    greetings: FakeGreetings
+    events: FakeEvents
+    jobs: FakeJobs
+    tasks: FakeTasks
+
+    def __getattribute__(self, name: str) -> object:
+        if object.__getattribute__(self, "unit").failed:
+            raise asyncpg.InFailedSQLTransactionError("current transaction is aborted")
+        return object.__getattribute__(self, name)
+
+
+@dataclass(slots=True)
+class FakeTables:
+    """The rows that a transaction or a view sees."""
+
+    clock: FakeClock
+    unit: Unit
+    users: MutableMapping[UserId, User]
+    sessions: MutableMapping[SessionId, Session]
+    items: FakeItems
+    birthdays: FakeBirthdays
+    greetings: FakeGreetings
+    events: list[ItemEvent]
+    jobs: MutableMapping[UUID, NewJob]
+    tasks: MutableMapping[UUID, Task]
+
+    def repositories(self) -> FakeTransaction:
+        tasks = FakeTasks(self.tasks, self.clock, self.users, self.unit)
+        return FakeTransaction(
+            unit=self.unit,
+            users=FakeUsers(self),
+            sessions=FakeSessions(self),
+            items=self.items,
+            birthdays=self.birthdays,
+            greetings=self.greetings,
+            events=FakeEvents(self.events),
+            jobs=FakeJobs(self.jobs, tasks),
+            tasks=tasks,
+        )
+
+    def commit(self) -> None:
+        """Show all changes to others, the facts and the progress apart."""
+        kept = self.birthdays
+        rows = (self.users, self.sessions, self.items.rows, kept.strangers, kept.accounts)
+        for changed in (*rows, self.greetings.rows, self.jobs, self.tasks):
+            assert isinstance(changed, Overlay)
+            changed.commit()
+
+
+def _same(rows: MutableMapping[K, V]) -> MutableMapping[K, V]:
+    return rows
+
+
+@dataclass(slots=True)
+class FakeStore:
+    """All that has been committed; a transaction's own changes lie before it."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    users: dict[UserId, User] = field(default_factory=dict)
+    sessions: dict[SessionId, Session] = field(default_factory=dict)
+    items: FakeItems = field(default_factory=FakeItems)
+    birthdays: FakeBirthdays = field(default_factory=FakeBirthdays)
+    greetings: FakeGreetings = field(default_factory=FakeGreetings)
+    events: list[ItemEvent] = field(default_factory=list)
+    jobs: list[NewJob] = field(default_factory=list)
+    tasks: dict[UUID, Task] = field(default_factory=dict)
+    broken: Exception | None = None
+    """What every transaction raises, where a test wants the database to be away."""
+    locks: RowLocks = field(default_factory=RowLocks)
+
+    @asynccontextmanager
+    async def view(self) -> AsyncIterator[FakeTransaction]:
+        if self.broken is not None:
+            raise self.broken
+        tables = self._tables(Unit(self.locks), _same)
+        tables.events = self.events
+        with domain_errors():
+            yield tables.repositories()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[FakeTransaction]:
+        if self.broken is not None:
+            raise self.broken
+        unit = Unit(self.locks, autocommit=False)
+        tables = self._tables(unit, Overlay)
+        try:
+            with domain_errors():
+                yield tables.repositories()
+            if unit.failed:
+                raise RolledBack
+            tables.commit()
+            self.events.extend(tables.events)
+            self.greetings.progress = tables.greetings.progress
+        finally:
+            unit.release()
+
+    def _tables(self, unit: Unit, rows: Callable[[Any], Any]) -> FakeTables:
+        users, accounts = rows(self.users), rows(self.birthdays.accounts)
+        sent = self.greetings
+        return FakeTables(
+            clock=self.clock,
+            unit=unit,
+            users=users,
+            sessions=rows(self.sessions),
+            items=FakeItems(rows(self.items.rows), users, unit),
+            birthdays=FakeBirthdays(rows(self.birthdays.strangers), accounts, unit),
+            greetings=FakeGreetings(accounts, rows(sent.rows), sent.progress, unit),
+            events=[],
+            jobs=rows(JobsById(self.jobs)),
+            tasks=rows(self.tasks),
+        )
+
+
+def fresh_id() -> UUID:
+    """As in production: ids that sort by time."""
+    return new_id()
+
+
+def store_of(*people: Principal) -> FakeStore:
+    """One that has their accounts."""
+    store = FakeStore()
+    for person in people:
+        key = person.user_id
+        email = f"{key}@example.com"
+        store.users[key] = User(id=key, email=email, created_at=START, updated_at=START)
+    return store

@@ -1,0 +1,194 @@
+"""Tasks in memory."""
+
+import json
+from collections.abc import (
+    Callable,
+    Collection,
+    Container,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from jubilee.domain.identity import Principal, UserId
+from jubilee.domain.jobs.queue import MAX_ATTEMPTS, NewJob
+from jubilee.domain.jobs.waiter import LiveJobs
+from jubilee.domain.paging import Page, Position
+from jubilee.domain.tasks.task import (
+    DEFAULT_PRIORITY,
+    LARGEST_PAGE,
+    NewTask,
+    Task,
+    TaskFilter,
+    TaskIdTaken,
+    TaskNotFound,
+    TaskRepository,
+    TaskStatus,
+)
+from tests.fakes.rows import Unit, foreign
+
+
+@dataclass(frozen=True, slots=True)
+class FakeTasks(TaskRepository):
+    """Rows by id."""
+
+    rows: MutableMapping[UUID, Task]
+    clock: Callable[[], datetime]
+    owners: Container[UserId] = ()
+    unit: Unit = field(default_factory=Unit)
+
+    async def get(self, name: str, *, by: Principal, lock: bool = False) -> Task:
+        self.unit.check(name)
+        found = self._find(name, by)
+        if lock:
+            await self.unit.hold("task", found.id)
+        return self._find(name, by)
+
+    def _find(self, name: str, by: Principal) -> Task:
+        for task in self.rows.values():
+            if str(task.id) == name.lower() and by.may_touch(task.owner_id):
+                return task
+        for task in self.rows.values():
+            if task.task_id == name and task.owner_id == by.user_id:
+                return task
+        raise TaskNotFound
+
+    async def page(self, chosen: TaskFilter, *, after: Position | None, limit: int) -> Page[Task]:
+        last = None if after is None else UUID(after[0])
+        found = [
+            self.rows[key]
+            for key in sorted(self.rows, reverse=True)
+            if _is_chosen(self.rows[key], chosen) and (last is None or key < last)
+        ]
+        page = [task for number, task in enumerate(found[:limit]) if _has_room(found, number)]
+        return Page(page, (str(page[-1].id),) if len(found) > len(page) else None)
+
+    async def take_turn(self, owner: UserId, *, alone: bool) -> None:
+        await self.unit.hold("turn", owner, shared=not alone)
+
+    async def count_live(self, owner: UserId, *, most: int) -> int:
+        return min(most, sum(t.owner_id == owner and t.status.is_live for t in self.rows.values()))
+
+    async def add(self, task: NewTask, *, below: int) -> Task | None:
+        self.unit.check(task)
+        await self.unit.hold("task id", task.owner_id, task.task_id)
+        await self.unit.hold("owner", task.owner_id, shared=True)
+        if self._named(task) or await self.count_live(task.owner_id, most=below) >= below:
+            return None
+        if task.owner_id not in self.owners:
+            raise self.unit.fail(foreign("fk_jobs_owner_id"))
+        now = self.clock()
+        kept = Task(
+            id=task.id,
+            task_id=task.task_id,
+            owner_id=task.owner_id,
+            kind=task.kind,
+            data=task.data,
+            priority=task.priority,
+            status=TaskStatus.QUEUED,
+            attempts=0,
+            max_attempts=MAX_ATTEMPTS,
+            run_at=now if task.run_at is None else max(task.run_at, now),
+            created_at=now,
+        )
+        self.rows[task.id] = kept
+        return kept
+
+    async def find_same(self, task: NewTask) -> Task | None:
+        self.unit.check(task)
+        known = self._named(task)
+        if known and (known.kind, _comparable(known.data)) != (task.kind, _comparable(task.data)):
+            raise TaskIdTaken
+        return known
+
+    async def cancel(self, task_id: UUID) -> Task:
+        return await self._change(task_id, status=TaskStatus.CANCELLED, finished_at=self.clock())
+
+    async def ask_to_stop(self, task_id: UUID) -> Task:
+        known = self.rows.get(task_id)
+        asked = (known.cancel_requested_at if known else None) or self.clock()
+        return await self._change(task_id, cancel_requested_at=asked)
+
+    async def remove(self, task_id: UUID) -> None:
+        await self.unit.hold("task", task_id)
+        self.rows.pop(task_id, None)
+
+    async def revive(self, task_id: UUID) -> Task:
+        gone = ("finished_at", "cancel_requested_at", "progress", "result")
+        now = {"status": TaskStatus.QUEUED, "attempts": 0, "run_at": self.clock()}
+        return await self._change(task_id, **now, **dict.fromkeys(gone))
+
+    def add_unowned(self, job: NewJob) -> None:
+        """One that no account asked for."""
+        now = self.clock()
+        self.rows[job.id] = Task(
+            id=job.id,
+            task_id=str(job.id),
+            owner_id=None,
+            kind=job.kind,
+            data=job.data,
+            priority=DEFAULT_PRIORITY,
+            status=TaskStatus.QUEUED,
+            attempts=0,
+            max_attempts=job.max_attempts,
+            run_at=now if job.run_at is None else max(job.run_at, now),
+            created_at=now,
+        )
+
+    def _named(self, task: NewTask) -> Task | None:
+        own = [t for t in self.rows.values() if t.owner_id == task.owner_id]
+        return next((t for t in own if t.task_id == task.task_id), None)
+
+    async def _change(self, task_id: UUID, **values: object) -> Task:
+        await self.unit.hold("task", task_id)
+        if task_id not in self.rows:
+            raise TaskNotFound
+        self.rows[task_id] = replace(self.rows[task_id], **values)  # type: ignore[arg-type]  # a row's own members
+        return self.rows[task_id]
+
+
+@dataclass(frozen=True, slots=True)
+class FakeLiveJobs(LiveJobs):
+    """Looks at the tasks of a store as they are now."""
+
+    rows: Callable[[], Mapping[UUID, Task]]
+
+    async def live(self, ids: Collection[UUID]) -> Collection[UUID]:
+        rows = self.rows()
+        return {key for key in ids if key in rows and rows[key].status.is_live}
+
+
+def _is_chosen(task: Task, chosen: TaskFilter) -> bool:
+    if chosen.unowned and task.owner_id is not None:
+        return False
+    wanted = (chosen.owner, chosen.status, chosen.kind)
+    found = (task.owner_id, task.status, task.kind)
+    return all(w is None or w == f for w, f in zip(wanted, found, strict=True))
+
+
+def _has_room(found: Sequence[Task], number: int) -> bool:
+    sizes = (
+        len(json.dumps(document))
+        for task in found[: number + 1]
+        for document in (task.data, task.progress, task.result, task.error)
+    )
+    return number == 0 or sum(sizes) <= LARGEST_PAGE
+
+
+def _comparable(value: object) -> object:
+    """As `jsonb` compares: numbers by their value, and True is no number."""
+    match value:
+        case bool():
+            return ("true" if value else "false",)
+        case int() | float():
+            return ("number", Decimal(json.dumps(value)))
+        case Mapping():
+            return {name: _comparable(member) for name, member in value.items()}
+        case list() | tuple():
+            return [_comparable(member) for member in value]
+        case _:
+            return value

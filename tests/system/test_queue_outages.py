@@ -1,0 +1,101 @@
+"""A lane's worker while its Redis is emptied, killed and frozen."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from statistics import median
+from time import monotonic
+
+import pytest
+
+from jubilee.entrypoints.worker import queue_worker as lane_worker
+from tests.adapters.arq.queue_workers import Site, dispatches, eventually
+from tests.outages import OwnServers
+
+
+@pytest.fixture
+async def site(own_servers: OwnServers) -> AsyncIterator[Site]:
+    site = Site(own_servers.redis_url)
+    yield site
+    await site.close()
+
+
+async def hears(site: Site) -> bool:
+    """Whether wake-ups reach the worker: without, a job waits a quarter of a second."""
+    waits = []
+    for job in dispatches(7):
+        sent = monotonic()
+        await site.send([job])
+        await eventually(lambda job=job: job.reference in site.runs.at)  # type: ignore[misc]  # each its own
+        waits.append(site.runs.at[job.reference] - sent)
+        await asyncio.sleep(0.02)
+    return median(waits) < 0.05
+
+
+async def test_it_survives_flushall(site: Site) -> None:
+    site.runs.gate.clear()
+    worker = site.start(slots=3)
+    await site.send(dispatches(10))
+    await eventually(lambda: len(site.runs.started) == 3)
+    await site.pool.flushall()
+    again = dispatches(4)
+    await site.send(again)
+    site.runs.gate.set()
+    await site.runs.until(7)
+    assert {job.reference for job in again} < set(site.runs.ended)
+    await eventually(lambda: worker.job_counter == 0)
+    assert await hears(site)
+
+
+async def test_it_survives_a_redis_that_is_killed(site: Site, own_servers: OwnServers) -> None:
+    site.runs.gate.clear()
+    worker = site.start(slots=3)
+    await asyncio.sleep(0.1)
+    await site.send(dispatches(10))
+    await eventually(lambda: len(site.runs.started) == 3)
+    own_servers.redis.kill()
+    site.runs.gate.set()
+    await asyncio.sleep(3)
+    own_servers.redis.start()
+    after = dispatches(5)
+    await site.send(after)
+    await eventually(lambda: {job.reference for job in after} <= set(site.runs.ended), 20)
+    await eventually(lambda: worker.job_counter == 0)
+    await asyncio.sleep(lane_worker.LONGEST_REST + 1)
+    assert await hears(site)
+
+
+async def test_it_survives_a_redis_that_is_frozen(
+    site: Site,
+    own_servers: OwnServers,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(lane_worker, "QUIET", 1.0)
+    worker = site.start(slots=3)
+    assert await hears(site)
+    own_servers.redis.freeze()
+    with caplog.at_level(logging.WARNING):
+        await asyncio.sleep(12)
+    own_servers.redis.thaw()
+    assert "Redis does not answer" in caplog.messages
+    job = dispatches(1)
+    await site.send(job)
+    await eventually(lambda: job[0].reference in site.runs.ended, 20)
+    await asyncio.sleep(lane_worker.LONGEST_REST + 2.5)
+    assert await hears(site)
+    assert worker.job_counter == 0
+
+
+async def test_a_frozen_redis_does_not_keep_it_from_stopping(
+    site: Site, own_servers: OwnServers
+) -> None:
+    site.runs.gate.clear()
+    worker = site.start(slots=3)
+    await site.send(dispatches(1))
+    await eventually(lambda: len(site.runs.started) == 1)
+    own_servers.redis.freeze()
+    worker.stop()
+    site.runs.gate.set()
+    await asyncio.wait_for(worker.finished(), 15)
+    own_servers.redis.thaw()

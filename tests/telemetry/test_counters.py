@@ -1,0 +1,90 @@
+"""Our counters and histograms beside prometheus_client's own: whoever reads sees no difference."""
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    enable_created_metrics,
+)
+from prometheus_client.exposition import generate_latest
+
+from jubilee.adapters.telemetry.counters import Counts, Tallies
+from jubilee.adapters.telemetry.instruments import BYTES, QUICK, SECONDS, SLOW
+
+NAMES = ("method", "endpoint")
+ANY_LABELS = st.tuples(st.text(max_size=5), st.text(max_size=5))
+ANY_BOUNDS = st.lists(
+    st.floats(min_value=0, allow_infinity=False), min_size=1, max_size=9, unique=True
+).map(sorted)
+ANY_VALUE = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(SECONDS + BYTES)
+KNOWN_BOUNDS = (QUICK, SECONDS, SLOW, BYTES)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _as_the_service_has_it() -> Iterator[None]:
+    """Without the moments at which series began."""
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
+    yield
+    enable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
+
+
+@given(st.lists(st.tuples(ANY_LABELS, st.integers(0, 10**9))))
+def test_counters_read_as_the_library_writes_them(
+    growth: list[tuple[tuple[str, str], int]],
+) -> None:
+    ours, theirs = CollectorRegistry(), CollectorRegistry()
+    counts = Counts(ours, "requests", "Some \\ text.", NAMES)
+    counter = Counter("requests", "Some \\ text.", NAMES, registry=theirs)
+    for labels, by in growth:
+        counts.labels(*labels).inc(by)
+        counter.labels(*labels).inc(by)
+    assert generate_latest(ours) == generate_latest(theirs)
+
+
+@given(ANY_BOUNDS, st.lists(st.tuples(ANY_LABELS, ANY_VALUE)))
+def test_histograms_read_as_the_library_writes_them(
+    bounds: Sequence[float], seen: list[tuple[tuple[str, str], float]]
+) -> None:
+    ours, theirs = CollectorRegistry(), CollectorRegistry()
+    tallies = Tallies(ours, "sizes", "Some\ntext.", labels=NAMES, bounds=bounds)
+    histogram = Histogram("sizes", "Some\ntext.", NAMES, registry=theirs, buckets=bounds)
+    for labels, value in seen:
+        tallies.labels(*labels).observe(value)
+        histogram.labels(*labels).observe(value)
+    assert generate_latest(ours) == generate_latest(theirs)
+
+
+@pytest.mark.parametrize("bounds", KNOWN_BOUNDS)
+@given(st.lists(ANY_VALUE))
+@example([*SECONDS, *BYTES])
+def test_so_do_those_without_labels_with_the_bounds_that_the_service_has(
+    bounds: Sequence[float], seen: list[float]
+) -> None:
+    ours, theirs = CollectorRegistry(), CollectorRegistry()
+    tally = Tallies(ours, "wait", "Seconds.", labels=(), bounds=bounds).labels()
+    histogram = Histogram("wait", "Seconds.", registry=theirs, buckets=bounds)
+    for value in seen:
+        tally.observe(value)
+        histogram.observe(value)
+    assert generate_latest(ours) == generate_latest(theirs)
+
+
+def test_what_has_no_labels_is_there_before_anything_happened() -> None:
+    registry = CollectorRegistry()
+    Counts(registry, "faults", "None so far.", ())
+    Tallies(registry, "wait", "Nobody.", labels=(), bounds=(1.0,))
+    shown = generate_latest(registry).decode()
+    assert "faults_total 0.0\n" in shown
+    assert 'wait_bucket{le="+Inf"} 0.0\n' in shown
+
+
+def test_the_same_labels_are_the_same_child() -> None:
+    counts = Counts(CollectorRegistry(), "faults", "Some.", ("kind",))
+    assert counts.labels("a") is counts.labels("a")
+    assert counts.labels("a") is not counts.labels("b")

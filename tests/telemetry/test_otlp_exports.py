@@ -1,0 +1,250 @@
+"""What is sent, to whom, and what a collector that is not there costs: nothing but a counter."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from jubilee.adapters.telemetry.bad_export import BadExport
+from jubilee.adapters.telemetry.instruments import Instruments
+from jubilee.adapters.telemetry.otlp import Signal, resource, seconds, signals
+from jubilee.adapters.telemetry.otlp_exports import Exports
+from jubilee.adapters.telemetry.tracing import Ids, Tracing
+from tests.system.api import NO_REDIS, NOWHERE, run
+from tests.system.running import eventually
+from tests.telemetry.collectors import DEAD, silent
+from tests.telemetry.receiver import Receiver, receiver
+
+BASE = "OTEL_EXPORTER_OTLP_ENDPOINT"
+URL = "http://collector.example:4318"
+ABOUT = {"service.name": "jubilee-test", "service.version": "1"}
+
+dead = pytest.mark.parametrize("collector", DEAD.values(), ids=DEAD)
+
+
+@pytest.fixture
+def seen() -> Iterator[Receiver]:
+    with receiver() as started:
+        yield started
+
+
+@contextmanager
+def exporting(
+    monkeypatch: pytest.MonkeyPatch, instruments: Instruments, /, **environ: str
+) -> Iterator[Exports]:
+    """What a process sends, started as a process starts it."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    exports = Exports(environ, resource(ABOUT), instruments)
+    yield exports
+    exports.close(5)
+
+
+def say_something(exports: Exports) -> None:
+    """Of every signal that is sent."""
+    if exports.spans is not None:
+        with Tracing(resource(ABOUT), exports.spans).tracer.start_as_current_span("GET /"):
+            pass
+    if exports.lines is not None:
+        exports.lines.add('{"event":"request"}', "info", Ids(7, 8, sampled=True))
+
+
+def failures(instruments: Instruments) -> dict[str, float]:
+    """Those that are counted, by signal."""
+    (family,) = (f for f in instruments.registry.collect() if f.name == "telemetry_export_failures")
+    return {sample.labels["signal"]: sample.value for sample in family.samples}
+
+
+ALL, NONE = frozenset(Signal), frozenset[Signal]()
+
+
+@pytest.mark.parametrize(
+    ("environ", "wanted"),
+    [
+        ({}, NONE),
+        ({BASE: ""}, NONE),
+        ({"OTEL_TRACES_EXPORTER": "otlp"}, NONE),
+        ({"OTEL_SERVICE_NAME": "party", "OTEL_EXPORTER_OTLP_HEADERS": "a=b"}, NONE),
+        ({BASE: URL}, ALL),
+        ({BASE: "https://[::1]:4318/"}, ALL),
+        ({BASE: URL, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, ALL),
+        ({BASE: URL, "OTEL_SDK_DISABLED": "true"}, NONE),
+        ({BASE: URL, "OTEL_SDK_DISABLED": "TRUE"}, NONE),
+        ({BASE: URL, "OTEL_SDK_DISABLED": "false"}, ALL),
+        ({BASE: URL, "OTEL_TRACES_EXPORTER": "none"}, ALL - {Signal.TRACES}),
+        ({BASE: URL, "OTEL_METRICS_EXPORTER": "none"}, ALL - {Signal.METRICS}),
+        ({BASE: URL, "OTEL_LOGS_EXPORTER": "none"}, ALL - {Signal.LOGS}),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": URL}, {Signal.TRACES}),
+        ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": URL}, {Signal.METRICS}),
+        ({"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": URL}, {Signal.LOGS}),
+    ],
+)
+def test_what_is_sent_is_what_the_variables_ask_for(
+    environ: Mapping[str, str], wanted: frozenset[Signal]
+) -> None:
+    assert signals(environ) == wanted
+
+
+@pytest.mark.parametrize(
+    ("named", "environ"),
+    [
+        (BASE, {BASE: "collector.example:4318"}),
+        (BASE, {BASE: "grpc://collector.example:4317"}),
+        (BASE, {BASE: "http://"}),
+        (BASE, {BASE: "http://[::1"}),
+        (BASE, {BASE: "http://collector.example:99999"}),
+        (
+            "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+            {BASE: URL, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "/v1/logs"},
+        ),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", {BASE: URL, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}),
+        ("PROTOCOL", {BASE: URL, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"}),
+        ("OTEL_TRACES_EXPORTER", {BASE: URL, "OTEL_TRACES_EXPORTER": "zipkin"}),
+        ("OTEL_METRIC_EXPORT_INTERVAL", {BASE: URL, "OTEL_METRIC_EXPORT_INTERVAL": "soon"}),
+        ("OTEL_BLRP_SCHEDULE_DELAY", {BASE: URL, "OTEL_BLRP_SCHEDULE_DELAY": "-1"}),
+        ("OTEL_BSP_", {BASE: URL, "OTEL_BSP_MAX_QUEUE_SIZE": "0"}),
+    ],
+)
+def test_what_cannot_be_done_is_refused_by_the_name_of_the_variable(
+    monkeypatch: pytest.MonkeyPatch, instruments: Instruments, named: str, environ: dict[str, str]
+) -> None:
+    with pytest.raises(BadExport) as refused, exporting(monkeypatch, instruments, **environ):
+        pass
+    assert named in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("text", "found"), [("", 5.0), ("200", 0.2), ("1.5", 0.0015)])
+def test_intervals_are_milliseconds(text: str, found: float) -> None:
+    assert seconds({"EVERY": text}, "EVERY", 5.0) == found
+
+
+@pytest.mark.parametrize("text", ["0", "-5", "nan", "inf", "1e12", "5s"])
+def test_an_interval_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(BadExport, match="EVERY: it is a number of milliseconds"):
+        seconds({"EVERY": text}, "EVERY", 5.0)
+
+
+def test_the_variables_win_over_what_a_process_says_of_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert resource(ABOUT).attributes["service.name"] == "jubilee-test"
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "party")
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.version=2,team=moon")
+    found = resource(ABOUT).attributes
+    assert (found["service.name"], found["service.version"]) == ("party", "2")
+    assert found["team"] == "moon"
+
+
+def test_without_variables_nothing_is_started(
+    monkeypatch: pytest.MonkeyPatch, instruments: Instruments
+) -> None:
+    before = threading.active_count()
+    with exporting(monkeypatch, instruments) as exports:
+        assert (exports.spans, exports.lines) == (None, None)
+        assert threading.active_count() == before
+        assert failures(instruments) == {}
+
+
+def test_every_signal_arrives_with_the_headers(
+    monkeypatch: pytest.MonkeyPatch, instruments: Instruments, seen: Receiver
+) -> None:
+    headers = "authorization=Basic%20c2VjcmV0,x-team=moon"
+    environ = {BASE: seen.url, "OTEL_EXPORTER_OTLP_HEADERS": headers}
+    with exporting(monkeypatch, instruments, **environ) as exports:
+        say_something(exports)
+    assert seen.named("GET /")
+    assert "http_requests_total" in seen.metrics
+    assert [line.body.string_value for line in seen.lines] == ['{"event":"request"}']
+    assert len(seen.headers) == 3
+    for sent in seen.headers:
+        assert (sent["authorization"], sent["x-team"]) == ("Basic c2VjcmV0", "moon")
+    assert {about["service.name"] for about in seen.resources} == {"jubilee-test"}
+    assert failures(instruments) == {"traces": 0, "metrics": 0, "logs": 0}
+
+
+def test_a_signal_may_have_a_collector_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, instruments: Instruments, seen: Receiver
+) -> None:
+    own = {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"{seen.url}/v1/logs"}
+    with exporting(monkeypatch, instruments, **own) as exports:
+        say_something(exports)
+    assert len(seen.lines) == 1
+    assert (seen.spans, seen.metrics) == ([], {})
+
+
+def test_lines_and_numbers_are_sent_while_the_process_runs(
+    monkeypatch: pytest.MonkeyPatch, instruments: Instruments, seen: Receiver
+) -> None:
+    often = ("OTEL_METRIC_EXPORT_INTERVAL", "OTEL_BLRP_SCHEDULE_DELAY", "OTEL_BSP_SCHEDULE_DELAY")
+    environ = {BASE: seen.url, **dict.fromkeys(often, "50")}
+    with exporting(monkeypatch, instruments, **environ) as exports:
+        say_something(exports)
+        assert eventually(lambda: seen.spans and seen.metrics and seen.lines, within=20)
+
+
+@dead
+def test_what_no_collector_takes_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+    instruments: Instruments,
+    collector: Callable[[], AbstractContextManager[str]],
+) -> None:
+    with collector() as url:
+        environ = {BASE: url, "OTEL_EXPORTER_OTLP_TIMEOUT": "0.3"}
+        with exporting(monkeypatch, instruments, **environ) as exports:
+            say_something(exports)
+        counted = failures(instruments)
+    assert set(counted) == {"traces", "metrics", "logs"}
+    assert all(counted.values())
+
+
+def test_the_end_does_not_wait_for_a_collector_that_is_silent(
+    monkeypatch: pytest.MonkeyPatch, instruments: Instruments
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "4")
+    with silent() as url:
+        monkeypatch.setenv(BASE, url)
+        exports = Exports({BASE: url}, resource(ABOUT), instruments)
+        say_something(exports)
+        began = monotonic()
+        exports.close(0.5)
+        assert 0.4 < monotonic() - began < 3
+
+
+IMPORTED = """
+import threading
+import jubilee.commands.serving
+from opentelemetry import _logs, metrics, trace
+assert trace._TRACER_PROVIDER is None
+assert metrics._internal._METER_PROVIDER is None
+assert _logs._internal._LOGGER_PROVIDER is None
+print(*(thread.name for thread in threading.enumerate()))
+"""
+
+
+def test_an_import_makes_no_provider_and_no_thread() -> None:
+    command = (sys.executable, "-c", IMPORTED)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "MainThread\n", "")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {BASE: "collector:4317"},
+        {BASE: URL, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+        {BASE: URL, "OTEL_BSP_SCHEDULE_DELAY": "0"},
+    ],
+)
+def test_the_api_refuses_to_start_with_one_line(tmp_path: Path, bad: dict[str, Any]) -> None:
+    ended = run(tmp_path, "api", DATABASE_URL=NOWHERE, REDIS_URL=NO_REDIS, **bad)
+    assert ended.returncode == 78
+    (line,) = ended.stderr.splitlines()
+    assert "OTEL_" in line
+    assert "Traceback" not in ended.stdout

@@ -1,0 +1,30 @@
+"""`.env.example`: every setting and nothing else, and each as one may write it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from jubilee.adapters.telemetry.otlp import signals
+from jubilee.settings import Settings
+
+EXAMPLE = Path(__file__).parents[1] / ".env.example"
+LINES = re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE)
+
+
+def test_the_example_lists_every_setting_once_and_no_other() -> None:
+    ours = [name for name, _ in LINES if not name.startswith("OTEL_")]
+    assert sorted(ours) == sorted(name.upper() for name in Settings.model_fields)
+
+
+def test_what_it_shows_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in LINES:
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert settings.log_format == "json"
+    assert settings.slow_query_ms == 500
+
+
+def test_its_variables_of_opentelemetry_are_understood() -> None:
+    assert {signal.value for signal in signals(dict(LINES))} == {"traces"}
