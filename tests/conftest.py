@@ -16,25 +16,25 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.jwt_tokens import JwtTokens
 from jubilee.adapters.postgres.schema import upgrade
 from jubilee.domain.auth.service import AuthService, RefreshPolicy
-from jubilee.domain.auth.sessions import Client
+from jubilee.domain.auth.sessions import ClientInfo
 from jubilee.domain.birthday_rules import BirthdayRules
 from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.calendar import Calendar
-from jubilee.domain.health import HealthService, Schema
+from jubilee.domain.health import HealthService, SchemaStatus
 from jubilee.domain.identity import Principal
 from jubilee.domain.items import ItemService
-from jubilee.domain.jobs.kinds import Kinds
-from jubilee.domain.jobs.waiter import Waiting
+from jubilee.domain.jobs.kinds import JobKinds
+from jubilee.domain.jobs.waiter import JobWaiter
 from jubilee.domain.passwords import PasswordRules
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.echo import Echo
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.users import Profile, User, UserService
 from jubilee.entrypoints.http.app import HttpOptions, build_app
-from jubilee.entrypoints.http.framework.context import Limits, Traffic
+from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
 from tests.fakes.birthdays import FakeTodayCache
 from tests.fakes.store import FakeClock, FakePasswords, FakeStore, fresh_id
-from tests.fakes.tasks import FakeLiveJobs
+from tests.fakes.tasks import FakeLiveJobReader
 from tests.servers import Servers, fresh_database
 
 pytest_plugins = ["tests.servers"]
@@ -126,18 +126,18 @@ def services(
         tasks=TaskService(
             write=write,
             read=read,
-            kinds=Kinds([Echo()]),
-            waiting=Waiting(FakeLiveJobs(lambda: store.tasks)),
+            kinds=JobKinds([Echo()]),
+            waiter=JobWaiter(FakeLiveJobReader(lambda: store.tasks)),
             clock=clock,
             new_id=fresh_id,
-            most=10,
+            max_live_per_owner=10,
         ),
         health=HealthService(schema=_current, redis=_present),
     )
 
 
-async def _current() -> Schema | None:
-    return Schema.CURRENT
+async def _current() -> SchemaStatus | None:
+    return SchemaStatus.CURRENT
 
 
 async def _present() -> bool:
@@ -148,9 +148,9 @@ async def _present() -> bool:
 def app(services: Services) -> ASGIApp:
     """The API over the fakes."""
     options = HttpOptions(
-        limits=Limits(1 << 20, 5), cursor_key=b"c" * 32, cors_origins=("https://app.example",)
+        limits=BodyLimits(1 << 20, 5), cursor_key=b"c" * 32, cors_origins=("https://app.example",)
     )
-    return build_app(services, options, Traffic())
+    return build_app(services, options, InFlightRequests())
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ def sign_up(services: Services) -> SignUp:
     async def signed_up(name: str = "zoe", **profile: object) -> Person:
         given = Profile(email=f"{name}@example.com", username=name)
         user = await services.users.register({**given, **profile}, PASSWORD)  # type: ignore[typeddict-item]  # the test says which
-        tokens = await services.auth.sign_in(name, PASSWORD, Client("192.0.2.7", "test"))
+        tokens = await services.auth.sign_in(name, PASSWORD, ClientInfo("192.0.2.7", "test"))
         principal = await services.auth.authenticate(tokens.access)
         headers = {"Authorization": f"Bearer {tokens.access}"}
         return Person(user, principal, headers, tokens.refresh)

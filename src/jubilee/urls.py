@@ -30,7 +30,7 @@ DATABASE_PARAMETERS = DATABASE_IGNORED.union(DATABASE_CHOICES, {
 })  # fmt: skip
 SYSTEM = "system"  # as sslrootcert: the certificates that the machine trusts
 PORT = re.compile(r"[0-9]{1,5}")
-LAST_PORT = 65_535
+MAX_PORT = 65_535
 SMTP_PARAMETERS = frozenset({"starttls"})
 STARTTLS = {"always", "auto", "never"}
 REDIS_PARAMETERS = frozenset({"db", "password", "username"})
@@ -81,7 +81,7 @@ def without_password(url: str) -> str:
     return QUERY_PASSWORD.sub(r"\1***", LOGIN_PASSWORD.sub(r"\1***@", url))
 
 
-def place(url: str) -> Mapping[str, str | int]:
+def server_attributes(url: str) -> Mapping[str, str | int]:
     """Where a server is, as OpenTelemetry's attributes; a socket's folder counts as a host."""
     parts = urlsplit(url)
     socket = parse_qs(parts.query).get("host", [parts.path])[0]
@@ -110,7 +110,7 @@ def _check_url(url: str, parameters: frozenset[str]) -> None:
 
 def _check_ports(query: Mapping[str, str]) -> None:
     hosts, ports = query.get("host", "").split(","), query.get("port", "1").split(",")
-    if not all(PORT.fullmatch(port) and 0 < int(port) <= LAST_PORT for port in ports):
+    if not all(PORT.fullmatch(port) and 0 < int(port) <= MAX_PORT for port in ports):
         raise ValueError("its port is a number from 1 to 65535")
     if len(ports) not in {1, len(hosts)}:
         raise ValueError("it has one port, or one for each host")

@@ -12,16 +12,21 @@ from time import monotonic
 
 import pytest
 
-from jubilee.adapters.http_sender import KEPT, Patience, PinnedHttpSender, resolve
-from jubilee.domain.jobs.kinds import GiveUp
-from jubilee.domain.outbound.address_policy import Address, AllowedHost, Allows, OutboundRules
+from jubilee.adapters.http_sender import MAX_BODY_BYTES, PinnedHttpSender, RequestTimeouts, resolve
+from jubilee.domain.jobs.kinds import PermanentFailure
+from jubilee.domain.outbound.address_policy import (
+    Address,
+    AddressFilter,
+    AllowedHost,
+    OutboundRules,
+)
 from jubilee.domain.outbound.request import read_request
 from jubilee.domain.outbound.sending import AddressNotAllowed, Unreachable
 from tests.certificates import Certificate, make_certificate
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Request-ID: 7\r\n\r\nok"
 LOCAL = ip_address("127.0.0.1")
-PATIENCE = Patience(connect=1, read=0.5, in_all=1.5)
+PATIENCE = RequestTimeouts(connect_s=1, read_s=0.5, total_s=1.5)
 
 
 @dataclass(slots=True)
@@ -84,16 +89,16 @@ def sender(*found: str, certificate: Certificate | None = None) -> PinnedHttpSen
         return lists.pop(0) if len(lists) > 1 else lists[0]
 
     context = certificate.client if certificate else None
-    return PinnedHttpSender("Jubilee/test", resolve=looked_up, context=context, patience=PATIENCE)
+    return PinnedHttpSender("Jubilee/test", resolve=looked_up, context=context, timeouts=PATIENCE)
 
 
 def everywhere(_: Address) -> bool:
     return True
 
 
-def for_admins(host: str, *allowed: str) -> Allows:
+def for_admins(host: str, *allowed: str) -> AddressFilter:
     rules = OutboundRules(tuple(AllowedHost.parse(text) for text in allowed))
-    allows = rules.reach(host, 80, by_admin=True)
+    allows = rules.filter_for(host, 80, by_admin=True)
     assert allows is not None
     return allows
 
@@ -203,7 +208,7 @@ async def test_the_next_address_is_tried_where_nobody_is_at_the_first(serve: Ser
 async def test_a_literal_address_is_checked_like_any_other(serve: Serve, host: str) -> None:
     receiver = await serve(host="127.0.0.1" if "127" in host else "::1")
     request = read_request({"url": f"http://{host}:{receiver.port}"})
-    real = PinnedHttpSender("Jubilee/test", patience=PATIENCE)
+    real = PinnedHttpSender("Jubilee/test", timeouts=PATIENCE)
     with pytest.raises(AddressNotAllowed):
         await real.send(request, for_admins(request.host))
     assert (await real.send(request, for_admins(request.host, host))).status == 200
@@ -217,7 +222,7 @@ async def test_names_are_looked_up_as_the_system_does() -> None:
 async def test_a_name_without_an_address_is_unreachable() -> None:
     request = read_request({"url": "http://nobody.invalid/"})
     with pytest.raises(Unreachable):
-        await PinnedHttpSender("Jubilee/test", patience=PATIENCE).send(request, everywhere)
+        await PinnedHttpSender("Jubilee/test", timeouts=PATIENCE).send(request, everywhere)
 
 
 async def test_a_certificate_must_be_for_the_name_not_the_address(
@@ -267,14 +272,14 @@ async def test_of_a_huge_answer_the_beginning_is_kept(serve: Serve, answer: byte
     receiver = await serve(answer)
     request = read_request({"url": f"http://hooks.test:{receiver.port}"})
     reply = await sender("127.0.0.1").send(request, everywhere)
-    assert (reply.body, reply.truncated) == (b"a" * KEPT, True)
+    assert (reply.body, reply.truncated) == (b"a" * MAX_BODY_BYTES, True)
 
 
 async def test_what_just_fits_is_not_cut(serve: Serve) -> None:
-    receiver = await serve(b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * KEPT)
+    receiver = await serve(b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * MAX_BODY_BYTES)
     request = read_request({"url": f"http://hooks.test:{receiver.port}"})
     reply = await sender("127.0.0.1").send(request, everywhere)
-    assert (len(reply.body), reply.truncated) == (KEPT, False)
+    assert (len(reply.body), reply.truncated) == (MAX_BODY_BYTES, False)
 
 
 async def test_nothing_is_unpacked(serve: Serve) -> None:
@@ -316,7 +321,7 @@ async def test_a_resolver_that_hangs_is_not_waited_for() -> None:
         await asyncio.sleep(60)
         return []
 
-    hanging = PinnedHttpSender("Jubilee/test", resolve=hang, patience=PATIENCE)
+    hanging = PinnedHttpSender("Jubilee/test", resolve=hang, timeouts=PATIENCE)
     with pytest.raises(Unreachable, match="in time"):
         await hanging.send(read_request({"url": "http://hooks.test"}), everywhere)
 
@@ -329,7 +334,7 @@ async def test_what_is_no_http_is_unreachable(serve: Serve, answer: bytes) -> No
     request = read_request({"url": f"http://hooks.test:{receiver.port}"})
     with pytest.raises(Unreachable) as failed:
         await sender("127.0.0.1").send(request, everywhere)
-    assert not isinstance(failed.value, GiveUp)
+    assert not isinstance(failed.value, PermanentFailure)
 
 
 async def test_proxies_of_the_environment_are_not_used(

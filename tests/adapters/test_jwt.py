@@ -9,14 +9,14 @@ from uuid import uuid4
 import jwt
 import pytest
 
-from jubilee.adapters.jwt_tokens import LONGEST, REMEMBERED, SKEW, JwtTokens
-from jubilee.domain.auth.tokens import Claims, InvalidToken
+from jubilee.adapters.jwt_tokens import CACHE_SIZE, CLOCK_SKEW_S, MAX_TOKEN_CHARS, JwtTokens
+from jubilee.domain.auth.tokens import InvalidToken, TokenClaims
 from jubilee.domain.identity import SessionId, UserId
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 LIFETIME = 1800
-WHO = Claims(UserId(uuid4()), SessionId(uuid4()))
+WHO = TokenClaims(UserId(uuid4()), SessionId(uuid4()))
 
 
 @pytest.fixture
@@ -72,9 +72,9 @@ def test_a_token_is_read_until_it_expires(tokens: JwtTokens) -> None:
 
 def test_clocks_may_differ_a_little(tokens: JwtTokens) -> None:
     token = tokens.sign(WHO, now=NOW)
-    assert tokens.read(token, now=NOW - timedelta(seconds=SKEW)) == WHO
+    assert tokens.read(token, now=NOW - timedelta(seconds=CLOCK_SKEW_S)) == WHO
     with pytest.raises(InvalidToken):
-        tokens.read(token, now=NOW - timedelta(seconds=SKEW + 1))
+        tokens.read(token, now=NOW - timedelta(seconds=CLOCK_SKEW_S + 1))
 
 
 def test_a_forgery_with_our_key_is_read(tokens: JwtTokens) -> None:
@@ -122,7 +122,7 @@ REFUSED = {
     "a list": f"{part('[]')}.{part('[]')}.x",
     "nested deeply": f"{part('[' * 1400)}.e30.x",
     "long": "x" * 100_000,
-    "long but ours": forged(more="x" * LONGEST),
+    "long but ours": forged(more="x" * MAX_TOKEN_CHARS),
     "without iss": forged(iss=None),
     "without aud": forged(aud=None),
     "without sub": forged(sub=None),
@@ -140,8 +140,8 @@ def test_all_else_is_refused(tokens: JwtTokens, token: str) -> None:
 
 
 def test_what_it_remembers_is_bounded(tokens: JwtTokens, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jubilee.adapters.jwt_tokens.REMEMBERED", 3)
+    monkeypatch.setattr("jubilee.adapters.jwt_tokens.CACHE_SIZE", 3)
     for _ in range(5):
         tokens.read(tokens.sign(WHO, now=NOW), now=NOW)
     assert len(tokens._known) == 3
-    assert REMEMBERED <= 10_000
+    assert CACHE_SIZE <= 10_000

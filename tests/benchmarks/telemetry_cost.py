@@ -27,14 +27,14 @@ from starlette.types import ASGIApp, Message, Scope
 from jubilee.adapters.telemetry.http import HttpTelemetry
 from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.logs import Logs
-from jubilee.bootstrap.garbage_collection import settle
-from jubilee.bootstrap.logs import whereabouts
-from jubilee.bootstrap.services import Opened, http_options, open_services
-from jubilee.bootstrap.telemetry import Process
+from jubilee.bootstrap.garbage_collection import freeze_startup_objects
+from jubilee.bootstrap.logs import log_context
+from jubilee.bootstrap.services import OpenServices, http_options, open_services
+from jubilee.bootstrap.telemetry import ProcessInfo
 from jubilee.commands.reading import read_settings
 from jubilee.entrypoints.http.app import build_app
-from jubilee.entrypoints.http.framework.context import Traffic
-from jubilee.entrypoints.http.framework.request_record import UNMETERED
+from jubilee.entrypoints.http.framework.context import InFlightRequests
+from jubilee.entrypoints.http.framework.request_record import IGNORE_REQUESTS
 from jubilee.settings import Settings
 from tests.system.running import Up, free_port
 
@@ -76,7 +76,7 @@ class Cost:
 class LinesAlone(HttpTelemetry):
     """Writes the access line, and counts nothing."""
 
-    def _count(self, exchange: Any) -> None:
+    def _count(self, record: Any) -> None:
         pass
 
 
@@ -108,21 +108,21 @@ class Variant:
     settle: Callable[[], None]
 
 
-def variants(settings: Settings, opened: Opened) -> Mapping[str, Variant]:
+def variants(settings: Settings, opened: OpenServices) -> Mapping[str, Variant]:
     """From nothing to all of it."""
     telemetry, whole = opened.telemetry, http_options(settings, opened.telemetry)
-    off = replace(whole, meter=UNMETERED, trace=lambda app: app)
+    off = replace(whole, meter=IGNORE_REQUESTS, trace=lambda app: app)
     log = telemetry.http._access_log
     counts, lines = (kind(telemetry.instruments, log) for kind in (CountsAlone, LinesAlone))
     options = {
         "off": (off, False, _nothing),
-        "metrics": (replace(off, meter=counts), True, counts.settle),
-        "lines": (replace(off, meter=lines), False, lines.settle),
-        "traces": (replace(whole, meter=UNMETERED), True, _nothing),
-        "all": (whole, True, telemetry.http.settle),
+        "metrics": (replace(off, meter=counts), True, counts.flush),
+        "lines": (replace(off, meter=lines), False, lines.flush),
+        "traces": (replace(whole, meter=IGNORE_REQUESTS), True, _nothing),
+        "all": (whole, True, telemetry.http.flush),
     }
     return {
-        name: Variant(build_app(opened.services, chosen, Traffic()), statements, settle)
+        name: Variant(build_app(opened.services, chosen, InFlightRequests()), statements, settle)
         for name, (chosen, statements, settle) in options.items()
     }
 
@@ -130,12 +130,14 @@ def variants(settings: Settings, opened: Opened) -> Mapping[str, Variant]:
 class Bench:
     """Asks, and looks at the clock."""
 
-    def __init__(self, settings: Settings, opened: Opened, finish: Finish, count: int) -> None:
+    def __init__(
+        self, settings: Settings, opened: OpenServices, finish: Finish, count: int
+    ) -> None:
         """`finish` waits until all has been written and sent."""
         self.variants = variants(settings, opened)
         self._count = count
         self._database = opened.telemetry.database
-        self._heard = (self._database.ran, self._database.lent)
+        self._heard = (self._database.executed, self._database.acquired)
         self._finish = finish
 
     async def cost(self, name: str) -> Cost:
@@ -153,8 +155,9 @@ class Bench:
 
     async def _block(self, name: str, requests: int) -> float:
         variant = self.variants[name]
-        nobody: Any = _nothing, _nothing
-        self._database.ran, self._database.lent = self._heard if variant.statements else nobody  # type: ignore[method-assign]  # the pool asks for them each time
+        database: Any = self._database  # the pool asks for its observer's methods each time
+        quiet: Any = _nothing, _nothing
+        database.executed, database.acquired = self._heard if variant.statements else quiet
         began = thread_time()
         for _ in range(requests // AT_A_TIME):
             await asyncio.gather(*(_ask(variant.app) for _ in range(AT_A_TIME)))
@@ -190,8 +193,8 @@ def collector() -> Iterator[str]:
 async def measure(settings: Settings, count: int) -> dict[str, Cost]:
     """Everything opened, as a process opens it; lines go nowhere."""
     writer = LineWriter(os.open(os.devnull, os.O_WRONLY))
-    logs = Logs(writer, whereabouts, level="INFO", readable=False)
-    async with open_services(settings, process=Process("api", None, logs)) as opened:
+    logs = Logs(writer, log_context, level="INFO", readable=False)
+    async with open_services(settings, process=ProcessInfo("api", None, logs)) as opened:
 
         async def finish() -> None:
             assert logs.bridge is not None
@@ -200,7 +203,7 @@ async def measure(settings: Settings, count: int) -> dict[str, Cost]:
             await asyncio.to_thread(writer.flush)
 
         bench = Bench(settings, opened, finish, count)
-        settle()
+        freeze_startup_objects()
         return {name: await bench.cost(name) for name in bench.variants}
 
 

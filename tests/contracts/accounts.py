@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jubilee.adapters.ids import new_id
-from jubilee.domain.auth.sessions import Client, Session
+from jubilee.domain.auth.sessions import ClientInfo, Session
 from jubilee.domain.identity import SessionId, UserId
 from jubilee.domain.users import User
 from tests.contracts.conftest import Database
@@ -30,7 +30,7 @@ def a_session(user: User, **more: Any) -> Session:
         "rotated_at": NOW,
         "expires_at": NOW + DAY,
         "created_at": NOW,
-        "client": Client("192.0.2.7", "test"),
+        "client": ClientInfo("192.0.2.7", "test"),
     }
     return Session(**{**given, **more})
 

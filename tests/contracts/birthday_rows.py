@@ -27,7 +27,7 @@ async def put(
 ) -> bool:
     async with database.write() as tx:
         birthday = Birthday(id=new_id(), name=name, birth=birth)
-        done: bool = await tx.birthdays.put(birthday, overwrite=overwrite, most=most)
+        done: bool = await tx.birthdays.put(birthday, overwrite=overwrite, max_anonymous=most)
         return done
 
 
@@ -60,7 +60,7 @@ async def listed(database: Database, window: Window, *, limit: int = 1000) -> li
     after = None
     while True:
         async with database.read() as view:
-            page = await view.birthdays.within(window, after=after, limit=limit)
+            page = await view.birthdays.list_window(window, after=after, limit=limit)
         assert len(page.rows) <= limit
         found += page.rows
         after = page.after
@@ -75,7 +75,7 @@ class Undone(Exception):
 async def probe(database: Database, most: int) -> NoReturn:
     async with database.write() as tx:
         birthday = Birthday(id=new_id(), name="Probe", birth=BIRTH)
-        await tx.birthdays.put(birthday, overwrite=False, most=most)
+        await tx.birthdays.put(birthday, overwrite=False, max_anonymous=most)
         raise Undone
 
 

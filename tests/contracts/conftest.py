@@ -8,7 +8,7 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import Stamp, transactions, views
+from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
 from jubilee.domain.transaction import Begin
 from tests.fakes.store import FakeClock, FakeStore
 
@@ -36,5 +36,5 @@ def database(request: pytest.FixtureRequest, clock: FakeClock) -> Database:
         store = FakeStore(clock=clock)
         return Database(store.transaction, store.view)
     pool = request.getfixturevalue("pool")
-    stamp = Stamp(clock, new_id, lambda: "request-1")
-    return Database(transactions(pool, stamp), views(pool, stamp))
+    write_context = WriteContext(clock, new_id, lambda: "request-1")
+    return Database(transactions(pool, write_context), views(pool, write_context))

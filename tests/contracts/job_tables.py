@@ -9,15 +9,15 @@ import pytest
 from sqlalchemy import text
 
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres.job_completion import PostgresFinish
+from jubilee.adapters.postgres.job_completion import PostgresCompletion
 from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
-from jubilee.adapters.postgres.jobs.store import PostgresClaims
+from jubilee.adapters.postgres.jobs.store import PostgresJobStore
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
-from jubilee.adapters.postgres.transaction import PostgresTransaction, Stamp, transactions
-from jubilee.domain.jobs.store import Claimed, Claims, DueJobs, OpenFinish, Reference
+from jubilee.adapters.postgres.transaction import PostgresTransaction, WriteContext, transactions
+from jubilee.domain.jobs.store import ClaimedJob, DueJobs, JobReference, JobStore, OpenCompletion
 from jubilee.domain.transaction import Begin
-from tests.fakes.job_store import LEASE, FakeClaims, FakeDueJobs, FakeFinish, FakeJobTable
+from tests.fakes.job_store import LEASE_S, FakeCompletion, FakeDueJobs, FakeJobStore, FakeJobTable
 from tests.fakes.store import FakeClock
 
 Row: TypeAlias = Mapping[str, Any]
@@ -57,13 +57,13 @@ class JobTable(Protocol):
     """Jobs, and what is done with them."""
 
     @property
-    def claims(self) -> Claims: ...
+    def store(self) -> JobStore: ...
     @property
-    def finish(self) -> OpenFinish[Any]: ...
+    def open_completion(self) -> OpenCompletion[Any]: ...
     @property
     def due(self) -> DueJobs: ...
 
-    async def add(self, **values: Any) -> Reference:
+    async def add(self, **values: Any) -> JobReference:
         """Queue a job: kind, data (JSON), priority, attempts, max_attempts, due (in seconds)."""
 
     async def row(self, job_id: UUID) -> Row | None:
@@ -72,7 +72,7 @@ class JobTable(Protocol):
     async def pass_time(self, seconds: float) -> None:
         """Move the database's clock."""
 
-    async def ask_to_stop(self, job_id: UUID) -> None:
+    async def request_cancel(self, job_id: UUID) -> None:
         """As its owner does."""
 
 
@@ -86,18 +86,18 @@ class InMemory:
     table: FakeJobTable = field(default_factory=FakeJobTable)
 
     @property
-    def claims(self) -> Claims:
-        return FakeClaims(self.table, kinds=KNOWN)
+    def store(self) -> JobStore:
+        return FakeJobStore(self.table, kinds=KNOWN)
 
     @property
-    def finish(self) -> OpenFinish[Any]:
-        return FakeFinish(self.table)
+    def open_completion(self) -> OpenCompletion[Any]:
+        return FakeCompletion(self.table)
 
     @property
     def due(self) -> DueJobs:
         return FakeDueJobs(self.table)
 
-    async def add(self, **values: Any) -> Reference:
+    async def add(self, **values: Any) -> JobReference:
         given = {**DEFAULTS, **values}
         due = given.pop("due")
         return self.table.add(**given, run_at=self.table.now + due).reference
@@ -118,7 +118,7 @@ class InMemory:
     async def pass_time(self, seconds: float) -> None:
         self.table.now += seconds
 
-    async def ask_to_stop(self, job_id: UUID) -> None:
+    async def request_cancel(self, job_id: UUID) -> None:
         self.table.rows[job_id].cancel_requested = True
 
 
@@ -128,14 +128,14 @@ class InPostgres:
 
     pool: ConnectionPool
     write: Begin[PostgresTransaction]
-    claims: Claims
-    finish: OpenFinish[Any]
+    store: JobStore
+    open_completion: OpenCompletion[Any]
     due: DueJobs
 
-    async def add(self, **values: Any) -> Reference:
+    async def add(self, **values: Any) -> JobReference:
         job_id = new_id()
         await self.run(INSERT, **{"id": job_id, "data": "{}", **DEFAULTS, **values})
-        return Reference(job_id, 0)
+        return JobReference(job_id, 0)
 
     async def row(self, job_id: UUID) -> Row | None:
         async with self.pool.connection() as driver:
@@ -145,7 +145,7 @@ class InPostgres:
     async def pass_time(self, seconds: float) -> None:
         await self.run(PASS, seconds=seconds)
 
-    async def ask_to_stop(self, job_id: UUID) -> None:
+    async def request_cancel(self, job_id: UUID) -> None:
         await self.run(CANCEL, id=job_id)
 
     async def run(self, statement: Statement, **values: object) -> None:
@@ -155,9 +155,9 @@ class InPostgres:
 
 def in_postgres(pool: ConnectionPool, clock: FakeClock) -> InPostgres:
     """One worker's."""
-    write = transactions(pool, Stamp(clock, new_id, lambda: None))
-    claims = PostgresClaims(pool, worker_id=new_id(), lease=LEASE, kinds=KNOWN)
-    return InPostgres(pool, write, claims, PostgresFinish(write), PostgresDueJobs(pool))
+    write = transactions(pool, WriteContext(clock, new_id, lambda: None))
+    claims = PostgresJobStore(pool, worker_id=new_id(), lease=LEASE_S, kinds=KNOWN)
+    return InPostgres(pool, write, claims, PostgresCompletion(write), PostgresDueJobs(pool))
 
 
 def job_table(request: pytest.FixtureRequest, clock: FakeClock) -> JobTable:
@@ -167,14 +167,14 @@ def job_table(request: pytest.FixtureRequest, clock: FakeClock) -> JobTable:
     return in_postgres(request.getfixturevalue("pool"), clock)
 
 
-async def claimed(table: JobTable, reference: Reference) -> Claimed:
+async def claimed(table: JobTable, reference: JobReference) -> ClaimedJob:
     """It is there to be had."""
-    job = await table.claims.claim(reference)
+    job = await table.store.claim(reference)
     assert job is not None
     return job
 
 
-async def shown(table: JobTable, reference: Reference) -> Row:
+async def shown(table: JobTable, reference: JobReference) -> Row:
     """It is there."""
     row = await table.row(reference.id)
     assert row is not None

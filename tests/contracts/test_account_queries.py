@@ -53,8 +53,8 @@ STATEMENTS: dict[str, tuple[Statement, dict[str, object], str]] = {
     ),
     # Two indexes lead to the one session, and versions of PostgreSQL prefer one or the other.
     "check": (sessions.CHECK, {"session_id": ID, "user_id": ID}, SESSION_INDEXES),
-    "sessions": (sessions.OF, {"user_id": ID}, "ix_sessions_user_id_created_at_id"),
-    "trim": (sessions.TRIM, {"user_id": ID, "at": NOW}, "ix_sessions_user_id_created_at_id"),
+    "sessions": (sessions.LIST, {"user_id": ID}, "ix_sessions_user_id_created_at_id"),
+    "trim": (sessions.PRUNE, {"user_id": ID, "at": NOW}, "ix_sessions_user_id_created_at_id"),
     "end all": (
         sessions.END_ALL,
         {"user_id": ID, "but": None},

@@ -10,14 +10,14 @@ from opentelemetry.sdk.resources import Resource
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import Stamp, transactions
+from jubilee.adapters.postgres.transaction import WriteContext, transactions
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.jobs import JobTelemetry
 from jubilee.adapters.telemetry.logs import unwritten
 from jubilee.adapters.telemetry.stores import DatabaseTelemetry
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.jobs.backlog import WorkerSign
+from jubilee.domain.jobs.backlog import WorkerInfo
 from jubilee.domain.jobs.kinds import KindSet
 from jubilee.domain.jobs.queue import NewJob
 from tests.fakes.store import FakeClock
@@ -30,7 +30,7 @@ def untraced() -> Tracing:
 
 
 async def test_a_due_job_is_counted_and_grows_old(pool: ConnectionPool, clock: FakeClock) -> None:
-    write = transactions(pool, Stamp(clock, new_id, lambda: None))
+    write = transactions(pool, WriteContext(clock, new_id, lambda: None))
     async with write() as tx:
         late = clock.now.replace(year=2020)
         await tx.jobs.add(NewJob(id=new_id(), kind="email.welcome", run_at=late))
@@ -45,9 +45,9 @@ async def test_a_due_job_is_counted_and_grows_old(pool: ConnectionPool, clock: F
 
 async def test_a_worker_that_signs_is_alive(pool: ConnectionPool) -> None:
     board = PostgresBacklog(pool)
-    sign = WorkerSign(id=uuid4(), host="here", version="1", kinds=KNOWN)
-    await board.sign(sign)
-    await board.sign(sign)
+    sign = WorkerInfo(id=uuid4(), host="here", version="1", kinds=KNOWN)
+    await board.heartbeat(sign)
+    await board.heartbeat(sign)
     assert (await board()).workers == 1
     async with pool.connection() as driver:
         await driver.execute("UPDATE workers SET heard_at = now() - interval '16 seconds'")
@@ -56,8 +56,8 @@ async def test_a_worker_that_signs_is_alive(pool: ConnectionPool) -> None:
 
 async def test_a_worker_that_leaves_is_not_silent(pool: ConnectionPool) -> None:
     board = PostgresBacklog(pool)
-    sign = WorkerSign(id=uuid4(), host="here", version="1", kinds=KNOWN)
-    await board.sign(sign)
+    sign = WorkerInfo(id=uuid4(), host="here", version="1", kinds=KNOWN)
+    await board.heartbeat(sign)
     await board.leave(sign.id)
     assert ((await board()).workers, (await board()).workers_silent) == (0, 0)
 
@@ -65,27 +65,33 @@ async def test_a_worker_that_leaves_is_not_silent(pool: ConnectionPool) -> None:
 async def test_kinds_that_no_live_worker_knows_are_counted(
     pool: ConnectionPool, clock: FakeClock
 ) -> None:
-    board, write = PostgresBacklog(pool), transactions(pool, Stamp(clock, new_id, lambda: None))
+    board, write = (
+        PostgresBacklog(pool),
+        transactions(pool, WriteContext(clock, new_id, lambda: None)),
+    )
     async with write() as tx:
         for kind in ("echo", "sms.send", "report.monthly", "report.monthly"):
             await tx.jobs.add(NewJob(id=new_id(), kind=kind))
         later = clock.now + timedelta(days=10_000)
         await tx.jobs.add(NewJob(id=new_id(), kind="not.due", run_at=later))
-    await board.sign(WorkerSign(id=uuid4(), host="here", version="1", kinds=KNOWN))
+    await board.heartbeat(WorkerInfo(id=uuid4(), host="here", version="1", kinds=KNOWN))
     known = {"echo": 0, "email.welcome": 0}
     assert (await board()).without_worker == {"report.monthly": 2, "sms.send": 1, **known}
     newer = KindSet(frozenset({"sms.send", "report.monthly"}))
-    await board.sign(WorkerSign(id=uuid4(), host="there", version="2", kinds=newer))
+    await board.heartbeat(WorkerInfo(id=uuid4(), host="there", version="2", kinds=newer))
     assert sum((await board()).without_worker.values()) == 0
 
 
 async def test_a_silent_worker_knows_nothing_and_one_of_an_older_version_perhaps_all(
     pool: ConnectionPool, clock: FakeClock
 ) -> None:
-    board, write = PostgresBacklog(pool), transactions(pool, Stamp(clock, new_id, lambda: None))
+    board, write = (
+        PostgresBacklog(pool),
+        transactions(pool, WriteContext(clock, new_id, lambda: None)),
+    )
     async with write() as tx:
         await tx.jobs.add(NewJob(id=new_id(), kind="echo"))
-    await board.sign(WorkerSign(id=uuid4(), host="here", version="1", kinds=KNOWN))
+    await board.heartbeat(WorkerInfo(id=uuid4(), host="here", version="1", kinds=KNOWN))
     async with pool.connection() as driver:
         await driver.execute("UPDATE workers SET heard_at = now() - interval '16 seconds'")
         assert (await board()).without_worker == {"echo": 1}
@@ -97,7 +103,7 @@ async def test_a_silent_worker_knows_nothing_and_one_of_an_older_version_perhaps
 async def test_unknown_kinds_are_shown_up_to_a_limit(
     pool: ConnectionPool, clock: FakeClock
 ) -> None:
-    async with transactions(pool, Stamp(clock, new_id, lambda: None))() as tx:
+    async with transactions(pool, WriteContext(clock, new_id, lambda: None))() as tx:
         for number in range(12):
             for _ in range(2 if number == 7 else 1):
                 await tx.jobs.add(NewJob(id=new_id(), kind=f"made.up{number}"))
@@ -107,18 +113,18 @@ async def test_unknown_kinds_are_shown_up_to_a_limit(
 
 async def test_live_workers_are_counted_by_what_they_know(pool: ConnectionPool) -> None:
     board, newer = PostgresBacklog(pool), KindSet(KNOWN.names | {"sms.send"})
-    silent = WorkerSign(id=uuid4(), host="gone", version="1", kinds=KNOWN)
-    await board.sign(silent)
+    silent = WorkerInfo(id=uuid4(), host="gone", version="1", kinds=KNOWN)
+    await board.heartbeat(silent)
     async with pool.connection() as driver:
         await driver.execute("UPDATE workers SET heard_at = now() - interval '16 seconds'")
     for kinds in (KNOWN, KNOWN, newer):
-        await board.sign(WorkerSign(id=uuid4(), host="here", version="1", kinds=kinds))
+        await board.heartbeat(WorkerInfo(id=uuid4(), host="here", version="1", kinds=kinds))
     assert await board.kind_sets() == {KNOWN: 2, newer: 1}
 
 
 async def test_what_waits_is_shown(pool: ConnectionPool) -> None:
     instruments = Instruments("1")
-    JobTelemetry(instruments, untraced(), unwritten).show(await PostgresBacklog(pool)())
+    JobTelemetry(instruments, untraced(), unwritten).record_backlog(await PostgresBacklog(pool)())
     shown = instruments.registry.get_sample_value
     assert shown("jobs_state", {"lane": "user", "status": "queued"}) == 0
     assert shown("greetings_state", {"state": "uncertain"}) == 0
@@ -128,10 +134,10 @@ async def test_what_waits_is_shown(pool: ConnectionPool) -> None:
 async def test_a_kind_that_is_known_again_leaves_no_series(pool: ConnectionPool) -> None:
     instruments, backlog = Instruments("1"), await PostgresBacklog(pool)()
     telemetry = JobTelemetry(instruments, untraced(), unwritten)
-    telemetry.show(replace(backlog, without_worker={"sms.send": 2, "echo": 0}))
+    telemetry.record_backlog(replace(backlog, without_worker={"sms.send": 2, "echo": 0}))
     shown = instruments.registry.get_sample_value
     assert shown("jobs_without_worker", {"kind": "sms.send"}) == 2
-    telemetry.show(replace(backlog, without_worker={"echo": 0}))
+    telemetry.record_backlog(replace(backlog, without_worker={"echo": 0}))
     assert shown("jobs_without_worker", {"kind": "sms.send"}) is None
     assert shown("jobs_without_worker", {"kind": "echo"}) == 0
 
@@ -142,11 +148,15 @@ async def test_statements_are_counted_and_slow_ones_are_named_without_values(
     instruments = Instruments("1")
     lines: list[str] = []
     meter = DatabaseTelemetry(
-        instruments, untraced(), lambda *a, **k: lines.append(str((a, k))), place={}, slow=0.0
+        instruments,
+        untraced(),
+        lambda *a, **k: lines.append(str((a, k))),
+        server_attributes={},
+        slow=0.0,
     )
     pool = ConnectionPool(database_url, size=2, patience=10, observer=meter)
-    await PostgresBacklog(pool).sign(
-        WorkerSign(id=uuid4(), host="marker-host", version="1", kinds=KNOWN)
+    await PostgresBacklog(pool).heartbeat(
+        WorkerInfo(id=uuid4(), host="marker-host", version="1", kinds=KNOWN)
     )
     await pool.close()
     counted = instruments.registry.get_sample_value
@@ -159,7 +169,7 @@ async def test_statements_are_counted_and_slow_ones_are_named_without_values(
 
 async def test_a_database_that_is_away_is_counted() -> None:
     instruments = Instruments("1")
-    meter = DatabaseTelemetry(instruments, untraced(), unwritten, place={}, slow=1.0)
+    meter = DatabaseTelemetry(instruments, untraced(), unwritten, server_attributes={}, slow=1.0)
     away = "postgresql://nobody@127.0.0.1:1/none"
     pool = ConnectionPool(away, size=1, patience=1, observer=meter)
     with pytest.raises(Unavailable):

@@ -13,7 +13,7 @@ from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.jobs import JobTelemetry
 from jubilee.adapters.telemetry.logs import unwritten
 from jubilee.adapters.telemetry.tracing import Tracing
-from jubilee.domain.jobs.backlog import Backlog, WorkerSign
+from jubilee.domain.jobs.backlog import Backlog, WorkerInfo
 from jubilee.domain.jobs.kinds import KindSet
 
 JOB = """
@@ -143,14 +143,14 @@ async def test_the_end_of_the_planning_is_read(rows: Rows) -> None:
 async def test_workers_that_were_silent_for_a_day_are_forgotten(rows: Rows) -> None:
     board, hours = PostgresBacklog(rows.pool), {uuid4(): 23, uuid4(): 25}
     for worker_id in hours:
-        await board.sign(
-            WorkerSign(id=worker_id, host="h", version="1", kinds=KindSet(frozenset()))
+        await board.heartbeat(
+            WorkerInfo(id=worker_id, host="h", version="1", kinds=KindSet(frozenset()))
         )
     for worker_id, age in hours.items():
         silence = "UPDATE workers SET heard_at = now() - $2 * interval '1 hour' WHERE id = $1"
         await rows.add(silence, worker_id, age)
     fresh = uuid4()
-    await board.sign(WorkerSign(id=fresh, host="h", version="1", kinds=KindSet(frozenset())))
+    await board.heartbeat(WorkerInfo(id=fresh, host="h", version="1", kinds=KindSet(frozenset())))
     async with rows.pool.connection() as driver:
         left = {row["id"] for row in await driver.fetch("SELECT id FROM workers")}
     assert left == {fresh, next(iter(hours))}
@@ -160,7 +160,7 @@ async def test_workers_that_were_silent_for_a_day_are_forgotten(rows: Rows) -> N
 def gauge() -> Callable[..., float | None]:
     """A number as it is exposed after a backlog of which each part is another number."""
     instruments = Instruments("1")
-    JobTelemetry(instruments, Tracing(Resource({})), unwritten).show(
+    JobTelemetry(instruments, Tracing(Resource({})), unwritten).record_backlog(
         Backlog(
             jobs={("user", "queued"): 2, ("system", "dead"): 3},
             oldest_due={"user": 5.0, "system": 7.0},

@@ -7,7 +7,7 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import Stamp, transactions
+from jubilee.adapters.postgres.transaction import WriteContext, transactions
 from jubilee.domain.birthdays import Birth, Birthday
 from jubilee.domain.calendar import LeapDayRule
 from tests.contracts.birthday_rows import LETTERS, MANY, ZONES, a_window, listed, put, register
@@ -70,14 +70,14 @@ async def test_both_adapters_find_the_same_among_hundreds(
     chance = Random(furthest)
     fake = FakeStore(clock=clock).birthdays
     birthdays = [a_birthday(chance, number) for number in range(400)]
-    async with transactions(pool, Stamp(clock, new_id, lambda: None))() as tx:
+    async with transactions(pool, WriteContext(clock, new_id, lambda: None))() as tx:
         for birthday in birthdays:
-            await fake.put(birthday, overwrite=True, most=MANY)
-            await tx.birthdays.put(birthday, overwrite=True, most=MANY)
+            await fake.put(birthday, overwrite=True, max_anonymous=MANY)
+            await tx.birthdays.put(birthday, overwrite=True, max_anonymous=MANY)
         for rule in LeapDayRule:
             window = a_window(nearest, furthest, rule)
-            expected = await fake.within(window, after=None, limit=1000)
-            assert await tx.birthdays.within(window, after=None, limit=1000) == expected
+            expected = await fake.list_window(window, after=None, limit=1000)
+            assert await tx.birthdays.list_window(window, after=None, limit=1000) == expected
 
 
 def a_birthday(chance: Random, number: int) -> Birthday:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from jubilee.domain.jobs.kinds import Lane
-from jubilee.domain.jobs.store import Dispatch, Outlook, Reference
+from jubilee.domain.jobs.kinds import JobQueueName
+from jubilee.domain.jobs.store import Dispatch, JobReference, Outlook
 from tests.contracts.job_tables import JobTable, claimed, job_table, shown
-from tests.fakes.job_store import LEASE
+from tests.fakes.job_store import LEASE_S
 from tests.fakes.store import FakeClock
 
 KINDS = ("echo", "other")
@@ -18,13 +18,15 @@ def table(request: pytest.FixtureRequest, clock: FakeClock) -> JobTable:
     return job_table(request, clock)
 
 
-def references(dispatches: Sequence[Dispatch]) -> set[Reference]:
+def references(dispatches: Sequence[Dispatch]) -> set[JobReference]:
     return {dispatch.reference for dispatch in dispatches}
 
 
 async def test_what_is_due_is_marked(table: JobTable) -> None:
     due = await table.add(priority=3)
-    assert await table.due.mark_due(KINDS, limit=10) == [Dispatch(due, Lane.USER, 3, "echo")]
+    assert await table.due.mark_due(KINDS, limit=10) == [
+        Dispatch(due, JobQueueName.USER, 3, "echo")
+    ]
     assert (await shown(table, due))["dispatched"]
 
 
@@ -71,7 +73,7 @@ async def test_one_that_is_not_claimed_is_unclaimed_after_two_seconds(table: Job
     assert await waiting(table) == []
     assert not (await table.due.outlook(KINDS)).has_unclaimed
     await table.pass_time(1)
-    assert await waiting(table) == [Dispatch(due, Lane.USER, 3, "echo")]
+    assert await waiting(table) == [Dispatch(due, JobQueueName.USER, 3, "echo")]
     assert (await table.due.outlook(KINDS)).has_unclaimed
 
 
@@ -102,15 +104,15 @@ async def test_one_that_was_given_back_is_marked_at_once(table: JobTable) -> Non
     due = await table.add()
     await table.due.mark_due(KINDS, limit=10)
     job = await claimed(table, due)
-    await table.claims.release(job.reference, wait=0)
+    await table.store.release(job.reference, wait=0)
     await table.pass_time(0.1)
     assert references(await table.due.mark_due(KINDS, limit=10)) == {job.reference}
 
 
 async def test_a_lease_that_has_ended_is_given_back(table: JobTable) -> None:
     job, kept = [await claimed(table, await table.add()) for _ in range(2)]
-    await table.pass_time(LEASE - 1)
-    await table.claims.beat([kept.reference])
+    await table.pass_time(LEASE_S - 1)
+    await table.store.heartbeat([kept.reference])
     assert await table.due.expire_leases(limit=10) == 0
     await table.pass_time(2)
     assert await table.due.expire_leases(limit=10) == 1
@@ -128,7 +130,7 @@ async def test_whoever_loses_its_worker_often_waits(
     table: JobTable, attempts: int, wait: tuple[float, float]
 ) -> None:
     job = await claimed(table, await table.add(attempts=attempts, max_attempts=50))
-    await table.pass_time(LEASE + 1)
+    await table.pass_time(LEASE_S + 1)
     assert await table.due.expire_leases(limit=10) == 1
     shortest, longest = wait
     assert shortest - 1 < (await shown(table, job.reference))["due"] < longest + 1
@@ -138,7 +140,7 @@ async def test_jobs_that_lost_their_worker_together_are_not_tried_together(
     table: JobTable,
 ) -> None:
     jobs = [await claimed(table, await table.add(attempts=2)) for _ in range(5)]
-    await table.pass_time(LEASE + 1)
+    await table.pass_time(LEASE_S + 1)
     assert await table.due.expire_leases(limit=10) == 5
     waits = [(await shown(table, job.reference))["due"] for job in jobs]
     assert max(waits) - min(waits) > 0.05
@@ -149,18 +151,18 @@ async def test_a_job_that_kills_its_workers_ends_dead(
     table: JobTable, attempts: int, status: str
 ) -> None:
     job = await claimed(table, await table.add(attempts=attempts))
-    await table.pass_time(LEASE + 1)
+    await table.pass_time(LEASE_S + 1)
     assert await table.due.expire_leases(limit=10) == 1
     row = await shown(table, job.reference)
     assert (row["status"], row["ended"]) == (status, status == "dead")
-    assert await table.claims.claim(job.reference) is None or status == "queued"
+    assert await table.store.claim(job.reference) is None or status == "queued"
 
 
 @pytest.mark.parametrize("attempts", [0, 9])
 async def test_one_that_was_to_stop_ends_with_its_lease(table: JobTable, attempts: int) -> None:
     job = await claimed(table, await table.add(attempts=attempts))
-    await table.ask_to_stop(job.id)
-    await table.pass_time(LEASE + 1)
+    await table.request_cancel(job.id)
+    await table.pass_time(LEASE_S + 1)
     assert await table.due.expire_leases(limit=10) == 1
     row = await shown(table, job.reference)
     assert (row["status"], row["ended"]) == ("cancelled", True)
@@ -169,17 +171,17 @@ async def test_one_that_was_to_stop_ends_with_its_lease(table: JobTable, attempt
 async def test_leases_end_in_batches(table: JobTable) -> None:
     for _ in range(5):
         await claimed(table, await table.add())
-    await table.pass_time(LEASE + 1)
+    await table.pass_time(LEASE_S + 1)
     assert [await table.due.expire_leases(limit=2) for _ in range(4)] == [2, 2, 1, 0]
 
 
 async def test_what_ended_long_ago_leaves_in_batches(table: JobTable) -> None:
     old = [await claimed(table, await table.add()) for _ in range(3)]
     for job in old:
-        await table.claims.cancelled(job.reference)
+        await table.store.mark_cancelled(job.reference)
     await table.pass_time(7 * 86_400 + 1)
     recent, live = [await claimed(table, await table.add()) for _ in range(2)]
-    await table.claims.cancelled(recent.reference)
+    await table.store.mark_cancelled(recent.reference)
     assert [await table.due.prune(days=7, limit=2) for _ in range(3)] == [2, 1, 0]
     assert [await table.row(job.id) for job in old] == [None] * 3
     assert (await shown(table, recent.reference))["status"] == "cancelled"

@@ -10,7 +10,7 @@ from jubilee.adapters.postgres.event_relay import PostgresEventRelay
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import events, jobs
-from jubilee.adapters.postgres.transaction import Stamp, transactions
+from jubilee.adapters.postgres.transaction import WriteContext, transactions
 from jubilee.domain.events import ItemCreated, ItemDeleted, ItemUpdated
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.store import Dispatch
@@ -29,8 +29,10 @@ class World:
     def __init__(self, pool: ConnectionPool, subscribers: Mapping[str, tuple[str, ...]]) -> None:
         self.pool = pool
         self.announced: list[Dispatch] = []
-        stamp = Stamp(FakeClock(), fresh_id, lambda: "request-1", self.announced.extend)
-        self.write = transactions(pool, stamp)
+        write_context = WriteContext(
+            FakeClock(), fresh_id, lambda: "request-1", self.announced.extend
+        )
+        self.write = transactions(pool, write_context)
         self.relay = PostgresEventRelay(self.write, fresh_id, subscribers)
 
     async def happen(self, *kinds: type[ItemCreated | ItemUpdated | ItemDeleted]) -> None:

@@ -9,12 +9,12 @@ import pytest
 from jubilee.adapters.ids import new_id
 from jubilee.domain.birthdays import Birth, Birthday
 from jubilee.domain.greetings.greeting import (
+    CandidateQuery,
     Celebrant,
-    Greeting,
     GreetingKey,
     GreetingState,
-    Reason,
-    Sought,
+    NotSentReason,
+    PlannedGreeting,
 )
 from jubilee.domain.identity import UserId
 from tests.contracts.accounts import a_user, kept
@@ -27,9 +27,9 @@ DAY = timedelta(days=1)
 ZONES = (None, "Europe/Vienna", "Asia/Kolkata", "Moon/Tycho")
 
 
-def a_greeting(user_id: UserId, **more: Any) -> Greeting:
+def a_greeting(user_id: UserId, **more: Any) -> PlannedGreeting:
     key = GreetingKey(user_id, 2026)
-    return Greeting(**{"key": key, "due_on": TODAY, "due_at": MOMENT, **more})
+    return PlannedGreeting(**{"key": key, "due_on": TODAY, "due_at": MOMENT, **more})
 
 
 async def born(database: Database, name: str, **profile: Any) -> UserId:
@@ -46,7 +46,7 @@ async def candidates(
     while True:
         async with database.read() as view:
             page = await view.greetings.candidates(
-                Sought(TODAY, 1120, idle, home),
+                CandidateQuery(TODAY, 1120, idle, home),
                 after=found[-1].user_id if found else None,
                 limit=limit,
             )
@@ -55,14 +55,14 @@ async def candidates(
             return found
 
 
-async def add(database: Database, *greetings: Greeting) -> set[UserId]:
+async def add(database: Database, *greetings: PlannedGreeting) -> set[UserId]:
     async with database.write() as tx:
         return set(await tx.greetings.add(greetings, at=MOMENT))
 
 
-async def find(database: Database, user_id: UserId) -> Greeting | None:
+async def find(database: Database, user_id: UserId) -> PlannedGreeting | None:
     async with database.write() as tx:
-        found: Greeting | None = await tx.greetings.lock(GreetingKey(user_id, 2026))
+        found: PlannedGreeting | None = await tx.greetings.lock(GreetingKey(user_id, 2026))
         return found
 
 
@@ -75,7 +75,7 @@ async def test_candidates_are_accounts_born_on_the_day_who_want_it(database: Dat
     await kept(database, a_user("ageless"))
     async with database.write() as tx:
         stranger = Birthday(id=new_id(), name="Stranger", birth=Birth(BORN))
-        await tx.birthdays.put(stranger, overwrite=True, most=9)
+        await tx.birthdays.put(stranger, overwrite=True, max_anonymous=9)
     assert await candidates(database) == [Celebrant(zoe, BORN, "Asia/Kolkata")]
 
 
@@ -111,7 +111,7 @@ async def test_one_that_was_skipped_gives_way_to_another_day(database: Database)
         due_on=TODAY - DAY,
         due_at=MOMENT - DAY,
         state=GreetingState.SKIPPED,
-        reason=Reason.UNWANTED,
+        reason=NotSentReason.UNWANTED,
     )
     await add(database, skipped)
     assert len(await candidates(database)) == 1

@@ -16,11 +16,11 @@ from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.items import (
     Item,
     ItemChanged,
+    ItemFields,
     ItemFilter,
     ItemNotFound,
     ItemService,
     ItemSort,
-    Words,
 )
 from jubilee.domain.users import User
 from tests.contracts.conftest import Database
@@ -119,7 +119,7 @@ async def test_neither_an_unknown_nor_a_deleted_item_is_found(
 
 async def test_saving_writes_all_that_changes(database: Database, owner: UserId) -> None:
     item, other = await kept(database, an_item(owner), an_item(owner))
-    after = item.reworded({"title": "New", "description": "Words"}, at=NOW + timedelta(days=1))
+    after = item.edited({"title": "New", "description": "Words"}, at=NOW + timedelta(days=1))
     async with database.write() as tx:
         await tx.items.save(after)
     assert await got(database, item.id) == after
@@ -280,7 +280,7 @@ async def test_of_parallel_writers_upon_one_version_exactly_one_succeeds(
     by = Principal(owner, SessionId(new_id()))
 
     async def write(n: int) -> Item:
-        words = Words(title=f"By writer {n}")
+        words = ItemFields(title=f"By writer {n}")
         return await service.change(item.id, words, by=by, expects=lambda v: v == 1)
 
     outcomes = await asyncio.gather(*map(write, range(4)), return_exceptions=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.domain.jobs.store import Failure
+from jubilee.domain.jobs.store import AttemptFailure
 from tests.contracts.job_tables import InPostgres, claimed, in_postgres, shown
 from tests.fakes.store import FakeClock
 
@@ -34,12 +34,12 @@ def table(pool: ConnectionPool, clock: FakeClock) -> InPostgres:
 )
 async def test_whatever_a_kind_says_can_be_kept(table: InPostgres, said: Any, kept: Any) -> None:
     job = await claimed(table, await table.add())
-    await table.claims.report(job.reference, {"said": said})
-    await table.claims.fail(job.reference, Failure(error={"said": said}, retry_in=0))
+    await table.store.save_progress(job.reference, {"said": said})
+    await table.store.fail(job.reference, AttemptFailure(error={"said": said}, retry_in=0))
     again = await claimed(table, job.reference)
     row = await shown(table, job.reference)
     assert row["error"] == row["progress"] == {"said": kept}
-    async with table.finish(again.reference, MappingProxyType({"said": said})):
+    async with table.open_completion(again.reference, MappingProxyType({"said": said})):
         pass
     assert (await shown(table, job.reference))["result"] == {"said": kept}
 
@@ -48,7 +48,7 @@ async def test_whatever_a_kind_says_can_be_kept(table: InPostgres, said: Any, ke
 @pytest.mark.parametrize("length", [70_000, 65_536])
 async def test_what_is_too_long_is_cut(table: InPostgres, piece: str, length: int) -> None:
     job = await claimed(table, await table.add())
-    async with table.finish(job.reference, {"text": piece * length}):
+    async with table.open_completion(job.reference, {"text": piece * length}):
         pass
     result = (await shown(table, job.reference))["result"]
     assert set(result) == {"truncated"}
@@ -59,7 +59,7 @@ async def test_what_is_too_long_is_cut(table: InPostgres, piece: str, length: in
 async def test_64_kib_are_not_too_long(table: InPostgres) -> None:
     job = await claimed(table, await table.add())
     result = {"text": "ü" * ((65_536 - len('{"text": ""}')) // 2)}
-    async with table.finish(job.reference, result):
+    async with table.open_completion(job.reference, result):
         pass
     assert (await shown(table, job.reference))["result"] == result
 
@@ -68,7 +68,7 @@ async def test_64_kib_are_not_too_long(table: InPostgres) -> None:
 async def test_what_is_no_json_does_not_end_the_job(table: InPostgres, result: Any) -> None:
     job = await claimed(table, await table.add())
     with pytest.raises((TypeError, ValueError)):
-        async with table.finish(job.reference, result):
+        async with table.open_completion(job.reference, result):
             pass
     assert (await shown(table, job.reference))["status"] == "running"
 
@@ -78,6 +78,6 @@ async def test_what_is_no_json_does_not_end_the_job(table: InPostgres, result: A
 )
 async def test_data_that_nobody_can_read_harm_no_other_job(table: InPostgres, data: str) -> None:
     poison, other = await table.add(data=data), await table.add(data='{"n": 1}')
-    jobs = await asyncio.gather(*(table.claims.claim(r) for r in (other, poison, other)))
+    jobs = await asyncio.gather(*(table.store.claim(r) for r in (other, poison, other)))
     assert [None if job is None else job.data for job in jobs] == [{"n": 1}, None, None]
     assert [job is None for job in jobs] == [False, False, True]

@@ -21,18 +21,18 @@ from jubilee.adapters.postgres.jobs import store as claims_module
 from jubilee.adapters.postgres.jobs.due_jobs import (
     EXPIRE,
     FIRST,
-    LANES,
     MARK_DUE,
     OUTLOOK,
     PRUNE,
+    QUEUES,
     WAITING,
 )
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.transaction import RolledBack
-from jubilee.domain.jobs.kinds import Lane
+from jubilee.domain.jobs.kinds import JobQueueName
 from jubilee.domain.jobs.queue import NewJob
-from jubilee.domain.jobs.store import Beat, Reference
+from jubilee.domain.jobs.store import HeartbeatResult, JobReference
 from jubilee.domain.users import EmailTaken
 from tests.contracts.accounts import a_user
 from tests.contracts.job_tables import InPostgres, claimed, in_postgres, shown
@@ -42,7 +42,7 @@ KINDS = ["echo"]
 PAGE = {
     **dict(zip(("level", "run_at", "id"), FIRST, strict=True)),
     "kinds": KINDS,
-    "lanes": LANES,
+    "queues": QUEUES,
     "rows": 500,
 }
 MANY = Statement(
@@ -76,12 +76,12 @@ async def test_claims_at_the_same_moment_share_statements(
     sizes = []
     arrays = claims_module._arrays
 
-    def counted(wanted: Sequence[Reference]) -> dict[str, object]:
+    def counted(wanted: Sequence[JobReference]) -> dict[str, object]:
         sizes.append(len(wanted))
         return arrays(wanted)
 
     monkeypatch.setattr(claims_module, "_arrays", counted)
-    jobs = await asyncio.gather(*(table.claims.claim(r) for r in added))
+    jobs = await asyncio.gather(*(table.store.claim(r) for r in added))
     assert [job is not None and job.data for job in jobs] == [{"n": n} for n in range(250)]
     assert max(sizes) <= claims_module.BATCH
     assert len(sizes) <= 4
@@ -94,7 +94,7 @@ async def test_workers_that_claim_the_same_batch_share_it(
     added = [await table.add() for _ in range(200)]
     answers = await asyncio.gather(
         *(
-            worker.claims.claim(reference)
+            worker.store.claim(reference)
             for number, worker in enumerate(workers)
             for reference in (added if number % 2 else reversed(added))
         )
@@ -110,8 +110,8 @@ async def test_a_job_that_a_relay_is_marking_is_claimed_all_the_same(
     transaction = other.transaction()
     await transaction.start()
     await other.execute("UPDATE jobs SET dispatched_at = now() WHERE id = $1", marked.id)
-    waiting = asyncio.create_task(table.claims.claim(marked))
-    assert await table.claims.claim(free) is not None
+    waiting = asyncio.create_task(table.store.claim(marked))
+    assert await table.store.claim(free) is not None
     await asyncio.sleep(0.02)
     assert not waiting.done()
     await transaction.commit()
@@ -123,7 +123,7 @@ async def test_a_row_that_stays_locked_is_left_to_others(table: InPostgres, othe
     async with other.transaction():
         await other.execute("SELECT FROM jobs FOR UPDATE")
         async with asyncio.timeout(1):
-            assert await table.claims.claim(reference) is None
+            assert await table.store.claim(reference) is None
 
 
 async def test_a_locked_row_keeps_no_other_lease_from_being_extended(
@@ -135,10 +135,16 @@ async def test_a_locked_row_keeps_no_other_lease_from_being_extended(
     async with other.transaction():
         await other.execute("SELECT FROM jobs WHERE id = $1 FOR UPDATE", locked.id)
         async with asyncio.timeout(1):
-            assert await table.claims.beat(held) == {locked.id: Beat.BUSY, free.id: Beat.OURS}
+            assert await table.store.heartbeat(held) == {
+                locked.id: HeartbeatResult.BUSY,
+                free.id: HeartbeatResult.OURS,
+            }
     assert (await shown(table, locked.reference))["lease"] < 11
     assert (await shown(table, free.reference))["lease"] > 29
-    assert await table.claims.beat(held) == {locked.id: Beat.OURS, free.id: Beat.OURS}
+    assert await table.store.heartbeat(held) == {
+        locked.id: HeartbeatResult.OURS,
+        free.id: HeartbeatResult.OURS,
+    }
 
 
 @pytest.mark.parametrize(
@@ -156,15 +162,15 @@ async def test_an_admins_job_is_one_only_while_they_are(
     async with table.write() as tx:
         await tx.users.add(user)
         await tx.jobs.add(NewJob(id=job.id, kind="echo", owner_id=user.id))
-    claim = await claimed(table, Reference(job.id, 0))
+    claim = await claimed(table, JobReference(job.id, 0))
     assert (claim.owner_id, claim.by_admin) == (user.id, by_admin)
 
 
 async def finish_somehow(
-    table: InPostgres, reference: Reference, passed_over: AbstractContextManager[object]
+    table: InPostgres, reference: JobReference, passed_over: AbstractContextManager[object]
 ) -> None:
     """With a second account of the same address."""
-    async with table.finish(reference, None) as tx:
+    async with table.open_completion(reference, None) as tx:
         with passed_over:
             await tx.users.add(a_user("zoe"))
 
@@ -200,8 +206,8 @@ async def test_many_relays_mark_each_job_once(database_url: str, clock: FakeCloc
     relays = [in_postgres(pool, clock) for _ in range(8)]
     await relays[0].run(MANY, rows=10_000, due=-1)
 
-    async def marked(relay: InPostgres) -> list[Reference]:
-        found: list[Reference] = []
+    async def marked(relay: InPostgres) -> list[JobReference]:
+        found: list[JobReference] = []
         while batch := await relay.due.mark_due(KINDS, limit=500):
             assert len(batch) <= 500
             found.extend(dispatch.reference for dispatch in batch)
@@ -220,7 +226,9 @@ async def test_lanes_of_a_newer_version_are_left_alone(table: InPostgres, other:
     newer, ours = await table.add(), await table.add()
     await other.execute("UPDATE jobs SET lane = 'express' WHERE id = $1", newer.id)
     marked = await table.due.mark_due(KINDS, limit=10)
-    assert [(dispatch.reference, dispatch.lane) for dispatch in marked] == [(ours, Lane.USER)]
+    assert [(dispatch.reference, dispatch.queue) for dispatch in marked] == [
+        (ours, JobQueueName.USER)
+    ]
 
 
 async def plan(other: Any, statement: Statement, **values: object) -> str:
@@ -233,8 +241,8 @@ async def plan(other: Any, statement: Statement, **values: object) -> str:
 @pytest.mark.parametrize(
     ("statement", "index", "values"),
     [
-        (MARK_DUE, "ix_jobs_due", {"kinds": KINDS, "lanes": LANES, "rows": 500}),
-        (OUTLOOK, "ix_jobs_due", {"kinds": KINDS, "lanes": LANES}),
+        (MARK_DUE, "ix_jobs_due", {"kinds": KINDS, "queues": QUEUES, "rows": 500}),
+        (OUTLOOK, "ix_jobs_due", {"kinds": KINDS, "queues": QUEUES}),
         (WAITING, "ix_jobs_due", PAGE),
         (EXPIRE, "ix_jobs_leases", {"rows": 500}),
         (PRUNE, "ix_jobs_finished_at", {"days": 7.0, "rows": 500}),
@@ -270,7 +278,7 @@ async def test_a_later_page_of_the_unclaimed_reads_that_page_alone(
 async def test_a_relay_locks_only_what_it_marks(table: InPostgres, other: Any) -> None:
     await table.run(MANY, rows=1000, due=-1)
     await other.execute("ANALYZE jobs")
-    found = await plan(other, MARK_DUE, kinds=KINDS, lanes=LANES, rows=10)
+    found = await plan(other, MARK_DUE, kinds=KINDS, queues=QUEUES, rows=10)
     assert re.findall(r"LockRows \(actual rows=(\d+)", found) == ["10"]
 
 
@@ -278,22 +286,23 @@ ZOMBIE = """
 import asyncio, os, signal, sys
 from uuid import UUID
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres.job_completion import PostgresFinish
-from jubilee.adapters.postgres.jobs.store import PostgresClaims
+from jubilee.adapters.postgres.job_completion import PostgresCompletion
+from jubilee.adapters.postgres.jobs.store import PostgresJobStore
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import Stamp, transactions
-from jubilee.domain.jobs.store import LeaseLost, Reference
+from jubilee.adapters.postgres.transaction import WriteContext, transactions
+from jubilee.domain.jobs.store import LeaseLost, JobReference
 from jubilee.domain.jobs.queue import NewJob
 from datetime import UTC, datetime
 
 async def main() -> None:
     pool = ConnectionPool(sys.argv[1], size=2, patience=10)
-    claims = PostgresClaims(pool, worker_id=new_id(), lease=0.2, kinds=["echo"])
-    job = await claims.claim(Reference(UUID(sys.argv[2]), 0))
+    claims = PostgresJobStore(pool, worker_id=new_id(), lease=0.2, kinds=["echo"])
+    job = await claims.claim(JobReference(UUID(sys.argv[2]), 0))
     os.kill(os.getpid(), signal.SIGSTOP)
-    stamp = Stamp(lambda: datetime.now(UTC), new_id, lambda: None)
+    stamp = WriteContext(lambda: datetime.now(UTC), new_id, lambda: None)
     try:
-        async with PostgresFinish(transactions(pool, stamp))(job.reference, {"by": "zombie"}) as tx:
+        completion = PostgresCompletion(transactions(pool, stamp))
+        async with completion(job.reference, {"by": "zombie"}) as tx:
             await tx.jobs.add(NewJob(id=UUID(sys.argv[3]), kind="effect"))
     except LeaseLost:
         print("lost")
@@ -314,12 +323,12 @@ async def test_a_frozen_worker_comes_back_and_changes_nothing(
     await asyncio.to_thread(os.waitid, os.P_PID, zombie.pid, os.WSTOPPED)
     await table.pass_time(1)
     assert await table.due.expire_leases(limit=10) == 1
-    newer = await claimed(table, Reference(reference.id, 1))
+    newer = await claimed(table, JobReference(reference.id, 1))
     zombie.send_signal(signal.SIGCONT)
     out, _ = await zombie.communicate()
     assert out == b"lost\n"
     assert await table.row(effect) is None
     row = await shown(table, newer.reference)
     assert (row["status"], row["result"]) == ("running", None)
-    async with table.finish(newer.reference, {"by": new_id().hex}):
+    async with table.open_completion(newer.reference, {"by": new_id().hex}):
         pass

@@ -7,15 +7,18 @@ from typing import Any
 import pytest
 
 from jubilee.domain.jobs.queue import NewJob
-from jubilee.domain.jobs.store import Beat, Failure, LeaseLost, Reference
+from jubilee.domain.jobs.store import AttemptFailure, HeartbeatResult, JobReference, LeaseLost
 from tests.contracts.job_tables import JobTable, claimed, job_table, shown
-from tests.fakes.job_store import LEASE
+from tests.fakes.job_store import LEASE_S
 from tests.fakes.store import FakeClock, fresh_id
 
 WENT_WRONG = {"code": "failed", "message": "It went wrong."}
-AGAIN, NEVER = Failure(error=WENT_WRONG, retry_in=60), Failure(error=WENT_WRONG, retry_in=None)
+AGAIN, NEVER = (
+    AttemptFailure(error=WENT_WRONG, retry_in=60),
+    AttemptFailure(error=WENT_WRONG, retry_in=None),
+)
 
-Write = Callable[[JobTable, Reference], Awaitable[bool]]
+Write = Callable[[JobTable, JobReference], Awaitable[bool]]
 
 
 @pytest.fixture(params=["fake", "postgres"])
@@ -23,9 +26,9 @@ def table(request: pytest.FixtureRequest, clock: FakeClock) -> JobTable:
     return job_table(request, clock)
 
 
-async def finished(table: JobTable, reference: Reference) -> bool:
+async def finished(table: JobTable, reference: JobReference) -> bool:
     try:
-        async with table.finish(reference, {"n": 1}):
+        async with table.open_completion(reference, {"n": 1}):
             pass
     except LeaseLost:
         return False
@@ -33,10 +36,10 @@ async def finished(table: JobTable, reference: Reference) -> bool:
 
 
 ENDS: dict[str, Write] = {
-    "retry": lambda table, held: table.claims.fail(held, AGAIN),
-    "dead": lambda table, held: table.claims.fail(held, NEVER),
-    "release": lambda table, held: table.claims.release(held, wait=5),
-    "cancelled": lambda table, held: table.claims.cancelled(held),
+    "retry": lambda table, held: table.store.fail(held, AGAIN),
+    "dead": lambda table, held: table.store.fail(held, NEVER),
+    "release": lambda table, held: table.store.release(held, wait=5),
+    "cancelled": lambda table, held: table.store.mark_cancelled(held),
     "finish": finished,
 }
 ends = pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
@@ -49,37 +52,37 @@ async def test_a_claim_is_an_attempt_with_a_lease(table: JobTable) -> None:
     assert (job.kind, job.data, job.owner_id, job.by_admin) == ("echo", {}, None, True)
     row = await shown(table, reference)
     assert (row["status"], row["attempts"], row["epoch"]) == ("running", 1, 1)
-    assert row["lease"] == pytest.approx(LEASE, abs=1)
+    assert row["lease"] == pytest.approx(LEASE_S, abs=1)
 
 
 async def test_it_is_claimed_at_its_epoch_alone(table: JobTable) -> None:
     reference = await table.add()
     for epoch in (-1, 1, 2):
-        assert await table.claims.claim(Reference(reference.id, epoch)) is None
-    assert await table.claims.claim(Reference(fresh_id(), 0)) is None
-    assert await table.claims.claim(reference) is not None
+        assert await table.store.claim(JobReference(reference.id, epoch)) is None
+    assert await table.store.claim(JobReference(fresh_id(), 0)) is None
+    assert await table.store.claim(reference) is not None
 
 
 async def test_it_is_claimed_once(table: JobTable) -> None:
     reference = await table.add()
     await claimed(table, reference)
-    assert await table.claims.claim(reference) is None
-    assert await table.claims.claim(Reference(reference.id, 1)) is None
+    assert await table.store.claim(reference) is None
+    assert await table.store.claim(JobReference(reference.id, 1)) is None
 
 
 async def test_a_kind_that_is_not_known_here_is_left_as_it_is(table: JobTable) -> None:
     reference = await table.add(kind="unheard.of")
     before = await shown(table, reference)
-    assert await table.claims.claim(reference) is None
+    assert await table.store.claim(reference) is None
     after = await shown(table, reference)
     assert {**after, "due": None} == {**before, "due": None}
 
 
 async def test_it_is_not_claimed_before_it_is_due(table: JobTable) -> None:
     reference = await table.add(due=60)
-    assert await table.claims.claim(reference) is None
+    assert await table.store.claim(reference) is None
     await table.pass_time(61)
-    assert await table.claims.claim(reference) is not None
+    assert await table.store.claim(reference) is not None
 
 
 @ends
@@ -87,43 +90,43 @@ async def test_what_has_ended_or_was_given_back_is_stale(table: JobTable, end: W
     reference = await table.add()
     job = await claimed(table, reference)
     assert await end(table, job.reference)
-    assert await table.claims.claim(reference) is None
-    assert await table.claims.claim(job.reference) is None
+    assert await table.store.claim(reference) is None
+    assert await table.store.claim(job.reference) is None
 
 
 async def test_one_of_many_at_once_has_it(table: JobTable) -> None:
     reference = await table.add()
-    answers = await asyncio.gather(*(table.claims.claim(reference) for _ in range(20)))
+    answers = await asyncio.gather(*(table.store.claim(reference) for _ in range(20)))
     assert sum(answer is not None for answer in answers) == 1
 
 
 async def test_a_beat_extends_what_is_ours(table: JobTable) -> None:
     job = await claimed(table, await table.add())
     await table.pass_time(20)
-    assert await table.claims.beat([job.reference]) == {job.id: Beat.OURS}
-    assert (await shown(table, job.reference))["lease"] == pytest.approx(LEASE, abs=1)
+    assert await table.store.heartbeat([job.reference]) == {job.id: HeartbeatResult.OURS}
+    assert (await shown(table, job.reference))["lease"] == pytest.approx(LEASE_S, abs=1)
 
 
 async def test_a_beat_hears_that_it_is_to_stop(table: JobTable) -> None:
     job, other = [await claimed(table, await table.add()) for _ in range(2)]
-    await table.ask_to_stop(job.id)
-    beats = await table.claims.beat([job.reference, other.reference])
-    assert beats == {job.id: Beat.CANCEL, other.id: Beat.OURS}
+    await table.request_cancel(job.id)
+    beats = await table.store.heartbeat([job.reference, other.reference])
+    assert beats == {job.id: HeartbeatResult.CANCEL, other.id: HeartbeatResult.OURS}
 
 
 @ends
 async def test_a_beat_misses_what_is_not_ours_any_more(table: JobTable, end: Write) -> None:
     job = await claimed(table, await table.add())
-    older = Reference(job.id, job.epoch - 1)
-    assert await table.claims.beat([older, Reference(fresh_id(), 1)]) == {}
+    older = JobReference(job.id, job.epoch - 1)
+    assert await table.store.heartbeat([older, JobReference(fresh_id(), 1)]) == {}
     assert await end(table, job.reference)
-    assert await table.claims.beat([job.reference]) == {}
+    assert await table.store.heartbeat([job.reference]) == {}
 
 
 @ends
 async def test_an_end_is_fenced_by_the_epoch(table: JobTable, end: Write) -> None:
     zombie = await claimed(table, await table.add())
-    await table.pass_time(LEASE + 1)
+    await table.pass_time(LEASE_S + 1)
     assert await table.due.expire_leases(limit=10) == 1
     before = await shown(table, zombie.reference)
     assert not await end(table, zombie.reference)
@@ -134,13 +137,13 @@ async def test_an_end_is_fenced_by_the_epoch(table: JobTable, end: Write) -> Non
     assert (row["status"], row["epoch"], row["result"]) == ("running", 2, None)
 
 
-async def reported(table: JobTable, reference: Reference) -> bool:
-    await table.claims.report(reference, {"percent": 99})
+async def reported(table: JobTable, reference: JobReference) -> bool:
+    await table.store.save_progress(reference, {"percent": 99})
     return False
 
 
-async def beaten(table: JobTable, reference: Reference) -> bool:
-    return bool(await table.claims.beat([reference]))
+async def beaten(table: JobTable, reference: JobReference) -> bool:
+    return bool(await table.store.heartbeat([reference]))
 
 
 LATE: dict[str, Write] = {**ENDS, "progress": reported, "heartbeat": beaten}
@@ -152,12 +155,12 @@ async def test_what_arrives_late_changes_nothing_of_the_next_epoch(
     table: JobTable, says: Write, asked_to_stop: bool
 ) -> None:
     late = await claimed(table, await table.add())
-    await table.pass_time(LEASE + 1)
+    await table.pass_time(LEASE_S + 1)
     assert await table.due.expire_leases(limit=1) == 1
     newer = await claimed(table, late.reference)
-    await table.pass_time(LEASE / 2)
+    await table.pass_time(LEASE_S / 2)
     if asked_to_stop:
-        await table.ask_to_stop(newer.id)
+        await table.request_cancel(newer.id)
     before = await shown(table, newer.reference)
     assert not await says(table, late.reference)
     after = await shown(table, newer.reference)
@@ -180,7 +183,7 @@ async def test_nothing_ends_twice(table: JobTable, end: Write) -> None:
 
 async def test_an_attempt_that_failed_waits(table: JobTable) -> None:
     job = await claimed(table, await table.add())
-    assert await table.claims.fail(job.reference, AGAIN)
+    assert await table.store.fail(job.reference, AGAIN)
     row = await shown(table, job.reference)
     assert (row["status"], row["attempts"], row["error"]) == ("queued", 1, WENT_WRONG)
     assert row["due"] == pytest.approx(60, abs=1)
@@ -189,7 +192,7 @@ async def test_an_attempt_that_failed_waits(table: JobTable) -> None:
 
 async def test_one_that_failed_for_good_is_dead(table: JobTable) -> None:
     job = await claimed(table, await table.add())
-    assert await table.claims.fail(job.reference, NEVER)
+    assert await table.store.fail(job.reference, NEVER)
     row = await shown(table, job.reference)
     assert (row["status"], row["error"]) == ("dead", WENT_WRONG)
     assert (row["lease"], row["ended"]) == (None, True)
@@ -198,7 +201,7 @@ async def test_one_that_failed_for_good_is_dead(table: JobTable) -> None:
 async def test_one_that_is_released_was_not_tried(table: JobTable) -> None:
     job = await claimed(table, await table.add())
     await table.due.mark_due(["echo"], limit=1)
-    assert await table.claims.release(job.reference, wait=5)
+    assert await table.store.release(job.reference, wait=5)
     row = await shown(table, job.reference)
     assert (row["status"], row["attempts"], row["epoch"]) == ("queued", 0, 1)
     assert (row["dispatched"], row["ended"]) == (False, False)
@@ -208,7 +211,7 @@ async def test_one_that_is_released_was_not_tried(table: JobTable) -> None:
 @pytest.mark.parametrize("end", [ENDS["retry"], ENDS["release"]], ids=["retry", "release"])
 async def test_what_was_asked_to_stop_is_not_tried_again(table: JobTable, end: Write) -> None:
     job = await claimed(table, await table.add())
-    await table.ask_to_stop(job.id)
+    await table.request_cancel(job.id)
     assert await end(table, job.reference)
     row = await shown(table, job.reference)
     assert (row["status"], row["ended"], row["lease"]) == ("cancelled", True, None)
@@ -216,8 +219,8 @@ async def test_what_was_asked_to_stop_is_not_tried_again(table: JobTable, end: W
 
 async def test_a_result_is_there_once_it_has_finished(table: JobTable) -> None:
     job = await claimed(table, await table.add())
-    await table.claims.report(job.reference, {"percent": 50})
-    async with table.finish(job.reference, {"n": ["ü", None]}):
+    await table.store.save_progress(job.reference, {"percent": 50})
+    async with table.open_completion(job.reference, {"n": ["ü", None]}):
         pass
     row = await shown(table, job.reference)
     assert (row["status"], row["result"], row["error"]) == ("succeeded", {"n": ["ü", None]}, None)
@@ -226,10 +229,10 @@ async def test_a_result_is_there_once_it_has_finished(table: JobTable) -> None:
 
 async def test_success_forgets_the_errors_before_it(table: JobTable) -> None:
     job = await claimed(table, await table.add())
-    await table.claims.fail(job.reference, Failure(error=WENT_WRONG, retry_in=0))
+    await table.store.fail(job.reference, AttemptFailure(error=WENT_WRONG, retry_in=0))
     await table.pass_time(1)
     again = await claimed(table, job.reference)
-    async with table.finish(again.reference, None):
+    async with table.open_completion(again.reference, None):
         pass
     row = await shown(table, job.reference)
     assert (row["status"], row["error"], row["result"]) == ("succeeded", None, None)
@@ -237,16 +240,16 @@ async def test_success_forgets_the_errors_before_it(table: JobTable) -> None:
 
 async def test_progress_is_the_newest_claims_alone(table: JobTable) -> None:
     zombie = await claimed(table, await table.add())
-    await table.claims.release(zombie.reference, wait=0)
+    await table.store.release(zombie.reference, wait=0)
     await table.pass_time(1)
     await claimed(table, zombie.reference)
-    await table.claims.report(zombie.reference, {"percent": 99})
+    await table.store.save_progress(zombie.reference, {"percent": 99})
     assert (await shown(table, zombie.reference))["progress"] is None
 
 
-async def wants(table: JobTable, reference: Reference, job: NewJob, error: Any = None) -> None:
+async def wants(table: JobTable, reference: JobReference, job: NewJob, error: Any = None) -> None:
     """Ends the job with a write of its own."""
-    async with table.finish(reference, None) as tx:
+    async with table.open_completion(reference, None) as tx:
         await tx.jobs.add(job)
         if error is not None:
             raise error
@@ -260,7 +263,7 @@ async def test_the_end_and_what_the_kind_writes_are_one(table: JobTable) -> None
 
 async def test_without_a_lease_nothing_is_written(table: JobTable) -> None:
     job, effect = await claimed(table, await table.add()), NewJob(id=fresh_id(), kind="effect")
-    await table.claims.release(job.reference, wait=0)
+    await table.store.release(job.reference, wait=0)
     with pytest.raises(LeaseLost):
         await wants(table, job.reference, effect)
     assert await table.row(effect.id) is None
@@ -273,4 +276,4 @@ async def test_a_kind_that_fails_in_its_end_has_not_ended(table: JobTable) -> No
     assert await table.row(effect.id) is None
     row = await shown(table, job.reference)
     assert (row["status"], row["ended"]) == ("running", False)
-    assert await table.claims.fail(job.reference, AGAIN)
+    assert await table.store.fail(job.reference, AGAIN)

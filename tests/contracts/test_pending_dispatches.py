@@ -6,10 +6,10 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import PostgresTransaction, Stamp, transactions
-from jubilee.domain.jobs.kinds import Lane
+from jubilee.adapters.postgres.transaction import PostgresTransaction, WriteContext, transactions
+from jubilee.domain.jobs.kinds import JobQueueName
 from jubilee.domain.jobs.queue import NewJob
-from jubilee.domain.jobs.store import Dispatch, Reference
+from jubilee.domain.jobs.store import Dispatch, JobReference
 from jubilee.domain.transaction import Begin
 from tests.contracts.accounts import NOW, BrokenOff, broken_off
 from tests.contracts.conftest import Database
@@ -25,7 +25,7 @@ def announced() -> list[Dispatch]:
 def write(
     pool: ConnectionPool, clock: FakeClock, announced: list[Dispatch]
 ) -> Begin[PostgresTransaction]:
-    return transactions(pool, Stamp(clock, new_id, lambda: None, announced.extend))
+    return transactions(pool, WriteContext(clock, new_id, lambda: None, announced.extend))
 
 
 def a_job(**more: object) -> NewJob:
@@ -40,7 +40,9 @@ async def test_they_are_told_after_the_commit(
         for job in jobs:
             await tx.jobs.add(job)
         assert announced == []
-    assert announced == [Dispatch(Reference(job.id, 0), Lane.SYSTEM, 5, "echo") for job in jobs]
+    assert announced == [
+        Dispatch(JobReference(job.id, 0), JobQueueName.SYSTEM, 5, "echo") for job in jobs
+    ]
 
 
 async def test_nobody_is_told_of_what_is_not_there(

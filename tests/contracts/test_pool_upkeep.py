@@ -87,7 +87,7 @@ async def test_an_old_connection_is_closed_though_it_is_not_used_again(
     pool: ConnectionPool, upkeep: PoolUpkeep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await use(pool, 4)
-    monkeypatch.setattr(pools, "MAX_AGE", 0.0)
+    monkeypatch.setattr(pools, "MAX_AGE_S", 0.0)
     await steps(upkeep, 1)
     assert pool.idle == 0
 
@@ -95,7 +95,7 @@ async def test_an_old_connection_is_closed_though_it_is_not_used_again(
 async def test_connections_that_are_lent_are_left_alone(
     pool: ConnectionPool, upkeep: PoolUpkeep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pools, "MAX_AGE", 0.0)
+    monkeypatch.setattr(pools, "MAX_AGE_S", 0.0)
     async with pool.executor() as executor:
         await steps(upkeep)
         assert pool.used == 1

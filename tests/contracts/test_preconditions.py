@@ -11,7 +11,7 @@ from jubilee.domain.birthdays import Birth, BirthdayService
 from jubilee.domain.calendar import Calendar
 from jubilee.domain.errors import Stale
 from jubilee.domain.identity import Principal, SessionId
-from jubilee.domain.passwords import PasswordRules, Passwords
+from jubilee.domain.passwords import PasswordChange, PasswordRules
 from jubilee.domain.users import Profile, User, UserNotFound, UserService
 from tests.contracts.accounts import NOW, a_user, kept
 from tests.contracts.conftest import Database
@@ -48,7 +48,7 @@ async def test_of_parallel_changes_of_an_account_that_all_saw_exactly_one_succee
 
     async def write(number: int) -> User:
         profile = Profile(full_name=f"Zoe {number}")
-        return await users.change(seen.id, profile, Passwords(), by=by, expects=equal_to(seen))
+        return await users.change(seen.id, profile, PasswordChange(), by=by, expects=equal_to(seen))
 
     outcomes = await asyncio.gather(*map(write, range(WRITERS)), return_exceptions=True)
     winners = [outcome for outcome in outcomes if isinstance(outcome, User)]
@@ -62,7 +62,7 @@ async def test_an_account_that_has_changed_is_not_deleted(
     user = a_user("zoe")
     await kept(database, user)
     by = Principal(user.id, SessionId(fresh_id()))
-    changed = await users.change(user.id, Profile(full_name="Zoe"), Passwords(), by=by)
+    changed = await users.change(user.id, Profile(full_name="Zoe"), PasswordChange(), by=by)
     with pytest.raises(Stale):
         await users.delete(user.id, by=by, expects=equal_to(user))
     await users.delete(user.id, by=by, expects=equal_to(changed))

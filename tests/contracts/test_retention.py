@@ -5,11 +5,11 @@ from datetime import date, timedelta
 from sqlalchemy import func, select, text
 
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.retention import PostgresLeftovers
+from jubilee.adapters.postgres.retention import PostgresExpiredRows
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import greetings, sessions
-from jubilee.adapters.postgres.transaction import Stamp, transactions
-from jubilee.domain.greetings.greeting import Greeting, GreetingKey
+from jubilee.adapters.postgres.transaction import WriteContext, transactions
+from jubilee.domain.greetings.greeting import GreetingKey, PlannedGreeting
 from jubilee.domain.retention import BATCH, Retention
 from tests.contracts.accounts import DAY, NOW, a_session, a_user, kept, opened
 from tests.contracts.conftest import Database
@@ -28,7 +28,7 @@ async def left(pool: ConnectionPool) -> int:
 
 
 def a_database(pool: ConnectionPool) -> Database:
-    write = transactions(pool, Stamp(lambda: NOW, fresh_id, lambda: None))
+    write = transactions(pool, WriteContext(lambda: NOW, fresh_id, lambda: None))
     return Database(write, write)
 
 
@@ -37,7 +37,7 @@ async def test_expired_sessions_leave_batch_by_batch(pool: ConnectionPool) -> No
     await kept(database, zoe)
     await opened(database, *(a_session(zoe, expires_at=NOW - DAY) for _ in range(5)))
     await opened(database, a_session(zoe))
-    leftovers = PostgresLeftovers(pool)
+    leftovers = PostgresExpiredRows(pool)
     assert [await leftovers.drop_sessions(limit=3) for _ in range(3)] == [3, 2, 0]
     assert await left(pool) == 1
 
@@ -48,8 +48,8 @@ async def test_what_somebody_has_locked_is_left(pool: ConnectionPool) -> None:
     await opened(database, a_session(zoe, expires_at=NOW - DAY))
     async with database.write() as tx:
         await tx.executor.all(LOCK_ALL)
-        assert await PostgresLeftovers(pool).drop_sessions(limit=3) == 0
-    assert await PostgresLeftovers(pool).drop_sessions(limit=3) == 1
+        assert await PostgresExpiredRows(pool).drop_sessions(limit=3) == 0
+    assert await PostgresExpiredRows(pool).drop_sessions(limit=3) == 1
 
 
 async def test_greetings_are_kept_for_three_years(pool: ConnectionPool, clock: FakeClock) -> None:
@@ -59,9 +59,9 @@ async def test_greetings_are_kept_for_three_years(pool: ConnectionPool, clock: F
     async with database.write() as tx:
         for day in days:
             key = GreetingKey(zoe.id, day.year)
-            await tx.greetings.add([Greeting(key=key, due_on=day, due_at=NOW)], at=NOW)
+            await tx.greetings.add([PlannedGreeting(key=key, due_on=day, due_at=NOW)], at=NOW)
     clock.tick(days=-1)
-    retention = Retention(PostgresLeftovers(pool), clock)
+    retention = Retention(PostgresExpiredRows(pool), clock)
     assert [await retention.sweep() for _ in range(2)] == [3, 0]
     async with pool.connection() as driver:
         kept_years = [row["year"] for row in await Executor(driver).all(YEARS)]
@@ -73,5 +73,5 @@ async def test_one_sweep_takes_no_more_than_a_batch(pool: ConnectionPool, clock:
     await kept(database, zoe)
     expired = NOW - timedelta(minutes=1)
     await opened(database, *(a_session(zoe, expires_at=expired) for _ in range(BATCH + 1)))
-    retention = Retention(PostgresLeftovers(pool), clock)
+    retention = Retention(PostgresExpiredRows(pool), clock)
     assert [await retention.sweep() for _ in range(3)] == [BATCH, 1, 0]

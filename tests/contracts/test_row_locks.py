@@ -10,10 +10,10 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import Stamp, transactions, views
-from jubilee.domain.greetings.greeting import Greeting, GreetingKey
+from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
+from jubilee.domain.greetings.greeting import GreetingKey, PlannedGreeting
 from jubilee.domain.identity import UserId
-from jubilee.domain.jobs.store import Reference
+from jubilee.domain.jobs.store import JobReference
 from jubilee.domain.users import User
 from tests.contracts.accounts import a_user, kept
 from tests.contracts.conftest import Database
@@ -28,7 +28,7 @@ MOMENT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 @pytest.fixture
 def database(pool: ConnectionPool, clock: FakeClock) -> Database:
-    stamp = Stamp(clock, new_id, lambda: "request-1")
+    stamp = WriteContext(clock, new_id, lambda: "request-1")
     return Database(transactions(pool, stamp), views(pool, stamp))
 
 
@@ -51,16 +51,16 @@ async def is_locked(pool: ConnectionPool, table: str, key: UUID, column: str = "
 
 
 @asynccontextmanager
-async def locked(pool: ConnectionPool, job: Reference) -> AsyncIterator[None]:
+async def locked(pool: ConnectionPool, job: JobReference) -> AsyncIterator[None]:
     """Hold the job's row as another relay or worker does."""
     async with pool.connection() as driver, driver.transaction():
         await driver.execute("SELECT FROM jobs WHERE id = $1 FOR UPDATE", job.id)
         yield
 
 
-def due(user: User) -> Greeting:
+def due(user: User) -> PlannedGreeting:
     key = GreetingKey(user.id, 2026)
-    return Greeting(key=key, due_on=date(2026, 11, 20), due_at=MOMENT)
+    return PlannedGreeting(key=key, due_on=date(2026, 11, 20), due_at=MOMENT)
 
 
 @pytest.mark.parametrize("field", ["id", "task_id"])

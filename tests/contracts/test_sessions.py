@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jubilee.domain.auth.sessions import SESSIONS_PER_USER, Client, Session
-from jubilee.domain.auth.tokens import Claims
+from jubilee.domain.auth.sessions import SESSIONS_PER_USER, ClientInfo, Session
+from jubilee.domain.auth.tokens import TokenClaims
 from jubilee.domain.identity import Principal, SessionId
 from jubilee.domain.users import User
 from tests.contracts.accounts import DAY, NOW, a_session, a_user, kept, opened
@@ -30,7 +30,7 @@ async def zoe(database: Database) -> User:
 
 
 async def checked(database: Database, session: Session, **other: object) -> Principal | None:
-    claims = replace(Claims(session.user_id, session.id), **other)  # type: ignore[arg-type]  # the test says which
+    claims = replace(TokenClaims(session.user_id, session.id), **other)  # type: ignore[arg-type]  # the test says which
     async with database.read() as view:
         principal: Principal | None = await view.sessions.check(claims)
         return principal
@@ -38,11 +38,11 @@ async def checked(database: Database, session: Session, **other: object) -> Prin
 
 async def listed(database: Database, user: User) -> list[Session]:
     async with database.read() as view:
-        return list(await view.sessions.of(user.id))
+        return list(await view.sessions.list_for(user.id))
 
 
 async def test_a_session_is_what_was_written(database: Database, zoe: User) -> None:
-    session = a_session(zoe, previous_hash=b"p" * 32, client=Client(None, "käse 🧀"))
+    session = a_session(zoe, previous_hash=b"p" * 32, client=ClientInfo(None, "käse 🧀"))
     await opened(database, session)
     async with database.write() as tx:
         for lock in (False, True):
@@ -135,7 +135,7 @@ async def test_trimming_leaves_room_for_one_more(database: Database, zoe: User) 
     await kept(database, other)
     await opened(database, expired, *many, a_session(other))
     async with database.write() as tx:
-        await tx.sessions.trim(zoe.id, now=NOW)
+        await tx.sessions.prune(zoe.id, now=NOW)
         assert await tx.sessions.find(expired.id) is None
     assert await listed(database, zoe) == many[::-1][: SESSIONS_PER_USER - 1]
     assert len(await listed(database, other)) == 1

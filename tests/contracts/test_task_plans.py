@@ -11,7 +11,7 @@ from jubilee.adapters.postgres.jobs import tasks as module
 from jubilee.adapters.postgres.jobs.task_pages import Whose, page_statement
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
-from jubilee.adapters.postgres.transaction import Stamp, transactions, views
+from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
 from jubilee.domain.identity import UserId
 from jubilee.domain.tasks.task import TaskStatus
 from tests.contracts.accounts import NOW, a_user, kept
@@ -40,8 +40,8 @@ LISTS = {
 
 @pytest.fixture
 def database(pool: ConnectionPool) -> Database:
-    stamp = Stamp(lambda: NOW, new_id, lambda: None)
-    return Database(transactions(pool, stamp), views(pool, stamp))
+    write_context = WriteContext(lambda: NOW, new_id, lambda: None)
+    return Database(transactions(pool, write_context), views(pool, write_context))
 
 
 async def plan(pool: ConnectionPool, statement: Statement, **values: object) -> str:
@@ -107,7 +107,7 @@ async def test_a_status_that_is_rare_is_not_looked_for_among_all_the_others(
 
 
 async def test_the_live_ones_are_counted_in_an_index(pool: ConnectionPool, crowd: UserId) -> None:
-    shown = await plan(pool, module.COUNT_LIVE, owner=crowd, most=10)
+    shown = await plan(pool, module.COUNT_LIVE, owner=crowd, limit=10)
     assert "using ix_tasks_owner_id_status_id on jobs" in shown
 
 

@@ -13,13 +13,13 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.jobs.task_pages import Whose, page_statement
 from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import Stamp, transactions, views
+from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.identity import UserId
-from jubilee.domain.jobs.kinds import Kinds, Lane
+from jubilee.domain.jobs.kinds import JobKinds, JobQueueName
 from jubilee.domain.jobs.queue import NewJob
-from jubilee.domain.jobs.store import Dispatch, Reference
-from jubilee.domain.jobs.waiter import Waiting
+from jubilee.domain.jobs.store import Dispatch, JobReference
+from jubilee.domain.jobs.waiter import JobWaiter
 from jubilee.domain.tasks import service
 from jubilee.domain.tasks.echo import Echo
 from jubilee.domain.tasks.service import TaskService
@@ -47,8 +47,8 @@ def heard() -> list[Dispatch]:
 
 @pytest.fixture
 def database(pool: ConnectionPool, heard: list[Dispatch]) -> Database:
-    stamp = Stamp(lambda: NOW, new_id, lambda: "request-1", heard.extend)
-    return Database(transactions(pool, stamp), views(pool, stamp))
+    write_context = WriteContext(lambda: NOW, new_id, lambda: "request-1", heard.extend)
+    return Database(transactions(pool, write_context), views(pool, write_context))
 
 
 @pytest.fixture
@@ -62,11 +62,11 @@ def tasks(database: Database, pool: ConnectionPool, most: int = 10_000) -> TaskS
     return TaskService(
         write=database.write,
         read=database.read,
-        kinds=Kinds([Echo()]),
-        waiting=Waiting(PostgresLiveJobs(pool)),
+        kinds=JobKinds([Echo()]),
+        waiter=JobWaiter(PostgresLiveJobs(pool)),
         clock=lambda: NOW,
         new_id=new_id,
-        most=most,
+        max_live_per_owner=most,
     )
 
 
@@ -118,14 +118,14 @@ async def test_being_alone_waits_for_all_others_and_only_for_this_owners(
 ) -> None:
     async with database.write() as third:
         async with database.write() as first, database.write() as second:
-            await first.tasks.take_turn(zoe.id, alone=False)
-            await second.tasks.take_turn(zoe.id, alone=False)
-            alone = asyncio.create_task(third.tasks.take_turn(zoe.id, alone=True))
+            await first.tasks.lock_quota(zoe.id, exclusive=False)
+            await second.tasks.lock_quota(zoe.id, exclusive=False)
+            exclusive = asyncio.create_task(third.tasks.lock_quota(zoe.id, exclusive=True))
             async with database.write() as fourth:
-                await fourth.tasks.take_turn(UserId(new_id()), alone=True)
+                await fourth.tasks.lock_quota(UserId(new_id()), exclusive=True)
             await asyncio.sleep(0.05)
-            assert not alone.done()
-        await asyncio.wait_for(alone, 5)
+            assert not exclusive.done()
+        await asyncio.wait_for(exclusive, 5)
 
 
 async def test_what_is_due_is_told_after_the_commit_and_nothing_else(
@@ -136,7 +136,7 @@ async def test_what_is_due_is_told_after_the_commit_and_nothing_else(
         await tx.tasks.add(due, below=9)
         await tx.tasks.add(a_task(zoe, run_at=NOW + timedelta(days=1)), below=9)
         assert heard == []
-    assert heard == [Dispatch(Reference(due.id, 0), Lane.USER, 2, "echo")]
+    assert heard == [Dispatch(JobReference(due.id, 0), JobQueueName.USER, 2, "echo")]
     with suppress(ZeroDivisionError):
         async with database.write() as tx:
             await tx.tasks.add(a_task(zoe), below=9)
@@ -149,7 +149,7 @@ async def test_a_dead_one_is_told_again_with_its_epoch(
 ) -> None:
     task = await become(database, await a_kept_task(database, zoe), TaskStatus.DEAD)
     await tasks(database, pool).retry(str(task.id), by=by(zoe))
-    assert heard[1:] == [Dispatch(Reference(task.id, 4), Lane.USER, 5, "echo")]
+    assert heard[1:] == [Dispatch(JobReference(task.id, 4), JobQueueName.USER, 5, "echo")]
     async with pool.connection() as driver:
         row = await driver.fetchrow("SELECT * FROM jobs WHERE id = $1", task.id)
     assert row is not None
@@ -165,7 +165,7 @@ async def test_a_dead_one_that_no_account_asked_for_is_told_to_its_own_lane(
         task = await tx.tasks.get(str(job.id), by=by(zoe, admin=True))
     await become(database, task, TaskStatus.DEAD)
     await tasks(database, pool).retry(str(job.id), by=by(zoe, admin=True))
-    assert heard[1:] == [Dispatch(Reference(job.id, 4), Lane.SYSTEM, 5, "email.welcome")]
+    assert heard[1:] == [Dispatch(JobReference(job.id, 4), JobQueueName.SYSTEM, 5, "email.welcome")]
 
 
 UNREADABLE = [
@@ -236,10 +236,9 @@ async def test_a_wait_holds_no_connection_and_ends_with_the_task(
 ) -> None:
     asked = tasks(database, pool)
     task = await asked.create(TaskRequest(data={}), by=by(zoe))
-    patience = service.Patience(monotonic() + 9, lambda: False)
+    patience = service.WaitOptions(monotonic() + 9, lambda: False)
     waits = [  # many more than there are connections
-        asyncio.create_task(asked.get(str(task.id), by=by(zoe), patience=patience))
-        for _ in range(30)
+        asyncio.create_task(asked.get(str(task.id), by=by(zoe), wait=patience)) for _ in range(30)
     ]
     await asyncio.sleep(0.05)
     ended = await become(database, task, TaskStatus.SUCCEEDED)

@@ -9,7 +9,7 @@ import pytest
 
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.tasks.task import (
-    LARGEST_PAGE,
+    MAX_PAGE_BYTES,
     Task,
     TaskFilter,
     TaskIdTaken,
@@ -78,7 +78,7 @@ async def test_a_page_of_large_tasks_ends_early_and_none_is_left_out(
     tasks = [await a_kept_task(database, zoe, data=data) for _ in range(30)]
     async with database.read() as view:
         page = await view.tasks.page(TaskFilter(owner=zoe.id), after=None, limit=100)
-    assert 0 < len(page.rows) * 60_000 <= LARGEST_PAGE
+    assert 0 < len(page.rows) * 60_000 <= MAX_PAGE_BYTES
     assert page.after is not None
     assert await listed(database, TaskFilter(owner=zoe.id)) == tasks[::-1]
 
@@ -131,7 +131,7 @@ async def test_the_services_own_jobs_are_for_admins_alone(
 ) -> None:
     job = await unowned(database, zoe)
     async with database.read() as view:
-        assert await view.tasks.count_live(zoe.id, most=9) == 0
+        assert await view.tasks.count_live(zoe.id, limit=9) == 0
     assert await got(database, str(job.id), zoe) is None
     found = await got(database, str(job.id), eve, admin=True)
     assert found is not None
@@ -170,8 +170,8 @@ async def test_what_no_account_asked_for_is_cancelled_revived_and_removed(
     job = await unowned(database, zoe)
     async with database.write() as tx:
         assert (await tx.tasks.cancel(job.id)).status is TaskStatus.CANCELLED
-        assert (await tx.tasks.revive(job.id)).status is QUEUED
-        assert (await tx.tasks.ask_to_stop(job.id)).cancel_requested
+        assert (await tx.tasks.retry(job.id)).status is QUEUED
+        assert (await tx.tasks.request_cancel(job.id)).cancel_requested
         await tx.tasks.remove(job.id)
     assert await listed(database, TaskFilter()) == []
 
@@ -211,9 +211,9 @@ async def test_so_many_are_live(database: Database, zoe: User, eve: User) -> Non
     await become(database, tasks[1], DEAD)
     await become(database, tasks[2], TaskStatus.SUCCEEDED)
     async with database.write() as tx:
-        assert await tx.tasks.count_live(zoe.id, most=9) == 2
-        assert await tx.tasks.count_live(zoe.id, most=1) == 1
-        assert await tx.tasks.count_live(eve.id, most=9) == 0
+        assert await tx.tasks.count_live(zoe.id, limit=9) == 2
+        assert await tx.tasks.count_live(zoe.id, limit=1) == 1
+        assert await tx.tasks.count_live(eve.id, limit=9) == 0
     assert await added(database, a_task(zoe), below=2) == [None]
     assert None not in await added(database, a_task(zoe), below=3)
 
@@ -253,11 +253,11 @@ async def test_one_that_waits_is_cancelled(database: Database, zoe: User) -> Non
 async def test_one_that_runs_is_asked_to_stop_once(database: Database, zoe: User) -> None:
     task = await become(database, await a_kept_task(database, zoe), RUNNING)
     async with database.write() as tx:
-        asked = await tx.tasks.ask_to_stop(task.id)
+        asked = await tx.tasks.request_cancel(task.id)
     assert asked.cancel_requested
     assert asked == replace(task, cancel_requested_at=asked.cancel_requested_at)
     async with database.write() as tx:
-        assert await tx.tasks.ask_to_stop(task.id) == asked
+        assert await tx.tasks.request_cancel(task.id) == asked
 
 
 async def test_one_that_has_ended_is_forgotten(database: Database, zoe: User) -> None:
@@ -271,7 +271,7 @@ async def test_a_dead_one_comes_to_life(database: Database, zoe: User) -> None:
     new = await a_kept_task(database, zoe)
     dead = await become(database, new, DEAD)
     async with database.write() as tx:
-        again = await tx.tasks.revive(dead.id)
+        again = await tx.tasks.retry(dead.id)
     assert again == replace(
         new, run_at=again.run_at, error={"code": "x"}, started_at=dead.started_at
     )
@@ -285,7 +285,7 @@ async def test_one_that_is_retried_is_due_at_once_however_late_it_was_wanted(
     dead = await become(database, await a_kept_task(database, zoe, run_at=wanted), DEAD)
     assert dead.run_at == wanted
     async with database.write() as tx:
-        again = await tx.tasks.revive(dead.id)
+        again = await tx.tasks.retry(dead.id)
     assert again.run_at < NOW + timedelta(hours=1)
 
 

@@ -173,7 +173,7 @@ async def test_a_redis_that_hangs_costs_the_first_request_little_and_the_next_no
 async def test_a_hanging_redis_is_asked_again_after_a_rest(
     frozen: RedisClient, own_servers: OwnServers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_client, "REST", 0.3)
+    monkeypatch.setattr(redis_client, "BACKOFF_S", 0.3)
     with pytest.raises(RedisAway):
         await frozen.run("GET", lambda redis: redis.get("key"))
     own_servers.redis.thaw()

@@ -13,7 +13,7 @@ from jubilee.adapters.postgres.transaction import RolledBack
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.birthdays import Birthday
 from jubilee.domain.errors import Conflict
-from jubilee.domain.greetings.greeting import Greeting, GreetingKey, GreetingState
+from jubilee.domain.greetings.greeting import GreetingKey, GreetingState, PlannedGreeting
 from jubilee.domain.items import Item
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.tasks.task import TaskIdTaken, TaskNotFound
@@ -160,7 +160,7 @@ def texts(zoe: User, text: str) -> list[Work]:
         lambda tx: tx.users.save(replace(zoe, full_name=text)),
         lambda tx: tx.users.find_by_login(text),
         lambda tx: tx.items.add(an_item(zoe, title=text)),
-        lambda tx: tx.birthdays.put(born, overwrite=True, most=MANY),
+        lambda tx: tx.birthdays.put(born, overwrite=True, max_anonymous=MANY),
         lambda tx: tx.birthdays.find(text),
         lambda tx: tx.tasks.add(task, below=9),
         lambda tx: tx.tasks.add(a_task(zoe, task_id=text), below=9),
@@ -200,7 +200,7 @@ async def test_nothing_is_kept_without_its_owner(
 
 async def test_saving_a_row_that_is_gone_does_nothing(database: Database, zoe: User) -> None:
     item, session = an_item(zoe), a_session(zoe)
-    greeting = Greeting(
+    greeting = PlannedGreeting(
         key=GreetingKey(zoe.id, 2026), due_on=NOW.date(), due_at=NOW, state=GreetingState.PLANNED
     )
     async with database.write() as tx:
@@ -213,7 +213,7 @@ async def test_saving_a_row_that_is_gone_does_nothing(database: Database, zoe: U
         assert await tx.items.delete_of(zoe.id) == []
         assert await tx.sessions.find(session.id) is None
         assert await tx.greetings.lock(greeting.key) is None
-        for act in (tx.tasks.cancel, tx.tasks.ask_to_stop, tx.tasks.revive):
+        for act in (tx.tasks.cancel, tx.tasks.request_cancel, tx.tasks.retry):
             with pytest.raises(TaskNotFound):
                 await act(new_id())
 

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from jubilee.adapters.ids import new_id
-from jubilee.domain.birthday_rules import BirthdayRules, Strangers
+from jubilee.domain.birthday_rules import AnonymousPolicy, BirthdayRules
 from jubilee.domain.birthdays import (
     Birth,
     BirthdayService,
@@ -17,7 +17,7 @@ from tests.fakes.store import FakeStore
 BORN = Birth(date(1990, 2, 28))
 ADMIN = Principal(UserId(new_id()), SessionId(new_id()), is_admin=True)
 SOMEBODY = Principal(UserId(new_id()), SessionId(new_id()))
-ALL = Strangers.OPEN, Strangers.CREATE, Strangers.OFF
+ALL = AnonymousPolicy.OPEN, AnonymousPolicy.CREATE, AnonymousPolicy.OFF
 
 
 def a_service(store: FakeStore, **rules: Any) -> BirthdayService:

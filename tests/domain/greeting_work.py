@@ -6,34 +6,39 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from jubilee.domain.greetings.greeting import Greeting, GreetingKey, GreetingRules, GreetingState
+from jubilee.domain.greetings.greeting import (
+    GreetingKey,
+    GreetingRules,
+    GreetingState,
+    PlannedGreeting,
+)
 from jubilee.domain.greetings.planning import GreetingPlanner
 from jubilee.domain.greetings.sending import GreetingMail
 from jubilee.domain.identity import UserId
-from jubilee.domain.jobs.kinds import Claim
-from jubilee.domain.mail import Mailer, Message, Post, Rendered, Templates
+from jubilee.domain.jobs.kinds import JobContext
+from jubilee.domain.mail import MailMessage, MailSender, MailService, MailTemplates, RenderedMail
 from tests.domain.birthday_service import an_account
 from tests.fakes.store import FakeStore, FakeTransaction, fresh_id
 
 
 @dataclass(slots=True)
-class Mailbox(Mailer):
+class Mailbox(MailSender):
     """Keeps what is sent; refuses with what a test puts into `refusals`, one a message."""
 
-    sent: list[Message] = field(default_factory=list)
+    sent: list[MailMessage] = field(default_factory=list)
     refusals: list[Exception] = field(default_factory=list)
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: MailMessage) -> None:
         if self.refusals:
             raise self.refusals.pop(0)
         self.sent.append(message)
 
 
-class PlainTemplates(Templates):
+class PlainTemplates(MailTemplates):
     """Says the template's name, and whom it speaks to."""
 
-    def render(self, name: str, /, **values: object) -> Rendered:
-        return Rendered(name, f"{name} {values['name']}", None)
+    def render(self, name: str, /, **values: object) -> RenderedMail:
+        return RenderedMail(name, f"{name} {values['name']}", None)
 
 
 @dataclass(slots=True)
@@ -64,10 +69,12 @@ class Work:
 
     async def send(self, user_id: UserId, year: int = 2026) -> None:
         """Run the job, as a worker does."""
-        post = Post(self.mailbox, PlainTemplates(), self.domain)
+        post = MailService(self.mailbox, PlainTemplates(), self.domain)
         kind = GreetingMail(post, self.store.transaction, self.rules, self.store.clock)
         payload = kind.read({"user_id": str(user_id), "year": year})
-        claim = Claim(fresh_id(), 1, 1, user_id, by_admin=False, payload=payload, report=_unheard)
+        claim = JobContext(
+            fresh_id(), 1, 1, user_id, by_admin=False, payload=payload, report=_unheard
+        )
         await kind.run(claim, self._finish)
 
     async def change(self, user_id: UserId, **profile: Any) -> None:
@@ -75,7 +82,7 @@ class Work:
         async with self.store.transaction() as tx:
             await tx.users.save(replace(await tx.users.get(user_id), **profile))
 
-    def greeting(self, user_id: UserId, year: int = 2026) -> Greeting:
+    def greeting(self, user_id: UserId, year: int = 2026) -> PlannedGreeting:
         """The row."""
         return self.store.greetings.rows[GreetingKey(user_id, year)]
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import pytest
 
 from jubilee.domain.auth.service import AuthService, InvalidGrant
-from jubilee.domain.auth.sessions import SESSIONS_PER_USER, Client, SessionNotFound
+from jubilee.domain.auth.sessions import SESSIONS_PER_USER, ClientInfo, SessionNotFound
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.services import Services
 from tests.conftest import PASSWORD, Person, SignUp
 from tests.fakes.store import FakeClock, FakePasswords, FakeStore
 
-PHONE = Client("192.0.2.8", "phone")
+PHONE = ClientInfo("192.0.2.8", "phone")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from jubilee.domain.birthday_rules import Strangers
+from jubilee.domain.birthday_rules import AnonymousPolicy
 from jubilee.domain.birthdays import (
     Birth,
     BirthdayNotFound,
@@ -122,7 +122,7 @@ async def test_replacing_replaces_the_zone_too(
     await birthdays.save("Zoe", Birth(BORN.date, "Europe/Vienna"), by=None)
     await birthdays.save("ZOE", BORN, by=None)
     assert await store.birthdays.find("zoe") == BORN
-    assert len(store.birthdays.strangers) == 1
+    assert len(store.birthdays.anonymous) == 1
 
 
 async def test_where_it_is_open_every_account_replaces_a_strangers(
@@ -134,7 +134,7 @@ async def test_where_it_is_open_every_account_replaces_a_strangers(
 
 
 async def test_where_the_first_write_wins_only_an_admin_replaces_it(store: FakeStore) -> None:
-    birthdays = a_service(store, strangers=Strangers.CREATE)
+    birthdays = a_service(store, anonymous=AnonymousPolicy.CREATE)
     await birthdays.save("Zoe", BORN, by=None)
     for somebody in (None, SOMEBODY):
         with pytest.raises(NotAllowed):
@@ -144,7 +144,7 @@ async def test_where_the_first_write_wins_only_an_admin_replaces_it(store: FakeS
 
 
 async def test_where_it_is_off_only_an_admin_saves_a_strangers(store: FakeStore) -> None:
-    birthdays = a_service(store, strangers=Strangers.OFF)
+    birthdays = a_service(store, anonymous=AnonymousPolicy.OFF)
     with pytest.raises(NotAuthenticated):
         await birthdays.save("Zoe", BORN, by=None)
     with pytest.raises(NotAllowed):
@@ -154,11 +154,11 @@ async def test_where_it_is_off_only_an_admin_saves_a_strangers(store: FakeStore)
         await birthdays.save("Zoe", BORN, by=SOMEBODY)
 
 
-@pytest.mark.parametrize("strangers", ALL)
+@pytest.mark.parametrize("anonymous", ALL)
 async def test_an_accounts_name_is_its_own_or_an_admins(
-    store: FakeStore, strangers: Strangers
+    store: FakeStore, anonymous: AnonymousPolicy
 ) -> None:
-    birthdays = a_service(store, strangers=strangers)
+    birthdays = a_service(store, anonymous=anonymous)
     zoe = await an_account(store)
     with pytest.raises(NotAuthenticated):
         await birthdays.save("Zoe", BORN, by=None)
@@ -171,7 +171,7 @@ async def test_an_accounts_name_is_its_own_or_an_admins(
 
 
 async def test_no_more_than_so_many_names_are_saved_without_an_account(store: FakeStore) -> None:
-    birthdays = a_service(store, most=2)
+    birthdays = a_service(store, max_anonymous=2)
     await an_account(store, "account", date_of_birth=BORN.date)
     await birthdays.save("Ada", BORN, by=None)
     await birthdays.save("Ben", BORN, by=None)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from jubilee.domain.jobs.kinds import Claim
+from jubilee.domain.jobs.kinds import JobContext
 from jubilee.domain.tasks.echo import Echo
 from tests.fakes.store import fresh_id
 
@@ -17,7 +17,7 @@ async def test_an_echo_ends_with_what_it_was_told() -> None:
         yield None
 
     echo, data = Echo(), {"n": [1, None]}
-    claim = Claim(
+    claim = JobContext(
         id=fresh_id(),
         epoch=1,
         attempt=1,

@@ -8,7 +8,7 @@ import pytest
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.greetings.greeting import GreetingState
 from jubilee.domain.identity import UserId
-from jubilee.domain.mail import Message
+from jubilee.domain.mail import MailMessage
 from tests.domain.greeting_work import Mailbox, Work
 from tests.fakes.store import FakeStore
 
@@ -24,7 +24,7 @@ class RefusingMailbox(Mailbox):
         super().__init__()
         self._store, self._state = store, state
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: MailMessage) -> None:
         for key, row in list(self._store.greetings.rows.items()):
             if self._state is None:
                 del self._store.greetings.rows[key]

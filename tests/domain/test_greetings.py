@@ -14,8 +14,8 @@ from jubilee.domain.birthdays import Birth
 from jubilee.domain.calendar import LeapDayRule, local_instant, zone_names
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.greetings import planning
-from jubilee.domain.greetings.greeting import GreetingRules, GreetingState, Reason
-from jubilee.domain.greetings.planning import BATCH, Due, Span
+from jubilee.domain.greetings.greeting import GreetingRules, GreetingState, NotSentReason
+from jubilee.domain.greetings.planning import BATCH, DueMoment, PlanningSpan
 from jubilee.domain.jobs.queue import NewJob
 from tests.domain.birthday_service import a_service
 from tests.domain.greeting_work import Work
@@ -70,9 +70,9 @@ def test_however_time_is_cut_into_spans_everybody_is_seen_to(
     cuts: Sequence[int], moment: int
 ) -> None:
     """Nobody is left out, and nobody whose time was seen by one planner is missed by the next."""
-    birthday = Due(NOON + moment * HOUR, NOON + (moment + 15) * HOUR)
+    birthday = DueMoment(NOON + moment * HOUR, NOON + (moment + 15) * HOUR)
     times = [NOON + cut * HOUR for cut in sorted(cuts)]
-    verdicts = [Span(since, now).verdict(birthday) for since, now in pairwise(times)]
+    verdicts = [PlanningSpan(since, now).state_for(birthday) for since, now in pairwise(times)]
     inside = times[0] < birthday.moment <= times[-1]
     assert any(verdicts) or not inside
     first = next((i for i, verdict in enumerate(verdicts) if verdict), None)
@@ -156,7 +156,7 @@ async def test_what_was_missed_is_caught_up_for_a_day_then_skipped_and_counted(w
     skipped = [await work.born(date(1990, 11, day)) for day in (21, 22)]
     assert await work.plan(datetime(2026, 11, 24, 8, 0, tzinfo=UTC)) == 1
     assert work.greeting(caught_up).state is PLANNED
-    assert {work.greeting(one).reason for one in skipped} == {Reason.LATE}
+    assert {work.greeting(one).reason for one in skipped} == {NotSentReason.LATE}
     counted = await work.store.greetings.count(BORN.replace(year=2026), date(2026, 11, 24))
     assert (counted[PLANNED], counted[SKIPPED]) == (1, 2)
     assert await work.plan(datetime(2026, 11, 24, 8, 30, tzinfo=UTC)) == 0
@@ -172,7 +172,7 @@ async def test_the_very_first_start_greets_nobody_for_yesterday(work: Work) -> N
 async def test_years_of_silence_are_not_gone_through(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planning, "LONGEST_SILENCE", 20 * DAY)
+    monkeypatch.setattr(planning, "MAX_GAP", 20 * DAY)
     for days in (0, 10, 30):
         await work.born(BORN - days * DAY)
     await work.plan(NOON - 3000 * DAY)

@@ -13,10 +13,10 @@ from jubilee.domain.items import (
     InvalidTitle,
     Item,
     ItemChanged,
+    ItemFields,
     ItemFilter,
     ItemNotFound,
     ItemService,
-    Words,
 )
 from tests.fakes.store import FakeStore, fresh_id, store_of
 
@@ -82,7 +82,7 @@ async def test_a_stranger_may_neither_change_nor_delete_it(
 
 @pytest.mark.parametrize("words", [{}, {"title": "Fairy lights"}, {"description": "warm white"}])
 async def test_a_change_that_changes_nothing_leaves_no_trace(
-    items: ItemService, item: Item, store: FakeStore, words: Words
+    items: ItemService, item: Item, store: FakeStore, words: ItemFields
 ) -> None:
     store.clock.tick(seconds=5)
     assert await items.change(item.id, words, by=OWNER) == item
@@ -175,7 +175,7 @@ async def test_an_item_from_before_the_rules_can_be_changed(
     items: ItemService, item: Item, store: FakeStore
 ) -> None:
     store.items.rows[item.id] = replace(item, title="Zo\u202ee", description="\x1b")
-    words = Words(title="Zo\u202ee", description="\x1b")
+    words = ItemFields(title="Zo\u202ee", description="\x1b")
     assert (await items.change(item.id, words, by=OWNER)).title == "Zo\u202ee"
     assert (await items.change(item.id, {"description": "new"}, by=OWNER)).description == "new"
 

@@ -7,11 +7,11 @@ import pytest
 
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.identity import UserId
-from jubilee.domain.jobs.kinds import GiveUp, InvalidPayload
-from jubilee.domain.mail import Message, NoMailer, SendMail, WelcomeMail, called
+from jubilee.domain.jobs.kinds import InvalidPayload, PermanentFailure
+from jubilee.domain.mail import MailMessage, NoMailSender, SendMail, WelcomeMail, display_name
 from tests.conftest import SignUp
 from tests.fakes.claimed_jobs import JOB, Ends, claimed
-from tests.fakes.mail import FakeMailer, fake_post
+from tests.fakes.mail import FakeMailSender, fake_mail_service
 from tests.fakes.store import FakeStore, fresh_id
 
 LETTER: dict[str, object] = {"to": "zoe@example.com", "subject": "Hello", "text": "How are you?"}
@@ -19,28 +19,28 @@ MESSAGE_ID = f"<{JOB}@jubilee.test>"
 
 
 @pytest.fixture
-def mailer() -> FakeMailer:
-    return FakeMailer()
+def mailer() -> FakeMailSender:
+    return FakeMailSender()
 
 
 @pytest.fixture
-def send_mail(mailer: FakeMailer) -> SendMail:
-    return SendMail(fake_post(mailer))
+def send_mail(mailer: FakeMailSender) -> SendMail:
+    return SendMail(fake_mail_service(mailer))
 
 
 @pytest.fixture
-def welcome(mailer: FakeMailer, store: FakeStore) -> WelcomeMail:
-    return WelcomeMail(fake_post(mailer), store.view)
+def welcome(mailer: FakeMailSender, store: FakeStore) -> WelcomeMail:
+    return WelcomeMail(fake_mail_service(mailer), store.view)
 
 
 async def test_a_message_goes_out_as_it_was_written(
-    send_mail: SendMail, mailer: FakeMailer
+    send_mail: SendMail, mailer: FakeMailSender
 ) -> None:
     ends = Ends()
     payload = send_mail.read({**LETTER, "html": "<p>How are you?</p>"})
     await send_mail.run(claimed(payload), ends.finish)
     assert mailer.sent == [
-        Message(
+        MailMessage(
             to="zoe@example.com",
             subject="Hello",
             text="How are you?",
@@ -52,7 +52,7 @@ async def test_a_message_goes_out_as_it_was_written(
 
 
 async def test_a_message_that_was_not_taken_has_no_end(
-    send_mail: SendMail, mailer: FakeMailer
+    send_mail: SendMail, mailer: FakeMailSender
 ) -> None:
     ends, mailer.broken = Ends(), Unavailable()
     with pytest.raises(Unavailable):
@@ -61,7 +61,7 @@ async def test_a_message_that_was_not_taken_has_no_end(
 
 
 async def test_the_second_attempt_has_the_message_id_of_the_first(
-    send_mail: SendMail, mailer: FakeMailer
+    send_mail: SendMail, mailer: FakeMailSender
 ) -> None:
     for _ in range(2):
         await send_mail.run(claimed(send_mail.read(LETTER)), Ends().finish)
@@ -132,7 +132,7 @@ def test_addresses_of_every_kind_are_taken(send_mail: SendMail, address: str) ->
 
 
 async def test_whoever_registers_is_welcomed_by_name(
-    welcome: WelcomeMail, mailer: FakeMailer, store: FakeStore, sign_up: SignUp
+    welcome: WelcomeMail, mailer: FakeMailSender, store: FakeStore, sign_up: SignUp
 ) -> None:
     await sign_up("zoe", full_name="Zoe Quill")
     job = store.jobs[-1]
@@ -161,13 +161,13 @@ async def test_nobody_is_called_by_a_link(
     sign_up: SignUp, full_name: str | None, expected: str
 ) -> None:
     person = await sign_up("zoe", full_name=full_name)
-    assert called(person.user) == expected
+    assert display_name(person.user) == expected
 
 
 async def test_an_account_that_is_gone_is_not_welcomed(
-    welcome: WelcomeMail, mailer: FakeMailer
+    welcome: WelcomeMail, mailer: FakeMailSender
 ) -> None:
-    with pytest.raises(GiveUp, match="gone"):
+    with pytest.raises(PermanentFailure, match="gone"):
         await welcome.run(claimed(UserId(fresh_id())), Ends().finish)
     assert not mailer.sent
 
@@ -180,7 +180,7 @@ def test_a_welcome_needs_an_account(welcome: WelcomeMail, data: Mapping[str, obj
 
 
 async def test_without_a_mailer_nothing_is_taken(send_mail: SendMail) -> None:
-    kind = SendMail(fake_post(NoMailer()))
+    kind = SendMail(fake_mail_service(NoMailSender()))
     with pytest.raises(Unavailable, match="not configured"):
         await kind.run(claimed(send_mail.read(LETTER)), Ends().finish)
 
@@ -190,4 +190,4 @@ async def test_a_name_from_before_the_rule_for_names_is_left_out(
     sign_up: SignUp, name: str
 ) -> None:
     person = await sign_up("zoe")
-    assert called(replace(person.user, full_name=name)) == ""
+    assert display_name(replace(person.user, full_name=name)) == ""

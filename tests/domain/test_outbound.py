@@ -6,9 +6,9 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from jubilee.domain.jobs.kinds import GiveUp, InvalidPayload, JobError
+from jubilee.domain.jobs.kinds import InvalidPayload, JobError, PermanentFailure
 from jubilee.domain.outbound.address_policy import AllowedHost, OutboundRules, is_public
-from jubilee.domain.outbound.request import read_request, shown_request
+from jubilee.domain.outbound.request import read_request, redacted_request
 from jubilee.domain.outbound.sending import AddressNotAllowed, HttpReply, SendHttpRequest
 from tests.fakes.claimed_jobs import JOB, Ends, claimed
 from tests.fakes.outbound import FakeSender
@@ -26,7 +26,7 @@ def rules(*hosts: str, networks: tuple[str, ...] = ()) -> OutboundRules:
 
 def reaches(given: OutboundRules, url: str, address: str, *, by_admin: bool = False) -> bool:
     request = read_request({"url": url})
-    allows = given.reach(request.host, request.port, by_admin=by_admin)
+    allows = given.filter_for(request.host, request.port, by_admin=by_admin)
     return allows is not None and allows(ip_address(address))
 
 
@@ -146,7 +146,7 @@ def test_what_is_wrong_is_named(data: Mapping[str, object], pointer: str) -> Non
 
 def test_headers_and_what_sounds_secret_are_not_shown() -> None:
     url = f"{URL}?page=2&api_key=s3cret&X-Signature=abc#x"
-    shown = shown_request({"url": url, "headers": {"Authorization": "Bearer s3cret"}, "body": 1})
+    shown = redacted_request({"url": url, "headers": {"Authorization": "Bearer s3cret"}, "body": 1})
     assert shown == {
         "url": f"{URL}?page=2&api_key=***&X-Signature=***#x",
         "headers": {"Authorization": "***"},
@@ -185,7 +185,7 @@ def test_addresses_that_are_not_public(address: str) -> None:
 def test_by_default_admins_reach_what_is_public_and_others_nothing() -> None:
     assert reaches(CLOSED, URL, "93.184.216.34", by_admin=True)
     assert not reaches(CLOSED, URL, "93.184.216.34")
-    assert CLOSED.reach("hooks.example.com", 443, by_admin=False) is None
+    assert CLOSED.filter_for("hooks.example.com", 443, by_admin=False) is None
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ async def test_the_answer_becomes_the_result_and_the_job_is_the_key() -> None:
 async def test_a_server_that_cannot_now_is_asked_again(status: int) -> None:
     with pytest.raises(JobError, match=str(status)) as failed:
         await run(FakeSender(reply=HttpReply(status, {}, b"", truncated=False)))
-    assert not isinstance(failed.value, GiveUp)
+    assert not isinstance(failed.value, PermanentFailure)
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ async def test_a_busy_server_says_when(
 
 @pytest.mark.parametrize("status", [301, 302, 304, 307, 308, 400, 401, 404, 410, 422])
 async def test_a_server_that_will_not_is_not_asked_again(status: int) -> None:
-    with pytest.raises(GiveUp, match=str(status)):
+    with pytest.raises(PermanentFailure, match=str(status)):
         await run(FakeSender(reply=HttpReply(status, {}, b"", truncated=False)))
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs import routing
-from jubilee.domain.jobs.kinds import KindSet, Lane
-from jubilee.domain.jobs.routing import KindSetReader, Router
-from jubilee.domain.jobs.store import Dispatch, Reference
+from jubilee.domain.jobs.kinds import JobQueueName, KindSet
+from jubilee.domain.jobs.routing import JobRouter, KindSetReader
+from jubilee.domain.jobs.store import Dispatch, JobReference
 from tests.fakes.store import fresh_id
 
 OLDER, NEWER = KindSet(frozenset({"echo"})), KindSet(frozenset({"echo", "new"}))
@@ -38,20 +38,20 @@ def workers() -> FakeWorkers:
 
 
 @pytest.fixture
-def router(workers: FakeWorkers) -> Router:
-    return Router(workers, Random(1).random)
+def router(workers: FakeWorkers) -> JobRouter:
+    return JobRouter(workers, Random(1).random)
 
 
 def a_dispatch(kind: str) -> Dispatch:
-    return Dispatch(Reference(fresh_id(), 0), Lane.USER, 5, kind)
+    return Dispatch(JobReference(fresh_id(), 0), JobQueueName.USER, 5, kind)
 
 
-async def test_a_new_kind_goes_to_the_new_workers_alone(router: Router) -> None:
+async def test_a_new_kind_goes_to_the_new_workers_alone(router: JobRouter) -> None:
     new = [a_dispatch("new") for _ in range(20)]
     assert await router.route(new) == {NEWER: new}
 
 
-async def test_a_common_kind_is_shared_by_the_number_of_workers(router: Router) -> None:
+async def test_a_common_kind_is_shared_by_the_number_of_workers(router: JobRouter) -> None:
     routed = await router.route([a_dispatch("echo") for _ in range(1000)])
     shares = Counter({known: len(dispatches) for known, dispatches in routed.items()})
     assert shares.total() == 1000
@@ -60,17 +60,17 @@ async def test_a_common_kind_is_shared_by_the_number_of_workers(router: Router) 
 
 @pytest.mark.parametrize("chance", [0.0, 0.999_999, 1.0])
 async def test_every_chance_finds_a_queue(workers: FakeWorkers, chance: float) -> None:
-    routed = await Router(workers, lambda: chance).route([a_dispatch("echo")])
+    routed = await JobRouter(workers, lambda: chance).route([a_dispatch("echo")])
     assert sum(map(len, routed.values())) == 1
 
 
-async def test_a_kind_that_no_live_worker_knows_is_left_to_the_relay(router: Router) -> None:
+async def test_a_kind_that_no_live_worker_knows_is_left_to_the_relay(router: JobRouter) -> None:
     known = a_dispatch("new")
     assert await router.route([a_dispatch("unheard.of"), known]) == {NEWER: [known]}
 
 
 async def test_what_the_workers_know_is_read_again_when_it_is_old(
-    router: Router, workers: FakeWorkers, monkeypatch: pytest.MonkeyPatch
+    router: JobRouter, workers: FakeWorkers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(3):
         await router.route([a_dispatch("new")])
@@ -81,7 +81,7 @@ async def test_what_the_workers_know_is_read_again_when_it_is_old(
 
 
 async def test_while_the_database_is_away_what_was_known_counts(
-    router: Router, workers: FakeWorkers, monkeypatch: pytest.MonkeyPatch
+    router: JobRouter, workers: FakeWorkers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await router.route([])
     workers.away = True

@@ -5,18 +5,23 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.greetings.greeting import GreetingRules, GreetingState, OnUnknown, Reason
+from jubilee.domain.greetings.greeting import (
+    GreetingRules,
+    GreetingState,
+    NotSentReason,
+    UnknownOutcomePolicy,
+)
 from jubilee.domain.greetings.sending import GreetingMail
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.kinds import InvalidPayload
 from jubilee.domain.jobs.store import LeaseLost
-from jubilee.domain.mail import OutcomeUnknown, Post, Undeliverable
+from jubilee.domain.mail import MailService, OutcomeUnknown, Undeliverable
 from tests.domain.greeting_work import Mailbox, PlainTemplates, Work
 from tests.fakes.store import FakeStore, fresh_id
 
 BORN = date(1990, 11, 20)
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-RESEND = GreetingRules(on_unknown=OnUnknown.RESEND)
+RESEND = GreetingRules(on_unknown=UnknownOutcomePolicy.RESEND)
 PLANNED, SENDING, SENT, UNCERTAIN, SKIPPED = GreetingState
 
 
@@ -108,7 +113,7 @@ async def test_a_mailbox_that_does_not_exist_ends_it(work: Work, zoe: UserId) ->
     work.mailbox.refusals = [Undeliverable("nobody")]
     await work.send(zoe)
     row = work.greeting(zoe)
-    assert (row.state, row.reason) == (SKIPPED, Reason.REFUSED)
+    assert (row.state, row.reason) == (SKIPPED, NotSentReason.REFUSED)
     assert work.results == [{"state": "skipped", "message_id": row.message_id, "reason": "refused"}]
 
 
@@ -127,7 +132,10 @@ async def test_who_has_changed_their_mind_is_not_greeted(
     await work.change(zoe, **change)
     await work.send(zoe)
     assert work.mailbox.sent == []
-    assert (work.greeting(zoe).state, work.greeting(zoe).reason) == (SKIPPED, Reason.UNWANTED)
+    assert (work.greeting(zoe).state, work.greeting(zoe).reason) == (
+        SKIPPED,
+        NotSentReason.UNWANTED,
+    )
 
 
 async def test_a_changed_mind_does_not_make_the_unknown_known(work: Work, zoe: UserId) -> None:
@@ -143,7 +151,7 @@ async def test_a_day_later_it_is_too_late(work: Work, zoe: UserId) -> None:
     work.store.clock.now = due + timedelta(days=1)
     await work.send(zoe)
     assert work.mailbox.sent == []
-    assert (work.greeting(zoe).state, work.greeting(zoe).reason) == (SKIPPED, Reason.LATE)
+    assert (work.greeting(zoe).state, work.greeting(zoe).reason) == (SKIPPED, NotSentReason.LATE)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +167,7 @@ async def test_a_day_later_it_is_too_late(work: Work, zoe: UserId) -> None:
 def test_a_payload_names_a_person_and_a_year(
     store: FakeStore, data: dict[str, object], pointer: str
 ) -> None:
-    post = Post(Mailbox(), PlainTemplates(), "example.com")
+    post = MailService(Mailbox(), PlainTemplates(), "example.com")
     kind = GreetingMail(post, store.transaction, GreetingRules(), store.clock)
     with pytest.raises(InvalidPayload) as caught:
         kind.read(data)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from jubilee.domain.auth.sessions import GRACE, Client, Presented, Session
+from jubilee.domain.auth.sessions import REFRESH_GRACE, ClientInfo, Session, TokenReuse
 from jubilee.domain.auth.tokens import RefreshToken
 from jubilee.domain.identity import SessionId, UserId
 from tests.fakes.store import START, fresh_id
@@ -27,13 +27,13 @@ def session() -> Session:
         rotated_at=START,
         expires_at=START + IDLE,
         created_at=START,
-        client=Client("192.0.2.7", "test"),
+        client=ClientInfo("192.0.2.7", "test"),
     )
 
 
 def test_the_token_given_out_last_is_the_current_one(session: Session) -> None:
-    assert session.judge(FIRST, now=START) is Presented.CURRENT
-    assert session.judge(FIRST, now=START + IDLE) is Presented.CURRENT
+    assert session.classify(FIRST, now=START) is TokenReuse.CURRENT
+    assert session.classify(FIRST, now=START + IDLE) is TokenReuse.CURRENT
 
 
 def test_rotation_gives_the_session_a_new_life(session: Session) -> None:
@@ -42,32 +42,32 @@ def test_rotation_gives_the_session_a_new_life(session: Session) -> None:
     assert (rotated.generation, rotated.rotated_at) == (2, later)
     assert rotated.expires_at == later + IDLE
     assert rotated.created_at == session.created_at
-    assert rotated.judge(SECOND, now=later) is Presented.CURRENT
+    assert rotated.classify(SECOND, now=later) is TokenReuse.CURRENT
 
 
 @pytest.mark.parametrize(
     ("seconds", "presented"),
     [
-        (0.0, Presented.REPEATED),
-        (10.0, Presented.REPEATED),
-        (10.001, Presented.REUSED),
-        (86_400.0, Presented.REUSED),
+        (0.0, TokenReuse.REPEATED),
+        (10.0, TokenReuse.REPEATED),
+        (10.001, TokenReuse.REUSED),
+        (86_400.0, TokenReuse.REUSED),
     ],
 )
 def test_the_one_before_may_be_repeated_for_ten_seconds(
-    session: Session, seconds: float, presented: Presented
+    session: Session, seconds: float, presented: TokenReuse
 ) -> None:
     rotated = session.rotated(SECOND, now=START, idle=IDLE)
-    assert rotated.judge(FIRST, now=START + timedelta(seconds=seconds)) is presented
+    assert rotated.classify(FIRST, now=START + timedelta(seconds=seconds)) is presented
 
 
 def test_the_grace_ends_when_the_successor_is_used(session: Session) -> None:
     rotated = session.rotated(SECOND, now=START, idle=IDLE).rotated(THIRD, now=START, idle=IDLE)
-    assert rotated.judge(FIRST, now=START) is Presented.REUSED
-    assert rotated.judge(SECOND, now=START + GRACE) is Presented.REPEATED
-    assert rotated.judge(THIRD, now=START) is Presented.CURRENT
+    assert rotated.classify(FIRST, now=START) is TokenReuse.REUSED
+    assert rotated.classify(SECOND, now=START + REFRESH_GRACE) is TokenReuse.REPEATED
+    assert rotated.classify(THIRD, now=START) is TokenReuse.CURRENT
 
 
 def test_a_fresh_session_takes_no_other_token(session: Session) -> None:
-    assert session.judge(SECOND, now=START) is Presented.REUSED
-    assert session.judge(replace(FIRST, secret=b""), now=START) is Presented.REUSED
+    assert session.classify(SECOND, now=START) is TokenReuse.REUSED
+    assert session.classify(replace(FIRST, secret=b""), now=START) is TokenReuse.REUSED

@@ -8,26 +8,26 @@ import pytest
 
 from jubilee.domain.errors import DomainError
 from jubilee.domain.identity import Principal, SessionId, UserId
-from jubilee.domain.jobs.kinds import Audience, InvalidPayload, Kinds, UnknownKind
-from jubilee.domain.jobs.waiter import Waiting
+from jubilee.domain.jobs.kinds import Audience, InvalidPayload, JobKinds, UnknownKind
+from jubilee.domain.jobs.waiter import JobWaiter
 from jubilee.domain.tasks.echo import Echo
 from jubilee.domain.tasks.service import MARGIN, TaskService
 from jubilee.domain.tasks.task import (
-    FURTHEST,
+    MAX_DELAY,
     InvalidRunAt,
     KindNotAllowed,
-    NotDead,
     PayloadTooLarge,
     Task,
     TaskFilter,
     TaskIdTaken,
+    TaskNotDead,
     TaskNotFound,
     TaskRequest,
     TaskStatus,
     TooManyTasks,
 )
 from tests.fakes.store import FakeStore, fresh_id, store_of
-from tests.fakes.tasks import FakeLiveJobs
+from tests.fakes.tasks import FakeLiveJobReader
 
 
 class Letter(Echo):
@@ -42,7 +42,7 @@ class Letter(Echo):
             raise InvalidPayload("To whom?", pointer="/data/to")
         return data
 
-    def shown(self, data: Mapping[str, object]) -> Mapping[str, object]:
+    def redact(self, data: Mapping[str, object]) -> Mapping[str, object]:
         return {**data, "secret": "***"}
 
 
@@ -64,11 +64,11 @@ def service(store: FakeStore, most: int = 10) -> TaskService:
     return TaskService(
         write=store.transaction,
         read=store.view,
-        kinds=Kinds([Echo(), Letter(), Own()]),
-        waiting=Waiting(FakeLiveJobs(lambda: store.tasks)),
+        kinds=JobKinds([Echo(), Letter(), Own()]),
+        waiter=JobWaiter(FakeLiveJobReader(lambda: store.tasks)),
         clock=store.clock,
         new_id=fresh_id,
-        most=most,
+        max_live_per_owner=most,
     )
 
 
@@ -164,12 +164,12 @@ async def test_a_time_to_come_is_kept_and_one_that_has_passed_is_now(
     tasks: TaskService, store: FakeStore
 ) -> None:
     now = store.clock()
-    for run_at in (now + timedelta(seconds=1), now + FURTHEST):
+    for run_at in (now + timedelta(seconds=1), now + MAX_DELAY):
         task = await tasks.create(TaskRequest(data={}, run_at=run_at), by=OWNER)
         assert task.run_at == run_at
     past = TaskRequest(data={}, run_at=now - timedelta(days=1))
     assert (await tasks.create(past, by=OWNER)).run_at == now
-    late = now + FURTHEST + timedelta(seconds=1)
+    late = now + MAX_DELAY + timedelta(seconds=1)
     with pytest.raises(InvalidRunAt) as caught:
         await tasks.create(TaskRequest(data={}, run_at=late), by=OWNER)
     assert caught.value.pointer == "/run_at"
@@ -250,7 +250,7 @@ async def test_a_dead_one_is_tried_as_if_it_were_new(
     store.clock.tick(hours=2)
     again = await tasks.retry("mine", by=OWNER)
     assert again == replace(task, run_at=store.clock(), error=error)
-    with pytest.raises(NotDead):
+    with pytest.raises(TaskNotDead):
         await tasks.retry("mine", by=OWNER)
 
 

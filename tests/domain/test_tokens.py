@@ -6,19 +6,19 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jubilee.domain.auth.tokens import SECRET, RefreshToken, decode_refresh_token
+from jubilee.domain.auth.tokens import SECRET_BYTES, RefreshToken, decode_refresh_token
 from jubilee.domain.identity import SessionId
 from tests.fakes.store import fresh_id
 
 KEY, OTHER_KEY = b"r" * 32, b"q" * 32
-TOKEN = RefreshToken(SessionId(fresh_id()), 1, b"s" * SECRET)
+TOKEN = RefreshToken(SessionId(fresh_id()), 1, b"s" * SECRET_BYTES)
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 tokens = st.builds(
     RefreshToken,
     st.uuids().map(SessionId),
     st.integers(0, 2**32 - 1),
-    st.binary(min_size=SECRET, max_size=SECRET),
+    st.binary(min_size=SECRET_BYTES, max_size=SECRET_BYTES),
 )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from jubilee.domain.errors import DomainError, NotAllowed
 from jubilee.domain.events import ItemDeleted
-from jubilee.domain.passwords import Passwords, PasswordTooCommon, PasswordTooShort
+from jubilee.domain.passwords import PasswordChange, PasswordTooCommon, PasswordTooShort
 from jubilee.domain.services import Services
 from jubilee.domain.users import (
     CurrentPasswordNeeded,
@@ -23,7 +23,7 @@ from tests.conftest import PASSWORD, Person, SignUp
 from tests.fakes.store import FakeClock, FakePasswords, FakeStore
 
 NEW = "another good password"
-NO_PASSWORDS = Passwords()
+NO_PASSWORDS = PasswordChange()
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ async def test_a_bad_password_is_refused_before_it_is_hashed(
 
 async def test_a_hash_shows_in_no_log(zoe: Person) -> None:
     assert PASSWORD not in repr(zoe.user)
-    assert PASSWORD not in repr(Passwords(new=PASSWORD, current=PASSWORD))
+    assert PASSWORD not in repr(PasswordChange(new=PASSWORD, current=PASSWORD))
 
 
 async def test_another_account_is_not_allowed_found_or_not(
@@ -121,12 +121,12 @@ async def test_address_and_password_need_the_present_password(
     users: UserService, zoe: Person, store: FakeStore, profile: Profile, new: str | None
 ) -> None:
     with pytest.raises(CurrentPasswordNeeded):
-        await users.change(zoe.user.id, profile, Passwords(new=new), by=zoe.principal)
-    wrong = Passwords(new=new, current="wrong")
+        await users.change(zoe.user.id, profile, PasswordChange(new=new), by=zoe.principal)
+    wrong = PasswordChange(new=new, current="wrong")
     with pytest.raises(WrongCurrentPassword):
         await users.change(zoe.user.id, profile, wrong, by=zoe.principal)
     assert store.users[zoe.user.id] == zoe.user
-    right = Passwords(new=new, current=PASSWORD)
+    right = PasswordChange(new=new, current=PASSWORD)
     changed = await users.change(zoe.user.id, profile, right, by=zoe.principal)
     assert changed != zoe.user
 
@@ -134,10 +134,12 @@ async def test_address_and_password_need_the_present_password(
 async def test_an_admin_needs_the_password_for_their_own_account_alone(
     users: UserService, zoe: Person, admin: Person
 ) -> None:
-    changed = await users.change(zoe.user.id, Profile(), Passwords(new=NEW), by=admin.principal)
+    changed = await users.change(
+        zoe.user.id, Profile(), PasswordChange(new=NEW), by=admin.principal
+    )
     assert changed.password_hash == f"1:{NEW}"
     with pytest.raises(CurrentPasswordNeeded):
-        await users.change(admin.user.id, Profile(), Passwords(new=NEW), by=admin.principal)
+        await users.change(admin.user.id, Profile(), PasswordChange(new=NEW), by=admin.principal)
 
 
 async def test_the_same_address_again_needs_no_password(users: UserService, zoe: Person) -> None:
@@ -149,7 +151,7 @@ async def test_the_same_address_again_needs_no_password(users: UserService, zoe:
 async def test_a_new_password_must_be_good_for_the_account_as_it_will_be(
     users: UserService, zoe: Person
 ) -> None:
-    given = Passwords(new="brand.new", current=PASSWORD)
+    given = PasswordChange(new="brand.new", current=PASSWORD)
     change = Profile(email="brand.new@example.com")
     with pytest.raises(PasswordTooCommon):
         await users.change(zoe.user.id, change, given, by=zoe.principal)
@@ -203,7 +205,7 @@ async def test_a_password_that_changed_meanwhile_proves_nothing(
             store.users[zoe.user.id] = changed
             return await FakePasswords.hash(self, password)
 
-    passwords = Passwords(new=NEW, current=PASSWORD)
+    passwords = PasswordChange(new=NEW, current=PASSWORD)
     with pytest.raises(WrongCurrentPassword):
         await replace(users, hasher=Slow()).change(zoe.user.id, {}, passwords, by=zoe.principal)
     assert store.users[zoe.user.id] == changed
@@ -215,7 +217,7 @@ async def test_the_current_password_may_be_spelt_either_way(
     apart, whole = "Zoe\u0308s geheimes Wort", "Zo\u00ebs geheimes Wort"
     for kept, typed in ((whole, apart), (apart, apart)):
         store.users[zoe.user.id] = replace(zoe.user, password_hash=f"1:{kept}")
-        passwords = Passwords(new=apart, current=typed)
+        passwords = PasswordChange(new=apart, current=typed)
         await users.change(zoe.user.id, {}, passwords, by=zoe.principal)
         assert store.users[zoe.user.id].password_hash == f"1:{whole}"
 

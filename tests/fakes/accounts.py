@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from jubilee.domain.auth.sessions import SESSIONS_PER_USER, Session, SessionRepository
-from jubilee.domain.auth.tokens import Claims
+from jubilee.domain.auth.tokens import TokenClaims
 from jubilee.domain.clock import Clock
 from jubilee.domain.identity import Principal, SessionId, UserId, name_key
 from jubilee.domain.jobs.queue import NewJob
@@ -74,7 +74,7 @@ class FakeUsers(UserRepository):
             await self.store.unit.hold("birthday", user_id)
         if user_id not in self.store.users:
             raise UserNotFound
-        return self.store.birthdays.shown(self.store.users[user_id])
+        return self.store.birthdays.visible(self.store.users[user_id])
 
     async def find_by_login(self, login: str) -> User | None:
         self.store.unit.check(login)
@@ -106,7 +106,7 @@ class FakeUsers(UserRepository):
         await self._write(replace(user, created_at=known.created_at))
 
     async def delete(self, user_id: UserId) -> None:
-        await self.seal(user_id)
+        await self.block_new_rows(user_id)
         store = self.store
         store.users.pop(user_id, None)
         _delete(store.sessions, {k for k, s in store.sessions.items() if s.user_id == user_id})
@@ -118,7 +118,7 @@ class FakeUsers(UserRepository):
         store.greetings.drop_account(user_id)
         await store.items.delete_of(user_id)
 
-    async def seal(self, user_id: UserId) -> None:
+    async def block_new_rows(self, user_id: UserId) -> None:
         await self.store.unit.hold("user", user_id)
         await self.store.unit.hold("owner", user_id)
 
@@ -167,7 +167,7 @@ class FakeSessions(SessionRepository, UserSessions):
 
     store: Tables
 
-    async def check(self, claims: Claims) -> Principal | None:
+    async def check(self, claims: TokenClaims) -> Principal | None:
         session = self.store.sessions.get(claims.session_id)
         user = self.store.users.get(claims.user_id)
         if session is None or user is None or session.user_id != user.id or not user.is_active:
@@ -181,7 +181,7 @@ class FakeSessions(SessionRepository, UserSessions):
             await self.store.unit.hold("session", session_id)
         return self.store.sessions.get(session_id)
 
-    async def of(self, user_id: UserId) -> Sequence[Session]:
+    async def list_for(self, user_id: UserId) -> Sequence[Session]:
         live = [s for s in self.store.sessions.values() if s.expires_at > self.store.clock()]
         own = [s for s in live if s.user_id == user_id]
         newest = sorted(own, key=lambda s: (s.created_at, s.id), reverse=True)
@@ -213,8 +213,8 @@ class FakeSessions(SessionRepository, UserSessions):
     async def end_all(self, user_id: UserId, *, but: SessionId | None = None) -> None:
         await self._end({s.id for s in self._own(user_id)} - {but})
 
-    async def trim(self, user_id: UserId, *, now: datetime) -> None:
-        kept = {s.id for s in list(await self.of(user_id))[: SESSIONS_PER_USER - 1]}
+    async def prune(self, user_id: UserId, *, now: datetime) -> None:
+        kept = {s.id for s in list(await self.list_for(user_id))[: SESSIONS_PER_USER - 1]}
         await self._end({s.id for s in self._own(user_id)} - kept)
 
     def _own(self, user_id: UserId) -> Sequence[Session]:

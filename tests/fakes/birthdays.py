@@ -24,7 +24,7 @@ from tests.fakes.rows import Unit
 class FakeBirthdays(BirthdayRepository):
     """Strangers' by name; an account's is what the account itself says."""
 
-    strangers: MutableMapping[str, Birthday] = field(default_factory=dict)
+    anonymous: MutableMapping[str, Birthday] = field(default_factory=dict)
     accounts: MutableMapping[UserId, User] = field(default_factory=dict)
     unit: Unit = field(default_factory=Unit)
 
@@ -44,7 +44,7 @@ class FakeBirthdays(BirthdayRepository):
             known = again
         return None
 
-    async def put(self, birthday: Birthday, *, overwrite: bool, most: int) -> bool:
+    async def put(self, birthday: Birthday, *, overwrite: bool, max_anonymous: int) -> bool:
         self.unit.check(birthday)
         await self.unit.hold("name", birthday.key)
         known = await self.lock(birthday.key)
@@ -52,16 +52,16 @@ class FakeBirthdays(BirthdayRepository):
             return False
         if known is None:
             await self.unit.hold("counter")
-        self.strangers[birthday.key] = replace(birthday, id=known.id if known else birthday.id)
-        if known is None and len(self.strangers) > most:
+        self.anonymous[birthday.key] = replace(birthday, id=known.id if known else birthday.id)
+        if known is None and len(self.anonymous) > max_anonymous:
             raise TooManyNames
         return True
 
     async def change(self, birthday_id: UUID, birth: Birth | None) -> None:
         await self.unit.hold("birthday", birthday_id)
-        for key, known in list(self.strangers.items()):
+        for key, known in list(self.anonymous.items()):
             if known.id == birthday_id:
-                self.strangers[key] = replace(known, birth=birth)
+                self.anonymous[key] = replace(known, birth=birth)
         user = self.accounts.get(UserId(birthday_id))
         if user is not None:
             self.accounts[user.id] = replace(
@@ -72,10 +72,10 @@ class FakeBirthdays(BirthdayRepository):
 
     async def remove(self, birthday_id: UUID) -> None:
         await self.unit.hold("birthday", birthday_id)
-        for key, birthday in list(self.strangers.items()):
+        for key, birthday in list(self.anonymous.items()):
             if birthday.id == birthday_id:
                 await self.unit.hold("counter")
-                del self.strangers[key]
+                del self.anonymous[key]
 
     async def take_name(self, user: User) -> None:
         """Wait for what else is saved under the account's name at this moment."""
@@ -83,11 +83,11 @@ class FakeBirthdays(BirthdayRepository):
         if key is not None:
             await self.unit.hold("name", key)
             await self.lock(key)
-        if key in self.strangers:
+        if key in self.anonymous:
             await self.unit.hold("counter")
         await self.unit.hold("birthday", user.id)
 
-    async def within(
+    async def list_window(
         self, window: Window, *, after: Position | None, limit: int
     ) -> Page[Celebration]:
         found = sorted(self._celebrations(window), key=_position)
@@ -97,24 +97,24 @@ class FakeBirthdays(BirthdayRepository):
     def keep_account(self, user: User) -> None:
         """An account was written: what strangers saved under its name is gone."""
         self.accounts[user.id] = user
-        self.strangers.pop(_key(user) or "", None)
+        self.anonymous.pop(_key(user) or "", None)
 
     def drop_account(self, user_id: UserId) -> None:
         """An account was removed."""
         self.accounts.pop(user_id, None)
 
-    def shown(self, user: User) -> User:
+    def visible(self, user: User) -> User:
         """The account with the birthday that it has now."""
         own = self.accounts[user.id]
         return replace(user, date_of_birth=own.date_of_birth, time_zone=own.time_zone)
 
     def _find(self, key: str) -> Birthday | None:
         owners = [user for user in self.accounts.values() if _key(user) == key]
-        return _birthday(owners[0]) if owners else self.strangers.get(key)
+        return _birthday(owners[0]) if owners else self.anonymous.get(key)
 
     def _celebrations(self, window: Window) -> Iterator[Celebration]:
         active = [_birthday(user) for user in self.accounts.values() if user.is_active]
-        for known in (*active, *self.strangers.values()):
+        for known in (*active, *self.anonymous.values()):
             if known.birth is None:
                 continue
             today = window.dates.of(known.birth.time_zone)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
-from jubilee.domain.jobs.kinds import Claim
+from jubilee.domain.jobs.kinds import JobContext
 
 P = TypeVar("P")
 JOB = UUID("019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f")
@@ -24,9 +24,9 @@ class Ends:
         self.results.append(result)
 
 
-def claimed(payload: P, *, by_admin: bool = False) -> Claim[P]:
+def claimed(payload: P, *, by_admin: bool = False) -> JobContext[P]:
     """The first attempt at the job `JOB`."""
 
     async def report(_: Mapping[str, object]) -> None: ...
 
-    return Claim(JOB, 1, 1, None, by_admin, payload, report)
+    return JobContext(JOB, 1, 1, None, by_admin, payload, report)

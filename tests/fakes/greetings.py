@@ -7,12 +7,12 @@ from datetime import date, datetime
 from uuid import UUID
 
 from jubilee.domain.greetings.greeting import (
+    CandidateQuery,
     Celebrant,
-    Greeting,
     GreetingKey,
     GreetingRepository,
     GreetingState,
-    Sought,
+    PlannedGreeting,
 )
 from jubilee.domain.identity import UserId
 from jubilee.domain.users import User
@@ -24,7 +24,7 @@ class FakeGreetings(GreetingRepository):
     """By person and year; the store says which accounts there are."""
 
     accounts: Mapping[UserId, User] = field(default_factory=dict)
-    rows: MutableMapping[GreetingKey, Greeting] = field(default_factory=dict)
+    rows: MutableMapping[GreetingKey, PlannedGreeting] = field(default_factory=dict)
     progress: datetime | None = None
     unit: Unit = field(default_factory=Unit)
 
@@ -35,7 +35,7 @@ class FakeGreetings(GreetingRepository):
         self.progress = instant.replace(microsecond=0)
 
     async def candidates(
-        self, sought: Sought, *, after: UUID | None, limit: int
+        self, query: CandidateQuery, *, after: UUID | None, limit: int
     ) -> Sequence[Celebrant]:
         wanting = [
             Celebrant(user.id, user.date_of_birth, user.time_zone)
@@ -45,13 +45,15 @@ class FakeGreetings(GreetingRepository):
         found = [
             person
             for person in wanting
-            if sought.covers(person)
+            if query.covers(person)
             and (after is None or person.user_id > after)
-            and self._is_open(GreetingKey(person.user_id, sought.day.year), sought.day)
+            and self._is_open(GreetingKey(person.user_id, query.day.year), query.day)
         ]
         return found[:limit]
 
-    async def add(self, greetings: Sequence[Greeting], *, at: datetime) -> Collection[UserId]:
+    async def add(
+        self, greetings: Sequence[PlannedGreeting], *, at: datetime
+    ) -> Collection[UserId]:
         for one in sorted(greetings, key=lambda one: one.key.user_id):
             await self.unit.hold("owner", one.key.user_id, shared=True)
             await self.unit.hold("greeting", one.key)
@@ -63,11 +65,11 @@ class FakeGreetings(GreetingRepository):
         self.rows.update({one.key: one for one in new})
         return {one.key.user_id for one in new}
 
-    async def lock(self, key: GreetingKey) -> Greeting | None:
+    async def lock(self, key: GreetingKey) -> PlannedGreeting | None:
         await self.unit.hold("greeting", key)
         return self.rows.get(key)
 
-    async def save(self, greeting: Greeting) -> None:
+    async def save(self, greeting: PlannedGreeting) -> None:
         await self.unit.hold("greeting", greeting.key)
         known = self.rows.get(greeting.key)
         if known is not None:

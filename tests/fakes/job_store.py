@@ -10,24 +10,24 @@ from uuid import UUID
 
 from jubilee.adapters.ids import new_id
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.jobs.kinds import KindSet, Lane
+from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.queue import JobQueue, NewJob
 from jubilee.domain.jobs.store import (
-    Beat,
-    Claimed,
-    Claims,
-    Courier,
+    AttemptFailure,
+    ClaimedJob,
     Dispatch,
     DueJobs,
-    Failure,
+    HeartbeatResult,
+    JobDispatcher,
+    JobReference,
+    JobStore,
     LeaseLost,
     Outlook,
     Position,
-    Reference,
     Unclaimed,
 )
 
-LEASE = 30.0
+LEASE_S = 30.0
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 UNCLAIMED = 2.0
 
@@ -39,7 +39,7 @@ class FakeJob:
     id: UUID = field(default_factory=new_id)
     kind: str = "echo"
     data: Mapping[str, object] | None = field(default_factory=dict)
-    lane: Lane = Lane.USER
+    queue: JobQueueName = JobQueueName.USER
     priority: int = 5
     status: str = "queued"
     attempts: int = 0
@@ -55,9 +55,9 @@ class FakeJob:
     error: Mapping[str, object] | None = None
 
     @property
-    def reference(self) -> Reference:
+    def reference(self) -> JobReference:
         """As it stands."""
-        return Reference(self.id, self.epoch)
+        return JobReference(self.id, self.epoch)
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class FakeJobTable:
         self.rows[job.id] = job
         return job
 
-    def held(self, reference: Reference) -> FakeJob | None:
+    def held(self, reference: JobReference) -> FakeJob | None:
         """The job, where it runs at this epoch."""
         self.check()
         job = self.rows.get(reference.id)
@@ -95,16 +95,16 @@ class FakeJobTable:
 
 
 @dataclass(slots=True)
-class FakeClaims(Claims):
+class FakeJobStore(JobStore):
     """One worker's."""
 
     table: FakeJobTable
-    lease: float = LEASE
+    lease: float = LEASE_S
     kinds: Collection[str] | None = None
     """Those that it may claim; None for all."""
     calls: list[str] = field(default_factory=list)
 
-    async def claim(self, reference: Reference) -> Claimed | None:
+    async def claim(self, reference: JobReference) -> ClaimedJob | None:
         self.calls.append("claim")
         self.table.check()
         job = self.table.rows.get(reference.id)
@@ -114,7 +114,7 @@ class FakeClaims(Claims):
             return None
         job.status, job.lease_until = "running", self.table.now + self.lease
         job.attempts, job.epoch = job.attempts + 1, job.epoch + 1
-        return Claimed(
+        return ClaimedJob(
             id=job.id,
             epoch=job.epoch,
             kind=job.kind,
@@ -127,15 +127,18 @@ class FakeClaims(Claims):
             trace_context=None,
         )
 
-    async def beat(self, held: Sequence[Reference]) -> Mapping[UUID, Beat]:
-        self.calls.append("beat")
+    async def heartbeat(self, held: Sequence[JobReference]) -> Mapping[UUID, HeartbeatResult]:
+        self.calls.append("heartbeat")
         self.table.check()
         ours = [job for reference in held if (job := self.table.held(reference))]
         for job in ours:
             job.lease_until = self.table.now + self.lease
-        return {job.id: Beat.CANCEL if job.cancel_requested else Beat.OURS for job in ours}
+        return {
+            job.id: HeartbeatResult.CANCEL if job.cancel_requested else HeartbeatResult.OURS
+            for job in ours
+        }
 
-    async def fail(self, reference: Reference, failure: Failure) -> bool:
+    async def fail(self, reference: JobReference, failure: AttemptFailure) -> bool:
         self.calls.append("fail")
         job = self.table.held(reference)
         if job is None:
@@ -147,7 +150,7 @@ class FakeClaims(Claims):
             self.table.give_back(job, failure.retry_in)
         return True
 
-    async def release(self, reference: Reference, *, wait: float) -> bool:
+    async def release(self, reference: JobReference, *, wait: float) -> bool:
         self.calls.append("release")
         job = self.table.held(reference)
         if job is None:
@@ -156,7 +159,7 @@ class FakeClaims(Claims):
         self.table.give_back(job, wait)
         return True
 
-    async def cancelled(self, reference: Reference) -> bool:
+    async def mark_cancelled(self, reference: JobReference) -> bool:
         self.calls.append("cancelled")
         job = self.table.held(reference)
         if job is None:
@@ -164,14 +167,14 @@ class FakeClaims(Claims):
         self.table.end(job, "cancelled")
         return True
 
-    async def report(self, reference: Reference, progress: Mapping[str, object]) -> None:
+    async def save_progress(self, reference: JobReference, progress: Mapping[str, object]) -> None:
         job = self.table.held(reference)
         if job is not None:
             job.progress = json.loads(json.dumps(dict(progress)))
 
 
 @dataclass(slots=True)
-class FakeFinishTransaction(JobQueue):
+class FakeCompletionTransaction(JobQueue):
     """What a kind writes: jobs, which are there once it has committed."""
 
     wanted: list[NewJob] = field(default_factory=list)
@@ -185,7 +188,7 @@ class FakeFinishTransaction(JobQueue):
 
 
 @dataclass(slots=True)
-class FakeFinish:
+class FakeCompletion:
     """Ends a job and writes what the kind wants, both or neither."""
 
     table: FakeJobTable
@@ -194,13 +197,13 @@ class FakeFinish:
 
     @asynccontextmanager
     async def __call__(
-        self, reference: Reference, result: Mapping[str, object] | None
-    ) -> AsyncIterator[FakeFinishTransaction]:
+        self, reference: JobReference, result: Mapping[str, object] | None
+    ) -> AsyncIterator[FakeCompletionTransaction]:
         document = None if result is None else json.loads(json.dumps(dict(result)))
         job = self.table.held(reference)
         if job is None:
             raise LeaseLost
-        tx = FakeFinishTransaction()
+        tx = FakeCompletionTransaction()
         yield tx
         self.table.check()
         self.table.end(job, "succeeded")
@@ -282,11 +285,11 @@ def _place(job: FakeJob) -> Position:
 
 
 def _dispatch(job: FakeJob) -> Dispatch:
-    return Dispatch(job.reference, job.lane, job.priority, job.kind)
+    return Dispatch(job.reference, job.queue, job.priority, job.kind)
 
 
 @dataclass(slots=True)
-class FakeCourier(Courier):
+class FakeDispatcher(JobDispatcher):
     """Keeps what it was given; its queues are emptied by the test."""
 
     sent: list[Dispatch] = field(default_factory=list)

@@ -2,30 +2,30 @@
 
 from dataclasses import dataclass, field
 
-from jubilee.domain.mail import Mailer, Message, Post, Rendered, Templates
+from jubilee.domain.mail import MailMessage, MailSender, MailService, MailTemplates, RenderedMail
 
 
 @dataclass(slots=True)
-class FakeMailer(Mailer):
+class FakeMailSender(MailSender):
     """Keeps what it is handed; raises `broken` instead where a test wants it to."""
 
-    sent: list[Message] = field(default_factory=list)
+    sent: list[MailMessage] = field(default_factory=list)
     broken: Exception | None = None
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: MailMessage) -> None:
         if self.broken is not None:
             raise self.broken
         self.sent.append(message)
 
 
-class FakeTemplates(Templates):
+class FakeTemplates(MailTemplates):
     """The values, in the order of their names."""
 
-    def render(self, name: str, /, **values: object) -> Rendered:
+    def render(self, name: str, /, **values: object) -> RenderedMail:
         said = " ".join(f"{key}={values[key]}" for key in sorted(values))
-        return Rendered(name, said, f"<p>{said}</p>")
+        return RenderedMail(name, said, f"<p>{said}</p>")
 
 
-def fake_post(mailer: Mailer) -> Post:
+def fake_mail_service(mailer: MailSender) -> MailService:
     """All that kinds of mail need, at the domain `jubilee.test`."""
-    return Post(mailer, FakeTemplates(), "jubilee.test")
+    return MailService(mailer, FakeTemplates(), "jubilee.test")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from jubilee.domain.outbound.address_policy import Allows
+from jubilee.domain.outbound.address_policy import AddressFilter
 from jubilee.domain.outbound.request import HttpRequest
 from jubilee.domain.outbound.sending import AddressNotAllowed, HttpReply, HttpSender
 
@@ -16,7 +16,7 @@ class FakeSender(HttpSender):
     reply: HttpReply = field(default_factory=lambda: HttpReply(200, {}, b"", truncated=False))
     sent: list[HttpRequest] = field(default_factory=list)
 
-    async def send(self, request: HttpRequest, allows: Allows) -> HttpReply:
+    async def send(self, request: HttpRequest, allows: AddressFilter) -> HttpReply:
         if not allows(ip_address(self.address)):
             raise AddressNotAllowed
         self.sent.append(request)

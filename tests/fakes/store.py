@@ -171,7 +171,7 @@ class FakeTables:
     def commit(self) -> None:
         """Show all changes to others, the facts and the progress apart."""
         kept = self.birthdays
-        rows = (self.users, self.sessions, self.items.rows, kept.strangers, kept.accounts)
+        rows = (self.users, self.sessions, self.items.rows, kept.anonymous, kept.accounts)
         for changed in (*rows, self.greetings.rows, self.jobs, self.tasks):
             assert isinstance(changed, Overlay)
             changed.commit()
@@ -233,7 +233,7 @@ class FakeStore:
             users=users,
             sessions=rows(self.sessions),
             items=FakeItems(rows(self.items.rows), users, unit),
-            birthdays=FakeBirthdays(rows(self.birthdays.strangers), accounts, unit),
+            birthdays=FakeBirthdays(rows(self.birthdays.anonymous), accounts, unit),
             greetings=FakeGreetings(accounts, rows(sent.rows), sent.progress, unit),
             events=[],
             jobs=rows(JobsById(self.jobs)),

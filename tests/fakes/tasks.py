@@ -16,11 +16,11 @@ from uuid import UUID
 
 from jubilee.domain.identity import Principal, UserId
 from jubilee.domain.jobs.queue import MAX_ATTEMPTS, NewJob
-from jubilee.domain.jobs.waiter import LiveJobs
+from jubilee.domain.jobs.waiter import LiveJobReader
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import (
     DEFAULT_PRIORITY,
-    LARGEST_PAGE,
+    MAX_PAGE_BYTES,
     NewTask,
     Task,
     TaskFilter,
@@ -67,17 +67,17 @@ class FakeTasks(TaskRepository):
         page = [task for number, task in enumerate(found[:limit]) if _has_room(found, number)]
         return Page(page, (str(page[-1].id),) if len(found) > len(page) else None)
 
-    async def take_turn(self, owner: UserId, *, alone: bool) -> None:
-        await self.unit.hold("turn", owner, shared=not alone)
+    async def lock_quota(self, owner: UserId, *, exclusive: bool) -> None:
+        await self.unit.hold("turn", owner, shared=not exclusive)
 
-    async def count_live(self, owner: UserId, *, most: int) -> int:
-        return min(most, sum(t.owner_id == owner and t.status.is_live for t in self.rows.values()))
+    async def count_live(self, owner: UserId, *, limit: int) -> int:
+        return min(limit, sum(t.owner_id == owner and t.status.is_live for t in self.rows.values()))
 
     async def add(self, task: NewTask, *, below: int) -> Task | None:
         self.unit.check(task)
         await self.unit.hold("task id", task.owner_id, task.task_id)
         await self.unit.hold("owner", task.owner_id, shared=True)
-        if self._named(task) or await self.count_live(task.owner_id, most=below) >= below:
+        if self._named(task) or await self.count_live(task.owner_id, limit=below) >= below:
             return None
         if task.owner_id not in self.owners:
             raise self.unit.fail(foreign("fk_jobs_owner_id"))
@@ -108,7 +108,7 @@ class FakeTasks(TaskRepository):
     async def cancel(self, task_id: UUID) -> Task:
         return await self._change(task_id, status=TaskStatus.CANCELLED, finished_at=self.clock())
 
-    async def ask_to_stop(self, task_id: UUID) -> Task:
+    async def request_cancel(self, task_id: UUID) -> Task:
         known = self.rows.get(task_id)
         asked = (known.cancel_requested_at if known else None) or self.clock()
         return await self._change(task_id, cancel_requested_at=asked)
@@ -117,7 +117,7 @@ class FakeTasks(TaskRepository):
         await self.unit.hold("task", task_id)
         self.rows.pop(task_id, None)
 
-    async def revive(self, task_id: UUID) -> Task:
+    async def retry(self, task_id: UUID) -> Task:
         gone = ("finished_at", "cancel_requested_at", "progress", "result")
         now = {"status": TaskStatus.QUEUED, "attempts": 0, "run_at": self.clock()}
         return await self._change(task_id, **now, **dict.fromkeys(gone))
@@ -152,7 +152,7 @@ class FakeTasks(TaskRepository):
 
 
 @dataclass(frozen=True, slots=True)
-class FakeLiveJobs(LiveJobs):
+class FakeLiveJobReader(LiveJobReader):
     """Looks at the tasks of a store as they are now."""
 
     rows: Callable[[], Mapping[UUID, Task]]
@@ -176,7 +176,7 @@ def _has_room(found: Sequence[Task], number: int) -> bool:
         for task in found[: number + 1]
         for document in (task.data, task.progress, task.result, task.error)
     )
-    return number == 0 or sum(sizes) <= LARGEST_PAGE
+    return number == 0 or sum(sizes) <= MAX_PAGE_BYTES
 
 
 def _comparable(value: object) -> object:

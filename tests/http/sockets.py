@@ -14,12 +14,12 @@ from jubilee.entrypoints.http.connections.config import ConnectionRules
 from jubilee.entrypoints.http.connections.ends import EndedConnections
 from jubilee.entrypoints.http.connections.limits import ConnectionLimits
 from jubilee.entrypoints.http.connections.refusals import Refusals
-from jubilee.entrypoints.http.connections.server import DrainingServer, Listening
-from jubilee.entrypoints.http.framework.context import Traffic
+from jubilee.entrypoints.http.connections.server import DrainingServer, ListenOptions
+from jubilee.entrypoints.http.framework.context import InFlightRequests
 from jubilee.entrypoints.http.framework.request_record import (
     ConnectionObserver,
-    Exchange,
-    RequestMeter,
+    RequestObserver,
+    RequestRecord,
 )
 
 HOST = b"Host: api.test\r\n"
@@ -32,20 +32,20 @@ QUICK = ConnectionLimits(head_s=0.3, body_s=0.3, read_s=0.3, refused_s=0.3, swee
 PATIENCE_S = 10.0
 
 
-class Counted(RequestMeter, ConnectionObserver):
+class Counted(RequestObserver, ConnectionObserver):
     """What was counted of requests and connections."""
 
     def __init__(self) -> None:
-        self.requests: list[Exchange] = []
+        self.requests: list[RequestRecord] = []
         self.ended: Counter[str] = Counter()
         self.open = 0
 
-    def came(self) -> None:
+    def request_started(self) -> None:
         """Requests are listed when they end."""
 
-    def went(self, exchange: Exchange) -> None:
+    def request_finished(self, record: RequestRecord) -> None:
         """List it."""
-        self.requests.append(exchange)
+        self.requests.append(record)
 
     def connections_open(self, count: int) -> None:
         """Keep the last."""
@@ -160,7 +160,7 @@ async def serving(app: ASGIApp, limits: ConnectionLimits) -> AsyncIterator[Wire]
     """Serve on a free port until the end."""
     counted = Counted()
     rules = ConnectionRules(limits, Refusals(counted), EndedConnections(counted))
-    server = DrainingServer(app, Listening("127.0.0.1", 0, 1, 0), Traffic(), rules)
+    server = DrainingServer(app, ListenOptions("127.0.0.1", 0, 1, 0), InFlightRequests(), rules)
     task = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110  # uvicorn tells by this alone
         await asyncio.sleep(0.01)

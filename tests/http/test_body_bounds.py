@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from pydantic import BaseModel
 
-from jubilee.bootstrap.garbage_collection import THRESHOLDS
+from jubilee.bootstrap.garbage_collection import GC_THRESHOLDS
 from jubilee.domain.errors import DomainError
 from jubilee.entrypoints.http.framework.binding import bind_body
 from jubilee.entrypoints.http.framework.endpoint import ANONYMOUS_BODY_BYTES, Access, AnyEndpoint
@@ -47,7 +47,7 @@ def seldom_collected() -> Iterator[None]:
     """Garbage is looked for as seldom as in a process that runs for long."""
     before = gc.get_threshold()
     gc.collect()
-    gc.set_threshold(*THRESHOLDS)
+    gc.set_threshold(*GC_THRESHOLDS)
     yield
     gc.set_threshold(*before)
 

@@ -6,8 +6,8 @@ import pytest
 from starlette.datastructures import Headers
 
 from jubilee.entrypoints.http.framework.conditions import (
+    EntityTags,
     MalformedCondition,
-    Tags,
     etag,
     is_known,
     precondition,
@@ -40,7 +40,7 @@ def test_a_version_is_a_quoted_tag() -> None:
     ],
 )
 def test_a_list_of_tags_is_read(header: str, strong: set[str], weak: set[str]) -> None:
-    assert read_tags(header) == Tags(strong=frozenset(strong), weak=frozenset(weak))
+    assert read_tags(header) == EntityTags(strong=frozenset(strong), weak=frozenset(weak))
 
 
 NOT_TAGS = ["3", "'3'", '"3', '3"', "W/3", 'w/"3"', "**", '*,"3"', '"3",*', '"1""2"']

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from jubilee.entrypoints.http.framework.context import Traffic
-from jubilee.entrypoints.http.framework.edge import Edge
+from jubilee.entrypoints.http.framework.context import InFlightRequests
+from jubilee.entrypoints.http.framework.edge import EdgeMiddleware
 from tests.http.sockets import LIVE, POST, QUICK, Counted, Recorder, Wire, serving
 
 
@@ -43,7 +43,7 @@ async def test_a_request_whose_body_is_late_is_counted_once_and_keeps_its_id(
     recorder: Recorder,
 ) -> None:
     counted = Counted()
-    async with serving(Edge(recorder, Traffic(), counted), QUICK) as quick:
+    async with serving(EdgeMiddleware(recorder, InFlightRequests(), counted), QUICK) as quick:
         answer = await quick.ask(POST, b"Content-Length: 5\r\n\r\nab")
         (request,) = counted.requests
         assert answer.problem(408, "body_too_slow")["request_id"] == request.request_id

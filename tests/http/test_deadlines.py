@@ -8,21 +8,21 @@ import pytest
 
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
-from jubilee.entrypoints.http.framework.context import Limits, Traffic
-from jubilee.entrypoints.http.framework.request_record import Exchange, Unmetered
+from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
+from jubilee.entrypoints.http.framework.request_record import IgnoreRequests, RequestRecord
 from tests.conftest import SignUp
 
 SECONDS = 2.0
 PAUSE = 0.2
 
 
-class Remembering(Unmetered):
+class Remembering(IgnoreRequests):
     """Keeps the last request."""
 
-    last: Exchange
+    last: RequestRecord
 
-    def went(self, exchange: Exchange) -> None:
-        self.last = exchange
+    def request_finished(self, record: RequestRecord) -> None:
+        self.last = record
 
     @property
     def seconds(self) -> float:
@@ -37,9 +37,9 @@ def meter() -> Remembering:
 
 @pytest.fixture
 async def client(services: Services, meter: Remembering) -> AsyncIterator[httpx2.AsyncClient]:
-    limits = Limits(1 << 20, 5, request_seconds=SECONDS)
+    limits = BodyLimits(1 << 20, 5, request_seconds=SECONDS)
     options = HttpOptions(limits=limits, cursor_key=b"c" * 32, meter=meter)
-    transport = httpx2.ASGITransport(build_app(services, options, Traffic()))
+    transport = httpx2.ASGITransport(build_app(services, options, InFlightRequests()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         yield client
 

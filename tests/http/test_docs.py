@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import httpx2
 import pytest
 
-from jubilee.entrypoints.http.docs.files import published
+from jubilee.entrypoints.http.docs.files import docs_files
 from jubilee.entrypoints.http.docs.openapi import document
 from jubilee.entrypoints.http.registry import ENDPOINTS
 
@@ -92,7 +92,7 @@ async def test_the_pages_scripts_import_only_what_lies_beside_them(
 
 
 async def test_no_page_talks_to_its_makers() -> None:
-    files = published().files
+    files = docs_files().files
     assert b"cdn.redoc.ly" not in files["redoc-ui.js"].body
     assert b"data:," in files["redoc-ui.js"].body
     assert b"disableTelemetry: true" in files["redoc.js"].body
@@ -110,7 +110,7 @@ async def test_a_file_is_kept_for_ever_and_known_again(client: httpx2.AsyncClien
 
 @pytest.mark.parametrize("name", ["scalar.js", "swagger.html", "..%2Fdocs.py", "swagger_bundle.js"])
 async def test_no_other_file_is_given_out(client: httpx2.AsyncClient, name: str) -> None:
-    response = await client.get(f"/docs/assets/{published().release}/{name}")
+    response = await client.get(f"/docs/assets/{docs_files().release}/{name}")
     assert (response.status_code, response.json()["code"]) == (404, "path_not_found")
 
 
@@ -135,7 +135,7 @@ async def test_the_document_is_sent_only_when_it_is_new(client: httpx2.AsyncClie
     assert other.status_code == 200
 
 
-LARGE = f"/docs/assets/{published().release}/swagger-ui.js"
+LARGE = f"/docs/assets/{docs_files().release}/swagger-ui.js"
 CODINGS = ("gzip", "identity")
 
 every_coding = pytest.mark.parametrize("coding", CODINGS)
@@ -197,7 +197,7 @@ async def test_head_tells_the_same_without_the_bytes(
 
 
 async def test_what_gzip_does_not_shorten_is_sent_as_it_is(client: httpx2.AsyncClient) -> None:
-    file = published().files["redoc.css"]
+    file = docs_files().files["redoc.css"]
     response = await client.get(LARGE.replace("swagger-ui.js", "redoc.css"))
     assert response.headers["content-length"] == str(len(file.body))
     assert "content-encoding" not in response.headers

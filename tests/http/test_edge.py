@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
-from jubilee.entrypoints.http.framework.context import Limits, Traffic
+from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
 from tests.conftest import SignUp
 from tests.fakes.store import FakeStore
 from tests.http.refusals import problem
@@ -178,17 +178,17 @@ async def test_only_a_preflight_is_told_what_may_be_sent(
 
 
 async def test_without_a_list_nothing_is_said_of_origins(services: Services) -> None:
-    options = HttpOptions(limits=Limits(1 << 20, 5), cursor_key=b"c" * 32)
-    transport = httpx2.ASGITransport(build_app(services, options, Traffic()))
+    options = HttpOptions(limits=BodyLimits(1 << 20, 5), cursor_key=b"c" * 32)
+    transport = httpx2.ASGITransport(build_app(services, options, InFlightRequests()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         answer = await client.get("/health/live", headers=ORIGIN)
     assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
 async def test_one_that_drains_asks_clients_to_go(services: Services) -> None:
-    traffic = Traffic()
+    traffic = InFlightRequests()
     traffic.draining = True
-    options = HttpOptions(limits=Limits(1 << 20, 5), cursor_key=b"c" * 32)
+    options = HttpOptions(limits=BodyLimits(1 << 20, 5), cursor_key=b"c" * 32)
     transport = httpx2.ASGITransport(build_app(services, options, traffic))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         assert (await client.get("/health/live")).headers["connection"] == "close"

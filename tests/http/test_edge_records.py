@@ -5,27 +5,31 @@ import asyncio
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from jubilee.entrypoints.http.framework.context import Traffic
-from jubilee.entrypoints.http.framework.edge import Edge
-from jubilee.entrypoints.http.framework.request_record import Exchange, RequestMeter, present
+from jubilee.entrypoints.http.framework.context import InFlightRequests
+from jubilee.entrypoints.http.framework.edge import EdgeMiddleware
+from jubilee.entrypoints.http.framework.request_record import (
+    RequestObserver,
+    RequestRecord,
+    current_request,
+)
 
 DURATION_S = 0.05
 
 
-class Recorder(RequestMeter):
+class Recorder(RequestObserver):
     """Keeps what it is told, and which request was current at that moment."""
 
     def __init__(self) -> None:
         self.arrived = 0
-        self.answered: list[Exchange] = []
-        self.current: list[Exchange | None] = []
+        self.answered: list[RequestRecord] = []
+        self.current: list[RequestRecord | None] = []
 
-    def came(self) -> None:
+    def request_started(self) -> None:
         self.arrived += 1
 
-    def went(self, exchange: Exchange) -> None:
-        self.answered.append(exchange)
-        self.current.append(present.get())
+    def request_finished(self, record: RequestRecord) -> None:
+        self.answered.append(record)
+        self.current.append(current_request.get())
 
 
 async def answer(scope: Scope, _: Receive, send: Send) -> None:
@@ -45,31 +49,31 @@ async def nothing() -> Message:
 async def ignore(_: Message) -> None: ...
 
 
-async def serve(recorder: Recorder, traffic: Traffic, path: str = "/") -> None:
+async def serve(recorder: Recorder, traffic: InFlightRequests, path: str = "/") -> None:
     scope = {"type": "http", "method": "GET", "path": path, "headers": []}
-    await Edge(answer, traffic, recorder)(scope, nothing, ignore)
+    await EdgeMiddleware(answer, traffic, recorder)(scope, nothing, ignore)
 
 
 async def test_a_request_is_recorded_with_its_duration_status_and_size() -> None:
     recorder = Recorder()
-    await serve(recorder, Traffic())
-    [exchange] = recorder.answered
-    assert DURATION_S <= exchange.seconds < 10
-    assert (recorder.arrived, exchange.status, exchange.sent) == (1, 201, 5)
+    await serve(recorder, InFlightRequests())
+    [record] = recorder.answered
+    assert DURATION_S <= record.seconds < 10
+    assert (recorder.arrived, record.status, record.sent) == (1, 201, 5)
 
 
 async def test_the_request_is_current_until_it_is_recorded_and_no_longer() -> None:
-    before = present.get()
+    before = current_request.get()
     recorder = Recorder()
-    await serve(recorder, Traffic())
+    await serve(recorder, InFlightRequests())
     assert recorder.current == recorder.answered
-    assert present.get() is before
+    assert current_request.get() is before
 
 
 async def test_one_that_fails_is_recorded_and_leaves_nothing() -> None:
-    recorder, traffic = Recorder(), Traffic()
+    recorder, traffic = Recorder(), InFlightRequests()
     with pytest.raises(ZeroDivisionError):
         await serve(recorder, traffic, "/broken")
-    assert [exchange.status for exchange in recorder.answered] == [500]
-    assert present.get() is None
+    assert [record.status for record in recorder.answered] == [500]
+    assert current_request.get() is None
     await asyncio.wait_for(traffic.drain(60, until=lambda: False), 1)

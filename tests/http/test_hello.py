@@ -7,7 +7,7 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from jubilee.domain.birthday_rules import BirthdayRules, Strangers
+from jubilee.domain.birthday_rules import AnonymousPolicy, BirthdayRules
 from tests.conftest import SignUp
 from tests.fakes.store import FakeClock, FakeStore
 
@@ -94,7 +94,7 @@ async def test_a_body_that_is_wrong_is_told_where(
     refused = await client.put("/hello/Zoe", json=body)
     assert refused.status_code == 422
     assert pointer in [error["pointer"] for error in refused.json()["errors"]]
-    assert not store.birthdays.strangers
+    assert not store.birthdays.anonymous
 
 
 async def test_the_first_day_of_the_calendar_is_a_date_of_birth(
@@ -151,13 +151,13 @@ async def test_only_oneself_forgets_ones_birthday(
     assert code(await client.get("/hello/zoe")) == (404, "birthday_not_found")
 
 
-@rules(strangers=Strangers.CREATE)
+@rules(anonymous=AnonymousPolicy.CREATE)
 async def test_the_first_write_can_be_made_to_win(client: httpx2.AsyncClient) -> None:
     assert (await client.put("/hello/Zoe", json=BORN)).status_code == 204
     assert code(await client.put("/hello/Zoe", json=BORN)) == (403, "not_allowed")
 
 
-@rules(strangers=Strangers.OFF)
+@rules(anonymous=AnonymousPolicy.OFF)
 async def test_strangers_can_be_kept_out(client: httpx2.AsyncClient, sign_up: SignUp) -> None:
     zoe = await sign_up("zoe")
     assert code(await client.put("/hello/Ben", json=BORN)) == (401, "not_authenticated")
@@ -165,7 +165,7 @@ async def test_strangers_can_be_kept_out(client: httpx2.AsyncClient, sign_up: Si
     assert code(refused) == (403, "not_allowed")
 
 
-@rules(most=1)
+@rules(max_anonymous=1)
 async def test_one_name_too_many_is_refused(client: httpx2.AsyncClient) -> None:
     await client.put("/hello/Zoe", json=BORN)
     refused = await client.put("/hello/Ben", json=BORN)

@@ -8,17 +8,17 @@ import httpx2
 import pytest
 
 from jubilee import __version__
-from jubilee.domain.health import HealthService, Schema
+from jubilee.domain.health import HealthService, SchemaStatus
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
-from jubilee.entrypoints.http.framework.context import Limits, Traffic
+from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
 from tests.http.refusals import problem
 
 
 @asynccontextmanager
 async def serving(
     services: Services,
-    schema: Schema | None,
+    schema: SchemaStatus | None,
     *,
     redis: bool = True,
     mail: bool = True,
@@ -26,15 +26,15 @@ async def serving(
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """An instance whose dependencies are in this state."""
 
-    async def found() -> Schema | None:
+    async def found() -> SchemaStatus | None:
         return schema
 
     async def answers() -> bool:
         return redis
 
-    traffic = Traffic()
+    traffic = InFlightRequests()
     traffic.draining = draining
-    options = HttpOptions(limits=Limits(1 << 20, 5), cursor_key=b"c" * 32)
+    options = HttpOptions(limits=BodyLimits(1 << 20, 5), cursor_key=b"c" * 32)
     health = HealthService(found, answers, mail)
     app = build_app(replace(services, health=health), options, traffic)
     async with httpx2.AsyncClient(
@@ -57,10 +57,10 @@ async def test_whoever_runs_is_live(services: Services) -> None:
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/ready"])
-@pytest.mark.parametrize("schema", [Schema.CURRENT, Schema.AHEAD])
+@pytest.mark.parametrize("schema", [SchemaStatus.CURRENT, SchemaStatus.AHEAD])
 @pytest.mark.parametrize(("redis", "word"), [(True, "ok"), (False, "degraded")])
 async def test_a_usable_database_is_ready_with_redis_or_without(
-    services: Services, path: str, schema: Schema, redis: bool, word: str
+    services: Services, path: str, schema: SchemaStatus, redis: bool, word: str
 ) -> None:
     async with serving(services, schema, redis=redis) as client:
         answer = await client.get(path)
@@ -74,11 +74,11 @@ async def test_a_usable_database_is_ready_with_redis_or_without(
     ("schema", "checks"),
     [
         (None, {"postgres": "unavailable"}),
-        (Schema.BEHIND, {"postgres": "ok", "schema": "behind"}),
+        (SchemaStatus.BEHIND, {"postgres": "ok", "schema": "behind"}),
     ],
 )
 async def test_a_database_that_is_away_or_behind_is_not_ready(
-    services: Services, path: str, schema: Schema | None, checks: dict[str, str]
+    services: Services, path: str, schema: SchemaStatus | None, checks: dict[str, str]
 ) -> None:
     async with serving(services, schema) as client:
         answer = await client.get(path)
@@ -88,13 +88,13 @@ async def test_a_database_that_is_away_or_behind_is_not_ready(
 
 
 async def test_without_a_mail_server_all_else_is_served(services: Services) -> None:
-    async with serving(services, Schema.CURRENT, mail=False) as client:
+    async with serving(services, SchemaStatus.CURRENT, mail=False) as client:
         answer = await client.get("/health/ready")
     assert (answer.status_code, answer.json()["checks"]["mail"]) == (200, "not configured")
 
 
 async def test_one_that_drains_is_not_ready_but_its_database_is(services: Services) -> None:
-    async with serving(services, Schema.CURRENT, draining=True) as client:
+    async with serving(services, SchemaStatus.CURRENT, draining=True) as client:
         checks = problem(await client.get("/health/ready"), 503, "not_ready")["checks"]
         assert checks["service"] == "draining"
         assert (await client.get("/health/db")).status_code == 200

@@ -12,7 +12,7 @@ from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.samplers import exposition
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
-from jubilee.entrypoints.http.framework.context import Limits, Traffic
+from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
 
 
 @pytest.fixture
@@ -26,12 +26,12 @@ async def calling(
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of an API that counts."""
     options = HttpOptions(
-        limits=Limits(1000, 5),
+        limits=BodyLimits(1000, 5),
         cursor_key=b"c" * 32,
         meter=HttpTelemetry(instruments, None),
         exposition=partial(exposition, instruments) if exposed else None,
     )
-    transport = httpx2.ASGITransport(build_app(services, options, Traffic()))
+    transport = httpx2.ASGITransport(build_app(services, options, InFlightRequests()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         yield client
 

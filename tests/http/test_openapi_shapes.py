@@ -18,7 +18,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Call,
     Endpoint,
     Model,
-    Reply,
+    ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.paging import PageQuery
 from tests.http.references import Json, resolved
@@ -75,7 +75,7 @@ def thing(**what: Any) -> AnyEndpoint:
         "tag": "items",
         "handler": nothing,
         "access": Access.ANYONE,
-        "replies": (Reply(status=200, description="It is.", model=ThingReply),),
+        "replies": (ResponseSpec(status=200, description="It is.", model=ThingReply),),
     }
     return Endpoint(**{**usual, **what})
 
@@ -212,7 +212,7 @@ def test_the_problems_of_a_sign_in_carry_the_members_of_oauth() -> None:
 
 
 def test_preconditions_are_headers() -> None:
-    known = Reply(status=304, description="You know it.")
+    known = ResponseSpec(status=304, description="You know it.")
     read, whole = described(thing(replies=(known,)))
     assert [resolved(p, whole)["name"] for p in read["parameters"]] == ["If-None-Match"]
     write, whole = described(thing(method="DELETE", conditional=True))
@@ -221,11 +221,11 @@ def test_preconditions_are_headers() -> None:
 
 
 def test_an_answer_without_a_body_shows_none() -> None:
-    operation, _ = described(thing(replies=(Reply(status=204, description="Done."),)))
+    operation, _ = described(thing(replies=(ResponseSpec(status=204, description="Done."),)))
     assert "content" not in operation["responses"]["204"]
 
 
 def test_a_text_is_shown_as_text() -> None:
-    page = Reply(status=200, description="A page.", media="text/html")
+    page = ResponseSpec(status=200, description="A page.", media="text/html")
     operation, _ = described(thing(replies=(page,)))
     assert operation["responses"]["200"]["content"] == {"text/html": {"schema": {"type": "string"}}}

@@ -12,7 +12,7 @@ import pytest
 from jubilee.domain.errors import DomainError, Unavailable
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
-from jubilee.entrypoints.http.framework.context import Limits, Traffic
+from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
 from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint
 from jubilee.entrypoints.http.framework.problems import STATUSES, problem, status_of
 from jubilee.entrypoints.http.registry import ENDPOINTS
@@ -84,8 +84,8 @@ async def test_a_body_that_does_not_come_is_408(services: Services) -> None:
         yield b"{"
         await asyncio.sleep(60)
 
-    options = HttpOptions(limits=Limits(1 << 20, 0.05), cursor_key=b"c" * 32)
-    transport = httpx2.ASGITransport(build_app(services, options, Traffic()))
+    options = HttpOptions(limits=BodyLimits(1 << 20, 0.05), cursor_key=b"c" * 32)
+    transport = httpx2.ASGITransport(build_app(services, options, InFlightRequests()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         headers = {"Content-Type": "application/json"}
         answer = await client.post("/users", content=slow(), headers=headers)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jubilee.bootstrap.job_kinds import every_kind
-from jubilee.domain.jobs.kinds import Audience, InvalidPayload, Kind
+from jubilee.domain.jobs.kinds import Audience, InvalidPayload, JobKind
 from jubilee.entrypoints.http.docs.openapi import document
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from jubilee.entrypoints.http.task_kinds import NEW_TASK_EXAMPLES
@@ -17,9 +17,9 @@ TASK = DOCUMENT["components"]["schemas"]["NewTask"]
 assert every_kind.__module__  # its import makes every kind a known subclass
 
 
-def requestable() -> dict[str, type[Kind[Any, Any]]]:
+def requestable() -> dict[str, type[JobKind[Any, Any]]]:
     """The kinds of this package that an account can ask for."""
-    found = [kind for kind in Kind.__subclasses__() if kind.__module__.startswith("jubilee.")]
+    found = [kind for kind in JobKind.__subclasses__() if kind.__module__.startswith("jubilee.")]
     audiences = {kind: vars(kind)["audience"] for kind in found}
     return {vars(kind)["name"]: kind for kind in found if audiences[kind] is not Audience.NOBODY}
 

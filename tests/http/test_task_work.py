@@ -12,7 +12,7 @@ from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.task import TaskStatus
 from jubilee.entrypoints.http.app import HttpOptions, build_app
-from jubilee.entrypoints.http.framework.context import Limits, Traffic
+from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
 from tests.conftest import Person, SignUp
 from tests.fakes.store import FakeStore, fresh_id
 from tests.http.refusals import pointers, problem
@@ -113,21 +113,23 @@ async def test_one_that_goes_while_it_is_waited_for_is_not_found(
 
 
 @pytest.fixture
-def traffic() -> Traffic:
-    return Traffic()
+def traffic() -> InFlightRequests:
+    return InFlightRequests()
 
 
 @pytest.fixture
-async def draining(services: Services, traffic: Traffic) -> AsyncIterator[httpx2.AsyncClient]:
+async def draining(
+    services: Services, traffic: InFlightRequests
+) -> AsyncIterator[httpx2.AsyncClient]:
     """Calls an API that a test may shut down."""
-    options = HttpOptions(limits=Limits(1 << 20, 5), cursor_key=b"c" * 32)
+    options = HttpOptions(limits=BodyLimits(1 << 20, 5), cursor_key=b"c" * 32)
     transport = httpx2.ASGITransport(build_app(services, options, traffic))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         yield client
 
 
 async def test_whoever_waits_is_answered_when_the_service_ends(
-    draining: httpx2.AsyncClient, traffic: Traffic, zoe: Person
+    draining: httpx2.AsyncClient, traffic: InFlightRequests, zoe: Person
 ) -> None:
     task = await kept(draining, zoe)
     url = f"/tasks/{task['id']}?wait=60"

@@ -19,15 +19,15 @@ Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 # What tests start as another process is not recorded: these judge where no other test does.
 BY_FOLDER = {
-    "jubilee/adapters/embedded/": ["tests/embedded"],
+    "jubilee/adapters/embedded/": ["tests/adapters/embedded", "tests/entrypoints"],
     "jubilee/adapters/telemetry/": [
-        "tests/telemetry/test_lines.py",
+        "tests/telemetry/test_line_writer.py",
         "tests/telemetry/test_logs.py",
     ],
     "jubilee/adapters/": ["tests/system/test_start.py"],
     "jubilee/bootstrap/": ["tests/system/test_start.py", "tests/system/test_jobs_command.py"],
     "jubilee/commands/": ["tests/system/test_commands.py", "tests/system/test_user_commands.py"],
-    "jubilee/entrypoints/": ["tests/embedded", "tests/system/test_shutdown.py"],
+    "jubilee/entrypoints/": ["tests/entrypoints", "tests/system/test_shutdown.py"],
     "jubilee/": ["tests/system/test_commands.py"],
 }
 

@@ -10,19 +10,19 @@ from typing import Any, cast
 
 from sqlalchemy import text
 
-from jubilee.adapters.postgres.job_completion import PostgresFinish
+from jubilee.adapters.postgres.job_completion import PostgresCompletion
 from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
-from jubilee.adapters.postgres.jobs.store import PostgresClaims
+from jubilee.adapters.postgres.jobs.store import PostgresJobStore
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Driver, Executor, Statement
-from jubilee.adapters.postgres.transaction import Stamp, transactions, views
+from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
 from jubilee.domain.greetings.greeting import GreetingRules
 from jubilee.domain.greetings.planning import GreetingPlanner
 from jubilee.domain.greetings.sending import GreetingMail
-from jubilee.domain.jobs.kinds import Kinds
-from jubilee.domain.jobs.lease_keeper import Heart
+from jubilee.domain.jobs.kinds import JobKinds
+from jubilee.domain.jobs.lease_keeper import LeaseKeeper
 from jubilee.domain.jobs.runner import Runner
-from jubilee.domain.mail import Mailer, Message, Post
+from jubilee.domain.mail import MailMessage, MailSender, MailService
 from jubilee.domain.users import User
 from tests.domain.greeting_work import PlainTemplates
 from tests.fakes.store import FakeClock, fresh_id
@@ -94,18 +94,18 @@ class MortalPool:
 class Sent:
     """A message, and when it went out."""
 
-    message: Message
+    message: MailMessage
     at: datetime
 
 
 @dataclass(slots=True)
-class MortalMailer(Mailer):
+class MortalMailer(MailSender):
     """Death may come before a message is handed over, or right after it."""
 
     world: "World"
     life: Life
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: MailMessage) -> None:
         self.life.step()
         self.world.sent.append(Sent(message, self.world.clock()))
         if self.world.deadly_messages:
@@ -127,7 +127,7 @@ class World:
 
     async def add(self, *users: User) -> None:
         """Write the accounts."""
-        write = transactions(self.pool, Stamp(self.clock, fresh_id, lambda: None))
+        write = transactions(self.pool, WriteContext(self.clock, fresh_id, lambda: None))
         async with write() as tx:
             for user in users:
                 await tx.users.add(user)
@@ -160,13 +160,15 @@ class World:
                 lived = [await self.work(Life())]
 
     async def _work(self, pool: Any, life: Life) -> None:
-        stamp = Stamp(self.clock, fresh_id, lambda: None)
-        write, read = transactions(pool, stamp), views(pool, stamp)
+        write_context = WriteContext(self.clock, fresh_id, lambda: None)
+        write, read = transactions(pool, write_context), views(pool, write_context)
         await GreetingPlanner(write, read, self.rules, self.clock, fresh_id).plan()
-        post = Post(MortalMailer(self, life), PlainTemplates(), "example.com")
-        kinds = Kinds([GreetingMail(post, write, self.rules, self.clock)])
-        claims = PostgresClaims(pool, worker_id=fresh_id(), lease=LEASE, kinds=kinds.names)
-        runner = Runner(claims, kinds, PostgresFinish(write), Heart(claims, LEASE), Random().random)
+        post = MailService(MortalMailer(self, life), PlainTemplates(), "example.com")
+        kinds = JobKinds([GreetingMail(post, write, self.rules, self.clock)])
+        claims = PostgresJobStore(pool, worker_id=fresh_id(), lease=LEASE, kinds=kinds.names)
+        runner = Runner(
+            claims, kinds, PostgresCompletion(write), LeaseKeeper(claims, LEASE), Random().random
+        )
         for dispatch in await PostgresDueJobs(pool).mark_due(kinds.names, limit=100):
             await runner.run(dispatch.reference)
 

@@ -13,20 +13,20 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import Stamp, transactions, views
+from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
 from jubilee.domain.auth.service import InvalidGrant, Tokens
-from jubilee.domain.auth.sessions import SESSIONS_PER_USER, Client
+from jubilee.domain.auth.sessions import SESSIONS_PER_USER, ClientInfo
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import Conflict, DomainError
-from jubilee.domain.passwords import Passwords
+from jubilee.domain.passwords import PasswordChange
 from jubilee.domain.services import Services
 from jubilee.domain.users import EmailTaken, Profile, UsernameTaken
 from tests.conftest import PASSWORD, SignUp
 from tests.fakes.store import FakeClock
 
-LAPTOP = Client("192.0.2.9", "laptop")
+LAPTOP = ClientInfo("192.0.2.9", "laptop")
 NEW = "another good password"
-NO_PASSWORDS = Passwords()
+NO_PASSWORDS = PasswordChange()
 TABLES = ("users", "sessions", "birthdays", "items", "jobs")
 
 
@@ -46,8 +46,11 @@ async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
 @pytest.fixture
 def services(services: Services, pool: ConnectionPool, clock: FakeClock) -> Services:
     """The use cases over the real database."""
-    stamp = Stamp(clock, new_id, lambda: None)
-    real: dict[str, Any] = {"write": transactions(pool, stamp), "read": views(pool, stamp)}
+    write_context = WriteContext(clock, new_id, lambda: None)
+    real: dict[str, Any] = {
+        "write": transactions(pool, write_context),
+        "read": views(pool, write_context),
+    }
     return replace(
         services,
         auth=replace(services.auth, **real),
@@ -179,7 +182,7 @@ async def test_whoever_signs_in_by_the_old_password_meanwhile_is_out(
     services: Services, sign_up: SignUp
 ) -> None:
     zoe = await sign_up()
-    change = Passwords(new=NEW, current=PASSWORD)
+    change = PasswordChange(new=NEW, current=PASSWORD)
     found = await outcomes(
         *(services.auth.sign_in("zoe", PASSWORD, LAPTOP) for _ in range(6)),
         services.users.change(zoe.user.id, Profile(), change, by=zoe.principal),

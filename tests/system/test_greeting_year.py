@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.domain.calendar import LeapDayRule, celebrated
-from jubilee.domain.greetings.greeting import GreetingRules, OnUnknown
+from jubilee.domain.calendar import LeapDayRule, celebration_in
+from jubilee.domain.greetings.greeting import GreetingRules, UnknownOutcomePolicy
 from jubilee.domain.identity import UserId
 from jubilee.domain.users import User
 from tests.fakes.store import FakeClock, fresh_id
@@ -82,15 +82,22 @@ def check_the_day(sent: Sent, user: User, rules: GreetingRules) -> None:
     zone = ZoneInfo(rules.zone(user.time_zone))
     local = sent.at.astimezone(zone)
     assert user.date_of_birth is not None
-    assert local.date() == celebrated(user.date_of_birth, local.year, rules.leap_day), user
+    assert local.date() == celebration_in(user.date_of_birth, local.year, rules.leap_day), user
     assert local.hour >= rules.hour, user
 
 
 @pytest.mark.parametrize(
     ("year", "rules"),
     [
-        (2028, GreetingRules(home=HOME)),
-        (2027, GreetingRules(home=HOME, leap_day=LeapDayRule.FEB28, on_unknown=OnUnknown.RESEND)),
+        (2028, GreetingRules(default_zone=HOME)),
+        (
+            2027,
+            GreetingRules(
+                default_zone=HOME,
+                leap_day=LeapDayRule.FEB28,
+                on_unknown=UnknownOutcomePolicy.RESEND,
+            ),
+        ),
     ],
     ids=["a leap year", "a common year"],
 )
@@ -121,7 +128,7 @@ def check_the_numbers(
     in_year = [one.message for one in world.sent if f".{year}@" in one.message.message_id]
     each = Counter(message.to for message in in_year)
     assert len({message.message_id for message in in_year}) == len(each)
-    if world.rules.on_unknown is OnUnknown.RESEND:
+    if world.rules.on_unknown is UnknownOutcomePolicy.RESEND:
         assert set(states.values()) == {"sent"}
         assert each.keys() == {user.email for user in people.values()}
         return
@@ -162,10 +169,10 @@ async def test_after_three_days_of_silence_it_is_skipped_and_counted(pool: Conne
 
 @pytest.mark.parametrize(
     ("wish", "state", "messages"),
-    [(OnUnknown.PARK, "uncertain", 1), (OnUnknown.RESEND, "sent", 2)],
+    [(UnknownOutcomePolicy.PARK, "uncertain", 1), (UnknownOutcomePolicy.RESEND, "sent", 2)],
 )
 async def test_who_dies_after_the_message_leaves_a_doubt(
-    pool: ConnectionPool, wish: OnUnknown, state: str, messages: int
+    pool: ConnectionPool, wish: UnknownOutcomePolicy, state: str, messages: int
 ) -> None:
     world = await early(pool, GreetingRules(on_unknown=wish))
     world.clock.tick(hours=2)

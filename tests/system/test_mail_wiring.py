@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from jubilee.bootstrap.adapters import open_adapters
 from jubilee.bootstrap.job_kinds import every_kind, runnable_kinds
-from jubilee.bootstrap.local_stack import household
+from jubilee.bootstrap.local_stack import local_stack
 from jubilee.settings import Settings
 
 
@@ -41,7 +41,7 @@ async def test_with_a_mailer_nothing_waits(tmp_path: Path, given: dict[str, str]
 
 def test_a_household_lays_mail_down_unless_there_is_a_server(tmp_path: Path) -> None:
     environments = [
-        {child.name: child.env.get("MAIL_DIR") for child in household(settings).children}
+        {child.name: child.env.get("MAIL_DIR") for child in local_stack(settings).children}
         for settings in (
             settings_for(tmp_path),
             settings_for(tmp_path, smtp_url=SecretStr("smtp://mail.test")),

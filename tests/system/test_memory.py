@@ -5,10 +5,10 @@ import sys
 
 PROGRAM = """
 import gc
-from jubilee.bootstrap.garbage_collection import THRESHOLDS, settle
-settle()
+from jubilee.bootstrap.garbage_collection import GC_THRESHOLDS, freeze_startup_objects
+freeze_startup_objects()
 assert gc.get_freeze_count() > 1000, gc.get_freeze_count()
-assert gc.get_threshold() == THRESHOLDS
+assert gc.get_threshold() == GC_THRESHOLDS
 assert gc.isenabled()
 """
 

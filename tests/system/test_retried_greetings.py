@@ -7,20 +7,20 @@ from uuid import UUID
 
 import pytest
 
-from jubilee.adapters.postgres.job_completion import PostgresFinish
+from jubilee.adapters.postgres.job_completion import PostgresCompletion
 from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
-from jubilee.adapters.postgres.jobs.store import PostgresClaims
+from jubilee.adapters.postgres.jobs.store import PostgresJobStore
 from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import Stamp, transactions, views
-from jubilee.domain.greetings.greeting import GreetingRules, OnUnknown
+from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
+from jubilee.domain.greetings.greeting import GreetingRules, UnknownOutcomePolicy
 from jubilee.domain.greetings.planning import GREETING
 from jubilee.domain.greetings.sending import GreetingMail
 from jubilee.domain.identity import Principal, SessionId, UserId
-from jubilee.domain.jobs.kinds import Kinds
-from jubilee.domain.jobs.store import Failure, LeaseLost, Reference
-from jubilee.domain.jobs.waiter import Waiting
-from jubilee.domain.mail import Post
+from jubilee.domain.jobs.kinds import JobKinds
+from jubilee.domain.jobs.store import AttemptFailure, JobReference, LeaseLost
+from jubilee.domain.jobs.waiter import JobWaiter
+from jubilee.domain.mail import MailService
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.tasks.task import TaskStatus
 from jubilee.domain.users import User
@@ -61,17 +61,17 @@ async def world(pool: ConnectionPool) -> World:
 
 def tasks(world: World) -> TaskService:
     """What an admin has."""
-    stamp = Stamp(world.clock, fresh_id, lambda: None)
-    write = transactions(world.pool, stamp)
-    post = Post(MortalMailer(world, Life()), PlainTemplates(), "example.com")
+    write_context = WriteContext(world.clock, fresh_id, lambda: None)
+    write = transactions(world.pool, write_context)
+    post = MailService(MortalMailer(world, Life()), PlainTemplates(), "example.com")
     return TaskService(
         write=write,
-        read=views(world.pool, stamp),
-        kinds=Kinds([GreetingMail(post, write, world.rules, world.clock)]),
-        waiting=Waiting(PostgresLiveJobs(world.pool)),
+        read=views(world.pool, write_context),
+        kinds=JobKinds([GreetingMail(post, write, world.rules, world.clock)]),
+        waiter=JobWaiter(PostgresLiveJobs(world.pool)),
         clock=world.clock,
         new_id=fresh_id,
-        most=10,
+        max_live_per_owner=10,
     )
 
 
@@ -122,7 +122,7 @@ async def test_a_dead_one_that_may_have_been_sent_is_not_sent_again(world: World
 async def test_where_the_rules_say_resend_it_goes_out_under_the_same_message_id(
     world: World,
 ) -> None:
-    world.rules = replace(world.rules, on_unknown=OnUnknown.RESEND)
+    world.rules = replace(world.rules, on_unknown=UnknownOutcomePolicy.RESEND)
     job = await sent_and_dead(world)
     await tasks(world).retry(str(job), by=ADMIN)
     assert await world.work(Life())
@@ -137,13 +137,13 @@ async def test_a_dead_one_that_was_not_sent_is_sent_once(world: World) -> None:
     assert (len(world.sent), state_of(await world.rows())) == (1, {ZOE.id: "sent"})
 
 
-async def held_and_dead(world: World, claims: PostgresClaims) -> Reference:
+async def held_and_dead(world: World, claims: PostgresJobStore) -> JobReference:
     """A worker still runs it, though its lease has ended for the last time."""
     job = await planned_and_dead(world)
     await tasks(world).retry(str(job), by=ADMIN)
     async with world.pool.connection() as driver:
         epoch = await driver.fetchval("SELECT epoch FROM jobs")
-    held = await claims.claim(Reference(job, epoch))
+    held = await claims.claim(JobReference(job, epoch))
     assert held is not None
     await execute(world, SPENT)
     await PostgresDueJobs(world.pool).expire_leases(limit=9)
@@ -151,17 +151,19 @@ async def held_and_dead(world: World, claims: PostgresClaims) -> Reference:
 
 
 async def test_what_an_earlier_run_still_holds_is_fenced_off_after_a_retry(world: World) -> None:
-    claims = PostgresClaims(world.pool, worker_id=fresh_id(), lease=30.0, kinds=[GREETING])
+    claims = PostgresJobStore(world.pool, worker_id=fresh_id(), lease=30.0, kinds=[GREETING])
     early = await held_and_dead(world, claims)
     await tasks(world).retry(str(early.id), by=ADMIN)
     late = await claims.claim(early)
     assert late is not None
     assert late.epoch == early.epoch + 1
-    finish = PostgresFinish(transactions(world.pool, Stamp(world.clock, fresh_id, lambda: None)))
+    finish = PostgresCompletion(
+        transactions(world.pool, WriteContext(world.clock, fresh_id, lambda: None))
+    )
     with pytest.raises(LeaseLost):
         async with finish(early, {}):
             pass
-    assert not await claims.fail(early, Failure(error={}, retry_in=None))
+    assert not await claims.fail(early, AttemptFailure(error={}, retry_in=None))
     assert await status_of(world) is TaskStatus.RUNNING
 
 

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 import jubilee
 from jubilee.adapters.postgres.tables import metadata
 from jubilee.commands.parser import command_parser
-from jubilee.domain.jobs.kinds import Lane
+from jubilee.domain.jobs.kinds import JobQueueName
 from jubilee.entrypoints.http.framework.edge import MOUNTS
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from jubilee.entrypoints.http.task_models import TaskReply
@@ -37,7 +37,7 @@ SQL = {
 """Words of PostgreSQL, and what they are good for."""
 OTHERS = {"maxmemory", "too many clients"}
 """A setting of Redis, and PostgreSQL's message where `max_connections` is reached."""
-ITS_OWN = {*metadata.tables, *TaskReply.model_fields, *(lane.value for lane in Lane)}
+ITS_OWN = {*metadata.tables, *TaskReply.model_fields, *(lane.value for lane in JobQueueName)}
 
 Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 

@@ -5,9 +5,9 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from jubilee.adapters.embedded.run_file import Claim, RunFile
+from jubilee.adapters.embedded.run_file import DataDirLock, RunFile
 from jubilee.adapters.postgres.schema import upgrade
-from jubilee.domain.health import ConnectionBudget, Health, Schema
+from jubilee.domain.health import ConnectionBudget, Health, SchemaStatus
 from jubilee.domain.jobs.backlog import Backlog
 from jubilee.entrypoints.status import Status, as_json, as_text
 from tests.outages import OwnServers
@@ -26,7 +26,7 @@ BACKLOG = Backlog(
     workers=4,
     without_worker={"report.monthly": 3, "sms.send": 1, "echo": 0},
 )
-WELL = Health(schema=Schema.CURRENT, redis=True, mail=True)
+WELL = Health(schema=SchemaStatus.CURRENT, redis=True, mail=True)
 
 
 def test_people_read_what_waits_and_who_works() -> None:
@@ -92,7 +92,7 @@ def test_the_folder_of_a_running_service_is_found_by_option_alone(
     upgrade(own_servers.database_url)
     elsewhere = tmp_path / "elsewhere"
     run_file = RunFile(1, "here", own_servers.database_url, own_servers.redis_url)
-    claim = Claim(elsewhere, run_file)
+    claim = DataDirLock(elsewhere, run_file)
     try:
         found = run(tmp_path, "status", "--data-dir", str(elsewhere))
     finally:

@@ -14,8 +14,8 @@ from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.logs import GRAVE, QUIET, Logs, unwritten
 from jubilee.adapters.telemetry.stores import DatabaseTelemetry
 from jubilee.adapters.telemetry.tracing import Tracing
-from jubilee.bootstrap.logs import whereabouts
-from jubilee.urls import place
+from jubilee.bootstrap.logs import log_context
+from jubilee.urls import server_attributes
 from tests.telemetry.memory import Lines, Memory
 
 CHANGED = ("", "jubilee", *QUIET, *GRAVE)
@@ -54,7 +54,7 @@ async def pool(
 ) -> AsyncIterator[ConnectionPool]:
     """Connections to a database of one's own, watched as a process watches its own."""
     watching = DatabaseTelemetry(
-        instruments, tracing, unwritten, place=place(database_url), slow=60
+        instruments, tracing, unwritten, server_attributes=server_attributes(database_url), slow=60
     )
     pool = ConnectionPool(database_url, size=4, patience=10, observer=watching)
     yield pool
@@ -69,7 +69,7 @@ def lines(tmp_path: Path) -> Iterator[Lines]:
     path = tmp_path / "lines"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
     writer = LineWriter(descriptor)
-    logs = Logs(writer, whereabouts, level="INFO", readable=False)
+    logs = Logs(writer, log_context, level="INFO", readable=False)
     logs.start()
     yield Lines(path, writer, logs)
     writer.flush()

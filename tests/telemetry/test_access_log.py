@@ -21,17 +21,22 @@ from jubilee.adapters.telemetry.access_log import NANOS, AccessLog
 from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.logs import Logs
 from jubilee.adapters.telemetry.otlp_logs import LogBridge
-from jubilee.adapters.telemetry.sampling import Verdict, verdict
-from jubilee.adapters.telemetry.tracing import Ids
-from jubilee.bootstrap.logs import whereabouts
-from jubilee.entrypoints.http.framework.request_record import METHODS, UNMATCHED, Exchange, present
+from jubilee.adapters.telemetry.sampling import SamplingDecision, sampling_decision
+from jubilee.adapters.telemetry.tracing import TraceIds
+from jubilee.bootstrap.logs import log_context
+from jubilee.entrypoints.http.framework.request_record import (
+    METHODS,
+    UNMATCHED,
+    RequestRecord,
+    current_request,
+)
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 THIS_CENTURY = st.integers(946_684_800 * NANOS, 4_102_444_800 * NANOS)
 
 EXCHANGES = st.builds(
-    Exchange,
+    RequestRecord,
     request_id=st.text(ascii_letters + digits + "._-", min_size=1, max_size=128),
     method=st.sampled_from(sorted({*METHODS, "OTHER"})),
     endpoint=st.sampled_from(["/items/{id}", "/health/live", UNMATCHED]) | st.text(max_size=20),
@@ -43,9 +48,9 @@ EXCHANGES = st.builds(
     client=st.ip_addresses().map(str) | st.text(),
 )
 VERDICTS = st.builds(
-    Verdict, st.integers(1, 2**128 - 1), st.integers(1, 2**64 - 1), st.just(value=False)
+    SamplingDecision, st.integers(1, 2**128 - 1), st.integers(1, 2**64 - 1), st.just(value=False)
 )
-ONE = Exchange(
+ONE = RequestRecord(
     request_id="r-1",
     method="GET",
     endpoint="/items/{id}",
@@ -56,7 +61,7 @@ ONE = Exchange(
     seconds=0.0123456,
     client='2001:db8::1"\\ü\n\x00',
 )
-IDS = Verdict(0xAB, 0xCD, sampled=False)
+IDS = SamplingDecision(0xAB, 0xCD, sampled=False)
 
 
 class Page:
@@ -65,7 +70,7 @@ class Page:
     def __init__(self, *, level: str = "INFO", readable: bool = False) -> None:
         self._file, self._read = os.memfd_create("lines"), 0
         self._writer = LineWriter(self._file)
-        self.logs = Logs(self._writer, whereabouts, level=level, readable=readable)
+        self.logs = Logs(self._writer, log_context, level=level, readable=readable)
 
     def new_lines(self) -> list[str]:
         """What has been written since they were last asked for."""
@@ -89,42 +94,42 @@ def page() -> Iterator[Page]:
 
 
 @contextmanager
-def serving(exchange: Exchange, decided: Verdict) -> Iterator[None]:
+def serving(record: RequestRecord, decided: SamplingDecision) -> Iterator[None]:
     """As if the request were being served."""
-    tokens = present.set(exchange), verdict.set(decided)
+    tokens = current_request.set(record), sampling_decision.set(decided)
     try:
         yield
     finally:
-        present.reset(tokens[0])
-        verdict.reset(tokens[1])
+        current_request.reset(tokens[0])
+        sampling_decision.reset(tokens[1])
 
 
-def write(page: Page, exchange: Exchange, at: int | None = None) -> None:
+def write(page: Page, record: RequestRecord, at: int | None = None) -> None:
     """The line of what is being served."""
-    AccessLog(page.logs).write(exchange, verdict.get(), at or time_ns())
+    AccessLog(page.logs).write(record, sampling_decision.get(), at or time_ns())
 
 
-def fields_of(exchange: Exchange) -> Mapping[str, Any]:
+def fields_of(record: RequestRecord) -> Mapping[str, Any]:
     """What is told of a request beside where it is served."""
     return {
-        "method": exchange.method,
-        "route": exchange.endpoint,
-        "status": exchange.status,
-        "duration_ms": round(exchange.seconds * 1000, 2),
-        "received": exchange.received,
-        "sent": exchange.sent,
-        "client": exchange.client,
+        "method": record.method,
+        "route": record.endpoint,
+        "status": record.status,
+        "duration_ms": round(record.seconds * 1000, 2),
+        "received": record.received,
+        "sent": record.sent,
+        "client": record.client,
     }
 
 
 @given(EXCHANGES, VERDICTS)
 @example(ONE, IDS)
 def test_it_says_the_same_as_the_general_way_in_the_same_order(
-    page: Page, exchange: Exchange, decided: Verdict
+    page: Page, record: RequestRecord, decided: SamplingDecision
 ) -> None:
-    with serving(exchange, decided):
-        write(page, exchange)
-        page.logs.write("request", **fields_of(exchange))
+    with serving(record, decided):
+        write(page, record)
+        page.logs.write("request", **fields_of(record))
     by_hand, general = map(json.loads, page.new_lines())
     assert list(by_hand) == list(general)
     times = [line.pop("timestamp") for line in (by_hand, general)]
@@ -171,9 +176,9 @@ def test_where_only_warnings_are_wanted_it_writes_nothing(*, readable: bool) -> 
 
 
 def test_people_can_read_it() -> None:
-    exchange = Exchange(request_id="r-1", method="GET", received=0, client="192.0.2.7")
-    with closing(Page(readable=True)) as page, serving(exchange, IDS):
-        write(page, exchange)
+    record = RequestRecord(request_id="r-1", method="GET", received=0, client="192.0.2.7")
+    with closing(Page(readable=True)) as page, serving(record, IDS):
+        write(page, record)
         (line,) = (COLOURS.sub("", line) for line in page.new_lines())
     head, _, rest = line.partition("method=")
     assert re.fullmatch(TIMESTAMP.pattern + r" \[info *\] request +", head)
@@ -212,7 +217,7 @@ def test_the_sampler_decides_for_lines_too_but_not_for_warnings(
     found: list[ReadableLogRecord] = []
     bridge = LogBridge(Resource.get_empty(), found.extend, lambda: None, sampled_only=sampled_only)
     for level in ("info", "warning"):
-        bridge.add("{}", level, Ids(7, 8, sampled=sampled))
+        bridge.add("{}", level, TraceIds(7, 8, sampled=sampled))
     bridge.export()
     records = [record.log_record for record in found]
     assert [record.severity_text for record in records] == sent

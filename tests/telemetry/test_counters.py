@@ -14,7 +14,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import generate_latest
 
-from jubilee.adapters.telemetry.counters import Counts, Tallies
+from jubilee.adapters.telemetry.counters import CounterFamily, HistogramFamily
 from jubilee.adapters.telemetry.instruments import BYTES, QUICK, SECONDS, SLOW
 
 NAMES = ("method", "endpoint")
@@ -39,7 +39,7 @@ def test_counters_read_as_the_library_writes_them(
     growth: list[tuple[tuple[str, str], int]],
 ) -> None:
     ours, theirs = CollectorRegistry(), CollectorRegistry()
-    counts = Counts(ours, "requests", "Some \\ text.", NAMES)
+    counts = CounterFamily(ours, "requests", "Some \\ text.", NAMES)
     counter = Counter("requests", "Some \\ text.", NAMES, registry=theirs)
     for labels, by in growth:
         counts.labels(*labels).inc(by)
@@ -52,7 +52,7 @@ def test_histograms_read_as_the_library_writes_them(
     bounds: Sequence[float], seen: list[tuple[tuple[str, str], float]]
 ) -> None:
     ours, theirs = CollectorRegistry(), CollectorRegistry()
-    tallies = Tallies(ours, "sizes", "Some\ntext.", labels=NAMES, bounds=bounds)
+    tallies = HistogramFamily(ours, "sizes", "Some\ntext.", labels=NAMES, bounds=bounds)
     histogram = Histogram("sizes", "Some\ntext.", NAMES, registry=theirs, buckets=bounds)
     for labels, value in seen:
         tallies.labels(*labels).observe(value)
@@ -67,7 +67,7 @@ def test_so_do_those_without_labels_with_the_bounds_that_the_service_has(
     bounds: Sequence[float], seen: list[float]
 ) -> None:
     ours, theirs = CollectorRegistry(), CollectorRegistry()
-    tally = Tallies(ours, "wait", "Seconds.", labels=(), bounds=bounds).labels()
+    tally = HistogramFamily(ours, "wait", "Seconds.", labels=(), bounds=bounds).labels()
     histogram = Histogram("wait", "Seconds.", registry=theirs, buckets=bounds)
     for value in seen:
         tally.observe(value)
@@ -77,14 +77,14 @@ def test_so_do_those_without_labels_with_the_bounds_that_the_service_has(
 
 def test_what_has_no_labels_is_there_before_anything_happened() -> None:
     registry = CollectorRegistry()
-    Counts(registry, "faults", "None so far.", ())
-    Tallies(registry, "wait", "Nobody.", labels=(), bounds=(1.0,))
+    CounterFamily(registry, "faults", "None so far.", ())
+    HistogramFamily(registry, "wait", "Nobody.", labels=(), bounds=(1.0,))
     shown = generate_latest(registry).decode()
     assert "faults_total 0.0\n" in shown
     assert 'wait_bucket{le="+Inf"} 0.0\n' in shown
 
 
 def test_the_same_labels_are_the_same_child() -> None:
-    counts = Counts(CollectorRegistry(), "faults", "Some.", ("kind",))
+    counts = CounterFamily(CollectorRegistry(), "faults", "Some.", ("kind",))
     assert counts.labels("a") is counts.labels("a")
     assert counts.labels("a") is not counts.labels("b")

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from jubilee.adapters.telemetry.exceptions import LONGEST_MESSAGE, fingerprint, kind_of, stack
+from jubilee.adapters.telemetry.exceptions import MAX_MESSAGE_CHARS, fingerprint, kind_of, stack
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.jobs.kinds import GiveUp
+from jubilee.domain.jobs.kinds import PermanentFailure
 
 MARKER = "tell nobody"
 
@@ -140,8 +140,8 @@ def test_a_chain_that_bites_its_own_tail_has_an_end() -> None:
 
 @given(st.text(min_size=1))
 def test_what_is_shown_of_a_message_is_bounded(message: str) -> None:
-    long = message * LONGEST_MESSAGE
-    assert stack(ValueError(long), whole=True) == f"ValueError: {long[:LONGEST_MESSAGE]}"
+    long = message * MAX_MESSAGE_CHARS
+    assert stack(ValueError(long), whole=True) == f"ValueError: {long[:MAX_MESSAGE_CHARS]}"
 
 
 @pytest.mark.parametrize(
@@ -179,6 +179,6 @@ def test_only_functions_of_ours_count() -> None:
 
 def test_a_kind_is_a_code_of_ours_or_a_class() -> None:
     assert kind_of(Unavailable()) == Unavailable.code
-    assert kind_of(GiveUp(MARKER)) == GiveUp.code
+    assert kind_of(PermanentFailure(MARKER)) == PermanentFailure.code
     assert kind_of(ValueError(MARKER)) == "ValueError"
     assert kind_of(caught(of_postgres)) == "asyncpg.exceptions.UniqueViolationError"

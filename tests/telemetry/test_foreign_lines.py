@@ -22,7 +22,7 @@ CHILD = f"""
 import asyncio, gc, logging, threading, warnings
 import sqlalchemy, uvloop
 from jubilee.bootstrap.logs import start_logging
-from jubilee.bootstrap.telemetry import Process, open_telemetry
+from jubilee.bootstrap.telemetry import ProcessInfo, open_telemetry
 from jubilee.settings import Settings
 
 class Grumpy:
@@ -36,7 +36,7 @@ async def fail_later():
     fail("{MARKER}")
 
 async def main():
-    async with open_telemetry(settings, Process("child", None, logs)):
+    async with open_telemetry(settings, ProcessInfo("child", None, logs)):
         loop = asyncio.get_running_loop()
         asyncio.create_task(fail_later())
         loop.call_soon(fail, "{MARKER}")
@@ -203,5 +203,5 @@ def test_what_machines_read_is_nothing_but_data(tmp_path: Path, words: tuple[str
 def test_the_settings_are_printed_without_a_line_beside_them(tmp_path: Path) -> None:
     printed = run(tmp_path, "config", LOG_FORMAT="json", LOG_LEVEL="DEBUG")
     assert all(re.match(r"[A-Z_]+=", line) for line in printed.stdout.splitlines())
-    assert "LOG_FORMAT=json\n" in printed.stdout
+    assert "LOG_FORMAT=json  # environment\n" in printed.stdout
     assert printed.stderr == ""

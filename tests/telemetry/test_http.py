@@ -21,20 +21,20 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.telemetry.access_log import AccessLog
 from jubilee.adapters.telemetry.http import HttpTelemetry
 from jubilee.adapters.telemetry.instruments import Instruments
-from jubilee.adapters.telemetry.jobs import JobSending
+from jubilee.adapters.telemetry.jobs import JobTracePropagator
 from jubilee.adapters.telemetry.sampling import (
     LOW_HALF,
-    DecidedSampler,
+    PredecidedSampler,
     is_sampled,
+    sampling_decision,
     threshold,
-    verdict,
 )
 from jubilee.adapters.telemetry.traced_requests import TracedRequests
-from jubilee.adapters.telemetry.tracing import Tracing, present_ids
+from jubilee.adapters.telemetry.tracing import Tracing, current_ids
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
-from jubilee.entrypoints.http.framework.context import Limits, Traffic
-from jubilee.entrypoints.http.framework.edge import Edge
+from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
+from jubilee.entrypoints.http.framework.edge import EdgeMiddleware
 from tests.telemetry.memory import (
     Lines,
     Memory,
@@ -69,7 +69,7 @@ def serving(tracing: Tracing, work: Work) -> httpx2.AsyncClient:
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    traced = TracedRequests(Edge(app, Traffic()), tracing)
+    traced = TracedRequests(EdgeMiddleware(app, InFlightRequests()), tracing)
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(traced), base_url="http://api.test")
 
 
@@ -84,11 +84,13 @@ async def calling(
 
     log = AccessLog(lines.logs) if lines else None
     meter = HttpTelemetry(Instruments("1"), log)
-    options = HttpOptions(limits=Limits(1000, 5), cursor_key=b"c" * 32, meter=meter, trace=trace)
-    transport = httpx2.ASGITransport(build_app(services, options, Traffic()))
+    options = HttpOptions(
+        limits=BodyLimits(1000, 5), cursor_key=b"c" * 32, meter=meter, trace=trace
+    )
+    transport = httpx2.ASGITransport(build_app(services, options, InFlightRequests()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         yield client
-    meter.settle()
+    meter.flush()
 
 
 def broken(services: Services) -> Services:
@@ -148,13 +150,13 @@ def test_the_threshold_is_exact(share: float) -> None:
 
 async def test_what_is_sampled_is_sampled_whole(tracing: Tracing, memory: Memory) -> None:
     coin, verdicts = Coin(), []
-    tracing._configured, tracing.provider.sampler = coin, DecidedSampler(coin)
+    tracing._configured, tracing.provider.sampler = coin, PredecidedSampler(coin)
     tracing._threshold = LOW_HALF // 2
 
     async def work() -> None:
         tracing.record("SELECT users", {}, 0.001)
         with tracing.span("send mail", SpanKind.PRODUCER, {}):
-            verdicts.append(verdict.get())
+            verdicts.append(sampling_decision.get())
 
     async with serving(tracing, work) as client:
         for number in range(200):
@@ -219,7 +221,7 @@ async def test_lines_and_rows_bear_the_ids_of_the_request(
     seen: list[Any] = []
 
     async def work() -> None:
-        seen.extend((verdict.get(), present_ids(), JobSending(tracing).here()))
+        seen.extend((sampling_decision.get(), current_ids(), JobTracePropagator(tracing).current()))
 
     async with serving(tracing, work) as client:
         await client.get("/", headers={HEADER: header} if header else {})
@@ -239,7 +241,7 @@ async def test_a_request_that_is_not_sampled_builds_no_span(
     contexts = []
 
     async def work() -> None:
-        with JobSending(tracing).sending("echo", new_id()) as row:
+        with JobTracePropagator(tracing).for_job("echo", new_id()) as row:
             contexts.append(row)
 
     async with serving(tracing, work) as client:

@@ -10,18 +10,18 @@ from opentelemetry.trace import SpanKind
 from sqlalchemy import text
 
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres.jobs.store import PostgresClaims
+from jubilee.adapters.postgres.jobs.store import PostgresJobStore
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
-from jubilee.adapters.postgres.transaction import Stamp, transactions
+from jubilee.adapters.postgres.transaction import WriteContext, transactions
 from jubilee.adapters.telemetry.instruments import Instruments
-from jubilee.adapters.telemetry.jobs import JobSending, JobTelemetry
-from jubilee.adapters.telemetry.sampling import Verdict, verdict
-from jubilee.adapters.telemetry.tracing import Tracing, carrier
-from jubilee.domain.jobs.kinds import Claim, Finish, GiveUp, JobError
+from jubilee.adapters.telemetry.jobs import JobTelemetry, JobTracePropagator
+from jubilee.adapters.telemetry.sampling import SamplingDecision, sampling_decision
+from jubilee.adapters.telemetry.tracing import Tracing, trace_headers
+from jubilee.domain.jobs.kinds import Completion, JobContext, JobError, PermanentFailure
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.runner import Outcome
-from jubilee.domain.jobs.store import Claimed, Reference
+from jubilee.domain.jobs.store import ClaimedJob, JobReference
 from tests.domain.jobs.job_bench import Bench, Body, failing, nothing
 from tests.fakes.store import FakeClock, fresh_id
 from tests.telemetry.memory import (
@@ -54,7 +54,7 @@ class Watched:
         """One attempt at a job whose row keeps this, and is so many seconds old."""
         runner = self.bench.runner(body)
         claims = _Aged(self.bench, kept, age)
-        runner = replace(runner, claims=claims, observer=self.telemetry)
+        runner = replace(runner, store=claims, observer=self.telemetry)
         return await runner.run(self.bench.add(**job).reference)
 
 
@@ -64,12 +64,12 @@ class _Aged:
     def __init__(self, bench: Bench, kept: Mapping[str, str] | None, age: float) -> None:
         self._bench, self._kept, self._age = bench, kept, age
 
-    async def claim(self, reference: Reference) -> Claimed | None:
-        found = await self._bench.claims.claim(reference)
+    async def claim(self, reference: JobReference) -> ClaimedJob | None:
+        found = await self._bench.store.claim(reference)
         return found and replace(found, trace_context=self._kept, age=self._age)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._bench.claims, name)
+        return getattr(self._bench.store, name)
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ async def test_nonsense_about_its_trace_is_harmless(
     [
         (nothing, Outcome.SUCCEEDED, None),
         (failing(JobError(SECRET)), Outcome.RETRIED, "failed"),
-        (failing(GiveUp(SECRET)), Outcome.DEAD, "given_up"),
+        (failing(PermanentFailure(SECRET)), Outcome.DEAD, "given_up"),
         (failing(ValueError(SECRET)), Outcome.RETRIED, "ValueError"),
     ],
 )
@@ -162,7 +162,7 @@ async def test_a_mistake_has_the_same_fingerprint_in_the_span_and_in_the_line(
 async def test_what_a_job_does_is_part_of_its_span_and_of_no_other(
     watched: Watched, memory: Memory
 ) -> None:
-    async def body(claim: Claim[Any], _: Finish[Any]) -> None:
+    async def body(claim: JobContext[Any], _: Completion[Any]) -> None:
         await asyncio.sleep(0.01)
         watched.tracing.record("SELECT users", {"n": int(claim.payload)}, 0)
 
@@ -183,8 +183,8 @@ async def test_one_that_was_not_sampled_hands_its_trace_on_all_the_same(
 ) -> None:
     seen: list[Any] = []
 
-    async def body(_: Claim[Any], __: Finish[Any]) -> None:
-        seen.append(carrier())
+    async def body(_: JobContext[Any], __: Completion[Any]) -> None:
+        seen.append(trace_headers())
 
     await watched.run(body, UNSAMPLED)
     (context_,) = seen
@@ -196,7 +196,7 @@ async def test_one_that_was_not_sampled_hands_its_trace_on_all_the_same(
 async def test_after_a_job_nothing_of_it_is_left(watched: Watched, lines: Lines) -> None:
     await watched.run(nothing, ASKED)
     lines.logs.write("after")
-    assert carrier() is None
+    assert trace_headers() is None
     assert set(lines.one("after")) == {"timestamp", "level", "event"}
 
 
@@ -208,9 +208,11 @@ SCRIBBLE = Statement(
 
 async def added(pool: ConnectionPool, tracing: Tracing) -> NewJob:
     """A job that has just been committed."""
-    stamp = Stamp(FakeClock(), new_id, lambda: None, sending=JobSending(tracing))
+    write_context = WriteContext(
+        FakeClock(), new_id, lambda: None, propagator=JobTracePropagator(tracing)
+    )
     job = NewJob(id=fresh_id(), kind="echo")
-    async with transactions(pool, stamp)() as tx:
+    async with transactions(pool, write_context)() as tx:
         await tx.jobs.add(job)
     return job
 
@@ -238,9 +240,9 @@ async def test_a_row_keeps_the_span_that_sent_it(
 async def test_a_row_of_a_request_that_is_not_sampled_keeps_its_ids(
     pool: ConnectionPool, tracing: Tracing, memory: Memory
 ) -> None:
-    token = verdict.set(Verdict(TRACE, PARENT, sampled=False))
+    token = sampling_decision.set(SamplingDecision(TRACE, PARENT, sampled=False))
     job = await added(pool, tracing)
-    verdict.reset(token)
+    sampling_decision.reset(token)
     assert await kept_of(pool, job) == UNSAMPLED
     assert memory.spans == []
 
@@ -258,8 +260,8 @@ async def test_a_row_in_which_somebody_wrote_nonsense_is_run(
     job = await added(pool, watched.tracing)
     async with pool.executor() as executor:
         await executor.run(SCRIBBLE, id=job.id, nonsense=nonsense)
-    claims = PostgresClaims(pool, worker_id=fresh_id(), lease=30, kinds=["echo"])
-    claimed = await claims.claim(Reference(job.id, 0))
+    claims = PostgresJobStore(pool, worker_id=fresh_id(), lease=30, kinds=["echo"])
+    claimed = await claims.claim(JobReference(job.id, 0))
     assert claimed is not None
     watched.telemetry.started(claimed)
     watched.telemetry.ended(claimed, Outcome.SUCCEEDED, 0.1)

@@ -11,7 +11,7 @@ from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExp
 from opentelemetry.sdk.resources import Resource
 from prometheus_client.metrics_core import Metric as Family
 
-from jubilee.adapters.telemetry.counters import Counts, Tallies
+from jubilee.adapters.telemetry.counters import CounterFamily, HistogramFamily
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.otlp_metrics import MetricsBridge
 from tests.telemetry.receiver import Receiver, receiver
@@ -36,7 +36,7 @@ def filled(instruments: Instruments) -> Instruments:
 
 def _children(collector: Any) -> Iterator[Any]:
     """What of ours is written; the interpreter's own collectors fill themselves."""
-    if isinstance(collector, Counts | Tallies):
+    if isinstance(collector, CounterFamily | HistogramFamily):
         names: Any = collector._about[2]
     elif hasattr(collector, "_labelnames"):
         names = collector._labelnames
@@ -47,7 +47,9 @@ def _children(collector: Any) -> Iterator[Any]:
 
 
 def _alone(collector: Any) -> Any:
-    return collector.labels() if isinstance(collector, Counts | Tallies) else collector
+    return (
+        collector.labels() if isinstance(collector, CounterFamily | HistogramFamily) else collector
+    )
 
 
 @pytest.fixture

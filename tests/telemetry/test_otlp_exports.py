@@ -15,7 +15,7 @@ from jubilee.adapters.telemetry.bad_export import BadExport
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.otlp import Signal, resource, seconds, signals
 from jubilee.adapters.telemetry.otlp_exports import Exports
-from jubilee.adapters.telemetry.tracing import Ids, Tracing
+from jubilee.adapters.telemetry.tracing import TraceIds, Tracing
 from tests.system.api import NO_REDIS, NOWHERE, run
 from tests.system.running import eventually
 from tests.telemetry.collectors import DEAD, silent
@@ -52,7 +52,7 @@ def say_something(exports: Exports) -> None:
         with Tracing(resource(ABOUT), exports.spans).tracer.start_as_current_span("GET /"):
             pass
     if exports.lines is not None:
-        exports.lines.add('{"event":"request"}', "info", Ids(7, 8, sampled=True))
+        exports.lines.add('{"event":"request"}', "info", TraceIds(7, 8, sampled=True))
 
 
 def failures(instruments: Instruments) -> dict[str, float]:

@@ -9,14 +9,14 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
-from jubilee.adapters.mail.eml import EmlMailer
-from jubilee.adapters.telemetry.outbound_spans import TracedHttpSender, TracedMailer
-from jubilee.adapters.telemetry.sampling import NOWHERE
+from jubilee.adapters.mail.eml import EmlMailSender
+from jubilee.adapters.telemetry.outbound_spans import TracedHttpSender, TracedMailSender
+from jubilee.adapters.telemetry.sampling import NO_PARENT
 from jubilee.adapters.telemetry.tracing import Tracing
-from jubilee.domain.mail import Message, Undeliverable
+from jubilee.domain.mail import MailMessage, Undeliverable
 from jubilee.domain.outbound.request import read_request
 from jubilee.domain.outbound.sending import AddressNotAllowed, HttpReply
-from tests.fakes.mail import FakeMailer
+from tests.fakes.mail import FakeMailSender
 from tests.fakes.outbound import FakeSender
 from tests.telemetry.memory import (
     Memory,
@@ -27,7 +27,7 @@ from tests.telemetry.memory import (
     parent_id,
 )
 
-MESSAGE = Message(
+MESSAGE = MailMessage(
     to="ada.marker@example.com",
     subject="marker subject",
     text="marker text",
@@ -68,9 +68,11 @@ def traceparents(sender: FakeSender) -> list[str]:
 async def test_mail_is_a_span_that_says_nothing_of_it(
     tracing: Tracing, memory: Memory, tmp_path: Path
 ) -> None:
-    mailer = EmlMailer(tmp_path, Address("", "jubilee", "jubilee.test"), lambda: datetime.now(UTC))
+    mailer = EmlMailSender(
+        tmp_path, Address("", "jubilee", "jubilee.test"), lambda: datetime.now(UTC)
+    )
     with tracing.tracer.start_as_current_span("process email.send"):
-        await TracedMailer(mailer, tracing, PLACE).send(MESSAGE)
+        await TracedMailSender(mailer, tracing, PLACE).send(MESSAGE)
     span = memory.one("send mail")
     assert span.kind is SpanKind.CLIENT
     assert parent_id(span) == context(memory.one("process email.send")).span_id
@@ -82,9 +84,9 @@ async def test_mail_is_a_span_that_says_nothing_of_it(
 async def test_mail_that_nobody_takes_has_failed_and_says_no_more(
     tracing: Tracing, memory: Memory
 ) -> None:
-    mailer = FakeMailer(broken=Undeliverable("marker said the server"))
+    mailer = FakeMailSender(broken=Undeliverable("marker said the server"))
     with tracing.tracer.start_as_current_span("process email.send"), pytest.raises(Undeliverable):
-        await TracedMailer(mailer, tracing, PLACE).send(MESSAGE)
+        await TracedMailSender(mailer, tracing, PLACE).send(MESSAGE)
     span = memory.one("send mail")
     assert (attributes(span)["error.type"], is_failed(span)) == ("undeliverable", True)
     assert "marker" not in everything(span)
@@ -169,7 +171,7 @@ async def test_a_trace_that_is_not_recorded_is_told_of_all_the_same(
     tracing: Tracing, memory: Memory, sender: FakeSender
 ) -> None:
     asked = SpanContext(7, 8, is_remote=True, trace_flags=TraceFlags(0))
-    present = trace.set_span_in_context(trace.NonRecordingSpan(asked), NOWHERE)
+    present = trace.set_span_in_context(trace.NonRecordingSpan(asked), NO_PARENT)
     with trace.use_span(trace.get_current_span(present)):
         await TracedHttpSender(sender, tracing).send(read_request(DATA), lambda _: True)
     assert traceparents(sender) == [f"00-{7:032x}-{8:016x}-00"]

@@ -8,7 +8,7 @@ import pytest
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.resources import Resource
 
-from jubilee.adapters.telemetry.lines import LineWriter
+from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.logs import Logs
 from jubilee.adapters.telemetry.otlp_logs import LogBridge
 

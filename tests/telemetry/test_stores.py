@@ -13,14 +13,14 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.tables import users
-from jubilee.adapters.postgres.transaction import Stamp, transactions
+from jubilee.adapters.postgres.transaction import WriteContext, transactions
 from jubilee.adapters.redis.client import RedisAway, RedisClient
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.logs import unwritten
 from jubilee.adapters.telemetry.stores import DatabaseTelemetry, RedisTelemetry
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.domain.errors import Unavailable
-from jubilee.urls import place
+from jubilee.urls import server_attributes
 from tests.fakes.store import FakeClock
 from tests.servers import Servers
 from tests.telemetry.memory import (
@@ -62,10 +62,10 @@ async def test_a_statement_is_a_span_without_its_values(
     span, said = memory.one("SELECT users"), attributes(memory.one("SELECT users"))
     assert span.kind is SpanKind.CLIENT
     assert parent_id(span) == context(memory.one("GET /")).span_id
-    assert said["db.query.text"] == FIND.shown
+    assert said["db.query.text"] == FIND.display
     assert (said["db.system.name"], said["db.operation.name"]) == ("postgresql", "SELECT")
     assert said["db.namespace"] == urlsplit(database_url).path[1:]
-    assert said["server.address"] == place(database_url)["server.address"]
+    assert said["server.address"] == server_attributes(database_url)["server.address"]
     assert SECRET not in everything(span)
     assert not is_failed(span)
 
@@ -99,7 +99,7 @@ async def test_a_statement_that_fails_says_why_by_its_code(
 async def test_one_that_ran_out_of_time_has_failed(
     database_url: str, instruments: Instruments, tracing: Tracing, memory: Memory
 ) -> None:
-    watching = DatabaseTelemetry(instruments, tracing, unwritten, place={}, slow=60)
+    watching = DatabaseTelemetry(instruments, tracing, unwritten, server_attributes={}, slow=60)
     pool = ConnectionPool(database_url, size=1, patience=1, observer=watching)
     async with AsyncExitStack() as ends:
         ends.push_async_callback(pool.close)
@@ -114,7 +114,7 @@ async def test_one_that_ran_out_of_time_has_failed(
 async def test_a_transaction_shows_its_beginning_and_its_end(
     pool: ConnectionPool, tracing: Tracing, memory: Memory, n: int, end: str
 ) -> None:
-    begin = transactions(pool, Stamp(FakeClock(), new_id, lambda: None))
+    begin = transactions(pool, WriteContext(FakeClock(), new_id, lambda: None))
     try:
         async with recorded(tracing), begin() as tx:
             await tx.executor.first(DIVIDE, n=n)
@@ -146,8 +146,8 @@ async def connect(instruments: Instruments, tracing: Tracing) -> AsyncIterator[C
     async with AsyncExitStack() as ends:
 
         def connected(url: str) -> RedisClient:
-            ran = RedisTelemetry(instruments, tracing, place(url)).ran
-            client = RedisClient(url, patience=2, ran=ran)
+            ran = RedisTelemetry(instruments, tracing, server_attributes(url)).executed
+            client = RedisClient(url, patience=2, observe=ran)
             ends.push_async_callback(client.close)
             return client
 
@@ -164,7 +164,7 @@ async def test_a_command_is_a_span_without_its_values(
     said = attributes(span)
     assert (span.kind, said["db.system.name"]) == (SpanKind.CLIENT, "redis")
     assert said["db.operation.name"] == "SET"
-    assert said["server.address"] == place(servers.redis_url)["server.address"]
+    assert said["server.address"] == server_attributes(servers.redis_url)["server.address"]
     assert SECRET not in everything(span)
 
 

@@ -5,8 +5,8 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from jubilee.adapters.telemetry.traced_requests import TracedRequests
-from jubilee.entrypoints.http.framework.context import Traffic
-from jubilee.entrypoints.http.framework.edge import Edge
+from jubilee.entrypoints.http.framework.context import InFlightRequests
+from jubilee.entrypoints.http.framework.edge import EdgeMiddleware
 from tests.telemetry.memory import Memory, attributes, everything
 
 CAPTURE = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_"
@@ -25,7 +25,7 @@ async def test_no_variable_makes_it_tell_headers(
 ) -> None:
     monkeypatch.setenv(f"{CAPTURE}REQUEST", ".*")
     monkeypatch.setenv(f"{CAPTURE}RESPONSE", ".*")
-    traced = TracedRequests(Edge(app, Traffic()), memory.tracing())
+    traced = TracedRequests(EdgeMiddleware(app, InFlightRequests()), memory.tracing())
     transport = httpx2.ASGITransport(traced, client=("192.0.2.7", 50_000))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         answer = await client.get("/", headers={"Authorization": SECRET, "User-Agent": "test"})

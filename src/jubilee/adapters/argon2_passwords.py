@@ -17,7 +17,7 @@ from jubilee.domain.passwords import HasherBusy, PasswordHasher
 T = TypeVar("T")
 
 NICENESS = 10  # a burst of sign-ins must not take the core from the event loop
-WAITING_PER_THREAD = 100  # each hash takes some 20 ms: who stands further back waits for seconds
+QUEUE_PER_THREAD = 100  # each hash takes some 20 ms: who stands further back waits for seconds
 
 
 class Argon2Passwords(PasswordHasher):
@@ -35,9 +35,9 @@ class Argon2Passwords(PasswordHasher):
         deadline: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self._argon2 = Argon2(time_cost=time_cost, memory_cost=memory_kib, parallelism=1)
-        self._threads = ThreadPoolExecutor(threads, "argon2", initializer=_step_back)
+        self._threads = ThreadPoolExecutor(threads, "argon2", initializer=_lower_priority)
         self._deadline = deadline
-        self._room = threads * WAITING_PER_THREAD
+        self._room = threads * QUEUE_PER_THREAD
         self._nobody = self._argon2.hash(os.urandom(16).hex())
 
     async def hash(self, password: str) -> str:
@@ -81,6 +81,6 @@ def _bytes(password: str) -> bytes:
     return password.encode("utf-8", "surrogatepass")
 
 
-def _step_back() -> None:
+def _lower_priority() -> None:
     with suppress(AttributeError, OSError):  # only Linux knows a priority for each thread
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)

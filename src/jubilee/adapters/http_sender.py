@@ -15,14 +15,14 @@ from typing import TypeAlias
 
 import httpcore2
 
-from jubilee.domain.outbound.address_policy import Address, Allows
+from jubilee.domain.outbound.address_policy import Address, AddressFilter
 from jubilee.domain.outbound.request import HttpRequest
 from jubilee.domain.outbound.sending import AddressNotAllowed, HttpReply, HttpSender, Unreachable
 from jubilee.domain.text import as_line, printable
 
-KEPT = 65_536  # bytes of a reply
-MOST_ADDRESSES = 4  # tried for one request
-LONGEST_REASON = 200
+MAX_BODY_BYTES = 65_536  # bytes of a reply
+MAX_ADDRESSES = 4  # tried for one request
+MAX_REASON_CHARS = 200
 WITH_LENGTH = frozenset({"POST", "PUT", "PATCH"})
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[Address]]]
@@ -30,15 +30,15 @@ Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[Address]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RequestTimeouts:
     """Seconds: to look up the name and connect, for each read, for all of it."""
 
-    connect: float = 10.0
-    read: float = 10.0
-    in_all: float = 30.0
+    connect_s: float = 10.0
+    read_s: float = 10.0
+    total_s: float = 30.0
 
 
-PATIENCE = Patience()
+DEFAULT_TIMEOUTS = RequestTimeouts()
 
 
 async def resolve(host: str, port: int) -> Sequence[Address]:
@@ -56,19 +56,19 @@ class PinnedHttpSender(HttpSender):
         *,
         resolve: Resolve = resolve,
         context: ssl.SSLContext | None = None,
-        patience: Patience = PATIENCE,
+        timeouts: RequestTimeouts = DEFAULT_TIMEOUTS,
     ) -> None:
         """`context` says which certificates are trusted."""
         self._user_agent = user_agent
         self._resolve = resolve
         self._context = context or ssl.create_default_context()
-        self._patience = patience
+        self._patience = timeouts
         # Where all is logged for debugging, it would log headers.
         logging.getLogger("httpcore2").setLevel(logging.INFO)
 
-    async def send(self, request: HttpRequest, allows: Allows) -> HttpReply:
+    async def send(self, request: HttpRequest, allows: AddressFilter) -> HttpReply:
         try:
-            async with asyncio.timeout(self._patience.in_all):
+            async with asyncio.timeout(self._patience.total_s):
                 return await self._exchange(request, await self._pinned(request, allows))
         except httpcore2.LocalProtocolError as error:
             raise Unreachable(f"the request cannot be written: {_short(error)}") from None
@@ -79,15 +79,15 @@ class PinnedHttpSender(HttpSender):
         except (httpcore2.ProtocolError, httpcore2.NetworkError, OSError) as error:
             raise Unreachable(f"no answer: {_short(error)}") from None
 
-    async def _pinned(self, request: HttpRequest, allows: Allows) -> "PinnedBackend":
+    async def _pinned(self, request: HttpRequest, allows: AddressFilter) -> "PinnedBackend":
         """What the name resolves to is looked up once: it cannot change between check and use."""
-        deadline = monotonic() + self._patience.connect
-        async with asyncio.timeout(self._patience.connect):
+        deadline = monotonic() + self._patience.connect_s
+        async with asyncio.timeout(self._patience.connect_s):
             found = await self._resolve(request.host, request.port)
         allowed = [address for address in found if allows(address)]
         if not allowed:
             raise AddressNotAllowed("this host is at no address that may be reached")
-        return PinnedBackend(allowed[:MOST_ADDRESSES], deadline)
+        return PinnedBackend(allowed[:MAX_ADDRESSES], deadline)
 
     async def _exchange(self, request: HttpRequest, backend: "PinnedBackend") -> HttpReply:
         scheme, host = request.scheme.encode(), request.host.encode()
@@ -116,7 +116,7 @@ class PinnedHttpSender(HttpSender):
         }
         if request.body is not None or request.method in WITH_LENGTH:
             headers["content-length"] = str(len(request.body or b""))
-        timeout = {"connect": patience.connect, "read": patience.read, "write": patience.read}
+        timeout = {"connect": patience.connect_s, "read": patience.read_s, "write": patience.read_s}
         return httpcore2.Request(
             request.method,
             url,
@@ -166,12 +166,14 @@ async def _read(response: httpcore2.Response) -> HttpReply:
     body = bytearray()
     async for chunk in response.aiter_stream():
         body += chunk
-        if len(body) > KEPT:
+        if len(body) > MAX_BODY_BYTES:
             break
     headers = {name.decode("latin-1").lower(): _text(value) for name, value in response.headers}
     # As RFC 9110, 6.6.1 wants it of whoever has a clock: what the answer says counts from there.
     headers.setdefault("date", format_datetime(datetime.now(UTC), usegmt=True))
-    return HttpReply(response.status, headers, bytes(body[:KEPT]), len(body) > KEPT)
+    return HttpReply(
+        response.status, headers, bytes(body[:MAX_BODY_BYTES]), len(body) > MAX_BODY_BYTES
+    )
 
 
 def _text(value: bytes) -> str:
@@ -179,4 +181,4 @@ def _text(value: bytes) -> str:
 
 
 def _short(error: Exception) -> str:
-    return as_line(str(error), LONGEST_REASON) or type(error).__name__
+    return as_line(str(error), MAX_REASON_CHARS) or type(error).__name__

@@ -7,23 +7,23 @@ from uuid import UUID, uuid4
 
 import jwt
 
-from jubilee.domain.auth.tokens import Claims, InvalidToken, TokenSigner
+from jubilee.domain.auth.tokens import InvalidToken, TokenClaims, TokenSigner
 from jubilee.domain.identity import SessionId, UserId
 
 ALGORITHM = "HS256"
 TYPE = "at+jwt"
 CLAIMS = ["iss", "aud", "sub", "sid", "iat", "exp", "jti"]
-REMEMBERED = 10_000  # tokens; checking a signature costs more than the rest of a small request
-LONGEST = 2048  # characters of a token that is looked at
+CACHE_SIZE = 10_000  # tokens; checking a signature costs more than the rest of a small request
+MAX_TOKEN_CHARS = 2048  # characters of a token that is looked at
 LAST_MOMENT = 253_402_300_799  # seconds since 1970: the end of the year 9999
-SKEW = 60  # seconds by which the clocks of two instances may differ
+CLOCK_SKEW_S = 60  # seconds by which the clocks of two instances may differ
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class VerifiedToken:
     """A token whose signature has been checked; the moments are seconds since 1970."""
 
-    claims: Claims
+    claims: TokenClaims
     issued: float
     expires: float
 
@@ -36,13 +36,13 @@ class JwtTokens(TokenSigner):
         self._issuer = issuer
         self._audience = audience
         self._lifetime = lifetime
-        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._known: OrderedDict[str, VerifiedToken] = OrderedDict()
 
     @property
     def lifetime(self) -> int:
         return self._lifetime
 
-    def sign(self, claims: Claims, *, now: datetime) -> str:
+    def sign(self, claims: TokenClaims, *, now: datetime) -> str:
         issued = int(now.timestamp())
         payload = {
             "iss": self._issuer,
@@ -55,27 +55,27 @@ class JwtTokens(TokenSigner):
         }
         return jwt.encode(payload, self._key, ALGORITHM, headers={"typ": TYPE})
 
-    def read(self, token: str, *, now: datetime) -> Claims:
+    def read(self, token: str, *, now: datetime) -> TokenClaims:
         known = self._known.get(token) or self._remember(token)
         at = now.timestamp()
-        if known.expires <= at or known.issued > at + SKEW:
+        if known.expires <= at or known.issued > at + CLOCK_SKEW_S:
             self._known.pop(token, None)
             raise InvalidToken
         return known.claims
 
-    def _remember(self, token: str) -> Known:
-        if len(token) > LONGEST:
+    def _remember(self, token: str) -> VerifiedToken:
+        if len(token) > MAX_TOKEN_CHARS:
             raise InvalidToken
         try:
             known = self._decode(token)
         except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as error:
             raise InvalidToken from error
         self._known[token] = known
-        if len(self._known) > REMEMBERED:
+        if len(self._known) > CACHE_SIZE:
             self._known.popitem(last=False)
         return known
 
-    def _decode(self, token: str) -> Known:
+    def _decode(self, token: str) -> VerifiedToken:
         decoded = jwt.decode_complete(
             token,
             self._key,
@@ -88,8 +88,8 @@ class JwtTokens(TokenSigner):
         if decoded["header"].get("typ") != TYPE:
             raise InvalidToken
         payload = decoded["payload"]
-        claims = Claims(UserId(UUID(payload["sub"])), SessionId(UUID(str(payload["sid"]))))
-        return Known(claims, _moment(payload["iat"]), _moment(payload["exp"]))
+        claims = TokenClaims(UserId(UUID(payload["sub"])), SessionId(UUID(str(payload["sid"]))))
+        return VerifiedToken(claims, _moment(payload["iat"]), _moment(payload["exp"]))
 
 
 def _moment(claim: object) -> float:

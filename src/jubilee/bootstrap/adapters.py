@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from random import random
 
 from jubilee.adapters.argon2_passwords import Argon2Passwords
-from jubilee.adapters.arq.dispatcher import ArqCourier
+from jubilee.adapters.arq.dispatcher import ArqJobDispatcher
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.capacity import PostgresCapacity, instance_url
 from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import (
     PostgresTransaction,
-    Stamp,
+    WriteContext,
     transactions,
     views,
 )
 from jubilee.adapters.postgres.upkeep import PoolUpkeep
 from jubilee.adapters.redis.client import RedisClient
-from jubilee.adapters.telemetry.samplers import watch_pool, watch_redis
+from jubilee.adapters.telemetry.samplers import probe_redis, sample_pool
 from jubilee.bootstrap.deadline import request_deadline
 from jubilee.bootstrap.logs import correlation_id
 from jubilee.bootstrap.servers import clock, server_urls
-from jubilee.bootstrap.telemetry import Process, Telemetry, open_telemetry
-from jubilee.domain.jobs.dispatch_buffer import Announcer
-from jubilee.domain.jobs.routing import Router
+from jubilee.bootstrap.telemetry import ProcessInfo, Telemetry, open_telemetry
+from jubilee.domain.jobs.dispatch_buffer import DispatchBuffer
+from jubilee.domain.jobs.routing import JobRouter
 from jubilee.domain.transaction import Begin
 from jubilee.settings import Settings
 
@@ -37,8 +37,8 @@ class Adapters:
 
     pool: ConnectionPool
     redis: RedisClient
-    courier: ArqCourier
-    announcer: Announcer
+    dispatcher: ArqJobDispatcher
+    dispatch_buffer: DispatchBuffer
     hasher: Argon2Passwords
     write: Begin[PostgresTransaction]
     read: Begin[PostgresTransaction]
@@ -47,7 +47,7 @@ class Adapters:
 
 @asynccontextmanager
 async def open_adapters(
-    settings: Settings, process: Process | None = None
+    settings: Settings, process: ProcessInfo | None = None
 ) -> AsyncIterator[Adapters]:
     """Opened now, closed at the end; `process` says what is shown of it meanwhile."""
     async with open_telemetry(settings, process) as telemetry:
@@ -61,9 +61,9 @@ async def open_adapters(
 
 @asynccontextmanager
 async def _running(adapters: Adapters) -> AsyncIterator[None]:
-    announcing = asyncio.create_task(adapters.announcer.run())
-    watching = asyncio.create_task(watch_pool(adapters.telemetry.instruments, adapters.pool))
-    asking = asyncio.create_task(watch_redis(adapters.redis.ping))
+    announcing = asyncio.create_task(adapters.dispatch_buffer.run())
+    watching = asyncio.create_task(sample_pool(adapters.telemetry.instruments, adapters.pool))
+    asking = asyncio.create_task(probe_redis(adapters.redis.ping))
     capacity = PostgresCapacity(adapters.pool)
     keeping = asyncio.create_task(PoolUpkeep(adapters.pool, capacity).run())
     try:
@@ -74,7 +74,7 @@ async def _running(adapters: Adapters) -> AsyncIterator[None]:
         watching.cancel()
         asking.cancel()
         adapters.hasher.close()
-        await adapters.courier.close()
+        await adapters.dispatcher.close()
         await adapters.redis.close()
         await adapters.pool.close()
 
@@ -88,24 +88,26 @@ def _adapters(settings: Settings, telemetry: Telemetry, database_url: str) -> Ad
         observer=telemetry.database,
         deadline=request_deadline,
     )
-    courier = ArqCourier(redis_url, patience=settings.redis_timeout)
-    announcer = Announcer(courier, Router(PostgresBacklog(pool), random))
-    stamp = Stamp(
+    dispatcher = ArqJobDispatcher(redis_url, patience=settings.redis_timeout)
+    dispatch_buffer = DispatchBuffer(dispatcher, JobRouter(PostgresBacklog(pool), random))
+    write_context = WriteContext(
         clock=clock,
         new_id=new_id,
         correlation_id=correlation_id,
-        announce=announcer.announce,
-        sending=telemetry.sending,
+        dispatch_soon=dispatch_buffer.dispatch_soon,
+        propagator=telemetry.propagator,
         enqueued=telemetry.jobs.enqueued,
     )
     return Adapters(
         pool=pool,
-        redis=RedisClient(redis_url, patience=settings.redis_timeout, ran=telemetry.redis.ran),
-        courier=courier,
-        announcer=announcer,
+        redis=RedisClient(
+            redis_url, patience=settings.redis_timeout, observe=telemetry.redis.executed
+        ),
+        dispatcher=dispatcher,
+        dispatch_buffer=dispatch_buffer,
         hasher=_hasher(settings),
-        write=transactions(pool, stamp),
-        read=views(pool, stamp),
+        write=transactions(pool, write_context),
+        read=views(pool, write_context),
         telemetry=telemetry,
     )
 

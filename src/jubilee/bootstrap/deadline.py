@@ -2,10 +2,10 @@
 
 import math
 
-from jubilee.entrypoints.http.framework.request_record import present
+from jubilee.entrypoints.http.framework.request_record import current_request
 
 
 def request_deadline() -> float:
     """When the request that is being served is refused, by `monotonic`; infinite for jobs."""
-    request = present.get()
+    request = current_request.get()
     return math.inf if request is None else request.deadline

@@ -2,10 +2,10 @@
 
 import gc
 
-THRESHOLDS = (50_000, 20, 50)  # objects until the youngest are looked at; and so on
+GC_THRESHOLDS = (50_000, 20, 50)  # objects until the youngest are looked at; and so on
 
 
-def settle() -> None:
+def freeze_startup_objects() -> None:
     """Call once all is open: what is there stays, so no later search needs to walk through it.
 
     And searches come more seldom: nearly all that a request makes is freed without them. Together
@@ -13,4 +13,4 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*THRESHOLDS)
+    gc.set_threshold(*GC_THRESHOLDS)

@@ -4,16 +4,16 @@ from jubilee.adapters.ids import new_id
 from jubilee.bootstrap.adapters import Adapters
 from jubilee.bootstrap.servers import clock
 from jubilee.domain.calendar import LeapDayRule
-from jubilee.domain.greetings.greeting import GreetingRules, OnUnknown
+from jubilee.domain.greetings.greeting import GreetingRules, UnknownOutcomePolicy
 from jubilee.domain.greetings.planning import GreetingPlanner
 from jubilee.domain.greetings.sending import GreetingMail
-from jubilee.domain.mail import Post
+from jubilee.domain.mail import MailService
 from jubilee.settings import Settings
 
 
-def greeting_mail(settings: Settings, adapters: Adapters, post: Post) -> GreetingMail:
+def greeting_mail(settings: Settings, adapters: Adapters, post: MailService) -> GreetingMail:
     """The kind that sends them."""
-    return GreetingMail(post=post, write=adapters.write, rules=_rules(settings), clock=clock)
+    return GreetingMail(mail=post, write=adapters.write, rules=_rules(settings), clock=clock)
 
 
 def greeting_planner(settings: Settings, adapters: Adapters) -> GreetingPlanner:
@@ -29,8 +29,8 @@ def greeting_planner(settings: Settings, adapters: Adapters) -> GreetingPlanner:
 
 def _rules(settings: Settings) -> GreetingRules:
     return GreetingRules(
-        home=settings.birthday_timezone,
+        default_zone=settings.birthday_timezone,
         leap_day=LeapDayRule(settings.leap_day_rule),
         hour=settings.greeting_hour,
-        on_unknown=OnUnknown(settings.greeting_on_unknown),
+        on_unknown=UnknownOutcomePolicy(settings.greeting_on_unknown),
     )

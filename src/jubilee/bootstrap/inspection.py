@@ -11,7 +11,7 @@ from jubilee.adapters.postgres.schema_state import schema_state
 from jubilee.adapters.redis.client import RedisClient
 from jubilee.bootstrap.servers import database_url, redis_url
 from jubilee.domain.health import HealthService, ReadConnectionBudget
-from jubilee.domain.jobs.backlog import ReadBacklog
+from jubilee.domain.jobs.backlog import BacklogReader
 from jubilee.settings import Settings
 
 
@@ -20,7 +20,7 @@ class Inspection:
     """Each answers one question about the running service."""
 
     health: HealthService
-    backlog: ReadBacklog
+    backlog: BacklogReader
     connections: ReadConnectionBudget
 
 

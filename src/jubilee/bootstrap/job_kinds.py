@@ -8,39 +8,39 @@ from jubilee.adapters.http_sender import PinnedHttpSender
 from jubilee.adapters.telemetry.outbound_spans import TracedHttpSender
 from jubilee.bootstrap.adapters import Adapters
 from jubilee.bootstrap.greetings import greeting_mail
-from jubilee.bootstrap.mail import mail_is_configured, post
-from jubilee.domain.jobs.kinds import Kind
+from jubilee.bootstrap.mail import mail_is_configured, mail_service
+from jubilee.domain.jobs.kinds import JobKind
 from jubilee.domain.mail import SendMail, WelcomeMail
 from jubilee.domain.outbound.address_policy import AllowedHost, OutboundRules
 from jubilee.domain.outbound.sending import SendHttpRequest
 from jubilee.domain.tasks.echo import Echo
 from jubilee.settings import Settings
 
-MakeKinds: TypeAlias = Callable[[Settings, Adapters], Sequence[Kind[Any, Any]]]
+MakeKinds: TypeAlias = Callable[[Settings, Adapters], Sequence[JobKind[Any, Any]]]
 
 
-def every_kind(settings: Settings, adapters: Adapters) -> Sequence[Kind[Any, Any]]:
+def every_kind(settings: Settings, adapters: Adapters) -> Sequence[JobKind[Any, Any]]:
     """All that a task can ask for; the API checks payloads by them."""
     return (Echo(), _outbound(settings, adapters), *_mail(settings, adapters))
 
 
-def runnable_kinds(settings: Settings, adapters: Adapters) -> Sequence[Kind[Any, Any]]:
+def runnable_kinds(settings: Settings, adapters: Adapters) -> Sequence[JobKind[Any, Any]]:
     """Those that a worker with these settings can run: where there is no mailer, mail waits."""
     if mail_is_configured(settings):
         return every_kind(settings, adapters)
     return (Echo(), _outbound(settings, adapters))
 
 
-def _mail(settings: Settings, adapters: Adapters) -> Sequence[Kind[Any, Any]]:
-    letters = post(settings, adapters.telemetry.tracing)
+def _mail(settings: Settings, adapters: Adapters) -> Sequence[JobKind[Any, Any]]:
+    mail = mail_service(settings, adapters.telemetry.tracing)
     return (
-        SendMail(letters),
-        WelcomeMail(letters, adapters.read),
-        greeting_mail(settings, adapters, letters),
+        SendMail(mail),
+        WelcomeMail(mail, adapters.read),
+        greeting_mail(settings, adapters, mail),
     )
 
 
-def _outbound(settings: Settings, adapters: Adapters) -> Kind[Any, Any]:
+def _outbound(settings: Settings, adapters: Adapters) -> JobKind[Any, Any]:
     hosts = tuple(AllowedHost.parse(host) for host in settings.outbound_allowed_hosts)
     rules = OutboundRules(hosts, settings.outbound_allowed_networks)
     sender = PinnedHttpSender(f"Jubilee/{__version__}")

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from jubilee.adapters.embedded.errors import AlreadyRunning
 from jubilee.adapters.embedded.process import Program, spawn
-from jubilee.adapters.embedded.run_file import Claim, RunFile
+from jubilee.adapters.embedded.run_file import DataDirLock, RunFile
 from jubilee.adapters.embedded.servers import EmbeddedServers
-from jubilee.entrypoints.local.supervisor import Child, Plan, Process
+from jubilee.entrypoints.local.supervisor import ChildCommand, ChildProcess, LocalStack
 from jubilee.settings import Settings
 
-LAST_MOMENTS = 14.0
+FLUSH_MARGIN_S = 14.0
 """Seconds past the shutdown timeout: a worker gives jobs back in 8 and leaves the register in 1,
 telemetry leaves in 5.
 """
 
 
-def household(settings: Settings) -> Plan:
+def local_stack(settings: Settings) -> LocalStack:
     """The plan; nothing is started yet."""
     servers = EmbeddedServers(
         settings.data_dir,
@@ -30,34 +30,34 @@ def household(settings: Settings) -> Plan:
     address = f"http://{host}:{settings.port}"
     run = RunFile(os.getpid(), address, servers.database_url, servers.redis_url)
     env = _environment(settings, servers)
-    return Plan(
+    return LocalStack(
         host=settings.host,
         port=settings.port,
-        claim=partial(_claim, settings.data_dir, run),
+        lock=partial(_claim, settings.data_dir, run),
         spawn=_spawn,
         servers=servers.each,
         migrate=_child("migrate", env),
         children=(_child("api", env), _child("worker", env)),
-        live="/health/live",
-        greeting=(f"API: {address}", f"Docs: {address}/docs"),
-        patience=settings.shutdown_timeout + LAST_MOMENTS,
+        live_path="/health/live",
+        ready_lines=(f"API: {address}", f"Docs: {address}/docs"),
+        drain_timeout=settings.shutdown_timeout + FLUSH_MARGIN_S,
     )
 
 
-def _claim(data_dir: Path, run: RunFile) -> Claim:
+def _claim(data_dir: Path, run: RunFile) -> DataDirLock:
     try:
-        return Claim(data_dir, run)
+        return DataDirLock(data_dir, run)
     except AlreadyRunning:
         raise
     except OSError as error:
         raise OSError(f"DATA_DIR={data_dir}: {error.strerror}") from error
 
 
-def _child(name: str, env: Mapping[str, str]) -> Child:
-    return Child(name, (sys.executable, "-m", "jubilee", name), env)
+def _child(name: str, env: Mapping[str, str]) -> ChildCommand:
+    return ChildCommand(name, (sys.executable, "-m", "jubilee", name), env)
 
 
-def _spawn(child: Child) -> Process:
+def _spawn(child: ChildCommand) -> ChildProcess:
     return spawn(Program(child.argv, child.env))
 
 

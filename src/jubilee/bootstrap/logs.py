@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from jubilee.adapters.telemetry.jobs import doing
+from jubilee.adapters.telemetry.jobs import current_job
 from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.logs import Logs, log_crashes
-from jubilee.entrypoints.http.framework.request_record import present
+from jubilee.entrypoints.http.framework.request_record import current_request
 from jubilee.settings import Environment, Settings
 
 STDOUT = 1
@@ -16,7 +16,7 @@ def start_logging(settings: Settings) -> Logs:
     readable = _for_people(settings)
     logs = Logs(
         LineWriter(STDOUT),
-        whereabouts,
+        log_context,
         level=settings.log_level,
         readable=readable,
         whole=readable and settings.environment is Environment.DEVELOPMENT,
@@ -28,18 +28,18 @@ def start_logging(settings: Settings) -> Logs:
 
 def correlation_id() -> str | None:
     """The id of the request that is being served, or that asked for the job that is being run."""
-    exchange, job = present.get(), doing.get()
-    if exchange is not None:
-        return exchange.request_id
+    record, job = current_request.get(), current_job.get()
+    if record is not None:
+        return record.request_id
     return None if job is None else job.claimed.correlation_id
 
 
-def whereabouts() -> Mapping[str, str]:
+def log_context() -> Mapping[str, str]:
     """The request, the user and the job that this is about, as far as there are any."""
-    exchange, job = present.get(), doing.get()
+    record, job = current_request.get(), current_job.get()
     found: dict[str, str | None] = {}
-    if exchange is not None:
-        found = {"request_id": exchange.request_id, "user_id": exchange.user_id}
+    if record is not None:
+        found = {"request_id": record.request_id, "user_id": record.user_id}
     elif job is not None:
         claimed = job.claimed
         owner = None if claimed.owner_id is None else str(claimed.owner_id)

@@ -3,15 +3,15 @@
 from email.headerregistry import Address
 
 from jubilee.adapters.mail.composing import parse_sender
-from jubilee.adapters.mail.eml import EmlMailer
-from jubilee.adapters.mail.smtp import SmtpMailer, SmtpServer
+from jubilee.adapters.mail.eml import EmlMailSender
+from jubilee.adapters.mail.smtp import SmtpMailSender, SmtpServer
 from jubilee.adapters.mail.templates import JinjaTemplates
-from jubilee.adapters.telemetry.outbound_spans import TracedMailer
+from jubilee.adapters.telemetry.outbound_spans import TracedMailSender
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.bootstrap.servers import clock
-from jubilee.domain.mail import Mailer, NoMailer, Post
+from jubilee.domain.mail import MailSender, MailService, NoMailSender
 from jubilee.settings import Settings
-from jubilee.urls import place
+from jubilee.urls import server_attributes
 
 
 def mail_is_configured(settings: Settings) -> bool:
@@ -25,18 +25,20 @@ def make_mail_dir(settings: Settings) -> None:
         settings.mail_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
-def post(settings: Settings, tracing: Tracing) -> Post:
+def mail_service(settings: Settings, tracing: Tracing) -> MailService:
     """All that kinds of mail need."""
     sender = parse_sender(settings.mail_from)
     url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
-    mailer = TracedMailer(_mailer(settings, sender), tracing, place(url) if url else {})
-    return Post(mailer, JinjaTemplates(), sender.domain)
+    mailer = TracedMailSender(
+        _mailer(settings, sender), tracing, server_attributes(url) if url else {}
+    )
+    return MailService(mailer, JinjaTemplates(), sender.domain)
 
 
-def _mailer(settings: Settings, sender: Address) -> Mailer:
+def _mailer(settings: Settings, sender: Address) -> MailSender:
     if settings.smtp_url is not None:
         server = SmtpServer.parse(settings.smtp_url.get_secret_value())
-        return SmtpMailer(server, sender, clock)
+        return SmtpMailSender(server, sender, clock)
     if settings.mail_dir is not None:
-        return EmlMailer(settings.mail_dir, sender, clock)
-    return NoMailer()
+        return EmlMailSender(settings.mail_dir, sender, clock)
+    return NoMailSender()

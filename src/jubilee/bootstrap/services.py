@@ -19,24 +19,24 @@ from jubilee.bootstrap.adapters import Adapters, open_adapters
 from jubilee.bootstrap.job_kinds import MakeKinds, every_kind
 from jubilee.bootstrap.mail import mail_is_configured
 from jubilee.bootstrap.servers import clock, keys
-from jubilee.bootstrap.telemetry import Process, Telemetry
+from jubilee.bootstrap.telemetry import ProcessInfo, Telemetry
 from jubilee.domain.auth.service import AuthService, RefreshPolicy
-from jubilee.domain.birthday_rules import BirthdayRules, Strangers
+from jubilee.domain.birthday_rules import AnonymousPolicy, BirthdayRules
 from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.calendar import Calendar, LeapDayRule, local_dates
 from jubilee.domain.health import HealthService, ReadConnectionBudget, ReadSchema
 from jubilee.domain.items import ItemService
-from jubilee.domain.jobs.backlog import ReadBacklog
-from jubilee.domain.jobs.kinds import Kinds
-from jubilee.domain.jobs.waiter import Waiting
+from jubilee.domain.jobs.backlog import BacklogReader
+from jubilee.domain.jobs.kinds import JobKinds
+from jubilee.domain.jobs.waiter import JobWaiter
 from jubilee.domain.passwords import PasswordRules
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.users import UserService
 from jubilee.entrypoints.http.app import HttpOptions
 from jubilee.entrypoints.http.connections.limits import ConnectionLimits
-from jubilee.entrypoints.http.connections.server import Listening
-from jubilee.entrypoints.http.framework.context import Limits
+from jubilee.entrypoints.http.connections.server import ListenOptions
+from jubilee.entrypoints.http.framework.context import BodyLimits
 from jubilee.settings import Settings
 
 TOKEN_BYTES = 32
@@ -46,7 +46,7 @@ BODY_ANSWER_S = 1.0  # for the application to refuse a slow body itself, before 
 def http_options(settings: Settings, telemetry: Telemetry) -> HttpOptions:
     """What the API needs beside its services."""
     return HttpOptions(
-        limits=Limits(settings.max_body_bytes, settings.body_timeout, settings.request_timeout),
+        limits=BodyLimits(settings.max_body_bytes, settings.body_timeout, settings.request_timeout),
         cursor_key=keys(settings).cursor,
         cors_origins=settings.backend_cors_origins,
         meter=telemetry.http,
@@ -59,39 +59,41 @@ def http_options(settings: Settings, telemetry: Telemetry) -> HttpOptions:
     )
 
 
-def listening(settings: Settings) -> Listening:
+def listening(settings: Settings) -> ListenOptions:
     """Where the API listens, and how it stops."""
     timeout, delay = settings.shutdown_timeout, settings.drain_delay
-    return Listening(settings.host, settings.port, timeout, delay)
+    return ListenOptions(settings.host, settings.port, timeout, delay)
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenServices:
     """Every use case over the real adapters, and what is counted of them."""
 
     services: Services
     telemetry: Telemetry
-    backlog: ReadBacklog
+    backlog: BacklogReader
     connections: ReadConnectionBudget
 
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, make_kinds: MakeKinds = every_kind, process: Process | None = None
-) -> AsyncIterator[Opened]:
+    settings: Settings, make_kinds: MakeKinds = every_kind, process: ProcessInfo | None = None
+) -> AsyncIterator[OpenServices]:
     """Open now, closed at the end; `process` says what is shown of it meanwhile."""
     async with open_adapters(settings, process) as adapters:
         # The first look at the time zones reads hundreds of files: better now than in a request.
         await asyncio.to_thread(local_dates, clock(), settings.birthday_timezone)
-        kinds = Kinds(make_kinds(settings, adapters))
+        kinds = JobKinds(make_kinds(settings, adapters))
         services = _services(settings, adapters, kinds, await schema_state(adapters.pool))
         backlog, connections = PostgresBacklog(adapters.pool), PostgresCapacity(adapters.pool)
-        yield Opened(services, adapters.telemetry, backlog, connections)
+        yield OpenServices(services, adapters.telemetry, backlog, connections)
 
 
-def _services(settings: Settings, adapters: Adapters, kinds: Kinds, schema: ReadSchema) -> Services:
+def _services(
+    settings: Settings, adapters: Adapters, kinds: JobKinds, schema: ReadSchema
+) -> Services:
     write, read = adapters.write, adapters.read
-    today = RedisTodayCache(adapters.redis, adapters.telemetry.redis.looked)
+    today = RedisTodayCache(adapters.redis, adapters.telemetry.redis.lookup)
     return Services(
         auth=_auth(settings, adapters),
         users=UserService(
@@ -117,10 +119,10 @@ def _services(settings: Settings, adapters: Adapters, kinds: Kinds, schema: Read
             write=write,
             read=read,
             kinds=kinds,
-            waiting=Waiting(PostgresLiveJobs(adapters.pool)),
+            waiter=JobWaiter(PostgresLiveJobs(adapters.pool)),
             clock=clock,
             new_id=new_id,
-            most=settings.tasks_live_per_user,
+            max_live_per_owner=settings.tasks_live_per_user,
         ),
         health=HealthService(
             schema=schema, redis=adapters.redis.ping, mail=mail_is_configured(settings)
@@ -144,8 +146,8 @@ def _birthday_rules(settings: Settings) -> BirthdayRules:
     return BirthdayRules(
         time_zone=settings.birthday_timezone,
         leap_day=LeapDayRule(settings.leap_day_rule),
-        strangers=Strangers(settings.hello_anonymous),
-        most=settings.hello_max_anonymous,
+        anonymous=AnonymousPolicy(settings.hello_anonymous),
+        max_anonymous=settings.hello_max_anonymous,
     )
 
 

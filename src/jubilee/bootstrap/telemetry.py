@@ -16,27 +16,27 @@ from jubilee.adapters.telemetry.access_log import AccessLog
 from jubilee.adapters.telemetry.connections import ConnectionTelemetry
 from jubilee.adapters.telemetry.http import HttpTelemetry
 from jubilee.adapters.telemetry.instruments import Instruments
-from jubilee.adapters.telemetry.jobs import JobSending, JobTelemetry
+from jubilee.adapters.telemetry.jobs import JobTelemetry, JobTracePropagator
 from jubilee.adapters.telemetry.logs import Logs, WriteLine, unwritten
 from jubilee.adapters.telemetry.otlp import resource
 from jubilee.adapters.telemetry.otlp_exports import Exports
-from jubilee.adapters.telemetry.samplers import exposition, watch_loop
+from jubilee.adapters.telemetry.samplers import exposition, sample_loop_lag
 from jubilee.adapters.telemetry.stores import DatabaseTelemetry, RedisTelemetry
 from jubilee.adapters.telemetry.traced_requests import TracedRequests
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.bootstrap.metrics_listener import listen_for_scrapes
 from jubilee.bootstrap.servers import server_urls
-from jubilee.entrypoints.http.framework.request_record import Exposition
+from jubilee.entrypoints.http.framework.request_record import MetricsExposition
 from jubilee.settings import Settings, export_variables
-from jubilee.urls import place
+from jubilee.urls import server_attributes
 
-FLUSH = 5.0  # seconds in which the last spans, numbers and lines may leave
+FLUSH_TIMEOUT_S = 5.0  # seconds in which the last spans, numbers and lines may leave
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class ProcessInfo:
     """One that runs for long: what it is called, where its numbers are read, where its lines go."""
 
     name: str
@@ -55,14 +55,14 @@ class Telemetry:
     database: DatabaseTelemetry
     redis: RedisTelemetry
     jobs: JobTelemetry
-    sending: JobSending
+    propagator: JobTracePropagator
 
     @property
-    def exposition(self) -> Exposition:
+    def exposition(self) -> MetricsExposition:
         """All metrics as Prometheus text; asked for by the event loop."""
 
         def text() -> bytes:
-            self.http.settle()
+            self.http.flush()
             return exposition(self.instruments)
 
         return text
@@ -73,7 +73,9 @@ class Telemetry:
 
 
 @asynccontextmanager
-async def open_telemetry(settings: Settings, process: Process | None) -> AsyncIterator[Telemetry]:
+async def open_telemetry(
+    settings: Settings, process: ProcessInfo | None
+) -> AsyncIterator[Telemetry]:
     """Count from now on; without a process, nothing is listened to and nothing is sent."""
     # They double the series, and nobody asks for them.
     disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
@@ -82,8 +84,8 @@ async def open_telemetry(settings: Settings, process: Process | None) -> AsyncIt
     sender = resource(_about(settings, process))
     exports = Exports(variables, sender, instruments)
     async with AsyncExitStack() as ends:
-        ends.push_async_callback(asyncio.to_thread, exports.close, FLUSH)
-        ends.callback(asyncio.create_task(watch_loop(instruments)).cancel)
+        ends.push_async_callback(asyncio.to_thread, exports.close, FLUSH_TIMEOUT_S)
+        ends.callback(asyncio.create_task(sample_loop_lag(instruments)).cancel)
         if process and process.metrics_port:
             address = settings.host, process.metrics_port
             ends.callback(listen_for_scrapes(process.name, address, instruments.registry))
@@ -112,15 +114,19 @@ def _telemetry(
         http=HttpTelemetry(instruments, AccessLog(logs) if logs else None),
         connections=ConnectionTelemetry(instruments),
         database=DatabaseTelemetry(
-            instruments, tracing, write_line, place=place(urls.postgres), slow=slow
+            instruments,
+            tracing,
+            write_line,
+            server_attributes=server_attributes(urls.postgres),
+            slow=slow,
         ),
-        redis=RedisTelemetry(instruments, tracing, place(urls.redis)),
+        redis=RedisTelemetry(instruments, tracing, server_attributes(urls.redis)),
         jobs=JobTelemetry(instruments, tracing, write_line),
-        sending=JobSending(tracing),
+        propagator=JobTracePropagator(tracing),
     )
 
 
-def _about(settings: Settings, process: Process | None) -> Mapping[str, str]:
+def _about(settings: Settings, process: ProcessInfo | None) -> Mapping[str, str]:
     return {
         "service.name": f"jubilee-{process.name}" if process else "jubilee",
         "service.namespace": "jubilee",

@@ -17,37 +17,37 @@ from jubilee import __version__
 from jubilee.adapters.arq.dispatcher import pack, queue_name, unpack, wake_channel
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.event_relay import PostgresEventRelay
-from jubilee.adapters.postgres.job_completion import PostgresFinish
+from jubilee.adapters.postgres.job_completion import PostgresCompletion
 from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
 from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
-from jubilee.adapters.postgres.jobs.store import PostgresClaims
-from jubilee.adapters.postgres.retention import PostgresLeftovers
+from jubilee.adapters.postgres.jobs.store import PostgresJobStore
+from jubilee.adapters.postgres.retention import PostgresExpiredRows
 from jubilee.bootstrap.adapters import Adapters, open_adapters
 from jubilee.bootstrap.greetings import greeting_planner
 from jubilee.bootstrap.job_kinds import MakeKinds, runnable_kinds
 from jubilee.bootstrap.mail import mail_is_configured, make_mail_dir
 from jubilee.bootstrap.servers import clock, redis_url
-from jubilee.bootstrap.telemetry import Process
+from jubilee.bootstrap.telemetry import ProcessInfo
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.jobs.backlog import WorkerRegister, WorkerSign
-from jubilee.domain.jobs.kinds import Kinds, Lane
-from jubilee.domain.jobs.lease_keeper import Heart
-from jubilee.domain.jobs.redelivery import Redelivery
+from jubilee.domain.jobs.backlog import WorkerInfo, WorkerRegistry
+from jubilee.domain.jobs.kinds import JobKinds, JobQueueName
+from jubilee.domain.jobs.lease_keeper import LeaseKeeper
+from jubilee.domain.jobs.redelivery import LostMessageCheck
 from jubilee.domain.jobs.relay import Relay
-from jubilee.domain.jobs.runner import GRACE, Runner
+from jubilee.domain.jobs.runner import CANCEL_GRACE_S, Runner
 from jubilee.domain.retention import Retention
 from jubilee.entrypoints.worker.process import (
-    Chore,
+    PeriodicTask,
     WorkerPlan,
     calendar_chores,
-    relay_chores,
-    sign_chores,
+    heartbeat_tasks,
+    relay_tasks,
 )
-from jubilee.entrypoints.worker.queue_worker import Lanes, LaneWorker
+from jubilee.entrypoints.worker.queue_worker import ArqQueueWorker, QueueOptions
 from jubilee.entrypoints.worker.watchdog import Watchdog
 from jubilee.settings import Settings
 
-SOCKET_TIMEOUT = 2.0  # seconds; a frozen Redis must not hold a worker up
+SOCKET_TIMEOUT_S = 2.0  # seconds; a frozen Redis must not hold a worker up
 RETRIES = 1  # of one command; the lanes themselves go on for ever
 LEAVE_TIMEOUT_S = 1.0
 BEYOND = 30.0  # seconds between our own limit for a job and ARQ's
@@ -57,13 +57,13 @@ BEYOND = 30.0  # seconds between our own limit for a job and ARQ's
 async def open_worker(
     settings: Settings,
     make_kinds: MakeKinds = runnable_kinds,
-    process: Process | None = None,
+    process: ProcessInfo | None = None,
 ) -> AsyncIterator[WorkerPlan]:
     """What a worker does, with its connections open; `process` says what is shown of it."""
     make_mail_dir(settings)
     async with open_adapters(settings, process) as adapters:
-        kinds = Kinds(make_kinds(settings, adapters), longest=settings.job_timeout)
-        pool, sign = _arq_pool(redis_url(settings)), _sign(new_id(), kinds)
+        kinds = JobKinds(make_kinds(settings, adapters), longest=settings.job_timeout)
+        pool, sign = _arq_pool(redis_url(settings)), _worker_info(new_id(), kinds)
         try:
             yield _plan(settings, adapters, pool, kinds, sign)
         finally:
@@ -72,73 +72,73 @@ async def open_worker(
 
 
 def _plan(
-    settings: Settings, adapters: Adapters, pool: ArqRedis, kinds: Kinds, sign: WorkerSign
+    settings: Settings, adapters: Adapters, pool: ArqRedis, kinds: JobKinds, sign: WorkerInfo
 ) -> WorkerPlan:
     meter = adapters.telemetry.jobs
-    claims = PostgresClaims(
+    claims = PostgresJobStore(
         adapters.pool, worker_id=sign.id, lease=settings.lease_seconds, kinds=kinds.names
     )
-    heart = Heart(claims, settings.lease_seconds)
-    runner = Runner(claims, kinds, PostgresFinish(adapters.write), heart, random, meter)
-    lanes = Lanes(
+    lease_keeper = LeaseKeeper(claims, settings.lease_seconds)
+    runner = Runner(claims, kinds, PostgresCompletion(adapters.write), lease_keeper, random, meter)
+    queues = QueueOptions(
         pool=pool,
         ping=claims.ping,
         unpack=unpack,
-        timeout=kinds.longest + GRACE + BEYOND,
+        timeout=kinds.longest + CANCEL_GRACE_S + BEYOND,
         read_limit=settings.worker_read_limit,
     )
     return WorkerPlan(
-        lanes=[_lane(lane, slots, runner, lanes) for lane, slots in _slots(settings)],
-        heart=heart,
-        chores=(
-            *relay_chores(_relay(settings, adapters, kinds), heart, meter),
-            *sign_chores(PostgresBacklog(adapters.pool), sign, meter),
-            *_calendar_chores(settings, adapters),
+        queues=[_lane(lane, slots, runner, queues) for lane, slots in _slots(settings)],
+        lease_keeper=lease_keeper,
+        periodic_tasks=(
+            *relay_tasks(_relay(settings, adapters, kinds), lease_keeper, meter),
+            *heartbeat_tasks(PostgresBacklog(adapters.pool), sign, meter),
+            *_calendar_tasks(settings, adapters),
         ),
         watchdog=Watchdog(settings.lease_seconds),
         drain=settings.shutdown_timeout,
     )
 
 
-def _calendar_chores(settings: Settings, adapters: Adapters) -> Sequence[Chore]:
+def _calendar_tasks(settings: Settings, adapters: Adapters) -> Sequence[PeriodicTask]:
     """Without a mailer nobody plans: what cannot be sent for a day is not to be sent at all."""
     planner = greeting_planner(settings, adapters) if mail_is_configured(settings) else None
-    return calendar_chores(Retention(PostgresLeftovers(adapters.pool), clock), planner)
+    return calendar_chores(Retention(PostgresExpiredRows(adapters.pool), clock), planner)
 
 
-def _relay(settings: Settings, adapters: Adapters, kinds: Kinds) -> Relay:
+def _relay(settings: Settings, adapters: Adapters, kinds: JobKinds) -> Relay:
     due = PostgresDueJobs(adapters.pool)
     return Relay(
-        due=due,
+        due_jobs=due,
         events=PostgresEventRelay(adapters.write, new_id),
-        courier=adapters.courier,
+        dispatcher=adapters.dispatcher,
         kinds=kinds,
-        redelivery=Redelivery(due, adapters.courier, kinds),
+        redelivery=LostMessageCheck(due, adapters.dispatcher, kinds),
         retention_days=settings.task_retention,
     )
 
 
-def _sign(worker_id: UUID, kinds: Kinds) -> WorkerSign:
-    return WorkerSign(id=worker_id, host=gethostname(), version=__version__, kinds=kinds.known)
+def _worker_info(worker_id: UUID, kinds: JobKinds) -> WorkerInfo:
+    return WorkerInfo(id=worker_id, host=gethostname(), version=__version__, kinds=kinds.known)
 
 
-async def _leave(register: WorkerRegister, sign: WorkerSign) -> None:
+async def _leave(register: WorkerRegistry, sign: WorkerInfo) -> None:
     """Where it cannot be said in time, the worker counts as silent for a while."""
     with suppress(Unavailable, TimeoutError):
         async with asyncio.timeout(LEAVE_TIMEOUT_S):
             await register.leave(sign.id)
 
 
-def _slots(settings: Settings) -> tuple[tuple[Lane, int], ...]:
+def _slots(settings: Settings) -> tuple[tuple[JobQueueName, int], ...]:
     return (
-        (Lane.SYSTEM, settings.worker_system_slots),
-        (Lane.USER, settings.worker_user_slots),
+        (JobQueueName.SYSTEM, settings.worker_system_slots),
+        (JobQueueName.USER, settings.worker_user_slots),
     )
 
 
-def _lane(lane: Lane, slots: int, runner: Runner, lanes: Lanes) -> LaneWorker:
+def _lane(lane: JobQueueName, slots: int, runner: Runner, queues: QueueOptions) -> ArqQueueWorker:
     queue = queue_name(lane, runner.kinds.known)
-    return LaneWorker(queue, wake_channel(queue), slots, runner.run, lanes)
+    return ArqQueueWorker(queue, wake_channel(queue), slots, runner.run, queues)
 
 
 def _arq_pool(url: str) -> ArqRedis:
@@ -146,8 +146,8 @@ def _arq_pool(url: str) -> ArqRedis:
     network = {} if url.startswith("unix") else {"socket_keepalive": True}
     connections = RedisPool.from_url(
         url,
-        socket_timeout=SOCKET_TIMEOUT,
-        socket_connect_timeout=SOCKET_TIMEOUT / 2,
+        socket_timeout=SOCKET_TIMEOUT_S,
+        socket_connect_timeout=SOCKET_TIMEOUT_S / 2,
         health_check_interval=10,
         retry=Retry(ExponentialBackoff(cap=1, base=0.05), RETRIES),
         retry_on_error=[

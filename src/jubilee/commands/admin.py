@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from jubilee.commands.opening import with_services
 from jubilee.commands.passwords import read_password
 from jubilee.commands.reading import read_settings, reasons
-from jubilee.commands.refusal import Refused
+from jubilee.commands.refusal import CommandRefused
 from jubilee.domain.services import Services
 from jubilee.domain.users import Profile
 from jubilee.entrypoints.http.user_models import Registration
@@ -21,7 +21,7 @@ def create(chosen: Namespace) -> int:
     try:
         form = Registration(email=chosen.email, username=chosen.username, password=password)
     except ValidationError as error:
-        raise Refused(reasons(error)) from None
+        raise CommandRefused(reasons(error)) from None
 
     async def register(services: Services) -> int:
         profile = cast("Profile", form.model_dump(exclude={"password"}))

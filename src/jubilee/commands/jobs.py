@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from jubilee.commands.opening import OPERATOR, with_services
 from jubilee.commands.reading import read_settings, reasons
-from jubilee.commands.refusal import Refused
+from jubilee.commands.refusal import CommandRefused
 from jubilee.domain.errors import Conflict, NotFound
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.tasks.task import Task
@@ -66,7 +66,7 @@ def _query(chosen: Namespace) -> TaskQuery:
     try:
         return TaskQuery(**{name: getattr(chosen, name) for name in names})
     except ValidationError as error:
-        raise Refused(reasons(error), USAGE) from None
+        raise CommandRefused(reasons(error), USAGE) from None
 
 
 def _each(chosen: Namespace, act: Act, *, said: str = "") -> int:

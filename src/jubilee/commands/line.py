@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from jubilee.commands.parser import command_parser
-from jubilee.commands.refusal import Refused
+from jubilee.commands.refusal import CommandRefused
 
 OVERRIDES = {"data_dir": "DATA_DIR", "host": "HOST", "port": "PORT"}
 """Options that stand for a setting."""
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # By name: the settings or the help need not load the whole service.
         run = getattr(import_module(f"jubilee.commands.{module}"), name)
         sys.exit(run(chosen))
-    except Refused as refusal:
+    except CommandRefused as refusal:
         print(f"jubilee: {refusal}", file=sys.stderr)
         sys.exit(refusal.exit_code)
     except KeyboardInterrupt:

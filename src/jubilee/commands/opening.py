@@ -5,9 +5,9 @@ from typing import TypeVar
 from uuid import UUID
 
 from jubilee.bootstrap.services import open_services
-from jubilee.commands.refusal import Refused
+from jubilee.commands.refusal import CommandRefused
 from jubilee.commands.running import run
-from jubilee.domain.health import Schema
+from jubilee.domain.health import SchemaStatus
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.services import Services
 from jubilee.settings import Settings
@@ -29,8 +29,8 @@ def with_services(settings: Settings, use: Callable[[Services], Awaitable[T]]) -
     return run(opened_for_use())
 
 
-def _check_schema(found: Schema | None) -> None:
+def _check_schema(found: SchemaStatus | None) -> None:
     if found is None:
-        raise Refused("PostgreSQL does not answer")
-    if found is Schema.BEHIND:
-        raise Refused("the schema is behind this version: run `jubilee migrate` first")
+        raise CommandRefused("PostgreSQL does not answer")
+    if found is SchemaStatus.BEHIND:
+        raise CommandRefused("the schema is behind this version: run `jubilee migrate` first")

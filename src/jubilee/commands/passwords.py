@@ -4,7 +4,7 @@ import signal
 import sys
 from getpass import getpass
 
-from jubilee.commands.refusal import Refused
+from jubilee.commands.refusal import CommandRefused
 
 
 def read_password(*, from_stdin: bool) -> str:
@@ -12,13 +12,13 @@ def read_password(*, from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     if not sys.stdin.isatty():
-        raise Refused("there is no terminal to ask on: use --password-stdin")
+        raise CommandRefused("there is no terminal to ask on: use --password-stdin")
     # As an exception Ctrl-C lets the prompt turn the terminal's echo on again.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         password = getpass("Password: ")
         if getpass("Once more: ") != password:
-            raise Refused("the two passwords differ")
+            raise CommandRefused("the two passwords differ")
     finally:
         signal.signal(signal.SIGINT, before)
     return password

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from jubilee.commands.refusal import Refused
+from jubilee.commands.refusal import CommandRefused
 from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
 from jubilee.settings import Settings
 from jubilee.settings.sources import read_variables, unknown_variables
@@ -20,7 +20,7 @@ def read_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        raise Refused(f"bad settings: {reasons(error)}", BAD_CONFIGURATION) from None
+        raise CommandRefused(f"bad settings: {reasons(error)}", BAD_CONFIGURATION) from None
     finally:
         _warn_of_unknown()
     return settings
@@ -36,15 +36,15 @@ def reasons(error: ValidationError) -> str:
     return "; ".join(found)
 
 
-def refusal_of(error: OSError) -> Refused:
+def refusal_of(error: OSError) -> CommandRefused:
     """What the operating system refused, with the setting that led there."""
     settings = Settings()
     folders = {"DATA_DIR": settings.data_dir, "MAIL_DIR": settings.mail_dir}
     path = Path(os.fsdecode(error.filename)).absolute() if error.filename else None
     for name, folder in folders.items():
         if path and folder and _are_related(path, folder.absolute()):
-            return Refused(f"{name}={folder}: {error.strerror} ({path})", BAD_CONFIGURATION)
-    return Refused(str(error))
+            return CommandRefused(f"{name}={folder}: {error.strerror} ({path})", BAD_CONFIGURATION)
+    return CommandRefused(str(error))
 
 
 def _are_related(path: Path, folder: Path) -> bool:

@@ -1,7 +1,7 @@
 """How a command says that it cannot be run."""
 
 
-class Refused(Exception):
+class CommandRefused(Exception):
     """For a reason that fits a line."""
 
     def __init__(self, message: str, exit_code: int = 1) -> None:

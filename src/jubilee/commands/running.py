@@ -9,7 +9,7 @@ from jubilee.adapters.telemetry.bad_export import BadExport
 from jubilee.bootstrap.metrics_listener import NoMetricsListener
 from jubilee.bootstrap.servers import NoServer
 from jubilee.commands.reading import refusal_of
-from jubilee.commands.refusal import Refused
+from jubilee.commands.refusal import CommandRefused
 from jubilee.domain.errors import DomainError
 from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
 
@@ -25,8 +25,8 @@ def run(work: Awaitable[T]) -> T:
     try:
         return uvloop.run(main())
     except (NoServer, NoMetricsListener, BadExport) as error:
-        raise Refused(str(error), BAD_CONFIGURATION) from None
+        raise CommandRefused(str(error), BAD_CONFIGURATION) from None
     except OSError as error:
         raise refusal_of(error) from None
     except DomainError as error:
-        raise Refused(str(error)) from None
+        raise CommandRefused(str(error)) from None

@@ -10,7 +10,7 @@ from jubilee.adapters.postgres import schema
 from jubilee.bootstrap.logs import start_logging
 from jubilee.bootstrap.servers import NoServer, database_url
 from jubilee.commands.reading import read_settings, refusal_of
-from jubilee.commands.refusal import Refused
+from jubilee.commands.refusal import CommandRefused
 from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
 
 
@@ -35,13 +35,13 @@ def _alembic(change: Callable[[str], None]) -> int:
     try:
         change(database_url(settings))
     except NoServer as error:
-        raise Refused(str(error), BAD_CONFIGURATION) from None
+        raise CommandRefused(str(error), BAD_CONFIGURATION) from None
     except (NotADirectoryError, FileExistsError) as error:
         raise refusal_of(error) from None
     except schema.NothingToTakeBack as error:
-        raise Refused(str(error)) from None
+        raise CommandRefused(str(error)) from None
     except (DBAPIError, OSError, CommandError) as error:
-        raise Refused(f"the schema stays as it was: {_first_line(error)}") from None
+        raise CommandRefused(f"the schema stays as it was: {_first_line(error)}") from None
     return 0
 
 

@@ -3,12 +3,12 @@
 import logging
 from argparse import Namespace
 
-from jubilee.bootstrap.garbage_collection import settle
+from jubilee.bootstrap.garbage_collection import freeze_startup_objects
 from jubilee.bootstrap.logs import start_logging
 from jubilee.bootstrap.mail import mail_is_configured
 from jubilee.bootstrap.open_files import allow_connections
 from jubilee.bootstrap.services import http_options, listening, open_services
-from jubilee.bootstrap.telemetry import Process
+from jubilee.bootstrap.telemetry import ProcessInfo
 from jubilee.bootstrap.worker import open_worker
 from jubilee.commands.reading import read_settings
 from jubilee.commands.running import run
@@ -36,7 +36,7 @@ def api(_: Namespace) -> int:
     async def serve_all() -> int:
         async with open_services(settings, process=process) as opened:
             options = http_options(settings, opened.telemetry)
-            settle()
+            freeze_startup_objects()
             return await serve(opened.services, options, listening(settings))
 
     return run(serve_all())
@@ -49,14 +49,14 @@ def worker(_: Namespace) -> int:
 
     async def work_all() -> int:
         async with open_worker(settings, process=process) as plan:
-            settle()
+            freeze_startup_objects()
             return await work(plan)
 
     return run(work_all())
 
 
-def _process(name: str, settings: Settings, metrics_port: int | None) -> Process:
-    process = Process(name, metrics_port, start_logging(settings))
+def _process(name: str, settings: Settings, metrics_port: int | None) -> ProcessInfo:
+    process = ProcessInfo(name, metrics_port, start_logging(settings))
     if not mail_is_configured(settings):
         logger.warning("mail is not configured: it waits until SMTP_URL is set")
     return process

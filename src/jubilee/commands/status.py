@@ -6,7 +6,7 @@ from argparse import Namespace
 from jubilee.bootstrap.inspection import open_inspection
 from jubilee.commands.reading import read_settings
 from jubilee.commands.running import run
-from jubilee.entrypoints.status import as_json, as_text, look
+from jubilee.entrypoints.status import as_json, as_text, read_status
 
 
 def status(chosen: Namespace) -> int:
@@ -15,7 +15,7 @@ def status(chosen: Namespace) -> int:
 
     async def read() -> int:
         async with open_inspection(settings) as opened:
-            found = await look(opened.health, opened.backlog, opened.connections)
+            found = await read_status(opened.health, opened.backlog, opened.connections)
         sys.stdout.write((as_json if chosen.json else as_text)(found) + "\n")
         return found.exit_code
 

@@ -2,11 +2,11 @@
 
 from argparse import Namespace
 
-from jubilee.bootstrap.local_stack import household
+from jubilee.bootstrap.local_stack import local_stack
 from jubilee.commands.reading import read_settings
 from jubilee.entrypoints.local.supervisor import supervise
 
 
 def up(_: Namespace) -> int:
     """Run it all, until a signal."""
-    return supervise(household(read_settings()))
+    return supervise(local_stack(read_settings()))

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from jubilee.commands.opening import OPERATOR, with_services
 from jubilee.commands.passwords import read_password
 from jubilee.commands.reading import read_settings
-from jubilee.commands.refusal import Refused
+from jubilee.commands.refusal import CommandRefused
 from jubilee.domain.paging import Position
-from jubilee.domain.passwords import Passwords
+from jubilee.domain.passwords import PasswordChange
 from jubilee.domain.services import Services
 from jubilee.domain.text import printable
 from jubilee.domain.users import LastAdmin, Profile, User, UserNotFound
@@ -73,18 +73,18 @@ def disable(chosen: Namespace) -> int:
 
 def password(chosen: Namespace) -> int:
     """Give the account a new password, and end its sessions."""
-    return _change(chosen, {}, Passwords(new=read_password(from_stdin=chosen.password_stdin)))
+    return _change(chosen, {}, PasswordChange(new=read_password(from_stdin=chosen.password_stdin)))
 
 
-def _change(chosen: Namespace, profile: Profile, passwords: Passwords | None = None) -> int:
+def _change(chosen: Namespace, profile: Profile, passwords: PasswordChange | None = None) -> int:
     async def change(services: Services) -> User:
         user = await _find(services, chosen.who)
         try:
             return await services.users.change(
-                user.id, profile, passwords or Passwords(), by=OPERATOR
+                user.id, profile, passwords or PasswordChange(), by=OPERATOR
             )
         except LastAdmin:
-            raise Refused(
+            raise CommandRefused(
                 f"{_plain(user.email)} is the last active admin: promote another account first"
             ) from None
 
@@ -96,7 +96,9 @@ async def _find(services: Services, who: str) -> User:
     try:
         return await services.users.find(who)
     except UserNotFound:
-        raise Refused(f"there is no account with the e-mail, username or id {who!r}") from None
+        raise CommandRefused(
+            f"there is no account with the e-mail, username or id {who!r}"
+        ) from None
 
 
 def _json(user: User) -> dict[str, object]:

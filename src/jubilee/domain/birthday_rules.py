@@ -7,7 +7,7 @@ from jubilee.domain.calendar import LeapDayRule
 from jubilee.domain.identity import Principal
 
 
-class Strangers(Enum):
+class AnonymousPolicy(Enum):
     """What may be saved under names that no account bears, by whoever is not an admin."""
 
     OPEN = "open"  # everything
@@ -21,16 +21,16 @@ class BirthdayRules:
 
     time_zone: str = "UTC"
     leap_day: LeapDayRule = LeapDayRule.MAR1
-    strangers: Strangers = Strangers.OPEN
-    most: int = 1_000_000
+    anonymous: AnonymousPolicy = AnonymousPolicy.OPEN
+    max_anonymous: int = 1_000_000
 
     def may_add(self, by: Principal | None) -> bool:
         """Whether somebody may save a new name."""
-        return self.strangers is not Strangers.OFF or _is_admin(by)
+        return self.anonymous is not AnonymousPolicy.OFF or _is_admin(by)
 
     def may_replace(self, by: Principal | None) -> bool:
         """Whether somebody may replace what is saved under a name that no account bears."""
-        return self.strangers is Strangers.OPEN or _is_admin(by)
+        return self.anonymous is AnonymousPolicy.OPEN or _is_admin(by)
 
 
 def _is_admin(by: Principal | None) -> bool:

@@ -17,14 +17,14 @@ from jubilee.domain.calendar import (
     local_dates,
 )
 from jubilee.domain.clock import Clock
-from jubilee.domain.concurrency import Expects, require
+from jubilee.domain.concurrency import VersionCheck, require
 from jubilee.domain.errors import Invalid, LimitReached, NotAllowed, NotAuthenticated, NotFound
 from jubilee.domain.identity import NewId, Principal, UserId, is_person_name, name_key
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.transaction import Begin
 
-MEMBERS = ("/dateOfBirth", "/timeZone")
-QUARTER = 15 * 60  # seconds; wherever a day ends, it ends on a quarter of an hour
+BIRTH_POINTERS = ("/dateOfBirth", "/timeZone")
+CACHE_PERIOD_S = 15 * 60  # seconds; wherever a day ends, it ends on a quarter of an hour
 
 
 class InvalidName(Invalid):
@@ -94,7 +94,7 @@ class BirthdayRepository(Protocol):
     async def lock(self, key: str) -> Birthday | None:
         """The birthday of the name, which nobody changes until the end of the transaction."""
 
-    async def put(self, birthday: Birthday, *, overwrite: bool, most: int) -> bool:
+    async def put(self, birthday: Birthday, *, overwrite: bool, max_anonymous: int) -> bool:
         """Save a stranger's.
 
         False where an account bears the name, or where it is known and not to be overwritten:
@@ -107,7 +107,7 @@ class BirthdayRepository(Protocol):
     async def remove(self, birthday_id: UUID) -> None:
         """Remove a stranger's."""
 
-    async def within(
+    async def list_window(
         self, window: Window, *, after: Position | None, limit: int
     ) -> Page[Celebration]:
         """By day, month and day of birth, id; without the accounts that are not active."""
@@ -150,13 +150,13 @@ class BirthdayService:
         birth: Birth,
         *,
         by: Principal | None,
-        expects: Expects[Birth | None] | None = None,
+        expects: VersionCheck[Birth | None] | None = None,
     ) -> None:
         """Save or replace; an account's name is its own or an admin's to change. Raises Stale."""
         if by is None and not self.rules.may_add(by):
             raise NotAuthenticated
         _check_name(name)
-        self._calendar.check_born(birth.date, birth.time_zone, MEMBERS)
+        self._calendar.check_born(birth.date, birth.time_zone, BIRTH_POINTERS)
         composed = normalize("NFC", name)
         async with self.write() as tx:
             birthday = Birthday(id=self.new_id(), name=composed, birth=birth)
@@ -174,7 +174,7 @@ class BirthdayService:
         return message(name, days_until(birth.date, today, self.rules.leap_day))
 
     async def remove(
-        self, name: str, *, by: Principal, expects: Expects[Birth | None] | None = None
+        self, name: str, *, by: Principal, expects: VersionCheck[Birth | None] | None = None
     ) -> None:
         """Forget a birthday; only those who may do so learn whether there is one.
 
@@ -198,9 +198,9 @@ class BirthdayService:
         async def load() -> Page[Celebration]:
             return await self._within(now, (0, 0), after, limit)
 
-        quarter, passed = divmod(now.timestamp(), QUARTER)
+        quarter, passed = divmod(now.timestamp(), CACHE_PERIOD_S)
         key = ":".join(map(str, (int(quarter), limit, *(after or ()))))
-        return await self.cache.page(key, load, seconds=ceil(QUARTER - passed))
+        return await self.cache.page(key, load, seconds=ceil(CACHE_PERIOD_S - passed))
 
     async def upcoming(self, days: int, *, after: Position | None, limit: int) -> Page[Celebration]:
         """Who celebrates tomorrow or later, up to so many days from today."""
@@ -214,14 +214,14 @@ class BirthdayService:
         nearest, furthest = days
         window = Window(dates, nearest, furthest, self.rules.leap_day)
         async with self.read() as view:
-            return await view.birthdays.within(window, after=after, limit=limit)
+            return await view.birthdays.list_window(window, after=after, limit=limit)
 
     async def _put(
         self,
         tx: BirthdayTransaction,
         birthday: Birthday,
         by: Principal | None,
-        expects: Expects[Birth | None] | None,
+        expects: VersionCheck[Birth | None] | None,
     ) -> None:
         rules = self.rules
         overwrite = rules.may_replace(by)
@@ -230,7 +230,7 @@ class BirthdayService:
             require(expects, _birth(there))
             overwrite = overwrite and there is not None  # of two who create it, one is first
         if rules.may_add(by) and await tx.birthdays.put(
-            birthday, overwrite=overwrite, most=rules.most
+            birthday, overwrite=overwrite, max_anonymous=rules.max_anonymous
         ):
             return
         known = await tx.birthdays.lock(birthday.key)

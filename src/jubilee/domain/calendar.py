@@ -24,7 +24,7 @@ class LeapDayRule(Enum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Feast:
+class CelebrationDay:
     """A day, and one date of birth that is celebrated on it; `month_day` of 29 February is 229.
 
     `previous` is the day on which the same date of birth was celebrated the year before.
@@ -75,7 +75,7 @@ class Window:
         return self.dates.today + timedelta(days=max(ahead, 0) + self.furthest)
 
 
-def celebrated(born: date, year: int, rule: LeapDayRule) -> date:
+def celebration_in(born: date, year: int, rule: LeapDayRule) -> date:
     """The day of the year on which somebody celebrates who was born then."""
     if (born.month, born.day) != (2, 29) or isleap(year):
         return born.replace(year=year)
@@ -84,8 +84,8 @@ def celebrated(born: date, year: int, rule: LeapDayRule) -> date:
 
 def next_birthday(born: date, today: date, rule: LeapDayRule) -> date:
     """The first day that is celebrated, today or later; the year after must be in the calendar."""
-    this_year = celebrated(born, today.year, rule)
-    return this_year if this_year >= today else celebrated(born, today.year + 1, rule)
+    this_year = celebration_in(born, today.year, rule)
+    return this_year if this_year >= today else celebration_in(born, today.year + 1, rule)
 
 
 def days_until(born: date, today: date, rule: LeapDayRule) -> int:
@@ -98,17 +98,17 @@ def born_on(day: date, rule: LeapDayRule) -> tuple[int, ...]:
     """Every month and day of birth that is celebrated on the day, in order, as in 229."""
     own = day.month * 100 + day.day
     leap_day = date(LEAP_YEAR, 2, 29)
-    takes_in = celebrated(leap_day, day.year, rule) == day
+    takes_in = celebration_in(leap_day, day.year, rule) == day
     return tuple(sorted({own, 229})) if takes_in else (own,)
 
 
-def feasts(first: date, last: date, rule: LeapDayRule) -> Iterator[Feast]:
+def celebration_days(first: date, last: date, rule: LeapDayRule) -> Iterator[CelebrationDay]:
     """All that is celebrated from the first to the last day, in order."""
     for ordinal in range(first.toordinal(), last.toordinal() + 1):
         day = date.fromordinal(ordinal)
         for month_day in born_on(day, rule):
             born = date(LEAP_YEAR, month_day // 100, month_day % 100)
-            yield Feast(day, month_day, celebrated(born, day.year - 1, rule))
+            yield CelebrationDay(day, month_day, celebration_in(born, day.year - 1, rule))
 
 
 def local_date(now: datetime, zone: str) -> date:

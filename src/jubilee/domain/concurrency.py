@@ -9,11 +9,11 @@ from jubilee.domain.errors import Stale
 T = TypeVar("T")
 E = TypeVar("E", bound=Any)  # a dataclass
 
-Expects: TypeAlias = Callable[[T], bool]
+VersionCheck: TypeAlias = Callable[[T], bool]
 """Whether a caller who saw it before is content with what it is now."""
 
 
-def require(expects: Expects[T] | None, current: T) -> None:
+def require(expects: VersionCheck[T] | None, current: T) -> None:
     """Raises Stale where the caller asked for something else; None asks for nothing."""
     if expects is not None and not expects(current):
         raise Stale

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import TypeAlias
 
 
-class Schema(Enum):
+class SchemaStatus(Enum):
     """The database's schema beside the one that this version was written for."""
 
     CURRENT = "current"
@@ -17,7 +17,7 @@ class Schema(Enum):
 Probe: TypeAlias = Callable[[], Awaitable[bool]]
 """Whether a dependency answers; never raises, and is bounded in time."""
 
-ReadSchema: TypeAlias = Callable[[], Awaitable[Schema | None]]
+ReadSchema: TypeAlias = Callable[[], Awaitable[SchemaStatus | None]]
 """The state of the schema, or None where the database does not answer."""
 
 
@@ -47,14 +47,14 @@ ReadConnectionBudget: TypeAlias = Callable[[], Awaitable[ConnectionBudget]]
 class Health:
     """What was found; `ready` is what a load balancer needs to know; without `mail`, mail waits."""
 
-    schema: Schema | None
+    schema: SchemaStatus | None
     redis: bool
     mail: bool
 
     @property
     def ready(self) -> bool:
         """PostgreSQL answers and its schema is not behind; Redis may be away."""
-        return self.schema in {Schema.CURRENT, Schema.AHEAD}
+        return self.schema in {SchemaStatus.CURRENT, SchemaStatus.AHEAD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,6 @@ class HealthService:
     mail: bool = True
     """Whether there is anything to send it by."""
 
-    async def look(self) -> Health:
+    async def check(self) -> Health:
         """Ask each of them once."""
         return Health(schema=await self.schema(), redis=await self.redis(), mail=self.mail)

@@ -14,8 +14,8 @@ from jubilee.domain.paging import Page, Position
 from jubilee.domain.text import composed, line_fault, text_fault
 from jubilee.domain.transaction import Begin
 
-TITLE_LENGTH = 200  # code points
-DESCRIPTION_LENGTH = 10_000  # code points
+MAX_TITLE_CHARS = 200  # code points
+MAX_DESCRIPTION_CHARS = 10_000  # code points
 
 
 class ItemNotFound(NotFound):
@@ -48,7 +48,7 @@ class InvalidDescription(Invalid):
     code = "invalid_description"
 
 
-class Words(TypedDict, total=False):
+class ItemFields(TypedDict, total=False):
     """What an item says; texts are kept in Unicode's normal form C, and what is absent stays."""
 
     title: str
@@ -68,7 +68,7 @@ class Item:
     created_at: datetime
     updated_at: datetime
 
-    def reworded(self, words: Words, *, at: datetime) -> "Item":
+    def edited(self, words: ItemFields, *, at: datetime) -> "Item":
         """The next version, or this very item where the words are the same."""
         after = replace(self, **_checked(words, self))
         return self if after == self else _next(after, at)
@@ -160,12 +160,12 @@ class ItemService:
             return await view.items.page(chosen, after=after, limit=limit)
 
     async def change(
-        self, item_id: UUID, words: Words, *, by: Principal, expects: Expects | None = None
+        self, item_id: UUID, words: ItemFields, *, by: Principal, expects: Expects | None = None
     ) -> Item:
         """Where nothing changes, the version stays and no event is written."""
         async with self.write() as tx:
             before = await _owned(tx, item_id, by, expects)
-            after = before.reworded(words, at=self.clock())
+            after = before.edited(words, at=self.clock())
             if after is not before:
                 await tx.items.save(after)
                 await tx.events.add(ItemUpdated(item_id=item_id, owner_id=after.owner_id))
@@ -195,7 +195,7 @@ def _next(item: Item, at: datetime) -> Item:
     return replace(item, version=item.version + 1, updated_at=at)
 
 
-def _checked(words: Words, before: Item | None = None) -> Words:
+def _checked(words: ItemFields, before: Item | None = None) -> ItemFields:
     """In their normal form; what the item says already is not judged again."""
     checked = words.copy()
     if "title" in words and not (before and words["title"] == before.title):
@@ -208,7 +208,7 @@ def _checked(words: Words, before: Item | None = None) -> Words:
 
 def _title(text: str) -> str:
     title = composed(text)
-    if not title.strip() or len(title) > TITLE_LENGTH:
+    if not title.strip() or len(title) > MAX_TITLE_CHARS:
         raise InvalidTitle(pointer="/title")
     if fault := line_fault(title):
         raise InvalidTitle(fault, pointer="/title")
@@ -217,7 +217,7 @@ def _title(text: str) -> str:
 
 def _description(text: str) -> str:
     description = composed(text)
-    if len(description) > DESCRIPTION_LENGTH:
+    if len(description) > MAX_DESCRIPTION_CHARS:
         raise DescriptionTooLong(pointer="/description")
     if fault := text_fault(description):
         raise InvalidDescription(fault, pointer="/description")

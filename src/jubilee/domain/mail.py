@@ -9,8 +9,15 @@ from uuid import UUID
 
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.identity import UserId
-from jubilee.domain.jobs.kinds import Audience, Claim, Finish, GiveUp, JobError, Kind
-from jubilee.domain.jobs.payload import refused, require_only, text_of
+from jubilee.domain.jobs.kinds import (
+    Audience,
+    Completion,
+    JobContext,
+    JobError,
+    JobKind,
+    PermanentFailure,
+)
+from jubilee.domain.jobs.payload import invalid_payload, read_text, require_only
 from jubilee.domain.mail_addresses import LONGEST_ADDRESS, is_mail_address
 from jubilee.domain.text import (
     ENCODED_WORD,
@@ -22,9 +29,9 @@ from jubilee.domain.text import (
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users import WELCOME, User, UserNotFound, UserTransaction
 
-TIMEOUT = 60.0  # seconds: longer than any mailer takes
-LONGEST_SUBJECT = 250
-LONGEST_TEXT = 65_536
+TIMEOUT_S = 60.0  # seconds: longer than any mailer takes
+MAX_SUBJECT_CHARS = 250
+MAX_TEXT_CHARS = 65_536
 IDEOGRAPHIC_STOP = "\u3002"  # mail programs make links of domains that are written with it
 LINK = re.compile(r"[/\\:@<>]|\w\.\w\w")
 
@@ -35,14 +42,14 @@ class OutcomeUnknown(JobError):
     code = "outcome_unknown"
 
 
-class Undeliverable(GiveUp):
+class Undeliverable(PermanentFailure):
     """The mail server will never take this message."""
 
     code = "undeliverable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class MailMessage:
     """One message to one person; `message_id` with its brackets: `<019aa0c1@example.com>`."""
 
     to: str
@@ -52,21 +59,21 @@ class Message:
     message_id: str
 
 
-class Mailer(Protocol):
+class MailSender(Protocol):
     """Hands messages to whoever delivers them."""
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: MailMessage) -> None:
         """Raises Unavailable (surely not taken, try again), OutcomeUnknown or Undeliverable."""
 
 
-class NoMailer(Mailer):
+class NoMailSender(MailSender):
     """Where none is configured: the API knows the kinds of mail all the same."""
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: MailMessage) -> None:
         raise Unavailable(f"mail is not configured: {message.message_id} waits")
 
 
-class Rendered(NamedTuple):
+class RenderedMail(NamedTuple):
     """What a message says."""
 
     subject: str
@@ -74,105 +81,105 @@ class Rendered(NamedTuple):
     html: str | None
 
 
-class Templates(Protocol):
+class MailTemplates(Protocol):
     """What the service writes to people."""
 
-    def render(self, name: str, /, **values: object) -> Rendered:
+    def render(self, name: str, /, **values: object) -> RenderedMail:
         """`name` is `welcome` or another template's; the values are what it speaks of."""
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class MailService:
     """What it takes to write to somebody; `domain` is the right half of every Message-ID."""
 
-    mailer: Mailer
-    templates: Templates
+    sender: MailSender
+    templates: MailTemplates
     domain: str
 
     def message_id(self, reference: object) -> str:
         """The same for the same reference, whenever it is asked for."""
         return f"<{reference}@{self.domain}>"
 
-    async def send(self, to: str, letter: Rendered, message_id: str) -> None:
+    async def send(self, to: str, content: RenderedMail, message_id: str) -> None:
         """As `Mailer.send` does."""
-        message = Message(
+        message = MailMessage(
             to=to,
-            subject=letter.subject,
-            text=letter.text,
-            html=letter.html,
+            subject=content.subject,
+            text=content.text,
+            html=content.html,
             message_id=message_id,
         )
-        await self.mailer.send(message)
+        await self.sender.send(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class EmailPayload:
     """What `email.send` says."""
 
     to: str
-    content: Rendered = field(repr=False)
+    content: RenderedMail = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class SendMail(Kind[Letter, object]):
+class SendMail(JobKind[EmailPayload, object]):
     """`email.send`: a message as an admin wrote it."""
 
-    post: Post
+    mail: MailService
     name = "email.send"
     audience = Audience.ADMINS
-    timeout = TIMEOUT
+    timeout = TIMEOUT_S
     private = frozenset({"text", "html"})  # links to sign in by, and what only the reader may know
 
-    def read(self, data: Mapping[str, object]) -> Letter:
+    def read(self, data: Mapping[str, object]) -> EmailPayload:
         require_only(data, {"to", "subject", "text", "html"})
         html = _body(data, "html") if "html" in data else None
-        content = Rendered(_subject(data), _body(data, "text"), html)
-        return Letter(to=_address(data), content=content)
+        content = RenderedMail(_subject(data), _body(data, "text"), html)
+        return EmailPayload(to=_address(data), content=content)
 
-    def shown(self, data: Mapping[str, object]) -> Mapping[str, object]:
+    def redact(self, data: Mapping[str, object]) -> Mapping[str, object]:
         return data
 
-    async def run(self, claim: Claim[Letter], finish: Finish[object]) -> None:
-        letter, message_id = claim.payload, self.post.message_id(claim.id)
-        await self.post.send(letter.to, letter.content, message_id)
-        async with finish({"message_id": message_id}):
+    async def run(self, job: JobContext[EmailPayload], complete: Completion[object]) -> None:
+        content, message_id = job.payload, self.mail.message_id(job.id)
+        await self.mail.send(content.to, content.content, message_id)
+        async with complete({"message_id": message_id}):
             pass
 
 
 @dataclass(frozen=True, slots=True)
-class WelcomeMail(Kind[UserId, object]):
+class WelcomeMail(JobKind[UserId, object]):
     """`email.welcome`: what everybody gets who registers."""
 
-    post: Post
+    mail: MailService
     read_accounts: Begin[UserTransaction]
     name = WELCOME
     audience = Audience.NOBODY
-    timeout = TIMEOUT
+    timeout = TIMEOUT_S
 
     def read(self, data: Mapping[str, object]) -> UserId:
         require_only(data, {"user_id"})
         try:
-            return UserId(UUID(text_of(data, "user_id", longest=36)))
+            return UserId(UUID(read_text(data, "user_id", longest=36)))
         except ValueError:
-            raise refused("it is not a UUID", "user_id") from None
+            raise invalid_payload("it is not a UUID", "user_id") from None
 
-    def shown(self, data: Mapping[str, object]) -> Mapping[str, object]:
+    def redact(self, data: Mapping[str, object]) -> Mapping[str, object]:
         return data
 
-    async def run(self, claim: Claim[UserId], finish: Finish[object]) -> None:
+    async def run(self, job: JobContext[UserId], complete: Completion[object]) -> None:
         try:
             async with self.read_accounts() as view:
-                user = await view.users.get(claim.payload)
+                user = await view.users.get(job.payload)
         except UserNotFound:
-            raise GiveUp("the account is gone") from None
-        message_id = self.post.message_id(claim.id)
-        letter = self.post.templates.render("welcome", name=called(user), email=user.email)
-        await self.post.send(user.email, letter, message_id)
-        async with finish({"message_id": message_id}):
+            raise PermanentFailure("the account is gone") from None
+        message_id = self.mail.message_id(job.id)
+        content = self.mail.templates.render("welcome", name=display_name(user), email=user.email)
+        await self.mail.send(user.email, content, message_id)
+        async with complete({"message_id": message_id}):
             pass
 
 
-def called(user: User) -> str:
+def display_name(user: User) -> str:
     """How a letter addresses the person: never by a name that carries a link to somebody else.
 
     Nor by one that was taken before the rule for names, and that mail programs would decode.
@@ -183,21 +190,21 @@ def called(user: User) -> str:
 
 
 def _address(data: Mapping[str, object]) -> str:
-    address = text_of(data, "to", longest=LONGEST_ADDRESS)
+    address = read_text(data, "to", longest=LONGEST_ADDRESS)
     if not is_mail_address(address):
-        raise refused("it is not one e-mail address", "to")
+        raise invalid_payload("it is not one e-mail address", "to")
     return address
 
 
 def _subject(data: Mapping[str, object]) -> str:
-    subject = composed(text_of(data, "subject", longest=LONGEST_SUBJECT))
+    subject = composed(read_text(data, "subject", longest=MAX_SUBJECT_CHARS))
     if ENCODED_WORD in subject or line_fault(subject):
-        raise refused("it is one line of printable characters, without '=?'", "subject")
+        raise invalid_payload("it is one line of printable characters, without '=?'", "subject")
     return subject
 
 
 def _body(data: Mapping[str, object], name: str) -> str:
-    text = text_of(data, name, longest=LONGEST_TEXT)
+    text = read_text(data, name, longest=MAX_TEXT_CHARS)
     if text_fault(text):
-        raise refused("it is a text without control characters", name)
+        raise invalid_payload("it is a text without control characters", name)
     return text

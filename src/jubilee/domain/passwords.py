@@ -51,7 +51,7 @@ class PasswordHasher(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Passwords:
+class PasswordChange:
     """The secrets that come with a change of an account."""
 
     new: str | None = field(default=None, repr=False)

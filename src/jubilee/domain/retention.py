@@ -21,7 +21,7 @@ GREETINGS_KEPT = timedelta(days=3 * 366)
 BATCH = 500
 
 
-class Leftovers(Protocol):
+class ExpiredRows(Protocol):
     """Rows that nobody needs any more; every call takes a bounded number."""
 
     async def drop_sessions(self, *, limit: int) -> int:
@@ -35,11 +35,11 @@ class Leftovers(Protocol):
 class Retention:
     """Every worker sees to it; any number of them may do so at once."""
 
-    leftovers: Leftovers
+    expired: ExpiredRows
     clock: Clock
 
     async def sweep(self) -> int:
         """One batch of each; how many rows have left."""
         before = (self.clock() - GREETINGS_KEPT).date()
-        sessions = await self.leftovers.drop_sessions(limit=BATCH)
-        return sessions + await self.leftovers.drop_greetings(before, limit=BATCH)
+        sessions = await self.expired.drop_sessions(limit=BATCH)
+        return sessions + await self.expired.drop_greetings(before, limit=BATCH)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from jubilee.domain.calendar import Calendar
 from jubilee.domain.clock import Clock
-from jubilee.domain.concurrency import Expects, merged, require
+from jubilee.domain.concurrency import VersionCheck, merged, require
 from jubilee.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from jubilee.domain.events import EventLog, ItemDeleted
 from jubilee.domain.identity import NewId, Principal, UserId
@@ -18,17 +18,17 @@ from jubilee.domain.names import Names, checked_names
 from jubilee.domain.owned_rows import OwnedItems, UserSessions
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.passwords import (
+    PasswordChange,
     PasswordHasher,
     PasswordMatch,
     PasswordRules,
-    Passwords,
     hash_new,
     match_password,
 )
 from jubilee.domain.transaction import Begin
 
 WELCOME = "email.welcome"
-BIRTH = ("/date_of_birth", "/time_zone")
+BIRTH_POINTERS = ("/date_of_birth", "/time_zone")
 
 
 class UserNotFound(NotFound):
@@ -118,7 +118,7 @@ class UserRepository(Protocol):
     async def delete(self, user_id: UserId) -> None:
         """Remove it and all that belongs to it."""
 
-    async def seal(self, user_id: UserId) -> None:
+    async def block_new_rows(self, user_id: UserId) -> None:
         """Until the end of the transaction nothing new can belong to the account."""
 
     async def lock_admins(self) -> Collection[UserId]:
@@ -165,7 +165,9 @@ class UserService:
 
     async def register(self, profile: Profile, password: str) -> User:
         """A new account, and its welcome message in the same transaction."""
-        self.calendar.check_born(profile.get("date_of_birth"), profile.get("time_zone"), BIRTH)
+        self.calendar.check_born(
+            profile.get("date_of_birth"), profile.get("time_zone"), BIRTH_POINTERS
+        )
         profile, now = checked_names(profile), self.clock()
         names = profile["email"], profile.get("username")
         made = await hash_new(self.hasher, self.rules, password, names)
@@ -175,7 +177,7 @@ class UserService:
         async with self.write() as tx:
             await tx.users.add(user)
             await tx.jobs.add(self._welcome(user))
-        await self._tell(None, user)
+        await self._record(None, user)
         return user
 
     async def get(self, user_id: UserId, *, by: Principal) -> User:
@@ -204,40 +206,42 @@ class UserService:
         self,
         user_id: UserId,
         profile: Profile,
-        passwords: Passwords,
+        passwords: PasswordChange,
         *,
         by: Principal,
-        expects: Expects[User] | None = None,
+        expects: VersionCheck[User] | None = None,
     ) -> User:
         """Change an account; a new password ends its other sessions. Raises Stale."""
         before = await self.get(user_id, by=by)
         require(expects, before)  # and again once it is locked; a hash takes its time
         after = replace(before, **checked_names(profile, before))
-        self.calendar.check_born(after.date_of_birth, after.time_zone, BIRTH)
-        await self._prove(before, after, passwords, by=by)
+        self.calendar.check_born(after.date_of_birth, after.time_zone, BIRTH_POINTERS)
+        await self._check_current_password(before, after, passwords, by=by)
         if passwords.new is not None:
             names = after.email, after.username
             made = await hash_new(self.hasher, self.rules, passwords.new, names)
             after = replace(after, password_hash=made)
         saved = await self._save(before, after, by=by, expects=expects)
-        await self._tell(before, saved)
+        await self._record(before, saved)
         return saved
 
     async def delete(
-        self, user_id: UserId, *, by: Principal, expects: Expects[User] | None = None
+        self, user_id: UserId, *, by: Principal, expects: VersionCheck[User] | None = None
     ) -> None:
         """Remove an account with its sessions, birthday, tasks and items. Raises Stale."""
         user = await self.get(user_id, by=by)
         async with self.write() as tx:
             require(expects, await _locked(tx, user, None))
-            await tx.users.seal(user_id)  # an item that came now would go without its event
+            await tx.users.block_new_rows(
+                user_id
+            )  # an item that came now would go without its event
             items = await tx.items.delete_of(user_id)
             await tx.events.add(*(ItemDeleted(item_id=i, owner_id=user_id) for i in items))
             await tx.users.delete(user_id)
-        await self._tell(user, None)
+        await self._record(user, None)
 
     async def _save(
-        self, before: User, after: User, *, by: Principal, expects: Expects[User] | None
+        self, before: User, after: User, *, by: Principal, expects: VersionCheck[User] | None
     ) -> User:
         async with self.write() as tx:
             now = await _locked(tx, before, after)
@@ -252,8 +256,8 @@ class UserService:
                 await tx.sessions.end_all(before.id, but=keep)
             return changed
 
-    async def _prove(
-        self, before: User, after: User, passwords: Passwords, *, by: Principal
+    async def _check_current_password(
+        self, before: User, after: User, passwords: PasswordChange, *, by: Principal
     ) -> None:
         """An admin who changes somebody else's account cannot know that person's password."""
         guarded = passwords.new is not None or after.email != before.email
@@ -265,7 +269,7 @@ class UserService:
         if match is PasswordMatch.NO:
             raise WrongCurrentPassword
 
-    async def _tell(self, before: User | None, after: User | None) -> None:
+    async def _record(self, before: User | None, after: User | None) -> None:
         if _celebrant(before) != _celebrant(after):
             await self.birthdays_changed()
 

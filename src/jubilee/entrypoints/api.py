@@ -4,31 +4,31 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from jubilee.domain.health import Schema
+from jubilee.domain.health import SchemaStatus
 from jubilee.domain.services import Services
 from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
 from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.connections.config import ConnectionRules
 from jubilee.entrypoints.http.connections.ends import EndedConnections
 from jubilee.entrypoints.http.connections.refusals import Refusals
-from jubilee.entrypoints.http.connections.server import DrainingServer, Listening
-from jubilee.entrypoints.http.framework.context import Traffic
+from jubilee.entrypoints.http.connections.server import DrainingServer, ListenOptions
+from jubilee.entrypoints.http.framework.context import InFlightRequests
 
-FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0  # seconds
+FIRST_WAIT_S, MAX_WAIT_S = 0.5, 15.0  # seconds
 
 logger = logging.getLogger(__name__)
 
 
-async def serve(services: Services, options: HttpOptions, listening: Listening) -> int:
+async def serve(services: Services, options: HttpOptions, listening: ListenOptions) -> int:
     """Serve until told to stop; the exit code."""
-    traffic = Traffic()
+    traffic = InFlightRequests()
     rules = ConnectionRules(
         options.connections,
         Refusals(options.meter),
         EndedConnections(options.connection_observer),
     )
     server = DrainingServer(build_app(services, options, traffic), listening, traffic, rules)
-    watch = asyncio.create_task(_watch(services, server))
+    watch = asyncio.create_task(_wait_for_dependencies(services, server))
     await server.serve()
     watch.cancel()
     with suppress(asyncio.CancelledError):
@@ -36,12 +36,12 @@ async def serve(services: Services, options: HttpOptions, listening: Listening) 
     return 0
 
 
-async def _watch(services: Services, server: DrainingServer) -> int:
+async def _wait_for_dependencies(services: Services, server: DrainingServer) -> int:
     """Say what is away until all is there; a schema behind our own ends the service."""
-    wait = FIRST_WAIT
+    wait = FIRST_WAIT_S
     while True:
-        health = await services.health.look()
-        if health.schema is Schema.BEHIND:
+        health = await services.health.check()
+        if health.schema is SchemaStatus.BEHIND:
             logger.critical("the schema is behind this version: run `jubilee migrate` first")
             server.stop()
             return BAD_CONFIGURATION
@@ -51,7 +51,7 @@ async def _watch(services: Services, server: DrainingServer) -> int:
             return 0
         logger.warning("no answer", extra={"of": " and ".join(away), "again_in": wait})
         await asyncio.sleep(wait)
-        wait = min(wait * 2, LONGEST_WAIT)
+        wait = min(wait * 2, MAX_WAIT_S)
 
 
 def _present(postgres: bool, redis: bool) -> tuple[tuple[str, bool], ...]:

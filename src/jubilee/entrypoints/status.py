@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.health import ConnectionBudget, Health, HealthService, ReadConnectionBudget
-from jubilee.domain.jobs.backlog import Backlog, ReadBacklog
+from jubilee.domain.jobs.backlog import Backlog, BacklogReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,13 @@ class Status:
         return 0 if self.health.ready else 1
 
 
-async def look(
-    health_service: HealthService, read_backlog: ReadBacklog, read_connections: ReadConnectionBudget
+async def read_status(
+    health_service: HealthService,
+    read_backlog: BacklogReader,
+    read_connections: ReadConnectionBudget,
 ) -> Status:
     """Ask each of them once; a schema behind our own has no backlog that we could read."""
-    health = await health_service.look()
+    health = await health_service.check()
     if not health.ready:
         return Status(health)
     try:
@@ -97,17 +99,17 @@ def _work(status: Status) -> dict[str, object]:
     backlog = status.backlog
     if backlog is None:
         return {}
-    lanes: dict[str, dict[str, float]] = {
+    queues: dict[str, dict[str, float]] = {
         lane: {"oldest_due_seconds": seconds} for lane, seconds in backlog.oldest_due.items()
     }
     for (lane, state), count in backlog.jobs.items():
-        lanes[lane][state] = count
+        queues[lane][state] = count
     budget = status.connections
     return {
         "connections": {} if budget is None else asdict(budget) | {"fits": budget.fits},
         "workers": backlog.workers,
         "workers_silent": backlog.workers_silent,
-        "lanes": lanes,
+        "lanes": queues,
         "leases_overdue": backlog.overdue,
         "without_worker": _without_worker(backlog),
         "greetings": dict(backlog.greetings),

@@ -6,31 +6,31 @@ from time import monotonic
 
 from arq.connections import ArqRedis
 
-from jubilee.adapters.arq.dispatcher import ArqCourier, queue_name, unpack, wake_channel
+from jubilee.adapters.arq.dispatcher import ArqJobDispatcher, queue_name, unpack, wake_channel
 from jubilee.bootstrap.worker import _arq_pool
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.jobs.kinds import KindSet, Lane
+from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.runner import Outcome
-from jubilee.domain.jobs.store import Dispatch, Reference
-from jubilee.entrypoints.worker.queue_worker import Lanes, LaneWorker
+from jubilee.domain.jobs.store import Dispatch, JobReference
+from jubilee.entrypoints.worker.queue_worker import ArqQueueWorker, QueueOptions
 from tests.fakes.store import fresh_id
 
-LANE = Lane.USER
+LANE = JobQueueName.USER
 KNOWN = KindSet(frozenset({"echo"}))
 QUEUE = queue_name(LANE, KNOWN)
 
 
 def dispatches(number: int, priority: int = 5) -> list[Dispatch]:
-    return [Dispatch(Reference(fresh_id(), 0), LANE, priority, "echo") for _ in range(number)]
+    return [Dispatch(JobReference(fresh_id(), 0), LANE, priority, "echo") for _ in range(number)]
 
 
 class Runs:
     """What was started, when, and how many ran at a time; each holds on until it may go on."""
 
     def __init__(self) -> None:
-        self.started: list[Reference] = []
-        self.at: dict[Reference, float] = {}
-        self.ended: list[Reference] = []
+        self.started: list[JobReference] = []
+        self.at: dict[JobReference, float] = {}
+        self.ended: list[JobReference] = []
         self.most = 0
         self.outcome = Outcome.SUCCEEDED
         self.gate = asyncio.Event()
@@ -39,7 +39,7 @@ class Runs:
         """Whether claims are answered."""
         self.database.set()
 
-    async def __call__(self, reference: Reference, on_claim: Callable[[], None]) -> Outcome:
+    async def __call__(self, reference: JobReference, on_claim: Callable[[], None]) -> Outcome:
         self.started.append(reference)
         self.at[reference] = monotonic()
         self.most = max(self.most, len(self.started) - len(self.ended))
@@ -62,11 +62,11 @@ class Site:
         self.url = url
         self.runs = Runs()
         self.pool: ArqRedis = _arq_pool(url)
-        self.courier = ArqCourier(url, patience=5)
+        self.dispatcher = ArqJobDispatcher(url, patience=5)
         self.reached = True
         """Whether PostgreSQL answers a ping."""
         self.pings = 0
-        self.workers: list[LaneWorker] = []
+        self.workers: list[ArqQueueWorker] = []
         self._mains: list[asyncio.Task[None]] = []
 
     async def ping(self) -> None:
@@ -76,18 +76,20 @@ class Site:
 
     async def send(self, dispatches: Sequence[Dispatch]) -> None:
         """To the workers' queue."""
-        await self.courier.send(dispatches, KNOWN)
+        await self.dispatcher.send(dispatches, KNOWN)
 
-    def start(self, slots: int = 5, runs: "Runs | None" = None) -> LaneWorker:
+    def start(self, slots: int = 5, runs: "Runs | None" = None) -> ArqQueueWorker:
         """One more worker, which runs what is given to it in its own way or as all do."""
         worker = self.build(slots, runs or self.runs)
         self._mains.append(asyncio.create_task(worker.main()))
         return worker
 
-    def build(self, slots: int, runs: "Runs") -> LaneWorker:
+    def build(self, slots: int, runs: "Runs") -> ArqQueueWorker:
         """One that its process has to start."""
-        lanes = Lanes(pool=self.pool, ping=self.ping, unpack=unpack, timeout=60, read_limit=500)
-        worker = LaneWorker(QUEUE, wake_channel(QUEUE), slots, runs, lanes)
+        queues = QueueOptions(
+            pool=self.pool, ping=self.ping, unpack=unpack, timeout=60, read_limit=500
+        )
+        worker = ArqQueueWorker(QUEUE, wake_channel(QUEUE), slots, runs, queues)
         self.workers.append(worker)
         return worker
 
@@ -106,7 +108,7 @@ class Site:
         for worker in self.workers:
             await worker.finished()
         await asyncio.sleep(0)
-        await self.courier.close()
+        await self.dispatcher.close()
         await self.pool.aclose(close_connection_pool=True)
 
 

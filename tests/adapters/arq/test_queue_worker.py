@@ -15,10 +15,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from jubilee.adapters.arq.dispatcher import pack
 from jubilee.domain.jobs.runner import Outcome
-from jubilee.domain.jobs.store import Dispatch, Reference
+from jubilee.domain.jobs.store import Dispatch, JobReference
 from jubilee.entrypoints.worker import queue_worker as lane_worker
 from jubilee.entrypoints.worker import taken_messages
-from jubilee.entrypoints.worker.queue_worker import LaneWorker
+from jubilee.entrypoints.worker.queue_worker import ArqQueueWorker
 from tests.adapters.arq.queue_workers import QUEUE, Runs, Site, dispatches, eventually
 from tests.servers import Servers
 
@@ -31,7 +31,7 @@ async def site(servers: Servers) -> AsyncIterator[Site]:
     await site.close()
 
 
-def references(jobs: list[Dispatch]) -> list[Reference]:
+def references(jobs: list[Dispatch]) -> list[JobReference]:
     return [job.reference for job in jobs]
 
 
@@ -156,7 +156,7 @@ async def test_one_that_is_gone_from_redis_is_passed_over(site: Site) -> None:
 
 
 async def test_a_job_that_raises_is_no_end(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(self: object, reference: Reference) -> None:
+    async def broken(self: object, reference: JobReference) -> None:
         raise RuntimeError("a bug")
 
     worker = site.start(slots=2)
@@ -182,7 +182,7 @@ async def test_a_redis_that_fails_costs_no_slots(
             raise RedisConnectionError("reset by peer")
         return real(self, *names)
 
-    monkeypatch.setattr(lane_worker, "POLL", 0.01)
+    monkeypatch.setattr(lane_worker, "POLL_INTERVAL_S", 0.01)
     monkeypatch.setattr(Pipeline, command, failing)
     worker = site.start(slots=2)
     await site.send(dispatches(8))
@@ -226,7 +226,7 @@ async def test_it_takes_nothing_until_postgresql_answers_a_ping(site: Site) -> N
 async def test_claims_that_fail_though_a_ping_succeeds_are_tried_ever_less_often(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane_worker, "POLL", 0.1)
+    monkeypatch.setattr(lane_worker, "POLL_INTERVAL_S", 0.1)
     site.runs.outcome, began = Outcome.UNCLAIMED, monotonic()
     site.start(slots=1)
     await site.send(dispatches(1))
@@ -292,7 +292,7 @@ async def test_it_says_once_that_it_pauses(site: Site, caplog: pytest.LogCapture
         await eventually(lambda: site.pings >= 1)
     (line,) = [record for record in caplog.records if record.name == lane_worker.__name__]
     assert line.message == "PostgreSQL does not answer"
-    assert (vars(line)["queue"], vars(line)["again_in"]) == (QUEUE, lane_worker.POLL)
+    assert (vars(line)["queue"], vars(line)["again_in"]) == (QUEUE, lane_worker.POLL_INTERVAL_S)
 
 
 async def test_a_message_that_a_stopping_worker_has_taken_goes_back(
@@ -300,7 +300,7 @@ async def test_a_message_that_a_stopping_worker_has_taken_goes_back(
 ) -> None:
     worker, real = site.start(slots=1), Worker.run_job
 
-    async def stopped_meanwhile(self: LaneWorker, job_id: str, score: int) -> None:
+    async def stopped_meanwhile(self: ArqQueueWorker, job_id: str, score: int) -> None:
         worker.stop()
         await real(self, job_id, score)
 
@@ -360,7 +360,7 @@ async def test_a_connection_that_does_not_answer_is_opened_anew(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lane_worker, "QUIET", 0.1)
-    monkeypatch.setattr(lane_worker, "LONGEST_REST", 0.1)
+    monkeypatch.setattr(lane_worker, "MAX_PAUSE_S", 0.1)
     subscriptions = count_subscriptions(site, monkeypatch)
     site.start()
     await eventually(lambda: len(subscriptions) == 1)
@@ -375,7 +375,7 @@ async def test_a_connection_that_does_not_answer_is_opened_anew(
 async def test_where_redis_is_away_listening_is_tried_at_intervals(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lane_worker, "LONGEST_REST", 0.2)
+    monkeypatch.setattr(lane_worker, "MAX_PAUSE_S", 0.2)
     site = Site("redis://127.0.0.1:1/0")
     subscriptions = count_subscriptions(site, monkeypatch)
     site.start()

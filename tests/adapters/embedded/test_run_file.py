@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from jubilee.adapters.embedded.errors import AlreadyRunning
-from jubilee.adapters.embedded.run_file import Claim, RunFile, read_run_file
+from jubilee.adapters.embedded.run_file import DataDirLock, RunFile, read_run_file
 
 RUN = RunFile(os.getpid(), "http://127.0.0.1:8000", "postgresql://here", "unix://there")
 
 
 def test_others_read_where_the_servers_are_while_the_owner_lives(tmp_path: Path) -> None:
-    claim = Claim(tmp_path, RUN)
+    claim = DataDirLock(tmp_path, RUN)
     claim.write({"api": 7})
     found = read_run_file(tmp_path)
     claim.release()
@@ -23,7 +23,7 @@ def test_others_read_where_the_servers_are_while_the_owner_lives(tmp_path: Path)
 
 
 def test_a_file_without_its_owner_says_nothing(tmp_path: Path) -> None:
-    claim = Claim(tmp_path, RUN)
+    claim = DataDirLock(tmp_path, RUN)
     left = (tmp_path / "run.json").read_text()
     claim.release()
     (tmp_path / "run.json").write_text(left)
@@ -32,15 +32,15 @@ def test_a_file_without_its_owner_says_nothing(tmp_path: Path) -> None:
 
 
 def test_a_second_claim_is_told_who_runs(tmp_path: Path) -> None:
-    claim = Claim(tmp_path, RUN)
+    claim = DataDirLock(tmp_path, RUN)
     with pytest.raises(AlreadyRunning, match=rf"process {os.getpid()}, http://127.0.0.1:8000"):
-        Claim(tmp_path, RUN)
+        DataDirLock(tmp_path, RUN)
     claim.release()
-    Claim(tmp_path, RUN).release()
+    DataDirLock(tmp_path, RUN).release()
 
 
 def test_nobody_else_may_read_the_addresses(tmp_path: Path) -> None:
-    claim = Claim(tmp_path / "data", RUN)
+    claim = DataDirLock(tmp_path / "data", RUN)
     assert stat.S_IMODE((tmp_path / "data/run.json").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
     claim.release()

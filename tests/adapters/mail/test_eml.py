@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 from jubilee.adapters.mail.composing import parse_sender
-from jubilee.adapters.mail.eml import EmlMailer
+from jubilee.adapters.mail.eml import EmlMailSender
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.mail import Message
+from jubilee.domain.mail import MailMessage
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
-def mailer(folder: Path) -> EmlMailer:
-    return EmlMailer(folder, parse_sender("jubilee@localhost"), lambda: NOW)
+def mailer(folder: Path) -> EmlMailSender:
+    return EmlMailSender(folder, parse_sender("jubilee@localhost"), lambda: NOW)
 
 
-def message(text: str = "Hello", message_id: str = "<1@jubilee.test>") -> Message:
-    return Message(to="zoe@example.com", subject="Hi", text=text, message_id=message_id)
+def message(text: str = "Hello", message_id: str = "<1@jubilee.test>") -> MailMessage:
+    return MailMessage(to="zoe@example.com", subject="Hi", text=text, message_id=message_id)
 
 
 def files(folder: Path) -> list[Path]:

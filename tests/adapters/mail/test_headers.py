@@ -21,18 +21,20 @@ from hypothesis import strategies as st
 
 from jubilee.adapters.mail import composing
 from jubilee.adapters.mail.composing import compose, parse_sender
-from jubilee.adapters.mail.eml import EmlMailer
+from jubilee.adapters.mail.eml import EmlMailSender
 from jubilee.adapters.mail.headers import check_written
-from jubilee.adapters.mail.smtp import SmtpMailer, SmtpServer
+from jubilee.adapters.mail.smtp import SmtpMailSender, SmtpServer
 from jubilee.adapters.mail.templates import JinjaTemplates
-from jubilee.domain.jobs.kinds import Kinds
+from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.jobs.runner import Outcome, Runner
-from jubilee.domain.mail import Mailer, Message, Post, SendMail, Undeliverable
+from jubilee.domain.mail import MailMessage, MailSender, MailService, SendMail, Undeliverable
 from tests.domain.jobs.job_bench import Bench
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 SENDER = parse_sender("Jübilee <jubilee@jubilee.test>")
-MESSAGE = Message(to="zoe@example.com", subject="Hi", text="Hello", message_id="<1@jubilee.test>")
+MESSAGE = MailMessage(
+    to="zoe@example.com", subject="Hi", text="Hello", message_id="<1@jubilee.test>"
+)
 BCC = "=?utf-8?Q?x=0D=0ABcc=3A_evil=40evil.example?="
 TWO = "=?utf-8?Q?evil=40evil.example=2C?="
 HEADERS = {
@@ -50,7 +52,7 @@ PIECES = st.sampled_from(
 HOSTILE = st.lists(PIECES | st.text(max_size=5), max_size=6).map("".join)
 ADDRESSES = st.just("zoe@example.com") | HOSTILE.map(lambda t: f"{t}@example.com") | HOSTILE
 MESSAGES = st.builds(
-    Message,
+    MailMessage,
     to=ADDRESSES,
     subject=HOSTILE,
     text=HOSTILE,
@@ -65,7 +67,7 @@ def raw_names(content: bytes) -> list[str]:
     return [line.partition(b":")[0].decode().lower() for line in lines if not line[:1].isspace()]
 
 
-def check(content: bytes, message: Message) -> None:
+def check(content: bytes, message: MailMessage) -> None:
     """What was written says what was meant, to three readers."""
     names = raw_names(content)
     assert len(names) == len(set(names)), names
@@ -79,10 +81,10 @@ def check(content: bytes, message: Message) -> None:
     assert not old.defects
 
 
-def eml(message: Message) -> bytes | None:
+def eml(message: MailMessage) -> bytes | None:
     """The file that was written, if one was."""
     with TemporaryDirectory() as folder:
-        mailer = EmlMailer(Path(folder), SENDER, lambda: NOW)
+        mailer = EmlMailSender(Path(folder), SENDER, lambda: NOW)
         with suppress(Undeliverable):
             asyncio.run(mailer.send(message))
         files = list(Path(folder).iterdir())
@@ -100,7 +102,7 @@ class Inbox:
         return "250 OK"
 
 
-def smtp(message: Message) -> list[Envelope]:
+def smtp(message: MailMessage) -> list[Envelope]:
     """What a real server was given."""
 
     async def sent() -> list[Envelope]:
@@ -113,7 +115,7 @@ def smtp(message: Message) -> list[Envelope]:
 
         server = await loop.create_server(talk, "127.0.0.1", 0)
         target = SmtpServer.parse(f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-        mailer: Mailer = SmtpMailer(target, SENDER, lambda: NOW)
+        mailer: MailSender = SmtpMailSender(target, SENDER, lambda: NOW)
         with suppress(Undeliverable):
             await mailer.send(message)
         for each in talks:
@@ -133,7 +135,7 @@ def smtp(message: Message) -> list[Envelope]:
 @example(replace(MESSAGE, to=f"{TWO}@example.com"))
 @example(replace(MESSAGE, subject="Grüße " * 20 + "=?"))
 @example(replace(MESSAGE, subject="aé  b é" * 20))
-def test_a_file_says_what_was_meant_or_is_not_written(message: Message) -> None:
+def test_a_file_says_what_was_meant_or_is_not_written(message: MailMessage) -> None:
     content = eml(message)
     if content is not None:
         check(content, message)
@@ -145,7 +147,7 @@ def test_a_file_says_what_was_meant_or_is_not_written(message: Message) -> None:
 @example(replace(MESSAGE, to=f"{TWO}@example.com"))
 @example(replace(MESSAGE, to="zoë@example.com"))
 @example(replace(MESSAGE, text="a\r\n.\r\nMAIL FROM:<e@e.ex>\r\n\n.\nb"))
-def test_a_mail_server_gets_what_was_meant_or_nothing(message: Message) -> None:
+def test_a_mail_server_gets_what_was_meant_or_nothing(message: MailMessage) -> None:
     for envelope in smtp(message):
         assert isinstance(envelope.content, bytes)
         check(envelope.content, message)
@@ -196,10 +198,14 @@ async def test_a_job_whose_mail_cannot_be_written_is_dead_at_once(
         raise HeaderParseError("a header")
 
     monkeypatch.setattr(composing, "_body", fail)
-    post = Post(EmlMailer(tmp_path, SENDER, lambda: NOW), JinjaTemplates(), "jubilee.test")
+    post = MailService(
+        EmlMailSender(tmp_path, SENDER, lambda: NOW), JinjaTemplates(), "jubilee.test"
+    )
     bench, kind = Bench(), SendMail(post)
     job = bench.add(kind=kind.name, data={"to": MESSAGE.to, "subject": "Hi", "text": "Hi"})
-    runner = Runner(bench.claims, Kinds([kind]), bench.finish, bench.heart, lambda: 0.5)
+    runner = Runner(
+        bench.store, JobKinds([kind]), bench.completion, bench.lease_keeper, lambda: 0.5
+    )
     assert await runner.run(job.reference) is Outcome.DEAD
     assert (job.status, job.attempts, job.error) == (
         "dead",

@@ -15,14 +15,14 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from jubilee.adapters.mail.composing import parse_sender
-from jubilee.adapters.mail.smtp import SmtpMailer, SmtpServer
+from jubilee.adapters.mail.smtp import SmtpMailSender, SmtpServer
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.mail import Message, OutcomeUnknown, Undeliverable
+from jubilee.domain.mail import MailMessage, OutcomeUnknown, Undeliverable
 from tests.certificates import Certificate, make_certificate
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 SENDER = parse_sender("Jübilee <jubilee@jubilee.test>")
-MESSAGE = Message(
+MESSAGE = MailMessage(
     to="zoe@example.com",
     subject="Grüße aus Wien",
     text="Hello\n.\nZoë\n",
@@ -112,10 +112,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return make_certificate(tmp_path_factory.mktemp("smtp"), "IP:127.0.0.1")
 
 
-def mailer(url: str, certificate: Certificate | None = None, patience: float = 5) -> SmtpMailer:
+def mailer(url: str, certificate: Certificate | None = None, patience: float = 5) -> SmtpMailSender:
     context = certificate.client if certificate else None
     server = SmtpServer.parse(url)
-    return SmtpMailer(server, SENDER, lambda: NOW, context=context, patience=patience)
+    return SmtpMailSender(server, SENDER, lambda: NOW, context=context, patience=patience)
 
 
 async def test_a_message_arrives_as_it_was_meant(serve: Serve, inbox: Inbox) -> None:
@@ -244,7 +244,7 @@ async def test_what_a_server_says_is_kept_short_and_on_one_line(serve: Serve, in
 async def test_letters_outside_ascii_need_a_server_that_knows_them(
     serve: Serve, inbox: Inbox
 ) -> None:
-    person = Message(to="zoë@bücher.example", subject="Hi", text="Hi", message_id="<1@a.test>")
+    person = MailMessage(to="zoë@bücher.example", subject="Hi", text="Hi", message_id="<1@a.test>")
     with pytest.raises(Undeliverable, match="ASCII"):
         await mailer(f"smtp://127.0.0.1:{await serve()}").send(person)
     await mailer(f"smtp://127.0.0.1:{await serve(enable_SMTPUTF8=True)}").send(person)
@@ -264,7 +264,7 @@ async def test_letters_outside_ascii_need_a_server_that_knows_them(
 async def test_no_header_breaks_out(serve: Serve, inbox: Inbox, changes: dict[str, str]) -> None:
     parts = {"to": MESSAGE.to, "subject": "Hi", "text": "Hi", "message_id": "<1@a.test>"}
     with pytest.raises(Undeliverable):
-        await mailer(f"smtp://127.0.0.1:{await serve()}").send(Message(**{**parts, **changes}))
+        await mailer(f"smtp://127.0.0.1:{await serve()}").send(MailMessage(**{**parts, **changes}))
     assert not inbox.mail
 
 

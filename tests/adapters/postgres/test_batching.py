@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from jubilee.adapters.postgres.jobs.batching import Batched
+from jubilee.adapters.postgres.jobs.batching import CallBatcher
 from jubilee.domain.errors import Unavailable
 
 caller: ContextVar[str] = ContextVar("caller", default="nobody")
@@ -34,25 +34,27 @@ async def doubling() -> Doubling:
 
 
 @pytest.fixture
-async def batched(doubling: Doubling) -> Batched[int, int]:
-    return Batched(doubling, most=3)
+async def batched(doubling: Doubling) -> CallBatcher[int, int]:
+    return CallBatcher(doubling, limit=3)
 
 
 async def test_a_call_alone_waits_for_nobody(
-    batched: Batched[int, int], doubling: Doubling
+    batched: CallBatcher[int, int], doubling: Doubling
 ) -> None:
     assert [await batched(1), await batched(2)] == [2, 4]
     assert doubling.batches == [[1], [2]]
 
 
-async def test_calls_at_once_share_batches(batched: Batched[int, int], doubling: Doubling) -> None:
+async def test_calls_at_once_share_batches(
+    batched: CallBatcher[int, int], doubling: Doubling
+) -> None:
     answers = await asyncio.gather(*(batched(number) for number in (5, 1, 1, 2, 9)))
     assert answers == [10, 2, 2, 4, 18]
     assert doubling.batches == [[5, 1, 1], [2, 9]]
 
 
 async def test_what_comes_during_a_batch_is_in_the_next(
-    batched: Batched[int, int], doubling: Doubling
+    batched: CallBatcher[int, int], doubling: Doubling
 ) -> None:
     doubling.gate.clear()
     first = asyncio.create_task(batched(1))
@@ -66,7 +68,7 @@ async def test_what_comes_during_a_batch_is_in_the_next(
 
 
 async def test_a_failure_is_everybodys_in_its_batch_and_nobody_elses(
-    batched: Batched[int, int],
+    batched: CallBatcher[int, int],
 ) -> None:
     calls = (batched(number) for number in (1, 0, 2, 3))
     answers = await asyncio.gather(*calls, return_exceptions=True)
@@ -76,7 +78,7 @@ async def test_a_failure_is_everybodys_in_its_batch_and_nobody_elses(
 
 
 async def test_whoever_leaves_before_it_starts_is_not_asked_for(
-    batched: Batched[int, int], doubling: Doubling
+    batched: CallBatcher[int, int], doubling: Doubling
 ) -> None:
     tasks = [asyncio.create_task(batched(number)) for number in (1, 2, 3)]
     await asyncio.sleep(0)
@@ -89,7 +91,7 @@ async def test_whoever_leaves_before_it_starts_is_not_asked_for(
 
 @pytest.mark.parametrize("number", [0, 1])
 async def test_whoever_leaves_meanwhile_takes_nobody_along(
-    batched: Batched[int, int], doubling: Doubling, number: int
+    batched: CallBatcher[int, int], doubling: Doubling, number: int
 ) -> None:
     doubling.gate.clear()
     leaving, staying = (asyncio.create_task(batched(n)) for n in (number, 2))
@@ -106,7 +108,9 @@ async def test_whoever_leaves_meanwhile_takes_nobody_along(
     assert await batched(3) == 6
 
 
-async def test_all_who_wait_alone_may_leave(batched: Batched[int, int], doubling: Doubling) -> None:
+async def test_all_who_wait_alone_may_leave(
+    batched: CallBatcher[int, int], doubling: Doubling
+) -> None:
     task = asyncio.create_task(batched(1))
     await asyncio.sleep(0)
     task.cancel()
@@ -116,7 +120,7 @@ async def test_all_who_wait_alone_may_leave(batched: Batched[int, int], doubling
 
 
 async def test_nobody_waits_for_ever_where_its_own_task_is_cancelled(
-    batched: Batched[int, int], doubling: Doubling
+    batched: CallBatcher[int, int], doubling: Doubling
 ) -> None:
     doubling.gate.clear()
     tasks = [asyncio.create_task(batched(number)) for number in range(1, 6)]
@@ -135,7 +139,7 @@ async def test_a_batch_is_not_run_in_the_name_of_who_came_first() -> None:
         return [caller.get() for _ in numbers]
 
     caller.set("zoe")
-    assert await Batched(callers, most=3)(1) == "nobody"
+    assert await CallBatcher(callers, limit=3)(1) == "nobody"
 
 
 async def test_a_wrong_number_of_answers_is_an_error() -> None:
@@ -143,4 +147,4 @@ async def test_a_wrong_number_of_answers_is_an_error() -> None:
         return []
 
     with pytest.raises(ValueError, match="zip"):
-        await Batched(none, most=3)(1)
+        await CallBatcher(none, limit=3)(1)

@@ -8,25 +8,25 @@ from typing import Any
 
 from jubilee.domain.jobs.kinds import (
     Audience,
-    Claim,
-    Finish,
+    Completion,
     InvalidPayload,
-    Kind,
-    Kinds,
+    JobContext,
+    JobKind,
+    JobKinds,
 )
-from jubilee.domain.jobs.lease_keeper import Heart
+from jubilee.domain.jobs.lease_keeper import LeaseKeeper
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.runner import Outcome, Runner
-from tests.fakes.job_store import FakeClaims, FakeFinish, FakeJob, FakeJobTable
+from tests.fakes.job_store import FakeCompletion, FakeJob, FakeJobStore, FakeJobTable
 from tests.fakes.store import fresh_id
 
 EFFECT = NewJob(id=fresh_id(), kind="effect")
 
-Body = Callable[[Claim[Any], Finish[Any]], Awaitable[None]]
+Body = Callable[[JobContext[Any], Completion[Any]], Awaitable[None]]
 
 
 @dataclass(slots=True)
-class Work(Kind[object, Any]):
+class ScriptedKind(JobKind[object, Any]):
     """A kind that does what the test says."""
 
     body: Body
@@ -39,11 +39,11 @@ class Work(Kind[object, Any]):
             raise InvalidPayload("it is bad", pointer="/data/bad")
         return data["n"]
 
-    def shown(self, data: Mapping[str, object]) -> Mapping[str, object]:
+    def redact(self, data: Mapping[str, object]) -> Mapping[str, object]:
         return data
 
-    async def run(self, claim: Claim[object], finish: Finish[Any]) -> None:
-        await self.body(claim, finish)
+    async def run(self, job: JobContext[object], complete: Completion[Any]) -> None:
+        await self.body(job, complete)
 
 
 @dataclass(slots=True)
@@ -51,19 +51,19 @@ class Bench:
     """A runner over a table."""
 
     table: FakeJobTable = field(default_factory=FakeJobTable)
-    claims: FakeClaims = field(init=False)
-    heart: Heart = field(init=False)
-    finish: FakeFinish = field(init=False)
+    store: FakeJobStore = field(init=False)
+    lease_keeper: LeaseKeeper = field(init=False)
+    completion: FakeCompletion = field(init=False)
 
     def __post_init__(self) -> None:
-        self.claims = FakeClaims(self.table)
-        self.heart = Heart(self.claims, 30)
-        self.finish = FakeFinish(self.table)
+        self.store = FakeJobStore(self.table)
+        self.lease_keeper = LeaseKeeper(self.store, 30)
+        self.completion = FakeCompletion(self.table)
 
     def runner(self, body: Body, **more: Any) -> Runner:
-        kinds = Kinds([Work(body, **more)])
-        self.claims.kinds = kinds.names
-        return Runner(self.claims, kinds, self.finish, self.heart, lambda: 0.5)
+        kinds = JobKinds([ScriptedKind(body, **more)])
+        self.store.kinds = kinds.names
+        return Runner(self.store, kinds, self.completion, self.lease_keeper, lambda: 0.5)
 
     def add(self, **values: Any) -> FakeJob:
         return self.table.add(**{"kind": "work", "data": {"n": 1}, **values})
@@ -73,15 +73,15 @@ class Bench:
         return await self.runner(body, **more).run(job.reference)
 
 
-async def nothing(_: Claim[Any], __: Finish[Any]) -> None:
+async def nothing(_: JobContext[Any], __: Completion[Any]) -> None:
     """Does not even end."""
 
 
-async def forever(_: Claim[Any], __: Finish[Any]) -> None:
+async def forever(_: JobContext[Any], __: Completion[Any]) -> None:
     await asyncio.sleep(60)
 
 
-async def stubborn(claim: Claim[Any], finish: Finish[Any]) -> None:
+async def stubborn(claim: JobContext[Any], finish: Completion[Any]) -> None:
     """Does not listen, and tries to end long after it was told to stop."""
     for _ in range(10):
         with suppress(asyncio.CancelledError):
@@ -91,7 +91,7 @@ async def stubborn(claim: Claim[Any], finish: Finish[Any]) -> None:
 
 
 def failing(error: BaseException) -> Body:
-    async def body(_: Claim[Any], __: Finish[Any]) -> None:
+    async def body(_: JobContext[Any], __: Completion[Any]) -> None:
         raise error
 
     return body

@@ -8,16 +8,18 @@ import pytest
 
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs import dispatch_buffer as announcing
-from jubilee.domain.jobs.dispatch_buffer import BATCH, ROOM, Announcer
-from jubilee.domain.jobs.kinds import KindSet, Lane
-from jubilee.domain.jobs.routing import KindSetReader, Router
-from jubilee.domain.jobs.store import Courier, Dispatch, Reference
-from tests.fakes.job_store import FakeCourier
+from jubilee.domain.jobs.dispatch_buffer import BATCH, CAPACITY, DispatchBuffer
+from jubilee.domain.jobs.kinds import JobQueueName, KindSet
+from jubilee.domain.jobs.routing import JobRouter, KindSetReader
+from jubilee.domain.jobs.store import Dispatch, JobDispatcher, JobReference
+from tests.fakes.job_store import FakeDispatcher
 from tests.fakes.store import fresh_id
 
 
 def dispatches(number: int) -> list[Dispatch]:
-    return [Dispatch(Reference(fresh_id(), 0), Lane.USER, 5, "echo") for _ in range(number)]
+    return [
+        Dispatch(JobReference(fresh_id(), 0), JobQueueName.USER, 5, "echo") for _ in range(number)
+    ]
 
 
 class OneQueue(KindSetReader):
@@ -27,12 +29,12 @@ class OneQueue(KindSetReader):
         return {KindSet(frozenset({"echo"})): 1}
 
 
-def announcer_to(courier: Courier) -> Announcer:
-    return Announcer(courier, Router(OneQueue(), lambda: 0))
+def announcer_to(dispatcher: JobDispatcher) -> DispatchBuffer:
+    return DispatchBuffer(dispatcher, JobRouter(OneQueue(), lambda: 0))
 
 
 @dataclass(slots=True)
-class SlowCourier(Courier):
+class SlowCourier(JobDispatcher):
     """Hangs until it is told to go on."""
 
     gate: asyncio.Event = field(default_factory=asyncio.Event)
@@ -48,56 +50,56 @@ class SlowCourier(Courier):
 
 @pytest.fixture(autouse=True)
 def short_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(announcing, "REST", 0.01)
+    monkeypatch.setattr(announcing, "PAUSE_S", 0.01)
 
 
 @pytest.fixture
-async def courier() -> FakeCourier:
-    return FakeCourier()
+async def dispatcher() -> FakeDispatcher:
+    return FakeDispatcher()
 
 
 @pytest.fixture
-async def announcer(courier: FakeCourier) -> AsyncIterator[Announcer]:
-    announcer = announcer_to(courier)
-    running = asyncio.create_task(announcer.run())
-    yield announcer
+async def dispatch_buffer(dispatcher: FakeDispatcher) -> AsyncIterator[DispatchBuffer]:
+    dispatch_buffer = announcer_to(dispatcher)
+    running = asyncio.create_task(dispatch_buffer.run())
+    yield dispatch_buffer
     running.cancel()
 
 
 async def test_what_is_announced_is_sent_in_its_order(
-    announcer: Announcer, courier: FakeCourier
+    dispatch_buffer: DispatchBuffer, dispatcher: FakeDispatcher
 ) -> None:
     jobs = dispatches(3)
-    announcer.announce(jobs[:1])
-    announcer.announce(jobs[1:])
+    dispatch_buffer.dispatch_soon(jobs[:1])
+    dispatch_buffer.dispatch_soon(jobs[1:])
     await asyncio.sleep(0.01)
-    assert courier.sent == jobs
+    assert dispatcher.sent == jobs
 
 
 @pytest.mark.parametrize("error", [Unavailable(), RuntimeError("a bug")])
 async def test_a_courier_that_fails_does_not_stop_it(
-    announcer: Announcer, courier: FakeCourier, error: Exception
+    dispatch_buffer: DispatchBuffer, dispatcher: FakeDispatcher, error: Exception
 ) -> None:
     lost, *kept = dispatches(3)
-    courier.failures.append(error)
-    announcer.announce([lost])
+    dispatcher.failures.append(error)
+    dispatch_buffer.dispatch_soon([lost])
     await asyncio.sleep(0.005)
-    announcer.announce(kept)
+    dispatch_buffer.dispatch_soon(kept)
     await asyncio.sleep(0.05)
-    assert courier.sent == kept
+    assert dispatcher.sent == kept
 
 
 async def test_it_is_bounded_and_drops_what_does_not_fit() -> None:
-    courier = SlowCourier()
-    announcer = announcer_to(courier)
-    first, *jobs = dispatches(ROOM + 100)
-    running = asyncio.create_task(announcer.run())
-    announcer.announce([first])
+    dispatcher = SlowCourier()
+    dispatch_buffer = announcer_to(dispatcher)
+    first, *jobs = dispatches(CAPACITY + 100)
+    running = asyncio.create_task(dispatch_buffer.run())
+    dispatch_buffer.dispatch_soon([first])
     await asyncio.sleep(0.01)
-    announcer.announce(jobs)
-    announcer.announce(dispatches(1))
-    courier.gate.set()
+    dispatch_buffer.dispatch_soon(jobs)
+    dispatch_buffer.dispatch_soon(dispatches(1))
+    dispatcher.gate.set()
     await asyncio.sleep(0.05)
     running.cancel()
-    assert [len(batch) for batch in courier.batches] == [1] + [BATCH] * (ROOM // BATCH)
-    assert [d for batch in courier.batches for d in batch] == [first, *jobs[:ROOM]]
+    assert [len(batch) for batch in dispatcher.batches] == [1] + [BATCH] * (CAPACITY // BATCH)
+    assert [d for batch in dispatcher.batches for d in batch] == [first, *jobs[:CAPACITY]]

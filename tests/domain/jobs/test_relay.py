@@ -7,12 +7,12 @@ import pytest
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.events import EventRelay
 from jubilee.domain.jobs import redelivery
-from jubilee.domain.jobs.kinds import Kinds, KindSet, Lane
-from jubilee.domain.jobs.redelivery import Redelivery
+from jubilee.domain.jobs.kinds import JobKinds, JobQueueName, KindSet
+from jubilee.domain.jobs.redelivery import LostMessageCheck
 from jubilee.domain.jobs.relay import BATCH, Relay
 from jubilee.domain.jobs.store import Dispatch
-from tests.domain.jobs.job_bench import Work, nothing
-from tests.fakes.job_store import FakeClaims, FakeCourier, FakeDueJobs, FakeJobTable
+from tests.domain.jobs.job_bench import ScriptedKind, nothing
+from tests.fakes.job_store import FakeDispatcher, FakeDueJobs, FakeJobStore, FakeJobTable
 
 
 @dataclass(slots=True)
@@ -41,8 +41,8 @@ def table() -> FakeJobTable:
 
 
 @pytest.fixture
-def courier() -> FakeCourier:
-    return FakeCourier()
+def dispatcher() -> FakeDispatcher:
+    return FakeDispatcher()
 
 
 @pytest.fixture
@@ -57,111 +57,115 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def relay(table: FakeJobTable, courier: FakeCourier, events: FakeEventRelay) -> Relay:
-    due, kinds = FakeDueJobs(table), Kinds([Work(nothing, name="echo")])
-    redelivery = Redelivery(due, courier, kinds)
-    return Relay(due, events, courier, kinds, redelivery, retention_days=7)
+def relay(table: FakeJobTable, dispatcher: FakeDispatcher, events: FakeEventRelay) -> Relay:
+    due, kinds = FakeDueJobs(table), JobKinds([ScriptedKind(nothing, name="echo")])
+    redelivery = LostMessageCheck(due, dispatcher, kinds)
+    return Relay(due, events, dispatcher, kinds, redelivery, retention_days=7)
 
 
-async def test_what_is_due_is_sent(relay: Relay, table: FakeJobTable, courier: FakeCourier) -> None:
-    job = table.add(priority=2, lane=Lane.SYSTEM)
+async def test_what_is_due_is_sent(
+    relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher
+) -> None:
+    job = table.add(priority=2, queue=JobQueueName.SYSTEM)
     table.add(kind="unheard.of")
     table.add(run_at=60)
     assert await relay.dispatch() == 1
-    sent = [Dispatch(job.reference, Lane.SYSTEM, 2, "echo")]
-    assert courier.queues == {KindSet(frozenset({"echo"})): sent}
+    sent = [Dispatch(job.reference, JobQueueName.SYSTEM, 2, "echo")]
+    assert dispatcher.queues == {KindSet(frozenset({"echo"})): sent}
     assert await relay.dispatch() == 0
 
 
-async def test_a_batch_is_bounded(relay: Relay, table: FakeJobTable, courier: FakeCourier) -> None:
+async def test_a_batch_is_bounded(
+    relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher
+) -> None:
     for _ in range(BATCH + 1):
         table.add()
     assert [await relay.dispatch() for _ in range(3)] == [BATCH, 1, 0]
-    assert len(set(courier.sent)) == BATCH + 1
+    assert len(set(dispatcher.sent)) == BATCH + 1
 
 
 async def test_what_the_courier_loses_is_sent_again(
-    relay: Relay, table: FakeJobTable, courier: FakeCourier
+    relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher
 ) -> None:
     job = table.add()
-    courier.failures.append(Unavailable())
+    dispatcher.failures.append(Unavailable())
     with pytest.raises(Unavailable):
         await relay.dispatch()
-    await relay.rest(1)
-    assert courier.sent == []
+    await relay.seconds_to_next(1)
+    assert dispatcher.sent == []
     table.now += 2.1
-    await relay.rest(1)
-    assert [dispatch.reference for dispatch in courier.sent] == [job.reference]
+    await relay.seconds_to_next(1)
+    assert [dispatch.reference for dispatch in dispatcher.sent] == [job.reference]
     assert await relay.dispatch() == 0
 
 
 async def test_what_waits_in_its_queue_is_not_sent_again(
-    relay: Relay, table: FakeJobTable, courier: FakeCourier, no_pause: None
+    relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher, no_pause: None
 ) -> None:
     jobs = [table.add() for _ in range(2 * BATCH)]
     while await relay.dispatch():
         pass
-    courier.sent.clear()
+    dispatcher.sent.clear()
     table.now += 3600
     for _ in range(4):
-        await relay.rest(1)
-    assert (courier.sent, jobs[0].dispatched_at) == ([], 0)
+        await relay.seconds_to_next(1)
+    assert (dispatcher.sent, jobs[0].dispatched_at) == ([], 0)
 
 
 async def test_all_that_was_lost_at_once_is_sent_again_at_once(
-    relay: Relay, table: FakeJobTable, courier: FakeCourier
+    relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher
 ) -> None:
     for _ in range(3 * BATCH + 7):
         table.add(dispatched_at=-3.0)
-    await relay.rest(1)
-    assert len(set(courier.sent)) == len(courier.sent) == 3 * BATCH + 7
+    await relay.seconds_to_next(1)
+    assert len(set(dispatcher.sent)) == len(dispatcher.sent) == 3 * BATCH + 7
 
 
 async def test_one_that_was_lost_behind_many_is_found_page_by_page(
-    relay: Relay, table: FakeJobTable, courier: FakeCourier, no_pause: None
+    relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher, no_pause: None
 ) -> None:
     jobs = [table.add(dispatched_at=-3.0, run_at=-10.0 + n / 1000) for n in range(2 * BATCH + 1)]
-    await relay.rest(1)
-    (queue,) = courier.queues.values()
+    await relay.seconds_to_next(1)
+    (queue,) = dispatcher.queues.values()
     lost = queue.pop()
     assert lost.reference == jobs[-1].reference
-    courier.sent.clear()
+    dispatcher.sent.clear()
     for _ in range(3):
-        await relay.rest(1)
-    assert courier.sent == [lost]
+        await relay.seconds_to_next(1)
+    assert dispatcher.sent == [lost]
 
 
 async def test_a_check_that_redis_does_not_answer_is_done_again(
-    relay: Relay, table: FakeJobTable, courier: FakeCourier
+    relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher
 ) -> None:
     table.add(dispatched_at=-3.0)
-    courier.failures.append(Unavailable())
+    dispatcher.failures.append(Unavailable())
     with pytest.raises(Unavailable):
-        await relay.rest(1)
-    await relay.rest(1)
-    assert len(courier.sent) == 1
+        await relay.seconds_to_next(1)
+    await relay.seconds_to_next(1)
+    assert len(dispatcher.sent) == 1
 
 
 async def test_redis_is_asked_about_once_a_round_at_most(
-    relay: Relay, table: FakeJobTable, courier: FakeCourier
+    relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher
 ) -> None:
     table.add(dispatched_at=-3.0)
-    await relay.rest(1)
-    courier.queues.clear()
-    await relay.rest(1)
-    assert len(courier.sent) == 1
+    await relay.seconds_to_next(1)
+    dispatcher.queues.clear()
+    await relay.seconds_to_next(1)
+    assert len(dispatcher.sent) == 1
 
 
 async def test_what_was_let_go_of_is_sent_as_something_new(
-    relay: Relay, table: FakeJobTable, courier: FakeCourier
+    relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher
 ) -> None:
     job = table.add()
     await relay.dispatch()
-    await FakeClaims(table).claim(job.reference)
+    await FakeJobStore(table).claim(job.reference)
     table.now += 31
     assert await relay.sweep() == 1
     await relay.dispatch()
-    assert [dispatch.reference.epoch for dispatch in courier.sent] == [0, 1]
+    assert [dispatch.reference.epoch for dispatch in dispatcher.sent] == [0, 1]
 
 
 async def test_pruning_takes_jobs_and_events(
@@ -185,4 +189,4 @@ async def test_it_rests_until_the_next_job_is_due(
 ) -> None:
     if due is not None:
         table.add(run_at=due)
-    assert await relay.rest(1) == rest
+    assert await relay.seconds_to_next(1) == rest

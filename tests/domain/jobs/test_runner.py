@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from jubilee.domain.jobs.kinds import (
-    Claim,
-    Finish,
-    GiveUp,
+    Completion,
+    JobContext,
     JobError,
-    Kinds,
+    JobKinds,
+    PermanentFailure,
 )
 from jubilee.domain.jobs.runner import Outcome, Runner, backoff
-from jubilee.domain.jobs.store import Reference
-from tests.domain.jobs.job_bench import EFFECT, Bench, Work, failing, forever, nothing
+from jubilee.domain.jobs.store import JobReference
+from tests.domain.jobs.job_bench import EFFECT, Bench, ScriptedKind, failing, forever, nothing
 from tests.fakes.store import fresh_id
 
 
@@ -27,7 +27,7 @@ def bench() -> Bench:
 async def test_a_kind_has_its_claim_and_its_result_is_kept(bench: Bench) -> None:
     job, seen = bench.add(data={"n": 7}), []
 
-    async def body(claim: Claim[Any], finish: Finish[Any]) -> None:
+    async def body(claim: JobContext[Any], finish: Completion[Any]) -> None:
         seen.append((claim.id, claim.epoch, claim.attempt, claim.payload, claim.by_admin))
         await claim.report({"percent": 50})
         async with finish({"ok": True}) as tx:
@@ -46,14 +46,14 @@ async def test_a_kind_that_only_comes_back_has_succeeded(bench: Bench) -> None:
 
 
 async def test_a_stale_dispatch_runs_nothing(bench: Bench) -> None:
-    for reference in (Reference(bench.add().id, 3), Reference(fresh_id(), 0)):
+    for reference in (JobReference(bench.add().id, 3), JobReference(fresh_id(), 0)):
         assert await bench.runner(failing(AssertionError())).run(reference) is Outcome.STALE
 
 
 async def test_the_same_job_at_once_runs_once(bench: Bench) -> None:
     job, runs = bench.add(), []
 
-    async def body(claim: Claim[Any], _: Finish[Any]) -> None:
+    async def body(claim: JobContext[Any], _: Completion[Any]) -> None:
         runs.append(claim.epoch)
         await asyncio.sleep(0.01)
 
@@ -90,7 +90,7 @@ async def test_an_error_may_ask_for_a_longer_wait_but_not_for_more_than_an_hour(
 
 async def test_what_has_given_up_waits_for_nothing(bench: Bench) -> None:
     job = bench.add()
-    assert await bench.run(failing(GiveUp("no", retry_in=90)), job) is Outcome.DEAD
+    assert await bench.run(failing(PermanentFailure("no", retry_in=90)), job) is Outcome.DEAD
 
 
 def test_waits_are_spread_by_a_tenth() -> None:
@@ -100,7 +100,7 @@ def test_waits_are_spread_by_a_tenth() -> None:
 
 async def test_giving_up_is_for_good(bench: Bench) -> None:
     job = bench.add()
-    assert await bench.run(failing(GiveUp("no such address")), job) is Outcome.DEAD
+    assert await bench.run(failing(PermanentFailure("no such address")), job) is Outcome.DEAD
     assert (job.status, job.attempts) == ("dead", 1)
     assert job.error == {"code": "given_up", "message": "no such address"}
 
@@ -114,7 +114,7 @@ async def test_an_error_is_cut(bench: Bench) -> None:
 async def test_a_result_that_is_no_json_is_a_failure_of_the_job(bench: Bench) -> None:
     job = bench.add()
 
-    async def body(_: Claim[Any], finish: Finish[Any]) -> None:
+    async def body(_: JobContext[Any], finish: Completion[Any]) -> None:
         async with finish({"no": object()}):
             pass
 
@@ -140,12 +140,12 @@ async def test_an_unknown_kind_is_left_to_a_newer_worker(bench: Bench) -> None:
 async def test_the_caller_hears_of_a_claim_before_the_job_runs(bench: Bench) -> None:
     job, heard = bench.add(), []
 
-    async def body(_: Claim[Any], __: Finish[Any]) -> None:
+    async def body(_: JobContext[Any], __: Completion[Any]) -> None:
         heard.append("run")
 
     runner = bench.runner(body)
     await runner.run(job.reference, lambda: heard.append("claim"))
-    await runner.run(Reference(fresh_id(), 0), lambda: heard.append("stale"))
+    await runner.run(JobReference(fresh_id(), 0), lambda: heard.append("stale"))
     assert heard == ["claim", "run"]
 
 
@@ -168,8 +168,8 @@ async def test_one_that_takes_too_long_is_stopped(bench: Bench) -> None:
 
 async def test_a_process_may_allow_less_time_than_a_kind(bench: Bench) -> None:
     job = bench.add()
-    kinds = Kinds([Work(forever, timeout=60)], longest=0.05)
-    runner = Runner(bench.claims, kinds, bench.finish, bench.heart, lambda: 0.5)
+    kinds = JobKinds([ScriptedKind(forever, timeout=60)], longest=0.05)
+    runner = Runner(bench.store, kinds, bench.completion, bench.lease_keeper, lambda: 0.5)
     assert await runner.run(job.reference) is Outcome.RETRIED
     assert job.error == {"code": "timed_out", "message": "The attempt took too long."}
     assert kinds.longest == 0.05

@@ -12,7 +12,7 @@ import pytest
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs import waiter as module
-from jubilee.domain.jobs.waiter import LiveJobs, Waiting
+from jubilee.domain.jobs.waiter import JobWaiter, LiveJobReader
 from tests.fakes.store import fresh_id
 
 ZOE, MAX = UserId(fresh_id()), UserId(fresh_id())
@@ -20,7 +20,7 @@ caller: ContextVar[str] = ContextVar("caller", default="nobody")
 
 
 @dataclass
-class Jobs(LiveJobs):
+class Jobs(LiveJobReader):
     """Says which live, and remembers what it was asked."""
 
     running: set[UUID] = field(default_factory=set)
@@ -43,8 +43,8 @@ def never() -> bool:
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PAUSE", 0.005)
-    monkeypatch.setattr(module, "REST", 0.01)
+    monkeypatch.setattr(module, "POLL_INTERVAL_S", 0.005)
+    monkeypatch.setattr(module, "RETRY_INTERVAL_S", 0.01)
 
 
 async def idle(jobs: Jobs) -> bool:
@@ -58,7 +58,7 @@ async def idle(jobs: Jobs) -> bool:
 async def test_one_statement_asks_for_all_that_are_waited_for() -> None:
     first, second = fresh_id(), fresh_id()
     jobs = Jobs({first, second})
-    waiting = Waiting(jobs)
+    waiting = JobWaiter(jobs)
     waits = [
         asyncio.create_task(waiting.wait(i, 5, never, by=ZOE)) for i in (first, second, second)
     ]
@@ -77,14 +77,14 @@ async def test_the_wait_is_over_in_time_and_nobody_asks_any_more() -> None:
     job = fresh_id()
     jobs = Jobs({job})
     began = monotonic()
-    await Waiting(jobs).wait(job, 0.05, never, by=ZOE)
+    await JobWaiter(jobs).wait(job, 0.05, never, by=ZOE)
     assert 0.05 <= monotonic() - began < 1
     assert await idle(jobs)
 
 
-async def with_no_place_left(jobs: Jobs, job: UUID) -> tuple[Waiting, list[asyncio.Task[None]]]:
+async def with_no_place_left(jobs: Jobs, job: UUID) -> tuple[JobWaiter, list[asyncio.Task[None]]]:
     """Zoe has two places, and is not given a third."""
-    waiting = Waiting(jobs)
+    waiting = JobWaiter(jobs)
     waits = [asyncio.create_task(waiting.wait(job, 5, never, by=ZOE)) for _ in range(2)]
     await asyncio.sleep(0)
     await asyncio.wait_for(waiting.wait(job, 5, never, by=ZOE), 0.5)
@@ -94,7 +94,7 @@ async def with_no_place_left(jobs: Jobs, job: UUID) -> tuple[Waiting, list[async
 async def test_whoever_comes_when_all_places_are_taken_goes_on_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "MOST", 2)
+    monkeypatch.setattr(module, "MAX_WAITING", 2)
     job = fresh_id()
     jobs = Jobs({job})
     waiting, waits = await with_no_place_left(jobs, job)
@@ -104,7 +104,7 @@ async def test_whoever_comes_when_all_places_are_taken_goes_on_at_once(
 
 
 async def test_one_account_leaves_places_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SHARE", 2)
+    monkeypatch.setattr(module, "MAX_WAITING_PER_USER", 2)
     job = fresh_id()
     jobs = Jobs({job})
     waiting, waits = await with_no_place_left(jobs, job)
@@ -118,14 +118,14 @@ async def test_one_account_leaves_places_for_others(monkeypatch: pytest.MonkeyPa
 async def test_the_question_is_not_asked_in_the_name_of_who_came_first() -> None:
     caller.set("zoe")
     jobs = Jobs()
-    await asyncio.wait_for(Waiting(jobs).wait(fresh_id(), 5, never, by=ZOE), 1)
+    await asyncio.wait_for(JobWaiter(jobs).wait(fresh_id(), 5, never, by=ZOE), 1)
     assert jobs.callers == {"nobody"}
 
 
 async def test_all_are_let_go_when_the_service_ends() -> None:
     job, ending = fresh_id(), asyncio.Event()
     jobs = Jobs({job})
-    waiting = Waiting(jobs)
+    waiting = JobWaiter(jobs)
     waits = [asyncio.create_task(waiting.wait(job, 5, ending.is_set, by=ZOE)) for _ in range(3)]
     await asyncio.sleep(0.02)
     ending.set()
@@ -135,14 +135,14 @@ async def test_all_are_let_go_when_the_service_ends() -> None:
 
 async def test_an_outage_is_waited_through() -> None:
     jobs = Jobs(away=2)
-    await asyncio.wait_for(Waiting(jobs).wait(fresh_id(), 5, never, by=ZOE), 1)
+    await asyncio.wait_for(JobWaiter(jobs).wait(fresh_id(), 5, never, by=ZOE), 1)
     assert len(jobs.asked) == 3
 
 
 async def test_a_caller_that_goes_away_leaves_its_place() -> None:
     job = fresh_id()
     jobs = Jobs({job})
-    waiting = Waiting(jobs)
+    waiting = JobWaiter(jobs)
     wait = asyncio.create_task(waiting.wait(job, 5, never, by=ZOE))
     await asyncio.sleep(0.02)
     wait.cancel()

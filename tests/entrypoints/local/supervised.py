@@ -5,28 +5,28 @@ import sys
 from pathlib import Path
 
 from jubilee.adapters.embedded.process import Program, spawn
-from jubilee.adapters.embedded.run_file import Claim, RunFile
-from jubilee.entrypoints.local.supervisor import Child, Plan, Process, supervise
+from jubilee.adapters.embedded.run_file import DataDirLock, RunFile
+from jubilee.entrypoints.local.supervisor import ChildCommand, ChildProcess, LocalStack, supervise
 
 
 def main(data: str, port: str, patience: str, migrate: str, api: str) -> int:
     """Run until a signal."""
 
-    def start(child: Child) -> Process:
+    def start(child: ChildCommand) -> ChildProcess:
         return spawn(Program(child.argv, child.env))
 
     return supervise(
-        Plan(
+        LocalStack(
             host="127.0.0.1",
             port=int(port),
-            claim=lambda: Claim(Path(data), RunFile(os.getpid(), "here")),
+            lock=lambda: DataDirLock(Path(data), RunFile(os.getpid(), "here")),
             spawn=start,
             servers=(),
-            migrate=Child("migrate", ("/bin/sh", "-c", migrate), os.environ),
-            children=(Child("api", ("/bin/sh", "-c", api), os.environ),),
-            live="/",
-            greeting=(f"API at {port}",),
-            patience=float(patience),
+            migrate=ChildCommand("migrate", ("/bin/sh", "-c", migrate), os.environ),
+            children=(ChildCommand("api", ("/bin/sh", "-c", api), os.environ),),
+            live_path="/",
+            ready_lines=(f"API at {port}",),
+            drain_timeout=float(patience),
         )
     )
 

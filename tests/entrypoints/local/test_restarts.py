@@ -1,6 +1,6 @@
 """The restarts of what died."""
 
-from jubilee.entrypoints.local.restarts import Kept
+from jubilee.entrypoints.local.restarts import RestartPolicy
 
 
 class Mortal:
@@ -20,21 +20,21 @@ class Mortal:
         self.starts += 1
         self.code = None
 
-    def kept(self) -> Kept:
-        kept = Kept("api", self.start, lambda: self.code, lambda: self.time)
-        kept.begin()
+    def kept(self) -> RestartPolicy:
+        kept = RestartPolicy("api", self.start, lambda: self.code, lambda: self.time)
+        kept.start_now()
         return kept
 
 
-def delays(mortal: Mortal, kept: Kept, deaths: int) -> list[float]:
+def delays(mortal: Mortal, kept: RestartPolicy, deaths: int) -> list[float]:
     """How long each of so many deaths in a row keeps it away."""
     found = []
     for _ in range(deaths):
         mortal.code = 1
-        assert not kept.tend(mortal.said.append)
+        assert not kept.check(mortal.said.append)
         found.append(kept.wait() or 0.0)
         mortal.time += found[-1]
-        assert kept.tend(mortal.said.append)
+        assert kept.check(mortal.said.append)
     return found
 
 
@@ -57,7 +57,7 @@ def test_it_is_left_alone_while_it_runs_and_while_it_waits() -> None:
     kept = mortal.kept()
     assert kept.wait() is None
     mortal.code = 1
-    assert [kept.tend(mortal.said.append) for _ in range(3)] == [False] * 3
+    assert [kept.check(mortal.said.append) for _ in range(3)] == [False] * 3
     assert mortal.said == ["api ended with code 1; starting api again in 0.5 s"]
 
 
@@ -65,9 +65,9 @@ def test_a_restart_that_fails_is_tried_again() -> None:
     mortal = Mortal()
     kept = mortal.kept()
     mortal.code, mortal.refuses = 1, True
-    kept.tend(mortal.said.append)
+    kept.check(mortal.said.append)
     mortal.time = 0.5
-    assert not kept.tend(mortal.said.append)
+    assert not kept.check(mortal.said.append)
     assert mortal.said[-1] == "no room; starting api again in 1 s"
     mortal.time, mortal.refuses = 1.5, False
-    assert kept.tend(mortal.said.append)
+    assert kept.check(mortal.said.append)

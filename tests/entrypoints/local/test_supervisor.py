@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from jubilee.bootstrap.local_stack import household
-from jubilee.bootstrap.telemetry import FLUSH
+from jubilee.bootstrap.local_stack import local_stack
+from jubilee.bootstrap.telemetry import FLUSH_TIMEOUT_S
 from jubilee.bootstrap.worker import LEAVE_TIMEOUT_S
 from jubilee.entrypoints.local.addresses import require_free
-from jubilee.entrypoints.worker.process import FAREWELL, LAST_MOMENT
+from jubilee.entrypoints.worker.process import ABANDON_TIMEOUT_S, FAREWELL_S
 from jubilee.settings import Settings
 from tests.system.running import Up, eventually, free_port, gone
 
@@ -128,8 +128,8 @@ def test_an_api_that_does_not_end_is_killed_when_time_is_up(supervised: Supervis
 
 def test_a_worker_may_take_its_last_moments_before_it_is_killed(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, shutdown_timeout=7)
-    assert household(settings).patience == 21
-    assert LAST_MOMENT + 2 * FAREWELL + LEAVE_TIMEOUT_S + FLUSH <= 14
+    assert local_stack(settings).drain_timeout == 21
+    assert ABANDON_TIMEOUT_S + 2 * FAREWELL_S + LEAVE_TIMEOUT_S + FLUSH_TIMEOUT_S <= 14
 
 
 def test_a_second_ctrl_c_waits_no_longer(supervised: Supervised) -> None:

@@ -7,7 +7,7 @@ from asyncio.subprocess import PIPE, Process
 
 import pytest
 
-from jubilee.entrypoints.worker.watchdog import STUCK
+from jubilee.entrypoints.worker.watchdog import EXIT_STUCK
 
 LIMIT = 1.0
 PROGRAM = """
@@ -38,7 +38,7 @@ async def started(body: str) -> Process:
 @pytest.mark.parametrize(
     ("body", "code", "out"),
     [
-        ("time.sleep(30)", STUCK, b""),
+        ("time.sleep(30)", EXIT_STUCK, b""),
         ("time.sleep(0.4)", 0, b"through\n"),
         ("await asyncio.sleep(2.5)", 0, b"through\n"),
         ("watching.cancel(); await asyncio.sleep(0); time.sleep(2.5)", 0, b"through\n"),

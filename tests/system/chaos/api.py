@@ -6,7 +6,7 @@ import uvloop
 
 from jubilee.bootstrap.logs import start_logging
 from jubilee.bootstrap.services import http_options, listening, open_services
-from jubilee.bootstrap.telemetry import Process
+from jubilee.bootstrap.telemetry import ProcessInfo
 from jubilee.commands.reading import read_settings
 from jubilee.entrypoints.api import serve
 from tests.system.chaos.kinds import chaos_kinds
@@ -15,7 +15,7 @@ from tests.system.chaos.kinds import chaos_kinds
 async def main() -> int:
     """As `jubilee api` does it."""
     settings = read_settings()
-    process = Process("api", settings.api_metrics_port, start_logging(settings))
+    process = ProcessInfo("api", settings.api_metrics_port, start_logging(settings))
     async with open_services(settings, chaos_kinds, process) as opened:
         options = http_options(settings, opened.telemetry)
         return await serve(opened.services, options, listening(settings))

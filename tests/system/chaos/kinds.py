@@ -12,7 +12,7 @@ from sqlalchemy import text
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.bootstrap.adapters import Adapters
-from jubilee.domain.jobs.kinds import Audience, Claim, Finish, GiveUp, Kind
+from jubilee.domain.jobs.kinds import Audience, Completion, JobContext, JobKind, PermanentFailure
 from jubilee.domain.transaction import Begin
 from jubilee.settings import Settings
 
@@ -27,11 +27,11 @@ RUN = Statement(text("INSERT INTO runs (job_id, epoch, pid) VALUES (:job_id, :ep
 EFFECT = Statement(text("INSERT INTO effects (job_id, epoch) VALUES (:job_id, :epoch)"))
 
 Data: TypeAlias = Mapping[str, object]
-Ours: TypeAlias = Claim[Data]
+Ours: TypeAlias = JobContext[Data]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)  # the port's properties look like defaults
-class Act(Kind[Mapping[str, object], Any]):
+class Act(JobKind[Mapping[str, object], Any]):
     """Says that it has begun, does something, and leaves one effect behind its end."""
 
     name: str
@@ -43,15 +43,15 @@ class Act(Kind[Mapping[str, object], Any]):
     def read(self, data: Data) -> Data:
         return data
 
-    def shown(self, data: Data) -> Data:
+    def redact(self, data: Data) -> Data:
         return data
 
-    async def run(self, claim: Ours, finish: Finish[PostgresTransaction]) -> None:
-        who = {"job_id": claim.id, "epoch": claim.epoch}
+    async def run(self, job: Ours, complete: Completion[PostgresTransaction]) -> None:
+        who = {"job_id": job.id, "epoch": job.epoch}
         async with self.write() as tx:
             await tx.executor.run(RUN, pid=os.getpid(), **who)
-        await self.before(claim)
-        async with finish({"epoch": claim.epoch}) as tx:
+        await self.before(job)
+        async with complete({"epoch": job.epoch}) as tx:
             await tx.executor.run(EFFECT, **who)
 
 
@@ -100,7 +100,7 @@ async def go_wrong_once(claim: Ours) -> None:
         case "retry":
             raise RuntimeError("not yet")
         case "dead":
-            raise GiveUp("never")
+            raise PermanentFailure("never")
         case "progress":
             await claim.report({"epoch": claim.epoch})
         case _:
@@ -119,7 +119,7 @@ BEFORE: Mapping[str, Callable[[Ours], Awaitable[None]]] = {
 }
 
 
-def chaos_kinds(_: Settings, adapters: Adapters) -> Sequence[Kind[Any, Any]]:
+def chaos_kinds(_: Settings, adapters: Adapters) -> Sequence[JobKind[Any, Any]]:
     """All but those that the environment says this version does not know yet."""
     unknown = os.environ.get("CHAOS_UNKNOWN", "").split(",")
     known = {name: before for name, before in BEFORE.items() if name not in unknown}

@@ -2,7 +2,7 @@
 
 import signal
 
-from jubilee.entrypoints.worker.watchdog import STUCK
+from jubilee.entrypoints.worker.watchdog import EXIT_STUCK
 from tests.system.chaos.checks import CLEAN, judge
 from tests.system.chaos.clients import post
 from tests.system.chaos.database import Database
@@ -32,7 +32,7 @@ def test_a_job_that_blocks_the_loop_ends_its_worker_and_the_rest_goes_on_elsewhe
     (blocking,) = database.add_jobs("chaos.blocking", data={"seconds": 60})
     others = database.add_jobs("chaos.slow", 60, data={"seconds": 0.2})
     worker = runner(fleet, database, blocking)
-    assert fleet.wait(lambda: STUCK in worker.codes, 10)
+    assert fleet.wait(lambda: EXIT_STUCK in worker.codes, 10)
     assert drained(fleet, database)
     assert judge(database, added=[blocking, *others]) == CLEAN
 

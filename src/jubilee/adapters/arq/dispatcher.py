@@ -14,13 +14,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.jobs.kinds import KindSet, Lane
-from jubilee.domain.jobs.store import Courier, Dispatch, Reference
+from jubilee.domain.jobs.kinds import JobQueueName, KindSet
+from jubilee.domain.jobs.store import Dispatch, JobDispatcher, JobReference
 
 FUNCTION = "run"
 """The one function of every worker."""
 
-KEPT_MS = 86_400_000  # a day; the relay sends again what is still due then
+EXPIRES_MS = 86_400_000  # a day; the relay sends again what is still due then
 HEAD_START_MS = 366 * 86_400_000
 """How far in the past places in the queue are: no clock that is wrong makes a job wait."""
 
@@ -28,9 +28,9 @@ URGENCY_MS = 600_000  # how much later than its own time a job of the next prior
 CONNECTIONS = 4
 
 
-def queue_name(lane: Lane, known: KindSet) -> str:
+def queue_name(queue: JobQueueName, known: KindSet) -> str:
     """Each lane has slots of its own, and workers take only what they know."""
-    return f"jubilee:jobs:{lane.value}:{known.fingerprint}"
+    return f"jubilee:jobs:{queue.value}:{known.fingerprint}"
 
 
 def wake_channel(queue: str) -> str:
@@ -48,7 +48,7 @@ def unpack(raw: bytes) -> dict[str, object]:
     return dict(json.loads(raw))
 
 
-class ArqCourier(Courier):
+class ArqJobDispatcher(JobDispatcher):
     """Sends without waiting: what Redis does not take within `patience` seconds, the relay repeats.
 
     Sending a dispatch twice changes nothing: its key and its place in the queue are its own.
@@ -67,28 +67,28 @@ class ArqCourier(Courier):
         self._patience = patience
 
     async def send(self, dispatches: Sequence[Dispatch], to: KindSet) -> None:
-        queues = {lane: queue_name(lane, to) for lane in {d.lane for d in dispatches}}
+        queues = {queue: queue_name(queue, to) for queue in {d.queue for d in dispatches}}
         async with self._bounded(), self._redis.pipeline(transaction=False) as pipe:
             for dispatch in dispatches:
                 reference = dispatch.reference
                 job_id, now = _name(reference), int(time() * 1000)
                 arguments = (str(reference.id), reference.epoch)
                 job = serialize_job(FUNCTION, arguments, {}, None, now, serializer=pack)
-                pipe.psetex(job_key_prefix + job_id, KEPT_MS, job)
+                pipe.psetex(job_key_prefix + job_id, EXPIRES_MS, job)
                 score = now - HEAD_START_MS + dispatch.priority * URGENCY_MS
-                pipe.zadd(queues[dispatch.lane], {job_id: score}, nx=True)
+                pipe.zadd(queues[dispatch.queue], {job_id: score}, nx=True)
             for queue in queues.values():
-                pipe.pexpire(queue, KEPT_MS)  # its last worker may be gone
+                pipe.pexpire(queue, EXPIRES_MS)  # its last worker may be gone
                 pipe.publish(wake_channel(queue), b"")
             await pipe.execute()
 
     async def missing(self, dispatches: Sequence[Dispatch], to: KindSet) -> Sequence[Dispatch]:
         missing: list[Dispatch] = []
         async with self._bounded():
-            for lane in {d.lane for d in dispatches}:
-                asked = [d for d in dispatches if d.lane is lane]
+            for queue in {d.queue for d in dispatches}:
+                asked = [d for d in dispatches if d.queue is queue]
                 names = [_name(d.reference) for d in asked]
-                scores = await self._redis.zmscore(queue_name(lane, to), names)
+                scores = await self._redis.zmscore(queue_name(queue, to), names)
                 missing += [d for d, score in zip(asked, scores, strict=True) if score is None]
         return missing
 
@@ -105,5 +105,5 @@ class ArqCourier(Courier):
             raise Unavailable from error
 
 
-def _name(reference: Reference) -> str:
+def _name(reference: JobReference) -> str:
     return f"{reference.id}:{reference.epoch}"

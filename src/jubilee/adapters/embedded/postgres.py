@@ -16,8 +16,8 @@ from jubilee.adapters.embedded.process import Pause, Program, complete, end, las
 from jubilee.adapters.embedded.unprivileged import unprivileged
 from jubilee.adapters.embedded.wheels import POSTGRES_MAJOR, postgres_program
 
-START_SECONDS = 120.0  # recovery after a hard stop may replay a while
-STOP_SECONDS = 30.0
+START_TIMEOUT_S = 120.0  # recovery after a hard stop may replay a while
+STOP_TIMEOUT_S = 30.0
 INITDB = (
     "--username=jubilee",
     "--encoding=UTF8",
@@ -81,7 +81,7 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """End it: sessions are cut off, the data are checkpointed, the socket goes."""
         if self._process is not None:
-            end(self._process, signal.SIGINT, within=STOP_SECONDS)
+            end(self._process, signal.SIGINT, within=STOP_TIMEOUT_S)
             self._sweep()
         sockets.remove_empty(self._folder)
 
@@ -142,12 +142,12 @@ class EmbeddedPostgres:
         )
 
     def _await_ready(self, pause: Pause) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + START_TIMEOUT_S
         while not self._is_ready():
             if self.exit_code() is not None:
                 raise ServerFailed(f"PostgreSQL did not start: {last_line(self._log)}")
             if time.monotonic() > deadline:
-                raise ServerFailed(f"PostgreSQL is not ready after {START_SECONDS:.0f} s")
+                raise ServerFailed(f"PostgreSQL is not ready after {START_TIMEOUT_S:.0f} s")
             pause(0.02)
 
     def _is_ready(self) -> bool:
@@ -160,7 +160,7 @@ class EmbeddedPostgres:
 
     def _await_orphans(self, pause: Pause) -> None:
         """Let the server of a killed run end; its lock file may name a stranger by now."""
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + STOP_TIMEOUT_S
         while orphans := list(_inside(self._data)):
             if time.monotonic() > deadline:
                 raise ServerFailed(f"process {orphans[0]} still uses {self._data}: end it")

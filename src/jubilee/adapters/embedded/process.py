@@ -20,7 +20,7 @@ from jubilee.adapters.embedded.errors import ServerFailed
 
 Pause = Callable[[float], None]
 LOG_BYTES = 1 << 20
-ASK_AGAIN = 1.0  # seconds until a program is told once more to end
+RESEND_INTERVAL_S = 1.0  # seconds until a program is told once more to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def end(process: subprocess.Popen[bytes], how: signal.Signals, *, within: float)
     while process.poll() is None and (left := deadline - time.monotonic()) > 0:
         process.send_signal(how)  # again and again: one that meets a program's start may be lost
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(min(left, ASK_AGAIN))
+            process.wait(min(left, RESEND_INTERVAL_S))
     if process.poll() is None:
         process.kill()
         process.wait()

@@ -13,7 +13,7 @@ from typing import Any
 from jubilee.adapters.embedded.errors import AlreadyRunning
 
 # A reader holds the lock for an instant while it looks; an owner keeps it.
-PATIENCE = 0.5
+LOCK_TIMEOUT_S = 0.5
 RUN_FILE = "run.json"
 
 
@@ -39,7 +39,7 @@ def read_run_file(data_dir: Path) -> RunFile | None:
         return None
 
 
-class Claim:
+class DataDirLock:
     """The data folder, taken for one run; it lasts no longer than this process."""
 
     def __init__(self, data_dir: Path, run: RunFile) -> None:
@@ -70,7 +70,7 @@ class Claim:
         os.close(self._lock)
 
     def _take(self) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + LOCK_TIMEOUT_S
         while not _locked(self._lock):
             if time.monotonic() > deadline:
                 raise AlreadyRunning(_refusal(self._data_dir))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jubilee.adapters.embedded.errors import ServerFailed
 
-SHORT = 70  # a socket's whole name has 107 bytes at most, on macOS 103
+MAX_PATH_CHARS = 70  # a socket's whole name has 107 bytes at most, on macOS 103
 
 
 def socket_folder(data_dir: Path) -> Path:
@@ -38,7 +38,11 @@ def remove_empty(folder: Path) -> None:
 def _parent() -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     # PostgreSQL reads commas and quotes in a socket's folder as punctuation.
-    if len(runtime) <= SHORT and re.fullmatch(r"/[\w./-]+", runtime, re.ASCII) and _ours(runtime):
+    if (
+        len(runtime) <= MAX_PATH_CHARS
+        and re.fullmatch(r"/[\w./-]+", runtime, re.ASCII)
+        and _ours(runtime)
+    ):
         return Path(runtime) / "jubilee"
     return Path(f"/tmp/jubilee-{os.geteuid()}")  # noqa: S108 - make_private refuses a planted one
 

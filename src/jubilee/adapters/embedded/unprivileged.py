@@ -8,8 +8,8 @@ from pathlib import Path
 
 from jubilee.adapters.embedded.errors import ServerFailed
 
-NOBODY = 65534
-OTHER_USER = ("unshare", "--user", f"--map-user={NOBODY}", "--")
+UNPRIVILEGED_UID = 65534
+OTHER_USER = ("unshare", "--user", f"--map-user={UNPRIVILEGED_UID}", "--")
 # The folders above the data may be closed to that user, so it may walk and write through them.
 BYPASS = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override")
 
@@ -24,11 +24,11 @@ def unprivileged(folder: Path) -> tuple[str, ...]:
     owner = folder.stat().st_uid
     if owner == 0 and _works(OTHER_USER):
         return _found(OTHER_USER)
-    as_owner = _as_user(owner or NOBODY)
+    as_owner = _as_user(owner or UNPRIVILEGED_UID)
     if not _works(as_owner):
         raise ServerFailed("PostgreSQL does not run as root: use another user or set DATABASE_URL")
     if owner == 0:
-        _give(folder, NOBODY)
+        _give(folder, UNPRIVILEGED_UID)
     return _found(as_owner)
 
 

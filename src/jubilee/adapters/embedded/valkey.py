@@ -13,8 +13,8 @@ from jubilee.adapters.embedded.errors import ServerFailed
 from jubilee.adapters.embedded.process import Pause, Program, end, last_line, spawn
 from jubilee.adapters.embedded.wheels import valkey_program
 
-START_SECONDS = 60.0
-STOP_SECONDS = 15.0
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 15.0
 OWNER_ONLY = 0o077  # as a umask
 SETTINGS = (
     *("--port", "0"),
@@ -66,7 +66,7 @@ class EmbeddedValkey:
     def stop(self) -> None:
         """End it: what it holds is on disk, the socket goes."""
         if self._process is not None:
-            end(self._process, signal.SIGTERM, within=STOP_SECONDS)
+            end(self._process, signal.SIGTERM, within=STOP_TIMEOUT_S)
             self._socket.unlink(missing_ok=True)
         sockets.remove_empty(self._folder)
 
@@ -84,12 +84,12 @@ class EmbeddedValkey:
         self._await_ready(pause)
 
     def _await_ready(self, pause: Pause) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + START_TIMEOUT_S
         while not self._answers():
             if self.exit_code() is not None:
                 raise ServerFailed(f"Valkey did not start: {last_line(self._log)}")
             if time.monotonic() > deadline:
-                raise ServerFailed(f"Valkey is not ready after {START_SECONDS:.0f} s")
+                raise ServerFailed(f"Valkey is not ready after {START_TIMEOUT_S:.0f} s")
             pause(0.02)
 
     def _answers(self) -> bool:

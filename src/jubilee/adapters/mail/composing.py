@@ -16,7 +16,7 @@ from email.utils import format_datetime, formataddr
 import idna
 
 from jubilee.adapters.mail.headers import check_written
-from jubilee.domain.mail import Message, Undeliverable
+from jubilee.domain.mail import MailMessage, Undeliverable
 from jubilee.domain.mail_addresses import is_mail_address, sender_parts
 from jubilee.domain.text import ENCODED_WORD, line_fault
 
@@ -27,7 +27,7 @@ CRLF = "\r\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Composed:
+class ComposedMail:
     """What goes over the wire; `international` is whether the server must know SMTPUTF8."""
 
     recipient: str
@@ -41,7 +41,7 @@ def parse_sender(text: str) -> Address:
     return _address(written, name)
 
 
-def compose(message: Message, sender: Address, now: datetime) -> Composed:
+def compose(message: MailMessage, sender: Address, now: datetime) -> ComposedMail:
     """Raises Undeliverable where the message cannot be written: it could not be next time."""
     try:
         return _composed(message, sender, now)
@@ -52,7 +52,7 @@ def compose(message: Message, sender: Address, now: datetime) -> Composed:
     raise Undeliverable(f"no mail can be made of this: {reason}")
 
 
-def _composed(message: Message, sender: Address, now: datetime) -> Composed:
+def _composed(message: MailMessage, sender: Address, now: datetime) -> ComposedMail:
     recipient = _address(message.to)
     headers = {
         "From": _mailbox(sender),
@@ -65,10 +65,10 @@ def _composed(message: Message, sender: Address, now: datetime) -> Composed:
     head = "".join(f"{name}: {value}{CRLF}" for name, value in headers.items())
     content = head.encode() + _body(message).as_bytes()
     check_written(content, message, sender, recipient)
-    return Composed(recipient.addr_spec, content, not recipient.addr_spec.isascii())
+    return ComposedMail(recipient.addr_spec, content, not recipient.addr_spec.isascii())
 
 
-def _body(message: Message) -> EmailMessage:
+def _body(message: MailMessage) -> EmailMessage:
     body = EmailMessage(BODY)
     body.set_content(message.text)
     if message.html is not None:

@@ -10,12 +10,12 @@ from secrets import token_hex
 from jubilee.adapters.mail.composing import compose
 from jubilee.domain.clock import Clock
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.mail import Mailer, Message
+from jubilee.domain.mail import MailMessage, MailSender
 
 UNFIT_FOR_A_NAME = re.compile(r"[^A-Za-z0-9@._-]")
 
 
-class EmlMailer(Mailer):
+class EmlMailSender(MailSender):
     """Lays messages down in a folder, made where there is none; nobody else can read them."""
 
     def __init__(self, folder: Path, sender: Address, clock: Clock) -> None:
@@ -24,7 +24,7 @@ class EmlMailer(Mailer):
         self._sender = sender
         self._clock = clock
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: MailMessage) -> None:
         """The same Message-ID again takes the place of the first."""
         content = compose(message, self._sender, self._clock()).content
         name = UNFIT_FOR_A_NAME.sub("_", message.message_id.strip("<>"))

@@ -5,7 +5,7 @@ from base64 import b64decode
 from email.headerregistry import Address
 from quopri import decodestring
 
-from jubilee.domain.mail import Message
+from jubilee.domain.mail import MailMessage
 
 LONGEST_LINE_BYTES = 998  # RFC 5322, 2.1.1; without its CRLF
 BLANK_LINE = b"\r\n\r\n"
@@ -20,7 +20,9 @@ OF_A_TEXT = {*OWN, "Content-Type", "Content-Transfer-Encoding", "MIME-Version"}
 OF_TWO_PARTS = {*OWN, "Content-Type", "MIME-Version"}
 
 
-def check_written(content: bytes, message: Message, sender: Address, recipient: Address) -> None:
+def check_written(
+    content: bytes, message: MailMessage, sender: Address, recipient: Address
+) -> None:
     """Raises ValueError unless the headers are exactly those that were meant, each once.
 
     One From, one To with one address, no Cc, no Bcc, no Reply-To; no line break that some mail

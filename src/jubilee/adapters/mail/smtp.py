@@ -11,16 +11,16 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from aiosmtplib import SMTP, SMTPException, SMTPRecipientRefused, SMTPResponseException
 from aiosmtplib.errors import SMTPDataError
 
-from jubilee.adapters.mail.composing import Composed, compose
+from jubilee.adapters.mail.composing import ComposedMail, compose
 from jubilee.domain.clock import Clock
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.mail import Mailer, Message, OutcomeUnknown, Undeliverable
+from jubilee.domain.mail import MailMessage, MailSender, OutcomeUnknown, Undeliverable
 from jubilee.domain.text import as_line
 
-CONNECT = 10.0  # seconds for the connection, its encryption and the login
-IN_ALL = 30.0  # seconds for one message
-FAREWELL = 1.0  # seconds for a QUIT that changes nothing any more
-LONGEST_REPLY = 200  # characters of what the server says that are kept
+CONNECT_TIMEOUT_S = 10.0  # seconds for the connection, its encryption and the login
+TOTAL_TIMEOUT_S = 30.0  # seconds for one message
+QUIT_TIMEOUT_S = 1.0  # seconds for a QUIT that changes nothing any more
+MAX_REPLY_CHARS = 200  # characters of what the server says that are kept
 PERMANENT = 500
 STARTTLS = {"always": True, "auto": None, "never": False}
 
@@ -61,7 +61,7 @@ class SmtpServer:
         )
 
 
-class SmtpMailer(Mailer):
+class SmtpMailSender(MailSender):
     """Sends each message over a connection of its own: none goes stale."""
 
     def __init__(
@@ -71,7 +71,7 @@ class SmtpMailer(Mailer):
         clock: Clock,
         *,
         context: ssl.SSLContext | None = None,
-        patience: float = IN_ALL,
+        patience: float = TOTAL_TIMEOUT_S,
     ) -> None:
         """`context` says which certificates are trusted; `patience` seconds is for one message."""
         self._server = server
@@ -80,18 +80,18 @@ class SmtpMailer(Mailer):
         self._context = context or ssl.create_default_context()
         self._patience = patience
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: MailMessage) -> None:
         """Permanent refusals of the recipient or the message are Undeliverable."""
         composed = compose(message, self._sender, self._clock())
         deadline = asyncio.get_running_loop().time() + self._patience
         smtp = self._connection()
         try:
             async with asyncio.timeout_at(deadline):
-                async with asyncio.timeout(CONNECT):
+                async with asyncio.timeout(CONNECT_TIMEOUT_S):
                     await smtp.connect()
                 await self._announce(smtp, composed)
             await _hand_over(smtp, composed.content, deadline)
-            await _bid_farewell(smtp)
+            await _quit(smtp)
         except SMTPResponseException as error:
             raise _refusal(error) from None
         except (SMTPException, OSError) as error:
@@ -99,7 +99,7 @@ class SmtpMailer(Mailer):
         finally:
             smtp.close()
 
-    async def _announce(self, smtp: SMTP, composed: Composed) -> None:
+    async def _announce(self, smtp: SMTP, composed: ComposedMail) -> None:
         """Say who writes to whom."""
         if not composed.international:
             await smtp.mail(self._sender.addr_spec)
@@ -138,9 +138,9 @@ async def _hand_over(smtp: SMTP, content: bytes, deadline: float) -> None:
         raise OutcomeUnknown("the mail server fell silent at the end") from error
 
 
-async def _bid_farewell(smtp: SMTP) -> None:
+async def _quit(smtp: SMTP) -> None:
     with suppress(SMTPException, OSError):
-        await smtp.quit(timeout=FAREWELL)
+        await smtp.quit(timeout=QUIT_TIMEOUT_S)
 
 
 def _refusal(error: SMTPResponseException) -> Exception:
@@ -153,7 +153,7 @@ def _refusal(error: SMTPResponseException) -> Exception:
 
 
 def _short(said: object) -> str:
-    return as_line(str(said), LONGEST_REPLY) or type(said).__name__
+    return as_line(str(said), MAX_REPLY_CHARS) or type(said).__name__
 
 
 def _is_loopback(host: str) -> bool:

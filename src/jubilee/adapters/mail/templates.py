@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from jubilee.domain.mail import Rendered, Templates
+from jubilee.domain.mail import MailTemplates, RenderedMail
 from jubilee.domain.text import printable
 
 
-class JinjaTemplates(Templates):
+class JinjaTemplates(MailTemplates):
     """`templates/<name>.txt`, whose first line is the subject, and `templates/<name>.html`."""
 
     def __init__(self) -> None:
@@ -22,13 +22,13 @@ class JinjaTemplates(Templates):
         names = environment.list_templates(extensions=["txt", "html"])
         self._templates = {name: environment.get_template(name) for name in names}
 
-    def render(self, name: str, /, **values: object) -> Rendered:
+    def render(self, name: str, /, **values: object) -> RenderedMail:
         """Texts among the values are put on one line."""
         flat = _flat(values)
         text = self._templates[f"{name}.txt"].render(flat)
         subject, _, body = text.partition("\n")
         html = self._templates[f"{name}.html"].render(flat)
-        return Rendered(subject.strip(), body.strip() + "\n", html)
+        return RenderedMail(subject.strip(), body.strip() + "\n", html)
 
 
 def _flat(values: Mapping[str, object]) -> dict[str, object]:

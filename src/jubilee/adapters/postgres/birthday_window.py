@@ -25,7 +25,7 @@ FURTHEST = bindparam("furthest", type_=Integer)
 ROWS = bindparam("rows", type_=Integer)
 
 
-def _feasts() -> TableValuedAlias:
+def _celebration_days() -> TableValuedAlias:
     """The days that are asked for, in order, each with one date of birth that it celebrates."""
     return (
         func.unnest(
@@ -46,7 +46,7 @@ def _feasts() -> TableValuedAlias:
     )
 
 
-def _people(feast: TableValuedAlias) -> LateralFromClause:
+def _people(celebration_day: TableValuedAlias) -> LateralFromClause:
     """Those who celebrate it, if it is in the window where they are."""
     ahead = bindparam("ahead", type_=JSONB)[birthdays.c.time_zone].astext.cast(Integer)
     today = bindparam("today", type_=Date) + func.coalesce(ahead, 0)
@@ -56,16 +56,16 @@ def _people(feast: TableValuedAlias) -> LateralFromClause:
             birthdays.c.name,
             birthdays.c.user_id,
             birthdays.c.date_of_birth,
-            (feast.c.day - today).label("days"),
+            (celebration_day.c.day - today).label("days"),
         )
         .select_from(birthdays.outerjoin(users, users.c.id == birthdays.c.user_id))
         .where(
-            birthdays.c.month_day == feast.c.month_day,
-            birthdays.c.id > feast.c.last_id,
-            birthdays.c.date_of_birth < feast.c.day,
+            birthdays.c.month_day == celebration_day.c.month_day,
+            birthdays.c.id > celebration_day.c.last_id,
+            birthdays.c.date_of_birth < celebration_day.c.day,
             users.c.is_active.is_not(False),
-            (feast.c.day - today).between(NEAREST, FURTHEST),
-            (feast.c.previous - today) < NEAREST,
+            (celebration_day.c.day - today).between(NEAREST, FURTHEST),
+            (celebration_day.c.previous - today) < NEAREST,
         )
         .order_by(birthdays.c.id)
         .limit(ROWS)
@@ -75,12 +75,12 @@ def _people(feast: TableValuedAlias) -> LateralFromClause:
 
 def _within() -> Statement:
     """Ordinality keeps the days in order, so the search ends with the page's last row."""
-    feast = _feasts()
-    person = _people(feast)
+    celebration_day = _celebration_days()
+    person = _people(celebration_day)
     number = column("number", BigInteger)
     return Statement(
-        select(person, feast.c.day)
-        .select_from(feast.join(person, true()))
+        select(person, celebration_day.c.day)
+        .select_from(celebration_day.join(person, true()))
         .order_by(number, person.c.id)
         .limit(ROWS)
     )

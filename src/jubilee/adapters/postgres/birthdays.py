@@ -30,7 +30,7 @@ from jubilee.domain.birthdays import (
     Celebration,
     TooManyNames,
 )
-from jubilee.domain.calendar import Feast, Window, feasts
+from jubilee.domain.calendar import CelebrationDay, Window, celebration_days
 from jubilee.domain.identity import UserId
 from jubilee.domain.paging import Page, Position
 
@@ -94,7 +94,7 @@ class PostgresBirthdays(BirthdayRepository):
         row = await self.executor.first(LOCK, key=key)
         return None if row is None else _birthday(row)
 
-    async def put(self, birthday: Birthday, *, overwrite: bool, most: int) -> bool:
+    async def put(self, birthday: Birthday, *, overwrite: bool, max_anonymous: int) -> bool:
         row = await self.executor.first(
             PUT,
             id=birthday.id,
@@ -105,7 +105,7 @@ class PostgresBirthdays(BirthdayRepository):
         )
         # Everybody with a new name waits for this one row: it is touched last.
         if row is not None and row["fresh"]:
-            counted = await self.executor.first(COUNT_ONE, most=most)
+            counted = await self.executor.first(COUNT_ONE, most=max_anonymous)
             if counted is None:
                 raise TooManyNames
         return row is not None
@@ -117,7 +117,7 @@ class PostgresBirthdays(BirthdayRepository):
         await self.executor.run(REMOVE, birthday_id=birthday_id)
         await self.executor.run(COUNT, change=-1)
 
-    async def within(
+    async def list_window(
         self, window: Window, *, after: Position | None, limit: int
     ) -> Page[Celebration]:
         rows = await self.executor.all(
@@ -127,31 +127,31 @@ class PostgresBirthdays(BirthdayRepository):
             nearest=window.nearest,
             furthest=window.furthest,
             rows=limit + 1,
-            **_feasts(window, after),
+            **_celebration_days(window, after),
         )
         found = [_celebration(row) for row in rows[:limit]]
         return Page(found, _position(found[-1]) if len(rows) > limit else None)
 
 
-def _feasts(window: Window, after: Position | None) -> dict[str, object]:
+def _celebration_days(window: Window, after: Position | None) -> dict[str, object]:
     """The days from where the page begins, as columns; `after` bounds the ids of the first."""
-    asked = list(feasts(window.first, window.last, window.rule))
+    asked = list(celebration_days(window.first, window.last, window.rule))
     if after is not None:
         last = date.fromisoformat(after[0]), int(after[1])
-        asked = [feast for feast in asked if _order(feast) >= last]
+        asked = [celebration_day for celebration_day in asked if _order(celebration_day) >= last]
         begun = UUID(after[2]) if asked and _order(asked[0]) == last else NO_ID
     else:
         begun = NO_ID
     return {
-        "days": [feast.day for feast in asked],
-        "month_days": [feast.month_day for feast in asked],
-        "previous": [feast.previous for feast in asked],
+        "days": [celebration_day.day for celebration_day in asked],
+        "month_days": [celebration_day.month_day for celebration_day in asked],
+        "previous": [celebration_day.previous for celebration_day in asked],
         "last_ids": [begun, *[NO_ID] * (len(asked) - 1)][: len(asked)],
     }
 
 
-def _order(feast: Feast) -> tuple[date, int]:
-    return feast.day, feast.month_day
+def _order(celebration_day: CelebrationDay) -> tuple[date, int]:
+    return celebration_day.day, celebration_day.month_day
 
 
 def _position(celebration: Celebration) -> Position:

@@ -7,7 +7,7 @@ from asyncpg import Record
 from sqlalchemy import text
 
 from jubilee.adapters.postgres.documents import trace_context
-from jubilee.adapters.postgres.jobs.pending_dispatches import Origin, SentFrom
+from jubilee.adapters.postgres.jobs.pending_dispatches import FixedTrace, Provenance
 from jubilee.adapters.postgres.jobs.queue import PostgresJobs
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.transaction import PostgresTransaction
@@ -63,7 +63,7 @@ class PostgresEventRelay(EventRelay):
         async with self.write() as tx:
             rows = await tx.executor.all(TAKE, rows=limit)
             for row in sorted(rows, key=lambda row: row["id"]):
-                await self._tell(tx, row)
+                await self._enqueue_for_subscribers(tx, row)
             if rows:
                 await tx.executor.run(COUNT, number=len(rows))
         return len(rows)
@@ -72,9 +72,9 @@ class PostgresEventRelay(EventRelay):
         async with self.write() as tx:
             return len(await tx.executor.all(PRUNE, days=days, rows=limit))
 
-    async def _tell(self, tx: PostgresTransaction, event: Record) -> None:
-        origin = Origin(event["correlation_id"], SentFrom(trace_context(event)))
-        jobs = PostgresJobs(tx.executor, origin, tx.asked)
+    async def _enqueue_for_subscribers(self, tx: PostgresTransaction, event: Record) -> None:
+        origin = Provenance(event["correlation_id"], FixedTrace(trace_context(event)))
+        jobs = PostgresJobs(tx.executor, origin, tx.pending)
         data = {
             "event_id": str(event["id"]),
             "event": event["kind"],

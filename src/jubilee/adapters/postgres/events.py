@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import insert
 
 from jubilee.adapters.postgres.documents import kept_trace
-from jubilee.adapters.postgres.jobs.pending_dispatches import Origin
+from jubilee.adapters.postgres.jobs.pending_dispatches import Provenance
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import events
 from jubilee.domain.clock import Clock
@@ -26,7 +26,7 @@ class PostgresEvents(EventLog):
     executor: Executor
     clock: Clock
     new_id: NewId
-    origin: Origin
+    provenance: Provenance
 
     async def add(self, *events: ItemEvent) -> None:
         if events:
@@ -37,7 +37,7 @@ class PostgresEvents(EventLog):
             "id": self.new_id(),
             "kind": type(event).__name__,
             "data": json.dumps({"item_id": str(event.item_id), "owner_id": str(event.owner_id)}),
-            "correlation_id": self.origin.correlation_id,
-            "trace_context": kept_trace(self.origin.sending.here()),
+            "correlation_id": self.provenance.correlation_id,
+            "trace_context": kept_trace(self.provenance.propagator.current()),
             "occurred_at": self.clock(),
         }

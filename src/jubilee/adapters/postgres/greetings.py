@@ -11,13 +11,13 @@ from sqlalchemy import bindparam, select, text, update
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import counters, greetings
 from jubilee.domain.greetings.greeting import (
+    CandidateQuery,
     Celebrant,
-    Greeting,
     GreetingKey,
     GreetingRepository,
     GreetingState,
-    Reason,
-    Sought,
+    NotSentReason,
+    PlannedGreeting,
 )
 from jubilee.domain.identity import UserId
 
@@ -95,21 +95,23 @@ class PostgresGreetings(GreetingRepository):
         await self.executor.run(WRITE_PROGRESS, value=int(instant.timestamp()))
 
     async def candidates(
-        self, sought: Sought, *, after: UUID | None, limit: int
+        self, query: CandidateQuery, *, after: UUID | None, limit: int
     ) -> Sequence[Celebrant]:
         rows = await self.executor.all(
             CANDIDATES,
-            month_day=sought.month_day,
-            day=sought.day,
-            year=sought.day.year,
-            idle=list(sought.idle_zones),
-            home=sought.home,
+            month_day=query.month_day,
+            day=query.day,
+            year=query.day.year,
+            idle=list(query.idle_zones),
+            home=query.default_zone,
             after=after or NO_ID,
             rows=limit,
         )
         return [Celebrant(UserId(r["user_id"]), r["date_of_birth"], r["time_zone"]) for r in rows]
 
-    async def add(self, greetings: Sequence[Greeting], *, at: datetime) -> Collection[UserId]:
+    async def add(
+        self, greetings: Sequence[PlannedGreeting], *, at: datetime
+    ) -> Collection[UserId]:
         rows = await self.executor.all(
             ADD,
             ids=[one.key.user_id for one in greetings],
@@ -122,11 +124,11 @@ class PostgresGreetings(GreetingRepository):
         )
         return {UserId(row["user_id"]) for row in rows}
 
-    async def lock(self, key: GreetingKey) -> Greeting | None:
+    async def lock(self, key: GreetingKey) -> PlannedGreeting | None:
         row = await self.executor.first(LOCK, key_user=key.user_id, key_year=key.year)
         return None if row is None else _greeting(row)
 
-    async def save(self, greeting: Greeting) -> None:
+    async def save(self, greeting: PlannedGreeting) -> None:
         await self.executor.run(
             SAVE,
             key_user=greeting.key.user_id,
@@ -143,17 +145,17 @@ class PostgresGreetings(GreetingRepository):
         return {state: counted.get(state.value, 0) for state in GreetingState}
 
 
-def _reason(greeting: Greeting) -> str | None:
+def _reason(greeting: PlannedGreeting) -> str | None:
     return None if greeting.reason is None else greeting.reason.value
 
 
-def _greeting(row: Record) -> Greeting:
-    return Greeting(
+def _greeting(row: Record) -> PlannedGreeting:
+    return PlannedGreeting(
         key=GreetingKey(UserId(row["user_id"]), row["year"]),
         due_on=row["due_on"],
         due_at=row["due_at"],
         state=GreetingState(row["state"]),
-        reason=None if row["reason"] is None else Reason(row["reason"]),
+        reason=None if row["reason"] is None else NotSentReason(row["reason"]),
         message_id=row["message_id"],
         sent_at=row["sent_at"],
     )

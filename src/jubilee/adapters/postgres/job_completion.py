@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 from jubilee.adapters.postgres.jobs.store import END, bounded
 from jubilee.adapters.postgres.transaction import PostgresTransaction
-from jubilee.domain.jobs.store import LeaseLost, Reference
+from jubilee.domain.jobs.store import JobReference, LeaseLost
 from jubilee.domain.transaction import Begin
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresFinish:
+class PostgresCompletion:
     """Opens the transaction that ends a job; its first statement is the fenced end."""
 
     write: Begin[PostgresTransaction]
 
     @asynccontextmanager
     async def __call__(
-        self, reference: Reference, result: Mapping[str, object] | None
+        self, reference: JobReference, result: Mapping[str, object] | None
     ) -> AsyncIterator[PostgresTransaction]:
         """Raises LeaseLost where the job is somebody else's by now."""
         values = {"id": reference.id, "epoch": reference.epoch, "status": "succeeded"}

@@ -22,37 +22,37 @@ from jubilee.domain.errors import Unavailable
 Deadline: TypeAlias = Callable[[], float]
 """When the work that is being done now must have ended, by `monotonic`."""
 
-LAST_MOMENT = 0.25  # seconds for stopping what ran out of time
-MAX_AGE = 1800.0  # seconds; shorter than what load balancers and firewalls let live
+LAST_MOMENT_S = 0.25  # seconds for stopping what ran out of time
+MAX_AGE_S = 1800.0  # seconds; shorter than what load balancers and firewalls let live
 
 
 class PoolObserver(Protocol):
     """Hears what the pool does; must be quick and must not fail."""
 
-    def lent(self, waited: float) -> None:
+    def acquired(self, waited: float) -> None:
         """Somebody has a connection after so many seconds."""
 
     def failed(self, cause: BaseException | None) -> None:
         """A use failed for want of the database."""
 
-    def ran(self, statement: Statement, seconds: float, error: BaseException | None) -> None:
+    def executed(self, statement: Statement, seconds: float, error: BaseException | None) -> None:
         """A statement has been run, well or not."""
 
 
-class Unobserved(PoolObserver):
+class IgnorePool(PoolObserver):
     """Where nobody listens."""
 
-    def lent(self, waited: float) -> None:
+    def acquired(self, waited: float) -> None:
         pass
 
     def failed(self, cause: BaseException | None) -> None:
         pass
 
-    def ran(self, statement: Statement, seconds: float, error: BaseException | None) -> None:
+    def executed(self, statement: Statement, seconds: float, error: BaseException | None) -> None:
         pass
 
 
-UNOBSERVED = Unobserved()
+IGNORE_POOL = IgnorePool()
 
 
 def without_deadline() -> float:
@@ -61,7 +61,7 @@ def without_deadline() -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class PooledConnection:
     """An open connection: SQLAlchemy's (which must stay referenced) and the driver's."""
 
     core: AsyncConnection
@@ -83,7 +83,7 @@ class ConnectionPool:
         *,
         size: int,
         patience: float,
-        observer: PoolObserver = UNOBSERVED,
+        observer: PoolObserver = IGNORE_POOL,
         deadline: Deadline = without_deadline,
     ) -> None:
         self._observer = observer
@@ -93,7 +93,7 @@ class ConnectionPool:
         self._patience = patience
         self._deadline = deadline
         self._free = asyncio.Semaphore(size)
-        self._idle: list[Held] = []
+        self._idle: list[PooledConnection] = []
         self._untouched = 0  # of the idle ones, those not lent since `count_unused` was called
 
     @property
@@ -107,10 +107,10 @@ class ConnectionPool:
         asked = perf_counter()
         try:
             async with self.connection() as driver:
-                self._observer.lent(perf_counter() - asked)
+                self._observer.acquired(perf_counter() - asked)
                 self.used += 1
                 try:
-                    yield Executor(driver, self._observer.ran)
+                    yield Executor(driver, self._observer.executed)
                 finally:
                     self.used -= 1
         except Unavailable as error:
@@ -140,13 +140,13 @@ class ConnectionPool:
 
         The one returned last is lent first, so that the unused ones are the first of the list.
         """
-        oldest = monotonic() - MAX_AGE
+        oldest = monotonic() - MAX_AGE_S
         leaving = self._idle[:count] + [h for h in self._idle[count:] if h.opened < oldest]
         self._idle = [held for held in self._idle[count:] if held.opened >= oldest]
         self._untouched = min(self._untouched, len(self._idle))
         for held in leaving:
             with suppress(Exception):
-                await held.driver.close(timeout=LAST_MOMENT)
+                await held.driver.close(timeout=LAST_MOMENT_S)
             await self._discard(held)
         return len(leaving)
 
@@ -162,21 +162,21 @@ class ConnectionPool:
             raise TimeoutError
         return min(left, self._patience)
 
-    async def _take(self) -> Held:
+    async def _take(self) -> PooledConnection:
         while self._idle:
             held = self._idle.pop()
             self._untouched = min(self._untouched, len(self._idle))
-            if not held.driver.is_closed() and monotonic() - held.opened < MAX_AGE:
+            if not held.driver.is_closed() and monotonic() - held.opened < MAX_AGE_S:
                 return held
             await self._discard(held)
         return await self._open()
 
-    async def _open(self) -> Held:
+    async def _open(self) -> PooledConnection:
         core = await self._engine.connect()
         raw = await core.get_raw_connection()
-        return Held(core, cast("Driver", raw.driver_connection), monotonic())
+        return PooledConnection(core, cast("Driver", raw.driver_connection), monotonic())
 
-    async def _give_back_after(self, error: BaseException, held: Held) -> None:
+    async def _give_back_after(self, error: BaseException, held: PooledConnection) -> None:
         if not isinstance(error, Exception):
             await self._stop(held)
         elif isinstance(error, AWAY) or held.driver.is_closed() or held.driver.is_in_transaction():
@@ -184,7 +184,7 @@ class ConnectionPool:
         else:
             self._idle.append(held)
 
-    async def _stop(self, held: Held) -> None:
+    async def _stop(self, held: PooledConnection) -> None:
         """After a cancellation, which the driver passes on to the server's statement.
 
         The next statement waits until that is done. It may never be, so the wait is short; and
@@ -192,12 +192,12 @@ class ConnectionPool:
         """
         try:
             with suppress(Exception):
-                async with asyncio.timeout(LAST_MOMENT):
+                async with asyncio.timeout(LAST_MOMENT_S):
                     await held.driver.execute("ROLLBACK")
         finally:
             await self._discard(held)
 
-    async def _discard(self, held: Held) -> None:
+    async def _discard(self, held: PooledConnection) -> None:
         held.driver.terminate()
         with suppress(Exception):
             await held.core.invalidate()

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
-from jubilee.domain.retention import Leftovers
+from jubilee.domain.retention import ExpiredRows
 
 SESSIONS = Statement(
     text("""
@@ -28,7 +28,7 @@ GREETINGS = Statement(
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresLeftovers(Leftovers):
+class PostgresExpiredRows(ExpiredRows):
     """Each call is one statement in autocommit."""
 
     pool: ConnectionPool

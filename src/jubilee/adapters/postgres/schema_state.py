@@ -11,7 +11,7 @@ from sqlalchemy import text
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.health import Schema
+from jubilee.domain.health import SchemaStatus
 
 VERSION = Statement(text("SELECT version_num FROM alembic_version LIMIT 2"))
 REVISION = re.compile(r'^revision\b[^=]*= "([^"]+)"', re.MULTILINE)
@@ -45,21 +45,21 @@ class SchemaState:
     known: frozenset[str]
     head: str
 
-    async def __call__(self) -> Schema | None:
+    async def __call__(self) -> SchemaStatus | None:
         """A version that we do not know is a newer one's: it is served."""
         try:
             async with self.pool.executor() as executor:
                 found = await executor.first(VERSION)
         except asyncpg.UndefinedTableError:
-            return Schema.BEHIND
+            return SchemaStatus.BEHIND
         except Unavailable:
             return None
         if found is None:
-            return Schema.BEHIND
+            return SchemaStatus.BEHIND
         version = str(found["version_num"])
         if version == self.head:
-            return Schema.CURRENT
-        return Schema.BEHIND if version in self.known else Schema.AHEAD
+            return SchemaStatus.CURRENT
+        return SchemaStatus.BEHIND if version in self.known else SchemaStatus.AHEAD
 
 
 async def schema_state(pool: ConnectionPool) -> SchemaState:

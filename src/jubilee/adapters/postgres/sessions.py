@@ -11,11 +11,11 @@ from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import sessions, users
 from jubilee.domain.auth.sessions import (
     SESSIONS_PER_USER,
-    Client,
+    ClientInfo,
     Session,
     SessionRepository,
 )
-from jubilee.domain.auth.tokens import Claims
+from jubilee.domain.auth.tokens import TokenClaims
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.owned_rows import UserSessions
 
@@ -35,7 +35,7 @@ CHECK = Statement(
 BY_ID = select(sessions).where(sessions.c.id == bindparam("session_id"))
 FIND = Statement(BY_ID)
 LOCK = Statement(BY_ID.with_for_update())
-OF = Statement(
+LIST = Statement(
     select(sessions)
     .where(OWN, sessions.c.expires_at > func.now())
     .order_by(*NEWEST)
@@ -55,7 +55,7 @@ SURPLUS = (
     .order_by(*NEWEST)
     .offset(SESSIONS_PER_USER - 1)
 )
-TRIM = Statement(
+PRUNE = Statement(
     delete(sessions).where(and_(OWN, or_(sessions.c.expires_at <= AT, sessions.c.id.in_(SURPLUS))))
 )
 
@@ -66,7 +66,7 @@ class PostgresSessions(SessionRepository, UserSessions):
 
     executor: Executor
 
-    async def check(self, claims: Claims) -> Principal | None:
+    async def check(self, claims: TokenClaims) -> Principal | None:
         row = await self.executor.first(CHECK, session_id=claims.session_id, user_id=claims.user_id)
         if row is None:
             return None
@@ -76,8 +76,8 @@ class PostgresSessions(SessionRepository, UserSessions):
         row = await self.executor.first(LOCK if lock else FIND, session_id=session_id)
         return None if row is None else _session(row)
 
-    async def of(self, user_id: UserId) -> Sequence[Session]:
-        return [_session(row) for row in await self.executor.all(OF, user_id=user_id)]
+    async def list_for(self, user_id: UserId) -> Sequence[Session]:
+        return [_session(row) for row in await self.executor.all(LIST, user_id=user_id)]
 
     async def add(self, session: Session) -> None:
         client = {"ip": session.client.ip, "user_agent": session.client.user_agent}
@@ -94,11 +94,11 @@ class PostgresSessions(SessionRepository, UserSessions):
     async def end_all(self, user_id: UserId, *, but: SessionId | None = None) -> None:
         await self.executor.run(END_ALL, user_id=user_id, but=but)
 
-    async def trim(self, user_id: UserId, *, now: datetime) -> None:
-        await self.executor.run(TRIM, user_id=user_id, at=now)
+    async def prune(self, user_id: UserId, *, now: datetime) -> None:
+        await self.executor.run(PRUNE, user_id=user_id, at=now)
 
 
 def _session(row: Record) -> Session:
     names = set(Session.__dataclass_fields__) - {"client"}
-    client = Client(row["ip"], row["user_agent"])
+    client = ClientInfo(row["ip"], row["user_agent"])
     return Session(client=client, **{name: row[name] for name in names})

@@ -25,7 +25,7 @@ class Statement:
     driver's: UUID, datetime, date, str, int, bool, bytes, and JSON as text.
     """
 
-    __slots__ = ("_defaults", "_names", "operation", "shown", "sql", "summary")
+    __slots__ = ("_defaults", "_names", "display", "operation", "sql", "summary")
 
     def __init__(self, core: Executable, *, columns: Sequence[str] | None = None) -> None:
         """`columns` are those that an INSERT or UPDATE sets, each from the value of its name."""
@@ -34,7 +34,7 @@ class Statement:
         compiled = core.compile(dialect=dialect, column_keys=columns)
         assert isinstance(compiled, SQLCompiler)
         self.sql = str(compiled)
-        self.shown = " ".join(self.sql.split())
+        self.display = " ".join(self.sql.split())
         self.operation = self.sql.split(None, 1)[0].strip(";").upper()
         table = TABLE.search(self.sql)
         self.summary = f"{self.operation} {table[1]}" if table else self.operation
@@ -46,11 +46,11 @@ class Statement:
         return [values[name] if name in values else self._defaults[name] for name in self._names]
 
 
-Ran: TypeAlias = Callable[[Statement, float, BaseException | None], None]
+StatementObserver: TypeAlias = Callable[[Statement, float, BaseException | None], None]
 """Hears of a statement that has been run, how many seconds it took, and what it raised."""
 
 
-def _nobody(_: Statement, __: float, ___: BaseException | None) -> None:
+def _ignore(_: Statement, __: float, ___: BaseException | None) -> None:
     pass
 
 
@@ -59,19 +59,19 @@ class Executor:
 
     __slots__ = ("_ran", "driver")
 
-    def __init__(self, driver: Driver, ran: Ran = _nobody) -> None:
+    def __init__(self, driver: Driver, observe: StatementObserver = _ignore) -> None:
         self.driver = driver
-        self._ran = ran
+        self._ran = observe
 
     async def all(self, statement: Statement, **values: object) -> list[Record]:
         """All rows that it returns; its own LIMIT bounds them."""
         arguments = statement.arguments(values)
-        return await self._heard(statement, self.driver.fetch(statement.sql, *arguments))
+        return await self._observed(statement, self.driver.fetch(statement.sql, *arguments))
 
     async def first(self, statement: Statement, **values: object) -> Record | None:
         """The first row that it returns."""
         arguments = statement.arguments(values)
-        return await self._heard(statement, self.driver.fetchrow(statement.sql, *arguments))
+        return await self._observed(statement, self.driver.fetchrow(statement.sql, *arguments))
 
     async def run(self, statement: Statement, **values: object) -> None:
         """Execute it for its effect."""
@@ -80,13 +80,13 @@ class Executor:
     async def each(self, statement: Statement, rows: Sequence[Mapping[str, object]]) -> None:
         """Execute it for every row of values, in one pipeline."""
         arguments = [statement.arguments(row) for row in rows]
-        await self._heard(statement, self.driver.executemany(statement.sql, arguments))
+        await self._observed(statement, self.driver.executemany(statement.sql, arguments))
 
     async def command(self, statement: Statement) -> str:
         """Execute it without values; what the server says it did, such as `COMMIT`."""
-        return await self._heard(statement, self.driver.execute(statement.sql))
+        return await self._observed(statement, self.driver.execute(statement.sql))
 
-    async def _heard(self, statement: Statement, answer: Awaitable[T]) -> T:
+    async def _observed(self, statement: Statement, answer: Awaitable[T]) -> T:
         began = perf_counter()
         try:
             found = await answer

@@ -11,7 +11,12 @@ from jubilee.adapters.postgres.birthdays import PostgresBirthdays
 from jubilee.adapters.postgres.events import PostgresEvents
 from jubilee.adapters.postgres.greetings import PostgresGreetings
 from jubilee.adapters.postgres.items import PostgresItems
-from jubilee.adapters.postgres.jobs.pending_dispatches import UNTRACED, Asked, Origin, Sending
+from jubilee.adapters.postgres.jobs.pending_dispatches import (
+    UNTRACED,
+    PendingDispatches,
+    Provenance,
+    TracePropagator,
+)
 from jubilee.adapters.postgres.jobs.queue import PostgresJobs
 from jubilee.adapters.postgres.jobs.tasks import PostgresTasks
 from jubilee.adapters.postgres.pool import ConnectionPool
@@ -23,7 +28,7 @@ from jubilee.domain.identity import NewId
 from jubilee.domain.jobs.store import Dispatch
 from jubilee.domain.transaction import Begin
 
-Announce: TypeAlias = Callable[[Iterable[Dispatch]], None]
+DispatchSoon: TypeAlias = Callable[[Iterable[Dispatch]], None]
 """Hears of jobs that have been committed; must not wait and must not fail."""
 
 
@@ -37,30 +42,30 @@ class RolledBack(Exception):
     """A statement had failed, whoever sent it went on, and nothing was written."""
 
 
-def nobody(_: Iterable[Dispatch]) -> None:
+def ignore_dispatches(_: Iterable[Dispatch]) -> None:
     """Where no courier is at hand, the relay finds the jobs."""
 
 
-def uncounted(_: str) -> None:
+def ignore_kind(_: str) -> None:
     """Where nobody counts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class WriteContext:
     """What every row that a transaction leaves is marked with."""
 
     clock: Clock
     new_id: NewId
     correlation_id: Callable[[], str | None]
-    announce: Announce = nobody
-    sending: Sending = UNTRACED
-    enqueued: Callable[[str], None] = uncounted
+    dispatch_soon: DispatchSoon = ignore_dispatches
+    propagator: TracePropagator = UNTRACED
+    enqueued: Callable[[str], None] = ignore_kind
     """Hears of the kind of every job that has been committed; must not fail."""
 
     @property
-    def origin(self) -> Origin:
+    def provenance(self) -> Provenance:
         """What rows of jobs and events are marked with."""
-        return Origin(self.correlation_id(), self.sending)
+        return Provenance(self.correlation_id(), self.propagator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +73,14 @@ class PostgresTransaction:
     """The repositories that share a connection."""
 
     executor: Executor
-    stamp: Stamp
-    asked: Asked = field(default_factory=Asked)
+    context: WriteContext
+    pending: PendingDispatches = field(default_factory=PendingDispatches)
     """The new jobs; told to the courier after the commit, never before."""
 
     @property
     def users(self) -> PostgresUsers:
         """The accounts."""
-        return PostgresUsers(self.executor, self.stamp.new_id)
+        return PostgresUsers(self.executor, self.context.new_id)
 
     @property
     def sessions(self) -> PostgresSessions:
@@ -100,42 +105,42 @@ class PostgresTransaction:
     @property
     def events(self) -> PostgresEvents:
         """The outbox of facts."""
-        stamp = self.stamp
-        return PostgresEvents(self.executor, stamp.clock, stamp.new_id, stamp.origin)
+        stamp = self.context
+        return PostgresEvents(self.executor, stamp.clock, stamp.new_id, stamp.provenance)
 
     @property
     def jobs(self) -> PostgresJobs:
         """The work that is wanted once this commits."""
-        return PostgresJobs(self.executor, self.stamp.origin, self.asked)
+        return PostgresJobs(self.executor, self.context.provenance, self.pending)
 
     @property
     def tasks(self) -> PostgresTasks:
         """The work that people ask for."""
-        return PostgresTasks(self.executor, self.stamp.origin, self.asked)
+        return PostgresTasks(self.executor, self.context.provenance, self.pending)
 
 
-def views(pool: ConnectionPool, stamp: Stamp) -> Begin[PostgresTransaction]:
+def views(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresTransaction]:
     """Reads in autocommit: every statement sees what is committed, none pays for a BEGIN."""
 
     @asynccontextmanager
     async def begin() -> AsyncIterator[PostgresTransaction]:
         async with pool.executor() as executor:
-            yield PostgresTransaction(executor, stamp)
+            yield PostgresTransaction(executor, context)
 
     return begin
 
 
-def transactions(pool: ConnectionPool, stamp: Stamp) -> Begin[PostgresTransaction]:
+def transactions(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresTransaction]:
     """READ COMMITTED; commits on a clean exit, rolls back on an exception."""
 
     @asynccontextmanager
     async def begin() -> AsyncIterator[PostgresTransaction]:
-        asked = Asked()
+        asked = PendingDispatches()
         async with pool.executor() as executor, _transaction(executor):
-            yield PostgresTransaction(executor, stamp, asked)
-        stamp.announce(asked.due)
+            yield PostgresTransaction(executor, context, asked)
+        context.dispatch_soon(asked.due)
         for kind in asked.kinds:
-            stamp.enqueued(kind)
+            context.enqueued(kind)
 
     return begin
 

@@ -26,7 +26,9 @@ GET = Statement(BY_ID)
 # is also written under its name, and saving the account must not undo that.
 LOCK = Statement(BY_ID.with_for_update(of=[users, birthdays], key_share=True))
 # The key, too: rows that refer to the account wait, and then find it gone.
-SEAL = Statement(select(users.c.id).where(users.c.id == bindparam("user_id")).with_for_update())
+BLOCK_NEW_ROWS = Statement(
+    select(users.c.id).where(users.c.id == bindparam("user_id")).with_for_update()
+)
 BY_LOGIN = Statement(
     ACCOUNT.where(
         or_(users.c.email_key == bindparam("email"), users.c.username_key == bindparam("name"))
@@ -102,8 +104,8 @@ class PostgresUsers(UserRepository):
     async def delete(self, user_id: UserId) -> None:
         await self.executor.run(DELETE, user_id=user_id)
 
-    async def seal(self, user_id: UserId) -> None:
-        await self.executor.run(SEAL, user_id=user_id)
+    async def block_new_rows(self, user_id: UserId) -> None:
+        await self.executor.run(BLOCK_NEW_ROWS, user_id=user_id)
 
     async def lock_admins(self) -> Collection[UserId]:
         return {UserId(row["id"]) for row in await self.executor.all(LOCK_ADMINS)}

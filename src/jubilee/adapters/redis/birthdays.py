@@ -19,16 +19,16 @@ PREFIX = "jubilee:birthdays:today:"
 GENERATION = PREFIX + "generation"
 
 
-Looked: TypeAlias = Callable[[str, str], None]
+CacheObserver: TypeAlias = Callable[[str, str], None]
 """Hears of a look into a cache: its name, and hit, miss or error."""
 
 
-def _nobody(_: str, __: str) -> None:
+def _ignore(_: str, __: str) -> None:
     pass
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CachedPage:
     """What Redis knows; without a generation nothing may be kept."""
 
     generation: str | None = None
@@ -49,7 +49,7 @@ class RedisTodayCache(TodayCache):
     looks again; others may see a page that is stale, but never for longer than it is kept.
     """
 
-    def __init__(self, client: RedisClient, looked: Looked = _nobody) -> None:
+    def __init__(self, client: RedisClient, looked: CacheObserver = _ignore) -> None:
         """The generation of a Redis that has none is made up at once; `looked` hears of looks."""
         self._client = client
         self._looked = looked
@@ -72,19 +72,19 @@ class RedisTodayCache(TodayCache):
         self._changes += 1
         await self._renew()
 
-    async def _look(self, key: str) -> Found:
+    async def _look(self, key: str) -> CachedPage:
         if self._told < self._changes:
-            return Found(await self._renew())
+            return CachedPage(await self._renew())
         try:
             generation, kept = await self._client.run(
                 "MGET", lambda r: r.mget(GENERATION, PREFIX + key)
             )
         except RedisAway:
-            return Found()
+            return CachedPage()
         if generation is None:
-            return Found(await self._renew())
+            return CachedPage(await self._renew())
         word = generation.decode(errors="replace")
-        return Found(word, _decode(word, kept))
+        return CachedPage(word, _decode(word, kept))
 
     async def _keep(self, key: str, entry: str, seconds: int) -> None:
         async def keep(redis: Redis) -> object:

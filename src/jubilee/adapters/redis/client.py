@@ -13,11 +13,11 @@ from redis.exceptions import RedisError
 T = TypeVar("T")
 
 CONNECTIONS = 20
-REST = 3.0  # seconds for which nobody waits again after a failure
+BACKOFF_S = 3.0  # seconds for which nobody waits again after a failure
 FAILURES = (RedisError, OSError, TimeoutError)
 
 
-class Ran(Protocol):
+class CommandObserver(Protocol):
     """Hears of a command that has ended."""
 
     def __call__(self, command: str, seconds: float, *, failure: BaseException | None) -> None:
@@ -32,7 +32,12 @@ class RedisClient:
     """Commands of at most `patience` seconds, the wait for a connection and opening it included."""
 
     def __init__(
-        self, url: str, *, patience: float, size: int = CONNECTIONS, ran: Ran | None = None
+        self,
+        url: str,
+        *,
+        patience: float,
+        size: int = CONNECTIONS,
+        observe: CommandObserver | None = None,
     ) -> None:
         """Nothing is connected before the first command; `ran` hears of every one."""
         pool = BlockingConnectionPool.from_url(
@@ -46,7 +51,7 @@ class RedisClient:
         self._redis: Redis = Redis.from_pool(pool)
         self._patience = patience
         self._resting_until = 0.0
-        self._ran = ran
+        self._ran = observe
 
     async def run(self, name: str, command: Callable[[Redis], Awaitable[T]]) -> T:
         """The command's answer; `name` is what Redis calls it. Raises RedisAway."""
@@ -73,7 +78,7 @@ class RedisClient:
                 answer = await command(self._redis)
         except FAILURES as error:
             failure = error
-            self._resting_until = monotonic() + REST
+            self._resting_until = monotonic() + BACKOFF_S
             raise RedisAway from error
         finally:
             if self._ran is not None:

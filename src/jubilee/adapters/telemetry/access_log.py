@@ -6,13 +6,13 @@ from typing import Any, Protocol
 
 from jubilee.adapters.telemetry.logs import Logs, encode
 from jubilee.adapters.telemetry.otlp_logs import NONE
-from jubilee.adapters.telemetry.sampling import Verdict
-from jubilee.adapters.telemetry.tracing import Ids
+from jubilee.adapters.telemetry.sampling import SamplingDecision
+from jubilee.adapters.telemetry.tracing import TraceIds
 
 NANOS = 1_000_000_000
 
 
-class Answered(Protocol):
+class AnsweredRequest(Protocol):
     """What is told of a request and its answer; sizes in bytes."""
 
     request_id: str
@@ -35,29 +35,29 @@ class AccessLog:
         self._second = (0, "")
 
     @property
-    def can_wait(self) -> bool:
+    def is_batched(self) -> bool:
         """Whether lines may be written later, some at a time: not where somebody reads along."""
         return not self._logs.is_readable
 
-    def write(self, exchange: Answered, decided: Verdict | None, at: int) -> None:
+    def write(self, record: AnsweredRequest, decided: SamplingDecision | None, at: int) -> None:
         """The line of an answer that ended `at`; an id of a request or a user needs no quoting."""
         logs, ids = self._logs, decided or NONE
         if not logs.informs:
             return
         if logs.is_readable:
-            logs.write("request", **_fields(exchange))
+            logs.write("request", **_fields(record))
             return
-        key = (exchange.method, exchange.endpoint, exchange.status)
-        user = f'","user_id":"{exchange.user_id}' if exchange.user_id else ""
+        key = (record.method, record.endpoint, record.status)
+        user = f'","user_id":"{record.user_id}' if record.user_id else ""
         logs.put(
             f'{{"timestamp":"{self._clock(at)}.{at % NANOS // 1000:06d}Z","level":"info",'
             f'"event":"request",{self._routes.get(key) or self._new(key)},'
-            f'"duration_ms":{exchange.seconds * 1000:.2f},'
-            f'"received":{exchange.received},"sent":{exchange.sent},'
-            f'"client":{quoted(exchange.client)},"request_id":"{exchange.request_id}{user}",'
+            f'"duration_ms":{record.seconds * 1000:.2f},'
+            f'"received":{record.received},"sent":{record.sent},'
+            f'"client":{quoted(record.client)},"request_id":"{record.request_id}{user}",'
             f'"trace_id":"{ids.trace_id:032x}","span_id":"{ids.span_id:016x}"}}',
             "info",
-            Ids(ids.trace_id, ids.span_id, ids.sampled),
+            TraceIds(ids.trace_id, ids.span_id, ids.sampled),
             at,
         )
 
@@ -74,13 +74,13 @@ class AccessLog:
         return found
 
 
-def _fields(exchange: Answered) -> dict[str, Any]:
+def _fields(record: AnsweredRequest) -> dict[str, Any]:
     return {
-        "method": exchange.method,
-        "route": exchange.endpoint,
-        "status": int(exchange.status),
-        "duration_ms": round(exchange.seconds * 1000, 2),
-        "received": exchange.received,
-        "sent": exchange.sent,
-        "client": exchange.client,
+        "method": record.method,
+        "route": record.endpoint,
+        "status": int(record.status),
+        "duration_ms": round(record.seconds * 1000, 2),
+        "received": record.received,
+        "sent": record.sent,
+        "client": record.client,
     }

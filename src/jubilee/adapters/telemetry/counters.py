@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 
-class Count:
+class Counter:
     """A number that only grows."""
 
     __slots__ = ("value",)
@@ -28,7 +28,7 @@ class Count:
         self.value += by
 
 
-class Tally:
+class Histogram:
     """How often values fell between the bounds, and what they add up to."""
 
     __slots__ = ("_bounds", "counts", "total")
@@ -44,7 +44,7 @@ class Tally:
         self.total += value
 
 
-class Counts(Collector):
+class CounterFamily(Collector):
     """A family of counters, one for each set of labels that was asked for."""
 
     def __init__(
@@ -52,16 +52,16 @@ class Counts(Collector):
     ) -> None:
         """`name` is without `_total`."""
         self._about = (name, text, labels)
-        self._children: dict[tuple[str, ...], Count] = {}
+        self._children: dict[tuple[str, ...], Counter] = {}
         if not labels:
             self.labels()
         registry.register(self)
 
-    def labels(self, *values: str) -> Count:
+    def labels(self, *values: str) -> Counter:
         """The same one for the same labels."""
         found = self._children.get(values)
         if found is None:
-            found = self._children[values] = Count()
+            found = self._children[values] = Counter()
         return found
 
     def collect(self) -> Iterator[Metric]:
@@ -73,7 +73,7 @@ class Counts(Collector):
         yield family
 
 
-class Tallies(Collector):
+class HistogramFamily(Collector):
     """A family of histograms, one for each set of labels that was asked for."""
 
     def __init__(
@@ -87,17 +87,17 @@ class Tallies(Collector):
     ) -> None:
         self._about = (name, text, labels)
         self._bounds = bounds
-        self._names = [_shown(bound) for bound in (*bounds, inf)]
-        self._children: dict[tuple[str, ...], Tally] = {}
+        self._names = [_label(bound) for bound in (*bounds, inf)]
+        self._children: dict[tuple[str, ...], Histogram] = {}
         if not labels:
             self.labels()
         registry.register(self)
 
-    def labels(self, *values: str) -> Tally:
+    def labels(self, *values: str) -> Histogram:
         """The same one for the same labels."""
         found = self._children.get(values)
         if found is None:
-            found = self._children[values] = Tally(self._bounds)
+            found = self._children[values] = Histogram(self._bounds)
         return found
 
     def collect(self) -> Iterator[Metric]:
@@ -112,6 +112,6 @@ class Tallies(Collector):
         return list(zip(self._names, accumulate(counts), strict=True))
 
 
-def _shown(bound: float) -> str:
+def _label(bound: float) -> str:
     """As in Go, whose readers of `le` compare texts."""
     return str(floatToGoString(bound))  # type: ignore[no-untyped-call]  # the library leaves it untyped

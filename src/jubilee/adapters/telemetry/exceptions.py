@@ -8,8 +8,8 @@ from typing import TypeAlias
 from jubilee.domain.errors import DomainError
 from jubilee.domain.jobs.kinds import JobError
 
-LONGEST_MESSAGE = 200
-MOST_FRAMES = 40
+MAX_MESSAGE_CHARS = 200
+MAX_FRAMES = 40
 DIGITS = 16  # of a fingerprint
 # What these say was written by a programmer or the system; others may quote what somebody sent.
 PLAIN = (
@@ -43,7 +43,7 @@ def stack(error: BaseException, *, whole: bool) -> str:
     """The traceback; what the exceptions say is shown where `whole`, or where it holds no data."""
     texts = []
     for link in reversed(_chain(error)):
-        frames = traceback.extract_tb(link.__traceback__, limit=-MOST_FRAMES)
+        frames = traceback.extract_tb(link.__traceback__, limit=-MAX_FRAMES)
         said = _said(link, whole=whole)
         head = _name(type(link)) + (f": {said}" if said else "")
         texts.append("".join(traceback.format_list(frames)) + head)
@@ -52,7 +52,7 @@ def stack(error: BaseException, *, whole: bool) -> str:
 
 def _said(error: BaseException, *, whole: bool) -> str:
     if whole or isinstance(error, PLAIN):
-        return str(error)[:LONGEST_MESSAGE]
+        return str(error)[:MAX_MESSAGE_CHARS]
     return ""
 
 

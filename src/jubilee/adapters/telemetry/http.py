@@ -4,18 +4,18 @@ import asyncio
 from time import time_ns
 from typing import TypeAlias
 
-from jubilee.adapters.telemetry.access_log import AccessLog, Answered
-from jubilee.adapters.telemetry.counters import Count, Tally
+from jubilee.adapters.telemetry.access_log import AccessLog, AnsweredRequest
+from jubilee.adapters.telemetry.counters import Counter, Histogram
 from jubilee.adapters.telemetry.instruments import Instruments
-from jubilee.adapters.telemetry.sampling import Verdict, verdict
+from jubilee.adapters.telemetry.sampling import SamplingDecision, sampling_decision
 
-GATHER = 0.05  # seconds that what is told of a request may wait
-MOST = 64  # requests until then
+BATCH_INTERVAL_S = 0.05  # seconds that what is told of a request may wait
+BATCH_SIZE = 64  # requests until then
 
-Ended: TypeAlias = tuple[Answered, Verdict | None, int]
+FinishedRequest: TypeAlias = tuple[AnsweredRequest, SamplingDecision | None, int]
 """A request, what was decided of its trace, and when it ended, in nanoseconds."""
 
-Children: TypeAlias = tuple[Count, Tally, Tally, Tally]
+RequestMetrics: TypeAlias = tuple[Counter, Histogram, Histogram, Histogram]
 
 
 class HttpTelemetry:
@@ -29,57 +29,57 @@ class HttpTelemetry:
         """Without an access log nothing is written."""
         self._instruments = instruments
         self._access_log = access_log
-        self._gathers = access_log is not None and access_log.can_wait
-        self._routes: dict[tuple[str, str, int], Children] = {}
+        self._gathers = access_log is not None and access_log.is_batched
+        self._routes: dict[tuple[str, str, int], RequestMetrics] = {}
         self._in_flight = 0
-        self._ended: list[Ended] = []
+        self._ended: list[FinishedRequest] = []
         self._timer: asyncio.TimerHandle | None = None
         instruments.in_flight.set_function(lambda: self._in_flight)
 
-    def came(self) -> None:
+    def request_started(self) -> None:
         """A request has come in."""
         self._in_flight += 1
 
-    def went(self, exchange: Answered) -> None:
+    def request_finished(self, record: AnsweredRequest) -> None:
         """It has been answered, or broken off."""
         self._in_flight -= 1
-        self._ended.append((exchange, verdict.get(), time_ns()))
-        if not self._gathers or len(self._ended) >= MOST:
-            self._tell()
+        self._ended.append((record, sampling_decision.get(), time_ns()))
+        if not self._gathers or len(self._ended) >= BATCH_SIZE:
+            self._flush_batch()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(GATHER, self.settle)
+            self._timer = asyncio.get_running_loop().call_later(BATCH_INTERVAL_S, self.flush)
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Tell of all that have ended; by the event loop alone."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._tell()
+        self._flush_batch()
 
     def close(self) -> None:
         """What ends after this, when the loop is about to, is told of at once."""
         self._gathers = False
-        self.settle()
+        self.flush()
 
-    def _tell(self) -> None:
+    def _flush_batch(self) -> None:
         ended, self._ended = self._ended, []
-        for exchange, decided, at in ended:
-            self._count(exchange)
-            self._write(exchange, decided, at)
+        for record, decided, at in ended:
+            self._count(record)
+            self._write(record, decided, at)
 
-    def _write(self, exchange: Answered, decided: Verdict | None, at: int) -> None:
+    def _write(self, record: AnsweredRequest, decided: SamplingDecision | None, at: int) -> None:
         if self._access_log is not None:
-            self._access_log.write(exchange, decided, at)
+            self._access_log.write(record, decided, at)
 
-    def _count(self, exchange: Answered) -> None:
-        key = (exchange.method, exchange.endpoint, exchange.status)
+    def _count(self, record: AnsweredRequest) -> None:
+        key = (record.method, record.endpoint, record.status)
         count, seconds, received, sent = self._routes.get(key) or self._new(key)
         count.inc()
-        seconds.observe(exchange.seconds)
-        received.observe(exchange.received)
-        sent.observe(exchange.sent)
+        seconds.observe(record.seconds)
+        received.observe(record.received)
+        sent.observe(record.sent)
 
-    def _new(self, key: tuple[str, str, int]) -> Children:
+    def _new(self, key: tuple[str, str, int]) -> RequestMetrics:
         method, endpoint, status = key
         found = self._routes[key] = (
             self._instruments.requests.labels(method, endpoint, str(status)),

@@ -11,7 +11,7 @@ from prometheus_client import (
     ProcessCollector,
 )
 
-from jubilee.adapters.telemetry.counters import Counts, Tallies
+from jubilee.adapters.telemetry.counters import CounterFamily, HistogramFamily
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.3, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 QUICK = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -133,13 +133,13 @@ class Instruments:
         )
         self.workers_alive = self._gauge("workers_alive", "Workers that were heard of lately.")
 
-    def _counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Counts:
-        return Counts(self.registry, name, text, labels)
+    def _counter(self, name: str, text: str, labels: Sequence[str] = ()) -> CounterFamily:
+        return CounterFamily(self.registry, name, text, labels)
 
     def _gauge(self, name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
         return Gauge(name, text, labels, registry=self.registry)
 
     def _histogram(
         self, name: str, text: str, labels: Sequence[str], buckets: Sequence[float]
-    ) -> Tallies:
-        return Tallies(self.registry, name, text, labels=labels, bounds=buckets)
+    ) -> HistogramFamily:
+        return HistogramFamily(self.registry, name, text, labels=labels, bounds=buckets)

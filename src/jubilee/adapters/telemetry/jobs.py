@@ -15,29 +15,29 @@ from opentelemetry.trace import Link, Span, SpanKind
 from jubilee.adapters.telemetry.exceptions import kind_of
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.logs import WriteLine
-from jubilee.adapters.telemetry.sampling import NOWHERE
-from jubilee.adapters.telemetry.tracing import Tracing, carrier, mark_failed, origin
+from jubilee.adapters.telemetry.sampling import NO_PARENT
+from jubilee.adapters.telemetry.tracing import Tracing, mark_failed, origin_context, trace_headers
 from jubilee.domain.errors import DomainError
 from jubilee.domain.jobs.backlog import Backlog
 from jubilee.domain.jobs.kinds import JobError
 from jubilee.domain.jobs.runner import JobObserver, Outcome
-from jubilee.domain.jobs.store import Claimed
+from jubilee.domain.jobs.store import ClaimedJob
 
-SAME_TRACE = 3600.0  # seconds after which a job begins a trace of its own, linked to the first
+SAME_TRACE_S = 3600.0  # seconds after which a job begins a trace of its own, linked to the first
 SYSTEM = "jubilee"
 EXPECTED = (DomainError, JobError)
 
 
 @dataclass(frozen=True, slots=True)
-class Doing:
+class CurrentJob:
     """The job that is being run here."""
 
-    claimed: Claimed
+    claimed: ClaimedJob
     span: Span
     token: Any
 
 
-doing: ContextVar[Doing | None] = ContextVar("doing", default=None)
+current_job: ContextVar[CurrentJob | None] = ContextVar("doing", default=None)
 """None outside of a job."""
 
 
@@ -50,12 +50,12 @@ class JobTelemetry(JobObserver):
         self._tracing = tracing
         self._write_line = write_line
 
-    def started(self, claimed: Claimed) -> None:
+    def started(self, claimed: ClaimedJob) -> None:
         self._instruments.jobs_running.inc()
-        self._instruments.jobs_started.labels(claimed.kind, claimed.lane.value).inc()
-        self._instruments.job_wait.labels(claimed.lane.value).observe(claimed.waited)
+        self._instruments.jobs_started.labels(claimed.kind, claimed.queue.value).inc()
+        self._instruments.job_wait.labels(claimed.queue.value).observe(claimed.waited)
         span = self._consumer(claimed)
-        doing.set(Doing(claimed, span, attach(trace.set_span_in_context(span))))
+        current_job.set(CurrentJob(claimed, span, attach(trace.set_span_in_context(span))))
 
     def failed(self, error: BaseException) -> None:
         if isinstance(error, EXPECTED):
@@ -64,7 +64,7 @@ class JobTelemetry(JobObserver):
         else:
             self._write_line("job failed", level="error", exc_info=error)
 
-    def ended(self, claimed: Claimed, outcome: Outcome, seconds: float) -> None:
+    def ended(self, claimed: ClaimedJob, outcome: Outcome, seconds: float) -> None:
         self._instruments.jobs_running.dec()
         self._instruments.jobs_finished.labels(claimed.kind, outcome.value).inc()
         self._instruments.job_seconds.labels(claimed.kind).observe(seconds)
@@ -74,16 +74,16 @@ class JobTelemetry(JobObserver):
             "job",
             outcome=outcome.value,
             attempt=claimed.attempt,
-            lane=claimed.lane.value,
+            queue=claimed.queue.value,
             duration_ms=round(seconds * 1000, 2),
             waited_ms=round(claimed.waited * 1000, 2),
         )
-        here = doing.get()
+        here = current_job.get()
         assert here is not None, "it ends where it has started"
         here.span.set_attribute("jubilee.job.outcome", outcome.value)
         here.span.end()
         detach(here.token)
-        doing.set(None)
+        current_job.set(None)
 
     def enqueued(self, kind: str) -> None:
         """A job has been committed."""
@@ -98,13 +98,13 @@ class JobTelemetry(JobObserver):
         """Leases have run out."""
         self._instruments.jobs_rescued.inc(count)
 
-    def show(self, backlog: Backlog) -> None:
+    def record_backlog(self, backlog: Backlog) -> None:
         """What the database says of all jobs."""
         gauges = self._instruments
-        for (lane, status), count in backlog.jobs.items():
-            gauges.jobs_state.labels(lane, status).set(count)
-        for lane, seconds in backlog.oldest_due.items():
-            gauges.oldest_due.labels(lane).set(seconds)
+        for (queue, status), count in backlog.jobs.items():
+            gauges.jobs_state.labels(queue, status).set(count)
+        for queue, seconds in backlog.oldest_due.items():
+            gauges.oldest_due.labels(queue).set(seconds)
         gauges.without_worker.clear()  # what has been run leaves no series
         for kind, count in backlog.without_worker.items():
             gauges.without_worker.labels(kind).set(count)
@@ -116,40 +116,40 @@ class JobTelemetry(JobObserver):
         gauges.planned_until.set(backlog.greetings_planned_until)
         gauges.greetings_missing.set(backlog.greetings_missing)
 
-    def _consumer(self, claimed: Claimed) -> Span:
+    def _consumer(self, claimed: ClaimedJob) -> Span:
         """A child of what asked for it; what runs long after that is linked to it."""
-        asked = origin(claimed.trace_context)
-        is_late = claimed.age > SAME_TRACE
-        parent = trace.set_span_in_context(trace.NonRecordingSpan(asked), NOWHERE)
+        asked = origin_context(claimed.trace_context)
+        is_late = claimed.age > SAME_TRACE_S
+        parent = trace.set_span_in_context(trace.NonRecordingSpan(asked), NO_PARENT)
         return self._tracing.tracer.start_span(
             f"process {claimed.kind}",
-            context=NOWHERE if is_late else parent,
+            context=NO_PARENT if is_late else parent,
             kind=SpanKind.CONSUMER,
             links=[Link(asked)] if is_late and asked.is_valid else (),
             attributes={
                 **_message(claimed.kind, claimed.id, "process"),
-                "messaging.destination.name": claimed.lane.value,
+                "messaging.destination.name": claimed.queue.value,
                 "jubilee.job.attempt": claimed.attempt,
                 "jubilee.job.epoch": claimed.epoch,
             },
         )
 
 
-class JobSending:
+class JobTracePropagator:
     """Rows of jobs and events, marked with the trace that they are written in."""
 
     def __init__(self, tracing: Tracing) -> None:
         self._tracing = tracing
 
-    def here(self) -> Mapping[str, str] | None:
+    def current(self) -> Mapping[str, str] | None:
         """What a row keeps of the present trace."""
-        return carrier()
+        return trace_headers()
 
     @contextmanager
-    def sending(self, kind: str, job_id: UUID) -> Iterator[Mapping[str, str] | None]:
+    def for_job(self, kind: str, job_id: UUID) -> Iterator[Mapping[str, str] | None]:
         """The producer's span, around the insert; what runs the job goes on from it."""
         with self._tracing.span(f"send {kind}", SpanKind.PRODUCER, _message(kind, job_id, "send")):
-            yield carrier()
+            yield trace_headers()
 
 
 def _message(kind: str, job_id: UUID, operation: str) -> dict[str, str]:

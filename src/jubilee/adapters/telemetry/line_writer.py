@@ -7,19 +7,19 @@ from contextlib import suppress
 from select import select
 from time import monotonic
 
-from jubilee.adapters.telemetry.counters import Count
+from jubilee.adapters.telemetry.counters import Counter
 
-ROOM = 20_000  # lines; whoever reads so slowly that it fills up misses some
-GATHER = 0.05  # seconds between two writes
-FAREWELL = 2.0  # seconds in which the last lines may leave
+CAPACITY = 20_000  # lines; whoever reads so slowly that it fills up misses some
+FLUSH_INTERVAL_S = 0.05  # seconds between two writes
+CLOSE_TIMEOUT_S = 2.0  # seconds in which the last lines may leave
 
 
 class LineWriter:
     """Writes lines to a file descriptor, in their order; from any thread."""
 
-    def __init__(self, descriptor: int, *, room: int = ROOM) -> None:
+    def __init__(self, descriptor: int, *, room: int = CAPACITY) -> None:
         """The thread begins with the first line."""
-        self.lost = Count()
+        self.lost = Counter()
         """Lines that found no room."""
         self._descriptor = descriptor
         self._room = room
@@ -40,7 +40,7 @@ class LineWriter:
         if not self._wanted.is_set():
             self._wake()
 
-    def flush(self, patience: float = FAREWELL) -> None:
+    def flush(self, patience: float = CLOSE_TIMEOUT_S) -> None:
         """Wait until all is written, for so many seconds at most."""
         deadline = monotonic() + patience
         self._urgent.set()
@@ -59,7 +59,7 @@ class LineWriter:
     def _run(self) -> None:
         while True:
             self._wanted.wait()
-            self._urgent.wait(GATHER)
+            self._urgent.wait(FLUSH_INTERVAL_S)
             self._wanted.clear()
             self._busy = True
             self._write_all()

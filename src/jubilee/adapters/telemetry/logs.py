@@ -13,11 +13,11 @@ from opentelemetry import trace
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_logger_name
 from structlog.types import EventDict, Processor, WrappedLogger
 
-from jubilee.adapters.telemetry.counters import Count
+from jubilee.adapters.telemetry.counters import Counter
 from jubilee.adapters.telemetry.exceptions import fingerprint, kind_of, stack
 from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.otlp_logs import LogBridge
-from jubilee.adapters.telemetry.tracing import Ids, present_ids, record_failure
+from jubilee.adapters.telemetry.tracing import TraceIds, current_ids, record_failure
 
 QUIET = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal", "opentelemetry.trace")
 """A dead collector is counted; a line each time would be sent to it, too.
@@ -34,7 +34,7 @@ EMPTY = ("color_message", "extra")
 WriteLine: TypeAlias = Callable[..., None]
 """Writes a line: its event, perhaps its level, and its fields."""
 
-Whereabouts: TypeAlias = Callable[[], Mapping[str, str]]
+LogContext: TypeAlias = Callable[[], Mapping[str, str]]
 """What a line says of where it was written: the request, the user, the job."""
 
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=repr).encode
@@ -50,7 +50,7 @@ class Logs:
     def __init__(
         self,
         writer: LineWriter,
-        whereabouts: Whereabouts,
+        log_context: LogContext,
         *,
         level: str,
         readable: bool,
@@ -66,7 +66,7 @@ class Logs:
         self.informs = logging.getLevelName(level) <= logging.INFO
         """Whether lines of the level INFO are written."""
         self._writer = writer
-        self._whereabouts = whereabouts
+        self._whereabouts = log_context
         self._level = level
         self._whole = whole
         self._console = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), sort_keys=False)
@@ -81,13 +81,13 @@ class Logs:
         """A line that is written often: it passes by the standard library's machinery."""
         getattr(self._log, level)(event, **fields)
 
-    def put(self, text: str, level: str, ids: Ids | None, at: int) -> None:
+    def put(self, text: str, level: str, ids: TraceIds | None, at: int) -> None:
         """A line that is finished, of a moment that may be over; nanoseconds."""
         self._writer.write(text)
         if self.bridge is not None:
             self.bridge.add(text, level, ids, at)
 
-    def count_lost(self, lost: Count) -> None:
+    def count_lost(self, lost: Counter) -> None:
         """Where lines are counted that nobody reads in time."""
         self._writer.lost = lost
 
@@ -126,7 +126,7 @@ class Logs:
         }
         line.update(event)
         line.update(self._whereabouts())
-        ids = present_ids()
+        ids = current_ids()
         if ids is not None:
             line["trace_id"], line["span_id"] = f"{ids.trace_id:032x}", f"{ids.span_id:016x}"
         for name in EMPTY:
@@ -145,7 +145,7 @@ class Logs:
     def _render(self, logger: WrappedLogger, method: str, event: EventDict) -> str:
         if self.bridge is not None:
             text = encode(event)
-            self.bridge.add(text, event["level"], present_ids())
+            self.bridge.add(text, event["level"], current_ids())
             if not self.is_readable:
                 return text
         return self._console(logger, method, event) if self.is_readable else encode(event)

@@ -15,7 +15,7 @@ from jubilee.adapters.telemetry.bad_export import BadExport
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 PROTOCOL = "http/protobuf"
-LONGEST_INTERVAL = 86_400.0  # seconds
+MAX_INTERVAL_S = 86_400.0  # seconds
 
 
 class Signal(Enum):
@@ -66,12 +66,12 @@ def seconds(environ: Mapping[str, str], name: str, otherwise: float) -> float:
         found = float(environ.get(name) or otherwise * 1000) / 1000
     except ValueError:
         found = 0.0
-    if not 0 < found < LONGEST_INTERVAL:
+    if not 0 < found < MAX_INTERVAL_S:
         raise BadExport(f"{name}: it is a number of milliseconds")
     return found
 
 
-class Sender(Resource):
+class IdentityResource(Resource):
     """Equal to itself alone: the exporters hash it for every span and line, as JSON else."""
 
     def __hash__(self) -> int:
@@ -84,7 +84,7 @@ class Sender(Resource):
 def resource(attributes: Mapping[str, str]) -> Resource:
     """Who sends it: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win over what is given."""
     found = Resource.create(dict(attributes)).merge(OTELResourceDetector().detect())
-    return Sender(found.attributes, found.schema_url)
+    return IdentityResource(found.attributes, found.schema_url)
 
 
 class Exporter(Protocol):
@@ -95,7 +95,7 @@ class Exporter(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountingExporter:
     """Hands batches on to an exporter; what no collector takes is counted and forgotten."""
 
     exporter: Exporter
@@ -112,12 +112,12 @@ class Counted:
         return taken
 
 
-class CountedSpans(SpanExporter):
+class CountingSpanExporter(SpanExporter):
     """The same, as the SDK's span processor wants it."""
 
     def __init__(self, failed: Callable[[], None]) -> None:
         self._exporter = OTLPSpanExporter()
-        self._counted = Counted(self._exporter, failed)
+        self._counted = CountingExporter(self._exporter, failed)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Called by the SDK's own thread."""

@@ -13,15 +13,15 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from jubilee.adapters.telemetry.bad_export import BadExport
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.otlp import (
-    Counted,
-    CountedSpans,
+    CountingExporter,
+    CountingSpanExporter,
     Signal,
     seconds,
     signals,
 )
 from jubilee.adapters.telemetry.otlp_logs import LogBridge
 from jubilee.adapters.telemetry.otlp_metrics import MetricsBridge
-from jubilee.adapters.telemetry.periodic_thread import Ticker
+from jubilee.adapters.telemetry.periodic_thread import PeriodicThread
 
 LOG_INTERVAL, METRIC_INTERVAL = 1.0, 60.0  # seconds, where no variable says another
 
@@ -59,25 +59,25 @@ class Exports:
 
     def _send_spans(self, failed: Callable[[], None]) -> None:
         try:
-            self.spans = BatchSpanProcessor(CountedSpans(failed))
+            self.spans = BatchSpanProcessor(CountingSpanExporter(failed))
         except ValueError as error:
             raise BadExport(f"OTEL_BSP_...: {error}") from None
         self._ends.append(self.spans.shutdown)
 
     def _send_metrics(self, failed: Callable[[], None]) -> None:
         bridge = MetricsBridge(self._instruments.registry, self._resource)
-        counted = Counted(OTLPMetricExporter(), failed)
+        counted = CountingExporter(OTLPMetricExporter(), failed)
         every = seconds(self._environ, "OTEL_METRIC_EXPORT_INTERVAL", METRIC_INTERVAL)
         self._tick("metrics", lambda: counted.export(bridge.snapshot()), every)
 
     def _send_lines(self, failed: Callable[[], None]) -> None:
-        counted = Counted(OTLPLogExporter(), failed)
+        counted = CountingExporter(OTLPLogExporter(), failed)
         follows = Signal.TRACES in self._wanted
         self.lines = LogBridge(self._resource, counted.export, failed, sampled_only=follows)
         every = seconds(self._environ, "OTEL_BLRP_SCHEDULE_DELAY", LOG_INTERVAL)
         self._tick("logs", self.lines.export, every)
 
     def _tick(self, name: str, work: Callable[[], object], every: float) -> None:
-        ticker = Ticker(f"export of {name}", work, every=every)
+        ticker = PeriodicThread(f"export of {name}", work, every=every)
         ticker.start()
         self._ends.append(ticker.close)

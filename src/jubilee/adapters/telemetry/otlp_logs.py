@@ -11,12 +11,12 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import TraceFlags
 
-from jubilee.adapters.telemetry.sampling import NOWHERE
-from jubilee.adapters.telemetry.tracing import Ids
+from jubilee.adapters.telemetry.sampling import NO_PARENT
+from jubilee.adapters.telemetry.tracing import TraceIds
 
-ROOM = 20_000  # lines
+CAPACITY = 20_000  # lines
 BATCH = 512
-NONE = Ids(0, 0, sampled=False)
+NONE = TraceIds(0, 0, sampled=False)
 COMMON = frozenset({"debug", "info"})
 SCOPE = InstrumentationScope("jubilee")
 SEVERITIES = {
@@ -28,12 +28,12 @@ SEVERITIES = {
 }
 
 
-class Line(NamedTuple):
+class LogLine(NamedTuple):
     """A line as it was written, and when."""
 
     text: str
     level: str
-    ids: Ids
+    ids: TraceIds
     at: int
 
 
@@ -57,16 +57,16 @@ class LogBridge:
         self._resource = resource
         self._send = send
         self._failed = failed
-        self._lines: deque[Line] = deque()
+        self._lines: deque[LogLine] = deque()
 
-    def add(self, text: str, level: str, ids: Ids | None, at: int | None = None) -> None:
+    def add(self, text: str, level: str, ids: TraceIds | None, at: int | None = None) -> None:
         """Never waits; `at` is another moment than now, in nanoseconds."""
         if self._sampled_only and ids is not None and not ids.sampled and level in COMMON:
             return
-        if len(self._lines) >= ROOM:
+        if len(self._lines) >= CAPACITY:
             self._failed()
             return
-        self._lines.append(Line(text, level, ids or NONE, at or time_ns()))
+        self._lines.append(LogLine(text, level, ids or NONE, at or time_ns()))
 
     def export(self) -> None:
         """Send what there is now."""
@@ -74,11 +74,11 @@ class LogBridge:
             count = min(BATCH, len(self._lines))
             self._send([self._record(self._lines.popleft()) for _ in range(count)])
 
-    def _record(self, line: Line) -> ReadableLogRecord:
+    def _record(self, line: LogLine) -> ReadableLogRecord:
         record = LogRecord(
             timestamp=line.at,
             observed_timestamp=line.at,
-            context=NOWHERE,
+            context=NO_PARENT,
             severity_text=line.level.upper(),
             severity_number=SEVERITIES.get(line.level, SeverityNumber.INFO),
             body=line.text,

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from opentelemetry.trace import SpanKind
 
-from jubilee.adapters.telemetry.tracing import Tracing, carrier, mark_failed
-from jubilee.domain.mail import Mailer, Message
-from jubilee.domain.outbound.address_policy import Allows
+from jubilee.adapters.telemetry.tracing import Tracing, mark_failed, trace_headers
+from jubilee.domain.mail import MailMessage, MailSender
+from jubilee.domain.outbound.address_policy import AddressFilter
 from jubilee.domain.outbound.request import HttpRequest
 from jubilee.domain.outbound.sending import HttpReply, HttpSender
 
@@ -15,18 +15,18 @@ ERROR = 400
 
 
 @dataclass(frozen=True, slots=True)
-class TracedMailer(Mailer):
+class TracedMailSender(MailSender):
     """A span a message; who gets it and what it says is nobody's business."""
 
-    mailer: Mailer
+    sender: MailSender
     tracing: Tracing
-    place: Mapping[str, str | int]
+    server_attributes: Mapping[str, str | int]
     """Where the mail server is, as attributes; empty for files."""
 
-    async def send(self, message: Message) -> None:
-        attributes = {**self.place, "jubilee.mail.message_id": message.message_id}
+    async def send(self, message: MailMessage) -> None:
+        attributes = {**self.server_attributes, "jubilee.mail.message_id": message.message_id}
         with self.tracing.span("send mail", SpanKind.CLIENT, attributes):
-            await self.mailer.send(message)
+            await self.sender.send(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class TracedHttpSender(HttpSender):
     sender: HttpSender
     tracing: Tracing
 
-    async def send(self, request: HttpRequest, allows: Allows) -> HttpReply:
+    async def send(self, request: HttpRequest, allows: AddressFilter) -> HttpReply:
         attributes: dict[str, str | int] = {
             "http.request.method": request.method,
             "server.address": request.host,
@@ -56,5 +56,5 @@ def _marked(request: HttpRequest) -> HttpRequest:
     given = {name.lower() for name, _ in request.headers}
     if "traceparent" in given:
         return request
-    added = tuple((carrier() or {}).items())
+    added = tuple((trace_headers() or {}).items())
     return replace(request, headers=(*request.headers, *added))

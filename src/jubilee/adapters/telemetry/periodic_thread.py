@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 
-class Ticker:
+class PeriodicThread:
     """`work` must not raise; nobody waits for it."""
 
     def __init__(self, name: str, work: Callable[[], object], *, every: float) -> None:

@@ -9,12 +9,12 @@ from prometheus_client.exposition import generate_latest
 
 from jubilee.adapters.telemetry.instruments import Instruments
 
-LOOP_PERIOD = 0.5  # seconds
-POOL_PERIOD = 1.0  # seconds
-REDIS_PERIOD = 10.0  # seconds
+LOOP_PERIOD_S = 0.5  # seconds
+POOL_PERIOD_S = 1.0  # seconds
+REDIS_PERIOD_S = 10.0  # seconds
 
 
-class Lending(Protocol):
+class PoolUsage(Protocol):
     """What is shown of a pool: connections that are open, lent, and as many as there may be."""
 
     @property
@@ -30,28 +30,28 @@ class Lending(Protocol):
         """The most that there may be."""
 
 
-async def watch_loop(instruments: Instruments) -> None:
+async def sample_loop_lag(instruments: Instruments) -> None:
     """Measure how late the event loop wakes."""
     while True:
         began = perf_counter()
-        await asyncio.sleep(LOOP_PERIOD)
-        instruments.loop_lag.observe(max(perf_counter() - began - LOOP_PERIOD, 0))
+        await asyncio.sleep(LOOP_PERIOD_S)
+        instruments.loop_lag.observe(max(perf_counter() - began - LOOP_PERIOD_S, 0))
 
 
-async def watch_pool(instruments: Instruments, pool: Lending) -> None:
+async def sample_pool(instruments: Instruments, pool: PoolUsage) -> None:
     """Show how many connections there are."""
     while True:
         instruments.pool_connections.labels("idle").set(pool.idle)
         instruments.pool_connections.labels("used").set(pool.used)
         instruments.pool_size.set(pool.size)
-        await asyncio.sleep(POOL_PERIOD)
+        await asyncio.sleep(POOL_PERIOD_S)
 
 
-async def watch_redis(ping: Callable[[], Awaitable[bool]]) -> None:
+async def probe_redis(ping: Callable[[], Awaitable[bool]]) -> None:
     """Ask it, for the gauge to be true where nobody else asks."""
     while True:
         await ping()
-        await asyncio.sleep(REDIS_PERIOD)
+        await asyncio.sleep(REDIS_PERIOD_S)
 
 
 def exposition(instruments: Instruments) -> bytes:

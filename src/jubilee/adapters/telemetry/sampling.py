@@ -10,12 +10,12 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanKind, TraceState, get_current_span
 from opentelemetry.util.types import Attributes
 
-NOWHERE = Context()
+NO_PARENT = Context()
 LOW_HALF = (1 << 64) - 1
 
 
 @dataclass(slots=True)
-class Verdict:
+class SamplingDecision:
     """What was decided of a request; its ids are those of its server span, recorded or not."""
 
     trace_id: int
@@ -25,11 +25,11 @@ class Verdict:
     """Whether the server span has taken its id."""
 
 
-verdict: ContextVar[Verdict | None] = ContextVar("verdict", default=None)
+sampling_decision: ContextVar[SamplingDecision | None] = ContextVar("verdict", default=None)
 """What was decided of the present request; None outside of one."""
 
 
-def is_sampled(sampler: Sampler, trace_id: int, parent: Context = NOWHERE) -> bool:
+def is_sampled(sampler: Sampler, trace_id: int, parent: Context = NO_PARENT) -> bool:
     """What a sampler says of a request."""
     result = sampler.should_sample(parent, trace_id, "HTTP", SpanKind.SERVER)
     return result.decision is Decision.RECORD_AND_SAMPLE
@@ -51,7 +51,7 @@ def threshold(sampler: Sampler) -> int:
     return low
 
 
-class DecidedSampler(Sampler):
+class PredecidedSampler(Sampler):
     """Follows the verdict where there is one; else asks the sampler that is configured."""
 
     def __init__(self, configured: Sampler) -> None:
@@ -68,7 +68,7 @@ class DecidedSampler(Sampler):
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
         """Sampling 5 % again inside would keep 5 % of 5 %."""
-        decided = verdict.get()
+        decided = sampling_decision.get()
         if decided is None:
             return self._configured.should_sample(
                 parent_context, trace_id, name, kind, attributes, links, trace_state
@@ -82,7 +82,7 @@ class DecidedSampler(Sampler):
         return f"Decided({self._configured.get_description()})"
 
 
-class DecidedIds(IdGenerator):
+class PredecidedIds(IdGenerator):
     """A request's server span has the ids that its verdict was reached for."""
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class DecidedIds(IdGenerator):
 
     def generate_span_id(self) -> int:
         """The verdict's for the first span of a request, else random."""
-        decided = verdict.get()
+        decided = sampling_decision.get()
         if decided is None or decided.is_begun:
             return self._random.generate_span_id()
         decided.is_begun = True
@@ -98,7 +98,7 @@ class DecidedIds(IdGenerator):
 
     def generate_trace_id(self) -> int:
         """The verdict's, else random."""
-        decided = verdict.get()
+        decided = sampling_decision.get()
         return decided.trace_id if decided is not None else self._random.generate_trace_id()
 
     def is_trace_id_random(self) -> bool:

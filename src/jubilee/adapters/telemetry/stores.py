@@ -5,7 +5,7 @@ from typing import Protocol
 
 from asyncpg import PostgresError
 
-from jubilee.adapters.telemetry.counters import Tally
+from jubilee.adapters.telemetry.counters import Histogram
 from jubilee.adapters.telemetry.exceptions import kind_of
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.logs import WriteLine
@@ -14,14 +14,14 @@ from jubilee.adapters.telemetry.tracing import Attributes, Tracing, is_recorded
 OPERATIONS = frozenset(
     {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "BEGIN", "COMMIT", "ROLLBACK"}
 )
-AGAIN = 30.0  # seconds until the same trouble is told of once more
+LOG_INTERVAL_S = 30.0  # seconds until the same trouble is told of once more
 
 
-class Ran(Protocol):
+class StatementInfo(Protocol):
     """What is told of a statement."""
 
     @property
-    def shown(self) -> str:
+    def display(self) -> str:
         """On one line, without its values."""
 
     @property
@@ -42,20 +42,20 @@ class DatabaseTelemetry:
         tracing: Tracing,
         write_line: WriteLine,
         *,
-        place: Attributes,
+        server_attributes: Attributes,
         slow: float,
     ) -> None:
         """`place` says, as attributes of spans, where the database is; `slow` counts seconds."""
         self._write_line = write_line
         self._instruments = instruments
         self._tracing = tracing
-        self._place = {"db.system.name": "postgresql", **place}
+        self._place = {"db.system.name": "postgresql", **server_attributes}
         self._slow = slow
-        self._operations: dict[str, Tally] = {}
+        self._operations: dict[str, Histogram] = {}
         self._statements: dict[str, Attributes] = {}  # as many as the service knows
         self._told: tuple[str, float] = ("", 0.0)
 
-    def lent(self, waited: float) -> None:
+    def acquired(self, waited: float) -> None:
         """Somebody has a connection."""
         self._instruments.pool_wait.observe(waited)
 
@@ -64,39 +64,41 @@ class DatabaseTelemetry:
         self._instruments.connection_failures.inc()
         why = _why(cause)
         before, at = self._told
-        if why != before or monotonic() - at > AGAIN:
+        if why != before or monotonic() - at > LOG_INTERVAL_S:
             self._told = (why, monotonic())
             self._write_line("PostgreSQL cannot be used", level="warning", cause=why)
 
-    def ran(self, statement: Ran, seconds: float, error: BaseException | None) -> None:
+    def executed(
+        self, statement: StatementInfo, seconds: float, error: BaseException | None
+    ) -> None:
         """A statement has been run, well or not."""
         child = self._operations.get(statement.operation) or self._new(statement.operation)
         child.observe(seconds)
         if seconds >= self._slow:
             self._instruments.slow_statements.inc()
-            fields = {"duration_ms": round(seconds * 1000), "sql": statement.shown}
+            fields = {"duration_ms": round(seconds * 1000), "sql": statement.display}
             self._write_line("slow statement", level="warning", **fields)
         if is_recorded():
             self._trace(statement, seconds, error)
 
-    def _trace(self, statement: Ran, seconds: float, error: BaseException | None) -> None:
-        attributes = self._statements.get(statement.shown) or self._describe(statement)
+    def _trace(self, statement: StatementInfo, seconds: float, error: BaseException | None) -> None:
+        attributes = self._statements.get(statement.display) or self._describe(statement)
         if isinstance(error, PostgresError) and error.sqlstate:
             attributes = {**attributes, "db.response.status_code": error.sqlstate}
         failure = None if error is None else kind_of(error)
         self._tracing.record(statement.summary, attributes, seconds, failure)
 
-    def _describe(self, statement: Ran) -> Attributes:
+    def _describe(self, statement: StatementInfo) -> Attributes:
         attributes = {
             **self._place,
             "db.operation.name": statement.operation,
             "db.query.summary": statement.summary,
-            "db.query.text": statement.shown,
+            "db.query.text": statement.display,
         }
-        found = self._statements[statement.shown] = self._tracing.limited(attributes)
+        found = self._statements[statement.display] = self._tracing.limited(attributes)
         return found
 
-    def _new(self, operation: str) -> Tally:
+    def _new(self, operation: str) -> Histogram:
         label = operation if operation in OPERATIONS else "OTHER"
         child = self._instruments.statement_seconds.labels(label)
         self._operations[operation] = child
@@ -106,13 +108,15 @@ class DatabaseTelemetry:
 class RedisTelemetry:
     """Commands on the request path, and the caches that live on them."""
 
-    def __init__(self, instruments: Instruments, tracing: Tracing, place: Attributes) -> None:
+    def __init__(
+        self, instruments: Instruments, tracing: Tracing, server_attributes: Attributes
+    ) -> None:
         """`place` says, as attributes of spans, where Redis is."""
         self._instruments = instruments
         self._tracing = tracing
-        self._place = {"db.system.name": "redis", **place}
+        self._place = {"db.system.name": "redis", **server_attributes}
 
-    def ran(self, command: str, seconds: float, *, failure: BaseException | None) -> None:
+    def executed(self, command: str, seconds: float, *, failure: BaseException | None) -> None:
         """A command has ended."""
         self._instruments.redis_seconds.observe(seconds)
         self._instruments.redis_up.set(failure is None)
@@ -121,7 +125,7 @@ class RedisTelemetry:
             failed = None if failure is None else kind_of(failure)
             self._tracing.record(command, attributes, seconds, failed)
 
-    def looked(self, cache: str, outcome: str) -> None:
+    def lookup(self, cache: str, outcome: str) -> None:
         """Somebody looked into a cache: hit, miss or error."""
         self._instruments.cache.labels(cache, outcome).inc()
 

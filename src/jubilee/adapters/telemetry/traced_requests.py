@@ -7,8 +7,8 @@ from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from opentelemetry.metrics import NoOpMeterProvider
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from jubilee.adapters.telemetry.access_log import Answered
-from jubilee.adapters.telemetry.sampling import verdict
+from jubilee.adapters.telemetry.access_log import AnsweredRequest
+from jubilee.adapters.telemetry.sampling import sampling_decision
 from jubilee.adapters.telemetry.tracing import Tracing
 
 WHOLE = "jubilee.whole"
@@ -39,14 +39,14 @@ class TracedRequests:
             await self._app(scope, receive, send)
             return
         decided = self._tracing.decide(scope["headers"])
-        token = verdict.set(decided)
+        token = sampling_decision.set(decided)
         try:
             if decided.sampled:
                 await self._traced(_shown(scope, send), receive, _nowhere)
             else:
                 await self._app(scope, receive, send)
         finally:
-            verdict.reset(token)
+            sampling_decision.reset(token)
 
     async def _named(self, shown: Scope, receive: Receive, tell: Send) -> None:
         """The span ends with the last part of the answer: it has its name before the first."""
@@ -54,10 +54,10 @@ class TracedRequests:
 
         async def tell_and_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                exchange: Answered = scope["state"]["exchange"]
+                record: AnsweredRequest = scope["state"]["record"]
                 span = trace.get_current_span()
-                span.update_name(f"{exchange.method} {exchange.endpoint}")
-                span.set_attribute("http.route", exchange.endpoint)
+                span.update_name(f"{record.method} {record.endpoint}")
+                span.set_attribute("http.route", record.endpoint)
                 await tell({"type": message["type"], "status": message["status"]})
                 await send(message)
             else:

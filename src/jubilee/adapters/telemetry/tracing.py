@@ -20,19 +20,19 @@ from opentelemetry.util.types import AttributeValue
 from jubilee.adapters.telemetry.exceptions import fingerprint, kind_of, stack
 from jubilee.adapters.telemetry.sampling import (
     LOW_HALF,
-    NOWHERE,
-    DecidedIds,
-    DecidedSampler,
-    Verdict,
+    NO_PARENT,
+    PredecidedIds,
+    PredecidedSampler,
+    SamplingDecision,
     is_sampled,
+    sampling_decision,
     threshold,
-    verdict,
 )
 
 PROPAGATOR = TraceContextTextMapPropagator()
 PROPAGATED = (b"traceparent", b"tracestate")
 SCOPE = InstrumentationScope("jubilee", "")
-WELL, FAILED = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
+STATUS_OK, STATUS_ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 
 Attributes: TypeAlias = Mapping[str, AttributeValue]
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
@@ -46,31 +46,33 @@ class Tracing:
         self.provider = TracerProvider(
             resource=resource,
             sampler=None if processor else ALWAYS_OFF,
-            id_generator=DecidedIds(),
+            id_generator=PredecidedIds(),
             shutdown_on_exit=False,
         )
         self._configured = self.provider.sampler
         self._threshold = threshold(self._configured)
-        self.provider.sampler = DecidedSampler(self._configured)
+        self.provider.sampler = PredecidedSampler(self._configured)
         if processor is not None:
             self.provider.add_span_processor(processor)
         self.tracer = self.provider.get_tracer(SCOPE.name)
         self._processor = processor
         self._limits = SpanLimits()
 
-    def decide(self, headers: Headers) -> Verdict:
+    def decide(self, headers: Headers) -> SamplingDecision:
         """As the configured sampler does; a `traceparent` that is not well-formed is ignored."""
         for name, _ in headers:
             if name == b"traceparent":
-                return self._follow(PROPAGATOR.extract(_text(headers), NOWHERE))
+                return self._follow(PROPAGATOR.extract(_text(headers), NO_PARENT))
         trace_id = getrandbits(128) or 1
-        return Verdict(trace_id, getrandbits(64) or 1, trace_id & LOW_HALF < self._threshold)
+        return SamplingDecision(
+            trace_id, getrandbits(64) or 1, trace_id & LOW_HALF < self._threshold
+        )
 
-    def _follow(self, parent: Context) -> Verdict:
+    def _follow(self, parent: Context) -> SamplingDecision:
         trace_id = trace.get_current_span(parent).get_span_context().trace_id
         trace_id = trace_id or getrandbits(128) or 1
         sampled = is_sampled(self._configured, trace_id, parent)
-        return Verdict(trace_id, getrandbits(64) or 1, sampled)
+        return SamplingDecision(trace_id, getrandbits(64) or 1, sampled)
 
     @contextmanager
     def span(self, name: str, kind: SpanKind, attributes: Attributes) -> Iterator[Span]:
@@ -122,7 +124,7 @@ class Tracing:
             self.provider.resource,
             attributes,
             kind=SpanKind.CLIENT,
-            status=WELL if failure is None else FAILED,
+            status=STATUS_OK if failure is None else STATUS_ERROR,
             start_time=ended - int(seconds * 1e9),
             end_time=ended,
             instrumentation_scope=SCOPE,
@@ -131,22 +133,22 @@ class Tracing:
             self._processor.on_end(span)
 
 
-def carrier() -> dict[str, str] | None:
+def trace_headers() -> dict[str, str] | None:
     """What a row keeps so that whoever runs it goes on with this trace; None outside of one."""
     found: dict[str, str] = {}
     PROPAGATOR.inject(found)
-    decided = verdict.get()
+    decided = sampling_decision.get()
     if not found and decided is not None:
         found["traceparent"] = f"00-{decided.trace_id:032x}-{decided.span_id:016x}-00"
     return found or None
 
 
-def origin(kept: Mapping[str, str] | None) -> SpanContext:
+def origin_context(kept: Mapping[str, str] | None) -> SpanContext:
     """The span that a row was written in; not valid where it says none."""
-    return trace.get_current_span(PROPAGATOR.extract(kept or {}, NOWHERE)).get_span_context()
+    return trace.get_current_span(PROPAGATOR.extract(kept or {}, NO_PARENT)).get_span_context()
 
 
-class Ids(NamedTuple):
+class TraceIds(NamedTuple):
     """Of a trace and a span in it; sent to nobody where they are not sampled."""
 
     trace_id: int
@@ -154,18 +156,20 @@ class Ids(NamedTuple):
     sampled: bool
 
 
-def present_ids() -> Ids | None:
+def current_ids() -> TraceIds | None:
     """Those that this is a part of, sampled or not; None outside of any."""
-    decided = verdict.get()
+    decided = sampling_decision.get()
     if decided is not None and not decided.sampled:
-        return Ids(decided.trace_id, decided.span_id, False)
+        return TraceIds(decided.trace_id, decided.span_id, False)
     span = trace.get_current_span().get_span_context()
-    return Ids(span.trace_id, span.span_id, span.trace_flags.sampled) if span.is_valid else None
+    return (
+        TraceIds(span.trace_id, span.span_id, span.trace_flags.sampled) if span.is_valid else None
+    )
 
 
 def is_recorded() -> bool:
     """Whether what happens here belongs to a span; quick where it does not."""
-    decided = verdict.get()
+    decided = sampling_decision.get()
     if decided is not None and not decided.sampled:
         return False
     return trace.get_current_span().is_recording()
@@ -174,7 +178,7 @@ def is_recorded() -> bool:
 def mark_failed(span: Span, failure: str) -> None:
     """`failure` is a code or a class, never what an exception says: that may hold data."""
     span.set_attribute("error.type", failure)
-    span.set_status(FAILED)
+    span.set_status(STATUS_ERROR)
 
 
 def record_failure(span: Span, error: BaseException) -> None:

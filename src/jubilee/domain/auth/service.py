@@ -6,16 +6,16 @@ from datetime import timedelta
 from typing import Protocol
 
 from jubilee.domain.auth.sessions import (
-    Client,
-    Presented,
+    ClientInfo,
     Session,
     SessionNotFound,
     SessionRepository,
+    TokenReuse,
 )
 from jubilee.domain.auth.tokens import (
-    Claims,
     InvalidToken,
     RefreshToken,
+    TokenClaims,
     TokenSigner,
     decode_refresh_token,
 )
@@ -55,7 +55,7 @@ class AuthTransaction(Protocol):
         """Their sessions."""
 
 
-class MakeSecret(Protocol):
+class SecretFactory(Protocol):
     """Gives 32 unguessable bytes."""
 
     def __call__(self) -> bytes:
@@ -68,7 +68,7 @@ class RefreshPolicy:
 
     key: bytes = field(repr=False)
     idle: timedelta
-    make_secret: MakeSecret
+    make_secret: SecretFactory
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class AuthService:
             raise InvalidToken
         return principal
 
-    async def sign_in(self, login: str, password: str, client: Client) -> Tokens:
+    async def sign_in(self, login: str, password: str, client: ClientInfo) -> Tokens:
         """The same answer, after the same work, for an unknown account and a wrong password."""
         async with self.read() as view:
             user = await view.users.find_by_login(login)
@@ -118,7 +118,7 @@ class AuthService:
     async def sessions(self, principal: Principal) -> Sequence[Session]:
         """One's own sessions, newest first."""
         async with self.read() as view:
-            return await view.sessions.of(principal.user_id)
+            return await view.sessions.list_for(principal.user_id)
 
     async def end_session(self, session_id: SessionId, *, by: Principal) -> None:
         """End one of one's own sessions."""
@@ -133,18 +133,20 @@ class AuthService:
             return await self.hasher.hash(composed(password))
         return stored
 
-    async def _open_session(self, user: User, password_hash: str | None, client: Client) -> Tokens:
+    async def _open_session(
+        self, user: User, password_hash: str | None, client: ClientInfo
+    ) -> Tokens:
         token = RefreshToken(SessionId(self.new_id()), 1, self.refresh_policy.make_secret())
         session = self._session(token, user.id, client)
         async with self.write() as tx:
-            locked = await _still(tx, user)
+            locked = await _still_active(tx, user)
             if password_hash != locked.password_hash:
                 await tx.users.save(replace(locked, password_hash=password_hash))
-            await tx.sessions.trim(user.id, now=session.created_at)
+            await tx.sessions.prune(user.id, now=session.created_at)
             await tx.sessions.add(session)
         return self._tokens(token, user.id)
 
-    def _session(self, token: RefreshToken, user_id: UserId, client: Client) -> Session:
+    def _session(self, token: RefreshToken, user_id: UserId, client: ClientInfo) -> Session:
         now = self.clock()
         return Session(
             id=token.session_id,
@@ -165,18 +167,18 @@ class AuthService:
             if session is None or session.expires_at <= now:
                 return None
             user = await tx.users.get(session.user_id)
-            presented = session.judge(token, now=now)
-            if presented is Presented.REUSED or not user.is_active:
+            presented = session.classify(token, now=now)
+            if presented is TokenReuse.REUSED or not user.is_active:
                 await tx.sessions.end(session.id, user_id=session.user_id)
                 return None
             successor = token.successor(self.refresh_policy.key)
-            if presented is Presented.CURRENT:
+            if presented is TokenReuse.CURRENT:
                 idle = self.refresh_policy.idle
                 await tx.sessions.save(session.rotated(successor, now=now, idle=idle))
         return self._tokens(successor, session.user_id)
 
     def _tokens(self, refresh: RefreshToken, user_id: UserId) -> Tokens:
-        claims = Claims(user_id, refresh.session_id)
+        claims = TokenClaims(user_id, refresh.session_id)
         return Tokens(
             access=self.signer.sign(claims, now=self.clock()),
             refresh=refresh.encode(self.refresh_policy.key),
@@ -184,7 +186,7 @@ class AuthService:
         )
 
 
-async def _still(tx: AuthTransaction, user: User) -> User:
+async def _still_active(tx: AuthTransaction, user: User) -> User:
     """The account, locked; while its password was checked, it may have changed or gone."""
     try:
         locked = await tx.users.get(user.id, lock=True)

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
-from jubilee.domain.auth.tokens import Claims, RefreshToken
+from jubilee.domain.auth.tokens import RefreshToken, TokenClaims
 from jubilee.domain.errors import NotFound
 from jubilee.domain.identity import Principal, SessionId, UserId
 
-GRACE = timedelta(seconds=10)
+REFRESH_GRACE = timedelta(seconds=10)
 SESSIONS_PER_USER = 100  # the oldest makes room for a new one
 
 
@@ -21,7 +21,7 @@ class SessionNotFound(NotFound):
     code = "session_not_found"
 
 
-class Presented(Enum):
+class TokenReuse(Enum):
     """What a presented refresh token is to its session."""
 
     CURRENT = "current"
@@ -30,7 +30,7 @@ class Presented(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class ClientInfo:
     """Where a sign-in came from, for the person to recognise."""
 
     ip: str | None
@@ -49,16 +49,16 @@ class Session:
     rotated_at: datetime
     expires_at: datetime
     created_at: datetime
-    client: Client
+    client: ClientInfo
 
-    def judge(self, token: RefreshToken, *, now: datetime) -> Presented:
+    def classify(self, token: RefreshToken, *, now: datetime) -> TokenReuse:
         """The grace ends when the successor is used: then `previous_hash` is the successor's."""
         if hmac.compare_digest(token.hash, self.token_hash):
-            return Presented.CURRENT
+            return TokenReuse.CURRENT
         before = self.previous_hash or b""
-        if hmac.compare_digest(token.hash, before) and now - self.rotated_at <= GRACE:
-            return Presented.REPEATED
-        return Presented.REUSED
+        if hmac.compare_digest(token.hash, before) and now - self.rotated_at <= REFRESH_GRACE:
+            return TokenReuse.REPEATED
+        return TokenReuse.REUSED
 
     def rotated(self, successor: RefreshToken, *, now: datetime, idle: timedelta) -> "Session":
         """The session once `successor` has been given out; it lives for `idle` from now."""
@@ -75,13 +75,13 @@ class Session:
 class SessionRepository(Protocol):
     """The sessions that have not ended."""
 
-    async def check(self, claims: Claims) -> Principal | None:
+    async def check(self, claims: TokenClaims) -> Principal | None:
         """Who it is, where session and account are alive this very moment; one statement."""
 
     async def find(self, session_id: SessionId, *, lock: bool = False) -> Session | None:
         """`lock` keeps others from rotating it until the end of the transaction."""
 
-    async def of(self, user_id: UserId) -> Sequence[Session]:
+    async def list_for(self, user_id: UserId) -> Sequence[Session]:
         """The account's, newest first; SESSIONS_PER_USER at most."""
 
     async def add(self, session: Session) -> None:
@@ -93,5 +93,5 @@ class SessionRepository(Protocol):
     async def end(self, session_id: SessionId, *, user_id: UserId) -> bool:
         """End one of the account's; whether there was one."""
 
-    async def trim(self, user_id: UserId, *, now: datetime) -> None:
+    async def prune(self, user_id: UserId, *, now: datetime) -> None:
         """Remove the account's expired ones and, past SESSIONS_PER_USER, its oldest."""

@@ -11,8 +11,8 @@ from uuid import UUID
 from jubilee.domain.errors import NotAuthenticated
 from jubilee.domain.identity import SessionId, UserId
 
-TAG = 16  # bytes of the token's own signature
-SECRET = 32  # bytes
+TAG_BYTES = 16  # bytes of the token's own signature
+SECRET_BYTES = 32  # bytes
 
 
 class InvalidToken(NotAuthenticated):
@@ -22,7 +22,7 @@ class InvalidToken(NotAuthenticated):
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
+class TokenClaims:
     """All that a token is trusted for; who may do what is asked of the database every time."""
 
     user_id: UserId
@@ -32,10 +32,10 @@ class Claims:
 class TokenSigner(Protocol):
     """Makes and reads access tokens."""
 
-    def sign(self, claims: Claims, *, now: datetime) -> str:
+    def sign(self, claims: TokenClaims, *, now: datetime) -> str:
         """A token that lives for `lifetime` seconds."""
 
-    def read(self, token: str, *, now: datetime) -> Claims:
+    def read(self, token: str, *, now: datetime) -> TokenClaims:
         """Raises InvalidToken where it is forged, expired or meant for somebody else."""
 
     @property
@@ -73,10 +73,10 @@ def decode_refresh_token(token: str, key: bytes) -> RefreshToken | None:
     """The token, or None where we never made it."""
     try:
         given = token.encode("ascii")
-        body = urlsafe_b64decode(given + b"=" * (-len(given) % 4))[:-TAG]
+        body = urlsafe_b64decode(given + b"=" * (-len(given) % 4))[:-TAG_BYTES]
     except ValueError:  # not ASCII, not Base64
         return None
-    if len(body) != 16 + 4 + SECRET:
+    if len(body) != 16 + 4 + SECRET_BYTES:
         return None
     session_id, generation = SessionId(UUID(bytes=body[:16])), int.from_bytes(body[16:20], "big")
     read = RefreshToken(session_id, generation, body[20:])
@@ -85,4 +85,4 @@ def decode_refresh_token(token: str, key: bytes) -> RefreshToken | None:
 
 
 def _tag(key: bytes, body: bytes) -> bytes:
-    return hmac.digest(key, b"refresh" + body, "sha256")[:TAG]
+    return hmac.digest(key, b"refresh" + body, "sha256")[:TAG_BYTES]

@@ -23,7 +23,7 @@ class GreetingState(Enum):
     SKIPPED = "skipped"  # surely not sent; `reason` says why
 
 
-class Reason(Enum):
+class NotSentReason(Enum):
     """Why a greeting was not sent."""
 
     LATE = "late"  # more than a day past its moment: nothing ran, or no mail went out
@@ -31,7 +31,7 @@ class Reason(Enum):
     REFUSED = "refused"  # the mail server will never take it
 
 
-class OnUnknown(Enum):
+class UnknownOutcomePolicy(Enum):
     """What becomes of a greeting that may have been sent."""
 
     PARK = "park"
@@ -42,14 +42,14 @@ class OnUnknown(Enum):
 class GreetingRules:
     """`home` is the zone of whoever named none; `hour` is the one of the local day."""
 
-    home: str = "UTC"
+    default_zone: str = "UTC"
     leap_day: LeapDayRule = LeapDayRule.MAR1
     hour: int = 9
-    on_unknown: OnUnknown = OnUnknown.PARK
+    on_unknown: UnknownOutcomePolicy = UnknownOutcomePolicy.PARK
 
     def zone(self, named: str | None) -> str:
         """Whose clock somebody lives by; a newer version's zones may be unknown to this one."""
-        return named if named is not None and named in zone_names() else self.home
+        return named if named is not None and named in zone_names() else self.default_zone
 
 
 class GreetingKey(NamedTuple):
@@ -60,14 +60,14 @@ class GreetingKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Greeting:
+class PlannedGreeting:
     """A greeting for the birthday on the day `due_on`, whose moment is `due_at`."""
 
     key: GreetingKey
     due_on: date
     due_at: datetime
     state: GreetingState = GreetingState.PLANNED
-    reason: Reason | None = None
+    reason: NotSentReason | None = None
     message_id: str | None = None
     sent_at: datetime | None = None
 
@@ -82,13 +82,13 @@ class Celebrant:
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class CandidateQuery:
     """Who was born on `month_day` before the `day`, but for those in zones where nobody is due."""
 
     day: date
     month_day: int
     idle_zones: Collection[str]
-    home: str
+    default_zone: str
 
     def covers(self, person: Celebrant) -> bool:
         """Whether this is one of them."""
@@ -96,7 +96,7 @@ class Sought:
         return (
             born.month * 100 + born.day == self.month_day
             and born < self.day
-            and (person.time_zone or self.home) not in self.idle_zones
+            and (person.time_zone or self.default_zone) not in self.idle_zones
         )
 
 
@@ -110,20 +110,22 @@ class GreetingRepository(Protocol):
         """Whole seconds of it are kept."""
 
     async def candidates(
-        self, sought: Sought, *, after: UUID | None, limit: int
+        self, query: CandidateQuery, *, after: UUID | None, limit: int
     ) -> Sequence[Celebrant]:
         """Active accounts that want a greeting and have none for this day or year, by id.
 
         One that was skipped for another day of the year does not count.
         """
 
-    async def add(self, greetings: Sequence[Greeting], *, at: datetime) -> Collection[UserId]:
+    async def add(
+        self, greetings: Sequence[PlannedGreeting], *, at: datetime
+    ) -> Collection[UserId]:
         """Insert those that are still missing, of accounts that are still there; whose."""
 
-    async def lock(self, key: GreetingKey) -> Greeting | None:
+    async def lock(self, key: GreetingKey) -> PlannedGreeting | None:
         """The greeting, which nobody changes until the end of the transaction."""
 
-    async def save(self, greeting: Greeting) -> None:
+    async def save(self, greeting: PlannedGreeting) -> None:
         """Write its state, reason, Message-ID and time of sending."""
 
     async def count(self, first: date, last: date) -> Mapping[GreetingState, int]:

@@ -10,30 +10,30 @@ from uuid import UUID
 from jubilee.domain.calendar import born_on, local_instant, zone_names
 from jubilee.domain.clock import Clock
 from jubilee.domain.greetings.greeting import (
+    CandidateQuery,
     Celebrant,
-    Greeting,
     GreetingKey,
     GreetingRules,
     GreetingState,
     GreetingTransaction,
-    Reason,
-    Sought,
+    NotSentReason,
+    PlannedGreeting,
 )
 from jubilee.domain.identity import NewId
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.transaction import Begin
 
 GREETING = "email.greeting"
-PACE = timedelta(seconds=45)  # what another worker has planned so recently is planned
+PLANNING_INTERVAL = timedelta(seconds=45)  # what another worker has planned so recently is planned
 CATCH_UP = timedelta(days=1)
-LONGEST_SILENCE = timedelta(days=366)  # what was missed before that is not even counted
+MAX_GAP = timedelta(days=366)  # what was missed before that is not even counted
 BATCH = 200
 ATTEMPTS = 32  # with the rests between them they go on for a day
 DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueMoment:
     """A birthday somewhere: the moment of its greeting, and when the local day is over."""
 
     moment: datetime
@@ -41,13 +41,13 @@ class Due:
 
 
 @lru_cache(maxsize=1 << 13)  # four days of all zones
-def due(day: date, zone: str, hour: int) -> Due:
+def due_moment(day: date, zone: str, hour: int) -> DueMoment:
     """When those are greeted who celebrate the day in a zone."""
-    return Due(local_instant(day, hour, zone), local_instant(day + DAY, 0, zone))
+    return DueMoment(local_instant(day, hour, zone), local_instant(day + DAY, 0, zone))
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class PlanningSpan:
     """The time to plan for: from where planning had come to, up to now."""
 
     since: datetime
@@ -60,7 +60,7 @@ class Span:
         last = self.now.astimezone(UTC).date() + DAY
         return (first + timedelta(days=n) for n in range((last - first).days + 1))
 
-    def verdict(self, due: Due) -> GreetingState | None:
+    def state_for(self, due: DueMoment) -> GreetingState | None:
         """PLANNED, SKIPPED for being late, or None: not yet, or seen to before.
 
         While the day lasts, whoever is new to it is greeted too; later only those whom nobody
@@ -96,10 +96,10 @@ class GreetingPlanner:
         async with self.read() as view:
             known = await view.greetings.planned_until()
         since = now if known is None else known
-        if known is not None and abs(now - since) < PACE:
+        if known is not None and abs(now - since) < PLANNING_INTERVAL:
             return 0
         # Another worker's clock may have run ahead.
-        span = Span(max(min(since, now), now - LONGEST_SILENCE), now)
+        span = PlanningSpan(max(min(since, now), now - MAX_GAP), now)
         planned = 0
         for day in span.days:
             planned += await self._plan_day(day, span)
@@ -107,29 +107,31 @@ class GreetingPlanner:
             await tx.greetings.set_planned_until(now)
         return planned
 
-    async def _plan_day(self, day: date, span: Span) -> int:
+    async def _plan_day(self, day: date, span: PlanningSpan) -> int:
         # The first look at a zone reads a file.
         idle = await asyncio.to_thread(_idle_zones, day, span, self.rules.hour)
         if len(idle) == len(zone_names()):
             return 0
         planned = 0
         for month_day in born_on(day, self.rules.leap_day):
-            planned += await self._plan(Sought(day, month_day, idle, self.rules.home), span)
+            planned += await self._plan(
+                CandidateQuery(day, month_day, idle, self.rules.default_zone), span
+            )
         return planned
 
-    async def _plan(self, sought: Sought, span: Span) -> int:
+    async def _plan(self, query: CandidateQuery, span: PlanningSpan) -> int:
         planned = 0
         after: UUID | None = None
         while True:
             async with self.read() as view:
-                people = await view.greetings.candidates(sought, after=after, limit=BATCH)
-            found = [self._greeting(person, sought.day, span) for person in people]
+                people = await view.greetings.candidates(query, after=after, limit=BATCH)
+            found = [self._greeting(person, query.day, span) for person in people]
             planned += await self._add([one for one in found if one is not None], span.now)
             if len(people) < BATCH:
                 return planned
             after = people[-1].user_id
 
-    async def _add(self, greetings: Sequence[Greeting], now: datetime) -> int:
+    async def _add(self, greetings: Sequence[PlannedGreeting], now: datetime) -> int:
         if not greetings:
             return 0
         async with self.write() as tx:
@@ -143,20 +145,20 @@ class GreetingPlanner:
                 await tx.jobs.add(job)
         return len(wanted)
 
-    def _greeting(self, person: Celebrant, day: date, span: Span) -> Greeting | None:
-        birthday = due(day, self.rules.zone(person.time_zone), self.rules.hour)
-        state = span.verdict(birthday)
+    def _greeting(self, person: Celebrant, day: date, span: PlanningSpan) -> PlannedGreeting | None:
+        birthday = due_moment(day, self.rules.zone(person.time_zone), self.rules.hour)
+        state = span.state_for(birthday)
         if state is None:
             return None
-        return Greeting(
+        return PlannedGreeting(
             key=GreetingKey(person.user_id, day.year),
             due_on=day,
             due_at=birthday.moment,
             state=state,
-            reason=Reason.LATE if state is GreetingState.SKIPPED else None,
+            reason=NotSentReason.LATE if state is GreetingState.SKIPPED else None,
         )
 
-    def _job(self, greeting: Greeting) -> NewJob:
+    def _job(self, greeting: PlannedGreeting) -> NewJob:
         user_id, year = greeting.key
         return NewJob(
             id=self.new_id(),
@@ -169,5 +171,5 @@ class GreetingPlanner:
         )
 
 
-def _idle_zones(day: date, span: Span, hour: int) -> Collection[str]:
-    return [zone for zone in zone_names() if span.verdict(due(day, zone, hour)) is None]
+def _idle_zones(day: date, span: PlanningSpan, hour: int) -> Collection[str]:
+    return [zone for zone in zone_names() if span.state_for(due_moment(day, zone, hour)) is None]

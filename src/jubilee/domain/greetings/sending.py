@@ -4,23 +4,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from jubilee.domain.calendar import celebrated
+from jubilee.domain.calendar import celebration_in
 from jubilee.domain.clock import Clock
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.greetings.greeting import (
-    Greeting,
     GreetingKey,
     GreetingRules,
     GreetingState,
     GreetingTransaction,
-    OnUnknown,
-    Reason,
+    NotSentReason,
+    PlannedGreeting,
+    UnknownOutcomePolicy,
 )
 from jubilee.domain.greetings.planning import CATCH_UP, GREETING
 from jubilee.domain.identity import UserId
-from jubilee.domain.jobs.kinds import Audience, Claim, Finish, GiveUp, InvalidPayload, Kind
-from jubilee.domain.jobs.payload import refused, require_only, text_of
-from jubilee.domain.mail import TIMEOUT, OutcomeUnknown, Post, Rendered, called
+from jubilee.domain.jobs.kinds import (
+    Audience,
+    Completion,
+    InvalidPayload,
+    JobContext,
+    JobKind,
+    PermanentFailure,
+)
+from jubilee.domain.jobs.payload import invalid_payload, read_text, require_only
+from jubilee.domain.mail import TIMEOUT_S, MailService, OutcomeUnknown, RenderedMail, display_name
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users import User
 
@@ -28,49 +35,51 @@ OPEN = (GreetingState.PLANNED, GreetingState.SENDING)
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
+class PreparedGreeting:
     """A greeting that is ready to go."""
 
-    greeting: Greeting
+    greeting: PlannedGreeting
     to: str
-    letter: Rendered
+    content: RenderedMail
     message_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class GreetingMail(Kind[GreetingKey, GreetingTransaction]):
+class GreetingMail(JobKind[GreetingKey, GreetingTransaction]):
     """`email.greeting`: no more than one a person and year, as far as a mail server can tell.
 
     A job that finds its greeting already `sending` cannot know whether it was sent.
     """
 
-    post: Post
+    mail: MailService
     write: Begin[GreetingTransaction]
     rules: GreetingRules
     clock: Clock
     name = GREETING
     audience = Audience.NOBODY
-    timeout = TIMEOUT
+    timeout = TIMEOUT_S
 
     def read(self, data: Mapping[str, object]) -> GreetingKey:
         require_only(data, {"user_id", "year"})
         year = data.get("year")
         if not isinstance(year, int) or isinstance(year, bool):
-            raise refused("it is not a year", "year")
+            raise invalid_payload("it is not a year", "year")
         try:
-            return GreetingKey(UserId(UUID(text_of(data, "user_id", longest=36))), year)
+            return GreetingKey(UserId(UUID(read_text(data, "user_id", longest=36))), year)
         except ValueError:
-            raise refused("it is not a UUID", "user_id") from None
+            raise invalid_payload("it is not a UUID", "user_id") from None
 
-    def shown(self, data: Mapping[str, object]) -> Mapping[str, object]:
+    def redact(self, data: Mapping[str, object]) -> Mapping[str, object]:
         return data
 
-    async def run(self, claim: Claim[GreetingKey], finish: Finish[GreetingTransaction]) -> None:
-        prepared = await self._prepare(claim.payload)
+    async def run(
+        self, job: JobContext[GreetingKey], complete: Completion[GreetingTransaction]
+    ) -> None:
+        prepared = await self._prepare(job.payload)
         if prepared is None:
             return
-        ended = await self._sent(prepared) if isinstance(prepared, Envelope) else prepared
-        async with finish(_told(ended)) as tx:
+        ended = await self._sent(prepared) if isinstance(prepared, PreparedGreeting) else prepared
+        async with complete(_summary(ended)) as tx:
             await tx.greetings.save(ended)
 
     async def close(self, data: Mapping[str, object], tx: GreetingTransaction) -> None:
@@ -82,11 +91,11 @@ class GreetingMail(Kind[GreetingKey, GreetingTransaction]):
         if known is None or known.state not in OPEN:
             return
         uncertain = replace(known, state=GreetingState.UNCERTAIN)
-        skipped = replace(known, state=GreetingState.SKIPPED, reason=Reason.UNWANTED)
+        skipped = replace(known, state=GreetingState.SKIPPED, reason=NotSentReason.UNWANTED)
         sending = known.state is GreetingState.SENDING
         await tx.greetings.save(uncertain if sending else skipped)
 
-    async def _prepare(self, key: GreetingKey) -> Envelope | Greeting | None:
+    async def _prepare(self, key: GreetingKey) -> PreparedGreeting | PlannedGreeting | None:
         """What is to be sent, else how it ends, else None: it has ended already."""
         async with self.write() as tx:
             known = await tx.greetings.lock(key)
@@ -96,20 +105,20 @@ class GreetingMail(Kind[GreetingKey, GreetingTransaction]):
             end = self._end(known, user)
             if end is not None:
                 return end
-            envelope = self._envelope(known, user)
+            envelope = self._prepared(known, user)
             await tx.greetings.save(envelope.greeting)
         return envelope
 
-    async def _sent(self, envelope: Envelope) -> Greeting:
+    async def _sent(self, envelope: PreparedGreeting) -> PlannedGreeting:
         greeting = envelope.greeting
         try:
-            await self.post.send(envelope.to, envelope.letter, envelope.message_id)
+            await self.mail.send(envelope.to, envelope.content, envelope.message_id)
         except OutcomeUnknown:
-            if self.rules.on_unknown is OnUnknown.RESEND:
+            if self.rules.on_unknown is UnknownOutcomePolicy.RESEND:
                 raise
             return replace(greeting, state=GreetingState.UNCERTAIN)
-        except GiveUp:
-            return replace(greeting, state=GreetingState.SKIPPED, reason=Reason.REFUSED)
+        except PermanentFailure:
+            return replace(greeting, state=GreetingState.SKIPPED, reason=NotSentReason.REFUSED)
         except Unavailable:
             await self._give_back(greeting.key)
             raise
@@ -122,32 +131,32 @@ class GreetingMail(Kind[GreetingKey, GreetingTransaction]):
             if known is not None and known.state is GreetingState.SENDING:
                 await tx.greetings.save(replace(known, state=GreetingState.PLANNED))
 
-    def _end(self, known: Greeting, user: User) -> Greeting | None:
+    def _end(self, known: PlannedGreeting, user: User) -> PlannedGreeting | None:
         """How it ends without being sent; None where it is to be sent."""
         reason = self._obstacle(known, user)
         if known.state is GreetingState.SENDING:
-            park = reason is not None or self.rules.on_unknown is OnUnknown.PARK
+            park = reason is not None or self.rules.on_unknown is UnknownOutcomePolicy.PARK
             return replace(known, state=GreetingState.UNCERTAIN) if park else None
         if reason is None:
             return None
         return replace(known, state=GreetingState.SKIPPED, reason=reason)
 
-    def _obstacle(self, known: Greeting, user: User) -> Reason | None:
+    def _obstacle(self, known: PlannedGreeting, user: User) -> NotSentReason | None:
         born = user.date_of_birth
         if not (user.is_active and user.birthday_greeting and born):
-            return Reason.UNWANTED
-        if celebrated(born, known.key.year, self.rules.leap_day) != known.due_on:
-            return Reason.UNWANTED
-        return Reason.LATE if self.clock() >= known.due_at + CATCH_UP else None
+            return NotSentReason.UNWANTED
+        if celebration_in(born, known.key.year, self.rules.leap_day) != known.due_on:
+            return NotSentReason.UNWANTED
+        return NotSentReason.LATE if self.clock() >= known.due_at + CATCH_UP else None
 
-    def _envelope(self, known: Greeting, user: User) -> Envelope:
+    def _prepared(self, known: PlannedGreeting, user: User) -> PreparedGreeting:
         user_id, year = known.key
-        message_id = known.message_id or self.post.message_id(f"greeting.{user_id}.{year}")
-        letter = self.post.templates.render("birthday", name=called(user))
+        message_id = known.message_id or self.mail.message_id(f"greeting.{user_id}.{year}")
+        content = self.mail.templates.render("birthday", name=display_name(user))
         sending = replace(known, state=GreetingState.SENDING, message_id=message_id)
-        return Envelope(sending, user.email, letter, message_id)
+        return PreparedGreeting(sending, user.email, content, message_id)
 
 
-def _told(greeting: Greeting) -> dict[str, object]:
+def _summary(greeting: PlannedGreeting) -> dict[str, object]:
     reason = {} if greeting.reason is None else {"reason": greeting.reason.value}
     return {"state": greeting.state.value, "message_id": greeting.message_id, **reason}

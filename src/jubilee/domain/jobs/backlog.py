@@ -33,7 +33,7 @@ class Backlog:
     """Those of the last hour that neither were nor said that they ended."""
 
 
-class ReadBacklog(Protocol):
+class BacklogReader(Protocol):
     """Looks; a few statements, all of them on small indexes."""
 
     async def __call__(self) -> Backlog:
@@ -41,7 +41,7 @@ class ReadBacklog(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSign:
+class WorkerInfo:
     """A worker that is alive."""
 
     id: UUID
@@ -51,10 +51,10 @@ class WorkerSign:
     """What it can run; jobs are dispatched to it by this."""
 
 
-class WorkerRegister(Protocol):
+class WorkerRegistry(Protocol):
     """Where workers sign that they are alive; those that are silent for a day are forgotten."""
 
-    async def sign(self, worker: WorkerSign) -> None:
+    async def heartbeat(self, worker: WorkerInfo) -> None:
         """Now."""
 
     async def leave(self, worker_id: UUID) -> None:

@@ -4,23 +4,23 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
-from jubilee.domain.jobs.routing import Router
-from jubilee.domain.jobs.store import Courier, Dispatch
+from jubilee.domain.jobs.routing import JobRouter
+from jubilee.domain.jobs.store import Dispatch, JobDispatcher
 
-ROOM = 10_000  # jobs; what does not fit, the relay finds
+CAPACITY = 10_000  # jobs; what does not fit, the relay finds
 BATCH = 500
-REST = 1.0  # seconds after the courier failed
+PAUSE_S = 1.0  # seconds after the courier failed
 
 
-class Announcer:
+class DispatchBuffer:
     """A bounded queue that one task empties; what it loses, the relay finds."""
 
-    def __init__(self, courier: Courier, router: Router) -> None:
-        self._courier = courier
+    def __init__(self, dispatcher: JobDispatcher, router: JobRouter) -> None:
+        self._dispatcher = dispatcher
         self._router = router
-        self._queue: asyncio.Queue[Dispatch] = asyncio.Queue(ROOM)
+        self._queue: asyncio.Queue[Dispatch] = asyncio.Queue(CAPACITY)
 
-    def announce(self, dispatches: Iterable[Dispatch]) -> None:
+    def dispatch_soon(self, dispatches: Iterable[Dispatch]) -> None:
         """Call after the commit; never waits, never fails."""
         with suppress(asyncio.QueueFull):
             for dispatch in dispatches:
@@ -34,6 +34,6 @@ class Announcer:
                 batch.append(self._queue.get_nowait())
             try:
                 for queue, dispatches in (await self._router.route(batch)).items():
-                    await self._courier.send(dispatches, queue)
+                    await self._dispatcher.send(dispatches, queue)
             except Exception:  # whatever it was: this goes on, and the relay finds them
-                await asyncio.sleep(REST)
+                await asyncio.sleep(PAUSE_S)

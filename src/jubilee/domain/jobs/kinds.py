@@ -44,13 +44,13 @@ class JobError(Exception):
         self.retry_in = retry_in
 
 
-class GiveUp(JobError):
+class PermanentFailure(JobError):
     """The job cannot succeed, however often it is tried."""
 
     code = "given_up"
 
 
-class Lane(Enum):
+class JobQueueName(Enum):
     """Lanes have slots of their own, so that people's tasks never hold up the service's mail."""
 
     SYSTEM = "system"
@@ -66,7 +66,7 @@ class Audience(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim(Generic[P]):
+class JobContext(Generic[P]):
     """A job that this worker runs; `epoch` is the fencing token, `attempt` counts from 1."""
 
     id: UUID
@@ -79,7 +79,7 @@ class Claim(Generic[P]):
     """Says how far it is, to whoever asks for the task."""
 
 
-class Finish(Protocol[Tx_co]):
+class Completion(Protocol[Tx_co]):
     """Opens the transaction that ends the job.
 
     Its first statement writes the end, fenced by the epoch: whatever the kind does with it happens
@@ -92,7 +92,7 @@ class Finish(Protocol[Tx_co]):
         """`result` is shown to whoever asks for the task."""
 
 
-class Kind(Protocol[P, Tx_contra]):
+class JobKind(Protocol[P, Tx_contra]):
     """One kind of work. At least once: whatever it does outside `finish` may happen again."""
 
     @property
@@ -110,7 +110,7 @@ class Kind(Protocol[P, Tx_contra]):
     def read(self, data: Mapping[str, object]) -> P:
         """The payload; raises InvalidPayload, whose pointer names the member at fault."""
 
-    def shown(self, data: Mapping[str, object]) -> Mapping[str, object]:
+    def redact(self, data: Mapping[str, object]) -> Mapping[str, object]:
         """What may be shown of the data: all but secrets."""
 
     @property
@@ -125,7 +125,7 @@ class Kind(Protocol[P, Tx_contra]):
         """
         del data, tx  # most kinds keep nothing
 
-    async def run(self, claim: Claim[P], finish: Finish[Tx_contra]) -> None:
+    async def run(self, job: JobContext[P], complete: Completion[Tx_contra]) -> None:
         """Do it; an exception means to try again later, GiveUp never to try again."""
 
 
@@ -141,10 +141,10 @@ class KindSet:
         return blake2b("\n".join(sorted(self.names)).encode(), digest_size=8).hexdigest()
 
 
-class Kinds:
+class JobKinds:
     """The kinds that this process can run."""
 
-    def __init__(self, kinds: Iterable[Kind[Any, Any]], *, longest: float = inf) -> None:
+    def __init__(self, kinds: Iterable[JobKind[Any, Any]], *, longest: float = inf) -> None:
         """Their names are unique; no attempt takes longer than `longest` seconds."""
         self._by_name = {kind.name: kind for kind in kinds}
         self._longest = longest
@@ -164,10 +164,10 @@ class Kinds:
         """Seconds that the slowest of them may take."""
         return max((self.timeout(kind) for kind in self._by_name.values()), default=0.0)
 
-    def timeout(self, kind: Kind[Any, Any]) -> float:
+    def timeout(self, kind: JobKind[Any, Any]) -> float:
         """Seconds that one attempt at the kind may take in this process."""
         return min(kind.timeout, self._longest)
 
-    def find(self, name: str) -> Kind[Any, Any] | None:
+    def find(self, name: str) -> JobKind[Any, Any] | None:
         """None where only a newer version, or nobody, knows it."""
         return self._by_name.get(name)

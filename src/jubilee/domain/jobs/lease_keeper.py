@@ -9,9 +9,9 @@ from time import monotonic
 from uuid import UUID
 
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.jobs.store import Beat, Claims, Reference
+from jubilee.domain.jobs.store import HeartbeatResult, JobReference, JobStore
 
-MARGIN = 0.2  # of the lease: stop before the database may give the job to somebody else
+MARGIN_SHARE = 0.2  # of the lease: stop before the database may give the job to somebody else
 
 
 class Interruption(Enum):
@@ -24,14 +24,14 @@ class Interruption(Enum):
 
 
 @dataclass(slots=True, eq=False)
-class Running:
+class RunningJob:
     """One job under way; `confirmed` is the monotonic time up to which the lease holds."""
 
-    reference: Reference
+    reference: JobReference
     task: asyncio.Task[None]
     confirmed: float
     interruption: Interruption | None = None
-    told: asyncio.Future[None] = field(
+    interrupted: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
     """Done as soon as it was told to stop; whether it does is another matter."""
@@ -41,18 +41,18 @@ class Running:
         """Tell it to stop, once; the first reason counts."""
         if self.interruption is None:
             self.interruption = why
-            self.told.set_result(None)
+            self.interrupted.set_result(None)
             self.task.cancel()
 
 
-class Heart:
+class LeaseKeeper:
     """Beats for every job that runs in this process, all of them in one statement."""
 
-    def __init__(self, claims: Claims, lease: float) -> None:
+    def __init__(self, store: JobStore, lease: float) -> None:
         """`lease` counts seconds."""
-        self._claims = claims
+        self._store = store
         self._lease = lease
-        self._running: dict[UUID, Running] = {}
+        self._running: dict[UUID, RunningJob] = {}
 
     @property
     def interval(self) -> float:
@@ -60,11 +60,11 @@ class Heart:
         return self._lease / 3
 
     @contextmanager
-    def keeping(
-        self, reference: Reference, task: asyncio.Task[None], since: float
-    ) -> Iterator[Running]:
+    def hold(
+        self, reference: JobReference, task: asyncio.Task[None], since: float
+    ) -> Iterator[RunningJob]:
         """Keep the lease for as long as this lasts; it was asked for at `since`, monotonic."""
-        running = Running(reference, task, since + self._lease)
+        running = RunningJob(reference, task, since + self._lease)
         before = self._running.get(reference.id)
         if before is not None:  # an older claim of ours, which has ended without our notice
             before.interrupt(Interruption.LOST)
@@ -78,7 +78,7 @@ class Heart:
             if self._running.get(reference.id) is running:
                 del self._running[reference.id]
 
-    async def beat(self) -> None:
+    async def heartbeat(self) -> None:
         """Extend all leases; stop what is no longer ours. Raises Unavailable."""
         held = list(self._running.values())
         if not held:
@@ -86,29 +86,29 @@ class Heart:
         began = monotonic()
         try:
             async with asyncio.timeout(self.interval):
-                beats = await self._claims.beat([running.reference for running in held])
+                beats = await self._store.heartbeat([running.reference for running in held])
         except TimeoutError as error:
             raise Unavailable from error
         for running in held:
-            self._hear(running, beats.get(running.reference.id), began)
+            self._apply(running, beats.get(running.reference.id), began)
 
     def drain(self) -> None:
         """Interrupt all that still runs: it is given back."""
         for running in list(self._running.values()):
             running.interrupt(Interruption.DRAINED)
 
-    def _hear(self, running: Running, beat: Beat | None, began: float) -> None:
+    def _apply(self, running: RunningJob, beat: HeartbeatResult | None, began: float) -> None:
         if beat is None:
             running.interrupt(Interruption.LOST)
             return
-        if beat is not Beat.BUSY:
+        if beat is not HeartbeatResult.BUSY:
             running.confirmed = began + self._lease
-        if beat is Beat.CANCEL:
+        if beat is HeartbeatResult.CANCEL:
             running.interrupt(Interruption.CANCELLED)
 
-    def _guard(self, running: Running) -> None:
+    def _guard(self, running: RunningJob) -> None:
         """Stop it in time, whatever becomes of the beats."""
-        left = running.confirmed - self._lease * MARGIN - monotonic()
+        left = running.confirmed - self._lease * MARGIN_SHARE - monotonic()
         if left <= 0:
             running.interrupt(Interruption.LOST)
         else:

@@ -3,14 +3,14 @@
 from math import inf
 from time import monotonic
 
-from jubilee.domain.jobs.kinds import Kinds
-from jubilee.domain.jobs.store import Courier, DueJobs, Position
+from jubilee.domain.jobs.kinds import JobKinds
+from jubilee.domain.jobs.store import DueJobs, JobDispatcher, Position
 
 BATCH = 500
 CHECK_INTERVAL_S = 0.9  # shorter than a round of the relay
 
 
-class Redelivery:
+class LostMessageCheck:
     """Compares the jobs that wait in PostgreSQL with the messages that Redis holds.
 
     A job that waits behind others is left alone, however long that takes: only a message that is
@@ -19,9 +19,9 @@ class Redelivery:
     message lost in the middle of a long queue is found as well.
     """
 
-    def __init__(self, due: DueJobs, courier: Courier, kinds: Kinds) -> None:
+    def __init__(self, due: DueJobs, dispatcher: JobDispatcher, kinds: JobKinds) -> None:
         self._due = due
-        self._courier = courier
+        self._dispatcher = dispatcher
         self._kinds = kinds
         self._after: Position | None = None
         self._checked_at = -inf
@@ -37,8 +37,8 @@ class Redelivery:
     async def _check_page(self) -> bool:
         """Whether the next page has to be checked at once."""
         page = await self._due.unclaimed(self._kinds.names, after=self._after, limit=BATCH)
-        missing = await self._courier.missing(page.dispatches, self._kinds.known)
+        missing = await self._dispatcher.missing(page.dispatches, self._kinds.known)
         if missing:
-            await self._courier.send(missing, self._kinds.known)
+            await self._dispatcher.send(missing, self._kinds.known)
         self._after = page.next
         return bool(missing) and page.next is not None

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jubilee.domain.events import EventRelay
-from jubilee.domain.jobs.kinds import Kinds
-from jubilee.domain.jobs.redelivery import Redelivery
-from jubilee.domain.jobs.store import Courier, Dispatch, DueJobs
+from jubilee.domain.jobs.kinds import JobKinds
+from jubilee.domain.jobs.redelivery import LostMessageCheck
+from jubilee.domain.jobs.store import Dispatch, DueJobs, JobDispatcher
 
 BATCH = 500
 
@@ -15,23 +15,23 @@ BATCH = 500
 class Relay:
     """Every worker has one; any number of them share the work without knowing each other."""
 
-    due: DueJobs
+    due_jobs: DueJobs
     events: EventRelay
-    courier: Courier
-    kinds: Kinds
-    redelivery: Redelivery
+    dispatcher: JobDispatcher
+    kinds: JobKinds
+    redelivery: LostMessageCheck
     retention_days: float
 
     async def dispatch(self) -> int:
         """Send what is due: marked and committed first, so a crash costs seconds, never a job."""
-        marked: Sequence[Dispatch] = await self.due.mark_due(self.kinds.names, limit=BATCH)
+        marked: Sequence[Dispatch] = await self.due_jobs.mark_due(self.kinds.names, limit=BATCH)
         if marked:
-            await self.courier.send(marked, self.kinds.known)
+            await self.dispatcher.send(marked, self.kinds.known)
         return len(marked)
 
     async def sweep(self) -> int:
         """Take up what a worker has let go of."""
-        return await self.due.expire_leases(limit=BATCH)
+        return await self.due_jobs.expire_leases(limit=BATCH)
 
     async def publish(self) -> int:
         """Turn facts into one job a subscriber."""
@@ -40,12 +40,12 @@ class Relay:
     async def prune(self) -> int:
         """Remove what has ended long ago: one batch."""
         days = self.retention_days
-        jobs = await self.due.prune(days=days, limit=BATCH)
+        jobs = await self.due_jobs.prune(days=days, limit=BATCH)
         return jobs + await self.events.prune(days=days, limit=BATCH)
 
-    async def rest(self, longest: float) -> float:
+    async def seconds_to_next(self, longest: float) -> float:
         """Seconds until there may be something to dispatch; lost messages are sent again first."""
-        outlook = await self.due.outlook(self.kinds.names)
+        outlook = await self.due_jobs.outlook(self.kinds.names)
         if outlook.has_unclaimed:
             await self.redelivery.run()
         seconds = outlook.next_due

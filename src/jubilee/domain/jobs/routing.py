@@ -20,7 +20,7 @@ class KindSetReader(Protocol):
         """The number of live workers by the set of kinds that they know. Raises Unavailable."""
 
 
-class Router:
+class JobRouter:
     """Sorts dispatches by queue.
 
     Workers of two versions know different kinds for as long as a deploy lasts, and a worker without

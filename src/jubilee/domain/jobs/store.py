@@ -10,7 +10,7 @@ from uuid import UUID
 
 from jubilee.domain.errors import Stale
 from jubilee.domain.identity import UserId
-from jubilee.domain.jobs.kinds import KindSet, Lane
+from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 
 Tx_co = TypeVar("Tx_co", covariant=True)
 
@@ -22,7 +22,7 @@ class LeaseLost(Stale):
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class JobReference:
     """A job as it stood when it was dispatched; `epoch` counts its claims."""
 
     id: UUID
@@ -33,14 +33,14 @@ class Reference:
 class Dispatch:
     """A job to be handed to a worker of a lane."""
 
-    reference: Reference
-    lane: Lane
+    reference: JobReference
+    queue: JobQueueName
     priority: int
     kind: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
+class ClaimedJob:
     """A job that is ours for the length of a lease; `epoch` is the new one.
 
     `data` are None where a producer wrote what nobody can read.
@@ -56,19 +56,19 @@ class Claimed:
     by_admin: bool
     correlation_id: str | None
     trace_context: Mapping[str, str] | None
-    lane: Lane = Lane.SYSTEM
+    queue: JobQueueName = JobQueueName.SYSTEM
     waited: float = 0.0
     """Seconds from being due to being claimed."""
     age: float = 0.0
     """Seconds from being asked for to being claimed."""
 
     @property
-    def reference(self) -> Reference:
+    def reference(self) -> JobReference:
         """What every later statement is fenced by."""
-        return Reference(self.id, self.epoch)
+        return JobReference(self.id, self.epoch)
 
 
-class Beat(Enum):
+class HeartbeatResult(Enum):
     """What a heartbeat finds."""
 
     OURS = "ours"
@@ -77,43 +77,43 @@ class Beat(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class AttemptFailure:
     """How an attempt went wrong; `retry_in` seconds, or None: never again."""
 
     error: Mapping[str, object]
     retry_in: float | None
 
 
-class Claims(Protocol):
+class JobStore(Protocol):
     """Jobs as workers see them; leases and due times go by the database's clock."""
 
-    async def claim(self, reference: Reference) -> Claimed | None:
+    async def claim(self, reference: JobReference) -> ClaimedJob | None:
         """Take it, where it is due, of a kind known here, and still at that epoch.
 
         Counts an attempt. A job of an unknown kind stays as it is, for workers that know it.
         """
 
-    async def beat(self, held: Sequence[Reference]) -> Mapping[UUID, Beat]:
+    async def heartbeat(self, held: Sequence[JobReference]) -> Mapping[UUID, HeartbeatResult]:
         """Extend the leases of those that are still ours; the others are missing."""
 
-    async def fail(self, reference: Reference, failure: Failure) -> bool:
+    async def fail(self, reference: JobReference, failure: AttemptFailure) -> bool:
         """Give it back to be tried again, or end it as dead; whether it was still ours."""
 
-    async def release(self, reference: Reference, *, wait: float) -> bool:
+    async def release(self, reference: JobReference, *, wait: float) -> bool:
         """Give it back as if it had not been tried, due again in `wait` seconds."""
 
-    async def cancelled(self, reference: Reference) -> bool:
+    async def mark_cancelled(self, reference: JobReference) -> bool:
         """End it as cancelled; whether it was still ours."""
 
-    async def report(self, reference: Reference, progress: Mapping[str, object]) -> None:
+    async def save_progress(self, reference: JobReference, progress: Mapping[str, object]) -> None:
         """Say how far it is."""
 
 
-class OpenFinish(Protocol[Tx_co]):
+class OpenCompletion(Protocol[Tx_co]):
     """Opens a transaction whose first statement ends the job; raises LeaseLost."""
 
     def __call__(
-        self, reference: Reference, result: Mapping[str, object] | None
+        self, reference: JobReference, result: Mapping[str, object] | None
     ) -> AbstractAsyncContextManager[Tx_co]:
         """The feature's own transaction."""
 
@@ -160,7 +160,7 @@ class DueJobs(Protocol):
         """What is left to be done, in one statement."""
 
 
-class Courier(Protocol):
+class JobDispatcher(Protocol):
     """Brings jobs to workers; what it loses, the relay sends again.
 
     Each set of kinds has queues of its own, read only by workers that know exactly these kinds: a

@@ -24,10 +24,10 @@ from typing import TypeAlias
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
-Allows: TypeAlias = Callable[[Address], bool]
+AddressFilter: TypeAlias = Callable[[Address], bool]
 """Whether a connection may go to the address."""
 
-LAST_PORT = 65_535
+MAX_PORT = 65_535
 NAT64 = IPv6Network("64:ff9b::/96")
 UNICAST = IPv6Network("2000::/3")  # all of IPv6 that has been given out
 NOT_PUBLIC: tuple[Network, ...] = tuple(
@@ -54,7 +54,7 @@ METADATA = frozenset(
 WRITTEN_HOST = re.compile(r"(\*\.)?([a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 
 
-def plain(address: Address) -> Address:
+def unmapped(address: Address) -> Address:
     """Where a packet to it ends up."""
     if isinstance(address, IPv4Address):
         return address
@@ -65,7 +65,7 @@ def plain(address: Address) -> Address:
 
 def is_public(address: Address) -> bool:
     """Whether it is anywhere in the internet, and nowhere near us."""
-    address = plain(address)
+    address = unmapped(address)
     if isinstance(address, IPv6Address) and (address not in UNICAST or address.scope_id):
         return False
     return not _is_in(address, NOT_PUBLIC)
@@ -86,7 +86,7 @@ class AllowedHost:
         if found is None:
             raise ValueError("a host is written host, *.host, host:port or *.host:port")
         star, name, port = found.groups()
-        if port is not None and not 0 < int(port) <= LAST_PORT:
+        if port is not None and not 0 < int(port) <= MAX_PORT:
             raise ValueError("a port is a number from 1 to 65535")
         return cls(_canonical(name), star is not None, None if port is None else int(port))
 
@@ -104,16 +104,16 @@ class OutboundRules:
     hosts: tuple[AllowedHost, ...] = ()
     networks: tuple[Network, ...] = ()
 
-    def reach(self, host: str, port: int, *, by_admin: bool) -> Allows | None:
+    def filter_for(self, host: str, port: int, *, by_admin: bool) -> AddressFilter | None:
         """What a request for this host may connect to; None: nothing, so look up nothing."""
         named = any(allowed.matches(host, port) for allowed in self.hosts)
         if not (named or by_admin or self.networks):
             return None
 
         def allows(address: Address) -> bool:
-            if _is_in(plain(address), self.networks):
+            if _is_in(unmapped(address), self.networks):
                 return True
-            return (named and _may_be_named(plain(address))) or (by_admin and is_public(address))
+            return (named and _may_be_named(unmapped(address))) or (by_admin and is_public(address))
 
         return allows
 

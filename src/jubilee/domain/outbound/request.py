@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-from jubilee.domain.jobs.payload import MASK, refused, require_only, text_of
+from jubilee.domain.jobs.payload import MASK, invalid_payload, read_text, require_only
 
 METHODS = ("POST", "GET", "PUT", "PATCH", "DELETE", "HEAD")
 WITHOUT_BODY = frozenset({"GET", "HEAD"})
 PORTS = {"http": 80, "https": 443}
-LAST_PORT = 65_535
-LONGEST_URL = 2048
-LONGEST_HOST = 253
-MOST_HEADERS = 50
-LONGEST_NAME = 100
-LONGEST_VALUE = 8192
+MAX_PORT = 65_535
+MAX_URL_CHARS = 2048
+MAX_HOST_CHARS = 253
+MAX_HEADERS = 50
+MAX_HEADER_NAME_CHARS = 100
+MAX_HEADER_VALUE_CHARS = 8192
 
 URL = re.compile(r"(https?)://([^/?#]*)([^#]*)(?:#.*)?", re.IGNORECASE)
 AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
@@ -58,10 +58,10 @@ class HttpRequest:
 def read_request(data: Mapping[str, object]) -> HttpRequest:
     """Raises InvalidPayload."""
     require_only(data, {"url", "method", "headers", "body"})
-    scheme, host, port, target = _url(text_of(data, "url", longest=LONGEST_URL))
+    scheme, host, port, target = _url(read_text(data, "url", longest=MAX_URL_CHARS))
     method = data.get("method", "POST")
     if not isinstance(method, str) or method not in METHODS:
-        raise refused(f"it is one of {', '.join(METHODS)}", "method")
+        raise invalid_payload(f"it is one of {', '.join(METHODS)}", "method")
     headers = dict(_headers(data.get("headers", {})))
     body = _body(data, method, headers)
     return HttpRequest(
@@ -75,7 +75,7 @@ def read_request(data: Mapping[str, object]) -> HttpRequest:
     )
 
 
-def shown_request(data: Mapping[str, object]) -> Mapping[str, object]:
+def redacted_request(data: Mapping[str, object]) -> Mapping[str, object]:
     """The values of headers and of query parameters that sound secret are masked."""
     shown = dict(data)
     if isinstance(headers := data.get("headers"), Mapping):
@@ -87,13 +87,15 @@ def shown_request(data: Mapping[str, object]) -> Mapping[str, object]:
 
 def _url(url: str) -> tuple[str, str, int, str]:
     if any(not "!" <= character <= "~" or character == "\\" for character in url):
-        raise refused("a URL is written in ASCII; the rest is percent-encoded or xn--", "url")
+        raise invalid_payload(
+            "a URL is written in ASCII; the rest is percent-encoded or xn--", "url"
+        )
     found = URL.fullmatch(url)
     if found is None:
-        raise refused("it begins with http:// or https://", "url")
+        raise invalid_payload("it begins with http:// or https://", "url")
     scheme, authority, target = found[1].lower(), found[2], found[3]
     if "@" in authority:
-        raise refused("no user and no password in a URL: use a header", "url")
+        raise invalid_payload("no user and no password in a URL: use a header", "url")
     host, port = _host_and_port(authority, scheme)
     return scheme, host, port, target if target.startswith("/") else f"/{target}"
 
@@ -101,10 +103,10 @@ def _url(url: str) -> tuple[str, str, int, str]:
 def _host_and_port(authority: str, scheme: str) -> tuple[str, int]:
     found = AUTHORITY.fullmatch(authority)
     if found is None:
-        raise refused("it has no host", "url")
+        raise invalid_payload("it has no host", "url")
     port = PORTS[scheme] if found[2] is None else int(found[2])
-    if not 0 < port <= LAST_PORT:
-        raise refused("a port is a number from 1 to 65535", "url")
+    if not 0 < port <= MAX_PORT:
+        raise invalid_payload("a port is a number from 1 to 65535", "url")
     return _host(found[1]), port
 
 
@@ -115,36 +117,40 @@ def _host(written: str) -> str:
         if LOOKS_NUMERIC.fullmatch(written):  # as 2130706433 and 0177.1 are 127.0.0.1 to some
             return str(IPv4Address(written))
     except AddressValueError:
-        raise refused("an IP address is written 192.0.2.1 or [2001:db8::1]", "url") from None
-    if len(written) > LONGEST_HOST or NAME.fullmatch(written) is None:
-        raise refused("this is not the name of a host", "url")
+        raise invalid_payload(
+            "an IP address is written 192.0.2.1 or [2001:db8::1]", "url"
+        ) from None
+    if len(written) > MAX_HOST_CHARS or NAME.fullmatch(written) is None:
+        raise invalid_payload("this is not the name of a host", "url")
     return written.lower().removesuffix(".")
 
 
 def _headers(value: object) -> Iterator[tuple[str, str]]:
     """Their names are lower case from here on: so they are compared, and so none comes twice."""
     if not isinstance(value, Mapping):
-        raise refused("it is an object of strings", "headers")
-    if len(value) > MOST_HEADERS:
-        raise refused(f"at most {MOST_HEADERS} headers", "headers")
+        raise invalid_payload("it is an object of strings", "headers")
+    if len(value) > MAX_HEADERS:
+        raise invalid_payload(f"at most {MAX_HEADERS} headers", "headers")
     seen = set()
     for name, content in value.items():
         key = _header_name(name)
         if key in seen:
-            raise refused("this header comes twice", "headers", name)
+            raise invalid_payload("this header comes twice", "headers", name)
         seen.add(key)
-        if not isinstance(content, str) or len(content) > LONGEST_VALUE:
-            raise refused(f"it is a string of at most {LONGEST_VALUE}", "headers", name)
+        if not isinstance(content, str) or len(content) > MAX_HEADER_VALUE_CHARS:
+            raise invalid_payload(
+                f"it is a string of at most {MAX_HEADER_VALUE_CHARS}", "headers", name
+            )
         if HEADER_VALUE.fullmatch(content) is None:
-            raise refused("printable ASCII, no space at the ends", "headers", name)
+            raise invalid_payload("printable ASCII, no space at the ends", "headers", name)
         yield key, content
 
 
 def _header_name(name: str) -> str:
-    if len(name) > LONGEST_NAME or HEADER_NAME.fullmatch(name) is None:
-        raise refused("this is not the name of a header", "headers", name)
+    if len(name) > MAX_HEADER_NAME_CHARS or HEADER_NAME.fullmatch(name) is None:
+        raise invalid_payload("this is not the name of a header", "headers", name)
     if name.lower() in RESERVED:
-        raise refused("the service writes this header itself", "headers", name)
+        raise invalid_payload("the service writes this header itself", "headers", name)
     return name.lower()
 
 
@@ -153,7 +159,7 @@ def _body(data: Mapping[str, object], method: str, headers: dict[str, str]) -> b
     if "body" not in data:
         return None
     if method in WITHOUT_BODY:
-        raise refused(f"{method} has no body", "body")
+        raise invalid_payload(f"{method} has no body", "body")
     body = data["body"]
     if isinstance(body, str) and "content-type" in headers:
         return _encoded(body)
@@ -165,4 +171,4 @@ def _encoded(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
-        raise refused("it holds half a character", "body") from None
+        raise invalid_payload("it holds half a character", "body") from None

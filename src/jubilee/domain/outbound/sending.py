@@ -5,24 +5,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from jubilee.domain.jobs.kinds import Audience, Claim, Finish, GiveUp, JobError, Kind
-from jubilee.domain.outbound.address_policy import Allows, OutboundRules
-from jubilee.domain.outbound.request import HttpRequest, read_request, shown_request
+from jubilee.domain.jobs.kinds import (
+    Audience,
+    Completion,
+    JobContext,
+    JobError,
+    JobKind,
+    PermanentFailure,
+)
+from jubilee.domain.outbound.address_policy import AddressFilter, OutboundRules
+from jubilee.domain.outbound.request import HttpRequest, read_request, redacted_request
 from jubilee.domain.outbound.retry_after import retry_after
 
-TIMEOUT = 45.0  # seconds: longer than a sender takes
-ROOM = 64_000  # bytes of JSON; a result has 64 KiB in all
+TIMEOUT_S = 45.0  # seconds: longer than a sender takes
+MAX_RESULT_BYTES = 64_000  # bytes of JSON; a result has 64 KiB in all
 SHOWN_HEADERS = {
     "content-encoding", "content-length", "content-type", "date", "etag", "last-modified",
     "location", "retry-after", "server", "x-request-id",
 }  # fmt: skip
-LONGEST_HEADER = 200
-TRY_AGAIN = frozenset({408, 425, 429})
-SAYS_WHEN = frozenset({429, 503})  # whose Retry-After counts
+MAX_HEADER_CHARS = 200
+RETRYABLE_STATUSES = frozenset({408, 425, 429})
+RETRY_AFTER_STATUSES = frozenset({429, 503})  # whose Retry-After counts
 OK, MULTIPLE_CHOICES, SERVER_ERROR = 200, 300, 500
 
 
-class AddressNotAllowed(GiveUp):
+class AddressNotAllowed(PermanentFailure):
     """The host is at no address that whoever asked may reach."""
 
     code = "address_not_allowed"
@@ -34,13 +41,13 @@ class Unreachable(JobError):
     code = "unreachable"
 
 
-class NotNow(JobError):
+class ServerBusy(JobError):
     """The server says that it cannot do it now."""
 
     code = "not_now"
 
 
-class Declined(GiveUp):
+class RequestRejected(PermanentFailure):
     """The server says that it will not do it."""
 
     code = "declined"
@@ -59,7 +66,7 @@ class HttpReply:
 class HttpSender(Protocol):
     """Makes requests, each bounded in time and size, and follows no redirect."""
 
-    async def send(self, request: HttpRequest, allows: Allows) -> HttpReply:
+    async def send(self, request: HttpRequest, allows: AddressFilter) -> HttpReply:
         """Connects to what it asked `allows` about, and to nothing else.
 
         The reply's headers are in lower case; `date` is always there.
@@ -68,42 +75,42 @@ class HttpSender(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class SendHttpRequest(Kind[HttpRequest, object]):
+class SendHttpRequest(JobKind[HttpRequest, object]):
     """Whether it may be sent is decided when it is: by what the account and the name are then."""
 
     sender: HttpSender
     rules: OutboundRules
     name = "http.request"
     audience = Audience.EVERYBODY
-    timeout = TIMEOUT
+    timeout = TIMEOUT_S
     private = frozenset({"body"})
 
     def read(self, data: Mapping[str, object]) -> HttpRequest:
         return read_request(data)
 
-    def shown(self, data: Mapping[str, object]) -> Mapping[str, object]:
-        return shown_request(data)
+    def redact(self, data: Mapping[str, object]) -> Mapping[str, object]:
+        return redacted_request(data)
 
-    async def run(self, claim: Claim[HttpRequest], finish: Finish[object]) -> None:
-        asked = claim.payload
-        allows = self.rules.reach(asked.host, asked.port, by_admin=claim.by_admin)
+    async def run(self, job: JobContext[HttpRequest], complete: Completion[object]) -> None:
+        asked = job.payload
+        allows = self.rules.filter_for(asked.host, asked.port, by_admin=job.by_admin)
         if allows is None:
             raise AddressNotAllowed("this account may not reach this host")
-        key = ("idempotency-key", str(claim.id))
+        key = ("idempotency-key", str(job.id))
         reply = await self.sender.send(replace(asked, headers=(*asked.headers, key)), allows)
-        if reply.status in TRY_AGAIN or reply.status >= SERVER_ERROR:
-            wait = retry_after(reply.headers) if reply.status in SAYS_WHEN else None
-            raise NotNow(f"the answer was {reply.status}", retry_in=wait)
+        if reply.status in RETRYABLE_STATUSES or reply.status >= SERVER_ERROR:
+            wait = retry_after(reply.headers) if reply.status in RETRY_AFTER_STATUSES else None
+            raise ServerBusy(f"the answer was {reply.status}", retry_in=wait)
         if not OK <= reply.status < MULTIPLE_CHOICES:
-            raise Declined(f"the answer was {reply.status}")
-        async with finish(result_of(reply)):
+            raise RequestRejected(f"the answer was {reply.status}")
+        async with complete(as_result(reply)):
             pass
 
 
-def result_of(reply: HttpReply) -> Mapping[str, object]:
+def as_result(reply: HttpReply) -> Mapping[str, object]:
     """What is kept of it, as JSON at most 64 KiB."""
     headers = {
-        name: value[:LONGEST_HEADER]
+        name: value[:MAX_HEADER_CHARS]
         for name, value in reply.headers.items()
         if name in SHOWN_HEADERS
     }
@@ -116,6 +123,6 @@ def result_of(reply: HttpReply) -> Mapping[str, object]:
 
 def _beginning(text: str) -> str:
     """As much as there is room for once it is JSON, where a character may take twelve bytes."""
-    while (length := len(json.dumps(text))) > ROOM:
-        text = text[: len(text) * ROOM // length]
+    while (length := len(json.dumps(text))) > MAX_RESULT_BYTES:
+        text = text[: len(text) * MAX_RESULT_BYTES // length]
     return text

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from jubilee.domain.jobs.kinds import Audience, Claim, Finish, Kind
+from jubilee.domain.jobs.kinds import Audience, Completion, JobContext, JobKind
 
 
-class Echo(Kind[Mapping[str, object], object]):
+class Echo(JobKind[Mapping[str, object], object]):
     """Its result is its data; its only effect is its end, so that happens exactly once."""
 
     name = "echo"
@@ -15,9 +15,11 @@ class Echo(Kind[Mapping[str, object], object]):
     def read(self, data: Mapping[str, object]) -> Mapping[str, object]:
         return data
 
-    def shown(self, data: Mapping[str, object]) -> Mapping[str, object]:
+    def redact(self, data: Mapping[str, object]) -> Mapping[str, object]:
         return data
 
-    async def run(self, claim: Claim[Mapping[str, object]], finish: Finish[object]) -> None:
-        async with finish(claim.payload):
+    async def run(
+        self, job: JobContext[Mapping[str, object]], complete: Completion[object]
+    ) -> None:
+        async with complete(job.payload):
             pass

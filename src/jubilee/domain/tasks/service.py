@@ -6,25 +6,25 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from jubilee.domain.clock import Clock
-from jubilee.domain.concurrency import Expects, require
+from jubilee.domain.concurrency import VersionCheck, require
 from jubilee.domain.errors import NotAllowed
 from jubilee.domain.identity import NewId, Principal, UserId
-from jubilee.domain.jobs.kinds import Audience, Kinds, UnknownKind
+from jubilee.domain.jobs.kinds import Audience, JobKinds, UnknownKind
 from jubilee.domain.jobs.payload import MASK
-from jubilee.domain.jobs.waiter import GivenUp, Waiting
+from jubilee.domain.jobs.waiter import IsAbandoned, JobWaiter
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import (
-    FURTHEST,
-    LARGEST_DATA,
+    MAX_DATA_BYTES,
+    MAX_DELAY,
     AlreadyEnded,
     InvalidRunAt,
     KindNotAllowed,
     NewTask,
-    NotDead,
     PayloadTooLarge,
     StillLive,
     Task,
     TaskFilter,
+    TaskNotDead,
     TaskRequest,
     TaskStatus,
     TaskTransaction,
@@ -38,11 +38,11 @@ MARGIN = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class WaitOptions:
     """How long a caller waits for a task to end: `until` (by `monotonic`), or the shutdown."""
 
     until: float
-    given_up: GivenUp
+    is_abandoned: IsAbandoned
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,29 +51,31 @@ class TaskService:
 
     write: Begin[TaskTransaction]
     read: Begin[TaskTransaction]
-    kinds: Kinds
-    waiting: Waiting
+    kinds: JobKinds
+    waiter: JobWaiter
     clock: Clock
     new_id: NewId
-    most: int
+    max_live_per_owner: int
 
     async def create(self, request: TaskRequest, *, by: Principal) -> Task:
         """Keep it, or find it kept: the same request by one `task_id` is the same task."""
         task = self._checked(request, by)
-        for alone in (False, True) if self.most > MARGIN else (True,):
-            kept = await self._keep(task, alone=alone, may_be_known=request.task_id is not None)
+        for alone in (False, True) if self.max_live_per_owner > MARGIN else (True,):
+            kept = await self._insert(
+                task, exclusive=alone, may_be_known=request.task_id is not None
+            )
             if kept is not None:
-                return self._shown(kept, by)
+                return self._redacted(kept, by)
         raise TooManyTasks
 
-    async def get(self, name: str, *, by: Principal, patience: Patience | None = None) -> Task:
+    async def get(self, name: str, *, by: Principal, wait: WaitOptions | None = None) -> Task:
         """One's own by its id or `task_id`, for admins any by its id."""
         task = await self._get(name, by)
-        seconds = 0.0 if patience is None else patience.until - monotonic()
-        if patience is not None and seconds > 0 and task.status.is_live:
-            await self.waiting.wait(task.id, seconds, patience.given_up, by=by.user_id)
+        seconds = 0.0 if wait is None else wait.until - monotonic()
+        if wait is not None and seconds > 0 and task.status.is_live:
+            await self.waiter.wait(task.id, seconds, wait.is_abandoned, by=by.user_id)
             task = await self._get(str(task.id), by)
-        return self._shown(task, by)
+        return self._redacted(task, by)
 
     async def list(
         self, chosen: TaskFilter, *, by: Principal, after: Position | None, limit: int
@@ -82,10 +84,10 @@ class TaskService:
         visible = chosen if by.is_admin else _own(chosen, by)
         async with self.read() as view:
             page = await view.tasks.page(visible, after=after, limit=limit)
-        return Page([self._shown(task, by) for task in page.rows], page.after)
+        return Page([self._redacted(task, by) for task in page.rows], page.after)
 
     async def cancel(
-        self, name: str, *, by: Principal, expects: Expects[Task] | None = None
+        self, name: str, *, by: Principal, expects: VersionCheck[Task] | None = None
     ) -> Task | None:
         """Cancel what waits, forget what has ended; what runs is asked to stop, and returned.
 
@@ -93,12 +95,12 @@ class TaskService:
         """
         async with self.write() as tx:
             task = await tx.tasks.get(name, by=by, lock=True)
-            require(expects, self._shown(task, by))
+            require(expects, self._redacted(task, by))
             if not task.status.is_live:
                 await self._remove(tx, task)
                 return None
             stopped = await self._stop(tx, task)
-        return self._shown(stopped, by) if stopped.status.is_live else None
+        return self._redacted(stopped, by) if stopped.status.is_live else None
 
     async def stop(self, name: str, *, by: Principal) -> Task:
         """Cancel what waits, ask what runs to stop; raises AlreadyEnded."""
@@ -106,7 +108,7 @@ class TaskService:
             task = await tx.tasks.get(name, by=by, lock=True)
             if not task.status.is_live:
                 raise AlreadyEnded
-            return self._shown(await self._stop(tx, task), by)
+            return self._redacted(await self._stop(tx, task), by)
 
     async def discard(self, name: str, *, by: Principal) -> None:
         """Forget what has ended; raises StillLive."""
@@ -117,29 +119,32 @@ class TaskService:
             await self._remove(tx, task)
 
     async def retry(
-        self, name: str, *, by: Principal, expects: Expects[Task] | None = None
+        self, name: str, *, by: Principal, expects: VersionCheck[Task] | None = None
     ) -> Task:
         """A dead one again; its owner's counts as live again. Raises Stale, as `cancel` does."""
         async with self.write() as tx:
             task = await tx.tasks.get(name, by=by, lock=True)
-            require(expects, self._shown(task, by))
+            require(expects, self._redacted(task, by))
             if task.status is not TaskStatus.DEAD:
-                raise NotDead
+                raise TaskNotDead
             if not by.is_admin:
                 self._check_audience(task.kind, by)
             await self._check_room(tx, task.owner_id)
-            return self._shown(await tx.tasks.revive(task.id), by)
+            return self._redacted(await tx.tasks.retry(task.id), by)
 
     async def _check_room(self, tx: TaskTransaction, owner: UserId | None) -> None:
         if owner is None:
             return
-        await tx.tasks.take_turn(owner, alone=True)
-        if await tx.tasks.count_live(owner, most=self.most) >= self.most:
+        await tx.tasks.lock_quota(owner, exclusive=True)
+        if (
+            await tx.tasks.count_live(owner, limit=self.max_live_per_owner)
+            >= self.max_live_per_owner
+        ):
             raise TooManyTasks
 
     async def _stop(self, tx: TaskTransaction, task: Task) -> Task:
         if task.status is TaskStatus.RUNNING:
-            return await tx.tasks.ask_to_stop(task.id)
+            return await tx.tasks.request_cancel(task.id)
         await self._close(tx, task)
         return await tx.tasks.cancel(task.id)
 
@@ -157,11 +162,11 @@ class TaskService:
         async with self.read() as view:
             return await view.tasks.get(name, by=by)
 
-    async def _keep(self, task: NewTask, *, alone: bool, may_be_known: bool) -> Task | None:
+    async def _insert(self, task: NewTask, *, exclusive: bool, may_be_known: bool) -> Task | None:
         """None where there is no room, or, unless alone, where somebody else may be quicker."""
-        below = self.most if alone else self.most - MARGIN
+        below = self.max_live_per_owner if exclusive else self.max_live_per_owner - MARGIN
         async with self.write() as tx:
-            await tx.tasks.take_turn(task.owner_id, alone=alone)
+            await tx.tasks.lock_quota(task.owner_id, exclusive=exclusive)
             if may_be_known and (known := await tx.tasks.find_same(task)):
                 return known
             return await tx.tasks.add(task, below=below)
@@ -171,7 +176,7 @@ class TaskService:
         if kind is None:
             raise UnknownKind(pointer="/kind")
         self._check_audience(request.kind, by)
-        if encoded_size(request.data) > LARGEST_DATA:
+        if encoded_size(request.data) > MAX_DATA_BYTES:
             raise PayloadTooLarge
         kind.read(request.data)
         task_id = self.new_id()
@@ -188,9 +193,9 @@ class TaskService:
     def _due(self, run_at: datetime | None) -> datetime | None:
         """In UTC; whether it is still to come, the clock that all workers share decides."""
         now = self.clock()
-        if run_at is None or run_at < now - FURTHEST:
+        if run_at is None or run_at < now - MAX_DELAY:
             return None
-        if run_at > now + FURTHEST:
+        if run_at > now + MAX_DELAY:
             raise InvalidRunAt(pointer="/run_at")
         return run_at.astimezone(UTC)
 
@@ -199,14 +204,14 @@ class TaskService:
         if kind is not None and kind.audience not in _audiences(by):
             raise KindNotAllowed
 
-    def _shown(self, task: Task, by: Principal) -> Task:
+    def _redacted(self, task: Task, by: Principal) -> Task:
         """Hide the data of an unknown kind: they may contain secrets.
 
         What an account writes and gets back is private to it: admins see masks there, and so
         they do for every member of an unknown kind's result.
         """
         kind = self.kinds.find(task.kind)
-        data = {} if kind is None else kind.shown(task.data)
+        data = {} if kind is None else kind.redact(task.data)
         if task.owner_id == by.user_id:
             return replace(task, data=data)
         result = task.result or {}

@@ -17,10 +17,10 @@ TASK_ID = "[A-Za-z0-9._:-]{1,128}"
 
 DEFAULT_KIND = "echo"
 DEFAULT_PRIORITY = 5
-LAST_PRIORITY = 9  # 0 goes first
-LARGEST_DATA = 65_536  # bytes of compact JSON in UTF-8
-LARGEST_PAGE = 262_144  # bytes of JSON in a list, but for its first task: read at one go
-FURTHEST = timedelta(days=5 * 366)
+MAX_PRIORITY = 9  # 0 goes first
+MAX_DATA_BYTES = 65_536  # bytes of compact JSON in UTF-8
+MAX_PAGE_BYTES = 262_144  # bytes of JSON in a list, but for its first task: read at one go
+MAX_DELAY = timedelta(days=5 * 366)
 
 
 class TaskNotFound(NotFound):
@@ -35,7 +35,7 @@ class TaskIdTaken(Conflict):
     code = "task_id_taken"
 
 
-class NotDead(Conflict):
+class TaskNotDead(Conflict):
     """Only a dead task can be tried again."""
 
     code = "not_dead"
@@ -171,13 +171,13 @@ class TaskRepository(Protocol):
     async def page(self, chosen: TaskFilter, *, after: Position | None, limit: int) -> Page[Task]:
         """Newest first; it ends early where the tasks are large, past LARGEST_PAGE."""
 
-    async def take_turn(self, owner: UserId, *, alone: bool) -> None:
+    async def lock_quota(self, owner: UserId, *, exclusive: bool) -> None:
         """Wait until nobody adds to this owner's tasks alone, or, to be alone, nobody at all.
 
         It lasts until the end of the transaction, and does not stand in the way of workers.
         """
 
-    async def count_live(self, owner: UserId, *, most: int) -> int:
+    async def count_live(self, owner: UserId, *, limit: int) -> int:
         """How many of the owner's have yet to end; counts no further than `most`."""
 
     async def add(self, task: NewTask, *, below: int) -> Task | None:
@@ -192,13 +192,13 @@ class TaskRepository(Protocol):
     async def cancel(self, task_id: UUID) -> Task:
         """End one that is queued."""
 
-    async def ask_to_stop(self, task_id: UUID) -> Task:
+    async def request_cancel(self, task_id: UUID) -> Task:
         """Have a heartbeat stop one that is running."""
 
     async def remove(self, task_id: UUID) -> None:
         """Forget one that has ended."""
 
-    async def revive(self, task_id: UUID) -> Task:
+    async def retry(self, task_id: UUID) -> Task:
         """Queue a dead one again, due now, as if it had not been tried; its error stays."""
 
 

@@ -12,18 +12,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.task import TASK_ID
 from jubilee.entrypoints.http.connections.limits import ConnectionLimits
-from jubilee.entrypoints.http.framework.context import Context, Limits, Traffic
-from jubilee.entrypoints.http.framework.cors import Cors
+from jubilee.entrypoints.http.framework.context import ApiContext, BodyLimits, InFlightRequests
+from jubilee.entrypoints.http.framework.cors import CorsMiddleware
 from jubilee.entrypoints.http.framework.cursors import Cursors
-from jubilee.entrypoints.http.framework.edge import Edge
+from jubilee.entrypoints.http.framework.edge import EdgeMiddleware
 from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
-from jubilee.entrypoints.http.framework.problems import NoSuchPath, TargetTooLong
+from jubilee.entrypoints.http.framework.problems import PathNotFound, TargetTooLong
 from jubilee.entrypoints.http.framework.request_record import (
+    IGNORE_REQUESTS,
     NO_CONNECTION_OBSERVER,
-    UNMETERED,
     ConnectionObserver,
-    Exposition,
-    RequestMeter,
+    MetricsExposition,
+    RequestObserver,
 )
 from jubilee.entrypoints.http.framework.resource import Resource, refuse
 from jubilee.entrypoints.http.registry import ENDPOINTS
@@ -48,28 +48,30 @@ def _untraced(app: ASGIApp) -> ASGIApp:
 class HttpOptions:
     """What the API needs to know beside its services."""
 
-    limits: Limits
+    limits: BodyLimits
     cursor_key: bytes = field(repr=False)
     cors_origins: Sequence[str] = ()
-    meter: RequestMeter = UNMETERED
-    exposition: Exposition | None = None
+    meter: RequestObserver = IGNORE_REQUESTS
+    exposition: MetricsExposition | None = None
     trace: Callable[[ASGIApp], ASGIApp] = _untraced
     """Put around all of it."""
     connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     connection_observer: ConnectionObserver = NO_CONNECTION_OBSERVER
 
 
-def build_app(services: Services, options: HttpOptions, traffic: Traffic) -> ASGIApp:
+def build_app(services: Services, options: HttpOptions, traffic: InFlightRequests) -> ASGIApp:
     """The route table, answering at every mount."""
     cursors = Cursors(options.cursor_key)
-    context = Context(services, cursors, options.limits, traffic, options.exposition)
-    app = _bounded(Router(_routes(context), redirect_slashes=False, default=_nowhere))
+    context = ApiContext(services, cursors, options.limits, traffic, options.exposition)
+    app = _bounded(Router(_routes(context), redirect_slashes=False, default=_path_not_found))
     if options.cors_origins:
-        app = Cors(app, options.cors_origins)
-    return options.trace(Edge(app, traffic, options.meter, options.limits.request_seconds))
+        app = CorsMiddleware(app, options.cors_origins)
+    return options.trace(
+        EdgeMiddleware(app, traffic, options.meter, options.limits.request_seconds)
+    )
 
 
-def _routes(context: Context) -> list[Route]:
+def _routes(context: ApiContext) -> list[Route]:
     """One route a path, made from all its methods: so 405, Allow, OPTIONS and HEAD are right."""
     paths = groupby(sorted(ENDPOINTS, key=_path), key=_path)
     return [Route(_pattern(path), Resource(list(endpoints), context)) for path, endpoints in paths]
@@ -96,6 +98,6 @@ def _bounded(app: ASGIApp) -> ASGIApp:
     return bounded
 
 
-async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+async def _path_not_found(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "http":
-        await refuse(NoSuchPath(), Request(scope, receive))(scope, receive, send)
+        await refuse(PathNotFound(), Request(scope, receive))(scope, receive, send)

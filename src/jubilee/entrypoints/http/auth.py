@@ -20,7 +20,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Endpoint,
     Model,
     Nothing,
-    Reply,
+    ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.paging import PageReply
 from jubilee.entrypoints.http.framework.problems import UnsupportedGrant
@@ -44,7 +44,7 @@ SESSION_EXAMPLE = {
 }
 
 
-class Ignored(Model):
+class OAuthExtras(Model):
     """What OAuth2 clients send along, and nobody here looks at."""
 
     scope: str | None = None
@@ -52,7 +52,7 @@ class Ignored(Model):
     client_secret: str | None = Field(None, repr=False)
 
 
-class SignIn(Ignored):
+class SignIn(OAuthExtras):
     """OAuth2's password grant."""
 
     username: str = Field(min_length=1, max_length=254, description="username or e-mail address")
@@ -60,7 +60,7 @@ class SignIn(Ignored):
     grant_type: str | None = Field(None, description="`password`, or nothing")
 
 
-class Refresh(Ignored):
+class Refresh(OAuthExtras):
     """A refresh token to be exchanged."""
 
     refresh_token: str = Field(min_length=1, max_length=1024, repr=False)
@@ -151,7 +151,9 @@ def _session(session: Session, current: SessionId) -> SessionReply:
     )
 
 
-GIVEN = Reply(status=200, description="A pair of tokens.", model=TokenReply, example=TOKEN_EXAMPLE)
+GIVEN = ResponseSpec(
+    status=200, description="A pair of tokens.", model=TokenReply, example=TOKEN_EXAMPLE
+)
 SIGN_IN_EXAMPLE = {"username": "zoe@example.com", "password": "correct horse battery"}
 
 
@@ -202,7 +204,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         body=Nothing,
         body_required=False,
         example={},
-        replies=(Reply(status=204, description="Signed out."),),
+        replies=(ResponseSpec(status=204, description="Signed out."),),
     ),
     Endpoint(
         method="GET",
@@ -213,7 +215,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         handler=list_sessions,
         access=Access.SIGNED_IN,
         replies=(
-            Reply(
+            ResponseSpec(
                 status=200,
                 description="The sessions.",
                 model=SessionPage,
@@ -229,7 +231,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=end_session,
         access=Access.SIGNED_IN,
-        replies=(Reply(status=204, description="Ended."),),
+        replies=(ResponseSpec(status=204, description="Ended."),),
         errors=(SessionNotFound,),
     ),
 )

@@ -14,7 +14,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Call,
     Endpoint,
     Nothing,
-    Reply,
+    ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.paging import PageQuery, PageReply, page_of, paged, position
 
@@ -65,7 +65,7 @@ async def list_upcoming(call: Call[Nothing, UpcomingQuery]) -> Response:
     return paged(call, CelebrationPage, page, CelebrationReply.of)
 
 
-def _page(days: int, day: str) -> Reply:
+def _page(days: int, day: str) -> ResponseSpec:
     celebration = {
         "name": "zoe",
         "user_id": "019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f",

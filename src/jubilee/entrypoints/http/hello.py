@@ -11,7 +11,7 @@ from jubilee.domain.birthdays import (
     TooManyNames,
 )
 from jubilee.domain.calendar import NotBornYet, UnknownTimeZone
-from jubilee.domain.concurrency import Expects
+from jubilee.domain.concurrency import VersionCheck
 from jubilee.domain.errors import NotAllowed
 from jubilee.entrypoints.http.fields import CalendarDate, ZoneName
 from jubilee.entrypoints.http.framework.conditions import UNTAGGED, MalformedCondition, precondition
@@ -22,7 +22,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Endpoint,
     Model,
     Nothing,
-    Reply,
+    ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.responses import no_content, ok
 
@@ -69,7 +69,7 @@ async def forget(call: Call[Nothing, Nothing]) -> Response:
     return no_content()
 
 
-def _expects(request: Request) -> Expects[Birth | None] | None:
+def _expects(request: Request) -> VersionCheck[Birth | None] | None:
     """A message has no tag, for it changes with the day: `*` alone can be asked for."""
     return precondition(request.headers, lambda _: UNTAGGED)
 
@@ -85,7 +85,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         access=Access.OPTIONAL,
         body=BirthBody,
         example={"dateOfBirth": "1990-02-28", "timeZone": "Europe/Vienna"},
-        replies=(Reply(status=204, description="It is saved."),),
+        replies=(ResponseSpec(status=204, description="It is saved."),),
         errors=(
             *(InvalidName, NotBornYet, UnknownTimeZone),
             *(NotAllowed, TooManyNames, MalformedCondition),
@@ -101,7 +101,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         handler=greet,
         access=Access.ANYONE,
         replies=(
-            Reply(
+            ResponseSpec(
                 status=200,
                 description="The message; the name is written as in the path.",
                 model=Greeting,
@@ -118,7 +118,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=forget,
         access=Access.SIGNED_IN,
-        replies=(Reply(status=204, description="It is forgotten."),),
+        replies=(ResponseSpec(status=204, description="It is forgotten."),),
         errors=(InvalidName, NotAllowed, BirthdayNotFound, MalformedCondition),
         conditional=True,
     ),

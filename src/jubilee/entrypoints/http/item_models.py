@@ -7,11 +7,11 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from jubilee.domain.items import (
-    DESCRIPTION_LENGTH,
-    TITLE_LENGTH,
+    MAX_DESCRIPTION_CHARS,
+    MAX_TITLE_CHARS,
     Item,
+    ItemFields,
     ItemSort,
-    Words,
 )
 from jubilee.entrypoints.http.fields import Search, absent
 from jubilee.entrypoints.http.framework.endpoint import Model
@@ -38,7 +38,7 @@ Title = Annotated[
     str,
     Field(
         min_length=1,
-        max_length=TITLE_LENGTH,
+        max_length=MAX_TITLE_CHARS,
         pattern=r"\S",
         description=LINE_TEXT,
         examples=["Fairy lights"],
@@ -48,7 +48,7 @@ Title = Annotated[
 Description = Annotated[
     str,
     Field(
-        max_length=DESCRIPTION_LENGTH,
+        max_length=MAX_DESCRIPTION_CHARS,
         description=BODY_TEXT,
     ),
     DocumentedPattern(TEXT_PATTERN),
@@ -61,7 +61,7 @@ class WholeItem(Model):
     title: Title
     description: Description | None = None
 
-    def words(self) -> Words:
+    def fields(self) -> ItemFields:
         """All of them."""
         return {"title": self.title, "description": self.description}
 
@@ -72,9 +72,9 @@ class ItemPatch(Model):
     title: Title = absent()
     description: Description | None = None
 
-    def words(self) -> Words:
+    def fields(self) -> ItemFields:
         """Those that were sent."""
-        words: Words = {}
+        words: ItemFields = {}
         if "title" in self.model_fields_set:
             words["title"] = self.title
         if "description" in self.model_fields_set:

@@ -28,7 +28,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Call,
     Endpoint,
     Nothing,
-    Reply,
+    ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.paging import page_of, paged, position
 from jubilee.entrypoints.http.framework.responses import created, current_or_known, no_content, ok
@@ -73,7 +73,7 @@ async def get_item(call: Call[Nothing, Nothing]) -> Response:
 
 async def change_item(call: Call[WholeItem | ItemPatch, Nothing]) -> Response:
     """PUT and PATCH /items/{id}."""
-    words, expects = call.body.words(), precondition(call.request.headers, str)
+    words, expects = call.body.fields(), precondition(call.request.headers, str)
     item = await call.services.items.change(call.id, words, by=call.principal, expects=expects)
     return ok(ItemReply.of(item), headers={"ETag": etag(item.version)})
 
@@ -86,7 +86,7 @@ async def delete_item(call: Call[Nothing, Nothing]) -> Response:
 
 
 TAGGED = {"ETag": "the item's version, for If-Match and If-None-Match"}
-ONE = Reply(
+ONE = ResponseSpec(
     status=200, description="The item.", model=ItemReply, headers=TAGGED, example=ITEM_EXAMPLE
 )
 WORD_ERRORS = (InvalidTitle, InvalidDescription, DescriptionTooLong)
@@ -116,7 +116,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         body=WholeItem,
         example=ITEM_WORDS_EXAMPLE,
         replies=(
-            Reply(
+            ResponseSpec(
                 status=201,
                 description="The new item.",
                 model=ItemReply,
@@ -174,7 +174,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         access=Access.SIGNED_IN,
         handler=delete_item,
-        replies=(Reply(status=204, description="The item is gone."),),
+        replies=(ResponseSpec(status=204, description="The item is gone."),),
         errors=WRITE_ERRORS,
         conditional=True,
     ),

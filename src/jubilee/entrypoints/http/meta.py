@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from jubilee import __version__
-from jubilee.domain.health import Health, Schema
+from jubilee.domain.health import Health, SchemaStatus
 from jubilee.entrypoints.http.framework.endpoint import (
     Access,
     AnyEndpoint,
@@ -14,9 +14,9 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Endpoint,
     Handler,
     Nothing,
-    Reply,
+    ResponseSpec,
 )
-from jubilee.entrypoints.http.framework.problems import NoSuchPath, NotReady
+from jubilee.entrypoints.http.framework.problems import NotReady, PathNotFound
 from jubilee.entrypoints.http.framework.responses import ok
 
 TAG = "meta"
@@ -58,7 +58,7 @@ async def live(_: Call[Nothing, Nothing]) -> Response:
 
 async def ready(call: Call[Nothing, Nothing]) -> Response:
     """GET /health and /health/ready."""
-    health = await call.services.health.look()
+    health = await call.services.health.check()
     checks = _checks(health, draining=call.context.traffic.draining)
     if not health.ready or call.context.traffic.draining:
         raise NotReady(checks)
@@ -69,7 +69,7 @@ async def database(call: Call[Nothing, Nothing]) -> Response:
     """GET /health/db."""
     schema = await call.services.health.schema()
     checks = _database(schema)
-    if schema in {None, Schema.BEHIND}:
+    if schema in {None, SchemaStatus.BEHIND}:
         raise NotReady(checks)
     return ok(HealthReply(status="ok", checks=checks))
 
@@ -77,7 +77,7 @@ async def database(call: Call[Nothing, Nothing]) -> Response:
 async def metrics(call: Call[Nothing, Nothing]) -> Response:
     """GET /metrics, unless METRICS_PORT has moved it."""
     if call.context.exposition is None:
-        raise NoSuchPath
+        raise PathNotFound
     return Response(call.context.exposition(), media_type=EXPOSITION)
 
 
@@ -90,7 +90,7 @@ def _checks(health: Health, *, draining: bool) -> Mapping[str, str]:
     return checks
 
 
-def _database(schema: Schema | None) -> dict[str, str]:
+def _database(schema: SchemaStatus | None) -> dict[str, str]:
     if schema is None:
         return {"postgres": "unavailable"}
     return {"postgres": "ok", "schema": schema.value}
@@ -106,7 +106,7 @@ def _health(path: str, name: str, summary: str, handler: Handler[Nothing, Nothin
         handler=handler,
         access=Access.ANYONE,
         replies=(
-            Reply(
+            ResponseSpec(
                 status=200,
                 description="It is.",
                 model=HealthReply,
@@ -129,7 +129,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         access=Access.ANYONE,
         needs_database=False,
         replies=(
-            Reply(
+            ResponseSpec(
                 status=200,
                 description="What answers here.",
                 model=HomeReply,
@@ -146,8 +146,8 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         handler=metrics,
         access=Access.ANYONE,
         needs_database=False,
-        replies=(Reply(status=200, description="The metrics.", media=EXPOSITION),),
-        errors=(NoSuchPath,),
+        replies=(ResponseSpec(status=200, description="The metrics.", media=EXPOSITION),),
+        errors=(PathNotFound,),
     ),
     _health("/health", "health", "Whether this instance can serve", ready),
     _health("/health/live", "healthLive", "Whether the process is alive", live),

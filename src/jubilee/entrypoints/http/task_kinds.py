@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, RootModel
 
-from jubilee.domain.mail import LONGEST_SUBJECT, LONGEST_TEXT
+from jubilee.domain.mail import MAX_SUBJECT_CHARS, MAX_TEXT_CHARS
 from jubilee.domain.mail_addresses import LONGEST_ADDRESS
-from jubilee.domain.outbound.request import LONGEST_URL, LONGEST_VALUE, MOST_HEADERS
+from jubilee.domain.outbound.request import MAX_HEADER_VALUE_CHARS, MAX_HEADERS, MAX_URL_CHARS
 from jubilee.entrypoints.http.fields import absent
 from jubilee.entrypoints.http.framework.endpoint import Model
 from jubilee.entrypoints.http.task_models import NEW_TASK_EXAMPLE, TaskOptions
@@ -20,8 +20,10 @@ from jubilee.entrypoints.http.text_patterns import (
     DocumentedPattern,
 )
 
-Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), DocumentedPattern(TEXT_PATTERN)]
-HeaderValue = Annotated[str, Field(max_length=LONGEST_VALUE)]
+Text = Annotated[
+    str, Field(min_length=1, max_length=MAX_TEXT_CHARS), DocumentedPattern(TEXT_PATTERN)
+]
+HeaderValue = Annotated[str, Field(max_length=MAX_HEADER_VALUE_CHARS)]
 
 
 class EmailSendData(Model):
@@ -29,7 +31,7 @@ class EmailSendData(Model):
 
     to: str = Field(min_length=1, max_length=LONGEST_ADDRESS, description="one e-mail address")
     subject: Annotated[str, DocumentedPattern(TITLE_PATTERN)] = Field(
-        min_length=1, max_length=LONGEST_SUBJECT, description=f"{LINE_TEXT}, without `=?`"
+        min_length=1, max_length=MAX_SUBJECT_CHARS, description=f"{LINE_TEXT}, without `=?`"
     )
     text: Text = Field(description="body as plain text")
     html: Text = absent()
@@ -40,12 +42,12 @@ class HttpRequestData(Model):
 
     url: str = Field(
         min_length=1,
-        max_length=LONGEST_URL,
+        max_length=MAX_URL_CHARS,
         pattern="^[Hh][Tt][Tt][Pp][Ss]?://",
         description="an `http` or `https` URL in ASCII, without user and password",
     )
     method: Literal["POST", "GET", "PUT", "PATCH", "DELETE", "HEAD"] = "POST"
-    headers: dict[str, HeaderValue] = Field(default_factory=dict, max_length=MOST_HEADERS)
+    headers: dict[str, HeaderValue] = Field(default_factory=dict, max_length=MAX_HEADERS)
     body: JsonValue = Field(
         None,
         description="sent as JSON; a string as it is, where `headers` name a content type",

@@ -12,7 +12,7 @@ from jubilee.domain.identity import UserId
 from jubilee.domain.tasks.task import (
     DEFAULT_KIND,
     DEFAULT_PRIORITY,
-    LAST_PRIORITY,
+    MAX_PRIORITY,
     TASK_ID,
     Task,
     TaskFilter,
@@ -22,7 +22,7 @@ from jubilee.domain.tasks.task import (
 from jubilee.entrypoints.http.framework.endpoint import Model
 from jubilee.entrypoints.http.framework.paging import PageQuery, PageReply
 
-LONGEST_WAIT = 60  # seconds
+MAX_WAIT_S = 60  # seconds
 NO_OWNER = "none"
 UUID_PATTERN = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 RFC_3339 = re.compile(
@@ -82,7 +82,7 @@ class TaskOptions(Model):
     task_id: Annotated[str, Field(pattern=f"^{TASK_ID}$")] | None = Field(
         None, description="a name of your own; without it, the server's id"
     )
-    priority: int = Field(DEFAULT_PRIORITY, ge=0, le=LAST_PRIORITY, description="0 goes first")
+    priority: int = Field(DEFAULT_PRIORITY, ge=0, le=MAX_PRIORITY, description="0 goes first")
     run_at: Instant | None = Field(
         None,
         description="not before this moment; within five years",
@@ -133,7 +133,7 @@ class WaitQuery(Model):
     wait: float = Field(
         0,
         ge=0,
-        le=LONGEST_WAIT,
+        le=MAX_WAIT_S,
         description="the seconds after which it is answered at the latest, ended or not",
     )
 
@@ -153,7 +153,7 @@ class TaskReply(BaseModel):
     )
     kind: str
     data: dict[str, Any]
-    priority: int = Field(ge=0, le=LAST_PRIORITY)
+    priority: int = Field(ge=0, le=MAX_PRIORITY)
     status: TaskStatus
     attempts: int
     max_attempts: int

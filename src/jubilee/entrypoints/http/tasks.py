@@ -4,14 +4,14 @@ from starlette.responses import Response
 
 from jubilee.domain.errors import NotAllowed
 from jubilee.domain.jobs.kinds import InvalidPayload, UnknownKind
-from jubilee.domain.tasks.service import Patience
+from jubilee.domain.tasks.service import WaitOptions
 from jubilee.domain.tasks.task import (
     InvalidRunAt,
     KindNotAllowed,
-    NotDead,
     PayloadTooLarge,
     Task,
     TaskIdTaken,
+    TaskNotDead,
     TaskNotFound,
     TooManyTasks,
 )
@@ -26,7 +26,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Call,
     Endpoint,
     Nothing,
-    Reply,
+    ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.paging import page_of, paged, position
 from jubilee.entrypoints.http.framework.responses import (
@@ -71,8 +71,8 @@ async def list_tasks(call: Call[Nothing, TaskQuery]) -> Response:
 async def get_task(call: Call[Nothing, WaitQuery]) -> Response:
     """GET /tasks/{task_id}."""
     until = call.extend(call.query.wait)
-    patience = Patience(until, lambda: call.context.traffic.draining)
-    task = await call.services.tasks.get(call.task_id, by=call.principal, patience=patience)
+    patience = WaitOptions(until, lambda: call.context.traffic.draining)
+    task = await call.services.tasks.get(call.task_id, by=call.principal, wait=patience)
     return current(call.request, TaskReply.of(task))
 
 
@@ -112,7 +112,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         example=NEW_TASK_EXAMPLE,
         examples=NEW_TASK_EXAMPLES,
         replies=(
-            Reply(
+            ResponseSpec(
                 status=ACCEPTED,
                 description="The task; it is kept, and will be done.",
                 model=TaskReply,
@@ -144,7 +144,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         handler=get_task,
         query=WaitQuery,
         replies=current_or_known(
-            Reply(
+            ResponseSpec(
                 status=200,
                 description="The task; after the wait, ended or not.",
                 model=TaskReply,
@@ -163,7 +163,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         access=Access.SIGNED_IN,
         handler=cancel_task,
         replies=(
-            Reply(
+            ResponseSpec(
                 status=ACCEPTED,
                 description="It runs, and is asked to stop.",
                 model=TaskReply,
@@ -176,7 +176,9 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
                     "started_at": TASK_EXAMPLE["started_at"],
                 },
             ),
-            Reply(status=204, description="It is cancelled; one that had ended is forgotten."),
+            ResponseSpec(
+                status=204, description="It is cancelled; one that had ended is forgotten."
+            ),
         ),
         errors=(TaskNotFound, MalformedCondition),
         conditional=True,
@@ -190,7 +192,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         access=Access.SIGNED_IN,
         handler=retry_task,
         replies=(
-            Reply(
+            ResponseSpec(
                 status=ACCEPTED,
                 description="The task, queued again; its last error stays until it succeeds.",
                 model=TaskReply,
@@ -198,7 +200,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
                 example=QUEUED_EXAMPLE,
             ),
         ),
-        errors=(TaskNotFound, NotDead, KindNotAllowed, TooManyTasks, MalformedCondition),
+        errors=(TaskNotFound, TaskNotDead, KindNotAllowed, TooManyTasks, MalformedCondition),
         conditional=True,
     ),
 )

@@ -38,7 +38,7 @@ ACCOUNT_EXAMPLE = {
 }
 
 
-class Person(Model):
+class ProfileBody(Model):
     """What a person says of themselves; what is left out takes its default."""
 
     email: Email
@@ -49,7 +49,7 @@ class Person(Model):
     birthday_greeting: bool = Field(True, description="whether a greeting is wanted by mail")
 
 
-class PersonPatch(Model):
+class ProfilePatch(Model):
     """The same, each member on its own: absent keeps, null removes."""
 
     email: Email = absent()
@@ -60,7 +60,7 @@ class PersonPatch(Model):
     birthday_greeting: bool = absent()
 
 
-class Secrets(Model):
+class PasswordFields(Model):
     """A new password, and the present one as proof."""
 
     password: Password | None = None
@@ -69,7 +69,7 @@ class Secrets(Model):
     )
 
 
-class Registration(Person):
+class Registration(ProfileBody):
     """A new account."""
 
     username: NewUsername | None = None
@@ -77,11 +77,11 @@ class Registration(Person):
     password: Password
 
 
-class OwnAccount(Person, Secrets):
+class OwnAccount(ProfileBody, PasswordFields):
     """The whole of one's own profile."""
 
 
-class OwnAccountPatch(PersonPatch, Secrets):
+class OwnAccountPatch(ProfilePatch, PasswordFields):
     """Some of one's own profile."""
 
 

@@ -6,13 +6,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jubilee.domain.calendar import NotBornYet, UnknownTimeZone
-from jubilee.domain.concurrency import Expects
+from jubilee.domain.concurrency import VersionCheck
 from jubilee.domain.errors import NotAllowed
 from jubilee.domain.identity import UserId
 from jubilee.domain.names import InvalidFullName, InvalidUsername
 from jubilee.domain.passwords import (
     HasherBusy,
-    Passwords,
+    PasswordChange,
     PasswordTooCommon,
     PasswordTooLong,
     PasswordTooShort,
@@ -41,7 +41,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Call,
     Endpoint,
     Nothing,
-    Reply,
+    ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.paging import page_of, paged, position
 from jubilee.entrypoints.http.framework.responses import (
@@ -128,14 +128,14 @@ async def _change(call: Call[C, Nothing], user_id: UserId) -> Response:
     body = call.body
     partial = isinstance(body, OwnAccountPatch | AccountPatch)
     profile = cast("Profile", body.model_dump(exclude=SECRETS, exclude_unset=partial))
-    passwords = Passwords(new=body.password, current=body.current_password)
+    passwords = PasswordChange(new=body.password, current=body.current_password)
     user = await call.services.users.change(
         user_id, profile, passwords, by=call.principal, expects=_expects(call.request)
     )
     return tagged(UserReply.of(user))
 
 
-def _expects(request: Request) -> Expects[User] | None:
+def _expects(request: Request) -> VersionCheck[User] | None:
     return precondition(request.headers, _tag)
 
 
@@ -144,7 +144,7 @@ def _tag(user: User) -> str:
 
 
 TAGGED = {"ETag": "changes with the account, for If-Match and If-None-Match"}
-ONE = Reply(
+ONE = ResponseSpec(
     status=200,
     description="The account.",
     model=UserReply,
@@ -152,14 +152,14 @@ ONE = Reply(
     example=ACCOUNT_EXAMPLE,
 )
 SEEN = current_or_known(ONE)
-REGISTERED = Reply(
+REGISTERED = ResponseSpec(
     status=201,
     description="The new account; its welcome message is on its way.",
     model=UserReply,
     headers={"Location": "where the account is", **TAGGED},
     example=ACCOUNT_EXAMPLE,
 )
-GONE = Reply(status=204, description="The account is gone, with all that belonged to it.")
+GONE = ResponseSpec(status=204, description="The account is gone, with all that belonged to it.")
 NAME_ERRORS = (InvalidUsername, InvalidFullName)
 PROFILE_ERRORS = (EmailTaken, UsernameTaken, NotBornYet, UnknownTimeZone)
 PASSWORD_ERRORS = (PasswordTooShort, PasswordTooLong, PasswordTooCommon, HasherBusy)

@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0  # seconds before a restart
-HEALTHY = 60.0  # seconds of running after which the past is forgotten
+FIRST_DELAY_S, MAX_DELAY_S = 0.5, 30.0  # seconds before a restart
+HEALTHY_AFTER_S = 60.0  # seconds of running after which the past is forgotten
 
 Say = Callable[[str], None]
 
 
 @dataclass(slots=True)
-class Kept:
+class RestartPolicy:
     """One process to keep; `exit_code` gives None while it runs, `start` may raise OSError."""
 
     name: str
@@ -19,22 +19,22 @@ class Kept:
     exit_code: Callable[[], int | None]
     now: Callable[[], float] = time.monotonic
     _since: float = field(default=0.0, init=False)
-    _delay: float = field(default=FIRST_DELAY, init=False)
+    _delay: float = field(default=FIRST_DELAY_S, init=False)
     _due: float | None = field(default=None, init=False)
 
-    def begin(self) -> None:
+    def start_now(self) -> None:
         """Start it now; raises OSError."""
         self.start()
         self._since, self._due = self.now(), None
 
-    def tend(self, say: Say) -> bool:
+    def check(self, say: Say) -> bool:
         """Notice its end and, when the delay is over, start it; True when that was done now."""
         code = self.exit_code()
         if code is None:
             return False
         if self._due is None:
-            if self.now() - self._since >= HEALTHY:
-                self._delay = FIRST_DELAY
+            if self.now() - self._since >= HEALTHY_AFTER_S:
+                self._delay = FIRST_DELAY_S
             self._postpone(f"{self.name} ended with code {code}", say)
         return self._due is not None and self.now() >= self._due and self._again(say)
 
@@ -44,7 +44,7 @@ class Kept:
 
     def _again(self, say: Say) -> bool:
         try:
-            self.begin()
+            self.start_now()
         except OSError as error:
             self._postpone(str(error), say)
             return False
@@ -53,4 +53,4 @@ class Kept:
     def _postpone(self, why: str, say: Say) -> None:
         say(f"{why}; starting {self.name} again in {self._delay:g} s")
         self._due = self.now() + self._delay
-        self._delay = min(2 * self._delay, LONGEST_DELAY)
+        self._delay = min(2 * self._delay, MAX_DELAY_S)

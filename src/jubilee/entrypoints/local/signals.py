@@ -10,11 +10,11 @@ from typing import Self
 STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Stopped(Exception):
+class StopRequested(Exception):
     """A signal asked this program to end."""
 
 
-class Interrupts:
+class SignalWaiter:
     """While entered, SIGINT, SIGTERM and SIGHUP are requests to end, noticed in `pause`.
 
     Only the main thread can enter. `asked` counts the requests; SIGCHLD ends a wait too.
@@ -22,7 +22,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         """Nothing is changed before it is entered."""
-        self.asked = 0
+        self.requests = 0
         self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
@@ -46,10 +46,10 @@ class Interrupts:
 
     def pause(self, seconds: float) -> None:
         """Wait so long at most; raises Stopped once a signal asked for the end."""
-        if not self.asked:
+        if not self.requests:
             self.wait(seconds)
-        if self.asked:
-            raise Stopped
+        if self.requests:
+            raise StopRequested
 
     def wait(self, seconds: float) -> None:
         """Wait so long at most, or until any signal."""
@@ -62,4 +62,4 @@ class Interrupts:
 
     def _note(self, number: int, _: FrameType | None) -> None:
         if number != signal.SIGCHLD:
-            self.asked += 1
+            self.requests += 1

@@ -14,13 +14,13 @@ from typing import Protocol, TextIO
 
 from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
 from jubilee.entrypoints.local.addresses import answers, require_free
-from jubilee.entrypoints.local.restarts import Kept
-from jubilee.entrypoints.local.signals import Interrupts, Stopped
+from jubilee.entrypoints.local.restarts import RestartPolicy
+from jubilee.entrypoints.local.signals import SignalWaiter, StopRequested
 
 DRAIN_MARGIN = 3.0  # seconds on top of what the children themselves may take
 
 
-class Process(Protocol):
+class ChildProcess(Protocol):
     """A started child, as subprocess.Popen is one."""
 
     @property
@@ -45,7 +45,7 @@ class Server(Protocol):
     def stop(self) -> None: ...
 
 
-class Claim(Protocol):
+class RunLock(Protocol):
     """The data folder while it is ours, with a file that says which processes run."""
 
     def write(self, pids: Mapping[str, int]) -> None: ...
@@ -53,7 +53,7 @@ class Claim(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Child:
+class ChildCommand:
     """A process of the service itself."""
 
     name: str
@@ -62,7 +62,7 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LocalStack:
     """All that one `jubilee up` is; `claim` raises OSError where the data are taken.
 
     `greeting` is printed once `live`, a path, answers; `patience` is what the children may take to
@@ -71,25 +71,25 @@ class Plan:
 
     host: str
     port: int
-    claim: Callable[[], Claim]
-    spawn: Callable[[Child], Process]
+    lock: Callable[[], RunLock]
+    spawn: Callable[[ChildCommand], ChildProcess]
     servers: tuple[Server, ...]
-    migrate: Child
-    children: tuple[Child, ...]
-    live: str
-    greeting: tuple[str, ...]
-    patience: float
+    migrate: ChildCommand
+    children: tuple[ChildCommand, ...]
+    live_path: str
+    ready_lines: tuple[str, ...]
+    drain_timeout: float
 
 
-def supervise(plan: Plan) -> int:
+def supervise(plan: LocalStack) -> int:
     """Run the plan until a signal ends it; returns the exit code."""
-    with Interrupts() as interrupts, contextlib.ExitStack() as taken:
+    with SignalWaiter() as interrupts, contextlib.ExitStack() as taken:
         try:
-            claim = plan.claim()
+            claim = plan.lock()
             taken.callback(claim.release)
             require_free(plan.host, plan.port)
-            return _Household(plan, claim, interrupts).run()
-        except Stopped:
+            return _Supervisor(plan, claim, interrupts).run()
+        except StopRequested:
             return 0
         except OSError as error:
             say(f"jubilee: {error}", sys.stderr)
@@ -104,17 +104,17 @@ def say(line: str, to: TextIO | None = None) -> None:
         stream.flush()
 
 
-class _Household:
+class _Supervisor:
     """What runs now, and how to end it."""
 
-    def __init__(self, plan: Plan, claim: Claim, interrupts: Interrupts) -> None:
+    def __init__(self, plan: LocalStack, lock: RunLock, signals: SignalWaiter) -> None:
         self._plan = plan
-        self._claim = claim
-        self._interrupts = interrupts
-        self._processes: dict[str, Process] = {}
+        self._lock = lock
+        self._signals = signals
+        self._processes: dict[str, ChildProcess] = {}
         self._servers: list[Server] = []
-        self._kept: list[Kept] = []
-        self._greeted = False
+        self._restarts: list[RestartPolicy] = []
+        self._announced = False
 
     def run(self) -> int:
         """Start all, watch until the end, end all; raises Stopped or OSError."""
@@ -124,7 +124,9 @@ class _Household:
             if code := self._migrate():
                 return code
             for child in self._plan.children:
-                self._keep(child.name, partial(self._spawn, child), partial(self._code, child))
+                self._start_kept(
+                    child.name, partial(self._spawn, child), partial(self._code, child)
+                )
             return self._watch()
         finally:
             self._drain()
@@ -133,29 +135,29 @@ class _Household:
 
     def _add_server(self, server: Server) -> None:
         self._servers.append(server)
-        start = partial(server.start, self._interrupts.pause)
-        self._keep(server.name, start, server.exit_code)
+        start = partial(server.start, self._signals.pause)
+        self._start_kept(server.name, start, server.exit_code)
         say(f"{server.name}: {server.where}")
 
-    def _keep(
+    def _start_kept(
         self, name: str, start: Callable[[], None], exit_code: Callable[[], int | None]
     ) -> None:
-        kept = Kept(name, start, exit_code)
-        kept.begin()
-        self._kept.append(kept)
+        kept = RestartPolicy(name, start, exit_code)
+        kept.start_now()
+        self._restarts.append(kept)
         self._record()
 
-    def _spawn(self, child: Child) -> None:
+    def _spawn(self, child: ChildCommand) -> None:
         self._processes[child.name] = self._plan.spawn(child)
 
-    def _code(self, child: Child) -> int | None:
+    def _code(self, child: ChildCommand) -> int | None:
         return self._processes[child.name].poll()
 
     def _migrate(self) -> int:
         """Bring the schema to the head; returns the command's exit code."""
         self._spawn(self._plan.migrate)
         while (code := self._code(self._plan.migrate)) is None:
-            self._interrupts.pause(1)
+            self._signals.pause(1)
         del self._processes[self._plan.migrate.name]
         if code:
             say(f"jubilee: {self._plan.migrate.name} failed", sys.stderr)
@@ -163,48 +165,48 @@ class _Household:
 
     def _watch(self) -> int:
         while not self._is_refused():
-            restarted = [kept.tend(say) for kept in self._kept]
+            restarted = [kept.check(say) for kept in self._restarts]
             if any(restarted):
                 self._record()
-            self._greet()
-            self._interrupts.pause(self._rest())
+            self._announce_ready()
+            self._signals.pause(self._next_check())
         say("jubilee: the settings or the schema do not fit this version", sys.stderr)
         return BAD_CONFIGURATION
 
     def _is_refused(self) -> bool:
         return any(self._code(child) == BAD_CONFIGURATION for child in self._plan.children)
 
-    def _greet(self) -> None:
-        if not self._greeted and answers(self._plan.host, self._plan.port, self._plan.live):
-            self._greeted = True
-            for line in self._plan.greeting:
+    def _announce_ready(self) -> None:
+        if not self._announced and answers(self._plan.host, self._plan.port, self._plan.live_path):
+            self._announced = True
+            for line in self._plan.ready_lines:
                 say(line)
 
-    def _rest(self) -> float:
+    def _next_check(self) -> float:
         """Seconds until there is something to do; the end of a child wakes us by itself."""
-        waits = [wait for kept in self._kept if (wait := kept.wait()) is not None]
-        return min([*waits, 5.0 if self._greeted else 0.1])
+        waits = [wait for kept in self._restarts if (wait := kept.wait()) is not None]
+        return min([*waits, 5.0 if self._announced else 0.1])
 
     def _record(self) -> None:
         pids = {name: process.pid for name, process in self._processes.items()}
         for server in self._servers:
             if server.pid is not None:
                 pids[server.name] = server.pid
-        self._claim.write(pids)
+        self._lock.write(pids)
 
     def _drain(self) -> None:
         """End the children: asked at first, killed when time is up or a second signal came."""
-        asked = self._interrupts.asked
-        deadline = time.monotonic() + self._plan.patience + DRAIN_MARGIN
+        asked = self._signals.requests
+        deadline = time.monotonic() + self._plan.drain_timeout + DRAIN_MARGIN
         if self._alive():
             say("stopping")
         for process in self._alive():
             process.terminate()
-        while self._alive() and self._interrupts.asked == asked and time.monotonic() < deadline:
-            self._interrupts.wait(0.2)
+        while self._alive() and self._signals.requests == asked and time.monotonic() < deadline:
+            self._signals.wait(0.2)
         for process in self._alive():
             process.kill()
             process.wait()
 
-    def _alive(self) -> list[Process]:
+    def _alive(self) -> list[ChildProcess]:
         return [process for process in self._processes.values() if process.poll() is None]

@@ -12,32 +12,32 @@ from typing import Any, Protocol
 
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.greetings.planning import GreetingPlanner
-from jubilee.domain.jobs.backlog import Backlog, ReadBacklog, WorkerRegister, WorkerSign
-from jubilee.domain.jobs.lease_keeper import Heart
+from jubilee.domain.jobs.backlog import Backlog, BacklogReader, WorkerInfo, WorkerRegistry
+from jubilee.domain.jobs.lease_keeper import LeaseKeeper
 from jubilee.domain.jobs.relay import BATCH, Relay
 from jubilee.domain.retention import Retention
-from jubilee.entrypoints.worker.queue_worker import LaneWorker
+from jubilee.entrypoints.worker.queue_worker import ArqQueueWorker
 from jubilee.entrypoints.worker.watchdog import Watchdog
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-LAST_MOMENT = 6.0  # seconds for jobs that are told to stop, past the time-out for draining
-FAREWELL = 1.0  # seconds for the chores, and again for jobs that listen to nobody
-SIGN = 10.0  # seconds between two signs of life
-LOOK = 15.0  # seconds between two looks at the backlog
-LONGEST_REST = 10.0  # seconds after a dependency failed
+ABANDON_TIMEOUT_S = 6.0  # seconds for jobs that are told to stop, past the time-out for draining
+FAREWELL_S = 1.0  # seconds for the chores, and again for jobs that listen to nobody
+HEARTBEAT_INTERVAL_S = 10.0  # seconds between two signs of life
+BACKLOG_INTERVAL_S = 15.0  # seconds between two looks at the backlog
+MAX_PAUSE_S = 10.0  # seconds after a dependency failed
 PROMPT_REST = 1.0  # seconds, for what delays jobs while it rests
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chore:
+class PeriodicTask:
     """Something to be done again and again; `once` says whether there is more of it right now."""
 
     name: str
-    once: Callable[[], Awaitable[bool]]
-    rest: Callable[[], Awaitable[float]]
-    longest_rest: float = LONGEST_REST
+    run: Callable[[], Awaitable[bool]]
+    pause: Callable[[], Awaitable[float]]
+    max_pause_s: float = MAX_PAUSE_S
     """Seconds between two tries while a dependency is away."""
 
 
@@ -45,9 +45,9 @@ class Chore:
 class WorkerPlan:
     """What a worker does; `drain` seconds is what running jobs have left after a signal."""
 
-    lanes: Sequence[LaneWorker]
-    heart: Heart
-    chores: Sequence[Chore]
+    queues: Sequence[ArqQueueWorker]
+    lease_keeper: LeaseKeeper
+    periodic_tasks: Sequence[PeriodicTask]
     watchdog: Watchdog
     drain: float
 
@@ -58,48 +58,50 @@ async def work(plan: WorkerPlan) -> int:
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
         loop.add_signal_handler(number, stop.set)
-    background = [asyncio.create_task(_repeat(chore)) for chore in plan.chores]
+    background = [
+        asyncio.create_task(_repeat(periodic_task)) for periodic_task in plan.periodic_tasks
+    ]
     background.append(asyncio.create_task(plan.watchdog.run()))
-    lanes = [asyncio.create_task(lane.main()) for lane in plan.lanes]
+    queues = [asyncio.create_task(queue.main()) for queue in plan.queues]
     logger.info("waiting for jobs")
     await stop.wait()
     stop.clear()
     await _drain(plan, stop)
-    for task in (*background, *lanes):
+    for task in (*background, *queues):
         task.cancel()
-    await asyncio.wait((*background, *lanes), timeout=FAREWELL)
+    await asyncio.wait((*background, *queues), timeout=FAREWELL_S)
     await _leave_behind(asyncio.all_tasks() - before)
     return 0
 
 
 async def _drain(plan: WorkerPlan, stop: asyncio.Event) -> None:
     """Let running jobs end; give back what cannot, without counting it as an attempt."""
-    for lane in plan.lanes:
-        lane.stop()
-    logger.info("draining", extra={"jobs": sum(len(lane.tasks) for lane in plan.lanes)})
+    for queue in plan.queues:
+        queue.stop()
+    logger.info("draining", extra={"jobs": sum(len(queue.tasks) for queue in plan.queues)})
     with suppress(TimeoutError):
         async with asyncio.timeout(plan.drain):
-            await _first(stop.wait(), _all_finished(plan.lanes))
-    plan.heart.drain()
+            await _first(stop.wait(), _all_finished(plan.queues))
+    plan.lease_keeper.drain()
     with suppress(TimeoutError):
-        async with asyncio.timeout(LAST_MOMENT):
-            await _all_finished(plan.lanes)
+        async with asyncio.timeout(ABANDON_TIMEOUT_S):
+            await _all_finished(plan.queues)
 
 
 async def _leave_behind(jobs: Collection[asyncio.Task[Any]]) -> None:
     """One that listens to nobody would keep the process from its end, and no lease protects it."""
     for job in jobs:
         job.cancel()
-    deaf = (await asyncio.wait(jobs, timeout=FAREWELL))[1] if jobs else ()
+    deaf = (await asyncio.wait(jobs, timeout=FAREWELL_S))[1] if jobs else ()
     if deaf:
         logger.warning("ending without jobs that do not end", extra={"jobs": len(deaf)})
         logging.shutdown()  # what follows lets nobody else tidy up
         os._exit(0)
 
 
-async def _all_finished(lanes: Sequence[LaneWorker]) -> None:
-    for lane in lanes:
-        await lane.finished()
+async def _all_finished(queues: Sequence[ArqQueueWorker]) -> None:
+    for queue in queues:
+        await queue.finished()
 
 
 async def _first(*works: Coroutine[Any, Any, object]) -> None:
@@ -111,30 +113,30 @@ async def _first(*works: Coroutine[Any, Any, object]) -> None:
             task.cancel()
 
 
-async def _repeat(chore: Chore) -> None:
+async def _repeat(periodic_task: PeriodicTask) -> None:
     """Whatever is away, and whatever goes wrong: say so, rest ever longer, go on."""
     rest = 0.5
     while True:
         try:
-            more = await chore.once()
-            pause = 0.0 if more else await chore.rest()
+            more = await periodic_task.run()
+            pause = 0.0 if more else await periodic_task.pause()
             rest = 0.5
         except Unavailable:
-            extra = {"chore": chore.name, "again_in": rest}
+            extra = {"chore": periodic_task.name, "again_in": rest}
             logger.warning("a dependency is away", extra=extra)
-            pause, rest = rest, min(rest * 2, chore.longest_rest)
+            pause, rest = rest, min(rest * 2, periodic_task.max_pause_s)
         except Exception:
-            extra = {"chore": chore.name, "again_in": rest}
+            extra = {"chore": periodic_task.name, "again_in": rest}
             logger.exception("a chore failed", extra=extra)
-            pause, rest = rest, min(rest * 2, chore.longest_rest)
+            pause, rest = rest, min(rest * 2, periodic_task.max_pause_s)
         await asyncio.sleep(pause)
 
 
-class Board(ReadBacklog, WorkerRegister, Protocol):
+class WorkerBoard(BacklogReader, WorkerRegistry, Protocol):
     """Where workers sign, and where what waits is to be seen."""
 
 
-class WorkMeter(Protocol):
+class RelayObserver(Protocol):
     """What an operator is told of the relay and of all that waits."""
 
     def dispatched(self, count: int) -> None:
@@ -143,11 +145,13 @@ class WorkMeter(Protocol):
     def rescued(self, count: int) -> None:
         """So many leases had run out."""
 
-    def show(self, backlog: Backlog) -> None:
+    def record_backlog(self, backlog: Backlog) -> None:
         """What waits now."""
 
 
-def relay_chores(relay: Relay, heart: Heart, meter: WorkMeter) -> Sequence[Chore]:
+def relay_tasks(
+    relay: Relay, lease_keeper: LeaseKeeper, meter: RelayObserver
+) -> Sequence[PeriodicTask]:
     """What every worker sees to."""
 
     async def dispatch() -> bool:
@@ -161,43 +165,49 @@ def relay_chores(relay: Relay, heart: Heart, meter: WorkMeter) -> Sequence[Chore
         return count >= BATCH
 
     return (
-        _prompt("heartbeat", _no_more(heart.beat), _each(heart.interval)),
-        _prompt("dispatch", dispatch, lambda: relay.rest(1.0)),
-        _prompt("sweep", sweep, _each(heart.interval / 2)),
-        Chore(name="events", once=_full(relay.publish), rest=_each(1.0)),
-        Chore(name="retention", once=_any(relay.prune), rest=_each(60.0)),
+        _prompt("heartbeat", _no_more(lease_keeper.heartbeat), _each(lease_keeper.interval)),
+        _prompt("dispatch", dispatch, lambda: relay.seconds_to_next(1.0)),
+        _prompt("sweep", sweep, _each(lease_keeper.interval / 2)),
+        PeriodicTask(name="events", run=_full(relay.publish), pause=_each(1.0)),
+        PeriodicTask(name="retention", run=_any(relay.prune), pause=_each(60.0)),
     )
 
 
 def _prompt(
     name: str, once: Callable[[], Awaitable[bool]], rest: Callable[[], Awaitable[float]]
-) -> Chore:
-    return Chore(name=name, once=once, rest=rest, longest_rest=PROMPT_REST)
+) -> PeriodicTask:
+    return PeriodicTask(name=name, run=once, pause=rest, max_pause_s=PROMPT_REST)
 
 
-def sign_chores(board: Board, worker: WorkerSign, meter: WorkMeter) -> Sequence[Chore]:
+def heartbeat_tasks(
+    board: WorkerBoard, worker: WorkerInfo, meter: RelayObserver
+) -> Sequence[PeriodicTask]:
     """That this worker is alive, and what waits for all of them."""
 
     async def sign() -> bool:
-        await board.sign(worker)
+        await board.heartbeat(worker)
         return False
 
     async def look() -> bool:
-        meter.show(await board())
+        meter.record_backlog(await board())
         return False
 
     return (
-        Chore(name="sign of life", once=sign, rest=_each(SIGN)),
-        Chore(name="backlog", once=look, rest=_each(LOOK)),
+        PeriodicTask(name="sign of life", run=sign, pause=_each(HEARTBEAT_INTERVAL_S)),
+        PeriodicTask(name="backlog", run=look, pause=_each(BACKLOG_INTERVAL_S)),
     )
 
 
-def calendar_chores(retention: Retention, planner: GreetingPlanner | None) -> Sequence[Chore]:
+def calendar_chores(
+    retention: Retention, planner: GreetingPlanner | None
+) -> Sequence[PeriodicTask]:
     """What leaves in time; and, where mail can be sent, whose hour has come."""
-    chores = [Chore(name="leftovers", once=_any(retention.sweep), rest=_each(60.0))]
+    periodic_tasks = [PeriodicTask(name="leftovers", run=_any(retention.sweep), pause=_each(60.0))]
     if planner is not None:
-        chores.append(Chore(name="greetings", once=_any(planner.plan), rest=_each(60.0)))
-    return chores
+        periodic_tasks.append(
+            PeriodicTask(name="greetings", run=_any(planner.plan), pause=_each(60.0))
+        )
+    return periodic_tasks
 
 
 def _each(seconds: float) -> Callable[[], Awaitable[float]]:

@@ -15,21 +15,23 @@ from redis.asyncio.client import PubSub
 
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.runner import Outcome
-from jubilee.domain.jobs.store import Reference
+from jubilee.domain.jobs.store import JobReference
 from jubilee.entrypoints.worker.taken_messages import TakenMessages
 
-POLL = 0.5  # seconds without a wake-up; ARQ's own pace
-BREATH = 0.002  # seconds in which wake-ups gather: one look at the queue serves them all
-LONGEST_REST = 1.0  # seconds after Redis or PostgreSQL failed
-EPILOGUE = 1.0  # seconds in which Redis may hear how jobs ended; if not, their marks end anyway
+POLL_INTERVAL_S = 0.5  # seconds without a wake-up; ARQ's own pace
+YIELD_S = 0.002  # seconds in which wake-ups gather: one look at the queue serves them all
+MAX_PAUSE_S = 1.0  # seconds after Redis or PostgreSQL failed
+CLEANUP_TIMEOUT_S = (
+    1.0  # seconds in which Redis may hear how jobs ended; if not, their marks end anyway
+)
 QUIET = 10.0  # seconds without a wake-up until we ask whether anybody is there
 TAKEN = 1.0  # seconds for which a message that a worker has taken is left alone by the others
 MAX_TRIES = 1_000_000  # ARQ's count, of messages that came back; PostgreSQL counts the attempts
-HEALTH_INTERVAL = 60
+HEALTH_INTERVAL_S = 60
 
 logger = logging.getLogger(__name__)
 
-Run = Callable[[Reference, Callable[[], None]], Awaitable[Outcome]]
+Run = Callable[[JobReference, Callable[[], None]], Awaitable[Outcome]]
 """Runs a job, and calls the second argument once its claim has succeeded."""
 
 Ping = Callable[[], Awaitable[None]]
@@ -37,7 +39,7 @@ Ping = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lanes:
+class QueueOptions:
     """What the lanes of a process share: `timeout` seconds is longer than any job takes."""
 
     pool: ArqRedis
@@ -47,33 +49,35 @@ class Lanes:
     read_limit: int
 
 
-class LaneWorker(Worker):
+class ArqQueueWorker(Worker):
     """Takes jobs from one queue until it is told to stop.
 
     A message is taken for `TAKEN` seconds, and stays in the queue until its job is claimed: where
     the claim has no answer by then, another worker tries, and the epoch lets one of them have it.
     """
 
-    def __init__(self, queue: str, channel: str, slots: int, run: Run, lanes: Lanes) -> None:
+    def __init__(
+        self, queue: str, channel: str, slots: int, run: Run, options: QueueOptions
+    ) -> None:
         """`slots` jobs at a time; `channel` is where wake-ups are heard."""
 
         async def run_dispatched(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG001  # ARQ's shape
             job_id, epoch = args
-            await self._run_dispatched(run, ctx["job_id"], Reference(UUID(job_id), epoch))
+            await self._run_dispatched(run, ctx["job_id"], JobReference(UUID(job_id), epoch))
 
         super().__init__(
             functions=[func(run_dispatched, name="run", keep_result=0, max_tries=MAX_TRIES)],
             queue_name=queue,
-            redis_pool=lanes.pool,
+            redis_pool=options.pool,
             handle_signals=False,
             max_jobs=slots,
-            job_timeout=lanes.timeout,
+            job_timeout=options.timeout,
             keep_result=0,
-            poll_delay=POLL,
-            queue_read_limit=lanes.read_limit,
-            health_check_interval=HEALTH_INTERVAL,
+            poll_delay=POLL_INTERVAL_S,
+            queue_read_limit=options.read_limit,
+            health_check_interval=HEALTH_INTERVAL_S,
             retry_jobs=False,
-            job_deserializer=lanes.unpack,  # type: ignore[arg-type]  # a dict is all ARQ needs
+            job_deserializer=options.unpack,  # type: ignore[arg-type]  # a dict is all ARQ needs
             log_results=False,
         )
         # The claim is what keeps others away; ARQ's mark would hold up what was never claimed.
@@ -83,24 +87,24 @@ class LaneWorker(Worker):
         self._runs: set[asyncio.Task[Any]] = set()
         self._messages = TakenMessages()
         self._stopping = False
-        self._ping = lanes.ping
-        self._pause_s = POLL
+        self._ping = options.ping
+        self._pause_s = POLL_INTERVAL_S
         self._until_reached: asyncio.Task[None] | None = None
 
     async def main(self) -> None:
         """Poll, sleep until woken, and again; whatever Redis does."""
-        rest = POLL
+        rest = POLL_INTERVAL_S
         listening = asyncio.create_task(self._listen())
         try:
             while not self._stopping:
                 try:
                     await self._poll_iteration()
-                    rest = POLL
+                    rest = POLL_INTERVAL_S
                 except Exception as error:  # Redis is away, or says what nobody expects
                     self._warn("Redis does not answer", error=_said(error), again_in=rest)
                     await asyncio.sleep(rest)
-                    rest = min(rest * 2, LONGEST_REST)
-                await self._nap()
+                    rest = min(rest * 2, MAX_PAUSE_S)
+                await self._wait_for_wakeup()
         finally:
             listening.cancel()
 
@@ -117,7 +121,7 @@ class LaneWorker(Worker):
         while self._runs:
             await asyncio.wait(self._runs)
         if self.tasks:
-            await asyncio.wait(self.tasks.values(), timeout=EPILOGUE)
+            await asyncio.wait(self.tasks.values(), timeout=CLEANUP_TIMEOUT_S)
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
         """A running job stays in the queue: asking Redis about each of them would cost the most."""
@@ -159,9 +163,9 @@ class LaneWorker(Worker):
 
     def _claimed(self, name: str) -> None:
         self._messages.claimed(name)
-        self._pause_s = POLL
+        self._pause_s = POLL_INTERVAL_S
 
-    async def _run_dispatched(self, run: Run, name: str, reference: Reference) -> None:
+    async def _run_dispatched(self, run: Run, name: str, reference: JobReference) -> None:
         if self._stopping:
             self._messages.give_back(name)
             return
@@ -193,7 +197,7 @@ class LaneWorker(Worker):
         """Ask again and again; ever less often where it answers, and claims fail nevertheless."""
         while not self.allow_pick_jobs:
             await asyncio.sleep(self._pause_s)
-            self._pause_s = min(self._pause_s * 2, LONGEST_REST)
+            self._pause_s = min(self._pause_s * 2, MAX_PAUSE_S)
             with suppress(Unavailable):
                 await self._ping()
                 self.allow_pick_jobs = True
@@ -208,11 +212,11 @@ class LaneWorker(Worker):
                 super()._release_sem_dec_counter_on_complete()
             raise
 
-    async def _nap(self) -> None:
+    async def _wait_for_wakeup(self) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(POLL):
+            async with asyncio.timeout(POLL_INTERVAL_S):
                 await self._awake.wait()
-            await asyncio.sleep(BREATH)
+            await asyncio.sleep(YIELD_S)
         self._awake.clear()
 
     async def _listen(self) -> None:
@@ -221,11 +225,11 @@ class LaneWorker(Worker):
                 async with self.pool.pubsub() as subscription:
                     await subscription.subscribe(self._channel)
                     self._awake.set()
-                    await self._hear(subscription)
+                    await self._receive(subscription)
             except Exception:  # Redis is away: polling says so already
-                await asyncio.sleep(LONGEST_REST)
+                await asyncio.sleep(MAX_PAUSE_S)
 
-    async def _hear(self, subscription: PubSub) -> None:
+    async def _receive(self, subscription: PubSub) -> None:
         """Until it fails; a connection that is only half there looks like one without news."""
         while True:
             if await subscription.get_message(timeout=QUIET) is None:

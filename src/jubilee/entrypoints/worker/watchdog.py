@@ -6,7 +6,7 @@ import os
 import threading
 from time import monotonic
 
-STUCK = 70  # EX_SOFTWARE
+EXIT_STUCK = 70  # EX_SOFTWARE
 
 logger = logging.getLogger(__name__)
 
@@ -43,4 +43,4 @@ class Watchdog:
                 self._seen = monotonic()  # the whole process was asleep, not its loop alone
         logger.critical("ending: the event loop stood still", extra={"seconds": self._limit})
         logging.shutdown()  # what follows lets nobody else tidy up
-        os._exit(STUCK)
+        os._exit(EXIT_STUCK)

@@ -10,13 +10,13 @@ from sqlalchemy import text
 from jubilee.adapters.postgres.greetings import PLANNED_UNTIL
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
-from jubilee.domain.jobs.backlog import Backlog, ReadBacklog, WorkerRegister, WorkerSign
-from jubilee.domain.jobs.kinds import KindSet, Lane
+from jubilee.domain.jobs.backlog import Backlog, BacklogReader, WorkerInfo, WorkerRegistry
+from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.routing import KindSetReader
 
 STATUSES = ("queued", "running", "dead")
 STATES = ("planned", "sending", "sent", "uncertain", "skipped")
-LANES = tuple(lane.value for lane in Lane)
+QUEUES = tuple(lane.value for lane in JobQueueName)
 ALIVE = "heard_at > now() - interval '15 seconds'"
 """A worker that is silent for longer does not count, nor does what it knows."""
 
@@ -36,7 +36,7 @@ OLDEST = Statement(
     FROM jobs WHERE status = 'queued' AND run_at <= now() GROUP BY lane
     """)
 )
-REST = Statement(
+OTHER_COUNTS = Statement(
     text(f"""
     SELECT
         (SELECT count(*) FROM jobs WHERE status = 'running' AND lease_until < now()) AS overdue,
@@ -83,7 +83,7 @@ KIND_SETS = Statement(
     GROUP BY kinds
     """)  # noqa: S608  # a constant
 )
-SIGN = Statement(
+HEARTBEAT = Statement(
     text("""
     INSERT INTO workers (id, host, version, kinds, started_at, heard_at)
     VALUES (:id, :host, :version, CAST(:kinds AS text[]), now(), now())
@@ -95,7 +95,7 @@ FORGET = Statement(text("DELETE FROM workers WHERE heard_at < now() - interval '
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresBacklog(ReadBacklog, WorkerRegister, KindSetReader):
+class PostgresBacklog(BacklogReader, WorkerRegistry, KindSetReader):
     """Every lane, status and state is there, at 0 where nothing has it."""
 
     pool: ConnectionPool
@@ -106,11 +106,11 @@ class PostgresBacklog(ReadBacklog, WorkerRegister, KindSetReader):
             oldest = {row["lane"]: row["seconds"] for row in await executor.all(OLDEST)}
             greetings = {row["state"]: row["number"] for row in await executor.all(GREETINGS)}
             unknown = {row["kind"]: row["number"] for row in await executor.all(WITHOUT_WORKER)}
-            rest = await executor.first(REST, planned_until=PLANNED_UNTIL)
+            rest = await executor.first(OTHER_COUNTS, planned_until=PLANNED_UNTIL)
         assert rest is not None  # a SELECT of sub-queries always has a row
         return Backlog(
-            jobs={key: jobs.get(key, 0) for key in product(LANES, STATUSES)},
-            oldest_due={lane: oldest.get(lane, 0.0) for lane in LANES},
+            jobs={key: jobs.get(key, 0) for key in product(QUEUES, STATUSES)},
+            oldest_due={lane: oldest.get(lane, 0.0) for lane in QUEUES},
             overdue=rest["overdue"],
             oldest_event=rest["oldest_event"] or 0.0,
             greetings={state: greetings.get(state, 0) for state in STATES},
@@ -121,10 +121,10 @@ class PostgresBacklog(ReadBacklog, WorkerRegister, KindSetReader):
             without_worker=unknown,
         )
 
-    async def sign(self, worker: WorkerSign) -> None:
+    async def heartbeat(self, worker: WorkerInfo) -> None:
         async with self.pool.executor() as executor:
             await executor.run(
-                SIGN,
+                HEARTBEAT,
                 id=worker.id,
                 host=worker.host,
                 version=worker.version,

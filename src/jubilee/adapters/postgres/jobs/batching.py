@@ -9,13 +9,15 @@ A = TypeVar("A")
 R = TypeVar("R")
 
 
-class Batched(Generic[A, R]):
+class CallBatcher(Generic[A, R]):
     """Gathers single calls; alone, a call waits for nobody."""
 
-    def __init__(self, work: Callable[[Sequence[A]], Awaitable[Sequence[R]]], *, most: int) -> None:
+    def __init__(
+        self, work: Callable[[Sequence[A]], Awaitable[Sequence[R]]], *, limit: int
+    ) -> None:
         """`work` answers up to `most` arguments in their order."""
         self._work = work
-        self._most = most
+        self._limit = limit
         self._waiting: list[tuple[A, asyncio.Future[R]]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -31,7 +33,7 @@ class Batched(Generic[A, R]):
     async def _run(self) -> None:
         try:
             while self._waiting:
-                batch = self._waiting[: self._most]
+                batch = self._waiting[: self._limit]
                 # Whoever has gone meanwhile must not be given anything: it would be lost.
                 await self._answer([call for call in batch if not call[1].done()])
                 del self._waiting[: len(batch)]

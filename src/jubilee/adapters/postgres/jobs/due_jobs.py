@@ -10,20 +10,20 @@ from sqlalchemy import text
 
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
-from jubilee.domain.jobs.kinds import Lane
+from jubilee.domain.jobs.kinds import JobQueueName
 from jubilee.domain.jobs.store import (
     Dispatch,
     DueJobs,
+    JobReference,
     Outlook,
     Position,
-    Reference,
     Unclaimed,
 )
 
 UNCLAIMED = "2 seconds"
 """How long a dispatched job waits before Redis is asked whether it still holds its message."""
 
-LANES = [lane.value for lane in Lane]  # a newer version may know more of them
+QUEUES = [lane.value for lane in JobQueueName]  # a newer version may know more of them
 # One index scan for each priority: jobs that are due one day do not stand in the way of today's.
 # Levels are sorted first: sorted last, all that are due would be locked, ten times too many.
 # MATERIALIZED, or the planner might lock and mark more rows than the limit says.
@@ -35,7 +35,7 @@ MARK_DUE = Statement(
         CROSS JOIN LATERAL (
             SELECT id FROM jobs
             WHERE status = 'queued' AND priority = level AND run_at <= now()
-                AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:lanes AS text[]))
+                AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:queues AS text[]))
                 AND dispatched_at IS NULL
             ORDER BY run_at, id LIMIT :rows FOR UPDATE SKIP LOCKED
         ) AS found
@@ -59,7 +59,7 @@ WAITING = Statement(
                 CASE WHEN level = CAST(:level AS integer) THEN CAST(:id AS uuid)
                     ELSE CAST('{UUID(int=0)}' AS uuid) END
             )
-            AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:lanes AS text[]))
+            AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:queues AS text[]))
             AND dispatched_at < now() - interval '{UNCLAIMED}'
         ORDER BY run_at, id LIMIT :rows
     ) AS found
@@ -113,7 +113,7 @@ OUTLOOK = Statement(
         CROSS JOIN LATERAL (
             SELECT FROM jobs
             WHERE status = 'queued' AND priority = urgency AND run_at <= now()
-                AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:lanes AS text[]))
+                AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:queues AS text[]))
                 AND dispatched_at < now() - interval '{UNCLAIMED}'
             LIMIT 1
         ) AS waiting
@@ -130,7 +130,7 @@ class PostgresDueJobs(DueJobs):
 
     async def mark_due(self, kinds: Collection[str], *, limit: int) -> Sequence[Dispatch]:
         async with self.pool.executor() as executor:
-            rows = await executor.all(MARK_DUE, kinds=list(kinds), lanes=LANES, rows=limit)
+            rows = await executor.all(MARK_DUE, kinds=list(kinds), queues=QUEUES, rows=limit)
         return [_dispatch(row) for row in rows]
 
     async def unclaimed(
@@ -139,7 +139,9 @@ class PostgresDueJobs(DueJobs):
         level, run_at, job_id = after or FIRST
         place = {"level": level, "run_at": run_at, "id": job_id}
         async with self.pool.executor() as executor:
-            rows = await executor.all(WAITING, kinds=list(kinds), lanes=LANES, rows=limit, **place)
+            rows = await executor.all(
+                WAITING, kinds=list(kinds), queues=QUEUES, rows=limit, **place
+            )
         last = rows[-1] if len(rows) == limit else None
         return Unclaimed(
             [_dispatch(row) for row in rows],
@@ -154,7 +156,7 @@ class PostgresDueJobs(DueJobs):
 
     async def outlook(self, kinds: Collection[str]) -> Outlook:
         async with self.pool.executor() as executor:
-            row = await executor.first(OUTLOOK, kinds=list(kinds), lanes=LANES)
+            row = await executor.first(OUTLOOK, kinds=list(kinds), queues=QUEUES)
         assert row is not None  # a SELECT of sub-queries always has a row
         return Outlook(row["seconds"], row["waits"])
 
@@ -164,5 +166,5 @@ class PostgresDueJobs(DueJobs):
 
 
 def _dispatch(row: Record) -> Dispatch:
-    reference = Reference(row["id"], row["epoch"])
-    return Dispatch(reference, Lane(row["lane"]), row["priority"], row["kind"])
+    reference = JobReference(row["id"], row["epoch"])
+    return Dispatch(reference, JobQueueName(row["lane"]), row["priority"], row["kind"])

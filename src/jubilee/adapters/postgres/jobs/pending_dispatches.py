@@ -12,42 +12,42 @@ TraceContext: TypeAlias = Mapping[str, str]
 """`traceparent` and its kin, as the W3C names them."""
 
 
-class Sending(Protocol):
+class TracePropagator(Protocol):
     """Says which trace a row is written in; must not fail."""
 
-    def here(self) -> TraceContext | None:
+    def current(self) -> TraceContext | None:
         """The present one."""
 
-    def sending(self, kind: str, job_id: UUID) -> AbstractContextManager[TraceContext | None]:
+    def for_job(self, kind: str, job_id: UUID) -> AbstractContextManager[TraceContext | None]:
         """Put around the insert of a job: whatever runs it goes on from there."""
 
 
 @dataclass(frozen=True, slots=True)
-class SentFrom(Sending):
+class FixedTrace(TracePropagator):
     """A trace that is known already; None where nothing is traced."""
 
     context: TraceContext | None = None
 
-    def here(self) -> TraceContext | None:
+    def current(self) -> TraceContext | None:
         return self.context
 
-    def sending(self, kind: str, job_id: UUID) -> AbstractContextManager[TraceContext | None]:  # noqa: ARG002  # the port's
+    def for_job(self, kind: str, job_id: UUID) -> AbstractContextManager[TraceContext | None]:  # noqa: ARG002  # the port's
         return nullcontext(self.context)
 
 
-UNTRACED = SentFrom()
+UNTRACED = FixedTrace()
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Provenance:
     """Marks rows: with the request that they come from, and with its trace."""
 
     correlation_id: str | None
-    sending: Sending
+    propagator: TracePropagator
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PendingDispatches:
     """What has been inserted, to be told of once it is committed."""
 
     due: list[Dispatch] = field(default_factory=list)

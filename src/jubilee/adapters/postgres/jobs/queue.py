@@ -8,12 +8,16 @@ from sqlalchemy import bindparam, func
 from sqlalchemy.dialects.postgresql import insert
 
 from jubilee.adapters.postgres.documents import kept_trace
-from jubilee.adapters.postgres.jobs.pending_dispatches import Asked, Origin, TraceContext
+from jubilee.adapters.postgres.jobs.pending_dispatches import (
+    PendingDispatches,
+    Provenance,
+    TraceContext,
+)
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import jobs
-from jubilee.domain.jobs.kinds import Lane
+from jubilee.domain.jobs.kinds import JobQueueName
 from jubilee.domain.jobs.queue import JobQueue, NewJob
-from jubilee.domain.jobs.store import Dispatch, Reference
+from jubilee.domain.jobs.store import Dispatch, JobReference
 
 PRIORITY = 5
 
@@ -38,17 +42,19 @@ class PostgresJobs(JobQueue):
     """Inserts in the transaction that wants the work."""
 
     executor: Executor
-    origin: Origin
-    asked: Asked
+    provenance: Provenance
+    pending: PendingDispatches
 
     async def add(self, job: NewJob) -> None:
-        with self.origin.sending.sending(job.kind, job.id) as context:
+        with self.provenance.propagator.for_job(job.kind, job.id) as context:
             added = await self._insert(job, context)
         if added is None:
             return
-        self.asked.kinds.append(job.kind)
+        self.pending.kinds.append(job.kind)
         if added["due"]:
-            self.asked.due.append(Dispatch(Reference(job.id, 0), Lane.SYSTEM, PRIORITY, job.kind))
+            self.pending.due.append(
+                Dispatch(JobReference(job.id, 0), JobQueueName.SYSTEM, PRIORITY, job.kind)
+            )
 
     async def _insert(self, job: NewJob, context: TraceContext | None) -> Record | None:
         return await self.executor.first(
@@ -57,14 +63,14 @@ class PostgresJobs(JobQueue):
             owner_id=job.owner_id,
             key=job.key,
             kind=job.kind,
-            lane=Lane.SYSTEM.value,
+            lane=JobQueueName.SYSTEM.value,
             data=json.dumps(job.data),
             priority=PRIORITY,
             status="queued",
             attempts=0,
             max_attempts=job.max_attempts,
             epoch=0,
-            correlation_id=self.origin.correlation_id,
+            correlation_id=self.provenance.correlation_id,
             trace_context=kept_trace(context),
             due=job.run_at,
         )

@@ -9,21 +9,27 @@ from asyncpg import Record
 from sqlalchemy import text
 
 from jubilee.adapters.postgres.documents import encode_within, trace_context
-from jubilee.adapters.postgres.jobs.batching import Batched
+from jubilee.adapters.postgres.jobs.batching import CallBatcher
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.domain.identity import UserId
-from jubilee.domain.jobs.kinds import Lane
-from jubilee.domain.jobs.store import Beat, Claimed, Claims, Failure, Reference
+from jubilee.domain.jobs.kinds import JobQueueName
+from jubilee.domain.jobs.store import (
+    AttemptFailure,
+    ClaimedJob,
+    HeartbeatResult,
+    JobReference,
+    JobStore,
+)
 
 BATCH = 100
-LANES = {lane.value for lane in Lane}
-LONGEST_TEXT = 65_536  # bytes of a result or an error that are kept
-PATIENCE = (0.01, 0.05, 0.2)  # seconds between looks at a row that somebody has locked
+QUEUES = {lane.value for lane in JobQueueName}
+MAX_TEXT_BYTES = 65_536  # bytes of a result or an error that are kept
+RETRY_DELAYS_S = (0.01, 0.05, 0.2)  # seconds between looks at a row that somebody has locked
 
-OURS = "id = :id AND epoch = :epoch AND status = 'running'"
+FENCED = "id = :id AND epoch = :epoch AND status = 'running'"
 # What was asked to stop while it ran stops here, however the attempt went.
-GIVEN_BACK = """
+RELEASED = """
     finished_at = CASE WHEN cancel_requested_at IS NULL THEN NULL ELSE now() END,
     status = CASE WHEN cancel_requested_at IS NULL THEN 'queued' ELSE 'cancelled' END,
     run_at = now() + CAST(:wait AS float) * interval '1 second',
@@ -62,7 +68,7 @@ FREE = Statement(
     """)
 )
 # Nobody waits here either: one row that somebody has locked would let all leases end.
-BEAT = Statement(
+HEARTBEAT = Statement(
     text("""
     WITH held AS (
         SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[])) AS held (id, epoch)
@@ -80,10 +86,10 @@ BEAT = Statement(
     """)
 )
 RETRY = Statement(
-    text(f"UPDATE jobs SET error = CAST(:error AS jsonb), {GIVEN_BACK} WHERE {OURS} RETURNING id")  # noqa: S608  # constants
+    text(f"UPDATE jobs SET error = CAST(:error AS jsonb), {RELEASED} WHERE {FENCED} RETURNING id")  # noqa: S608  # constants
 )
 RELEASE = Statement(
-    text(f"UPDATE jobs SET attempts = attempts - 1, {GIVEN_BACK} WHERE {OURS} RETURNING id")  # noqa: S608  # constants
+    text(f"UPDATE jobs SET attempts = attempts - 1, {RELEASED} WHERE {FENCED} RETURNING id")  # noqa: S608  # constants
 )
 END = Statement(
     text(f"""
@@ -91,16 +97,16 @@ END = Statement(
         error = CASE WHEN :status = 'succeeded' THEN NULL
             ELSE coalesce(CAST(:error AS jsonb), error) END,
         result = CAST(:result AS jsonb)
-    WHERE {OURS} RETURNING id
+    WHERE {FENCED} RETURNING id
     """)  # noqa: S608  # constants
 )
-REPORT = Statement(text(f"UPDATE jobs SET progress = CAST(:progress AS jsonb) WHERE {OURS}"))  # noqa: S608  # constants
+REPORT = Statement(text(f"UPDATE jobs SET progress = CAST(:progress AS jsonb) WHERE {FENCED}"))  # noqa: S608  # constants
 
 
 PING = Statement(text("SELECT 1"))
 
 
-class PostgresClaims(Claims):
+class PostgresJobStore(JobStore):
     """One worker's claims; those that are made at the same moment share a statement."""
 
     def __init__(
@@ -114,45 +120,45 @@ class PostgresClaims(Claims):
         self._kinds = list(kinds)
         self._worker_id = worker_id
         self._lease = lease
-        self._claim = Batched(self._claim_all, most=BATCH)
+        self._claim = CallBatcher(self._claim_all, limit=BATCH)
 
     async def ping(self) -> None:
         """Ask for an answer, so that claims have one; raises Unavailable."""
         async with self._pool.executor() as executor:
             await executor.run(PING)
 
-    async def claim(self, reference: Reference) -> Claimed | None:
+    async def claim(self, reference: JobReference) -> ClaimedJob | None:
         claimed, busy = await self._claim(reference)
-        for pause in PATIENCE:
+        for pause in RETRY_DELAYS_S:
             if claimed is not None or not busy:
                 break
             await asyncio.sleep(pause)
             claimed, busy = await self._claim(reference)
         return claimed
 
-    async def beat(self, held: Sequence[Reference]) -> Mapping[UUID, Beat]:
+    async def heartbeat(self, held: Sequence[JobReference]) -> Mapping[UUID, HeartbeatResult]:
         async with self._pool.executor() as executor:
-            rows = await executor.all(BEAT, lease=self._lease, **_arrays(held))
-        return {row["id"]: Beat(row["beat"]) for row in rows}
+            rows = await executor.all(HEARTBEAT, lease=self._lease, **_arrays(held))
+        return {row["id"]: HeartbeatResult(row["beat"]) for row in rows}
 
-    async def fail(self, reference: Reference, failure: Failure) -> bool:
+    async def fail(self, reference: JobReference, failure: AttemptFailure) -> bool:
         error = bounded(failure.error)
         if failure.retry_in is None:
             return await self._write(END, reference, status="dead", error=error, result=None)
         return await self._write(RETRY, reference, error=error, wait=failure.retry_in)
 
-    async def release(self, reference: Reference, *, wait: float) -> bool:
+    async def release(self, reference: JobReference, *, wait: float) -> bool:
         return await self._write(RELEASE, reference, wait=wait)
 
-    async def cancelled(self, reference: Reference) -> bool:
+    async def mark_cancelled(self, reference: JobReference) -> bool:
         return await self._write(END, reference, status="cancelled", error=None, result=None)
 
-    async def report(self, reference: Reference, progress: Mapping[str, object]) -> None:
+    async def save_progress(self, reference: JobReference, progress: Mapping[str, object]) -> None:
         await self._write(REPORT, reference, progress=bounded(progress))
 
     async def _claim_all(
-        self, wanted: Sequence[Reference]
-    ) -> Sequence[tuple[Claimed | None, bool]]:
+        self, wanted: Sequence[JobReference]
+    ) -> Sequence[tuple[ClaimedJob | None, bool]]:
         """Each with whether it can still be had, but somebody has it locked."""
         values = {"lease": self._lease, "worker": self._worker_id, "kinds": self._kinds}
         async with self._pool.executor() as executor:
@@ -164,10 +170,10 @@ class PostgresClaims(Claims):
         # The same job may stand in the batch twice: one of them has it, the other is stale.
         return [(taken.pop(reference.id, None), reference.id in busy) for reference in wanted]
 
-    async def _free(self, executor: Executor, wanted: Sequence[Reference]) -> list[Record]:
+    async def _free(self, executor: Executor, wanted: Sequence[JobReference]) -> list[Record]:
         return await executor.all(FREE, kinds=self._kinds, **_arrays(wanted))
 
-    async def _write(self, statement: Statement, reference: Reference, **values: object) -> bool:
+    async def _write(self, statement: Statement, reference: JobReference, **values: object) -> bool:
         async with self._pool.executor() as executor:
             found = await executor.first(
                 statement, id=reference.id, epoch=reference.epoch, **values
@@ -175,14 +181,14 @@ class PostgresClaims(Claims):
         return found is not None
 
 
-def _arrays(references: Sequence[Reference]) -> dict[str, object]:
+def _arrays(references: Sequence[JobReference]) -> dict[str, object]:
     ids, epochs = [r.id for r in references], [r.epoch for r in references]
     return {"ids": ids, "epochs": epochs}
 
 
 def bounded(document: Mapping[str, object]) -> str:
     """A result or an error as JSON of at most LONGEST_TEXT bytes."""
-    return encode_within(dict(document), LONGEST_TEXT)
+    return encode_within(dict(document), MAX_TEXT_BYTES)
 
 
 def _data(written: str) -> Mapping[str, object] | None:
@@ -194,9 +200,9 @@ def _data(written: str) -> Mapping[str, object] | None:
     return data if isinstance(data, dict) else None
 
 
-def _claimed(row: Record) -> Claimed:
+def _claimed(row: Record) -> ClaimedJob:
     owner = row["owner_id"]
-    return Claimed(
+    return ClaimedJob(
         id=row["id"],
         epoch=row["epoch"],
         kind=row["kind"],
@@ -207,7 +213,9 @@ def _claimed(row: Record) -> Claimed:
         by_admin=row["by_admin"],
         correlation_id=row["correlation_id"],
         trace_context=trace_context(row),
-        lane=Lane(row["lane"]) if row["lane"] in LANES else Lane.SYSTEM,  # or a newer version's
+        queue=JobQueueName(row["lane"])
+        if row["lane"] in QUEUES
+        else JobQueueName.SYSTEM,  # or a newer version's
         waited=row["waited"],
         age=row["age"],
     )

@@ -13,18 +13,22 @@ from asyncpg import Record
 from sqlalchemy import text
 
 from jubilee.adapters.postgres.documents import decode, kept_trace
-from jubilee.adapters.postgres.jobs.pending_dispatches import Asked, Origin, TraceContext
+from jubilee.adapters.postgres.jobs.pending_dispatches import (
+    PendingDispatches,
+    Provenance,
+    TraceContext,
+)
 from jubilee.adapters.postgres.jobs.task_pages import DOCUMENTS, TASK, Whose, page_statement
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.domain.identity import Principal, UserId
-from jubilee.domain.jobs.kinds import Lane
+from jubilee.domain.jobs.kinds import JobQueueName
 from jubilee.domain.jobs.queue import MAX_ATTEMPTS
-from jubilee.domain.jobs.store import Dispatch, Reference
-from jubilee.domain.jobs.waiter import LiveJobs
+from jubilee.domain.jobs.store import Dispatch, JobReference
+from jubilee.domain.jobs.waiter import LiveJobReader
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import (
-    LARGEST_PAGE,
+    MAX_PAGE_BYTES,
     NewTask,
     Task,
     TaskFilter,
@@ -34,7 +38,7 @@ from jubilee.domain.tasks.task import (
     TaskStatus,
 )
 
-LANES = {lane.value for lane in Lane}
+LANES = {lane.value for lane in JobQueueName}
 SERVER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 BY_ID = f"""
@@ -51,7 +55,7 @@ FIND_SAME = Statement(
     """)  # noqa: S608  # constants
 )
 # Locks of the owner's row would keep sessions and accounts waiting; these are nobody else's.
-TURN = {
+LOCK_QUOTA = {
     alone: Statement(text(f"SELECT {lock}(hashtextextended('tasks ' || CAST(:owner AS text), 0))"))
     for alone, lock in {
         False: "pg_advisory_xact_lock_shared",
@@ -61,7 +65,7 @@ TURN = {
 LIVE = """
     SELECT count(*) FROM (
         SELECT FROM jobs WHERE owner_id = CAST(:owner AS uuid) AND task_id IS NOT NULL
-            AND status IN ('queued', 'running') LIMIT CAST(:most AS bigint)
+            AND status IN ('queued', 'running') LIMIT CAST(:limit AS bigint)
     ) AS live
 """
 COUNT_LIVE = Statement(text(LIVE))
@@ -76,7 +80,7 @@ ADD = Statement(
         CAST(:max_attempts AS integer), 0,
         greatest(CAST(:run_at AS timestamptz), now()), CAST(:correlation_id AS text),
         CAST(:trace_context AS jsonb), now()
-    WHERE ({LIVE}) < CAST(:most AS bigint)
+    WHERE ({LIVE}) < CAST(:limit AS bigint)
     ON CONFLICT (owner_id, task_id) DO NOTHING
     RETURNING {TASK}, epoch, lane, run_at <= now() AS due
     """)
@@ -87,7 +91,7 @@ CANCEL = Statement(
     WHERE id = :id RETURNING {TASK}
     """)  # noqa: S608  # constants
 )
-ASK_TO_STOP = Statement(
+REQUEST_CANCEL = Statement(
     text(f"""
     UPDATE jobs SET cancel_requested_at = coalesce(cancel_requested_at, now())
     WHERE id = :id RETURNING {TASK}
@@ -95,7 +99,7 @@ ASK_TO_STOP = Statement(
 )
 REMOVE = Statement(text("DELETE FROM jobs WHERE id = :id"))
 # The epoch stays: what earlier runs of it may still try is fenced off as before.
-REVIVE = Statement(
+RETRY = Statement(
     text(f"""
     UPDATE jobs SET status = 'queued', attempts = 0, run_at = now(), finished_at = NULL,
         dispatched_at = NULL, cancel_requested_at = NULL, progress = NULL, result = NULL
@@ -115,8 +119,8 @@ class PostgresTasks(TaskRepository):
     """The tasks; what is due is told to the courier after the commit."""
 
     executor: Executor
-    origin: Origin
-    asked: Asked
+    provenance: Provenance
+    pending: PendingDispatches
 
     async def get(self, name: str, *, by: Principal, lock: bool = False) -> Task:
         row = None
@@ -141,24 +145,24 @@ class PostgresTasks(TaskRepository):
             kind=chosen.kind,
             last=None if after is None else UUID(after[0]),
             rows=limit + 1,
-            bytes=LARGEST_PAGE,
+            bytes=MAX_PAGE_BYTES,
         )
         found = [_task(row) for row in rows[:limit]]
         return Page(found, (str(found[-1].id),) if rows and rows[0]["there"] > len(found) else None)
 
-    async def take_turn(self, owner: UserId, *, alone: bool) -> None:
-        await self.executor.run(TURN[alone], owner=str(owner))
+    async def lock_quota(self, owner: UserId, *, exclusive: bool) -> None:
+        await self.executor.run(LOCK_QUOTA[exclusive], owner=str(owner))
 
-    async def count_live(self, owner: UserId, *, most: int) -> int:
-        row = await self.executor.first(COUNT_LIVE, owner=owner, most=most)
+    async def count_live(self, owner: UserId, *, limit: int) -> int:
+        row = await self.executor.first(COUNT_LIVE, owner=owner, limit=limit)
         return 0 if row is None else row["count"]
 
     async def add(self, task: NewTask, *, below: int) -> Task | None:
-        with self.origin.sending.sending(task.kind, task.id) as context:
+        with self.provenance.propagator.for_job(task.kind, task.id) as context:
             row = await self._insert(task, below, context)
         if row is None:
             return None
-        self.asked.kinds.append(task.kind)
+        self.pending.kinds.append(task.kind)
         return self._announced(row)
 
     async def _insert(
@@ -170,14 +174,14 @@ class PostgresTasks(TaskRepository):
             owner=task.owner_id,
             task_id=task.task_id,
             kind=task.kind,
-            lane=Lane.USER.value,
+            lane=JobQueueName.USER.value,
             data=json.dumps(task.data),
             priority=task.priority,
             max_attempts=MAX_ATTEMPTS,
             run_at=task.run_at,
-            correlation_id=self.origin.correlation_id,
+            correlation_id=self.provenance.correlation_id,
             trace_context=kept_trace(context),
-            most=below,
+            limit=below,
         )
 
     async def find_same(self, task: NewTask) -> Task | None:
@@ -197,28 +201,28 @@ class PostgresTasks(TaskRepository):
     async def cancel(self, task_id: UUID) -> Task:
         return _found(await self.executor.first(CANCEL, id=task_id))
 
-    async def ask_to_stop(self, task_id: UUID) -> Task:
-        return _found(await self.executor.first(ASK_TO_STOP, id=task_id))
+    async def request_cancel(self, task_id: UUID) -> Task:
+        return _found(await self.executor.first(REQUEST_CANCEL, id=task_id))
 
     async def remove(self, task_id: UUID) -> None:
         await self.executor.run(REMOVE, id=task_id)
 
-    async def revive(self, task_id: UUID) -> Task:
-        row = await self.executor.first(REVIVE, id=task_id)
+    async def retry(self, task_id: UUID) -> Task:
+        row = await self.executor.first(RETRY, id=task_id)
         if row is None:
             raise TaskNotFound
         return self._announced(row)
 
     def _announced(self, row: Record) -> Task:
         if row["due"] and row["lane"] in LANES:  # another one is a newer version's to dispatch
-            reference = Reference(row["id"], row["epoch"])
-            lane = Lane(row["lane"])
-            self.asked.due.append(Dispatch(reference, lane, row["priority"], row["kind"]))
+            reference = JobReference(row["id"], row["epoch"])
+            lane = JobQueueName(row["lane"])
+            self.pending.due.append(Dispatch(reference, lane, row["priority"], row["kind"]))
         return _task(row)
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresLiveJobs(LiveJobs):
+class PostgresLiveJobs(LiveJobReader):
     """Asks the primary, in one statement."""
 
     pool: ConnectionPool

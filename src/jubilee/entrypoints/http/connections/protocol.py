@@ -238,10 +238,8 @@ class BoundedProtocol(HttpToolsProtocol):
             path = path_of(self.url) if self._fault else "/"
             return Refused(self.headers, self.client, method, path)
         headers = self.scope["headers"]
-        if exchange := self.scope["state"].get("exchange"):
-            headers = [
-                (b"x-request-id", exchange.request_id.encode())
-            ]  # as the application logs it
+        if record := self.scope["state"].get("record"):
+            headers = [(b"x-request-id", record.request_id.encode())]  # as the application logs it
         return Refused(headers, self.client, self.scope["method"], self.scope["path"])
 
     def _write(self, error: DomainError, refused: Refused, *, metered: bool) -> None:

@@ -7,9 +7,9 @@ from http import HTTPStatus
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from jubilee.domain.errors import DomainError, Unavailable
-from jubilee.entrypoints.http.framework.edge import DEFAULTS, new_exchange
+from jubilee.entrypoints.http.framework.edge import DEFAULT_HEADERS, new_exchange
 from jubilee.entrypoints.http.framework.problems import HttpError, problem
-from jubilee.entrypoints.http.framework.request_record import RequestMeter
+from jubilee.entrypoints.http.framework.request_record import RequestObserver
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -57,7 +57,7 @@ class Refused:
 class Refusals:
     """Writes problem documents as bytes, with the headers that every answer bears."""
 
-    def __init__(self, meter: RequestMeter) -> None:
+    def __init__(self, meter: RequestObserver) -> None:
         """`meter` counts those that stand for a request."""
         self._meter = meter
 
@@ -66,16 +66,16 @@ class Refusals:
     ) -> bytes:
         """The whole answer; the connection has to end after it. `common` are uvicorn's headers."""
         scope = {"method": refused.method, "headers": refused.headers, "client": refused.client}
-        exchange = new_exchange(scope)
-        response = problem(error, exchange.request_id, refused.path)
+        record = new_exchange(scope)
+        response = problem(error, record.request_id, refused.path)
         body = b"" if refused.method == "HEAD" else bytes(response.body)
-        exchange.status, exchange.sent = response.status_code, len(body)
+        record.status, record.sent = response.status_code, len(body)
         if metered:
-            self._meter.came()
-            self._meter.went(exchange)
-        identity = (b"x-request-id", exchange.request_id.encode())
+            self._meter.request_started()
+            self._meter.request_finished(record)
+        identity = (b"x-request-id", record.request_id.encode())
         headers = [*common, *response.raw_headers, identity, (b"connection", b"close")]
         given = {name for name, _ in headers}
-        headers += [pair for pair in DEFAULTS if pair[0] not in given]
+        headers += [pair for pair in DEFAULT_HEADERS if pair[0] not in given]
         lines = [b"%b: %b\r\n" % pair for pair in headers]
         return b"".join((STATUS_LINE[response.status_code], *lines, b"\r\n", body))

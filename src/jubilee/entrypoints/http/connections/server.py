@@ -14,14 +14,14 @@ from starlette.types import ASGIApp
 from jubilee.entrypoints.http.connections.config import BoundedConfig, ConnectionRules
 from jubilee.entrypoints.http.connections.protocol import BoundedProtocol
 from jubilee.entrypoints.http.connections.sweeper import ConnectionSweeper
-from jubilee.entrypoints.http.framework.context import Traffic
+from jubilee.entrypoints.http.framework.context import InFlightRequests
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-LAST_MOMENT = 1.0  # seconds of the time-out that are left for closing connections
+CLOSE_TIMEOUT_S = 1.0  # seconds of the time-out that are left for closing connections
 
 
 @dataclass(frozen=True, slots=True)
-class Listening:
+class ListenOptions:
     """Where to listen, and how to stop: within `timeout` seconds, after `delay` at the earliest."""
 
     host: str
@@ -34,7 +34,11 @@ class DrainingServer(uvicorn.Server):
     """Serves until told to stop; a second signal stops at once."""
 
     def __init__(
-        self, app: ASGIApp, listening: Listening, traffic: Traffic, rules: ConnectionRules
+        self,
+        app: ASGIApp,
+        listening: ListenOptions,
+        traffic: InFlightRequests,
+        rules: ConnectionRules,
     ) -> None:
         config = BoundedConfig(
             app,
@@ -80,11 +84,11 @@ class DrainingServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """New connections are still answered while old requests end: a balancer has to learn."""
-        deadline = monotonic() + self._listening.timeout - LAST_MOMENT
+        deadline = monotonic() + self._listening.timeout - CLOSE_TIMEOUT_S
         self._traffic.draining = True
         await self._pause(min(self._listening.delay, self._listening.timeout))
         await self._traffic.drain(deadline - monotonic(), until=lambda: self.force_exit)
-        left = max(deadline - monotonic(), 0) + LAST_MOMENT
+        left = max(deadline - monotonic(), 0) + CLOSE_TIMEOUT_S
         self.config.timeout_graceful_shutdown = max(1, int(left))
         try:
             await super().shutdown(sockets)

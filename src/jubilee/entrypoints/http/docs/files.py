@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
-from jubilee.entrypoints.http.framework.problems import NoSuchPath
+from jubilee.entrypoints.http.framework.problems import PathNotFound
 
 OURS = Path(__file__).with_name("assets")
 SCRIPT, STYLE = "text/javascript", "text/css"
@@ -29,16 +29,16 @@ NO_IMAGE = b"data:,"
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class StaticFile:
     """Some bytes under a name of their content; `gzipped`, where that makes them fewer."""
 
     body: bytes
     media: str
     tag: str
-    gzipped: "File | None" = None
+    gzipped: "StaticFile | None" = None
 
     @classmethod
-    def of(cls, body: bytes, media: str) -> "File":
+    def of(cls, body: bytes, media: str) -> "StaticFile":
         """The tags follow from the bytes; this takes a moment for large ones."""
         small = compress(body, mtime=0)
         gzipped = cls(small, media, _tag(small)) if len(small) < len(body) else None
@@ -46,17 +46,17 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class DocsFiles:
     """The files that are served, by name; `release` changes when one of them does."""
 
     release: str
-    files: Mapping[str, File]
+    files: Mapping[str, StaticFile]
     pages: Mapping[str, Template]
 
-    def get(self, release: str, name: str) -> File:
+    def get(self, release: str, name: str) -> StaticFile:
         """Raises NoSuchPath, also for another release."""
         if release != self.release or name not in self.files:
-            raise NoSuchPath
+            raise PathNotFound
         return self.files[name]
 
     def page(self, name: str, mount: str, **values: str) -> str:
@@ -71,23 +71,23 @@ def _tag(body: bytes) -> str:
 
 
 @cache
-def published() -> Published:
+def docs_files() -> DocsFiles:
     """Reads and gzips them all, once; this blocks."""
     files = dict(_read())
     tags = "".join(files[name].tag for name in sorted(files))
     pages = {name: Template((OURS / name).read_text("utf-8")) for name in PAGES}
-    return Published(sha256(tags.encode()).hexdigest()[:12], files, pages)
+    return DocsFiles(sha256(tags.encode()).hexdigest()[:12], files, pages)
 
 
-def _read() -> Iterator[tuple[str, File]]:
+def _read() -> Iterator[tuple[str, StaticFile]]:
     bundles = _bundles()
     for name in OWN:
-        yield name, File.of((OURS / name).read_bytes(), MEDIA[Path(name).suffix])
+        yield name, StaticFile.of((OURS / name).read_bytes(), MEDIA[Path(name).suffix])
     for name, source in BUNDLES.items():
         body = (bundles / source).read_bytes()
         for logo in FOREIGN_LOGOS:
             body = body.replace(logo, NO_IMAGE)
-        yield name, File.of(body, MEDIA[Path(name).suffix])
+        yield name, StaticFile.of(body, MEDIA[Path(name).suffix])
 
 
 def _bundles() -> Path:

@@ -13,7 +13,7 @@ from jubilee.entrypoints.http.docs.problem_schemas import (
     errors_by_status,
     sample,
 )
-from jubilee.entrypoints.http.framework.endpoint import JSON, Access, AnyEndpoint, Reply
+from jubilee.entrypoints.http.framework.endpoint import JSON, Access, AnyEndpoint, ResponseSpec
 from jubilee.entrypoints.http.framework.json_bounds import MAX_DEPTH, MAX_VALUES
 from jubilee.entrypoints.http.framework.problems import MEDIA
 
@@ -129,7 +129,7 @@ def _responses(endpoint: AnyEndpoint, components: Components) -> Json:
     return {str(status): found[status] for status in sorted(found)}
 
 
-def _reply(reply: Reply, components: Components) -> Json:
+def _reply(reply: ResponseSpec, components: Components) -> Json:
     names = {"X-Request-ID": HEADERS["X-Request-ID"], **reply.headers}
     headers = {name: components.header(name, text) for name, text in names.items()}
     response: Json = {"description": reply.description, "headers": headers}

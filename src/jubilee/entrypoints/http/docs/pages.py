@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
-from jubilee.entrypoints.http.docs.files import File, published
+from jubilee.entrypoints.http.docs.files import StaticFile, docs_files
 from jubilee.entrypoints.http.docs.openapi import document
 from jubilee.entrypoints.http.docs.problem_pages import HTML, list_problems, show_problem
 from jubilee.entrypoints.http.framework.conditions import MalformedCondition, etag, is_known
@@ -25,7 +25,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Endpoint,
     Handler,
     Nothing,
-    Reply,
+    ResponseSpec,
 )
 
 TAG = "meta"
@@ -65,9 +65,9 @@ def endpoints(described: Sequence[AnyEndpoint]) -> tuple[AnyEndpoint, ...]:
     openapi = _documented(serve_document)
 
     @cache
-    def written() -> File:
+    def written() -> StaticFile:
         text = json.dumps(document((*described, openapi)), ensure_ascii=False)
-        return File.of(text.encode(), JSON)
+        return StaticFile.of(text.encode(), JSON)
 
     return (openapi, *PAGES)
 
@@ -84,17 +84,17 @@ async def redoc(call: Plain) -> Response:
 
 async def asset(call: Plain) -> Response:
     """GET /docs/assets/{release}/{name}."""
-    files = await asyncio.to_thread(published)
+    files = await asyncio.to_thread(docs_files)
     return _file(call, files.get(**call.request.path_params), FOREVER)
 
 
 async def _page(call: Plain, name: str, policy: str) -> Response:
-    files = await asyncio.to_thread(published)
+    files = await asyncio.to_thread(docs_files)
     headers = {"Content-Security-Policy": policy}
     return Response(files.page(name, call.mount), headers=headers, media_type=HTML)
 
 
-def _file(call: Plain, file: File, caching: str) -> Response:
+def _file(call: Plain, file: StaticFile, caching: str) -> Response:
     asked, headers, coding = call.request.headers, {"Cache-Control": caching}, {}
     if file.gzipped is not None:
         headers["Vary"] = "Accept-Encoding"
@@ -117,8 +117,8 @@ def _documented(handler: PlainHandler) -> AnyEndpoint:
         handler=handler,
         access=Access.ANYONE,
         replies=(
-            Reply(status=200, description="OpenAPI 3.1.", model=OpenApi, headers=tagged),
-            Reply(status=304, description="It is the one that you know.", headers=tagged),
+            ResponseSpec(status=200, description="OpenAPI 3.1.", model=OpenApi, headers=tagged),
+            ResponseSpec(status=304, description="It is the one that you know.", headers=tagged),
         ),
         errors=(MalformedCondition,),
         needs_database=False,
@@ -134,7 +134,7 @@ def _undocumented(path: str, name: str, summary: str, handler: PlainHandler) -> 
         tag=TAG,
         handler=handler,
         access=Access.ANYONE,
-        replies=(Reply(status=200, description=summary, media=HTML),),
+        replies=(ResponseSpec(status=200, description=summary, media=HTML),),
         needs_database=False,
         documented=False,
     )

@@ -9,10 +9,10 @@ from typing import TypeAlias
 from starlette.responses import Response
 
 from jubilee.domain.errors import DomainError
-from jubilee.entrypoints.http.docs.files import published
+from jubilee.entrypoints.http.docs.files import docs_files
 from jubilee.entrypoints.http.docs.remedies import remedy
 from jubilee.entrypoints.http.framework.endpoint import Call, Nothing
-from jubilee.entrypoints.http.framework.problems import PROBLEMS, NoSuchPath, status_of
+from jubilee.entrypoints.http.framework.problems import PROBLEMS, PathNotFound, status_of
 
 HTML = "text/html"
 HEADERS = {
@@ -48,7 +48,7 @@ async def show_problem(call: Plain) -> Response:
     """GET /problems/{code}."""
     kind = problem_kinds().get(call.request.path_params["code"])
     if kind is None:
-        raise NoSuchPath
+        raise PathNotFound
     status = status_of(kind)
     return await _page(
         call,
@@ -61,7 +61,7 @@ async def show_problem(call: Plain) -> Response:
 
 
 async def _page(call: Plain, name: str, **values: str) -> Response:
-    files = await asyncio.to_thread(published)
+    files = await asyncio.to_thread(docs_files)
     page = files.page(name, call.mount, **values)
     return Response(page, headers=HEADERS, media_type=HTML)
 

@@ -14,13 +14,13 @@ from jubilee.entrypoints.http.framework.paging import PageQuery
 from jubilee.entrypoints.http.framework.problems import (
     BodyTooLarge,
     BodyTooSlow,
-    Broken,
+    InternalError,
     InvalidRequest,
     MalformedBody,
     MalformedQuery,
-    NoSuchPath,
     NotAcceptable,
     NotReady,
+    PathNotFound,
     TargetTooLong,
     UnsupportedEncoding,
     UnsupportedMedia,
@@ -87,13 +87,13 @@ def sample(error: Error, *, oauth: bool) -> tuple[dict[str, Any], list[str]]:
 
 def _implied(endpoint: AnyEndpoint) -> Iterator[Error]:
     """What follows from the endpoint's shape: every query is read, whatever it is for."""
-    yield from (MalformedQuery, InvalidRequest, TargetTooLong, Broken)
+    yield from (MalformedQuery, InvalidRequest, TargetTooLong, InternalError)
     if endpoint.offered:
         yield NotAcceptable
     if endpoint.query is not None and issubclass(endpoint.query, PageQuery):
         yield InvalidCursor
     if "{" in endpoint.path:
-        yield NoSuchPath
+        yield PathNotFound
     if endpoint.body is not None:
         yield from (MalformedBody, BodyTooSlow, BodyTooLarge)
         yield from (UnsupportedMedia, UnsupportedEncoding)

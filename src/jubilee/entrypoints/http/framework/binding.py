@@ -40,13 +40,13 @@ PYTHON_TYPES = {"dict_type": "Input should be an object", "list_type": "Input sh
 """What Pydantic says of values in Python's words, in JSON's."""
 
 
-async def read_body(request: Request, *, limit: int, patience: float) -> bytes:
+async def read_body(request: Request, *, limit: int, seconds: float) -> bytes:
     """The whole body: at most `limit` bytes, within `patience` seconds."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > limit:
         raise _too_large(limit)
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(seconds):
             return await _collect(request, limit)
     except TimeoutError as error:
         raise BodyTooSlow from error

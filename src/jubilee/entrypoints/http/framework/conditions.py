@@ -29,7 +29,7 @@ class MalformedCondition(HttpError):
 
 
 @dataclass(frozen=True, slots=True)
-class Tags:
+class EntityTags:
     """What such a header lists; `every` stands for `*`."""
 
     strong: frozenset[str] = frozenset()
@@ -50,10 +50,10 @@ def etag(version: int | str) -> str:
     return f'"{version}"'
 
 
-def read_tags(header: str) -> Tags:
+def read_tags(header: str) -> EntityTags:
     """Raises MalformedCondition."""
     if header.strip(" \t") == "*":
-        return Tags(every=True)
+        return EntityTags(every=True)
     found: dict[bool, set[str]] = {True: set(), False: set()}
     position = 0
     while position < len(header):
@@ -66,7 +66,7 @@ def read_tags(header: str) -> Tags:
         position = element.end()
     if not found[True] and not found[False]:
         raise MalformedCondition
-    return Tags(strong=frozenset(found[False]), weak=frozenset(found[True]))
+    return EntityTags(strong=frozenset(found[False]), weak=frozenset(found[True]))
 
 
 def content_tag(reply: BaseModel) -> str:
@@ -106,6 +106,6 @@ def is_known(headers: Headers, version: int | str) -> bool:
     return tags is not None and tags.match_weakly(version)
 
 
-def _tags(headers: Headers, name: str) -> Tags | None:
+def _tags(headers: Headers, name: str) -> EntityTags | None:
     lines = headers.getlist(name)
     return read_tags(", ".join(lines)) if lines else None

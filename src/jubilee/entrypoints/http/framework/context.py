@@ -8,10 +8,10 @@ from time import monotonic
 
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.framework.cursors import Cursors
-from jubilee.entrypoints.http.framework.request_record import Exposition
+from jubilee.entrypoints.http.framework.request_record import MetricsExposition
 
 
-class Traffic:
+class InFlightRequests:
     """The requests in flight, and whether the service still wants new ones."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BodyLimits:
     """How large a body may be, in bytes, and how long it may take, in seconds."""
 
     body_bytes: int
@@ -47,12 +47,12 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class ApiContext:
     """Handed to every resource when the application is built."""
 
     services: Services
     cursors: Cursors
-    limits: Limits
-    traffic: Traffic
-    exposition: Exposition | None = None
+    limits: BodyLimits
+    traffic: InFlightRequests
+    exposition: MetricsExposition | None = None
     """None where the metrics have a listener of their own."""

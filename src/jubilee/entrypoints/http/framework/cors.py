@@ -18,7 +18,7 @@ PREFLIGHT = (
 )
 
 
-class Cors:
+class CorsMiddleware:
     """Wraps an application; a preflight is its plain OPTIONS with some headers more.
 
     Only listed origins are named, and no cookie is ever asked for.
@@ -45,9 +45,9 @@ class Cors:
 
 
 def _adding(more: Iterable[Header], send: Send) -> Send:
-    async def dressed(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message["headers"], *more]}
         await send(message)
 
-    return dressed
+    return send_with_headers

@@ -10,13 +10,13 @@ from time import monotonic
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from jubilee.entrypoints.http.framework.context import Traffic
+from jubilee.entrypoints.http.framework.context import InFlightRequests
 from jubilee.entrypoints.http.framework.request_record import (
+    IGNORE_REQUESTS,
     METHODS,
-    UNMETERED,
-    Exchange,
-    RequestMeter,
-    present,
+    RequestObserver,
+    RequestRecord,
+    current_request,
 )
 
 MOUNTS = ("/v1/api", "/api")
@@ -25,7 +25,7 @@ MOUNTS = ("/v1/api", "/api")
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
 
 CSP = b"default-src 'none'; frame-ancestors 'none'"
-DEFAULTS = (
+DEFAULT_HEADERS = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", CSP),
     (b"referrer-policy", b"no-referrer"),
@@ -34,14 +34,14 @@ DEFAULTS = (
 )
 
 
-class Edge:
+class EdgeMiddleware:
     """Wraps the router."""
 
     def __init__(
         self,
         app: ASGIApp,
-        traffic: Traffic,
-        meter: RequestMeter = UNMETERED,
+        traffic: InFlightRequests,
+        meter: RequestObserver = IGNORE_REQUESTS,
         timeout: float = math.inf,
     ) -> None:
         """`timeout` is the time that a request may take, in seconds."""
@@ -55,42 +55,42 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = new_exchange(scope)
-        exchange.began = began = monotonic()
-        exchange.deadline = began + self._timeout
-        scope["state"] = {"exchange": exchange}
+        record = new_exchange(scope)
+        record.began = began = monotonic()
+        record.deadline = began + self._timeout
+        scope["state"] = {"record": record}
         _mount(scope)
-        running, token = self._traffic.begin(), present.set(exchange)
-        self._meter.came()
+        running, token = self._traffic.begin(), current_request.set(record)
+        self._meter.request_started()
         try:
-            await self._app(scope, receive, self._sender(send, exchange))
+            await self._app(scope, receive, self._with_headers(send, record))
         finally:
             self._traffic.end(running)
-            exchange.seconds = monotonic() - began
-            self._meter.went(exchange)
-            present.reset(token)
+            record.seconds = monotonic() - began
+            self._meter.request_finished(record)
+            current_request.reset(token)
 
-    def _sender(self, send: Send, exchange: Exchange) -> Send:
-        identity = exchange.request_id.encode()
+    def _with_headers(self, send: Send, record: RequestRecord) -> Send:
+        identity = record.request_id.encode()
 
-        async def dressed(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.body":
-                exchange.sent += len(message.get("body", b""))
+                record.sent += len(message.get("body", b""))
             if message["type"] == "http.response.start":
-                exchange.status = message["status"]
+                record.status = message["status"]
                 headers = list(message["headers"])
                 given = {name for name, _ in headers}
-                headers += [pair for pair in DEFAULTS if pair[0] not in given]
+                headers += [pair for pair in DEFAULT_HEADERS if pair[0] not in given]
                 headers.append((b"x-request-id", identity))
                 if self._traffic.draining:
                     headers.append((b"connection", b"close"))
                 message = {**message, "headers": headers}
             await send(message)
 
-        return dressed
+        return send_with_headers
 
 
-def new_exchange(scope: Scope) -> Exchange:
+def new_exchange(scope: Scope) -> RequestRecord:
     """The record of a request that begins now, with the client's id or one of ours."""
     method = scope["method"] if scope["method"] in METHODS else "OTHER"
     client = scope.get("client")
@@ -100,7 +100,7 @@ def new_exchange(scope: Scope) -> Exchange:
             identity = value.decode()
         elif name == b"content-length":
             length = value
-    return Exchange(
+    return RequestRecord(
         request_id=identity or token_hex(16),
         method=method,
         received=int(length[:15]) if length.isdigit() else 0,

@@ -13,13 +13,13 @@ from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import Response
 
-from jubilee.domain.auth.sessions import Client
+from jubilee.domain.auth.sessions import ClientInfo
 from jubilee.domain.errors import DomainError, NotAuthenticated
 from jubilee.domain.identity import Principal
 from jubilee.domain.services import Services
 from jubilee.domain.text import as_line
-from jubilee.entrypoints.http.framework.context import Context
-from jubilee.entrypoints.http.framework.request_record import Exchange
+from jubilee.entrypoints.http.framework.context import ApiContext
+from jubilee.entrypoints.http.framework.request_record import RequestRecord
 
 MAX_AGENT_CHARACTERS = 400
 JSON = "application/json"
@@ -61,7 +61,7 @@ class Call(Generic[B, Q]):
     """A request whose body, query and bearer have been checked."""
 
     request: Request
-    context: Context
+    context: ApiContext
     caller: Principal | None
     body: B
     query: Q
@@ -105,20 +105,20 @@ class Call(Generic[B, Q]):
 
     def extend(self, seconds: float) -> float:
         """Give the request more time; returns its arrival plus `seconds`, by `monotonic`."""
-        exchange: Exchange = self.request.scope["state"]["exchange"]
-        exchange.deadline += seconds
-        return exchange.began + seconds
+        record: RequestRecord = self.request.scope["state"]["record"]
+        record.deadline += seconds
+        return record.began + seconds
 
     @property
-    def client(self) -> Client:
+    def client(self) -> ClientInfo:
         """Where the request came from."""
         peer = self.request.client
         agent = as_line(self.request.headers.get("user-agent", ""), MAX_AGENT_CHARACTERS)
-        return Client(peer.host if peer else None, agent or None)
+        return ClientInfo(peer.host if peer else None, agent or None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class ResponseSpec:
     """One way in which an endpoint answers, other than by a problem.
 
     `headers` maps a header's name to its description, `example` is a whole body.
@@ -161,7 +161,7 @@ class Endpoint(Generic[B, Q]):
     """A whole request body."""
     examples: Mapping[str, Any] = field(default_factory=dict)
     """Several whole request bodies by name, which the document shows instead of `example`."""
-    replies: tuple[Reply, ...]
+    replies: tuple[ResponseSpec, ...]
     errors: tuple[type[DomainError], ...] = ()
     """What its use case may raise, beyond what follows from access, body and query."""
     conditional: bool = False

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from jubilee.domain.paging import Page, Position
-from jubilee.entrypoints.http.framework.endpoint import JSON, Call, Model, Reply
+from jubilee.entrypoints.http.framework.endpoint import JSON, Call, Model, ResponseSpec
 
 T = TypeVar("T")
 P = TypeVar("P", bound="PageReply")
@@ -32,9 +32,9 @@ class PageReply(BaseModel):
     )
 
 
-def page_of(model: type[PageReply], example: object) -> Reply:
+def page_of(model: type[PageReply], example: object) -> ResponseSpec:
     """How every list answers; `example` is one of its rows."""
-    return Reply(
+    return ResponseSpec(
         status=200,
         description="One page of them.",
         model=model,

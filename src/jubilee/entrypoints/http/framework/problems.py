@@ -63,7 +63,7 @@ class HttpError(errors.DomainError):
     status: ClassVar[HTTPStatus]
 
 
-class NoSuchPath(HttpError):
+class PathNotFound(HttpError):
     """There is nothing at this path."""
 
     code, status = "path_not_found", HTTPStatus.NOT_FOUND
@@ -111,7 +111,7 @@ class BodyTooSlow(HttpError):
     code, status = "body_too_slow", HTTPStatus.REQUEST_TIMEOUT
 
 
-class Broken(HttpError):
+class InternalError(HttpError):
     """Something went wrong here; the request id finds it in the logs."""
 
     code, status = "internal_error", HTTPStatus.INTERNAL_SERVER_ERROR

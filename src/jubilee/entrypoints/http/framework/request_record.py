@@ -11,12 +11,12 @@ UNMATCHED = "unmatched"
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-Exposition: TypeAlias = Callable[[], bytes]
+MetricsExposition: TypeAlias = Callable[[], bytes]
 """All metrics as Prometheus text."""
 
 
 @dataclass(slots=True)
-class Exchange:
+class RequestRecord:
     """A request and its answer; sizes in bytes, `endpoint` is the path's template."""
 
     request_id: str
@@ -34,31 +34,31 @@ class Exchange:
     """When it is refused as unavailable, by `time.monotonic`."""
 
 
-present: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+current_request: ContextVar[RequestRecord | None] = ContextVar("current_request", default=None)
 """The request that is being served; every row that it leaves is marked with its id."""
 
 
-class RequestMeter(Protocol):
+class RequestObserver(Protocol):
     """Counts requests; must be quick and must not fail."""
 
-    def came(self) -> None:
+    def request_started(self) -> None:
         """A request has come in."""
 
-    def went(self, exchange: Exchange) -> None:
+    def request_finished(self, record: RequestRecord) -> None:
         """It has been answered, or broken off."""
 
 
-class Unmetered(RequestMeter):
+class IgnoreRequests(RequestObserver):
     """Where nobody counts."""
 
-    def came(self) -> None:
+    def request_started(self) -> None:
         pass
 
-    def went(self, exchange: Exchange) -> None:
+    def request_finished(self, record: RequestRecord) -> None:
         pass
 
 
-UNMETERED = Unmetered()
+IGNORE_REQUESTS = IgnoreRequests()
 
 
 class ConnectionObserver(Protocol):

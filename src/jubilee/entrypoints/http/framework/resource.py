@@ -27,17 +27,17 @@ from jubilee.entrypoints.http.framework.binding import (
     read_body,
 )
 from jubilee.entrypoints.http.framework.conditions import wants_existing
-from jubilee.entrypoints.http.framework.context import Context
+from jubilee.entrypoints.http.framework.context import ApiContext
 from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint, Call, Nothing
 from jubilee.entrypoints.http.framework.negotiation import require_acceptable, require_plain
 from jubilee.entrypoints.http.framework.problems import (
-    Broken,
+    InternalError,
     InvalidRequest,
     MethodNotAllowed,
     UnsupportedMedia,
     problem,
 )
-from jubilee.entrypoints.http.framework.request_record import Exchange
+from jubilee.entrypoints.http.framework.request_record import RequestRecord
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ NOT_THERE = "There is nothing here that If-Match could match."
 class Resource:
     """An ASGI application that serves one path."""
 
-    def __init__(self, endpoints: Sequence[AnyEndpoint], context: Context) -> None:
+    def __init__(self, endpoints: Sequence[AnyEndpoint], context: ApiContext) -> None:
         self._endpoints = {endpoint.method: endpoint for endpoint in endpoints}
         self._template = endpoints[0].path
         self._context = context
@@ -60,7 +60,7 @@ class Resource:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, by a problem if need be."""
         method = str(scope["method"])
-        scope["state"]["exchange"].endpoint = self._template
+        scope["state"]["record"].endpoint = self._template
         request = Request(scope, receive)
         if method == "HEAD" and "GET" in self._endpoints:
             method, send = "GET", _without_body(send)
@@ -87,7 +87,7 @@ class Resource:
         except Exception:
             extra = {"method": endpoint.method, "route": endpoint.path}
             logger.exception("request failed", extra=extra)
-            return refuse(Broken(), request, oauth=endpoint.oauth)
+            return refuse(InternalError(), request, oauth=endpoint.oauth)
 
     def _other_method(self, method: str, request: Request) -> Response:
         if method == "OPTIONS":
@@ -114,9 +114,9 @@ class Resource:
         limits = self._context.limits
         limit = min(endpoint.max_body_bytes or limits.body_bytes, limits.body_bytes)
         began = monotonic()
-        raw = await read_body(request, limit=limit, patience=limits.body_seconds)
+        raw = await read_body(request, limit=limit, seconds=limits.body_seconds)
         # The client's time, not ours.
-        request.scope["state"]["exchange"].deadline += monotonic() - began
+        request.scope["state"]["record"].deadline += monotonic() - began
         return bind_body(endpoint, endpoint.body, request.headers.get("content-type", ""), raw)
 
     async def _caller(self, access: Access, request: Request) -> Principal | None:
@@ -129,7 +129,7 @@ class Resource:
         if scheme.lower() != "bearer":
             raise InvalidToken
         principal = await self._context.services.auth.authenticate(token.strip())
-        request.scope["state"]["exchange"].user_id = str(principal.user_id)
+        request.scope["state"]["record"].user_id = str(principal.user_id)
         if access is Access.ADMIN and not principal.is_admin:
             raise NotAllowed
         return principal
@@ -143,8 +143,8 @@ def _as_asked(error: DomainError, endpoint: AnyEndpoint, request: Request) -> Do
 
 def refuse(error: DomainError, request: Request, *, oauth: bool = False) -> Response:
     """The problem document for an error of this request."""
-    exchange: Exchange = request.scope["state"]["exchange"]
-    return problem(error, exchange.request_id, request.scope["path"], oauth=oauth)
+    record: RequestRecord = request.scope["state"]["record"]
+    return problem(error, record.request_id, request.scope["path"], oauth=oauth)
 
 
 def _without_body(send: Send) -> Send:

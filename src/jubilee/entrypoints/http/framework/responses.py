@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jubilee.entrypoints.http.framework.conditions import content_tag, etag, is_known
-from jubilee.entrypoints.http.framework.endpoint import JSON, Reply
+from jubilee.entrypoints.http.framework.endpoint import JSON, ResponseSpec
 
 
 def ok(body: BaseModel, *, headers: Mapping[str, str] | None = None, status: int = 200) -> Response:
@@ -35,9 +35,11 @@ def current(request: Request, body: BaseModel) -> Response:
     return ok(body, headers=headers)
 
 
-def current_or_known(reply: Reply) -> tuple[Reply, Reply]:
+def current_or_known(reply: ResponseSpec) -> tuple[ResponseSpec, ResponseSpec]:
     """How a GET of one resource is described, whose `reply` bears a tag."""
-    return reply, Reply(status=304, description="It is as you know it.", headers=reply.headers)
+    return reply, ResponseSpec(
+        status=304, description="It is as you know it.", headers=reply.headers
+    )
 
 
 def no_content() -> Response:

@@ -10,14 +10,14 @@ from time import monotonic
 import pytest
 
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.jobs.claims import Reference
-from jubilee.domain.jobs.heart import Heart, Interruption
-from jubilee.domain.jobs.running import Outcome
-from jubilee.entrypoints import worker
-from jubilee.entrypoints.watchdog import Watchdog
-from jubilee.entrypoints.worker import Chore, WorkerPlan, work
-from tests.adapters.lanes import Runs, Site, dispatches, eventually
-from tests.fake_claims import LEASE, FakeClaims, FakeJobTable
+from jubilee.domain.jobs.lease_keeper import Interruption, LeaseKeeper
+from jubilee.domain.jobs.runner import Outcome
+from jubilee.domain.jobs.store import JobReference
+from jubilee.entrypoints.worker import process as worker
+from jubilee.entrypoints.worker.process import PeriodicTask, WorkerPlan, work
+from jubilee.entrypoints.worker.watchdog import Watchdog
+from tests.adapters.arq.queue_workers import Runs, Site, dispatches, eventually
+from tests.fakes.job_store import LEASE_S, FakeJobStore, FakeJobTable
 from tests.servers import Servers
 
 ENDED = "the test has seen enough"
@@ -47,7 +47,7 @@ async def pauses(
     asked = Pauses(count)
     monkeypatch.setattr(asyncio, "sleep", asked)
     with pytest.raises(asyncio.CancelledError, match=ENDED):
-        await worker._repeat(Chore(name="sweep", once=once, rest=rest, **more))
+        await worker._repeat(PeriodicTask(name="sweep", run=once, pause=rest, **more))
     return asked.seconds
 
 
@@ -75,7 +75,7 @@ async def test_what_delays_jobs_is_tried_again_within_a_second(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     error = Unavailable("away")
-    assert await pauses(outcomes(error), 4, monkeypatch, longest_rest=1.0) == [0.5, 1, 1, 1]
+    assert await pauses(outcomes(error), 4, monkeypatch, max_pause_s=1.0) == [0.5, 1, 1, 1]
 
 
 @pytest.mark.parametrize("error", [Unavailable("away"), ZeroDivisionError("a bug")])
@@ -110,21 +110,21 @@ async def site(servers: Servers) -> AsyncIterator[Site]:
 
 
 @pytest.fixture
-def heart() -> Heart:
-    return Heart(FakeClaims(FakeJobTable(), kinds=("echo",)), LEASE)
+def lease_keeper() -> LeaseKeeper:
+    return LeaseKeeper(FakeJobStore(FakeJobTable(), kinds=("echo",)), LEASE_S)
 
 
 class HeldRuns(Runs):
     """Runs whose leases are kept, so that a drain can interrupt them."""
 
-    def __init__(self, heart: Heart) -> None:
+    def __init__(self, lease_keeper: LeaseKeeper) -> None:
         super().__init__()
-        self._heart = heart
+        self._lease_keeper = lease_keeper
         self.interruptions: list[Interruption | None] = []
 
-    async def __call__(self, reference: Reference, on_claim: Callable[[], None]) -> Outcome:
+    async def __call__(self, reference: JobReference, on_claim: Callable[[], None]) -> Outcome:
         task = asyncio.ensure_future(super().__call__(reference, on_claim))
-        with self._heart.keeping(reference, task, monotonic()) as running:  # type: ignore[arg-type]  # it is only cancelled
+        with self._lease_keeper.hold(reference, task, monotonic()) as running:  # type: ignore[arg-type]  # it is only cancelled
             try:
                 return await task
             except asyncio.CancelledError:
@@ -132,15 +132,23 @@ class HeldRuns(Runs):
                 return Outcome.SUCCEEDED
 
 
-def plan(site: Site, runs: Runs, heart: Heart, drain: float) -> WorkerPlan:
+def plan(site: Site, runs: Runs, lease_keeper: LeaseKeeper, drain: float) -> WorkerPlan:
     """One worker for the site's queue; `site.close` finds it."""
     lane = site.build(slots=3, runs=runs)
-    return WorkerPlan(lanes=[lane], heart=heart, chores=[], watchdog=Watchdog(60), drain=drain)
+    return WorkerPlan(
+        queues=[lane],
+        lease_keeper=lease_keeper,
+        periodic_tasks=[],
+        watchdog=Watchdog(60),
+        drain=drain,
+    )
 
 
-async def started(site: Site, runs: Runs, heart: Heart, drain: float) -> asyncio.Task[int]:
+async def started(
+    site: Site, runs: Runs, lease_keeper: LeaseKeeper, drain: float
+) -> asyncio.Task[int]:
     """A worker that runs one job."""
-    working = asyncio.create_task(work(plan(site, runs, heart, drain)))
+    working = asyncio.create_task(work(plan(site, runs, lease_keeper, drain)))
     await site.send(dispatches(1))
     await eventually(lambda: len(runs.started) == 1)
     return working
@@ -150,10 +158,12 @@ def tell_to_end() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def test_a_signal_lets_running_jobs_end_and_starts_none(site: Site, heart: Heart) -> None:
-    runs = HeldRuns(heart)
+async def test_a_signal_lets_running_jobs_end_and_starts_none(
+    site: Site, lease_keeper: LeaseKeeper
+) -> None:
+    runs = HeldRuns(lease_keeper)
     runs.gate.clear()
-    working = await started(site, runs, heart, drain=30)
+    working = await started(site, runs, lease_keeper, drain=30)
     tell_to_end()
     await asyncio.sleep(0.2)
     await site.send(dispatches(1))
@@ -164,20 +174,22 @@ async def test_a_signal_lets_running_jobs_end_and_starts_none(site: Site, heart:
     assert (len(runs.ended), runs.interruptions) == (1, [])
 
 
-async def test_what_does_not_end_in_time_is_given_back(site: Site, heart: Heart) -> None:
-    runs = HeldRuns(heart)
+async def test_what_does_not_end_in_time_is_given_back(
+    site: Site, lease_keeper: LeaseKeeper
+) -> None:
+    runs = HeldRuns(lease_keeper)
     runs.gate.clear()
-    working, told = await started(site, runs, heart, drain=0.5), monotonic()
+    working, told = await started(site, runs, lease_keeper, drain=0.5), monotonic()
     tell_to_end()
     assert await asyncio.wait_for(working, 5) == 0
     assert 0.5 <= monotonic() - told < 4
     assert (runs.ended, runs.interruptions) == ([], [Interruption.DRAINED])
 
 
-async def test_a_second_signal_gives_back_at_once(site: Site, heart: Heart) -> None:
-    runs = HeldRuns(heart)
+async def test_a_second_signal_gives_back_at_once(site: Site, lease_keeper: LeaseKeeper) -> None:
+    runs = HeldRuns(lease_keeper)
     runs.gate.clear()
-    working = await started(site, runs, heart, drain=60)
+    working = await started(site, runs, lease_keeper, drain=60)
     tell_to_end()
     await asyncio.sleep(0.2)
     assert not working.done()
