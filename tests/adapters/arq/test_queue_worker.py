@@ -349,7 +349,7 @@ async def test_a_quiet_connection_that_answers_is_kept(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lane_worker, "QUIET", 0.05)
-    monkeypatch.setattr(lane_worker, "LONGEST_REST", 0.05)
+    monkeypatch.setattr(lane_worker, "MAX_PAUSE_S", 0.05)
     subscriptions = count_subscriptions(site, monkeypatch)
     site.start()
     await asyncio.sleep(1)
