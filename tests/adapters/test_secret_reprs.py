@@ -1,15 +1,61 @@
 """What holds a secret does not show it where an exception or a debugger prints the object."""
 
-from dataclasses import fields
+from dataclasses import Field, fields
+from typing import Any, ClassVar, Protocol
 
+import pytest
+from pydantic import BaseModel
+
+from jubilee.adapters.mail.smtp import SmtpServer
 from jubilee.bootstrap.servers import Keys, Urls
+from jubilee.domain.auth.service import RefreshPolicy, Tokens
+from jubilee.domain.auth.tokens import RefreshToken
+from jubilee.domain.mail import EmailPayload, MailMessage
+from jubilee.domain.outbound.request import HttpRequest
+from jubilee.domain.outbound.sending import HttpReply
+from jubilee.domain.passwords import PasswordChange
+from jubilee.domain.users import User
+from jubilee.entrypoints.http.app import HttpOptions
+from jubilee.entrypoints.http.auth import OAuthExtras, Refresh
+from jubilee.settings.sources import Variables
 
 
-def test_urls_do_not_show_their_passwords() -> None:
+class Dataclass(Protocol):
+    """What `fields` takes."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+SECRETS: list[tuple[type[Dataclass], set[str]]] = [
+    (HttpOptions, {"cursor_key"}),
+    (HttpReply, {"headers", "body"}),
+    (HttpRequest, {"target", "headers", "body"}),
+    (Keys, {"access", "refresh", "cursor"}),
+    (EmailPayload, {"content"}),
+    (MailMessage, {"text", "html"}),
+    (PasswordChange, {"new", "current"}),
+    (RefreshPolicy, {"key"}),
+    (RefreshToken, {"secret"}),
+    (SmtpServer, {"password"}),
+    (Tokens, {"access", "refresh"}),
+    (Urls, {"postgres", "redis"}),
+    (User, {"password_hash"}),
+    (Variables, {"environment", "file"}),
+]
+
+
+@pytest.mark.parametrize(("holder", "secrets"), SECRETS, ids=str)
+def test_an_object_does_not_show_its_secrets(holder: type[Dataclass], secrets: set[str]) -> None:
+    assert {field.name for field in fields(holder) if not field.repr} == secrets
+
+
+@pytest.mark.parametrize(
+    ("model", "secret"), [(OAuthExtras, "client_secret"), (Refresh, "refresh_token")]
+)
+def test_a_body_does_not_show_its_secrets(model: type[BaseModel], secret: str) -> None:
+    assert not model.model_fields[secret].repr
+
+
+def test_a_repr_without_secrets_is_what_is_printed() -> None:
     urls = Urls("postgresql://u:marker@h/d", "redis://:marker@h/0")
     assert "marker" not in f"{urls} {urls!r}"
-
-
-def test_keys_are_not_shown() -> None:
-    keys = Keys(*(b"marker" for _ in fields(Keys)))
-    assert "marker" not in f"{keys} {keys!r}"

@@ -105,3 +105,17 @@ async def test_a_fact_that_commits_late_is_not_passed_over(pool: ConnectionPool)
     told = [job["data"]["event"] for job in await world.rows(JOBS)]
     assert told == ["ItemCreated", "ItemCreated", "ItemDeleted"]
     assert await world.rows(UNPUBLISHED) == []
+
+
+async def test_the_oldest_event_is_published_first_wherever_its_row_lies(
+    pool: ConnectionPool,
+) -> None:
+    world = World(pool, TELL)
+    await world.happen(*[ItemCreated] * 3)
+    async with pool.connection() as driver:
+        ids = [row["id"] for row in await driver.fetch("SELECT id FROM events ORDER BY id")]
+        # A row that is written again lies behind the others.
+        await driver.execute("UPDATE events SET kind = kind WHERE id = $1", ids[0])
+        await driver.execute("SET enable_indexscan = off; SET enable_bitmapscan = off")
+    assert await world.relay.publish(limit=1) == 1
+    assert {row["id"] for row in await world.rows(UNPUBLISHED)} == set(ids[1:])

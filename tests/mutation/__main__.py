@@ -19,7 +19,7 @@ from tests.mutation.selection import Selection, read_tests
 from tests.mutation.workspace import Verdict, Workspace, workspace
 
 PROJECT = Path(__file__).parents[2]
-RECORDED = ("domain", "http", "contracts", "adapters", "telemetry")
+RECORDED = ("domain", "http", "contracts", "adapters", "entrypoints", "telemetry")
 RECORDING_TIMEOUT_S = 3600.0
 TIMEOUT_S = 30.0  # beyond three times what the tests took when they were recorded
 

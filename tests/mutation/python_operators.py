@@ -1,7 +1,7 @@
 """Mutations of Python: operators, conditions, constants, returned values, statements left out.
 
 Left alone: annotations, decorators, assertions, docstrings and other texts; and numbers that a
-module gives a name, for a test of such a number would only repeat it.
+module or a class gives a name, for a test of such a number would only repeat it.
 """
 
 import ast
@@ -59,6 +59,8 @@ def _code(node: ast.AST, *, at_top: bool = True) -> Iterator[ast.AST]:
 
 
 def _is_left_alone(node: ast.AST, *, at_top: bool) -> bool:
+    if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Constant):
+        return not isinstance(node.value.value, bool)
     if not (at_top and isinstance(node, ast.Assign)):
         return isinstance(node, ast.Assert)
     return not any(isinstance(n, ast.Call | ast.Compare | ast.Dict) for n in ast.walk(node.value))

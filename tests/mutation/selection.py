@@ -67,10 +67,15 @@ class Selection:
     _trees: dict[str, ast.Module] = field(default_factory=dict)
 
     def of(self, mutation: Mutation) -> tuple[list[str], float]:
-        """Their names, the quickest first, and the seconds they take; by folder where none does."""
+        """Their names and the seconds they take; by folder where none runs it.
+
+        Those of the file that is named like the module come first, then the quickest.
+        """
         path = mutation.path.removeprefix("src/")
         places = self._places(path, mutation.line)
+        name = f"test_{Path(path).stem}"
         found = [test for test in self.tests if _runs(test, places)]
+        found.sort(key=lambda test: (name not in test.name, test.seconds))
         chosen, seconds = [], 0.0
         for test in found:
             if seconds > BUDGET_S:
@@ -91,21 +96,23 @@ class Selection:
             return [(path, _lines(inside[-1]))]
         for statement in tree.body:
             if line in range(statement.lineno, (statement.end_lineno or 0) + 1):
-                return [*self._methods(path, statement), *self._users(_names(statement))]
+                names, methods = _names(statement), [*self._methods(path, statement)]
+                return methods + ([*self._users(names, path)] or [*self._users(names)])
         return []
 
     def _methods(self, path: str, statement: ast.stmt) -> Iterable[tuple[str, range]]:
         if isinstance(statement, ast.ClassDef):
             yield path, range(statement.lineno, (statement.end_lineno or 0) + 1)
 
-    def _users(self, names: set[str]) -> Iterable[tuple[str, range]]:
+    def _users(self, names: set[str], within: str = "") -> Iterable[tuple[str, range]]:
         """The functions in which one of the names stands, or a name that was made of it."""
         wanted, fresh = set(names), set(names)
         for _ in range(DEPTH):
-            fresh = {name for new in fresh for name in self._made_of.get(new, ())} - wanted
+            made = (pair for new in fresh for pair in self._made_of.get(new, ()))
+            fresh = {name for path, name in made if within in path} - wanted
             wanted |= fresh
         for name in wanted:
-            yield from self._places_of.get(name, ())
+            yield from (place for place in self._places_of.get(name, ()) if within in place[0])
 
     @cached_property
     def _places_of(self) -> Mapping[str, list[tuple[str, range]]]:
@@ -118,12 +125,12 @@ class Selection:
         return found
 
     @cached_property
-    def _made_of(self) -> Mapping[str, set[str]]:
-        found: dict[str, set[str]] = defaultdict(set)
-        for _, tree in self._all():
+    def _made_of(self) -> Mapping[str, set[tuple[str, str]]]:
+        found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for path, tree in self._all():
             for statement in tree.body:
                 for name in _mentioned(statement):
-                    found[name] |= _names(statement)
+                    found[name] |= {(path, new) for new in _names(statement)}
         return found
 
     def _all(self) -> Iterable[tuple[str, ast.Module]]:

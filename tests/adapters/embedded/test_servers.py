@@ -210,3 +210,19 @@ def test_a_long_log_is_put_aside_at_the_start(tmp_path: Path) -> None:
     spawn(Program(("/bin/echo", "new"), output=log)).wait()
     assert log.read_text() == "new\n"
     assert log.with_suffix(".log.1").stat().st_size == 4 * LOG_BYTES
+
+
+def test_where_one_does_not_start_the_others_are_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = EmbeddedServers(tmp_path / "data", durable=False)
+    assert servers.postgres is not None
+    assert servers.redis is not None
+
+    def fail(_: object) -> None:
+        raise ServerFailed("no room")
+
+    monkeypatch.setattr(servers.redis, "start", fail)
+    with pytest.raises(ServerFailed, match="no room"):
+        servers.start()
+    assert servers.postgres.exit_code() is not None

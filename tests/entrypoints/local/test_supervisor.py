@@ -132,6 +132,23 @@ def test_a_worker_may_take_its_last_moments_before_it_is_killed(tmp_path: Path) 
     assert ABANDON_TIMEOUT_S + 2 * FAREWELL_S + LEAVE_TIMEOUT_S + FLUSH_TIMEOUT_S <= 14
 
 
+def cpu_s(pid: int) -> float:
+    """Seconds for which the process itself has computed so far."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def test_it_does_not_compute_while_it_waits_for_the_end(supervised: Supervised) -> None:
+    up = supervised("trap 'sleep 2; exit' TERM; echo up; while :; do sleep .1; done")
+    assert says(up, "up")
+    os.kill(up.process.pid, signal.SIGINT)
+    assert says(up, "stopping")
+    before = cpu_s(up.process.pid)
+    time.sleep(1)
+    assert cpu_s(up.process.pid) - before < 0.3
+    assert up.process.wait(20) == 0
+
+
 def test_a_second_ctrl_c_waits_no_longer(supervised: Supervised) -> None:
     up = supervised(STUBBORN, patience=60)
     assert says(up, "up")
