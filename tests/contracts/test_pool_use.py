@@ -1,6 +1,8 @@
 """What a pool does with a connection after its use, and what it says of those that are lent."""
 
 import asyncio
+import math
+import time
 from contextlib import suppress
 
 import asyncpg
@@ -9,6 +11,7 @@ from sqlalchemy import text
 
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
+from jubilee.domain.errors import Unavailable
 
 ONE = Statement(text("SELECT 1"))
 BROKEN = Statement(text("SELECT 1 / 0"))
@@ -62,3 +65,20 @@ async def test_one_whose_server_process_was_ended_is_not_lent_again(pool: Connec
         await asyncio.sleep(0.1)
     async with pool.connection() as one, pool.connection() as other:
         assert pid not in {one.get_server_pid(), other.get_server_pid()}
+
+
+async def test_past_the_deadline_nothing_is_begun_that_would_break_a_connection(
+    database_url: str,
+) -> None:
+    left = math.inf
+    pool = ConnectionPool(
+        database_url, size=1, patience=10, deadline=lambda: time.monotonic() + left
+    )
+    async with pool.executor() as executor:
+        await executor.run(ONE)
+    left = -1
+    with suppress(Unavailable):
+        async with pool.executor() as executor:
+            await executor.run(ONE)
+    assert pool.idle == 1
+    await pool.close()

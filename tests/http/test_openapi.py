@@ -155,3 +155,10 @@ def test_the_token_url_is_an_operation_that_takes_a_form() -> None:
     flow = DOCUMENT["components"]["securitySchemes"]["password"]["flows"]["password"]
     path = flow["tokenUrl"].removeprefix(DOCUMENT["servers"][0]["url"])
     assert FORM in DOCUMENT["paths"][path]["post"]["requestBody"]["content"]
+
+
+def test_what_needs_no_server_is_never_unavailable() -> None:
+    live, ready = (
+        DOCUMENT["paths"][f"/health/{name}"]["get"]["responses"] for name in ("live", "ready")
+    )
+    assert ("503" in live, "503" in ready) == (False, True)

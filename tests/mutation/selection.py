@@ -67,7 +67,7 @@ class Selection:
     _trees: dict[str, ast.Module] = field(default_factory=dict)
 
     def of(self, mutation: Mutation) -> tuple[list[str], float]:
-        """Their names and the seconds they take; by folder where none runs it.
+        """Their names and the seconds they take; by names and folders where none runs it.
 
         Those of the file that is named like the module come first, then the quickest.
         """
@@ -85,7 +85,9 @@ class Selection:
         if chosen:
             return chosen, seconds
         folder = next(folder for folder in BY_FOLDER if path.startswith(folder))
-        return BY_FOLDER[folder], BUDGET_S
+        root = self.source.parent
+        named = [str(file.relative_to(root)) for file in sorted(root.glob(f"tests/**/{name}.py"))]
+        return list(dict.fromkeys([*named, *BY_FOLDER[folder]])), BUDGET_S
 
     def _places(self, path: str, line: int) -> list[tuple[str, range]]:
         tree = self._tree(path)
