@@ -162,3 +162,22 @@ def test_what_needs_no_server_is_never_unavailable() -> None:
         DOCUMENT["paths"][f"/health/{name}"]["get"]["responses"] for name in ("live", "ready")
     )
     assert ("503" in live, "503" in ready) == (False, True)
+
+
+SUCCESSES = {
+    "put /hello/{username}": {"204"},
+    "post /auth/token": {"200"},
+    "post /auth/login": {"200"},
+    "post /auth/refresh": {"200"},
+    "post /auth/logout": {"204"},
+    "post /tasks": {"202"},
+    "post /tasks/{task_id}/retry": {"202"},
+    "delete /tasks/{task_id}": {"202", "204"},
+}
+BY_METHOD = {"get": {"200"}, "post": {"201"}, "put": {"200"}, "patch": {"200"}, "delete": {"204"}}
+
+
+def test_every_operation_succeeds_by_the_status_of_its_method_or_the_one_listed() -> None:
+    for name, operation in operations():
+        found = {status for status in operation["responses"] if status.startswith("2")}
+        assert found == SUCCESSES.get(name, BY_METHOD[name.partition(" ")[0]]), name

@@ -44,3 +44,10 @@ def test_nobody_else_may_read_the_addresses(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "data/run.json").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
     claim.release()
+
+
+def test_a_folder_is_given_back_though_its_file_is_gone(tmp_path: Path) -> None:
+    claim = DataDirLock(tmp_path, RUN)
+    (tmp_path / "run.json").unlink()
+    claim.release()
+    DataDirLock(tmp_path, RUN).release()
