@@ -34,7 +34,7 @@ from jubilee.bootstrap.telemetry import ProcessInfo
 from jubilee.commands.reading import read_settings
 from jubilee.entrypoints.http.app import build_app
 from jubilee.entrypoints.http.framework.context import InFlightRequests
-from jubilee.entrypoints.http.framework.request_record import IGNORE_REQUESTS
+from jubilee.observation.requests import NO_REQUEST_OBSERVER
 from jubilee.settings import Settings
 from tests.system.running import Up, free_port
 
@@ -111,14 +111,14 @@ class Variant:
 def variants(settings: Settings, opened: OpenServices) -> Mapping[str, Variant]:
     """From nothing to all of it."""
     telemetry, whole = opened.telemetry, http_options(settings, opened.telemetry)
-    off = replace(whole, meter=IGNORE_REQUESTS, trace=lambda app: app)
+    off = replace(whole, meter=NO_REQUEST_OBSERVER, trace=lambda app: app)
     log = telemetry.http._access_log
     counts, lines = (kind(telemetry.instruments, log) for kind in (CountsAlone, LinesAlone))
     options = {
         "off": (off, False, _nothing),
         "metrics": (replace(off, meter=counts), True, counts.flush),
         "lines": (replace(off, meter=lines), False, lines.flush),
-        "traces": (replace(whole, meter=IGNORE_REQUESTS), True, _nothing),
+        "traces": (replace(whole, meter=NO_REQUEST_OBSERVER), True, _nothing),
         "all": (whole, True, telemetry.http.flush),
     }
     return {

@@ -16,7 +16,7 @@ from jubilee.entrypoints.http.connections.limits import ConnectionLimits
 from jubilee.entrypoints.http.connections.refusals import Refusals
 from jubilee.entrypoints.http.connections.server import DrainingServer, ListenOptions
 from jubilee.entrypoints.http.framework.context import InFlightRequests
-from jubilee.entrypoints.http.framework.request_record import (
+from jubilee.observation.requests import (
     ConnectionObserver,
     RequestObserver,
     RequestRecord,

@@ -9,14 +9,14 @@ import pytest
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
-from jubilee.entrypoints.http.framework.request_record import IgnoreRequests, RequestRecord
+from jubilee.observation.requests import NoRequestObserver, RequestRecord
 from tests.conftest import SignUp
 
 SECONDS = 2.0
 PAUSE = 0.2
 
 
-class Remembering(IgnoreRequests):
+class Remembering(NoRequestObserver):
     """Keeps the last request."""
 
     last: RequestRecord

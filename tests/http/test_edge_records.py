@@ -7,7 +7,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from jubilee.entrypoints.http.framework.context import InFlightRequests
 from jubilee.entrypoints.http.framework.edge import EdgeMiddleware
-from jubilee.entrypoints.http.framework.request_record import (
+from jubilee.observation.requests import (
     RequestObserver,
     RequestRecord,
     current_request,

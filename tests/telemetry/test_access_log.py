@@ -24,7 +24,7 @@ from jubilee.adapters.telemetry.otlp_logs import LogBridge
 from jubilee.adapters.telemetry.sampling import SamplingDecision, sampling_decision
 from jubilee.adapters.telemetry.tracing import TraceIds
 from jubilee.bootstrap.logs import log_context
-from jubilee.entrypoints.http.framework.request_record import (
+from jubilee.observation.requests import (
     METHODS,
     UNMATCHED,
     RequestRecord,

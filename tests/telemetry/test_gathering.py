@@ -5,7 +5,7 @@ import asyncio
 from jubilee.adapters.telemetry.access_log import AccessLog
 from jubilee.adapters.telemetry.http import BATCH_INTERVAL_S, BATCH_SIZE, HttpTelemetry
 from jubilee.adapters.telemetry.instruments import Instruments
-from jubilee.entrypoints.http.framework.request_record import RequestRecord
+from jubilee.observation.requests import RequestRecord
 from tests.telemetry.memory import Lines
 
 ANSWERED = RequestRecord("r-1", "GET", 0, "127.0.0.1", "/hello/{name}", status=200)

@@ -2,7 +2,7 @@
 
 import math
 
-from jubilee.entrypoints.http.framework.request_record import current_request
+from jubilee.observation.requests import current_request
 
 
 def request_deadline() -> float:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from jubilee.adapters.telemetry.jobs import current_job
 from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.logs import Logs, log_crashes
-from jubilee.entrypoints.http.framework.request_record import current_request
+from jubilee.observation.requests import current_request
 from jubilee.settings import Environment, Settings
 
 STDOUT = 1

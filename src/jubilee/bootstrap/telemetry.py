@@ -26,7 +26,7 @@ from jubilee.adapters.telemetry.traced_requests import TracedRequests
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.bootstrap.metrics_listener import listen_for_scrapes
 from jubilee.bootstrap.servers import server_urls
-from jubilee.entrypoints.http.framework.request_record import MetricsExposition
+from jubilee.observation.requests import MetricsExposition
 from jubilee.settings import Settings, export_variables
 from jubilee.urls import server_attributes
 

@@ -7,7 +7,7 @@ from asyncpg import Record
 from sqlalchemy import text
 
 from jubilee.adapters.postgres.documents import trace_context
-from jubilee.adapters.postgres.jobs.pending_dispatches import FixedTrace, Provenance
+from jubilee.adapters.postgres.jobs.pending_dispatches import Provenance
 from jubilee.adapters.postgres.jobs.queue import PostgresJobs
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.transaction import PostgresTransaction
@@ -15,6 +15,7 @@ from jubilee.domain.events import EventRelay
 from jubilee.domain.identity import NewId
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.transaction import Begin
+from jubilee.observation.jobs import FixedTrace
 
 # The lock on the counter is the turn: two relays at once would mix up what happened to one thing.
 # Whoever saw the events just before the last one's turn ended finds them taken at the UPDATE.

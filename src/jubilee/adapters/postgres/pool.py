@@ -10,49 +10,21 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic, perf_counter
-from typing import Protocol, TypeAlias, cast
+from typing import TypeAlias, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jubilee.adapters.postgres.engine import open_engine
 from jubilee.adapters.postgres.errors import AWAY, domain_errors
-from jubilee.adapters.postgres.statement import Driver, Executor, Statement
+from jubilee.adapters.postgres.statement import Driver, Executor
 from jubilee.domain.errors import Unavailable
+from jubilee.observation.storage import NO_POOL_OBSERVER, PoolObserver
 
 Deadline: TypeAlias = Callable[[], float]
 """When the work that is being done now must have ended, by `monotonic`."""
 
 LAST_MOMENT_S = 0.25  # seconds for stopping what ran out of time
 MAX_AGE_S = 1800.0  # seconds; shorter than what load balancers and firewalls let live
-
-
-class PoolObserver(Protocol):
-    """Hears what the pool does; must be quick and must not fail."""
-
-    def acquired(self, waited: float) -> None:
-        """Somebody has a connection after so many seconds."""
-
-    def failed(self, cause: BaseException | None) -> None:
-        """A use failed for want of the database."""
-
-    def executed(self, statement: Statement, seconds: float, error: BaseException | None) -> None:
-        """A statement has been run, well or not."""
-
-
-class IgnorePool(PoolObserver):
-    """Where nobody listens."""
-
-    def acquired(self, waited: float) -> None:
-        pass
-
-    def failed(self, cause: BaseException | None) -> None:
-        pass
-
-    def executed(self, statement: Statement, seconds: float, error: BaseException | None) -> None:
-        pass
-
-
-IGNORE_POOL = IgnorePool()
 
 
 def without_deadline() -> float:
@@ -83,7 +55,7 @@ class ConnectionPool:
         *,
         size: int,
         patience: float,
-        observer: PoolObserver = IGNORE_POOL,
+        observer: PoolObserver = NO_POOL_OBSERVER,
         deadline: Deadline = without_deadline,
     ) -> None:
         self._observer = observer

@@ -1,7 +1,7 @@
 """A statement of SQLAlchemy Core, compiled once into the driver's own dialect."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from time import perf_counter
 from typing import TypeAlias, TypeVar
 
@@ -10,6 +10,8 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
+
+from jubilee.observation.storage import StatementInfo, StatementObserver
 
 Driver: TypeAlias = "Connection[Record]"
 
@@ -46,11 +48,7 @@ class Statement:
         return [values[name] if name in values else self._defaults[name] for name in self._names]
 
 
-StatementObserver: TypeAlias = Callable[[Statement, float, BaseException | None], None]
-"""Hears of a statement that has been run, how many seconds it took, and what it raised."""
-
-
-def _ignore(_: Statement, __: float, ___: BaseException | None) -> None:
+def _ignore(statement: StatementInfo, seconds: float, error: BaseException | None) -> None:
     pass
 
 

@@ -11,12 +11,7 @@ from jubilee.adapters.postgres.birthdays import PostgresBirthdays
 from jubilee.adapters.postgres.events import PostgresEvents
 from jubilee.adapters.postgres.greetings import PostgresGreetings
 from jubilee.adapters.postgres.items import PostgresItems
-from jubilee.adapters.postgres.jobs.pending_dispatches import (
-    UNTRACED,
-    PendingDispatches,
-    Provenance,
-    TracePropagator,
-)
+from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
 from jubilee.adapters.postgres.jobs.queue import PostgresJobs
 from jubilee.adapters.postgres.jobs.tasks import PostgresTasks
 from jubilee.adapters.postgres.pool import ConnectionPool
@@ -27,6 +22,7 @@ from jubilee.domain.clock import Clock
 from jubilee.domain.identity import NewId
 from jubilee.domain.jobs.store import Dispatch
 from jubilee.domain.transaction import Begin
+from jubilee.observation.jobs import NO_TRACE, TracePropagator
 
 DispatchSoon: TypeAlias = Callable[[Iterable[Dispatch]], None]
 """Hears of jobs that have been committed; must not wait and must not fail."""
@@ -58,7 +54,7 @@ class WriteContext:
     new_id: NewId
     correlation_id: Callable[[], str | None]
     dispatch_soon: DispatchSoon = ignore_dispatches
-    propagator: TracePropagator = UNTRACED
+    propagator: TracePropagator = NO_TRACE
     enqueued: Callable[[str], None] = ignore_kind
     """Hears of the kind of every job that has been committed; must not fail."""
 

@@ -3,25 +3,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic, perf_counter
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from jubilee.observation.storage import CommandObserver
+
 T = TypeVar("T")
 
 CONNECTIONS = 20
 BACKOFF_S = 3.0  # seconds for which nobody waits again after a failure
 FAILURES = (RedisError, OSError, TimeoutError)
-
-
-class CommandObserver(Protocol):
-    """Hears of a command that has ended."""
-
-    def __call__(self, command: str, seconds: float, *, failure: BaseException | None) -> None:
-        """Must be quick and must not fail."""
 
 
 class RedisAway(Exception):

@@ -2,28 +2,15 @@
 
 from json.encoder import encode_basestring_ascii as quoted
 from time import gmtime, strftime
-from typing import Any, Protocol
+from typing import Any
 
 from jubilee.adapters.telemetry.logs import Logs, encode
 from jubilee.adapters.telemetry.otlp_logs import NONE
 from jubilee.adapters.telemetry.sampling import SamplingDecision
 from jubilee.adapters.telemetry.tracing import TraceIds
+from jubilee.observation.requests import RequestRecord
 
 NANOS = 1_000_000_000
-
-
-class AnsweredRequest(Protocol):
-    """What is told of a request and its answer; sizes in bytes."""
-
-    request_id: str
-    method: str
-    endpoint: str
-    status: int
-    user_id: str | None
-    received: int
-    sent: int
-    seconds: float
-    client: str
 
 
 class AccessLog:
@@ -39,7 +26,7 @@ class AccessLog:
         """Whether lines may be written later, some at a time: not where somebody reads along."""
         return not self._logs.is_readable
 
-    def write(self, record: AnsweredRequest, decided: SamplingDecision | None, at: int) -> None:
+    def write(self, record: RequestRecord, decided: SamplingDecision | None, at: int) -> None:
         """The line of an answer that ended `at`; an id of a request or a user needs no quoting."""
         logs, ids = self._logs, decided or NONE
         if not logs.informs:
@@ -74,7 +61,7 @@ class AccessLog:
         return found
 
 
-def _fields(record: AnsweredRequest) -> dict[str, Any]:
+def _fields(record: RequestRecord) -> dict[str, Any]:
     return {
         "method": record.method,
         "route": record.endpoint,

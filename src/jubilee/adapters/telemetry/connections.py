@@ -1,9 +1,10 @@
 """Connections of clients: how many are open, and how many the service ended itself."""
 
 from jubilee.adapters.telemetry.instruments import Instruments
+from jubilee.observation.requests import ConnectionObserver
 
 
-class ConnectionTelemetry:
+class ConnectionTelemetry(ConnectionObserver):
     """Counts connections."""
 
     def __init__(self, instruments: Instruments) -> None:

@@ -4,21 +4,22 @@ import asyncio
 from time import time_ns
 from typing import TypeAlias
 
-from jubilee.adapters.telemetry.access_log import AccessLog, AnsweredRequest
+from jubilee.adapters.telemetry.access_log import AccessLog
 from jubilee.adapters.telemetry.counters import Counter, Histogram
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.sampling import SamplingDecision, sampling_decision
+from jubilee.observation.requests import RequestObserver, RequestRecord
 
 BATCH_INTERVAL_S = 0.05  # seconds that what is told of a request may wait
 BATCH_SIZE = 64  # requests until then
 
-FinishedRequest: TypeAlias = tuple[AnsweredRequest, SamplingDecision | None, int]
+FinishedRequest: TypeAlias = tuple[RequestRecord, SamplingDecision | None, int]
 """A request, what was decided of its trace, and when it ended, in nanoseconds."""
 
 RequestMetrics: TypeAlias = tuple[Counter, Histogram, Histogram, Histogram]
 
 
-class HttpTelemetry:
+class HttpTelemetry(RequestObserver):
     """Requests: counted and written some at a time.
 
     A request leaves little of this code in the processor's caches; one after the other, it costs a
@@ -40,7 +41,7 @@ class HttpTelemetry:
         """A request has come in."""
         self._in_flight += 1
 
-    def request_finished(self, record: AnsweredRequest) -> None:
+    def request_finished(self, record: RequestRecord) -> None:
         """It has been answered, or broken off."""
         self._in_flight -= 1
         self._ended.append((record, sampling_decision.get(), time_ns()))
@@ -67,11 +68,11 @@ class HttpTelemetry:
             self._count(record)
             self._write(record, decided, at)
 
-    def _write(self, record: AnsweredRequest, decided: SamplingDecision | None, at: int) -> None:
+    def _write(self, record: RequestRecord, decided: SamplingDecision | None, at: int) -> None:
         if self._access_log is not None:
             self._access_log.write(record, decided, at)
 
-    def _count(self, record: AnsweredRequest) -> None:
+    def _count(self, record: RequestRecord) -> None:
         key = (record.method, record.endpoint, record.status)
         count, seconds, received, sent = self._routes.get(key) or self._new(key)
         count.inc()

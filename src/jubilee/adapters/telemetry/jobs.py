@@ -1,6 +1,6 @@
 """Jobs: counted, traced from whoever asked for them, and one line written of each attempt."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from jubilee.domain.jobs.backlog import Backlog
 from jubilee.domain.jobs.kinds import JobError
 from jubilee.domain.jobs.runner import JobObserver, Outcome
 from jubilee.domain.jobs.store import ClaimedJob
+from jubilee.observation.jobs import RelayObserver, TraceContext, TracePropagator
 
 SAME_TRACE_S = 3600.0  # seconds after which a job begins a trace of its own, linked to the first
 SYSTEM = "jubilee"
@@ -41,7 +42,7 @@ current_job: ContextVar[CurrentJob | None] = ContextVar("doing", default=None)
 """None outside of a job."""
 
 
-class JobTelemetry(JobObserver):
+class JobTelemetry(JobObserver, RelayObserver):
     """Attempts, and what waits."""
 
     def __init__(self, instruments: Instruments, tracing: Tracing, write_line: WriteLine) -> None:
@@ -135,18 +136,18 @@ class JobTelemetry(JobObserver):
         )
 
 
-class JobTracePropagator:
+class JobTracePropagator(TracePropagator):
     """Rows of jobs and events, marked with the trace that they are written in."""
 
     def __init__(self, tracing: Tracing) -> None:
         self._tracing = tracing
 
-    def current(self) -> Mapping[str, str] | None:
+    def current(self) -> TraceContext | None:
         """What a row keeps of the present trace."""
         return trace_headers()
 
     @contextmanager
-    def for_job(self, kind: str, job_id: UUID) -> Iterator[Mapping[str, str] | None]:
+    def for_job(self, kind: str, job_id: UUID) -> Iterator[TraceContext | None]:
         """The producer's span, around the insert; what runs the job goes on from it."""
         with self._tracing.span(f"send {kind}", SpanKind.PRODUCER, _message(kind, job_id, "send")):
             yield trace_headers()

@@ -3,31 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import perf_counter
-from typing import Protocol
 
 from prometheus_client.exposition import generate_latest
 
 from jubilee.adapters.telemetry.instruments import Instruments
+from jubilee.observation.storage import PoolUsage
 
 LOOP_PERIOD_S = 0.5  # seconds
 POOL_PERIOD_S = 1.0  # seconds
 REDIS_PERIOD_S = 10.0  # seconds
-
-
-class PoolUsage(Protocol):
-    """What is shown of a pool: connections that are open, lent, and as many as there may be."""
-
-    @property
-    def idle(self) -> int:
-        """Open, and not lent."""
-
-    @property
-    def used(self) -> int:
-        """Lent."""
-
-    @property
-    def size(self) -> int:
-        """The most that there may be."""
 
 
 async def sample_loop_lag(instruments: Instruments) -> None:

@@ -1,7 +1,6 @@
 """PostgreSQL and Redis, as this process uses them: counted, traced, and what is slow is logged."""
 
 from time import monotonic
-from typing import Protocol
 
 from asyncpg import PostgresError
 
@@ -10,6 +9,7 @@ from jubilee.adapters.telemetry.exceptions import kind_of
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.logs import WriteLine
 from jubilee.adapters.telemetry.tracing import Attributes, Tracing, is_recorded
+from jubilee.observation.storage import PoolObserver, StatementInfo
 
 OPERATIONS = frozenset(
     {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "BEGIN", "COMMIT", "ROLLBACK"}
@@ -17,23 +17,7 @@ OPERATIONS = frozenset(
 LOG_INTERVAL_S = 30.0  # seconds until the same trouble is told of once more
 
 
-class StatementInfo(Protocol):
-    """What is told of a statement."""
-
-    @property
-    def display(self) -> str:
-        """On one line, without its values."""
-
-    @property
-    def operation(self) -> str:
-        """Its first word."""
-
-    @property
-    def summary(self) -> str:
-        """That, and the table that it is about."""
-
-
-class DatabaseTelemetry:
+class DatabaseTelemetry(PoolObserver):
     """Statements and connections."""
 
     def __init__(

@@ -7,9 +7,9 @@ from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from opentelemetry.metrics import NoOpMeterProvider
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from jubilee.adapters.telemetry.access_log import AnsweredRequest
 from jubilee.adapters.telemetry.sampling import sampling_decision
 from jubilee.adapters.telemetry.tracing import Tracing
+from jubilee.observation.requests import RequestRecord
 
 WHOLE = "jubilee.whole"
 """Where a scope that is shown to others keeps the one that the application gets, and its `send`."""
@@ -54,7 +54,7 @@ class TracedRequests:
 
         async def tell_and_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                record: AnsweredRequest = scope["state"]["record"]
+                record: RequestRecord = scope["state"]["record"]
                 span = trace.get_current_span()
                 span.update_name(f"{record.method} {record.endpoint}")
                 span.set_attribute("http.route", record.endpoint)

@@ -18,15 +18,15 @@ from jubilee.entrypoints.http.framework.cursors import Cursors
 from jubilee.entrypoints.http.framework.edge import EdgeMiddleware
 from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
 from jubilee.entrypoints.http.framework.problems import PathNotFound, TargetTooLong
-from jubilee.entrypoints.http.framework.request_record import (
-    IGNORE_REQUESTS,
+from jubilee.entrypoints.http.framework.resource import Resource, refuse
+from jubilee.entrypoints.http.registry import ENDPOINTS
+from jubilee.observation.requests import (
     NO_CONNECTION_OBSERVER,
+    NO_REQUEST_OBSERVER,
     ConnectionObserver,
     MetricsExposition,
     RequestObserver,
 )
-from jubilee.entrypoints.http.framework.resource import Resource, refuse
-from jubilee.entrypoints.http.registry import ENDPOINTS
 
 MAX_TARGET_BYTES = 8_192  # of path and query together
 
@@ -51,7 +51,7 @@ class HttpOptions:
     limits: BodyLimits
     cursor_key: bytes = field(repr=False)
     cors_origins: Sequence[str] = ()
-    meter: RequestObserver = IGNORE_REQUESTS
+    meter: RequestObserver = NO_REQUEST_OBSERVER
     exposition: MetricsExposition | None = None
     trace: Callable[[ASGIApp], ASGIApp] = _untraced
     """Put around all of it."""

@@ -12,12 +12,13 @@ from typing import Any, Protocol
 
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.greetings.planning import GreetingPlanner
-from jubilee.domain.jobs.backlog import Backlog, BacklogReader, WorkerInfo, WorkerRegistry
+from jubilee.domain.jobs.backlog import BacklogReader, WorkerInfo, WorkerRegistry
 from jubilee.domain.jobs.lease_keeper import LeaseKeeper
 from jubilee.domain.jobs.relay import BATCH, Relay
 from jubilee.domain.retention import Retention
 from jubilee.entrypoints.worker.queue_worker import ArqQueueWorker
 from jubilee.entrypoints.worker.watchdog import Watchdog
+from jubilee.observation.jobs import RelayObserver
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 ABANDON_TIMEOUT_S = 6.0  # seconds for jobs that are told to stop, past the time-out for draining
@@ -134,19 +135,6 @@ async def _repeat(periodic_task: PeriodicTask) -> None:
 
 class WorkerBoard(BacklogReader, WorkerRegistry, Protocol):
     """Where workers sign, and where what waits is to be seen."""
-
-
-class RelayObserver(Protocol):
-    """What an operator is told of the relay and of all that waits."""
-
-    def dispatched(self, count: int) -> None:
-        """A round has ended; so many jobs were sent."""
-
-    def rescued(self, count: int) -> None:
-        """So many leases had run out."""
-
-    def record_backlog(self, backlog: Backlog) -> None:
-        """What waits now."""
 
 
 def relay_tasks(

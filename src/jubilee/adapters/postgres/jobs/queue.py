@@ -8,16 +8,13 @@ from sqlalchemy import bindparam, func
 from sqlalchemy.dialects.postgresql import insert
 
 from jubilee.adapters.postgres.documents import kept_trace
-from jubilee.adapters.postgres.jobs.pending_dispatches import (
-    PendingDispatches,
-    Provenance,
-    TraceContext,
-)
+from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import jobs
 from jubilee.domain.jobs.kinds import JobQueueName
 from jubilee.domain.jobs.queue import JobQueue, NewJob
 from jubilee.domain.jobs.store import Dispatch, JobReference
+from jubilee.observation.jobs import TraceContext
 
 PRIORITY = 5
 

@@ -13,11 +13,7 @@ from asyncpg import Record
 from sqlalchemy import text
 
 from jubilee.adapters.postgres.documents import decode, kept_trace
-from jubilee.adapters.postgres.jobs.pending_dispatches import (
-    PendingDispatches,
-    Provenance,
-    TraceContext,
-)
+from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
 from jubilee.adapters.postgres.jobs.task_pages import DOCUMENTS, TASK, Whose, page_statement
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
@@ -37,6 +33,7 @@ from jubilee.domain.tasks.task import (
     TaskRepository,
     TaskStatus,
 )
+from jubilee.observation.jobs import TraceContext
 
 LANES = {lane.value for lane in JobQueueName}
 SERVER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -5,7 +5,7 @@ from collections import Counter
 from enum import StrEnum
 from time import monotonic
 
-from jubilee.entrypoints.http.framework.request_record import ConnectionObserver
+from jubilee.observation.requests import ConnectionObserver
 
 LOG_INTERVAL_S = 10.0
 

@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from jubilee.domain.errors import DomainError, Unavailable
 from jubilee.entrypoints.http.framework.edge import DEFAULT_HEADERS, new_exchange
 from jubilee.entrypoints.http.framework.problems import HttpError, problem
-from jubilee.entrypoints.http.framework.request_record import RequestObserver
+from jubilee.observation.requests import RequestObserver
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -8,7 +8,7 @@ from time import monotonic
 
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.framework.cursors import Cursors
-from jubilee.entrypoints.http.framework.request_record import MetricsExposition
+from jubilee.observation.requests import MetricsExposition
 
 
 class InFlightRequests:

@@ -11,9 +11,9 @@ from time import monotonic
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jubilee.entrypoints.http.framework.context import InFlightRequests
-from jubilee.entrypoints.http.framework.request_record import (
-    IGNORE_REQUESTS,
+from jubilee.observation.requests import (
     METHODS,
+    NO_REQUEST_OBSERVER,
     RequestObserver,
     RequestRecord,
     current_request,
@@ -41,7 +41,7 @@ class EdgeMiddleware:
         self,
         app: ASGIApp,
         traffic: InFlightRequests,
-        meter: RequestObserver = IGNORE_REQUESTS,
+        meter: RequestObserver = NO_REQUEST_OBSERVER,
         timeout: float = math.inf,
     ) -> None:
         """`timeout` is the time that a request may take, in seconds."""

@@ -19,7 +19,7 @@ from jubilee.domain.identity import Principal
 from jubilee.domain.services import Services
 from jubilee.domain.text import as_line
 from jubilee.entrypoints.http.framework.context import ApiContext
-from jubilee.entrypoints.http.framework.request_record import RequestRecord
+from jubilee.observation.requests import RequestRecord
 
 MAX_AGENT_CHARACTERS = 400
 JSON = "application/json"

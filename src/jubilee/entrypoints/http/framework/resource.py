@@ -37,7 +37,7 @@ from jubilee.entrypoints.http.framework.problems import (
     UnsupportedMedia,
     problem,
 )
-from jubilee.entrypoints.http.framework.request_record import RequestRecord
+from jubilee.observation.requests import RequestRecord
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""What an operator is told of every request, and how the numbers are read out."""
+"""Requests and client connections, as they are reported to metrics, traces and the access log."""
 
 import math
 from collections.abc import Callable
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 UNMATCHED = "unmatched"
-"""The endpoint of every path that is none of ours: labels must not grow with what strangers try."""
+"""The endpoint of every unknown path: labels must not grow with the paths that clients try."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 MetricsExposition: TypeAlias = Callable[[], bytes]
-"""All metrics as Prometheus text."""
+"""Renders all metrics in Prometheus' text format."""
 
 
 @dataclass(slots=True)
 class RequestRecord:
-    """A request and its answer; sizes in bytes, `endpoint` is the path's template."""
+    """A request and its response; sizes in bytes, `endpoint` is the path's template."""
 
     request_id: str
     method: str
@@ -35,44 +35,44 @@ class RequestRecord:
 
 
 current_request: ContextVar[RequestRecord | None] = ContextVar("current_request", default=None)
-"""The request that is being served; every row that it leaves is marked with its id."""
+"""The request being served; log lines and rows written meanwhile carry its id."""
+
+
+# Ports
 
 
 class RequestObserver(Protocol):
-    """Counts requests; must be quick and must not fail."""
+    """Counts and logs requests; must be quick and must not raise."""
 
     def request_started(self) -> None:
-        """A request has come in."""
+        """A request has arrived."""
 
     def request_finished(self, record: RequestRecord) -> None:
-        """It has been answered, or broken off."""
-
-
-class IgnoreRequests(RequestObserver):
-    """Where nobody counts."""
-
-    def request_started(self) -> None:
-        pass
-
-    def request_finished(self, record: RequestRecord) -> None:
-        pass
-
-
-IGNORE_REQUESTS = IgnoreRequests()
+        """The response was sent, or the request was aborted."""
 
 
 class ConnectionObserver(Protocol):
-    """Counts connections; must be quick and must not fail."""
+    """Counts client connections; must be quick and must not raise."""
 
     def connections_open(self, count: int) -> None:
-        """So many are open now."""
+        """The number of open connections has changed to `count`."""
 
     def connection_ended(self, reason: str) -> None:
-        """The service has ended one, or refused it."""
+        """The service itself closed or refused a connection."""
+
+
+class NoRequestObserver(RequestObserver):
+    """Ignores requests."""
+
+    def request_started(self) -> None:
+        pass
+
+    def request_finished(self, record: RequestRecord) -> None:
+        pass
 
 
 class NoConnectionObserver(ConnectionObserver):
-    """Counts nothing."""
+    """Ignores connections."""
 
     def connections_open(self, count: int) -> None:
         pass
@@ -81,4 +81,5 @@ class NoConnectionObserver(ConnectionObserver):
         pass
 
 
+NO_REQUEST_OBSERVER = NoRequestObserver()
 NO_CONNECTION_OBSERVER = NoConnectionObserver()

@@ -1,0 +1,85 @@
+"""Calls to PostgreSQL and Redis, as they are reported to metrics, traces and the log."""
+
+from typing import Protocol
+
+
+class StatementInfo(Protocol):
+    """A SQL statement without its values."""
+
+    @property
+    def display(self) -> str:
+        """The SQL on one line, with placeholders."""
+
+    @property
+    def operation(self) -> str:
+        """The first word of the SQL, such as `SELECT`."""
+
+    @property
+    def summary(self) -> str:
+        """The operation and the first table, such as `SELECT users`."""
+
+
+class PoolUsage(Protocol):
+    """How many connections a pool has."""
+
+    @property
+    def idle(self) -> int:
+        """Open connections that are not lent."""
+
+    @property
+    def used(self) -> int:
+        """Connections that are lent."""
+
+    @property
+    def size(self) -> int:
+        """The upper limit of both together."""
+
+
+# Ports
+
+
+class StatementObserver(Protocol):
+    """Called after each statement, successful or not; must be quick and must not raise."""
+
+    def __call__(
+        self, statement: StatementInfo, seconds: float, error: BaseException | None
+    ) -> None: ...
+
+
+class PoolObserver(Protocol):
+    """Counts and traces the use of a connection pool; must be quick and must not raise."""
+
+    def acquired(self, waited: float) -> None:
+        """A connection was lent after a wait of `waited` seconds."""
+
+    def failed(self, cause: BaseException | None) -> None:
+        """The work failed because the database was unavailable."""
+
+    def executed(
+        self, statement: StatementInfo, seconds: float, error: BaseException | None
+    ) -> None:
+        """A statement was run, successfully or not."""
+
+
+class CommandObserver(Protocol):
+    """Called after each Redis command; must be quick and must not raise."""
+
+    def __call__(self, command: str, seconds: float, *, failure: BaseException | None) -> None: ...
+
+
+class NoPoolObserver(PoolObserver):
+    """Ignores the pool."""
+
+    def acquired(self, waited: float) -> None:
+        pass
+
+    def failed(self, cause: BaseException | None) -> None:
+        pass
+
+    def executed(
+        self, statement: StatementInfo, seconds: float, error: BaseException | None
+    ) -> None:
+        pass
+
+
+NO_POOL_OBSERVER = NoPoolObserver()
