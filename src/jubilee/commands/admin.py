@@ -1,7 +1,6 @@
 """The first admin, whom nobody can appoint over HTTP."""
 
 from argparse import Namespace
-from typing import cast
 
 from pydantic import ValidationError
 
@@ -10,7 +9,6 @@ from jubilee.commands.passwords import read_password
 from jubilee.commands.reading import read_settings, reasons
 from jubilee.commands.refusal import CommandRefused
 from jubilee.domain.services import Services
-from jubilee.domain.users import Profile
 from jubilee.entrypoints.http.user_models import Registration
 
 
@@ -24,8 +22,7 @@ def create(chosen: Namespace) -> int:
         raise CommandRefused(reasons(error)) from None
 
     async def register(services: Services) -> int:
-        profile = cast("Profile", form.model_dump(exclude={"password"}))
-        await services.users.register({**profile, "is_superuser": True}, password)
+        await services.users.register({**form.to_domain(), "is_superuser": True}, password)
         return 0
 
     return with_services(settings, register)

@@ -27,7 +27,7 @@ def list_jobs(chosen: Namespace) -> int:
     after = None if chosen.after is None else (str(chosen.after),)
 
     async def read(tasks: TaskService) -> int:
-        page = await tasks.list(query.chosen(), by=OPERATOR, after=after, limit=query.limit)
+        page = await tasks.list(query.to_domain(), by=OPERATOR, after=after, limit=query.limit)
         if chosen.ids:
             sys.stdout.writelines(f"{task.id}\n" for task in page.rows)
         else:

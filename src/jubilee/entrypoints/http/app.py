@@ -1,4 +1,4 @@
-"""The application as a value: services and options in, ASGI out."""
+"""Build the ASGI application from services and options."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ MAX_TARGET_BYTES = 8_192  # of path and query together
 
 
 class TaskIdConvertor(StringConvertor):
-    """What a task is called, as a part of a path."""
+    """Path parameter that is a task's id or its client's `task_id`."""
 
     regex = TASK_ID
 
@@ -46,7 +46,7 @@ def _untraced(app: ASGIApp) -> ASGIApp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpOptions:
-    """What the API needs to know beside its services."""
+    """Options of the API beside its services."""
 
     limits: BodyLimits
     cursor_key: bytes = field(repr=False)
@@ -54,16 +54,16 @@ class HttpOptions:
     meter: RequestObserver = NO_REQUEST_OBSERVER
     exposition: MetricsExposition | None = None
     trace: Callable[[ASGIApp], ASGIApp] = _untraced
-    """Put around all of it."""
+    """Wraps the whole application in tracing middleware."""
     connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     connection_observer: ConnectionObserver = NO_CONNECTION_OBSERVER
 
 
 def build_app(services: Services, options: HttpOptions, traffic: InFlightRequests) -> ASGIApp:
-    """The route table, answering at every mount."""
+    """Build the application with all its middleware."""
     cursors = Cursors(options.cursor_key)
     context = ApiContext(services, cursors, options.limits, traffic, options.exposition)
-    app = _bounded(Router(_routes(context), redirect_slashes=False, default=_path_not_found))
+    app = _limit_target(Router(_routes(context), redirect_slashes=False, default=_path_not_found))
     if options.cors_origins:
         app = CorsMiddleware(app, options.cors_origins)
     return options.trace(
@@ -72,7 +72,7 @@ def build_app(services: Services, options: HttpOptions, traffic: InFlightRequest
 
 
 def _routes(context: ApiContext) -> list[Route]:
-    """One route a path, made from all its methods: so 405, Allow, OPTIONS and HEAD are right."""
+    """One route for all methods of a path, so that it answers 405, Allow, OPTIONS and HEAD."""
     paths = groupby(sorted(ENDPOINTS, key=_path), key=_path)
     return [Route(_pattern(path), Resource(list(endpoints), context)) for path, endpoints in paths]
 
@@ -85,8 +85,8 @@ def _path(endpoint: AnyEndpoint) -> str:
     return endpoint.path
 
 
-def _bounded(app: ASGIApp) -> ASGIApp:
-    async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
+def _limit_target(app: ASGIApp) -> ASGIApp:
+    async def limited(scope: Scope, receive: Receive, send: Send) -> None:
         if (
             scope["type"] == "http"
             and len(scope["path"]) + len(scope["query_string"]) > MAX_TARGET_BYTES
@@ -95,7 +95,7 @@ def _bounded(app: ASGIApp) -> ASGIApp:
             return
         await app(scope, receive, send)
 
-    return bounded
+    return limited
 
 
 async def _path_not_found(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""Signing in, refreshing, signing out, one's own sessions."""
+"""Endpoints for signing in, refreshing tokens, signing out and listing sessions."""
 
 from datetime import datetime
 from uuid import UUID
@@ -45,7 +45,7 @@ SESSION_EXAMPLE = {
 
 
 class OAuthExtras(Model):
-    """What OAuth2 clients send along, and nobody here looks at."""
+    """Members that OAuth2 clients send and this service ignores."""
 
     scope: str | None = None
     client_id: str | None = None
@@ -53,22 +53,22 @@ class OAuthExtras(Model):
 
 
 class SignIn(OAuthExtras):
-    """OAuth2's password grant."""
+    """Request of the OAuth2 password grant."""
 
     username: str = Field(min_length=1, max_length=254, description="username or e-mail address")
     password: Password
-    grant_type: str | None = Field(None, description="`password`, or nothing")
+    grant_type: str | None = Field(None, description="`password`, or absent")
 
 
 class Refresh(OAuthExtras):
-    """A refresh token to be exchanged."""
+    """Request of the OAuth2 refresh token grant."""
 
     refresh_token: str = Field(min_length=1, max_length=1024, repr=False)
-    grant_type: str | None = Field(None, description="`refresh_token`, or nothing")
+    grant_type: str | None = Field(None, description="`refresh_token`, or absent")
 
 
 class TokenReply(BaseModel):
-    """A pair of tokens; `expires_in` counts seconds of the access token's life."""
+    """A pair of tokens; `expires_in` is the lifetime of the access token in seconds."""
 
     access_token: str
     token_type: str
@@ -77,7 +77,7 @@ class TokenReply(BaseModel):
 
 
 class SessionReply(BaseModel):
-    """One sign-in; never its tokens."""
+    """A session of the account, without its tokens."""
 
     id: UUID
     created_at: datetime
@@ -89,7 +89,7 @@ class SessionReply(BaseModel):
 
 
 class SessionPage(PageReply):
-    """All of one's sessions: there is one page, for there are a hundred at most."""
+    """All sessions of the account: at most a hundred, so always a single page."""
 
     items: list[SessionReply]
 
@@ -99,14 +99,14 @@ async def sign_in(call: Call[SignIn, Nothing]) -> Response:
     if (call.body.grant_type or "password") != "password":
         raise UnsupportedGrant
     body = call.body
-    return _given(await call.services.auth.sign_in(body.username, body.password, call.client))
+    return _token_reply(await call.services.auth.sign_in(body.username, body.password, call.client))
 
 
 async def refresh(call: Call[Refresh, Nothing]) -> Response:
     """POST /auth/refresh."""
     if (call.body.grant_type or "refresh_token") != "refresh_token":
-        raise UnsupportedGrant("The only grant type here is `refresh_token`.")
-    return _given(await call.services.auth.refresh(call.body.refresh_token))
+        raise UnsupportedGrant("The grant type must be `refresh_token`.")
+    return _token_reply(await call.services.auth.refresh(call.body.refresh_token))
 
 
 async def sign_out(call: Call[Nothing, Nothing]) -> Response:
@@ -129,10 +129,10 @@ async def end_session(call: Call[Nothing, Nothing]) -> Response:
     return no_content()
 
 
-def _given(tokens: Tokens) -> Response:
+def _token_reply(tokens: Tokens) -> Response:
     reply = TokenReply(
         access_token=tokens.access,
-        token_type="bearer",  # noqa: S106  # a kind of token, no secret
+        token_type="bearer",  # noqa: S106  # a token type, not a secret
         expires_in=tokens.lifetime,
         refresh_token=tokens.refresh,
     )
@@ -151,7 +151,7 @@ def _session(session: Session, current: SessionId) -> SessionReply:
     )
 
 
-GIVEN = ResponseSpec(
+TOKEN_PAIR = ResponseSpec(
     status=200, description="A pair of tokens.", model=TokenReply, example=TOKEN_EXAMPLE
 )
 SIGN_IN_EXAMPLE = {"username": "zoe@example.com", "password": "correct horse battery"}
@@ -162,14 +162,14 @@ def _sign_in(path: str, name: str, media: tuple[str, str]) -> AnyEndpoint:
         method="POST",
         path=path,
         name=name,
-        summary="Sign in by username or e-mail address",
+        summary="Sign in with username or e-mail address",
         tag=TAG,
         handler=sign_in,
         access=Access.ANYONE,
         body=SignIn,
         media=media,
         example=SIGN_IN_EXAMPLE,
-        replies=(GIVEN,),
+        replies=(TOKEN_PAIR,),
         errors=(InvalidGrant, UnsupportedGrant, HasherBusy),
         oauth=True,
     )
@@ -182,14 +182,14 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="POST",
         path="/auth/refresh",
         name="refreshToken",
-        summary="Exchange a refresh token for the next pair; a reused one ends the session",
+        summary="Exchange a refresh token for a new pair of tokens",
         tag=TAG,
         handler=refresh,
         access=Access.ANYONE,
         body=Refresh,
         media=(JSON, FORM),
         example={"refresh_token": "AZ3P0c7vcbGf0u1pTg"},
-        replies=(GIVEN,),
+        replies=(TOKEN_PAIR,),
         errors=(InvalidGrant, UnsupportedGrant),
         oauth=True,
     ),
@@ -197,7 +197,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="POST",
         path="/auth/logout",
         name="signOut",
-        summary="End this session; its tokens are worth nothing from now on",
+        summary="Sign out",
         tag=TAG,
         handler=sign_out,
         access=Access.SIGNED_IN,
@@ -210,14 +210,14 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="GET",
         path="/auth/sessions",
         name="listSessions",
-        summary="One's own sessions, newest first",
+        summary="List one's own sessions, newest first",
         tag=TAG,
         handler=list_sessions,
         access=Access.SIGNED_IN,
         replies=(
             ResponseSpec(
                 status=200,
-                description="The sessions.",
+                description="All sessions of the account.",
                 model=SessionPage,
                 example={"items": [SESSION_EXAMPLE], "next_cursor": None},
             ),
@@ -231,7 +231,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=end_session,
         access=Access.SIGNED_IN,
-        replies=(ResponseSpec(status=204, description="Ended."),),
+        replies=(ResponseSpec(status=204, description="The session has ended."),),
         errors=(SessionNotFound,),
     ),
 )

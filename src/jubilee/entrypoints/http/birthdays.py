@@ -1,4 +1,4 @@
-"""Who celebrates, for admins."""
+"""Endpoints that list birthdays, for admins."""
 
 from datetime import date
 from typing import Self
@@ -22,25 +22,25 @@ TAG = "birthdays"
 
 
 class UpcomingQuery(PageQuery):
-    """How far to look ahead."""
+    """Range of the list of upcoming birthdays."""
 
-    days: int = Field(30, ge=1, le=366, description="1 is tomorrow alone; today is never in it")
+    days: int = Field(30, ge=1, le=366, description="number of days, starting with tomorrow")
 
 
 class CelebrationReply(BaseModel):
-    """Somebody's birthday."""
+    """A person's next birthday."""
 
     model_config = ConfigDict(from_attributes=True)
 
     name: str | None = Field(description="null for an account without a username")
-    user_id: UUID | None = Field(description="the account; null where a stranger saved the name")
-    day: date = Field(serialization_alias="date", description="the day that is celebrated")
-    days: int = Field(description="how far it is away, by this person's own calendar")
-    turning: int = Field(description="the age that is reached")
+    user_id: UUID | None = Field(description="account; null for a name without an account")
+    day: date = Field(serialization_alias="date", description="date of the birthday")
+    days: int = Field(description="days until the birthday, in this person's time zone")
+    turning: int = Field(description="age on that birthday")
 
     @classmethod
     def of(cls, celebration: Celebration) -> Self:
-        """The entity's members, but for the date of birth and the row's id."""
+        """The reply for a celebration, without date of birth and row id."""
         return cls.model_validate(celebration)
 
 
@@ -81,7 +81,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="GET",
         path="/birthdays/today",
         name="listBirthdaysToday",
-        summary="Who celebrates today, each by their own calendar",
+        summary="List today's birthdays",
         tag=TAG,
         handler=list_today,
         access=Access.ADMIN,
@@ -92,7 +92,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="GET",
         path="/birthdays/upcoming",
         name="listUpcomingBirthdays",
-        summary="Who celebrates in the days after today, the nearest first",
+        summary="List upcoming birthdays, nearest first",
         tag=TAG,
         handler=list_upcoming,
         access=Access.ADMIN,

@@ -1,4 +1,4 @@
-"""Hello App: a birthday is saved under a name, and the name is greeted."""
+"""Endpoints of the Hello App: save a birthday under a name, and greet the name."""
 
 from pydantic import BaseModel, Field
 from starlette.requests import Request
@@ -31,28 +31,30 @@ PATH = "/hello/{username}"
 
 
 class BirthBody(Model):
-    """When somebody was born."""
+    """A date of birth."""
 
     born: CalendarDate = Field(
         alias="dateOfBirth", description="a day before today", examples=["1990-02-28"]
     )
     time_zone: ZoneName | None = Field(
-        None, alias="timeZone", description="whose calendar says what today is for this person"
+        None, alias="timeZone", description="time zone that determines this person's date"
     )
+
+    def to_domain(self) -> Birth:
+        """The birthday as its service takes it."""
+        return Birth(self.born, self.time_zone)
 
 
 class Greeting(BaseModel):
-    """What is said to somebody."""
+    """A greeting."""
 
     message: str
 
 
 async def save(call: Call[BirthBody, Nothing]) -> Response:
     """PUT /hello/{username}."""
-    birth = Birth(call.body.born, call.body.time_zone)
-    await call.services.birthdays.save(
-        call.name, birth, by=call.caller, expects=_expects(call.request)
-    )
+    birth, expects = call.body.to_domain(), _expects(call.request)
+    await call.services.birthdays.save(call.name, birth, by=call.caller, expects=expects)
     return no_content()
 
 
@@ -61,16 +63,15 @@ async def greet(call: Call[Nothing, Nothing]) -> Response:
     return ok(Greeting(message=await call.services.birthdays.greet(call.name)))
 
 
-async def forget(call: Call[Nothing, Nothing]) -> Response:
+async def delete(call: Call[Nothing, Nothing]) -> Response:
     """DELETE /hello/{username}."""
-    await call.services.birthdays.remove(
-        call.name, by=call.principal, expects=_expects(call.request)
-    )
+    expects = _expects(call.request)
+    await call.services.birthdays.remove(call.name, by=call.principal, expects=expects)
     return no_content()
 
 
 def _expects(request: Request) -> VersionCheck[Birth | None] | None:
-    """A message has no tag, for it changes with the day: `*` alone can be asked for."""
+    """The precondition on a birthday: only `*`, as the message changes daily and has no ETag."""
     return precondition(request.headers, lambda _: UNTAGGED)
 
 
@@ -79,13 +80,13 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="PUT",
         path=PATH,
         name="saveBirthday",
-        summary="Save a birthday under a name, or replace it",
+        summary="Save or replace the birthday of a name",
         tag=TAG,
         handler=save,
         access=Access.OPTIONAL,
         body=BirthBody,
         example={"dateOfBirth": "1990-02-28", "timeZone": "Europe/Vienna"},
-        replies=(ResponseSpec(status=204, description="It is saved."),),
+        replies=(ResponseSpec(status=204, description="The birthday is saved."),),
         errors=(
             *(InvalidName, NotBornYet, UnknownTimeZone),
             *(NotAllowed, TooManyNames, MalformedCondition),
@@ -96,14 +97,14 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="GET",
         path=PATH,
         name="greet",
-        summary="The message for somebody's birthday, or how far away it is",
+        summary="Greet a name, with the days until its birthday",
         tag=TAG,
         handler=greet,
         access=Access.ANYONE,
         replies=(
             ResponseSpec(
                 status=200,
-                description="The message; the name is written as in the path.",
+                description="The message, with the name as it is in the path.",
                 model=Greeting,
                 example={"message": "Hello, Zoë! Your birthday is in 5 day(s)"},
             ),
@@ -114,11 +115,11 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="DELETE",
         path=PATH,
         name="forgetBirthday",
-        summary="Forget the birthday of one's own name; for admins, of any",
+        summary="Delete the birthday of one's own name; as an admin, of any name",
         tag=TAG,
-        handler=forget,
+        handler=delete,
         access=Access.SIGNED_IN,
-        replies=(ResponseSpec(status=204, description="It is forgotten."),),
+        replies=(ResponseSpec(status=204, description="The birthday is deleted."),),
         errors=(InvalidName, NotAllowed, BirthdayNotFound, MalformedCondition),
         conditional=True,
     ),

@@ -1,4 +1,4 @@
-"""Items on the wire."""
+"""Request and response bodies of items."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -6,11 +6,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from jubilee.domain.identity import UserId
 from jubilee.domain.items import (
     MAX_DESCRIPTION_CHARS,
     MAX_TITLE_CHARS,
     Item,
     ItemFields,
+    ItemFilter,
     ItemSort,
 )
 from jubilee.entrypoints.http.fields import Search, absent
@@ -24,10 +26,10 @@ from jubilee.entrypoints.http.text_patterns import (
     DocumentedPattern,
 )
 
-ITEM_WORDS_EXAMPLE = {"title": "Fairy lights", "description": "Twenty metres, warm white"}
+ITEM_FIELDS_EXAMPLE = {"title": "Fairy lights", "description": "Twenty metres, warm white"}
 ITEM_EXAMPLE = {
     "id": "019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f",
-    **ITEM_WORDS_EXAMPLE,
+    **ITEM_FIELDS_EXAMPLE,
     "owner_id": "019aa0c0-11aa-7b02-8c5e-5f6a7b8c9d0e",
     "is_active": True,
     "created_at": "2026-11-20T09:00:00Z",
@@ -56,44 +58,49 @@ Description = Annotated[
 
 
 class WholeItem(Model):
-    """All that an item's owner decides; a description that is left out is removed."""
+    """An item's title and description; an absent description is removed."""
 
     title: Title
     description: Description | None = None
 
-    def fields(self) -> ItemFields:
-        """All of them."""
+    def to_domain(self) -> ItemFields:
+        """All fields."""
         return {"title": self.title, "description": self.description}
 
 
 class ItemPatch(Model):
-    """Some of it: absent keeps, null removes."""
+    """Changes of an item: absent members are kept, null removes a value."""
 
     title: Title = absent()
     description: Description | None = None
 
-    def fields(self) -> ItemFields:
-        """Those that were sent."""
-        words: ItemFields = {}
+    def to_domain(self) -> ItemFields:
+        """The fields that the client sent."""
+        fields: ItemFields = {}
         if "title" in self.model_fields_set:
-            words["title"] = self.title
+            fields["title"] = self.title
         if "description" in self.model_fields_set:
-            words["description"] = self.description
-        return words
+            fields["description"] = self.description
+        return fields
 
 
 class ItemQuery(PageQuery):
-    """Which items, and in which order."""
+    """Filters and order of the list of items."""
 
-    owner: UUID | None = Field(None, description="the id of the account that they belong to")
+    owner: UUID | None = Field(None, description="id of the account that owns the items")
     q: Search | None = None
     sort: ItemSort = Field(
-        "-created_at", description="`-` from the highest down; titles go by code point"
+        "-created_at", description="`-` for descending; titles are compared by code point"
     )
+
+    def to_domain(self) -> ItemFilter:
+        """The filter as the item service takes it."""
+        owner = None if self.owner is None else UserId(self.owner)
+        return ItemFilter(owner, self.q, self.sort)
 
 
 class ItemReply(BaseModel):
-    """An item as it is shown."""
+    """An item."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -101,13 +108,13 @@ class ItemReply(BaseModel):
     title: str
     description: str | None
     owner_id: UUID
-    is_active: bool = Field(description="read-only; an item that was deleted is not shown at all")
+    is_active: bool = Field(description="read-only; deleted items are not returned")
     created_at: datetime
     updated_at: datetime
 
     @classmethod
     def of(cls, item: Item) -> Self:
-        """The entity's members, but for its version, which is the ETag."""
+        """The reply for an item; its version is sent as the ETag."""
         return cls.model_validate(item)
 
 

@@ -1,17 +1,15 @@
-"""Items: everybody's to read, their owner's or an admin's to change."""
+"""Endpoints for items: readable by every account, writable by their owner and by admins."""
 
 from dataclasses import replace
 
 from starlette.responses import Response
 
 from jubilee.domain.errors import NotAllowed
-from jubilee.domain.identity import UserId
 from jubilee.domain.items import (
     DescriptionTooLong,
     InvalidDescription,
     InvalidTitle,
     ItemChanged,
-    ItemFilter,
     ItemNotFound,
 )
 from jubilee.entrypoints.http.framework.conditions import (
@@ -34,7 +32,7 @@ from jubilee.entrypoints.http.framework.paging import page_of, paged, position
 from jubilee.entrypoints.http.framework.responses import created, current_or_known, no_content, ok
 from jubilee.entrypoints.http.item_models import (
     ITEM_EXAMPLE,
-    ITEM_WORDS_EXAMPLE,
+    ITEM_FIELDS_EXAMPLE,
     ItemPage,
     ItemPatch,
     ItemQuery,
@@ -49,9 +47,9 @@ CACHING = "private, no-cache"
 async def list_items(call: Call[Nothing, ItemQuery]) -> Response:
     """GET /items."""
     query = call.query
-    owner = None if query.owner is None else UserId(query.owner)
-    chosen = ItemFilter(owner, query.q, query.sort)
-    page = await call.services.items.list(chosen, after=position(call), limit=query.limit)
+    page = await call.services.items.list(
+        query.to_domain(), after=position(call), limit=query.limit
+    )
     return paged(call, ItemPage, page, ItemReply.of)
 
 
@@ -73,8 +71,8 @@ async def get_item(call: Call[Nothing, Nothing]) -> Response:
 
 async def change_item(call: Call[WholeItem | ItemPatch, Nothing]) -> Response:
     """PUT and PATCH /items/{id}."""
-    words, expects = call.body.fields(), precondition(call.request.headers, str)
-    item = await call.services.items.change(call.id, words, by=call.principal, expects=expects)
+    fields, expects = call.body.to_domain(), precondition(call.request.headers, str)
+    item = await call.services.items.change(call.id, fields, by=call.principal, expects=expects)
     return ok(ItemReply.of(item), headers={"ETag": etag(item.version)})
 
 
@@ -85,11 +83,11 @@ async def delete_item(call: Call[Nothing, Nothing]) -> Response:
     return no_content()
 
 
-TAGGED = {"ETag": "the item's version, for If-Match and If-None-Match"}
+TAGGED = {"ETag": "version of the item, for `If-Match` and `If-None-Match`"}
 ONE = ResponseSpec(
     status=200, description="The item.", model=ItemReply, headers=TAGGED, example=ITEM_EXAMPLE
 )
-WORD_ERRORS = (InvalidTitle, InvalidDescription, DescriptionTooLong)
+FIELD_ERRORS = (InvalidTitle, InvalidDescription, DescriptionTooLong)
 WRITE_ERRORS = (ItemNotFound, NotAllowed, ItemChanged, MalformedCondition)
 
 
@@ -98,7 +96,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="GET",
         path="/items",
         name="listItems",
-        summary="Everybody's items, or one owner's; searched and sorted",
+        summary="List items of all accounts, or of one owner",
         tag=TAG,
         access=Access.SIGNED_IN,
         handler=list_items,
@@ -109,28 +107,28 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="POST",
         path="/items",
         name="createItem",
-        summary="Keep a new item",
+        summary="Create an item",
         tag=TAG,
         access=Access.SIGNED_IN,
         handler=create_item,
         body=WholeItem,
-        example=ITEM_WORDS_EXAMPLE,
+        example=ITEM_FIELDS_EXAMPLE,
         replies=(
             ResponseSpec(
                 status=201,
                 description="The new item.",
                 model=ItemReply,
-                headers={"Location": "where the item is", **TAGGED},
+                headers={"Location": "path of the item", **TAGGED},
                 example=ITEM_EXAMPLE,
             ),
         ),
-        errors=WORD_ERRORS,
+        errors=FIELD_ERRORS,
     ),
     Endpoint(
         method="GET",
         path="/items/{id}",
         name="getItem",
-        summary="An item, anybody's; If-None-Match asks whether it has changed",
+        summary="Get an item",
         tag=TAG,
         access=Access.SIGNED_IN,
         handler=get_item,
@@ -141,21 +139,21 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="PUT",
         path="/items/{id}",
         name="replaceItem",
-        summary="Replace an item's words; If-Match guards against another's change",
+        summary="Replace an item's title and description",
         tag=TAG,
         access=Access.SIGNED_IN,
         handler=change_item,
         body=WholeItem,
-        example=ITEM_WORDS_EXAMPLE,
+        example=ITEM_FIELDS_EXAMPLE,
         replies=(ONE,),
-        errors=(*WRITE_ERRORS, *WORD_ERRORS),
+        errors=(*WRITE_ERRORS, *FIELD_ERRORS),
         conditional=True,
     ),
     Endpoint(
         method="PATCH",
         path="/items/{id}",
         name="changeItem",
-        summary="Change some of an item's words; If-Match guards against another's change",
+        summary="Change an item's title or description",
         tag=TAG,
         access=Access.SIGNED_IN,
         handler=change_item,
@@ -163,18 +161,18 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         media=(JSON, MERGE_PATCH),
         example={"description": None},
         replies=(ONE,),
-        errors=(*WRITE_ERRORS, *WORD_ERRORS),
+        errors=(*WRITE_ERRORS, *FIELD_ERRORS),
         conditional=True,
     ),
     Endpoint(
         method="DELETE",
         path="/items/{id}",
         name="deleteItem",
-        summary="Delete an item; done twice, it is not found",
+        summary="Delete an item",
         tag=TAG,
         access=Access.SIGNED_IN,
         handler=delete_item,
-        replies=(ResponseSpec(status=204, description="The item is gone."),),
+        replies=(ResponseSpec(status=204, description="The item is deleted."),),
         errors=WRITE_ERRORS,
         conditional=True,
     ),

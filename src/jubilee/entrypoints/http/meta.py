@@ -1,4 +1,4 @@
-"""The service about itself: what it is, and whether it can serve."""
+"""Name and version of the service, health checks and metrics."""
 
 from collections.abc import Mapping
 
@@ -22,6 +22,12 @@ from jubilee.entrypoints.http.framework.responses import ok
 TAG = "meta"
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 NAME = "Jubilee"
+SUMMARIES = {
+    "health": "Check readiness",
+    "healthLive": "Check liveness",
+    "healthReady": "Check readiness",
+    "healthDatabase": "Check the connection to PostgreSQL",
+}
 LINKS = {
     "docs": "docs",
     "redoc": "redoc",
@@ -31,7 +37,7 @@ LINKS = {
 
 
 class HomeReply(BaseModel):
-    """What answers here, and where to go on."""
+    """Name and version of the service, with links to its documentation."""
 
     name: str
     version: str
@@ -39,7 +45,7 @@ class HomeReply(BaseModel):
 
 
 class HealthReply(BaseModel):
-    """That it serves, and how its dependencies are."""
+    """State of the service and of each dependency."""
 
     status: str
     checks: dict[str, str]
@@ -52,15 +58,16 @@ async def home(call: Call[Nothing, Nothing]) -> Response:
 
 
 async def live(_: Call[Nothing, Nothing]) -> Response:
-    """GET /health/live: whoever can answer this is alive; it asks nobody else."""
+    """GET /health/live: the process answers; no dependency is checked."""
     return ok(HealthReply(status="ok", checks={}))
 
 
 async def ready(call: Call[Nothing, Nothing]) -> Response:
     """GET /health and /health/ready."""
     health = await call.services.health.check()
-    checks = _checks(health, draining=call.context.traffic.draining)
-    if not health.ready or call.context.traffic.draining:
+    draining = call.context.traffic.draining
+    checks = _checks(health, draining=draining)
+    if not health.ready or draining:
         raise NotReady(checks)
     return ok(HealthReply(status="ok", checks=checks))
 
@@ -75,7 +82,7 @@ async def database(call: Call[Nothing, Nothing]) -> Response:
 
 
 async def metrics(call: Call[Nothing, Nothing]) -> Response:
-    """GET /metrics, unless METRICS_PORT has moved it."""
+    """GET /metrics; 404 where METRICS_PORT serves the metrics on a port of their own."""
     if call.context.exposition is None:
         raise PathNotFound
     return Response(call.context.exposition(), media_type=EXPOSITION)
@@ -96,19 +103,21 @@ def _database(schema: SchemaStatus | None) -> dict[str, str]:
     return {"postgres": "ok", "schema": schema.value}
 
 
-def _health(path: str, name: str, summary: str, handler: Handler[Nothing, Nothing]) -> AnyEndpoint:
+def _health(
+    path: str, name: str, description: str, handler: Handler[Nothing, Nothing]
+) -> AnyEndpoint:
     return Endpoint(
         method="GET",
         path=path,
         name=name,
-        summary=summary,
+        summary=SUMMARIES[name],
         tag=TAG,
         handler=handler,
         access=Access.ANYONE,
         replies=(
             ResponseSpec(
                 status=200,
-                description="It is.",
+                description=description,
                 model=HealthReply,
                 example={"status": "ok", "checks": {"postgres": "ok", "schema": "current"}},
             ),
@@ -123,7 +132,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="GET",
         path="/",
         name="home",
-        summary="Name, version, links",
+        summary="Get the service's name, version and links",
         tag=TAG,
         handler=home,
         access=Access.ANYONE,
@@ -131,7 +140,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         replies=(
             ResponseSpec(
                 status=200,
-                description="What answers here.",
+                description="Name, version and links.",
                 model=HomeReply,
                 example={"name": NAME, "version": __version__, "links": {"docs": "/api/docs"}},
             ),
@@ -141,7 +150,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="GET",
         path="/metrics",
         name="metrics",
-        summary="Metrics as Prometheus text; METRICS_PORT moves them to a listener of their own",
+        summary="Get metrics in the Prometheus text format",
         tag=TAG,
         handler=metrics,
         access=Access.ANYONE,
@@ -149,8 +158,8 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         replies=(ResponseSpec(status=200, description="The metrics.", media=EXPOSITION),),
         errors=(PathNotFound,),
     ),
-    _health("/health", "health", "Whether this instance can serve", ready),
-    _health("/health/live", "healthLive", "Whether the process is alive", live),
-    _health("/health/ready", "healthReady", "Whether this instance can serve", ready),
-    _health("/health/db", "healthDatabase", "Whether PostgreSQL can be used", database),
+    _health("/health", "health", "The service is ready.", ready),
+    _health("/health/live", "healthLive", "The process is running.", live),
+    _health("/health/ready", "healthReady", "The service is ready.", ready),
+    _health("/health/db", "healthDatabase", "PostgreSQL can be used.", database),
 )

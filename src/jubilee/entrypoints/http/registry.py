@@ -1,4 +1,4 @@
-"""Every endpoint of the service, in the order in which the document shows them."""
+"""All endpoints of the service, in the order of the OpenAPI document."""
 
 from jubilee.entrypoints.http import auth, birthdays, hello, items, meta, tasks, users
 from jubilee.entrypoints.http.docs import pages as docs

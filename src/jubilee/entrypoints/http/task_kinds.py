@@ -1,6 +1,6 @@
-"""Kinds of tasks that `POST /tasks` takes, each with its payload, for the OpenAPI document.
+"""Schemas of the task kinds with their payloads, for the OpenAPI document.
 
-They describe only: the domain's kinds check a payload when a task is created.
+They only describe: the domain's job kinds validate a payload when a task is created.
 """
 
 from typing import Annotated, Any, Literal
@@ -27,9 +27,9 @@ HeaderValue = Annotated[str, Field(max_length=MAX_HEADER_VALUE_CHARS)]
 
 
 class EmailSendData(Model):
-    """One message to one address."""
+    """A mail to a single address."""
 
-    to: str = Field(min_length=1, max_length=LONGEST_ADDRESS, description="one e-mail address")
+    to: str = Field(min_length=1, max_length=LONGEST_ADDRESS, description="a single e-mail address")
     subject: Annotated[str, DocumentedPattern(TITLE_PATTERN)] = Field(
         min_length=1, max_length=MAX_SUBJECT_CHARS, description=f"{LINE_TEXT}, without `=?`"
     )
@@ -38,7 +38,7 @@ class EmailSendData(Model):
 
 
 class HttpRequestData(Model):
-    """One request to another server, sent with an `Idempotency-Key`."""
+    """An HTTP request to another server; it carries an `Idempotency-Key`."""
 
     url: str = Field(
         min_length=1,
@@ -50,19 +50,19 @@ class HttpRequestData(Model):
     headers: dict[str, HeaderValue] = Field(default_factory=dict, max_length=MAX_HEADERS)
     body: JsonValue = Field(
         None,
-        description="sent as JSON; a string as it is, where `headers` name a content type",
+        description="sent as JSON; a string is sent unchanged if `headers` has a content type",
     )
 
 
 class EchoTask(TaskOptions):
-    """Returns its data as its result."""
+    """Returns `data` as the task's result."""
 
     kind: Literal["echo"]
-    data: dict[str, Any] = Field(description="any object; 64 KiB at most")
+    data: dict[str, Any] = Field(description="any object; at most 64 KiB")
 
 
 class HttpRequestTask(TaskOptions):
-    """Sends a request; which hosts an account may reach is decided when the task runs."""
+    """Sends an HTTP request; whether its host is allowed is checked when the task runs."""
 
     kind: Literal["http.request"]
     data: HttpRequestData
@@ -78,7 +78,7 @@ class EmailSendTask(TaskOptions):
 class NewTask(RootModel[Annotated[
     EchoTask | HttpRequestTask | EmailSendTask, Field(discriminator="kind")
 ]]):  # fmt: skip
-    """A task to be created; its `kind` decides what `data` holds."""
+    """A task to create; `kind` determines the schema of `data`."""
 
 
 NEW_TASK_EXAMPLES: dict[str, dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""Tasks on the wire."""
+"""Request and response bodies of tasks."""
 
 import re
 from datetime import datetime
@@ -22,7 +22,7 @@ from jubilee.domain.tasks.task import (
 from jubilee.entrypoints.http.framework.endpoint import Model
 from jubilee.entrypoints.http.framework.paging import PageQuery, PageReply
 
-MAX_WAIT_S = 60  # seconds
+MAX_WAIT_S = 60
 NO_OWNER = "none"
 UUID_PATTERN = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 RFC_3339 = re.compile(
@@ -59,7 +59,7 @@ QUEUED_EXAMPLE = {
 
 
 def _instant(value: object) -> object:
-    """Pydantic alone would take a text of digits, too, as seconds since 1970."""
+    """Accept RFC 3339 only: Pydantic would also read digits as seconds since 1970."""
     if not isinstance(value, str):
         return value
     try:
@@ -68,7 +68,7 @@ def _instant(value: object) -> object:
     except ValueError:
         pass
     raise PydanticCustomError(
-        "invalid_instant", "A moment is written as RFC 3339 has it, with its zone."
+        "invalid_instant", "Input should be a time in RFC 3339 format with a UTC offset"
     )
 
 
@@ -80,24 +80,24 @@ class TaskOptions(Model):
     """Members of a new task that do not depend on its kind."""
 
     task_id: Annotated[str, Field(pattern=f"^{TASK_ID}$")] | None = Field(
-        None, description="a name of your own; without it, the server's id"
+        None, description="identifier chosen by the client; the server's `id` if absent"
     )
-    priority: int = Field(DEFAULT_PRIORITY, ge=0, le=MAX_PRIORITY, description="0 goes first")
+    priority: int = Field(DEFAULT_PRIORITY, ge=0, le=MAX_PRIORITY, description="0 runs first")
     run_at: Instant | None = Field(
         None,
-        description="not before this moment; within five years",
+        description="earliest time to run, within five years; now if absent",
         examples=["2026-12-24T18:00:00+01:00"],
     )
 
 
 class NewTaskBody(TaskOptions):
-    """What is to be done; the same one twice by one `task_id` is one task."""
+    """A task to create; repeating the request with the same `task_id` creates no second one."""
 
     kind: KindName = DEFAULT_KIND
-    data: dict[str, Any] = Field(description="what the kind needs; 64 KiB at most")
+    data: dict[str, Any] = Field(description="payload of the kind; at most 64 KiB")
 
-    def request(self) -> TaskRequest:
-        """In the domain's words."""
+    def to_domain(self) -> TaskRequest:
+        """The request as the task service takes it."""
         return TaskRequest(
             data=self.data,
             kind=self.kind,
@@ -108,48 +108,48 @@ class NewTaskBody(TaskOptions):
 
 
 class TaskQuery(PageQuery):
-    """Which tasks."""
+    """Filters of the list of tasks."""
 
     owner: str | None = Field(
         None,
         pattern=f"^({NO_OWNER}|{UUID_PATTERN})$",
         examples=[NO_OWNER],
-        description="only those that this account asked for; `none`: those that no account asked"
-        " for, which are producers' jobs, mails and greetings. Admins alone may name another's.",
+        description="id of the account that created the tasks; `none` for tasks without an owner"
+        " (jobs of producers, mails, greetings). Only admins may name another account.",
     )
-    status: TaskStatus | None = Field(None, description="only those that stand so")
-    kind: KindName | None = Field(None, description="only those of this kind")
+    status: TaskStatus | None = Field(None, description="only tasks with this status")
+    kind: KindName | None = Field(None, description="only tasks of this kind")
 
-    def chosen(self) -> TaskFilter:
-        """In the domain's words."""
+    def to_domain(self) -> TaskFilter:
+        """The filter as the task service takes it."""
         unowned = self.owner == NO_OWNER
         owner = None if unowned or self.owner is None else UserId(UUID(self.owner))
         return TaskFilter(owner=owner, unowned=unowned, status=self.status, kind=self.kind)
 
 
 class WaitQuery(Model):
-    """How patient the caller is."""
+    """How long the response may be delayed."""
 
     wait: float = Field(
         0,
         ge=0,
         le=MAX_WAIT_S,
-        description="the seconds after which it is answered at the latest, ended or not",
+        description="seconds to wait for the task to end before responding",
     )
 
 
 class TaskReply(BaseModel):
-    """A task as it is shown; what of its data is secret is masked.
+    """A task, with the secrets in its data masked.
 
-    So are, for all but the account that asked: the texts of mails, and the bodies of requests.
+    The texts of mails and the bodies of requests are masked for all but the task's owner.
     """
 
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
-    task_id: str = Field(description="its owner's name for it; without one, the server's id")
+    task_id: str = Field(description="identifier chosen by the client; else the same as `id`")
     owner_id: UUID | None = Field(
-        description="the account that asked for it; null for producers' jobs, mails and greetings"
+        description="account that created the task; null for jobs of producers, mails, greetings"
     )
     kind: str
     data: dict[str, Any]
@@ -160,15 +160,15 @@ class TaskReply(BaseModel):
     run_at: datetime
     progress: dict[str, Any] | None
     result: dict[str, Any] | None
-    error: dict[str, Any] | None = Field(description="of the last attempt that failed")
-    cancel_requested: bool = Field(description="whether it is to stop while it runs")
+    error: dict[str, Any] | None = Field(description="error of the last failed attempt")
+    cancel_requested: bool = Field(description="whether the running task was asked to stop")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
 
     @classmethod
     def of(cls, task: Task) -> Self:
-        """The entity's members."""
+        """The reply for a task."""
         return cls.model_validate(task)
 
 

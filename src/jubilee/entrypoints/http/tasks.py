@@ -1,4 +1,6 @@
-"""Tasks: asked for now, done once, whatever happens in between."""
+"""Endpoints for tasks: work that a worker runs in the background."""
+
+from http import HTTPStatus
 
 from starlette.responses import Response
 
@@ -48,22 +50,21 @@ from jubilee.entrypoints.http.task_models import (
 )
 
 TAG = "tasks"
-ACCEPTED = 202
 
 
 async def create_task(call: Call[NewTaskBody, Nothing]) -> Response:
     """POST /tasks."""
-    task = await call.services.tasks.create(call.body.request(), by=call.principal)
-    answer = tagged(TaskReply.of(task), status=ACCEPTED)
-    answer.headers["Location"] = f"{call.mount}/tasks/{task.id}"
-    return answer
+    task = await call.services.tasks.create(call.body.to_domain(), by=call.principal)
+    response = tagged(TaskReply.of(task), status=HTTPStatus.ACCEPTED)
+    response.headers["Location"] = f"{call.mount}/tasks/{task.id}"
+    return response
 
 
 async def list_tasks(call: Call[Nothing, TaskQuery]) -> Response:
     """GET /tasks."""
     query = call.query
     page = await call.services.tasks.list(
-        query.chosen(), by=call.principal, after=position(call), limit=query.limit
+        query.to_domain(), by=call.principal, after=position(call), limit=query.limit
     )
     return paged(call, TaskPage, page, TaskReply.of)
 
@@ -71,8 +72,8 @@ async def list_tasks(call: Call[Nothing, TaskQuery]) -> Response:
 async def get_task(call: Call[Nothing, WaitQuery]) -> Response:
     """GET /tasks/{task_id}."""
     until = call.extend(call.query.wait)
-    patience = WaitOptions(until, lambda: call.context.traffic.draining)
-    task = await call.services.tasks.get(call.task_id, by=call.principal, wait=patience)
+    wait = WaitOptions(until, lambda: call.context.traffic.draining)
+    task = await call.services.tasks.get(call.task_id, by=call.principal, wait=wait)
     return current(call.request, TaskReply.of(task))
 
 
@@ -80,21 +81,23 @@ async def cancel_task(call: Call[Nothing, Nothing]) -> Response:
     """DELETE /tasks/{task_id}."""
     expects = precondition(call.request.headers, _tag)
     running = await call.services.tasks.cancel(call.task_id, by=call.principal, expects=expects)
-    return no_content() if running is None else tagged(TaskReply.of(running), status=ACCEPTED)
+    if running is None:
+        return no_content()
+    return tagged(TaskReply.of(running), status=HTTPStatus.ACCEPTED)
 
 
 async def retry_task(call: Call[Nothing, Nothing]) -> Response:
     """POST /tasks/{task_id}/retry."""
     expects = precondition(call.request.headers, _tag)
     task = await call.services.tasks.retry(call.task_id, by=call.principal, expects=expects)
-    return tagged(TaskReply.of(task), status=ACCEPTED)
+    return tagged(TaskReply.of(task), status=HTTPStatus.ACCEPTED)
 
 
 def _tag(task: Task) -> str:
     return content_tag(TaskReply.of(task))
 
 
-TAGGED = {"ETag": "changes with the task, for If-Match and If-None-Match"}
+TAGGED = {"ETag": "version of the task, for `If-Match` and `If-None-Match`"}
 PAYLOAD_ERRORS = (UnknownKind, InvalidPayload, PayloadTooLarge, InvalidRunAt, KindNotAllowed)
 
 
@@ -103,7 +106,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="POST",
         path="/tasks",
         name="createTask",
-        summary="Have something done; with a `task_id`, asking again is safe",
+        summary="Create a task; idempotent with a `task_id`",
         tag=TAG,
         access=Access.SIGNED_IN,
         handler=create_task,
@@ -113,10 +116,10 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         examples=NEW_TASK_EXAMPLES,
         replies=(
             ResponseSpec(
-                status=ACCEPTED,
-                description="The task; it is kept, and will be done.",
+                status=HTTPStatus.ACCEPTED,
+                description="The task is stored and queued.",
                 model=TaskReply,
-                headers={"Location": "where the task is", **TAGGED},
+                headers={"Location": "path of the task", **TAGGED},
                 example=QUEUED_EXAMPLE,
             ),
         ),
@@ -126,7 +129,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="GET",
         path="/tasks",
         name="listTasks",
-        summary="One's own tasks, for admins every job; newest first",
+        summary="List one's own tasks, newest first; as an admin, all tasks",
         tag=TAG,
         access=Access.SIGNED_IN,
         handler=list_tasks,
@@ -138,7 +141,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="GET",
         path="/tasks/{task_id}",
         name="getTask",
-        summary="A task, by its id or one's own `task_id`; `wait` for it to end",
+        summary="Get a task; with `wait`, after it has ended",
         tag=TAG,
         access=Access.SIGNED_IN,
         handler=get_task,
@@ -146,7 +149,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         replies=current_or_known(
             ResponseSpec(
                 status=200,
-                description="The task; after the wait, ended or not.",
+                description="The task; after `wait` it may still be unfinished.",
                 model=TaskReply,
                 headers=TAGGED,
                 example=TASK_EXAMPLE,
@@ -158,14 +161,14 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="DELETE",
         path="/tasks/{task_id}",
         name="cancelTask",
-        summary="Cancel what waits, stop what runs, forget what has ended",
+        summary="Cancel a task, or delete it if it has ended",
         tag=TAG,
         access=Access.SIGNED_IN,
         handler=cancel_task,
         replies=(
             ResponseSpec(
-                status=ACCEPTED,
-                description="It runs, and is asked to stop.",
+                status=HTTPStatus.ACCEPTED,
+                description="The task is running and has been asked to stop.",
                 model=TaskReply,
                 headers=TAGGED,
                 example={
@@ -176,9 +179,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
                     "started_at": TASK_EXAMPLE["started_at"],
                 },
             ),
-            ResponseSpec(
-                status=204, description="It is cancelled; one that had ended is forgotten."
-            ),
+            ResponseSpec(status=204, description="The task is cancelled, or deleted if it ended."),
         ),
         errors=(TaskNotFound, MalformedCondition),
         conditional=True,
@@ -187,14 +188,14 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="POST",
         path="/tasks/{task_id}/retry",
         name="retryTask",
-        summary="Try a dead task again, as if it were new",
+        summary="Queue a dead task again",
         tag=TAG,
         access=Access.SIGNED_IN,
         handler=retry_task,
         replies=(
             ResponseSpec(
-                status=ACCEPTED,
-                description="The task, queued again; its last error stays until it succeeds.",
+                status=HTTPStatus.ACCEPTED,
+                description="The task is queued again; it keeps `error` until it succeeds.",
                 model=TaskReply,
                 headers=TAGGED,
                 example=QUEUED_EXAMPLE,

@@ -1,12 +1,13 @@
-"""Accounts on the wire."""
+"""Request and response bodies of accounts."""
 
+from collections.abc import Collection
 from datetime import date, datetime
-from typing import Self
+from typing import Literal, Self, TypeAlias, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jubilee.domain.users import User
+from jubilee.domain.users import Profile, User
 from jubilee.entrypoints.http.fields import (
     CalendarDate,
     Email,
@@ -38,19 +39,50 @@ ACCOUNT_EXAMPLE = {
 }
 
 
+ProfileField: TypeAlias = Literal[
+    "email",
+    "username",
+    "full_name",
+    "date_of_birth",
+    "time_zone",
+    "birthday_greeting",
+    "is_active",
+    "is_superuser",
+]
+PROFILE_FIELDS: tuple[ProfileField, ...] = get_args(ProfileField)
+
+
+def _only_sent(profile: Profile, sent: Collection[str]) -> Profile:
+    for name in PROFILE_FIELDS:
+        if name in profile and name not in sent:
+            del profile[name]
+    return profile
+
+
 class ProfileBody(Model):
-    """What a person says of themselves; what is left out takes its default."""
+    """A whole profile; an absent member takes its default."""
 
     email: Email
     username: Username | None = None
     full_name: FullName | None = None
     date_of_birth: CalendarDate | None = None
     time_zone: ZoneName | None = None
-    birthday_greeting: bool = Field(True, description="whether a greeting is wanted by mail")
+    birthday_greeting: bool = Field(True, description="whether to send a greeting by mail")
+
+    def to_domain(self) -> Profile:
+        """All fields."""
+        return {
+            "email": self.email,
+            "username": self.username,
+            "full_name": self.full_name,
+            "date_of_birth": self.date_of_birth,
+            "time_zone": self.time_zone,
+            "birthday_greeting": self.birthday_greeting,
+        }
 
 
 class ProfilePatch(Model):
-    """The same, each member on its own: absent keeps, null removes."""
+    """Changes of a profile: absent members are kept, null removes a value."""
 
     email: Email = absent()
     username: Username | None = None
@@ -59,18 +91,30 @@ class ProfilePatch(Model):
     time_zone: ZoneName | None = None
     birthday_greeting: bool = absent()
 
+    def to_domain(self) -> Profile:
+        """The fields that the client sent."""
+        profile: Profile = {
+            "email": self.email,
+            "username": self.username,
+            "full_name": self.full_name,
+            "date_of_birth": self.date_of_birth,
+            "time_zone": self.time_zone,
+            "birthday_greeting": self.birthday_greeting,
+        }
+        return _only_sent(profile, self.model_fields_set)
+
 
 class PasswordFields(Model):
-    """A new password, and the present one as proof."""
+    """A new password, and the current one as proof."""
 
     password: Password | None = None
     current_password: Password | None = Field(
-        None, description="needed to change one's own e-mail address or password"
+        None, description="required to change one's own e-mail address or password"
     )
 
 
 class Registration(ProfileBody):
-    """A new account."""
+    """An account to create."""
 
     username: NewUsername | None = None
     full_name: NewFullName | None = None
@@ -78,35 +122,52 @@ class Registration(ProfileBody):
 
 
 class OwnAccount(ProfileBody, PasswordFields):
-    """The whole of one's own profile."""
+    """The whole profile of one's own account."""
 
 
 class OwnAccountPatch(ProfilePatch, PasswordFields):
-    """Some of one's own profile."""
+    """Changes of one's own account."""
 
 
 class Account(OwnAccount):
-    """The whole of an account, as an admin may set it."""
+    """A whole account, as an admin may replace it."""
 
     is_active: bool = True
     is_superuser: bool = False
 
+    def to_domain(self) -> Profile:
+        """All fields."""
+        return {
+            **super().to_domain(),
+            "is_active": self.is_active,
+            "is_superuser": self.is_superuser,
+        }
+
 
 class AccountPatch(OwnAccountPatch):
-    """Some of an account, as an admin may change it."""
+    """Changes of an account, as an admin may make them."""
 
     is_active: bool = absent()
     is_superuser: bool = absent()
 
+    def to_domain(self) -> Profile:
+        """The fields that the client sent."""
+        profile: Profile = {
+            **super().to_domain(),
+            "is_active": self.is_active,
+            "is_superuser": self.is_superuser,
+        }
+        return _only_sent(profile, self.model_fields_set)
+
 
 class UserQuery(PageQuery):
-    """Which accounts."""
+    """Filter of the list of accounts."""
 
     q: Search | None = None
 
 
 class UserReply(BaseModel):
-    """An account as it is shown: nothing in it is secret from its owner."""
+    """An account; its owner and admins may read all members."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -125,7 +186,7 @@ class UserReply(BaseModel):
 
     @classmethod
     def of(cls, user: User) -> Self:
-        """The entity's members, but for the password's hash."""
+        """The reply for a user, without the password hash."""
         return cls.model_validate(user)
 
 

@@ -1,18 +1,12 @@
-"""Accounts: registering, one's own, and all of them for admins."""
+"""Endpoints of accounts: registration, one's own account, and all accounts for admins."""
 
-from typing import Any, TypeAlias, TypeVar, cast
-
-from starlette.requests import Request
-from starlette.responses import Response
+from typing import Any
 
 from jubilee.domain.calendar import NotBornYet, UnknownTimeZone
-from jubilee.domain.concurrency import VersionCheck
 from jubilee.domain.errors import NotAllowed
-from jubilee.domain.identity import UserId
 from jubilee.domain.names import InvalidFullName, InvalidUsername
 from jubilee.domain.passwords import (
     HasherBusy,
-    PasswordChange,
     PasswordTooCommon,
     PasswordTooLong,
     PasswordTooShort,
@@ -21,35 +15,34 @@ from jubilee.domain.users import (
     CurrentPasswordNeeded,
     EmailTaken,
     LastAdmin,
-    Profile,
-    User,
     UsernameTaken,
     UserNotFound,
     WrongCurrentPassword,
 )
 from jubilee.entrypoints.http.framework.conditions import (
     MalformedCondition,
-    content_tag,
-    etag,
-    precondition,
 )
 from jubilee.entrypoints.http.framework.endpoint import (
     JSON,
     MERGE_PATCH,
     Access,
     AnyEndpoint,
-    Call,
     Endpoint,
-    Nothing,
     ResponseSpec,
 )
-from jubilee.entrypoints.http.framework.paging import page_of, paged, position
+from jubilee.entrypoints.http.framework.paging import page_of
 from jubilee.entrypoints.http.framework.responses import (
-    created,
-    current,
     current_or_known,
-    no_content,
-    tagged,
+)
+from jubilee.entrypoints.http.user_handlers import (
+    change_me,
+    change_user,
+    delete_me,
+    delete_user,
+    get_me,
+    get_user,
+    list_users,
+    register,
 )
 from jubilee.entrypoints.http.user_models import (
     ACCOUNT_EXAMPLE,
@@ -64,86 +57,7 @@ from jubilee.entrypoints.http.user_models import (
 )
 
 TAG = "users"
-SECRETS = {"password", "current_password"}
-
-Change: TypeAlias = OwnAccount | OwnAccountPatch | Account | AccountPatch
-C = TypeVar("C", bound=Change)
-
-
-async def register(call: Call[Registration, Nothing]) -> Response:
-    """POST /auth/register and /users."""
-    profile = cast("Profile", call.body.model_dump(exclude=SECRETS))
-    user = await call.services.users.register(profile, call.body.password)
-    reply = UserReply.of(user)
-    return created(reply, f"{call.mount}/users/{user.id}", etag=etag(content_tag(reply)))
-
-
-async def get_me(call: Call[Nothing, Nothing]) -> Response:
-    """GET /users/me and /auth/me."""
-    me = call.principal
-    user = await call.services.users.get(me.user_id, by=me)
-    return current(call.request, UserReply.of(user))
-
-
-async def change_me(call: Call[C, Nothing]) -> Response:
-    """PUT and PATCH /users/me."""
-    return await _change(call, call.principal.user_id)
-
-
-async def delete_me(call: Call[Nothing, Nothing]) -> Response:
-    """DELETE /users/me."""
-    return await _delete(call, call.principal.user_id)
-
-
-async def list_users(call: Call[Nothing, UserQuery]) -> Response:
-    """GET /users."""
-    query = call.query
-    page = await call.services.users.list(search=query.q, after=position(call), limit=query.limit)
-    return paged(call, UserPage, page, UserReply.of)
-
-
-async def get_user(call: Call[Nothing, Nothing]) -> Response:
-    """GET /users/{id}."""
-    user = await call.services.users.get(UserId(call.id), by=call.principal)
-    return current(call.request, UserReply.of(user))
-
-
-async def change_user(call: Call[C, Nothing]) -> Response:
-    """PUT and PATCH /users/{id}."""
-    return await _change(call, UserId(call.id))
-
-
-async def delete_user(call: Call[Nothing, Nothing]) -> Response:
-    """DELETE /users/{id}."""
-    return await _delete(call, UserId(call.id))
-
-
-async def _delete(call: Call[Nothing, Nothing], user_id: UserId) -> Response:
-    await call.services.users.delete(user_id, by=call.principal, expects=_expects(call.request))
-    return no_content()
-
-
-async def _change(call: Call[C, Nothing], user_id: UserId) -> Response:
-    """A PUT says everything, what it leaves out by its default; a PATCH only what it names."""
-    body = call.body
-    partial = isinstance(body, OwnAccountPatch | AccountPatch)
-    profile = cast("Profile", body.model_dump(exclude=SECRETS, exclude_unset=partial))
-    passwords = PasswordChange(new=body.password, current=body.current_password)
-    user = await call.services.users.change(
-        user_id, profile, passwords, by=call.principal, expects=_expects(call.request)
-    )
-    return tagged(UserReply.of(user))
-
-
-def _expects(request: Request) -> VersionCheck[User] | None:
-    return precondition(request.headers, _tag)
-
-
-def _tag(user: User) -> str:
-    return content_tag(UserReply.of(user))
-
-
-TAGGED = {"ETag": "changes with the account, for If-Match and If-None-Match"}
+TAGGED = {"ETag": "version of the account, for `If-Match` and `If-None-Match`"}
 ONE = ResponseSpec(
     status=200,
     description="The account.",
@@ -151,15 +65,15 @@ ONE = ResponseSpec(
     headers=TAGGED,
     example=ACCOUNT_EXAMPLE,
 )
-SEEN = current_or_known(ONE)
+READ = current_or_known(ONE)
 REGISTERED = ResponseSpec(
     status=201,
-    description="The new account; its welcome message is on its way.",
+    description="The new account; a welcome mail is queued.",
     model=UserReply,
-    headers={"Location": "where the account is", **TAGGED},
+    headers={"Location": "path of the account", **TAGGED},
     example=ACCOUNT_EXAMPLE,
 )
-GONE = ResponseSpec(status=204, description="The account is gone, with all that belonged to it.")
+DELETED = ResponseSpec(status=204, description="The account and all its data are deleted.")
 NAME_ERRORS = (InvalidUsername, InvalidFullName)
 PROFILE_ERRORS = (EmailTaken, UsernameTaken, NotBornYet, UnknownTimeZone)
 PASSWORD_ERRORS = (PasswordTooShort, PasswordTooLong, PasswordTooCommon, HasherBusy)
@@ -196,11 +110,11 @@ def _me(path: str, name: str) -> AnyEndpoint:
         method="GET",
         path=path,
         name=name,
-        summary="Who is signed in",
+        summary="Get one's own account",
         tag=TAG,
         handler=get_me,
         access=Access.SIGNED_IN,
-        replies=SEEN,
+        replies=READ,
         errors=(UserNotFound, MalformedCondition),
     )
 
@@ -218,7 +132,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="PUT",
         path="/users/me",
         name="replaceMe",
-        summary="Replace one's own profile; what is left out takes its default",
+        summary="Replace one's own profile",
         handler=change_me,
         access=Access.SIGNED_IN,
         body=OwnAccount,
@@ -241,11 +155,11 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="DELETE",
         path="/users/me",
         name="deleteMe",
-        summary="Delete one's own account with its sessions, birthday, tasks and items",
+        summary="Delete one's own account",
         tag=TAG,
         handler=delete_me,
         access=Access.SIGNED_IN,
-        replies=(GONE,),
+        replies=(DELETED,),
         conditional=True,
         errors=(LastAdmin, UserNotFound, MalformedCondition),
     ),
@@ -253,7 +167,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="GET",
         path="/users",
         name="listUsers",
-        summary="All accounts, newest first",
+        summary="List all accounts, newest first",
         tag=TAG,
         handler=list_users,
         access=Access.ADMIN,
@@ -264,18 +178,18 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="GET",
         path="/users/{id}",
         name="getUser",
-        summary="An account: one's own, or any for an admin",
+        summary="Get an account: one's own, or any as an admin",
         tag=TAG,
         handler=get_user,
         access=Access.SIGNED_IN,
-        replies=SEEN,
+        replies=READ,
         errors=(UserNotFound, NotAllowed, MalformedCondition),
     ),
     _changing(
         method="PUT",
         path="/users/{id}",
         name="replaceUser",
-        summary="Replace an account's profile and standing",
+        summary="Replace an account",
         handler=change_user,
         access=Access.ADMIN,
         body=Account,
@@ -286,7 +200,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="PATCH",
         path="/users/{id}",
         name="changeUser",
-        summary="Change some members of an account's profile and standing",
+        summary="Change some members of an account",
         handler=change_user,
         access=Access.ADMIN,
         body=AccountPatch,
@@ -298,11 +212,11 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="DELETE",
         path="/users/{id}",
         name="deleteUser",
-        summary="Delete an account: one's own, or any for an admin",
+        summary="Delete an account: one's own, or any as an admin",
         tag=TAG,
         handler=delete_user,
         access=Access.SIGNED_IN,
-        replies=(GONE,),
+        replies=(DELETED,),
         conditional=True,
         errors=(UserNotFound, NotAllowed, LastAdmin, MalformedCondition),
     ),

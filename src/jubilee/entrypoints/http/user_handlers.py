@@ -1,0 +1,97 @@
+"""Handlers of the user endpoints."""
+
+from typing import TypeAlias, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from jubilee.domain.concurrency import VersionCheck
+from jubilee.domain.identity import UserId
+from jubilee.domain.passwords import PasswordChange
+from jubilee.domain.users import User
+from jubilee.entrypoints.http.framework.conditions import content_tag, etag, precondition
+from jubilee.entrypoints.http.framework.endpoint import Call, Nothing
+from jubilee.entrypoints.http.framework.paging import paged, position
+from jubilee.entrypoints.http.framework.responses import created, current, no_content, tagged
+from jubilee.entrypoints.http.user_models import (
+    Account,
+    AccountPatch,
+    OwnAccount,
+    OwnAccountPatch,
+    Registration,
+    UserPage,
+    UserQuery,
+    UserReply,
+)
+
+Change: TypeAlias = OwnAccount | OwnAccountPatch | Account | AccountPatch
+C = TypeVar("C", bound=Change)
+
+
+async def register(call: Call[Registration, Nothing]) -> Response:
+    """POST /auth/register and /users."""
+    user = await call.services.users.register(call.body.to_domain(), call.body.password)
+    reply = UserReply.of(user)
+    return created(reply, f"{call.mount}/users/{user.id}", etag=etag(content_tag(reply)))
+
+
+async def get_me(call: Call[Nothing, Nothing]) -> Response:
+    """GET /users/me and /auth/me."""
+    me = call.principal
+    user = await call.services.users.get(me.user_id, by=me)
+    return current(call.request, UserReply.of(user))
+
+
+async def change_me(call: Call[C, Nothing]) -> Response:
+    """PUT and PATCH /users/me."""
+    return await _change(call, call.principal.user_id)
+
+
+async def delete_me(call: Call[Nothing, Nothing]) -> Response:
+    """DELETE /users/me."""
+    return await _delete(call, call.principal.user_id)
+
+
+async def list_users(call: Call[Nothing, UserQuery]) -> Response:
+    """GET /users."""
+    query = call.query
+    page = await call.services.users.list(search=query.q, after=position(call), limit=query.limit)
+    return paged(call, UserPage, page, UserReply.of)
+
+
+async def get_user(call: Call[Nothing, Nothing]) -> Response:
+    """GET /users/{id}."""
+    user = await call.services.users.get(UserId(call.id), by=call.principal)
+    return current(call.request, UserReply.of(user))
+
+
+async def change_user(call: Call[C, Nothing]) -> Response:
+    """PUT and PATCH /users/{id}."""
+    return await _change(call, UserId(call.id))
+
+
+async def delete_user(call: Call[Nothing, Nothing]) -> Response:
+    """DELETE /users/{id}."""
+    return await _delete(call, UserId(call.id))
+
+
+async def _delete(call: Call[Nothing, Nothing], user_id: UserId) -> Response:
+    await call.services.users.delete(user_id, by=call.principal, expects=_expects(call.request))
+    return no_content()
+
+
+async def _change(call: Call[C, Nothing], user_id: UserId) -> Response:
+    body = call.body
+    passwords = PasswordChange(new=body.password, current=body.current_password)
+    user = await call.services.users.change(
+        user_id, body.to_domain(), passwords, by=call.principal, expects=_expects(call.request)
+    )
+    return tagged(UserReply.of(user))
+
+
+def _expects(request: Request) -> VersionCheck[User] | None:
+    return precondition(request.headers, _tag)
+
+
+def _tag(user: User) -> str:
+    return content_tag(UserReply.of(user))
