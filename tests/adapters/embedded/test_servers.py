@@ -209,6 +209,7 @@ def test_a_long_log_is_put_aside_at_the_start(tmp_path: Path) -> None:
     log.write_bytes(b"old\n" * LOG_BYTES)
     spawn(Program(("/bin/echo", "new"), output=log)).wait()
     assert log.read_text() == "new\n"
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
     assert log.with_suffix(".log.1").stat().st_size == 4 * LOG_BYTES
 
 

@@ -1,0 +1,33 @@
+"""An exporter that is told to stop does not go on trying to reach its collector."""
+
+import threading
+import time
+
+import pytest
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+
+from jubilee.adapters.telemetry.otlp import CountingSpanExporter
+
+
+def a_span() -> ReadableSpan:
+    span = TracerProvider(resource=Resource({})).get_tracer("test").start_span("GET /")
+    span.end()
+    assert isinstance(span, ReadableSpan)
+    return span
+
+
+def test_an_export_ends_soon_after_its_exporter_was_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    failures: list[None] = []
+    exporter = CountingSpanExporter(lambda: failures.append(None))
+    exporting = threading.Thread(target=exporter.export, args=([a_span()],), daemon=True)
+    exporting.start()
+    time.sleep(0.3)
+    assert exporting.is_alive()
+    exporter.shutdown()
+    exporting.join(1)
+    assert not exporting.is_alive()
+    assert len(failures) == 1
