@@ -8,7 +8,7 @@ from time import monotonic
 
 import pytest
 
-from jubilee.entrypoints.worker import queue_worker as lane_worker
+from jubilee.adapters.arq import queue_worker
 from tests.adapters.arq.queue_workers import Site, dispatches, eventually
 from tests.outages import OwnServers
 
@@ -61,7 +61,7 @@ async def test_it_survives_a_redis_that_is_killed(site: Site, own_servers: OwnSe
     await site.send(after)
     await eventually(lambda: {job.reference for job in after} <= set(site.runs.ended), 20)
     await eventually(lambda: worker.job_counter == 0)
-    await asyncio.sleep(lane_worker.MAX_PAUSE_S + 1)
+    await asyncio.sleep(queue_worker.MAX_PAUSE_S + 1)
     assert await hears(site)
 
 
@@ -71,7 +71,7 @@ async def test_it_survives_a_redis_that_is_frozen(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(lane_worker, "QUIET", 1.0)
+    monkeypatch.setattr(queue_worker, "PING_AFTER_S", 1.0)
     worker = site.start(slots=3)
     assert await hears(site)
     own_servers.redis.freeze()
@@ -82,7 +82,7 @@ async def test_it_survives_a_redis_that_is_frozen(
     job = dispatches(1)
     await site.send(job)
     await eventually(lambda: job[0].reference in site.runs.ended, 20)
-    await asyncio.sleep(lane_worker.MAX_PAUSE_S + 2.5)
+    await asyncio.sleep(queue_worker.MAX_PAUSE_S + 2.5)
     assert await hears(site)
     assert worker.job_counter == 0
 

@@ -88,7 +88,7 @@ def _adapters(settings: Settings, telemetry: Telemetry, database_url: str) -> Ad
         observer=telemetry.database,
         deadline=request_deadline,
     )
-    dispatcher = ArqJobDispatcher(redis_url, patience=settings.redis_timeout)
+    dispatcher = ArqJobDispatcher(redis_url, timeout=settings.redis_timeout)
     dispatch_buffer = DispatchBuffer(dispatcher, JobRouter(PostgresBacklog(pool), random))
     write_context = WriteContext(
         clock=clock,

@@ -8,13 +8,11 @@ from socket import gethostname
 from uuid import UUID
 
 from arq.connections import ArqRedis
-from redis import exceptions
-from redis.asyncio import ConnectionPool as RedisPool
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
 
 from jubilee import __version__
-from jubilee.adapters.arq.dispatcher import pack, queue_name, unpack, wake_channel
+from jubilee.adapters.arq.messages import queue_name
+from jubilee.adapters.arq.pool import arq_pool
+from jubilee.adapters.arq.queue_worker import ArqQueueWorker, QueueOptions
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.event_relay import PostgresEventRelay
 from jubilee.adapters.postgres.job_completion import PostgresCompletion
@@ -43,12 +41,9 @@ from jubilee.entrypoints.worker.process import (
     heartbeat_tasks,
     relay_tasks,
 )
-from jubilee.entrypoints.worker.queue_worker import ArqQueueWorker, QueueOptions
 from jubilee.entrypoints.worker.watchdog import Watchdog
 from jubilee.settings import Settings
 
-SOCKET_TIMEOUT_S = 2.0  # seconds; a frozen Redis must not hold a worker up
-RETRIES = 1  # of one command; the lanes themselves go on for ever
 LEAVE_TIMEOUT_S = 1.0
 BEYOND = 30.0  # seconds between our own limit for a job and ARQ's
 
@@ -63,7 +58,7 @@ async def open_worker(
     make_mail_dir(settings)
     async with open_adapters(settings, process) as adapters:
         kinds = JobKinds(make_kinds(settings, adapters), longest=settings.job_timeout)
-        pool, sign = _arq_pool(redis_url(settings)), _worker_info(new_id(), kinds)
+        pool, sign = arq_pool(redis_url(settings)), _worker_info(new_id(), kinds)
         try:
             yield _plan(settings, adapters, pool, kinds, sign)
         finally:
@@ -80,15 +75,17 @@ def _plan(
     )
     lease_keeper = LeaseKeeper(claims, settings.lease_seconds)
     runner = Runner(claims, kinds, PostgresCompletion(adapters.write), lease_keeper, random, meter)
-    queues = QueueOptions(
+    options = QueueOptions(
         pool=pool,
-        ping=claims.ping,
-        unpack=unpack,
-        timeout=kinds.longest + CANCEL_GRACE_S + BEYOND,
+        ping_database=claims.ping,
+        job_timeout=kinds.longest + CANCEL_GRACE_S + BEYOND,
         read_limit=settings.worker_read_limit,
     )
     return WorkerPlan(
-        queues=[_lane(lane, slots, runner, queues) for lane, slots in _slots(settings)],
+        queues=[
+            ArqQueueWorker(queue_name(queue, kinds.known), slots, runner.run, options)
+            for queue, slots in _slots(settings)
+        ],
         lease_keeper=lease_keeper,
         periodic_tasks=(
             *relay_tasks(_relay(settings, adapters, kinds), lease_keeper, meter),
@@ -134,28 +131,3 @@ def _slots(settings: Settings) -> tuple[tuple[JobQueueName, int], ...]:
         (JobQueueName.SYSTEM, settings.worker_system_slots),
         (JobQueueName.USER, settings.worker_user_slots),
     )
-
-
-def _lane(lane: JobQueueName, slots: int, runner: Runner, queues: QueueOptions) -> ArqQueueWorker:
-    queue = queue_name(lane, runner.kinds.known)
-    return ArqQueueWorker(queue, wake_channel(queue), slots, runner.run, queues)
-
-
-def _arq_pool(url: str) -> ArqRedis:
-    """Survives a blip of Redis; without the built-in OSError the first refusal would end it."""
-    network = {} if url.startswith("unix") else {"socket_keepalive": True}
-    connections = RedisPool.from_url(
-        url,
-        socket_timeout=SOCKET_TIMEOUT_S,
-        socket_connect_timeout=SOCKET_TIMEOUT_S / 2,
-        health_check_interval=10,
-        retry=Retry(ExponentialBackoff(cap=1, base=0.05), RETRIES),
-        retry_on_error=[
-            exceptions.ConnectionError,
-            exceptions.TimeoutError,
-            exceptions.BusyLoadingError,
-            OSError,
-        ],
-        **network,
-    )
-    return ArqRedis(connections, job_serializer=pack, job_deserializer=unpack)

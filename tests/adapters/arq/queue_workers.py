@@ -6,13 +6,14 @@ from time import monotonic
 
 from arq.connections import ArqRedis
 
-from jubilee.adapters.arq.dispatcher import ArqJobDispatcher, queue_name, unpack, wake_channel
-from jubilee.bootstrap.worker import _arq_pool
+from jubilee.adapters.arq.dispatcher import ArqJobDispatcher
+from jubilee.adapters.arq.messages import queue_name
+from jubilee.adapters.arq.pool import arq_pool
+from jubilee.adapters.arq.queue_worker import ArqQueueWorker, QueueOptions
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.runner import Outcome
 from jubilee.domain.jobs.store import Dispatch, JobReference
-from jubilee.entrypoints.worker.queue_worker import ArqQueueWorker, QueueOptions
 from tests.fakes.store import fresh_id
 
 LANE = JobQueueName.USER
@@ -61,8 +62,8 @@ class Site:
     def __init__(self, url: str) -> None:
         self.url = url
         self.runs = Runs()
-        self.pool: ArqRedis = _arq_pool(url)
-        self.dispatcher = ArqJobDispatcher(url, patience=5)
+        self.pool: ArqRedis = arq_pool(url)
+        self.dispatcher = ArqJobDispatcher(url, timeout=5)
         self.reached = True
         """Whether PostgreSQL answers a ping."""
         self.pings = 0
@@ -86,10 +87,10 @@ class Site:
 
     def build(self, slots: int, runs: "Runs") -> ArqQueueWorker:
         """One that its process has to start."""
-        queues = QueueOptions(
-            pool=self.pool, ping=self.ping, unpack=unpack, timeout=60, read_limit=500
+        options = QueueOptions(
+            pool=self.pool, ping_database=self.ping, job_timeout=60, read_limit=500
         )
-        worker = ArqQueueWorker(QUEUE, wake_channel(QUEUE), slots, runs, queues)
+        worker = ArqQueueWorker(QUEUE, slots, runs, options)
         self.workers.append(worker)
         return worker
 

@@ -8,17 +8,13 @@ from typing import Any
 
 import pytest
 from arq.connections import ArqRedis
+from arq.constants import job_key_prefix
 from arq.worker import Worker, func
 from redis.asyncio import ConnectionPool, Redis
 
-from jubilee.adapters.arq import dispatcher as arq_courier
-from jubilee.adapters.arq.dispatcher import (
-    FUNCTION,
-    ArqJobDispatcher,
-    queue_name,
-    unpack,
-    wake_channel,
-)
+from jubilee.adapters.arq import dispatcher as arq_dispatcher
+from jubilee.adapters.arq.dispatcher import ArqJobDispatcher
+from jubilee.adapters.arq.messages import FUNCTION, message_id, queue_name, unpack, wake_channel
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.store import Dispatch, JobReference
@@ -26,7 +22,7 @@ from tests.fakes.store import fresh_id
 from tests.outages import OwnServers
 from tests.servers import Servers
 
-PATIENCE = 0.2
+TIMEOUT_S = 0.2
 HOUR = 3600
 KNOWN = KindSet(frozenset({"echo"}))
 
@@ -42,17 +38,13 @@ async def redis(servers: Servers) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 async def dispatcher(servers: Servers) -> AsyncIterator[ArqJobDispatcher]:
-    dispatcher = ArqJobDispatcher(servers.redis_url, patience=5)
+    dispatcher = ArqJobDispatcher(servers.redis_url, timeout=5)
     yield dispatcher
     await dispatcher.close()
 
 
 def a_dispatch(priority: int = 5, queue: JobQueueName = JobQueueName.USER) -> Dispatch:
     return Dispatch(JobReference(fresh_id(), 3), queue, priority, "echo")
-
-
-def key_of(dispatch: Dispatch) -> str:
-    return f"{dispatch.reference.id}:{dispatch.reference.epoch}"
 
 
 async def run_by_arq(url: str, queue: JobQueueName = JobQueueName.USER) -> list[tuple[object, ...]]:
@@ -97,7 +89,7 @@ async def test_it_is_json_and_leaves_after_a_day(
 ) -> None:
     dispatch = a_dispatch()
     await dispatcher.send([dispatch], KNOWN)
-    key = f"arq:job:{key_of(dispatch)}"
+    key = job_key_prefix + message_id(dispatch.reference)
     job = json.loads(await redis.get(key) or b"")
     assert (job["f"], job["a"]) == ("run", [str(dispatch.reference.id), 3])
     assert 86_000 < await redis.ttl(key) <= 86_400
@@ -126,7 +118,7 @@ async def test_what_has_waited_long_goes_before_what_is_more_urgent(
 ) -> None:
     old, urgent = a_dispatch(5), a_dispatch(4)
     await dispatcher.send([urgent], KNOWN)
-    monkeypatch.setattr(arq_courier, "time", lambda: 1_700_000_000)
+    monkeypatch.setattr(arq_dispatcher, "time", lambda: 1_700_000_000)
     await dispatcher.send([old], KNOWN)
     assert await run_by_arq(servers.redis_url) == arguments(old, urgent)
 
@@ -140,7 +132,7 @@ async def test_a_clock_that_is_wrong_keeps_no_job_waiting(
     ahead: float,
 ) -> None:
     now = time()
-    monkeypatch.setattr(arq_courier, "time", lambda: now + ahead)
+    monkeypatch.setattr(arq_dispatcher, "time", lambda: now + ahead)
     dispatch = a_dispatch(9)
     await dispatcher.send([dispatch], KNOWN)
     async with asyncio.timeout(5):
@@ -169,7 +161,7 @@ async def test_each_set_of_kinds_has_queues_of_its_own(
     await dispatcher.send([newer], KindSet(frozenset({"echo", "new"})))
     assert await run_by_arq(servers.redis_url) == arguments(older)
     (left,) = [key async for key in redis.scan_iter("jubilee:jobs:*", _type="zset")]
-    assert await redis.zrange(left, 0, -1) == [key_of(newer).encode()]
+    assert await redis.zrange(left, 0, -1) == [message_id(newer.reference).encode()]
     assert 86_000 < await redis.ttl(left) <= 86_400
 
 
@@ -179,7 +171,7 @@ async def test_what_is_not_in_its_queue_is_missing(
     sent = [a_dispatch(), a_dispatch(queue=JobQueueName.SYSTEM)]
     lost = [a_dispatch(), a_dispatch(queue=JobQueueName.SYSTEM)]
     await dispatcher.send([sent[0], lost[1], sent[1]], KNOWN)
-    await redis.zrem(queue_name(JobQueueName.SYSTEM, KNOWN), key_of(lost[1]))
+    await redis.zrem(queue_name(JobQueueName.SYSTEM, KNOWN), message_id(lost[1].reference))
     assert set(await dispatcher.missing([*sent, *lost], KNOWN)) == set(lost)
     assert await dispatcher.missing(sent, KNOWN) == []
     assert await dispatcher.missing([], KNOWN) == []
@@ -194,7 +186,7 @@ async def test_nothing_to_send_is_no_error(dispatcher: ArqJobDispatcher, redis: 
 
 async def refused(url: str, *, at_once: int = 1) -> float:
     """Seconds until all of them know that it is unavailable."""
-    dispatcher = ArqJobDispatcher(url, patience=PATIENCE)
+    dispatcher = ArqJobDispatcher(url, timeout=TIMEOUT_S)
     began = monotonic()
     calls = [dispatcher.send([a_dispatch()], KNOWN) for _ in range(at_once)]
     answers = await asyncio.gather(*calls, return_exceptions=True)
@@ -206,20 +198,20 @@ async def refused(url: str, *, at_once: int = 1) -> float:
 
 async def test_without_redis_nobody_waits() -> None:
     for url in ("unix:///nowhere/redis.sock", "redis://127.0.0.1:1"):
-        assert await refused(url, at_once=50) < 3 * PATIENCE
+        assert await refused(url, at_once=50) < 3 * TIMEOUT_S
 
 
 async def test_a_frozen_redis_holds_nobody_up(own_servers: OwnServers) -> None:
     own_servers.redis.freeze()
-    assert await refused(own_servers.redis_url, at_once=50) < 3 * PATIENCE
+    assert await refused(own_servers.redis_url, at_once=50) < 3 * TIMEOUT_S
     own_servers.redis.thaw()
-    dispatcher = ArqJobDispatcher(own_servers.redis_url, patience=5)
+    dispatcher = ArqJobDispatcher(own_servers.redis_url, timeout=5)
     await dispatcher.send([a_dispatch()], KNOWN)
     await dispatcher.close()
 
 
 async def test_a_courier_goes_on_once_redis_is_back(own_servers: OwnServers) -> None:
-    dispatcher = ArqJobDispatcher(own_servers.redis_url, patience=PATIENCE)
+    dispatcher = ArqJobDispatcher(own_servers.redis_url, timeout=TIMEOUT_S)
     await dispatcher.send([a_dispatch()], KNOWN)
     own_servers.redis.kill()
     with pytest.raises(Unavailable):

@@ -13,12 +13,11 @@ from arq.worker import Worker
 from redis.asyncio.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from jubilee.adapters.arq.dispatcher import pack
+from jubilee.adapters.arq import queue_worker, taken_messages
+from jubilee.adapters.arq.messages import pack
+from jubilee.adapters.arq.queue_worker import ArqQueueWorker
 from jubilee.domain.jobs.runner import Outcome
 from jubilee.domain.jobs.store import Dispatch, JobReference
-from jubilee.entrypoints.worker import queue_worker as lane_worker
-from jubilee.entrypoints.worker import taken_messages
-from jubilee.entrypoints.worker.queue_worker import ArqQueueWorker
 from tests.adapters.arq.queue_workers import QUEUE, Runs, Site, dispatches, eventually
 from tests.servers import Servers
 
@@ -121,7 +120,7 @@ async def test_what_it_runs_is_not_asked_about_again(
 async def test_others_leave_a_job_alone_only_for_a_while(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane_worker, "TAKEN", 0.5)
+    monkeypatch.setattr(queue_worker, "IN_PROGRESS_TTL_S", 0.5)
     (job,) = dispatches(1)
     name = f"{job.reference.id}:0"
     await site.send([job])
@@ -139,7 +138,7 @@ async def test_its_mark_is_short_whatever_jobs_may_take(site: Site) -> None:
     await site.send([job])
     await eventually(lambda: bool(site.runs.started))
     mark = await site.pool.pttl(f"{in_progress_key_prefix}{job.reference.id}:0")
-    assert 0 < mark <= lane_worker.TAKEN * 1000
+    assert 0 < mark <= queue_worker.IN_PROGRESS_TTL_S * 1000
 
 
 async def test_one_that_is_gone_from_redis_is_passed_over(site: Site) -> None:
@@ -182,7 +181,7 @@ async def test_a_redis_that_fails_costs_no_slots(
             raise RedisConnectionError("reset by peer")
         return real(self, *names)
 
-    monkeypatch.setattr(lane_worker, "POLL_INTERVAL_S", 0.01)
+    monkeypatch.setattr(queue_worker, "POLL_INTERVAL_S", 0.01)
     monkeypatch.setattr(Pipeline, command, failing)
     worker = site.start(slots=2)
     await site.send(dispatches(8))
@@ -226,7 +225,7 @@ async def test_it_takes_nothing_until_postgresql_answers_a_ping(site: Site) -> N
 async def test_claims_that_fail_though_a_ping_succeeds_are_tried_ever_less_often(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane_worker, "POLL_INTERVAL_S", 0.1)
+    monkeypatch.setattr(queue_worker, "POLL_INTERVAL_S", 0.1)
     site.runs.outcome, began = Outcome.UNCLAIMED, monotonic()
     site.start(slots=1)
     await site.send(dispatches(1))
@@ -239,7 +238,7 @@ async def test_a_worker_whose_claims_have_no_answer_takes_no_more(site: Site) ->
     site.start(slots=5)
     await site.send(dispatches(1))
     await eventually(lambda: len(site.runs.started) == 1)
-    await asyncio.sleep(taken_messages.UNANSWERED_S + 0.1)
+    await asyncio.sleep(taken_messages.CLAIM_TIMEOUT_S + 0.1)
     await site.send(dispatches(3))
     await asyncio.sleep(0.7)
     assert len(site.runs.started) == 1
@@ -265,7 +264,7 @@ async def test_the_message_of_a_job_that_runs_for_a_while_leaves_the_queue(site:
     site.start(slots=2), site.start(slots=2)
     await site.send(dispatches(2))
     await eventually(lambda: len(site.runs.started) == 2)
-    await asyncio.sleep(lane_worker.TAKEN + 1)
+    await asyncio.sleep(queue_worker.IN_PROGRESS_TTL_S + 1)
     assert (len(site.runs.started), await site.queued()) == (2, 0)
 
 
@@ -290,9 +289,9 @@ async def test_it_says_once_that_it_pauses(site: Site, caplog: pytest.LogCapture
         site.runs.gate.set()
         await site.runs.until(5)
         await eventually(lambda: site.pings >= 1)
-    (line,) = [record for record in caplog.records if record.name == lane_worker.__name__]
+    (line,) = [record for record in caplog.records if record.name == queue_worker.__name__]
     assert line.message == "PostgreSQL does not answer"
-    assert (vars(line)["queue"], vars(line)["again_in"]) == (QUEUE, lane_worker.POLL_INTERVAL_S)
+    assert (vars(line)["queue"], vars(line)["again_in"]) == (QUEUE, queue_worker.POLL_INTERVAL_S)
 
 
 async def test_a_message_that_a_stopping_worker_has_taken_goes_back(
@@ -348,8 +347,8 @@ def count_subscriptions(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[flo
 async def test_a_quiet_connection_that_answers_is_kept(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane_worker, "QUIET", 0.05)
-    monkeypatch.setattr(lane_worker, "MAX_PAUSE_S", 0.05)
+    monkeypatch.setattr(queue_worker, "PING_AFTER_S", 0.05)
+    monkeypatch.setattr(queue_worker, "MAX_PAUSE_S", 0.05)
     subscriptions = count_subscriptions(site, monkeypatch)
     site.start()
     await asyncio.sleep(1)
@@ -359,8 +358,8 @@ async def test_a_quiet_connection_that_answers_is_kept(
 async def test_a_connection_that_does_not_answer_is_opened_anew(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane_worker, "QUIET", 0.1)
-    monkeypatch.setattr(lane_worker, "MAX_PAUSE_S", 0.1)
+    monkeypatch.setattr(queue_worker, "PING_AFTER_S", 0.1)
+    monkeypatch.setattr(queue_worker, "MAX_PAUSE_S", 0.1)
     subscriptions = count_subscriptions(site, monkeypatch)
     site.start()
     await eventually(lambda: len(subscriptions) == 1)
@@ -375,7 +374,7 @@ async def test_a_connection_that_does_not_answer_is_opened_anew(
 async def test_where_redis_is_away_listening_is_tried_at_intervals(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lane_worker, "MAX_PAUSE_S", 0.2)
+    monkeypatch.setattr(queue_worker, "MAX_PAUSE_S", 0.2)
     site = Site("redis://127.0.0.1:1/0")
     subscriptions = count_subscriptions(site, monkeypatch)
     site.start()

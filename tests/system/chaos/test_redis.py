@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
-from jubilee.entrypoints.worker.queue_worker import TAKEN
+from arq.constants import in_progress_key_prefix, retry_key_prefix
+
+from jubilee.adapters.arq.queue_worker import IN_PROGRESS_TTL_S
 from tests.outages import OwnServers
 from tests.system.chaos.checks import CLEAN, judge
 from tests.system.chaos.clients import post
@@ -64,9 +66,9 @@ def test_a_message_whose_taker_was_killed_is_taken_by_another_worker(
     fleet: Fleet, database: Database
 ) -> None:
     (job,) = database.add_jobs("chaos.quick")
-    mark = f"arq:in-progress:{job}:0"
-    command(fleet.servers.redis_url, "SET", mark, "1", "PX", str(int(TAKEN * 1000)))
-    command(fleet.servers.redis_url, "SET", f"arq:retry:{job}:0", "1")
+    mark = f"{in_progress_key_prefix}{job}:0"
+    command(fleet.servers.redis_url, "SET", mark, "1", "PX", str(int(IN_PROGRESS_TTL_S * 1000)))
+    command(fleet.servers.redis_url, "SET", f"{retry_key_prefix}{job}:0", "1")
     assert drained(fleet, database, 5, patient=True)
     assert max(starts(database)) < REDELIVERED
     assert judge(database, added=[job]) == CLEAN

@@ -1,1 +1,1 @@
-"""ARQ over Redis: messages that tell workers which jobs are due; PostgreSQL holds the jobs."""
+"""ARQ over Redis: messages tell workers which jobs are due; the jobs are in PostgreSQL."""

@@ -1,95 +1,79 @@
-"""ARQ as the courier: jobs go to Redis by their id and epoch alone; PostgreSQL has the rest."""
+"""Dispatch of jobs by ARQ messages that hold only a job's id and epoch."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from time import time
 
-from arq.constants import job_key_prefix
+from arq.constants import expires_extra_ms, job_key_prefix
 from arq.jobs import serialize_job
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from jubilee.adapters.arq.messages import FUNCTION, message_id, pack, queue_name, wake_channel
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.jobs.kinds import JobQueueName, KindSet
-from jubilee.domain.jobs.store import Dispatch, JobDispatcher, JobReference
+from jubilee.domain.jobs.kinds import KindSet
+from jubilee.domain.jobs.store import Dispatch, JobDispatcher
 
-FUNCTION = "run"
-"""The one function of every worker."""
+EXPIRES_MS = expires_extra_ms  # a day; the relay sends again what is still due then
+SCORE_OFFSET_MS = 366 * 86_400_000
+"""How far in the past scores lie: ARQ takes no message whose score is later than its own clock,
+and clocks of different machines may differ.
+"""
 
-EXPIRES_MS = 86_400_000  # a day; the relay sends again what is still due then
-HEAD_START_MS = 366 * 86_400_000
-"""How far in the past places in the queue are: no clock that is wrong makes a job wait."""
+PRIORITY_STEP_MS = 600_000
+"""How much later a job of the next lower priority is scored: ten minutes of waiting make up for
+one step of priority.
+"""
 
-URGENCY_MS = 600_000  # how much later than its own time a job of the next priority counts
 CONNECTIONS = 4
 
 
-def queue_name(queue: JobQueueName, known: KindSet) -> str:
-    """Each lane has slots of its own, and workers take only what they know."""
-    return f"jubilee:jobs:{queue.value}:{known.fingerprint}"
-
-
-def wake_channel(queue: str) -> str:
-    """Where workers of the queue hear that there is work; ARQ alone looks twice a second."""
-    return f"{queue}:wake"
-
-
-def pack(document: dict[str, object]) -> bytes:
-    """JSON, for what ARQ stores by default runs code when it is read."""
-    return json.dumps(document).encode()
-
-
-def unpack(raw: bytes) -> dict[str, object]:
-    """The reverse."""
-    return dict(json.loads(raw))
-
-
 class ArqJobDispatcher(JobDispatcher):
-    """Sends without waiting: what Redis does not take within `patience` seconds, the relay repeats.
+    """Sends without retries: the relay repeats what Redis did not accept within `timeout` seconds.
 
-    Sending a dispatch twice changes nothing: its key and its place in the queue are its own.
+    Sending a dispatch again has no effect: its message and its score are kept as they are.
     """
 
-    def __init__(self, url: str, *, patience: float) -> None:
+    def __init__(self, url: str, *, timeout: float) -> None:
+        """Connections are opened when they are needed."""
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=CONNECTIONS,
-            timeout=patience,
-            socket_timeout=patience,
-            socket_connect_timeout=patience,
+            timeout=timeout,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
             retry=Retry(NoBackoff(), 0),
         )
         self._redis: Redis = Redis.from_pool(pool)
-        self._patience = patience
+        self._timeout = timeout
 
     async def send(self, dispatches: Sequence[Dispatch], to: KindSet) -> None:
         queues = {queue: queue_name(queue, to) for queue in {d.queue for d in dispatches}}
-        async with self._bounded(), self._redis.pipeline(transaction=False) as pipe:
+        async with self._time_limit(), self._redis.pipeline(transaction=False) as pipe:
             for dispatch in dispatches:
                 reference = dispatch.reference
-                job_id, now = _name(reference), int(time() * 1000)
+                message, now = message_id(reference), int(time() * 1000)
                 arguments = (str(reference.id), reference.epoch)
                 job = serialize_job(FUNCTION, arguments, {}, None, now, serializer=pack)
-                pipe.psetex(job_key_prefix + job_id, EXPIRES_MS, job)
-                score = now - HEAD_START_MS + dispatch.priority * URGENCY_MS
-                pipe.zadd(queues[dispatch.queue], {job_id: score}, nx=True)
+                pipe.psetex(job_key_prefix + message, EXPIRES_MS, job)
+                score = now - SCORE_OFFSET_MS + dispatch.priority * PRIORITY_STEP_MS
+                pipe.zadd(queues[dispatch.queue], {message: score}, nx=True)
             for queue in queues.values():
-                pipe.pexpire(queue, EXPIRES_MS)  # its last worker may be gone
+                pipe.pexpire(queue, EXPIRES_MS)  # all workers with these kinds may have left
                 pipe.publish(wake_channel(queue), b"")
             await pipe.execute()
 
     async def missing(self, dispatches: Sequence[Dispatch], to: KindSet) -> Sequence[Dispatch]:
         missing: list[Dispatch] = []
-        async with self._bounded():
+        async with self._time_limit():
             for queue in {d.queue for d in dispatches}:
-                asked = [d for d in dispatches if d.queue is queue]
-                names = [_name(d.reference) for d in asked]
-                scores = await self._redis.zmscore(queue_name(queue, to), names)
-                missing += [d for d, score in zip(asked, scores, strict=True) if score is None]
+                expected = [d for d in dispatches if d.queue is queue]
+                messages = [message_id(d.reference) for d in expected]
+                scores = await self._redis.zmscore(queue_name(queue, to), messages)
+                missing += [d for d, score in zip(expected, scores, strict=True) if score is None]
         return missing
 
     async def close(self) -> None:
@@ -97,13 +81,9 @@ class ArqJobDispatcher(JobDispatcher):
         await self._redis.aclose(close_connection_pool=True)
 
     @asynccontextmanager
-    async def _bounded(self) -> AsyncIterator[None]:
+    async def _time_limit(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 yield
         except (RedisError, OSError, TimeoutError) as error:
             raise Unavailable from error
-
-
-def _name(reference: JobReference) -> str:
-    return f"{reference.id}:{reference.epoch}"

@@ -16,7 +16,6 @@ from jubilee.domain.jobs.backlog import BacklogReader, WorkerInfo, WorkerRegistr
 from jubilee.domain.jobs.lease_keeper import LeaseKeeper
 from jubilee.domain.jobs.relay import BATCH, Relay
 from jubilee.domain.retention import Retention
-from jubilee.entrypoints.worker.queue_worker import ArqQueueWorker
 from jubilee.entrypoints.worker.watchdog import Watchdog
 from jubilee.observation.jobs import RelayObserver
 
@@ -29,6 +28,23 @@ MAX_PAUSE_S = 10.0  # seconds after a dependency failed
 PROMPT_REST = 1.0  # seconds, for what delays jobs while it rests
 
 logger = logging.getLogger(__name__)
+
+
+class QueueWorker(Protocol):
+    """Takes jobs from one queue."""
+
+    @property
+    def running_jobs(self) -> int:
+        """The number of jobs that are being claimed or run."""
+
+    async def main(self) -> None:
+        """Take and run jobs until stopped or cancelled."""
+
+    def stop(self) -> None:
+        """Take no more jobs."""
+
+    async def finished(self) -> None:
+        """Wait until all taken jobs have ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +62,7 @@ class PeriodicTask:
 class WorkerPlan:
     """What a worker does; `drain` seconds is what running jobs have left after a signal."""
 
-    queues: Sequence[ArqQueueWorker]
+    queues: Sequence[QueueWorker]
     lease_keeper: LeaseKeeper
     periodic_tasks: Sequence[PeriodicTask]
     watchdog: Watchdog
@@ -79,7 +95,7 @@ async def _drain(plan: WorkerPlan, stop: asyncio.Event) -> None:
     """Let running jobs end; give back what cannot, without counting it as an attempt."""
     for queue in plan.queues:
         queue.stop()
-    logger.info("draining", extra={"jobs": sum(len(queue.tasks) for queue in plan.queues)})
+    logger.info("draining", extra={"jobs": sum(queue.running_jobs for queue in plan.queues)})
     with suppress(TimeoutError):
         async with asyncio.timeout(plan.drain):
             await _first(stop.wait(), _all_finished(plan.queues))
@@ -100,7 +116,7 @@ async def _leave_behind(jobs: Collection[asyncio.Task[Any]]) -> None:
         os._exit(0)
 
 
-async def _all_finished(queues: Sequence[ArqQueueWorker]) -> None:
+async def _all_finished(queues: Sequence[QueueWorker]) -> None:
     for queue in queues:
         await queue.finished()
 
