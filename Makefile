@@ -12,9 +12,9 @@ NAME ?=
 SEED ?= $(shell date +%s)
 MINUTES ?= 5
 
-.PHONY: help run test quick chaos fuzz mutants install check lint format types contracts lock migration migrate rollback
+.PHONY: help run test dev unit quick chaos fuzz mutants install check lint format types deps contracts lock migration migrate rollback
 
-help: ## what can be done here
+help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: .venv/run ## start PostgreSQL, Valkey and the API (PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL)
@@ -23,21 +23,21 @@ run: .venv/run ## start PostgreSQL, Valkey and the API (PORT, HOST, DATA_DIR, DA
 test: .venv/dev ## every test (JUBILEE_TEST_SERVERS=containers|embedded forces the servers)
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-quick: .venv/dev contracts ## domain, HTTP, the contracts of the adapters and the layers: what to run while you work
+quick: .venv/dev contracts ## domain, HTTP, adapter and import contracts, on real servers
 	@exec $(BIN)/python -m pytest -q tests/domain tests/http tests/contracts $(ARGS)
 
 fuzz: .venv/dev ## Schemathesis with many cases against the running service (FUZZ_EXAMPLES of each operation)
 	@FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),60) exec $(BIN)/python -m pytest tests/system/test_schemathesis.py -rP
 
-chaos: .venv/dev ## harm everything for a long time, and see that nothing is lost (SEED, MINUTES)
+chaos: .venv/dev ## inject faults at random for MINUTES, check that no accepted work is lost (SEED)
 	@CHAOS_SEED=$(SEED) CHAOS_MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/system/chaos/test_chaos.py $(ARGS)
 
-install: .venv/dev ## all of it: the service, the embedded servers, the tools
+install: .venv/dev ## install the service, the embedded servers and the tools
 
-mutants: .venv/dev ## change the source in small ways, and see that a test fails (MUTANTS of them, SEED, ONLY a path)
+mutants: .venv/dev ## change the source in MUTANTS small ways, expect a test to fail for each (SEED, ONLY a path)
 	@exec $(BIN)/python -m tests.mutation --count $(or $(MUTANTS),200) --seed $(SEED) --only "$(ONLY)"
 
-check: .venv/dev format-check lint types contracts test ## all that CI checks
+check: .venv/dev format-check lint types deps contracts test ## all that CI checks
 
 .PHONY: format-check
 format-check: .venv/dev
@@ -46,7 +46,7 @@ format-check: .venv/dev
 lint: .venv/dev ## ruff
 	$(BIN)/ruff check .
 
-format: .venv/dev ## let ruff mend and format, then check what is left
+format: .venv/dev ## ruff: fix, format, report the rest
 	@$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 	$(BIN)/ruff check .
@@ -54,10 +54,13 @@ format: .venv/dev ## let ruff mend and format, then check what is left
 types: .venv/dev ## mypy, strict, without its cache
 	$(BIN)/mypy --no-incremental
 
-contracts: .venv/dev ## the arrows between the layers
+deps: .venv/dev ## deptry: every import is declared, every declared package is imported
+	$(BIN)/deptry .
+
+contracts: .venv/dev ## import contracts: layers, independence, cycles
 	$(BIN)/lint-imports --no-cache
 
-lock: .venv/dev ## resolve the dependencies anew
+lock: .venv/dev ## upgrade the lock files
 	$(LOCK) --upgrade -o deploy/requirements.lock
 	$(LOCK) --extra embedded --extra build -o deploy/requirements-embedded.lock
 	$(LOCK) --extra embedded --extra build --extra dev -o deploy/requirements-dev.lock
@@ -68,16 +71,16 @@ migration: .venv/dev ## a new migration from the tables (NAME=...)
 	$(if $(NAME),,$(error say NAME=what_it_does))
 	$(BIN)/jubilee migration "$(NAME)"
 
-migrate: .venv/run ## bring the schema to the head
+migrate: .venv/run ## upgrade the schema to the head
 	$(BIN)/jubilee migrate
 
-rollback: .venv/run ## take the last migration back
+rollback: .venv/run ## undo the last migration
 	$(BIN)/jubilee rollback
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-# One whose Python is too old or has gone is made anew, with all that was installed there.
+# An environment whose Python is too old or missing is recreated, with its packages.
 ifneq ($(shell $(BIN)/python $(FITS) 2>/dev/null && echo fits),fits)
 .venv/bin/python .venv/run: fitting-python
 endif
