@@ -27,10 +27,10 @@ KNOWN = ("echo", "other", "effect")
 
 INSERT = Statement(
     text("""
-    INSERT INTO jobs (id, kind, data, lane, priority, status, attempts, max_attempts, epoch,
-        run_at, created_at)
+    INSERT INTO jobs (id, kind, data, lane, priority, status, attempts, max_attempts, crashes,
+        epoch, run_at, created_at)
     VALUES (:id, :kind, CAST(:data AS jsonb), 'user', :priority, 'queued', :attempts,
-        :max_attempts, 0, now() + CAST(:due AS float) * interval '1 second', now())
+        :max_attempts, :crashes, 0, now() + CAST(:due AS float) * interval '1 second', now())
     """)
 )
 ROW = Statement(
@@ -64,7 +64,7 @@ class JobTable(Protocol):
     def due(self) -> DueJobs: ...
 
     async def add(self, **values: Any) -> JobReference:
-        """Queue a job: kind, data (JSON), priority, attempts, max_attempts, due (in seconds)."""
+        """Queue a job: kind, data (JSON), priority, attempts, crashes, due (in seconds)."""
 
     async def row(self, job_id: UUID) -> Row | None:
         """The job; `due` and `lease` are the seconds until then."""
@@ -76,7 +76,14 @@ class JobTable(Protocol):
         """As its owner does."""
 
 
-DEFAULTS = {"kind": "echo", "priority": 5, "attempts": 0, "max_attempts": 10, "due": -1.0}
+DEFAULTS = {
+    "kind": "echo",
+    "priority": 5,
+    "attempts": 0,
+    "max_attempts": 10,
+    "crashes": 0,
+    "due": -1.0,
+}
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from jubilee.domain.jobs.kinds import JobQueueName
-from jubilee.domain.jobs.store import Dispatch, JobReference, Outlook
+from jubilee.domain.jobs.store import AttemptFailure, Dispatch, JobReference, Outlook
 from tests.contracts.job_tables import JobTable, claimed, job_table, shown
 from tests.fakes.job_store import LEASE_S
 from tests.fakes.store import FakeClock
@@ -123,23 +123,20 @@ async def test_a_lease_that_has_ended_is_given_back(table: JobTable) -> None:
     assert (await shown(table, kept.reference))["status"] == "running"
 
 
-@pytest.mark.parametrize(
-    ("attempts", "wait"), [(0, (0, 0)), (2, (0, 2)), (3, (0.5, 4)), (4, (8, 20)), (9, (1200, 2410))]
-)
-async def test_whoever_loses_its_worker_often_waits(
-    table: JobTable, attempts: int, wait: tuple[float, float]
+@pytest.mark.parametrize(("crashes", "longest"), [(0, 0), (1, 17.6)])
+async def test_a_job_waits_a_random_time_after_its_worker_died_again(
+    table: JobTable, crashes: int, longest: float
 ) -> None:
-    job = await claimed(table, await table.add(attempts=attempts, max_attempts=50))
+    job = await claimed(table, await table.add(crashes=crashes))
     await table.pass_time(LEASE_S + 1)
     assert await table.due.expire_leases(limit=10) == 1
-    shortest, longest = wait
-    assert shortest - 1 < (await shown(table, job.reference))["due"] < longest + 1
+    assert -1 < (await shown(table, job.reference))["due"] < longest + 1
 
 
 async def test_jobs_that_lost_their_worker_together_are_not_tried_together(
     table: JobTable,
 ) -> None:
-    jobs = [await claimed(table, await table.add(attempts=2)) for _ in range(5)]
+    jobs = [await claimed(table, await table.add(crashes=1)) for _ in range(5)]
     await table.pass_time(LEASE_S + 1)
     assert await table.due.expire_leases(limit=10) == 5
     waits = [(await shown(table, job.reference))["due"] for job in jobs]
@@ -147,7 +144,7 @@ async def test_jobs_that_lost_their_worker_together_are_not_tried_together(
 
 
 @pytest.mark.parametrize(("attempts", "status"), [(8, "queued"), (9, "dead")])
-async def test_a_job_that_kills_its_workers_ends_dead(
+async def test_the_attempts_of_a_job_include_those_whose_worker_died(
     table: JobTable, attempts: int, status: str
 ) -> None:
     job = await claimed(table, await table.add(attempts=attempts))
@@ -155,12 +152,48 @@ async def test_a_job_that_kills_its_workers_ends_dead(
     assert await table.due.expire_leases(limit=10) == 1
     row = await shown(table, job.reference)
     assert (row["status"], row["ended"]) == (status, status == "dead")
+    assert row["error"]["code"] == "lease_expired"
     assert await table.store.claim(job.reference) is None or status == "queued"
 
 
-@pytest.mark.parametrize("attempts", [0, 9])
-async def test_one_that_was_to_stop_ends_with_its_lease(table: JobTable, attempts: int) -> None:
-    job = await claimed(table, await table.add(attempts=attempts))
+async def test_a_job_that_took_its_worker_down_three_times_is_dead(table: JobTable) -> None:
+    reference = await table.add()
+    for crashes in range(1, 4):
+        job = await claimed(table, reference)
+        await table.pass_time(LEASE_S + 20)
+        assert await table.due.expire_leases(limit=10) == 1
+        row = await shown(table, job.reference)
+        assert (row["status"], row["attempts"]) == ("dead" if crashes == 3 else "queued", crashes)
+        await table.pass_time(20)
+        reference = job.reference
+    assert row["error"] == {
+        "code": "worker_crashed",
+        "message": "The job took its worker down 3 times.",
+    }
+    assert (row["ended"], row["lease"], row["dispatched"]) == (True, None, False)
+
+
+async def test_failures_and_releases_are_no_crashes(table: JobTable) -> None:
+    reference = await table.add()
+    for _ in range(3):
+        job = await claimed(table, reference)
+        await table.store.fail(job.reference, AttemptFailure(error={"code": "no"}, retry_in=0))
+        await table.pass_time(1)
+        job = await claimed(table, job.reference)
+        await table.store.release(job.reference, wait=0)
+        await table.pass_time(1)
+        reference = job.reference
+    job = await claimed(table, reference)
+    await table.pass_time(LEASE_S + 1)
+    assert await table.due.expire_leases(limit=10) == 1
+    assert (await shown(table, job.reference))["status"] == "queued"
+
+
+@pytest.mark.parametrize(("attempts", "crashes"), [(0, 0), (9, 0), (3, 2)])
+async def test_one_that_was_to_stop_ends_with_its_lease(
+    table: JobTable, attempts: int, crashes: int
+) -> None:
+    job = await claimed(table, await table.add(attempts=attempts, crashes=crashes))
     await table.request_cancel(job.id)
     await table.pass_time(LEASE_S + 1)
     assert await table.due.expire_leases(limit=10) == 1

@@ -113,10 +113,10 @@ async def test_the_live_ones_are_counted_in_an_index(pool: ConnectionPool, crowd
 
 async def test_one_task_is_found_by_a_key(pool: ConnectionPool, crowd: UserId) -> None:
     values = {"id": new_id(), "owner": crowd, "task_id": "1"}
-    own = await plan(pool, module.GET[False], anybody=False, **values)
+    own = await plan(pool, module.GET[False], all_owners=False, **values)
     assert "using ix_jobs_owner_id_id on jobs" in own
-    anybodys = await plan(pool, module.GET[False], anybody=True, **values)
-    assert "using pk_jobs on jobs" in anybodys
+    of_all = await plan(pool, module.GET[False], all_owners=True, **values)
+    assert "using pk_jobs on jobs" in of_all
     named = await plan(pool, module.GET_NAMED[False], **values)
     assert "using uq_jobs_owner_id_task_id on jobs" in named
     live = await plan(pool, module.LIVE_OF, ids=[new_id()])

@@ -12,7 +12,14 @@ from jubilee.adapters.ids import new_id
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.queue import JobQueue, NewJob
+from jubilee.domain.jobs.retries import (
+    MAX_CRASHES,
+    lease_expired_error,
+    max_crash_backoff,
+    max_crashes_error,
+)
 from jubilee.domain.jobs.store import (
+    UNCLAIMED_AFTER_S,
     AttemptFailure,
     ClaimedJob,
     Dispatch,
@@ -29,7 +36,6 @@ from jubilee.domain.jobs.store import (
 
 LEASE_S = 30.0
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-UNCLAIMED = 2.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +49,7 @@ class FakeJob:
     priority: int = 5
     status: str = "queued"
     attempts: int = 0
+    crashes: int = 0
     max_attempts: int = 10
     epoch: int = 0
     run_at: float = 0.0
@@ -219,6 +226,7 @@ class FakeDueJobs(DueJobs):
     """What the relay asks."""
 
     table: FakeJobTable
+    max_crashes: int = MAX_CRASHES
 
     async def mark_due(self, kinds: Collection[str], *, limit: int) -> Sequence[Dispatch]:
         now = self.table.now
@@ -239,7 +247,7 @@ class FakeDueJobs(DueJobs):
         return Unclaimed([_dispatch(job) for job in page], last)
 
     def _unclaimed(self, kinds: Collection[str]) -> list[FakeJob]:
-        before = self.table.now - UNCLAIMED
+        before = self.table.now - UNCLAIMED_AFTER_S
         dispatched = [job for job in self._queued(kinds) if job.dispatched_at is not None]
         return [job for job in dispatched if (job.dispatched_at or 0.0) < before]
 
@@ -252,12 +260,13 @@ class FakeDueJobs(DueJobs):
             if job.lease_until is not None and job.lease_until < now
         ]
         for job in lost[:limit]:
-            job.error = {"code": "lease_expired", "message": "The worker went away."}
-            if job.attempts >= job.max_attempts and not job.cancel_requested:
+            job.crashes += 1
+            crashed = job.crashes >= self.max_crashes
+            job.error = max_crashes_error(self.max_crashes) if crashed else lease_expired_error()
+            if (crashed or job.attempts >= job.max_attempts) and not job.cancel_requested:
                 self.table.end(job, "dead")
             else:
-                wait = min(3600, max(job.attempts - 3, 0) ** 4) * (0.5 + random() / 2)
-                self.table.give_back(job, wait + (job.attempts - 1) * random())
+                self.table.give_back(job, max_crash_backoff(job.crashes) * random())
         return len(lost[:limit])
 
     async def prune(self, *, days: float, limit: int) -> int:

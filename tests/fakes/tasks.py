@@ -15,11 +15,11 @@ from decimal import Decimal
 from uuid import UUID
 
 from jubilee.domain.identity import Principal, UserId
-from jubilee.domain.jobs.queue import MAX_ATTEMPTS, NewJob
+from jubilee.domain.jobs.queue import DEFAULT_PRIORITY, NewJob
+from jubilee.domain.jobs.retries import MAX_ATTEMPTS
 from jubilee.domain.jobs.waiter import LiveJobReader
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import (
-    DEFAULT_PRIORITY,
     MAX_PAGE_BYTES,
     NewTask,
     Task,

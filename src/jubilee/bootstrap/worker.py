@@ -104,7 +104,7 @@ def _calendar_tasks(settings: Settings, adapters: Adapters) -> Sequence[Periodic
 
 
 def _relay(settings: Settings, adapters: Adapters, kinds: JobKinds) -> Relay:
-    due = PostgresDueJobs(adapters.pool)
+    due = PostgresDueJobs(adapters.pool, settings.job_max_crashes)
     return Relay(
         due_jobs=due,
         events=PostgresEventRelay(adapters.write, new_id),

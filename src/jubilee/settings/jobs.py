@@ -2,6 +2,7 @@
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from jubilee.domain.jobs.retries import MAX_CRASHES
 from jubilee.settings.group import SettingsGroup
 
 
@@ -11,6 +12,9 @@ class JobSettings(SettingsGroup):
     lease_seconds: float = Field(30, ge=1, le=3600, description="how long a claim on a job lasts")
     job_timeout: PositiveFloat = Field(
         300, description="seconds that one attempt at a job may take, whatever its kind allows"
+    )
+    job_max_crashes: PositiveInt = Field(
+        MAX_CRASHES, description="attempts whose worker died after which a job is dead"
     )
     worker_system_slots: PositiveInt = Field(10, description="the service's own jobs at a time")
     worker_user_slots: PositiveInt = Field(20, description="people's tasks at a time")

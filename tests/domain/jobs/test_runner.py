@@ -13,7 +13,8 @@ from jubilee.domain.jobs.kinds import (
     JobKinds,
     PermanentFailure,
 )
-from jubilee.domain.jobs.runner import Outcome, Runner, backoff
+from jubilee.domain.jobs.retries import backoff
+from jubilee.domain.jobs.runner import Outcome, Runner
 from jubilee.domain.jobs.store import JobReference
 from tests.domain.jobs.job_bench import EFFECT, Bench, ScriptedKind, failing, forever, nothing
 from tests.fakes.store import fresh_id

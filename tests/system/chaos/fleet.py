@@ -18,6 +18,7 @@ from tests.system.running import eventually, free_port
 
 ROOT = Path(__file__).parents[3]
 LEASE = 2.0  # seconds
+MAX_CRASHES = 9  # the nemesis kills the workers of innocent jobs far more often than it happens
 DRAIN = 2.0  # seconds
 WORKER, API = "tests.system.chaos.worker", "tests.system.chaos.api"
 
@@ -114,6 +115,7 @@ class Fleet:
             "DATABASE_POOL_SIZE": "8",
             "REDIS_URL": self.servers.redis_url,
             "LEASE_SECONDS": str(LEASE),
+            "JOB_MAX_CRASHES": str(MAX_CRASHES),
             "SHUTDOWN_TIMEOUT": str(DRAIN),
             "TASKS_LIVE_PER_USER": "1000000",
             "ACCESS_TOKEN_EXPIRE_MINUTES": "1000",

@@ -7,23 +7,27 @@ from tests.system.chaos.checks import CLEAN, judge
 from tests.system.chaos.clients import post
 from tests.system.chaos.database import Database
 from tests.system.chaos.drains import drained, runner, starts
-from tests.system.chaos.fleet import DRAIN, Fleet
+from tests.system.chaos.fleet import DRAIN, MAX_CRASHES, Fleet
 
 SOON = 2.0  # seconds
+KILLS = 3  # as by default
 POISONED = 9  # the exit code of a worker that took it
 
 
-def test_a_job_that_kills_its_workers_is_dead_after_its_attempts_and_others_are_not(
+def test_a_job_that_kills_its_workers_is_dead_after_three_of_them_and_others_are_not(
     fleet: Fleet, database: Database
 ) -> None:
-    (poison,) = database.add_jobs("chaos.poison", attempts=2)
+    (poison,) = database.add_jobs("chaos.poison")
+    database.all("UPDATE jobs SET crashes = $1 WHERE id = $2", MAX_CRASHES - KILLS, poison)
     others = database.add_jobs("chaos.slow", 60, data={"seconds": 0.2})
     before = sum(worker.codes.count(POISONED) for worker in fleet.workers)
     assert drained(fleet, database)
     assert judge(database, added=[poison, *others]) == CLEAN
     assert fleet.wait(
-        lambda: sum(worker.codes.count(POISONED) for worker in fleet.workers) == before + 2
+        lambda: sum(worker.codes.count(POISONED) for worker in fleet.workers) == before + KILLS
     )
+    row = database.one("SELECT attempts, error->>'code' AS code FROM jobs WHERE id = $1", poison)
+    assert tuple(row) == (KILLS, "worker_crashed")
 
 
 def test_a_job_that_blocks_the_loop_ends_its_worker_and_the_rest_goes_on_elsewhere(

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Awaitable, Mapping, Sequence
 from time import perf_counter
-from typing import TypeAlias, TypeVar
+from typing import Self, TypeAlias, TypeVar
 
 from asyncpg import Connection, Record
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -16,7 +17,25 @@ from jubilee.observation.storage import StatementInfo, StatementObserver
 Driver: TypeAlias = "Connection[Record]"
 
 T = TypeVar("T")
+UNSAFE = re.compile(r";|--|/\*|\$[0-9]")
+"""Text that no fragment may contain: it would end the statement, hide a part of it, or bind."""
+
 TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+(?!unnest\b)([a-z_]+)")
+
+
+def compose(template: str, **fragments: object) -> str:
+    """Insert constant fragments of SQL into a template's `{names}`.
+
+    The only place where SQL is put together from texts; values are bound, never inserted. Raises
+    ValueError for a fragment that is not used, that is not closed in itself (brackets, quotes), or
+    that could end the statement; KeyError for a name without a fragment.
+    """
+    for name, fragment in fragments.items():
+        sql = str(fragment)
+        closed = sql.count("(") == sql.count(")") and sql.count("'") % 2 == 0
+        if UNSAFE.search(sql) or not closed or f"{{{name}}}" not in template:
+            raise ValueError(f"{name} has no place in this SQL: {sql}")
+    return template.format(**fragments)
 
 
 class Statement:
@@ -42,6 +61,11 @@ class Statement:
         self.summary = f"{self.operation} {table[1]}" if table else self.operation
         self._names: tuple[str, ...] = tuple(compiled.positiontup or ())
         self._defaults = dict(compiled.params)
+
+    @classmethod
+    def from_sql(cls, template: str, **fragments: object) -> Self:
+        """SQL with `:named` values, composed of constant fragments; see `compose`."""
+        return cls(text(compose(template, **fragments)))
 
     def arguments(self, values: Mapping[str, object]) -> list[object]:
         """The values in the order in which the SQL numbers them."""

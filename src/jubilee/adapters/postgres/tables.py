@@ -223,6 +223,7 @@ jobs = Table(
     Column("status", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("max_attempts", Integer, nullable=False),
+    Column("crashes", Integer, nullable=False, server_default="0"),
     Column("epoch", Integer, nullable=False),
     instant("run_at"),
     instant("dispatched_at", nullable=True),

@@ -7,8 +7,11 @@ from typing import Protocol
 from uuid import UUID
 
 from jubilee.domain.identity import UserId
+from jubilee.domain.jobs.retries import MAX_ATTEMPTS
 
-MAX_ATTEMPTS = 10
+DEFAULT_PRIORITY = 5
+MAX_PRIORITY = 9
+"""0 goes first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

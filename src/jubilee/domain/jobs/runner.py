@@ -18,6 +18,7 @@ from jubilee.domain.jobs.kinds import (
     PermanentFailure,
 )
 from jubilee.domain.jobs.lease_keeper import Interruption, LeaseKeeper, RunningJob
+from jubilee.domain.jobs.retries import MAX_BACKOFF_S, backoff
 from jubilee.domain.jobs.store import (
     AttemptFailure,
     ClaimedJob,
@@ -27,8 +28,6 @@ from jubilee.domain.jobs.store import (
     OpenCompletion,
 )
 
-MAX_BACKOFF_S = 3600.0  # seconds between two attempts
-JITTER = 0.1
 CANCEL_GRACE_S = 5.0  # seconds in which a job that is told to stop has to
 MAX_MESSAGE_CHARS = 2000  # characters of an error that are kept
 
@@ -57,12 +56,6 @@ class AttemptAborted(JobError):
     """The attempt stopped itself without an end."""
 
     code = "ended_abruptly"
-
-
-def backoff(attempt: int, chance: float) -> float:
-    """Seconds until the next attempt; `chance`, from 0 to 1, spreads them by a tenth."""
-    wait = min(MAX_BACKOFF_S, float(attempt**4))
-    return wait * (1 - JITTER + 2 * JITTER * chance)
 
 
 def requested_delay(error: BaseException) -> float:

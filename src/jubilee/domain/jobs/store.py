@@ -15,6 +15,10 @@ from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 Tx_co = TypeVar("Tx_co", covariant=True)
 
 
+UNCLAIMED_AFTER_S = 2.0
+"""A job dispatched so long ago and not claimed may have lost its message in Redis."""
+
+
 class LeaseLost(Stale):
     """Somebody else runs this job by now."""
 

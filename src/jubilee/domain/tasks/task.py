@@ -10,14 +10,13 @@ from uuid import UUID
 
 from jubilee.domain.errors import Conflict, Invalid, LimitReached, NotAllowed, NotFound
 from jubilee.domain.identity import Principal, UserId
+from jubilee.domain.jobs.queue import DEFAULT_PRIORITY
 from jubilee.domain.paging import Page, Position
 
 TASK_ID = "[A-Za-z0-9._:-]{1,128}"
 """The pattern of a `task_id`; a server's own id fits it, too."""
 
 DEFAULT_KIND = "echo"
-DEFAULT_PRIORITY = 5
-MAX_PRIORITY = 9  # 0 goes first
 MAX_DATA_BYTES = 65_536  # bytes of compact JSON in UTF-8
 MAX_PAGE_BYTES = 262_144  # bytes of JSON in a list, but for its first task: read at one go
 MAX_DELAY = timedelta(days=5 * 366)

@@ -9,10 +9,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from jubilee.domain.identity import UserId
+from jubilee.domain.jobs.queue import DEFAULT_PRIORITY, MAX_PRIORITY
 from jubilee.domain.tasks.task import (
     DEFAULT_KIND,
-    DEFAULT_PRIORITY,
-    MAX_PRIORITY,
     TASK_ID,
     Task,
     TaskFilter,

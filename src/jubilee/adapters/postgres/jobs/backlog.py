@@ -1,4 +1,4 @@
-"""The backlog, as a few statements on partial indexes; and the register of workers."""
+"""Counts of waiting jobs and greetings, by partial indexes; and the registry of workers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from jubilee.domain.jobs.routing import KindSetReader
 
 STATUSES = ("queued", "running", "dead")
 STATES = ("planned", "sending", "sent", "uncertain", "skipped")
-QUEUES = tuple(lane.value for lane in JobQueueName)
+QUEUES = tuple(queue.value for queue in JobQueueName)
 ALIVE = "heard_at > now() - interval '15 seconds'"
-"""A worker that is silent for longer does not count, nor does what it knows."""
+"""Condition of a worker that counts: it sent a heartbeat of late."""
 
-UNKNOWN_KINDS_LIMIT = 10  # producers choose the names: metrics must not grow with them
+UNKNOWN_KINDS_LIMIT = 10  # labels of a metric; producers choose the names
 
 JOBS = Statement(
     text("""
@@ -36,8 +36,8 @@ OLDEST = Statement(
     FROM jobs WHERE status = 'queued' AND run_at <= now() GROUP BY lane
     """)
 )
-OTHER_COUNTS = Statement(
-    text(f"""
+OTHER_COUNTS = Statement.from_sql(
+    """
     SELECT
         (SELECT count(*) FROM jobs WHERE status = 'running' AND lease_until < now()) AS overdue,
         (SELECT CAST(extract(epoch FROM now() - occurred_at) AS float) FROM events
@@ -47,12 +47,13 @@ OTHER_COUNTS = Statement(
                 AND state IN ('planned', 'sending') AND due_at < now() - interval '1 hour'
         ) AS missing,
         (SELECT value FROM counters WHERE name = :planned_until) AS planned_until,
-        (SELECT count(*) FROM workers WHERE {ALIVE}) AS workers,
+        (SELECT count(*) FROM workers WHERE {alive}) AS workers,
         (SELECT count(*) FROM workers
-            WHERE NOT {ALIVE}
+            WHERE NOT {alive}
                 AND heard_at > now() - interval '1 hour'
         ) AS workers_silent
-    """)  # noqa: S608  # constants
+    """,
+    alive=ALIVE,
 )
 GREETINGS = Statement(
     text("""
@@ -62,26 +63,29 @@ GREETINGS = Statement(
     GROUP BY state
     """)
 )
-# A worker of an older version does not say what it knows: it may know any kind.
-WITHOUT_WORKER = Statement(
-    text(f"""
+# A worker of an older version does not report its kinds: it may know any.
+WITHOUT_WORKER = Statement.from_sql(
+    """
     (SELECT kind, number FROM (
         SELECT kind, count(*) AS number FROM jobs
         WHERE status = 'queued' AND run_at <= now() GROUP BY kind
     ) AS due
     WHERE NOT EXISTS (
-        SELECT FROM workers WHERE {ALIVE} AND (kinds IS NULL OR due.kind = ANY(kinds))
+        SELECT FROM workers WHERE {alive} AND (kinds IS NULL OR due.kind = ANY(kinds))
     )
-    ORDER BY number DESC, kind LIMIT {UNKNOWN_KINDS_LIMIT})
+    ORDER BY number DESC, kind LIMIT {limit})
     UNION ALL
-    SELECT DISTINCT unnest(kinds), 0 FROM workers WHERE {ALIVE}
-    """)  # noqa: S608  # constants
+    SELECT DISTINCT unnest(kinds), 0 FROM workers WHERE {alive}
+    """,
+    alive=ALIVE,
+    limit=UNKNOWN_KINDS_LIMIT,
 )
-KIND_SETS = Statement(
-    text(f"""
-    SELECT kinds, count(*) AS number FROM workers WHERE {ALIVE} AND kinds IS NOT NULL
+KIND_SETS = Statement.from_sql(
+    """
+    SELECT kinds, count(*) AS number FROM workers WHERE {alive} AND kinds IS NOT NULL
     GROUP BY kinds
-    """)  # noqa: S608  # a constant
+    """,
+    alive=ALIVE,
 )
 HEARTBEAT = Statement(
     text("""
@@ -91,12 +95,12 @@ HEARTBEAT = Statement(
     """)
 )
 LEAVE = Statement(text("DELETE FROM workers WHERE id = :id"))
-FORGET = Statement(text("DELETE FROM workers WHERE heard_at < now() - interval '1 day'"))
+PRUNE_WORKERS = Statement(text("DELETE FROM workers WHERE heard_at < now() - interval '1 day'"))
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresBacklog(BacklogReader, WorkerRegistry, KindSetReader):
-    """Every lane, status and state is there, at 0 where nothing has it."""
+    """Reads the backlog; every queue, status and state is counted, at 0 where there is none."""
 
     pool: ConnectionPool
 
@@ -110,7 +114,7 @@ class PostgresBacklog(BacklogReader, WorkerRegistry, KindSetReader):
         assert rest is not None  # a SELECT of sub-queries always has a row
         return Backlog(
             jobs={key: jobs.get(key, 0) for key in product(QUEUES, STATUSES)},
-            oldest_due={lane: oldest.get(lane, 0.0) for lane in QUEUES},
+            oldest_due={queue: oldest.get(queue, 0.0) for queue in QUEUES},
             overdue=rest["overdue"],
             oldest_event=rest["oldest_event"] or 0.0,
             greetings={state: greetings.get(state, 0) for state in STATES},
@@ -130,7 +134,7 @@ class PostgresBacklog(BacklogReader, WorkerRegistry, KindSetReader):
                 version=worker.version,
                 kinds=sorted(worker.kinds.names),
             )
-            await executor.run(FORGET)
+            await executor.run(PRUNE_WORKERS)
 
     async def leave(self, worker_id: UUID) -> None:
         async with self.pool.executor() as executor:

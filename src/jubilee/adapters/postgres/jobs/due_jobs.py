@@ -1,4 +1,7 @@
-"""Jobs that somebody has to see to: due ones, let-go ones, old ones; always a bounded number."""
+"""Jobs as the relay sees them: due, unclaimed, of a dead worker, ended long ago.
+
+Every statement takes a bounded number of rows.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -8,10 +11,19 @@ from uuid import UUID
 from asyncpg import Record
 from sqlalchemy import text
 
+from jubilee.adapters.postgres.documents import encode
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.jobs.kinds import JobQueueName
+from jubilee.domain.jobs.queue import MAX_PRIORITY
+from jubilee.domain.jobs.retries import (
+    MAX_CRASHES,
+    lease_expired_error,
+    max_crash_backoffs,
+    max_crashes_error,
+)
 from jubilee.domain.jobs.store import (
+    UNCLAIMED_AFTER_S,
     Dispatch,
     DueJobs,
     JobReference,
@@ -20,18 +32,17 @@ from jubilee.domain.jobs.store import (
     Unclaimed,
 )
 
-UNCLAIMED = "2 seconds"
-"""How long a dispatched job waits before Redis is asked whether it still holds its message."""
-
-QUEUES = [lane.value for lane in JobQueueName]  # a newer version may know more of them
-# One index scan for each priority: jobs that are due one day do not stand in the way of today's.
-# Levels are sorted first: sorted last, all that are due would be locked, ten times too many.
+UNCLAIMED = f"dispatched_at < now() - interval '{UNCLAIMED_AFTER_S:g} seconds'"
+LEVELS = f"generate_series(0, {MAX_PRIORITY})"
+QUEUES = [queue.value for queue in JobQueueName]  # a newer version may know more of them
+# One index scan for each priority: jobs that are due later are not read.
+# Levels are sorted first: sorted last, up to ten times the limit would be locked.
 # MATERIALIZED, or the planner might lock and mark more rows than the limit says.
-MARK_DUE = Statement(
-    text("""
+MARK_DUE = Statement.from_sql(
+    """
     WITH due AS MATERIALIZED (
         SELECT found.id
-        FROM (SELECT level FROM generate_series(0, 9) AS level ORDER BY level) AS urgency
+        FROM (SELECT level FROM {levels} AS level ORDER BY level) AS urgency
         CROSS JOIN LATERAL (
             SELECT id FROM jobs
             WHERE status = 'queued' AND priority = level AND run_at <= now()
@@ -43,13 +54,14 @@ MARK_DUE = Statement(
     )
     UPDATE jobs SET dispatched_at = now() FROM due WHERE jobs.id = due.id
     RETURNING jobs.id, epoch, lane, priority, kind
-    """)
+    """,
+    levels=LEVELS,
 )
-# The row comparison is a condition of the index: a page costs the same wherever it begins.
-WAITING = Statement(
-    text(f"""
+# The row comparison is a condition of the index: every page costs the same.
+WAITING = Statement.from_sql(
+    """
     SELECT found.id, epoch, lane, level AS priority, kind, run_at
-    FROM generate_series(CAST(:level AS integer), 9) AS level
+    FROM generate_series(CAST(:level AS integer), {max_priority}) AS level
     CROSS JOIN LATERAL (
         SELECT id, epoch, lane, kind, run_at FROM jobs
         WHERE status = 'queued' AND priority = level AND run_at <= now()
@@ -57,33 +69,37 @@ WAITING = Statement(
                 CASE WHEN level = CAST(:level AS integer) THEN CAST(:run_at AS timestamptz)
                     ELSE '-infinity' END,
                 CASE WHEN level = CAST(:level AS integer) THEN CAST(:id AS uuid)
-                    ELSE CAST('{UUID(int=0)}' AS uuid) END
+                    ELSE CAST('{first_id}' AS uuid) END
             )
             AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:queues AS text[]))
-            AND dispatched_at < now() - interval '{UNCLAIMED}'
+            AND {unclaimed}
         ORDER BY run_at, id LIMIT :rows
     ) AS found
     ORDER BY level, run_at, found.id LIMIT :rows
-    """)  # noqa: S608  # constants
+    """,
+    max_priority=MAX_PRIORITY,
+    first_id=UUID(int=0),
+    unclaimed=UNCLAIMED,
 )
 FIRST = (0, datetime.min.replace(tzinfo=UTC), UUID(int=0))
-# Whoever loses its worker again and again waits ever longer: it may be what kills them. Each waits
-# for a time of its own, or whoever ran beside such a job would meet it at every attempt.
+# The wait is a random part of the longest one, so that jobs of one dead worker are separated.
 EXPIRE = Statement(
     text("""
     WITH lost AS MATERIALIZED (
-        SELECT id, attempts >= max_attempts AS spent, cancel_requested_at IS NOT NULL AS unwanted
+        SELECT id, crashes + 1 >= CAST(:max_crashes AS integer) AS crashed,
+            attempts >= max_attempts AS spent, cancel_requested_at IS NOT NULL AS unwanted
         FROM jobs WHERE status = 'running' AND lease_until < now()
         ORDER BY lease_until LIMIT :rows FOR UPDATE SKIP LOCKED
     )
     UPDATE jobs SET
-        status = CASE WHEN unwanted THEN 'cancelled' WHEN spent THEN 'dead' ELSE 'queued' END,
-        finished_at = CASE WHEN unwanted OR spent THEN now() END,
-        run_at = now() + interval '1 second' * (
-            least(3600, power(greatest(attempts - 3, 0), 4)) * (0.5 + random() / 2)
-            + (attempts - 1) * random()
-        ),
-        error = jsonb_build_object('code', 'lease_expired', 'message', 'The worker went away.'),
+        status = CASE WHEN unwanted THEN 'cancelled' WHEN crashed OR spent THEN 'dead'
+            ELSE 'queued' END,
+        finished_at = CASE WHEN unwanted OR crashed OR spent THEN now() END,
+        run_at = CASE WHEN crashed THEN run_at ELSE now() + interval '1 second' * random()
+            * (CAST(:longest_waits AS float[]))[crashes + 1] END,
+        crashes = crashes + 1,
+        error = CASE WHEN crashed THEN CAST(:crashed_error AS jsonb)
+            ELSE CAST(:expired_error AS jsonb) END,
         dispatched_at = NULL, lease_until = NULL, worker_id = NULL
     FROM lost WHERE jobs.id = lost.id RETURNING jobs.id
     """)
@@ -97,11 +113,11 @@ PRUNE = Statement(
     ) RETURNING id
     """)
 )
-OUTLOOK = Statement(
-    text(f"""
+OUTLOOK = Statement.from_sql(
+    """
     SELECT (
         SELECT CAST(extract(epoch FROM min(soonest.run_at) - now()) AS float)
-        FROM generate_series(0, 9) AS urgency
+        FROM {levels} AS urgency
         CROSS JOIN LATERAL (
             SELECT run_at FROM jobs
             WHERE status = 'queued' AND priority = urgency AND run_at > now()
@@ -109,24 +125,30 @@ OUTLOOK = Statement(
             ORDER BY run_at LIMIT 1
         ) AS soonest
     ) AS seconds, EXISTS (
-        SELECT FROM generate_series(0, 9) AS urgency
+        SELECT FROM {levels} AS urgency
         CROSS JOIN LATERAL (
             SELECT FROM jobs
             WHERE status = 'queued' AND priority = urgency AND run_at <= now()
                 AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:queues AS text[]))
-                AND dispatched_at < now() - interval '{UNCLAIMED}'
+                AND {unclaimed}
             LIMIT 1
         ) AS waiting
     ) AS waits
-    """)  # noqa: S608  # a constant
+    """,
+    levels=LEVELS,
+    unclaimed=UNCLAIMED,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresDueJobs(DueJobs):
-    """Any number of relays may call these at once: locked rows are skipped."""
+    """Any number of relays may call these at once: locked rows are skipped.
+
+    A job whose worker died is dead after `max_crashes` such attempts.
+    """
 
     pool: ConnectionPool
+    max_crashes: int = MAX_CRASHES
 
     async def mark_due(self, kinds: Collection[str], *, limit: int) -> Sequence[Dispatch]:
         async with self.pool.executor() as executor:
@@ -137,10 +159,15 @@ class PostgresDueJobs(DueJobs):
         self, kinds: Collection[str], *, after: Position | None, limit: int
     ) -> Unclaimed:
         level, run_at, job_id = after or FIRST
-        place = {"level": level, "run_at": run_at, "id": job_id}
         async with self.pool.executor() as executor:
             rows = await executor.all(
-                WAITING, kinds=list(kinds), queues=QUEUES, rows=limit, **place
+                WAITING,
+                kinds=list(kinds),
+                queues=QUEUES,
+                rows=limit,
+                level=level,
+                run_at=run_at,
+                id=job_id,
             )
         last = rows[-1] if len(rows) == limit else None
         return Unclaimed(
@@ -149,7 +176,14 @@ class PostgresDueJobs(DueJobs):
         )
 
     async def expire_leases(self, *, limit: int) -> int:
-        return await self._count(EXPIRE, rows=limit)
+        return await self._count(
+            EXPIRE,
+            rows=limit,
+            max_crashes=self.max_crashes,
+            longest_waits=max_crash_backoffs(self.max_crashes),
+            crashed_error=encode(max_crashes_error(self.max_crashes)),
+            expired_error=encode(lease_expired_error()),
+        )
 
     async def prune(self, *, days: float, limit: int) -> int:
         return await self._count(PRUNE, days=days, rows=limit)

@@ -1,4 +1,4 @@
-"""Work that is wanted, as rows."""
+"""Enqueueing: jobs inserted by the transaction that wants them."""
 
 import json
 from dataclasses import dataclass
@@ -12,13 +12,11 @@ from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches,
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import jobs
 from jubilee.domain.jobs.kinds import JobQueueName
-from jubilee.domain.jobs.queue import JobQueue, NewJob
+from jubilee.domain.jobs.queue import DEFAULT_PRIORITY, JobQueue, NewJob
 from jubilee.domain.jobs.store import Dispatch, JobReference
 from jubilee.observation.jobs import TraceContext
 
-PRIORITY = 5
-
-# Due times go by the database's clock, the one that all workers share.
+# Due times go by the database's clock, which all workers share.
 ADD = Statement(
     insert(jobs)
     .values(
@@ -36,7 +34,7 @@ ADD = Statement(
 
 @dataclass(frozen=True, slots=True)
 class PostgresJobs(JobQueue):
-    """Inserts in the transaction that wants the work."""
+    """Inserts jobs and adds those that are due to `pending`."""
 
     executor: Executor
     provenance: Provenance
@@ -50,7 +48,7 @@ class PostgresJobs(JobQueue):
         self.pending.kinds.append(job.kind)
         if added["due"]:
             self.pending.due.append(
-                Dispatch(JobReference(job.id, 0), JobQueueName.SYSTEM, PRIORITY, job.kind)
+                Dispatch(JobReference(job.id, 0), JobQueueName.SYSTEM, DEFAULT_PRIORITY, job.kind)
             )
 
     async def _insert(self, job: NewJob, context: TraceContext | None) -> Record | None:
@@ -62,7 +60,7 @@ class PostgresJobs(JobQueue):
             kind=job.kind,
             lane=JobQueueName.SYSTEM.value,
             data=json.dumps(job.data),
-            priority=PRIORITY,
+            priority=DEFAULT_PRIORITY,
             status="queued",
             attempts=0,
             max_attempts=job.max_attempts,

@@ -1,4 +1,7 @@
-"""Claims, each one statement fenced by the epoch; leases go by the database's clock."""
+"""Claims and ends of attempts, each one statement fenced by the epoch.
+
+Leases go by the database's clock.
+"""
 
 import asyncio
 import json
@@ -22,13 +25,13 @@ from jubilee.domain.jobs.store import (
     JobStore,
 )
 
-BATCH = 100
-QUEUES = {lane.value for lane in JobQueueName}
-MAX_TEXT_BYTES = 65_536  # bytes of a result or an error that are kept
-RETRY_DELAYS_S = (0.01, 0.05, 0.2)  # seconds between looks at a row that somebody has locked
+BATCH = 100  # claims in one statement
+QUEUES = {queue.value for queue in JobQueueName}
+MAX_DOCUMENT_BYTES = 65_536  # of a result or an error; the rest is cut
+RETRY_DELAYS_S = (0.01, 0.05, 0.2)  # before another claim of a row that is locked
 
 FENCED = "id = :id AND epoch = :epoch AND status = 'running'"
-# What was asked to stop while it ran stops here, however the attempt went.
+# A job that was to be cancelled while it ran is cancelled here, however the attempt ended.
 RELEASED = """
     finished_at = CASE WHEN cancel_requested_at IS NULL THEN NULL ELSE now() END,
     status = CASE WHEN cancel_requested_at IS NULL THEN 'queued' ELSE 'cancelled' END,
@@ -36,7 +39,7 @@ RELEASED = """
     dispatched_at = NULL, lease_until = NULL, worker_id = NULL
 """
 
-# Rows that another worker is about to take are none of ours: nobody waits, nothing deadlocks.
+# Rows that another worker is claiming are skipped: no wait, no deadlock.
 CLAIM = Statement(
     text("""
     WITH free AS MATERIALIZED (
@@ -58,7 +61,7 @@ CLAIM = Statement(
         ) AS by_admin
     """)
 )
-# A relay that marks a row has it locked for a moment: it is there for the taking all the same.
+# A row that was skipped may only be locked by a relay that marks it: it can be claimed later.
 FREE = Statement(
     text("""
     SELECT jobs.id FROM jobs
@@ -67,7 +70,7 @@ FREE = Statement(
     WHERE status = 'queued' AND run_at <= now() AND kind = ANY(CAST(:kinds AS text[]))
     """)
 )
-# Nobody waits here either: one row that somebody has locked would let all leases end.
+# Locked rows are skipped here, too: waiting for one of them would let all leases end.
 HEARTBEAT = Statement(
     text("""
     WITH held AS (
@@ -85,24 +88,29 @@ HEARTBEAT = Statement(
     LEFT JOIN kept ON kept.id = jobs.id WHERE status = 'running'
     """)
 )
-RETRY = Statement(
-    text(f"UPDATE jobs SET error = CAST(:error AS jsonb), {RELEASED} WHERE {FENCED} RETURNING id")  # noqa: S608  # constants
+RETRY = Statement.from_sql(
+    "UPDATE jobs SET error = CAST(:error AS jsonb), {released} WHERE {fenced} RETURNING id",
+    released=RELEASED,
+    fenced=FENCED,
 )
-RELEASE = Statement(
-    text(f"UPDATE jobs SET attempts = attempts - 1, {RELEASED} WHERE {FENCED} RETURNING id")  # noqa: S608  # constants
+RELEASE = Statement.from_sql(
+    "UPDATE jobs SET attempts = attempts - 1, {released} WHERE {fenced} RETURNING id",
+    released=RELEASED,
+    fenced=FENCED,
 )
-END = Statement(
-    text(f"""
+END = Statement.from_sql(
+    """
     UPDATE jobs SET status = :status, finished_at = now(), lease_until = NULL,
         error = CASE WHEN :status = 'succeeded' THEN NULL
             ELSE coalesce(CAST(:error AS jsonb), error) END,
         result = CAST(:result AS jsonb)
-    WHERE {FENCED} RETURNING id
-    """)  # noqa: S608  # constants
+    WHERE {fenced} RETURNING id
+    """,
+    fenced=FENCED,
 )
-REPORT = Statement(text(f"UPDATE jobs SET progress = CAST(:progress AS jsonb) WHERE {FENCED}"))  # noqa: S608  # constants
-
-
+REPORT = Statement.from_sql(
+    "UPDATE jobs SET progress = CAST(:progress AS jsonb) WHERE {fenced}", fenced=FENCED
+)
 PING = Statement(text("SELECT 1"))
 
 
@@ -187,8 +195,8 @@ def _arrays(references: Sequence[JobReference]) -> dict[str, object]:
 
 
 def bounded(document: Mapping[str, object]) -> str:
-    """A result or an error as JSON of at most LONGEST_TEXT bytes."""
-    return encode_within(dict(document), MAX_TEXT_BYTES)
+    """A result or an error as JSON of at most MAX_DOCUMENT_BYTES bytes."""
+    return encode_within(dict(document), MAX_DOCUMENT_BYTES)
 
 
 def _data(written: str) -> Mapping[str, object] | None:

@@ -1,11 +1,9 @@
-"""Pages of tasks, newest first, whatever they are filtered by."""
+"""Statements for pages of tasks, newest first, by owner, status and kind."""
 
 from enum import Enum
 from functools import lru_cache
 
-from sqlalchemy import text
-
-from jubilee.adapters.postgres.statement import Statement
+from jubilee.adapters.postgres.statement import Statement, compose
 from jubilee.domain.tasks.task import Task
 
 DOCUMENTS = ("data", "progress", "result", "error")
@@ -27,6 +25,10 @@ NEWEST = "ORDER BY id DESC LIMIT CAST(:rows AS integer)"
 # A range of one status, in the order of the lists' indexes: by `status = …` the planner would walk
 # the primary key as readily, past every job of another status, and for a rare one past all of them.
 WITHIN = "ORDER BY status DESC, id DESC LIMIT CAST(:rows AS integer)"
+SCAN = """
+    (SELECT {columns} FROM jobs WHERE {condition} {kind}
+        AND status >= wanted.status AND (status, id) {bound} {order})
+"""
 LAST = "CAST('ffffffff-ffff-ffff-ffff-ffffffffffff' AS uuid)"
 
 
@@ -56,22 +58,25 @@ def page_statement(whose: Whose, *, of_kind: bool, continued: bool) -> Statement
     kind = "AND kind = CAST(:kind AS text)" if of_kind else ""
     bound = "< (wanted.status, CAST(:last AS uuid))" if continued else f"<= (wanted.status, {LAST})"
     scans = " UNION ALL ".join(
-        f"(SELECT {COLUMNS} FROM jobs WHERE {condition} {kind}"  # noqa: S608  # constants
-        f" AND status >= wanted.status AND (status, id) {bound} {WITHIN})"
+        compose(SCAN, columns=COLUMNS, condition=condition, kind=kind, bound=bound, order=WITHIN)
         for condition in CONDITIONS[whose]
     )
-    return Statement(
-        text(f"""
+    return Statement.from_sql(
+        """
         WITH newest AS (
             SELECT found.* FROM unnest(CAST(:statuses AS text[])) AS wanted (status)
             CROSS JOIN LATERAL ({scans}) AS found
-            {NEWEST}
+            {newest}
         ), sized AS (
             SELECT newest.*, count(*) OVER () AS there,
-                row_number() OVER by_age AS place, sum({SIZE}) OVER by_age AS so_far
+                row_number() OVER by_age AS place, sum({size}) OVER by_age AS so_far
             FROM newest WINDOW by_age AS (ORDER BY id DESC)
         )
-        SELECT {TASK}, there FROM sized
+        SELECT {task}, there FROM sized
         WHERE so_far <= CAST(:bytes AS bigint) OR place = 1 ORDER BY id DESC
-        """)  # noqa: S608  # constants
+        """,
+        scans=scans,
+        newest=NEWEST,
+        size=SIZE,
+        task=TASK,
     )

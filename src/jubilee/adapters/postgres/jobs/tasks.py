@@ -1,6 +1,6 @@
-"""Tasks, as the rows of `jobs` that bear a `task_id`; all times are the database's.
+"""Tasks: the rows of `jobs` with a `task_id`. All times are the database's.
 
-Admins see the other rows as well, as tasks without an owner.
+Admins see the other rows, too, as tasks without an owner.
 """
 
 import json
@@ -16,10 +16,10 @@ from jubilee.adapters.postgres.documents import decode, kept_trace
 from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
 from jubilee.adapters.postgres.jobs.task_pages import DOCUMENTS, TASK, Whose, page_statement
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.statement import Executor, Statement, compose
 from jubilee.domain.identity import Principal, UserId
 from jubilee.domain.jobs.kinds import JobQueueName
-from jubilee.domain.jobs.queue import MAX_ATTEMPTS
+from jubilee.domain.jobs.retries import MAX_ATTEMPTS
 from jubilee.domain.jobs.store import Dispatch, JobReference
 from jubilee.domain.jobs.waiter import LiveJobReader
 from jubilee.domain.paging import Page, Position
@@ -35,23 +35,30 @@ from jubilee.domain.tasks.task import (
 )
 from jubilee.observation.jobs import TraceContext
 
-LANES = {lane.value for lane in JobQueueName}
+QUEUES = {queue.value for queue in JobQueueName}
 SERVER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
-BY_ID = f"""
-    SELECT {TASK} FROM jobs WHERE id = :id
-        AND ((owner_id = CAST(:owner AS uuid) AND task_id IS NOT NULL) OR CAST(:anybody AS boolean))
-"""  # noqa: S608  # constants
-BY_NAME = f"SELECT {TASK} FROM jobs WHERE owner_id = :owner AND task_id = :task_id"  # noqa: S608  # constants
+BY_ID = compose(
+    """
+    SELECT {task} FROM jobs WHERE id = :id
+        AND ((owner_id = CAST(:owner AS uuid) AND task_id IS NOT NULL)
+            OR CAST(:all_owners AS boolean))
+    """,
+    task=TASK,
+)
+BY_NAME = compose(
+    "SELECT {task} FROM jobs WHERE owner_id = :owner AND task_id = :task_id", task=TASK
+)
 GET = {False: Statement(text(BY_ID)), True: Statement(text(f"{BY_ID} FOR UPDATE"))}
 GET_NAMED = {False: Statement(text(BY_NAME)), True: Statement(text(f"{BY_NAME} FOR UPDATE"))}
-FIND_SAME = Statement(
-    text(f"""
-    SELECT {TASK}, kind = :kind AND data = CAST(:data AS jsonb) AS same
+FIND_SAME = Statement.from_sql(
+    """
+    SELECT {task}, kind = :kind AND data = CAST(:data AS jsonb) AS same
     FROM jobs WHERE owner_id = :owner AND task_id = :task_id
-    """)  # noqa: S608  # constants
+    """,
+    task=TASK,
 )
-# Locks of the owner's row would keep sessions and accounts waiting; these are nobody else's.
+# Not the owner's row: its lock would block sign-ins and changes of the account.
 LOCK_QUOTA = {
     alone: Statement(text(f"SELECT {lock}(hashtextextended('tasks ' || CAST(:owner AS text), 0))"))
     for alone, lock in {
@@ -66,8 +73,8 @@ LIVE = """
     ) AS live
 """
 COUNT_LIVE = Statement(text(LIVE))
-ADD = Statement(
-    text(f"""
+ADD = Statement.from_sql(
+    """
     INSERT INTO jobs (
         id, owner_id, task_id, kind, lane, data, priority, status, attempts, max_attempts, epoch,
         run_at, correlation_id, trace_context, created_at
@@ -77,31 +84,37 @@ ADD = Statement(
         CAST(:max_attempts AS integer), 0,
         greatest(CAST(:run_at AS timestamptz), now()), CAST(:correlation_id AS text),
         CAST(:trace_context AS jsonb), now()
-    WHERE ({LIVE}) < CAST(:limit AS bigint)
+    WHERE ({live}) < CAST(:limit AS bigint)
     ON CONFLICT (owner_id, task_id) DO NOTHING
-    RETURNING {TASK}, epoch, lane, run_at <= now() AS due
-    """)
+    RETURNING {task}, epoch, lane, run_at <= now() AS due
+    """,
+    live=LIVE,
+    task=TASK,
 )
-CANCEL = Statement(
-    text(f"""
+CANCEL = Statement.from_sql(
+    """
     UPDATE jobs SET status = 'cancelled', finished_at = now(), dispatched_at = NULL
-    WHERE id = :id RETURNING {TASK}
-    """)  # noqa: S608  # constants
+    WHERE id = :id RETURNING {task}
+    """,
+    task=TASK,
 )
-REQUEST_CANCEL = Statement(
-    text(f"""
+REQUEST_CANCEL = Statement.from_sql(
+    """
     UPDATE jobs SET cancel_requested_at = coalesce(cancel_requested_at, now())
-    WHERE id = :id RETURNING {TASK}
-    """)  # noqa: S608  # constants
+    WHERE id = :id RETURNING {task}
+    """,
+    task=TASK,
 )
 REMOVE = Statement(text("DELETE FROM jobs WHERE id = :id"))
-# The epoch stays: what earlier runs of it may still try is fenced off as before.
-RETRY = Statement(
-    text(f"""
-    UPDATE jobs SET status = 'queued', attempts = 0, run_at = now(), finished_at = NULL,
-        dispatched_at = NULL, cancel_requested_at = NULL, progress = NULL, result = NULL
-    WHERE id = :id RETURNING {TASK}, epoch, lane, true AS due
-    """)  # noqa: S608  # constants
+# The epoch stays, so that an earlier attempt that is still running remains fenced off.
+RETRY = Statement.from_sql(
+    """
+    UPDATE jobs SET status = 'queued', attempts = 0, crashes = 0, run_at = now(),
+        finished_at = NULL, dispatched_at = NULL, cancel_requested_at = NULL,
+        progress = NULL, result = NULL
+    WHERE id = :id RETURNING {task}, epoch, lane, true AS due
+    """,
+    task=TASK,
 )
 LIVE_OF = Statement(
     text("""
@@ -113,7 +126,7 @@ LIVE_OF = Statement(
 
 @dataclass(frozen=True, slots=True)
 class PostgresTasks(TaskRepository):
-    """The tasks; what is due is told to the courier after the commit."""
+    """Adds due tasks to `pending`, which are dispatched after the commit."""
 
     executor: Executor
     provenance: Provenance
@@ -123,7 +136,7 @@ class PostgresTasks(TaskRepository):
         row = None
         if SERVER_ID.fullmatch(name):
             row = await self.executor.first(
-                GET[lock], id=UUID(name), owner=by.user_id, anybody=by.is_admin
+                GET[lock], id=UUID(name), owner=by.user_id, all_owners=by.is_admin
             )
         if row is None:
             row = await self.executor.first(GET_NAMED[lock], owner=by.user_id, task_id=name)
@@ -160,7 +173,7 @@ class PostgresTasks(TaskRepository):
         if row is None:
             return None
         self.pending.kinds.append(task.kind)
-        return self._announced(row)
+        return self._dispatch_if_due(row)
 
     async def _insert(
         self, task: NewTask, below: int, context: TraceContext | None
@@ -208,13 +221,13 @@ class PostgresTasks(TaskRepository):
         row = await self.executor.first(RETRY, id=task_id)
         if row is None:
             raise TaskNotFound
-        return self._announced(row)
+        return self._dispatch_if_due(row)
 
-    def _announced(self, row: Record) -> Task:
-        if row["due"] and row["lane"] in LANES:  # another one is a newer version's to dispatch
+    def _dispatch_if_due(self, row: Record) -> Task:
+        if row["due"] and row["lane"] in QUEUES:  # others are those of a newer version
             reference = JobReference(row["id"], row["epoch"])
-            lane = JobQueueName(row["lane"])
-            self.pending.due.append(Dispatch(reference, lane, row["priority"], row["kind"]))
+            queue = JobQueueName(row["lane"])
+            self.pending.due.append(Dispatch(reference, queue, row["priority"], row["kind"]))
         return _task(row)
 
 

@@ -1,0 +1,32 @@
+"""Composing SQL of constant fragments."""
+
+import pytest
+
+from jubilee.adapters.postgres.statement import Statement, compose
+
+
+def test_fragments_are_inserted_by_name() -> None:
+    statement = Statement.from_sql(
+        "SELECT {columns} FROM jobs WHERE id = :id LIMIT {limit}", columns="id, kind", limit=3
+    )
+    assert statement.display == "SELECT id, kind FROM jobs WHERE id = $1 LIMIT 3"
+    assert statement.arguments({"id": 7}) == [7]
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    ["1; DROP TABLE jobs", "1 -- the rest", "1 /* the rest", "$1", "(1", "1)", "'1", "it's"],
+)
+def test_a_fragment_that_could_change_the_statement_around_it_is_refused(fragment: str) -> None:
+    with pytest.raises(ValueError, match="has no place in this SQL"):
+        compose("SELECT {value}", value=fragment)
+
+
+def test_a_fragment_that_is_not_used_is_refused() -> None:
+    with pytest.raises(ValueError, match="value has no place"):
+        compose("SELECT 1", value="2")
+
+
+def test_a_name_without_a_fragment_is_refused() -> None:
+    with pytest.raises(KeyError, match="value"):
+        compose("SELECT {value}")
