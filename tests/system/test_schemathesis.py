@@ -25,7 +25,7 @@ FEW = (
     "--generation-deterministic",
 )
 MANY = ("--max-examples", EXAMPLES or "")
-MOST_SECONDS = 90 if EXAMPLES is None else 3600
+MAX_SECONDS = 300 if EXAMPLES is None else 3600
 SLOWEST = "5"  # seconds of one answer
 FEWEST_CASES = 300  # of each role
 
@@ -49,7 +49,7 @@ def test_every_answer_is_as_the_document_says(
         },
         capture_output=True,
         text=True,
-        timeout=MOST_SECONDS,
+        timeout=MAX_SECONDS,
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
