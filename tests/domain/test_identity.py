@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jubilee.domain.identity import (
-    PERSON_NAME_LENGTH,
+    MAX_PERSON_NAME_CHARS,
     Principal,
     SessionId,
     UserId,
@@ -18,13 +18,13 @@ from tests.fakes.store import fresh_id
 
 OWNER, STRANGER = UserId(fresh_id()), UserId(fresh_id())
 SESSION = SessionId(fresh_id())
-LONGEST = "a" * PERSON_NAME_LENGTH
+LONGEST = "a" * MAX_PERSON_NAME_CHARS
 
 
 def test_what_is_ones_own_is_for_oneself_and_admins() -> None:
-    assert Principal(OWNER, SESSION).may_touch(OWNER)
-    assert Principal(STRANGER, SESSION, is_admin=True).may_touch(OWNER)
-    assert not Principal(STRANGER, SESSION).may_touch(OWNER)
+    assert Principal(OWNER, SESSION).may_access(OWNER)
+    assert Principal(STRANGER, SESSION, is_admin=True).may_access(OWNER)
+    assert not Principal(STRANGER, SESSION).may_access(OWNER)
 
 
 @pytest.mark.parametrize(

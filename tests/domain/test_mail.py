@@ -167,7 +167,7 @@ async def test_nobody_is_called_by_a_link(
 async def test_an_account_that_is_gone_is_not_welcomed(
     welcome: WelcomeMail, mailer: FakeMailSender
 ) -> None:
-    with pytest.raises(PermanentFailure, match="gone"):
+    with pytest.raises(PermanentFailure, match="deleted"):
         await welcome.run(claimed(UserId(fresh_id())), Ends().finish)
     assert not mailer.sent
 

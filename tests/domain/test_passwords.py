@@ -5,7 +5,7 @@ import pytest
 from jubilee.adapters.common_passwords import common_passwords
 from jubilee.domain.errors import Invalid
 from jubilee.domain.passwords import (
-    MAX_LENGTH,
+    MAX_PASSWORD_CHARS,
     PasswordRules,
     PasswordTooCommon,
     PasswordTooLong,
@@ -34,7 +34,7 @@ def refusal(password: str, rules: PasswordRules = RULES) -> type[Invalid] | None
         "alllowercase",
         "pässwörter",
         "x" * 7 + "y",
-        "xy" * (MAX_LENGTH // 2),
+        "xy" * (MAX_PASSWORD_CHARS // 2),
         "z" * 64 + "q",
     ],
 )
@@ -59,7 +59,7 @@ def test_the_least_length_is_a_setting() -> None:
     assert refusal("correct horse b", PasswordRules(15, ())) is None
 
 
-@pytest.mark.parametrize("length", [MAX_LENGTH + 1, 10_000])
+@pytest.mark.parametrize("length", [MAX_PASSWORD_CHARS + 1, 10_000])
 def test_overlong_ones_are_refused(length: int) -> None:
     assert refusal("🎂" * length) is PasswordTooLong
 

@@ -11,7 +11,7 @@ from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.jobs.kinds import Audience, InvalidPayload, JobKinds, UnknownKind
 from jubilee.domain.jobs.waiter import JobWaiter
 from jubilee.domain.tasks.echo import Echo
-from jubilee.domain.tasks.service import MARGIN, TaskService
+from jubilee.domain.tasks.service import SHARED_LOCK_MARGIN, TaskService
 from jubilee.domain.tasks.task import (
     MAX_DELAY,
     InvalidRunAt,
@@ -175,7 +175,7 @@ async def test_a_time_to_come_is_kept_and_one_that_has_passed_is_now(
     assert caught.value.pointer == "/run_at"
 
 
-@pytest.mark.parametrize("most", [3, MARGIN + 3])
+@pytest.mark.parametrize("most", [3, SHARED_LOCK_MARGIN + 3])
 async def test_so_many_are_live_and_no_more(store: FakeStore, most: int) -> None:
     tasks = service(store, most)
     for n in range(most):

@@ -50,7 +50,7 @@ class FakeTasks(TaskRepository):
 
     def _find(self, name: str, by: Principal) -> Task:
         for task in self.rows.values():
-            if str(task.id) == name.lower() and by.may_touch(task.owner_id):
+            if str(task.id) == name.lower() and by.may_access(task.owner_id):
                 return task
         for task in self.rows.values():
             if task.task_id == name and task.owner_id == by.user_id:

@@ -48,7 +48,7 @@ def test_a_taken_address_is_refused_in_one_line(database_url: str, tmp_path: Pat
     ("email", "password", "word"),
     [
         ("ada@example.com", "short", "8 characters"),
-        ("ada@example.com", "password123", "tried first"),
+        ("ada@example.com", "password123", "too common"),
         ("ada@example.com", "", "PASSWORD"),
         ("no address", PASSWORD, "EMAIL"),
     ],

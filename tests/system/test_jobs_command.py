@@ -104,7 +104,7 @@ async def test_what_cannot_be_done_is_a_line_each_and_the_others_are_done(
     assert (ended.returncode, ended.stdout) == (1, f"{dead} queued\n")
     first, second = ended.stderr.splitlines()
     assert first == f"jubilee: {waits}: Only a dead task can be tried again."
-    assert second == f"jubilee: {gone}: There is no such task."
+    assert second == f"jubilee: {gone}: The task does not exist."
     ended = jobs("discard", waits)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "cancel it first" in ended.stderr

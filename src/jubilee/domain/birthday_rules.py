@@ -1,4 +1,4 @@
-"""What the service allows to be saved under names that no account bears."""
+"""Rules for birthdays saved without an account."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -8,16 +8,16 @@ from jubilee.domain.identity import Principal
 
 
 class AnonymousPolicy(Enum):
-    """What may be saved under names that no account bears, by whoever is not an admin."""
+    """What callers who are not admins may save under names without an account."""
 
-    OPEN = "open"  # everything
-    CREATE = "create"  # new names, which then stay as they are
-    OFF = "off"  # nothing
+    OPEN = "open"  # create and replace
+    CREATE = "create"  # create only
+    OFF = "off"  # neither
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BirthdayRules:
-    """The service's own zone, and what it allows; `most` counts the names without an account."""
+    """The service's time zone, and rules for anonymous birthdays: at most `max_anonymous`."""
 
     time_zone: str = "UTC"
     leap_day: LeapDayRule = LeapDayRule.MAR1
@@ -25,11 +25,11 @@ class BirthdayRules:
     max_anonymous: int = 1_000_000
 
     def may_add(self, by: Principal | None) -> bool:
-        """Whether somebody may save a new name."""
+        """Return whether the caller may save a new name."""
         return self.anonymous is not AnonymousPolicy.OFF or _is_admin(by)
 
     def may_replace(self, by: Principal | None) -> bool:
-        """Whether somebody may replace what is saved under a name that no account bears."""
+        """Return whether the caller may replace a birthday without an account."""
         return self.anonymous is AnonymousPolicy.OPEN or _is_admin(by)
 
 

@@ -1,4 +1,4 @@
-"""Birthdays: saved under a name, greeted by name, listed for admins."""
+"""Birthdays: saved and greeted by name, listed for admins."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,30 +24,30 @@ from jubilee.domain.paging import Page, Position
 from jubilee.domain.transaction import Begin
 
 BIRTH_POINTERS = ("/dateOfBirth", "/timeZone")
-CACHE_PERIOD_S = 15 * 60  # seconds; wherever a day ends, it ends on a quarter of an hour
+CACHE_PERIOD_S = 15 * 60  # local days of all zones end at a quarter of an hour
 
 
 class InvalidName(Invalid):
-    """A name is a letter, then letters and marks: 64 characters at most."""
+    """A name is a letter followed by letters and marks: 64 characters at most."""
 
     code = "invalid_name"
 
 
 class BirthdayNotFound(NotFound):
-    """Nobody has saved a birthday under this name."""
+    """No birthday is saved under this name."""
 
     code = "birthday_not_found"
 
 
 class TooManyNames(LimitReached):
-    """No more new names can be saved here without an account."""
+    """No more names can be saved without an account."""
 
     code = "too_many_names"
 
 
 @dataclass(frozen=True, slots=True)
 class Birth:
-    """When somebody was born, and the zone whose calendar says what today is for them."""
+    """A date of birth, and the time zone of the person, or None for the service's zone."""
 
     date: date
     time_zone: str | None = None
@@ -55,7 +55,10 @@ class Birth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Birthday:
-    """What is saved under a name; an account's may be empty, a stranger's belongs to nobody."""
+    """The birthday saved under a name, of an account or (without `user_id`) anonymous.
+
+    `birth` is None only for accounts.
+    """
 
     id: UUID
     name: str
@@ -64,13 +67,13 @@ class Birthday:
 
     @property
     def key(self) -> str:
-        """The form of the name by which it is found."""
+        """The normalised name by which it is found."""
         return name_key(self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Celebration:
-    """Somebody's birthday on a `day` that is so many `days` away from their own today."""
+    """A birthday celebrated on `day`, `days` after the local date of the person."""
 
     id: UUID
     name: str | None
@@ -81,40 +84,40 @@ class Celebration:
 
     @property
     def turning(self) -> int:
-        """The age that is reached, in years."""
+        """The age in years on that day."""
         return self.day.year - self.born.year
 
 
 class BirthdayRepository(Protocol):
-    """The birthdays, one a name; accounts have one each, strangers' belong to nobody."""
+    """The birthdays: one per name, of an account or anonymous."""
 
     async def find(self, key: str) -> Birth | None:
-        """What is saved under the name, whoever bears it."""
+        """Return the date of birth saved under the name, or None."""
 
     async def lock(self, key: str) -> Birthday | None:
-        """The birthday of the name, which nobody changes until the end of the transaction."""
+        """Return the birthday of the name, its row locked until the transaction ends."""
 
     async def put(self, birthday: Birthday, *, overwrite: bool, max_anonymous: int) -> bool:
-        """Save a stranger's.
+        """Save an anonymous birthday; return whether it was saved.
 
-        False where an account bears the name, or where it is known and not to be overwritten:
-        then it is locked. Raises TooManyNames where it would be one more than `most`.
+        It is not saved if an account has the name, or if the name exists and `overwrite` is
+        false: then the row is locked. Raises TooManyNames beyond `max_anonymous`.
         """
 
     async def change(self, birthday_id: UUID, birth: Birth | None) -> None:
-        """Write what a name that is locked has; None empties it."""
+        """Update a locked birthday; None clears it."""
 
     async def remove(self, birthday_id: UUID) -> None:
-        """Remove a stranger's."""
+        """Delete an anonymous birthday."""
 
     async def list_window(
         self, window: Window, *, after: Position | None, limit: int
     ) -> Page[Celebration]:
-        """By day, month and day of birth, id; without the accounts that are not active."""
+        """List celebrations by day, month and day of birth, and id; without inactive accounts."""
 
 
 class BirthdayTransaction(Protocol):
-    """What birthdays need of a transaction."""
+    """The repositories that birthday use cases need in one transaction."""
 
     @property
     def birthdays(self) -> BirthdayRepository:
@@ -122,7 +125,7 @@ class BirthdayTransaction(Protocol):
 
 
 class TodayCache(Protocol):
-    """Keeps pages of today's list; it may forget, it is bounded in time, and it never raises."""
+    """Caches pages of today's birthdays; bounded in time, never raises, may lose entries."""
 
     async def page(
         self, key: str, load: Callable[[], Awaitable[Page[Celebration]]], *, seconds: int
@@ -135,7 +138,7 @@ class TodayCache(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BirthdayService:
-    """What can be done with birthdays."""
+    """Use cases of birthdays."""
 
     write: Begin[BirthdayTransaction]
     read: Begin[BirthdayTransaction]
@@ -152,7 +155,7 @@ class BirthdayService:
         by: Principal | None,
         expects: VersionCheck[Birth | None] | None = None,
     ) -> None:
-        """Save or replace; an account's name is its own or an admin's to change. Raises Stale."""
+        """Save a birthday; that of an account only by its user or an admin. Raises Stale."""
         if by is None and not self.rules.may_add(by):
             raise NotAuthenticated
         _check_name(name)
@@ -164,7 +167,7 @@ class BirthdayService:
         await self.cache.forget()
 
     async def greet(self, name: str) -> str:
-        """The message for today; it bears the name as it was asked for."""
+        """Return today's message, with the name as spelt in the request."""
         _check_name(name)
         async with self.read() as view:
             birth = await view.birthdays.find(name_key(name))
@@ -176,9 +179,9 @@ class BirthdayService:
     async def remove(
         self, name: str, *, by: Principal, expects: VersionCheck[Birth | None] | None = None
     ) -> None:
-        """Forget a birthday; only those who may do so learn whether there is one.
+        """Delete a birthday. Raises Stale.
 
-        Raises Stale.
+        Only callers who may delete it learn whether it exists.
         """
         _check_name(name)
         async with self.write() as tx:
@@ -188,11 +191,11 @@ class BirthdayService:
             if known is None or known.birth is None:
                 raise BirthdayNotFound
             require(expects, known.birth)
-            await _forget(tx, known)
+            await _remove(tx, known)
         await self.cache.forget()
 
     async def today(self, *, after: Position | None, limit: int) -> Page[Celebration]:
-        """Who celebrates, everybody by their own calendar; kept until a day ends somewhere."""
+        """List who celebrates today by local date; cached until a day ends in any zone."""
         now = self.clock()
 
         async def load() -> Page[Celebration]:
@@ -203,13 +206,13 @@ class BirthdayService:
         return await self.cache.page(key, load, seconds=ceil(CACHE_PERIOD_S - passed))
 
     async def upcoming(self, days: int, *, after: Position | None, limit: int) -> Page[Celebration]:
-        """Who celebrates tomorrow or later, up to so many days from today."""
+        """List who celebrates from tomorrow until `days` days from today."""
         return await self._within(self.clock(), (1, days), after, limit)
 
     async def _within(
         self, now: datetime, days: tuple[int, int], after: Position | None, limit: int
     ) -> Page[Celebration]:
-        # The first call reads every zone's file, and that takes a while.
+        # Off the event loop: the first call reads the files of all zones.
         dates = await asyncio.to_thread(local_dates, now, self.rules.time_zone)
         nearest, furthest = days
         window = Window(dates, nearest, furthest, self.rules.leap_day)
@@ -226,9 +229,10 @@ class BirthdayService:
         rules = self.rules
         overwrite = rules.may_replace(by)
         if expects is not None:
-            there = await tx.birthdays.lock(birthday.key)
-            require(expects, _birth(there))
-            overwrite = overwrite and there is not None  # of two who create it, one is first
+            current = await tx.birthdays.lock(birthday.key)
+            require(expects, _birth(current))
+            # Of two concurrent creations only the first may succeed.
+            overwrite = overwrite and current is not None
         if rules.may_add(by) and await tx.birthdays.put(
             birthday, overwrite=overwrite, max_anonymous=rules.max_anonymous
         ):
@@ -239,7 +243,7 @@ class BirthdayService:
             raise NotAllowed
         if by is None:
             raise NotAuthenticated
-        if not by.may_touch(known.user_id):
+        if not by.may_access(known.user_id):
             raise NotAllowed
         await tx.birthdays.change(known.id, birthday.birth)
 
@@ -249,7 +253,7 @@ class BirthdayService:
 
 
 def message(name: str, days: int) -> str:
-    """What is said to somebody whose birthday is so many days away."""
+    """Return the message for a birthday that is `days` days away."""
     if days == 0:
         return f"Hello, {name}! Happy birthday!"
     return f"Hello, {name}! Your birthday is in {days} day(s)"
@@ -264,8 +268,8 @@ def _check_name(name: str) -> None:
         raise InvalidName
 
 
-async def _forget(tx: BirthdayTransaction, known: Birthday) -> None:
-    """An account keeps its name, and with it the row."""
+async def _remove(tx: BirthdayTransaction, known: Birthday) -> None:
+    """Clear the birthday of an account, or delete an anonymous one."""
     if known.user_id is None:
         await tx.birthdays.remove(known.id)
     else:

@@ -1,4 +1,4 @@
-"""Birthdays as days of the calendar: which day is celebrated, how far away it is, what today is."""
+"""Calendar arithmetic of birthdays: days of celebration, days until the next one, local dates."""
 
 from bisect import bisect_left
 from calendar import isleap
@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo, available_timezones
 from jubilee.domain.clock import Clock
 from jubilee.domain.errors import Invalid
 
-LEAP_YEAR = 2000  # any: it has all the days that there are
-CYCLE = 400  # years after which the calendar repeats itself
+LEAP_YEAR = 2000  # any leap year: it contains every month and day
+CYCLE_YEARS = 400  # the calendar repeats after this many years
 
 
 class LeapDayRule(Enum):
-    """When those born on 29 February celebrate in a common year."""
+    """The day on which birthdays of 29 February are celebrated in common years."""
 
     MAR1 = "mar1"
     FEB28 = "feb28"
@@ -25,9 +25,9 @@ class LeapDayRule(Enum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class CelebrationDay:
-    """A day, and one date of birth that is celebrated on it; `month_day` of 29 February is 229.
+    """A day, and a month and day of birth celebrated on it (29 February is 229).
 
-    `previous` is the day on which the same date of birth was celebrated the year before.
+    `previous` is the day on which the same birthday was celebrated the year before.
     """
 
     day: date
@@ -37,24 +37,24 @@ class CelebrationDay:
 
 @dataclass(frozen=True, slots=True)
 class LocalDates:
-    """Today at one instant: the service's own, and how many days other zones are ahead of it.
+    """Local dates at one instant: the service's own, and other zones' offsets from it in days.
 
-    A zone that is not among them has the service's date.
+    A zone that is absent from `ahead` has the service's date.
     """
 
     today: date
     ahead: Mapping[str, int]
 
     def of(self, zone: str | None) -> date:
-        """Today in the zone; without one, the service's."""
+        """Return the local date of the zone, or the service's date for None."""
         return self.today + timedelta(days=self.ahead.get(zone or "", 0))
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Birthdays that come from `nearest` to `furthest` days after everybody's own today.
+    """Birthdays from `nearest` to `furthest` days after the local date of each person.
 
-    Everybody has one birthday in it at most: the first that is `nearest` days away or more.
+    It contains at most one birthday of a person: the first that is `nearest` or more days away.
     """
 
     dates: LocalDates
@@ -64,46 +64,46 @@ class Window:
 
     @property
     def first(self) -> date:
-        """The earliest day that it can hold, wherever somebody is."""
+        """The earliest day that is in the window in any time zone."""
         behind = min(self.dates.ahead.values(), default=0)
         return self.dates.today + timedelta(days=min(behind, 0) + self.nearest)
 
     @property
     def last(self) -> date:
-        """The latest day that it can hold."""
+        """The latest day that is in the window in any time zone."""
         ahead = max(self.dates.ahead.values(), default=0)
         return self.dates.today + timedelta(days=max(ahead, 0) + self.furthest)
 
 
 def celebration_in(born: date, year: int, rule: LeapDayRule) -> date:
-    """The day of the year on which somebody celebrates who was born then."""
+    """Return the day of the year on which a birthday is celebrated."""
     if (born.month, born.day) != (2, 29) or isleap(year):
         return born.replace(year=year)
     return date(year, 3, 1) if rule is LeapDayRule.MAR1 else date(year, 2, 28)
 
 
 def next_birthday(born: date, today: date, rule: LeapDayRule) -> date:
-    """The first day that is celebrated, today or later; the year after must be in the calendar."""
+    """Return the next celebration, today or later; `today` must be before the year 9999."""
     this_year = celebration_in(born, today.year, rule)
     return this_year if this_year >= today else celebration_in(born, today.year + 1, rule)
 
 
 def days_until(born: date, today: date, rule: LeapDayRule) -> int:
-    """How far the next birthday is away, 0 on the day itself; right to the calendar's last day."""
-    near = today.replace(year=today.year - CYCLE) if today.year == MAXYEAR else today
+    """Return the days until the next birthday, 0 on the day itself; valid to the year 9999."""
+    near = today.replace(year=today.year - CYCLE_YEARS) if today.year == MAXYEAR else today
     return (next_birthday(born, near, rule) - near).days
 
 
 def born_on(day: date, rule: LeapDayRule) -> tuple[int, ...]:
-    """Every month and day of birth that is celebrated on the day, in order, as in 229."""
+    """Return every month and day of birth celebrated on the day, as numbers such as 229."""
     own = day.month * 100 + day.day
     leap_day = date(LEAP_YEAR, 2, 29)
-    takes_in = celebration_in(leap_day, day.year, rule) == day
-    return tuple(sorted({own, 229})) if takes_in else (own,)
+    includes_leap_day = celebration_in(leap_day, day.year, rule) == day
+    return tuple(sorted({own, 229})) if includes_leap_day else (own,)
 
 
 def celebration_days(first: date, last: date, rule: LeapDayRule) -> Iterator[CelebrationDay]:
-    """All that is celebrated from the first to the last day, in order."""
+    """Iterate over all celebrations from the first to the last day, in order."""
     for ordinal in range(first.toordinal(), last.toordinal() + 1):
         day = date.fromordinal(ordinal)
         for month_day in born_on(day, rule):
@@ -112,77 +112,77 @@ def celebration_days(first: date, last: date, rule: LeapDayRule) -> Iterator[Cel
 
 
 def local_date(now: datetime, zone: str) -> date:
-    """What today is in a zone."""
+    """Return the local date of a time zone."""
     return now.astimezone(_zone(zone)).date()
 
 
 def local_instant(day: date, hour: int, zone: str) -> datetime:
-    """When the clocks of a zone show a full hour of a day, in UTC.
+    """Return the instant, in UTC, at which a zone's local time is the hour of the day.
 
-    Of two such instants the first; where the clocks leap over the hour, the one of the leap.
+    Return the first of two such instants; if clocks skip the hour, the instant of the change.
     """
     local = datetime.combine(day, time(hour), _zone(zone))
     instant = local.astimezone(UTC)
     if instant.astimezone(_zone(zone)).replace(tzinfo=None) == local.replace(tzinfo=None):
         return instant
-    return _leap(local.replace(fold=1).astimezone(UTC), instant, zone)
+    return _offset_change(local.replace(fold=1).astimezone(UTC), instant, zone)
 
 
-def _leap(before: datetime, after: datetime, zone: str) -> datetime:
-    """The first second between the two at which the zone has its new offset from UTC."""
+def _offset_change(before: datetime, after: datetime, zone: str) -> datetime:
+    """Return the first second between the two at which the zone has its new UTC offset."""
     old = before.astimezone(_zone(zone)).utcoffset()
 
-    def leapt(second: int) -> bool:
+    def has_changed(second: int) -> bool:
         return datetime.fromtimestamp(second, _zone(zone)).utcoffset() != old
 
     seconds = range(int(before.timestamp()), int(after.timestamp()))
-    return datetime.fromtimestamp(seconds.start + bisect_left(seconds, True, key=leapt), UTC)
+    return datetime.fromtimestamp(seconds.start + bisect_left(seconds, True, key=has_changed), UTC)
 
 
 @cache
 def zone_names() -> frozenset[str]:
-    """The names of all time zones; reads a folder the first time."""
-    return frozenset(available_timezones()) - {"localtime"}  # the machine's own is no zone's name
+    """Return the names of all time zones; the first call reads the zone directory."""
+    return frozenset(available_timezones()) - {"localtime"}  # the host's zone, not an IANA name
 
 
 def local_dates(now: datetime, zone: str) -> LocalDates:
-    """What today is everywhere, beside what it is in `zone`; reads many files the first time."""
+    """Return the local dates of all zones relative to `zone`; the first call reads many files."""
     today = local_date(now, zone)
     ahead = {name: (local_date(now, name) - today).days for name in zone_names()}
     return LocalDates(today, {name: days for name, days in ahead.items() if days})
 
 
-@cache  # there are some 600, and no others are asked for
+@cache  # bounded: callers pass names of `zone_names` only, about 600
 def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
 class UnknownTimeZone(Invalid):
-    """This is no name of an IANA time zone."""
+    """The time zone is not a known IANA name."""
 
     code = "unknown_time_zone"
 
 
 class NotBornYet(Invalid):
-    """The date of birth has to be before today."""
+    """The date of birth must be before today."""
 
     code = "not_born_yet"
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """What today is: in the service's own `time_zone`, or in the one that a person named."""
+    """Local dates now, in the service's `time_zone` or in that of a person."""
 
     clock: Clock
     time_zone: str
 
     def today(self, zone: str | None = None) -> date:
-        """A zone saved by a newer version may be unknown to this one: then it is the service's."""
+        """Return the local date; a zone unknown to this version falls back to the service's."""
         known = zone is not None and zone in zone_names()
         return local_date(self.clock(), zone if zone and known else self.time_zone)
 
     def check_born(self, born: date | None, zone: str | None, pointers: tuple[str, str]) -> None:
-        """Raises NotBornYet or UnknownTimeZone, with the `pointers` to the two in this order."""
+        """Raise NotBornYet or UnknownTimeZone; `pointers` are those of date and zone."""
         date_pointer, zone_pointer = pointers
         if zone is not None and zone not in zone_names():
             raise UnknownTimeZone(pointer=zone_pointer)

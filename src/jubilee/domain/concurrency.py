@@ -1,4 +1,4 @@
-"""Several callers who change one thing: conditions upon what is there, and merged changes."""
+"""Optimistic concurrency: preconditions on the current state, and merging of changes."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -10,17 +10,17 @@ T = TypeVar("T")
 E = TypeVar("E", bound=Any)  # a dataclass
 
 VersionCheck: TypeAlias = Callable[[T], bool]
-"""Whether a caller who saw it before is content with what it is now."""
+"""Returns whether the current state is the one that the caller expects."""
 
 
 def require(expects: VersionCheck[T] | None, current: T) -> None:
-    """Raises Stale where the caller asked for something else; None asks for nothing."""
+    """Raise Stale if the current state is not the expected one; None expects nothing."""
     if expects is not None and not expects(current):
         raise Stale
 
 
 def merged(before: E, after: E, now: E) -> E:
-    """Put what one caller changed upon what others changed in the meantime."""
+    """Apply the changes from `before` to `after` to `now`, which others have changed since."""
     changes = {
         field.name: getattr(after, field.name)
         for field in fields(now)

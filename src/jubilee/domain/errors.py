@@ -1,24 +1,24 @@
-"""What a use case can refuse, as a tree; no HTTP in it.
+"""Errors that use cases raise, as a tree; none of them knows HTTP.
 
 DomainError
 ├── Invalid             the input breaks a rule; `pointer` names the member
-├── NotAuthenticated    nobody, or nobody we know
-├── NotAllowed          known, but not for this
-├── NotFound            there is no such thing
-├── Conflict            it collides with what is there
-├── Stale               it changed since the caller looked
-├── LimitReached        there are as many as there may be
-└── Unavailable         a dependency is away; the same call may work later
+├── NotAuthenticated    no credentials, or credentials that are not valid
+├── NotAllowed          authenticated, but without the right to do this
+├── NotFound            the resource does not exist
+├── Conflict            the request conflicts with the current state
+├── Stale               the resource changed since the caller read it
+├── LimitReached        a limit on the number of resources is reached
+└── Unavailable         a dependency does not answer; the same call may succeed later
 
-Every class bears a `code`, the word that clients may rely on; its docstring's first line is its
-message.
+Every class has a `code`, which is part of the API; the first line of its docstring is its default
+message, shown to clients.
 """
 
 from typing import ClassVar
 
 
 class DomainError(Exception):
-    """Something was refused."""
+    """The request was refused."""
 
     code: ClassVar[str] = "error"
 
@@ -29,48 +29,48 @@ class DomainError(Exception):
 
     @classmethod
     def message(cls) -> str:
-        """What is said where nothing more exact is known."""
+        """Return the default message: the first line of the docstring."""
         return (cls.__doc__ or cls.code).splitlines()[0]
 
 
 class Invalid(DomainError):
-    """The input breaks a rule."""
+    """The input is not valid."""
 
     code = "invalid"
 
 
 class NotAuthenticated(DomainError):
-    """Sign in to do this."""
+    """Authentication is required."""
 
     code = "not_authenticated"
 
 
 class NotAllowed(DomainError):
-    """This is not yours to do."""
+    """You are not allowed to do this."""
 
     code = "not_allowed"
 
 
 class NotFound(DomainError):
-    """There is no such thing."""
+    """The resource does not exist."""
 
     code = "not_found"
 
 
 class Conflict(DomainError):
-    """This collides with what is there already."""
+    """The request conflicts with the current state."""
 
     code = "conflict"
 
 
 class Stale(DomainError):
-    """It has changed since you looked at it."""
+    """The resource has changed since you read it."""
 
     code = "stale"
 
 
 class LimitReached(DomainError):
-    """There are as many as there may be."""
+    """The limit has been reached."""
 
     code = "limit_reached"
 

@@ -1,4 +1,4 @@
-"""Facts that others may want to hear of; each is as durable as the row that it speaks of."""
+"""Domain events, stored in the transaction of the change that they describe."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,36 +9,36 @@ from jubilee.domain.identity import UserId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemEvent:
-    """Something happened to an item."""
+    """A change of an item."""
 
     item_id: UUID
     owner_id: UserId
 
 
 class ItemCreated(ItemEvent):
-    """An item is new."""
+    """An item was created."""
 
 
 class ItemUpdated(ItemEvent):
-    """An item has other words now."""
+    """An item was updated."""
 
 
 class ItemDeleted(ItemEvent):
-    """An item is gone."""
+    """An item was deleted."""
 
 
 class EventLog(Protocol):
-    """The outbox of facts; written in the transaction that makes them true."""
+    """The outbox of events, written in the transaction of the change."""
 
     async def add(self, *events: ItemEvent) -> None:
         """Append the events in their order."""
 
 
 class EventRelay(Protocol):
-    """Events as the relay sees them; every call takes a bounded number."""
+    """Events as the relay sees them; each call handles `limit` events at most."""
 
     async def publish(self, *, limit: int) -> int:
-        """Turn unpublished events into one job for each of their subscribers; how many events."""
+        """Turn unpublished events into one job per subscriber; return the number of events."""
 
     async def prune(self, *, days: float, limit: int) -> int:
-        """Remove what was published so long ago; how many."""
+        """Delete events published `days` ago or earlier; return how many."""

@@ -1,4 +1,4 @@
-"""Is the service able to serve? What its dependencies say."""
+"""Health: the state of the service's dependencies."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -7,45 +7,45 @@ from typing import TypeAlias
 
 
 class SchemaStatus(Enum):
-    """The database's schema beside the one that this version was written for."""
+    """The revision of the database schema compared with the one this version needs."""
 
     CURRENT = "current"
     BEHIND = "behind"
-    AHEAD = "ahead"  # a newer version has migrated already: it is served
+    AHEAD = "ahead"  # migrated by a newer version, which must be compatible
 
 
 Probe: TypeAlias = Callable[[], Awaitable[bool]]
-"""Whether a dependency answers; never raises, and is bounded in time."""
+"""Returns whether a dependency answers; bounded in time, never raises."""
 
 ReadSchema: TypeAlias = Callable[[], Awaitable[SchemaStatus | None]]
-"""The state of the schema, or None where the database does not answer."""
+"""Returns the state of the schema, or None if the database does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionBudget:
-    """The database's connections: what all instances may open, and what the server has."""
+    """Database connections: how many all instances may open, and how many the server has."""
 
     instances: int
     pooled: int
-    """The sizes of all their pools together."""
+    """Sum of the pool sizes of all instances."""
     opened: int
-    """Connections that are open now, of other programs, too."""
+    """Connections open now, including those of other programs."""
     usable: int
-    """The most that there may be, without those that are kept for administrators."""
+    """The server's maximum without the connections reserved for administrators."""
 
     @property
     def fits(self) -> bool:
-        """Whether every instance can have all of its connections at a time."""
+        """Whether all pools can be full at the same time."""
         return self.pooled <= self.usable
 
 
 ReadConnectionBudget: TypeAlias = Callable[[], Awaitable[ConnectionBudget]]
-"""Reads it now; raises Unavailable."""
+"""Returns the current budget; raises Unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What was found; `ready` is what a load balancer needs to know; without `mail`, mail waits."""
+    """The state of the dependencies; `ready` is for load balancers; without `mail`, mail waits."""
 
     schema: SchemaStatus | None
     redis: bool
@@ -53,19 +53,19 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """PostgreSQL answers and its schema is not behind; Redis may be away."""
+        """Whether PostgreSQL answers with a schema that is not behind; Redis is not required."""
         return self.schema in {SchemaStatus.CURRENT, SchemaStatus.AHEAD}
 
 
 @dataclass(frozen=True, slots=True)
 class HealthService:
-    """Looks at the dependencies."""
+    """Checks the dependencies."""
 
     schema: ReadSchema
     redis: Probe
     mail: bool = True
-    """Whether there is anything to send it by."""
+    """Whether a mail server is configured."""
 
     async def check(self) -> Health:
-        """Ask each of them once."""
+        """Check each dependency once."""
         return Health(schema=await self.schema(), redis=await self.redis(), mail=self.mail)

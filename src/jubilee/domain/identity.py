@@ -1,4 +1,4 @@
-"""What everyone may know of a person: an id, a principal, a name."""
+"""Ids, principals and the comparison of names."""
 
 import unicodedata
 from collections.abc import Callable
@@ -9,34 +9,37 @@ from uuid import UUID
 UserId = NewType("UserId", UUID)
 SessionId = NewType("SessionId", UUID)
 
+MAX_PERSON_NAME_CHARS = 64  # code points
+
 NewId: TypeAlias = Callable[[], UUID]
-"""Makes an id that sorts by the time it was made (UUID version 7)."""
+"""Returns a new id that sorts by time of creation (UUID version 7)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking, and by which session."""
+    """The authenticated caller and the session of the request."""
 
     user_id: UserId
     session_id: SessionId
     is_admin: bool = False
 
-    def may_touch(self, owner: UserId | None) -> bool:
-        """Whether what belongs to `owner` is this person's to change."""
+    def may_access(self, owner: UserId | None) -> bool:
+        """Return whether the caller may access resources of `owner`."""
         return self.is_admin or self.user_id == owner
 
 
 def name_key(name: str) -> str:
-    """The form in which names are compared: 'ZOË', 'zoë' and its decomposed spelling are one."""
+    """Return the form in which names are compared: 'ZOË', 'zoë' and decomposed forms are equal."""
     folded = unicodedata.normalize("NFKC", name).casefold()
     return unicodedata.normalize("NFKC", folded)
 
 
 def is_person_name(name: str) -> bool:
-    """Whether it is a letter, then letters and marks: the names that can be greeted."""
+    """Return whether the name can be greeted: a letter followed by letters and marks."""
     composed = unicodedata.normalize("NFC", name)
-    kinds = [unicodedata.category(character)[0] for character in composed]
-    return 1 <= len(kinds) <= PERSON_NAME_LENGTH and kinds[0] == "L" and set(kinds) <= {"L", "M"}
-
-
-PERSON_NAME_LENGTH = 64  # code points
+    categories = [unicodedata.category(character)[0] for character in composed]
+    return (
+        1 <= len(categories) <= MAX_PERSON_NAME_CHARS
+        and categories[0] == "L"
+        and set(categories) <= {"L", "M"}
+    )

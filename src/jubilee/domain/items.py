@@ -1,4 +1,4 @@
-"""Items: short texts that everyone who is signed in may read, and that belong to one person."""
+"""Items: short texts owned by one user, readable by all users."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,37 +19,37 @@ MAX_DESCRIPTION_CHARS = 10_000  # code points
 
 
 class ItemNotFound(NotFound):
-    """There is no such item."""
+    """The item does not exist."""
 
     code = "item_not_found"
 
 
 class ItemChanged(Stale):
-    """The item has changed since you looked at it."""
+    """The item has changed since you read it."""
 
     code = "item_changed"
 
 
 class InvalidTitle(Invalid):
-    """A title has 1 to 200 characters, not all of them blank."""
+    """A title must have 1 to 200 characters, not all of them blank."""
 
     code = "invalid_title"
 
 
 class DescriptionTooLong(Invalid):
-    """A description has 10 000 characters at most."""
+    """A description must have at most 10 000 characters."""
 
     code = "description_too_long"
 
 
 class InvalidDescription(Invalid):
-    """A description has no control characters and none that change the direction of text."""
+    """A description must not contain control or text direction characters."""
 
     code = "invalid_description"
 
 
 class ItemFields(TypedDict, total=False):
-    """What an item says; texts are kept in Unicode's normal form C, and what is absent stays."""
+    """The members of an item that can be set; absent members stay unchanged."""
 
     title: str
     description: str | None
@@ -57,7 +57,7 @@ class ItemFields(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """`version` counts the states it has been in, from 1; one that is not active is gone."""
+    """An item; `version` starts at 1, and an inactive item is deleted."""
 
     id: UUID
     owner_id: UserId
@@ -68,28 +68,28 @@ class Item:
     created_at: datetime
     updated_at: datetime
 
-    def edited(self, words: ItemFields, *, at: datetime) -> "Item":
-        """The next version, or this very item where the words are the same."""
-        after = replace(self, **_checked(words, self))
+    def edited(self, fields: ItemFields, *, at: datetime) -> "Item":
+        """Return the next version, or the same object if nothing changes."""
+        after = replace(self, **_checked(fields, self))
         return self if after == self else _next(after, at)
 
     def deleted(self, *, at: datetime) -> "Item":
-        """The last version."""
+        """Return the last version, inactive."""
         return _next(replace(self, is_active=False), at)
 
 
 Expects: TypeAlias = Callable[[int], bool]
-"""Whether the caller, who saw the item before, is content with the version that it has now."""
+"""Returns whether the current version is the one that the caller expects."""
 
 ItemSort: TypeAlias = Literal[
     "created_at", "-created_at", "updated_at", "-updated_at", "title", "-title"
 ]
-"""A field, with `-` from its highest value down; titles are ordered by code point."""
+"""A field, descending with `-`; titles are ordered by code point."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemFilter:
-    """Which items are listed, and in which order; `search` finds words and their beginnings."""
+    """Conditions and order of a list; `search` matches whole words and prefixes of words."""
 
     owner: UserId | None = None
     search: str | None = None
@@ -97,23 +97,26 @@ class ItemFilter:
 
 
 class ItemRepository(Protocol):
-    """The active items; one that was deleted is not found."""
+    """The active items; deleted items are not found."""
 
     async def get(self, item_id: UUID, *, lock: bool = False) -> Item:
-        """Raises ItemNotFound; `lock` keeps others from changing it until the end."""
+        """Return the item; `lock` holds its row until the transaction ends.
+
+        Raises ItemNotFound.
+        """
 
     async def page(self, chosen: ItemFilter, *, after: Position | None, limit: int) -> Page[Item]:
-        """In the order of `chosen`, ties by id."""
+        """List items in the order of `chosen`, ties by id."""
 
     async def add(self, item: Item) -> None:
-        """Insert it; raises InvalidToken where the owner's account is gone."""
+        """Insert the item; raise InvalidToken if the owner's account was deleted."""
 
     async def save(self, item: Item) -> None:
-        """Write all that can change."""
+        """Update the members that can change."""
 
 
 class ItemTransaction(Protocol):
-    """What items need of a transaction."""
+    """The repositories that item use cases need in one transaction."""
 
     @property
     def items(self) -> ItemRepository:
@@ -121,12 +124,12 @@ class ItemTransaction(Protocol):
 
     @property
     def events(self) -> EventLog:
-        """The outbox of facts."""
+        """The outbox of events."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemService:
-    """What can be done with items."""
+    """Use cases of items."""
 
     write: Begin[ItemTransaction]
     read: Begin[ItemTransaction]
@@ -134,13 +137,13 @@ class ItemService:
     new_id: NewId
 
     async def create(self, title: str, description: str | None, *, by: Principal) -> Item:
-        """A new item of the caller's."""
-        words = _checked({"title": title, "description": description})
+        """Create an item of the caller."""
+        fields = _checked({"title": title, "description": description})
         now = self.clock()
         item = Item(
             id=self.new_id(),
             owner_id=by.user_id,
-            **words,
+            **fields,
             created_at=now,
             updated_at=now,
         )
@@ -150,29 +153,29 @@ class ItemService:
         return item
 
     async def get(self, item_id: UUID) -> Item:
-        """Anybody's."""
+        """Return an item of any owner; raise ItemNotFound."""
         async with self.read() as view:
             return await view.items.get(item_id)
 
     async def list(self, chosen: ItemFilter, *, after: Position | None, limit: int) -> Page[Item]:
-        """Everybody's, where no owner is chosen."""
+        """List items, of all owners unless one is chosen."""
         async with self.read() as view:
             return await view.items.page(chosen, after=after, limit=limit)
 
     async def change(
-        self, item_id: UUID, words: ItemFields, *, by: Principal, expects: Expects | None = None
+        self, item_id: UUID, fields: ItemFields, *, by: Principal, expects: Expects | None = None
     ) -> Item:
-        """Where nothing changes, the version stays and no event is written."""
+        """Update an item; without a difference, version and events stay as they are."""
         async with self.write() as tx:
             before = await _owned(tx, item_id, by, expects)
-            after = before.edited(words, at=self.clock())
+            after = before.edited(fields, at=self.clock())
             if after is not before:
                 await tx.items.save(after)
                 await tx.events.add(ItemUpdated(item_id=item_id, owner_id=after.owner_id))
             return after
 
     async def delete(self, item_id: UUID, *, by: Principal, expects: Expects | None = None) -> None:
-        """The row stays, but nobody sees it any more."""
+        """Mark an item as deleted; the row stays, inactive."""
         async with self.write() as tx:
             item = await _owned(tx, item_id, by, expects)
             await tx.items.save(item.deleted(at=self.clock()))
@@ -182,9 +185,9 @@ class ItemService:
 async def _owned(
     tx: ItemTransaction, item_id: UUID, by: Principal, expects: Expects | None
 ) -> Item:
-    """The item, locked: of two who saw the same version only one gets past here."""
+    """Lock the item and check rights and version: of two concurrent changes only one passes."""
     item = await tx.items.get(item_id, lock=True)
-    if not by.may_touch(item.owner_id):
+    if not by.may_access(item.owner_id):
         raise NotAllowed
     if expects is not None and not expects(item.version):
         raise ItemChanged
@@ -195,12 +198,12 @@ def _next(item: Item, at: datetime) -> Item:
     return replace(item, version=item.version + 1, updated_at=at)
 
 
-def _checked(words: ItemFields, before: Item | None = None) -> ItemFields:
-    """In their normal form; what the item says already is not judged again."""
-    checked = words.copy()
-    if "title" in words and not (before and words["title"] == before.title):
-        checked["title"] = _title(words["title"])
-    description = words.get("description")
+def _checked(fields: ItemFields, before: Item | None = None) -> ItemFields:
+    """Normalise and check the members that differ from those of the item."""
+    checked = fields.copy()
+    if "title" in fields and not (before and fields["title"] == before.title):
+        checked["title"] = _title(fields["title"])
+    description = fields.get("description")
     if description is not None and not (before and description == before.description):
         checked["description"] = _description(description)
     return checked

@@ -1,4 +1,4 @@
-"""Mail: every message is a job, sent at least once and always under the same Message-ID."""
+"""Mail: each message is a job, sent at least once and always with the same Message-ID."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from jubilee.domain.jobs.kinds import (
     PermanentFailure,
 )
 from jubilee.domain.jobs.payload import invalid_payload, read_text, require_only
-from jubilee.domain.mail_addresses import LONGEST_ADDRESS, is_mail_address
+from jubilee.domain.mail_addresses import MAX_ADDRESS_CHARS, is_mail_address
 from jubilee.domain.text import (
     ENCODED_WORD,
     composed,
@@ -29,28 +29,28 @@ from jubilee.domain.text import (
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users import WELCOME, User, UserNotFound, UserTransaction
 
-TIMEOUT_S = 60.0  # seconds: longer than any mailer takes
+TIMEOUT_S = 60.0  # more than any sender takes
 MAX_SUBJECT_CHARS = 250
 MAX_TEXT_CHARS = 65_536
-IDEOGRAPHIC_STOP = "\u3002"  # mail programs make links of domains that are written with it
+IDEOGRAPHIC_STOP = "\u3002"  # mail programs turn domains with it into links
 LINK = re.compile(r"[/\\:@<>]|\w\.\w\w")
 
 
 class OutcomeUnknown(JobError):
-    """The mail server may have taken the message, or not: it fell silent at the end."""
+    """The mail server may have accepted the message: its final reply is missing."""
 
     code = "outcome_unknown"
 
 
 class Undeliverable(PermanentFailure):
-    """The mail server will never take this message."""
+    """The mail server rejects this message permanently."""
 
     code = "undeliverable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailMessage:
-    """One message to one person; `message_id` with its brackets: `<019aa0c1@example.com>`."""
+    """A message to one address; `message_id` includes brackets: `<019aa0c1@example.com>`."""
 
     to: str
     subject: str
@@ -60,10 +60,13 @@ class MailMessage:
 
 
 class MailSender(Protocol):
-    """Hands messages to whoever delivers them."""
+    """Hands messages to a mail server."""
 
     async def send(self, message: MailMessage) -> None:
-        """Raises Unavailable (surely not taken, try again), OutcomeUnknown or Undeliverable."""
+        """Send a message.
+
+        Raises Unavailable (not accepted, retry), OutcomeUnknown or Undeliverable.
+        """
 
 
 class NoMailSender(MailSender):
@@ -74,7 +77,7 @@ class NoMailSender(MailSender):
 
 
 class RenderedMail(NamedTuple):
-    """What a message says."""
+    """Subject and bodies of a message."""
 
     subject: str
     text: str
@@ -82,26 +85,26 @@ class RenderedMail(NamedTuple):
 
 
 class MailTemplates(Protocol):
-    """What the service writes to people."""
+    """The templates of the service's own messages."""
 
     def render(self, name: str, /, **values: object) -> RenderedMail:
-        """`name` is `welcome` or another template's; the values are what it speaks of."""
+        """Render the template `name`, such as `welcome`, with the values."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailService:
-    """What it takes to write to somebody; `domain` is the right half of every Message-ID."""
+    """Sends rendered messages; `domain` is the right side of every Message-ID."""
 
     sender: MailSender
     templates: MailTemplates
     domain: str
 
     def message_id(self, reference: object) -> str:
-        """The same for the same reference, whenever it is asked for."""
+        """Return the Message-ID of a reference: always the same."""
         return f"<{reference}@{self.domain}>"
 
     async def send(self, to: str, content: RenderedMail, message_id: str) -> None:
-        """As `Mailer.send` does."""
+        """Send a message; raise as `MailSender.send` does."""
         message = MailMessage(
             to=to,
             subject=content.subject,
@@ -114,7 +117,7 @@ class MailService:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailPayload:
-    """What `email.send` says."""
+    """The payload of `email.send`."""
 
     to: str
     content: RenderedMail = field(repr=False)
@@ -122,13 +125,13 @@ class EmailPayload:
 
 @dataclass(frozen=True, slots=True)
 class SendMail(JobKind[EmailPayload, object]):
-    """`email.send`: a message as an admin wrote it."""
+    """`email.send`: a message written by an admin."""
 
     mail: MailService
     name = "email.send"
     audience = Audience.ADMINS
     timeout = TIMEOUT_S
-    private = frozenset({"text", "html"})  # links to sign in by, and what only the reader may know
+    private = frozenset({"text", "html"})  # may contain sign-in links and confidential text
 
     def read(self, data: Mapping[str, object]) -> EmailPayload:
         require_only(data, {"to", "subject", "text", "html"})
@@ -140,15 +143,15 @@ class SendMail(JobKind[EmailPayload, object]):
         return data
 
     async def run(self, job: JobContext[EmailPayload], complete: Completion[object]) -> None:
-        content, message_id = job.payload, self.mail.message_id(job.id)
-        await self.mail.send(content.to, content.content, message_id)
+        email, message_id = job.payload, self.mail.message_id(job.id)
+        await self.mail.send(email.to, email.content, message_id)
         async with complete({"message_id": message_id}):
             pass
 
 
 @dataclass(frozen=True, slots=True)
 class WelcomeMail(JobKind[UserId, object]):
-    """`email.welcome`: what everybody gets who registers."""
+    """`email.welcome`: the mail that a new account gets."""
 
     mail: MailService
     read_accounts: Begin[UserTransaction]
@@ -161,7 +164,7 @@ class WelcomeMail(JobKind[UserId, object]):
         try:
             return UserId(UUID(read_text(data, "user_id", longest=36)))
         except ValueError:
-            raise invalid_payload("it is not a UUID", "user_id") from None
+            raise invalid_payload("must be a UUID", "user_id") from None
 
     def redact(self, data: Mapping[str, object]) -> Mapping[str, object]:
         return data
@@ -171,7 +174,7 @@ class WelcomeMail(JobKind[UserId, object]):
             async with self.read_accounts() as view:
                 user = await view.users.get(job.payload)
         except UserNotFound:
-            raise PermanentFailure("the account is gone") from None
+            raise PermanentFailure("the account was deleted") from None
         message_id = self.mail.message_id(job.id)
         content = self.mail.templates.render("welcome", name=display_name(user), email=user.email)
         await self.mail.send(user.email, content, message_id)
@@ -180,9 +183,9 @@ class WelcomeMail(JobKind[UserId, object]):
 
 
 def display_name(user: User) -> str:
-    """How a letter addresses the person: never by a name that carries a link to somebody else.
+    """Return the name used in mail, or an empty string for names that are not safe there.
 
-    Nor by one that was taken before the rule for names, and that mail programs would decode.
+    Names that mail programs show as links are not used, nor stored names that break today's rules.
     """
     name = user.full_name or user.username or ""
     links = LINK.search(normalize("NFKC", name).replace(IDEOGRAPHIC_STOP, "."))
@@ -190,21 +193,21 @@ def display_name(user: User) -> str:
 
 
 def _address(data: Mapping[str, object]) -> str:
-    address = read_text(data, "to", longest=LONGEST_ADDRESS)
+    address = read_text(data, "to", longest=MAX_ADDRESS_CHARS)
     if not is_mail_address(address):
-        raise invalid_payload("it is not one e-mail address", "to")
+        raise invalid_payload("must be one e-mail address", "to")
     return address
 
 
 def _subject(data: Mapping[str, object]) -> str:
     subject = composed(read_text(data, "subject", longest=MAX_SUBJECT_CHARS))
     if ENCODED_WORD in subject or line_fault(subject):
-        raise invalid_payload("it is one line of printable characters, without '=?'", "subject")
+        raise invalid_payload("must be one line of printable characters, without '=?'", "subject")
     return subject
 
 
 def _body(data: Mapping[str, object], name: str) -> str:
     text = read_text(data, name, longest=MAX_TEXT_CHARS)
     if text_fault(text):
-        raise invalid_payload("it is a text without control characters", name)
+        raise invalid_payload("must be text without control characters", name)
     return text

@@ -1,4 +1,4 @@
-"""The names that an account bears: which are refused, and how those that are taken are kept."""
+"""Names of accounts: validation and normal forms of usernames and full names."""
 
 from typing import Protocol, TypedDict, TypeVar
 
@@ -6,17 +6,17 @@ from jubilee.domain.errors import Invalid
 from jubilee.domain.text import composed, person_name_fault
 from jubilee.domain.usernames import USERNAME_RULE, prepared_username
 
-FULL_NAME_LENGTH = 200  # code points
+MAX_FULL_NAME_CHARS = 200  # code points
 
 
 class InvalidUsername(Invalid):
-    """The username breaks a rule: letters of one script, digits, '.', '_' and '-'."""
+    """The username is not valid: letters of one script, digits, '.', '_' and '-'."""
 
     code = "invalid_username"
 
 
 class InvalidFullName(Invalid):
-    """The full name breaks a rule: it is one line of visible characters."""
+    """The full name is not valid: it must be one line of visible characters."""
 
     code = "invalid_full_name"
 
@@ -29,24 +29,24 @@ class Names(TypedDict, total=False):
 
 
 class Named(Protocol):
-    """An account, as far as its names go."""
+    """An account with names."""
 
     @property
     def username(self) -> str | None:
-        """As it is kept."""
+        """The stored form."""
 
     @property
     def full_name(self) -> str | None:
-        """As it is kept."""
+        """The stored form."""
 
 
 N = TypeVar("N", bound=Names)
 
 
 def checked_names(names: N, before: Named | None = None) -> N:
-    """The same members with the names as they are kept; raises the rule that is broken.
+    """Return the members with names in their stored form; raise InvalidUsername, InvalidFullName.
 
-    A name that the account bears already is not judged again: it may be older than the rule.
+    Names that the account already has are not checked again: they may be older than the rules.
     """
     checked = names.copy()
     if "username" in names:
@@ -67,7 +67,7 @@ def _full_name(name: str | None, known: str | None) -> str | None:
 
 
 def kept_username(name: str) -> str:
-    """In its usual width and in NFC; raises InvalidUsername."""
+    """Return the name in its usual width and NFC; raise InvalidUsername."""
     kept = prepared_username(name)
     if kept is None:
         raise InvalidUsername(USERNAME_RULE, pointer="/username")
@@ -75,11 +75,11 @@ def kept_username(name: str) -> str:
 
 
 def kept_full_name(name: str) -> str:
-    """In NFC; raises InvalidFullName."""
+    """Return the name in NFC; raise InvalidFullName."""
     kept = composed(name)
     fault = person_name_fault(kept)
-    if fault is None and len(kept) > FULL_NAME_LENGTH:
-        fault = f"It may have {FULL_NAME_LENGTH} characters at most."
+    if fault is None and len(kept) > MAX_FULL_NAME_CHARS:
+        fault = f"It must have at most {MAX_FULL_NAME_CHARS} characters."
     if fault is not None:
         raise InvalidFullName(fault, pointer="/full_name")
     return kept

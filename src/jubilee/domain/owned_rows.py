@@ -1,4 +1,4 @@
-"""What belongs to an account and goes with it: the ports to sessions and items."""
+"""Ports to the sessions and items that an account owns and that end with it."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,14 +8,14 @@ from jubilee.domain.identity import SessionId, UserId
 
 
 class UserSessions(Protocol):
-    """What accounts need of sessions."""
+    """The sessions of an account."""
 
     async def end_all(self, user_id: UserId, *, but: SessionId | None = None) -> None:
-        """End every session of the account, but for one."""
+        """End every session of the account except `but`."""
 
 
 class OwnedItems(Protocol):
-    """What accounts need of items."""
+    """The items of an account."""
 
     async def delete_of(self, owner: UserId) -> Sequence[UUID]:
-        """Remove all that it owns; the ids of those that could still be seen."""
+        """Delete all items of the owner; return the ids of those that were active."""

@@ -1,4 +1,4 @@
-"""One page of a list, and where the next one begins."""
+"""Pages of lists."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Generic, TypeAlias, TypeVar
 T = TypeVar("T")
 
 Position: TypeAlias = tuple[str, ...]
-"""The sort key of a row, its unique id last, as text; opaque to everyone but the repository."""
+"""The sort key of a row as text, its unique id last; opaque outside the repository."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some rows in order; `after` is the last row's position, or None at the list's end."""
+    """Rows in order; `after` is the position of the last row, or None on the last page."""
 
     rows: Sequence[T]
     after: Position | None = None

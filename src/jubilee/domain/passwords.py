@@ -1,4 +1,4 @@
-"""Passwords: what is good enough, and the port that hashes them."""
+"""Passwords: the rules for new ones, and the port that hashes them."""
 
 import unicodedata
 from collections.abc import Container
@@ -9,7 +9,7 @@ from typing import Protocol
 from jubilee.domain.errors import Invalid, Unavailable
 from jubilee.domain.text import composed
 
-MAX_LENGTH = 256  # code points; a hash of megabytes would be a gift to an attacker
+MAX_PASSWORD_CHARS = 256  # code points; hashing megabytes would allow denial of service
 PRODUCT = "jubilee"
 
 
@@ -26,52 +26,53 @@ class PasswordTooLong(Invalid):
 
 
 class PasswordTooCommon(Invalid):
-    """The password is one of those that are tried first."""
+    """The password is too common."""
 
     code = "password_too_common"
 
 
 class HasherBusy(Unavailable):
-    """Too many passwords wait to be checked; try again shortly."""
+    """Too many password checks are waiting; try again shortly."""
 
     code = "busy"
 
 
 class PasswordHasher(Protocol):
-    """Hashes slowly, away from the event loop; every call may raise HasherBusy."""
+    """Hashes passwords off the event loop; `hash` and `verify` may raise HasherBusy."""
 
     async def hash(self, password: str) -> str:
-        """The hash, its salt and parameters included."""
+        """Return the hash, including salt and parameters."""
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether they match; without a hash it does the same work and says no."""
+        """Return whether they match; without a hash, do the same work and return False."""
 
     def is_outdated(self, password_hash: str) -> bool:
-        """Whether it was made with weaker parameters than today's."""
+        """Return whether the hash has weaker parameters than the current ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordChange:
-    """The secrets that come with a change of an account."""
+    """The new and the current password sent with a change of an account."""
 
     new: str | None = field(default=None, repr=False)
     current: str | None = field(default=None, repr=False)
 
 
 class PasswordMatch(Enum):
-    """Whether a password is that of a hash, and in which form."""
+    """Whether a password matches a hash, and in which form."""
 
     NO = "no"
     YES = "yes"
-    AS_TYPED = "as typed"  # the hash was made before passwords were normalised: make it anew
+    AS_TYPED = "as typed"  # hashed before passwords were normalised: hash it again
 
 
 async def match_password(
     hasher: PasswordHasher, password_hash: str | None, password: str
 ) -> PasswordMatch:
-    """Compare the normal form, then what was typed, where it is another.
+    """Compare the normal form, then the password as typed if that differs.
 
-    The second try depends on the password that was sent alone: it tells nothing of the account.
+    Whether there is a second comparison depends only on the input, so timing reveals nothing
+    about the account.
     """
     normal = composed(password)
     if await hasher.verify(password_hash, normal):
@@ -83,7 +84,7 @@ async def match_password(
 
 @dataclass(frozen=True, slots=True)
 class PasswordRules:
-    """Length and rarity; no rule of composition, which only makes passwords guessable.
+    """Rules for length and common passwords; rules of composition make passwords guessable.
 
     Passwords are checked and hashed in Unicode's normal form C, so that the same characters are the
     same password on every keyboard.
@@ -93,23 +94,23 @@ class PasswordRules:
     common: Container[str]
 
     def check(self, password: str, email: str, username: str) -> None:
-        """Raises the rule that is broken; lengths count code points."""
+        """Raise PasswordTooShort, PasswordTooLong or PasswordTooCommon; lengths in code points."""
         if len(password) < self.min_length:
-            message = f"The password needs {self.min_length} characters at least."
+            message = f"The password must have at least {self.min_length} characters."
             raise PasswordTooShort(message, pointer="/password")
-        if len(password) > MAX_LENGTH:
-            message = f"The password may have {MAX_LENGTH} characters at most."
+        if len(password) > MAX_PASSWORD_CHARS:
+            message = f"The password must have at most {MAX_PASSWORD_CHARS} characters."
             raise PasswordTooLong(message, pointer="/password")
-        known = {email, email.partition("@")[0], username, PRODUCT}
+        guessable = {email, email.partition("@")[0], username, PRODUCT}
         folded = _folded(password)
-        if folded in self.common or folded in {_folded(word) for word in known}:
+        if folded in self.common or folded in {_folded(word) for word in guessable}:
             raise PasswordTooCommon(pointer="/password")
 
 
 async def hash_new(
     hasher: PasswordHasher, rules: PasswordRules, password: str, names: tuple[str, str | None]
 ) -> str:
-    """The hash of the normal form; raises the rule that is broken. `names`: e-mail and username."""
+    """Check and hash a new password; `names` are the e-mail address and the username."""
     normal, (email, username) = composed(password), names
     rules.check(normal, email, username or "")
     return await hasher.hash(normal)

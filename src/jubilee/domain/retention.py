@@ -1,14 +1,14 @@
-"""What leaves in time. Every table that grows has an answer to its growth:
+"""Retention: what bounds each growing table.
 
-- users, items, birthdays of accounts: what people keep, until they remove it;
-- birthdays of strangers: HELLO_MAX_ANONYMOUS;
-- sessions: a hundred an account, and an expired one leaves (here);
-- greetings: one a person and year, for three years (here);
-- jobs: an ended one leaves after TASK_RETENTION (the relay); of live ones an account has
-  TASKS_LIVE_PER_USER at most;
-- events: a published one leaves after TASK_RETENTION (the relay);
-- workers: one that is silent for a day leaves (adapters/postgres/jobs/backlog.py);
-- counters: a fixed few.
+- users, items, birthdays of accounts: kept until their owner deletes them;
+- anonymous birthdays: HELLO_MAX_ANONYMOUS;
+- sessions: a hundred per account; expired ones are deleted (here);
+- greetings: one per account and year, deleted after three years (here);
+- jobs: deleted TASK_RETENTION after their end (by the relay); an account has TASKS_LIVE_PER_USER
+  live ones at most;
+- events: deleted TASK_RETENTION after being published (by the relay);
+- workers: deleted after a day without a heartbeat (adapters/postgres/jobs/backlog.py);
+- counters: a fixed number.
 """
 
 from dataclasses import dataclass
@@ -22,24 +22,24 @@ BATCH = 500
 
 
 class ExpiredRows(Protocol):
-    """Rows that nobody needs any more; every call takes a bounded number."""
+    """Deletes expired rows; each call deletes `limit` rows at most."""
 
     async def drop_sessions(self, *, limit: int) -> int:
-        """Remove expired ones; how many."""
+        """Delete expired sessions; return how many."""
 
     async def drop_greetings(self, before: date, *, limit: int) -> int:
-        """Remove those that were due before the day; how many."""
+        """Delete greetings that were due before the day; return how many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Every worker sees to it; any number of them may do so at once."""
+    """Periodic deletion of expired rows; any number of workers may run it at once."""
 
     expired: ExpiredRows
     clock: Clock
 
     async def sweep(self) -> int:
-        """One batch of each; how many rows have left."""
+        """Delete one batch of each table; return the number of rows."""
         before = (self.clock() - GREETINGS_KEPT).date()
         sessions = await self.expired.drop_sessions(limit=BATCH)
         return sessions + await self.expired.drop_greetings(before, limit=BATCH)

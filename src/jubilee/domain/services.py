@@ -1,4 +1,4 @@
-"""All that an entrypoint is given."""
+"""The use cases, as entrypoints get them."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from jubilee.domain.users import UserService
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Every use case of the service."""
+    """All services of the domain."""
 
     auth: AuthService
     users: UserService

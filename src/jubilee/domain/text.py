@@ -1,6 +1,6 @@
-"""Rules for text: one for each class (a line, a text, a person's name); usernames have their own.
+"""Rules for text: a line, a multi-line text, a person's name; usernames have their own module.
 
-Each `…_fault` says in a sentence what is wrong, or None. Check the text as `composed` gives it.
+Each `…_fault` returns a sentence for clients, or None. Pass text normalised by `composed`.
 """
 
 import re
@@ -11,7 +11,7 @@ NO_LINE = "It must be one line without control characters."
 INVISIBLE = "It must not contain characters that are invisible or change the direction of text."
 UNASSIGNED = "It must not contain characters that Unicode has not assigned."
 PRIVATE = "It must not contain characters for private use."
-HALF = "It must not contain half a character."
+HALF = "It must not contain unpaired surrogates."
 ENCODED = "It must not contain '=?', which mail programs take for encoded text."
 UNFIT_FOR_TEXT = (
     "It must not contain control characters other than tabs and line breaks,"
@@ -27,16 +27,18 @@ LINE_FAULTS = {
     "Co": PRIVATE,
     "Cs": HALF,
 }
-"""What a general category of Unicode means in a line."""
+"""The fault of a character in a line, by its general category in Unicode."""
 
-HOLLOW = frozenset("\u115f\u1160\u3164\uffa0\u2800")  # letters and a symbol that show nothing
+BLANK_GLYPHS = frozenset(
+    "\u115f\u1160\u3164\uffa0\u2800"
+)  # letters and a symbol without a visible glyph
 ZERO_WIDTH_JOINER = "\u200d"
 JOINERS = frozenset(f"\u200c{ZERO_WIDTH_JOINER}")
 VIRAMA = 9  # the combining class
 ENCODED_WORD = "=?"
-# The flags of England, Scotland and Wales are a black flag and letters that show nothing.
+# The flags of England, Scotland and Wales are a black flag followed by invisible tag letters.
 FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a]{5}\U000e007f")
-# New pictographs come every year, in places that have long been set aside for them.
+# Includes unassigned code points: Unicode adds pictographs in this range every year.
 PICTOGRAPHS = range(0x1F000, 0x1FB00)
 SKIN_TONES = range(0x1F3FB, 0x1F400)
 NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
@@ -50,17 +52,17 @@ NOT_IN_TEXT = re.compile(
 
 
 def composed(text: str) -> str:
-    """The text in Unicode's normal form C: one spelling for what looks the same."""
+    """Return the text in Unicode's normal form C."""
     return unicodedata.normalize("NFC", text)
 
 
 def is_storable(text: str) -> bool:
-    """Whether PostgreSQL and UTF-8 can hold it: no NUL, no half of a character."""
+    """Return whether PostgreSQL can store it: no NUL, no unpaired surrogates."""
     return "\0" not in text and (text.isascii() or _encodes(text))
 
 
 def line_fault(text: str) -> str | None:
-    """For titles, subjects and the like: one line that shows something, and shows all of itself."""
+    """Check titles and subjects: one visible line without hidden characters."""
     if text.isascii() and text.isprintable():
         return None if text.strip() else BLANK
     plain = FLAG.sub("\U0001f3f4", text)
@@ -72,24 +74,24 @@ def line_fault(text: str) -> str | None:
 
 
 def text_fault(text: str) -> str | None:
-    """For descriptions and bodies: may be empty, and may have tabs and line breaks."""
+    """Check descriptions and bodies: may be empty, may have tabs and line breaks."""
     if NOT_IN_TEXT.search(text):
         return UNFIT_FOR_TEXT
     return BLANK if text.strip() and all(map(_is_hidden, text)) else None
 
 
 def person_name_fault(name: str) -> str | None:
-    """For the full name of a person: a line that cannot be read as an encoded mail header."""
+    """Check full names: a line that is not read as an encoded word in a mail header."""
     return ENCODED if ENCODED_WORD in name else line_fault(name)
 
 
 def printable(text: str, replacement: str = "?") -> str:
-    """A text from elsewhere that cannot be refused, without what a terminal may act upon."""
+    """Replace characters that are not printable, such as escape sequences of terminals."""
     return "".join(c if c.isprintable() else replacement for c in text)
 
 
 def as_line(text: str, limit: int) -> str:
-    """The same as one line of `limit` characters at most, its white space made single spaces."""
+    """Return the printable text on one line of at most `limit` characters."""
     return printable(" ".join(text.split()))[:limit]
 
 
@@ -102,13 +104,13 @@ def _encodes(text: str) -> bool:
 
 
 def _is_visible(character: str) -> bool:
-    shows = unicodedata.category(character)[0] in "LNPS" and character not in HOLLOW
+    shows = unicodedata.category(character)[0] in "LNPS" and character not in BLANK_GLYPHS
     return shows or _is_pictograph(character)
 
 
 def _is_hidden(character: str) -> bool:
-    hollow = character in HOLLOW or unicodedata.category(character) == "Cf"
-    return hollow or character.isspace()
+    is_blank = character in BLANK_GLYPHS or unicodedata.category(character) == "Cf"
+    return is_blank or character.isspace()
 
 
 def _is_pictograph(character: str) -> bool:
@@ -116,9 +118,9 @@ def _is_pictograph(character: str) -> bool:
 
 
 def _joins(text: str, at: int) -> bool:
-    """Whether a zero-width joiner or non-joiner stands where a script or an emoji needs it.
+    """Return whether a zero-width joiner or non-joiner is where a script or an emoji needs it.
 
-    After a virama, as RFC 5892 A.1 and A.2 allow it, between Arabic letters, between pictographs.
+    Allowed after a virama (RFC 5892 A.1 and A.2), between Arabic letters, between pictographs.
     """
     before, after = text[:at], text[at + 1 : at + 2]
     if text[at] not in JOINERS or not before:
@@ -143,5 +145,5 @@ def _is_emoji(character: str) -> bool:
 
 
 def _is_arabic(character: str) -> bool:
-    """A letter of a joined script from right to left: Arabic, Syriac and their kin."""
+    """Return whether it is a letter of a right-to-left joined script, such as Arabic or Syriac."""
     return character != "" and unicodedata.bidirectional(character) == "AL"

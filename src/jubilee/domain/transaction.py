@@ -1,4 +1,4 @@
-"""How a use case opens a transaction (to write) or a view (to read)."""
+"""The port by which use cases open a transaction (to write) or a view (to read)."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -9,6 +9,6 @@ Tx = TypeVar("Tx")
 Begin: TypeAlias = Callable[[], AbstractAsyncContextManager[Tx]]
 """A transaction commits on a clean exit and rolls back on an exception: to abort, raise.
 
-Either may raise Unavailable. After a broken commit nobody knows whether it happened, and that
-is Unavailable too: what must not happen twice needs a key of its own.
+Both may raise Unavailable, also if the outcome of a commit is unknown: effects that must not be
+repeated need a unique key.
 """

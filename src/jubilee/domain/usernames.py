@@ -1,8 +1,8 @@
 """Usernames: PRECIS UsernameCaseMapped (RFC 8265), narrowed to letters, digits and three signs.
 
-An own rule over `unicodedata`, for the domain has the standard library alone, and no package knows
-what is narrower here: one script (UTS 39) and no joiners. Names are compared by their folded form
-(`identity.name_key`), which is what is case-mapped; the letters are kept as their owner wrote them.
+Implemented here with `unicodedata`: the domain uses the standard library only, and no package
+checks the narrower rules: one script (UTS 39) and no joiners. Names are compared by their folded
+form (`identity.name_key`), which is case-mapped; they are stored as their owner wrote them.
 """
 
 import re
@@ -10,14 +10,14 @@ import unicodedata
 
 from jubilee.domain.text import composed
 
-USERNAME_LENGTH = 64  # code points
+MAX_USERNAME_CHARS = 64  # code points
 USERNAME_RULE = (
-    "A username is made of letters of one script, digits, '.', '_' and '-',"
-    " a letter or digit first; 64 characters at most."
+    "A username consists of letters of one script, digits, '.', '_' and '-',"
+    " and starts with a letter or digit; at most 64 characters."
 )
 SIGNS = frozenset("._-")
 LETTERS_AND_DIGITS = frozenset({"Ll", "Lu", "Lo", "Lm", "Mn", "Mc", "Nd"})
-# RFC 8264, 9: F (exceptions), I (old Hangul), M (what is ignorable); 9.17 follows from NFKC.
+# RFC 8264, 9: F (exceptions), I (old Hangul), M (ignorable characters); 9.17 follows from NFKC.
 DISALLOWED = re.compile(
     "[\u0640\u07fa\u302e\u302f\u3031-\u3035\u303b"
     "\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb"
@@ -25,7 +25,7 @@ DISALLOWED = re.compile(
 )
 ARABIC_DIGITS = re.compile("[\u0660-\u0669]")
 EXTENDED_ARABIC_DIGITS = re.compile("[\u06f0-\u06f9]")
-# A character's script is the first word of its name; these are words for another one, or for none.
+# A character's script is the first word of its name; these words mean another script, or none.
 SCRIPTS = {
     "CJK": "HAN",
     "IDEOGRAPHIC": "HAN",
@@ -44,19 +44,19 @@ FAMILIES = (
     frozenset({"HAN", "HANGUL"}),
     frozenset({"HAN", "BOPOMOFO"}),
 )
-"""Scripts that are written together, and are one by UTS 39."""
+"""Scripts that are written together and count as one by UTS 39."""
 
-FROM_RIGHT = frozenset({"R", "AL", "AN"})
-IN_FROM_RIGHT = FROM_RIGHT | {"EN", "ES", "CS", "ET", "ON", "BN", "NSM"}
+RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+IN_RIGHT_TO_LEFT = RIGHT_TO_LEFT | {"EN", "ES", "CS", "ET", "ON", "BN", "NSM"}
 
 
 def prepared_username(name: str) -> str | None:
-    """The name as it is kept: in its usual width and in NFC; None where it is refused."""
+    """Return the name in its usual width and NFC, or None if it breaks a rule."""
     kept = composed("".join(map(_usual_width, name)))
     mapped = composed(kept.lower())
     fits = (
-        0 < len(kept) <= USERNAME_LENGTH
-        and _begins_well(kept)
+        0 < len(kept) <= MAX_USERNAME_CHARS
+        and _starts_with_letter_or_digit(kept)
         and all(map(_is_allowed, mapped))
         and not DISALLOWED.search(mapped)
         and not (ARABIC_DIGITS.search(mapped) and EXTENDED_ARABIC_DIGITS.search(mapped))
@@ -71,7 +71,7 @@ def _usual_width(character: str) -> str:
     return chr(int(code, 16)) if kind in {"<wide>", "<narrow>"} else character
 
 
-def _begins_well(name: str) -> bool:
+def _starts_with_letter_or_digit(name: str) -> bool:
     kind = unicodedata.category(name[0])
     return kind[0] == "L" or kind == "Nd"
 
@@ -89,7 +89,7 @@ def _has_one_script(name: str) -> bool:
 
 
 def _script(character: str) -> str | None:
-    """None for what all scripts share."""
+    """Return the script, or None for characters shared by all scripts."""
     if character.isascii():
         return "LATIN" if character.isalpha() else None
     first, second, *_ = [*unicodedata.name(character, "").split(" "), ""]
@@ -102,14 +102,14 @@ def _script(character: str) -> str | None:
 
 
 def _keeps_direction(name: str) -> bool:
-    """The Bidi rule (RFC 5893, 2), for names that have a character written from the right."""
+    """Check the Bidi rule (RFC 5893, 2) for names with right-to-left characters."""
     kinds = [unicodedata.bidirectional(character) for character in name]
-    if FROM_RIGHT.isdisjoint(kinds):
+    if RIGHT_TO_LEFT.isdisjoint(kinds):
         return True
-    shown = [kind for kind in kinds if kind != "NSM"]
+    without_marks = [kind for kind in kinds if kind != "NSM"]
     return (
         kinds[0] in {"R", "AL"}
-        and set(kinds) <= IN_FROM_RIGHT
-        and shown[-1] in {"R", "AL", "EN", "AN"}
+        and set(kinds) <= IN_RIGHT_TO_LEFT
+        and without_marks[-1] in {"R", "AL", "EN", "AN"}
         and not {"EN", "AN"} <= set(kinds)
     )

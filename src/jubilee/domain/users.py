@@ -1,4 +1,4 @@
-"""Accounts: who they are, what they may change, and that one admin always remains."""
+"""User accounts: registration, changes, deletion; at least one active admin always remains."""
 
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
@@ -32,19 +32,19 @@ BIRTH_POINTERS = ("/date_of_birth", "/time_zone")
 
 
 class UserNotFound(NotFound):
-    """There is no such account."""
+    """The account does not exist."""
 
     code = "user_not_found"
 
 
 class EmailTaken(Conflict):
-    """This e-mail address belongs to an account already."""
+    """The e-mail address is already used by an account."""
 
     code = "email_taken"
 
 
 class UsernameTaken(Conflict):
-    """This username belongs to an account already."""
+    """The username is already used by an account."""
 
     code = "username_taken"
 
@@ -62,14 +62,14 @@ class CurrentPasswordNeeded(Invalid):
 
 
 class WrongCurrentPassword(NotAllowed):
-    """The current password is not right."""
+    """The current password is wrong."""
 
     code = "wrong_current_password"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """An account."""
+    """A user account."""
 
     id: UserId
     email: str
@@ -87,7 +87,7 @@ class User:
 
 
 class Profile(Names, total=False):
-    """What of an account can be changed; what is absent stays."""
+    """The members of an account that can be set; absent members stay unchanged."""
 
     email: str
     date_of_birth: date | None
@@ -101,32 +101,35 @@ class UserRepository(Protocol):
     """The accounts; adding and saving raise EmailTaken or UsernameTaken."""
 
     async def get(self, user_id: UserId, *, lock: bool = False) -> User:
-        """Raises UserNotFound; `lock` keeps others from changing it until the end."""
+        """Return the account; `lock` holds its row until the transaction ends.
+
+        Raises UserNotFound.
+        """
 
     async def find_by_login(self, login: str) -> User | None:
-        """By username or e-mail address, without regard to case."""
+        """Find an account by username or e-mail address, ignoring case."""
 
     async def page(self, *, search: str | None, after: Position | None, limit: int) -> Page[User]:
-        """Newest first; `search` finds words and their beginnings."""
+        """List accounts, newest first; `search` matches whole words and prefixes of words."""
 
     async def add(self, user: User) -> None:
-        """Insert it; a username that can be greeted takes what strangers saved under it."""
+        """Insert the account; an anonymous birthday saved under its username is removed."""
 
     async def save(self, user: User) -> None:
-        """Write every field."""
+        """Update every field of the account."""
 
     async def delete(self, user_id: UserId) -> None:
-        """Remove it and all that belongs to it."""
+        """Delete the account and every row that it owns."""
 
     async def block_new_rows(self, user_id: UserId) -> None:
-        """Until the end of the transaction nothing new can belong to the account."""
+        """Block inserts of rows that the account would own, until the transaction ends."""
 
     async def lock_admins(self) -> Collection[UserId]:
-        """The active admins, none of whom changes until the end of the transaction."""
+        """Return the ids of the active admins, their rows locked until the transaction ends."""
 
 
 class UserTransaction(Protocol):
-    """What accounts need of a transaction."""
+    """The repositories that account use cases need in one transaction."""
 
     @property
     def users(self) -> UserRepository:
@@ -134,24 +137,24 @@ class UserTransaction(Protocol):
 
     @property
     def sessions(self) -> UserSessions:
-        """Their sessions."""
+        """The sessions of accounts."""
 
     @property
     def items(self) -> OwnedItems:
-        """Their items."""
+        """The items of accounts."""
 
     @property
     def events(self) -> EventLog:
-        """The outbox of facts."""
+        """The outbox of domain events."""
 
     @property
     def jobs(self) -> JobQueue:
-        """The work that is wanted."""
+        """The jobs to enqueue."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserService:
-    """What can be done with accounts."""
+    """Use cases of accounts."""
 
     write: Begin[UserTransaction]
     read: Begin[UserTransaction]
@@ -161,18 +164,22 @@ class UserService:
     new_id: NewId
     calendar: Calendar
     birthdays_changed: Callable[[], Awaitable[None]]
-    """Called after a commit that may change who celebrates; bounded in time, never raises."""
+    """Called after a commit that changes a birthday; bounded in time, never raises."""
 
     async def register(self, profile: Profile, password: str) -> User:
-        """A new account, and its welcome message in the same transaction."""
+        """Create an account and enqueue its welcome mail in the same transaction."""
         self.calendar.check_born(
             profile.get("date_of_birth"), profile.get("time_zone"), BIRTH_POINTERS
         )
         profile, now = checked_names(profile), self.clock()
         names = profile["email"], profile.get("username")
-        made = await hash_new(self.hasher, self.rules, password, names)
+        password_hash = await hash_new(self.hasher, self.rules, password, names)
         user = User(
-            id=UserId(self.new_id()), password_hash=made, created_at=now, updated_at=now, **profile
+            id=UserId(self.new_id()),
+            password_hash=password_hash,
+            created_at=now,
+            updated_at=now,
+            **profile,
         )
         async with self.write() as tx:
             await tx.users.add(user)
@@ -181,24 +188,30 @@ class UserService:
         return user
 
     async def get(self, user_id: UserId, *, by: Principal) -> User:
-        """One's own account, or any for an admin; another's is not allowed, found or not."""
-        if not by.may_touch(user_id):
+        """Return the caller's own account, or any account to an admin.
+
+        Raises NotAllowed for an account of another user, whether or not it exists.
+        """
+        if not by.may_access(user_id):
             raise NotAllowed
         async with self.read() as view:
             return await view.users.get(user_id)
 
-    async def find(self, who: str) -> User:
-        """By id, e-mail address or username, for operators; raises UserNotFound."""
+    async def find(self, identifier: str) -> User:
+        """Find an account by id, e-mail address or username, for operators.
+
+        Raises UserNotFound.
+        """
         async with self.read() as view:
             with suppress(ValueError, UserNotFound):
-                return await view.users.get(UserId(UUID(who)))
-            user = await view.users.find_by_login(who)
+                return await view.users.get(UserId(UUID(identifier)))
+            user = await view.users.find_by_login(identifier)
         if user is None:
             raise UserNotFound
         return user
 
     async def list(self, *, search: str | None, after: Position | None, limit: int) -> Page[User]:
-        """All accounts, for admins."""
+        """List all accounts, for admins."""
         async with self.read() as view:
             return await view.users.page(search=search, after=after, limit=limit)
 
@@ -213,14 +226,14 @@ class UserService:
     ) -> User:
         """Change an account; a new password ends its other sessions. Raises Stale."""
         before = await self.get(user_id, by=by)
-        require(expects, before)  # and again once it is locked; a hash takes its time
+        require(expects, before)  # checked again on the locked row: hashing takes long
         after = replace(before, **checked_names(profile, before))
         self.calendar.check_born(after.date_of_birth, after.time_zone, BIRTH_POINTERS)
         await self._check_current_password(before, after, passwords, by=by)
         if passwords.new is not None:
             names = after.email, after.username
-            made = await hash_new(self.hasher, self.rules, passwords.new, names)
-            after = replace(after, password_hash=made)
+            password_hash = await hash_new(self.hasher, self.rules, passwords.new, names)
+            after = replace(after, password_hash=password_hash)
         saved = await self._save(before, after, by=by, expects=expects)
         await self._record(before, saved)
         return saved
@@ -228,13 +241,12 @@ class UserService:
     async def delete(
         self, user_id: UserId, *, by: Principal, expects: VersionCheck[User] | None = None
     ) -> None:
-        """Remove an account with its sessions, birthday, tasks and items. Raises Stale."""
+        """Delete an account with its sessions, birthday, tasks and items. Raises Stale."""
         user = await self.get(user_id, by=by)
         async with self.write() as tx:
             require(expects, await _locked(tx, user, None))
-            await tx.users.block_new_rows(
-                user_id
-            )  # an item that came now would go without its event
+            # An item inserted after `delete_of` would be deleted without its event.
+            await tx.users.block_new_rows(user_id)
             items = await tx.items.delete_of(user_id)
             await tx.events.add(*(ItemDeleted(item_id=i, owner_id=user_id) for i in items))
             await tx.users.delete(user_id)
@@ -247,7 +259,7 @@ class UserService:
             now = await _locked(tx, before, after)
             require(expects, now)
             if before.password_hash not in {now.password_hash, after.password_hash}:
-                raise WrongCurrentPassword  # it was proved, but has been changed since
+                raise WrongCurrentPassword  # it was right, but has been changed since
             stamped = replace(after, updated_at=self.clock())
             changed = now if after == before else merged(before, stamped, now)
             await tx.users.save(changed)
@@ -259,7 +271,7 @@ class UserService:
     async def _check_current_password(
         self, before: User, after: User, passwords: PasswordChange, *, by: Principal
     ) -> None:
-        """An admin who changes somebody else's account cannot know that person's password."""
+        """Require the password from the owner of the account; an admin cannot know it."""
         guarded = passwords.new is not None or after.email != before.email
         if not guarded or by.user_id != before.id:
             return
@@ -270,7 +282,7 @@ class UserService:
             raise WrongCurrentPassword
 
     async def _record(self, before: User | None, after: User | None) -> None:
-        if _celebrant(before) != _celebrant(after):
+        if _birthday_entry(before) != _birthday_entry(after):
             await self.birthdays_changed()
 
     def _welcome(self, user: User) -> NewJob:
@@ -283,15 +295,15 @@ class UserService:
         )
 
 
-def _celebrant(user: User | None) -> tuple[object, ...]:
-    """What a list of birthdays shows of an account."""
+def _birthday_entry(user: User | None) -> tuple[object, ...]:
+    """Return the members of an account that birthday lists show."""
     if user is None or user.date_of_birth is None or not user.is_active:
         return ()
     return user.date_of_birth, user.time_zone, user.username
 
 
 async def _locked(tx: UserTransaction, before: User, after: User | None) -> User:
-    """The admins are locked before any single account, always in this order: no deadlock."""
+    """Lock the admins, if `after` has fewer rights, then the account: one order, no deadlock."""
     weakened = (
         after is None
         or (before.is_superuser and not after.is_superuser)

@@ -8,7 +8,7 @@ import pytest
 
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs import dispatch_buffer as announcing
-from jubilee.domain.jobs.dispatch_buffer import BATCH, CAPACITY, DispatchBuffer
+from jubilee.domain.jobs.dispatch_buffer import BATCH, MAX_BUFFERED_JOBS, DispatchBuffer
 from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.routing import JobRouter, KindSetReader
 from jubilee.domain.jobs.store import Dispatch, JobDispatcher, JobReference
@@ -92,7 +92,7 @@ async def test_a_courier_that_fails_does_not_stop_it(
 async def test_it_is_bounded_and_drops_what_does_not_fit() -> None:
     dispatcher = SlowCourier()
     dispatch_buffer = announcer_to(dispatcher)
-    first, *jobs = dispatches(CAPACITY + 100)
+    first, *jobs = dispatches(MAX_BUFFERED_JOBS + 100)
     running = asyncio.create_task(dispatch_buffer.run())
     dispatch_buffer.dispatch_soon([first])
     await asyncio.sleep(0.01)
@@ -101,5 +101,7 @@ async def test_it_is_bounded_and_drops_what_does_not_fit() -> None:
     dispatcher.gate.set()
     await asyncio.sleep(0.05)
     running.cancel()
-    assert [len(batch) for batch in dispatcher.batches] == [1] + [BATCH] * (CAPACITY // BATCH)
-    assert [d for batch in dispatcher.batches for d in batch] == [first, *jobs[:CAPACITY]]
+    assert [len(batch) for batch in dispatcher.batches] == [1] + [BATCH] * (
+        MAX_BUFFERED_JOBS // BATCH
+    )
+    assert [d for batch in dispatcher.batches for d in batch] == [first, *jobs[:MAX_BUFFERED_JOBS]]

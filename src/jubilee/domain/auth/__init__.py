@@ -1,1 +1,1 @@
-"""Who is asking: credentials, tokens and sessions."""
+"""Authentication: credentials, tokens and sessions."""

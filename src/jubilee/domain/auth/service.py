@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, signing out."""
+"""Use cases of authentication: sign-in, refresh, sign-out and sessions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -36,7 +36,7 @@ class InvalidGrant(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a sign-in gives: `lifetime` is that of the access token, in seconds."""
+    """Access and refresh token; `lifetime` is that of the access token, in seconds."""
 
     access: str = field(repr=False)
     refresh: str = field(repr=False)
@@ -44,7 +44,7 @@ class Tokens:
 
 
 class AuthTransaction(Protocol):
-    """What signing in needs of a transaction."""
+    """The repositories that authentication needs in one transaction."""
 
     @property
     def users(self) -> UserRepository:
@@ -52,19 +52,19 @@ class AuthTransaction(Protocol):
 
     @property
     def sessions(self) -> SessionRepository:
-        """Their sessions."""
+        """The sessions of accounts."""
 
 
 class SecretFactory(Protocol):
-    """Gives 32 unguessable bytes."""
+    """Generates secrets of refresh tokens."""
 
     def __call__(self) -> bytes:
-        """Fresh ones at every call."""
+        """Return 32 random bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshPolicy:
-    """How refresh tokens are signed and how long an unused session lives."""
+    """The key that signs refresh tokens, and how long an unused session lives."""
 
     key: bytes = field(repr=False)
     idle: timedelta
@@ -73,7 +73,7 @@ class RefreshPolicy:
 
 @dataclass(frozen=True, slots=True)
 class AuthService:
-    """Who is asking, and how they prove it."""
+    """Use cases of authentication."""
 
     write: Begin[AuthTransaction]
     read: Begin[AuthTransaction]
@@ -84,7 +84,7 @@ class AuthService:
     new_id: NewId
 
     async def authenticate(self, token: str) -> Principal:
-        """Who bears the access token, as of this moment."""
+        """Return the principal of an access token; raise InvalidToken."""
         claims = self.signer.read(token, now=self.clock())
         async with self.read() as view:
             principal = await view.sessions.check(claims)
@@ -93,7 +93,10 @@ class AuthService:
         return principal
 
     async def sign_in(self, login: str, password: str, client: ClientInfo) -> Tokens:
-        """The same answer, after the same work, for an unknown account and a wrong password."""
+        """Open a session; raise InvalidGrant.
+
+        An unknown account and a wrong password take the same time and give the same error.
+        """
         async with self.read() as view:
             user = await view.users.find_by_login(login)
         stored = user.password_hash if user is not None else None
@@ -103,7 +106,7 @@ class AuthService:
         return await self._open_session(user, await self._rehashed(user, password, match), client)
 
     async def refresh(self, encoded: str) -> Tokens:
-        """The next pair of tokens; one that was used before ends the whole session."""
+        """Rotate the tokens of a session; a reused refresh token ends the session."""
         token = decode_refresh_token(encoded, self.refresh_policy.key)
         tokens = await self._rotate(token) if token is not None else None
         if tokens is None:
@@ -111,17 +114,17 @@ class AuthService:
         return tokens
 
     async def sign_out(self, principal: Principal) -> None:
-        """End the session that asks."""
+        """End the session of the request."""
         async with self.write() as tx:
             await tx.sessions.end(principal.session_id, user_id=principal.user_id)
 
     async def sessions(self, principal: Principal) -> Sequence[Session]:
-        """One's own sessions, newest first."""
+        """List the caller's sessions, newest first."""
         async with self.read() as view:
             return await view.sessions.list_for(principal.user_id)
 
     async def end_session(self, session_id: SessionId, *, by: Principal) -> None:
-        """End one of one's own sessions."""
+        """End a session of the caller; raise SessionNotFound."""
         async with self.write() as tx:
             if not await tx.sessions.end(session_id, user_id=by.user_id):
                 raise SessionNotFound
@@ -160,19 +163,19 @@ class AuthService:
         )
 
     async def _rotate(self, token: RefreshToken) -> Tokens | None:
-        """None ends in a refusal, but commits: a reused token has to end its family."""
+        """Return None to refuse the token; the transaction commits, as a reuse ends the session."""
         now = self.clock()
         async with self.write() as tx:
             session = await tx.sessions.find(token.session_id, lock=True)
             if session is None or session.expires_at <= now:
                 return None
             user = await tx.users.get(session.user_id)
-            presented = session.classify(token, now=now)
-            if presented is TokenReuse.REUSED or not user.is_active:
+            reuse = session.classify(token, now=now)
+            if reuse is TokenReuse.REUSED or not user.is_active:
                 await tx.sessions.end(session.id, user_id=session.user_id)
                 return None
             successor = token.successor(self.refresh_policy.key)
-            if presented is TokenReuse.CURRENT:
+            if reuse is TokenReuse.CURRENT:
                 idle = self.refresh_policy.idle
                 await tx.sessions.save(session.rotated(successor, now=now, idle=idle))
         return self._tokens(successor, session.user_id)
@@ -187,7 +190,7 @@ class AuthService:
 
 
 async def _still_active(tx: AuthTransaction, user: User) -> User:
-    """The account, locked; while its password was checked, it may have changed or gone."""
+    """Lock the account; it may have changed or ended while the password was checked."""
     try:
         locked = await tx.users.get(user.id, lock=True)
     except UserNotFound as error:

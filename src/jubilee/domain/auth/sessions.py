@@ -1,4 +1,4 @@
-"""Sessions: signed in on one device until signed out, refreshed by rotation."""
+"""Sessions: one per sign-in, kept alive by rotating refresh tokens."""
 
 import hmac
 from collections.abc import Sequence
@@ -12,26 +12,26 @@ from jubilee.domain.errors import NotFound
 from jubilee.domain.identity import Principal, SessionId, UserId
 
 REFRESH_GRACE = timedelta(seconds=10)
-SESSIONS_PER_USER = 100  # the oldest makes room for a new one
+SESSIONS_PER_USER = 100  # a new one replaces the oldest
 
 
 class SessionNotFound(NotFound):
-    """You have no such session."""
+    """The session does not exist or is not yours."""
 
     code = "session_not_found"
 
 
 class TokenReuse(Enum):
-    """What a presented refresh token is to its session."""
+    """How a presented refresh token relates to its session."""
 
     CURRENT = "current"
-    REPEATED = "repeated"  # the one before, again within the grace: the answer may have got lost
-    REUSED = "reused"  # an older one: somebody else holds a copy
+    REPEATED = "repeated"  # the previous one within the grace period: the response may be lost
+    REUSED = "reused"  # an older one: it may be stolen
 
 
 @dataclass(frozen=True, slots=True)
 class ClientInfo:
-    """Where a sign-in came from, for the person to recognise."""
+    """The client of a sign-in, shown in the list of sessions."""
 
     ip: str | None
     user_agent: str | None
@@ -39,7 +39,7 @@ class ClientInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One sign-in and the family of its refresh tokens."""
+    """A sign-in and the state of its refresh tokens."""
 
     id: SessionId
     user_id: UserId
@@ -52,7 +52,7 @@ class Session:
     client: ClientInfo
 
     def classify(self, token: RefreshToken, *, now: datetime) -> TokenReuse:
-        """The grace ends when the successor is used: then `previous_hash` is the successor's."""
+        """Classify a refresh token; using its successor ends the grace period early."""
         if hmac.compare_digest(token.hash, self.token_hash):
             return TokenReuse.CURRENT
         before = self.previous_hash or b""
@@ -61,7 +61,7 @@ class Session:
         return TokenReuse.REUSED
 
     def rotated(self, successor: RefreshToken, *, now: datetime, idle: timedelta) -> "Session":
-        """The session once `successor` has been given out; it lives for `idle` from now."""
+        """Return the session with `successor` as current token, expiring after `idle`."""
         return replace(
             self,
             generation=successor.generation,

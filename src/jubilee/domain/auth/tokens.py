@@ -1,4 +1,4 @@
-"""Access and refresh tokens: what they say and how one follows from another."""
+"""Access tokens' claims, and refresh tokens: encoding, signature and rotation."""
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -11,8 +11,8 @@ from uuid import UUID
 from jubilee.domain.errors import NotAuthenticated
 from jubilee.domain.identity import SessionId, UserId
 
-TAG_BYTES = 16  # bytes of the token's own signature
-SECRET_BYTES = 32  # bytes
+TAG_BYTES = 16  # of the token's signature
+SECRET_BYTES = 32
 
 
 class InvalidToken(NotAuthenticated):
@@ -23,41 +23,41 @@ class InvalidToken(NotAuthenticated):
 
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
-    """All that a token is trusted for; who may do what is asked of the database every time."""
+    """The ids in an access token; rights are read from the database at every request."""
 
     user_id: UserId
     session_id: SessionId
 
 
 class TokenSigner(Protocol):
-    """Makes and reads access tokens."""
+    """Signs and verifies access tokens."""
 
     def sign(self, claims: TokenClaims, *, now: datetime) -> str:
-        """A token that lives for `lifetime` seconds."""
+        """Return a token that expires after `lifetime` seconds."""
 
     def read(self, token: str, *, now: datetime) -> TokenClaims:
-        """Raises InvalidToken where it is forged, expired or meant for somebody else."""
+        """Verify a token; raise InvalidToken if it is forged, expired or for another audience."""
 
     @property
     def lifetime(self) -> int:
-        """Seconds."""
+        """Seconds from signing to expiry."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """A secret of one session; its signature tells an old one of ours from a made-up one."""
+    """A refresh token of a session; its signature proves that this service issued it."""
 
     session_id: SessionId
     generation: int
     secret: bytes = field(repr=False)
 
     def encode(self, key: bytes) -> str:
-        """The token as the client holds it."""
+        """Return the signed token in URL-safe Base64."""
         body = self.session_id.bytes + self.generation.to_bytes(4, "big") + self.secret
         return urlsafe_b64encode(body + _tag(key, body)).decode().rstrip("=")
 
     def successor(self, key: bytes) -> "RefreshToken":
-        """The next one; whoever presents this token twice gets the same."""
+        """Derive the next token; deterministic, so that a repeated refresh returns the same."""
         generation = self.generation + 1
         seed = self.session_id.bytes + generation.to_bytes(4, "big") + self.secret
         secret = hmac.digest(key, b"successor" + seed, "sha256")
@@ -65,12 +65,12 @@ class RefreshToken:
 
     @property
     def hash(self) -> bytes:
-        """What is stored of it; the secret has 256 bits, so a plain hash will do."""
+        """SHA-256 of the secret, as stored; 256 random bits need no slow hash."""
         return sha256(self.secret).digest()
 
 
 def decode_refresh_token(token: str, key: bytes) -> RefreshToken | None:
-    """The token, or None where we never made it."""
+    """Verify and decode a token; return None if this service did not issue it."""
     try:
         given = token.encode("ascii")
         body = urlsafe_b64decode(given + b"=" * (-len(given) % 4))[:-TAG_BYTES]
@@ -80,7 +80,7 @@ def decode_refresh_token(token: str, key: bytes) -> RefreshToken | None:
         return None
     session_id, generation = SessionId(UUID(bytes=body[:16])), int.from_bytes(body[16:20], "big")
     read = RefreshToken(session_id, generation, body[20:])
-    # The whole text, not the bytes: Base64 has many spellings of the same ones.
+    # Compare the text, not the bytes: Base64 can spell the same bytes in several ways.
     return read if hmac.compare_digest(read.encode(key).encode(), given) else None
 
 

@@ -1,1 +1,1 @@
-"""Birthday greetings by mail: planned when somebody's hour has come, sent once a year."""
+"""Birthday greetings by mail: planned by local time, sent once per account and year."""

@@ -1,4 +1,4 @@
-"""A greeting: one row a person and year, which knows how far it has come; the ports around it."""
+"""Greetings: one row per account and year with its state; rules and ports."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,25 +14,25 @@ from jubilee.domain.users import User
 
 
 class GreetingState(Enum):
-    """How far a greeting is; the last three are ends."""
+    """The state of a greeting; the last three are final."""
 
     PLANNED = "planned"
-    SENDING = "sending"  # from here on it may have been sent
+    SENDING = "sending"  # may have been sent
     SENT = "sent"
-    UNCERTAIN = "uncertain"  # nobody knows whether it was sent, and it is not sent again
-    SKIPPED = "skipped"  # surely not sent; `reason` says why
+    UNCERTAIN = "uncertain"  # may have been sent, and is not sent again
+    SKIPPED = "skipped"  # not sent; see `reason`
 
 
 class NotSentReason(Enum):
     """Why a greeting was not sent."""
 
-    LATE = "late"  # more than a day past its moment: nothing ran, or no mail went out
-    UNWANTED = "unwanted"  # turned off, disabled, cancelled, or not this day any more
-    REFUSED = "refused"  # the mail server will never take it
+    LATE = "late"  # due more than a day ago: no worker or no mail server was available
+    UNWANTED = "unwanted"  # turned off, account disabled, cancelled, or the birthday has changed
+    REFUSED = "refused"  # the mail server rejects it permanently
 
 
 class UnknownOutcomePolicy(Enum):
-    """What becomes of a greeting that may have been sent."""
+    """How to end a greeting that may have been sent."""
 
     PARK = "park"
     RESEND = "resend"  # with the same Message-ID
@@ -40,7 +40,7 @@ class UnknownOutcomePolicy(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GreetingRules:
-    """`home` is the zone of whoever named none; `hour` is the one of the local day."""
+    """When greetings are sent: at local `hour`; `default_zone` is for accounts without a zone."""
 
     default_zone: str = "UTC"
     leap_day: LeapDayRule = LeapDayRule.MAR1
@@ -48,12 +48,12 @@ class GreetingRules:
     on_unknown: UnknownOutcomePolicy = UnknownOutcomePolicy.PARK
 
     def zone(self, named: str | None) -> str:
-        """Whose clock somebody lives by; a newer version's zones may be unknown to this one."""
+        """Return the account's zone, or the default for None and zones unknown to this version."""
         return named if named is not None and named in zone_names() else self.default_zone
 
 
 class GreetingKey(NamedTuple):
-    """Nobody is greeted twice in a year, whatever becomes of their date of birth."""
+    """Account and year: no second greeting in a year, even if the date of birth changes."""
 
     user_id: UserId
     year: int
@@ -61,7 +61,7 @@ class GreetingKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedGreeting:
-    """A greeting for the birthday on the day `due_on`, whose moment is `due_at`."""
+    """A greeting for the birthday on `due_on`, due at `due_at`."""
 
     key: GreetingKey
     due_on: date
@@ -74,7 +74,7 @@ class PlannedGreeting:
 
 @dataclass(frozen=True, slots=True)
 class Celebrant:
-    """An account that wants to be greeted."""
+    """An active account with a birthday and greetings turned on."""
 
     user_id: UserId
     born: date
@@ -83,7 +83,7 @@ class Celebrant:
 
 @dataclass(frozen=True, slots=True)
 class CandidateQuery:
-    """Who was born on `month_day` before the `day`, but for those in zones where nobody is due."""
+    """Accounts born on `month_day` before `day`, except in zones where no greeting is due."""
 
     day: date
     month_day: int
@@ -101,46 +101,46 @@ class CandidateQuery:
 
 
 class GreetingRepository(Protocol):
-    """The greetings, and the instant up to which they are planned."""
+    """The greetings, and the time up to which they are planned."""
 
     async def planned_until(self) -> datetime | None:
-        """Everybody whose moment came earlier was seen to; None before the very first time."""
+        """Return the time up to which greetings are planned, or None before the first planning."""
 
     async def set_planned_until(self, instant: datetime) -> None:
-        """Whole seconds of it are kept."""
+        """Save the time, truncated to seconds."""
 
     async def candidates(
         self, query: CandidateQuery, *, after: UUID | None, limit: int
     ) -> Sequence[Celebrant]:
-        """Active accounts that want a greeting and have none for this day or year, by id.
+        """List the accounts without a greeting for this day and year, by id.
 
-        One that was skipped for another day of the year does not count.
+        A greeting skipped for another day of the year does not count.
         """
 
     async def add(
         self, greetings: Sequence[PlannedGreeting], *, at: datetime
     ) -> Collection[UserId]:
-        """Insert those that are still missing, of accounts that are still there; whose."""
+        """Insert missing greetings of existing accounts; return the ids of these accounts."""
 
     async def lock(self, key: GreetingKey) -> PlannedGreeting | None:
-        """The greeting, which nobody changes until the end of the transaction."""
+        """Return the greeting, its row locked until the transaction ends."""
 
     async def save(self, greeting: PlannedGreeting) -> None:
-        """Write its state, reason, Message-ID and time of sending."""
+        """Update state, reason, Message-ID and time of sending."""
 
     async def count(self, first: date, last: date) -> Mapping[GreetingState, int]:
         """How many there are in each state, among those due from the first to the last day."""
 
 
 class GreetedUsers(Protocol):
-    """What greetings need of accounts."""
+    """The accounts to greet."""
 
     async def get(self, user_id: UserId) -> User:
-        """Raises UserNotFound."""
+        """Return the account; raise UserNotFound."""
 
 
 class GreetingTransaction(Protocol):
-    """What greetings need of a transaction."""
+    """The repositories that greetings need in one transaction."""
 
     @property
     def greetings(self) -> GreetingRepository:
@@ -152,4 +152,4 @@ class GreetingTransaction(Protocol):
 
     @property
     def jobs(self) -> JobQueue:
-        """The work that is wanted."""
+        """The jobs to enqueue."""

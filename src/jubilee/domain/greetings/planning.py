@@ -1,4 +1,4 @@
-"""Planning greetings: whose hour has come since the last time is found day by day, by an index."""
+"""Planning greetings: finds day by day the accounts whose greeting has become due."""
 
 import asyncio
 from collections.abc import Collection, Iterator, Sequence
@@ -24,17 +24,17 @@ from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.transaction import Begin
 
 GREETING = "email.greeting"
-PLANNING_INTERVAL = timedelta(seconds=45)  # what another worker has planned so recently is planned
+PLANNING_INTERVAL = timedelta(seconds=45)  # skip if another worker has planned this recently
 CATCH_UP = timedelta(days=1)
-MAX_GAP = timedelta(days=366)  # what was missed before that is not even counted
+MAX_GAP = timedelta(days=366)  # older birthdays are not planned at all
 BATCH = 200
-ATTEMPTS = 32  # with the rests between them they go on for a day
+ATTEMPTS = 32  # with their backoff, about a day
 DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class DueMoment:
-    """A birthday somewhere: the moment of its greeting, and when the local day is over."""
+    """When the greeting of a local day is due, and when that day ends."""
 
     moment: datetime
     end: datetime
@@ -42,29 +42,29 @@ class DueMoment:
 
 @lru_cache(maxsize=1 << 13)  # four days of all zones
 def due_moment(day: date, zone: str, hour: int) -> DueMoment:
-    """When those are greeted who celebrate the day in a zone."""
+    """Return when greetings for the day are due in a zone."""
     return DueMoment(local_instant(day, hour, zone), local_instant(day + DAY, 0, zone))
 
 
 @dataclass(frozen=True, slots=True)
 class PlanningSpan:
-    """The time to plan for: from where planning had come to, up to now."""
+    """The time to plan: since the last planning, up to now."""
 
     since: datetime
     now: datetime
 
     @property
     def days(self) -> Iterator[date]:
-        """Every day that was, or is, today somewhere."""
+        """Iterate over every day that is within the span in any time zone."""
         first = self.since.astimezone(UTC).date() - DAY
         last = self.now.astimezone(UTC).date() + DAY
         return (first + timedelta(days=n) for n in range((last - first).days + 1))
 
     def state_for(self, due: DueMoment) -> GreetingState | None:
-        """PLANNED, SKIPPED for being late, or None: not yet, or seen to before.
+        """Return PLANNED, SKIPPED if too late, or None if not due yet or handled before.
 
-        While the day lasts, whoever is new to it is greeted too; later only those whom nobody
-        could plan in time.
+        New accounts are greeted until their local day ends; after that, only greetings that became
+        due within the span are planned.
         """
         if due.moment > self.now:
             return None
@@ -78,7 +78,7 @@ class PlanningSpan:
 
 @dataclass(frozen=True, slots=True)
 class GreetingPlanner:
-    """Inserts greetings and their jobs, each once; any number of workers may do so at once."""
+    """Inserts due greetings and their jobs, each once; any number of workers may run it at once."""
 
     write: Begin[GreetingTransaction]
     read: Begin[GreetingTransaction]
@@ -87,10 +87,10 @@ class GreetingPlanner:
     new_id: NewId
 
     async def plan(self) -> int:
-        """Plan all that is due by now; how many are to be sent.
+        """Plan all greetings due by now; return the number to be sent.
 
-        Only after the whole span is seen to does planning count as having come so far: whoever
-        is stopped half way leaves the rest to the next one.
+        Progress is saved after the whole span is planned: if planning stops half way, the next
+        run repeats it.
         """
         now = self.clock()
         async with self.read() as view:
@@ -165,7 +165,7 @@ class GreetingPlanner:
             kind=GREETING,
             data={"user_id": str(user_id), "year": year},
             owner_id=user_id,
-            # The day: one that was skipped may be planned anew for another of the year.
+            # By day, not year: a skipped greeting may be planned again for another day of the year.
             key=f"greeting:{user_id}:{greeting.due_on}",
             max_attempts=ATTEMPTS,
         )

@@ -1,4 +1,4 @@
-"""Sending a greeting: `sending` is committed before the mail server hears of it."""
+"""Sending greetings: the state `sending` is committed before the mail server is contacted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ OPEN = (GreetingState.PLANNED, GreetingState.SENDING)
 
 @dataclass(frozen=True, slots=True)
 class PreparedGreeting:
-    """A greeting that is ready to go."""
+    """A rendered greeting, ready to be sent."""
 
     greeting: PlannedGreeting
     to: str
@@ -46,9 +46,9 @@ class PreparedGreeting:
 
 @dataclass(frozen=True, slots=True)
 class GreetingMail(JobKind[GreetingKey, GreetingTransaction]):
-    """`email.greeting`: no more than one a person and year, as far as a mail server can tell.
+    """`email.greeting`: sends at most one greeting per account and year.
 
-    A job that finds its greeting already `sending` cannot know whether it was sent.
+    If an attempt finds its greeting in state `sending`, it cannot know whether it was sent.
     """
 
     mail: MailService
@@ -63,11 +63,11 @@ class GreetingMail(JobKind[GreetingKey, GreetingTransaction]):
         require_only(data, {"user_id", "year"})
         year = data.get("year")
         if not isinstance(year, int) or isinstance(year, bool):
-            raise invalid_payload("it is not a year", "year")
+            raise invalid_payload("must be a year", "year")
         try:
             return GreetingKey(UserId(UUID(read_text(data, "user_id", longest=36))), year)
         except ValueError:
-            raise invalid_payload("it is not a UUID", "user_id") from None
+            raise invalid_payload("must be a UUID", "user_id") from None
 
     def redact(self, data: Mapping[str, object]) -> Mapping[str, object]:
         return data
@@ -83,7 +83,7 @@ class GreetingMail(JobKind[GreetingKey, GreetingTransaction]):
             await tx.greetings.save(ended)
 
     async def close(self, data: Mapping[str, object], tx: GreetingTransaction) -> None:
-        """One that was not sent is skipped; one that may have been stays uncertain."""
+        """Mark an unsent greeting as skipped, one that may have been sent as uncertain."""
         try:
             known = await tx.greetings.lock(self.read(data))
         except InvalidPayload:
@@ -96,7 +96,7 @@ class GreetingMail(JobKind[GreetingKey, GreetingTransaction]):
         await tx.greetings.save(uncertain if sending else skipped)
 
     async def _prepare(self, key: GreetingKey) -> PreparedGreeting | PlannedGreeting | None:
-        """What is to be sent, else how it ends, else None: it has ended already."""
+        """Return the greeting to send, or how it ends unsent, or None if it has ended before."""
         async with self.write() as tx:
             known = await tx.greetings.lock(key)
             if known is None or known.state not in OPEN:
@@ -105,14 +105,14 @@ class GreetingMail(JobKind[GreetingKey, GreetingTransaction]):
             end = self._end(known, user)
             if end is not None:
                 return end
-            envelope = self._prepared(known, user)
-            await tx.greetings.save(envelope.greeting)
-        return envelope
+            prepared = self._prepared(known, user)
+            await tx.greetings.save(prepared.greeting)
+        return prepared
 
-    async def _sent(self, envelope: PreparedGreeting) -> PlannedGreeting:
-        greeting = envelope.greeting
+    async def _sent(self, prepared: PreparedGreeting) -> PlannedGreeting:
+        greeting = prepared.greeting
         try:
-            await self.mail.send(envelope.to, envelope.content, envelope.message_id)
+            await self.mail.send(prepared.to, prepared.content, prepared.message_id)
         except OutcomeUnknown:
             if self.rules.on_unknown is UnknownOutcomePolicy.RESEND:
                 raise
@@ -125,14 +125,14 @@ class GreetingMail(JobKind[GreetingKey, GreetingTransaction]):
         return replace(greeting, state=GreetingState.SENT, sent_at=self.clock())
 
     async def _give_back(self, key: GreetingKey) -> None:
-        """It was surely not sent: the next attempt begins anew."""
+        """Reset the state after a send that surely failed, so that the next attempt retries."""
         async with self.write() as tx:
             known = await tx.greetings.lock(key)
             if known is not None and known.state is GreetingState.SENDING:
                 await tx.greetings.save(replace(known, state=GreetingState.PLANNED))
 
     def _end(self, known: PlannedGreeting, user: User) -> PlannedGreeting | None:
-        """How it ends without being sent; None where it is to be sent."""
+        """Return how the greeting ends without being sent, or None to send it."""
         reason = self._obstacle(known, user)
         if known.state is GreetingState.SENDING:
             park = reason is not None or self.rules.on_unknown is UnknownOutcomePolicy.PARK

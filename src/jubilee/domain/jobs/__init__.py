@@ -1,1 +1,1 @@
-"""Durable work: what must happen after a commit, whatever is killed."""
+"""Durable jobs: enqueued in a transaction, run at least once, ended exactly once."""

@@ -1,4 +1,4 @@
-"""What waits, what is late, and who is there to see to it: for operators, not for rules."""
+"""The state of jobs, events, greetings and workers, for metrics and operators."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,52 +10,52 @@ from jubilee.domain.jobs.kinds import KindSet
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """All jobs at one moment; ages in seconds, 0 where nothing waits."""
+    """A snapshot; ages in seconds, 0 if nothing waits."""
 
     jobs: Mapping[tuple[str, str], int]
-    """How many by lane and status: queued, running, dead."""
+    """Number of jobs by queue and status (queued, running, dead)."""
     oldest_due: Mapping[str, float]
-    """By lane: how long the job waits that is due the longest."""
+    """Seconds that the oldest due job has waited, by queue."""
     overdue: int
-    """Leases that ran out and that nobody has taken up yet."""
+    """Expired leases that the sweeper has not handled yet."""
     oldest_event: float
     greetings: Mapping[str, int]
-    """This year's by state."""
+    """Number of this year's greetings by state."""
     greetings_missing: int
-    """Greetings that should have been sent an hour ago."""
+    """Greetings that have been due for an hour and are not sent."""
     greetings_planned_until: float
-    """Seconds since 1970."""
+    """Unix time up to which greetings are planned."""
     workers: int
-    """Workers that were heard of within the last 15 seconds."""
+    """Workers with a heartbeat within the last 15 seconds."""
     without_worker: Mapping[str, int]
-    """Due jobs of kinds that no live worker knows, the 10 most frequent kinds; known ones at 0."""
+    """Due jobs of kinds that no live worker can run: the 10 most frequent kinds; others at 0."""
     workers_silent: int = 0
-    """Those of the last hour that neither were nor said that they ended."""
+    """Workers of the last hour without a heartbeat that did not deregister."""
 
 
 class BacklogReader(Protocol):
-    """Looks; a few statements, all of them on small indexes."""
+    """Reads the backlog with a few statements on small indexes."""
 
     async def __call__(self) -> Backlog:
-        """Raises Unavailable."""
+        """Return the current backlog. Raises Unavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerInfo:
-    """A worker that is alive."""
+    """A live worker."""
 
     id: UUID
     host: str
     version: str
     kinds: KindSet
-    """What it can run; jobs are dispatched to it by this."""
+    """The kinds that it can run; jobs are routed by them."""
 
 
 class WorkerRegistry(Protocol):
-    """Where workers sign that they are alive; those that are silent for a day are forgotten."""
+    """The live workers; one without a heartbeat for a day is removed."""
 
     async def heartbeat(self, worker: WorkerInfo) -> None:
-        """Now."""
+        """Record that the worker is alive now."""
 
     async def leave(self, worker_id: UUID) -> None:
-        """Forget it: it ends by itself."""
+        """Remove a worker that shuts down."""

@@ -1,4 +1,4 @@
-"""Telling the courier of new jobs at once, without making anybody wait for it."""
+"""Dispatches new jobs right after the commit, without delaying the caller."""
 
 import asyncio
 from collections.abc import Iterable
@@ -7,21 +7,21 @@ from contextlib import suppress
 from jubilee.domain.jobs.routing import JobRouter
 from jubilee.domain.jobs.store import Dispatch, JobDispatcher
 
-CAPACITY = 10_000  # jobs; what does not fit, the relay finds
+MAX_BUFFERED_JOBS = 10_000  # the relay dispatches those that do not fit
 BATCH = 500
-PAUSE_S = 1.0  # seconds after the courier failed
+PAUSE_S = 1.0  # after a failed dispatch
 
 
 class DispatchBuffer:
-    """A bounded queue that one task empties; what it loses, the relay finds."""
+    """A bounded buffer of dispatches, sent by one task; the relay dispatches what it loses."""
 
     def __init__(self, dispatcher: JobDispatcher, router: JobRouter) -> None:
         self._dispatcher = dispatcher
         self._router = router
-        self._queue: asyncio.Queue[Dispatch] = asyncio.Queue(CAPACITY)
+        self._queue: asyncio.Queue[Dispatch] = asyncio.Queue(MAX_BUFFERED_JOBS)
 
     def dispatch_soon(self, dispatches: Iterable[Dispatch]) -> None:
-        """Call after the commit; never waits, never fails."""
+        """Buffer the dispatches of committed jobs; never waits, never raises."""
         with suppress(asyncio.QueueFull):
             for dispatch in dispatches:
                 self._queue.put_nowait(dispatch)
@@ -35,5 +35,5 @@ class DispatchBuffer:
             try:
                 for queue, dispatches in (await self._router.route(batch)).items():
                     await self._dispatcher.send(dispatches, queue)
-            except Exception:  # whatever it was: this goes on, and the relay finds them
+            except Exception:  # keep running: the relay dispatches these jobs
                 await asyncio.sleep(PAUSE_S)

@@ -1,4 +1,4 @@
-"""Kinds of work: what a job of that kind says, who may ask for it, and how it is done."""
+"""Job kinds: their payloads, who may request them, and how they run."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -19,55 +19,55 @@ Tx_contra = TypeVar("Tx_contra", contravariant=True)
 
 
 class UnknownKind(Invalid):
-    """There is no such kind of task."""
+    """The kind of task is unknown."""
 
     code = "unknown_kind"
 
 
 class InvalidPayload(Invalid):
-    """The data are not what this kind of task needs."""
+    """The data are not valid for this kind of task."""
 
     code = "invalid_payload"
 
 
 class JobError(Exception):
-    """An attempt went wrong; `code` is shown with what it says."""
+    """An attempt failed; `code` and the message are shown to the owner of the task."""
 
     code: ClassVar[str] = "failed"
 
     def __init__(self, message: str = "", *, retry_in: float | None = None) -> None:
-        """The next attempt, if there is one, waits `retry_in` seconds or longer, but not for ever.
+        """`retry_in` is the least delay of the next attempt, in seconds, capped at an hour.
 
-        None leaves it to the number of attempts.
+        None leaves the delay to the backoff.
         """
         super().__init__(message)
         self.retry_in = retry_in
 
 
 class PermanentFailure(JobError):
-    """The job cannot succeed, however often it is tried."""
+    """The job cannot succeed: it ends dead without further attempts."""
 
     code = "given_up"
 
 
 class JobQueueName(Enum):
-    """Lanes have slots of their own, so that people's tasks never hold up the service's mail."""
+    """Queues with separate worker slots, so that user tasks never delay the service's mail."""
 
     SYSTEM = "system"
     USER = "user"
 
 
 class Audience(Enum):
-    """Who may ask for a kind by `POST /tasks`."""
+    """Who may request a kind by `POST /tasks`."""
 
     EVERYBODY = "everybody"
     ADMINS = "admins"
-    NOBODY = "nobody"  # the service itself, and producers in the database
+    NOBODY = "nobody"  # only the service itself, and producers in the database
 
 
 @dataclass(frozen=True, slots=True)
 class JobContext(Generic[P]):
-    """A job that this worker runs; `epoch` is the fencing token, `attempt` counts from 1."""
+    """A claimed job as its kind sees it; `epoch` is the fencing token, `attempt` starts at 1."""
 
     id: UUID
     epoch: int
@@ -76,68 +76,69 @@ class JobContext(Generic[P]):
     by_admin: bool
     payload: P
     report: Callable[[Mapping[str, object]], Awaitable[None]]
-    """Says how far it is, to whoever asks for the task."""
+    """Saves progress, which is shown with the task."""
 
 
 class Completion(Protocol[Tx_co]):
     """Opens the transaction that ends the job.
 
-    Its first statement writes the end, fenced by the epoch: whatever the kind does with it happens
-    exactly once, or not at all. Raises LeaseLost where the job is somebody else's by now.
+    The first statement writes the end, fenced by the epoch: what the kind writes in this
+    transaction happens exactly once, or not at all. Raises LeaseLost if another worker has claimed
+    the job since.
     """
 
     def __call__(
         self, result: Mapping[str, object] | None = None
     ) -> AbstractAsyncContextManager[Tx_co]:
-        """`result` is shown to whoever asks for the task."""
+        """`result` is shown with the task."""
 
 
 class JobKind(Protocol[P, Tx_contra]):
-    """One kind of work. At least once: whatever it does outside `finish` may happen again."""
+    """A kind of job. It runs at least once: effects outside `complete` may be repeated."""
 
     @property
     def name(self) -> str:
-        """As producers write it: `email.send`."""
+        """The unique name that producers use, such as `email.send`."""
 
     @property
     def audience(self) -> Audience:
-        """Who may ask for it."""
+        """Who may request it."""
 
     @property
     def timeout(self) -> float:
-        """Seconds that one attempt may take."""
+        """Seconds after which an attempt is stopped."""
 
     def read(self, data: Mapping[str, object]) -> P:
-        """The payload; raises InvalidPayload, whose pointer names the member at fault."""
+        """Parse the payload; raise InvalidPayload with a pointer to the invalid member."""
 
     def redact(self, data: Mapping[str, object]) -> Mapping[str, object]:
-        """What may be shown of the data: all but secrets."""
+        """Return the data without secrets."""
 
     @property
     def private(self) -> Collection[str]:
-        """Members of the data and the result that are masked for all but the account that asked."""
+        """Members of data and result that are masked for all accounts but the owner."""
         return ()
 
     async def close(self, data: Mapping[str, object], tx: Tx_contra) -> None:
-        """End what this kind keeps beside a job that is cancelled, or removed, undone.
+        """End the rows that this kind keeps for a job that is cancelled or removed unfinished.
 
-        In the transaction that does so. It must not raise, whatever the data are.
+        Called in the same transaction. Must not raise, not even for invalid data.
         """
         del data, tx  # most kinds keep nothing
 
     async def run(self, job: JobContext[P], complete: Completion[Tx_contra]) -> None:
-        """Do it; an exception means to try again later, GiveUp never to try again."""
+        """Run the job; an exception means retry later, PermanentFailure means never."""
 
 
 @dataclass(frozen=True, slots=True)
 class KindSet:
-    """The names of all kinds that a worker can run; workers with the same set share queues."""
+    """The names of the kinds that a worker can run; workers with the same set share queues."""
 
     names: frozenset[str]
 
     @property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits, the same for the same names in every process."""
+        """16 hexadecimal digits that depend on the names alone."""
         return blake2b("\n".join(sorted(self.names)).encode(), digest_size=8).hexdigest()
 
 
@@ -145,29 +146,29 @@ class JobKinds:
     """The kinds that this process can run."""
 
     def __init__(self, kinds: Iterable[JobKind[Any, Any]], *, longest: float = inf) -> None:
-        """Their names are unique; no attempt takes longer than `longest` seconds."""
+        """Kinds with unique names; `longest` limits the timeout of each, in seconds."""
         self._by_name = {kind.name: kind for kind in kinds}
         self._longest = longest
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All of them."""
+        """The names of all kinds."""
         return tuple(self._by_name)
 
     @property
     def known(self) -> KindSet:
-        """The same as a set."""
+        """The names as a set."""
         return KindSet(frozenset(self._by_name))
 
     @property
     def longest(self) -> float:
-        """Seconds that the slowest of them may take."""
+        """The longest timeout of any kind, in seconds."""
         return max((self.timeout(kind) for kind in self._by_name.values()), default=0.0)
 
     def timeout(self, kind: JobKind[Any, Any]) -> float:
-        """Seconds that one attempt at the kind may take in this process."""
+        """Return the timeout of an attempt in this process, in seconds."""
         return min(kind.timeout, self._longest)
 
     def find(self, name: str) -> JobKind[Any, Any] | None:
-        """None where only a newer version, or nobody, knows it."""
+        """Return the kind, or None if this process does not know it."""
         return self._by_name.get(name)

@@ -1,4 +1,4 @@
-"""The heart of a worker: keeps the leases of what it runs, and stops what it has lost."""
+"""The lease keeper: extends the leases of running jobs and interrupts those that are lost."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,21 +11,21 @@ from uuid import UUID
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.store import HeartbeatResult, JobReference, JobStore
 
-MARGIN_SHARE = 0.2  # of the lease: stop before the database may give the job to somebody else
+MARGIN_SHARE = 0.2  # of the lease: stop before another worker may claim the job
 
 
 class Interruption(Enum):
-    """Why a running job is stopped from outside."""
+    """Why a running job is interrupted."""
 
-    LOST = "lost"  # it may be somebody else's: touch nothing
-    CANCELLED = "cancelled"  # whoever owns it asked
-    DRAINED = "drained"  # this worker ends
-    TOO_SLOW = "too_slow"  # its time is over
+    LOST = "lost"  # another worker may have claimed it: write nothing
+    CANCELLED = "cancelled"  # its owner cancelled it
+    DRAINED = "drained"  # the worker shuts down
+    TOO_SLOW = "too_slow"  # its timeout has passed
 
 
 @dataclass(slots=True, eq=False)
 class RunningJob:
-    """One job under way; `confirmed` is the monotonic time up to which the lease holds."""
+    """A running job; `confirmed` is the monotonic time at which its lease ends."""
 
     reference: JobReference
     task: asyncio.Task[None]
@@ -34,19 +34,19 @@ class RunningJob:
     interrupted: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
-    """Done as soon as it was told to stop; whether it does is another matter."""
+    """Done as soon as the job is interrupted, even if the task does not stop."""
     timer: asyncio.TimerHandle | None = None
 
-    def interrupt(self, why: Interruption) -> None:
-        """Tell it to stop, once; the first reason counts."""
+    def interrupt(self, reason: Interruption) -> None:
+        """Cancel the task, once; the first reason is kept."""
         if self.interruption is None:
-            self.interruption = why
+            self.interruption = reason
             self.interrupted.set_result(None)
             self.task.cancel()
 
 
 class LeaseKeeper:
-    """Beats for every job that runs in this process, all of them in one statement."""
+    """Extends the leases of all jobs that run in this process with one statement."""
 
     def __init__(self, store: JobStore, lease: float) -> None:
         """`lease` counts seconds."""
@@ -56,17 +56,17 @@ class LeaseKeeper:
 
     @property
     def interval(self) -> float:
-        """Seconds between two beats."""
+        """Seconds between two heartbeats."""
         return self._lease / 3
 
     @contextmanager
     def hold(
         self, reference: JobReference, task: asyncio.Task[None], since: float
     ) -> Iterator[RunningJob]:
-        """Keep the lease for as long as this lasts; it was asked for at `since`, monotonic."""
+        """Keep the lease, claimed at monotonic time `since`, until the block ends."""
         running = RunningJob(reference, task, since + self._lease)
         before = self._running.get(reference.id)
-        if before is not None:  # an older claim of ours, which has ended without our notice
+        if before is not None:  # an earlier claim, whose lease ended unnoticed
             before.interrupt(Interruption.LOST)
         self._running[reference.id] = running
         self._guard(running)
@@ -79,35 +79,35 @@ class LeaseKeeper:
                 del self._running[reference.id]
 
     async def heartbeat(self) -> None:
-        """Extend all leases; stop what is no longer ours. Raises Unavailable."""
+        """Extend all leases; interrupt the jobs whose lease is lost. Raises Unavailable."""
         held = list(self._running.values())
         if not held:
             return
         began = monotonic()
         try:
             async with asyncio.timeout(self.interval):
-                beats = await self._store.heartbeat([running.reference for running in held])
+                results = await self._store.heartbeat([running.reference for running in held])
         except TimeoutError as error:
             raise Unavailable from error
         for running in held:
-            self._apply(running, beats.get(running.reference.id), began)
+            self._apply(running, results.get(running.reference.id), began)
 
     def drain(self) -> None:
-        """Interrupt all that still runs: it is given back."""
+        """Interrupt all running jobs: they are given back."""
         for running in list(self._running.values()):
             running.interrupt(Interruption.DRAINED)
 
-    def _apply(self, running: RunningJob, beat: HeartbeatResult | None, began: float) -> None:
-        if beat is None:
+    def _apply(self, running: RunningJob, result: HeartbeatResult | None, began: float) -> None:
+        if result is None:
             running.interrupt(Interruption.LOST)
             return
-        if beat is not HeartbeatResult.BUSY:
+        if result is not HeartbeatResult.BUSY:
             running.confirmed = began + self._lease
-        if beat is HeartbeatResult.CANCEL:
+        if result is HeartbeatResult.CANCEL:
             running.interrupt(Interruption.CANCELLED)
 
     def _guard(self, running: RunningJob) -> None:
-        """Stop it in time, whatever becomes of the beats."""
+        """Interrupt the job before its lease ends, even if heartbeats fail."""
         left = running.confirmed - self._lease * MARGIN_SHARE - monotonic()
         if left <= 0:
             running.interrupt(Interruption.LOST)

@@ -1,4 +1,4 @@
-"""Asking for work: a job is inserted by the transaction that wants it done."""
+"""Enqueueing jobs: a job is inserted in the transaction that needs it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,10 +16,10 @@ MAX_PRIORITY = 9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """Work to be done once its transaction has committed.
+    """A job to run after its transaction has committed.
 
-    `data` is small and holds ids and template names, never a secret. A `key` is unique among all
-    jobs: asking twice with the same one is asking once.
+    `data` is small: ids and template names, never secrets. `key` is unique among all jobs: a second
+    job with the same key is ignored.
     """
 
     id: UUID
@@ -32,7 +32,7 @@ class NewJob:
 
 
 class JobQueue(Protocol):
-    """Where a transaction leaves the work that it wants done."""
+    """Enqueues jobs in a transaction."""
 
     async def add(self, job: NewJob) -> None:
-        """Insert the job; nothing happens where its key is known already."""
+        """Insert the job, unless there is one with its key."""

@@ -1,4 +1,4 @@
-"""Sending again what Redis lost: jobs that were dispatched and are in no queue."""
+"""Redelivery: sends again the dispatched jobs whose message is in no queue."""
 
 from math import inf
 from time import monotonic
@@ -7,16 +7,16 @@ from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.jobs.store import DueJobs, JobDispatcher, Position
 
 BATCH = 500
-CHECK_INTERVAL_S = 0.9  # shorter than a round of the relay
+CHECK_INTERVAL_S = 0.9  # less than the relay's interval of one second
 
 
 class LostMessageCheck:
-    """Compares the jobs that wait in PostgreSQL with the messages that Redis holds.
+    """Compares the dispatched jobs in the database with the messages in the queues.
 
-    A job that waits behind others is left alone, however long that takes: only a message that is
-    missing is sent again. So a lost one is found within seconds, and a long queue costs one page of
-    reading a second instead of an update of every row in it. Pages follow each other, so that a
-    message lost in the middle of a long queue is found as well.
+    Only missing messages are sent again, however long a job has waited behind others. A lost one
+    is found within seconds, and a long queue costs one page of reading a second instead of an
+    update of each of its rows. Each call continues at the next page, so that a message lost in
+    the middle of a long queue is found as well.
     """
 
     def __init__(self, due: DueJobs, dispatcher: JobDispatcher, kinds: JobKinds) -> None:
@@ -27,7 +27,7 @@ class LostMessageCheck:
         self._checked_at = -inf
 
     async def run(self) -> None:
-        """Check a page, and go on for as long as messages are missing. Raises Unavailable."""
+        """Check one page, and further pages while messages are missing. Raises Unavailable."""
         if monotonic() - self._checked_at < CHECK_INTERVAL_S:
             return
         while await self._check_page():
@@ -35,7 +35,7 @@ class LostMessageCheck:
         self._checked_at = monotonic()
 
     async def _check_page(self) -> bool:
-        """Whether the next page has to be checked at once."""
+        """Check one page; return whether to check the next one at once."""
         page = await self._due.unclaimed(self._kinds.names, after=self._after, limit=BATCH)
         missing = await self._dispatcher.missing(page.dispatches, self._kinds.known)
         if missing:

@@ -1,4 +1,4 @@
-"""The relay: what is due is dispatched, what was let go of is taken up again."""
+"""The relay: dispatches due jobs, expires leases, publishes events, prunes ended rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """Every worker has one; any number of them share the work without knowing each other."""
+    """Periodic work of every worker; any number of relays may run at once."""
 
     due_jobs: DueJobs
     events: EventRelay
@@ -23,28 +23,28 @@ class Relay:
     retention_days: float
 
     async def dispatch(self) -> int:
-        """Send what is due: marked and committed first, so a crash costs seconds, never a job."""
+        """Dispatch due jobs, marked and committed first: a crash delays them, but loses none."""
         marked: Sequence[Dispatch] = await self.due_jobs.mark_due(self.kinds.names, limit=BATCH)
         if marked:
             await self.dispatcher.send(marked, self.kinds.known)
         return len(marked)
 
     async def sweep(self) -> int:
-        """Take up what a worker has let go of."""
+        """Release or end the jobs whose lease has expired; return how many."""
         return await self.due_jobs.expire_leases(limit=BATCH)
 
     async def publish(self) -> int:
-        """Turn facts into one job a subscriber."""
+        """Turn events into one job per subscriber; return the number of events."""
         return await self.events.publish(limit=BATCH)
 
     async def prune(self) -> int:
-        """Remove what has ended long ago: one batch."""
+        """Delete one batch of jobs and events that ended before the retention period."""
         days = self.retention_days
         jobs = await self.due_jobs.prune(days=days, limit=BATCH)
         return jobs + await self.events.prune(days=days, limit=BATCH)
 
     async def seconds_to_next(self, longest: float) -> float:
-        """Seconds until there may be something to dispatch; lost messages are sent again first."""
+        """Redeliver lost messages; return the seconds until a job is due, `longest` at most."""
         outlook = await self.due_jobs.outlook(self.kinds.names)
         if outlook.has_unclaimed:
             await self.redelivery.run()

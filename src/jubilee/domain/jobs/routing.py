@@ -1,4 +1,4 @@
-"""Choosing a queue for a job: one whose workers know its kind."""
+"""Routing: chooses a queue whose workers know the kind of a job."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,30 +14,30 @@ REFRESH_S = 5.0
 
 
 class KindSetReader(Protocol):
-    """Reads what the live workers know."""
+    """Reads which kinds the live workers can run."""
 
     async def kind_sets(self) -> Mapping[KindSet, int]:
-        """The number of live workers by the set of kinds that they know. Raises Unavailable."""
+        """Return the number of live workers per set of kinds. Raises Unavailable."""
 
 
 class JobRouter:
-    """Sorts dispatches by queue.
+    """Groups dispatches by queue.
 
-    Workers of two versions know different kinds for as long as a deploy lasts, and a worker without
-    a mail server does not know mail. One queue for all of them would let each take messages that it
-    can only put back. A job whose kind no live worker is known to run is left to the relay of a
-    worker that knows it, which looks once a second: that covers a worker that has just started.
+    Workers of two versions know different kinds during a deployment, and a worker without a mail
+    server does not know the kinds of mail. If they shared a queue, each would take messages that
+    it can only put back. A job whose kind no known worker can run is left to the relay of a worker
+    that can: relays poll once a second, which covers workers that have just started.
     """
 
-    def __init__(self, reader: KindSetReader, chance: Callable[[], float]) -> None:
-        """`chance` from 0 to 1 chooses among several queues, by their number of workers."""
+    def __init__(self, reader: KindSetReader, random: Callable[[], float]) -> None:
+        """`random` (0 to 1) chooses among several queues, weighted by their number of workers."""
         self._reader = reader
-        self._chance = chance
+        self._random = random
         self._sets: Mapping[KindSet, int] = {}
         self._read_at = -inf
 
     async def route(self, dispatches: Sequence[Dispatch]) -> Mapping[KindSet, Sequence[Dispatch]]:
-        """Those that can be sent, by queue; what is known of the workers is read when it is old."""
+        """Return the dispatches by queue, without those that no known worker can run."""
         if monotonic() - self._read_at >= REFRESH_S:
             await self._refresh()
         routed: dict[KindSet, list[Dispatch]] = {}
@@ -49,12 +49,12 @@ class JobRouter:
 
     async def _refresh(self) -> None:
         self._read_at = monotonic()
-        with suppress(Unavailable):  # what was known before is the best guess
+        with suppress(Unavailable):  # keep the last known workers
             self._sets = await self._reader.kind_sets()
 
     def _choose(self, kind: str) -> KindSet | None:
         able = [(known, workers) for known, workers in self._sets.items() if kind in known.names]
-        left = self._chance() * sum(workers for _, workers in able)
+        left = self._random() * sum(workers for _, workers in able)
         for known, workers in able:
             left -= workers
             if left < 0:

@@ -1,4 +1,4 @@
-"""Running a job: claim it, do it under a lease, end it behind the fence."""
+"""Running a job: claim it, run it under a lease, write its end fenced by the epoch."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -28,22 +28,22 @@ from jubilee.domain.jobs.store import (
     OpenCompletion,
 )
 
-CANCEL_GRACE_S = 5.0  # seconds in which a job that is told to stop has to
-MAX_MESSAGE_CHARS = 2000  # characters of an error that are kept
+CANCEL_GRACE_S = 5.0  # time to stop after an interruption
+MAX_MESSAGE_CHARS = 2000  # of an error
 
 
 class Outcome(Enum):
-    """How a run ended, for whoever counts."""
+    """How a run ended, for observers."""
 
-    UNCLAIMED = "unclaimed"  # the database could not be asked: the job is as it was
-    STALE = "stale"  # somebody else took it, or it is not due any more
+    UNCLAIMED = "unclaimed"  # the database did not answer: the job is unchanged
+    STALE = "stale"  # another worker claimed it, or it is no longer due
     SUCCEEDED = "succeeded"
     RETRIED = "retried"
     DEAD = "dead"
     CANCELLED = "cancelled"
-    RELEASED = "released"  # as if it had not been tried
-    LOST = "lost"  # its lease ended: somebody else runs it
-    UNKNOWN = "unknown"  # the database is away: the lease will end, and the sweeper decides
+    RELEASED = "released"  # given back; the attempt does not count
+    LOST = "lost"  # the lease ended: another worker may run it
+    UNKNOWN = "unknown"  # the database did not answer: the lease expires and the sweeper decides
 
 
 class AttemptTimedOut(JobError):
@@ -53,42 +53,42 @@ class AttemptTimedOut(JobError):
 
 
 class AttemptAborted(JobError):
-    """The attempt stopped itself without an end."""
+    """The attempt cancelled itself or tried to end the process."""
 
     code = "ended_abruptly"
 
 
 def requested_delay(error: BaseException) -> float:
-    """Seconds that the error itself wants the next attempt to wait, an hour at most."""
-    wanted = error.retry_in if isinstance(error, JobError) else None
-    return min(MAX_BACKOFF_S, wanted or 0)
+    """Return the delay in seconds that the error requests, an hour at most, or 0."""
+    requested = error.retry_in if isinstance(error, JobError) else None
+    return min(MAX_BACKOFF_S, requested or 0)
 
 
 def describe_error(error: BaseException) -> dict[str, object]:
-    """What is shown of an error: its code and what it says, cut; never a trace."""
+    """Return code and message of an error, the message truncated; never a traceback."""
     code = error.code if isinstance(error, DomainError | JobError) else type(error).__name__
     return {"code": code, "message": str(error)[:MAX_MESSAGE_CHARS]}
 
 
 def _ignore() -> None:
-    """Default for a caller that does not need to hear of the claim."""
+    """Do nothing: the default of `on_claim`."""
 
 
 class JobObserver(Protocol):
-    """Hears of attempts; must be quick and must not fail."""
+    """Observes attempts; called on the event loop, must not raise."""
 
     def started(self, claimed: ClaimedJob) -> None:
-        """An attempt begins."""
+        """An attempt starts."""
 
     def failed(self, error: BaseException) -> None:
-        """It goes wrong; how it ends is heard of next."""
+        """The attempt failed; `ended` follows."""
 
     def ended(self, claimed: ClaimedJob, outcome: Outcome, seconds: float) -> None:
-        """It has ended."""
+        """The attempt ended after `seconds`."""
 
 
 class Unobserved(JobObserver):
-    """Where nobody listens."""
+    """Ignores all attempts."""
 
     def started(self, claimed: ClaimedJob) -> None:
         pass
@@ -105,19 +105,19 @@ UNOBSERVED = Unobserved()
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs jobs, each at most once at a time, however often it is dispatched."""
+    """Runs dispatched jobs; a job dispatched twice still runs once at a time."""
 
     store: JobStore
     kinds: JobKinds
     open_completion: OpenCompletion[Any]
     lease_keeper: LeaseKeeper
-    chance: Callable[[], float]
+    random: Callable[[], float]
     observer: JobObserver = UNOBSERVED
 
     async def run(self, reference: JobReference, on_claim: Callable[[], None] = _ignore) -> Outcome:
-        """Claim and run it; never raises but when it is cancelled from outside.
+        """Claim and run a job; raises nothing but CancelledError.
 
-        `on_claim` is called once the job is ours, before it runs.
+        `on_claim` is called after the claim, before the job runs.
         """
         since = monotonic()
         try:
@@ -141,10 +141,10 @@ class Runner:
         assert kind is not None, "claims are limited to the kinds known here"
         try:
             payload = _payload(kind, claimed)
-        except Exception as error:  # a newer version may have written it: try again
+        except Exception as error:  # it may be of a newer version: retry
             return await self._failed(claimed, error)
         attempt = _Attempt(claimed, self.open_completion)
-        work = asyncio.create_task(attempt.run(kind, self._claim(claimed, payload)))
+        work = asyncio.create_task(attempt.run(kind, self._context(claimed, payload)))
         work.add_done_callback(_retrieve_exception)
         with self.lease_keeper.hold(claimed.reference, work, since) as running:
             try:
@@ -158,20 +158,21 @@ class Runner:
             return await self._end(attempt, running)
 
     async def _end(self, attempt: "_Attempt", running: RunningJob) -> Outcome:
-        # Whatever happens to it once its end is committed changes nothing.
+        # Once the end is committed, later exceptions do not matter.
         if attempt.finished:
             return Outcome.SUCCEEDED
         if running.interruption is not None:
             return await self._interrupted(attempt.claimed, running.interruption)
         if running.task.cancelled():
-            return await self._failed(attempt.claimed, AttemptAborted("It stopped without an end."))
-        error = running.task.exception()
-        if error is None or isinstance(error, LeaseLost):
+            error = AttemptAborted("The attempt cancelled itself.")
+            return await self._failed(attempt.claimed, error)
+        raised = running.task.exception()
+        if raised is None or isinstance(raised, LeaseLost):
             return Outcome.LOST
-        return await self._failed(attempt.claimed, error)
+        return await self._failed(attempt.claimed, raised)
 
-    async def _interrupted(self, claimed: ClaimedJob, why: Interruption) -> Outcome:
-        match why:
+    async def _interrupted(self, claimed: ClaimedJob, reason: Interruption) -> Outcome:
+        match reason:
             case Interruption.LOST:
                 return Outcome.LOST
             case Interruption.DRAINED:
@@ -189,15 +190,13 @@ class Runner:
     async def _failed(self, claimed: ClaimedJob, error: BaseException) -> Outcome:
         self.observer.failed(error)
         final = isinstance(error, PermanentFailure) or claimed.attempt >= claimed.max_attempts
-        wait = (
-            None if final else max(backoff(claimed.attempt, self.chance()), requested_delay(error))
-        )
-        failure = AttemptFailure(error=describe_error(error), retry_in=wait)
+        delay = max(backoff(claimed.attempt, self.random()), requested_delay(error))
+        failure = AttemptFailure(error=describe_error(error), retry_in=None if final else delay)
         if not await self.store.fail(claimed.reference, failure):
             return Outcome.LOST
         return Outcome.DEAD if final else Outcome.RETRIED
 
-    def _claim(self, claimed: ClaimedJob, payload: object) -> JobContext[Any]:
+    def _context(self, claimed: ClaimedJob, payload: object) -> JobContext[Any]:
         async def report(progress: Mapping[str, object]) -> None:
             await self.store.save_progress(claimed.reference, progress)
 
@@ -213,34 +212,35 @@ class Runner:
 
 
 class _Attempt:
-    """One run of a kind, and whether its end is committed."""
+    """One attempt at a job, and whether its end is committed."""
 
     def __init__(self, claimed: ClaimedJob, open_completion: OpenCompletion[Any]) -> None:
         self.claimed = claimed
         self.finished = False
-        self._open_finish = open_completion
+        self._open_completion = open_completion
 
     async def run(self, kind: JobKind[Any, Any], context: JobContext[Any]) -> None:
-        """A kind that comes back without an end has succeeded without a result."""
+        """Run the kind; if it returns without completing, complete the job without a result."""
         try:
             await kind.run(context, self._complete)
-        except SystemExit as error:  # it would end the whole worker
-            raise AttemptAborted("It tried to end the process.") from error
+        except SystemExit as error:  # would end the worker process
+            raise AttemptAborted("The attempt tried to end the process.") from error
         if not self.finished:
             async with self._complete():
                 pass
 
     @asynccontextmanager
     async def _complete(self, result: Mapping[str, object] | None = None) -> AsyncIterator[Any]:
-        async with self._open_finish(self.claimed.reference, result) as tx:
+        async with self._open_completion(self.claimed.reference, result) as tx:
             yield tx
         self.finished = True
 
 
-async def _watch(running: RunningJob, timeout: float) -> None:  # noqa: ASYNC109  # an attempt's, not ours
-    """Until it has ended; once told to stop, or too slow, it has a moment for that.
+async def _watch(running: RunningJob, timeout: float) -> None:  # noqa: ASYNC109  # the attempt's, handled here
+    """Wait until the attempt ends; interrupt it after `timeout` seconds and wait for the grace.
 
-    One that does not listen goes on without a lease: the fence keeps it from any effect.
+    An attempt that ignores the interruption continues without a lease; fencing keeps it from
+    writing anything.
     """
     done, _ = await asyncio.wait(
         {running.task, running.interrupted}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
@@ -258,6 +258,6 @@ def _payload(kind: JobKind[Any, Any], claimed: ClaimedJob) -> object:
 
 
 def _retrieve_exception(task: asyncio.Task[None]) -> None:
-    """Nobody may be left to look at what it raised."""
+    """Mark the exception as seen: the runner may have stopped waiting for the task."""
     if not task.cancelled():
         task.exception()

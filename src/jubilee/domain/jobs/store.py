@@ -1,4 +1,4 @@
-"""Claims: who runs a job, until when, and how it ends; every port call is fenced by the epoch."""
+"""Ports to stored jobs: claims and leases for workers, due jobs for relays, dispatch."""
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -20,14 +20,14 @@ UNCLAIMED_AFTER_S = 2.0
 
 
 class LeaseLost(Stale):
-    """Somebody else runs this job by now."""
+    """Another worker has claimed this job."""
 
     code = "lease_lost"
 
 
 @dataclass(frozen=True, slots=True)
 class JobReference:
-    """A job as it stood when it was dispatched; `epoch` counts its claims."""
+    """A job at one epoch, which counts its claims."""
 
     id: UUID
     epoch: int
@@ -35,7 +35,7 @@ class JobReference:
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """A job to be handed to a worker of a lane."""
+    """A job to send to the workers of a queue."""
 
     reference: JobReference
     queue: JobQueueName
@@ -45,9 +45,9 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedJob:
-    """A job that is ours for the length of a lease; `epoch` is the new one.
+    """A job claimed by this worker for one lease; `epoch` is that of the claim.
 
-    `data` are None where a producer wrote what nobody can read.
+    `data` is None if a producer wrote an unreadable document.
     """
 
     id: UUID
@@ -64,53 +64,53 @@ class ClaimedJob:
     waited: float = 0.0
     """Seconds from being due to being claimed."""
     age: float = 0.0
-    """Seconds from being asked for to being claimed."""
+    """Seconds from being created to being claimed."""
 
     @property
     def reference(self) -> JobReference:
-        """What every later statement is fenced by."""
+        """Job and epoch, which fence every later statement."""
         return JobReference(self.id, self.epoch)
 
 
 class HeartbeatResult(Enum):
-    """What a heartbeat finds."""
+    """The state of a lease at a heartbeat."""
 
     OURS = "ours"
-    CANCEL = "cancel"  # ours, and asked to stop
-    BUSY = "busy"  # somebody is writing its row: the lease is as it was
+    CANCEL = "cancel"  # ours, and cancellation is requested
+    BUSY = "busy"  # the row is locked: the lease is not extended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptFailure:
-    """How an attempt went wrong; `retry_in` seconds, or None: never again."""
+    """The error of an attempt; `retry_in` in seconds, or None for no further attempt."""
 
     error: Mapping[str, object]
     retry_in: float | None
 
 
 class JobStore(Protocol):
-    """Jobs as workers see them; leases and due times go by the database's clock."""
+    """Jobs as workers see them, fenced by epoch; times are of the database's clock."""
 
     async def claim(self, reference: JobReference) -> ClaimedJob | None:
-        """Take it, where it is due, of a kind known here, and still at that epoch.
+        """Claim a job if it is due, of a known kind, and still at that epoch, else return None.
 
-        Counts an attempt. A job of an unknown kind stays as it is, for workers that know it.
+        A claim counts as an attempt. Jobs of unknown kinds are left to workers that know them.
         """
 
     async def heartbeat(self, held: Sequence[JobReference]) -> Mapping[UUID, HeartbeatResult]:
-        """Extend the leases of those that are still ours; the others are missing."""
+        """Extend the leases that are still held; lost ones are missing from the result."""
 
     async def fail(self, reference: JobReference, failure: AttemptFailure) -> bool:
-        """Give it back to be tried again, or end it as dead; whether it was still ours."""
+        """Queue the job for a retry, or end it as dead; return whether the lease was held."""
 
     async def release(self, reference: JobReference, *, wait: float) -> bool:
-        """Give it back as if it had not been tried, due again in `wait` seconds."""
+        """Give the job back uncounted, due in `wait` seconds; return whether the lease was held."""
 
     async def mark_cancelled(self, reference: JobReference) -> bool:
-        """End it as cancelled; whether it was still ours."""
+        """End the job as cancelled; return whether the lease was held."""
 
     async def save_progress(self, reference: JobReference, progress: Mapping[str, object]) -> None:
-        """Say how far it is."""
+        """Save the progress, if the lease is held."""
 
 
 class OpenCompletion(Protocol[Tx_co]):
@@ -119,16 +119,16 @@ class OpenCompletion(Protocol[Tx_co]):
     def __call__(
         self, reference: JobReference, result: Mapping[str, object] | None
     ) -> AbstractAsyncContextManager[Tx_co]:
-        """The feature's own transaction."""
+        """Return the transaction of the job kind."""
 
 
 Position: TypeAlias = tuple[int, datetime, UUID]
-"""Where a page of jobs ends: priority, due time and id."""
+"""Sort key of the last job of a page: priority, due time and id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unclaimed:
-    """One page of jobs that were dispatched; `next` is None on the last page."""
+    """One page of dispatched jobs; `next` is None on the last page."""
 
     dispatches: Sequence[Dispatch]
     next: Position | None
@@ -136,43 +136,43 @@ class Unclaimed:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """When to look again: seconds until the next job is due, None where none is queued."""
+    """Seconds until the next job is due, or None, and whether dispatched jobs wait."""
 
     next_due: float | None
     has_unclaimed: bool
-    """Whether a job was dispatched 2 seconds ago or earlier and is still not claimed."""
+    """Whether a job dispatched 2 or more seconds ago is not claimed yet."""
 
 
 class DueJobs(Protocol):
-    """Jobs as the relay sees them; every call takes a bounded number."""
+    """Jobs as the relay sees them; each call handles `limit` jobs at most."""
 
     async def mark_due(self, kinds: Collection[str], *, limit: int) -> Sequence[Dispatch]:
-        """The due ones that have not been dispatched, marked as dispatched and committed."""
+        """Mark due jobs as dispatched, commit, and return them."""
 
     async def unclaimed(
         self, kinds: Collection[str], *, after: Position | None, limit: int
     ) -> Unclaimed:
-        """Those dispatched 2 seconds ago or earlier that no worker has claimed, page by page."""
+        """List the jobs dispatched 2 or more seconds ago that are not claimed yet."""
 
     async def expire_leases(self, *, limit: int) -> int:
-        """Give back, or end as dead, what a worker has let go of; how many."""
+        """Queue again, or end as dead, the jobs with an expired lease; return how many."""
 
     async def prune(self, *, days: float, limit: int) -> int:
-        """Remove what has ended so long ago; how many."""
+        """Delete jobs that ended `days` ago or earlier; return how many."""
 
     async def outlook(self, kinds: Collection[str]) -> Outlook:
-        """What is left to be done, in one statement."""
+        """Return when the next job is due, in one statement."""
 
 
 class JobDispatcher(Protocol):
-    """Brings jobs to workers; what it loses, the relay sends again.
+    """Sends jobs to workers; the relay sends lost messages again.
 
-    Each set of kinds has queues of its own, read only by workers that know exactly these kinds: a
+    Each set of kinds has its own queues, read only by workers that know exactly these kinds: a
     message never reaches a worker that cannot run its job.
     """
 
     async def send(self, dispatches: Sequence[Dispatch], to: KindSet) -> None:
-        """Raises Unavailable; the same dispatch twice is the same as once."""
+        """Send the dispatches; sending one twice has no further effect. Raises Unavailable."""
 
     async def missing(self, dispatches: Sequence[Dispatch], to: KindSet) -> Sequence[Dispatch]:
-        """Those of them that are not in the queue. Raises Unavailable."""
+        """Return the dispatches that are not in the queue. Raises Unavailable."""

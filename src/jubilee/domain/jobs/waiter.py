@@ -1,4 +1,4 @@
-"""Waiting for jobs to end: many wait, one statement asks for all of them."""
+"""Waiting for jobs to end: one polling statement for all waiting requests."""
 
 import asyncio
 from collections.abc import Callable, Collection
@@ -11,20 +11,20 @@ from uuid import UUID
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.identity import UserId
 
-MAX_WAITING = 1000  # waiters in a process; whoever comes then is told to go on at once
-MAX_WAITING_PER_USER = 100  # of them for one account
-POLL_INTERVAL_S = 0.1  # seconds between two questions
-RETRY_INTERVAL_S = 1.0  # seconds after a question that nobody answered
+MAX_WAITING = 1000  # in a process; further calls return at once
+MAX_WAITING_PER_USER = 100
+POLL_INTERVAL_S = 0.1
+RETRY_INTERVAL_S = 1.0  # after the database did not answer
 
 IsAbandoned: TypeAlias = Callable[[], bool]
-"""Whether there is no point in waiting any longer: the service ends."""
+"""Returns whether to stop waiting because the service shuts down."""
 
 
 class LiveJobReader(Protocol):
-    """Which jobs have not ended."""
+    """Reads which jobs have not ended."""
 
     async def live(self, ids: Collection[UUID]) -> Collection[UUID]:
-        """Those of them that are queued or running; one that is gone has ended."""
+        """Return the ids of the jobs that are queued or running; a deleted job has ended."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,24 +36,24 @@ class _Waiting:
 
 
 class JobWaiter:
-    """Asks while somebody waits; holds nothing open in between."""
+    """Polls while there are waiters; holds no connection in between."""
 
     def __init__(self, jobs: LiveJobReader) -> None:
         self._jobs = jobs
         self._waiters: set[_Waiting] = set()
-        self._asking: asyncio.Task[None] | None = None
+        self._polling: asyncio.Task[None] | None = None
 
     async def wait(
         self, job_id: UUID, seconds: float, is_abandoned: IsAbandoned, *, by: UserId
     ) -> None:
-        """Until it has ended, for so long at most; which of the two, the job itself says."""
+        """Return when the job has ended, or after `seconds`; read the job to tell which."""
         if is_abandoned() or not self._has_room(by):
             return
         waiter = _Waiting(job_id, by, is_abandoned)
         self._waiters.add(waiter)
-        if self._asking is None:
-            # It outlives the request that starts it: what it logs must not bear that one's name.
-            self._asking = asyncio.create_task(self._ask(), context=Context())
+        if self._polling is None:
+            # The task outlives the request that starts it: do not log with its context.
+            self._polling = asyncio.create_task(self._poll(), context=Context())
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
@@ -66,7 +66,7 @@ class JobWaiter:
             return False
         return sum(waiter.by == by for waiter in self._waiters) < MAX_WAITING_PER_USER
 
-    async def _ask(self) -> None:
+    async def _poll(self) -> None:
         try:
             while self._waiters:
                 await asyncio.sleep(POLL_INTERVAL_S)
@@ -75,13 +75,13 @@ class JobWaiter:
                 except Unavailable:
                     await asyncio.sleep(RETRY_INTERVAL_S)
         finally:
-            self._asking = None
+            self._polling = None
 
     async def _release(self) -> None:
         waiting = {waiter for waiter in self._waiters if not waiter.is_abandoned()}
         ids = {waiter.job_id for waiter in waiting}
         live = set(await self._jobs.live(ids)) if ids else set()
         for waiter in list(self._waiters):
-            # One that came while the question was asked was not asked for.
+            # A waiter added during the statement was not part of it.
             if waiter.is_abandoned() or (waiter in waiting and waiter.job_id not in live):
                 waiter.released.set()

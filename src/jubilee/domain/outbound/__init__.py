@@ -1,1 +1,1 @@
-"""Requests that people have the service make: to where they may, and never anywhere else."""
+"""Outbound HTTP requests made for users, to allowed addresses only."""

@@ -1,10 +1,10 @@
-"""Which addresses a request may go to: decided on what the name resolved to, never on the name.
+"""Which addresses outbound requests may connect to; checked on resolved addresses, not on names.
 
-- An address in one of the allowed networks: everybody, whatever the name.
-- A host that is allowed by name: everybody, at any public address and at those private ones that
-  name a machine (10/8, 127/8, fc00::/7 and their like): the operator vouches for its DNS. Never
-  at link-local, multicast or metadata addresses; these take an allowed network.
-- Any other public address: admins.
+- Addresses in an allowed network: all accounts, for any host name.
+- Hosts allowed by name: all accounts, at public addresses and at private unicast addresses (10/8,
+  127/8, fc00::/7 and similar): the operator trusts their DNS. Never at link-local, multicast or
+  metadata addresses, which need an allowed network.
+- Other public addresses: admins.
 
 An IPv4 address inside an IPv6 one (mapped, NAT64) counts as the IPv4 address.
 """
@@ -25,11 +25,11 @@ from typing import TypeAlias
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 AddressFilter: TypeAlias = Callable[[Address], bool]
-"""Whether a connection may go to the address."""
+"""Returns whether a connection to the address is allowed."""
 
 MAX_PORT = 65_535
 NAT64 = IPv6Network("64:ff9b::/96")
-UNICAST = IPv6Network("2000::/3")  # all of IPv6 that has been given out
+UNICAST = IPv6Network("2000::/3")  # the allocated part of IPv6
 NOT_PUBLIC: tuple[Network, ...] = tuple(
     ip_network(network)
     for network in (
@@ -37,7 +37,7 @@ NOT_PUBLIC: tuple[Network, ...] = tuple(
         *("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.52.193.0/24", "192.88.99.0/24"),
         *("192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
         *("224.0.0.0/4", "240.0.0.0/4"),
-        "168.63.129.16/32",  # Azure's own services, on a public address
+        "168.63.129.16/32",  # Azure's platform services, at a public address
         *("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),  # tunnels, documentation
     )
 )
@@ -55,7 +55,7 @@ WRITTEN_HOST = re.compile(r"(\*\.)?([a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}
 
 
 def unmapped(address: Address) -> Address:
-    """Where a packet to it ends up."""
+    """Return the IPv4 address inside a mapped or NAT64 address, else the address itself."""
     if isinstance(address, IPv4Address):
         return address
     if address in NAT64:
@@ -64,7 +64,7 @@ def unmapped(address: Address) -> Address:
 
 
 def is_public(address: Address) -> bool:
-    """Whether it is anywhere in the internet, and nowhere near us."""
+    """Return whether the address is public and globally reachable."""
     address = unmapped(address)
     if isinstance(address, IPv6Address) and (address not in UNICAST or address.scope_id):
         return False
@@ -73,7 +73,7 @@ def is_public(address: Address) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class AllowedHost:
-    """`example.com`, `*.example.com` (its subdomains), either with a port."""
+    """A host allowed by name: `example.com` or `*.example.com`, with or without port."""
 
     name: str
     subdomains: bool
@@ -81,7 +81,7 @@ class AllowedHost:
 
     @classmethod
     def parse(cls, text: str) -> "AllowedHost":
-        """Raises ValueError."""
+        """Parse `host`, `*.host`, `host:port` or `*.host:port`; raise ValueError."""
         found = WRITTEN_HOST.fullmatch(text.strip().lower())
         if found is None:
             raise ValueError("a host is written host, *.host, host:port or *.host:port")
@@ -91,7 +91,7 @@ class AllowedHost:
         return cls(_canonical(name), star is not None, None if port is None else int(port))
 
     def matches(self, host: str, port: int) -> bool:
-        """`host` as a request bears it: lower case, without brackets or a last dot."""
+        """Match a host in lower case, without brackets or final dot, and its port."""
         if self.port not in {None, port}:
             return False
         return host.endswith(f".{self.name}") if self.subdomains else host == self.name
@@ -99,13 +99,13 @@ class AllowedHost:
 
 @dataclass(frozen=True, slots=True)
 class OutboundRules:
-    """What the operator allows beyond public addresses for admins."""
+    """Hosts and networks that the operator allows."""
 
     hosts: tuple[AllowedHost, ...] = ()
     networks: tuple[Network, ...] = ()
 
     def filter_for(self, host: str, port: int, *, by_admin: bool) -> AddressFilter | None:
-        """What a request for this host may connect to; None: nothing, so look up nothing."""
+        """Return a filter of the host's addresses; None if none is allowed: do not resolve it."""
         named = any(allowed.matches(host, port) for allowed in self.hosts)
         if not (named or by_admin or self.networks):
             return None
@@ -113,12 +113,14 @@ class OutboundRules:
         def allows(address: Address) -> bool:
             if _is_in(unmapped(address), self.networks):
                 return True
-            return (named and _may_be_named(unmapped(address))) or (by_admin and is_public(address))
+            return (named and _is_unicast_host(unmapped(address))) or (
+                by_admin and is_public(address)
+            )
 
         return allows
 
 
-def _may_be_named(address: Address) -> bool:
+def _is_unicast_host(address: Address) -> bool:
     return address not in METADATA and (is_public(address) or _is_in(address, PRIVATE))
 
 

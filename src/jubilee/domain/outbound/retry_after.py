@@ -1,4 +1,4 @@
-"""When a server may be asked again, as its answer says (RFC 9110, 10.2.3)."""
+"""The Retry-After header of a reply (RFC 9110, 10.2.3)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -6,20 +6,20 @@ from email.utils import parsedate_to_datetime
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, which may be past or endless; None where nothing readable is said.
+    """Return the delay in seconds, possibly negative or infinite; None if absent or not valid.
 
-    A date counts from that of the answer itself, so nobody's clock has to be right.
+    A date is compared with the Date of the reply, so clocks need not agree.
     """
-    said = headers.get("retry-after", "").strip()
-    if said.isascii() and said.isdigit():
-        return float(said)
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
     try:
-        return (_instant(said) - _instant(headers.get("date", ""))).total_seconds()
+        return (_instant(value) - _instant(headers.get("date", ""))).total_seconds()
     except (ValueError, OverflowError):
         return None
 
 
 def _instant(text: str) -> datetime:
-    """Any of the three forms that RFC 9110 has; all of them mean UTC, one without saying so."""
+    """Parse any of the three date formats of RFC 9110; the one without a zone is UTC, too."""
     found = parsedate_to_datetime(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""`http.request`: one request to somebody else's server, made at least once under one key."""
+"""`http.request`: an outbound request, sent at least once and always with the same key."""
 
 import json
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ from jubilee.domain.outbound.address_policy import AddressFilter, OutboundRules
 from jubilee.domain.outbound.request import HttpRequest, read_request, redacted_request
 from jubilee.domain.outbound.retry_after import retry_after
 
-TIMEOUT_S = 45.0  # seconds: longer than a sender takes
-MAX_RESULT_BYTES = 64_000  # bytes of JSON; a result has 64 KiB in all
-SHOWN_HEADERS = {
+TIMEOUT_S = 45.0  # more than any sender takes
+MAX_RESULT_BYTES = 64_000  # of the body as JSON; a whole result has at most 64 KiB
+RESULT_HEADERS = {
     "content-encoding", "content-length", "content-type", "date", "etag", "last-modified",
     "location", "retry-after", "server", "x-request-id",
 }  # fmt: skip
@@ -30,32 +30,32 @@ OK, MULTIPLE_CHOICES, SERVER_ERROR = 200, 300, 500
 
 
 class AddressNotAllowed(PermanentFailure):
-    """The host is at no address that whoever asked may reach."""
+    """The host has no address that the requesting account may reach."""
 
     code = "address_not_allowed"
 
 
 class Unreachable(JobError):
-    """Nobody answered, or nothing that is HTTP; the next attempt may fare better."""
+    """The server could not be reached, or did not answer with HTTP."""
 
     code = "unreachable"
 
 
 class ServerBusy(JobError):
-    """The server says that it cannot do it now."""
+    """The server cannot handle the request now."""
 
     code = "not_now"
 
 
 class RequestRejected(PermanentFailure):
-    """The server says that it will not do it."""
+    """The server rejected the request."""
 
     code = "declined"
 
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """What came back; of the body only the beginning where it is `truncated`."""
+    """A reply; `body` is only its beginning if it is `truncated`."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -64,19 +64,19 @@ class HttpReply:
 
 
 class HttpSender(Protocol):
-    """Makes requests, each bounded in time and size, and follows no redirect."""
+    """Sends requests, bounded in time and size; does not follow redirects."""
 
     async def send(self, request: HttpRequest, allows: AddressFilter) -> HttpReply:
-        """Connects to what it asked `allows` about, and to nothing else.
+        """Send a request, connecting only to an address that `allows` accepts.
 
-        The reply's headers are in lower case; `date` is always there.
-        Raises AddressNotAllowed where the host has no such address, and Unreachable.
+        Header names of the reply are in lower case; `date` is always present.
+        Raises AddressNotAllowed if the host has no allowed address, and Unreachable.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class SendHttpRequest(JobKind[HttpRequest, object]):
-    """Whether it may be sent is decided when it is: by what the account and the name are then."""
+    """`http.request`; rights and addresses are checked when it runs, not when it is created."""
 
     sender: HttpSender
     rules: OutboundRules
@@ -92,29 +92,29 @@ class SendHttpRequest(JobKind[HttpRequest, object]):
         return redacted_request(data)
 
     async def run(self, job: JobContext[HttpRequest], complete: Completion[object]) -> None:
-        asked = job.payload
-        allows = self.rules.filter_for(asked.host, asked.port, by_admin=job.by_admin)
+        request = job.payload
+        allows = self.rules.filter_for(request.host, request.port, by_admin=job.by_admin)
         if allows is None:
-            raise AddressNotAllowed("this account may not reach this host")
+            raise AddressNotAllowed("This account may not reach this host.")
         key = ("idempotency-key", str(job.id))
-        reply = await self.sender.send(replace(asked, headers=(*asked.headers, key)), allows)
+        reply = await self.sender.send(replace(request, headers=(*request.headers, key)), allows)
         if reply.status in RETRYABLE_STATUSES or reply.status >= SERVER_ERROR:
             wait = retry_after(reply.headers) if reply.status in RETRY_AFTER_STATUSES else None
-            raise ServerBusy(f"the answer was {reply.status}", retry_in=wait)
+            raise ServerBusy(f"The server answered {reply.status}.", retry_in=wait)
         if not OK <= reply.status < MULTIPLE_CHOICES:
-            raise RequestRejected(f"the answer was {reply.status}")
+            raise RequestRejected(f"The server answered {reply.status}.")
         async with complete(as_result(reply)):
             pass
 
 
 def as_result(reply: HttpReply) -> Mapping[str, object]:
-    """What is kept of it, as JSON at most 64 KiB."""
+    """Return the result of a reply, at most 64 KiB as JSON."""
     headers = {
         name: value[:MAX_HEADER_CHARS]
         for name, value in reply.headers.items()
-        if name in SHOWN_HEADERS
+        if name in RESULT_HEADERS
     }
-    # PostgreSQL's JSON has no place for NUL.
+    # PostgreSQL cannot store NUL in JSON.
     text = reply.body.decode(errors="replace").replace("\0", "\ufffd")
     kept = _beginning(text)
     truncated = reply.truncated or kept != text
@@ -122,7 +122,7 @@ def as_result(reply: HttpReply) -> Mapping[str, object]:
 
 
 def _beginning(text: str) -> str:
-    """As much as there is room for once it is JSON, where a character may take twelve bytes."""
+    """Cut the text to MAX_RESULT_BYTES as JSON, where a character may take twelve bytes."""
     while (length := len(json.dumps(text))) > MAX_RESULT_BYTES:
         text = text[: len(text) * MAX_RESULT_BYTES // length]
     return text

@@ -1,1 +1,1 @@
-"""Tasks: work that people ask for, and that is done however often its worker is killed."""
+"""Tasks: jobs that users request, list, cancel and retry."""

@@ -1,16 +1,18 @@
-"""The kind of task that says what it was told."""
+"""The job kind `echo`."""
 
 from collections.abc import Mapping
 
 from jubilee.domain.jobs.kinds import Audience, Completion, JobContext, JobKind
 
+TIMEOUT_S = 30.0
+
 
 class Echo(JobKind[Mapping[str, object], object]):
-    """Its result is its data; its only effect is its end, so that happens exactly once."""
+    """Completes with its data as result; without other effects, it happens exactly once."""
 
     name = "echo"
     audience = Audience.EVERYBODY
-    timeout = 30.0
+    timeout = TIMEOUT_S
 
     def read(self, data: Mapping[str, object]) -> Mapping[str, object]:
         return data

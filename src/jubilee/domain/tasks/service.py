@@ -1,4 +1,4 @@
-"""What can be done with tasks."""
+"""Use cases of tasks."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -33,13 +33,13 @@ from jubilee.domain.tasks.task import (
 )
 from jubilee.domain.transaction import Begin
 
-MARGIN = 1000
-"""How near the limit tasks are added one by one: more than transactions can run at a time."""
+SHARED_LOCK_MARGIN = 1000
+"""Below the limit by this many tasks, inserts need no exclusive lock: more than can run at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitOptions:
-    """How long a caller waits for a task to end: `until` (by `monotonic`), or the shutdown."""
+    """Wait until monotonic time `until`, or until the service shuts down."""
 
     until: float
     is_abandoned: IsAbandoned
@@ -47,7 +47,7 @@ class WaitOptions:
 
 @dataclass(frozen=True, slots=True)
 class TaskService:
-    """Tasks as people see them: what their data hide is not shown; `most` are live an owner."""
+    """Use cases of tasks; returned tasks are redacted for the caller."""
 
     write: Begin[TaskTransaction]
     read: Begin[TaskTransaction]
@@ -58,18 +58,18 @@ class TaskService:
     max_live_per_owner: int
 
     async def create(self, request: TaskRequest, *, by: Principal) -> Task:
-        """Keep it, or find it kept: the same request by one `task_id` is the same task."""
+        """Create a task, or return the caller's task with the same `task_id`, kind and data."""
         task = self._checked(request, by)
-        for alone in (False, True) if self.max_live_per_owner > MARGIN else (True,):
+        for exclusive in (False, True) if self.max_live_per_owner > SHARED_LOCK_MARGIN else (True,):
             kept = await self._insert(
-                task, exclusive=alone, may_be_known=request.task_id is not None
+                task, exclusive=exclusive, may_be_known=request.task_id is not None
             )
             if kept is not None:
                 return self._redacted(kept, by)
         raise TooManyTasks
 
     async def get(self, name: str, *, by: Principal, wait: WaitOptions | None = None) -> Task:
-        """One's own by its id or `task_id`, for admins any by its id."""
+        """Return the caller's task by id or `task_id`, or any task by id to an admin."""
         task = await self._get(name, by)
         seconds = 0.0 if wait is None else wait.until - monotonic()
         if wait is not None and seconds > 0 and task.status.is_live:
@@ -80,7 +80,10 @@ class TaskService:
     async def list(
         self, chosen: TaskFilter, *, by: Principal, after: Position | None, limit: int
     ) -> Page[Task]:
-        """One's own; for admins every job. Raises NotAllowed for what is another's."""
+        """List the caller's tasks, or all jobs for an admin.
+
+        Raises NotAllowed for tasks of other owners.
+        """
         visible = chosen if by.is_admin else _own(chosen, by)
         async with self.read() as view:
             page = await view.tasks.page(visible, after=after, limit=limit)
@@ -89,9 +92,10 @@ class TaskService:
     async def cancel(
         self, name: str, *, by: Principal, expects: VersionCheck[Task] | None = None
     ) -> Task | None:
-        """Cancel what waits, forget what has ended; what runs is asked to stop, and returned.
+        """Cancel a queued task, delete an ended one, or request a running one to stop.
 
-        `expects` is asked about the task as it is shown; raises Stale.
+        Returns the task only if it still runs. `expects` is checked against the redacted task;
+        raises Stale.
         """
         async with self.write() as tx:
             task = await tx.tasks.get(name, by=by, lock=True)
@@ -103,7 +107,7 @@ class TaskService:
         return self._redacted(stopped, by) if stopped.status.is_live else None
 
     async def stop(self, name: str, *, by: Principal) -> Task:
-        """Cancel what waits, ask what runs to stop; raises AlreadyEnded."""
+        """Cancel a queued task or request a running one to stop; raise AlreadyEnded."""
         async with self.write() as tx:
             task = await tx.tasks.get(name, by=by, lock=True)
             if not task.status.is_live:
@@ -111,7 +115,7 @@ class TaskService:
             return self._redacted(await self._stop(tx, task), by)
 
     async def discard(self, name: str, *, by: Principal) -> None:
-        """Forget what has ended; raises StillLive."""
+        """Delete an ended task; raise StillLive."""
         async with self.write() as tx:
             task = await tx.tasks.get(name, by=by, lock=True)
             if task.status.is_live:
@@ -121,7 +125,7 @@ class TaskService:
     async def retry(
         self, name: str, *, by: Principal, expects: VersionCheck[Task] | None = None
     ) -> Task:
-        """A dead one again; its owner's counts as live again. Raises Stale, as `cancel` does."""
+        """Queue a dead task again, within its owner's limit. Raises Stale as `cancel` does."""
         async with self.write() as tx:
             task = await tx.tasks.get(name, by=by, lock=True)
             require(expects, self._redacted(task, by))
@@ -163,8 +167,10 @@ class TaskService:
             return await view.tasks.get(name, by=by)
 
     async def _insert(self, task: NewTask, *, exclusive: bool, may_be_known: bool) -> Task | None:
-        """None where there is no room, or, unless alone, where somebody else may be quicker."""
-        below = self.max_live_per_owner if exclusive else self.max_live_per_owner - MARGIN
+        """Return None if the limit is reached, or if only an exclusive lock can tell."""
+        below = (
+            self.max_live_per_owner if exclusive else self.max_live_per_owner - SHARED_LOCK_MARGIN
+        )
         async with self.write() as tx:
             await tx.tasks.lock_quota(task.owner_id, exclusive=exclusive)
             if may_be_known and (known := await tx.tasks.find_same(task)):
@@ -191,7 +197,7 @@ class TaskService:
         )
 
     def _due(self, run_at: datetime | None) -> datetime | None:
-        """In UTC; whether it is still to come, the clock that all workers share decides."""
+        """Return the due time in UTC; times long past count as absent."""
         now = self.clock()
         if run_at is None or run_at < now - MAX_DELAY:
             return None
@@ -205,10 +211,10 @@ class TaskService:
             raise KindNotAllowed
 
     def _redacted(self, task: Task, by: Principal) -> Task:
-        """Hide the data of an unknown kind: they may contain secrets.
+        """Hide the data of an unknown kind: it may contain secrets.
 
-        What an account writes and gets back is private to it: admins see masks there, and so
-        they do for every member of an unknown kind's result.
+        Private members are masked for admins who do not own the task; all members of the result
+        of an unknown kind are private.
         """
         kind = self.kinds.find(task.kind)
         data = {} if kind is None else kind.redact(task.data)

@@ -1,4 +1,4 @@
-"""A task: what was asked for, by whom, and how far it is."""
+"""Tasks: requests, their state, errors and ports."""
 
 import json
 from collections.abc import Mapping
@@ -14,58 +14,58 @@ from jubilee.domain.jobs.queue import DEFAULT_PRIORITY
 from jubilee.domain.paging import Page, Position
 
 TASK_ID = "[A-Za-z0-9._:-]{1,128}"
-"""The pattern of a `task_id`; a server's own id fits it, too."""
+"""The pattern of a `task_id`; ids made by the service match it."""
 
 DEFAULT_KIND = "echo"
-MAX_DATA_BYTES = 65_536  # bytes of compact JSON in UTF-8
-MAX_PAGE_BYTES = 262_144  # bytes of JSON in a list, but for its first task: read at one go
+MAX_DATA_BYTES = 65_536  # of compact JSON in UTF-8
+MAX_PAGE_BYTES = 262_144  # of JSON in a page of a list; a larger first task is a page of its own
 MAX_DELAY = timedelta(days=5 * 366)
 
 
 class TaskNotFound(NotFound):
-    """There is no such task."""
+    """The task does not exist."""
 
     code = "task_not_found"
 
 
 class TaskIdTaken(Conflict):
-    """You have a task of this `task_id` already, of another kind or with other data."""
+    """You already have a task with this `task_id`, of another kind or with other data."""
 
     code = "task_id_taken"
 
 
 class TaskNotDead(Conflict):
-    """Only a dead task can be tried again."""
+    """Only a dead task can be retried."""
 
     code = "not_dead"
 
 
 class StillLive(Conflict):
-    """This task has not ended: cancel it first."""
+    """The task has not ended: cancel it first."""
 
     code = "still_live"
 
 
 class AlreadyEnded(Conflict):
-    """This task has ended already."""
+    """The task has already ended."""
 
     code = "already_ended"
 
 
 class TooManyTasks(LimitReached):
-    """There are as many tasks waiting or running as one account may have."""
+    """The account has reached its limit of waiting and running tasks."""
 
     code = "too_many_tasks"
 
 
 class KindNotAllowed(NotAllowed):
-    """Your account may not ask for this kind of task."""
+    """Your account may not request this kind of task."""
 
     code = "kind_not_allowed"
 
 
 class InvalidRunAt(Invalid):
-    """A task begins within five years."""
+    """`run_at` must be within five years."""
 
     code = "invalid_run_at"
 
@@ -76,12 +76,12 @@ class PayloadTooLarge(Invalid):
     code = "payload_too_large"
 
     def __init__(self) -> None:
-        """It is always the data."""
+        """The pointer is always that of the data."""
         super().__init__(pointer="/data")
 
 
 class TaskStatus(StrEnum):
-    """A waiting retry and a time to come are `queued`."""
+    """The state of a task; scheduled tasks and waiting retries are `queued`."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -91,13 +91,13 @@ class TaskStatus(StrEnum):
 
     @property
     def is_live(self) -> bool:
-        """Whether it has yet to end."""
+        """Whether the task has not ended."""
         return self in {TaskStatus.QUEUED, TaskStatus.RUNNING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRequest:
-    """What somebody asks for; asking twice by one `task_id` is asking once."""
+    """A request for a task; requests with the same `task_id` create one task."""
 
     data: Mapping[str, object]
     kind: str = DEFAULT_KIND
@@ -108,7 +108,7 @@ class TaskRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTask:
-    """A request that has been checked; without `run_at` it is due at once."""
+    """A validated request; without `run_at` the task is due at once."""
 
     id: UUID
     task_id: str
@@ -121,10 +121,10 @@ class NewTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """How it stands; all its times are the database's.
+    """The state of a task; all times are of the database's clock.
 
-    `owner_id` is the account that asked for it. Producers' jobs, mails and greetings have none;
-    the id of such a job is its `task_id`, too.
+    `owner_id` is the account that requested it. Jobs of producers, mails and greetings have none;
+    their id is their `task_id`, too.
     """
 
     id: UUID
@@ -147,13 +147,13 @@ class Task:
 
     @property
     def cancel_requested(self) -> bool:
-        """Whether it is to stop at the next heartbeat."""
+        """Whether the next heartbeat will interrupt it."""
         return self.cancel_requested_at is not None
 
 
 @dataclass(frozen=True, slots=True)
 class TaskFilter:
-    """Which tasks are listed, newest first; `unowned` are those that no account asked for."""
+    """Conditions of a list; `unowned` selects the jobs that no account requested."""
 
     owner: UserId | None = None
     unowned: bool = False
@@ -162,47 +162,47 @@ class TaskFilter:
 
 
 class TaskRepository(Protocol):
-    """The tasks, and for admins all other jobs, too: they have no owner."""
+    """The tasks, and for admins all other jobs, which have no owner."""
 
     async def get(self, name: str, *, by: Principal, lock: bool = False) -> Task:
-        """By its id, or by the caller's own `task_id`; raises TaskNotFound for another's."""
+        """Find a task by id or by the caller's `task_id`; raise TaskNotFound."""
 
     async def page(self, chosen: TaskFilter, *, after: Position | None, limit: int) -> Page[Task]:
-        """Newest first; it ends early where the tasks are large, past LARGEST_PAGE."""
+        """List tasks, newest first; a page ends early at MAX_PAGE_BYTES."""
 
     async def lock_quota(self, owner: UserId, *, exclusive: bool) -> None:
-        """Wait until nobody adds to this owner's tasks alone, or, to be alone, nobody at all.
+        """Lock the owner's quota, shared or exclusively, until the transaction ends.
 
-        It lasts until the end of the transaction, and does not stand in the way of workers.
+        Does not block workers.
         """
 
     async def count_live(self, owner: UserId, *, limit: int) -> int:
-        """How many of the owner's have yet to end; counts no further than `most`."""
+        """Count the owner's live tasks, up to `limit`."""
 
     async def add(self, task: NewTask, *, below: int) -> Task | None:
-        """Insert it; None where the owner has `below` live ones, or one of that `task_id`."""
+        """Insert the task; None if the owner has `below` live tasks or one with its `task_id`."""
 
     async def find_same(self, task: NewTask) -> Task | None:
-        """The owner's task of that `task_id`.
+        """Find the owner's task with the same `task_id`.
 
-        Raises TaskIdTaken where it is of another kind or its data differ.
+        Raises TaskIdTaken if its kind or data differ.
         """
 
     async def cancel(self, task_id: UUID) -> Task:
-        """End one that is queued."""
+        """Cancel a queued task."""
 
     async def request_cancel(self, task_id: UUID) -> Task:
-        """Have a heartbeat stop one that is running."""
+        """Request a running task to stop at its next heartbeat."""
 
     async def remove(self, task_id: UUID) -> None:
-        """Forget one that has ended."""
+        """Delete an ended task."""
 
     async def retry(self, task_id: UUID) -> Task:
-        """Queue a dead one again, due now, as if it had not been tried; its error stays."""
+        """Queue a dead task again, due now, with no attempts counted; its error stays."""
 
 
 class TaskTransaction(Protocol):
-    """What tasks need of a transaction."""
+    """The repositories that task use cases need in one transaction."""
 
     @property
     def tasks(self) -> TaskRepository:
@@ -210,5 +210,5 @@ class TaskTransaction(Protocol):
 
 
 def encoded_size(data: Mapping[str, object]) -> int:
-    """Bytes of it as it is sent: compact, in UTF-8."""
+    """Return the size in bytes as compact JSON in UTF-8."""
     return len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode())

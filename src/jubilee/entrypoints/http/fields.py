@@ -9,15 +9,15 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from jubilee.domain.calendar import zone_names
-from jubilee.domain.mail_addresses import LONGEST_ADDRESS, is_mail_address
+from jubilee.domain.mail_addresses import MAX_ADDRESS_CHARS, is_mail_address
 from jubilee.domain.names import (
-    FULL_NAME_LENGTH,
+    MAX_FULL_NAME_CHARS,
     InvalidFullName,
     InvalidUsername,
     kept_full_name,
     kept_username,
 )
-from jubilee.domain.usernames import USERNAME_LENGTH, USERNAME_RULE
+from jubilee.domain.usernames import MAX_USERNAME_CHARS, USERNAME_RULE
 from jubilee.entrypoints.http.text_patterns import (
     LINE_PATTERN,
     LINE_TEXT,
@@ -40,7 +40,7 @@ def _without_default(schema: JsonDict) -> None:
 
 def _zone(name: str) -> str:
     if name not in zone_names():
-        raise PydanticCustomError("unknown_time_zone", "This is no name of an IANA time zone.")
+        raise PydanticCustomError("unknown_time_zone", "The time zone is not a known IANA name.")
     return name
 
 
@@ -89,7 +89,7 @@ Email = Annotated[
     BeforeValidator(_address),
     AfterValidator(_writable),
     Field(
-        max_length=LONGEST_ADDRESS,
+        max_length=MAX_ADDRESS_CHARS,
         description="one plain address; 64 bytes at most before the @, and no `=?`",
         examples=["zoe@example.com"],
     ),
@@ -98,7 +98,7 @@ Username = Annotated[
     str,
     Field(
         min_length=1,
-        max_length=USERNAME_LENGTH,
+        max_length=MAX_USERNAME_CHARS,
         description=USERNAME_TEXT,
         examples=["zoe"],
     ),
@@ -108,7 +108,7 @@ FullName = Annotated[
     str,
     Field(
         min_length=1,
-        max_length=FULL_NAME_LENGTH,
+        max_length=MAX_FULL_NAME_CHARS,
         description=f"{LINE_TEXT}, without `=?`",
         examples=["Zoe Quill"],
     ),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, JsonValue, RootModel
 
 from jubilee.domain.mail import MAX_SUBJECT_CHARS, MAX_TEXT_CHARS
-from jubilee.domain.mail_addresses import LONGEST_ADDRESS
+from jubilee.domain.mail_addresses import MAX_ADDRESS_CHARS
 from jubilee.domain.outbound.request import MAX_HEADER_VALUE_CHARS, MAX_HEADERS, MAX_URL_CHARS
 from jubilee.entrypoints.http.fields import absent
 from jubilee.entrypoints.http.framework.endpoint import Model
@@ -29,7 +29,7 @@ HeaderValue = Annotated[str, Field(max_length=MAX_HEADER_VALUE_CHARS)]
 class EmailSendData(Model):
     """A mail to a single address."""
 
-    to: str = Field(min_length=1, max_length=LONGEST_ADDRESS, description="a single e-mail address")
+    to: str = Field(min_length=1, max_length=MAX_ADDRESS_CHARS, description="a single e-mail address")
     subject: Annotated[str, DocumentedPattern(TITLE_PATTERN)] = Field(
         min_length=1, max_length=MAX_SUBJECT_CHARS, description=f"{LINE_TEXT}, without `=?`"
     )
