@@ -29,7 +29,9 @@ HeaderValue = Annotated[str, Field(max_length=MAX_HEADER_VALUE_CHARS)]
 class EmailSendData(Model):
     """A mail to a single address."""
 
-    to: str = Field(min_length=1, max_length=MAX_ADDRESS_CHARS, description="a single e-mail address")
+    to: str = Field(
+        min_length=1, max_length=MAX_ADDRESS_CHARS, description="a single e-mail address"
+    )
     subject: Annotated[str, DocumentedPattern(TITLE_PATTERN)] = Field(
         min_length=1, max_length=MAX_SUBJECT_CHARS, description=f"{LINE_TEXT}, without `=?`"
     )
