@@ -1,24 +1,54 @@
-"""Runs migrations over one direct connection, one process at a time."""
+"""Runs migrations over one direct connection, one process at a time.
+
+`jubilee migrate` passes the URL; Alembic's own command reads the same settings as Jubilee does.
+"""
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 
 from alembic import context
+from alembic.operations import MigrationScript
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from jubilee.adapters.postgres.engine import driver_arguments, driver_url
 from jubilee.adapters.postgres.ownership import Ownership
+from jubilee.adapters.postgres.schema import DATED, revision_name
 from jubilee.adapters.postgres.tables import metadata
+from jubilee.bootstrap.servers import NoServer, database_url
+from jubilee.commands.reading import read_settings
+from jubilee.commands.refusal import CommandRefused
 
 LOCK = 0x6A7562696C6565  # the letters of the project's name
-LOCK_TIMEOUT = "60s"  # of waiting for others who migrate, and for a table's lock
+LOCK_TIMEOUT = "60s"  # for another process that migrates, and for locks of tables
 OWNED = Ownership.read(Path(__file__).parent / "versions", metadata)
 
 
+def configured_url() -> str:
+    """Raises CommandError, which Alembic prints as one line, where no server is configured."""
+    try:
+        return database_url(read_settings())
+    except (CommandRefused, NoServer) as error:
+        raise CommandError(str(error)) from None
+
+
+def name_revision(
+    _: MigrationContext, __: str | Iterable[str | None], directives: list[MigrationScript]
+) -> None:
+    """Name what `alembic revision` writes as `jubilee migration` does."""
+    for script in directives:
+        head = ScriptDirectory.from_config(context.config).get_current_head()
+        if not DATED.match(script.rev_id or ""):
+            script.rev_id = revision_name(head, script.message or "")
+
+
 def migrate(connection: Connection) -> None:
-    # A session's lock: a transaction's would be dropped where a migration commits in between.
+    # A session's lock: a transaction's would end where a migration commits in between.
     connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
     # Tables never land in a schema of the role's name, such as that of the producers' function.
     connection.execute(text("SET search_path = public"))
@@ -32,6 +62,7 @@ def migrate(connection: Connection) -> None:
             # Other programs have tables in this database, too: they are not compared.
             include_name=OWNED.name,
             include_object=OWNED.object,
+            process_revision_directives=name_revision,
         )
         with context.begin_transaction():
             context.run_migrations()
@@ -55,4 +86,4 @@ if context.is_offline_mode():
     with context.begin_transaction():
         context.run_migrations()
 else:
-    asyncio.run(main(context.config.attributes["url"]))
+    asyncio.run(main(context.config.attributes.get("url") or configured_url()))

@@ -12,6 +12,8 @@ from jubilee.adapters.postgres.transaction import WriteContext, transactions, vi
 from jubilee.domain.transaction import Begin
 from tests.fakes.store import FakeClock, FakeStore
 
+SUBSCRIBERS = dict.fromkeys(("ItemCreated", "ItemUpdated", "ItemDeleted"), ("index.item",))
+
 
 @dataclass(frozen=True, slots=True)
 class Database:
@@ -36,5 +38,5 @@ def database(request: pytest.FixtureRequest, clock: FakeClock) -> Database:
         store = FakeStore(clock=clock)
         return Database(store.transaction, store.view)
     pool = request.getfixturevalue("pool")
-    write_context = WriteContext(clock, new_id, lambda: "request-1")
+    write_context = WriteContext(clock, new_id, lambda: "request-1", subscribers=SUBSCRIBERS)
     return Database(transactions(pool, write_context), views(pool, write_context))

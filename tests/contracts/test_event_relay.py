@@ -14,13 +14,27 @@ from jubilee.adapters.postgres.transaction import WriteContext, transactions
 from jubilee.domain.events import ItemCreated, ItemDeleted, ItemUpdated
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.store import Dispatch
+from jubilee.observation.storage import NoPoolObserver, StatementInfo
 from tests.fakes.store import FakeClock, fresh_id
 
 JOBS = Statement(select(jobs).order_by(jobs.c.id))
+EVENTS = Statement(select(events).order_by(events.c.id))
 UNPUBLISHED = Statement(select(events.c.id).where(events.c.published_at.is_(None)))
 AGE = Statement(text("UPDATE events SET published_at = published_at - interval '8 days'"))
 ITEM, OWNER = fresh_id(), UserId(fresh_id())
 TELL = {"ItemCreated": ("index.item", "tell.owner"), "ItemDeleted": ("index.item",)}
+
+
+class CountingObserver(NoPoolObserver):
+    """Counts the statements."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def executed(
+        self, statement: StatementInfo, seconds: float, error: BaseException | None
+    ) -> None:
+        self.count += 1
 
 
 class World:
@@ -30,7 +44,11 @@ class World:
         self.pool = pool
         self.announced: list[Dispatch] = []
         write_context = WriteContext(
-            FakeClock(), fresh_id, lambda: "request-1", self.announced.extend
+            FakeClock(),
+            fresh_id,
+            lambda: "request-1",
+            self.announced.extend,
+            subscribers=subscribers,
         )
         self.write = transactions(pool, write_context)
         self.relay = PostgresEventRelay(self.write, fresh_id, subscribers)
@@ -47,7 +65,7 @@ class World:
 async def test_each_subscriber_gets_one_job_an_event(pool: ConnectionPool) -> None:
     world = World(pool, TELL)
     await world.happen(ItemCreated, ItemUpdated, ItemDeleted)
-    assert [await world.relay.publish(limit=9) for _ in range(2)] == [3, 0]
+    assert [await world.relay.publish(limit=9) for _ in range(2)] == [2, 0]
     found = await world.rows(JOBS)
     heard = [(job["kind"], job["data"]["event"]) for job in found]
     assert heard == [
@@ -62,11 +80,28 @@ async def test_each_subscriber_gets_one_job_an_event(pool: ConnectionPool) -> No
     assert {one.reference.id for one in world.announced} == {job["id"] for job in found}
 
 
-async def test_without_a_subscriber_there_is_no_job(pool: ConnectionPool) -> None:
+async def test_an_event_without_a_subscriber_is_not_written(pool: ConnectionPool) -> None:
+    world = World(pool, TELL)
+    await world.happen(ItemUpdated)
+    assert await world.rows(EVENTS) == []
+    await world.happen(ItemUpdated, ItemCreated)
+    assert [row["kind"] for row in await world.rows(EVENTS)] == ["ItemCreated"]
+
+
+async def test_without_subscribers_neither_writer_nor_relay_sends_a_statement(
+    database_url: str,
+) -> None:
+    observer = CountingObserver()
+    pool = ConnectionPool(database_url, size=1, patience=10, observer=observer)
     world = World(pool, {})
-    await world.happen(*[ItemUpdated] * 5)
-    assert [await world.relay.publish(limit=3) for _ in range(3)] == [3, 2, 0]
-    assert (await world.rows(JOBS), await world.rows(UNPUBLISHED)) == ([], [])
+    async with world.write() as tx:
+        before = observer.count
+        await tx.events.add(ItemUpdated(item_id=ITEM, owner_id=OWNER))
+        assert observer.count == before
+    before = observer.count
+    assert await world.relay.publish(limit=3) == 0
+    assert observer.count == before
+    await pool.close()
 
 
 async def test_many_relays_keep_the_order_and_double_nothing(pool: ConnectionPool) -> None:
@@ -85,12 +120,12 @@ async def test_many_relays_keep_the_order_and_double_nothing(pool: ConnectionPoo
 
 
 async def test_published_events_leave_in_time(pool: ConnectionPool) -> None:
-    world = World(pool, {})
-    await world.happen(*[ItemUpdated] * 4)
+    world = World(pool, TELL)
+    await world.happen(*[ItemCreated] * 4)
     await world.relay.publish(limit=9)
     assert await world.relay.prune(days=7, limit=9) == 0
     await world.rows(AGE)
-    await world.happen(ItemUpdated)
+    await world.happen(ItemCreated)
     assert [await world.relay.prune(days=7, limit=3) for _ in range(3)] == [3, 1, 0]
     assert len(await world.rows(UNPUBLISHED)) == 1
 

@@ -22,6 +22,7 @@ from jubilee.adapters.postgres.upkeep import PoolUpkeep
 from jubilee.adapters.redis.client import RedisClient
 from jubilee.adapters.telemetry.samplers import probe_redis, sample_pool
 from jubilee.bootstrap.deadline import request_deadline
+from jubilee.bootstrap.event_subscribers import EVENT_SUBSCRIBERS
 from jubilee.bootstrap.logs import correlation_id
 from jubilee.bootstrap.servers import clock, server_urls
 from jubilee.bootstrap.telemetry import ProcessInfo, Telemetry, open_telemetry
@@ -97,6 +98,7 @@ def _adapters(settings: Settings, telemetry: Telemetry, database_url: str) -> Ad
         dispatch_soon=dispatch_buffer.dispatch_soon,
         propagator=telemetry.propagator,
         enqueued=telemetry.jobs.enqueued,
+        subscribers=EVENT_SUBSCRIBERS,
     )
     return Adapters(
         pool=pool,

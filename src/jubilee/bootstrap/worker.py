@@ -21,6 +21,7 @@ from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.jobs.store import PostgresJobStore
 from jubilee.adapters.postgres.retention import PostgresExpiredRows
 from jubilee.bootstrap.adapters import Adapters, open_adapters
+from jubilee.bootstrap.event_subscribers import EVENT_SUBSCRIBERS
 from jubilee.bootstrap.greetings import greeting_planner
 from jubilee.bootstrap.job_kinds import MakeKinds, runnable_kinds
 from jubilee.bootstrap.mail import mail_is_configured, make_mail_dir
@@ -107,7 +108,7 @@ def _relay(settings: Settings, adapters: Adapters, kinds: JobKinds) -> Relay:
     due = PostgresDueJobs(adapters.pool, settings.job_max_crashes)
     return Relay(
         due_jobs=due,
-        events=PostgresEventRelay(adapters.write, new_id),
+        events=PostgresEventRelay(adapters.write, new_id, EVENT_SUBSCRIBERS),
         dispatcher=adapters.dispatcher,
         kinds=kinds,
         redelivery=LostMessageCheck(due, adapters.dispatcher, kinds),

@@ -1,10 +1,14 @@
 """Domain events, stored in the transaction of the change that they describe."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from jubilee.domain.identity import UserId
+
+Subscribers: TypeAlias = Mapping[str, tuple[str, ...]]
+"""Kinds of the jobs that are enqueued for an event, by the name of its class."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,7 @@ class EventLog(Protocol):
     """The outbox of events, written in the transaction of the change."""
 
     async def add(self, *events: ItemEvent) -> None:
-        """Append the events in their order."""
+        """Append the events that have a subscriber, in their order."""
 
 
 class EventRelay(Protocol):

@@ -1,7 +1,6 @@
-"""The outbox of facts, emptied: one relay at a time, in the order of the ids."""
+"""Turns events into jobs for their subscribers: one relay at a time, in the order of the ids."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from asyncpg import Record
 from sqlalchemy import text
@@ -11,14 +10,14 @@ from jubilee.adapters.postgres.jobs.pending_dispatches import Provenance
 from jubilee.adapters.postgres.jobs.queue import PostgresJobs
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.transaction import PostgresTransaction
-from jubilee.domain.events import EventRelay
+from jubilee.domain.events import EventRelay, Subscribers
 from jubilee.domain.identity import NewId
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.transaction import Begin
 from jubilee.observation.jobs import FixedTrace
 
-# The lock on the counter is the turn: two relays at once would mix up what happened to one thing.
-# Whoever saw the events just before the last one's turn ended finds them taken at the UPDATE.
+# The lock on the counter lets one relay publish at a time, so that the events of one item stay in
+# order. A relay that read the events just before the last one committed finds them taken by UPDATE.
 TAKE = Statement(
     text("""
     WITH turn AS MATERIALIZED (
@@ -54,13 +53,15 @@ PRUNE = Statement(
 
 @dataclass(frozen=True, slots=True)
 class PostgresEventRelay(EventRelay):
-    """`subscribers` names, for a kind of event, the kinds of jobs that want to hear of it."""
+    """Enqueues a job for each subscriber of an event; without any subscriber it is idle."""
 
     write: Begin[PostgresTransaction]
     new_id: NewId
-    subscribers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    subscribers: Subscribers
 
     async def publish(self, *, limit: int) -> int:
+        if not self.subscribers:
+            return 0
         async with self.write() as tx:
             rows = await tx.executor.all(TAKE, rows=limit)
             for row in sorted(rows, key=lambda row: row["id"]):
@@ -69,13 +70,14 @@ class PostgresEventRelay(EventRelay):
                 await tx.executor.run(COUNT, number=len(rows))
         return len(rows)
 
+    # Without subscribers, too: events of an earlier configuration may be left.
     async def prune(self, *, days: float, limit: int) -> int:
         async with self.write() as tx:
             return len(await tx.executor.all(PRUNE, days=days, rows=limit))
 
     async def _enqueue_for_subscribers(self, tx: PostgresTransaction, event: Record) -> None:
-        origin = Provenance(event["correlation_id"], FixedTrace(trace_context(event)))
-        jobs = PostgresJobs(tx.executor, origin, tx.pending)
+        provenance = Provenance(event["correlation_id"], FixedTrace(trace_context(event)))
+        jobs = PostgresJobs(tx.executor, provenance, tx.pending)
         data = {
             "event_id": str(event["id"]),
             "event": event["kind"],

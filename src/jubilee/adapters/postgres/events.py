@@ -1,4 +1,4 @@
-"""The outbox of facts, as rows."""
+"""The outbox of events, as rows."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from jubilee.adapters.postgres.jobs.pending_dispatches import Provenance
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import events
 from jubilee.domain.clock import Clock
-from jubilee.domain.events import EventLog, ItemEvent
+from jubilee.domain.events import EventLog, ItemEvent, Subscribers
 from jubilee.domain.identity import NewId
 
 ADD = Statement(
@@ -21,16 +21,21 @@ ADD = Statement(
 
 @dataclass(frozen=True, slots=True)
 class PostgresEvents(EventLog):
-    """Appends in the transaction that makes the facts true."""
+    """Appends in the transaction that the events tell of; without subscribers, nothing."""
 
     executor: Executor
     clock: Clock
     new_id: NewId
     provenance: Provenance
+    subscribers: Subscribers
 
     async def add(self, *events: ItemEvent) -> None:
-        if events:
-            await self.executor.each(ADD, [self._row(event) for event in events])
+        rows = [self._row(event) for event in events if self._has_subscriber(event)]
+        if rows:
+            await self.executor.each(ADD, rows)
+
+    def _has_subscriber(self, event: ItemEvent) -> bool:
+        return bool(self.subscribers.get(type(event).__name__))
 
     def _row(self, event: ItemEvent) -> dict[str, object]:
         return {

@@ -1,4 +1,4 @@
-"""The schema's versions, and how the database gets to ours."""
+"""Migrations by Alembic: up, down, written from the tables, checked."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -12,30 +12,30 @@ from jubilee.adapters.postgres.schema_state import migrations_folder
 
 DAY = timedelta(days=1)
 DATED = re.compile(r"[0-9]{8}(?=_)")
-LONGEST_REVISION = 32  # characters: Alembic's own table takes no more
+MAX_REVISION_CHARS = 32  # the width of Alembic's own column
 
 
 class NothingToTakeBack(Exception):
-    """The schema is at its beginning."""
+    """No migration has been applied."""
 
     def __str__(self) -> str:
         return "no migration is left to take back: the schema is at its beginning"
 
 
 def alembic_config(url: str) -> Config:
-    """What Alembic's commands need; the URL never passes through an ini file's interpolation."""
+    """Configuration for Alembic's commands; the URL is passed beside it, past its interpolation."""
     config = Config(attributes={"url": url})
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     return config
 
 
 def upgrade(url: str) -> None:
-    """Bring the schema to our head; any number of processes may do so at once."""
+    """Apply all migrations; any number of processes may do so at once."""
     command.upgrade(alembic_config(url), "head")
 
 
 def downgrade(url: str) -> None:
-    """Take the last migration back; raises NothingToTakeBack where none has been made."""
+    """Take the last migration back; raises NothingToTakeBack where none has been applied."""
     try:
         command.downgrade(alembic_config(url), "-1")
     except CommandError as error:
@@ -51,13 +51,21 @@ def revise(url: str, name: str) -> None:
     """
     config = alembic_config(url)
     head = ScriptDirectory.from_config(config).get_current_head()
+    revision = revision_name(head, name)
+    config.set_main_option("file_template", "%%(rev)s")
+    command.revision(config, message=name, rev_id=revision, autogenerate=True)
+
+
+def revision_name(head: str | None, name: str) -> str:
+    """The id and the file's name of a new revision: its day and words of `name`.
+
+    Raises CommandError where the name has no letter or digit.
+    """
     slug = "_".join(re.findall(r"[a-z0-9]+", name.lower()))
     if not slug:
         raise CommandError("the migration's name needs a letter or a digit")
     day = next_day(head, datetime.now(UTC).date())
-    config.set_main_option("file_template", f"{day:%Y%m%d}_%%(slug)s")
-    revision = f"{day:%Y%m%d}_{slug}"[:LONGEST_REVISION].rstrip("_")
-    command.revision(config, message=slug, rev_id=revision, autogenerate=True)
+    return f"{day:%Y%m%d}_{slug}"[:MAX_REVISION_CHARS].rstrip("_")
 
 
 def next_day(head: str | None, today: date) -> date:

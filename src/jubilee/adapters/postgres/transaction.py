@@ -1,4 +1,4 @@
-"""One transaction, whose attributes are the repositories; it satisfies every feature's protocol."""
+"""One transaction, whose attributes are the repositories: the transaction port of every feature."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -19,36 +19,37 @@ from jubilee.adapters.postgres.sessions import PostgresSessions
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.users import PostgresUsers
 from jubilee.domain.clock import Clock
+from jubilee.domain.events import Subscribers
 from jubilee.domain.identity import NewId
 from jubilee.domain.jobs.store import Dispatch
 from jubilee.domain.transaction import Begin
 from jubilee.observation.jobs import NO_TRACE, TracePropagator
 
 DispatchSoon: TypeAlias = Callable[[Iterable[Dispatch]], None]
-"""Hears of jobs that have been committed; must not wait and must not fail."""
+"""Called with the due jobs that have been committed; must not wait and must not fail."""
 
 
-# A frozen process must not hold its locks for ever; ours are never idle for so long.
+# A frozen process must not keep its locks; a transaction of ours is never idle for so long.
 BEGIN = Statement(text("BEGIN; SET LOCAL idle_in_transaction_session_timeout = '30s'"))
 COMMIT = Statement(text("COMMIT"))
 ROLLBACK = Statement(text("ROLLBACK"))
 
 
 class RolledBack(Exception):
-    """A statement had failed, whoever sent it went on, and nothing was written."""
+    """The server rolled back at COMMIT: the error of a statement had been caught and ignored."""
 
 
 def ignore_dispatches(_: Iterable[Dispatch]) -> None:
-    """Where no courier is at hand, the relay finds the jobs."""
+    """Default without a dispatcher: the relay finds the jobs."""
 
 
 def ignore_kind(_: str) -> None:
-    """Where nobody counts."""
+    """Default without metrics."""
 
 
 @dataclass(frozen=True, slots=True)
 class WriteContext:
-    """What every row that a transaction leaves is marked with."""
+    """What a transaction writes beside its values, and what it calls after the commit."""
 
     clock: Clock
     new_id: NewId
@@ -56,11 +57,13 @@ class WriteContext:
     dispatch_soon: DispatchSoon = ignore_dispatches
     propagator: TracePropagator = NO_TRACE
     enqueued: Callable[[str], None] = ignore_kind
-    """Hears of the kind of every job that has been committed; must not fail."""
+    """Called with the kind of every job that has been committed; must not fail."""
+    subscribers: Subscribers = field(default_factory=dict)
+    """Events without one are not written."""
 
     @property
     def provenance(self) -> Provenance:
-        """What rows of jobs and events are marked with."""
+        """Origin of the rows of jobs and events: the request and its trace."""
         return Provenance(self.correlation_id(), self.propagator)
 
 
@@ -71,7 +74,7 @@ class PostgresTransaction:
     executor: Executor
     context: WriteContext
     pending: PendingDispatches = field(default_factory=PendingDispatches)
-    """The new jobs; told to the courier after the commit, never before."""
+    """The new jobs; dispatched after the commit."""
 
     @property
     def users(self) -> PostgresUsers:
@@ -100,18 +103,20 @@ class PostgresTransaction:
 
     @property
     def events(self) -> PostgresEvents:
-        """The outbox of facts."""
-        stamp = self.context
-        return PostgresEvents(self.executor, stamp.clock, stamp.new_id, stamp.provenance)
+        """The outbox of events."""
+        context = self.context
+        return PostgresEvents(
+            self.executor, context.clock, context.new_id, context.provenance, context.subscribers
+        )
 
     @property
     def jobs(self) -> PostgresJobs:
-        """The work that is wanted once this commits."""
+        """The queue of jobs to run once this commits."""
         return PostgresJobs(self.executor, self.context.provenance, self.pending)
 
     @property
     def tasks(self) -> PostgresTasks:
-        """The work that people ask for."""
+        """The tasks that accounts asked for."""
         return PostgresTasks(self.executor, self.context.provenance, self.pending)
 
 
@@ -131,11 +136,11 @@ def transactions(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresT
 
     @asynccontextmanager
     async def begin() -> AsyncIterator[PostgresTransaction]:
-        asked = PendingDispatches()
+        pending = PendingDispatches()
         async with pool.executor() as executor, _transaction(executor):
-            yield PostgresTransaction(executor, context, asked)
-        context.dispatch_soon(asked.due)
-        for kind in asked.kinds:
+            yield PostgresTransaction(executor, context, pending)
+        context.dispatch_soon(pending.due)
+        for kind in pending.kinds:
             context.enqueued(kind)
 
     return begin
@@ -143,9 +148,10 @@ def transactions(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresT
 
 @asynccontextmanager
 async def _transaction(executor: Executor) -> AsyncIterator[None]:
-    """Unlike the driver's own, it sends no ROLLBACK once cancelled: a hung server would hold us.
+    """BEGIN and COMMIT around a block; raises RolledBack where the server refuses the COMMIT.
 
-    And it hears when the server rolls back instead, because a statement's error was passed over.
+    Unlike the driver's own transaction it sends no ROLLBACK once cancelled, for which a server that
+    hangs would make the caller wait: the pool drops the connection.
     """
     await executor.command(BEGIN)
     try:
