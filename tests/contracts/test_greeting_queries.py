@@ -79,7 +79,6 @@ async def test_a_tick_looks_at_accounts_of_the_day_alone(full: ConnectionPool) -
         (retention.GREETINGS, "ix_greetings_due_on", {"before": date(2023, 1, 9), "rows": 9}),
         (retention.SESSIONS, "ix_sessions_expires_at", {"rows": 9}),
         (event_relay.PRUNE, "ix_events_published_at", {"days": 160.0, "rows": 9}),
-        (greetings.COUNT, "ix_greetings_due_on", {"first": TODAY, "last": TODAY}),
     ],
 )
 async def test_what_is_old_is_found_by_an_index(

@@ -138,20 +138,6 @@ async def test_greetings_go_with_their_account(database: Database) -> None:
     assert await find(database, zoe) is None
 
 
-async def test_they_are_counted_by_state_in_a_span_of_days(database: Database) -> None:
-    sent: dict[str, object] = {"state": GreetingState.SENT}
-    cases: list[dict[str, object]] = [{}, sent, sent, {"due_on": TODAY - 3 * DAY}]
-    for number, more in enumerate(cases):
-        await add(database, a_greeting(await born(database, f"p{number}"), **more))
-    async with database.read() as view:
-        counted = await view.greetings.count(TODAY - 2 * DAY, TODAY)
-    assert counted == {
-        **dict.fromkeys(GreetingState, 0),
-        GreetingState.PLANNED: 1,
-        GreetingState.SENT: 2,
-    }
-
-
 async def test_planning_remembers_how_far_it_has_come(database: Database) -> None:
     async with database.read() as view:
         assert await view.greetings.planned_until() is None

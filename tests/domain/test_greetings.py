@@ -157,8 +157,8 @@ async def test_what_was_missed_is_caught_up_for_a_day_then_skipped_and_counted(w
     assert await work.plan(datetime(2026, 11, 24, 8, 0, tzinfo=UTC)) == 1
     assert work.greeting(caught_up).state is PLANNED
     assert {work.greeting(one).reason for one in skipped} == {NotSentReason.LATE}
-    counted = await work.store.greetings.count(BORN.replace(year=2026), date(2026, 11, 24))
-    assert (counted[PLANNED], counted[SKIPPED]) == (1, 2)
+    states = [greeting.state for greeting in work.store.greetings.rows.values()]
+    assert (states.count(PLANNED), states.count(SKIPPED)) == (1, 2)
     assert await work.plan(datetime(2026, 11, 24, 8, 30, tzinfo=UTC)) == 0
 
 

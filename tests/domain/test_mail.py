@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from jubilee.adapters.mail.none import NoMailSender
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.kinds import InvalidPayload, PermanentFailure
-from jubilee.domain.mail import MailMessage, NoMailSender, SendMail, WelcomeMail, display_name
+from jubilee.domain.mail import MailMessage, SendMail, WelcomeMail, display_name
 from tests.conftest import SignUp
 from tests.fakes.claimed_jobs import JOB, Ends, claimed
 from tests.fakes.mail import FakeMailSender, fake_mail_service

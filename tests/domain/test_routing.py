@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
+from time import monotonic
 
 import pytest
 
@@ -39,7 +40,7 @@ def workers() -> FakeWorkers:
 
 @pytest.fixture
 def router(workers: FakeWorkers) -> JobRouter:
-    return JobRouter(workers, Random(1).random)
+    return JobRouter(workers, Random(1).random, monotonic)
 
 
 def a_dispatch(kind: str) -> Dispatch:
@@ -60,7 +61,7 @@ async def test_a_common_kind_is_shared_by_the_number_of_workers(router: JobRoute
 
 @pytest.mark.parametrize("chance", [0.0, 0.999_999, 1.0])
 async def test_every_chance_finds_a_queue(workers: FakeWorkers, chance: float) -> None:
-    routed = await JobRouter(workers, lambda: chance).route([a_dispatch("echo")])
+    routed = await JobRouter(workers, lambda: chance, monotonic).route([a_dispatch("echo")])
     assert sum(map(len, routed.values())) == 1
 
 

@@ -1,6 +1,5 @@
 """Greetings in memory."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -45,7 +44,7 @@ class FakeGreetings(GreetingRepository):
         found = [
             person
             for person in wanting
-            if query.covers(person)
+            if _covers(query, person)
             and (after is None or person.user_id > after)
             and self._is_open(GreetingKey(person.user_id, query.day.year), query.day)
         ]
@@ -75,10 +74,6 @@ class FakeGreetings(GreetingRepository):
         if known is not None:
             self.rows[greeting.key] = replace(greeting, due_on=known.due_on, due_at=known.due_at)
 
-    async def count(self, first: date, last: date) -> Mapping[GreetingState, int]:
-        counted = Counter(g.state for g in self.rows.values() if first <= g.due_on <= last)
-        return {state: counted[state] for state in GreetingState}
-
     def drop_account(self, user_id: UserId) -> None:
         """An account was removed."""
         for key in [key for key in self.rows if key.user_id == user_id]:
@@ -89,3 +84,12 @@ class FakeGreetings(GreetingRepository):
         if known is None:
             return True
         return known.state is GreetingState.SKIPPED and known.due_on != day
+
+
+def _covers(query: CandidateQuery, person: Celebrant) -> bool:
+    born = person.born
+    return (
+        born.month * 100 + born.day == query.month_day
+        and born < query.day
+        and (person.time_zone or query.default_zone) not in query.idle_zones
+    )

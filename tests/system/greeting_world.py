@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
+from time import monotonic
 from typing import Any, cast
 
 from sqlalchemy import text
@@ -167,7 +168,11 @@ class World:
         kinds = JobKinds([GreetingMail(post, write, self.rules, self.clock)])
         claims = PostgresJobStore(pool, worker_id=fresh_id(), lease=LEASE, kinds=kinds.names)
         runner = Runner(
-            claims, kinds, PostgresCompletion(write), LeaseKeeper(claims, LEASE), Random().random
+            claims,
+            kinds,
+            PostgresCompletion(write),
+            LeaseKeeper(claims, LEASE, monotonic),
+            Random().random,
         )
         for dispatch in await PostgresDueJobs(pool).mark_due(kinds.names, limit=100):
             await runner.run(dispatch.reference)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import random
+from time import monotonic
 
 from jubilee.adapters.argon2_passwords import Argon2Passwords
 from jubilee.adapters.arq.dispatcher import ArqJobDispatcher
@@ -90,7 +91,9 @@ def _adapters(settings: Settings, telemetry: Telemetry, database_url: str) -> Ad
         deadline=request_deadline,
     )
     dispatcher = ArqJobDispatcher(redis_url, timeout=settings.redis_timeout)
-    dispatch_buffer = DispatchBuffer(dispatcher, JobRouter(PostgresBacklog(pool), random))
+    dispatch_buffer = DispatchBuffer(
+        dispatcher, JobRouter(PostgresBacklog(pool), random, monotonic)
+    )
     write_context = WriteContext(
         clock=clock,
         new_id=new_id,

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from random import random
 from socket import gethostname
+from time import monotonic
 from uuid import UUID
 
 from arq.connections import ArqRedis
@@ -74,7 +75,7 @@ def _plan(
     claims = PostgresJobStore(
         adapters.pool, worker_id=sign.id, lease=settings.lease_seconds, kinds=kinds.names
     )
-    lease_keeper = LeaseKeeper(claims, settings.lease_seconds)
+    lease_keeper = LeaseKeeper(claims, settings.lease_seconds, monotonic)
     runner = Runner(claims, kinds, PostgresCompletion(adapters.write), lease_keeper, random, meter)
     options = QueueOptions(
         pool=pool,
@@ -111,7 +112,7 @@ def _relay(settings: Settings, adapters: Adapters, kinds: JobKinds) -> Relay:
         events=PostgresEventRelay(adapters.write, new_id, EVENT_SUBSCRIBERS),
         dispatcher=adapters.dispatcher,
         kinds=kinds,
-        redelivery=LostMessageCheck(due, adapters.dispatcher, kinds),
+        redelivery=LostMessageCheck(due, adapters.dispatcher, kinds, monotonic),
         retention_days=settings.task_retention,
     )
 

@@ -7,7 +7,6 @@ from typing import NamedTuple, Protocol
 from unicodedata import normalize
 from uuid import UUID
 
-from jubilee.domain.errors import Unavailable
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.kinds import (
     Audience,
@@ -67,13 +66,6 @@ class MailSender(Protocol):
 
         Raises Unavailable (not accepted, retry), OutcomeUnknown or Undeliverable.
         """
-
-
-class NoMailSender(MailSender):
-    """Where none is configured: the API knows the kinds of mail all the same."""
-
-    async def send(self, message: MailMessage) -> None:
-        raise Unavailable(f"mail is not configured: {message.message_id} waits")
 
 
 class RenderedMail(NamedTuple):

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 from jubilee.domain.jobs.kinds import (
@@ -57,7 +58,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.store = FakeJobStore(self.table)
-        self.lease_keeper = LeaseKeeper(self.store, 30)
+        self.lease_keeper = LeaseKeeper(self.store, 30, monotonic)
         self.completion = FakeCompletion(self.table)
 
     def runner(self, body: Body, **more: Any) -> Runner:

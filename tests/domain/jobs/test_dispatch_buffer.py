@@ -1,8 +1,9 @@
-"""The announcer: nobody waits for it, and nothing stops it."""
+"""The dispatch buffer never blocks callers, and survives failures of the dispatcher."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 
 import pytest
 
@@ -30,7 +31,7 @@ class OneQueue(KindSetReader):
 
 
 def announcer_to(dispatcher: JobDispatcher) -> DispatchBuffer:
-    return DispatchBuffer(dispatcher, JobRouter(OneQueue(), lambda: 0))
+    return DispatchBuffer(dispatcher, JobRouter(OneQueue(), lambda: 0, monotonic))
 
 
 @dataclass(slots=True)

@@ -38,7 +38,7 @@ class Ward:
     def __init__(self) -> None:
         self.table = FakeJobTable()
         self.claims = FakeJobStore(self.table)
-        self.lease_keeper = LeaseKeeper(self.claims, LEASE)
+        self.lease_keeper = LeaseKeeper(self.claims, LEASE, monotonic)
         self._open = ExitStack()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -130,7 +130,7 @@ async def test_without_an_answer_it_stops_before_its_lease_ends(ward: Ward) -> N
 
 
 async def test_it_stops_in_time_while_beats_hang(ward: Ward) -> None:
-    lease_keeper = LeaseKeeper(Deaf(ward.table), LEASE)
+    lease_keeper = LeaseKeeper(Deaf(ward.table), LEASE, monotonic)
     task = asyncio.create_task(asyncio.sleep(60))
     with lease_keeper.hold(ward.table.add().reference, task, monotonic()) as running:
         beats = asyncio.create_task(lease_keeper.heartbeat())
@@ -140,7 +140,7 @@ async def test_it_stops_in_time_while_beats_hang(ward: Ward) -> None:
 
 
 async def test_a_beat_that_hangs_is_given_up(ward: Ward) -> None:
-    lease_keeper = LeaseKeeper(Deaf(ward.table), LEASE)
+    lease_keeper = LeaseKeeper(Deaf(ward.table), LEASE, monotonic)
     task = asyncio.create_task(asyncio.sleep(60))
     with lease_keeper.hold(ward.table.add().reference, task, monotonic()) as running:
         began = monotonic()
@@ -170,7 +170,7 @@ async def test_beats_keep_it_alive(ward: Ward) -> None:
 
 
 async def test_a_row_that_somebody_has_locked_is_not_lost_at_once(ward: Ward) -> None:
-    lease_keeper = LeaseKeeper(Busy(ward.table), LEASE)
+    lease_keeper = LeaseKeeper(Busy(ward.table), LEASE, monotonic)
     task = asyncio.create_task(asyncio.sleep(60))
     began = monotonic()
     with lease_keeper.hold(ward.table.add().reference, task, began) as running:

@@ -1,6 +1,7 @@
 """The relay, over the fakes."""
 
 from dataclasses import dataclass, field
+from time import monotonic
 
 import pytest
 
@@ -59,7 +60,7 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def relay(table: FakeJobTable, dispatcher: FakeDispatcher, events: FakeEventRelay) -> Relay:
     due, kinds = FakeDueJobs(table), JobKinds([ScriptedKind(nothing, name="echo")])
-    redelivery = LostMessageCheck(due, dispatcher, kinds)
+    redelivery = LostMessageCheck(due, dispatcher, kinds, monotonic)
     return Relay(due, events, dispatcher, kinds, redelivery, retention_days=7)
 
 

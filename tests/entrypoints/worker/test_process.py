@@ -111,7 +111,7 @@ async def site(servers: Servers) -> AsyncIterator[Site]:
 
 @pytest.fixture
 def lease_keeper() -> LeaseKeeper:
-    return LeaseKeeper(FakeJobStore(FakeJobTable(), kinds=("echo",)), LEASE_S)
+    return LeaseKeeper(FakeJobStore(FakeJobTable(), kinds=("echo",)), LEASE_S, monotonic)
 
 
 class HeldRuns(Runs):

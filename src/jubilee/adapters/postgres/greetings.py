@@ -1,8 +1,8 @@
 """Birthday greetings, as rows; the key of person and year decides every race."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from asyncpg import Record
@@ -73,12 +73,6 @@ LOCK = Statement(select(greetings).where(*ONE).with_for_update())
 SAVE = Statement(
     update(greetings).where(*ONE), columns=["state", "reason", "message_id", "sent_at"]
 )
-COUNT = Statement(
-    text("""
-    SELECT state, count(*) AS number FROM greetings
-    WHERE due_on BETWEEN CAST(:first AS date) AND CAST(:last AS date) GROUP BY state
-    """)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +132,6 @@ class PostgresGreetings(GreetingRepository):
             message_id=greeting.message_id,
             sent_at=greeting.sent_at,
         )
-
-    async def count(self, first: date, last: date) -> Mapping[GreetingState, int]:
-        rows = await self.executor.all(COUNT, first=first, last=last)
-        counted = {row["state"]: row["number"] for row in rows}
-        return {state: counted.get(state.value, 0) for state in GreetingState}
 
 
 def _reason(greeting: PlannedGreeting) -> str | None:

@@ -1,6 +1,6 @@
 """Greetings: one row per account and year with its state; rules and ports."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
@@ -90,15 +90,6 @@ class CandidateQuery:
     idle_zones: Collection[str]
     default_zone: str
 
-    def covers(self, person: Celebrant) -> bool:
-        """Whether this is one of them."""
-        born = person.born
-        return (
-            born.month * 100 + born.day == self.month_day
-            and born < self.day
-            and (person.time_zone or self.default_zone) not in self.idle_zones
-        )
-
 
 class GreetingRepository(Protocol):
     """The greetings, and the time up to which they are planned."""
@@ -127,9 +118,6 @@ class GreetingRepository(Protocol):
 
     async def save(self, greeting: PlannedGreeting) -> None:
         """Update state, reason, Message-ID and time of sending."""
-
-    async def count(self, first: date, last: date) -> Mapping[GreetingState, int]:
-        """How many there are in each state, among those due from the first to the last day."""
 
 
 class GreetedUsers(Protocol):

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from time import monotonic
 from uuid import UUID
 
+from jubilee.domain.clock import Monotonic
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.store import HeartbeatResult, JobReference, JobStore
 
@@ -48,8 +48,9 @@ class RunningJob:
 class LeaseKeeper:
     """Extends the leases of all jobs that run in this process with one statement."""
 
-    def __init__(self, store: JobStore, lease: float) -> None:
-        """`lease` counts seconds."""
+    def __init__(self, store: JobStore, lease: float, monotonic: Monotonic) -> None:
+        """`lease` is its length in seconds."""
+        self.monotonic = monotonic
         self._store = store
         self._lease = lease
         self._running: dict[UUID, RunningJob] = {}
@@ -83,7 +84,7 @@ class LeaseKeeper:
         held = list(self._running.values())
         if not held:
             return
-        began = monotonic()
+        began = self.monotonic()
         try:
             async with asyncio.timeout(self.interval):
                 results = await self._store.heartbeat([running.reference for running in held])
@@ -108,7 +109,7 @@ class LeaseKeeper:
 
     def _guard(self, running: RunningJob) -> None:
         """Interrupt the job before its lease ends, even if heartbeats fail."""
-        left = running.confirmed - self._lease * MARGIN_SHARE - monotonic()
+        left = running.confirmed - self._lease * MARGIN_SHARE - self.monotonic()
         if left <= 0:
             running.interrupt(Interruption.LOST)
         else:

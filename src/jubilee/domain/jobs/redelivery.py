@@ -1,8 +1,8 @@
 """Redelivery: sends again the dispatched jobs whose message is in no queue."""
 
 from math import inf
-from time import monotonic
 
+from jubilee.domain.clock import Monotonic
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.jobs.store import DueJobs, JobDispatcher, Position
 
@@ -19,20 +19,23 @@ class LostMessageCheck:
     the middle of a long queue is found as well.
     """
 
-    def __init__(self, due: DueJobs, dispatcher: JobDispatcher, kinds: JobKinds) -> None:
+    def __init__(
+        self, due: DueJobs, dispatcher: JobDispatcher, kinds: JobKinds, monotonic: Monotonic
+    ) -> None:
         self._due = due
         self._dispatcher = dispatcher
         self._kinds = kinds
+        self._monotonic = monotonic
         self._after: Position | None = None
         self._checked_at = -inf
 
     async def run(self) -> None:
         """Check one page, and further pages while messages are missing. Raises Unavailable."""
-        if monotonic() - self._checked_at < CHECK_INTERVAL_S:
+        if self._monotonic() - self._checked_at < CHECK_INTERVAL_S:
             return
         while await self._check_page():
             pass
-        self._checked_at = monotonic()
+        self._checked_at = self._monotonic()
 
     async def _check_page(self) -> bool:
         """Check one page; return whether to check the next one at once."""

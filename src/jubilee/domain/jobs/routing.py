@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from math import inf
-from time import monotonic
 from typing import Protocol
 
+from jubilee.domain.clock import Monotonic
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.kinds import KindSet
 from jubilee.domain.jobs.store import Dispatch
@@ -29,16 +29,19 @@ class JobRouter:
     that can: relays poll once a second, which covers workers that have just started.
     """
 
-    def __init__(self, reader: KindSetReader, random: Callable[[], float]) -> None:
+    def __init__(
+        self, reader: KindSetReader, random: Callable[[], float], monotonic: Monotonic
+    ) -> None:
         """`random` (0 to 1) chooses among several queues, weighted by their number of workers."""
         self._reader = reader
         self._random = random
+        self._monotonic = monotonic
         self._sets: Mapping[KindSet, int] = {}
         self._read_at = -inf
 
     async def route(self, dispatches: Sequence[Dispatch]) -> Mapping[KindSet, Sequence[Dispatch]]:
         """Return the dispatches by queue, without those that no known worker can run."""
-        if monotonic() - self._read_at >= REFRESH_S:
+        if self._monotonic() - self._read_at >= REFRESH_S:
             await self._refresh()
         routed: dict[KindSet, list[Dispatch]] = {}
         for dispatch in dispatches:
@@ -48,7 +51,7 @@ class JobRouter:
         return routed
 
     async def _refresh(self) -> None:
-        self._read_at = monotonic()
+        self._read_at = self._monotonic()
         with suppress(Unavailable):  # keep the last known workers
             self._sets = await self._reader.kind_sets()
 

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
-from time import monotonic
 from typing import Any, Protocol
 
 from jubilee.domain.errors import DomainError, Unavailable
@@ -119,7 +118,7 @@ class Runner:
 
         `on_claim` is called after the claim, before the job runs.
         """
-        since = monotonic()
+        since = self.lease_keeper.monotonic()
         try:
             claimed = await self.store.claim(reference)
         except Unavailable:
@@ -133,7 +132,7 @@ class Runner:
             with suppress(Unavailable):
                 outcome = await self._run(claimed, since)
         finally:
-            self.observer.ended(claimed, outcome, monotonic() - since)
+            self.observer.ended(claimed, outcome, self.lease_keeper.monotonic() - since)
         return outcome
 
     async def _run(self, claimed: ClaimedJob, since: float) -> Outcome:

@@ -1,9 +1,8 @@
 """Use cases of tasks."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from time import monotonic
 
 from jubilee.domain.clock import Clock
 from jubilee.domain.concurrency import VersionCheck, require
@@ -39,9 +38,10 @@ SHARED_LOCK_MARGIN = 1000
 
 @dataclass(frozen=True, slots=True)
 class WaitOptions:
-    """Wait until monotonic time `until`, or until the service shuts down."""
+    """How long to wait for a task to end."""
 
-    until: float
+    remaining_s: Callable[[], float]
+    """Returns the seconds left before the caller's deadline."""
     is_abandoned: IsAbandoned
 
 
@@ -71,7 +71,7 @@ class TaskService:
     async def get(self, name: str, *, by: Principal, wait: WaitOptions | None = None) -> Task:
         """Return the caller's task by id or `task_id`, or any task by id to an admin."""
         task = await self._get(name, by)
-        seconds = 0.0 if wait is None else wait.until - monotonic()
+        seconds = 0.0 if wait is None else wait.remaining_s()
         if wait is not None and seconds > 0 and task.status.is_live:
             await self.waiter.wait(task.id, seconds, wait.is_abandoned, by=by.user_id)
             task = await self._get(str(task.id), by)

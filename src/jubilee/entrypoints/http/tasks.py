@@ -1,6 +1,7 @@
 """Endpoints for tasks: work that a worker runs in the background."""
 
 from http import HTTPStatus
+from time import monotonic
 
 from starlette.responses import Response
 
@@ -72,7 +73,7 @@ async def list_tasks(call: Call[Nothing, TaskQuery]) -> Response:
 async def get_task(call: Call[Nothing, WaitQuery]) -> Response:
     """GET /tasks/{task_id}."""
     until = call.extend(call.query.wait)
-    wait = WaitOptions(until, lambda: call.context.traffic.draining)
+    wait = WaitOptions(lambda: until - monotonic(), lambda: call.context.traffic.draining)
     task = await call.services.tasks.get(call.task_id, by=call.principal, wait=wait)
     return current(call.request, TaskReply.of(task))
 
