@@ -93,3 +93,15 @@ async def test_a_listener_of_their_own_takes_the_numbers_away(
     async with calling(services, instruments, exposed=False) as client:
         answer = await client.get("/metrics")
     assert (answer.status_code, answer.json()["code"]) == (404, "path_not_found")
+
+
+def test_a_process_that_runs_no_jobs_exposes_none_of_their_metrics() -> None:
+    api, worker = Instruments("1", runs_jobs=False), Instruments("1")
+    for gauge in (api.workers_alive, api.relay_success, api.oldest_event, api.jobs_running):
+        gauge.set(1)
+    shown = exposition(api).decode()
+    families = {family.name for family in worker.registry.collect()}
+    only_worker = families - {family.name for family in api.registry.collect()}
+    assert {"workers_alive", "jobs_state", "relay_last_success_timestamp_seconds"} <= only_worker
+    assert not any(name in shown for name in only_worker)
+    assert "jobs_enqueued" in shown

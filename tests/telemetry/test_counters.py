@@ -15,15 +15,22 @@ from prometheus_client import (
 from prometheus_client.exposition import generate_latest
 
 from jubilee.adapters.telemetry.counters import CounterFamily, HistogramFamily
-from jubilee.adapters.telemetry.instruments import BYTES, QUICK, SECONDS, SLOW
+from jubilee.adapters.telemetry.instruments import (
+    BODY_BUCKETS_BYTES,
+    CALL_BUCKETS_S,
+    JOB_BUCKETS_S,
+    REQUEST_BUCKETS_S,
+)
 
 NAMES = ("method", "endpoint")
 ANY_LABELS = st.tuples(st.text(max_size=5), st.text(max_size=5))
 ANY_BOUNDS = st.lists(
     st.floats(min_value=0, allow_infinity=False), min_size=1, max_size=9, unique=True
 ).map(sorted)
-ANY_VALUE = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(SECONDS + BYTES)
-KNOWN_BOUNDS = (QUICK, SECONDS, SLOW, BYTES)
+ANY_VALUE = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(
+    REQUEST_BUCKETS_S + BODY_BUCKETS_BYTES
+)
+KNOWN_BOUNDS = (CALL_BUCKETS_S, REQUEST_BUCKETS_S, JOB_BUCKETS_S, BODY_BUCKETS_BYTES)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -62,7 +69,7 @@ def test_histograms_read_as_the_library_writes_them(
 
 @pytest.mark.parametrize("bounds", KNOWN_BOUNDS)
 @given(st.lists(ANY_VALUE))
-@example([*SECONDS, *BYTES])
+@example([*REQUEST_BUCKETS_S, *BODY_BUCKETS_BYTES])
 def test_so_do_those_without_labels_with_the_bounds_that_the_service_has(
     bounds: Sequence[float], seen: list[float]
 ) -> None:

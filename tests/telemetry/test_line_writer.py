@@ -215,7 +215,7 @@ def test_a_process_that_ends_has_written_its_last_lines(
     lines = [json.loads(line) for line in ended.stdout.splitlines()]
     assert [line["number"] for line in lines if line["event"] == "line"] == list(range(MANY))
     assert (ended.returncode, ended.stderr) == (code, "")
-    assert ("crashed" in [line["event"] for line in lines]) is (code == 1)
+    assert ("unhandled exception" in [line["event"] for line in lines]) is (code == 1)
     assert "tell nobody" not in ended.stdout
 
 

@@ -38,7 +38,7 @@ def seen() -> Iterator[Receiver]:
 def exporting(
     monkeypatch: pytest.MonkeyPatch, instruments: Instruments, /, **environ: str
 ) -> Iterator[Exports]:
-    """What a process sends, started as a process starts it."""
+    """The exports of a process, started as the process starts them."""
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     exports = Exports(environ, resource(ABOUT), instruments)
@@ -167,6 +167,25 @@ def test_every_signal_arrives_with_the_headers(
         assert (sent["authorization"], sent["x-team"]) == ("Basic c2VjcmV0", "moon")
     assert {about["service.name"] for about in seen.resources} == {"jubilee-test"}
     assert failures(instruments) == {"traces": 0, "metrics": 0, "logs": 0}
+
+
+@pytest.mark.parametrize(("sampled_lines_only", "sent"), [(False, 2), (True, 1)])
+def test_the_sampler_drops_info_lines_only_where_a_setting_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+    instruments: Instruments,
+    seen: Receiver,
+    *,
+    sampled_lines_only: bool,
+    sent: int,
+) -> None:
+    monkeypatch.setenv(BASE, seen.url)
+    about, only = resource(ABOUT), sampled_lines_only
+    exports = Exports({BASE: seen.url}, about, instruments, sampled_lines_only=only)
+    assert exports.lines is not None
+    exports.lines.add("unsampled", "info", TraceIds(7, 8, sampled=False))
+    exports.lines.add("sampled", "info", TraceIds(7, 8, sampled=True))
+    exports.close(5)
+    assert len(seen.lines) == sent
 
 
 def test_a_signal_may_have_a_collector_of_its_own(

@@ -24,7 +24,7 @@ from jubilee.adapters.telemetry.samplers import exposition, sample_loop_lag
 from jubilee.adapters.telemetry.stores import DatabaseTelemetry, RedisTelemetry
 from jubilee.adapters.telemetry.traced_requests import TracedRequests
 from jubilee.adapters.telemetry.tracing import Tracing
-from jubilee.bootstrap.metrics_listener import listen_for_scrapes
+from jubilee.bootstrap.metrics_listener import API, listen_for_scrapes
 from jubilee.bootstrap.servers import server_urls
 from jubilee.observation.requests import MetricsExposition
 from jubilee.settings import Settings, export_variables
@@ -79,10 +79,11 @@ async def open_telemetry(
     """Count from now on; without a process, nothing is listened to and nothing is sent."""
     # They double the series, and nobody asks for them.
     disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
-    instruments = Instruments(__version__)
+    instruments = Instruments(__version__, runs_jobs=process is None or process.name != API)
     variables = export_variables() if process else {}
     sender = resource(_about(settings, process))
-    exports = Exports(variables, sender, instruments)
+    sampled = settings.otlp_logs_sampled
+    exports = Exports(variables, sender, instruments, sampled_lines_only=sampled)
     async with AsyncExitStack() as ends:
         ends.push_async_callback(asyncio.to_thread, exports.close, FLUSH_TIMEOUT_S)
         ends.callback(asyncio.create_task(sample_loop_lag(instruments)).cancel)
@@ -140,4 +141,4 @@ def _unhandled(_: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None
     """asyncio's own words for it quote the exception, where there is one."""
     error = context.get("exception")
     extra = {} if error else {"cause": context.get("message")}
-    logger.error("nobody looked at an error", exc_info=error, extra=extra)
+    logger.error("unhandled exception in background task", exc_info=error, extra=extra)

@@ -27,6 +27,9 @@ class TelemetrySettings(SettingsGroup):
         9101, ge=1, le=65535, description="where a worker's metrics are read"
     )
     slow_query_ms: PositiveFloat = Field(500, description="statements past it are logged")
+    otlp_logs_sampled: bool = Field(
+        False, description="send INFO lines over OTLP only where the trace is sampled"
+    )
 
 
 def export_variables() -> Mapping[str, str]:

@@ -1,9 +1,12 @@
 """What the service writes."""
 
+from dataclasses import fields
+
 import pytest
 from jinja2 import UndefinedError
 
 from jubilee.adapters.mail.templates import JinjaTemplates
+from jubilee.domain.users import User
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +22,19 @@ def test_a_letter_has_a_subject_a_text_and_a_page(templates: JinjaTemplates) -> 
     assert "<p>Hello Zoe Quill,</p>" in (letter.html or "")
 
 
-def test_nobody_is_called_nothing(templates: JinjaTemplates) -> None:
+def test_the_welcome_mail_says_what_the_default_of_birthday_greeting_does(
+    templates: JinjaTemplates,
+) -> None:
+    (default,) = (f.default for f in fields(User) if f.name == "birthday_greeting")
+    mail = templates.render("welcome", name="Zoe", email="zoe@example.com")
+    assert default is True
+    for text in (mail.text, mail.html or ""):
+        assert "We send a greeting on your birthday" in text
+        assert "turn this greeting off in your account" in " ".join(text.split())
+        assert "birthday_greeting" in text
+
+
+def test_without_a_name_there_is_no_gap(templates: JinjaTemplates) -> None:
     assert templates.render("birthday", name="").subject == "Happy birthday!"
     assert templates.render("birthday", name="Zoe").subject == "Happy birthday, Zoe!"
     assert templates.render("birthday", name="").text.startswith("Hello,\n")

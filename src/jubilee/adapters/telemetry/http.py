@@ -82,10 +82,11 @@ class HttpTelemetry(RequestObserver):
 
     def _new(self, key: tuple[str, str, int]) -> RequestMetrics:
         method, endpoint, status = key
+        labels = method, endpoint, str(status)
         found = self._routes[key] = (
-            self._instruments.requests.labels(method, endpoint, str(status)),
-            self._instruments.request_seconds.labels(method, endpoint, f"{status // 100}xx"),
-            self._instruments.request_bytes.labels(method, endpoint),
-            self._instruments.response_bytes.labels(method, endpoint),
+            self._instruments.requests.labels(*labels),
+            self._instruments.request_seconds.labels(*labels),
+            self._instruments.request_bytes.labels(*labels),
+            self._instruments.response_bytes.labels(*labels),
         )
         return found

@@ -201,7 +201,7 @@ def _crashed(kind: type[BaseException], error: BaseException, where: Any) -> Non
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, where)
         return
-    logging.getLogger("jubilee").critical("crashed", exc_info=error)
+    logging.getLogger("jubilee").critical("unhandled exception", exc_info=error)
 
 
 def _thread_crashed(what: threading.ExceptHookArgs) -> None:
@@ -209,9 +209,9 @@ def _thread_crashed(what: threading.ExceptHookArgs) -> None:
         return
     name = what.thread.name if what.thread else None
     logging.getLogger("jubilee").error(
-        "a thread crashed", exc_info=what.exc_value, extra={"thread_name": name}
+        "unhandled exception in thread", exc_info=what.exc_value, extra={"thread_name": name}
     )
 
 
 def _unraisable(what: Any) -> None:  # noqa: ANN401  # the interpreter's
-    logging.getLogger("jubilee").error("nobody could be told of an error", exc_info=what.exc_value)
+    logging.getLogger("jubilee").error("unraisable exception", exc_info=what.exc_value)

@@ -30,12 +30,18 @@ class Exports:
     """What is sent, by threads that nobody waits for; what fails is counted."""
 
     def __init__(
-        self, environ: Mapping[str, str], resource: Resource, instruments: Instruments
+        self,
+        environ: Mapping[str, str],
+        resource: Resource,
+        instruments: Instruments,
+        *,
+        sampled_lines_only: bool = False,
     ) -> None:
         """As the OTEL_* variables say; raises BadExport."""
         self.spans: SpanProcessor | None = None
         self.lines: LogBridge | None = None
         self._environ = environ
+        self._sampled_lines_only = sampled_lines_only
         self._resource = resource
         self._instruments = instruments
         self._ends: list[Callable[[], None]] = []
@@ -65,15 +71,15 @@ class Exports:
         self._ends.append(self.spans.shutdown)
 
     def _send_metrics(self, failed: Callable[[], None]) -> None:
-        bridge = MetricsBridge(self._instruments.registry, self._resource)
+        bridge = MetricsBridge(self._instruments, self._resource)
         counted = CountingExporter(OTLPMetricExporter(), failed)
         every = seconds(self._environ, "OTEL_METRIC_EXPORT_INTERVAL", METRIC_INTERVAL)
         self._tick("metrics", lambda: counted.export(bridge.snapshot()), every)
 
     def _send_lines(self, failed: Callable[[], None]) -> None:
         counted = CountingExporter(OTLPLogExporter(), failed)
-        follows = Signal.TRACES in self._wanted
-        self.lines = LogBridge(self._resource, counted.export, failed, sampled_only=follows)
+        sampled_only = self._sampled_lines_only and Signal.TRACES in self._wanted
+        self.lines = LogBridge(self._resource, counted.export, failed, sampled_only=sampled_only)
         every = seconds(self._environ, "OTEL_BLRP_SCHEDULE_DELAY", LOG_INTERVAL)
         self._tick("logs", self.lines.export, every)
 
