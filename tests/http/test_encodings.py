@@ -3,11 +3,11 @@
 import pytest
 from starlette.datastructures import Headers
 
-from jubilee.entrypoints.http.framework.encodings import takes_gzip
+from jubilee.entrypoints.http.framework.encodings import accepts_gzip
 
 
 def takes(*lines: str) -> bool:
-    return takes_gzip(Headers(raw=[(b"accept-encoding", line.encode()) for line in lines]))
+    return accepts_gzip(Headers(raw=[(b"accept-encoding", line.encode()) for line in lines]))
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ def takes(*lines: str) -> bool:
         *("gzip ; q=1", "gzip;Q=0.5,identity;q=0.5", "identity;q=0, *;q=0.1", "*;q=0, gzip"),
     ],
 )
-def test_whoever_takes_gzip_gets_it(line: str) -> None:
+def test_whoever_accepts_gzip_gets_it(line: str) -> None:
     assert takes(line)
 
 

@@ -14,7 +14,7 @@ from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
 from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint
-from jubilee.entrypoints.http.framework.problems import STATUSES, problem, status_of
+from jubilee.entrypoints.http.framework.problems import STATUSES, InternalError, problem, status_of
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import PASSWORD, SignUp
 from tests.fakes.store import FakeStore
@@ -52,7 +52,7 @@ async def test_a_failure_says_nothing_but_its_id(
     store.broken = kind("for the log alone")
     answer = await client.post("/auth/token", json=SIGN_IN)
     document = refusals.problem(answer, 500, "internal_error")
-    assert document["detail"] == "Something went wrong here; the request id finds it in the logs."
+    assert document["detail"] == InternalError.message()
     assert kind.__name__ not in answer.text
     assert "for the log alone" in caplog.text
     assert PASSWORD not in caplog.text

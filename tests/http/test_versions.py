@@ -123,7 +123,7 @@ async def test_what_is_missing_fails_the_precondition_that_it_be_there(
 ) -> None:
     admin = await sign_up("ada", is_superuser=True)
     answer = await client.delete(path, headers=asked(admin, if_match="*"))
-    assert "nothing here" in problem(answer, 412, "stale")["detail"]
+    assert "does not exist" in problem(answer, 412, "stale")["detail"]
     answer = await client.delete(path, headers=asked(admin, if_match=STALE))
     assert answer.status_code == 404
     answer = await client.delete(path, headers=admin.headers)

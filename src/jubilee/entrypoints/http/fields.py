@@ -1,4 +1,4 @@
-"""The types of members that more than one body has; each is named once."""
+"""Types of members that several request bodies share."""
 
 import re
 from datetime import date
@@ -29,8 +29,8 @@ from jubilee.entrypoints.http.text_patterns import (
 WRITTEN_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def absent() -> Any:  # noqa: ANN401  # the default of a member of any type
-    """The default of a member that may be left out but is never null: see `model_fields_set`."""
+def absent() -> Any:  # noqa: ANN401  # the default of members of all types
+    """Default of a member that may be absent but not null; see `model_fields_set`."""
     return Field(default=None, json_schema_extra=_without_default)
 
 
@@ -40,12 +40,12 @@ def _without_default(schema: JsonDict) -> None:
 
 def _zone(name: str) -> str:
     if name not in zone_names():
-        raise PydanticCustomError("unknown_time_zone", "The time zone is not a known IANA name.")
+        raise PydanticCustomError("unknown_time_zone", "Input should be an IANA time zone")
     return name
 
 
 def _date(value: object) -> object:
-    """Pydantic alone would take a text of digits, too, as seconds since 1970."""
+    """Accept YYYY-MM-DD only: Pydantic would also read digits as seconds since 1970."""
     if not isinstance(value, str):
         return value
     try:
@@ -53,20 +53,22 @@ def _date(value: object) -> object:
             return date.fromisoformat(value)
     except ValueError:
         pass
-    raise PydanticCustomError("invalid_date", "A date is written YYYY-MM-DD, and has to exist.")
+    raise PydanticCustomError("invalid_date", "Input should be an existing date as YYYY-MM-DD")
 
 
-def _address(value: object) -> object:
-    """Pydantic alone would take `Zoe <zoe@example.com>`, too, and spaces around it."""
+def _without_name(value: object) -> object:
+    """Refuse `Zoe <zoe@example.com>` and outer spaces, which Pydantic would remove."""
     if isinstance(value, str) and ("<" in value or value != value.strip()):
-        raise PydanticCustomError("invalid_address", "This is no plain e-mail address.")
+        raise PydanticCustomError("invalid_address", "Input should be a plain e-mail address")
     return value
 
 
-def _writable(address: str) -> str:
-    """What may stand in a mail header; Pydantic alone would count characters before the @."""
+def _mail_address(address: str) -> str:
+    """Apply the rule of all addresses to what Pydantic has normalized."""
     if not is_mail_address(address):
-        raise PydanticCustomError("invalid_address", "This is no address that mail can be sent to.")
+        raise PydanticCustomError(
+            "invalid_address", "Input should be an address that mail can be sent to"
+        )
     return address
 
 
@@ -86,11 +88,11 @@ def _full_name(name: str) -> str:
 
 Email = Annotated[
     EmailStr,
-    BeforeValidator(_address),
-    AfterValidator(_writable),
+    BeforeValidator(_without_name),
+    AfterValidator(_mail_address),
     Field(
         max_length=MAX_ADDRESS_CHARS,
-        description="one plain address; 64 bytes at most before the @, and no `=?`",
+        description="a plain address, with at most 64 bytes before the @ and without `=?`",
         examples=["zoe@example.com"],
     ),
 ]
@@ -114,7 +116,8 @@ FullName = Annotated[
     ),
     DocumentedPattern(LINE_PATTERN),
 ]
-"""Either may be one that the account bears already; whether it is, only the domain knows."""
+"""`Username` and `FullName` may be those that the account already has, under older rules; the
+domain checks new ones. `NewUsername` and `NewFullName` are always checked."""
 NewUsername = Annotated[Username, AfterValidator(_username)]
 NewFullName = Annotated[FullName, AfterValidator(_full_name)]
 CalendarDate = Annotated[date, BeforeValidator(_date)]
@@ -122,4 +125,4 @@ ZoneName = Annotated[str, Field(max_length=64, examples=["Europe/Vienna"]), Afte
 Password = Annotated[
     str, Field(min_length=1, max_length=10_000, examples=["correct horse battery"])
 ]
-Search = Annotated[str, Field(min_length=1, max_length=200, description="words to look for")]
+Search = Annotated[str, Field(min_length=1, max_length=200, description="words to search for")]

@@ -54,19 +54,19 @@ class Greeting(BaseModel):
 async def save(call: Call[BirthBody, Nothing]) -> Response:
     """PUT /hello/{username}."""
     birth, expects = call.body.to_domain(), _expects(call.request)
-    await call.services.birthdays.save(call.name, birth, by=call.caller, expects=expects)
+    await call.services.birthdays.save(call.username, birth, by=call.caller, expects=expects)
     return no_content()
 
 
 async def greet(call: Call[Nothing, Nothing]) -> Response:
     """GET /hello/{username}."""
-    return ok(Greeting(message=await call.services.birthdays.greet(call.name)))
+    return ok(Greeting(message=await call.services.birthdays.greet(call.username)))
 
 
 async def delete(call: Call[Nothing, Nothing]) -> Response:
     """DELETE /hello/{username}."""
     expects = _expects(call.request)
-    await call.services.birthdays.remove(call.name, by=call.principal, expects=expects)
+    await call.services.birthdays.remove(call.username, by=call.principal, expects=expects)
     return no_content()
 
 

@@ -1,8 +1,9 @@
-"""What the OpenAPI document says of texts: patterns that every reader of JSON Schema understands.
+"""Patterns and descriptions of texts for the OpenAPI document.
 
-They are valid in ECMA-262 with and without the u flag, in Python and in Rust, so they have no
-properties of Unicode and nothing beyond U+FFFF. They never refuse what the server takes; it refuses
-more (`jubilee.domain.text`, `jubilee.domain.usernames`), which the descriptions say.
+The patterns are valid in ECMA-262 with and without the u flag, in Python and in Rust, so they use
+no Unicode properties and no characters beyond U+FFFF. They accept everything that the service
+accepts; its own rules (`jubilee.domain.text`, `jubilee.domain.usernames`) are stricter, as the
+descriptions say.
 """
 
 from dataclasses import dataclass
@@ -31,28 +32,29 @@ TEXT_PATTERN = f"^[^{NOT_IN_A_TEXT}]*$"
 USERNAME_PATTERN = rf"^[^\u002D\u002E\u005F{NOT_IN_A_USERNAME}][^{NOT_IN_A_USERNAME}]*$"
 
 LINE_TEXT = (
-    "one line of visible characters; kept in NFC. No control characters or line breaks, none that"
-    " are invisible or change the direction of text, none that are unassigned or for private use"
+    "one line of visible characters, stored in NFC; without control characters, line breaks,"
+    " characters that are invisible, change the direction of text, are unassigned or for private"
+    " use"
 )
 BODY_TEXT = (
-    "kept in NFC; may have tabs and line breaks. No other control characters, none that change"
-    " the direction of text"
+    "text with tabs and line breaks, stored in NFC; without other control characters and"
+    " characters that change the direction of text"
 )
 USERNAME_TEXT = (
     "letters of one script (Japanese, Korean and Chinese count as one each), digits, `.`, `_` and"
-    " `-`, a letter or digit first; by UsernameCaseMapped of RFC 8265, compared without regard to"
-    " case and width"
+    " `-`, starting with a letter or digit; RFC 8265, UsernameCaseMapped: compared without regard"
+    " to case and width"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentedPattern:
-    """Annotates a text with a pattern for the document alone: the domain judges the text."""
+    """Annotation of a text with a pattern that is documented, not validated."""
 
     pattern: str
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Pydantic's hook."""
+        """Add the pattern to the schema; called by Pydantic."""
         return {**handler(schema), "pattern": self.pattern}

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from jubilee.domain.errors import DomainError, Unavailable
-from jubilee.entrypoints.http.framework.edge import DEFAULT_HEADERS, new_exchange
+from jubilee.entrypoints.http.framework.edge import DEFAULT_HEADERS, new_record
 from jubilee.entrypoints.http.framework.problems import HttpError, problem
 from jubilee.observation.requests import RequestObserver
 
@@ -66,7 +66,7 @@ class Refusals:
     ) -> bytes:
         """The whole answer; the connection has to end after it. `common` are uvicorn's headers."""
         scope = {"method": refused.method, "headers": refused.headers, "client": refused.client}
-        record = new_exchange(scope)
+        record = new_record(scope)
         response = problem(error, record.request_id, refused.path)
         body = b"" if refused.method == "HEAD" else bytes(response.body)
         record.status, record.sent = response.status_code, len(body)

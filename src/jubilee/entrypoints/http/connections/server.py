@@ -15,6 +15,7 @@ from jubilee.entrypoints.http.connections.config import BoundedConfig, Connectio
 from jubilee.entrypoints.http.connections.protocol import BoundedProtocol
 from jubilee.entrypoints.http.connections.sweeper import ConnectionSweeper
 from jubilee.entrypoints.http.framework.context import InFlightRequests
+from jubilee.entrypoints.http.framework.polling import poll
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 CLOSE_TIMEOUT_S = 1.0  # seconds of the time-out that are left for closing connections
@@ -96,6 +97,4 @@ class DrainingServer(uvicorn.Server):
             self._sweeper.stop()
 
     async def _pause(self, seconds: float) -> None:
-        end = monotonic() + seconds
-        while monotonic() < end and not self.force_exit:  # noqa: ASYNC110  # it ends by time, too
-            await asyncio.sleep(0.02)
+        await poll(lambda: self.force_exit, seconds)

@@ -1,4 +1,4 @@
-"""What the operations of the OpenAPI document share: each part is written once, under a name."""
+"""Components of the OpenAPI document: parts that operations share by reference."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -24,27 +24,29 @@ Use: TypeAlias = tuple[type[BaseModel], JsonSchemaMode]
 SCHEMA = "#/components/schemas/{model}"
 
 
-class Terse(GenerateJsonSchema):
-    """Leaves out titles that repeat a member's name, and nulls that stand for an absent member."""
+class TerseSchema(GenerateJsonSchema):
+    """Omits titles that repeat a member's name, and null as the default of an absent member."""
 
-    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002  # pydantic asks
-        """Never."""
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002  # as pydantic has it
+        """Never set titles."""
         return False
 
     def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
-        """Without a null."""
+        """The schema without a default of null."""
         described = super().default_schema(schema)
         kept = described.items()
         return {key: value for key, value in kept if (key, value) != ("default", None)}
 
 
 class Components:
-    """Collects the parts; `contents` holds them all in the end."""
+    """Collects the components while operations refer to them."""
 
     def __init__(self, endpoints: Iterable[AnyEndpoint]) -> None:
-        """Bodies are described as they are read, replies as they are written."""
+        """Generate the schemas of all bodies (as validated) and replies (as serialized)."""
         uses = list(dict.fromkeys(_uses(endpoints)))
-        self._refs, found = models_json_schema(uses, ref_template=SCHEMA, schema_generator=Terse)
+        self._refs, found = models_json_schema(
+            uses, ref_template=SCHEMA, schema_generator=TerseSchema
+        )
         self._schemas: Json = found["$defs"]
         for schema in self._schemas.values():
             _move_defaults(schema)
@@ -55,33 +57,33 @@ class Components:
         return self._refs[model, mode]
 
     def query(self, model: type[BaseModel]) -> Json:
-        """The query's schema itself, for each of its members becomes a parameter."""
-        schema = model.model_json_schema(ref_template=SCHEMA, schema_generator=Terse)
+        """The query's schema itself, not a reference: its members become parameters."""
+        schema = model.model_json_schema(ref_template=SCHEMA, schema_generator=TerseSchema)
         self._schemas |= schema.pop("$defs", {})
         return schema
 
     def refer(self, kind: Kind, name: str, part: Json) -> Json:
-        """A reference to the part; another part that has the name already keeps it."""
-        shelf = self._parts.setdefault(kind, {})
+        """A reference to the part; a number is added if another part has the name."""
+        parts = self._parts.setdefault(kind, {})
         names = chain([name], (f"{name}.{number}" for number in count(2)))
-        taken = next(name for name in names if shelf.setdefault(name, part) == part)
-        return {"$ref": f"#/components/{kind}/{taken}"}
+        unique = next(name for name in names if parts.setdefault(name, part) == part)
+        return {"$ref": f"#/components/{kind}/{unique}"}
 
     def header(self, name: str, description: str) -> Json:
-        """A reference to a header of an answer."""
+        """A reference to a response header."""
         part = {"description": description, "schema": {"type": "string"}}
         return self.refer("headers", name, part)
 
     def contents(self) -> Json:
-        """Everything that was referred to."""
+        """The `components` object of the document."""
         return {"schemas": self._schemas, **self._parts}
 
 
 def _move_defaults(schema: Json) -> None:
     """Write a member's default into its description.
 
-    Client generators take a member with a `default` for one that is always present, although a
-    request may leave it out.
+    Client generators treat a member with a `default` as always present, although a request may
+    omit it.
     """
     for member in schema.get("properties", {}).values():
         if "default" in member:

@@ -1,18 +1,18 @@
-"""Descriptions of the operations in the OpenAPI document, by operation id."""
+"""Descriptions of operations in the OpenAPI document, by operation id."""
 
 from http import HTTPStatus
 
 from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint
 
 ACCESS = {
-    Access.ANYONE: "No sign-in is needed.",
+    Access.ANYONE: "Requires no sign-in.",
     Access.OPTIONAL: "A sign-in is optional; an invalid token is refused with 401.",
     Access.SIGNED_IN: "Requires a signed-in account.",
     Access.ADMIN: "Requires an admin.",
 }
-CONDITIONAL = "With `If-Match`, a resource that has changed since is left as it is (412)."
+CONDITIONAL = "With `If-Match`, a resource that has changed is left unchanged (412)."
 CACHED = "With `If-None-Match`, an unchanged representation is answered with 304 and no body."
-PAGED = "Returns `limit` rows at most; `next_cursor`, also in the `Link` header, is the next page."
+PAGED = "Returns at most `limit` rows; `next_cursor` and the `Link` header lead to the next page."
 PATCHED = (
     "The body is a JSON merge patch (RFC 7396): absent members are kept, `null` removes a value."
 )
@@ -21,7 +21,7 @@ SIGN_IN = (
     "password. Wrong credentials and disabled accounts are refused with `invalid_grant`."
 )
 REGISTER = (
-    "Creates an account and sends a welcome mail. An address or a username that is in use is a "
+    "Creates an account and sends a welcome mail. An address or username that is in use is a "
     "conflict (409); a password that is too short, too long or too common is refused (422)."
 )
 WHO_AM_I = "Returns the account that the access token belongs to."
@@ -36,12 +36,12 @@ READY = (
 
 DESCRIPTIONS = {
     "saveBirthday": (
-        "Stores the date of birth for this name, and replaces an earlier one. The name consists of "
+        "Stores the date of birth of this name, replacing an earlier one. The name consists of "
         "letters. A name that belongs to another account is refused with 403."
     ),
     "greet": (
-        "Returns a congratulation on the birthday, and otherwise the number of days until it, by "
-        "the calendar of the stored time zone. A name without a birthday is 404."
+        "Returns a congratulation on the birthday, and otherwise the number of days until it, in "
+        "the stored time zone. A name without a birthday is 404."
     ),
     "forgetBirthday": (
         "Deletes the birthday that is stored under one's own username; an admin may delete any. "
@@ -49,11 +49,11 @@ DESCRIPTIONS = {
     ),
     "listBirthdaysToday": f"Lists the birthdays of today, by the time zone of each person. {PAGED}",
     "listUpcomingBirthdays": (
-        f"Lists the birthdays of the next `days` days without today, nearest first. {PAGED}"
+        f"Lists the birthdays of the `days` days after today, nearest first. {PAGED}"
     ),
     "createToken": (
-        f"OAuth 2.0 password grant (RFC 6749, section 4.3). {SIGN_IN} Errors carry `error` and "
-        "`error_description`, too."
+        f"OAuth 2.0 password grant (RFC 6749, section 4.3). {SIGN_IN} Errors also have `error` and "
+        "`error_description`."
     ),
     "signIn": f"The same as `POST /auth/token`, with a JSON body. {SIGN_IN}",
     "refreshToken": (
@@ -71,8 +71,7 @@ DESCRIPTIONS = {
     "whoAmI": f"The same as `GET /users/me`. {WHO_AM_I}",
     "getMe": WHO_AM_I,
     "replaceMe": (
-        "Replaces one's own profile; a member that is left out takes its default. "
-        f"{OWN_CREDENTIALS}"
+        f"Replaces one's own profile; an absent member takes its default. {OWN_CREDENTIALS}"
     ),
     "changeMe": f"Changes one's own profile. {PATCHED} {OWN_CREDENTIALS}",
     "deleteMe": (
@@ -82,16 +81,16 @@ DESCRIPTIONS = {
     "listUsers": f"Lists the accounts, newest first; `q` searches names and addresses. {PAGED}",
     "getUser": "Returns one's own account; an admin may read any. Another account is 403.",
     "replaceUser": (
-        "Replaces the profile, the activity and the role of an account; a member that is left out "
-        "takes its default. The last admin stays one (409)."
+        "Replaces the profile, `is_active` and `is_superuser` of an account; an absent member "
+        "takes its default. The last admin cannot be demoted or disabled (409)."
     ),
     "changeUser": (
-        f"Changes the profile, the activity or the role of an account. {PATCHED} The last admin "
-        "stays one (409)."
+        f"Changes the profile, `is_active` or `is_superuser` of an account. {PATCHED} The last "
+        "admin cannot be demoted or disabled (409)."
     ),
     "deleteUser": (
-        "Deletes an account with its sessions, birthday, tasks and items: one's own, or as an "
-        "admin any. The last admin cannot be deleted (409)."
+        "Deletes an account with its sessions, birthday, tasks and items: one's own, or any as an "
+        "admin. The last admin cannot be deleted (409)."
     ),
     "listItems": (
         "Lists the items of all accounts, or of one `owner`; `q` searches titles and "
@@ -105,25 +104,25 @@ DESCRIPTIONS = {
     ),
     "deleteItem": "Deletes one's own item; an admin may delete any. A second deletion is 404.",
     "createTask": (
-        "Stores a task and returns it at once; a worker runs it at least once, at `run_at` or now. "
-        "The same `task_id` with the same kind and data returns the task that exists, so that a "
-        "request may be repeated; with other data it is a conflict (409). The kind decides what "
-        "`data` holds. A kind that the account may not use is 403."
+        "Stores a task and returns it at once; a worker runs it at least once, now or at `run_at`. "
+        "The same `task_id` with the same kind and data returns the existing task, so that a "
+        "request can be repeated; with other data it is a conflict (409). `kind` determines the "
+        "schema of `data`. A kind that the account may not use is 403."
     ),
     "listTasks": f"Lists one's own tasks, newest first; an admin lists those of all. {PAGED}",
     "getTask": (
-        "Returns a task by its `id` or by one's own `task_id`. With `wait`, the answer is delayed "
-        "until the task has ended, or until so many seconds have passed."
+        "Returns a task by its `id` or by one's own `task_id`. With `wait`, the response is "
+        "delayed until the task has ended, by that many seconds at most."
     ),
     "cancelTask": (
-        "Cancels a task that waits, asks a running one to stop (202), and deletes one that has "
-        "ended. A task of another account is 404."
+        "Cancels a queued task, asks a running one to stop (202), or deletes one that has ended. A "
+        "task of another account is 404."
     ),
     "retryTask": "Queues a dead task again with all its attempts. A task that is not dead is 409.",
     "home": "Returns the name and version of the service, and links to its documentation.",
     "metrics": (
         "Returns the metrics in the text format of Prometheus. 404 if `METRICS_PORT` serves them "
-        "on a port of their own."
+        "on a separate port."
     ),
     "health": f"The same as `GET /health/ready`. {READY}",
     "healthLive": (
@@ -140,7 +139,7 @@ DESCRIPTIONS = {
 
 
 def describe(endpoint: AnyEndpoint) -> str:
-    """Description of the operation, completed by who may call it and what preconditions do."""
+    """Description of the operation, its access and its preconditions."""
     parts = [DESCRIPTIONS.get(endpoint.name, ""), ACCESS[endpoint.access]]
     if endpoint.conditional and endpoint.method != "GET":
         parts.append(CONDITIONAL)

@@ -1,4 +1,4 @@
-"""The files behind the documentation's pages; all of them lie on this machine."""
+"""Static files of the documentation pages, all served by this service."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from string import Template
 
 from jubilee.entrypoints.http.framework.problems import PathNotFound
 
-OURS = Path(__file__).with_name("assets")
+ASSETS = Path(__file__).with_name("assets")
 SCRIPT, STYLE = "text/javascript", "text/css"
 MEDIA = {".js": SCRIPT, ".css": STYLE, ".svg": "image/svg+xml"}
 BUNDLES = {
@@ -19,7 +19,7 @@ BUNDLES = {
     "swagger-ui.css": "swagger_style.css",
     "redoc-ui.js": "redoc.js",
 }
-OWN = ("swagger.js", "swagger.css", "redoc.js", "redoc.css", "page.css", "icon.svg")
+ASSET_NAMES = ("swagger.js", "swagger.css", "redoc.js", "redoc.css", "page.css", "icon.svg")
 PAGES = ("swagger.html", "redoc.html", "problem.html", "problems.html")
 FOREIGN_LOGOS = (
     b"https://cdn.redoc.ly/redoc/logo-mini-full.svg",
@@ -30,7 +30,7 @@ NO_IMAGE = b"data:,"
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
-    """Some bytes under a name of their content; `gzipped`, where that makes them fewer."""
+    """A file with a hash as tag; `gzipped` if that is smaller."""
 
     body: bytes
     media: str
@@ -39,31 +39,32 @@ class StaticFile:
 
     @classmethod
     def of(cls, body: bytes, media: str) -> "StaticFile":
-        """The tags follow from the bytes; this takes a moment for large ones."""
-        small = compress(body, mtime=0)
-        gzipped = cls(small, media, _tag(small)) if len(small) < len(body) else None
+        """Hash and compress the bytes; slow for large files."""
+        compressed = compress(body, mtime=0)
+        smaller = len(compressed) < len(body)
+        gzipped = cls(compressed, media, _tag(compressed)) if smaller else None
         return cls(body, media, _tag(body), gzipped)
 
 
 @dataclass(frozen=True, slots=True)
 class DocsFiles:
-    """The files that are served, by name; `release` changes when one of them does."""
+    """The served files by name; `release` is a hash of all of them."""
 
     release: str
     files: Mapping[str, StaticFile]
     pages: Mapping[str, Template]
 
     def get(self, release: str, name: str) -> StaticFile:
-        """Raises NoSuchPath, also for another release."""
+        """The file; raises PathNotFound for an unknown name or another release."""
         if release != self.release or name not in self.files:
             raise PathNotFound
         return self.files[name]
 
     def page(self, name: str, mount: str, **values: str) -> str:
-        """The page as it stands at this mount; `values` are HTML."""
+        """Render the page for this mount; `values` are HTML."""
         files = f"{mount}/docs/assets/{self.release}"
-        places = {"files": files, "mount": mount, "document": f"{mount}/openapi.json"}
-        return self.pages[name].substitute(places, **values)
+        urls = {"files": files, "mount": mount, "document": f"{mount}/openapi.json"}
+        return self.pages[name].substitute(urls, **values)
 
 
 def _tag(body: bytes) -> str:
@@ -72,17 +73,17 @@ def _tag(body: bytes) -> str:
 
 @cache
 def docs_files() -> DocsFiles:
-    """Reads and gzips them all, once; this blocks."""
+    """Read and compress all files once; blocks."""
     files = dict(_read())
     tags = "".join(files[name].tag for name in sorted(files))
-    pages = {name: Template((OURS / name).read_text("utf-8")) for name in PAGES}
+    pages = {name: Template((ASSETS / name).read_text("utf-8")) for name in PAGES}
     return DocsFiles(sha256(tags.encode()).hexdigest()[:12], files, pages)
 
 
 def _read() -> Iterator[tuple[str, StaticFile]]:
     bundles = _bundles()
-    for name in OWN:
-        yield name, StaticFile.of((OURS / name).read_bytes(), MEDIA[Path(name).suffix])
+    for name in ASSET_NAMES:
+        yield name, StaticFile.of((ASSETS / name).read_bytes(), MEDIA[Path(name).suffix])
     for name, source in BUNDLES.items():
         body = (bundles / source).read_bytes()
         for logo in FOREIGN_LOGOS:
@@ -91,9 +92,9 @@ def _read() -> Iterator[tuple[str, StaticFile]]:
 
 
 def _bundles() -> Path:
-    """Where the package lies; importing it would build pages that nobody asks for."""
-    found = find_spec("offapi")
-    places = found.submodule_search_locations if found is not None else None
-    if not places:
-        raise FileNotFoundError("the package offapi, which holds Swagger UI and ReDoc, is missing")
-    return Path(places[0])
+    """Folder of the package offapi; importing it would render pages that are not used."""
+    spec = find_spec("offapi")
+    folders = spec.submodule_search_locations if spec is not None else None
+    if not folders:
+        raise FileNotFoundError("the package offapi, with Swagger UI and ReDoc, is missing")
+    return Path(folders[0])

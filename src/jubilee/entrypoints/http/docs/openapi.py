@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the registry; it shows the canonical mount alone."""
+"""Generate the OpenAPI 3.1 document from the registry, for the canonical mount `/api`."""
 
 from collections.abc import Iterable
 
@@ -24,31 +24,31 @@ INFO = {
         "Sign in by `POST /auth/token` and send the access token as `Authorization: Bearer …`. "
         "Every error is a problem document (RFC 9457) whose `code` stays the same, and whose "
         "`type` leads to a page that explains it: [all problems](/problems). "
-        "Every answer bears an `X-Request-ID`; one that is sent is kept. "
-        "The same routes answer under `/api`, under `/v1/api` and at the root."
+        "Every response has an `X-Request-ID`; the client may choose it. "
+        "All routes are available under `/api`, under `/v1/api` and at the root."
     ),
     "contact": {"name": "The Jubilee authors"},
     "license": {"name": "MIT", "identifier": "MIT"},
 }
 TAGS = {
-    "hello": "Save a birthday and be greeted.",
-    "birthdays": "Who celebrates, and when.",
-    "auth": "Sign in, stay signed in, sign out.",
-    "users": "Accounts: one's own, and all of them for admins.",
-    "items": "Things that people keep.",
-    "tasks": "Work that outlives the request, the worker and every restart.",
-    "meta": "The service about itself.",
+    "hello": "Save birthdays under names, and greet them.",
+    "birthdays": "Lists of birthdays, for admins.",
+    "auth": "Sign in and out, refresh tokens, list sessions.",
+    "users": "Accounts: one's own, and all accounts for admins.",
+    "items": "Items with a title and a description.",
+    "tasks": "Durable background tasks.",
+    "meta": "Health, metrics and documentation.",
 }
-TOKEN_URL = "/api/auth/token"  # noqa: S105  # a path, no secret
+TOKEN_URL = "/api/auth/token"  # noqa: S105  # a path, not a secret
 SCHEMES = {
     "password": {
         "type": "oauth2",
-        "description": "Sign in here by username or e-mail address and password.",
+        "description": "Sign in with username or e-mail address and password.",
         "flows": {"password": {"tokenUrl": TOKEN_URL, "scopes": {}}},
     },
     "token": {
         "type": "http",
-        "description": "An access token that you have already.",
+        "description": "An access token from a sign-in.",
         "scheme": "bearer",
         "bearerFormat": "JWT",
     },
@@ -61,22 +61,22 @@ SECURITY: dict[Access, list[Json]] = {
     Access.ADMIN: SIGNED_IN,
 }
 HEADERS = {
-    "X-Request-ID": "the id of this request; the one that was sent, if it is well-formed",
-    "WWW-Authenticate": "how to prove who is asking",
-    "Accept-Encoding": "the content codings that a body may have",
-    "Retry-After": "the seconds after which it may work",
+    "X-Request-ID": "id of the request: the client's own if it is well-formed, else a new one",
+    "WWW-Authenticate": "the authentication scheme",
+    "Accept-Encoding": "the accepted content codings of a body",
+    "Retry-After": "seconds to wait before repeating the request",
 }
 
 
 def document(endpoints: Iterable[AnyEndpoint], version: str = __version__) -> Json:
-    """The document as JSON's own types; the same registry always gives the same document."""
-    shown = [endpoint for endpoint in endpoints if endpoint.documented]
-    components = Components(shown)
+    """The document as JSON types; deterministic for a registry."""
+    documented = [endpoint for endpoint in endpoints if endpoint.documented]
+    components = Components(documented)
     paths: dict[str, Json] = {}
-    for endpoint in shown:
+    for endpoint in documented:
         operation = _operation(endpoint, components)
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
-    tags = {endpoint.tag for endpoint in shown}
+    tags = {endpoint.tag for endpoint in documented}
     return {
         "openapi": "3.1.0",
         "info": {**INFO, "version": version},
@@ -107,8 +107,8 @@ def _body(endpoint: AnyEndpoint, components: Components) -> Json | None:
     schema = components.schema(endpoint.body_schema or endpoint.body, "validation")
     content = _content(schema, endpoint.example)
     if endpoint.examples:
-        shown = {name: {"value": value} for name, value in endpoint.examples.items()}
-        content = {"schema": schema, "examples": shown}
+        examples = {name: {"value": value} for name, value in endpoint.examples.items()}
+        content = {"schema": schema, "examples": examples}
     return {
         "description": _bounds(endpoint.max_body_bytes),
         "required": endpoint.body_required,
@@ -118,7 +118,7 @@ def _body(endpoint: AnyEndpoint, components: Components) -> Json | None:
 
 
 def _bounds(max_bytes: int | None) -> str:
-    size = f"{max_bytes >> 10} KiB" if max_bytes else "1 MiB, or what MAX_BODY_BYTES allows"
+    size = f"{max_bytes >> 10} KiB" if max_bytes else "1 MiB, or MAX_BODY_BYTES if it is set"
     return f"At most {size}; JSON with at most {MAX_VALUES} values in {MAX_DEPTH} levels."
 
 
@@ -146,7 +146,7 @@ def _content(schema: Json, example: object) -> Json:
 
 
 def _problem(status: int, errors: list[Error], components: Components, *, oauth: bool) -> Json:
-    """A reference to the one response that stands for these errors."""
+    """A reference to the response for these errors of one status."""
     prefix = "oauth." if oauth else ""
     examples: Json = {}
     names = {"x-request-id"}

@@ -1,6 +1,6 @@
-"""The documentation: the OpenAPI document, Swagger UI and ReDoc, all from this service's own files.
+"""Endpoints of the documentation: the OpenAPI document, Swagger UI and ReDoc.
 
-The pages hold no inline script and no address of another host; they work at every mount.
+The pages have no inline scripts and load nothing from other hosts; they work at every mount.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from jubilee.entrypoints.http.docs.files import StaticFile, docs_files
 from jubilee.entrypoints.http.docs.openapi import document
 from jubilee.entrypoints.http.docs.problem_pages import HTML, list_problems, show_problem
 from jubilee.entrypoints.http.framework.conditions import MalformedCondition, etag, is_known
-from jubilee.entrypoints.http.framework.encodings import takes_gzip
+from jubilee.entrypoints.http.framework.encodings import accepts_gzip
 from jubilee.entrypoints.http.framework.endpoint import (
     JSON,
     Access,
@@ -29,14 +29,14 @@ from jubilee.entrypoints.http.framework.endpoint import (
 )
 
 TAG = "meta"
-FOREVER = "public, max-age=31536000, immutable"
-FRESH = "no-cache"
+CACHE_FOREVER = "public, max-age=31536000, immutable"
+REVALIDATE = "no-cache"
 CSP = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'; "
 )
 SWAGGER_CSP = CSP + "style-src 'self'"
-# The hash is that of nothing: ReDoc makes empty style elements and fills them by script.
+# The hash of the empty string: ReDoc creates empty style elements and fills them by script.
 REDOC_CSP = (
     CSP + "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; font-src data:"
 )
@@ -56,16 +56,16 @@ class OpenApi(BaseModel):
 
 
 def endpoints(described: Sequence[AnyEndpoint]) -> tuple[AnyEndpoint, ...]:
-    """The pages, their files, and the document of `described` and of itself."""
+    """The endpoints of pages and files, and of the document, which also describes itself."""
 
     async def serve_document(call: Plain) -> Response:
         """GET /openapi.json."""
-        return _file(call, await asyncio.to_thread(written), FRESH)
+        return _file(call, await asyncio.to_thread(render), REVALIDATE)
 
-    openapi = _documented(serve_document)
+    openapi = _document_endpoint(serve_document)
 
     @cache
-    def written() -> StaticFile:
+    def render() -> StaticFile:
         text = json.dumps(document((*described, openapi)), ensure_ascii=False)
         return StaticFile.of(text.encode(), JSON)
 
@@ -85,7 +85,7 @@ async def redoc(call: Plain) -> Response:
 async def asset(call: Plain) -> Response:
     """GET /docs/assets/{release}/{name}."""
     files = await asyncio.to_thread(docs_files)
-    return _file(call, files.get(**call.request.path_params), FOREVER)
+    return _file(call, files.get(**call.request.path_params), CACHE_FOREVER)
 
 
 async def _page(call: Plain, name: str, policy: str) -> Response:
@@ -95,37 +95,37 @@ async def _page(call: Plain, name: str, policy: str) -> Response:
 
 
 def _file(call: Plain, file: StaticFile, caching: str) -> Response:
-    asked, headers, coding = call.request.headers, {"Cache-Control": caching}, {}
+    requested, headers, coding = call.request.headers, {"Cache-Control": caching}, {}
     if file.gzipped is not None:
         headers["Vary"] = "Accept-Encoding"
-        if takes_gzip(asked):
+        if accepts_gzip(requested):
             file, coding = file.gzipped, {"Content-Encoding": "gzip"}
     headers["ETag"] = etag(file.tag)
-    if is_known(asked, file.tag):
+    if is_known(requested, file.tag):
         return Response(status_code=304, headers=headers)
     return Response(file.body, headers=headers | coding, media_type=file.media)
 
 
-def _documented(handler: PlainHandler) -> AnyEndpoint:
-    tagged = {"ETag": "the document's version, for If-None-Match"}
+def _document_endpoint(handler: PlainHandler) -> AnyEndpoint:
+    tagged = {"ETag": "version of the document, for `If-None-Match`"}
     return Endpoint(
         method="GET",
         path="/openapi.json",
         name="getOpenApi",
-        summary="This document",
+        summary="Get the OpenAPI document",
         tag=TAG,
         handler=handler,
         access=Access.ANYONE,
         replies=(
-            ResponseSpec(status=200, description="OpenAPI 3.1.", model=OpenApi, headers=tagged),
-            ResponseSpec(status=304, description="It is the one that you know.", headers=tagged),
+            ResponseSpec(status=200, description="The document.", model=OpenApi, headers=tagged),
+            ResponseSpec(status=304, description="The document is unchanged.", headers=tagged),
         ),
         errors=(MalformedCondition,),
         needs_database=False,
     )
 
 
-def _undocumented(path: str, name: str, summary: str, handler: PlainHandler) -> AnyEndpoint:
+def _page_endpoint(path: str, name: str, summary: str, handler: PlainHandler) -> AnyEndpoint:
     return Endpoint(
         method="GET",
         path=path,
@@ -141,10 +141,10 @@ def _undocumented(path: str, name: str, summary: str, handler: PlainHandler) -> 
 
 
 PAGES = (
-    _undocumented("/docs", "docs", "Swagger UI", swagger),
-    _undocumented("/swagger", "swagger", "Swagger UI", swagger),
-    _undocumented("/redoc", "redoc", "ReDoc", redoc),
-    _undocumented("/problems", "problems", "All problems", list_problems),
-    _undocumented("/problems/{code}", "problem", "What a problem means", show_problem),
-    _undocumented("/docs/assets/{release}/{name}", "docsAsset", "A file of these pages", asset),
+    _page_endpoint("/docs", "docs", "Swagger UI", swagger),
+    _page_endpoint("/swagger", "swagger", "Swagger UI", swagger),
+    _page_endpoint("/redoc", "redoc", "ReDoc", redoc),
+    _page_endpoint("/problems", "problems", "All problems", list_problems),
+    _page_endpoint("/problems/{code}", "problem", "What a problem means", show_problem),
+    _page_endpoint("/docs/assets/{release}/{name}", "docsAsset", "A file of these pages", asset),
 )

@@ -1,4 +1,4 @@
-"""What an operation takes beside a body: parts of its path, its query, preconditions."""
+"""Parameters of an operation in the OpenAPI document: path, query, precondition headers."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -10,11 +10,11 @@ from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
 
 PATH: dict[str, Json] = {
     "id": {
-        "description": "the id that the service gave it",
+        "description": "id of the resource",
         "schema": {"type": "string", "format": "uuid"},
     },
     "task_id": {
-        "description": "the id that the service gave it, or the `task_id` that its owner did",
+        "description": "`id` of the task, or the `task_id` chosen by its owner",
         "schema": {"type": "string", "pattern": f"^{TASK_ID}$"},
         "example": "order-4711",
     },
@@ -33,19 +33,19 @@ TAGS: Json = {
 IF_MATCH: Json = {
     "name": "If-Match",
     "in": "header",
-    "description": 'go on only if it still bears one of these ETags, such as `"1"`; `*` is any',
+    "description": 'apply only if the ETag is one of these, such as `"1"`; `*` matches any',
     "schema": TAGS,
 }
 IF_NONE_MATCH: Json = {
     "name": "If-None-Match",
     "in": "header",
-    "description": 'go on only if it bears none of these ETags, such as `"1"`; `*` is any',
+    "description": 'apply only if the ETag is none of these, such as `"1"`; `*` matches any',
     "schema": TAGS,
 }
 
 
 def parameters(endpoint: AnyEndpoint, components: Components) -> list[Json]:
-    """References to all of them, in the order in which a URL has them."""
+    """References to the parameters: path, query, headers."""
     found = [*_path(endpoint), *_query(endpoint, components), *_conditions(endpoint)]
     return [components.refer("parameters", part["name"], part) for part in found]
 
@@ -61,19 +61,19 @@ def _query(endpoint: AnyEndpoint, components: Components) -> Iterator[Json]:
         return
     schema = components.query(endpoint.query)
     for name, member in schema.get("properties", {}).items():
-        value = _present(member)
+        value = _without_null(member)
         described = {"description": value.pop("description")} if "description" in value else {}
         required = {"required": True} if name in schema.get("required", []) else {}
         yield {"name": name, "in": "query", **described, **required, "schema": value}
 
 
-def _present(member: Json) -> Json:
-    """The schema of a parameter that is there: it may be left out, but it is never null."""
-    kept = dict(member)
-    kinds = [kind for kind in kept.pop("anyOf", []) if kind != {"type": "null"}]
-    if len(kinds) == 1:
-        return {**kinds[0], **kept}
-    return {**kept, "anyOf": kinds} if kinds else kept
+def _without_null(member: Json) -> Json:
+    """The schema of a parameter, which may be absent but is never null."""
+    schema = dict(member)
+    types = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
+    if len(types) == 1:
+        return {**types[0], **schema}
+    return {**schema, "anyOf": types} if types else schema
 
 
 def _conditions(endpoint: AnyEndpoint) -> Iterator[Json]:

@@ -1,4 +1,4 @@
-"""Pages that explain the problems: what `type` of a problem document leads to."""
+"""Pages that explain the problems; the `type` of a problem document is the URL of its page."""
 
 import asyncio
 import re
@@ -29,7 +29,7 @@ Plain: TypeAlias = Call[Nothing, Nothing]
 
 
 def problem_kinds() -> dict[str, type[DomainError]]:
-    """Every error of the API that has a code of its own, sorted by code."""
+    """All classes of errors with a code of their own, sorted by code."""
     found = {
         kind.code: kind
         for kind in _subclasses(DomainError)
@@ -67,7 +67,7 @@ async def _page(call: Plain, name: str, **values: str) -> Response:
 
 
 def _row(mount: str, kind: type[DomainError]) -> str:
-    name = kind.code.replace("_", "_<wbr>")  # where a phone may break the line
+    name = kind.code.replace("_", "_<wbr>")  # allows a line break on narrow screens
     link = f'<a href="{mount}{PROBLEMS}{kind.code}">{name}</a>'
     return f"<tr><td>{link}</td><td>{status_of(kind)}</td><td>{_inline(kind.message())}</td></tr>"
 

@@ -1,4 +1,4 @@
-"""Every problem that an operation can answer with, and what it looks like."""
+"""Problems that an operation can respond with, and their schemas."""
 
 import json
 from collections.abc import Iterator
@@ -33,28 +33,28 @@ Error: TypeAlias = type[DomainError]
 
 
 class Problem(BaseModel):
-    """What went wrong (RFC 9457). Clients may rely on `code`."""
+    """An error (RFC 9457). Clients may rely on `code`."""
 
     type: str = Field(
-        description="path of a page that explains `code`; `/problems` lists all of them",
+        description="path of the page that explains `code`; `/problems` lists all pages",
         json_schema_extra={"format": "uri-reference"},
     )
-    title: str = Field(description="what `code` means")
-    status: int = Field(description="the answer's status", ge=400, le=599)
-    detail: str = Field(description="what went wrong this time")
-    instance: str = Field(description="the request's path")
-    code: str = Field(description="a word that stays the same")
-    request_id: str = Field(description="what finds this request in the logs")
+    title: str = Field(description="meaning of `code`")
+    status: int = Field(description="status of the response", ge=400, le=599)
+    detail: str = Field(description="reason for this occurrence")
+    instance: str = Field(description="path of the request")
+    code: str = Field(description="stable identifier of the problem")
+    request_id: str = Field(description="id of the request, as in the service's logs")
     errors: list[Violation] = Field(
-        default_factory=list, description="the members at fault, where it is about members"
+        default_factory=list, description="the invalid members of the request"
     )
     checks: dict[str, str] = Field(
-        default_factory=dict, description="the states of the dependencies, where it is `not_ready`"
+        default_factory=dict, description="states of the dependencies, for `not_ready`"
     )
 
 
 class OAuthProblem(Problem):
-    """The same with the members of RFC 6749, where tokens are given."""
+    """A problem with the members of RFC 6749, for token endpoints."""
 
     error: str
     error_description: str
@@ -66,11 +66,11 @@ SAMPLES: dict[Error, DomainError] = {
     ),
     NotReady: NotReady({"postgres": "unavailable"}),
 }
-"""The errors that are not made from nothing."""
+"""Samples of errors whose constructors have required arguments."""
 
 
 def errors_by_status(endpoint: AnyEndpoint) -> dict[int, list[Error]]:
-    """All that the endpoint can refuse or fail at; one error a code."""
+    """All errors of the endpoint, one for each code."""
     by_code = {error.code: error for error in (*endpoint.errors, *_implied(endpoint))}
     found: dict[int, list[Error]] = {}
     for error in sorted(by_code.values(), key=lambda error: error.code):
@@ -79,14 +79,14 @@ def errors_by_status(endpoint: AnyEndpoint) -> dict[int, list[Error]]:
 
 
 def sample(error: Error, *, oauth: bool) -> tuple[dict[str, Any], list[str]]:
-    """A whole problem document as the service itself writes it, and the names of its headers."""
+    """A problem document as the service writes it, and the names of its headers."""
     raised = SAMPLES.get(error) or error()
     response = problem(raised, "5f2b8c1e9a7d4c3b8e6f0a1b2c3d4e5f", "/api/hello/zoe", oauth=oauth)
     return json.loads(bytes(response.body)), list(response.headers)
 
 
 def _implied(endpoint: AnyEndpoint) -> Iterator[Error]:
-    """What follows from the endpoint's shape: every query is read, whatever it is for."""
+    """Errors that follow from the endpoint's data; the query is validated even if unused."""
     yield from (MalformedQuery, InvalidRequest, TargetTooLong, InternalError)
     if endpoint.offered:
         yield NotAcceptable

@@ -1,4 +1,4 @@
-"""From bytes to a checked body and query: everything that is wrong is said at once, and where."""
+"""Parse and validate bodies and queries; all violations are reported together, with pointers."""
 
 import asyncio
 from collections import Counter
@@ -32,18 +32,24 @@ from jubilee.entrypoints.http.framework.problems import (
 
 M = TypeVar("M", bound=BaseModel)
 
-MAX_FIELDS = 100  # of a form or a query
-MAX_VIOLATIONS = 50  # of one answer
+BODY, QUERY = "#", "query"  # roots of the violations' pointers
+DUPLICATE = {
+    BODY: "Form field may be given only once.",
+    QUERY: "Query parameter may be given only once.",
+}
+
+MAX_FIELDS = 100  # in a form or query
+MAX_VIOLATIONS = 50  # in one problem document
 SPACES = b" \t\r\n"
-NO_OBJECT = Violation("#", "Input should be an object", "model_type")
-PYTHON_TYPES = {"dict_type": "Input should be an object", "list_type": "Input should be an array"}
-"""What Pydantic says of values in Python's words, in JSON's."""
+NOT_AN_OBJECT = Violation(BODY, "Input should be an object", "model_type")
+JSON_MESSAGES = {"dict_type": "Input should be an object", "list_type": "Input should be an array"}
+"""Replace Pydantic's messages that name Python types."""
 
 
 async def read_body(request: Request, *, limit: int, seconds: float) -> bytes:
-    """The whole body: at most `limit` bytes, within `patience` seconds."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:20]) > limit:
+    """Read the whole body: at most `limit` bytes, within `seconds`."""
+    content_length = request.headers.get("content-length", "")
+    if content_length.isdecimal() and int(content_length[:20]) > limit:
         raise _too_large(limit)
     try:
         async with asyncio.timeout(seconds):
@@ -72,7 +78,7 @@ def _too_large(limit: int) -> BodyTooLarge:
 def bind_body(
     endpoint: AnyEndpoint, model: type[BaseModel], content_type: str, raw: bytes
 ) -> BaseModel:
-    """The body as the endpoint's model."""
+    """Parse and validate the body of an endpoint."""
     if not raw and not endpoint.body_required:
         return model()
     media = body_media(content_type, endpoint.media)
@@ -80,29 +86,29 @@ def bind_body(
 
 
 def bind_query(model: type[M], query: bytes) -> M:
-    """The query string as the model; every parameter may stand there once."""
+    """Parse and validate the query string; each parameter may be given once."""
     refusal = MalformedQuery("The query is not UTF-8, or has too many parameters.")
-    return _strings(model, _pairs(query, refusal), "query")
+    return _strings(model, _pairs(query, refusal), QUERY)
 
 
 def _json(model: type[M], raw: bytes) -> M:
     if raw.lstrip(SPACES).startswith(b"["):
-        raise InvalidRequest([NO_OBJECT])  # before anything is built from it
+        raise InvalidRequest([NOT_AN_OBJECT])  # an array is not worth parsing
     document = parse_json(raw)
     if not isinstance(document, dict):
-        raise InvalidRequest([NO_OBJECT])
-    violations = [_fault(fault, "#") for fault in islice(faults(document), MAX_VIOLATIONS)]
+        raise InvalidRequest([NOT_AN_OBJECT])
+    violations = [_fault(fault, BODY) for fault in islice(faults(document), MAX_VIOLATIONS)]
     if violations:
         raise InvalidRequest(violations)
     try:
-        # JSON's own types are kept apart: "1" is no number, 1 is no text.
-        return model.model_validate(_trimmed(document, model), strict=True)
+        # Strict keeps JSON's types apart: "1" is not a number, 1 is not a string.
+        return model.model_validate(_limit_unknown(document, model), strict=True)
     except ValidationError as error:
-        raise InvalidRequest(list(_violations(error, "#"))) from None
+        raise InvalidRequest(list(_violations(error, BODY))) from None
 
 
-def _trimmed(document: dict[str, object], model: type[BaseModel]) -> dict[str, object]:
-    """Without most of the members that the model does not know: each costs a violation."""
+def _limit_unknown(document: dict[str, object], model: type[BaseModel]) -> dict[str, object]:
+    """Drop unknown members beyond the reported ones: Pydantic builds a violation for each."""
     known = {field.alias or name for name, field in model.model_fields.items()}
     surplus = [name for name in document if name not in known][MAX_VIOLATIONS:]
     for name in surplus:
@@ -111,10 +117,10 @@ def _trimmed(document: dict[str, object], model: type[BaseModel]) -> dict[str, o
 
 
 def _form(model: type[M], raw: bytes) -> M:
-    """Fields that the model does not know are ignored, as RFC 6749 wants it."""
+    """Validate a form; unknown fields are ignored, as RFC 6749 requires."""
     pairs = _pairs(raw, MalformedBody("The form is not UTF-8, or has too many fields."))
     known = [(name, value) for name, value in pairs if name in model.model_fields]
-    return _strings(model, known, "#")
+    return _strings(model, known, BODY)
 
 
 def _pairs(encoded: bytes, refusal: DomainError) -> list[tuple[str, str]]:
@@ -144,15 +150,13 @@ def _text_violations(pairs: Iterable[tuple[str, str]], root: str) -> Iterator[Vi
 def _duplicates(pairs: Iterable[tuple[str, str]], root: str) -> Iterator[Violation]:
     for name, count in Counter(name for name, _ in pairs).items():
         if count > 1:
-            yield Violation(
-                f"{root}/{segment(name)}", "It must not stand there twice.", "duplicate"
-            )
+            yield Violation(f"{root}/{segment(name)}", DUPLICATE[root], "duplicate")
 
 
 def _violations(error: ValidationError, root: str) -> Iterator[Violation]:
     for details in error.errors(include_url=False, include_input=False)[:MAX_VIOLATIONS]:
         code = details["type"]
-        yield Violation(root + _pointer(details), PYTHON_TYPES.get(code, details["msg"]), code)
+        yield Violation(root + _pointer(details), JSON_MESSAGES.get(code, details["msg"]), code)
 
 
 def _pointer(details: ErrorDetails) -> str:
@@ -164,5 +168,5 @@ def _fault(fault: TextFault, root: str) -> Violation:
 
 
 def path_violations(values: Mapping[str, object]) -> list[Violation]:
-    """What is wrong with the texts of the path."""
+    """Violations of the path's parameters: characters that cannot be stored."""
     return list(_text_violations([(name, str(value)) for name, value in values.items()], "path"))

@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110, 13): a version as a strong ETag, If-Match, If-None-Match."""
+"""Conditional requests (RFC 9110, section 13): strong ETags, If-Match and If-None-Match."""
 
 import re
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from starlette.datastructures import Headers
 from jubilee.entrypoints.http.framework.problems import HttpError
 
 ELEMENT = re.compile(r'[ \t]*+(?:(W/)?"([!#-~\x80-\xff]*+)"[ \t]*+)?(?:,|\Z)')
-"""One element of a list of tags, which may be empty; possessive, so it is linear."""
+"""One element of a list of tags, which may be empty; possessive quantifiers keep it linear."""
 
 TAG_BYTES = 16
 UNTAGGED = " "
-"""Stands for the tag of a resource that shows none: no list of tags can name it, only `*`."""
+"""Tag of a resource without an ETag: no list of tags can contain it, so only `*` matches."""
 
 T = TypeVar("T")
 
@@ -30,14 +30,14 @@ class MalformedCondition(HttpError):
 
 @dataclass(frozen=True, slots=True)
 class EntityTags:
-    """What such a header lists; `every` stands for `*`."""
+    """The tags of an If-Match or If-None-Match header; `every` is `*`."""
 
     strong: frozenset[str] = frozenset()
     weak: frozenset[str] = frozenset()
     every: bool = False
 
     def match(self, version: int | str) -> bool:
-        """Strong comparison: a weak tag is like nothing, not even like itself."""
+        """Strong comparison: a weak tag matches nothing, not even itself."""
         return self.every or str(version) in self.strong
 
     def match_weakly(self, version: int | str) -> bool:
@@ -51,7 +51,7 @@ def etag(version: int | str) -> str:
 
 
 def read_tags(header: str) -> EntityTags:
-    """Raises MalformedCondition."""
+    """Parse the header's value; raises MalformedCondition."""
     if header.strip(" \t") == "*":
         return EntityTags(every=True)
     found: dict[bool, set[str]] = {True: set(), False: set()}
@@ -70,15 +70,16 @@ def read_tags(header: str) -> EntityTags:
 
 
 def content_tag(reply: BaseModel) -> str:
-    """The tag of a resource without a version of its own: it changes with what is answered."""
+    """Tag of a resource without a version: a hash of its representation."""
     content = reply.model_dump_json(by_alias=True).encode()
     return blake2b(content, digest_size=TAG_BYTES).hexdigest()
 
 
 def precondition(headers: Headers, tag: Callable[[T], str]) -> Callable[[T], bool] | None:
-    """Whether a write may go on upon what is there, which `tag` knows the tag of.
+    """Predicate on the current resource that must hold for a write; None without such headers.
 
-    None where nothing is asked; what is not there has no tag and is None.
+    `tag` computes the resource's tag. A resource that does not exist is None and matches no
+    If-Match.
     """
     wanted, unwanted = _tags(headers, "if-match"), _tags(headers, "if-none-match")
     if wanted is None and unwanted is None:
@@ -95,13 +96,13 @@ def precondition(headers: Headers, tag: Callable[[T], str]) -> Callable[[T], boo
 
 
 def wants_existing(headers: Headers) -> bool:
-    """Whether a write is to go on only where there is something (`If-Match: *`)."""
+    """Whether a write requires that the resource exists (`If-Match: *`)."""
     wanted = _tags(headers, "if-match")
     return wanted is not None and wanted.every
 
 
 def is_known(headers: Headers, version: int | str) -> bool:
-    """Whether the client of a GET holds this version already (304)."""
+    """Whether the client already has this version, so that a GET is answered with 304."""
     tags = _tags(headers, "if-none-match")
     return tags is not None and tags.match_weakly(version)
 

@@ -1,4 +1,8 @@
-"""Requests from pages of other origins (the Fetch standard): whom browsers may show answers."""
+"""Cross-origin requests (the Fetch standard).
+
+Starlette's CORSMiddleware is not used: it takes 4 to 7 us a request instead of 2, and answers a
+refused preflight with 400 in plain text where every error here is a problem document.
+"""
 
 from collections.abc import Collection, Iterable
 
@@ -19,9 +23,9 @@ PREFLIGHT = (
 
 
 class CorsMiddleware:
-    """Wraps an application; a preflight is its plain OPTIONS with some headers more.
+    """Adds CORS headers to the responses for the allowed origins; no credentials are allowed.
 
-    Only listed origins are named, and no cookie is ever asked for.
+    A preflight is answered by the resource's own OPTIONS with these headers added.
     """
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
@@ -31,20 +35,20 @@ class CorsMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] == "http":
-            send = _adding([VARY, *self._permission(scope)], send)
+            send = _send_with_headers([VARY, *self._headers(scope)], send)
         await self._app(scope, receive, send)
 
-    def _permission(self, scope: Scope) -> Iterable[Header]:
+    def _headers(self, scope: Scope) -> Iterable[Header]:
         headers = dict(scope["headers"])
         origin = headers.get(b"origin", b"")
         if origin not in self._origins:
             return []
-        asks = scope["method"] == "OPTIONS" and b"access-control-request-method" in headers
+        preflight = scope["method"] == "OPTIONS" and b"access-control-request-method" in headers
         allowed = (b"access-control-allow-origin", origin)
-        return [allowed, EXPOSED, *(PREFLIGHT if asks else ())]
+        return [allowed, EXPOSED, *(PREFLIGHT if preflight else ())]
 
 
-def _adding(more: Iterable[Header], send: Send) -> Send:
+def _send_with_headers(more: Iterable[Header], send: Send) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message["headers"], *more]}

@@ -1,6 +1,6 @@
-"""The outermost layer: request id, mounts, headers that every answer bears, requests in flight.
+"""Outermost middleware: request id, mounts, common headers, requests in flight.
 
-One pure ASGI class, for every layer of middleware costs each request.
+A single ASGI class, because each layer of middleware costs time on every request.
 """
 
 import math
@@ -20,7 +20,7 @@ from jubilee.observation.requests import (
 )
 
 MOUNTS = ("/v1/api", "/api")
-"""Where the route table answers, besides the root; the document shows `/api` alone."""
+"""Prefixes of the routes besides the root; the OpenAPI document shows only `/api`."""
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
 
@@ -35,7 +35,7 @@ DEFAULT_HEADERS = (
 
 
 class EdgeMiddleware:
-    """Wraps the router."""
+    """Wraps the application."""
 
     def __init__(
         self,
@@ -44,18 +44,18 @@ class EdgeMiddleware:
         meter: RequestObserver = NO_REQUEST_OBSERVER,
         timeout: float = math.inf,
     ) -> None:
-        """`timeout` is the time that a request may take, in seconds."""
+        """`timeout` is the duration of a request in seconds, without that of its body."""
         self._app = app
         self._traffic = traffic
         self._meter = meter
         self._timeout = timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; whatever else there is passes through."""
+        """Serve one request; other scopes pass through."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        record = new_exchange(scope)
+        record = new_record(scope)
         record.began = began = monotonic()
         record.deadline = began + self._timeout
         scope["state"] = {"record": record}
@@ -71,7 +71,7 @@ class EdgeMiddleware:
             current_request.reset(token)
 
     def _with_headers(self, send: Send, record: RequestRecord) -> Send:
-        identity = record.request_id.encode()
+        request_id = record.request_id.encode()
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.body":
@@ -81,7 +81,7 @@ class EdgeMiddleware:
                 headers = list(message["headers"])
                 given = {name for name, _ in headers}
                 headers += [pair for pair in DEFAULT_HEADERS if pair[0] not in given]
-                headers.append((b"x-request-id", identity))
+                headers.append((b"x-request-id", request_id))
                 if self._traffic.draining:
                     headers.append((b"connection", b"close"))
                 message = {**message, "headers": headers}
@@ -90,18 +90,18 @@ class EdgeMiddleware:
         return send_with_headers
 
 
-def new_exchange(scope: Scope) -> RequestRecord:
-    """The record of a request that begins now, with the client's id or one of ours."""
+def new_record(scope: Scope) -> RequestRecord:
+    """Record of a request that has arrived, with the client's request id or a new one."""
     method = scope["method"] if scope["method"] in METHODS else "OTHER"
     client = scope.get("client")
-    identity, length = "", b""
+    request_id, length = "", b""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and REQUEST_ID.match(value):
-            identity = value.decode()
+            request_id = value.decode()
         elif name == b"content-length":
             length = value
     return RequestRecord(
-        request_id=identity or token_hex(16),
+        request_id=request_id or token_hex(16),
         method=method,
         received=int(length[:15]) if length.isdigit() else 0,
         client=client[0] if client else "",
@@ -109,7 +109,7 @@ def new_exchange(scope: Scope) -> RequestRecord:
 
 
 def _mount(scope: Scope) -> None:
-    """`/v1/api/items/` is `/items`, directly: no redirect, and none built from a Host header."""
+    """Route `/v1/api/items/` as `/items`: a redirect would be built from the Host header."""
     path: str = scope["path"]
     prefix = next((m for m in MOUNTS if path == m or path.startswith(m + "/")), "")
     inner = path.removeprefix(prefix)

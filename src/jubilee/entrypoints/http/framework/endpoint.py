@@ -1,6 +1,6 @@
-"""The registry's data: one Endpoint says all there is to say about a method on a path.
+"""Data of the endpoint registry: one Endpoint describes a method of a path.
 
-It drives routing, validation, the OpenAPI document and the test of who may do what.
+Routing, validation, the OpenAPI document and the access tests are derived from it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,33 +21,33 @@ from jubilee.domain.text import as_line
 from jubilee.entrypoints.http.framework.context import ApiContext
 from jubilee.observation.requests import RequestRecord
 
-MAX_AGENT_CHARACTERS = 400
+MAX_USER_AGENT_CHARS = 400
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 FORM = "application/x-www-form-urlencoded"
 ANONYMOUS_BODY_BYTES = 16_384
-"""The largest body that is read from strangers; the largest that makes sense has 5 KiB or so."""
+"""Largest body read from anonymous clients; a valid one has about 5 KiB at most."""
 
 
 class Model(BaseModel):
-    """What comes over the wire: unknown members are refused, `repr` shows no values."""
+    """Base of request bodies and queries: unknown members are refused, `repr` hides values."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     def __repr__(self) -> str:
-        """Its members may be passwords."""
+        """Only the class name, as members may be passwords."""
         return type(self).__name__
 
 
 class Nothing(Model):
-    """No members at all: the body or query of an endpoint that has none."""
+    """Body or query of an endpoint that has none."""
 
 
 class Access(Enum):
-    """Whom an endpoint serves."""
+    """Who may call an endpoint."""
 
     ANYONE = "anyone"
-    OPTIONAL = "optional"  # anyone, but a token that is sent has to be valid
+    OPTIONAL = "optional"  # anyone, but a token must be valid if sent
     SIGNED_IN = "signed in"
     ADMIN = "admin"
 
@@ -58,7 +58,7 @@ Q = TypeVar("Q", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[B, Q]):
-    """A request whose body, query and bearer have been checked."""
+    """A request with its validated body, query and bearer token."""
 
     request: Request
     context: ApiContext
@@ -68,12 +68,12 @@ class Call(Generic[B, Q]):
 
     @property
     def services(self) -> Services:
-        """The use cases."""
+        """The domain's services."""
         return self.context.services
 
     @property
     def principal(self) -> Principal:
-        """Who is asking, where the endpoint asks for somebody."""
+        """The signed-in caller; raises NotAuthenticated for an anonymous one."""
         if self.caller is None:
             raise NotAuthenticated
         return self.caller
@@ -84,18 +84,18 @@ class Call(Generic[B, Q]):
         return UUID(str(self.request.path_params["id"]))
 
     @property
-    def name(self) -> str:
-        """The path's `{username}`, as it was written."""
+    def username(self) -> str:
+        """The path's `{username}`, unchanged."""
         return str(self.request.path_params["username"])
 
     @property
     def task_id(self) -> str:
-        """The path's `{task_id}`: a task's id, or its owner's name for it."""
+        """The path's `{task_id}`: a task's id, or the `task_id` of its owner."""
         return str(self.request.path_params["task_id"])
 
     @property
     def mount(self) -> str:
-        """Where the table answers this request: `/api`, `/v1/api` or nothing."""
+        """The prefix of the request's path: `/api`, `/v1/api` or empty."""
         return str(self.request.scope["root_path"])
 
     @property
@@ -104,24 +104,24 @@ class Call(Generic[B, Q]):
         return str(self.request.scope["path"]).removeprefix(self.mount)
 
     def extend(self, seconds: float) -> float:
-        """Give the request more time; returns its arrival plus `seconds`, by `monotonic`."""
+        """Extend the request's deadline; returns its arrival plus `seconds`, by `monotonic`."""
         record: RequestRecord = self.request.scope["state"]["record"]
         record.deadline += seconds
         return record.began + seconds
 
     @property
     def client(self) -> ClientInfo:
-        """Where the request came from."""
+        """Address and user agent of the client."""
         peer = self.request.client
-        agent = as_line(self.request.headers.get("user-agent", ""), MAX_AGENT_CHARACTERS)
-        return ClientInfo(peer.host if peer else None, agent or None)
+        user_agent = as_line(self.request.headers.get("user-agent", ""), MAX_USER_AGENT_CHARS)
+        return ClientInfo(peer.host if peer else None, user_agent or None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseSpec:
-    """One way in which an endpoint answers, other than by a problem.
+    """A response of an endpoint that is not a problem.
 
-    `headers` maps a header's name to its description, `example` is a whole body.
+    `headers` maps a header's name to its description; `example` is a whole body.
     """
 
     status: int
@@ -137,15 +137,15 @@ Handler: TypeAlias = Callable[[Call[B, Q]], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint(Generic[B, Q]):
-    """A method on a path.
+    """A method of a path.
 
-    In the path `{id}` is a UUID, `{task_id}` what tasks are called, `{username}` a segment of text.
+    In `path`, `{id}` is a UUID, `{task_id}` a task identifier, `{username}` any path segment.
     """
 
     method: str
     path: str
     name: str
-    """The operation's id in the document, camelCase and unique."""
+    """`operationId` in the OpenAPI document, camelCase and unique."""
     summary: str
     tag: str
     handler: Handler[B, Q]
@@ -153,35 +153,35 @@ class Endpoint(Generic[B, Q]):
     body: type[B] | None = None
     query: type[Q] | None = None
     media: tuple[str, ...] = (JSON,)
-    """Content types of the body that are accepted; the first one is documented."""
+    """Accepted content types of the body; the first is documented."""
     body_schema: type[BaseModel] | None = None
-    """Model that the document shows instead of `body`, where it says more than `body` checks."""
+    """Model to document instead of `body`, if it is more specific than what `body` validates."""
     body_required: bool = True
     example: Any = None
     """A whole request body."""
     examples: Mapping[str, Any] = field(default_factory=dict)
-    """Several whole request bodies by name, which the document shows instead of `example`."""
+    """Several whole request bodies by name, documented instead of `example`."""
     replies: tuple[ResponseSpec, ...]
     errors: tuple[type[DomainError], ...] = ()
-    """What its use case may raise, beyond what follows from access, body and query."""
+    """Errors of its use case, beyond those that follow from access, body and query."""
     conditional: bool = False
     """Whether it honours If-Match."""
     oauth: bool = False
-    """Whether its problems carry the members of RFC 6749, too."""
+    """Whether its problems also have the members of RFC 6749."""
     needs_database: bool = True
-    """Whether it can answer 503 because PostgreSQL is away."""
+    """Whether it can answer 503 because PostgreSQL is unavailable."""
     documented: bool = True
     """Whether the OpenAPI document lists it."""
 
     @property
     def max_body_bytes(self) -> int | None:
-        """The largest body; None where MAX_BODY_BYTES alone bounds it."""
+        """Size limit of the body beside MAX_BODY_BYTES; None if there is none."""
         anonymous = self.access in {Access.ANYONE, Access.OPTIONAL}
         return ANONYMOUS_BODY_BYTES if anonymous else None
 
     @property
     def offered(self) -> tuple[str, ...]:
-        """The media types that it answers in; none where it has no content to give."""
+        """Media types of its responses; empty if none has content."""
         found = (r.media for r in self.replies if r.model is not None or r.media != JSON)
         return tuple(dict.fromkeys(media.partition(";")[0] for media in found))
 

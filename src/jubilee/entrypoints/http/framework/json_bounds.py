@@ -1,7 +1,7 @@
-"""Bounds of a JSON document, checked on its bytes: how many values it has, how deep it nests.
+"""Limits on the number of values and the nesting depth of a JSON document.
 
-They are checked before anything is built from the bytes, and by passes in C alone, so that no body
-within the limit of bytes keeps the event loop busy.
+They are checked on the bytes before parsing, by functions implemented in C, so that no body within
+the size limit keeps the event loop busy.
 """
 
 from itertools import accumulate
@@ -10,27 +10,27 @@ from jubilee.entrypoints.http.framework.problems import MalformedBody
 
 MAX_VALUES = 10_000  # elements of lists and members of objects, in the whole document
 MAX_DEPTH = 64  # levels of nesting
-MAX_QUOTES = 4 * (MAX_VALUES + 1)  # a name and a text for every value
+MAX_QUOTES = 4 * (MAX_VALUES + 1)  # a name and a string for every value
 STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 NO_BRACKETS = bytes(set(range(256)) - STEPS.keys())
 
 
 def check_bounds(raw: bytes) -> None:
-    """Raises MalformedBody where the document passes a bound; what is no JSON may get by."""
+    """Raises MalformedBody if the document exceeds a limit; malformed JSON may pass."""
     opened = raw.count(b"[") + raw.count(b"{")
     if opened <= MAX_DEPTH and opened + raw.count(b",") <= MAX_VALUES:
-        return  # Even with what stands in texts: so it is with nearly every body.
+        return  # counts include characters in strings; nearly every body ends here
     structure = _structure(raw)
     if structure.count(b"[") + structure.count(b"{") + structure.count(b",") > MAX_VALUES:
         raise _too_many()
-    # In a document that is well-formed, what follows these is empty.
+    # A well-formed document has no more brackets than these.
     brackets = structure.translate(None, NO_BRACKETS)[: 2 * MAX_VALUES]
     if max(accumulate(map(STEPS.__getitem__, brackets)), default=0) > MAX_DEPTH:
         raise MalformedBody(f"The body nests deeper than {MAX_DEPTH} levels.")
 
 
 def _structure(raw: bytes) -> bytes:
-    """The document without its texts."""
+    """The document without its strings."""
     unescaped = raw.replace(rb"\\", b"").replace(rb"\"", b"")
     if unescaped.count(b'"') > MAX_QUOTES:
         raise _too_many()

@@ -1,4 +1,4 @@
-"""JSON as it is meant: no duplicate keys, no NaN, nothing that a database or a client chokes on."""
+"""Strict JSON: no duplicate members, no NaN, no text that PostgreSQL or UTF-8 cannot hold."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ from jubilee.domain.text import is_storable
 from jubilee.entrypoints.http.framework.json_bounds import MAX_DEPTH, check_bounds
 from jubilee.entrypoints.http.framework.problems import MalformedBody
 
-LARGEST = 2**63 - 1  # what every JSON reader of integers can hold
-MAX_DIGITS = len(str(LARGEST)) + 1  # with a sign
-MAX_NAME = 200  # characters of a member's name in a pointer
-MAX_POINTER = 1000  # characters of a pointer
+MAX_INTEGER = 2**63 - 1  # largest that 64-bit JSON readers can hold
+MAX_DIGITS = len(str(MAX_INTEGER)) + 1  # with a sign
+MAX_NAME_CHARS = 200  # of a member's name in a pointer
+MAX_POINTER_CHARS = 1000
 
 CONTAINERS = (dict, list)
 
 Path: TypeAlias = tuple["Path", str | int] | None
-"""Where a value stands: its parent's path and its name; None is the document itself."""
+"""Location of a value: its parent's path and its name; None is the document itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextFault:
-    """Something well-formed that is refused all the same; `pointer` is a JSON pointer."""
+    """A well-formed value that is refused; `pointer` is a JSON pointer."""
 
     pointer: str
     detail: str
@@ -31,7 +31,7 @@ class TextFault:
 
 
 def parse_json(raw: bytes) -> object:
-    """The document; raises MalformedBody, which says what is wrong but not what was sent."""
+    """Parse the document; raises MalformedBody, whose message contains nothing of the input."""
     check_bounds(raw)
     try:
         return DECODER.decode(raw.decode("utf-8"))
@@ -39,19 +39,19 @@ def parse_json(raw: bytes) -> object:
         raise MalformedBody("The body is not UTF-8.") from error
     except JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise MalformedBody(f"The body is not JSON: see {where}.") from error
-    except RecursionError as error:  # brackets that do not match can get past the bounds
+        raise MalformedBody(f"The body is not valid JSON: see {where}.") from error
+    except RecursionError as error:  # unbalanced brackets can pass check_bounds
         raise MalformedBody(f"The body nests deeper than {MAX_DEPTH} levels.") from error
 
 
 def faults(document: object) -> Iterator[TextFault]:
-    """Everything within the document that is refused; how far it goes, the bounds have seen to."""
+    """All refused values of the document, whose size `check_bounds` has limited."""
     waiting: list[tuple[object, Path]] = [(document, None)]
     for parent, path in waiting:
         for name, value in _members(parent):
             if isinstance(value, CONTAINERS):
                 waiting.append((value, (path, name)))
-            elif not _is_kept(value):
+            elif not _is_valid(value):
                 yield from _check(value, _pointer((path, name)))
         if isinstance(parent, dict) and not is_storable(names := "".join(parent)):
             yield from check_text(names, _pointer(path))
@@ -63,12 +63,12 @@ def _members(parent: object) -> Iterable[tuple[str | int, object]]:
     return enumerate(parent) if isinstance(parent, list) else ()
 
 
-def _is_kept(value: object) -> bool:
-    """Whether a value without members is taken as it is; called for each."""
+def _is_valid(value: object) -> bool:
+    """Whether a scalar value is accepted; called for every value of a document."""
     if isinstance(value, str):
         return is_storable(value)
     if type(value) is int:
-        return -LARGEST <= value <= LARGEST
+        return -MAX_INTEGER <= value <= MAX_INTEGER
     return not isinstance(value, float) or isfinite(value)
 
 
@@ -80,7 +80,7 @@ def _check(value: object, pointer: str) -> Iterator[TextFault]:
 
 
 def check_text(text: str, pointer: str) -> Iterator[TextFault]:
-    """NUL, which PostgreSQL refuses, and halves of characters, which no encoding knows."""
+    """Faults of a text: NUL, which PostgreSQL refuses, and lone surrogates, which UTF-8 does."""
     if "\0" in text:
         yield TextFault(_clean(pointer), "A text must not contain NUL.", "nul_character")
     if not is_storable(text.replace("\0", "")):
@@ -90,8 +90,8 @@ def check_text(text: str, pointer: str) -> Iterator[TextFault]:
 
 
 def segment(name: str) -> str:
-    """A member's name as a part of a JSON pointer, cut where it is long."""
-    return name[:MAX_NAME].replace("~", "~0").replace("/", "~1")
+    """A member's name as a token of a JSON pointer, truncated to MAX_NAME_CHARS."""
+    return name[:MAX_NAME_CHARS].replace("~", "~0").replace("/", "~1")
 
 
 def _pointer(path: Path) -> str:
@@ -99,7 +99,7 @@ def _pointer(path: Path) -> str:
     while path is not None:
         path, name = path
         names.append(f"/{segment(str(name))}")
-    return "".join(reversed(names))[:MAX_POINTER]
+    return "".join(reversed(names))[:MAX_POINTER_CHARS]
 
 
 def _clean(pointer: str) -> str:
@@ -109,17 +109,17 @@ def _clean(pointer: str) -> str:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise MalformedBody("The body has an object in which a member stands twice.")
+        raise MalformedBody("The body has an object with a duplicate member.")
     return members
 
 
 def _integer(digits: str) -> float:
-    """One that is far out of range is not computed, for that takes the square of its length."""
+    """Infinity for numbers far out of range: parsing takes time quadratic in their length."""
     return int(digits) if len(digits) <= MAX_DIGITS else inf
 
 
 def _constant(_: str) -> NoReturn:
-    raise MalformedBody("The body contains a number that JSON does not know.")
+    raise MalformedBody("The body contains NaN or Infinity, which are not valid JSON.")
 
 
 DECODER = JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_constant=_constant)

@@ -1,4 +1,4 @@
-"""Content negotiation (RFC 9110, 8 and 12): what a body is written in, what a client accepts."""
+"""Content negotiation (RFC 9110, sections 8 and 12): Content-Type, Content-Encoding, Accept."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -12,7 +12,7 @@ from jubilee.entrypoints.http.framework.problems import (
     UnsupportedMedia,
 )
 
-MAX_RANGES = 100  # of an Accept header; those after them are not read
+MAX_RANGES = 100  # of an Accept header; more are ignored
 CHARSET = re.compile(r';[ \t]*charset[ \t]*=[ \t]*"?([^";\s]*)', re.IGNORECASE)
 UTF_8 = frozenset({"utf-8", "utf8"})
 WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
@@ -21,14 +21,14 @@ WEIGHT = re.compile(r";[ \t]*q[ \t]*=[ \t]*([0-9.]+)", re.IGNORECASE)
 
 
 def require_plain(headers: Headers) -> None:
-    """Raises UnsupportedEncoding where the body is compressed, or coded in another way."""
+    """Raises UnsupportedEncoding if the body has a content coding, such as gzip."""
     codings = ",".join(headers.getlist("content-encoding")).lower().split(",")
     if any(coding.strip() not in {"", "identity"} for coding in codings):
         raise UnsupportedEncoding
 
 
 def body_media(content_type: str, known: Collection[str]) -> str:
-    """The media type of the body; raises UnsupportedMedia where it is none of those."""
+    """The media type of the body; raises UnsupportedMedia if it is not one of `known`."""
     media, parted, _ = content_type.partition(";")
     media = media.strip().lower()
     if media not in known:
@@ -40,17 +40,17 @@ def body_media(content_type: str, known: Collection[str]) -> str:
 
 
 def require_acceptable(headers: Headers, offered: tuple[str, ...]) -> None:
-    """Raises NotAcceptable where `Accept` excludes every media type that is offered."""
+    """Raises NotAcceptable if `Accept` excludes all offered media types."""
     accept = headers.get("accept")
     if accept is None or accept == "*/*" or accept in offered or not offered:
         return
     if not _accepts(", ".join(headers.getlist("accept")), offered):
-        raise NotAcceptable(f"This is answered as {' or '.join(offered)}.")
+        raise NotAcceptable(f"The response is available as {' or '.join(offered)}.")
 
 
 @lru_cache(maxsize=64)
 def _accepts(accept: str, offered: tuple[str, ...]) -> bool:
-    """What is not written as it should be counts as if it were not there."""
+    """Whether one of the offered types is accepted; malformed ranges are ignored."""
     weights = dict(_weights(accept))
     return not weights or any(_weight(weights, media) > 0 for media in offered)
 
@@ -63,7 +63,7 @@ def _weights(accept: str) -> Iterator[tuple[str, float]]:
 
 
 def _weight(weights: dict[str, float], media: str) -> float:
-    """The most exact range decides."""
+    """Weight of the most specific range."""
     for name in (media, f"{media.partition('/')[0]}/*", "*/*"):
         if name in weights:
             return weights[name]

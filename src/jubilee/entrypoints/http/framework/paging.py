@@ -1,4 +1,4 @@
-"""Lists in pages, with a link to the next one."""
+"""Paged lists, with a link to the next page."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -15,36 +15,34 @@ P = TypeVar("P", bound="PageReply")
 
 
 class PageQuery(Model):
-    """What every list takes."""
+    """Query parameters of every list."""
 
-    limit: int = Field(20, ge=1, le=100, description="how many at most")
+    limit: int = Field(20, ge=1, le=100, description="maximum number of rows")
     cursor: str | None = Field(
-        None, max_length=2048, description="where to go on: `next_cursor` of the page before"
+        None, max_length=2048, description="`next_cursor` of the previous page"
     )
 
 
 class PageReply(BaseModel):
-    """What every list gives: its rows, and where the next page begins."""
+    """A page of a list, with the cursor of the next page."""
 
     items: Sequence[Any]
-    next_cursor: str | None = Field(
-        description="the `cursor` of the next page; null where the list ends"
-    )
+    next_cursor: str | None = Field(description="`cursor` of the next page; null on the last page")
 
 
 def page_of(model: type[PageReply], example: object) -> ResponseSpec:
-    """How every list answers; `example` is one of its rows."""
+    """Response of a list; `example` is one of its rows."""
     return ResponseSpec(
         status=200,
-        description="One page of them.",
+        description="One page of the list.",
         model=model,
-        headers={"Link": 'the next page, as `rel="next"`; absent on the last'},
+        headers={"Link": 'the next page, with `rel="next"`; absent on the last page'},
         example={"items": [example], "next_cursor": None},
     )
 
 
 def position(call: Call[Any, Any]) -> Position | None:
-    """Where the page begins that the query asks for."""
+    """Start of the requested page; raises InvalidCursor."""
     query: PageQuery = call.query
     return None if query.cursor is None else call.context.cursors.decode(query.cursor, _scope(call))
 
@@ -52,7 +50,7 @@ def position(call: Call[Any, Any]) -> Position | None:
 def paged(
     call: Call[Any, Any], model: type[P], page: Page[T], reply: Callable[[T], BaseModel]
 ) -> Response:
-    """The page as an answer, with a link to the next one."""
+    """The page as a response, with a link to the next page."""
     cursor = None if page.after is None else call.context.cursors.encode(page.after, _scope(call))
     body = model(items=[reply(row) for row in page.rows], next_cursor=cursor)
     headers = {} if cursor is None else {"Link": _link(call, cursor)}
@@ -61,8 +59,8 @@ def paged(
 
 def _filters(call: Call[Any, Any]) -> dict[str, str]:
     query: PageQuery = call.query
-    chosen = query.model_dump(mode="json", exclude={"limit", "cursor"}, exclude_none=True)
-    return {name: str(value) for name, value in chosen.items()}
+    filters = query.model_dump(mode="json", exclude={"limit", "cursor"}, exclude_none=True)
+    return {name: str(value) for name, value in filters.items()}
 
 
 def _scope(call: Call[Any, Any]) -> str:

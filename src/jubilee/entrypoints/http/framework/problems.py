@@ -1,4 +1,4 @@
-"""Every error as a problem document (RFC 9457): one table from the domain's errors to statuses."""
+"""Problem documents (RFC 9457) for all errors, and the status of each class of errors."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from jubilee.entrypoints.http.framework.cursors import InvalidCursor
 
 MEDIA = "application/problem+json"
 PROBLEMS = "/problems/"
-"""Where the pages of the problems are. A `type` is relative, so that no Host header is trusted."""
+"""Path of the problem pages. `type` is a relative URL, so that no Host header is trusted."""
 
 
 class MalformedBody(errors.Invalid):
@@ -30,7 +30,7 @@ class MalformedQuery(errors.Invalid):
 
 
 class InvalidRequest(errors.Invalid):
-    """Some members of the request break a rule; `errors` says which and why."""
+    """Some members of the request are invalid; `errors` says which and why."""
 
     code = "invalid_request"
 
@@ -41,13 +41,13 @@ class InvalidRequest(errors.Invalid):
 
 
 class UnsupportedGrant(errors.Invalid):
-    """The only grant type here is `password`."""
+    """The grant type must be `password`."""
 
     code = "unsupported_grant_type"
 
 
 class NotReady(errors.Unavailable):
-    """This instance cannot serve right now; `checks` says why."""
+    """This instance cannot serve requests now; `checks` says why."""
 
     code = "not_ready"
 
@@ -58,49 +58,49 @@ class NotReady(errors.Unavailable):
 
 
 class HttpError(errors.DomainError):
-    """Something that only HTTP knows; `status` is its own."""
+    """An error of the HTTP layer, with its own status."""
 
     status: ClassVar[HTTPStatus]
 
 
 class PathNotFound(HttpError):
-    """There is nothing at this path."""
+    """No resource exists at this path."""
 
     code, status = "path_not_found", HTTPStatus.NOT_FOUND
 
 
 class MethodNotAllowed(HttpError):
-    """This path does not know that method; `Allow` lists what it knows."""
+    """This path does not support the method; `Allow` lists those that it supports."""
 
     code, status = "method_not_allowed", HTTPStatus.METHOD_NOT_ALLOWED
 
 
 class NotAcceptable(HttpError):
-    """`Accept` excludes every media type that this is answered in."""
+    """`Accept` excludes every media type of the response."""
 
     code, status = "not_acceptable", HTTPStatus.NOT_ACCEPTABLE
 
 
 class TargetTooLong(HttpError):
-    """Path and query are longer than this service reads."""
+    """Path and query are longer than this service accepts."""
 
     code, status = "uri_too_long", HTTPStatus.REQUEST_URI_TOO_LONG
 
 
 class UnsupportedEncoding(HttpError):
-    """A body is taken as it is: not compressed, and in no other content coding."""
+    """The body must not be compressed or have any other content coding."""
 
     code, status = "unsupported_content_encoding", HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
 class UnsupportedMedia(HttpError):
-    """The body's content type is not one that is understood here."""
+    """The content type of the body is not supported."""
 
     code, status = "unsupported_media_type", HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
 class BodyTooLarge(HttpError):
-    """The body is larger than this service takes."""
+    """The body is larger than this service accepts."""
 
     code, status = "body_too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
@@ -112,7 +112,7 @@ class BodyTooSlow(HttpError):
 
 
 class InternalError(HttpError):
-    """Something went wrong here; the request id finds it in the logs."""
+    """The service failed unexpectedly; the logs have details under the request id."""
 
     code, status = "internal_error", HTTPStatus.INTERNAL_SERVER_ERROR
 
@@ -132,11 +132,11 @@ STATUSES: dict[type[errors.DomainError], HTTPStatus] = {
     errors.LimitReached: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""The nearest of an error's classes decides; a feature's own class may stand here, too."""
+"""Status of an error: that of the nearest class in its method resolution order."""
 
 
 def status_of(kind: type[errors.DomainError]) -> HTTPStatus:
-    """The status that an error of this class is answered with."""
+    """Status of the response to an error of this class."""
     if issubclass(kind, HttpError):
         return kind.status
     return next(STATUSES[base] for base in kind.__mro__ if base in STATUSES)
@@ -144,7 +144,7 @@ def status_of(kind: type[errors.DomainError]) -> HTTPStatus:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One member at fault: where (a JSON pointer, `#` for the body), why, and a stable word."""
+    """An invalid member: a JSON pointer (`#` is the body), the reason, and a stable code."""
 
     pointer: str
     detail: str
@@ -154,9 +154,9 @@ class Violation:
 def problem(
     error: errors.DomainError, request_id: str, path: str, *, oauth: bool = False
 ) -> Response:
-    """The answer to an error; it never contains what the request said.
+    """The response to an error; it contains nothing of the request but its path.
 
-    `oauth` adds what clients of RFC 6749 look for on the routes that give tokens.
+    `oauth` adds the members that RFC 6749 requires of token endpoints.
     """
     status = status_of(type(error))
     document: dict[str, Any] = {
@@ -188,21 +188,21 @@ def _members(error: errors.DomainError) -> Mapping[str, object]:
 
 def _oauth_members(error: errors.DomainError, status: HTTPStatus) -> Mapping[str, object]:
     if isinstance(error, InvalidGrant | UnsupportedGrant):
-        word = error.code
+        code = error.code
     elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        word = "temporarily_unavailable"
+        code = "temporarily_unavailable"
     else:
-        word = "invalid_request"
-    return {"error": word, "error_description": str(error)}
+        code = "invalid_request"
+    return {"error": code, "error_description": str(error)}
 
 
 def _headers(error: errors.DomainError) -> dict[str, str]:
     headers = {"Cache-Control": "no-store"}
     if isinstance(error, errors.NotAuthenticated):
-        known = type(error) is not errors.NotAuthenticated
-        headers["WWW-Authenticate"] = (
-            'Bearer realm="jubilee", error="invalid_token"' if known else 'Bearer realm="jubilee"'
-        )
+        # RFC 6750, section 3.1: no error code if the request had no token.
+        had_token = type(error) is not errors.NotAuthenticated
+        code = ', error="invalid_token"' if had_token else ""
+        headers["WWW-Authenticate"] = f'Bearer realm="jubilee"{code}'
     if isinstance(error, UnsupportedEncoding):
         headers["Accept-Encoding"] = "identity"
     if isinstance(error, errors.Unavailable | errors.LimitReached):

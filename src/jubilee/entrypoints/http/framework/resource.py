@@ -1,4 +1,4 @@
-"""A path with all its methods: what a request passes through before and after its handler."""
+"""A path with all its methods: authentication, validation, the handler, and error responses."""
 
 import asyncio
 import logging
@@ -41,7 +41,7 @@ from jubilee.observation.requests import RequestRecord
 
 logger = logging.getLogger(__name__)
 
-NOT_THERE = "There is nothing here that If-Match could match."
+NOT_THERE = "The resource that If-Match requires does not exist."
 
 
 class Resource:
@@ -58,7 +58,7 @@ class Resource:
         self._accept_patch = {"Accept-Patch": ", ".join(patch.media)} if patch else {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, by a problem if need be."""
+        """Respond to one request, with a problem on any error."""
         method = str(scope["method"])
         scope["state"]["record"].endpoint = self._template
         request = Request(scope, receive)
@@ -78,9 +78,9 @@ class Resource:
             response.headers.update(self._accept_patch)
             return response
         except DomainError as error:
-            return refuse(_as_asked(error, endpoint, request), request, oauth=endpoint.oauth)
+            return refuse(_conditional(error, endpoint, request), request, oauth=endpoint.oauth)
         except asyncio.CancelledError:
-            # The time to end in is up: uvicorn itself would tell of a fault of ours.
+            # Cancelled at the end of the shutdown: uvicorn would respond with a plain 500.
             if not self._context.traffic.draining:
                 raise
             return refuse(Unavailable(), request, oauth=endpoint.oauth)
@@ -97,7 +97,7 @@ class Resource:
         return response
 
     async def _call(self, endpoint: AnyEndpoint, request: Request) -> Call[BaseModel, BaseModel]:
-        """Who is asking comes first: a stranger learns nothing about what a body should be."""
+        """Authenticate, then validate: anonymous clients learn nothing about the body's schema."""
         caller = await self._caller(endpoint.access, request)
         violations = path_violations(request.path_params)
         if violations:
@@ -115,7 +115,7 @@ class Resource:
         limit = min(endpoint.max_body_bytes or limits.body_bytes, limits.body_bytes)
         began = monotonic()
         raw = await read_body(request, limit=limit, seconds=limits.body_seconds)
-        # The client's time, not ours.
+        # The client's time does not count towards the deadline.
         request.scope["state"]["record"].deadline += monotonic() - began
         return bind_body(endpoint, endpoint.body, request.headers.get("content-type", ""), raw)
 
@@ -135,14 +135,14 @@ class Resource:
         return principal
 
 
-def _as_asked(error: DomainError, endpoint: AnyEndpoint, request: Request) -> DomainError:
-    """What is not there fails the precondition that there be something."""
+def _conditional(error: DomainError, endpoint: AnyEndpoint, request: Request) -> DomainError:
+    """With `If-Match: *`, a missing resource is a failed precondition."""
     missing = isinstance(error, NotFound) and endpoint.conditional
     return Stale(NOT_THERE) if missing and wants_existing(request.headers) else error
 
 
 def refuse(error: DomainError, request: Request, *, oauth: bool = False) -> Response:
-    """The problem document for an error of this request."""
+    """The problem document of an error of this request."""
     record: RequestRecord = request.scope["state"]["record"]
     return problem(error, record.request_id, request.scope["path"], oauth=oauth)
 

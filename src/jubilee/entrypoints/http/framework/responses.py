@@ -1,4 +1,4 @@
-"""Shaping what a use case gave into a response."""
+"""Responses made from the results of use cases."""
 
 from collections.abc import Mapping
 
@@ -11,23 +11,23 @@ from jubilee.entrypoints.http.framework.endpoint import JSON, ResponseSpec
 
 
 def ok(body: BaseModel, *, headers: Mapping[str, str] | None = None, status: int = 200) -> Response:
-    """The body as JSON, under its names on the wire."""
+    """The body as JSON."""
     return Response(body.model_dump_json(by_alias=True), status, headers, JSON)
 
 
 def created(body: BaseModel, location: str, *, etag: str | None = None) -> Response:
-    """201, and where the new thing is."""
+    """201 with the path of the new resource."""
     headers = {"Location": location, **({"ETag": etag} if etag else {})}
     return ok(body, headers=headers, status=201)
 
 
 def tagged(body: BaseModel, *, status: int = 200) -> Response:
-    """The body, with a tag made from it."""
+    """The body with a hash of it as ETag."""
     return ok(body, headers={"ETag": etag(content_tag(body))}, status=status)
 
 
 def current(request: Request, body: BaseModel) -> Response:
-    """The body with its tag, or 304 where the client knows it already."""
+    """The body with its ETag, or 304 if the client already has it."""
     tag = content_tag(body)
     headers = {"ETag": etag(tag)}
     if is_known(request.headers, tag):
@@ -36,10 +36,9 @@ def current(request: Request, body: BaseModel) -> Response:
 
 
 def current_or_known(reply: ResponseSpec) -> tuple[ResponseSpec, ResponseSpec]:
-    """How a GET of one resource is described, whose `reply` bears a tag."""
-    return reply, ResponseSpec(
-        status=304, description="It is as you know it.", headers=reply.headers
-    )
+    """Responses of a GET whose `reply` has an ETag: that one, and 304."""
+    unchanged = "The representation is unchanged."
+    return reply, ResponseSpec(status=304, description=unchanged, headers=reply.headers)
 
 
 def no_content() -> Response:
