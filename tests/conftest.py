@@ -12,24 +12,19 @@ from hypothesis import HealthCheck, settings
 from starlette.types import ASGIApp
 
 from jubilee.adapters.common_passwords import common_passwords
-from jubilee.adapters.ids import new_id
 from jubilee.adapters.jwt_tokens import JwtTokens
 from jubilee.adapters.postgres.schema import upgrade
-from jubilee.domain.auth.service import AuthService, RefreshPolicy
+from jubilee.bootstrap.services import Policy, Ports, build_services
+from jubilee.domain.auth.service import RefreshPolicy
 from jubilee.domain.auth.sessions import ClientInfo
 from jubilee.domain.birthday_rules import BirthdayRules
-from jubilee.domain.birthdays import BirthdayService
-from jubilee.domain.calendar import Calendar
-from jubilee.domain.health import HealthService, SchemaStatus
+from jubilee.domain.health import SchemaStatus
 from jubilee.domain.identity import Principal
-from jubilee.domain.items import ItemService
 from jubilee.domain.jobs.kinds import JobKinds
-from jubilee.domain.jobs.waiter import JobWaiter
 from jubilee.domain.passwords import PasswordRules
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.echo import Echo
-from jubilee.domain.tasks.service import TaskService
-from jubilee.domain.users import Profile, User, UserService
+from jubilee.domain.users import Profile, User
 from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
 from tests.fakes.birthdays import FakeTodayCache
@@ -92,48 +87,26 @@ def services(
     store: FakeStore, clock: FakeClock, passwords: FakePasswords, birthday_rules: BirthdayRules
 ) -> Services:
     """Every use case over the fakes."""
-    write, read = store.transaction, store.view
-    cache = FakeTodayCache()
-    return Services(
-        auth=AuthService(
-            write=write,
-            read=read,
-            hasher=passwords,
-            signer=JwtTokens(b"k" * 32, issuer="jubilee", audience="jubilee", lifetime=1800),
-            refresh_policy=RefreshPolicy(b"r" * 32, timedelta(days=30), lambda: b"s" * 32),
-            clock=clock,
-            new_id=fresh_id,
-        ),
-        users=UserService(
-            write=write,
-            read=read,
-            hasher=passwords,
-            rules=PasswordRules(8, common_passwords()),
-            clock=clock,
-            new_id=fresh_id,
-            calendar=Calendar(clock, birthday_rules.time_zone),
-            birthdays_changed=cache.forget,
-        ),
-        items=ItemService(write=write, read=read, clock=clock, new_id=fresh_id),
-        birthdays=BirthdayService(
-            write=write,
-            read=read,
-            cache=cache,
-            rules=birthday_rules,
-            clock=clock,
-            new_id=new_id,
-        ),
-        tasks=TaskService(
-            write=write,
-            read=read,
-            kinds=JobKinds([Echo()]),
-            waiter=JobWaiter(FakeLiveJobReader(lambda: store.tasks)),
-            clock=clock,
-            new_id=fresh_id,
-            max_live_per_owner=10,
-        ),
-        health=HealthService(schema=_current, redis=_present),
+    ports = Ports(
+        write=store.transaction,
+        read=store.view,
+        hasher=passwords,
+        signer=JwtTokens(b"k" * 32, issuer="jubilee", audience="jubilee", lifetime=1800),
+        today_cache=FakeTodayCache(),
+        live_jobs=FakeLiveJobReader(lambda: store.tasks),
+        job_kinds=JobKinds([Echo()]),
+        read_schema=_current,
+        ping_redis=_present,
+        clock=clock,
+        new_id=fresh_id,
     )
+    policy = Policy(
+        refresh=RefreshPolicy(b"r" * 32, timedelta(days=30), lambda: b"s" * 32),
+        passwords=PasswordRules(8, common_passwords()),
+        birthdays=birthday_rules,
+        max_live_tasks=10,
+    )
+    return build_services(ports, policy)
 
 
 async def _current() -> SchemaStatus | None:

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from jubilee.adapters.mail.smtp import SmtpServer
-from jubilee.bootstrap.servers import Keys, Urls
+from jubilee.bootstrap.servers import ServerUrls, SigningKeys
 from jubilee.domain.auth.service import RefreshPolicy, Tokens
 from jubilee.domain.auth.tokens import RefreshToken
 from jubilee.domain.mail import EmailPayload, MailMessage
@@ -30,7 +30,7 @@ SECRETS: list[tuple[type[Dataclass], set[str]]] = [
     (HttpOptions, {"cursor_key"}),
     (HttpReply, {"headers", "body"}),
     (HttpRequest, {"target", "headers", "body"}),
-    (Keys, {"access", "refresh", "cursor"}),
+    (SigningKeys, {"access", "refresh", "cursor"}),
     (EmailPayload, {"content"}),
     (MailMessage, {"text", "html"}),
     (PasswordChange, {"new", "current"}),
@@ -38,7 +38,7 @@ SECRETS: list[tuple[type[Dataclass], set[str]]] = [
     (RefreshToken, {"secret"}),
     (SmtpServer, {"password"}),
     (Tokens, {"access", "refresh"}),
-    (Urls, {"postgres", "redis"}),
+    (ServerUrls, {"postgres", "redis"}),
     (User, {"password_hash"}),
     (Variables, {"environment", "file"}),
 ]
@@ -57,5 +57,5 @@ def test_a_body_does_not_show_its_secrets(model: type[BaseModel], secret: str) -
 
 
 def test_a_repr_without_secrets_is_what_is_printed() -> None:
-    urls = Urls("postgresql://u:marker@h/d", "redis://:marker@h/0")
+    urls = ServerUrls("postgresql://u:marker@h/d", "redis://:marker@h/0")
     assert "marker" not in f"{urls} {urls!r}"

@@ -27,9 +27,9 @@ from starlette.types import ASGIApp, Message, Scope
 from jubilee.adapters.telemetry.http import HttpTelemetry
 from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.logs import Logs
+from jubilee.bootstrap.application import Application, http_options, open_application
 from jubilee.bootstrap.garbage_collection import freeze_startup_objects
 from jubilee.bootstrap.logs import log_context
-from jubilee.bootstrap.services import OpenServices, http_options, open_services
 from jubilee.bootstrap.telemetry import ProcessInfo
 from jubilee.commands.reading import read_settings
 from jubilee.entrypoints.http.app import build_app
@@ -108,9 +108,9 @@ class Variant:
     settle: Callable[[], None]
 
 
-def variants(settings: Settings, opened: OpenServices) -> Mapping[str, Variant]:
+def variants(settings: Settings, opened: Application) -> Mapping[str, Variant]:
     """From nothing to all of it."""
-    telemetry, whole = opened.telemetry, http_options(settings, opened.telemetry)
+    telemetry, whole = opened.telemetry, http_options(settings, opened)
     off = replace(whole, meter=NO_REQUEST_OBSERVER, trace=lambda app: app)
     log = telemetry.http._access_log
     counts, lines = (kind(telemetry.instruments, log) for kind in (CountsAlone, LinesAlone))
@@ -130,9 +130,7 @@ def variants(settings: Settings, opened: OpenServices) -> Mapping[str, Variant]:
 class Bench:
     """Asks, and looks at the clock."""
 
-    def __init__(
-        self, settings: Settings, opened: OpenServices, finish: Finish, count: int
-    ) -> None:
+    def __init__(self, settings: Settings, opened: Application, finish: Finish, count: int) -> None:
         """`finish` waits until all has been written and sent."""
         self.variants = variants(settings, opened)
         self._count = count
@@ -194,7 +192,7 @@ async def measure(settings: Settings, count: int) -> dict[str, Cost]:
     """Everything opened, as a process opens it; lines go nowhere."""
     writer = LineWriter(os.open(os.devnull, os.O_WRONLY))
     logs = Logs(writer, log_context, level="INFO", readable=False)
-    async with open_services(settings, process=ProcessInfo("api", None, logs)) as opened:
+    async with open_application(settings, process=ProcessInfo("api", None, logs)) as opened:
 
         async def finish() -> None:
             assert logs.bridge is not None

@@ -217,7 +217,7 @@ def test_without_a_database_there_is_one_line(tmp_path: Path, words: tuple[str, 
     ended = run(tmp_path, *words, DATABASE_URL=NOWHERE, REDIS_URL=NO_REDIS)
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
-    assert line.startswith("jubilee: the schema stays as it was: ")
+    assert line.startswith("jubilee: the schema was not changed: ")
 
 
 def test_a_database_that_is_not_there_is_one_line(servers: Servers, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import random
 from time import monotonic
 
@@ -25,7 +25,7 @@ from jubilee.adapters.telemetry.samplers import probe_redis, sample_pool
 from jubilee.bootstrap.deadline import request_deadline
 from jubilee.bootstrap.event_subscribers import EVENT_SUBSCRIBERS
 from jubilee.bootstrap.logs import correlation_id
-from jubilee.bootstrap.servers import clock, server_urls
+from jubilee.bootstrap.servers import ServerUrls, clock, server_urls
 from jubilee.bootstrap.telemetry import ProcessInfo, Telemetry, open_telemetry
 from jubilee.domain.jobs.dispatch_buffer import DispatchBuffer
 from jubilee.domain.jobs.routing import JobRouter
@@ -52,11 +52,12 @@ async def open_adapters(
     settings: Settings, process: ProcessInfo | None = None
 ) -> AsyncIterator[Adapters]:
     """Opened now, closed at the end; `process` says what is shown of it meanwhile."""
-    async with open_telemetry(settings, process) as telemetry:
-        url = server_urls(settings).postgres
+    urls = server_urls(settings)
+    async with open_telemetry(settings, urls, process) as telemetry:
         if process is not None:
-            url = instance_url(url, settings.database_pool_size)
-        adapters = _adapters(settings, telemetry, url)
+            tagged = instance_url(urls.postgres, settings.database_pool_size)
+            urls = replace(urls, postgres=tagged)
+        adapters = _adapters(settings, telemetry, urls)
         async with _running(adapters):
             yield adapters
 
@@ -81,16 +82,15 @@ async def _running(adapters: Adapters) -> AsyncIterator[None]:
         await adapters.pool.close()
 
 
-def _adapters(settings: Settings, telemetry: Telemetry, database_url: str) -> Adapters:
-    redis_url = server_urls(settings).redis
+def _adapters(settings: Settings, telemetry: Telemetry, urls: ServerUrls) -> Adapters:
     pool = ConnectionPool(
-        database_url,
+        urls.postgres,
         size=settings.database_pool_size,
         patience=settings.database_timeout,
         observer=telemetry.database,
         deadline=request_deadline,
     )
-    dispatcher = ArqJobDispatcher(redis_url, timeout=settings.redis_timeout)
+    dispatcher = ArqJobDispatcher(urls.redis, timeout=settings.redis_timeout)
     dispatch_buffer = DispatchBuffer(
         dispatcher, JobRouter(PostgresBacklog(pool), random, monotonic)
     )
@@ -106,7 +106,7 @@ def _adapters(settings: Settings, telemetry: Telemetry, database_url: str) -> Ad
     return Adapters(
         pool=pool,
         redis=RedisClient(
-            redis_url, patience=settings.redis_timeout, observe=telemetry.redis.executed
+            urls.redis, patience=settings.redis_timeout, observe=telemetry.redis.executed
         ),
         dispatcher=dispatcher,
         dispatch_buffer=dispatch_buffer,

@@ -5,13 +5,15 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, start_http_server
 
+from jubilee.bootstrap.errors import BadConfiguration
+
 API = "api"
 SETTINGS = {API: "METRICS_PORT", "worker": "WORKER_METRICS_PORT"}
 
 logger = logging.getLogger(__name__)
 
 
-class NoMetricsListener(Exception):
+class NoMetricsListener(BadConfiguration):
     """The API's metrics cannot be read where METRICS_PORT says."""
 
 

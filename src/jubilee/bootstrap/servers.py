@@ -6,15 +6,16 @@ from datetime import UTC, datetime
 
 from jubilee.adapters.embedded.run_file import RUN_FILE, read_run_file
 from jubilee.adapters.secret_file import kept_secret
+from jubilee.bootstrap.errors import BadConfiguration
 from jubilee.settings import Settings
 
 
-class NoServer(Exception):
+class NoServer(BadConfiguration):
     """Neither the settings nor a running `jubilee up` say where a server is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Urls:
+class ServerUrls:
     """Where the two servers are; both may hold a password."""
 
     postgres: str = field(repr=False)
@@ -22,7 +23,7 @@ class Urls:
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class SigningKeys:
     """One key for each purpose, all from one secret."""
 
     access: bytes = field(repr=False)
@@ -35,9 +36,9 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def server_urls(settings: Settings) -> Urls:
+def server_urls(settings: Settings) -> ServerUrls:
     """From the settings, else from the `jubilee up` that runs on the same data."""
-    return Urls(database_url(settings), redis_url(settings))
+    return ServerUrls(database_url(settings), redis_url(settings))
 
 
 def database_url(settings: Settings) -> str:
@@ -65,11 +66,11 @@ def _advice(settings: Settings) -> str:
     return f"start one by `make run` (none runs by {looked_for}; DATA_DIR names the folder)"
 
 
-def keys(settings: Settings) -> Keys:
+def signing_keys(settings: Settings) -> SigningKeys:
     """In development a secret is made where none is set."""
     given = settings.secret_key
     secret = (given.get_secret_value() if given else kept_secret(settings.data_dir)).encode()
     made = (
         hmac.digest(secret, purpose, "sha256") for purpose in (b"access", b"refresh", b"cursor")
     )
-    return Keys(*made)
+    return SigningKeys(*made)

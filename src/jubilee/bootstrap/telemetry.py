@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from opentelemetry.sdk.resources import Resource
 from prometheus_client import disable_created_metrics
 from starlette.types import ASGIApp
 
 from jubilee import __version__
 from jubilee.adapters.telemetry.access_log import AccessLog
+from jubilee.adapters.telemetry.bad_export import BadExport
 from jubilee.adapters.telemetry.connections import ConnectionTelemetry
 from jubilee.adapters.telemetry.http import HttpTelemetry
 from jubilee.adapters.telemetry.instruments import Instruments
@@ -24,8 +26,9 @@ from jubilee.adapters.telemetry.samplers import exposition, sample_loop_lag
 from jubilee.adapters.telemetry.stores import DatabaseTelemetry, RedisTelemetry
 from jubilee.adapters.telemetry.traced_requests import TracedRequests
 from jubilee.adapters.telemetry.tracing import Tracing
+from jubilee.bootstrap.errors import BadConfiguration
 from jubilee.bootstrap.metrics_listener import API, listen_for_scrapes
-from jubilee.bootstrap.servers import server_urls
+from jubilee.bootstrap.servers import ServerUrls
 from jubilee.observation.requests import MetricsExposition
 from jubilee.settings import Settings, export_variables
 from jubilee.urls import server_attributes
@@ -74,7 +77,7 @@ class Telemetry:
 
 @asynccontextmanager
 async def open_telemetry(
-    settings: Settings, process: ProcessInfo | None
+    settings: Settings, urls: ServerUrls, process: ProcessInfo | None
 ) -> AsyncIterator[Telemetry]:
     """Count from now on; without a process, nothing is listened to and nothing is sent."""
     # They double the series, and nobody asks for them.
@@ -82,8 +85,7 @@ async def open_telemetry(
     instruments = Instruments(__version__, runs_jobs=process is None or process.name != API)
     variables = export_variables() if process else {}
     sender = resource(_about(settings, process))
-    sampled = settings.otlp_logs_sampled
-    exports = Exports(variables, sender, instruments, sampled_lines_only=sampled)
+    exports = _exports(settings, variables, sender, instruments)
     async with AsyncExitStack() as ends:
         ends.push_async_callback(asyncio.to_thread, exports.close, FLUSH_TIMEOUT_S)
         ends.callback(asyncio.create_task(sample_loop_lag(instruments)).cancel)
@@ -91,9 +93,19 @@ async def open_telemetry(
             address = settings.host, process.metrics_port
             ends.callback(listen_for_scrapes(process.name, address, instruments.registry))
         logs = _bridged(process.logs, exports, instruments) if process else None
-        telemetry = _telemetry(settings, instruments, Tracing(sender, exports.spans), logs)
+        telemetry = _telemetry(
+            urls, instruments, Tracing(sender, exports.spans), logs, settings.slow_query_ms / 1000
+        )
         ends.callback(telemetry.http.close)
         yield telemetry
+
+
+def _exports(variables: Mapping[str, str], sender: Resource, instruments: Instruments) -> Exports:
+    try:
+        sampled = settings.otlp_logs_sampled
+        return Exports(variables, sender, instruments, sampled_lines_only=sampled)
+    except BadExport as error:
+        raise BadConfiguration(str(error)) from None
 
 
 def _bridged(logs: Logs, exports: Exports, instruments: Instruments) -> Logs:
@@ -104,11 +116,13 @@ def _bridged(logs: Logs, exports: Exports, instruments: Instruments) -> Logs:
 
 
 def _telemetry(
-    settings: Settings, instruments: Instruments, tracing: Tracing, logs: Logs | None
+    urls: ServerUrls,
+    instruments: Instruments,
+    tracing: Tracing,
+    logs: Logs | None,
+    slow_s: float,
 ) -> Telemetry:
-    urls = server_urls(settings)
     write_line: WriteLine = logs.write if logs else unwritten
-    slow = settings.slow_query_ms / 1000
     return Telemetry(
         instruments=instruments,
         tracing=tracing,
@@ -119,7 +133,7 @@ def _telemetry(
             tracing,
             write_line,
             server_attributes=server_attributes(urls.postgres),
-            slow=slow,
+            slow=slow_s,
         ),
         redis=RedisTelemetry(instruments, tracing, server_attributes(urls.redis)),
         jobs=JobTelemetry(instruments, tracing, write_line),

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import UUID
 
-from jubilee.bootstrap.services import open_services
+from jubilee.bootstrap.application import open_application
 from jubilee.commands.refusal import CommandRefused
 from jubilee.commands.running import run
 from jubilee.domain.health import SchemaStatus
@@ -19,12 +19,12 @@ OPERATOR = Principal(UserId(NO_ID), SessionId(NO_ID), is_admin=True)
 
 
 def with_services(settings: Settings, use: Callable[[Services], Awaitable[T]]) -> T:
-    """Run `use` on a database with our schema; raises Refused."""
+    """Run `use` on a database with our schema; raises CommandRefused."""
 
     async def opened_for_use() -> T:
-        async with open_services(settings) as opened:
-            _check_schema(await opened.services.health.schema())
-            return await use(opened.services)
+        async with open_application(settings) as application:
+            _check_schema(await application.services.health.schema())
+            return await use(application.services)
 
     return run(opened_for_use())
 

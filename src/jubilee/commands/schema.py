@@ -1,50 +1,46 @@
-"""The schema, brought forward and back."""
+"""`jubilee migrate`, `rollback` and `migration`."""
 
 from argparse import Namespace
 from collections.abc import Callable
 
-from alembic.util import CommandError
-from sqlalchemy.exc import DBAPIError
-
-from jubilee.adapters.postgres import schema
+from jubilee.bootstrap.errors import BadConfiguration
 from jubilee.bootstrap.logs import start_logging
-from jubilee.bootstrap.servers import NoServer, database_url
+from jubilee.bootstrap.migrations import (
+    MigrationFailed,
+    create_migration,
+    downgrade,
+    upgrade,
+)
 from jubilee.commands.reading import read_settings, refusal_of
 from jubilee.commands.refusal import CommandRefused
 from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
+from jubilee.settings import Settings
 
 
 def migrate(_: Namespace) -> int:
-    """Bring the schema to the head."""
-    return _alembic(schema.upgrade)
+    """Migrate the schema to the newest revision."""
+    return _run(upgrade)
 
 
 def rollback(_: Namespace) -> int:
-    """Take the last migration back."""
-    return _alembic(schema.downgrade)
+    """Undo the last migration."""
+    return _run(downgrade)
 
 
 def migration(chosen: Namespace) -> int:
-    """Write a migration from what differs between the tables and the database."""
-    return _alembic(lambda url: schema.revise(url, chosen.name))
+    """Write a migration from the differences between the tables and the database."""
+    return _run(lambda settings: create_migration(settings, chosen.name))
 
 
-def _alembic(change: Callable[[str], None]) -> int:
+def _run(change: Callable[[Settings], None]) -> int:
     settings = read_settings()
     start_logging(settings)
     try:
-        change(database_url(settings))
-    except NoServer as error:
+        change(settings)
+    except BadConfiguration as error:
         raise CommandRefused(str(error), BAD_CONFIGURATION) from None
-    except (NotADirectoryError, FileExistsError) as error:
-        raise refusal_of(error) from None
-    except schema.NothingToTakeBack as error:
+    except MigrationFailed as error:
         raise CommandRefused(str(error)) from None
-    except (DBAPIError, OSError, CommandError) as error:
-        raise CommandRefused(f"the schema stays as it was: {_first_line(error)}") from None
+    except OSError as error:
+        raise refusal_of(error) from None
     return 0
-
-
-def _first_line(error: Exception) -> str:
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    return (str(cause).splitlines() or [type(cause).__name__])[0]

@@ -3,11 +3,11 @@
 import logging
 from argparse import Namespace
 
+from jubilee.bootstrap.application import http_options, listen_options, open_application
 from jubilee.bootstrap.garbage_collection import freeze_startup_objects
 from jubilee.bootstrap.logs import start_logging
 from jubilee.bootstrap.mail import mail_is_configured
 from jubilee.bootstrap.open_files import allow_connections
-from jubilee.bootstrap.services import http_options, listening, open_services
 from jubilee.bootstrap.telemetry import ProcessInfo
 from jubilee.bootstrap.worker import open_worker
 from jubilee.commands.reading import read_settings
@@ -34,10 +34,10 @@ def api(_: Namespace) -> int:
     allow_connections(settings.max_connections + RESERVED_CONNECTIONS)
 
     async def serve_all() -> int:
-        async with open_services(settings, process=process) as opened:
-            options = http_options(settings, opened.telemetry)
+        async with open_application(settings, process=process) as application:
+            options = http_options(settings, application)
             freeze_startup_objects()
-            return await serve(opened.services, options, listening(settings))
+            return await serve(application.services, options, listen_options(settings))
 
     return run(serve_all())
 

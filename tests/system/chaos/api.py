@@ -4,8 +4,8 @@ import sys
 
 import uvloop
 
+from jubilee.bootstrap.application import http_options, listen_options, open_application
 from jubilee.bootstrap.logs import start_logging
-from jubilee.bootstrap.services import http_options, listening, open_services
 from jubilee.bootstrap.telemetry import ProcessInfo
 from jubilee.commands.reading import read_settings
 from jubilee.entrypoints.api import serve
@@ -16,9 +16,9 @@ async def main() -> int:
     """As `jubilee api` does it."""
     settings = read_settings()
     process = ProcessInfo("api", settings.api_metrics_port, start_logging(settings))
-    async with open_services(settings, chaos_kinds, process) as opened:
-        options = http_options(settings, opened.telemetry)
-        return await serve(opened.services, options, listening(settings))
+    async with open_application(settings, chaos_kinds, process) as application:
+        options = http_options(settings, application)
+        return await serve(application.services, options, listen_options(settings))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,108 @@
+"""Open the services over the real adapters, for the API and for commands."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from jubilee.adapters.ids import new_id
+from jubilee.adapters.jwt_tokens import JwtTokens
+from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
+from jubilee.adapters.postgres.schema_state import schema_state
+from jubilee.adapters.redis.birthdays import RedisTodayCache
+from jubilee.bootstrap.adapters import Adapters, open_adapters
+from jubilee.bootstrap.job_kinds import MakeKinds, every_kind
+from jubilee.bootstrap.policy import service_policy
+from jubilee.bootstrap.servers import clock, signing_keys
+from jubilee.bootstrap.services import Ports, build_services
+from jubilee.bootstrap.telemetry import ProcessInfo, Telemetry
+from jubilee.domain.calendar import local_dates
+from jubilee.domain.jobs.kinds import JobKinds
+from jubilee.domain.services import Services
+from jubilee.entrypoints.http.app import HttpOptions
+from jubilee.entrypoints.http.connections.limits import ConnectionLimits
+from jubilee.entrypoints.http.connections.server import ListenOptions
+from jubilee.entrypoints.http.framework.context import BodyLimits
+from jubilee.settings import Settings
+
+BODY_REFUSAL_S = 1.0
+"""Seconds past BODY_TIMEOUT in which the application refuses a slow body itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The services over open adapters, and what the API needs beside them."""
+
+    services: Services
+    telemetry: Telemetry
+    cursor_key: bytes = field(repr=False)
+
+
+@asynccontextmanager
+async def open_application(
+    settings: Settings, make_kinds: MakeKinds = every_kind, process: ProcessInfo | None = None
+) -> AsyncIterator[Application]:
+    """Open adapters and build the services; close the adapters at the end.
+
+    Without a `process` no metrics are served and no telemetry is exported. Raises NoServer.
+    """
+    async with open_adapters(settings, process) as adapters:
+        # The first use of the time zones reads hundreds of files: do it before any request.
+        await asyncio.to_thread(local_dates, clock(), settings.birthday_timezone)
+        signing = signing_keys(settings)
+        ports = await _ports(
+            adapters, _signer(settings, signing.access), JobKinds(make_kinds(settings, adapters))
+        )
+        yield Application(
+            services=build_services(ports, service_policy(settings, signing.refresh)),
+            telemetry=adapters.telemetry,
+            cursor_key=signing.cursor,
+        )
+
+
+def http_options(settings: Settings, application: Application) -> HttpOptions:
+    """Limits, keys and observers of the HTTP application."""
+    telemetry = application.telemetry
+    return HttpOptions(
+        limits=BodyLimits(settings.max_body_bytes, settings.body_timeout, settings.request_timeout),
+        cursor_key=application.cursor_key,
+        cors_origins=settings.backend_cors_origins,
+        meter=telemetry.http,
+        exposition=telemetry.exposition if settings.api_metrics_port is None else None,
+        trace=telemetry.traced,
+        connections=ConnectionLimits(
+            settings.max_connections, body_s=settings.body_timeout + BODY_REFUSAL_S
+        ),
+        connection_observer=telemetry.connections,
+    )
+
+
+def listen_options(settings: Settings) -> ListenOptions:
+    """Where the API listens, and how long it takes to stop."""
+    timeout, delay = settings.shutdown_timeout, settings.drain_delay
+    return ListenOptions(settings.host, settings.port, timeout, delay)
+
+
+async def _ports(adapters: Adapters, signer: JwtTokens, kinds: JobKinds) -> Ports:
+    return Ports(
+        write=adapters.write,
+        read=adapters.read,
+        hasher=adapters.hasher,
+        signer=signer,
+        today_cache=RedisTodayCache(adapters.redis, adapters.telemetry.redis.lookup),
+        live_jobs=PostgresLiveJobs(adapters.pool),
+        job_kinds=kinds,
+        read_schema=await schema_state(adapters.pool),
+        ping_redis=adapters.redis.ping,
+        clock=clock,
+        new_id=new_id,
+    )
+
+
+def _signer(settings: Settings, key: bytes) -> JwtTokens:
+    return JwtTokens(
+        key,
+        issuer=settings.token_issuer,
+        audience=settings.token_audience,
+        lifetime=settings.access_token_expire_minutes * 60,
+    )

@@ -1,0 +1,44 @@
+"""Run Alembic on the configured database."""
+
+from collections.abc import Callable
+
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
+
+from jubilee.adapters.postgres import schema
+from jubilee.bootstrap.servers import database_url
+from jubilee.settings import Settings
+
+
+class MigrationFailed(Exception):
+    """The schema was not changed; the message is one line."""
+
+
+def upgrade(settings: Settings) -> None:
+    """Migrate to the newest revision; raises MigrationFailed or NoServer."""
+    _run(settings, schema.upgrade)
+
+
+def downgrade(settings: Settings) -> None:
+    """Undo the last migration; raises MigrationFailed or NoServer."""
+    _run(settings, schema.downgrade)
+
+
+def create_migration(settings: Settings, name: str) -> None:
+    """Write a migration from the differences between the tables and the database."""
+    _run(settings, lambda url: schema.revise(url, name))
+
+
+def _run(settings: Settings, change: Callable[[str], None]) -> None:
+    url = database_url(settings)
+    try:
+        change(url)
+    except schema.NothingToTakeBack as error:
+        raise MigrationFailed(str(error)) from None
+    except (DBAPIError, OSError, CommandError) as error:
+        raise MigrationFailed(f"the schema was not changed: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return (str(cause).splitlines() or [type(cause).__name__])[0]
