@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Protocol
 import pytest
 from pydantic import BaseModel
 
-from jubilee.adapters.mail.smtp import SmtpServer
 from jubilee.bootstrap.servers import ServerUrls, SigningKeys
 from jubilee.domain.auth.service import RefreshPolicy, Tokens
 from jubilee.domain.auth.tokens import RefreshToken
@@ -18,6 +17,7 @@ from jubilee.domain.users import User
 from jubilee.entrypoints.http.app import HttpOptions
 from jubilee.entrypoints.http.auth import OAuthExtras, Refresh
 from jubilee.settings.sources import Variables
+from jubilee.urls.smtp import SmtpServer
 
 
 class Dataclass(Protocol):

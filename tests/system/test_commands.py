@@ -21,10 +21,10 @@ AWAY = {"DATABASE_URL": NOWHERE, "REDIS_URL": NO_REDIS}
 
 
 def create_admin(at: Path, database_url: str, *who: str, password: str = PASSWORD) -> str:
-    """What it says when it refuses; nothing when it is done."""
+    """Return its refusal; empty if the account was created."""
     env = {"DATABASE_URL": database_url, "REDIS_URL": NO_REDIS}
     ended = run(at, "admin", "create", *who, stdin=f"{password}\n", **env)
-    assert ended.stdout == ""
+    assert ended.stdout.startswith("created admin ") == (ended.returncode == 0)
     assert ended.returncode == (1 if ended.stderr else 0)
     assert ended.stderr.count("\n") <= 1
     return ended.stderr
@@ -36,6 +36,13 @@ def test_an_admin_who_was_made_by_the_command_may_list_accounts(api: Api) -> Non
         (row,) = client.get("/users").json()["items"]
     assert row["email"] == "ada@example.com"
     assert row["is_superuser"] is True
+
+
+def test_the_command_prints_the_admin_that_it_created(database_url: str, tmp_path: Path) -> None:
+    env = {"DATABASE_URL": database_url, "REDIS_URL": NO_REDIS}
+    created = run(tmp_path, "admin", "create", *ADA, stdin=f"{PASSWORD}\n", **env)
+    shown = json.loads(run(tmp_path, "user", "show", "ada", "--json", **env).stdout)
+    assert created.stdout == f"created admin {shown['id']}: ada@example.com, username ada\n"
 
 
 def test_a_taken_address_is_refused_in_one_line(database_url: str, tmp_path: Path) -> None:

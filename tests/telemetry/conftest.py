@@ -15,7 +15,7 @@ from jubilee.adapters.telemetry.logs import GRAVE, QUIET, Logs, unwritten
 from jubilee.adapters.telemetry.stores import DatabaseTelemetry
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.bootstrap.logs import log_context
-from jubilee.urls import server_attributes
+from jubilee.urls.parts import server_attributes
 from tests.telemetry.memory import Lines, Memory
 
 CHANGED = ("", "jubilee", *QUIET, *GRAVE)

@@ -20,7 +20,7 @@ from jubilee.adapters.telemetry.logs import unwritten
 from jubilee.adapters.telemetry.stores import DatabaseTelemetry, RedisTelemetry
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.domain.errors import Unavailable
-from jubilee.urls import server_attributes
+from jubilee.urls.parts import server_attributes
 from tests.fakes.store import FakeClock
 from tests.servers import Servers
 from tests.telemetry.memory import (

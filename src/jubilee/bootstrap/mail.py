@@ -5,14 +5,15 @@ from email.headerregistry import Address
 from jubilee.adapters.mail.composing import parse_sender
 from jubilee.adapters.mail.eml import EmlMailSender
 from jubilee.adapters.mail.none import NoMailSender
-from jubilee.adapters.mail.smtp import SmtpMailSender, SmtpServer
+from jubilee.adapters.mail.smtp import SmtpMailSender
 from jubilee.adapters.mail.templates import JinjaTemplates
 from jubilee.adapters.telemetry.outbound_spans import TracedMailSender
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.bootstrap.servers import clock
 from jubilee.domain.mail import MailSender, MailService
 from jubilee.settings import Settings
-from jubilee.urls import server_attributes
+from jubilee.urls.parts import server_attributes
+from jubilee.urls.smtp import SmtpServer
 
 
 def mail_is_configured(settings: Settings) -> bool:

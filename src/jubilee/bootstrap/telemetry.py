@@ -31,7 +31,7 @@ from jubilee.bootstrap.metrics_listener import API, listen_for_scrapes
 from jubilee.bootstrap.servers import ServerUrls
 from jubilee.observation.requests import MetricsExposition
 from jubilee.settings import Settings, export_variables
-from jubilee.urls import server_attributes
+from jubilee.urls.parts import server_attributes
 
 FLUSH_TIMEOUT_S = 5.0  # seconds in which the last spans, numbers and lines may leave
 
@@ -100,7 +100,9 @@ async def open_telemetry(
         yield telemetry
 
 
-def _exports(variables: Mapping[str, str], sender: Resource, instruments: Instruments) -> Exports:
+def _exports(
+    settings: Settings, variables: Mapping[str, str], sender: Resource, instruments: Instruments
+) -> Exports:
     try:
         sampled = settings.otlp_logs_sampled
         return Exports(variables, sender, instruments, sampled_lines_only=sampled)

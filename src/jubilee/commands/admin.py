@@ -1,5 +1,6 @@
-"""The first admin, whom nobody can appoint over HTTP."""
+"""`jubilee admin create`: the first admin, whom no other account could appoint over HTTP."""
 
+import sys
 from argparse import Namespace
 
 from pydantic import ValidationError
@@ -9,11 +10,12 @@ from jubilee.commands.passwords import read_password
 from jubilee.commands.reading import read_settings, reasons
 from jubilee.commands.refusal import CommandRefused
 from jubilee.domain.services import Services
+from jubilee.domain.users import User
 from jubilee.entrypoints.http.user_models import Registration
 
 
 def create(chosen: Namespace) -> int:
-    """Register an admin."""
+    """Register an admin and print its id, e-mail address and username."""
     password = read_password(from_stdin=chosen.password_stdin)
     settings = read_settings()
     try:
@@ -21,8 +23,10 @@ def create(chosen: Namespace) -> int:
     except ValidationError as error:
         raise CommandRefused(reasons(error)) from None
 
-    async def register(services: Services) -> int:
-        await services.users.register({**form.to_domain(), "is_superuser": True}, password)
-        return 0
+    async def register(services: Services) -> User:
+        return await services.users.register({**form.to_domain(), "is_superuser": True}, password)
 
-    return with_services(settings, register)
+    user = with_services(settings, register)
+    username = f", username {user.username}" if user.username else ""
+    sys.stdout.write(f"created admin {user.id}: {user.email}{username}\n")
+    return 0

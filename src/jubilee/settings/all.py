@@ -14,7 +14,7 @@ from jubilee.settings.redis import RedisSettings
 from jubilee.settings.requests import RequestSettings
 from jubilee.settings.server import Environment, ServerSettings
 from jubilee.settings.telemetry import API_METRICS_PORT, DOTENV, TelemetrySettings
-from jubilee.urls import without_password
+from jubilee.urls.parts import without_password
 
 
 class Settings(  # pydantic lists the fields of the last base first

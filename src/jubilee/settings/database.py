@@ -6,7 +6,7 @@ from urllib.parse import quote
 from pydantic import AfterValidator, AliasChoices, Field, PositiveFloat, PositiveInt, SecretStr
 
 from jubilee.settings.group import SettingsGroup
-from jubilee.urls import checked_database_url
+from jubilee.urls.database import checked_database_url
 
 
 def _postgres(name: str, old: str) -> AliasChoices:

@@ -10,7 +10,7 @@ from pydantic_settings import NoDecode
 from jubilee.domain.mail_addresses import sender_parts
 from jubilee.domain.outbound.address_policy import AllowedHost
 from jubilee.settings.group import SettingsGroup, comma_separated
-from jubilee.urls import checked_smtp_url
+from jubilee.urls.smtp import checked_smtp_url
 
 
 def _sender(text: str) -> str:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from pydantic import AfterValidator, Field, PositiveFloat, SecretStr
 
 from jubilee.settings.group import SettingsGroup
-from jubilee.urls import checked_redis_url
+from jubilee.urls.redis import checked_redis_url
 
 
 class RedisSettings(SettingsGroup):

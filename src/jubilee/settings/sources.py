@@ -10,7 +10,7 @@ from pydantic import AliasChoices
 
 from jubilee.settings.all import Settings
 from jubilee.settings.telemetry import DOTENV
-from jubilee.urls import without_password
+from jubilee.urls.parts import without_password
 
 OTEL = "OTEL_"
 SHORT_NAME = 4  # of one of so few letters half the alphabet is an edit away

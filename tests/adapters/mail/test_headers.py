@@ -23,11 +23,12 @@ from jubilee.adapters.mail import composing
 from jubilee.adapters.mail.composing import compose, parse_sender
 from jubilee.adapters.mail.eml import EmlMailSender
 from jubilee.adapters.mail.headers import check_written
-from jubilee.adapters.mail.smtp import SmtpMailSender, SmtpServer
+from jubilee.adapters.mail.smtp import SmtpMailSender
 from jubilee.adapters.mail.templates import JinjaTemplates
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.jobs.runner import Outcome, Runner
 from jubilee.domain.mail import MailMessage, MailSender, MailService, SendMail, Undeliverable
+from jubilee.urls.smtp import SmtpServer
 from tests.domain.jobs.job_bench import Bench
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

@@ -15,9 +15,10 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from jubilee.adapters.mail.composing import parse_sender
-from jubilee.adapters.mail.smtp import SmtpMailSender, SmtpServer
+from jubilee.adapters.mail.smtp import SmtpMailSender
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.mail import MailMessage, OutcomeUnknown, Undeliverable
+from jubilee.urls.smtp import SmtpServer
 from tests.certificates import Certificate, make_certificate
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
 from jubilee.adapters.postgres.engine import open_engine
-from jubilee.urls import checked_database_url
+from jubilee.urls.database import checked_database_url
 from tests.certificates import Certificate, make_certificate
 
 Greets = Callable[[str], Awaitable[bool]]

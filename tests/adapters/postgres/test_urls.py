@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from jubilee.adapters.postgres import schema
 from jubilee.adapters.postgres.engine import driver_arguments, driver_url, open_engine
-from jubilee.urls import checked_database_url
+from jubilee.urls.database import checked_database_url
 from tests.certificates import make_certificate
 
 HOST = "postgresql://u:p@h/d"
@@ -53,19 +53,25 @@ def test_what_people_paste_is_taken_as_it_is(query: str) -> None:
     ("query", "reason"),
     [
         ("service=shop", "the parameters it may have are application_name, channel_binding"),
-        ("sslmode=on", "its sslmode is disable, allow, prefer, require, verify-ca or verify-full"),
-        ("channel_binding=on", "its channel_binding is disable, prefer or require"),
-        ("gssencmode=require", "its gssencmode is disable or prefer"),
-        ("target_session_attrs=master", "its target_session_attrs is any, primary, standby"),
-        ("sslmode=require&sslrootcert=system", "with sslrootcert=system, its sslmode is verify-f"),
+        (
+            "sslmode=on",
+            "its sslmode must be disable, allow, prefer, require, verify-ca or verify-full",
+        ),
+        ("channel_binding=on", "its channel_binding must be disable, prefer or require"),
+        ("gssencmode=require", "its gssencmode must be disable or prefer"),
+        ("target_session_attrs=master", "its target_session_attrs must be any, primary, standby"),
+        (
+            "sslmode=require&sslrootcert=system",
+            "with sslrootcert=system, its sslmode must be verify",
+        ),
         ("sslmode=disable&channel_binding=require", "channel_binding=require needs TLS"),
-        ("sslrootcert=/nowhere", "No such file or directory; sslrootcert=system stands for"),
-        ("sslmode=verify-full", "No such file or directory; sslrootcert=system stands for"),
-        ("sslcert=/nowhere", "its sslcert and sslkey come together"),
+        ("sslrootcert=/nowhere", "No such file or directory; sslrootcert=system means"),
+        ("sslmode=verify-full", "No such file or directory; sslrootcert=system means"),
+        ("sslcert=/nowhere", "sslcert and sslkey must be given together"),
         ("sslcert=/nowhere&sslkey=/nowhere", "its certificates cannot be read"),
-        ("port=x", "its port is a number from 1 to 65535"),
-        ("host=a,b&port=0", "its port is a number from 1 to 65535"),
-        ("host=a,b&port=1,2,3", "it has one port, or one for each host"),
+        ("port=x", "its port must be a number from 1 to 65535"),
+        ("host=a,b&port=0", "its port must be a number from 1 to 65535"),
+        ("host=a,b&port=1,2,3", "it needs one port, or one for each host"),
     ],
 )
 def test_what_cannot_be_had_is_refused_in_a_line(query: str, reason: str) -> None:

@@ -3,10 +3,7 @@
 import asyncio
 import ssl
 from contextlib import suppress
-from dataclasses import dataclass, field
 from email.headerregistry import Address
-from ipaddress import ip_address
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from aiosmtplib import SMTP, SMTPException, SMTPRecipientRefused, SMTPResponseException
 from aiosmtplib.errors import SMTPDataError
@@ -16,49 +13,13 @@ from jubilee.domain.clock import Clock
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.mail import MailMessage, MailSender, OutcomeUnknown, Undeliverable
 from jubilee.domain.text import as_line
+from jubilee.urls.smtp import SmtpServer
 
 CONNECT_TIMEOUT_S = 10.0  # seconds for the connection, its encryption and the login
 TOTAL_TIMEOUT_S = 30.0  # seconds for one message
 QUIT_TIMEOUT_S = 1.0  # seconds for a QUIT that changes nothing any more
 MAX_REPLY_CHARS = 200  # characters of what the server says that are kept
 PERMANENT = 500
-STARTTLS = {"always": True, "auto": None, "never": False}
-
-
-@dataclass(frozen=True, slots=True)
-class SmtpServer:
-    """Where mail goes; `starttls` None means wherever the server offers it."""
-
-    host: str
-    port: int
-    tls: bool
-    starttls: bool | None
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-
-    @classmethod
-    def parse(cls, url: str) -> "SmtpServer":
-        """From `smtp://user:password@host:587?starttls=always`, or `smtps://…`; or ValueError.
-
-        A password goes to another machine only encrypted, unless the URL says otherwise.
-        """
-        parts = urlsplit(url)
-        if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
-            raise ValueError("it is written smtp://user:password@host:587 or smtps://…")
-        options = parse_qs(parts.query, strict_parsing=bool(parts.query))
-        tls = parts.scheme == "smtps"
-        guarded = parts.username is not None and not _is_loopback(parts.hostname)
-        wish = options.pop("starttls", ["always" if guarded else "auto"])[-1]
-        if options or wish not in STARTTLS or parts.path not in {"", "/"}:
-            raise ValueError("its one option is starttls=always, auto or never")
-        return cls(
-            host=parts.hostname,
-            port=parts.port or (465 if tls else 587),
-            tls=tls,
-            starttls=False if tls else STARTTLS[wish],
-            username=None if parts.username is None else unquote(parts.username),
-            password=None if parts.password is None else unquote(parts.password),
-        )
 
 
 class SmtpMailSender(MailSender):
@@ -154,10 +115,3 @@ def _refusal(error: SMTPResponseException) -> Exception:
 
 def _short(said: object) -> str:
     return as_line(str(said), MAX_REPLY_CHARS) or type(said).__name__
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

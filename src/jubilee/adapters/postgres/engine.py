@@ -17,7 +17,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from jubilee.urls import DATABASE_IGNORED, SYSTEM
+from jubilee.urls.database import DATABASE_IGNORED, SYSTEM
 
 DRIVER = "postgresql+asyncpg"
 PLACE = frozenset({"host", "port", "user", "password", "dbname"})

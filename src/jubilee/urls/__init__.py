@@ -1,0 +1,1 @@
+"""URLs of servers, as settings hold them: each kind is checked and parsed here."""
