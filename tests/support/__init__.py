@@ -1,0 +1,1 @@
+"""Helpers that several folders use: real processes, receivers."""
