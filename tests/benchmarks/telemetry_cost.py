@@ -36,7 +36,7 @@ from jubilee.entrypoints.http.app import build_app
 from jubilee.entrypoints.http.framework.context import InFlightRequests
 from jubilee.observation.requests import NO_REQUEST_OBSERVER
 from jubilee.settings import Settings
-from tests.system.running import Up, free_port
+from tests.support.running import Up, free_port
 
 RATIO = "0.05"
 BOUND = 40.0  # us: what all of it may cost

@@ -19,7 +19,7 @@ from jubilee.entrypoints.http.framework.json_text import parse_json
 from jubilee.entrypoints.http.framework.problems import MalformedBody
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import SignUp
-from tests.http.hostile_bodies import hostile_bodies
+from tests.http.malformed_bodies import malformed_bodies
 from tests.http.refusals import pointers, problem
 
 JSON = {"Content-Type": "application/json"}
@@ -30,7 +30,7 @@ WITH_BODY = [endpoint for endpoint in ENDPOINTS if endpoint.body is not None]
 BODIES = {
     (size, name): body
     for size in (ANONYMOUS_BODY_BYTES, MIB)
-    for name, body in hostile_bodies(size).items()
+    for name, body in malformed_bodies(size).items()
 }
 
 

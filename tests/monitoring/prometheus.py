@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 
 from tests.monitoring.debian import ROOT, program
-from tests.system.running import eventually, free_port
+from tests.support.running import eventually, free_port
 
 MONITORING = ROOT / "deploy" / "monitoring"
 QUICK = "1s"

@@ -10,9 +10,9 @@ import httpx2
 
 from tests.monitoring.exporters import exporter
 from tests.monitoring.prometheus import MONITORING, Prometheus
-from tests.system.api import PASSWORD, bearer, run, sign_in, sign_up
-from tests.system.running import UP, Up, eventually, free_port
-from tests.telemetry.receiver import Receiver, receiver
+from tests.support.api import PASSWORD, bearer, run, sign_in, sign_up
+from tests.support.receiver import Receiver, receiver
+from tests.support.running import UP, Up, eventually, free_port
 
 PAUSE = 0.2  # seconds between two rounds
 LOAD = 8.0  # seconds

@@ -16,7 +16,7 @@ from tests.monitoring.debian import program
 from tests.monitoring.picture import CHARTS, draw
 from tests.monitoring.prometheus import Prometheus
 from tests.monitoring.service import LOAD, Watched, load, watched
-from tests.system.running import eventually
+from tests.support.running import eventually
 
 # What nobody sees of a service that is well.
 RARE = re.compile(r'status=~"5|outcome="dead"')

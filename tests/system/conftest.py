@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import Servers
-from tests.system.api import Api, Starter, starter
+from tests.support.api import Api, Starter, starter
 
 
 @pytest.fixture

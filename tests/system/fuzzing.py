@@ -13,7 +13,7 @@ import asyncpg
 import httpx2
 import schemathesis
 
-from tests.system.api import bearer, sign_up
+from tests.support.api import bearer, sign_up
 
 ROLE = os.environ["FUZZ_ROLE"]
 MAX_WAIT_S, LONGEST_WAIT_S = 0.2, 60  # what is asked at most, and what the document allows

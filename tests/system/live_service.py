@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from tests.outages import send
-from tests.system.running import Up, eventually
+from tests.support.running import Up, eventually
 
 LOGIN = b"zoe"
 

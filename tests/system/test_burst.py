@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from tests.servers import Servers
-from tests.system.api import PASSWORD, Api, Starter, bearer, sign_up
+from tests.support.api import PASSWORD, Api, Starter, bearer, sign_up
 
 STALL = 0.25  # seconds; were the hashes made on the loop, they would hold it up for longer
 BURST = 50

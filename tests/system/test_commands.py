@@ -14,7 +14,7 @@ from jubilee.commands.jobs_parser import JOB_ACTIONS
 from jubilee.commands.parser import PLAIN, command_parser
 from jubilee.commands.user_parser import CHANGES
 from tests.servers import Servers, fresh_database
-from tests.system.api import NO_REDIS, NOWHERE, PASSWORD, Api, bearer, run
+from tests.support.api import NO_REDIS, NOWHERE, PASSWORD, Api, bearer, run
 
 ADA = ("--email", "ada@example.com", "--username", "ada", "--password-stdin")
 AWAY = {"DATABASE_URL": NOWHERE, "REDIS_URL": NO_REDIS}

@@ -9,8 +9,8 @@ import httpx2
 import pytest
 
 from tests.servers import Servers
-from tests.system.api import Api, Starter
-from tests.system.running import eventually
+from tests.support.api import Api, Starter
+from tests.support.running import eventually
 
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: api.test\r\n\r\n"
 MIB = 1 << 20

@@ -11,7 +11,7 @@ from jubilee.entrypoints.http.docs.openapi import document
 from jubilee.entrypoints.http.framework.endpoint import FORM
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.http.references import Json, resolved
-from tests.system.api import Api, bearer
+from tests.support.api import Api, bearer
 
 DOCUMENT = document(ENDPOINTS)
 KILL = (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.api import NO_REDIS, NOWHERE
+from tests.support.api import NO_REDIS, NOWHERE
 
 COMMAND = (sys.executable, "-X", "importtime", "-m", "jubilee")
 LOADED_AFTER_OUR_FIRST_LINE = "argparse"  # until then Ctrl-C is the interpreter's own to handle

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from tests.system.api import NO_REDIS, NOWHERE, run
+from tests.support.api import NO_REDIS, NOWHERE, run
 
 MAIL = '{"to": "zoe@example.com", "subject": "Order 42", "text": "sign in at https://x.example/t"}'
 DIE = """

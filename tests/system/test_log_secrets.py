@@ -10,10 +10,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.system.api import Starter
+from tests.support.api import Starter
+from tests.support.receiver import Receiver, receiver
+from tests.support.running import Up, eventually, free_port
 from tests.system.live_service import Talk, Whispers, refusing, tell
-from tests.system.running import Up, eventually, free_port
-from tests.telemetry.receiver import Receiver, receiver
 
 IN_SPANS = frozenset({"name in a path", "unknown path", "user agent"})
 """A server's span tells of these, as the conventions want it; a line never does."""

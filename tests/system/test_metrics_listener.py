@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx2
 
 from tests.servers import Servers
-from tests.system.api import Starter, run
-from tests.system.running import free_port
+from tests.support.api import Starter, run
+from tests.support.running import free_port
 
 PRODUCTION = {
     "ENVIRONMENT": "production",

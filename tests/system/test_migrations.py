@@ -18,7 +18,7 @@ import jubilee
 from jubilee.adapters.postgres import schema
 from jubilee.adapters.postgres.schema_state import known_revisions, migrations_folder
 from tests.servers import Servers, fresh_database
-from tests.system.api import COMMAND, NO_REDIS, NOWHERE, run
+from tests.support.api import COMMAND, NO_REDIS, NOWHERE, run
 
 SCRIPTS = ScriptDirectory(str(migrations_folder()))
 REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()][::-1]

@@ -19,8 +19,8 @@ from jubilee.entrypoints.http.framework.endpoint import FORM, AnyEndpoint
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.outages import Breakable, OwnServers
 from tests.servers import Servers
-from tests.system.api import PASSWORD, Api, Starter, bearer, locked_name, sign_up, somebody_waits
-from tests.system.running import eventually
+from tests.support.api import PASSWORD, Api, Starter, bearer, locked_name, sign_up, somebody_waits
+from tests.support.running import eventually
 
 LONGEST = 3.0  # seconds that a request may take while PostgreSQL is away
 HEALED = 10.0  # seconds after which all is as before

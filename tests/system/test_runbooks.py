@@ -12,10 +12,10 @@ import asyncpg
 import pytest
 
 from tests.servers import Servers
-from tests.system.api import COMMAND, Api, Starter, bearer, run, sign_up
+from tests.support.api import COMMAND, Api, Starter, bearer, run, sign_up
+from tests.support.receiver import receiver
+from tests.support.running import Up, eventually, free_port
 from tests.system.runbooks import code_of
-from tests.system.running import Up, eventually, free_port
-from tests.telemetry.receiver import receiver
 
 MAIL = """
     SELECT jubilee.enqueue('email.send', '{"to": "zoe@example.com", "subject": "a", "text": "b"}')

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.api import Api
+from tests.support.api import Api
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Path(__file__).with_name("schemathesis.toml")

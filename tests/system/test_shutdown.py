@@ -9,8 +9,8 @@ import httpx2
 import pytest
 
 from tests.servers import Servers
-from tests.system.api import Api, Starter, locked_name, somebody_waits
-from tests.system.running import eventually
+from tests.support.api import Api, Starter, locked_name, somebody_waits
+from tests.support.running import eventually
 
 BORN = b'{"dateOfBirth": "1990-02-28"}'
 

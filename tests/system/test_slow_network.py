@@ -10,7 +10,7 @@ import pytest
 
 from jubilee.adapters.postgres.schema import upgrade
 from tests.outages import OwnServers
-from tests.system.api import Api, Starter, bearer
+from tests.support.api import Api, Starter, bearer
 from tests.system.chaos.background import Background
 from tests.system.chaos.proxy import Mode, Proxy
 from tests.system.test_outages import LONGEST, ask_all, assert_heals, fill_pool

@@ -11,8 +11,8 @@ import pytest
 from jubilee.adapters.postgres.schema import upgrade
 from tests.outages import OwnServers
 from tests.servers import Servers, fresh_database
-from tests.system.api import NO_REDIS, NOWHERE, Api, Starter, run
-from tests.system.running import eventually
+from tests.support.api import NO_REDIS, NOWHERE, Api, Starter, run
+from tests.support.running import eventually
 
 BAD_CONFIGURATION = 78
 

@@ -12,8 +12,8 @@ from jubilee.domain.jobs.backlog import Backlog
 from jubilee.entrypoints.status import Status, as_json, as_text
 from tests.outages import OwnServers
 from tests.servers import Servers
-from tests.system.api import COMMAND, Starter, run
-from tests.system.running import eventually, free_port
+from tests.support.api import COMMAND, Starter, run
+from tests.support.running import eventually, free_port
 
 BACKLOG = Backlog(
     jobs={("system", "queued"): 2, ("system", "dead"): 1, ("user", "running"): 3},

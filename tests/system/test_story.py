@@ -5,7 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.system.api import Api
+from tests.support.api import Api
 
 README = Path(__file__).parents[2] / "README.md"
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.outages import send
 from tests.servers import Servers, fresh_database
-from tests.system.running import UP, Up, eventually, gone
+from tests.support.running import UP, Up, eventually, gone
 
 Start = Callable[..., Up]
 ROOT = Path(__file__).parents[2]

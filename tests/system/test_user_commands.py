@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.api import COMMAND, NO_REDIS, NOWHERE, PASSWORD, Api, bearer, run, sign_up
-from tests.system.running import eventually
+from tests.support.api import COMMAND, NO_REDIS, NOWHERE, PASSWORD, Api, bearer, run, sign_up
+from tests.support.running import eventually
 
 User = Callable[..., subprocess.CompletedProcess[str]]
 

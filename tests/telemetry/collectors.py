@@ -4,8 +4,8 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from tests.system.running import free_port
-from tests.telemetry.receiver import receiver
+from tests.support.receiver import receiver
+from tests.support.running import free_port
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx2
 
-from tests.system.api import bearer, sign_up
-from tests.system.running import Up, eventually, free_port
-from tests.telemetry.receiver import Receiver, SeenSpan, receiver
+from tests.support.api import bearer, sign_up
+from tests.support.receiver import Receiver, SeenSpan, receiver
+from tests.support.running import Up, eventually, free_port
 
 Tree = list[tuple[str, str]]
 """Every span with the name of its parent."""

@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 from tests.servers import Servers
-from tests.system.api import COMMAND, Api, Starter, bearer, sign_up, starter
-from tests.system.running import Up, eventually, free_port
+from tests.support.api import COMMAND, Api, Starter, bearer, sign_up, starter
+from tests.support.running import Up, eventually, free_port
 from tests.telemetry.collectors import DEAD, silent
 
 SIGNALS = ("traces", "metrics", "logs")

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from tests.servers import Servers, fresh_database
-from tests.system.api import NO_REDIS, NOWHERE, run
+from tests.support.api import NO_REDIS, NOWHERE, run
 
 Line: TypeAlias = dict[str, Any]
 

@@ -13,7 +13,7 @@ from time import monotonic, sleep
 import pytest
 
 from jubilee.adapters.telemetry.line_writer import LineWriter
-from tests.system.running import eventually
+from tests.support.running import eventually
 
 MANY = 3000
 SOON = 2.0  # seconds: far more than it takes on a machine that others use, too

@@ -14,8 +14,8 @@ import httpx2
 import pytest
 
 from tests.servers import Servers, fresh_database
-from tests.system.api import COMMAND, Api, bearer, sign_up
-from tests.system.running import Up, eventually, free_port
+from tests.support.api import COMMAND, Api, bearer, sign_up
+from tests.support.running import Up, eventually, free_port
 
 Line: TypeAlias = dict[str, Any]
 

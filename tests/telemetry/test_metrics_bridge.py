@@ -20,7 +20,7 @@ from jubilee.adapters.telemetry.instruments import (
 )
 from jubilee.adapters.telemetry.otlp_metrics import MetricsBridge
 from jubilee.adapters.telemetry.semantic_conventions import CONVENTIONS
-from tests.telemetry.receiver import Receiver, receiver
+from tests.support.receiver import Receiver, receiver
 
 CUMULATIVE = 2  # of AggregationTemporality
 

@@ -16,10 +16,10 @@ from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.otlp import Signal, resource, seconds, signals
 from jubilee.adapters.telemetry.otlp_exports import Exports
 from jubilee.adapters.telemetry.tracing import TraceIds, Tracing
-from tests.system.api import NO_REDIS, NOWHERE, run
-from tests.system.running import eventually
+from tests.support.api import NO_REDIS, NOWHERE, run
+from tests.support.receiver import Receiver, receiver
+from tests.support.running import eventually
 from tests.telemetry.collectors import DEAD, silent
-from tests.telemetry.receiver import Receiver, receiver
 
 BASE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 URL = "http://collector.example:4318"

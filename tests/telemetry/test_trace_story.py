@@ -13,9 +13,9 @@ from redis import Redis
 
 from jubilee import __version__
 from tests.servers import Servers
-from tests.system.api import PASSWORD, Api, bearer, run, sign_in
-from tests.system.running import eventually
-from tests.telemetry.receiver import receiver
+from tests.support.api import PASSWORD, Api, bearer, run, sign_in
+from tests.support.receiver import receiver
+from tests.support.running import eventually
 from tests.telemetry.story import Story, hooks, telling, tree, under
 
 CALLER = "b7ad6b7169203331"

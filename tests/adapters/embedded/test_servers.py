@@ -24,7 +24,7 @@ from jubilee.adapters.embedded.sockets import make_private, socket_folder
 from jubilee.adapters.embedded.wheels import postgres_program, valkey_program
 from tests.outages import OwnServers
 from tests.servers import Servers, fresh_database
-from tests.system.running import eventually
+from tests.support.running import eventually
 
 
 @pytest.fixture

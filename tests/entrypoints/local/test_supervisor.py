@@ -16,7 +16,7 @@ from jubilee.bootstrap.worker import LEAVE_TIMEOUT_S
 from jubilee.entrypoints.local.addresses import require_free
 from jubilee.entrypoints.worker.process import ABANDON_TIMEOUT_S, FAREWELL_S
 from jubilee.settings import Settings
-from tests.system.running import Up, eventually, free_port, gone
+from tests.support.running import Up, eventually, free_port, gone
 
 Supervised = Callable[..., Up]
 FOREVER = "echo up; exec sleep 1000"

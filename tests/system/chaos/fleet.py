@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.outages import OwnServers
+from tests.support.running import eventually, free_port
 from tests.system.chaos.background import Background
 from tests.system.chaos.member import Member
 from tests.system.chaos.proxy import Mode, Proxy
-from tests.system.running import eventually, free_port
 
 ROOT = Path(__file__).parents[3]
 LEASE = 2.0  # seconds

@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from tests.system.api import bearer, sign_in
+from tests.support.api import bearer, sign_in
 from tests.system.chaos.checks import CLEAN, judge
 from tests.system.chaos.clients import post
 from tests.system.chaos.database import Database

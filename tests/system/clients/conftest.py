@@ -8,9 +8,9 @@ import pytest
 
 from jubilee.entrypoints.http.docs.openapi import document
 from jubilee.entrypoints.http.registry import ENDPOINTS
-from tests.system.api import COMMAND, NO_MAIL, Api
+from tests.support.api import COMMAND, NO_MAIL, Api
+from tests.support.running import Up
 from tests.system.clients.node import install
-from tests.system.running import Up
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.api import PASSWORD, Api, sign_up
+from tests.support.api import PASSWORD, Api, sign_up
 from tests.system.clients.node import HERE, PACKAGES, run
 
 

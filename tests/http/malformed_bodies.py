@@ -5,7 +5,7 @@ from collections.abc import Iterator
 DEEPER = 60  # levels, within the bound
 
 
-def hostile_bodies(size: int) -> dict[str, bytes]:
+def malformed_bodies(size: int) -> dict[str, bytes]:
     """Some are JSON within every bound, some pass one, some are no JSON at all."""
     return {name: body[:size] for name, body in _bodies(size)}
 

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 import httpx2
 
-from tests.system.running import Up, eventually
+from tests.support.running import Up, eventually
 
 COMMAND = (sys.executable, "-m", "jubilee")
 PASSWORD = "an engine of brass"

@@ -4,8 +4,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 
-from tests.http.hostile_bodies import hostile_bodies
-from tests.system.api import Api, bearer, sign_up
+from tests.http.malformed_bodies import hostile_bodies
+from tests.support.api import Api, bearer, sign_up
 
 SENDERS = 10
 LONGEST_ANSWER_S = 0.5  # ten bodies of 20 ms, and what else a busy machine does
