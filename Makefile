@@ -12,7 +12,7 @@ NAME ?=
 SEED ?= $(shell date +%s)
 MINUTES ?= 5
 
-.PHONY: help run test dev unit quick chaos fuzz mutants install check lint format types deps contracts lock migration migrate rollback
+.PHONY: help run test dev unit drawing quick chaos fuzz mutants install check lint format types deps contracts lock migration migrate rollback
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,6 +22,13 @@ run: .venv/run ## start PostgreSQL, Valkey and the API (PORT, HOST, DATA_DIR, DA
 
 test: .venv/dev ## every test (JUBILEE_TEST_SERVERS=containers|embedded forces the servers)
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+dev: .venv/dev ## as run, restarted when a source file changes
+	@exec $(BIN)/watchfiles --filter python --sigint-timeout 60 "$(BIN)/jubilee up" src/jubilee
+
+unit: .venv/dev ## the tests of the domain and of the in-process API that need no server, on every core
+	@exec $(BIN)/python -m pytest -q -n auto -m "not servers" tests/domain tests/project tests/http \
+		--deselect tests/http/test_body_bounds.py $(ARGS)
 
 quick: .venv/dev contracts ## domain, HTTP, adapter and import contracts, on real servers
 	@exec $(BIN)/python -m pytest -q tests/domain tests/http tests/contracts $(ARGS)
@@ -45,6 +52,7 @@ format-check: .venv/dev
 
 lint: .venv/dev ## ruff
 	$(BIN)/ruff check .
+	$(BIN)/python -m tests.project.suppressions
 
 format: .venv/dev ## ruff: fix, format, report the rest
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -53,6 +61,9 @@ format: .venv/dev ## ruff: fix, format, report the rest
 
 types: .venv/dev ## mypy, strict, without its cache
 	$(BIN)/mypy --no-incremental
+
+drawing: .venv/dev ## redraw .github/architecture.svg
+	$(BIN)/python -m tests.project.drawing
 
 deps: .venv/dev ## deptry: every import is declared, every declared package is imported
 	$(BIN)/deptry .

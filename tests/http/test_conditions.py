@@ -55,7 +55,7 @@ def test_what_is_no_list_of_tags_is_refused(header: str) -> None:
 
 
 @pytest.mark.parametrize("header", [" " * 60_000 + "x", '"' + "x" * 60_000, '"3" ' * 15_000])
-def test_a_hostile_header_is_refused_in_linear_time(header: str) -> None:
+def test_a_crafted_header_is_refused_in_linear_time(header: str) -> None:
     started = time.process_time()
     with pytest.raises(MalformedCondition):
         read_tags(header)

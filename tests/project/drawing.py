@@ -11,6 +11,7 @@ TARGET = Path(__file__).parents[2] / ".github" / "architecture.svg"
 PACKAGE = "jubilee"
 WIDTH, MARGIN, GAP_X, GAP_Y = 1120, 20, 24, 46
 TITLE_HEIGHT, LINE_HEIGHT, PADDING, CHAR_WIDTH, CHIP_GAP = 26, 26, 12, 6.7, 6
+FEW = 6
 FILLS = {"domain": "#fff4d6", "adapters": "#e3eefb", "entrypoints": "#e4f4e8", "bootstrap": "#f3e8f7"}
 
 Graph = dict[str, set[str]]
@@ -127,7 +128,7 @@ def _place(imports: Graph, inside: Mapping[str, list[list[str]]]) -> dict[str, B
     for rank in _order(ranks):
         names = sorted(
             (name for name in imports if ranks[name] == rank),
-            key=lambda name: (-sum(map(len, inside[name])), name),
+            key=lambda name: (_skips(name, imports, ranks), -sum(map(len, inside[name])), name),
         )
         x, row = float(MARGIN), list[Box]()
         for name, width in _widths(names, inside).items():
@@ -138,11 +139,19 @@ def _place(imports: Graph, inside: Mapping[str, list[list[str]]]) -> dict[str, B
     return boxes
 
 
+def _skips(name: str, imports: Graph, ranks: Mapping[str, int]) -> bool:
+    """Whether one of its arrows passes a row, for which it stands at the right."""
+    return any(ranks[below] > ranks[name] + 1 for below in _reduced(imports)[name])
+
+
 def _widths(names: list[str], inside: Mapping[str, list[list[str]]]) -> dict[str, float]:
-    """The row's width, shared by the number of modules; a single module stays narrow."""
+    """The row's width shared by the number of modules; narrow where a row has few of them."""
     narrow = {name: 150.0 for name in names if not inside[name]}
     wide = [name for name in names if inside[name]]
     left = WIDTH - 2 * MARGIN - GAP_X * (len(names) - 1) - sum(narrow.values())
+    if sum(len(row) for name in wide for row in inside[name]) < FEW:
+        natural = {name: _span(inside[name][0]) + 4 * PADDING for name in wide}
+        return {name: narrow.get(name) or natural[name] for name in names}
     shares = {name: 4 + sum(map(len, inside[name])) for name in wide}
     return {name: narrow.get(name) or left * shares[name] / sum(shares.values()) for name in names}
 

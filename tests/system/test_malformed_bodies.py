@@ -4,7 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 
-from tests.http.malformed_bodies import hostile_bodies
+from tests.http.malformed_bodies import malformed_bodies
 from tests.support.api import Api, bearer, sign_up
 
 SENDERS = 10
@@ -21,13 +21,13 @@ CALLS = (
 
 def send_all(api: Api, headers: dict[str, str], first: int) -> set[int]:
     """Send every body once, each to another route; the statuses of the answers."""
-    bodies = list(hostile_bodies(MIB).values())
+    bodies = list(malformed_bodies(MIB).values())
     with api.client(headers={**headers, "Content-Type": "application/json"}) as client:
         sent = zip(bodies, islice(cycle(CALLS), first, None), strict=False)
         return {client.request(*call, content=body).status_code for body, call in sent}
 
 
-def test_ten_hostile_bodies_at_a_time_keep_no_other_request_waiting(api: Api) -> None:
+def test_ten_malformed_bodies_at_a_time_keep_no_other_request_waiting(api: Api) -> None:
     with api.client() as client, ThreadPoolExecutor(SENDERS) as pool:
         headers = bearer(sign_up(client, "zoe"))
         sending = [pool.submit(send_all, api, headers, at) for at in range(SENDERS)]
