@@ -12,7 +12,12 @@ PACKAGE = "jubilee"
 WIDTH, MARGIN, GAP_X, GAP_Y = 1120, 20, 24, 46
 TITLE_HEIGHT, LINE_HEIGHT, PADDING, CHAR_WIDTH, CHIP_GAP = 26, 26, 12, 6.7, 6
 FEW = 6
-FILLS = {"domain": "#fff4d6", "adapters": "#e3eefb", "entrypoints": "#e4f4e8", "bootstrap": "#f3e8f7"}
+FILLS = {
+    "domain": "#fff4d6",
+    "adapters": "#e3eefb",
+    "entrypoints": "#e4f4e8",
+    "bootstrap": "#f3e8f7",
+}
 
 Graph = dict[str, set[str]]
 
@@ -45,10 +50,14 @@ def draw() -> str:
     boxes = _place(imports, {name: _inside(graph, f"{PACKAGE}.{name}") for name in imports})
     height = max(box.y + box.height for box in boxes.values()) + MARGIN
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" '
-        'font-family="system-ui, sans-serif" font-size="12">',
-        '<defs><marker id="end" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" '
-        'markerHeight="8" orient="auto"><path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs>',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" '
+            'font-family="system-ui, sans-serif" font-size="12">'
+        ),
+        (
+            '<defs><marker id="end" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" '
+            'markerHeight="8" orient="auto"><path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs>'
+        ),
         f'<rect width="{WIDTH}" height="{height:.0f}" fill="#fff"/>',
         *(line for box in boxes.values() for line in _shape(box)),
         *(
@@ -180,10 +189,14 @@ def _chip_width(name: str) -> float:
 def _shape(box: Box) -> list[str]:
     fill = FILLS.get(box.name, "#f0f0f0")
     lines = [
-        f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" '
-        f'rx="6" fill="{fill}" stroke="#888"/>',
-        f'<text x="{box.centre:.1f}" y="{box.y + 18:.1f}" text-anchor="middle" font-size="14" '
-        f'font-weight="600">{escape(box.name)}</text>',
+        (
+            f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" '
+            f'height="{box.height:.1f}" rx="6" fill="{fill}" stroke="#888"/>'
+        ),
+        (
+            f'<text x="{box.centre:.1f}" y="{box.y + 18:.1f}" text-anchor="middle" font-size="14" '
+            f'font-weight="600">{escape(box.name)}</text>'
+        ),
     ]
     for number, names in enumerate(box.rows):
         x = box.centre - _span(list(names)) / 2

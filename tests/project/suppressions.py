@@ -1,4 +1,4 @@
-"""Count the suppressed lint and type errors of the package: `python -m tests.project.suppressions`."""
+"""Count suppressed lint and type errors of the package, as `make lint` prints them."""
 
 import re
 import sys
