@@ -6,7 +6,12 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from jubilee.domain.auth.sessions import SESSIONS_PER_USER, Session, SessionRepository
+from jubilee.domain.auth.sessions import (
+    SESSIONS_PER_USER,
+    Session,
+    SessionReader,
+    SessionRepository,
+)
 from jubilee.domain.auth.tokens import TokenClaims
 from jubilee.domain.clock import Clock
 from jubilee.domain.identity import Principal, SessionId, UserId, name_key
@@ -14,7 +19,7 @@ from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.owned_rows import UserSessions
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import Task
-from jubilee.domain.users import User, UserNotFound, UserRepository
+from jubilee.domain.users import User, UserNotFound, UserReader, UserRepository
 from tests.fakes.birthdays import FakeBirthdays
 from tests.fakes.greetings import FakeGreetings
 from tests.fakes.items import FakeItems
@@ -63,7 +68,7 @@ def finds(search: str | None, *texts: str | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class FakeUsers(UserRepository):
+class FakeUsers(UserReader, UserRepository):
     """Accounts in a dict; one that goes takes along what belongs to it."""
 
     store: Tables
@@ -162,7 +167,7 @@ def _delete(rows: MutableMapping[K, V], keys: Collection[K]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class FakeSessions(SessionRepository, UserSessions):
+class FakeSessions(SessionReader, SessionRepository, UserSessions):
     """Sessions in a dict."""
 
     store: Tables

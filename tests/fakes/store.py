@@ -133,6 +133,10 @@ class FakeTransaction:
     jobs: FakeJobs
     tasks: FakeTasks
 
+    @property
+    def task_queue(self) -> FakeTasks:
+        return self.tasks
+
     def __getattribute__(self, name: str) -> object:
         if object.__getattribute__(self, "unit").failed:
             raise asyncpg.InFailedSQLTransactionError("current transaction is aborted")

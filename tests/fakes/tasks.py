@@ -26,6 +26,8 @@ from jubilee.domain.tasks.task import (
     TaskFilter,
     TaskIdTaken,
     TaskNotFound,
+    TaskQueue,
+    TaskReader,
     TaskRepository,
     TaskStatus,
 )
@@ -33,7 +35,7 @@ from tests.fakes.rows import Unit, foreign
 
 
 @dataclass(frozen=True, slots=True)
-class FakeTasks(TaskRepository):
+class FakeTasks(TaskReader, TaskQueue, TaskRepository):
     """Rows by id."""
 
     rows: MutableMapping[UUID, Task]

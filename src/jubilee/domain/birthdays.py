@@ -88,6 +88,9 @@ class Celebration:
         return self.day.year - self.born.year
 
 
+# Ports
+
+
 class BirthdayRepository(Protocol):
     """The birthdays: one per name, of an account or anonymous."""
 

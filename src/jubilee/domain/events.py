@@ -31,6 +31,9 @@ class ItemDeleted(ItemEvent):
     """An item was deleted."""
 
 
+# Ports
+
+
 class EventLog(Protocol):
     """The outbox of events, written in the transaction of the change."""
 

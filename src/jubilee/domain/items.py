@@ -96,6 +96,9 @@ class ItemFilter:
     sort: ItemSort = "-created_at"
 
 
+# Ports
+
+
 class ItemRepository(Protocol):
     """The active items; deleted items are not found."""
 

@@ -26,7 +26,7 @@ from jubilee.domain.text import (
     text_fault,
 )
 from jubilee.domain.transaction import Begin
-from jubilee.domain.users import WELCOME, User, UserNotFound, UserTransaction
+from jubilee.domain.users import WELCOME, User, UserNotFound, UserView
 
 TIMEOUT_S = 60.0  # more than any sender takes
 MAX_SUBJECT_CHARS = 250
@@ -56,6 +56,9 @@ class MailMessage:
     text: str = field(repr=False)
     html: str | None = field(default=None, repr=False)
     message_id: str
+
+
+# Ports
 
 
 class MailSender(Protocol):
@@ -146,7 +149,7 @@ class WelcomeMail(JobKind[UserId, object]):
     """`email.welcome`: the mail that a new account gets."""
 
     mail: MailService
-    read_accounts: Begin[UserTransaction]
+    read_accounts: Begin[UserView]
     name = WELCOME
     audience = Audience.NOBODY
     timeout = TIMEOUT_S

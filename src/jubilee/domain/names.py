@@ -28,7 +28,7 @@ class Names(TypedDict, total=False):
     full_name: str | None
 
 
-class Named(Protocol):
+class NamedAccount(Protocol):
     """An account with names."""
 
     @property
@@ -43,7 +43,7 @@ class Named(Protocol):
 N = TypeVar("N", bound=Names)
 
 
-def checked_names(names: N, before: Named | None = None) -> N:
+def checked_names(names: N, before: NamedAccount | None = None) -> N:
     """Return the members with names in their stored form; raise InvalidUsername, InvalidFullName.
 
     Names that the account already has are not checked again: they may be older than the rules.

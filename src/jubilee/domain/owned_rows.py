@@ -6,6 +6,8 @@ from uuid import UUID
 
 from jubilee.domain.identity import SessionId, UserId
 
+# Ports
+
 
 class UserSessions(Protocol):
     """The sessions of an account."""

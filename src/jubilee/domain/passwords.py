@@ -37,6 +37,9 @@ class HasherBusy(Unavailable):
     code = "busy"
 
 
+# Ports
+
+
 class PasswordHasher(Protocol):
     """Hashes passwords off the event loop; `hash` and `verify` may raise HasherBusy."""
 

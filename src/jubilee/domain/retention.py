@@ -21,6 +21,9 @@ GREETINGS_KEPT = timedelta(days=3 * 366)
 BATCH = 500
 
 
+# Ports
+
+
 class ExpiredRows(Protocol):
     """Deletes expired rows; each call deletes `limit` rows at most."""
 

@@ -97,6 +97,22 @@ class Profile(Names, total=False):
     is_superuser: bool
 
 
+# Ports
+
+
+class UserReader(Protocol):
+    """Reads accounts."""
+
+    async def get(self, user_id: UserId) -> User:
+        """Return the account; raise UserNotFound."""
+
+    async def find_by_login(self, login: str) -> User | None:
+        """Find an account by username or e-mail address, ignoring case."""
+
+    async def page(self, *, search: str | None, after: Position | None, limit: int) -> Page[User]:
+        """List accounts, newest first; `search` matches whole words and prefixes of words."""
+
+
 class UserRepository(Protocol):
     """The accounts; adding and saving raise EmailTaken or UsernameTaken."""
 
@@ -105,12 +121,6 @@ class UserRepository(Protocol):
 
         Raises UserNotFound.
         """
-
-    async def find_by_login(self, login: str) -> User | None:
-        """Find an account by username or e-mail address, ignoring case."""
-
-    async def page(self, *, search: str | None, after: Position | None, limit: int) -> Page[User]:
-        """List accounts, newest first; `search` matches whole words and prefixes of words."""
 
     async def add(self, user: User) -> None:
         """Insert the account; an anonymous birthday saved under its username is removed."""
@@ -126,6 +136,14 @@ class UserRepository(Protocol):
 
     async def lock_admins(self) -> Collection[UserId]:
         """Return the ids of the active admins, their rows locked until the transaction ends."""
+
+
+class UserView(Protocol):
+    """The repositories that account use cases read from."""
+
+    @property
+    def users(self) -> UserReader:
+        """The accounts."""
 
 
 class UserTransaction(Protocol):
@@ -157,7 +175,7 @@ class UserService:
     """Use cases of accounts."""
 
     write: Begin[UserTransaction]
-    read: Begin[UserTransaction]
+    read: Begin[UserView]
     hasher: PasswordHasher
     rules: PasswordRules
     clock: Clock

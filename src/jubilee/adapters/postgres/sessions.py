@@ -13,6 +13,7 @@ from jubilee.domain.auth.sessions import (
     SESSIONS_PER_USER,
     ClientInfo,
     Session,
+    SessionReader,
     SessionRepository,
 )
 from jubilee.domain.auth.tokens import TokenClaims
@@ -61,7 +62,7 @@ PRUNE = Statement(
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresSessions(SessionRepository, UserSessions):
+class PostgresSessions(SessionReader, SessionRepository, UserSessions):
     """The sessions; an ended one leaves no row behind, so its tokens find nothing."""
 
     executor: Executor

@@ -115,6 +115,11 @@ class PostgresTransaction:
         return PostgresJobs(self.executor, self.context.provenance, self.pending)
 
     @property
+    def task_queue(self) -> PostgresTasks:
+        """The queue of tasks."""
+        return self.tasks
+
+    @property
     def tasks(self) -> PostgresTasks:
         """The tasks that accounts asked for."""
         return PostgresTasks(self.executor, self.context.provenance, self.pending)

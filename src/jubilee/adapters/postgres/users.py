@@ -15,7 +15,7 @@ from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import USER_WORDS, birthdays, users
 from jubilee.domain.identity import NewId, UserId, name_key
 from jubilee.domain.paging import Page, Position
-from jubilee.domain.users import User, UserNotFound, UserRepository
+from jubilee.domain.users import User, UserNotFound, UserReader, UserRepository
 
 ACCOUNT = select(users, birthdays.c.date_of_birth, birthdays.c.time_zone).join(
     birthdays, birthdays.c.user_id == users.c.id
@@ -66,7 +66,7 @@ def _page(*, searching: bool, continued: bool) -> Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresUsers(UserRepository):
+class PostgresUsers(UserReader, UserRepository):
     """The accounts; names are compared by their keys, which the constraints make unique."""
 
     executor: Executor

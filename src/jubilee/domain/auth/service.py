@@ -9,6 +9,7 @@ from jubilee.domain.auth.sessions import (
     ClientInfo,
     Session,
     SessionNotFound,
+    SessionReader,
     SessionRepository,
     TokenReuse,
 )
@@ -25,7 +26,7 @@ from jubilee.domain.identity import NewId, Principal, SessionId, UserId
 from jubilee.domain.passwords import PasswordHasher, PasswordMatch, match_password
 from jubilee.domain.text import composed
 from jubilee.domain.transaction import Begin
-from jubilee.domain.users import User, UserNotFound, UserRepository
+from jubilee.domain.users import User, UserNotFound, UserReader, UserRepository
 
 
 class InvalidGrant(Invalid):
@@ -41,6 +42,21 @@ class Tokens:
     access: str = field(repr=False)
     refresh: str = field(repr=False)
     lifetime: int
+
+
+# Ports
+
+
+class AuthView(Protocol):
+    """The repositories that authentication reads from."""
+
+    @property
+    def users(self) -> UserReader:
+        """The accounts."""
+
+    @property
+    def sessions(self) -> SessionReader:
+        """The sessions of accounts."""
 
 
 class AuthTransaction(Protocol):
@@ -76,7 +92,7 @@ class AuthService:
     """Use cases of authentication."""
 
     write: Begin[AuthTransaction]
-    read: Begin[AuthTransaction]
+    read: Begin[AuthView]
     hasher: PasswordHasher
     signer: TokenSigner
     refresh_policy: RefreshPolicy

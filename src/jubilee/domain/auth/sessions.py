@@ -72,26 +72,33 @@ class Session:
         )
 
 
+# Ports
+
+
+class SessionReader(Protocol):
+    """Reads the sessions that have not ended."""
+
+    async def check(self, claims: TokenClaims) -> Principal | None:
+        """Return the principal if session and account are active now; one statement."""
+
+    async def list_for(self, user_id: UserId) -> Sequence[Session]:
+        """List the sessions of the account, newest first; SESSIONS_PER_USER at most."""
+
+
 class SessionRepository(Protocol):
     """The sessions that have not ended."""
 
-    async def check(self, claims: TokenClaims) -> Principal | None:
-        """Who it is, where session and account are alive this very moment; one statement."""
-
     async def find(self, session_id: SessionId, *, lock: bool = False) -> Session | None:
-        """`lock` keeps others from rotating it until the end of the transaction."""
-
-    async def list_for(self, user_id: UserId) -> Sequence[Session]:
-        """The account's, newest first; SESSIONS_PER_USER at most."""
+        """Return the session; `lock` holds its row until the transaction ends."""
 
     async def add(self, session: Session) -> None:
-        """Insert it."""
+        """Insert the session."""
 
     async def save(self, session: Session) -> None:
-        """Write what rotation changes."""
+        """Update the members that rotation changes."""
 
     async def end(self, session_id: SessionId, *, user_id: UserId) -> bool:
-        """End one of the account's; whether there was one."""
+        """End a session of the account; return whether it existed."""
 
     async def prune(self, user_id: UserId, *, now: datetime) -> None:
-        """Remove the account's expired ones and, past SESSIONS_PER_USER, its oldest."""
+        """Delete the expired sessions of the account and, beyond SESSIONS_PER_USER, the oldest."""

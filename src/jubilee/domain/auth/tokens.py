@@ -29,6 +29,9 @@ class TokenClaims:
     session_id: SessionId
 
 
+# Ports
+
+
 class TokenSigner(Protocol):
     """Signs and verifies access tokens."""
 

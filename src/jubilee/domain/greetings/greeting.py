@@ -91,6 +91,9 @@ class CandidateQuery:
     default_zone: str
 
 
+# Ports
+
+
 class GreetingRepository(Protocol):
     """The greetings, and the time up to which they are planned."""
 
@@ -120,7 +123,7 @@ class GreetingRepository(Protocol):
         """Update state, reason, Message-ID and time of sending."""
 
 
-class GreetedUsers(Protocol):
+class GreetedUserReader(Protocol):
     """The accounts to greet."""
 
     async def get(self, user_id: UserId) -> User:
@@ -135,7 +138,7 @@ class GreetingTransaction(Protocol):
         """The greetings."""
 
     @property
-    def users(self) -> GreetedUsers:
+    def users(self) -> GreetedUserReader:
         """The accounts."""
 
     @property

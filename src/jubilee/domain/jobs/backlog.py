@@ -33,6 +33,9 @@ class Backlog:
     """Workers of the last hour without a heartbeat that did not deregister."""
 
 
+# Ports
+
+
 class BacklogReader(Protocol):
     """Reads the backlog with a few statements on small indexes."""
 

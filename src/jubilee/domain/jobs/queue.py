@@ -31,6 +31,9 @@ class NewJob:
     max_attempts: int = MAX_ATTEMPTS
 
 
+# Ports
+
+
 class JobQueue(Protocol):
     """Enqueues jobs in a transaction."""
 

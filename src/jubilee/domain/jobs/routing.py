@@ -13,6 +13,9 @@ from jubilee.domain.jobs.store import Dispatch
 REFRESH_S = 5.0
 
 
+# Ports
+
+
 class KindSetReader(Protocol):
     """Reads which kinds the live workers can run."""
 

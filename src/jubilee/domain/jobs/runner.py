@@ -73,6 +73,9 @@ def _ignore() -> None:
     """Do nothing: the default of `on_claim`."""
 
 
+# Ports
+
+
 class JobObserver(Protocol):
     """Observes attempts; called on the event loop, must not raise."""
 

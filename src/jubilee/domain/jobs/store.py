@@ -88,6 +88,9 @@ class AttemptFailure:
     retry_in: float | None
 
 
+# Ports
+
+
 class JobStore(Protocol):
     """Jobs as workers see them, fenced by epoch; times are of the database's clock."""
 

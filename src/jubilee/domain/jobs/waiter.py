@@ -20,6 +20,9 @@ IsAbandoned: TypeAlias = Callable[[], bool]
 """Returns whether to stop waiting because the service shuts down."""
 
 
+# Ports
+
+
 class LiveJobReader(Protocol):
     """Reads which jobs have not ended."""
 

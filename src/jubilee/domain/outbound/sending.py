@@ -63,6 +63,9 @@ class HttpReply:
     truncated: bool
 
 
+# Ports
+
+
 class HttpSender(Protocol):
     """Sends requests, bounded in time and size; does not follow redirects."""
 

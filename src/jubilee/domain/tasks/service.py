@@ -27,6 +27,7 @@ from jubilee.domain.tasks.task import (
     TaskRequest,
     TaskStatus,
     TaskTransaction,
+    TaskView,
     TooManyTasks,
     encoded_size,
 )
@@ -50,7 +51,7 @@ class TaskService:
     """Use cases of tasks; returned tasks are redacted for the caller."""
 
     write: Begin[TaskTransaction]
-    read: Begin[TaskTransaction]
+    read: Begin[TaskView]
     kinds: JobKinds
     waiter: JobWaiter
     clock: Clock
@@ -134,14 +135,14 @@ class TaskService:
             if not by.is_admin:
                 self._check_audience(task.kind, by)
             await self._check_room(tx, task.owner_id)
-            return self._redacted(await tx.tasks.retry(task.id), by)
+            return self._redacted(await tx.task_queue.retry(task.id), by)
 
     async def _check_room(self, tx: TaskTransaction, owner: UserId | None) -> None:
         if owner is None:
             return
-        await tx.tasks.lock_quota(owner, exclusive=True)
+        await tx.task_queue.lock_quota(owner, exclusive=True)
         if (
-            await tx.tasks.count_live(owner, limit=self.max_live_per_owner)
+            await tx.task_queue.count_live(owner, limit=self.max_live_per_owner)
             >= self.max_live_per_owner
         ):
             raise TooManyTasks
@@ -172,10 +173,10 @@ class TaskService:
             self.max_live_per_owner if exclusive else self.max_live_per_owner - SHARED_LOCK_MARGIN
         )
         async with self.write() as tx:
-            await tx.tasks.lock_quota(task.owner_id, exclusive=exclusive)
-            if may_be_known and (known := await tx.tasks.find_same(task)):
+            await tx.task_queue.lock_quota(task.owner_id, exclusive=exclusive)
+            if may_be_known and (known := await tx.task_queue.find_same(task)):
                 return known
-            return await tx.tasks.add(task, below=below)
+            return await tx.task_queue.add(task, below=below)
 
     def _checked(self, request: TaskRequest, by: Principal) -> NewTask:
         kind = self.kinds.find(request.kind)

@@ -161,14 +161,21 @@ class TaskFilter:
     kind: str | None = None
 
 
-class TaskRepository(Protocol):
-    """The tasks, and for admins all other jobs, which have no owner."""
+# Ports
 
-    async def get(self, name: str, *, by: Principal, lock: bool = False) -> Task:
+
+class TaskReader(Protocol):
+    """Reads tasks, and for admins all other jobs, which have no owner."""
+
+    async def get(self, name: str, *, by: Principal) -> Task:
         """Find a task by id or by the caller's `task_id`; raise TaskNotFound."""
 
     async def page(self, chosen: TaskFilter, *, after: Position | None, limit: int) -> Page[Task]:
         """List tasks, newest first; a page ends early at MAX_PAGE_BYTES."""
+
+
+class TaskQueue(Protocol):
+    """Queues tasks within the quotas of their owners."""
 
     async def lock_quota(self, owner: UserId, *, exclusive: bool) -> None:
         """Lock the owner's quota, shared or exclusively, until the transaction ends.
@@ -188,6 +195,16 @@ class TaskRepository(Protocol):
         Raises TaskIdTaken if its kind or data differ.
         """
 
+    async def retry(self, task_id: UUID) -> Task:
+        """Queue a dead task again, due now, with no attempts counted; its error stays."""
+
+
+class TaskRepository(Protocol):
+    """The tasks that a caller cancels, deletes or retries."""
+
+    async def get(self, name: str, *, by: Principal, lock: bool = False) -> Task:
+        """Find a task by id or by the caller's `task_id`; raise TaskNotFound."""
+
     async def cancel(self, task_id: UUID) -> Task:
         """Cancel a queued task."""
 
@@ -197,8 +214,13 @@ class TaskRepository(Protocol):
     async def remove(self, task_id: UUID) -> None:
         """Delete an ended task."""
 
-    async def retry(self, task_id: UUID) -> Task:
-        """Queue a dead task again, due now, with no attempts counted; its error stays."""
+
+class TaskView(Protocol):
+    """The repositories that task use cases read from."""
+
+    @property
+    def tasks(self) -> TaskReader:
+        """The tasks."""
 
 
 class TaskTransaction(Protocol):
@@ -207,6 +229,10 @@ class TaskTransaction(Protocol):
     @property
     def tasks(self) -> TaskRepository:
         """The tasks."""
+
+    @property
+    def task_queue(self) -> TaskQueue:
+        """The queue of tasks."""
 
 
 def encoded_size(data: Mapping[str, object]) -> int:

@@ -30,6 +30,8 @@ from jubilee.domain.tasks.task import (
     TaskFilter,
     TaskIdTaken,
     TaskNotFound,
+    TaskQueue,
+    TaskReader,
     TaskRepository,
     TaskStatus,
 )
@@ -125,7 +127,7 @@ LIVE_OF = Statement(
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresTasks(TaskRepository):
+class PostgresTasks(TaskReader, TaskQueue, TaskRepository):
     """Adds due tasks to `pending`, which are dispatched after the commit."""
 
     executor: Executor
