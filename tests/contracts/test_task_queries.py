@@ -84,7 +84,9 @@ async def test_the_limit_holds_however_many_ask_at_once(
     monkeypatch: pytest.MonkeyPatch,
     margin: int,
 ) -> None:
-    monkeypatch.setattr(service, "MARGIN", margin)  # four connections: four at a time at most
+    monkeypatch.setattr(
+        service, "SHARED_LOCK_MARGIN", margin
+    )  # four connections: four at a time at most
     limited = tasks(database, pool, most=7)
     request = TaskRequest(data={})
     given, refused = await results(limited.create(request, by=by(zoe)) for _ in range(30))
