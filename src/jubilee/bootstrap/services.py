@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from jubilee.domain.auth.service import AuthService, AuthTransaction, RefreshPolicy
+from jubilee.domain.auth.service import AuthService, AuthTransaction, AuthView, RefreshPolicy
 from jubilee.domain.auth.sessions import SessionRepository
 from jubilee.domain.auth.tokens import TokenSigner
 from jubilee.domain.birthday_rules import BirthdayRules
@@ -19,9 +19,9 @@ from jubilee.domain.owned_rows import OwnedItems, UserSessions
 from jubilee.domain.passwords import PasswordHasher, PasswordRules
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.service import TaskService
-from jubilee.domain.tasks.task import TaskTransaction
+from jubilee.domain.tasks.task import TaskTransaction, TaskView
 from jubilee.domain.transaction import Begin
-from jubilee.domain.users import UserService, UserTransaction
+from jubilee.domain.users import UserService, UserTransaction, UserView
 
 
 class AccountSessions(SessionRepository, UserSessions, Protocol):
@@ -51,12 +51,16 @@ class ServiceTransaction(
         """Items of accounts."""
 
 
+class ServiceView(AuthView, UserView, ItemTransaction, BirthdayTransaction, TaskView, Protocol):
+    """A view with every repository that a service reads from."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """What the services reach outside the domain: real adapters, or fakes in tests."""
 
     write: Begin[ServiceTransaction]
-    read: Begin[ServiceTransaction]
+    read: Begin[ServiceView]
     hasher: PasswordHasher
     signer: TokenSigner
     today_cache: TodayCache
