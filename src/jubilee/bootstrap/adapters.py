@@ -1,8 +1,7 @@
-"""What the ports are plugged into, the same for the API, workers and commands."""
+"""The adapters of the domain's ports, the same for the API, workers and commands."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from random import random
 from time import monotonic
@@ -22,6 +21,7 @@ from jubilee.adapters.postgres.transaction import (
 from jubilee.adapters.postgres.upkeep import PoolUpkeep
 from jubilee.adapters.redis.client import RedisClient
 from jubilee.adapters.telemetry.samplers import probe_redis, sample_pool
+from jubilee.bootstrap.background_tasks import background_tasks
 from jubilee.bootstrap.deadline import request_deadline
 from jubilee.bootstrap.event_subscribers import EVENT_SUBSCRIBERS
 from jubilee.bootstrap.logs import correlation_id
@@ -30,12 +30,13 @@ from jubilee.bootstrap.telemetry import ProcessInfo, Telemetry, open_telemetry
 from jubilee.domain.jobs.dispatch_buffer import DispatchBuffer
 from jubilee.domain.jobs.routing import JobRouter
 from jubilee.domain.transaction import Begin
+from jubilee.entrypoints.shutdown import ShutdownBudget
 from jubilee.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """Nothing is connected before it is needed."""
+    """One adapter for each port; connections are opened when they are needed."""
 
     pool: ConnectionPool
     redis: RedisClient
@@ -51,35 +52,39 @@ class Adapters:
 async def open_adapters(
     settings: Settings, process: ProcessInfo | None = None
 ) -> AsyncIterator[Adapters]:
-    """Opened now, closed at the end; `process` says what is shown of it meanwhile."""
+    """Open the adapters, and close them at the end of the block.
+
+    A long-running `process` exports telemetry and may connect to PostgreSQL as an instance.
+    """
     urls = server_urls(settings)
     async with open_telemetry(settings, urls, process) as telemetry:
         if process is not None:
             tagged = instance_url(urls.postgres, settings.database_pool_size)
             urls = replace(urls, postgres=tagged)
         adapters = _adapters(settings, telemetry, urls)
-        async with _running(adapters):
+        budget = ShutdownBudget(drain_s=settings.shutdown_timeout)
+        async with _running(adapters, budget.cancel_s):
             yield adapters
 
 
 @asynccontextmanager
-async def _running(adapters: Adapters) -> AsyncIterator[None]:
-    announcing = asyncio.create_task(adapters.dispatch_buffer.run())
-    watching = asyncio.create_task(sample_pool(adapters.telemetry.instruments, adapters.pool))
-    asking = asyncio.create_task(probe_redis(adapters.redis.ping))
-    capacity = PostgresCapacity(adapters.pool)
-    keeping = asyncio.create_task(PoolUpkeep(adapters.pool, capacity).run())
-    try:
+async def _running(adapters: Adapters, cancel_s: float) -> AsyncIterator[None]:
+    """Run the tasks of the adapters; at the end each is closed, even if closing another fails."""
+    pool = adapters.pool
+    tasks = background_tasks(
+        adapters.dispatch_buffer.run(),
+        sample_pool(adapters.telemetry.instruments, pool),
+        probe_redis(adapters.redis.ping),
+        PoolUpkeep(pool, PostgresCapacity(pool)).run(),
+        cancel_s=cancel_s,
+    )
+    async with AsyncExitStack() as closing:
+        closing.push_async_callback(pool.close)
+        closing.push_async_callback(adapters.redis.close)
+        closing.push_async_callback(adapters.dispatcher.close)
+        closing.callback(adapters.hasher.close)
+        await closing.enter_async_context(tasks)
         yield
-    finally:
-        keeping.cancel()
-        announcing.cancel()
-        watching.cancel()
-        asking.cancel()
-        adapters.hasher.close()
-        await adapters.dispatcher.close()
-        await adapters.redis.close()
-        await adapters.pool.close()
 
 
 def _adapters(settings: Settings, telemetry: Telemetry, urls: ServerUrls) -> Adapters:

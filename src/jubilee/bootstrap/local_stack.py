@@ -11,12 +11,8 @@ from jubilee.adapters.embedded.process import Program, spawn
 from jubilee.adapters.embedded.run_file import DataDirLock, RunFile
 from jubilee.adapters.embedded.servers import EmbeddedServers
 from jubilee.entrypoints.local.supervisor import ChildCommand, ChildProcess, LocalStack
+from jubilee.entrypoints.shutdown import ShutdownBudget
 from jubilee.settings import Settings
-
-FLUSH_MARGIN_S = 14.0
-"""Seconds past the shutdown timeout: a worker gives jobs back in 8 and leaves the register in 1,
-telemetry leaves in 5.
-"""
 
 
 def local_stack(settings: Settings) -> LocalStack:
@@ -40,7 +36,7 @@ def local_stack(settings: Settings) -> LocalStack:
         children=(_child("api", env), _child("worker", env)),
         live_path="/health/live",
         ready_lines=(f"API: {address}", f"Docs: {address}/docs"),
-        drain_timeout=settings.shutdown_timeout + FLUSH_MARGIN_S,
+        drain_timeout=ShutdownBudget(drain_s=settings.shutdown_timeout).kill_after_s,
     )
 
 

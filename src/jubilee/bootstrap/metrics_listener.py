@@ -1,42 +1,54 @@
-"""The listener that a process' metrics are read from, apart from the API's own address."""
+"""The HTTP listener for Prometheus, on a port of its own."""
 
+import errno
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
+from threading import Thread
+from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, start_http_server
 
 from jubilee.bootstrap.errors import BadConfiguration
 
 API = "api"
+MAX_PORT = 65535
+WORKER_PORTS = 50  # how many are tried, from WORKER_METRICS_PORT on
 SETTINGS = {API: "METRICS_PORT", "worker": "WORKER_METRICS_PORT"}
 
 logger = logging.getLogger(__name__)
 
 
 class NoMetricsListener(BadConfiguration):
-    """The API's metrics cannot be read where METRICS_PORT says."""
+    """The port that METRICS_PORT names cannot be used."""
 
 
 def listen_for_scrapes(
-    process: str, address: tuple[str, int], registry: CollectorRegistry
+    process: str,
+    address: tuple[str, int],
+    registry: CollectorRegistry,
+    reserved: Container[int | None] = (),
 ) -> Callable[[], None]:
     """Serve the registry at host and port until the returned function is called.
 
-    Several workers may share a machine: the first has the port, the others go without. An API that
-    cannot listen raises NoMetricsListener, for its port was chosen, or is a default to be changed.
+    Workers on one machine share a setting: if its port is taken, a worker takes the next free one
+    that is not `reserved` for the API. An API that cannot listen raises NoMetricsListener: it would
+    not be found on another port.
     """
     host, port = address
-    setting = SETTINGS[process]
+    ports = [port]
+    if process != API:
+        later = range(port + 1, min(port + WORKER_PORTS, MAX_PORT + 1))
+        ports += [other for other in later if other not in reserved]
     try:
-        server, thread = start_http_server(port, host, registry)
+        server, thread = _start(host, ports, registry)
     except OSError as error:
         if process == API:
             raise NoMetricsListener(_why(address, error)) from error
-        extra = {"setting": setting, "port": port, "cause": error.strerror}
+        extra = {"setting": SETTINGS[process], "port": port, "cause": error.strerror}
         logger.warning("metrics listener not started", extra=extra)
         return _nothing
-    if process == API:
-        logger.info("metrics have a listener of their own", extra={"host": host, "port": port})
+    extra = {"host": host, "port": server.server_port}
+    logger.info("metrics have a listener of their own", extra=extra)
 
     def close() -> None:
         server.shutdown()
@@ -46,11 +58,25 @@ def listen_for_scrapes(
     return close
 
 
+def _start(
+    host: str, ports: Sequence[int], registry: CollectorRegistry
+) -> tuple[WSGIServer, Thread]:
+    """Listen on the first of the ports that is free; raises OSError."""
+    *first, last = ports
+    for port in first:
+        try:
+            return start_http_server(port, host, registry)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+    return start_http_server(last, host, registry)
+
+
 def _why(address: tuple[str, int], error: OSError) -> str:
     host, port = address
     return (
         f"METRICS_PORT={port}: cannot listen there on {host} ({error.strerror}). Choose another, "
-        f"such as METRICS_PORT={port % 65535 + 1}, or METRICS_PORT=0 for /metrics beside the API"
+        f"such as METRICS_PORT={port % MAX_PORT + 1}, or METRICS_PORT=0 for /metrics beside the API"
     )
 
 

@@ -26,14 +26,14 @@ from jubilee.adapters.telemetry.samplers import exposition, sample_loop_lag
 from jubilee.adapters.telemetry.stores import DatabaseTelemetry, RedisTelemetry
 from jubilee.adapters.telemetry.traced_requests import TracedRequests
 from jubilee.adapters.telemetry.tracing import Tracing
+from jubilee.bootstrap.background_tasks import background_tasks
 from jubilee.bootstrap.errors import BadConfiguration
 from jubilee.bootstrap.metrics_listener import API, listen_for_scrapes
 from jubilee.bootstrap.servers import ServerUrls
+from jubilee.entrypoints.shutdown import ShutdownBudget
 from jubilee.observation.requests import MetricsExposition
 from jubilee.settings import Settings, export_variables
 from jubilee.urls.parts import server_attributes
-
-FLUSH_TIMEOUT_S = 5.0  # seconds in which the last spans, numbers and lines may leave
 
 logger = logging.getLogger(__name__)
 
@@ -86,12 +86,16 @@ async def open_telemetry(
     variables = export_variables() if process else {}
     sender = resource(_about(settings, process))
     exports = _exports(settings, variables, sender, instruments)
+    budget = ShutdownBudget(drain_s=settings.shutdown_timeout)
     async with AsyncExitStack() as ends:
-        ends.push_async_callback(asyncio.to_thread, exports.close, FLUSH_TIMEOUT_S)
-        ends.callback(asyncio.create_task(sample_loop_lag(instruments)).cancel)
+        ends.push_async_callback(asyncio.to_thread, exports.close, budget.flush_s)
+        await ends.enter_async_context(
+            background_tasks(sample_loop_lag(instruments), cancel_s=budget.cancel_s)
+        )
         if process and process.metrics_port:
             address = settings.host, process.metrics_port
-            ends.callback(listen_for_scrapes(process.name, address, instruments.registry))
+            reserved = (settings.port, settings.api_metrics_port)
+            ends.callback(listen_for_scrapes(process.name, address, instruments.registry, reserved))
         logs = _bridged(process.logs, exports, instruments) if process else None
         telemetry = _telemetry(
             urls, instruments, Tracing(sender, exports.spans), logs, settings.slow_query_ms / 1000

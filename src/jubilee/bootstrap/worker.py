@@ -1,4 +1,4 @@
-"""A worker over the real adapters."""
+"""The worker process on the real adapters."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -36,18 +36,18 @@ from jubilee.domain.jobs.redelivery import LostMessageCheck
 from jubilee.domain.jobs.relay import Relay
 from jubilee.domain.jobs.runner import CANCEL_GRACE_S, Runner
 from jubilee.domain.retention import Retention
-from jubilee.entrypoints.worker.process import (
+from jubilee.entrypoints.shutdown import ShutdownBudget
+from jubilee.entrypoints.worker.periodic_tasks import (
     PeriodicTask,
-    WorkerPlan,
-    calendar_chores,
-    heartbeat_tasks,
+    calendar_tasks,
+    registry_tasks,
     relay_tasks,
 )
+from jubilee.entrypoints.worker.process import WorkerPlan
 from jubilee.entrypoints.worker.watchdog import Watchdog
 from jubilee.settings import Settings
 
-LEAVE_TIMEOUT_S = 1.0
-BEYOND = 30.0  # seconds between our own limit for a job and ARQ's
+ARQ_TIMEOUT_MARGIN_S = 30.0  # by which ARQ's limit for a job exceeds our own
 
 
 @asynccontextmanager
@@ -56,31 +56,34 @@ async def open_worker(
     make_kinds: MakeKinds = runnable_kinds,
     process: ProcessInfo | None = None,
 ) -> AsyncIterator[WorkerPlan]:
-    """What a worker does, with its connections open; `process` says what is shown of it."""
+    """Open a worker's adapters and yield its parts; leave the registry at the end."""
     make_mail_dir(settings)
     async with open_adapters(settings, process) as adapters:
         kinds = JobKinds(make_kinds(settings, adapters), longest=settings.job_timeout)
-        pool, sign = arq_pool(redis_url(settings)), _worker_info(new_id(), kinds)
+        pool, worker = arq_pool(redis_url(settings)), _worker_info(new_id(), kinds)
+        plan = _plan(settings, adapters, pool, kinds, worker)
         try:
-            yield _plan(settings, adapters, pool, kinds, sign)
+            yield plan
         finally:
-            await _leave(PostgresBacklog(adapters.pool), sign)
+            await _leave(PostgresBacklog(adapters.pool), worker, plan.shutdown.leave_s)
             await pool.aclose(close_connection_pool=True)
 
 
 def _plan(
-    settings: Settings, adapters: Adapters, pool: ArqRedis, kinds: JobKinds, sign: WorkerInfo
+    settings: Settings, adapters: Adapters, pool: ArqRedis, kinds: JobKinds, worker: WorkerInfo
 ) -> WorkerPlan:
-    meter = adapters.telemetry.jobs
-    claims = PostgresJobStore(
-        adapters.pool, worker_id=sign.id, lease=settings.lease_seconds, kinds=kinds.names
+    observer = adapters.telemetry.jobs
+    store = PostgresJobStore(
+        adapters.pool, worker_id=worker.id, lease=settings.lease_seconds, kinds=kinds.names
     )
-    lease_keeper = LeaseKeeper(claims, settings.lease_seconds, monotonic)
-    runner = Runner(claims, kinds, PostgresCompletion(adapters.write), lease_keeper, random, meter)
+    lease_keeper = LeaseKeeper(store, settings.lease_seconds, monotonic)
+    runner = Runner(
+        store, kinds, PostgresCompletion(adapters.write), lease_keeper, random, observer
+    )
     options = QueueOptions(
         pool=pool,
-        ping_database=claims.ping,
-        job_timeout=kinds.longest + CANCEL_GRACE_S + BEYOND,
+        ping_database=store.ping,
+        job_timeout=kinds.longest + CANCEL_GRACE_S + ARQ_TIMEOUT_MARGIN_S,
         read_limit=settings.worker_read_limit,
     )
     return WorkerPlan(
@@ -90,19 +93,19 @@ def _plan(
         ],
         lease_keeper=lease_keeper,
         periodic_tasks=(
-            *relay_tasks(_relay(settings, adapters, kinds), lease_keeper, meter),
-            *heartbeat_tasks(PostgresBacklog(adapters.pool), sign, meter),
+            *relay_tasks(_relay(settings, adapters, kinds), lease_keeper, observer),
+            *registry_tasks(PostgresBacklog(adapters.pool), worker, observer),
             *_calendar_tasks(settings, adapters),
         ),
         watchdog=Watchdog(settings.lease_seconds),
-        drain=settings.shutdown_timeout,
+        shutdown=ShutdownBudget(drain_s=settings.shutdown_timeout),
     )
 
 
 def _calendar_tasks(settings: Settings, adapters: Adapters) -> Sequence[PeriodicTask]:
-    """Without a mailer nobody plans: what cannot be sent for a day is not to be sent at all."""
+    """Plan greetings only where mail can be sent: one that is a day late must not be sent."""
     planner = greeting_planner(settings, adapters) if mail_is_configured(settings) else None
-    return calendar_chores(Retention(PostgresExpiredRows(adapters.pool), clock), planner)
+    return calendar_tasks(Retention(PostgresExpiredRows(adapters.pool), clock), planner)
 
 
 def _relay(settings: Settings, adapters: Adapters, kinds: JobKinds) -> Relay:
@@ -121,11 +124,11 @@ def _worker_info(worker_id: UUID, kinds: JobKinds) -> WorkerInfo:
     return WorkerInfo(id=worker_id, host=gethostname(), version=__version__, kinds=kinds.known)
 
 
-async def _leave(register: WorkerRegistry, sign: WorkerInfo) -> None:
-    """Where it cannot be said in time, the worker counts as silent for a while."""
+async def _leave(registry: WorkerRegistry, worker: WorkerInfo, seconds: float) -> None:
+    """Leave the registry; if that fails, the worker counts as silent until it is forgotten."""
     with suppress(Unavailable, TimeoutError):
-        async with asyncio.timeout(LEAVE_TIMEOUT_S):
-            await register.leave(sign.id)
+        async with asyncio.timeout(seconds):
+            await registry.leave(worker.id)
 
 
 def _slots(settings: Settings) -> tuple[tuple[JobQueueName, int], ...]:

@@ -26,7 +26,7 @@ def main(data: str, port: str, patience: str, migrate: str, api: str) -> int:
             children=(ChildCommand("api", ("/bin/sh", "-c", api), os.environ),),
             live_path="/",
             ready_lines=(f"API at {port}",),
-            drain_timeout=float(patience),
+            drain_timeout=float(patience) + 3,
         )
     )
 

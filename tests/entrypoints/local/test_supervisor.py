@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 
 from jubilee.bootstrap.local_stack import local_stack
-from jubilee.bootstrap.telemetry import FLUSH_TIMEOUT_S
-from jubilee.bootstrap.worker import LEAVE_TIMEOUT_S
 from jubilee.entrypoints.local.addresses import require_free
-from jubilee.entrypoints.worker.process import ABANDON_TIMEOUT_S, FAREWELL_S
+from jubilee.entrypoints.shutdown import ShutdownBudget
 from jubilee.settings import Settings
 from tests.support.running import Up, eventually, free_port, gone
 
@@ -128,8 +126,9 @@ def test_an_api_that_does_not_end_is_killed_when_time_is_up(supervised: Supervis
 
 def test_a_worker_may_take_its_last_moments_before_it_is_killed(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, shutdown_timeout=7)
-    assert local_stack(settings).drain_timeout == 21
-    assert ABANDON_TIMEOUT_S + 2 * FAREWELL_S + LEAVE_TIMEOUT_S + FLUSH_TIMEOUT_S <= 14
+    budget = ShutdownBudget(drain_s=7)
+    steps = 7 + budget.abandon_s + 3 * budget.cancel_s + budget.leave_s + budget.flush_s
+    assert local_stack(settings).drain_timeout == steps + budget.margin_s == 24
 
 
 def cpu_s(pid: int) -> float:

@@ -13,8 +13,10 @@ from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.lease_keeper import Interruption, LeaseKeeper
 from jubilee.domain.jobs.runner import Outcome
 from jubilee.domain.jobs.store import JobReference
-from jubilee.entrypoints.worker import process as worker
-from jubilee.entrypoints.worker.process import PeriodicTask, WorkerPlan, work
+from jubilee.entrypoints.shutdown import ShutdownBudget
+from jubilee.entrypoints.worker import periodic_tasks
+from jubilee.entrypoints.worker.periodic_tasks import PeriodicTask, run_periodically
+from jubilee.entrypoints.worker.process import WorkerPlan, work
 from jubilee.entrypoints.worker.watchdog import Watchdog
 from tests.adapters.arq.queue_workers import Runs, Site, dispatches, eventually
 from tests.fakes.job_store import LEASE_S, FakeJobStore, FakeJobTable
@@ -47,7 +49,7 @@ async def pauses(
     asked = Pauses(count)
     monkeypatch.setattr(asyncio, "sleep", asked)
     with pytest.raises(asyncio.CancelledError, match=ENDED):
-        await worker._repeat(PeriodicTask(name="sweep", run=once, pause=rest, **more))
+        await run_periodically(PeriodicTask(name="sweep", run=once, pause=rest, **more))
     return asked.seconds
 
 
@@ -96,7 +98,7 @@ async def test_a_dependency_that_is_away_is_one_line_and_a_bug_comes_with_its_st
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await pauses(outcomes(Unavailable("away"), ZeroDivisionError("a bug")), 2, monkeypatch)
-    away, bug = (record for record in caplog.records if record.name == worker.__name__)
+    away, bug = (record for record in caplog.records if record.name == periodic_tasks.__name__)
     assert (away.levelno, away.exc_info, vars(away)["again_in"]) == (logging.WARNING, None, 0.5)
     assert (bug.levelno, bool(bug.exc_info), vars(bug)["again_in"]) == (logging.ERROR, True, 1)
 
@@ -134,13 +136,13 @@ class HeldRuns(Runs):
 
 def plan(site: Site, runs: Runs, lease_keeper: LeaseKeeper, drain: float) -> WorkerPlan:
     """One worker for the site's queue; `site.close` finds it."""
-    lane = site.build(slots=3, runs=runs)
+    queue = site.build(slots=3, runs=runs)
     return WorkerPlan(
-        queues=[lane],
+        queues=[queue],
         lease_keeper=lease_keeper,
         periodic_tasks=[],
         watchdog=Watchdog(60),
-        drain=drain,
+        shutdown=ShutdownBudget(drain_s=drain),
     )
 
 

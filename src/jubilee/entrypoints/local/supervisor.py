@@ -17,8 +17,6 @@ from jubilee.entrypoints.local.addresses import answers, require_free
 from jubilee.entrypoints.local.restarts import RestartPolicy
 from jubilee.entrypoints.local.signals import SignalWaiter, StopRequested
 
-DRAIN_MARGIN = 3.0  # seconds on top of what the children themselves may take
-
 
 class ChildProcess(Protocol):
     """A started child, as subprocess.Popen is one."""
@@ -197,7 +195,7 @@ class _Supervisor:
     def _drain(self) -> None:
         """End the children: asked at first, killed when time is up or a second signal came."""
         asked = self._signals.requests
-        deadline = time.monotonic() + self._plan.drain_timeout + DRAIN_MARGIN
+        deadline = time.monotonic() + self._plan.drain_timeout
         if self._alive():
             say("stopping")
         for process in self._alive():

@@ -1,0 +1,1 @@
+"""The composition of adapters and services."""

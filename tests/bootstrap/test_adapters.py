@@ -1,0 +1,49 @@
+"""Closing the adapters of a process."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from jubilee.adapters.arq.dispatcher import ArqJobDispatcher
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.redis.client import RedisClient
+from jubilee.bootstrap.adapters import open_adapters
+from jubilee.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://jubilee@127.0.0.1:1/none")
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    return Settings(data_dir=tmp_path)
+
+
+async def test_one_that_fails_to_close_does_not_keep_the_others_open(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str] = []
+
+    async def fail(_: ArqJobDispatcher) -> None:
+        raise OSError("broken")
+
+    async def close_redis(_: RedisClient) -> None:
+        closed.append("redis")
+
+    async def close_pool(_: ConnectionPool) -> None:
+        closed.append("pool")
+
+    monkeypatch.setattr(ArqJobDispatcher, "close", fail)
+    monkeypatch.setattr(RedisClient, "close", close_redis)
+    monkeypatch.setattr(ConnectionPool, "close", close_pool)
+    with pytest.raises(OSError, match="broken"):
+        async with open_adapters(settings):
+            pass
+    assert closed == ["redis", "pool"]
+
+
+async def test_no_task_is_left_behind(settings: Settings) -> None:
+    before = asyncio.all_tasks()
+    async with open_adapters(settings):
+        assert len(asyncio.all_tasks() - before) == 5
+    assert asyncio.all_tasks() == before

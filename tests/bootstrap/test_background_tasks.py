@@ -1,0 +1,65 @@
+"""Tasks that run as long as the process: they are awaited at its end, and failures are logged."""
+
+import asyncio
+import logging
+
+import pytest
+
+from jubilee.bootstrap.background_tasks import background_tasks
+
+
+async def test_tasks_have_ended_when_the_block_has() -> None:
+    ended: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.05)
+            ended.append("cleaned up")
+
+    before = asyncio.all_tasks()
+    async with background_tasks(work(), work(), cancel_s=5):
+        await asyncio.sleep(0)
+    assert (ended, asyncio.all_tasks()) == (["cleaned up"] * 2, before)
+
+
+async def test_a_task_that_ignores_its_cancellation_is_not_awaited_for_longer() -> None:
+    released = asyncio.Event()
+
+    async def ignore_cancellation() -> None:
+        while not released.is_set():
+            try:
+                await released.wait()
+            except asyncio.CancelledError:
+                continue
+
+    async with asyncio.timeout(2):
+        async with background_tasks(ignore_cancellation(), cancel_s=0.1):
+            await asyncio.sleep(0)
+    assert not released.is_set()
+    released.set()
+    await asyncio.sleep(0.01)
+
+
+async def test_a_failure_is_logged_at_once_and_ends_nothing_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    turns = 0
+
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0.01)
+
+    async with background_tasks(fail(), count(), cancel_s=1):
+        await asyncio.sleep(0.1)
+        (line,) = caplog.records
+        assert (line.message, line.levelno) == ("background task failed", logging.ERROR)
+        assert line.exc_info is not None
+        assert line.exc_info[0] is ZeroDivisionError
+        assert turns > 1
