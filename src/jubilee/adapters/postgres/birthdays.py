@@ -1,6 +1,5 @@
 """Birthdays by name and by day, as rows; account_birthdays.py keeps those of accounts."""
 
-import json
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -21,6 +20,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from jubilee.adapters.postgres.account_birthdays import ANONYMOUS, COUNT
 from jubilee.adapters.postgres.birthday_window import WITHIN
+from jubilee.adapters.postgres.documents import encode
+from jubilee.adapters.postgres.keyset import page
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import birthdays, counters
 from jubilee.domain.birthdays import (
@@ -55,7 +56,7 @@ LOCK = Statement(
     .with_for_update()
 )
 _new = insert(birthdays).values(created_at=func.now(), updated_at=func.now())
-# The row in the way is locked even where it is not ours to overwrite.
+# A conflicting row is locked even where it may not be overwritten.
 PUT = Statement(
     _new.on_conflict_do_update(
         index_elements=["name_key"],
@@ -69,7 +70,7 @@ PUT = Statement(
 )
 COUNT_ONE = Statement(
     update(counters)
-    .where(counters.c.name == ANONYMOUS, counters.c.value < bindparam("most", type_=Integer))
+    .where(counters.c.name == ANONYMOUS, counters.c.value < bindparam("limit", type_=Integer))
     .values(value=counters.c.value + 1)
     .returning(counters.c.value)
 )
@@ -82,7 +83,7 @@ REMOVE = Statement(delete(birthdays).where(BY_ID, birthdays.c.user_id.is_(None))
 
 @dataclass(frozen=True, slots=True)
 class PostgresBirthdays(BirthdayRepository):
-    """The birthdays; the unique key of the name decides every race for one."""
+    """Reads and writes birthdays; the unique key of the name decides between concurrent writers."""
 
     executor: Executor
 
@@ -103,9 +104,9 @@ class PostgresBirthdays(BirthdayRepository):
             overwrite=overwrite,
             **_columns(birthday.birth),
         )
-        # Everybody with a new name waits for this one row: it is touched last.
+        # All writers of new names wait for this one row: it is updated last.
         if row is not None and row["fresh"]:
-            counted = await self.executor.first(COUNT_ONE, most=max_anonymous)
+            counted = await self.executor.first(COUNT_ONE, limit=max_anonymous)
             if counted is None:
                 raise TooManyNames
         return row is not None
@@ -123,30 +124,30 @@ class PostgresBirthdays(BirthdayRepository):
         rows = await self.executor.all(
             WITHIN,
             today=window.dates.today,
-            ahead=json.dumps(dict(window.dates.ahead)),
+            ahead=encode(dict(window.dates.ahead)),
             nearest=window.nearest,
             furthest=window.furthest,
             rows=limit + 1,
             **_celebration_days(window, after),
         )
         found = [_celebration(row) for row in rows[:limit]]
-        return Page(found, _position(found[-1]) if len(rows) > limit else None)
+        return page(found, _key, more=len(rows) > limit)
 
 
 def _celebration_days(window: Window, after: Position | None) -> dict[str, object]:
-    """The days from where the page begins, as columns; `after` bounds the ids of the first."""
-    asked = list(celebration_days(window.first, window.last, window.rule))
+    """The days from the page's first one, as columns; `after` bounds the ids of that day."""
+    days = list(celebration_days(window.first, window.last, window.rule))
     if after is not None:
         last = date.fromisoformat(after[0]), int(after[1])
-        asked = [celebration_day for celebration_day in asked if _order(celebration_day) >= last]
-        begun = UUID(after[2]) if asked and _order(asked[0]) == last else NO_ID
+        days = [celebration_day for celebration_day in days if _order(celebration_day) >= last]
+        first_id = UUID(after[2]) if days and _order(days[0]) == last else NO_ID
     else:
-        begun = NO_ID
+        first_id = NO_ID
     return {
-        "days": [celebration_day.day for celebration_day in asked],
-        "month_days": [celebration_day.month_day for celebration_day in asked],
-        "previous": [celebration_day.previous for celebration_day in asked],
-        "last_ids": [begun, *[NO_ID] * (len(asked) - 1)][: len(asked)],
+        "days": [celebration_day.day for celebration_day in days],
+        "month_days": [celebration_day.month_day for celebration_day in days],
+        "previous": [celebration_day.previous for celebration_day in days],
+        "last_ids": [first_id, *[NO_ID] * (len(days) - 1)][: len(days)],
     }
 
 
@@ -154,13 +155,9 @@ def _order(celebration_day: CelebrationDay) -> tuple[date, int]:
     return celebration_day.day, celebration_day.month_day
 
 
-def _position(celebration: Celebration) -> Position:
+def _key(celebration: Celebration) -> tuple[date, int, UUID]:
     born = celebration.born
-    return (
-        celebration.day.isoformat(),
-        str(born.month * 100 + born.day),
-        str(celebration.id),
-    )
+    return celebration.day, born.month * 100 + born.day, celebration.id
 
 
 def _columns(birth: Birth | None) -> dict[str, object]:

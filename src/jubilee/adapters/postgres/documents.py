@@ -1,4 +1,4 @@
-"""JSON as `jsonb` takes it, whatever a kind of work or an error says."""
+"""JSON to and from `jsonb`: what PostgreSQL or Python refuses is replaced, or read as None."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -8,16 +8,16 @@ from math import isfinite
 from asyncpg import Record
 
 TRUNCATED = "truncated"
-OVERHEAD = len('{"truncated": ""}')
-DEEPEST = 200  # levels; pydantic writes no more than 255
+OVERHEAD_BYTES = len('{"truncated": ""}')
+MAX_DEPTH = 200  # levels; pydantic writes no more than 255
 NUL = "\\u0000"  # as JSON writes it
 
 
 def encode(document: object) -> str:
-    """The document; what has no place in `jsonb` is replaced.
+    """The document as JSON; what `jsonb` cannot hold is replaced.
 
-    NUL and halves of characters become U+FFFD, and a number that is none becomes null. Raises
-    TypeError, ValueError or RecursionError where it is no JSON at all.
+    NUL and lone surrogates become U+FFFD, NaN and infinities become null. Raises TypeError,
+    ValueError or RecursionError where it is no JSON at all.
     """
     with suppress(ValueError):
         encoded = json.dumps(document, ensure_ascii=False, allow_nan=False)
@@ -28,32 +28,38 @@ def encode(document: object) -> str:
 
 
 def encode_within(document: object, size: int) -> str:
-    """The same within `size` bytes: one that is too long is replaced by its beginning."""
+    """The same in at most `size` bytes: a longer document is replaced by its beginning."""
     encoded = encode(document).encode()
     if len(encoded) <= size:
         return encoded.decode()
     # Every quote and backslash of the beginning is written twice.
-    kept = encoded[: size // 2 - OVERHEAD].decode(errors="ignore")
+    kept = encoded[: size // 2 - OVERHEAD_BYTES].decode(errors="ignore")
     return json.dumps({TRUNCATED: kept}, ensure_ascii=False)
 
 
 def decode(written: str | None) -> Mapping[str, object] | None:
-    """An object out of `jsonb`; None for one that cannot be read here or sent as JSON again.
-
-    Such as a producer may write: numbers of thousands of digits, towers of brackets.
-    """
-    if written is None:
+    """An object that can be sent as JSON again; None for one that is nested too deeply."""
+    document = None if written is None else read_object(written)
+    if written is None or document is None:
         return None
+    shallow = written.count("[") + written.count("{") <= MAX_DEPTH or _is_shallow(document)
+    return document if shallow else None
+
+
+def read_object(written: str) -> Mapping[str, object] | None:
+    """An object; None for other values, and for JSON that PostgreSQL holds and Python cannot read.
+
+    A producer may write it: numbers of thousands of digits, brackets nested thousands deep.
+    """
     try:
         document = json.loads(written)
     except (ValueError, RecursionError):
         return None
-    shallow = written.count("[") + written.count("{") <= DEEPEST or _is_shallow(document)
-    return document if isinstance(document, dict) and shallow else None
+    return document if isinstance(document, dict) else None
 
 
 def trace_context(row: Record) -> Mapping[str, str] | None:
-    """What a row of a job or an event says of its trace; nothing where somebody wrote nonsense."""
+    """The trace context of a row of a job or an event; None where it is malformed."""
     kept = row["trace_context"]
     if not isinstance(kept, dict):
         return None
@@ -61,13 +67,13 @@ def trace_context(row: Record) -> Mapping[str, str] | None:
 
 
 def kept_trace(context: Mapping[str, str] | None) -> str | None:
-    """The reverse: as a row has it."""
+    """The trace context as JSON for a row."""
     return None if context is None else json.dumps(context)
 
 
 def _is_shallow(document: object) -> bool:
     level = [document]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         level = [child for parent in level for child in _children(parent)]
     return not level
 

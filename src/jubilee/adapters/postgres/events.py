@@ -1,11 +1,10 @@
 """The outbox of events, as rows."""
 
-import json
 from dataclasses import dataclass
 
 from sqlalchemy import insert
 
-from jubilee.adapters.postgres.documents import kept_trace
+from jubilee.adapters.postgres.documents import encode, kept_trace
 from jubilee.adapters.postgres.jobs.pending_dispatches import Provenance
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import events
@@ -41,7 +40,7 @@ class PostgresEvents(EventLog):
         return {
             "id": self.new_id(),
             "kind": type(event).__name__,
-            "data": json.dumps({"item_id": str(event.item_id), "owner_id": str(event.owner_id)}),
+            "data": encode({"item_id": str(event.item_id), "owner_id": str(event.owner_id)}),
             "correlation_id": self.provenance.correlation_id,
             "trace_context": kept_trace(self.provenance.propagator.current()),
             "occurred_at": self.clock(),

@@ -1,14 +1,14 @@
-"""Items, as rows; one that was deleted stays as a row that no query here finds."""
+"""Items, as rows; a deleted one stays as an inactive row that no query here returns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
 from asyncpg import Record
-from sqlalchemy import ColumnElement, Integer, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Integer, bindparam, delete, insert, select, update
 
+from jubilee.adapters.postgres.keyset import is_after, last_key, page
 from jubilee.adapters.postgres.search import first_found, query
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import ITEM_WORDS, items
@@ -37,20 +37,16 @@ SAVE = Statement(
 )
 DELETE_OF = Statement(delete(items).where(OWN).returning(items.c.id, items.c.is_active))
 
-SHAPES = 48  # six orders, with an owner, a search, a position, or without
+STATEMENTS = 48  # six orders, each with or without an owner, a search and a position
 
 
-@lru_cache(maxsize=SHAPES)
+@lru_cache(maxsize=STATEMENTS)
 def page_statement(sort: ItemSort, *, owned: bool, searching: bool, continued: bool) -> Statement:
     """A page in this order; binds `owner`, `words`, `last` and `last_id` as asked, and `rows`."""
     column, falling = items.c[_field(sort)], sort.startswith("-")
     chosen: list[ColumnElement[bool]] = [ACTIVE, OWN] if owned else [ACTIVE]
     if continued:
-        key = tuple_(column, items.c.id)
-        last = tuple_(
-            bindparam("last", type_=column.type), bindparam("last_id", type_=items.c.id.type)
-        )
-        chosen.append(key < last if falling else key > last)
+        chosen.append(is_after(column, items.c.id, falling=falling))
     if searching:
         keys = select(column, items.c.id).where(*chosen)
         chosen = [items.c.id.in_(first_found(keys, ITEM_WORDS, falling=falling))]
@@ -62,7 +58,7 @@ def page_statement(sort: ItemSort, *, owned: bool, searching: bool, continued: b
 
 @dataclass(frozen=True, slots=True)
 class PostgresItems(ItemRepository, OwnedItems):
-    """The items."""
+    """Reads and writes items."""
 
     executor: Executor
 
@@ -79,13 +75,13 @@ class PostgresItems(ItemRepository, OwnedItems):
             searching=chosen.search is not None,
             continued=after is not None,
         )
-        last = {} if after is None else _last(chosen.sort, after)
-        words = query(chosen.search or "")
+        field = _field(chosen.sort)
+        last, words = last_key(items.c[field], after), query(chosen.search or "")
         rows = await self.executor.all(
             statement, owner=chosen.owner, words=words, rows=limit + 1, **last
         )
         found = [_item(row) for row in rows[:limit]]
-        return Page(found, _position(chosen.sort, found[-1]) if len(rows) > limit else None)
+        return page(found, lambda item: (getattr(item, field), item.id), more=len(rows) > limit)
 
     async def add(self, item: Item) -> None:
         await self.executor.run(
@@ -103,19 +99,6 @@ class PostgresItems(ItemRepository, OwnedItems):
 
 def _field(sort: ItemSort) -> str:
     return sort.removeprefix("-")
-
-
-def _position(sort: ItemSort, item: Item) -> Position:
-    value = getattr(item, _field(sort))
-    return value.isoformat() if isinstance(value, datetime) else value, str(item.id)
-
-
-def _last(sort: ItemSort, after: Position) -> dict[str, object]:
-    text = _field(sort) == "title"
-    return {
-        "last": after[0] if text else datetime.fromisoformat(after[0]),
-        "last_id": UUID(after[1]),
-    }
 
 
 def _item(row: Record) -> Item:

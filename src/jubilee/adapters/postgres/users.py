@@ -1,15 +1,14 @@
-"""Accounts, as rows of two tables: what they are, and their birthday."""
+"""Accounts, as rows of `users` and `birthdays`."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
-from uuid import UUID
 
 from asyncpg import Record
-from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select, update
 
 from jubilee.adapters.postgres.account_birthdays import AccountBirthdays
+from jubilee.adapters.postgres.keyset import is_after, last_key, page
 from jubilee.adapters.postgres.search import first_found, query
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import USER_WORDS, birthdays, users
@@ -22,10 +21,10 @@ ACCOUNT = select(users, birthdays.c.date_of_birth, birthdays.c.time_zone).join(
 )
 BY_ID = ACCOUNT.where(users.c.id == bindparam("user_id"))
 GET = Statement(BY_ID)
-# Not the key: rows that refer to the account may come and go meanwhile. The birthday, too: it
-# is also written under its name, and saving the account must not undo that.
+# Not the key: rows that refer to the account may be added and deleted meanwhile. The birthday, too:
+# `PUT /hello` writes it, and saving the account must not undo that.
 LOCK = Statement(BY_ID.with_for_update(of=[users, birthdays], key_share=True))
-# The key, too: rows that refer to the account wait, and then find it gone.
+# The key, too: inserts of rows that refer to the account wait, and fail once it is deleted.
 BLOCK_NEW_ROWS = Statement(
     select(users.c.id).where(users.c.id == bindparam("user_id")).with_for_update()
 )
@@ -53,11 +52,7 @@ DELETE = Statement(delete(users).where(users.c.id == bindparam("user_id")))
 def _page(*, searching: bool, continued: bool) -> Statement:
     chosen: list[ColumnElement[bool]] = []
     if continued:
-        position = tuple_(
-            bindparam("created_at", type_=users.c.created_at.type),
-            bindparam("last_id", type_=users.c.id.type),
-        )
-        chosen.append(tuple_(users.c.created_at, users.c.id) < position)
+        chosen.append(is_after(users.c.created_at, users.c.id, falling=True))
     if searching:
         keys = select(users.c.created_at, users.c.id).where(*chosen)
         chosen = [users.c.id.in_(first_found(keys, USER_WORDS, falling=True))]
@@ -67,7 +62,7 @@ def _page(*, searching: bool, continued: bool) -> Statement:
 
 @dataclass(frozen=True, slots=True)
 class PostgresUsers(UserReader, UserRepository):
-    """The accounts; names are compared by their keys, which the constraints make unique."""
+    """Reads and writes accounts; names are unique by their keys."""
 
     executor: Executor
     new_id: NewId
@@ -84,14 +79,11 @@ class PostgresUsers(UserReader, UserRepository):
         return None if row is None else _user(row)
 
     async def page(self, *, search: str | None, after: Position | None, limit: int) -> Page[User]:
-        values: dict[str, object] = {"rows": limit + 1, "words": query(search or "")}
-        if after is not None:
-            values |= {"created_at": datetime.fromisoformat(after[0]), "last_id": UUID(after[1])}
-        page = _page(searching=search is not None, continued=after is not None)
-        rows = await self.executor.all(page, **values)
-        more = len(rows) > limit
+        statement = _page(searching=search is not None, continued=after is not None)
+        last, words = last_key(users.c.created_at, after), query(search or "")
+        rows = await self.executor.all(statement, rows=limit + 1, words=words, **last)
         found = [_user(row) for row in rows[:limit]]
-        return Page(found, _position(found[-1]) if more else None)
+        return page(found, lambda user: (user.created_at, user.id), more=len(rows) > limit)
 
     async def add(self, user: User) -> None:
         await self.executor.run(ADD, id=user.id, created_at=user.created_at, **_columns(user))
@@ -109,10 +101,6 @@ class PostgresUsers(UserReader, UserRepository):
 
     async def lock_admins(self) -> Collection[UserId]:
         return {UserId(row["id"]) for row in await self.executor.all(LOCK_ADMINS)}
-
-
-def _position(user: User) -> Position:
-    return user.created_at.isoformat(), str(user.id)
 
 
 def _columns(user: User) -> dict[str, object]:

@@ -1,13 +1,12 @@
 """Enqueueing: jobs inserted by the transaction that wants them."""
 
-import json
 from dataclasses import dataclass
 
 from asyncpg import Record
 from sqlalchemy import bindparam, func
 from sqlalchemy.dialects.postgresql import insert
 
-from jubilee.adapters.postgres.documents import kept_trace
+from jubilee.adapters.postgres.documents import encode, kept_trace
 from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import jobs
@@ -59,7 +58,7 @@ class PostgresJobs(JobQueue):
             key=job.key,
             kind=job.kind,
             lane=JobQueueName.SYSTEM.value,
-            data=json.dumps(job.data),
+            data=encode(job.data),
             priority=DEFAULT_PRIORITY,
             status="queued",
             attempts=0,

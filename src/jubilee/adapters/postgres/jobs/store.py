@@ -4,14 +4,13 @@ Leases go by the database's clock.
 """
 
 import asyncio
-import json
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from asyncpg import Record
 from sqlalchemy import text
 
-from jubilee.adapters.postgres.documents import encode_within, trace_context
+from jubilee.adapters.postgres.documents import encode_within, read_object, trace_context
 from jubilee.adapters.postgres.jobs.batching import CallBatcher
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
@@ -199,22 +198,13 @@ def bounded(document: Mapping[str, object]) -> str:
     return encode_within(dict(document), MAX_DOCUMENT_BYTES)
 
 
-def _data(written: str) -> Mapping[str, object] | None:
-    """Numbers of thousands of digits and towers of brackets are more than Python reads."""
-    try:
-        data = json.loads(written)
-    except (ValueError, RecursionError):
-        return None
-    return data if isinstance(data, dict) else None
-
-
 def _claimed(row: Record) -> ClaimedJob:
     owner = row["owner_id"]
     return ClaimedJob(
         id=row["id"],
         epoch=row["epoch"],
         kind=row["kind"],
-        data=_data(row["data"]),
+        data=read_object(row["data"]),
         attempt=row["attempts"],
         max_attempts=row["max_attempts"],
         owner_id=None if owner is None else UserId(owner),

@@ -3,7 +3,6 @@
 Admins see the other rows, too, as tasks without an owner.
 """
 
-import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,9 +11,10 @@ from uuid import UUID
 from asyncpg import Record
 from sqlalchemy import text
 
-from jubilee.adapters.postgres.documents import decode, kept_trace
+from jubilee.adapters.postgres.documents import decode, encode, kept_trace
 from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
 from jubilee.adapters.postgres.jobs.task_pages import DOCUMENTS, TASK, Whose, page_statement
+from jubilee.adapters.postgres.keyset import page
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement, compose
 from jubilee.domain.identity import Principal, UserId
@@ -160,7 +160,8 @@ class PostgresTasks(TaskReader, TaskQueue, TaskRepository):
             bytes=MAX_PAGE_BYTES,
         )
         found = [_task(row) for row in rows[:limit]]
-        return Page(found, (str(found[-1].id),) if rows and rows[0]["there"] > len(found) else None)
+        more = bool(rows) and rows[0]["there"] > len(found)
+        return page(found, lambda task: (task.id,), more=more)
 
     async def lock_quota(self, owner: UserId, *, exclusive: bool) -> None:
         await self.executor.run(LOCK_QUOTA[exclusive], owner=str(owner))
@@ -187,7 +188,7 @@ class PostgresTasks(TaskReader, TaskQueue, TaskRepository):
             task_id=task.task_id,
             kind=task.kind,
             lane=JobQueueName.USER.value,
-            data=json.dumps(task.data),
+            data=encode(task.data),
             priority=task.priority,
             max_attempts=MAX_ATTEMPTS,
             run_at=task.run_at,
@@ -202,7 +203,7 @@ class PostgresTasks(TaskReader, TaskQueue, TaskRepository):
             owner=task.owner_id,
             task_id=task.task_id,
             kind=task.kind,
-            data=json.dumps(task.data),
+            data=encode(task.data),
         )
         if row is None:
             return None
