@@ -41,10 +41,10 @@ def name_revision(
     _: MigrationContext, __: str | Iterable[str | None], directives: list[MigrationScript]
 ) -> None:
     """Name what `alembic revision` writes as `jubilee migration` does."""
-    for script in directives:
-        head = ScriptDirectory.from_config(context.config).get_current_head()
-        if not DATED.match(script.rev_id or ""):
-            script.rev_id = revision_name(head, script.message or "")
+    for script in directives:  # `alembic check` passes one without a message
+        if script.message and not DATED.match(script.rev_id or ""):
+            head = ScriptDirectory.from_config(context.config).get_current_head()
+            script.rev_id = revision_name(head, script.message)
 
 
 def migrate(connection: Connection) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.jobs import tasks as module
-from jubilee.adapters.postgres.jobs.task_pages import Whose, page_statement
+from jubilee.adapters.postgres.jobs.task_pages import OwnerScope, page_statement
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
@@ -28,12 +28,12 @@ JOBS = """
             AS states (state)
 """
 LISTS = {
-    (Whose.OWNERS, False): ["ix_tasks_owner_id_status_id"],
-    (Whose.OWNERS, True): ["ix_tasks_owner_id_kind_status_id"],
-    (Whose.UNOWNED, False): ["ix_unowned_status_id"],
-    (Whose.UNOWNED, True): ["ix_unowned_kind_status_id"],
-    (Whose.ALL, False): ["ix_tasks_status_id", "ix_unowned_status_id"],
-    (Whose.ALL, True): ["ix_tasks_kind_status_id", "ix_unowned_kind_status_id"],
+    (OwnerScope.OWNERS, False): ["ix_tasks_owner_id_status_id"],
+    (OwnerScope.OWNERS, True): ["ix_tasks_owner_id_kind_status_id"],
+    (OwnerScope.UNOWNED, False): ["ix_unowned_status_id"],
+    (OwnerScope.UNOWNED, True): ["ix_unowned_kind_status_id"],
+    (OwnerScope.ALL, False): ["ix_tasks_status_id", "ix_unowned_status_id"],
+    (OwnerScope.ALL, True): ["ix_tasks_kind_status_id", "ix_unowned_kind_status_id"],
 }
 """By whose the list is, and whether it is one kind's."""
 
@@ -64,7 +64,7 @@ async def crowd(database: Database, pool: ConnectionPool) -> UserId:
 async def test_every_list_walks_an_index_and_filters_nothing(
     pool: ConnectionPool, crowd: UserId
 ) -> None:
-    for whose, of_kind, continued in product(Whose, (False, True), (False, True)):
+    for whose, of_kind, continued in product(OwnerScope, (False, True), (False, True)):
         statement = page_statement(whose, of_kind=of_kind, continued=continued)
         values = {"owner": crowd, "kind": "kind 1", "last": UUID(int=1 << 127)}
         values |= {"rows": 21, "bytes": 1000}
@@ -96,7 +96,7 @@ async def test_a_status_that_is_rare_is_not_looked_for_among_all_the_others(
     async with pool.connection() as driver:
         for sql in (MANY, "ANALYZE jobs"):
             await driver.execute(sql)
-        for whose, of_kind, continued in product(Whose, (False, True), (False, True)):
+        for whose, of_kind, continued in product(OwnerScope, (False, True), (False, True)):
             statement = page_statement(whose, of_kind=of_kind, continued=continued)
             values = {"owner": zoe.id, "kind": "echo", "last": UUID(int=1 << 127), "rows": 21}
             given = statement.arguments({**values, "statuses": list(TaskStatus), "bytes": 1000})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres.jobs.task_pages import Whose, page_statement
+from jubilee.adapters.postgres.jobs.task_pages import OwnerScope, page_statement
 from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
@@ -252,7 +252,7 @@ async def test_no_more_rows_are_read_than_a_page_needs(
     for status in (TaskStatus.DEAD, TaskStatus.SUCCEEDED):
         for _ in range(3):
             await become(database, await a_kept_task(database, zoe), status)
-    statement = page_statement(Whose.OWNERS, of_kind=False, continued=False)
+    statement = page_statement(OwnerScope.OWNERS, of_kind=False, continued=False)
     values = {"owner": zoe.id, "kind": None, "last": None, "bytes": 10**6, "rows": 2}
     async with pool.executor() as executor:
         found = await executor.all(statement, statuses=list(TaskStatus), **values)

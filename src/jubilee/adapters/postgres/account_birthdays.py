@@ -1,4 +1,4 @@
-"""The birthday row that every account has, and the name that the row keeps for it."""
+"""The row of `birthdays` that every account has, which also reserves its name."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,12 +12,12 @@ from jubilee.domain.identity import is_person_name, name_key
 from jubilee.domain.users import User
 
 ANONYMOUS = "anonymous_birthdays"
-"""The counter of the rows that belong to nobody."""
+"""Counter of the rows without an account."""
 
 COLUMNS = ["name", "name_key", "date_of_birth", "time_zone", "updated_at"]
 
 _new = insert(birthdays)
-# Whoever saves the same name at this moment waits for us here, or we for them.
+# A concurrent transaction that saves the same name waits here for this one, or this one for it.
 TAKE_NAME = Statement(
     _new.on_conflict_do_update(
         index_elements=["name_key"],
@@ -44,12 +44,12 @@ COUNT = Statement(
 
 @dataclass(frozen=True, slots=True)
 class AccountBirthdays:
-    """Keeps an account's row beside the account; a name that can be greeted is its own."""
+    """Writes an account's row; a username that is a person's name is reserved for the account."""
 
     executor: Executor
 
     async def put(self, row_id: UUID, user: User) -> None:
-        """Write the row; what a stranger saved under the name goes."""
+        """Write the row; a birthday saved under the name without an account is deleted."""
         username = user.username or ""
         key = name_key(username) if is_person_name(username) else None
         if key is not None:

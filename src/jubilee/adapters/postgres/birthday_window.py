@@ -1,4 +1,4 @@
-"""The statement that finds who celebrates, by an index, day after day."""
+"""The statement that lists birthdays by day of celebration, through an index."""
 
 from sqlalchemy import (
     ARRAY,
@@ -26,7 +26,7 @@ ROWS = bindparam("rows", type_=Integer)
 
 
 def _celebration_days() -> TableValuedAlias:
-    """The days that are asked for, in order, each with one date of birth that it celebrates."""
+    """The requested days, in order, each with one day of birth that is celebrated on it."""
     return (
         func.unnest(
             bindparam("days", type_=ARRAY(Date)),
@@ -40,14 +40,14 @@ def _celebration_days() -> TableValuedAlias:
             column("previous", Date),
             column("last_id", Uuid),
             with_ordinality="number",
-            name="feast",
+            name="celebration_day",
         )
         .render_derived()
     )
 
 
 def _people(celebration_day: TableValuedAlias) -> LateralFromClause:
-    """Those who celebrate it, if it is in the window where they are."""
+    """The birthdays celebrated on it, where the day is in the window in their time zone."""
     ahead = bindparam("ahead", type_=JSONB)[birthdays.c.time_zone].astext.cast(Integer)
     today = bindparam("today", type_=Date) + func.coalesce(ahead, 0)
     return (
@@ -74,7 +74,7 @@ def _people(celebration_day: TableValuedAlias) -> LateralFromClause:
 
 
 def _within() -> Statement:
-    """Ordinality keeps the days in order, so the search ends with the page's last row."""
+    """The page; WITH ORDINALITY keeps the days in order, so the scan ends with the last row."""
     celebration_day = _celebration_days()
     person = _people(celebration_day)
     number = column("number", BigInteger)

@@ -1,6 +1,6 @@
-"""How many connections the server has, and how many the pools of all instances may open.
+"""The server's number of connections, and how many the pools of all instances may open.
 
-Each process that runs for long names its connections `jubilee/<size of its pool> <host>:<pid>`,
+Each API and worker process names its connections `jubilee/<size of its pool> <host>:<pid>`,
 which `pg_stat_activity` shows to all sessions of the same role. One whose DATABASE_URL sets an
 `application_name` of its own keeps that, and is not counted.
 """
@@ -19,7 +19,7 @@ from jubilee.domain.health import ConnectionBudget
 
 NAME = "application_name"
 INSTANCE = re.compile(r"jubilee/([0-9]{1,6}) ")
-HOST_LENGTH = 40  # PostgreSQL keeps 63 bytes of the name
+MAX_HOST_CHARS = 40  # PostgreSQL keeps 63 bytes of the name
 
 CAPACITY = Statement(
     text("""
@@ -39,13 +39,13 @@ def instance_url(url: str, pool_size: int) -> str:
     """The URL with this process' name for its connections, unless it has one already."""
     if NAME in parse_qs(urlsplit(url).query):
         return url
-    name = f"jubilee/{pool_size} {gethostname()[:HOST_LENGTH]}:{os.getpid()}"
+    name = f"jubilee/{pool_size} {gethostname()[:MAX_HOST_CHARS]}:{os.getpid()}"
     return f"{url}{'&' if '?' in url else '?'}{NAME}={quote(name, safe='')}"
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresCapacity:
-    """Reads it now; raises Unavailable."""
+    """Reads the numbers from the server; raises Unavailable."""
 
     pool: ConnectionPool
 

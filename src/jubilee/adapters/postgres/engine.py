@@ -1,9 +1,9 @@
-"""SQLAlchemy's engine from a URL as people write it: a URI of libpq's, for asyncpg.
+"""SQLAlchemy's engine with asyncpg, from a connection URI of libpq.
 
-- `host`, `port`, `user`, `password`, `dbname` are SQLAlchemy's to read, all else is asyncpg's.
-- `channel_binding=require`: asyncpg cannot bind. What this is for, that nobody stands in between,
-  a checked certificate proves as well: it means `sslmode=verify-full`, against `sslrootcert`, or
-  what the machine trusts (`sslrootcert=system`). A weaker `channel_binding` asks for nothing.
+- `host`, `port`, `user`, `password`, `dbname` go to SQLAlchemy, all else to asyncpg.
+- `channel_binding=require`: asyncpg cannot bind. A verified certificate excludes a man in the
+  middle as well: it means `sslmode=verify-full`, against `sslrootcert` or the certificates of the
+  system (`sslrootcert=system`). Other values of `channel_binding` have no effect.
 - Of no effect: `connect_timeout`, for DATABASE_TIMEOUT bounds connecting; `keepalives…` and
   `tcp_user_timeout`, for it bounds all statements, too; a `gssencmode` that does not insist.
 """
@@ -20,12 +20,12 @@ from sqlalchemy.pool import NullPool
 from jubilee.urls.database import DATABASE_IGNORED, SYSTEM
 
 DRIVER = "postgresql+asyncpg"
-PLACE = frozenset({"host", "port", "user", "password", "dbname"})
-USUAL_PORT = 5432
+LOCATION = frozenset({"host", "port", "user", "password", "dbname"})
+DEFAULT_PORT = 5432
 
 
 def driver_url(url: str) -> URL:
-    """Where, as whom, and which database; `driver_arguments` have the rest."""
+    """Host, user and database; `driver_arguments` returns the rest."""
     parsed = make_url(url)
     query = _query(parsed)
     return parsed.set(
@@ -33,16 +33,16 @@ def driver_url(url: str) -> URL:
         username=query.get("user"),
         password=query.get("password"),
         database=query.get("dbname"),
-        query=_hosts(query, parsed.port or USUAL_PORT),
+        query=_hosts(query, parsed.port or DEFAULT_PORT),
     )
 
 
 def driver_arguments(url: str) -> dict[str, Any]:
-    """What asyncpg is given beside the URL; raises OSError where certificates cannot be read."""
-    chosen = PLACE | DATABASE_IGNORED
+    """Arguments for asyncpg beside the URL; raises OSError where certificates cannot be read."""
+    chosen = LOCATION | DATABASE_IGNORED
     query = {name: value for name, value in _query(make_url(url)).items() if name not in chosen}
-    bound = query.pop("channel_binding", None) == "require"
-    if bound and query.get("sslmode") != "verify-full":
+    binding = query.pop("channel_binding", None) == "require"
+    if binding and query.get("sslmode") != "verify-full":
         query = {"sslrootcert": SYSTEM, **query, "sslmode": "verify-full"}
     # Certificates have no argument of their own, but asyncpg reads the parameters of a URL.
     arguments: dict[str, Any] = {"dsn": f"postgresql://?{urlencode(query, quote_via=quote)}"}
@@ -52,7 +52,7 @@ def driver_arguments(url: str) -> dict[str, Any]:
 
 
 def open_engine(url: str, *, patience: float) -> AsyncEngine:
-    """An engine without a pool, in autocommit: whoever wants a transaction begins one.
+    """An engine without a pool, in autocommit; transactions are begun explicitly.
 
     `patience` bounds opening a connection, in seconds.
     """
@@ -65,22 +65,22 @@ def open_engine(url: str, *, patience: float) -> AsyncEngine:
 
 
 def _query(url: URL) -> dict[str, str]:
-    """As for libpq, the last one counts."""
+    """The parameters; the last of equal names counts, as in libpq."""
     return {name: values[-1] for name, values in url.normalized_query.items()}
 
 
-def _hosts(query: Mapping[str, str], usual_port: int) -> dict[str, str]:
-    """SQLAlchemy wants a port for each of several hosts."""
+def _hosts(query: Mapping[str, str], default_port: int) -> dict[str, str]:
+    """Hosts and ports; SQLAlchemy needs a port for each of several hosts."""
     found = {name: query[name] for name in ("host", "port") if name in query}
     others = found.get("host", "").count(",")
     if others and "," not in found.get("port", ""):
-        port = found.get("port", str(usual_port))
+        port = found.get("port", str(default_port))
         found["port"] = ",".join([port] * (others + 1))
     return found
 
 
 def _system_roots(query: Mapping[str, str]) -> ssl.SSLContext:
-    """asyncpg takes only files; this one checks the host's name, too."""
+    """Trust the system's certificates, which asyncpg cannot, and check the host name."""
     context = ssl.create_default_context()
     if "sslcert" in query:
         password = query.get("sslpassword", "")

@@ -1,4 +1,4 @@
-"""What the driver raises, in the domain's words: the one place for it."""
+"""Translation of the driver's exceptions into the domain's: the only place for it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,19 +14,19 @@ from jubilee.domain.users import EmailTaken, UsernameTaken
 REFUSALS: dict[str, type[DomainError]] = {
     "uq_users_email_key": EmailTaken,
     "uq_users_username_key": UsernameTaken,
-    "fk_items_owner_id": InvalidToken,  # the account went while its last request was served
+    "fk_items_owner_id": InvalidToken,  # the account was deleted while its last request was served
     "fk_jobs_owner_id": InvalidToken,
 }
 
 DATA_SIZE = "ck_jobs_data_size"
-"""Written out as PostgreSQL does it, some numbers have hundreds of digits."""
+"""Size of the data as PostgreSQL writes them, where 1e300 has 301 digits."""
 
 AWAY = (
-    OSError,  # refused, no such socket; asyncpg and SQLAlchemy let it through raw
+    OSError,  # refused, no such socket; neither asyncpg nor SQLAlchemy wraps it
     TimeoutError,
     DBAPIError,  # SQLAlchemy opens the connections
     asyncpg.InterfaceError,  # the connection is closed or broken
-    asyncpg.InternalClientError,  # the server has said farewell, but the end is not here yet
+    asyncpg.InternalClientError,  # the server has announced its end, the connection is still open
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled by a timeout
     asyncpg.InsufficientResourcesError,
@@ -39,7 +39,7 @@ AWAY = (
 
 @contextmanager
 def domain_errors() -> Iterator[None]:
-    """Translate whatever the driver raises inside."""
+    """Translate the driver's exceptions into those of the domain."""
     try:
         yield
     except (asyncpg.UniqueViolationError, asyncpg.ForeignKeyViolationError) as error:

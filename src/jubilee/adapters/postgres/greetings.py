@@ -1,4 +1,4 @@
-"""Birthday greetings, as rows; the key of person and year decides every race."""
+"""Birthday greetings, as rows; the key of account and year decides between concurrent writers."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from jubilee.domain.greetings.greeting import (
 from jubilee.domain.identity import UserId
 
 PLANNED_UNTIL = "greetings_planned_until"
-"""The counter of the seconds since 1970 up to which greetings are planned."""
+"""Counter: the seconds since 1970 up to which greetings are planned."""
 
 NO_ID = UUID(int=0)
 
@@ -30,8 +30,8 @@ READ_PROGRESS = Statement(select(counters.c.value).where(counters.c.name == PLAN
 WRITE_PROGRESS = Statement(
     update(counters).where(counters.c.name == PLANNED_UNTIL), columns=["value"]
 )
-# Accounts and greetings are looked up one by one, whatever the planner believes: joined, they may
-# be read from end to end. LIMIT and count(*) keep it from joining them.
+# Accounts and greetings are looked up by key for each birthday: a join might read whole tables.
+# LIMIT and count(*) keep the planner from joining them.
 CANDIDATES = Statement(
     text("""
     SELECT user_id, date_of_birth, time_zone
@@ -50,7 +50,7 @@ CANDIDATES = Statement(
     ORDER BY user_id LIMIT CAST(:rows AS integer)
     """)
 )
-# The accounts are locked: one that goes at this moment takes its greeting along, or has none.
+# The accounts are locked: one that is deleted at this moment takes its greeting along, or has none.
 ADD = Statement(
     text("""
     INSERT INTO greetings (user_id, year, state, reason, due_on, due_at, created_at)
@@ -77,7 +77,7 @@ SAVE = Statement(
 
 @dataclass(frozen=True, slots=True)
 class PostgresGreetings(GreetingRepository):
-    """The greetings."""
+    """Reads and writes greetings."""
 
     executor: Executor
 

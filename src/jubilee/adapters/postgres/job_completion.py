@@ -12,7 +12,7 @@ from jubilee.domain.transaction import Begin
 
 @dataclass(frozen=True, slots=True)
 class PostgresCompletion:
-    """Opens the transaction that ends a job; its first statement is the fenced end."""
+    """Opens the transaction that ends a job; its first statement is fenced by the epoch."""
 
     write: Begin[PostgresTransaction]
 
@@ -20,7 +20,7 @@ class PostgresCompletion:
     async def __call__(
         self, reference: JobReference, result: Mapping[str, object] | None
     ) -> AsyncIterator[PostgresTransaction]:
-        """Raises LeaseLost where the job is somebody else's by now."""
+        """Raises LeaseLost where another attempt has claimed the job."""
         values = {"id": reference.id, "epoch": reference.epoch, "status": "succeeded"}
         document = None if result is None else bounded(result)
         async with self.write() as tx:

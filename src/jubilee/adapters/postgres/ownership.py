@@ -1,4 +1,4 @@
-"""Which tables and indexes of a shared database are Jubilee's, for comparing its schema."""
+"""Which tables and indexes of a shared database are Jubilee's, for Alembic's comparison."""
 
 import re
 from collections.abc import Collection
@@ -15,15 +15,14 @@ QUOTED = re.compile(r"[\"'](\w+)[\"']")
 ADDED_TO_TABLES = frozenset(
     {"index", "unique_constraint", "foreign_key_constraint", "check_constraint"}
 )
-"""What an administrator or another program may add to a table of ours."""
+"""Objects that an administrator or another program may add to our tables."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """What the tables declare or a migration of ours has made; all else belongs to others.
+    """Names that the tables declare or a migration of ours created; all others are foreign.
 
-    By the migrations, too: a table or an index that is taken out of the declaration is still
-    ours to drop.
+    Migrations count, so that a table or an index that is no longer declared is dropped.
     """
 
     tables: Collection[str]
@@ -37,7 +36,7 @@ class Ownership:
         return cls(tables, {*QUOTED.findall(written)})
 
     def name(self, name: str | None, kind: NameFilterType, _: NameFilterParentNames) -> bool:
-        """Alembic's `include_name`: whether something in the database is looked at."""
+        """Alembic's `include_name`: whether an object in the database is compared."""
         return kind != "table" or name in self.tables
 
     def object(

@@ -1,7 +1,7 @@
-"""Connections that stay open, owned by SQLAlchemy's engine and lent for one use each.
+"""A pool of connections, opened by SQLAlchemy's engine and lent for one use each.
 
 SQLAlchemy's own pool checks a connection out and in through greenlets and resets it in between,
-which costs more than most of our statements; here the most recently used one is simply handed on.
+which costs more than most of our statements; this one lends the most recently used connection.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ from jubilee.domain.errors import Unavailable
 from jubilee.observation.storage import NO_POOL_OBSERVER, PoolObserver
 
 Deadline: TypeAlias = Callable[[], float]
-"""When the work that is being done now must have ended, by `monotonic`."""
+"""Returns when the current request must have ended, by `monotonic`."""
 
-LAST_MOMENT_S = 0.25  # seconds for stopping what ran out of time
-MAX_AGE_S = 1800.0  # seconds; shorter than what load balancers and firewalls let live
+STOP_TIMEOUT_S = 0.25  # for stopping a statement that was cancelled, and for a goodbye
+MAX_AGE_S = 1800.0  # load balancers and firewalls drop older connections
 
 
 def without_deadline() -> float:
-    """For work that may take its time, such as jobs."""
+    """Default deadline: none, as for jobs."""
     return math.inf
 
 
@@ -44,9 +44,9 @@ class PooledConnection:
 class ConnectionPool:
     """At most `size` connections, opened when they are needed.
 
-    One use ends within `patience` seconds and LAST_MOMENT: the wait for a connection, opening it,
-    and all its statements together. What is served meanwhile may end sooner: at `deadline`, read
-    when a use begins (by `monotonic`).
+    One use ends within `patience` seconds and STOP_TIMEOUT_S: the wait for a connection, opening
+    it, and all its statements together. It ends sooner where `deadline`, read when a use begins, is
+    earlier.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class ConnectionPool:
         self._deadline = deadline
         self._free = asyncio.Semaphore(size)
         self._idle: list[PooledConnection] = []
-        self._untouched = 0  # of the idle ones, those not lent since `count_unused` was called
+        self._untouched = 0  # idle connections that were not lent since `count_unused` was called
 
     @property
     def idle(self) -> int:
@@ -76,10 +76,10 @@ class ConnectionPool:
     @asynccontextmanager
     async def executor(self) -> AsyncIterator[Executor]:
         """Lend a connection to run statements on; raises Unavailable."""
-        asked = perf_counter()
+        started = perf_counter()
         try:
             async with self.connection() as driver:
-                self._observer.acquired(perf_counter() - asked)
+                self._observer.acquired(perf_counter() - started)
                 self.used += 1
                 try:
                     yield Executor(driver, self._observer.executed)
@@ -91,7 +91,7 @@ class ConnectionPool:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Driver]:
-        """Lend a connection; raises Unavailable where none can be had or it breaks."""
+        """Lend a connection; raises Unavailable where there is none in time or it breaks."""
         with domain_errors():
             async with asyncio.timeout(self._time_left()), self._free:
                 held = await self._take()
@@ -118,7 +118,7 @@ class ConnectionPool:
         self._untouched = min(self._untouched, len(self._idle))
         for held in leaving:
             with suppress(Exception):
-                await held.driver.close(timeout=LAST_MOMENT_S)
+                await held.driver.close(timeout=STOP_TIMEOUT_S)
             await self._discard(held)
         return len(leaving)
 
@@ -157,14 +157,14 @@ class ConnectionPool:
             self._idle.append(held)
 
     async def _stop(self, held: PooledConnection) -> None:
-        """After a cancellation, which the driver passes on to the server's statement.
+        """Stop the statement of a cancelled use, and close the connection.
 
-        The next statement waits until that is done. It may never be, so the wait is short; and
-        whatever came of it, such a connection is not lent again.
+        The driver asks the server to cancel; the next statement, this ROLLBACK, waits until it has.
+        A server that hangs never does, so the wait is short.
         """
         try:
             with suppress(Exception):
-                async with asyncio.timeout(LAST_MOMENT_S):
+                async with asyncio.timeout(STOP_TIMEOUT_S):
                     await held.driver.execute("ROLLBACK")
         finally:
             await self._discard(held)

@@ -1,4 +1,4 @@
-"""Rows that nobody needs any more leave in small batches; what somebody has locked is left."""
+"""Delete expired rows in small batches; locked rows are skipped."""
 
 from dataclasses import dataclass
 from datetime import date

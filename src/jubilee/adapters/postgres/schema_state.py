@@ -1,4 +1,4 @@
-"""Which version of the schema the database has, beside those that we know."""
+"""The database's version of the schema, compared with the migrations of this package."""
 
 import asyncio
 import re
@@ -19,14 +19,14 @@ DOWN_REVISION = re.compile(r'^down_revision\b[^=]*= "([^"]+)"', re.MULTILINE)
 
 
 def migrations_folder() -> Path:
-    """In a package the migrations lie inside it, in a checkout at its root."""
+    """The folder of the migrations: inside an installed package, at the root of a checkout."""
     package = Path(__file__).parents[2]
     packed = package / "migrations"
     return packed if packed.is_dir() else package.parents[1] / "migrations"
 
 
 def known_revisions() -> tuple[frozenset[str], str]:
-    """Every revision that we have, and the head.
+    """The revisions of this package, and the head.
 
     Read from the files as text: Alembic, which would run them all, loads for a tenth of a second.
     """
@@ -39,14 +39,14 @@ def known_revisions() -> tuple[frozenset[str], str]:
 
 @dataclass(frozen=True, slots=True)
 class SchemaState:
-    """Compares the database's version with those that we know."""
+    """Compares the database's version with the revisions of this package."""
 
     pool: ConnectionPool
     known: frozenset[str]
     head: str
 
     async def __call__(self) -> SchemaStatus | None:
-        """A version that we do not know is a newer one's: it is served."""
+        """None where the database is unavailable; an unknown version is that of a newer release."""
         try:
             async with self.pool.executor() as executor:
                 found = await executor.first(VERSION)
@@ -63,5 +63,5 @@ class SchemaState:
 
 
 async def schema_state(pool: ConnectionPool) -> SchemaState:
-    """Reads the migrations' files, away from the event loop."""
+    """Read the files of the migrations, in a thread."""
     return SchemaState(pool, *await asyncio.to_thread(known_revisions))

@@ -1,4 +1,4 @@
-"""Sessions, as rows; one that has ended is gone."""
+"""Sessions, as rows; ending one deletes it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ PRUNE = Statement(
 
 @dataclass(frozen=True, slots=True)
 class PostgresSessions(SessionReader, SessionRepository, UserSessions):
-    """The sessions; an ended one leaves no row behind, so its tokens find nothing."""
+    """Reads and writes sessions; the tokens of a deleted one are not found."""
 
     executor: Executor
 

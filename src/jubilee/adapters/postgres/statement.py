@@ -41,9 +41,9 @@ def compose(template: str, **fragments: object) -> str:
 class Statement:
     """SQL and the order of its parameters.
 
-    Core's own execution costs several times the query (greenlets, cursor, result objects); its
-    SQL handed to the driver, which prepares and keeps it, costs almost nothing. Values are the
-    driver's: UUID, datetime, date, str, int, bool, bytes, and JSON as text.
+    Execution by Core costs several times the query (greenlets, cursor, result objects); passing its
+    SQL to the driver, which prepares and caches it, costs almost nothing. Values have the driver's
+    types: UUID, datetime, date, str, int, bool, bytes, and JSON as text.
     """
 
     __slots__ = ("_defaults", "_names", "display", "operation", "sql", "summary")
@@ -77,7 +77,7 @@ def _ignore(statement: StatementInfo, seconds: float, error: BaseException | Non
 
 
 class Executor:
-    """Runs statements on one connection; every statement of the service passes through here."""
+    """Runs statements on one connection; all of the service pass through here."""
 
     __slots__ = ("_ran", "driver")
 
@@ -86,12 +86,12 @@ class Executor:
         self._ran = observe
 
     async def all(self, statement: Statement, **values: object) -> list[Record]:
-        """All rows that it returns; its own LIMIT bounds them."""
+        """All rows; the statement's own LIMIT bounds them."""
         arguments = statement.arguments(values)
         return await self._observed(statement, self.driver.fetch(statement.sql, *arguments))
 
     async def first(self, statement: Statement, **values: object) -> Record | None:
-        """The first row that it returns."""
+        """The first row, or None."""
         arguments = statement.arguments(values)
         return await self._observed(statement, self.driver.fetchrow(statement.sql, *arguments))
 
@@ -100,20 +100,20 @@ class Executor:
         await self.first(statement, **values)
 
     async def each(self, statement: Statement, rows: Sequence[Mapping[str, object]]) -> None:
-        """Execute it for every row of values, in one pipeline."""
+        """Execute it for each of these values, in one pipeline."""
         arguments = [statement.arguments(row) for row in rows]
         await self._observed(statement, self.driver.executemany(statement.sql, arguments))
 
     async def command(self, statement: Statement) -> str:
-        """Execute it without values; what the server says it did, such as `COMMIT`."""
+        """Execute it without values; returns the server's command tag, such as `COMMIT`."""
         return await self._observed(statement, self.driver.execute(statement.sql))
 
-    async def _observed(self, statement: Statement, answer: Awaitable[T]) -> T:
-        began = perf_counter()
+    async def _observed(self, statement: Statement, result: Awaitable[T]) -> T:
+        started = perf_counter()
         try:
-            found = await answer
+            rows = await result
         except BaseException as error:
-            self._ran(statement, perf_counter() - began, error)
+            self._ran(statement, perf_counter() - started, error)
             raise
-        self._ran(statement, perf_counter() - began, None)
-        return found
+        self._ran(statement, perf_counter() - started, None)
+        return rows

@@ -1,4 +1,4 @@
-"""The whole schema on one page; migrations are made from it."""
+"""The schema; migrations are generated from it."""
 
 from functools import reduce
 
@@ -36,23 +36,23 @@ metadata = MetaData(
 )
 
 PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
-"""What parts words for the search, whatever the database's locale says."""
+"""Characters that separate words in the search, in every locale."""
 
 
 def instant(name: str, *, nullable: bool = False) -> Column[object]:
-    """A moment in time, with its zone."""
+    """A column with a timestamp and its time zone."""
     return Column(name, DateTime(timezone=True), nullable=nullable)
 
 
-def owner(table: str, *, nullable: bool = False) -> Column[object]:
-    """Whom the row belongs to; it goes with that account."""
-    return Column(table, Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=nullable)
+def owner(name: str, *, nullable: bool = False) -> Column[object]:
+    """A column with the account that owns the row; the row is deleted with it."""
+    return Column(name, Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=nullable)
 
 
 def words(*columns: str) -> str:
-    """SQL for the searchable words of some columns: the expression that the GIN index holds."""
+    """SQL for the searchable words of some columns: the expression of the GIN index."""
     texts = [part for column in columns for part in ("' '", f"coalesce({column}, '')")][1:]
-    # With the parentheses that PostgreSQL shows it with: Alembic compares the texts.
+    # With parentheses as PostgreSQL writes them: Alembic compares the texts.
     joined = reduce("({} || {})".format, texts)[1:-1]
     quoted = PUNCTUATION.replace("'", "''")
     return (
@@ -84,8 +84,8 @@ users = Table(
     Index("ix_users_words", text(USER_WORDS), postgresql_using="gin"),
 )
 
-# One row for every account, and one for every name that a stranger saved: the unique key makes
-# both meet where somebody takes a name, whichever of two transactions commits first.
+# One row for every account, and one for every name saved without an account: the unique key decides
+# between concurrent transactions that take the same name.
 birthdays = Table(
     "birthdays",
     metadata,
@@ -108,7 +108,7 @@ birthdays = Table(
     UniqueConstraint("user_id"),
     CheckConstraint("name_key IS NOT NULL OR user_id IS NOT NULL", name="somebody"),
     Index("ix_birthdays_month_day_id", "month_day", "id"),
-    # Greetings are planned by this one: however many strangers share a day, accounts are few.
+    # For planning greetings: rows without an account, which may be many a day, are not in it.
     Index(
         "ix_birthdays_month_day_user_id",
         "month_day",
@@ -117,7 +117,7 @@ birthdays = Table(
     ),
 )
 
-# The key is the promise: nobody is greeted twice in a year.
+# The primary key guarantees one greeting per account and year.
 greetings = Table(
     "greetings",
     metadata,
@@ -168,7 +168,7 @@ items = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     owner("owner_id"),
-    # By code point everywhere: titles are sorted, and a locale's order changes with its version.
+    # Sorted by code point: the order of a locale changes with its version.
     Column("title", Text(collation="C"), nullable=False),
     Column("description", Text),
     Column("is_active", Boolean, nullable=False),
@@ -178,7 +178,7 @@ items = Table(
     Index("ix_items_created_at_id", "created_at", "id", postgresql_where=LISTED),
     Index("ix_items_updated_at_id", "updated_at", "id", postgresql_where=LISTED),
     Index("ix_items_title_id", "title", "id", postgresql_where=LISTED),
-    # Whole, for it also finds all that goes with an account.
+    # Not partial: it also finds the items that are deleted with an account.
     Index("ix_items_owner_id_is_active_created_at_id", "owner_id", "is_active", "created_at", "id"),
     Index(
         "ix_items_owner_id_updated_at_id", "owner_id", "updated_at", "id", postgresql_where=LISTED
@@ -249,7 +249,7 @@ jobs = Table(
     Index("ix_jobs_dead", "lane", postgresql_where=text("status = 'dead'")),
     Index("ix_jobs_owner_id_id", "owner_id", "id"),
     Index("ix_jobs_finished_at", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
-    # Lists of tasks, with a status or without; the first one also counts an owner's live ones.
+    # Lists of tasks, with or without a status; the first index also counts an owner's live tasks.
     Index("ix_tasks_owner_id_status_id", "owner_id", "status", "id", postgresql_where=TASKS),
     Index(
         "ix_tasks_owner_id_kind_status_id",
@@ -261,7 +261,7 @@ jobs = Table(
     ),
     Index("ix_tasks_status_id", "status", "id", postgresql_where=TASKS),
     Index("ix_tasks_kind_status_id", "kind", "status", "id", postgresql_where=TASKS),
-    # The same for what no account asked for: producers' jobs, mails, greetings.
+    # The same for jobs that no account asked for: of producers, mails, greetings.
     Index("ix_unowned_status_id", "status", "id", postgresql_where=UNOWNED),
     Index("ix_unowned_kind_status_id", "kind", "status", "id", postgresql_where=UNOWNED),
 )
@@ -272,7 +272,7 @@ workers = Table(
     Column("id", Uuid, primary_key=True),
     Column("host", Text, nullable=False),
     Column("version", Text, nullable=False),
-    # What it can run; a worker of an older version does not say.
+    # Kinds of jobs that it runs; NULL for a worker of an older version.
     Column("kinds", ARRAY(Text)),
     instant("started_at"),
     instant("heard_at"),

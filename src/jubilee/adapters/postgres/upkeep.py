@@ -1,7 +1,7 @@
-"""Gives back what a pool no longer needs, and says when the server has too little for all pools.
+"""Close connections that a pool does not need, and warn where the server has too few for all pools.
 
-A connection that the last minute did not need is closed. Where the server has hardly any left,
-other processes may be refused: then those that the last few seconds did not need are closed, too.
+Connections not needed in the last minute are closed. Where the server has hardly any left, so that
+other processes may be refused, those not needed in the last period are closed, too.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.domain.errors import Unavailable
 
 PERIOD_S = 3.0
-PERIODS = 20  # a minute
-NEARLY_ALL = 0.9  # of the server's connections are open
+PERIODS = 20  # of PERIOD_S: a minute
+FULL_RATIO = 0.9  # of the server's connections
 
 logger = logging.getLogger(__name__)
 
 
 class PoolUpkeep:
-    """Looks after one pool of a process that runs for long."""
+    """Keeps one pool of an API or worker process small."""
 
     def __init__(self, pool: ConnectionPool, capacity: PostgresCapacity) -> None:
         self._pool = pool
@@ -30,7 +30,7 @@ class PoolUpkeep:
         self._fits = True
 
     async def run(self, period: float = PERIOD_S) -> None:
-        """Until cancelled, every `period` seconds; a server that is away changes nothing."""
+        """Run a step every `period` seconds until cancelled; an unavailable server is ignored."""
         while True:
             try:
                 await self.step()
@@ -41,10 +41,10 @@ class PoolUpkeep:
             await asyncio.sleep(period)
 
     async def step(self) -> None:
-        """One period has passed."""
+        """Close what the last period, or minute, did not need."""
         self._unused.append(self._pool.count_unused())
-        needless = min(self._unused) if len(self._unused) == PERIODS else 0
-        await self._close(needless)
+        unneeded = min(self._unused) if len(self._unused) == PERIODS else 0
+        await self._close(unneeded)
         if self._checked == 0:
             await self._compare()
         elif self._unused[-1] > 1 and await self._is_server_full():
@@ -57,10 +57,10 @@ class PoolUpkeep:
 
     async def _is_server_full(self) -> bool:
         budget = await self._capacity()
-        return budget.opened >= budget.usable * NEARLY_ALL
+        return budget.opened >= budget.usable * FULL_RATIO
 
     async def _compare(self) -> None:
-        """Say it once, and again where it became true again."""
+        """Warn when the pools begin to exceed the server's connections."""
         budget = await self._capacity()
         if self._fits and not budget.fits:
             logger.warning(

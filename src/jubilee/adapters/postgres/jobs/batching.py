@@ -1,4 +1,4 @@
-"""Many calls, one statement: what comes while a statement runs goes into the next one."""
+"""Concurrent calls in one statement: those made while it runs are gathered for the next one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,23 +10,23 @@ R = TypeVar("R")
 
 
 class CallBatcher(Generic[A, R]):
-    """Gathers single calls; alone, a call waits for nobody."""
+    """Gathers calls with one argument each; a single call runs at once."""
 
     def __init__(
         self, work: Callable[[Sequence[A]], Awaitable[Sequence[R]]], *, limit: int
     ) -> None:
-        """`work` answers up to `most` arguments in their order."""
+        """`work` returns results for up to `limit` arguments, in their order."""
         self._work = work
         self._limit = limit
         self._waiting: list[tuple[A, asyncio.Future[R]]] = []
         self._task: asyncio.Task[None] | None = None
 
     async def __call__(self, argument: A) -> R:
-        """The answer to this argument, or what `work` raised."""
+        """Return the result for this argument, or raise the exception of `work`."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((argument, future))
         if self._task is None:
-            # It serves others, too: what it logs must not bear the first caller's name.
+            # It serves other callers, too: its log lines must not carry the first one's context.
             self._task = asyncio.create_task(self._run(), context=Context())
         return await future
 
@@ -34,12 +34,12 @@ class CallBatcher(Generic[A, R]):
         try:
             while self._waiting:
                 batch = self._waiting[: self._limit]
-                # Whoever has gone meanwhile must not be given anything: it would be lost.
+                # A job claimed for a call that was cancelled meanwhile would not be run.
                 await self._answer([call for call in batch if not call[1].done()])
                 del self._waiting[: len(batch)]
         finally:
             self._task = None
-            for _, future in self._waiting:  # some are left only where this was cancelled
+            for _, future in self._waiting:  # not empty only where this task was cancelled
                 future.cancel()
             self._waiting.clear()
 

@@ -1,4 +1,4 @@
-"""The jobs that a transaction wants, and what their rows say of where they come from."""
+"""Jobs that a transaction inserts, and the request and trace that their rows name."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from jubilee.observation.jobs import TracePropagator
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Marks rows: with the request that they come from, and with its trace."""
+    """Where a row comes from: the request's id and its trace."""
 
     correlation_id: str | None
     propagator: TracePropagator
@@ -16,7 +16,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class PendingDispatches:
-    """What has been inserted, to be told of once it is committed."""
+    """Inserted jobs, to be dispatched once the transaction has committed."""
 
     due: list[Dispatch] = field(default_factory=list)
     """The jobs that are due at once."""

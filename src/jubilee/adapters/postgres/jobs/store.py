@@ -114,14 +114,14 @@ PING = Statement(text("SELECT 1"))
 
 
 class PostgresJobStore(JobStore):
-    """One worker's claims; those that are made at the same moment share a statement."""
+    """One worker's claims; concurrent ones share a statement."""
 
     def __init__(
         self, pool: ConnectionPool, *, worker_id: UUID, lease: float, kinds: Collection[str]
     ) -> None:
-        """`lease` counts seconds; `worker_id` is made anew whenever a worker starts.
+        """`lease` is in seconds; `worker_id` is new at each start of a worker.
 
-        A job of another kind than `kinds` is never claimed: its row stays as it is.
+        Only jobs of these `kinds` are claimed; the rows of others stay as they are.
         """
         self._pool = pool
         self._kinds = list(kinds)
@@ -130,7 +130,7 @@ class PostgresJobStore(JobStore):
         self._claim = CallBatcher(self._claim_all, limit=BATCH)
 
     async def ping(self) -> None:
-        """Ask for an answer, so that claims have one; raises Unavailable."""
+        """Check that the database answers; raises Unavailable."""
         async with self._pool.executor() as executor:
             await executor.run(PING)
 
@@ -166,7 +166,7 @@ class PostgresJobStore(JobStore):
     async def _claim_all(
         self, wanted: Sequence[JobReference]
     ) -> Sequence[tuple[ClaimedJob | None, bool]]:
-        """Each with whether it can still be had, but somebody has it locked."""
+        """Each with whether it is still claimable but locked by another transaction."""
         values = {"lease": self._lease, "worker": self._worker_id, "kinds": self._kinds}
         async with self._pool.executor() as executor:
             rows = await executor.all(CLAIM, **values, **_arrays(wanted))
@@ -174,7 +174,7 @@ class PostgresJobStore(JobStore):
             missing = [reference for reference in wanted if reference.id not in taken]
             locked = await self._free(executor, missing) if missing else []
         busy = {row["id"] for row in locked}
-        # The same job may stand in the batch twice: one of them has it, the other is stale.
+        # A job may be in the batch twice: the first claim gets it, the second is stale.
         return [(taken.pop(reference.id, None), reference.id in busy) for reference in wanted]
 
     async def _free(self, executor: Executor, wanted: Sequence[JobReference]) -> list[Record]:
@@ -194,7 +194,7 @@ def _arrays(references: Sequence[JobReference]) -> dict[str, object]:
 
 
 def bounded(document: Mapping[str, object]) -> str:
-    """A result or an error as JSON of at most MAX_DOCUMENT_BYTES bytes."""
+    """A result or an error as JSON in at most MAX_DOCUMENT_BYTES bytes."""
     return encode_within(dict(document), MAX_DOCUMENT_BYTES)
 
 

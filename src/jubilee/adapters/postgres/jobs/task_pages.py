@@ -8,8 +8,8 @@ from jubilee.domain.tasks.task import Task
 
 DOCUMENTS = ("data", "progress", "result", "error")
 COLUMNS = ", ".join(Task.__dataclass_fields__)
-# A job that no account asked for has no `task_id`; its `owner_id` is whom it is for. Documents are
-# read as text: a producer may write what the driver's decoder refuses.
+# A job that no account asked for has no `task_id`; its `owner_id`, the account it is for, is
+# not shown. Documents are read as text: a producer may write JSON that Python cannot read.
 SPECIAL = {
     "task_id": "coalesce(task_id, CAST(id AS text)) AS task_id",
     "owner_id": "CASE WHEN task_id IS NOT NULL THEN owner_id END AS owner_id",
@@ -17,13 +17,13 @@ SPECIAL = {
 }
 TASK = ", ".join(SPECIAL.get(name, name) for name in Task.__dataclass_fields__)
 
-# As JSON: its four documents are all of a task that may be long.
+# Size of a task in bytes: only its four documents may be long.
 SIZE = " + ".join(f"coalesce(octet_length(CAST({name} AS text)), 0)" for name in DOCUMENTS)
 
-# An id grows with time: the newest is the highest.
+# Ids grow with time: the newest is the highest.
 NEWEST = "ORDER BY id DESC LIMIT CAST(:rows AS integer)"
-# A range of one status, in the order of the lists' indexes: by `status = …` the planner would walk
-# the primary key as readily, past every job of another status, and for a rare one past all of them.
+# A range of one status, in the order of the lists' indexes. With `status = …` the planner might
+# walk the primary key instead, past jobs of every other status.
 WITHIN = "ORDER BY status DESC, id DESC LIMIT CAST(:rows AS integer)"
 SCAN = """
     (SELECT {columns} FROM jobs WHERE {condition} {kind}
@@ -32,8 +32,8 @@ SCAN = """
 LAST = "CAST('ffffffff-ffff-ffff-ffff-ffffffffffff' AS uuid)"
 
 
-class Whose(Enum):
-    """Whose jobs are listed."""
+class OwnerScope(Enum):
+    """Which jobs are listed, by their owner."""
 
     OWNERS = "owner's"  # those that one account asked for
     UNOWNED = "unowned"
@@ -41,25 +41,26 @@ class Whose(Enum):
 
 
 CONDITIONS = {
-    Whose.OWNERS: ("task_id IS NOT NULL AND owner_id = CAST(:owner AS uuid)",),
-    Whose.UNOWNED: ("task_id IS NULL",),
-    Whose.ALL: ("task_id IS NOT NULL", "task_id IS NULL"),
+    OwnerScope.OWNERS: ("task_id IS NOT NULL AND owner_id = CAST(:owner AS uuid)",),
+    OwnerScope.UNOWNED: ("task_id IS NULL",),
+    OwnerScope.ALL: ("task_id IS NOT NULL", "task_id IS NULL"),
 }
-SHAPES = 4 * len(Whose)  # each with a kind, a position, or without
+STATEMENTS = 4 * len(OwnerScope)  # each with a kind, a position, or without
 
 
-@lru_cache(maxsize=SHAPES)
-def page_statement(whose: Whose, *, of_kind: bool, continued: bool) -> Statement:
-    """Binds `statuses`, `rows` and `bytes`, and `owner`, `kind` and `last` as asked.
+@lru_cache(maxsize=STATEMENTS)
+def page_statement(scope: OwnerScope, *, of_kind: bool, continued: bool) -> Statement:
+    """A page; binds `statuses`, `rows` and `bytes`, and `owner`, `kind` and `last` where needed.
 
-    A short index scan for each status, merged: one index serves a list with a status and without.
-    Each row says how many there are; of those, the newest are given whose size together has room.
+    A short index scan for each status, merged: one index serves lists with a status and without.
+    Each row has the number of rows found (`there`); the newest of them are returned scope size
+    together is at most `bytes`, and at least one.
     """
     kind = "AND kind = CAST(:kind AS text)" if of_kind else ""
     bound = "< (wanted.status, CAST(:last AS uuid))" if continued else f"<= (wanted.status, {LAST})"
     scans = " UNION ALL ".join(
         compose(SCAN, columns=COLUMNS, condition=condition, kind=kind, bound=bound, order=WITHIN)
-        for condition in CONDITIONS[whose]
+        for condition in CONDITIONS[scope]
     )
     return Statement.from_sql(
         """

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from jubilee.adapters.postgres.documents import decode, encode, kept_trace
 from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
-from jubilee.adapters.postgres.jobs.task_pages import DOCUMENTS, TASK, Whose, page_statement
+from jubilee.adapters.postgres.jobs.task_pages import DOCUMENTS, TASK, OwnerScope, page_statement
 from jubilee.adapters.postgres.keyset import page
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement, compose
@@ -148,7 +148,7 @@ class PostgresTasks(TaskReader, TaskQueue, TaskRepository):
 
     async def page(self, chosen: TaskFilter, *, after: Position | None, limit: int) -> Page[Task]:
         statement = page_statement(
-            _whose(chosen), of_kind=chosen.kind is not None, continued=after is not None
+            _scope(chosen), of_kind=chosen.kind is not None, continued=after is not None
         )
         rows = await self.executor.all(
             statement,
@@ -252,10 +252,10 @@ def _found(row: Record | None) -> Task:
     return _task(row)
 
 
-def _whose(chosen: TaskFilter) -> Whose:
+def _scope(chosen: TaskFilter) -> OwnerScope:
     if chosen.unowned:
-        return Whose.UNOWNED
-    return Whose.ALL if chosen.owner is None else Whose.OWNERS
+        return OwnerScope.UNOWNED
+    return OwnerScope.ALL if chosen.owner is None else OwnerScope.OWNERS
 
 
 def _task(row: Record) -> Task:
