@@ -37,8 +37,9 @@ class InvalidGrant(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Access and refresh token; `lifetime` is that of the access token, in seconds."""
+    """Access and refresh token of an account; `lifetime` is the access token's, in seconds."""
 
+    user_id: UserId
     access: str = field(repr=False)
     refresh: str = field(repr=False)
     lifetime: int
@@ -199,6 +200,7 @@ class AuthService:
     def _tokens(self, refresh: RefreshToken, user_id: UserId) -> Tokens:
         claims = TokenClaims(user_id, refresh.session_id)
         return Tokens(
+            user_id=user_id,
             access=self.signer.sign(claims, now=self.clock()),
             refresh=refresh.encode(self.refresh_policy.key),
             lifetime=self.signer.lifetime,

@@ -1,6 +1,7 @@
 """Endpoints for signing in, refreshing tokens, signing out and listing sessions."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -99,14 +100,15 @@ async def sign_in(call: Call[SignIn, Nothing]) -> Response:
     if (call.body.grant_type or "password") != "password":
         raise UnsupportedGrant
     body = call.body
-    return _token_reply(await call.services.auth.sign_in(body.username, body.password, call.client))
+    tokens = await call.services.auth.sign_in(body.username, body.password, call.client)
+    return _token_reply(call, tokens)
 
 
 async def refresh(call: Call[Refresh, Nothing]) -> Response:
     """POST /auth/refresh."""
     if (call.body.grant_type or "refresh_token") != "refresh_token":
         raise UnsupportedGrant("The grant type must be `refresh_token`.")
-    return _token_reply(await call.services.auth.refresh(call.body.refresh_token))
+    return _token_reply(call, await call.services.auth.refresh(call.body.refresh_token))
 
 
 async def sign_out(call: Call[Nothing, Nothing]) -> Response:
@@ -129,7 +131,8 @@ async def end_session(call: Call[Nothing, Nothing]) -> Response:
     return no_content()
 
 
-def _token_reply(tokens: Tokens) -> Response:
+def _token_reply(call: Call[Any, Nothing], tokens: Tokens) -> Response:
+    call.record.user_id = str(tokens.user_id)
     reply = TokenReply(
         access_token=tokens.access,
         token_type="bearer",  # noqa: S106  # a token type, not a secret

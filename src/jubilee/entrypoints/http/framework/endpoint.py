@@ -103,11 +103,16 @@ class Call(Generic[B, Q]):
         """The path below the mount."""
         return str(self.request.scope["path"]).removeprefix(self.mount)
 
+    @property
+    def record(self) -> RequestRecord:
+        """The record of the request, for the access log and metrics."""
+        record: RequestRecord = self.request.scope["state"]["record"]
+        return record
+
     def extend(self, seconds: float) -> float:
         """Extend the request's deadline; returns its arrival plus `seconds`, by `monotonic`."""
-        record: RequestRecord = self.request.scope["state"]["record"]
-        record.deadline += seconds
-        return record.began + seconds
+        self.record.deadline += seconds
+        return self.record.began + seconds
 
     @property
     def client(self) -> ClientInfo:
