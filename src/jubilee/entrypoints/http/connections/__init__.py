@@ -1,1 +1,1 @@
-"""Connections of clients: what one may hold, for how long, and what it is refused with."""
+"""Client connections: limits, deadlines, and responses to malformed requests."""

@@ -1,4 +1,4 @@
-"""uvicorn's configuration, and what the protocol needs beside it."""
+"""Configuration of uvicorn, with the rules of `BoundedProtocol`."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from jubilee.entrypoints.http.connections.refusals import Refusals
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRules:
-    """The same for every connection of a server."""
+    """Limits and observers shared by all connections of a server."""
 
     limits: ConnectionLimits
     refusals: Refusals
@@ -19,6 +19,6 @@ class ConnectionRules:
 
 
 class BoundedConfig(uvicorn.Config):
-    """For `BoundedProtocol`; uvicorn hands it to each connection."""
+    """Configuration that uvicorn passes to each `BoundedProtocol`."""
 
     rules: ConnectionRules

@@ -1,4 +1,4 @@
-"""Connections that the service itself ended: counted each, logged a few at a time."""
+"""Connections ended by the service: each is counted, and logged in batches."""
 
 import logging
 from collections import Counter
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class EndReason(StrEnum):
-    """Why a connection was ended."""
+    """Why the service ended a connection."""
 
     LIMIT = "limit"
     HEAD_TIMEOUT = "head_timeout"
@@ -22,21 +22,21 @@ class EndReason(StrEnum):
 
 
 class EndedConnections:
-    """Counts the ends of connections; a flood of them is one line every `LOG_INTERVAL_S`."""
+    """Counts ended connections; logs at most one line every `LOG_INTERVAL_S`."""
 
     def __init__(self, observer: ConnectionObserver) -> None:
-        """`observer` is told of each."""
+        """`observer` is called for each ended connection."""
         self._observer = observer
         self._unlogged: Counter[str] = Counter()
         self._logged_at = -LOG_INTERVAL_S
 
     def add(self, reason: EndReason) -> None:
-        """Count one."""
+        """Count an ended connection."""
         self._observer.connection_ended(reason)
         self._unlogged[reason.value] += 1
 
     def sample(self, count: int) -> None:
-        """Pass on how many connections are open, and log what ended unless a line is recent."""
+        """Report the number of open connections; log the ended ones if a line is due."""
         self._observer.connections_open(count)
         if self._unlogged and monotonic() - self._logged_at >= LOG_INTERVAL_S:
             self._logged_at = monotonic()

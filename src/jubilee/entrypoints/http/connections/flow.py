@@ -1,4 +1,4 @@
-"""When a connection is read from: the application, the answer and the parser each may stop it."""
+"""Flow control of reading: the application and the parser can each pause a connection."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,37 +7,37 @@ from uvicorn.protocols.http.flow_control import FlowControl
 
 
 class ReadFlow(FlowControl):
-    """uvicorn's, but what waits here is parsed before more is read.
+    """uvicorn's flow control, which parses waiting bytes before it reads more.
 
-    `read_paused` is the application's wish alone: it has enough of a body. `hold` and `release`
-    are the parser's.
+    `read_paused` is set by the application alone, when it has buffered enough of a body; `hold` and
+    `release` belong to the parser.
     """
 
     def __init__(self, transport: asyncio.Transport, advance: Callable[[], None]) -> None:
-        """`advance` parses what waits, and then calls `hold` or `release`."""
+        """`advance` parses the waiting bytes, and then calls `hold` or `release`."""
         super().__init__(transport)
         self._advance = advance
         self._held = False
 
     def pause_reading(self) -> None:
-        """Stop until the application wants more of the body."""
+        """Pause until the application reads more of the body."""
         self.read_paused = True
         self.hold()
 
     def resume_reading(self) -> None:
-        """The application wants more, or has answered."""
+        """Continue: the application reads on, or has responded."""
         if self.read_paused:
             self.read_paused = False
             self._advance()
 
     def hold(self) -> None:
-        """Read no more from the socket."""
+        """Stop reading from the socket."""
         if not self._held:
             self._held = True
             self._transport.pause_reading()
 
     def release(self) -> None:
-        """Read on."""
+        """Read from the socket again."""
         if self._held:
             self._held = False
             self._transport.resume_reading()

@@ -1,4 +1,4 @@
-"""What a head must be beyond what the parser checks."""
+"""Checks of a request's head beyond those of the parser."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,21 +11,21 @@ VERSIONS = ("1.0", "1.1")
 Header = tuple[bytes, bytes]
 
 SINGLE_HEADERS = (b"host", b"authorization", b"content-type")
-"""Of two it would be open which one counts; the parser refuses a second Content-Length itself."""
+"""Ambiguous if duplicated; the parser itself refuses a second Content-Length."""
 
 RESERVED_PATHS = ("/health/live", "/health/ready", "/metrics")
-"""Under every mount; answered beyond the limit of connections, too."""
+"""Served under every mount even beyond the limit of connections."""
 
 
 def path_of(url: bytes) -> str:
-    """The path of a request's target, as it was sent."""
+    """The path of a request target, not decoded."""
     return url.partition(b"?")[0].decode("latin-1")
 
 
 def fault_of(
     headers: Sequence[Header], named: Mapping[bytes, bytes], version: str, *, upgrade: bool
 ) -> DomainError | None:
-    """Why a head is refused that has all these headers; `named` has the last of each name."""
+    """The error of a head with these headers, or None; `named` maps names to their last values."""
     if len(headers) > MAX_HEADERS:
         return HeadTooLarge()
     if version not in VERSIONS:

@@ -1,38 +1,38 @@
-"""Bounds on what one connection may hold, and on how long it may be silent."""
+"""Limits on the memory of a connection and on the time that it may be silent."""
 
 from dataclasses import dataclass
 
 MAX_HEADERS = 100
 MAX_HEAD_BYTES = 32 * 1024
-"""Of the request line and all headers; as much again for framing and trailers of a body."""
+"""For the request line and all headers; again for the framing and trailers of a body."""
 
 MAX_TURN_BYTES = 16 * 1024
-"""Parsed of one connection before the others get their turn: small chunks are slow to parse."""
+"""Bytes parsed of a connection before other connections run; small chunks are slow to parse."""
 
 PIECE_COST_BYTES = 128
-"""What parsing a piece costs beside its bytes, measured in bytes."""
+"""Fixed cost of parsing a piece, expressed in bytes."""
 
 MAX_DISCARDED_BYTES = 4 * 1024 * 1024
-"""Read and dropped after a refusal, so that the client gets to read it."""
+"""Bytes read and dropped after a refusal, so that the client can read the response."""
 
 MIN_READ_BYTES = 16 * 1024
-"""Bytes of an answer that a client has to take within `read_s`, or all that is left of it."""
+"""Bytes of a response that a client must read within `read_s`, or the rest if it is less."""
 
 RESERVED_CONNECTIONS = 50
-"""Beyond the limit: these may still ask for health and metrics, and get a full 503 otherwise."""
+"""Connections beyond the limit that may request health and metrics; other requests get a 503."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """Connections at a time, and deadlines in seconds; each ends up to `sweep_s` late."""
+    """Number of connections, and deadlines in seconds; each is enforced up to `sweep_s` late."""
 
     connections: int = 900
     head_s: float = 10.0
-    """From the first byte of a head to its last, and from a new connection to its first byte."""
+    """From the first to the last byte of a head, and from connecting to the first byte."""
     body_s: float = 31.0
-    """From the end of a head to the end of its body; past the application's own deadline."""
+    """From the end of a head to the end of its body; longer than the application's deadline."""
     read_s: float = 20.0
-    """Without the client taking more of its answer."""
+    """While the client reads no more of its response."""
     refused_s: float = 2.0
-    """For a client to take a refusal, and for one beyond the limit to say what it wants."""
+    """For a client to read a refusal, and for one beyond the limit to send its request."""
     sweep_s: float = 1.0

@@ -1,4 +1,4 @@
-"""What a connection waits for, and how long it may."""
+"""Phases of a connection, and their deadlines."""
 
 from enum import IntEnum
 from math import inf
@@ -7,7 +7,7 @@ from jubilee.entrypoints.http.connections.limits import ConnectionLimits
 
 
 class Phase(IntEnum):
-    """Up to BODY it is the client's turn to send."""
+    """What a connection waits for; up to BODY, it is bytes from the client."""
 
     NEW = 0
     IDLE = 1
@@ -18,10 +18,10 @@ class Phase(IntEnum):
 
 
 def deadline_s(phase: Phase, limits: ConnectionLimits, *, keep_alive: float, excess: bool) -> float:
-    """Seconds that a phase may last; `excess` is a connection beyond the limit."""
+    """Seconds that a phase may last; `excess` marks a connection beyond the limit."""
     match phase:
         case Phase.ANSWER:
-            return inf  # the application's own affair
+            return inf  # the application has its own deadline
         case Phase.IDLE:
             return keep_alive
         case Phase.BODY:

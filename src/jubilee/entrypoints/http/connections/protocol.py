@@ -1,8 +1,8 @@
-"""HTTP/1.1 on one connection, with a bound on all that a client can make the service hold.
+"""HTTP/1.1 on a connection, with limits on the memory and time that a client can use.
 
-uvicorn's own protocol parses whatever arrives: pipelined requests, headers and trailers without
-end, and it waits for a silent client for ever. Its `limit_concurrency` refuses requests, in plain
-text, after it has parsed them, and counts health checks; so it is not used.
+uvicorn's own protocol has no limits on pipelined requests, headers and trailers, and waits for a
+silent client forever. Its `limit_concurrency` refuses requests in plain text, after parsing them,
+and counts health checks; so it is not used.
 """
 
 import asyncio
@@ -38,16 +38,16 @@ from jubilee.entrypoints.http.connections.unparsed import TooMuchFraming, Unpars
 from jubilee.entrypoints.http.connections.unread import UnreadAnswer
 from jubilee.entrypoints.http.framework.problems import BodyTooSlow, TargetTooLong
 
-# An enum's members are slow to look up before Python 3.12.
+# Enum members are slow to look up before Python 3.12.
 NEW, IDLE, HEAD, BODY, ANSWER, REFUSED = Phase
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Parses one request at a time: the next one waits, as bytes, for the answer to the last.
+    """Parses one request at a time; the next waits, unparsed, until the last has been answered.
 
-    While bytes wait nothing is read from the socket, and while the client does not read its answer
-    nothing is parsed. So a connection holds what one read of the socket brought, one request, and
-    one answer. Overrides private parts of uvicorn: its version is bounded in pyproject.toml.
+    While bytes wait, nothing is read from the socket; while the client does not read its response,
+    nothing is parsed. So a connection holds at most one read of the socket, one request and one
+    response. Overrides private parts of uvicorn: its version is bounded in pyproject.toml.
     """
 
     config: BoundedConfig
@@ -71,23 +71,23 @@ class BoundedProtocol(HttpToolsProtocol):
         self._discarded = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Refuse what is far beyond the limit at once; what is just beyond it may ask once."""
+        """Refuse a connection beyond limit and reserve; one in the reserve may send a request."""
         super().connection_made(transport)
         self.flow = ReadFlow(transport, self._advance)
         excess = len(self.connections) - self._rules.limits.connections
         self._is_excess = excess > 0
         if excess > RESERVED_CONNECTIONS:
             self._count(EndReason.LIMIT)
-            self._write(TooManyConnections(), Refused([], self.client), metered=False)
+            self._write(TooManyConnections(), Refused([], self.client), observed=False)
             self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget what was not parsed."""
+        """Drop the unparsed bytes."""
         super().connection_lost(exc)
         self._unparsed.clear()
 
     def data_received(self, data: bytes) -> None:
-        """Parse as much as may be parsed now."""
+        """Parse as much as the limits allow now."""
         if self._phase is REFUSED:
             self._discard(data)
             return
@@ -99,7 +99,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._advance()
 
     def resume_writing(self) -> None:
-        """The client reads again: so do we."""
+        """Parse on: the client has read its response."""
         super().resume_writing()
         self._advance()
 
@@ -135,7 +135,7 @@ class BoundedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
-            # Not taken up. The parser would take a body for the next request: it ends here.
+            # Upgrades are ignored. The parser would read a body as the next request: end here.
             self.cycle.keep_alive = False
         except httptools.HttpParserInvalidMethodError:
             self._refuse(UnknownMethod())
@@ -146,12 +146,12 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._refuse(HeadTooLarge())
 
     def on_message_begin(self) -> None:
-        """A request's first byte."""
-        HttpToolsProtocol.on_message_begin(self)  # quicker than super()
+        """Begin a request at its first byte."""
+        HttpToolsProtocol.on_message_begin(self)  # faster than super()
         self._phase, self._sweeps = HEAD, 0
 
     def on_headers_complete(self) -> None:
-        """Check the head, and have the application called."""
+        """Check the head and call the application."""
         headers, parser = self.headers, self.parser
         named, count = dict(headers), len(headers)
         if (
@@ -164,7 +164,7 @@ class BoundedProtocol(HttpToolsProtocol):
         ):
             self._check_head(named)
         HttpToolsProtocol.on_headers_complete(self)
-        self.headers = []  # trailers end here, and are dropped
+        self.headers = []  # collects trailers, which are dropped
         self._phase, self._sweeps = BODY, 0
         self._unparsed.framing = 0
         if self._is_excess:
@@ -173,12 +173,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._unparsed.body_left = int(named[b"content-length"])
 
     def on_body(self, body: bytes) -> None:
-        """A part of a body."""
+        """Pass on a part of a body."""
         self._unparsed.framing = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """A request's last byte."""
+        """End a request at its last byte."""
         cycle, self._unparsed.framing = self.cycle, 0
         if cycle.response_complete:
             self._phase, self._sweeps = IDLE, 0
@@ -194,7 +194,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._phase is ANSWER:
             self._phase, self._sweeps = IDLE, 0
         elif self.expect_100_continue:
-            self._linger()  # whether the body will be sent is not known
+            self._linger()  # the client may or may not send the body
             return
         if self.flow.read_paused or not self._unparsed.is_empty:
             self.flow.read_paused = False
@@ -210,14 +210,14 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError
 
     def _refuse(self, error: DomainError) -> None:
-        """Answer with a problem unless an answer has begun, and end the connection."""
+        """Respond with a problem unless a response has begun, and end the connection."""
         cycle: RequestResponseCycle | None = self.cycle
-        waits = cycle is not None and not cycle.response_complete
-        if cycle is not None and waits:
+        is_running = cycle is not None and not cycle.response_complete
+        if cycle is not None and is_running:
             if cycle.response_started:
                 self.transport.abort()
                 return
-            # The application hears that the client is gone, and counts the request.
+            # The application sees a disconnect, and records the request itself.
             cycle.disconnected = True
             cycle.message_event.set()
         elif self._phase is BODY:
@@ -225,12 +225,12 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if isinstance(error, TooManyConnections):
             self._count(EndReason.LIMIT)
-            waits = True
-        self._write(error, self._refused(), metered=not waits)
+        observed = not is_running and not isinstance(error, TooManyConnections)
+        self._write(error, self._refused(), observed=observed)
         self._linger()
 
     def _refused(self) -> Refused:
-        """What is known of the request so far."""
+        """The request as far as it is known."""
         if self._phase < HEAD:
             return Refused([], self.client)
         if self._phase is HEAD:
@@ -239,16 +239,16 @@ class BoundedProtocol(HttpToolsProtocol):
             return Refused(self.headers, self.client, method, path)
         headers = self.scope["headers"]
         if record := self.scope["state"].get("record"):
-            headers = [(b"x-request-id", record.request_id.encode())]  # as the application logs it
+            headers = [(b"x-request-id", record.request_id.encode())]  # the id in the access log
         return Refused(headers, self.client, self.scope["method"], self.scope["path"])
 
-    def _write(self, error: DomainError, refused: Refused, *, metered: bool) -> None:
+    def _write(self, error: DomainError, refused: Refused, *, observed: bool) -> None:
         common = self.server_state.default_headers
-        answer = self._rules.refusals.write(error, refused, common, metered=metered)
-        self.transport.write(answer)
+        response = self._rules.refusals.write(error, refused, common, observed=observed)
+        self.transport.write(response)
 
     def _linger(self) -> None:
-        """End the connection, but let the client read what was written: it may still send."""
+        """Close for writing, and drop what the client sends until it has read the response."""
         self._phase, self._sweeps = REFUSED, 0
         self._unparsed.clear()
         self.transport.write_eof()
@@ -260,9 +260,9 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.abort()
 
     def sweep(self) -> None:
-        """Called once a period: end what is overdue."""
+        """End the connection if it is overdue; called every `sweep_s`."""
         limits = self._rules.limits
-        # A body that the application does not take yet is not late.
+        # A body is not late while the application does not read it.
         if not (self._phase is BODY and self.flow.read_paused):
             self._sweeps += 1
         unread = self._unread.sweeps(self.transport.get_write_buffer_size())

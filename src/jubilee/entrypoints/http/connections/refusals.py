@@ -1,4 +1,4 @@
-"""Answers to what never becomes a request of the application: a head that is no head, a timeout."""
+"""Responses to requests that never reach the application: malformed, too large, too slow."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class MalformedRequest(HttpError):
-    """This is not a well-formed HTTP/1.1 request."""
+    """The request is not well-formed HTTP/1.1."""
 
     code, status = "malformed_request", HTTPStatus.BAD_REQUEST
 
 
 class UnknownMethod(HttpError):
-    """This method is not known here at all."""
+    """The service does not support this method on any path."""
 
     code, status = "unknown_method", HTTPStatus.NOT_IMPLEMENTED
 
 
 class HeadTooLarge(HttpError):
-    """The request line and the headers, or the trailers, are larger than this service takes."""
+    """The request line and headers, or the trailers, are larger than this service accepts."""
 
     code, status = "head_too_large", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
@@ -39,14 +39,14 @@ class HeadTooSlow(HttpError):
 
 
 class TooManyConnections(Unavailable):
-    """The service has as many connections as it can take; try again in a moment."""
+    """The service has reached its limit of connections; try again in a moment."""
 
     code, retry_after = "too_many_connections", 5
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """As much of a request as is known; `path` is `/` before the head is complete."""
+    """A refused request as far as it is known; `path` is `/` before the head is complete."""
 
     headers: Iterable[tuple[bytes, bytes]]
     client: tuple[str, int] | None
@@ -55,26 +55,29 @@ class Refused:
 
 
 class Refusals:
-    """Writes problem documents as bytes, with the headers that every answer bears."""
+    """Writes problem documents as bytes, with the headers of all responses."""
 
-    def __init__(self, meter: RequestObserver) -> None:
-        """`meter` counts those that stand for a request."""
-        self._meter = meter
+    def __init__(self, observer: RequestObserver) -> None:
+        """`observer` is called for refused requests as for those that the application serves."""
+        self._observer = observer
 
     def write(
-        self, error: DomainError, refused: Refused, common: Headers, *, metered: bool = True
+        self, error: DomainError, refused: Refused, common: Headers, *, observed: bool = True
     ) -> bytes:
-        """The whole answer; the connection has to end after it. `common` are uvicorn's headers."""
+        """The whole response, which ends the connection; `common` are uvicorn's headers.
+
+        Not `observed` is one that is recorded elsewhere: by the application, or as a connection.
+        """
         scope = {"method": refused.method, "headers": refused.headers, "client": refused.client}
         record = new_record(scope)
         response = problem(error, record.request_id, refused.path)
         body = b"" if refused.method == "HEAD" else bytes(response.body)
         record.status, record.sent = response.status_code, len(body)
-        if metered:
-            self._meter.request_started()
-            self._meter.request_finished(record)
-        identity = (b"x-request-id", record.request_id.encode())
-        headers = [*common, *response.raw_headers, identity, (b"connection", b"close")]
+        if observed:
+            self._observer.request_started()
+            self._observer.request_finished(record)
+        request_id = (b"x-request-id", record.request_id.encode())
+        headers = [*common, *response.raw_headers, request_id, (b"connection", b"close")]
         given = {name for name, _ in headers}
         headers += [pair for pair in DEFAULT_HEADERS if pair[0] not in given]
         lines = [b"%b: %b\r\n" % pair for pair in headers]

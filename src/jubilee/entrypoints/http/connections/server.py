@@ -1,4 +1,4 @@
-"""uvicorn, but a signal first turns readiness off and lets what is in flight end."""
+"""uvicorn with a graceful shutdown: readiness turns off first, then requests in flight end."""
 
 import asyncio
 import signal
@@ -18,12 +18,12 @@ from jubilee.entrypoints.http.framework.context import InFlightRequests
 from jubilee.entrypoints.http.framework.polling import poll
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-CLOSE_TIMEOUT_S = 1.0  # seconds of the time-out that are left for closing connections
+CLOSE_TIMEOUT_S = 1.0  # part of the shutdown's timeout, reserved for closing connections
 
 
 @dataclass(frozen=True, slots=True)
 class ListenOptions:
-    """Where to listen, and how to stop: within `timeout` seconds, after `delay` at the earliest."""
+    """Address to listen on; `delay` and `timeout` of the shutdown, in seconds."""
 
     host: str
     port: int
@@ -32,7 +32,7 @@ class ListenOptions:
 
 
 class DrainingServer(uvicorn.Server):
-    """Serves until told to stop; a second signal stops at once."""
+    """Serves until SIGINT or SIGTERM; a second signal stops at once."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class DrainingServer(uvicorn.Server):
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            # A request that came before the last one's answer would go on in its context.
+            # A pipelined request would otherwise run in the context of the one before it.
             reset_contextvars=True,
             timeout_graceful_shutdown=max(1, int(listening.timeout)),
         )
@@ -63,7 +63,7 @@ class DrainingServer(uvicorn.Server):
         self._sweeper = ConnectionSweeper(self.server_state, rules)
 
     def stop(self) -> None:
-        """Begin to drain; called again, do not wait any longer."""
+        """Begin to drain; when called again, stop at once."""
         self.force_exit = self.should_exit
         self.should_exit = True
 
@@ -79,12 +79,12 @@ class DrainingServer(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, with deadlines for all that connect."""
+        """Listen, and start the sweeper of connections."""
         await super().startup(sockets)
         self._sweeper.start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """New connections are still answered while old requests end: a balancer has to learn."""
+        """Drain and stop; until then `/health/ready` answers 503, for load balancers to see."""
         deadline = monotonic() + self._listening.timeout - CLOSE_TIMEOUT_S
         self._traffic.draining = True
         await self._pause(min(self._listening.delay, self._listening.timeout))

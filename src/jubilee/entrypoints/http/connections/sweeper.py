@@ -1,4 +1,4 @@
-"""One timer for the deadlines of all connections."""
+"""A single timer for the deadlines of all connections."""
 
 import asyncio
 
@@ -9,20 +9,20 @@ from jubilee.entrypoints.http.connections.protocol import BoundedProtocol
 
 
 class ConnectionSweeper:
-    """Asks each connection once a period whether it is overdue: no request has a timer."""
+    """Checks all connections every `sweep_s`, so that no request needs a timer of its own."""
 
     def __init__(self, state: ServerState, rules: ConnectionRules) -> None:
-        """Sweeps the connections of a server from `start` to `stop`."""
+        """`state` holds the connections of the server."""
         self._state, self._rules = state, rules
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Sweep from now on; called on the event loop."""
+        """Schedule the next sweep; called on the event loop."""
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self._rules.limits.sweep_s, self._sweep)
 
     def stop(self) -> None:
-        """Sweep no more."""
+        """Cancel the next sweep."""
         if self._timer is not None:
             self._timer.cancel()
 

@@ -1,9 +1,9 @@
-"""Bytes of a connection that the parser has not seen yet."""
+"""Received bytes of a connection that are not parsed yet."""
 
 from jubilee.entrypoints.http.connections.limits import MAX_HEAD_BYTES, MAX_TURN_BYTES
 
 END = b"\r\n\r\n"
-"""Ends every head, and every chunked body with its trailers."""
+"""End of every head, and of every chunked body with its trailers."""
 
 
 class TooMuchFraming(Exception):
@@ -11,10 +11,10 @@ class TooMuchFraming(Exception):
 
 
 class UnparsedBytes:
-    """Hands out pieces that contain the end of one head or of one body at most.
+    """Cuts the bytes into pieces that contain the end of at most one head or body.
 
-    How requests are framed is the parser's to say; where its input is cut makes no difference to
-    it. So a request is parsed when the one before it has been answered, and not earlier.
+    So a request is parsed only after the one before it has been answered. The framing is still
+    up to the parser, which gives the same result wherever its input is cut.
     """
 
     __slots__ = ("_at", "_data", "body_left", "framing", "is_empty")
@@ -23,21 +23,21 @@ class UnparsedBytes:
         self._data, self._at = b"", 0
         self.is_empty = True
         self.body_left = 0
-        """Bytes that a Content-Length still promises."""
+        """Bytes that are still to come of a body with a Content-Length."""
         self.framing = 0
-        """Bytes handed out since the last head was complete, or since the last byte of a body."""
+        """Bytes taken since the end of the last head, or since the last byte of a body."""
 
     def add(self, data: bytes) -> None:
-        """More has arrived."""
+        """Append received bytes."""
         self._data = data if self.is_empty else self._data[self._at :] + data
         self._at, self.is_empty = 0, False
 
     def clear(self) -> None:
-        """Forget what waits."""
+        """Drop all bytes."""
         self._data, self._at, self.is_empty = b"", 0, True
 
     def takes_whole(self, data: bytes) -> bool:
-        """Whether nothing waits and these bytes are one head: by far the most frequent case."""
+        """Whether nothing waits and these bytes are exactly one head: the most frequent case."""
         return (
             self.is_empty
             and data.find(END) + len(END) == len(data) <= MAX_HEAD_BYTES
@@ -45,7 +45,7 @@ class UnparsedBytes:
         )
 
     def take(self) -> bytes:
-        """The next piece; empty while the rest of a line's end has to arrive.
+        """The next piece; empty while only a part of a line's end has arrived.
 
         Raises TooMuchFraming.
         """
