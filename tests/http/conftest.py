@@ -16,20 +16,20 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 async def wire(recorder: Recorder) -> AsyncIterator[Wire]:
-    """Serves the recorder; a test waits for no deadline."""
+    """Serve the recorder with the default deadlines."""
     async with serving(recorder, ConnectionLimits()) as wire:
         yield wire
 
 
 @pytest.fixture
 async def quick(recorder: Recorder) -> AsyncIterator[Wire]:
-    """Serves the recorder with short deadlines."""
+    """Serve the recorder with short deadlines."""
     async with serving(recorder, QUICK) as wire:
         yield wire
 
 
 @pytest.fixture
 async def api(app: ASGIApp) -> AsyncIterator[Wire]:
-    """Serves the API over the fakes."""
+    """Serve the API over the fakes."""
     async with serving(app, ConnectionLimits()) as wire:
         yield wire

@@ -1,4 +1,4 @@
-"""Calls that tests of items make, and what they look at."""
+"""Helpers that call the item endpoints."""
 
 from typing import Any
 

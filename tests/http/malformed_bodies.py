@@ -1,4 +1,4 @@
-"""Bodies that are made to cost more than they should, each of a given size in bytes."""
+"""Bodies of a given size in bytes that are expensive to parse."""
 
 from collections.abc import Iterator
 
@@ -33,7 +33,7 @@ def _bodies(size: int) -> Iterator[tuple[str, bytes]]:
 
 
 def _within_bounds(size: int) -> Iterator[tuple[str, bytes]]:
-    """As much as is read at all."""
+    """Bodies that are close to the limits, but within them."""
     count = min(9_900, size // 12)
     name = b"n" * max(0, min(90, size // count - 12))
     yield "many zeros", _data(b"[" + b"0," * count + b"0]")

@@ -1,4 +1,4 @@
-"""Following references inside an OpenAPI document."""
+"""References within an OpenAPI document."""
 
 from typing import Any, TypeAlias
 
@@ -6,7 +6,7 @@ Json: TypeAlias = dict[str, Any]
 
 
 def resolved(part: Json, whole: Json) -> Json:
-    """The part that a reference means."""
+    """Resolve a reference."""
     if "$ref" not in part:
         return part
     _, *steps = part["$ref"].split("/")

@@ -1,4 +1,4 @@
-"""What every refusal looks like."""
+"""Checks of problem documents."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id"
 
 
 def problem(answer: Response, status: int, code: str) -> dict[str, Any]:
-    """The problem document, once it is seen to be one."""
+    """Check and return the problem document."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     document: dict[str, Any] = answer.json()
@@ -22,5 +22,5 @@ def problem(answer: Response, status: int, code: str) -> dict[str, Any]:
 
 
 def pointers(answer: Response, status: int = 422, code: str = "invalid_request") -> set[str]:
-    """Where the request is at fault."""
+    """Pointers of the violations."""
     return {violation["pointer"] for violation in problem(answer, status, code)["errors"]}

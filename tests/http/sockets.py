@@ -1,4 +1,4 @@
-"""Serves an application on a real socket, and speaks to it byte by byte."""
+"""An application served on a real socket, and a client that writes raw bytes."""
 
 import asyncio
 import json
@@ -27,13 +27,13 @@ LIVE = b"GET /health/live HTTP/1.1\r\n" + HOST + b"\r\n"
 POST = b"POST /users HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
 
 QUICK = ConnectionLimits(head_s=0.3, body_s=0.3, read_s=0.3, refused_s=0.3, sweep_s=0.05)
-"""Deadlines that a test can wait for."""
+"""Deadlines short enough for tests."""
 
-PATIENCE_S = 10.0
+TIMEOUT_S = 10.0
 
 
 class Counted(RequestObserver, ConnectionObserver):
-    """What was counted of requests and connections."""
+    """Records requests and connections."""
 
     def __init__(self) -> None:
         self.requests: list[RequestRecord] = []
@@ -41,23 +41,23 @@ class Counted(RequestObserver, ConnectionObserver):
         self.open = 0
 
     def request_started(self) -> None:
-        """Requests are listed when they end."""
+        """Ignored: requests are recorded when they finish."""
 
     def request_finished(self, record: RequestRecord) -> None:
-        """List it."""
+        """Append the record."""
         self.requests.append(record)
 
     def connections_open(self, count: int) -> None:
-        """Keep the last."""
+        """Store the current number."""
         self.open = count
 
     def connection_ended(self, reason: str) -> None:
-        """Count it."""
+        """Count the reason."""
         self.ended[reason] += 1
 
 
 class Recorder:
-    """An application that keeps what it was asked, and answers when it is told to."""
+    """An application that records scopes and bodies, and responds once `answers` is set."""
 
     def __init__(self) -> None:
         self.scopes: list[Scope] = []
@@ -67,7 +67,7 @@ class Recorder:
         self.size = 2
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take the whole body, then answer."""
+        """Read the whole body, then respond."""
         self.scopes.append(scope)
         body, more = b"", True
         while more:
@@ -83,14 +83,14 @@ class Recorder:
 
 @dataclass
 class Answer:
-    """An answer as it came over the wire."""
+    """A parsed response."""
 
     status: int
     headers: dict[str, str]
     body: bytes
 
     def problem(self, status: int, code: str) -> dict[str, Any]:
-        """The document, after a look at what every refusal has."""
+        """Check and return the problem document."""
         assert self.status == status, self
         assert self.headers["content-type"] == "application/problem+json"
         document: dict[str, Any] = json.loads(self.body)
@@ -101,7 +101,7 @@ class Answer:
 
 @dataclass
 class Socket:
-    """A client that writes what it wants."""
+    """A client connection that writes raw bytes."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -111,8 +111,8 @@ class Socket:
         self.writer.write(b"".join(parts))
 
     async def answer(self, method: str = "GET") -> Answer:
-        """The next one."""
-        async with asyncio.timeout(PATIENCE_S):
+        """Read the next response."""
+        async with asyncio.timeout(TIMEOUT_S):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             pairs = [line.split(": ", 1) for line in head[1:] if line]
             headers = {name.lower(): value for name, value in pairs}
@@ -120,8 +120,8 @@ class Socket:
             return Answer(int(head[0].split()[1]), headers, await self.reader.readexactly(size))
 
     async def ended(self) -> bytes:
-        """All that comes until the other side ends the connection."""
-        async with asyncio.timeout(PATIENCE_S):
+        """Read until the server closes the connection."""
+        async with asyncio.timeout(TIMEOUT_S):
             try:
                 return await self.reader.read()
             except ConnectionError:
@@ -130,7 +130,7 @@ class Socket:
 
 @dataclass
 class Wire:
-    """A server that listens."""
+    """A listening server."""
 
     server: DrainingServer
     port: int
@@ -138,26 +138,26 @@ class Wire:
     sockets: list[Socket] = field(default_factory=list)
 
     async def connect(self, **options: Any) -> Socket:
-        """A new connection."""
+        """Open a connection."""
         streams = await asyncio.open_connection("127.0.0.1", self.port, **options)
         self.sockets.append(Socket(*streams))
         return self.sockets[-1]
 
     async def ask(self, *parts: bytes) -> Answer:
-        """The answer to these bytes on a new connection."""
+        """Send the bytes on a new connection and read the response."""
         socket = await self.connect()
         socket.send(*parts)
         return await socket.answer()
 
     @property
     def connections(self) -> list[Any]:
-        """Those that the server has."""
+        """The server's open connections."""
         return list(self.server.server_state.connections)
 
 
 @asynccontextmanager
 async def serving(app: ASGIApp, limits: ConnectionLimits) -> AsyncIterator[Wire]:
-    """Serve on a free port until the end."""
+    """Serve the application on a free port."""
     counted = Counted()
     rules = ConnectionRules(limits, Refusals(counted), EndedConnections(counted))
     server = DrainingServer(app, ListenOptions("127.0.0.1", 0, 1, 0), InFlightRequests(), rules)

@@ -1,4 +1,4 @@
-"""Calls that tests of tasks make."""
+"""Helpers that call the task endpoints."""
 
 from dataclasses import replace
 from typing import Any

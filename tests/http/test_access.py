@@ -1,4 +1,4 @@
-"""Who may do what, for every endpoint of the registry at every mount: none can be forgotten."""
+"""Access control of every endpoint of the registry at every mount."""
 
 import re
 from collections.abc import AsyncIterator
@@ -41,7 +41,7 @@ ANOTHERS = {
     "cancelTask": 404,
     "retryTask": 404,
 }
-"""What a plain user is answered about a thing of somebody else's."""
+"""Response to a user without rights on the resource of another account."""
 
 
 def name_of(endpoint: AnyEndpoint) -> str:
@@ -62,7 +62,7 @@ async def call(
     headers: dict[str, str],
     thing: UUID | None = None,
 ) -> httpx2.Response:
-    """Use the endpoint, with a good body, upon `thing` or the name `zoe`."""
+    """Call the endpoint with a valid body, for the resource `thing` or the name `zoe`."""
     path = re.sub(r"{\w+}", "zoe", re.sub(r"{\w*id}", str(thing or UUID(int=0)), endpoint.path))
     json = endpoint.example if endpoint.body else None
     return await client.request(endpoint.method, path, headers=headers, json=json)
@@ -74,7 +74,7 @@ def test_the_registry_names_every_operation_once() -> None:
 
 
 @pytest.mark.parametrize("endpoint", GUARDED, ids=name_of)
-async def test_nobody_gets_in_without_a_token(
+async def test_a_request_without_a_token_is_refused(
     rooted: httpx2.AsyncClient, endpoint: AnyEndpoint
 ) -> None:
     answer = await call(rooted, endpoint, {})
@@ -83,7 +83,9 @@ async def test_nobody_gets_in_without_a_token(
 
 
 @pytest.mark.parametrize("endpoint", TAKES_TOKEN, ids=name_of)
-async def test_nobody_gets_in_by_garbage(rooted: httpx2.AsyncClient, endpoint: AnyEndpoint) -> None:
+async def test_a_request_with_a_malformed_token_is_refused(
+    rooted: httpx2.AsyncClient, endpoint: AnyEndpoint
+) -> None:
     for authorization in ("Bearer garbage", "Bearer", "Bearer ", "Basic em9lOnpvZQ==", "", "x"):
         answer = await call(rooted, endpoint, {"Authorization": authorization})
         problem(answer, 401, "invalid_token")
@@ -101,7 +103,7 @@ async def test_a_plain_user_is_no_admin(
 
 
 @pytest.mark.parametrize("endpoint", TAKES_TOKEN, ids=name_of)
-async def test_an_ended_session_is_nobody(
+async def test_the_token_of_an_ended_session_is_refused(
     client: httpx2.AsyncClient, sign_up: SignUp, services: Services, endpoint: AnyEndpoint
 ) -> None:
     admin = await sign_up("ada", is_superuser=True)
@@ -109,14 +111,14 @@ async def test_an_ended_session_is_nobody(
     problem(await call(client, endpoint, admin.headers), 401, "invalid_token")
 
 
-def test_every_thing_of_somebodys_is_listed_here() -> None:
+def test_every_endpoint_of_an_owned_resource_is_listed_here() -> None:
     assert {endpoint.name for endpoint in OF_SOMEBODY} == ANOTHERS.keys()
 
 
 async def thing_of(
     services: Services, owner: Person, endpoint: AnyEndpoint, store: FakeStore
 ) -> UUID:
-    """The id of what the owner has at the endpoint's path."""
+    """Id of the owner's resource at the endpoint's path."""
     if endpoint.path.startswith("/tasks"):
         task = await services.tasks.create(TaskRequest(data={}), by=owner.principal)
         store.tasks[task.id] = replace(task, status=TaskStatus.DEAD)
@@ -176,7 +178,7 @@ async def test_a_plain_user_does_not_learn_who_is_there(
 @pytest.mark.parametrize(
     "endpoint", [e for e in ENDPOINTS if e.access is Access.ANYONE], ids=name_of
 )
-async def test_what_is_for_anyone_asks_nobody_who_they_are(
+async def test_an_anonymous_endpoint_ignores_tokens(
     client: httpx2.AsyncClient, endpoint: AnyEndpoint
 ) -> None:
     answer = await call(client, endpoint, GARBAGE)

@@ -1,4 +1,4 @@
-"""Signing in, refreshing, signing out and one's sessions, over HTTP."""
+"""Sign-in, refresh, sign-out and sessions over HTTP."""
 
 from dataclasses import replace
 from uuid import UUID, uuid4
@@ -20,7 +20,7 @@ async def zoe(sign_up: SignUp) -> Person:
 
 
 def refused_grant(answer: httpx2.Response) -> dict[str, object]:
-    """The refusal, but for what differs between any two requests."""
+    """The problem document without its request id."""
     document = problem(answer, 400, "invalid_grant")
     assert document["error"] == "invalid_grant"
     assert document["error_description"] == document["detail"]
@@ -121,7 +121,9 @@ async def test_refreshing_rotates_and_reuse_ends_the_family(
     refused_grant(await client.post("/auth/refresh", json=last))
 
 
-async def test_garbage_harms_nobody(client: httpx2.AsyncClient, zoe: Person) -> None:
+async def test_a_malformed_token_is_refused_and_changes_nothing(
+    client: httpx2.AsyncClient, zoe: Person
+) -> None:
     for token in ("x", zoe.refresh_token[:-4] + "AAAA", zoe.headers["Authorization"][7:]):
         refused_grant(await client.post("/auth/refresh", json={"refresh_token": token}))
     assert (await client.get("/users/me", headers=zoe.headers)).status_code == 200

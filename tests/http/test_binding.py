@@ -1,4 +1,4 @@
-"""Requests that are not as they should be: a 4xx that says what and where, and nothing written."""
+"""Invalid requests: a 4xx with pointers, and nothing is written."""
 
 import json
 from collections.abc import AsyncIterator
@@ -183,7 +183,7 @@ async def test_a_query_is_refused_where_there_is_none(client: httpx2.AsyncClient
     assert pointers(await client.get("/health/live?x=1")) == {"query/x"}
 
 
-async def test_a_host_that_is_none_harms_nobody(client: httpx2.AsyncClient) -> None:
+async def test_an_invalid_host_header_changes_nothing(client: httpx2.AsyncClient) -> None:
     for host in ("[", "a b", "\xff", "x:y:z", ""):
         header = [(b"Host", host.encode("latin-1"))]
         answer = await client.get("/health/live", headers=header)
@@ -201,7 +201,7 @@ JSONS = st.recursive(
 
 
 @given(JSONS)
-def test_whatever_json_says_is_read_or_refused(document: object) -> None:
+def test_any_json_document_is_parsed_or_refused(document: object) -> None:
     try:
         found = list(faults(parse_json(json.dumps(document).encode())))
     except MalformedBody:
@@ -210,7 +210,7 @@ def test_whatever_json_says_is_read_or_refused(document: object) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_whatever_bytes_say_is_read_or_refused(raw: bytes) -> None:
+def test_any_bytes_are_parsed_or_refused(raw: bytes) -> None:
     try:
         document = parse_json(raw)
     except MalformedBody:

@@ -1,4 +1,4 @@
-"""How much a body may hold: bytes, values, levels; and how long reading it holds the loop."""
+"""Limits on bytes, values and depth of a body, and on the time to parse it."""
 
 import gc
 import json
@@ -35,7 +35,7 @@ BODIES = {
 
 
 def hold(endpoint: AnyEndpoint, model: type[BaseModel], body: bytes) -> float:
-    """The seconds of CPU time that reading it takes."""
+    """CPU time of parsing the body, in seconds."""
     started = time.process_time()
     with suppress(DomainError):
         bind_body(endpoint, model, endpoint.media[0], body)
@@ -44,7 +44,7 @@ def hold(endpoint: AnyEndpoint, model: type[BaseModel], body: bytes) -> float:
 
 @pytest.fixture
 def seldom_collected() -> Iterator[None]:
-    """Garbage is looked for as seldom as in a process that runs for long."""
+    """Collect garbage as rarely as the running service does."""
     before = gc.get_threshold()
     gc.collect()
     gc.set_threshold(*GC_THRESHOLDS)
@@ -64,7 +64,7 @@ def test_no_body_holds_the_loop(size: int, name: str) -> None:
 
 
 def nested(levels: int) -> bytes:
-    """An object of so many levels of nesting."""
+    """An object with this many levels of nesting."""
     return b'{"a":' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}"
 
 
@@ -94,7 +94,7 @@ def test_no_text_hides_what_stands_behind_it(text: str) -> None:
         check_bounds(json.dumps({"a": text, "b": [0] * MAX_VALUES}).encode())
 
 
-async def test_strangers_send_small_bodies_and_the_signed_in_large_ones(
+async def test_anonymous_bodies_are_limited_to_less_than_signed_in_ones(
     client: httpx2.AsyncClient, sign_up: SignUp
 ) -> None:
     zoe = await sign_up()
@@ -111,7 +111,7 @@ async def test_strangers_send_small_bodies_and_the_signed_in_large_ones(
     [e for e in WITH_BODY if e.access in {Access.ANYONE, Access.OPTIONAL}],
     ids=lambda endpoint: endpoint.name,
 )
-async def test_a_stranger_s_body_is_413_past_16_kib(
+async def test_an_anonymous_body_is_413_past_16_kib(
     client: httpx2.AsyncClient, endpoint: AnyEndpoint
 ) -> None:
     path = endpoint.path.replace("{username}", "zoe")

@@ -16,7 +16,7 @@ from jubilee.entrypoints.http.framework.conditions import (
 
 
 def may_write(version: int, **conditions: str) -> bool:
-    """Whether the headers (with `_` for `-`) let a write go on."""
+    """Whether the headers (with `_` for `-`) allow a write."""
     holds = precondition(Headers({k.replace("_", "-"): v for k, v in conditions.items()}), str)
     return holds is None or holds(version)
 

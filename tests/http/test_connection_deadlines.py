@@ -1,4 +1,4 @@
-"""How long a connection may be silent."""
+"""Deadlines of silent connections."""
 
 import asyncio
 

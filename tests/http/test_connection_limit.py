@@ -1,4 +1,4 @@
-"""How many connections there may be, and what becomes of more."""
+"""Limit on the number of connections."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ LIMIT = 3
 
 @pytest.fixture
 async def full(app: ASGIApp) -> AsyncIterator[Wire]:
-    """Serves the API to as many clients as it takes."""
+    """Serve the API with a small limit of connections."""
     async with serving(app, ConnectionLimits(LIMIT, refused_s=0.3, sweep_s=0.05)) as wire:
         for _ in range(LIMIT):
             await wire.connect()

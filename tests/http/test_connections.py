@@ -1,4 +1,4 @@
-"""What one connection may make the service hold, seen from a socket."""
+"""Limits on the memory that a single connection can use, tested over sockets."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ FLOOD = LIVE * (35 * 1024 * 1024 // len(LIVE))
 
 
 async def until_stuck(connection: Socket, data: bytes) -> int:
-    """Write until the other side takes no more for a while; how many bytes it took."""
+    """Write until the server stops reading; returns the number of bytes that it read."""
     taken, transport = 0, connection.writer.transport
     for start in range(0, len(data), 1 << 16):
         connection.send(data[start : start + (1 << 16)])

@@ -1,4 +1,4 @@
-"""How long a request may take: one deadline, which the body and a wait put off."""
+"""Deadline of a request, extended by the time of its body and by `wait`."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ class Remembering(NoRequestObserver):
 
     @property
     def seconds(self) -> float:
-        """What it was given."""
+        """The time allowed for the request."""
         return self.last.deadline - self.last.began
 
 

@@ -1,4 +1,4 @@
-"""The documentation's pages: they work at every mount and ask no other host for anything."""
+"""Documentation pages: they work at every mount and load nothing from other hosts."""
 
 import re
 from html.parser import HTMLParser
@@ -23,7 +23,7 @@ every_page = pytest.mark.parametrize("path", [mount + page for mount in MOUNTS f
 
 
 class Links(HTMLParser):
-    """Collects what a page asks for, and what it holds inline."""
+    """Collects the URLs that a page loads, and its inline content."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -143,7 +143,9 @@ every_large_file = pytest.mark.parametrize("path", [LARGE, "/openapi.json"])
 
 
 @every_large_file
-async def test_whoever_takes_gzip_is_sent_less(client: httpx2.AsyncClient, path: str) -> None:
+async def test_a_client_that_accepts_gzip_is_sent_fewer_bytes(
+    client: httpx2.AsyncClient, path: str
+) -> None:
     plain, small = [
         await client.get(path, headers={"Accept-Encoding": coding})
         for coding in ("identity", "br, gzip")

@@ -1,4 +1,4 @@
-"""What every answer has in common: its id, its headers, its mounts; and requests across origins."""
+"""Common behaviour of all responses: request id, headers, mounts, CORS."""
 
 import re
 
@@ -27,7 +27,7 @@ MADE = re.compile(r"[0-9a-f]{32}")
 
 @pytest.fixture
 async def rooted(app: ASGIApp) -> httpx2.AsyncClient:
-    """Calls the API at any mount."""
+    """Client of the API at the root, for any mount."""
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://api.test")
 
 

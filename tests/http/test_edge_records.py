@@ -1,4 +1,4 @@
-"""What the outermost layer records of a request, and that nothing of it is left afterwards."""
+"""The record of a request by the outermost middleware, and its cleanup."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ DURATION_S = 0.05
 
 
 class Recorder(RequestObserver):
-    """Keeps what it is told, and which request was current at that moment."""
+    """Stores the records, and which request was current when they finished."""
 
     def __init__(self) -> None:
         self.arrived = 0
@@ -33,7 +33,7 @@ class Recorder(RequestObserver):
 
 
 async def answer(scope: Scope, _: Receive, send: Send) -> None:
-    """Takes its time; fails where the path says so."""
+    """Respond after a delay; raise an error for `/broken`."""
     await asyncio.sleep(DURATION_S)
     if scope["path"] == "/broken":
         raise ZeroDivisionError

@@ -1,4 +1,4 @@
-"""Who is sent gzip."""
+"""Negotiation of gzip."""
 
 import pytest
 from starlette.datastructures import Headers
@@ -17,7 +17,7 @@ def takes(*lines: str) -> bool:
         *("gzip ; q=1", "gzip;Q=0.5,identity;q=0.5", "identity;q=0, *;q=0.1", "*;q=0, gzip"),
     ],
 )
-def test_whoever_accepts_gzip_gets_it(line: str) -> None:
+def test_gzip_is_sent_to_a_client_that_accepts_it(line: str) -> None:
     assert takes(line)
 
 
@@ -28,7 +28,7 @@ def test_whoever_accepts_gzip_gets_it(line: str) -> None:
         *("identity, gzip;q=0.5", "gzip;q=high", "gzip;level=9", "gzipped", "gzip br"),
     ],
 )
-def test_nobody_else_does(line: str) -> None:
+def test_gzip_is_not_sent_to_other_clients(line: str) -> None:
     assert not takes(line)
 
 

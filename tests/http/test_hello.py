@@ -17,7 +17,7 @@ MESSAGE = "Hello, Zoe! Your birthday is in 5 day(s)"
 
 @pytest.fixture
 def birthday_rules(request: pytest.FixtureRequest) -> BirthdayRules:
-    """The default ones, or those that a test names."""
+    """Birthday rules: the defaults, or overrides from the `rules` marker."""
     rules: BirthdayRules = getattr(request, "param", BirthdayRules())
     return rules
 
@@ -27,7 +27,7 @@ def rules(**given: Any) -> pytest.MarkDecorator:
 
 
 def code(response: httpx2.Response) -> tuple[int, str]:
-    """The status, and the problem's word for it."""
+    """Status and problem code."""
     return response.status_code, response.json()["code"]
 
 
@@ -60,7 +60,7 @@ async def test_it_answers_at_every_mount(client: httpx2.AsyncClient, mount: str)
     assert (await client.get(f"http://api.test{mount}/hello/Zoe")).json() == {"message": MESSAGE}
 
 
-async def test_a_name_that_nobody_saved_is_not_found(client: httpx2.AsyncClient) -> None:
+async def test_a_name_without_a_birthday_is_not_found(client: httpx2.AsyncClient) -> None:
     assert code(await client.get("/hello/Zoe")) == (404, "birthday_not_found")
 
 
@@ -123,7 +123,7 @@ async def test_a_token_that_is_not_valid_is_refused_even_where_none_is_needed(
     assert code(refused) == (401, "invalid_token")
 
 
-async def test_an_admin_changes_and_forgets_anybodys(
+async def test_an_admin_changes_and_deletes_any_birthday(
     client: httpx2.AsyncClient, sign_up: SignUp
 ) -> None:
     admin = await sign_up("root", is_superuser=True)
@@ -158,7 +158,9 @@ async def test_the_first_write_can_be_made_to_win(client: httpx2.AsyncClient) ->
 
 
 @rules(anonymous=AnonymousPolicy.OFF)
-async def test_strangers_can_be_kept_out(client: httpx2.AsyncClient, sign_up: SignUp) -> None:
+async def test_anonymous_writes_can_be_disabled(
+    client: httpx2.AsyncClient, sign_up: SignUp
+) -> None:
     zoe = await sign_up("zoe")
     assert code(await client.put("/hello/Ben", json=BORN)) == (401, "not_authenticated")
     refused = await client.put("/hello/Ben", json=BORN, headers=zoe.headers)

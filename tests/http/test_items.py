@@ -21,7 +21,7 @@ async def stranger(sign_up: SignUp) -> Person:
 
 @pytest.fixture
 async def path(client: httpx2.AsyncClient, zoe: Person) -> str:
-    """Where an item of Zoe's is, below the mount."""
+    """Path of an item of Zoe, below the mount."""
     return (await kept(client, zoe)).headers["location"].removeprefix("/api")
 
 
@@ -56,7 +56,7 @@ async def test_the_place_is_below_the_mount_that_was_asked(
     assert found.json() == response.json()
 
 
-async def test_everybody_who_is_signed_in_reads_it(
+async def test_every_account_reads_an_item(
     client: httpx2.AsyncClient, stranger: Person, path: str
 ) -> None:
     response = await client.get(path, headers=stranger.headers)

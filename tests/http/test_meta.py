@@ -1,4 +1,4 @@
-"""The service about itself."""
+"""Home, health and metrics endpoints."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +24,7 @@ async def serving(
     mail: bool = True,
     draining: bool = False,
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    """An instance whose dependencies are in this state."""
+    """Client of an instance with dependencies in this state."""
 
     async def found() -> SchemaStatus | None:
         return schema
@@ -50,7 +50,7 @@ async def test_home_says_what_this_is_and_where_to_go(client: httpx2.AsyncClient
         assert (await client.get(f"http://api.test{link}")).status_code == 200
 
 
-async def test_whoever_runs_is_live(services: Services) -> None:
+async def test_a_running_process_is_live(services: Services) -> None:
     async with serving(services, None, redis=False, draining=True) as client:
         answer = await client.get("/health/live")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok", "checks": {}})

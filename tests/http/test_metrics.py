@@ -1,4 +1,4 @@
-"""What is counted of requests, and where the numbers are read out."""
+"""Request metrics and their exposition."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +24,7 @@ def instruments() -> Instruments:
 async def calling(
     services: Services, instruments: Instruments, *, exposed: bool = True
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client of an API that counts."""
+    """Client of an API with metrics."""
     options = HttpOptions(
         limits=BodyLimits(1000, 5),
         cursor_key=b"c" * 32,
@@ -40,7 +40,7 @@ def count(instruments: Instruments, name: str, **labels: str) -> float | None:
     return instruments.registry.get_sample_value(name, labels)
 
 
-async def test_requests_are_counted_by_template_whatever_the_mount(
+async def test_requests_are_counted_by_template_for_every_mount(
     services: Services, instruments: Instruments
 ) -> None:
     async with calling(services, instruments) as client:

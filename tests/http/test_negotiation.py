@@ -1,4 +1,4 @@
-"""What a body is written in (415), what a client accepts (406), how long a target is (414)."""
+"""Content-Type and Content-Encoding (415), Accept (406), length of the target (414)."""
 
 import gzip
 import json

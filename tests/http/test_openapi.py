@@ -23,7 +23,7 @@ def operations() -> Iterator[tuple[str, Json]]:
 
 
 def members(part: Any, name: str) -> Iterator[Any]:
-    """Every member of that name, however deep."""
+    """All members of that name at any depth."""
     if isinstance(part, dict):
         if name in part:
             yield part[name]

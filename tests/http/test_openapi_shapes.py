@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of an endpoint follows from the endpoint's data."""
+"""The OpenAPI document is derived from the data of the endpoints."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ async def nothing(_: Call[Any, Any]) -> Response:
 
 
 def thing(**what: Any) -> AnyEndpoint:
-    """A small endpoint; `what` is what the test is about."""
+    """A minimal endpoint; `what` overrides its data."""
     usual: Json = {
         "method": "GET",
         "path": "/things",
@@ -89,7 +89,7 @@ def described(endpoint: AnyEndpoint) -> tuple[Json, Json]:
 
 
 def codes(operation: Json, whole: Json) -> dict[str, list[str]]:
-    """The codes of the problems, by status."""
+    """Codes of the problems by status."""
     media = "application/problem+json"
     answers = {s: resolved(r, whole).get("content", {}) for s, r in operation["responses"].items()}
     return {

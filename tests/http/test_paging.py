@@ -1,4 +1,4 @@
-"""Lists in pages, and cursors that nobody can forge or use elsewhere."""
+"""Paged lists, and cursors that cannot be forged or used for another list."""
 
 from itertools import product
 from urllib.parse import parse_qs, urlsplit
@@ -34,7 +34,7 @@ def test_a_cursor_holds_for_its_own_list_alone(
 
 
 @given(texts | st.text(ALPHABET) | st.text())
-def test_what_nobody_gave_out_is_no_cursor(text: str) -> None:
+def test_a_text_that_was_never_issued_is_an_invalid_cursor(text: str) -> None:
     with pytest.raises(InvalidCursor):
         CURSORS.decode(text, "/users?")
 
@@ -71,7 +71,7 @@ async def admin(sign_up: SignUp, clock: FakeClock) -> Person:
 
 
 def target(link: str) -> str:
-    """The path and query of a Link header."""
+    """Path and query of the URL in a Link header."""
     address, relation = link.split("; ")
     assert relation == 'rel="next"'
     return address.strip("<>").removeprefix("/api")

@@ -1,4 +1,4 @@
-"""The pages that the `type` of a problem leads to."""
+"""Pages that explain the problems."""
 
 import httpx2
 import pytest

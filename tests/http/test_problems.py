@@ -1,4 +1,4 @@
-"""Every refusal and failure is a problem document, and none repeats a secret."""
+"""Every error is a problem document, and none contains a secret of the request."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ def name_of(endpoint: AnyEndpoint) -> str:
 
 def path(endpoint: AnyEndpoint) -> str:
     with_ids = re.sub(r"{\w*id}", "00000000-0000-7000-8000-000000000000", endpoint.path)
-    return re.sub(r"{\w+}", "somebody", with_ids)
+    return re.sub(r"{\w+}", "unknown", with_ids)
 
 
 async def test_what_the_framework_refuses_is_a_problem(client: httpx2.AsyncClient) -> None:
@@ -71,7 +71,7 @@ async def test_a_database_that_is_away_is_503_and_never_401(
     assert (await client.get("/users/me", headers=admin.headers)).status_code == 200
 
 
-async def test_nobody_is_told_a_wrong_password_while_the_database_is_away(
+async def test_a_sign_in_without_a_database_is_503_and_no_wrong_password(
     client: httpx2.AsyncClient, store: FakeStore
 ) -> None:
     store.broken = Unavailable()
@@ -93,14 +93,14 @@ async def test_a_body_that_does_not_come_is_408(services: Services) -> None:
 
 
 def without_path(answer: httpx2.Response) -> str:
-    """The body and the headers; `instance` is the request's own path."""
+    """Body and headers of a response; `instance` may repeat the path."""
     document = answer.json()
     document.pop("instance")
     return f"{document} {answer.headers}"
 
 
 def bodies(endpoint: AnyEndpoint) -> list[dict[str, Any]]:
-    """The marker in every member at once, in each alone, and in a wrong shape."""
+    """The marker in all members at once, in each alone, and in a body of a wrong type."""
     assert endpoint.body is not None
     names = [field.alias or name for name, field in endpoint.body.model_fields.items()]
     alone = [{**endpoint.example, name: MARKER} for name in names]
@@ -130,7 +130,7 @@ async def test_no_refusal_repeats_a_value_of_the_body(
 
 
 def without_names(answer: httpx2.Response) -> str:
-    """A refusal may say where the fault is by the names that the body gave to its members."""
+    """Pointers of violations may contain member names of the body."""
     if answer.is_success:
         return ""
     document = answer.json()
@@ -161,7 +161,7 @@ def test_every_error_has_a_status_and_a_code_of_its_own() -> None:
 
 
 def _kinds(kind: type[DomainError]) -> set[type[DomainError]]:
-    """The classes that features raise; the root itself is never raised."""
+    """All error classes below the root, which is never raised."""
     found: set[type[DomainError]] = set()
     for child in kind.__subclasses__():
         found |= {child} | _kinds(child)

@@ -1,4 +1,4 @@
-"""What the parser refuses, as a client sees it."""
+"""Requests refused before they reach the application."""
 
 import pytest
 

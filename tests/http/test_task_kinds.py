@@ -1,4 +1,4 @@
-"""The document's kinds of tasks are those of the domain, with the same payloads."""
+"""The documented task kinds are those of the domain, with the same payloads."""
 
 from collections.abc import Mapping
 from typing import Any

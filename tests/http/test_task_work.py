@@ -1,4 +1,4 @@
-"""Tasks over HTTP: listed, waited for, stopped, tried again."""
+"""Tasks over HTTP: lists, waiting, cancellation, retries."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ async def eve(sign_up: SignUp) -> Person:
     return await sign_up("eve")
 
 
-async def test_lists_show_ones_own_and_admins_everybodys(
+async def test_a_list_has_ones_own_tasks_and_for_admins_all(
     client: httpx2.AsyncClient, zoe: Person, eve: Person, sign_up: SignUp, store: FakeStore
 ) -> None:
     admin = await sign_up("ada", is_superuser=True)
@@ -49,7 +49,7 @@ async def test_lists_show_ones_own_and_admins_everybodys(
 
 
 async def listed(client: httpx2.AsyncClient, by: Person, **query: str) -> list[str]:
-    """The ids, a page after the other."""
+    """The ids of all pages."""
     found, params = [], {**query, "limit": "2"}
     while True:
         response = await client.get("/tasks", params=params, headers=by.headers)
@@ -121,14 +121,14 @@ def traffic() -> InFlightRequests:
 async def draining(
     services: Services, traffic: InFlightRequests
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    """Calls an API that a test may shut down."""
+    """Client of an API that a test can drain."""
     options = HttpOptions(limits=BodyLimits(1 << 20, 5), cursor_key=b"c" * 32)
     transport = httpx2.ASGITransport(build_app(services, options, traffic))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         yield client
 
 
-async def test_whoever_waits_is_answered_when_the_service_ends(
+async def test_a_waiting_request_is_answered_when_the_service_drains(
     draining: httpx2.AsyncClient, traffic: InFlightRequests, zoe: Person
 ) -> None:
     task = await kept(draining, zoe)
@@ -172,7 +172,7 @@ async def test_only_a_dead_one_is_tried_again(
             problem(answer, 409, "not_dead")
 
 
-async def test_an_admin_has_everybodys_by_its_id(
+async def test_an_admin_gets_any_task_by_its_id(
     client: httpx2.AsyncClient, zoe: Person, sign_up: SignUp, store: FakeStore
 ) -> None:
     admin = await sign_up("ada", is_superuser=True)
@@ -187,7 +187,7 @@ async def test_an_admin_has_everybodys_by_its_id(
 
 
 async def work(store: FakeStore, kind: str = "email.greeting", **data: object) -> str:
-    """A job that no account asked for; its id."""
+    """Create a job without an owner; returns its id."""
     job = NewJob(id=fresh_id(), kind=kind, data=data)
     async with store.transaction() as tx:
         await tx.jobs.add(job)

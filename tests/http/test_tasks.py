@@ -1,4 +1,4 @@
-"""Tasks over HTTP: asked for and looked at."""
+"""Tasks over HTTP: creation and reading."""
 
 import httpx2
 import pytest
@@ -65,7 +65,7 @@ async def test_the_place_is_below_the_mount_that_was_asked(
     assert found.json() == task
 
 
-async def test_asking_again_is_the_same_task_whatever_became_of_it(
+async def test_a_repeated_request_returns_the_same_task_in_any_state(
     client: httpx2.AsyncClient, zoe: Person, store: FakeStore
 ) -> None:
     task = await kept(client, zoe, task_id="x")

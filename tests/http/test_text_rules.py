@@ -1,4 +1,4 @@
-"""The rules for text over HTTP: what is refused where, what older accounts keep, what is said."""
+"""Text rules over HTTP: refusals, values of older accounts, error messages."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""How the bytes of a connection are cut for the parser."""
+"""Cutting of received bytes into pieces for the parser."""
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ PARTS = st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", END, b"a", b"GET /"]).m
 
 
 def pieces(unparsed: UnparsedBytes) -> list[bytes]:
-    """What is handed out now."""
+    """The pieces that can be taken now."""
     found = []
     while not unparsed.is_empty and (piece := unparsed.take()):
         found.append(piece)

@@ -126,7 +126,9 @@ async def test_a_username_is_letters_digits_and_three_signs(
 
 
 @pytest.mark.parametrize("born", ["2026-11-22", "9999-12-31"])
-async def test_nobody_is_born_tomorrow(client: httpx2.AsyncClient, zoe: Person, born: str) -> None:
+async def test_a_date_of_birth_in_the_future_is_refused(
+    client: httpx2.AsyncClient, zoe: Person, born: str
+) -> None:
     answer = await client.post("/users", json={**GOOD, "date_of_birth": born})
     assert pointers(answer, 422, "not_born_yet") == {"#/date_of_birth"}
     change = {"date_of_birth": born}

@@ -1,4 +1,4 @@
-"""What `BoundedProtocol` relies on in uvicorn and httptools, beyond what they promise."""
+"""Undocumented behaviour of uvicorn and httptools that `BoundedProtocol` relies on."""
 
 import hashlib
 import inspect
@@ -17,7 +17,7 @@ READ = {
     httptools_impl: "1d4e1c579df41684",
     flow_control: "d39d16560df512f3",
 }
-"""The sources as they were when the protocol was written over them."""
+"""Hashes of the sources that the protocol overrides."""
 
 
 @pytest.mark.parametrize("module", READ, ids=lambda module: module.__name__)

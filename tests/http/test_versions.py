@@ -210,7 +210,7 @@ async def test_an_account_s_birthday_is_created_and_forgotten_once(
     problem(await client.delete("/hello/zoe", headers=remove), 412, "stale")
 
 
-async def test_a_stranger_s_condition_upon_an_account_s_name_is_no_way_in(
+async def test_an_anonymous_precondition_does_not_open_the_name_of_an_account(
     client: httpx2.AsyncClient, zoe: Person
 ) -> None:
     answer = await client.put("/hello/zoe", json=BORN, headers={"If-None-Match": "*"})

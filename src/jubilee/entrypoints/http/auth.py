@@ -28,6 +28,7 @@ from jubilee.entrypoints.http.framework.problems import UnsupportedGrant
 from jubilee.entrypoints.http.framework.responses import no_content, ok
 
 TAG = "auth"
+BEARER = "bearer"
 TOKEN_EXAMPLE = {
     "access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl",
     "token_type": "bearer",
@@ -135,7 +136,7 @@ def _token_reply(call: Call[Any, Nothing], tokens: Tokens) -> Response:
     call.record.user_id = str(tokens.user_id)
     reply = TokenReply(
         access_token=tokens.access,
-        token_type="bearer",  # noqa: S106  # a token type, not a secret
+        token_type=BEARER,
         expires_in=tokens.lifetime,
         refresh_token=tokens.refresh,
     )

@@ -1,7 +1,5 @@
 """Endpoints of accounts: registration, one's own account, and all accounts for admins."""
 
-from typing import Any
-
 from jubilee.domain.calendar import NotBornYet, UnknownTimeZone
 from jubilee.domain.errors import NotAllowed
 from jubilee.domain.names import InvalidFullName, InvalidUsername
@@ -119,36 +117,38 @@ def _me(path: str, name: str) -> AnyEndpoint:
     )
 
 
-def _changing(**what: Any) -> AnyEndpoint:  # noqa: ANN401  # Endpoint names and checks them
-    return Endpoint(tag=TAG, replies=(ONE,), conditional=True, **what)
-
-
 ENDPOINTS: tuple[AnyEndpoint, ...] = (
     _register("/auth/register", "register"),
     _register("/users", "createUser"),
     _me("/auth/me", "whoAmI"),
     _me("/users/me", "getMe"),
-    _changing(
+    Endpoint(
         method="PUT",
         path="/users/me",
         name="replaceMe",
         summary="Replace one's own profile",
+        tag=TAG,
         handler=change_me,
         access=Access.SIGNED_IN,
         body=OwnAccount,
         example=OWN_EXAMPLE,
+        replies=(ONE,),
+        conditional=True,
         errors=(*CHANGE_ERRORS, UserNotFound),
     ),
-    _changing(
+    Endpoint(
         method="PATCH",
         path="/users/me",
         name="changeMe",
         summary="Change some members of one's own profile",
+        tag=TAG,
         handler=change_me,
         access=Access.SIGNED_IN,
         body=OwnAccountPatch,
         media=PATCH_MEDIA,
         example={"full_name": "Zoe Quill"},
+        replies=(ONE,),
+        conditional=True,
         errors=(*CHANGE_ERRORS, UserNotFound),
     ),
     Endpoint(
@@ -185,27 +185,33 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         replies=READ,
         errors=(UserNotFound, NotAllowed, MalformedCondition),
     ),
-    _changing(
+    Endpoint(
         method="PUT",
         path="/users/{id}",
         name="replaceUser",
         summary="Replace an account",
+        tag=TAG,
         handler=change_user,
         access=Access.ADMIN,
         body=Account,
         example={**OWN_EXAMPLE, "is_active": True, "is_superuser": False},
+        replies=(ONE,),
+        conditional=True,
         errors=(*CHANGE_ERRORS, UserNotFound, LastAdmin),
     ),
-    _changing(
+    Endpoint(
         method="PATCH",
         path="/users/{id}",
         name="changeUser",
         summary="Change some members of an account",
+        tag=TAG,
         handler=change_user,
         access=Access.ADMIN,
         body=AccountPatch,
         media=PATCH_MEDIA,
         example={"is_active": False},
+        replies=(ONE,),
+        conditional=True,
         errors=(*CHANGE_ERRORS, UserNotFound, LastAdmin),
     ),
     Endpoint(

