@@ -41,7 +41,7 @@ def said(*, environment: tuple[str, ...] = (), file: tuple[str, ...] = ()) -> li
 )
 def test_a_slip_of_the_pen_is_named_with_what_was_meant(slip: str, meant: str) -> None:
     assert said(environment=(slip,)) == [
-        f"{slip} in the environment is no setting: did you mean {meant}?"
+        f"{slip} in the environment is not a setting: did you mean {meant}?"
     ]
 
 
@@ -53,8 +53,8 @@ def test_what_any_environment_holds_is_no_slip() -> None:
 def test_in_the_file_every_unknown_name_is_one() -> None:
     found = said(file=("LOG_LEVELL", "FROBNICATE", "OTEL_SERVICE_NAME", "PORT", "PG_HOST"))
     assert found == [
-        "FROBNICATE in .env is no setting",
-        "LOG_LEVELL in .env is no setting: did you mean LOG_LEVEL?",
+        "FROBNICATE in .env is not a setting",
+        "LOG_LEVELL in .env is not a setting: did you mean LOG_LEVEL?",
     ]
 
 

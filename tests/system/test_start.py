@@ -158,8 +158,8 @@ def test_an_unknown_variable_is_named_once_and_refuses_nothing(tmp_path: Path) -
     ended = run(tmp_path, "config", PROT="8123")
     assert ended.returncode == 0
     assert ended.stderr.splitlines() == [
-        "jubilee: warning: LOG_LEVELL in .env is no setting: did you mean LOG_LEVEL?",
-        "jubilee: warning: PROT in the environment is no setting: did you mean PORT?",
+        "jubilee: warning: LOG_LEVELL in .env is not a setting: did you mean LOG_LEVEL?",
+        "jubilee: warning: PROT in the environment is not a setting: did you mean PORT?",
     ]
     child = run(tmp_path, "config", PROT="8123", JUBILEE_WARNED_OF_UNKNOWN_VARIABLES="1")
     assert child.stderr == ""

@@ -1,4 +1,4 @@
-"""The settings in effect."""
+"""`jubilee config`."""
 
 import sys
 from argparse import Namespace
@@ -8,7 +8,7 @@ from jubilee.settings.sources import read_variables, sources, telemetry_variable
 
 
 def config(_: Namespace) -> int:
-    """Print each with where its value comes from, secrets masked, and OpenTelemetry's variables."""
+    """Print each setting and OTEL_ variable with its origin; secrets are masked."""
     settings, variables = read_settings(), read_variables()
     origins = sources(variables)
     rows = [(name, value, origins[name]) for name, value in settings.masked().items()]

@@ -1,4 +1,4 @@
-"""Jobs of every owner and of none, for an operator: what `/tasks` gives an admin, in a terminal."""
+"""`jubilee jobs`: what `/tasks` offers an admin, for jobs of all owners, in a terminal."""
 
 import sys
 from argparse import Namespace
@@ -38,7 +38,7 @@ def list_jobs(chosen: Namespace) -> int:
 
 
 def show(chosen: Namespace) -> int:
-    """Print all that is known of each job."""
+    """Print all fields of each job."""
     return _each(chosen, lambda tasks, name: tasks.get(name, by=OPERATOR))
 
 
@@ -48,12 +48,12 @@ def retry(chosen: Namespace) -> int:
 
 
 def cancel(chosen: Namespace) -> int:
-    """Cancel jobs that wait, ask those that run to stop."""
+    """Cancel queued jobs, ask running jobs to stop."""
     return _each(chosen, lambda tasks, name: tasks.stop(name, by=OPERATOR), said="cancelled")
 
 
 def discard(chosen: Namespace) -> int:
-    """Forget jobs that have ended."""
+    """Delete finished jobs."""
 
     async def act(tasks: TaskService, name: str) -> None:
         await tasks.discard(name, by=OPERATOR)
@@ -70,7 +70,7 @@ def _query(chosen: Namespace) -> TaskQuery:
 
 
 def _each(chosen: Namespace, act: Act, *, said: str = "") -> int:
-    """Do it for every id; 1 where one was refused, each refusal being a line of its own."""
+    """Act on every id; print each refusal in its own line and return 1 if there was any."""
 
     async def work(tasks: TaskService) -> int:
         code = 0

@@ -1,4 +1,4 @@
-"""The command line: which command was meant, and with what."""
+"""Entry point of the command line."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from jubilee.commands.parser import command_parser
 from jubilee.commands.refusal import CommandRefused
 
 OVERRIDES = {"data_dir": "DATA_DIR", "host": "HOST", "port": "PORT"}
-"""Options that stand for a setting."""
+"""Options that override a setting."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _override_settings(chosen: Namespace) -> None:
-    """An option wins over the environment; child processes get it, too."""
+    """Put options into the environment, which child processes inherit."""
     for option, variable in OVERRIDES.items():
         value = getattr(chosen, option, None)
         if value is not None:

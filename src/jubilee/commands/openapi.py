@@ -1,4 +1,4 @@
-"""The OpenAPI document."""
+"""`jubilee openapi`."""
 
 import json
 import sys
@@ -9,6 +9,6 @@ from jubilee.entrypoints.http.registry import ENDPOINTS
 
 
 def openapi(_: Namespace) -> int:
-    """Print it."""
+    """Print the OpenAPI document as JSON."""
     sys.stdout.write(json.dumps(document(ENDPOINTS), indent=2) + "\n")
     return 0

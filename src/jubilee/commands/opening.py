@@ -1,4 +1,4 @@
-"""The services, opened for one command."""
+"""Open the services for one command."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -19,7 +19,7 @@ OPERATOR = Principal(UserId(NO_ID), SessionId(NO_ID), is_admin=True)
 
 
 def with_services(settings: Settings, use: Callable[[Services], Awaitable[T]]) -> T:
-    """Run `use` on a database with our schema; raises CommandRefused."""
+    """Call `use` with the services if the schema is current; raises CommandRefused."""
 
     async def opened_for_use() -> T:
         async with open_application(settings) as application:

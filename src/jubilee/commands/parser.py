@@ -1,4 +1,4 @@
-"""What can be written on the command line."""
+"""Parser of the command line."""
 
 from jubilee import __version__
 from jubilee.commands.command_parser import (
@@ -12,23 +12,27 @@ from jubilee.commands.user_parser import add_user
 
 EXAMPLES = """\
 examples:
-  jubilee up                                   run it all on this machine
-  jubilee up --port 8080 --data-dir /srv/app   elsewhere
-  jubilee status                               is it well, what waits, which workers run
+  jubilee up                                   run everything on this machine
+  jubilee up --port 8080 --data-dir /srv/app   with another port and folder
+  jubilee status                               health, backlog and workers
   jubilee admin create --email ada@example.com the first admin
   jubilee jobs list --status dead              work that failed for good
   jubilee user disable ada                     keep an account from signing in
-  jubilee config                               every setting, and where its value comes from
+  jubilee config                               every setting, and its origin
 
 Settings come from the environment and from .env; .env.example lists them.
 `jubilee COMMAND --help` shows the options of a command.
 """
 PLAIN = (
-    ("up", "up:up", "run it all: the servers that no URL names, migrations, the API, a worker"),
+    (
+        "up",
+        "up:up",
+        "run servers without a configured URL, migrations, the API, a worker",
+    ),
     ("api", "serving:api", "serve the API"),
     ("worker", "serving:worker", "run jobs"),
-    ("migrate", "schema:migrate", "bring the schema to the head"),
-    ("rollback", "schema:rollback", "take the last migration back"),
+    ("migrate", "schema:migrate", "migrate the schema to the newest revision"),
+    ("rollback", "schema:rollback", "undo the last migration"),
     ("openapi", "openapi:openapi", "print the OpenAPI document"),
     ("config", "config:config", "print the settings in effect, secrets masked"),
 )
@@ -36,7 +40,7 @@ LISTENING = ("up", "api")
 
 
 def command_parser() -> CommandParser:
-    """Every command; what it runs is `run`, as module:function."""
+    """Build the parser; the attribute `run` of its result is `module:function`."""
     parser = CommandParser(
         prog="jubilee", description="The Jubilee backend service.", epilog=EXAMPLES
     )
@@ -45,14 +49,14 @@ def command_parser() -> CommandParser:
     for name, run, summary in PLAIN:
         added = add_command(known, name, run, summary)
         if name in LISTENING:
-            added.add_argument("--host", help="the address that the API listens on (HOST)")
-            added.add_argument("--port", help="the port that the API listens on (PORT)")
-    status = add_command(known, "status", "status:status", "how it is: health, jobs, workers")
-    status.add_argument("--json", action="store_true", help="for machines")
+            added.add_argument("--host", help="address that the API listens on (HOST)")
+            added.add_argument("--port", help="port that the API listens on (PORT)")
+    status = add_command(known, "status", "status:status", "print health, jobs and workers")
+    status.add_argument("--json", action="store_true", help="print JSON")
     migration = add_command(
-        known, "migration", "schema:migration", "write a migration from the tables"
+        known, "migration", "schema:migration", "write a migration from changed tables"
     )
-    migration.add_argument("name", help="what it does, in a few words")
+    migration.add_argument("name", help="what the migration does, in a few words")
     _add_admin(known)
     add_user(known)
     add_jobs(known)

@@ -1,4 +1,4 @@
-"""Passwords, asked for on the terminal or read from standard input; never an argument."""
+"""Read passwords from the terminal or standard input, never from an argument."""
 
 import signal
 import sys
@@ -8,7 +8,7 @@ from jubilee.commands.refusal import CommandRefused
 
 
 def read_password(*, from_stdin: bool) -> str:
-    """The first line of standard input, or what was typed twice at a prompt; raises Refused."""
+    """Read a line of standard input, or prompt twice on the terminal; raises CommandRefused."""
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     if not sys.stdin.isatty():

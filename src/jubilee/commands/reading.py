@@ -1,4 +1,4 @@
-"""The settings, and what is wrong with values that were given."""
+"""Read the settings, and explain values that are refused."""
 
 import os
 import sys
@@ -12,11 +12,11 @@ from jubilee.settings import Settings
 from jubilee.settings.sources import read_variables, unknown_variables
 
 WARNED = "JUBILEE_WARNED_OF_UNKNOWN_VARIABLES"
-"""Set for child processes, so that `jubilee up` and its children say it once."""
+"""Set for child processes, so that `jubilee up` and its children warn only once."""
 
 
 def read_settings() -> Settings:
-    """From the environment and `.env`; says every setting that is wrong, but not its value."""
+    """Read the environment and `.env`; raise CommandRefused naming each wrong setting, no value."""
     try:
         settings = Settings()
     except ValidationError as error:
@@ -27,7 +27,7 @@ def read_settings() -> Settings:
 
 
 def reasons(error: ValidationError) -> str:
-    """What is wrong with each value, without the value."""
+    """Return the reason for each refused value, without the value."""
     found = []
     for details in error.errors(include_url=False, include_input=False):
         name = "/".join(str(part) for part in details["loc"]).upper()
@@ -37,7 +37,7 @@ def reasons(error: ValidationError) -> str:
 
 
 def refusal_of(error: OSError) -> CommandRefused:
-    """What the operating system refused, with the setting that led there."""
+    """Turn an OSError into a refusal that names the setting whose folder it concerns."""
     settings = Settings()
     folders = {"DATA_DIR": settings.data_dir, "MAIL_DIR": settings.mail_dir}
     path = Path(os.fsdecode(error.filename)).absolute() if error.filename else None
@@ -48,7 +48,7 @@ def refusal_of(error: OSError) -> CommandRefused:
 
 
 def _are_related(path: Path, folder: Path) -> bool:
-    """Making a folder may fail at one above it."""
+    """Creating a folder may fail at one of its parents."""
     return path.is_relative_to(folder) or folder.is_relative_to(path)
 
 

@@ -1,10 +1,10 @@
-"""How a command says that it cannot be run."""
+"""Error of a command that cannot be run."""
 
 
 class CommandRefused(Exception):
-    """For a reason that fits a line."""
+    """The message is one line for standard error."""
 
     def __init__(self, message: str, exit_code: int = 1) -> None:
-        """`exit_code` is the process's."""
+        """Set the exit code of the process."""
         super().__init__(message)
         self.exit_code = exit_code

@@ -1,4 +1,4 @@
-"""The two processes that run for long: the API and a worker."""
+"""`jubilee api` and `jubilee worker`."""
 
 import logging
 from argparse import Namespace
@@ -58,5 +58,5 @@ def worker(_: Namespace) -> int:
 def _process(name: str, settings: Settings, metrics_port: int | None) -> ProcessInfo:
     process = ProcessInfo(name, metrics_port, start_logging(settings))
     if not mail_is_configured(settings):
-        logger.warning("mail is not configured: it waits until SMTP_URL is set")
+        logger.warning("mail is not configured: mail jobs wait until SMTP_URL is set")
     return process

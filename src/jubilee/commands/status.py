@@ -1,4 +1,4 @@
-"""How it is, for an operator."""
+"""`jubilee status`."""
 
 import sys
 from argparse import Namespace
@@ -10,7 +10,7 @@ from jubilee.entrypoints.status import as_json, as_text, read_status
 
 
 def status(chosen: Namespace) -> int:
-    """Print how it is, for people or as JSON; 0 where it can serve."""
+    """Print health and backlog as text or JSON; return 0 if the service is ready."""
     settings = read_settings()
 
     async def read() -> int:

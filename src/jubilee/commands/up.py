@@ -1,4 +1,4 @@
-"""`jubilee up`; it loads nothing of the service, which its children run."""
+"""`jubilee up`; imports nothing of the service, which runs in child processes."""
 
 from argparse import Namespace
 
@@ -8,5 +8,5 @@ from jubilee.entrypoints.local.supervisor import supervise
 
 
 def up(_: Namespace) -> int:
-    """Run it all, until a signal."""
+    """Run the local stack until a signal."""
     return supervise(local_stack(read_settings()))

@@ -1,4 +1,4 @@
-"""Accounts, looked at and changed by an operator, who needs no password of theirs."""
+"""`jubilee user`: an operator reads and changes accounts without their passwords."""
 
 import json
 import sys
@@ -57,7 +57,7 @@ def promote(chosen: Namespace) -> int:
 
 
 def demote(chosen: Namespace) -> int:
-    """Make an ordinary account of an admin's."""
+    """Take the admin role from the account."""
     return _change(chosen, {"is_superuser": False})
 
 
@@ -128,7 +128,7 @@ def _aligned(rows: dict[str, object]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Without what would steer a terminal."""
+    """Replace characters that a terminal would interpret."""
     return printable(text, "\ufffd")
 
 

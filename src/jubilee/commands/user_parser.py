@@ -1,4 +1,4 @@
-"""`jubilee user`, as it is written on the command line."""
+"""Parser of `jubilee user`."""
 
 from argparse import ArgumentTypeError
 
@@ -7,7 +7,7 @@ from jubilee.commands.command_parser import Commands, add_command, add_password_
 MAX_LISTED = 100_000
 CHANGES = (
     ("promote", "make an admin of an account"),
-    ("demote", "make an ordinary account of an admin's"),
+    ("demote", "take the admin role from an account"),
     ("enable", "let a disabled account sign in again"),
     ("disable", "keep an account from signing in, and end its sessions"),
     ("password", "set a new password, and end the account's sessions"),
@@ -15,16 +15,16 @@ CHANGES = (
 
 
 def add_user(known: Commands) -> None:
-    """`user` and its actions."""
+    """Add `user` and its actions."""
     actions = known.add_parser("user", help="list and change accounts").add_subparsers(
         required=True, metavar="ACTION"
     )
     listed = add_command(actions, "list", "user:list_users", "list accounts, the newest first")
     listed.add_argument("--search", help="words of the e-mail, username or full name")
-    listed.add_argument("--limit", type=_limit, default=100, help="accounts at most (100)")
-    listed.add_argument("--json", action="store_true", help="for machines")
+    listed.add_argument("--limit", type=_limit, default=100, help="most accounts to list (100)")
+    listed.add_argument("--json", action="store_true", help="print JSON")
     shown = add_command(actions, "show", "user:show", "show an account")
-    shown.add_argument("--json", action="store_true", help="for machines")
+    shown.add_argument("--json", action="store_true", help="print JSON")
     shown.add_argument("who", metavar="WHO", help="an e-mail address, a username or an id")
     for name, summary in CHANGES:
         change = add_command(actions, name, f"user:{name}", summary)
@@ -35,5 +35,5 @@ def add_user(known: Commands) -> None:
 
 def _limit(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 0 < int(text) <= MAX_LISTED):
-        raise ArgumentTypeError(f"it is a number from 1 to {MAX_LISTED}")
+        raise ArgumentTypeError(f"must be a number from 1 to {MAX_LISTED}")
     return int(text)

@@ -1,4 +1,4 @@
-"""The API as a process: serve, say what is missing, end when told to."""
+"""The API process: serve, log missing dependencies, stop on a signal."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 async def serve(services: Services, options: HttpOptions, listening: ListenOptions) -> int:
-    """Serve until told to stop; the exit code."""
+    """Serve until a signal; return the exit code."""
     traffic = InFlightRequests()
     rules = ConnectionRules(
         options.connections,
@@ -37,7 +37,7 @@ async def serve(services: Services, options: HttpOptions, listening: ListenOptio
 
 
 async def _wait_for_dependencies(services: Services, server: DrainingServer) -> int:
-    """Say what is away until all is there; a schema behind our own ends the service."""
+    """Log which dependencies are missing until all answer; stop if the schema is too old."""
     wait = FIRST_WAIT_S
     while True:
         health = await services.health.check()

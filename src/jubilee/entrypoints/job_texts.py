@@ -1,4 +1,4 @@
-"""How jobs are printed in a terminal: a table, one in full, or JSON as the API has it."""
+"""Texts of `jubilee jobs`: a table, one job in full, or JSON as in the API."""
 
 import json
 from uuid import UUID
@@ -17,12 +17,12 @@ def page_as_json(page: Page[Task]) -> str:
 
 
 def as_json(job_id: UUID, task: Task | None) -> str:
-    """The job as the API has it; of one that is gone, its id."""
+    """Return the job as in the API; for a discarded job, its id."""
     return json.dumps({"id": str(job_id), "discarded": True} if task is None else _document(task))
 
 
 def as_table(page: Page[Task]) -> str:
-    """A line a job, and a last one that says how to see more."""
+    """Return one line per job, and one that says how to print the next page."""
     if not page.rows:
         return "no such jobs"
     rows = [COLUMNS, *(_row(task) for task in page.rows)]
@@ -35,7 +35,7 @@ def as_table(page: Page[Task]) -> str:
 
 
 def as_text(task: Task) -> str:
-    """A line a member."""
+    """Return one line per field."""
     document = _document(task)
     width = max(map(len, document)) + 2
     return "\n".join(
@@ -60,6 +60,6 @@ def _document(task: Task) -> dict[str, object]:
 
 
 def _plain(value: object) -> str:
-    """Without control characters, which a terminal would obey."""
+    """Escape text with control characters, which a terminal would interpret."""
     text = value if isinstance(value, str) else json.dumps(value)
     return text if text.isprintable() else json.dumps(text)

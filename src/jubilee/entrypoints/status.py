@@ -1,4 +1,4 @@
-"""What an operator sees in a terminal: is it well, what waits, who works."""
+"""Texts of `jubilee status`: health, backlog, workers."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -10,7 +10,7 @@ from jubilee.domain.jobs.backlog import Backlog, BacklogReader
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All that was found; without a backlog the database did not say."""
+    """Health and backlog; no backlog if the database did not answer."""
 
     health: Health
     backlog: Backlog | None = None
@@ -18,7 +18,7 @@ class Status:
 
     @property
     def exit_code(self) -> int:
-        """0 where it can serve."""
+        """0 if the service is ready, else 1."""
         return 0 if self.health.ready else 1
 
 
@@ -27,7 +27,7 @@ async def read_status(
     read_backlog: BacklogReader,
     read_connections: ReadConnectionBudget,
 ) -> Status:
-    """Ask each of them once; a schema behind our own has no backlog that we could read."""
+    """Ask each once; a schema older than this version has no readable backlog."""
     health = await health_service.check()
     if not health.ready:
         return Status(health)
@@ -38,12 +38,12 @@ async def read_status(
 
 
 def as_json(status: Status) -> str:
-    """For machines."""
+    """Return JSON."""
     return json.dumps({"ready": status.health.ready, **_health(status.health), **_work(status)})
 
 
 def as_text(status: Status) -> str:
-    """For people."""
+    """Return lines of text."""
     lines = [f"{'service':<12}{'ready' if status.health.ready else 'NOT READY'}"]
     lines += [f"{name:<12}{value}" for name, value in _health(status.health).items()]
     backlog = status.backlog

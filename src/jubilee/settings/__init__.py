@@ -1,4 +1,4 @@
-"""The settings: read once from the environment and `.env`, checked, never changed."""
+"""Settings, read once from the environment and `.env`; validated and immutable."""
 
 from jubilee.settings.all import Settings
 from jubilee.settings.server import Environment

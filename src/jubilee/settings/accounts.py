@@ -4,8 +4,8 @@ from pydantic import Field, PositiveInt, SecretStr
 
 from jubilee.settings.group import SettingsGroup
 
-SECRET_BYTES = 32
-SECRET_VARIETY = 10  # different characters
+SECRET_MIN_BYTES = 32
+SECRET_MIN_DISTINCT_CHARS = 10
 KNOWN_SECRETS = (
     "changeme",
     "change-me",
@@ -19,26 +19,38 @@ KNOWN_SECRETS = (
 
 
 class AccountSettings(SettingsGroup):
-    """How long people stay signed in, and how their passwords are kept."""
+    """Lifetimes of tokens and sessions; cost of password hashes."""
 
     secret_key: SecretStr | None = Field(None, description="signs tokens and cursors")
-    access_token_expire_minutes: PositiveInt = Field(30, description="life of an access token")
-    refresh_token_expire_days: PositiveInt = Field(30, description="life of an unused session")
+    access_token_expire_minutes: PositiveInt = Field(
+        30, description="minutes that an access token is valid"
+    )
+    refresh_token_expire_days: PositiveInt = Field(
+        30, description="days until an unused session expires"
+    )
     token_issuer: str = Field("jubilee", description="`iss` of access tokens")
     token_audience: str = Field("jubilee", description="`aud` of access tokens")
-    password_min_length: int = Field(8, ge=8, le=128, description="code points")
-    password_hash_memory_kib: int = Field(19_456, ge=8_192, description="Argon2id's memory")
-    password_hash_time_cost: int = Field(2, ge=1, le=20, description="Argon2id's passes")
-    password_hash_threads: int = Field(2, ge=1, le=64, description="hashes made at a time")
+    password_min_length: int = Field(
+        8, ge=8, le=128, description="shortest allowed password, in code points"
+    )
+    password_hash_memory_kib: int = Field(
+        19_456, ge=8_192, description="memory of one Argon2id hash, in KiB"
+    )
+    password_hash_time_cost: int = Field(
+        2, ge=1, le=20, description="iterations of one Argon2id hash"
+    )
+    password_hash_threads: int = Field(
+        2, ge=1, le=64, description="concurrent password hashes in one process"
+    )
 
 
 def check_secret_key(key: SecretStr | None, environment: str) -> None:
-    """Raises ValueError for one that could be guessed."""
+    """Raise ValueError for a key that is short, repetitive or published."""
     secret = key.get_secret_value().strip() if key else ""
-    if len(secret.encode()) < SECRET_BYTES or len(set(secret)) < SECRET_VARIETY:
+    if len(secret.encode()) < SECRET_MIN_BYTES or len(set(secret)) < SECRET_MIN_DISTINCT_CHARS:
         raise ValueError(
-            f"SECRET_KEY needs {SECRET_BYTES} bytes and {SECRET_VARIETY} different characters"
-            f" in {environment}"
+            f"SECRET_KEY needs {SECRET_MIN_BYTES} bytes and {SECRET_MIN_DISTINCT_CHARS} different"
+            f" characters in {environment}"
         )
     if any(known in secret.lower() for known in KNOWN_SECRETS):
-        raise ValueError("SECRET_KEY is one that everybody knows")
+        raise ValueError("SECRET_KEY contains a published example or a placeholder")

@@ -1,4 +1,4 @@
-"""Every group of settings in one object."""
+"""All settings in one object."""
 
 from enum import Enum
 
@@ -47,21 +47,21 @@ class Settings(  # pydantic lists the fields of the last base first
 
     @property
     def api_metrics_port(self) -> int | None:
-        """Where the API's metrics have a listener; None where they are at /metrics beside it."""
+        """Port of the API's metrics; None serves /metrics on the API's own port."""
         if self.metrics_port is not None:
             return self.metrics_port or None
         return None if self.environment is Environment.DEVELOPMENT else API_METRICS_PORT
 
     def masked(self) -> dict[str, str]:
-        """The settings by their names in the environment; nothing secret in them."""
+        """Return the values by their names in the environment, with secrets masked."""
         smtp = self.smtp_url.get_secret_value() if self.smtp_url else None
         urls = {"database_url": self.postgres, "redis_url": self.redis, "smtp_url": smtp}
-        shown = {name: _shown(value) for name, value in self.model_dump().items()}
-        shown |= {name: without_password(url) for name, url in urls.items() if url}
-        return {name.upper(): value for name, value in shown.items()}
+        values = {name: _display(value) for name, value in self.model_dump().items()}
+        values |= {name: without_password(url) for name, url in urls.items() if url}
+        return {name.upper(): value for name, value in values.items()}
 
 
-def _shown(value: object) -> str:
+def _display(value: object) -> str:
     match value:
         case None:
             return ""

@@ -14,10 +14,10 @@ def _postgres(name: str, old: str) -> AliasChoices:
 
 
 class DatabaseSettings(SettingsGroup):
-    """Where PostgreSQL is, and how much of it one process uses."""
+    """Address of PostgreSQL; pool size and timeout of one process."""
 
     database_url: Annotated[SecretStr, AfterValidator(checked_database_url)] | None = Field(
-        None, description="PostgreSQL; wins over the parts below"
+        None, description="URL of PostgreSQL; takes precedence over POSTGRES_*"
     )
     postgres_server: str | None = Field(None, validation_alias=_postgres("server", "host"))
     postgres_port: int = Field(5432, ge=1, le=65535, validation_alias=_postgres("port", "port"))
@@ -26,12 +26,16 @@ class DatabaseSettings(SettingsGroup):
         None, validation_alias=_postgres("password", "password")
     )
     postgres_db: str | None = Field(None, validation_alias=_postgres("db", "db"))
-    database_pool_size: PositiveInt = Field(15, description="connections of one process")
-    database_timeout: PositiveFloat = Field(2.5, description="seconds one use of it may take")
+    database_pool_size: PositiveInt = Field(
+        15, description="largest number of connections of one process"
+    )
+    database_timeout: PositiveFloat = Field(
+        2.5, description="seconds until a database operation is abandoned"
+    )
 
     @property
     def postgres(self) -> str | None:
-        """The database's URL, from DATABASE_URL or from its parts; None means the embedded one."""
+        """URL from DATABASE_URL or its parts; None selects the embedded server."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         if not (self.postgres_server or self.postgres_user or self.postgres_db):

@@ -1,4 +1,4 @@
-"""What every group of settings is."""
+"""Base class of all groups of settings."""
 
 from pydantic import BaseModel
 
@@ -8,7 +8,7 @@ class SettingsGroup(BaseModel, frozen=True):
 
 
 def comma_separated(value: object) -> object:
-    """A list separated by commas."""
+    """Split a comma-separated string; other values pass unchanged."""
     if not isinstance(value, str):
         return value
     return tuple(part.strip() for part in value.split(",") if part.strip())

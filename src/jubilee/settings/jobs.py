@@ -7,21 +7,26 @@ from jubilee.settings.group import SettingsGroup
 
 
 class JobSettings(SettingsGroup):
-    """How many jobs run at a time, how long they may take and how long they are kept."""
+    """Concurrency, timeouts and retention of jobs."""
 
-    lease_seconds: float = Field(30, ge=1, le=3600, description="how long a claim on a job lasts")
+    lease_seconds: float = Field(
+        30, ge=1, le=3600, description="seconds until an unrenewed claim on a job expires"
+    )
     job_timeout: PositiveFloat = Field(
-        300, description="seconds that one attempt at a job may take, whatever its kind allows"
+        300, description="upper limit in seconds of one attempt, also for kinds that allow more"
     )
     job_max_crashes: PositiveInt = Field(
         MAX_CRASHES, description="attempts whose worker died after which a job is dead"
     )
-    worker_system_slots: PositiveInt = Field(10, description="the service's own jobs at a time")
-    worker_user_slots: PositiveInt = Field(20, description="people's tasks at a time")
+    worker_system_slots: PositiveInt = Field(10, description="concurrent system jobs in one worker")
+    worker_user_slots: PositiveInt = Field(
+        20, description="concurrent tasks of users in one worker"
+    )
     worker_read_limit: PositiveInt = Field(
-        500, description="jobs looked at in Redis; more than twice the slots of all workers"
+        500,
+        description="queued jobs read from Redis at once; set above twice the slots of all workers",
     )
     tasks_live_per_user: PositiveInt = Field(
-        10_000, description="tasks of one account that have yet to end"
+        10_000, description="unfinished tasks that one account may have"
     )
-    task_retention: PositiveFloat = Field(7, description="days after which ended jobs leave")
+    task_retention: PositiveFloat = Field(7, description="days until finished jobs are deleted")

@@ -24,20 +24,26 @@ def _outbound_host(text: str) -> str:
 
 
 class OutboundSettings(SettingsGroup):
-    """Where mail is handed over, and which hosts tasks may reach."""
+    """Mail server, sender, and hosts that tasks may reach."""
 
     smtp_url: Annotated[SecretStr, AfterValidator(checked_smtp_url)] | None = Field(
         None, description="the mail server: smtp://user:password@host:587 or smtps://…"
     )
     mail_from: Annotated[str, AfterValidator(_sender)] = Field(
-        "Jubilee <jubilee@localhost>", description="who writes the service's mail"
+        "Jubilee <jubilee@localhost>", description="sender of the service's mail"
     )
-    mail_dir: Path | None = Field(None, description="where mail lands as files without SMTP_URL")
+    mail_dir: Path | None = Field(
+        None, description="folder for mail as .eml files, used without SMTP_URL"
+    )
     outbound_allowed_hosts: Annotated[
         tuple[Annotated[str, AfterValidator(_outbound_host)], ...],
         NoDecode,
         BeforeValidator(comma_separated),
-    ] = Field((), description="where everybody's http.request may go: host, *.host, host:port")
+    ] = Field(
+        (), description="hosts that http.request of any user may reach: host, *.host, host:port"
+    )
     outbound_allowed_networks: Annotated[
         tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(comma_separated)
-    ] = Field((), description="the same by address: 10.1.0.0/16")
+    ] = Field(
+        (), description="networks that http.request of any user may reach, such as 10.1.0.0/16"
+    )

@@ -10,19 +10,21 @@ from jubilee.urls.redis import checked_redis_url
 
 
 class RedisSettings(SettingsGroup):
-    """Where Redis is, and how long a command may take."""
+    """Address of Redis; timeout of one command."""
 
     redis_url: Annotated[SecretStr, AfterValidator(checked_redis_url)] | None = Field(
-        None, description="Redis or Valkey; wins over the parts below"
+        None, description="URL of Redis or Valkey; takes precedence over the settings below"
     )
-    redis_host: str | None = Field(None, description="its host name")
-    redis_port: int = Field(6379, ge=1, le=65535, description="its port")
-    redis_password: SecretStr | None = Field(None, description="its password")
-    redis_timeout: PositiveFloat = Field(0.2, description="seconds one command may take")
+    redis_host: str | None = Field(None, description="host name of Redis")
+    redis_port: int = Field(6379, ge=1, le=65535, description="port of Redis")
+    redis_password: SecretStr | None = Field(None, description="password of Redis")
+    redis_timeout: PositiveFloat = Field(
+        0.2, description="seconds until a Redis command is abandoned"
+    )
 
     @property
     def redis(self) -> str | None:
-        """Redis' URL, from REDIS_URL or from its parts; None means the embedded one."""
+        """URL from REDIS_URL or its parts; None selects the embedded server."""
         if self.redis_url is not None:
             return self.redis_url.get_secret_value()
         if not self.redis_host:

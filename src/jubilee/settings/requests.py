@@ -1,4 +1,4 @@
-"""Requests: their limits, and how the API stops taking them."""
+"""Limits of requests, shutdown of the API, CORS."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from jubilee.settings.group import SettingsGroup
 
 
 def _origins(value: object) -> object:
-    """A list in JSON's brackets or parted by commas."""
+    """Split a JSON list or a comma-separated string."""
     if not isinstance(value, str):
         return value
     parts = value.strip().removeprefix("[").removesuffix("]").split(",")
@@ -17,22 +17,26 @@ def _origins(value: object) -> object:
 
 
 class RequestSettings(SettingsGroup):
-    """How large and slow requests may be, which pages may send them, how they end."""
+    """Size and time limits of requests, allowed origins, shutdown."""
 
     max_body_bytes: PositiveInt = Field(
-        1 << 20, description="the largest request body; 16 KiB without signing in"
+        1 << 20, description="largest request body; 16 KiB on routes without sign-in"
     )
-    body_timeout: PositiveFloat = Field(30, description="seconds in which a body must arrive")
+    body_timeout: PositiveFloat = Field(
+        30, description="seconds until a request body must be complete"
+    )
     request_timeout: PositiveFloat = Field(
-        2.5, description="seconds until a request is refused; its body and `wait` come on top"
+        2.5, description="seconds until a request is refused, not counting its body and `wait`"
     )
     max_connections: PositiveInt = Field(
-        900, description="open connections of clients; more are answered 503"
+        900, description="largest number of client connections; further ones get 503"
     )
-    shutdown_timeout: PositiveFloat = Field(20, description="seconds until the API is gone")
+    shutdown_timeout: PositiveFloat = Field(
+        20, description="seconds that running requests have to finish at shutdown"
+    )
     drain_delay: NonNegativeFloat = Field(
-        0, description="seconds between 'not ready' and the last accepted connection"
+        0, description="seconds between reporting 'not ready' and closing the listener at shutdown"
     )
     backend_cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
-        (), description="the origins whose pages may call the API"
+        (), description="origins whose pages may call the API (CORS)"
     )

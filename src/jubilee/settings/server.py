@@ -1,4 +1,4 @@
-"""The process: where it runs, what it logs, where it listens."""
+"""Environment, logging and listening address of a process."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +10,7 @@ from jubilee.settings.group import SettingsGroup
 
 
 class Environment(StrEnum):
-    """Where the service runs; everything but development needs secrets of its own."""
+    """Kind of deployment; all but development require a SECRET_KEY."""
 
     DEVELOPMENT = "development"
     STAGING = "staging"
@@ -23,17 +23,19 @@ def _environment(value: object) -> object:
 
 
 class ServerSettings(SettingsGroup):
-    """Where the service runs, what it logs, where it listens and keeps its files."""
+    """Environment, logging, listening address, data folder."""
 
     environment: Annotated[Environment, BeforeValidator(_environment)] = Field(
         Environment.DEVELOPMENT, description="development, staging or production"
     )
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda v: str(v).upper())
-    ] = Field("INFO", description="the least grave lines that are logged")
+    ] = Field("INFO", description="lowest level that is logged")
     log_format: Literal["json", "text"] | None = Field(
-        None, description="lines for machines or for people; by ENVIRONMENT where not set"
+        None, description="json or text; by default text in development, else json"
     )
-    host: str = Field("127.0.0.1", description="the address that the API listens on")
-    port: int = Field(8000, ge=1, le=65535, description="the port that the API listens on")
-    data_dir: Path = Field(Path(".data"), description="where embedded servers and secrets live")
+    host: str = Field("127.0.0.1", description="address that the API listens on")
+    port: int = Field(8000, ge=1, le=65535, description="port that the API listens on")
+    data_dir: Path = Field(
+        Path(".data"), description="folder of embedded servers, generated secrets and logs"
+    )

@@ -1,4 +1,4 @@
-"""Where each value comes from, and variables that are no setting but look like one."""
+"""Origin of each value, and variables that look like a misspelt setting."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -13,8 +13,8 @@ from jubilee.settings.telemetry import DOTENV
 from jubilee.urls.parts import without_password
 
 OTEL = "OTEL_"
-SHORT_NAME = 4  # of one of so few letters half the alphabet is an edit away
-EDITS_OF_A_MOVE = 2  # a letter is taken out and put in elsewhere
+SHORT_NAME_CHARS = 4  # too many unrelated names differ from such a short one by one letter
+EDITS_OF_A_MOVE = 2  # a deletion and an insertion of the same letter
 DRIVER_VARIABLES = frozenset({"PGHOST", "PGPORT", "PGUSER", "PGPASSWORD"})
 """The driver's own, one letter from our aliases."""
 
@@ -23,25 +23,25 @@ SECRET_WORDS = ("HEADERS", "KEY", "TOKEN", "SECRET", "PASSWORD")
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """What is set, and not empty, in each place; the environment wins."""
+    """Non-empty variables of the environment and of `.env`; the environment takes precedence."""
 
     environment: Mapping[str, str] = field(repr=False)
     file: Mapping[str, str] = field(repr=False)
 
     def source(self, *names: str) -> str:
-        """Where the first of these names that is set is set: environment, file or default."""
+        """Return where any of these names is set: `environment`, `.env` or `default`."""
         if any(name in self.environment for name in names):
             return "environment"
         return DOTENV if any(name in self.file for name in names) else "default"
 
 
 def read_variables() -> Variables:
-    """As they are now."""
+    """Read the environment and `.env`."""
     return Variables(_present(os.environ), _present(dotenv_values(DOTENV)))
 
 
 def sources(variables: Variables) -> Mapping[str, str]:
-    """Where the value of each setting comes from, by its name in the environment."""
+    """Return the origin of each setting by its name in the environment."""
     found = {name: variables.source(*names) for name, names in _known_names().items()}
     for url, parts in (("DATABASE_URL", "POSTGRES_"), ("REDIS_URL", "REDIS_")):
         if found[url] == "default":
@@ -63,19 +63,19 @@ def telemetry_variables(variables: Variables) -> Mapping[str, tuple[str, str]]:
 def unknown_variables(variables: Variables) -> Iterator[str]:
     """A sentence for each unknown name in `.env`, and for near misses in the environment.
 
-    The environment is full of what others read, so that only one slip of the pen counts there: a
-    letter too many, too few or wrong, or one in the wrong place.
+    The environment holds variables of many programs, so only a single typing error is reported
+    there: one letter inserted, omitted, replaced or moved.
     """
     known = {name for names in _known_names().values() for name in names}
     for name in sorted(set(variables.file) - known):
         if not name.startswith(OTEL):
             near = get_close_matches(name, known, n=1)
             hint = f": did you mean {near[0]}?" if near else ""
-            yield f"{name} in {DOTENV} is no setting{hint}"
+            yield f"{name} in {DOTENV} is not a setting{hint}"
     for name in sorted(set(variables.environment) - known - DRIVER_VARIABLES - set(variables.file)):
         near = [other for other in get_close_matches(name, known) if _is_slip(name, other)]
         if near:
-            yield f"{name} in the environment is no setting: did you mean {near[0]}?"
+            yield f"{name} in the environment is not a setting: did you mean {near[0]}?"
 
 
 def _present(variables: Mapping[str, str | None]) -> Mapping[str, str]:
@@ -98,7 +98,7 @@ def _is_slip(name: str, known: str) -> bool:
     if any(max(b - a, d - c) > 1 for _, a, b, c, d in changes):
         return False
     moved = sorted(name) == sorted(known) and len(changes) == EDITS_OF_A_MOVE
-    return moved or (len(changes) == 1 and len(known) > SHORT_NAME)
+    return moved or (len(changes) == 1 and len(known) > SHORT_NAME_CHARS)
 
 
 def _masked(name: str, value: str) -> str:

@@ -14,19 +14,21 @@ API_METRICS_PORT = 9102
 
 
 class TelemetrySettings(SettingsGroup):
-    """Where metrics are read, and which statements are logged."""
+    """Ports of metrics, and the threshold of slow statements."""
 
     metrics_port: int | None = Field(
         None,
         ge=0,
         le=65535,
-        description="a listener for the API's metrics; 0 is /metrics beside the API, the default "
-        f"in development; elsewhere {API_METRICS_PORT}",
+        description="port of the API's metrics; 0 serves /metrics on the API's own port, the "
+        f"default in development; elsewhere {API_METRICS_PORT}",
     )
     worker_metrics_port: int | None = Field(
-        9101, ge=1, le=65535, description="where a worker's metrics are read"
+        9101, ge=1, le=65535, description="port of a worker's metrics"
     )
-    slow_query_ms: PositiveFloat = Field(500, description="statements past it are logged")
+    slow_query_ms: PositiveFloat = Field(
+        500, description="milliseconds above which a statement is logged"
+    )
     otlp_logs_sampled: bool = Field(
         False, description="send INFO lines over OTLP only where the trace is sampled"
     )
