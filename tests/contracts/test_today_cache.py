@@ -48,7 +48,7 @@ class Database:
 
 @pytest.fixture
 async def redis(servers: Servers) -> AsyncIterator[RedisClient]:
-    client = RedisClient(servers.redis_url, patience=5)
+    client = RedisClient(servers.redis_url, timeout=5)
     yield client
     await client.close()
 
@@ -138,7 +138,7 @@ async def test_a_redis_that_lost_everything_does_not_revive_a_page(
 
 
 async def test_without_redis_the_list_is_answered_all_the_same(tmp_path: Path) -> None:
-    client = RedisClient(f"unix://{tmp_path}/nobody.sock", patience=PATIENCE)
+    client = RedisClient(f"unix://{tmp_path}/nobody.sock", timeout=PATIENCE)
     cache, database = RedisTodayCache(client), Database()
     await cache.forget()
     assert await cache.page("key", database.load, seconds=60) == PAGE
@@ -149,7 +149,7 @@ async def test_without_redis_the_list_is_answered_all_the_same(tmp_path: Path) -
 @pytest.fixture
 async def frozen(own_servers: OwnServers) -> AsyncIterator[RedisClient]:
     """A client whose Redis keeps its connection and has stopped answering."""
-    client = RedisClient(own_servers.redis_url, patience=PATIENCE)
+    client = RedisClient(own_servers.redis_url, timeout=PATIENCE)
     assert await client.ping()
     own_servers.redis.freeze()
     yield client
@@ -186,7 +186,7 @@ async def test_a_hanging_redis_is_asked_again_after_a_rest(
 async def test_a_change_that_redis_missed_is_made_up_for_when_it_is_back(
     own_servers: OwnServers,
 ) -> None:
-    client = RedisClient(own_servers.redis_url, patience=PATIENCE)
+    client = RedisClient(own_servers.redis_url, timeout=PATIENCE)
     cache = RedisTodayCache(client)
     await cache.page("key", Database(PAGE).load, seconds=60)
     own_servers.redis.freeze()

@@ -147,7 +147,7 @@ async def connect(instruments: Instruments, tracing: Tracing) -> AsyncIterator[C
 
         def connected(url: str) -> RedisClient:
             ran = RedisTelemetry(instruments, tracing, server_attributes(url)).executed
-            client = RedisClient(url, patience=2, observe=ran)
+            client = RedisClient(url, timeout=2, observe=ran)
             ends.push_async_callback(client.close)
             return client
 

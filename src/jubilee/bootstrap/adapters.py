@@ -111,7 +111,7 @@ def _adapters(settings: Settings, telemetry: Telemetry, urls: ServerUrls) -> Ada
     return Adapters(
         pool=pool,
         redis=RedisClient(
-            urls.redis, patience=settings.redis_timeout, observe=telemetry.redis.executed
+            urls.redis, timeout=settings.redis_timeout, observe=telemetry.redis.executed
         ),
         dispatcher=dispatcher,
         dispatch_buffer=dispatch_buffer,

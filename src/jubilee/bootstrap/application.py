@@ -23,6 +23,7 @@ from jubilee.entrypoints.http.app import HttpOptions
 from jubilee.entrypoints.http.connections.limits import ConnectionLimits
 from jubilee.entrypoints.http.connections.server import ListenOptions
 from jubilee.entrypoints.http.framework.context import BodyLimits
+from jubilee.entrypoints.shutdown import ShutdownBudget
 from jubilee.settings import Settings
 
 BODY_REFUSAL_S = 1.0
@@ -79,8 +80,8 @@ def http_options(settings: Settings, application: Application) -> HttpOptions:
 
 def listen_options(settings: Settings) -> ListenOptions:
     """Where the API listens, and how long it takes to stop."""
-    timeout, delay = settings.shutdown_timeout, settings.drain_delay
-    return ListenOptions(settings.host, settings.port, timeout, delay)
+    budget = ShutdownBudget(drain_s=settings.shutdown_timeout)
+    return ListenOptions(settings.host, settings.port, budget.drain_s, settings.drain_delay)
 
 
 async def _ports(adapters: Adapters, signer: JwtTokens, kinds: JobKinds) -> Ports:

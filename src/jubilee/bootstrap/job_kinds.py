@@ -1,4 +1,4 @@
-"""Every kind of work, over the real adapters."""
+"""The job kinds on the real adapters."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -20,12 +20,12 @@ MakeKinds: TypeAlias = Callable[[Settings, Adapters], Sequence[JobKind[Any, Any]
 
 
 def every_kind(settings: Settings, adapters: Adapters) -> Sequence[JobKind[Any, Any]]:
-    """All that a task can ask for; the API checks payloads by them."""
+    """All kinds of tasks; the API validates payloads by them."""
     return (Echo(), _outbound(settings, adapters), *_mail(settings, adapters))
 
 
 def runnable_kinds(settings: Settings, adapters: Adapters) -> Sequence[JobKind[Any, Any]]:
-    """Those that a worker with these settings can run: where there is no mailer, mail waits."""
+    """The kinds that a worker with these settings runs: without SMTP_URL, mail jobs wait."""
     if mail_is_configured(settings):
         return every_kind(settings, adapters)
     return (Echo(), _outbound(settings, adapters))

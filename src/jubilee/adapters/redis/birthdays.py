@@ -1,26 +1,23 @@
-"""Pages of today's birthdays in Redis; whatever happens there, the list is answered."""
+"""A cache in Redis for pages of today's birthdays; without Redis, every page is loaded."""
 
-import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from secrets import token_hex
-from typing import Any, TypeAlias
-from uuid import UUID
+from typing import TypeAlias
 
+from pydantic import TypeAdapter, ValidationError
 from redis.asyncio import Redis
 
 from jubilee.adapters.redis.client import RedisAway, RedisClient
 from jubilee.domain.birthdays import Celebration, TodayCache
-from jubilee.domain.identity import UserId
-from jubilee.domain.paging import Page
+from jubilee.domain.paging import Page, Position
 
 PREFIX = "jubilee:birthdays:today:"
 GENERATION = PREFIX + "generation"
 
 
 CacheObserver: TypeAlias = Callable[[str, str], None]
-"""Hears of a look into a cache: its name, and hit, miss or error."""
+"""Is called after each lookup with the cache's name and hit, miss or error."""
 
 
 def _ignore(_: str, __: str) -> None:
@@ -29,82 +26,83 @@ def _ignore(_: str, __: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class CachedPage:
-    """What Redis knows; without a generation nothing may be kept."""
+    """The reply to a lookup; without a generation, a loaded page must not be stored."""
 
     generation: str | None = None
     page: Page[Celebration] | None = None
 
     @property
     def outcome(self) -> str:
-        """For whoever counts."""
+        """The value of the metric's label."""
         if self.page is not None:
             return "hit"
         return "error" if self.generation is None else "miss"
 
 
 class RedisTodayCache(TodayCache):
-    """Every page bears the generation that held before it was read from the database.
+    """Stores each page with the generation that was current before the database was read.
 
-    Forgetting is a new generation. Where that fails, this process makes up for it before it
-    looks again; others may see a page that is stale, but never for longer than it is kept.
+    `forget` writes a new generation, which makes all stored pages stale. If that fails, this
+    process writes one before its next lookup; other processes may serve a stale page until it
+    expires.
     """
 
-    def __init__(self, client: RedisClient, looked: CacheObserver = _ignore) -> None:
-        """The generation of a Redis that has none is made up at once; `looked` hears of looks."""
+    def __init__(self, client: RedisClient, observe: CacheObserver = _ignore) -> None:
+        """If Redis has no generation, the first lookup writes one."""
         self._client = client
-        self._looked = looked
+        self._observe = observe
         self._changes = 0
-        self._told = 0  # how many of them Redis knows of
+        self._published = 0  # how many of these changes have a generation in Redis
 
     async def page(
         self, key: str, load: Callable[[], Awaitable[Page[Celebration]]], *, seconds: int
     ) -> Page[Celebration]:
-        found = await self._look(key)
-        self._looked("today", found.outcome)
+        found = await self._lookup(key)
+        self._observe("today", found.outcome)
         if found.page is not None:
             return found.page
         page = await load()
         if found.generation is not None:
-            await self._keep(key, _encode(found.generation, page), seconds)
+            await self._store(key, _encode(found.generation, page), seconds)
         return page
 
     async def forget(self) -> None:
         self._changes += 1
         await self._renew()
 
-    async def _look(self, key: str) -> CachedPage:
-        if self._told < self._changes:
+    async def _lookup(self, key: str) -> CachedPage:
+        if self._published < self._changes:
             return CachedPage(await self._renew())
         try:
-            generation, kept = await self._client.run(
+            generation, stored = await self._client.run(
                 "MGET", lambda r: r.mget(GENERATION, PREFIX + key)
             )
         except RedisAway:
             return CachedPage()
         if generation is None:
             return CachedPage(await self._renew())
-        word = generation.decode(errors="replace")
-        return CachedPage(word, _decode(word, kept))
+        current = generation.decode(errors="replace")
+        return CachedPage(current, _decode(current, stored))
 
-    async def _keep(self, key: str, entry: str, seconds: int) -> None:
-        async def keep(redis: Redis) -> object:
+    async def _store(self, key: str, entry: bytes, seconds: int) -> None:
+        async def store(redis: Redis) -> object:
             return await redis.set(PREFIX + key, entry, ex=seconds)
 
-        await self._tell(keep)
+        await self._run(store)
 
     async def _renew(self) -> str | None:
-        # Never one that was there before: Redis may have lost what was written last.
+        # Never reuse a generation: Redis may have lost its last writes.
         generation, changes = token_hex(8), self._changes
 
         async def renew(redis: Redis) -> object:
             return await redis.set(GENERATION, generation)
 
-        if not await self._tell(renew):
+        if not await self._run(renew):
             return None
-        self._told = max(self._told, changes)
+        self._published = max(self._published, changes)
         return generation
 
-    async def _tell(self, command: Callable[[Redis], Awaitable[object]]) -> bool:
+    async def _run(self, command: Callable[[Redis], Awaitable[object]]) -> bool:
         try:
             await self._client.run("SET", command)
         except RedisAway:
@@ -112,47 +110,28 @@ class RedisTodayCache(TodayCache):
         return True
 
 
-def _encode(generation: str, page: Page[Celebration]) -> str:
-    return json.dumps(
-        {
-            "generation": generation,
-            "rows": [_row(celebration) for celebration in page.rows],
-            "after": page.after,
-        }
-    )
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A page as it is stored."""
+
+    generation: str
+    rows: Sequence[Celebration]
+    after: Position | None
 
 
-def _row(celebration: Celebration) -> dict[str, object]:
-    owner = celebration.user_id
-    return {
-        "id": str(celebration.id),
-        "name": celebration.name,
-        "user_id": None if owner is None else str(owner),
-        "born": celebration.born.isoformat(),
-        "day": celebration.day.isoformat(),
-        "days": celebration.days,
-    }
+_ENTRIES = TypeAdapter(_Entry)
 
 
-def _decode(generation: str, kept: bytes | None) -> Page[Celebration] | None:
-    """The page, if it is of this generation and of a shape that this version knows."""
-    try:
-        entry: dict[str, Any] = json.loads(kept or b"{}")
-        if entry.get("generation") != generation:
-            return None
-        after = entry["after"]
-        rows = [_celebration(row) for row in entry["rows"]]
-        return Page(rows, None if after is None else tuple(after))
-    except (AttributeError, KeyError, TypeError, ValueError):
+def _encode(generation: str, page: Page[Celebration]) -> bytes:
+    return _ENTRIES.dump_json(_Entry(generation, page.rows, page.after))
+
+
+def _decode(generation: str, stored: bytes | None) -> Page[Celebration] | None:
+    """The page, or None if it is of another generation or of a shape that this version rejects."""
+    if stored is None:
         return None
-
-
-def _celebration(row: dict[str, Any]) -> Celebration:
-    return Celebration(
-        id=UUID(row["id"]),
-        name=row["name"],
-        user_id=None if row["user_id"] is None else UserId(UUID(row["user_id"])),
-        born=date.fromisoformat(row["born"]),
-        day=date.fromisoformat(row["day"]),
-        days=row["days"],
-    )
+    try:
+        entry = _ENTRIES.validate_json(stored)
+    except ValidationError:
+        return None
+    return Page(entry.rows, entry.after) if entry.generation == generation else None

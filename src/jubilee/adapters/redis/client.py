@@ -1,4 +1,4 @@
-"""Redis for requests: bounded in time, never retried, left alone for a while after a failure."""
+"""A Redis client for requests: commands have a timeout, no retries, and a pause after a failure."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,47 +15,47 @@ from jubilee.observation.storage import CommandObserver
 T = TypeVar("T")
 
 CONNECTIONS = 20
-BACKOFF_S = 3.0  # seconds for which nobody waits again after a failure
+BACKOFF_S = 3.0  # for which commands are refused after a failure
 FAILURES = (RedisError, OSError, TimeoutError)
 
 
 class RedisAway(Exception):
-    """Redis did not answer in time, or failed just now and is left alone."""
+    """Redis did not answer in time, or is not asked because it has just failed."""
 
 
 class RedisClient:
-    """Commands of at most `patience` seconds, the wait for a connection and opening it included."""
+    """Runs commands for at most `timeout` seconds, including the wait for a connection."""
 
     def __init__(
         self,
         url: str,
         *,
-        patience: float,
+        timeout: float,
         size: int = CONNECTIONS,
         observe: CommandObserver | None = None,
     ) -> None:
-        """Nothing is connected before the first command; `ran` hears of every one."""
+        """Connect at the first command; `observe` is called after each one."""
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=size,
-            timeout=patience,
-            socket_timeout=patience,
-            socket_connect_timeout=patience,
+            timeout=timeout,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
             retry=Retry(NoBackoff(), 0),
         )
         self._redis: Redis = Redis.from_pool(pool)
-        self._patience = patience
-        self._resting_until = 0.0
-        self._ran = observe
+        self._timeout = timeout
+        self._refusing_until = 0.0
+        self._observe = observe
 
     async def run(self, name: str, command: Callable[[Redis], Awaitable[T]]) -> T:
-        """The command's answer; `name` is what Redis calls it. Raises RedisAway."""
-        if monotonic() < self._resting_until:
+        """Run the command that Redis calls `name`; returns its reply. Raises RedisAway."""
+        if monotonic() < self._refusing_until:
             raise RedisAway
         return await self._try(name, command)
 
     async def ping(self) -> bool:
-        """Whether it answers; asks even while it is left alone, and thereby ends that."""
+        """Whether Redis answers; asks even during the pause, and ends it on success."""
         try:
             await self._try("PING", lambda redis: redis.ping())
         except RedisAway:
@@ -69,14 +69,14 @@ class RedisClient:
     async def _try(self, name: str, command: Callable[[Redis], Awaitable[T]]) -> T:
         began, failure = perf_counter(), None
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 answer = await command(self._redis)
         except FAILURES as error:
             failure = error
-            self._resting_until = monotonic() + BACKOFF_S
+            self._refusing_until = monotonic() + BACKOFF_S
             raise RedisAway from error
         finally:
-            if self._ran is not None:
-                self._ran(name, perf_counter() - began, failure=failure)
-        self._resting_until = 0.0
+            if self._observe is not None:
+                self._observe(name, perf_counter() - began, failure=failure)
+        self._refusing_until = 0.0
         return answer

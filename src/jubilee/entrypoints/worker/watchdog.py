@@ -1,4 +1,4 @@
-"""Ends the process when its event loop stands still: a supervisor starts it anew."""
+"""Ends the process when its event loop is blocked, so that a supervisor restarts it."""
 
 import asyncio
 import logging
@@ -12,20 +12,20 @@ logger = logging.getLogger(__name__)
 
 
 class Watchdog:
-    """A thread that looks whether the loop still turns.
+    """A thread that checks that the event loop still runs.
 
-    A job that blocks the loop keeps every lease of its worker from being renewed; others run
-    those jobs by then, and this process is of no use until it is started anew.
+    A job that blocks the loop keeps the worker from renewing any of its leases: other workers run
+    its jobs by then, and only a restart makes this process useful again.
     """
 
     def __init__(self, limit: float) -> None:
-        """`limit` counts the seconds for which the loop may stand still."""
+        """`limit` is how long the loop may be blocked, in seconds."""
         self._limit = limit
         self._seen = monotonic()
         self._over = threading.Event()
 
     async def run(self) -> None:
-        """Turn, until cancelled."""
+        """Record that the loop runs, until cancelled."""
         threading.Thread(target=self._watch, daemon=True, name="watchdog").start()
         try:
             while True:
@@ -40,7 +40,7 @@ class Watchdog:
             if self._over.wait(self._limit / 10):
                 return
             if monotonic() - before > self._limit / 2:
-                self._seen = monotonic()  # the whole process was asleep, not its loop alone
-        logger.critical("ending: the event loop stood still", extra={"seconds": self._limit})
-        logging.shutdown()  # what follows lets nobody else tidy up
+                self._seen = monotonic()  # the whole process was suspended, not only its loop
+        logger.critical("exiting: the event loop is blocked", extra={"seconds": self._limit})
+        logging.shutdown()  # os._exit runs no exit handlers
         os._exit(EXIT_STUCK)
