@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -81,6 +82,17 @@ async def test_what_is_changed_by_name_is_changed_in_the_account(
         account = await view.users.get(zoe.id)
     assert account.date_of_birth == (birth and birth.date)
     assert account.time_zone is None
+
+
+async def test_a_change_by_name_touches_the_account(database: Database) -> None:
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    zoe = replace(await register(database, "zoe"), updated_at=long_ago)
+    async with database.write() as tx:
+        await tx.users.save(zoe)
+    await change(database, "zoe", OTHER)
+    async with database.read() as view:
+        after = await view.users.get(zoe.id)
+    assert after.updated_at > long_ago
 
 
 async def test_an_account_takes_the_name_and_what_strangers_saved_is_gone(

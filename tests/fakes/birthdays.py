@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from jubilee.domain.birthdays import (
@@ -27,6 +27,7 @@ class FakeBirthdays(BirthdayRepository):
     anonymous: MutableMapping[str, Birthday] = field(default_factory=dict)
     accounts: MutableMapping[UserId, User] = field(default_factory=dict)
     unit: Unit = field(default_factory=Unit)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def find(self, key: str) -> Birth | None:
         self.unit.check(key)
@@ -68,6 +69,7 @@ class FakeBirthdays(BirthdayRepository):
                 user,
                 date_of_birth=birth.date if birth else None,
                 time_zone=birth.time_zone if birth else None,
+                updated_at=max(user.updated_at, self.clock()),
             )
 
     async def remove(self, birthday_id: UUID) -> None:
@@ -106,7 +108,10 @@ class FakeBirthdays(BirthdayRepository):
     def visible(self, user: User) -> User:
         """The account with the birthday that it has now."""
         own = self.accounts[user.id]
-        return replace(user, date_of_birth=own.date_of_birth, time_zone=own.time_zone)
+        changed = max(user.updated_at, own.updated_at)
+        return replace(
+            user, date_of_birth=own.date_of_birth, time_zone=own.time_zone, updated_at=changed
+        )
 
     def _find(self, key: str) -> Birthday | None:
         owners = [user for user in self.accounts.values() if _key(user) == key]

@@ -237,7 +237,7 @@ class FakeStore:
             users=users,
             sessions=rows(self.sessions),
             items=FakeItems(rows(self.items.rows), users, unit),
-            birthdays=FakeBirthdays(rows(self.birthdays.anonymous), accounts, unit),
+            birthdays=FakeBirthdays(rows(self.birthdays.anonymous), accounts, unit, self.clock),
             greetings=FakeGreetings(accounts, rows(sent.rows), sent.progress, unit),
             events=[],
             jobs=rows(JobsById(self.jobs)),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from asyncpg import Record
-from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
 
 from jubilee.adapters.postgres.account_birthdays import AccountBirthdays
 from jubilee.adapters.postgres.keyset import is_after, last_key, page
@@ -16,9 +16,14 @@ from jubilee.domain.identity import NewId, UserId, name_key
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.users import User, UserNotFound, UserReader, UserRepository
 
-ACCOUNT = select(users, birthdays.c.date_of_birth, birthdays.c.time_zone).join(
-    birthdays, birthdays.c.user_id == users.c.id
-)
+# The birthday is also written under its name, without the row of the account.
+UPDATED_AT = func.greatest(users.c.updated_at, birthdays.c.updated_at).label("updated_at")
+ACCOUNT = select(
+    *(column for column in users.c if column is not users.c.updated_at),
+    UPDATED_AT,
+    birthdays.c.date_of_birth,
+    birthdays.c.time_zone,
+).join(birthdays, birthdays.c.user_id == users.c.id)
 BY_ID = ACCOUNT.where(users.c.id == bindparam("user_id"))
 GET = Statement(BY_ID)
 # Not the key: rows that refer to the account may be added and deleted meanwhile. The birthday, too:
