@@ -22,6 +22,7 @@ EVENTS = Statement(select(events).order_by(events.c.id))
 UNPUBLISHED = Statement(select(events.c.id).where(events.c.published_at.is_(None)))
 AGE = Statement(text("UPDATE events SET published_at = published_at - interval '8 days'"))
 ITEM, OWNER = fresh_id(), UserId(fresh_id())
+WAIT_S = 2.0
 TELL = {"ItemCreated": ("index.item", "tell.owner"), "ItemDeleted": ("index.item",)}
 
 
@@ -128,6 +129,20 @@ async def test_published_events_leave_in_time(pool: ConnectionPool) -> None:
     await world.happen(ItemCreated)
     assert [await world.relay.prune(days=7, limit=3) for _ in range(3)] == [3, 1, 0]
     assert len(await world.rows(UNPUBLISHED)) == 1
+
+
+async def test_published_events_that_another_transaction_holds_are_not_waited_for(
+    pool: ConnectionPool,
+) -> None:
+    world = World(pool, TELL)
+    await world.happen(*[ItemCreated] * 2)
+    await world.relay.publish(limit=9)
+    await world.rows(AGE)
+    async with pool.connection() as driver, driver.transaction():
+        held = await driver.fetchval("SELECT id FROM events ORDER BY id LIMIT 1 FOR UPDATE")
+        assert await asyncio.wait_for(world.relay.prune(days=7, limit=9), WAIT_S) == 1
+    async with pool.connection() as driver:
+        assert await driver.fetchval("SELECT id FROM events") == held
 
 
 async def test_a_fact_that_commits_late_is_not_passed_over(pool: ConnectionPool) -> None:

@@ -18,7 +18,12 @@ DEPTH = 4  # how far a name is followed: a constant of a constant of a statement
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 # What tests start as another process is not recorded: these judge where no other test does.
+# The first whose path a module's path begins with counts.
 BY_FOLDER = {
+    "jubilee/adapters/postgres/schema.py": ["tests/system/test_migrations.py"],
+    "jubilee/bootstrap/mail.py": ["tests/system/test_mail_wiring.py"],
+    "jubilee/commands/jobs": ["tests/system/test_jobs_command.py"],
+    "jubilee/entrypoints/status.py": ["tests/system/test_status.py"],
     "jubilee/adapters/embedded/": ["tests/adapters/embedded", "tests/entrypoints"],
     "jubilee/adapters/telemetry/": [
         "tests/telemetry/test_line_writer.py",

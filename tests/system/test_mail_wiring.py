@@ -1,13 +1,18 @@
-"""Which kinds a worker takes, by how mail leaves."""
+"""How mail leaves, by the settings, and which kinds a worker takes for it."""
 
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.resources import Resource
 from pydantic import SecretStr
 
+from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.bootstrap.adapters import open_adapters
 from jubilee.bootstrap.job_kinds import every_kind, runnable_kinds
 from jubilee.bootstrap.local_stack import local_stack
+from jubilee.bootstrap.mail import mail_service
+from jubilee.domain.errors import Unavailable
+from jubilee.domain.mail import MailMessage
 from jubilee.settings import Settings
 
 
@@ -37,6 +42,32 @@ async def test_without_a_mailer_mail_is_known_but_waits(tmp_path: Path) -> None:
 async def test_with_a_mailer_nothing_waits(tmp_path: Path, given: dict[str, str]) -> None:
     known, taken = await kinds_of(settings_for(tmp_path, **given))
     assert known == taken
+
+
+MESSAGE = MailMessage(
+    to="zoe@example.com", subject="Hi", text="Hello", message_id="<1@jubilee.test>"
+)
+
+
+async def test_mail_goes_to_the_server_that_is_set_though_there_is_a_folder(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "mail"
+    settings = settings_for(tmp_path, smtp_url="smtp://127.0.0.1:1", mail_dir=folder)
+    with pytest.raises(Unavailable):
+        await mail_service(settings, Tracing(Resource({}))).sender.send(MESSAGE)
+    assert not folder.exists()
+
+
+async def test_mail_goes_to_the_folder_that_is_set_by_the_sender_that_is_set(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "mail"
+    settings = settings_for(tmp_path, mail_dir=folder, mail_from="Zoe <zoe@sender.test>")
+    service = mail_service(settings, Tracing(Resource({})))
+    await service.sender.send(MESSAGE)
+    (file,) = folder.rglob("*.eml")
+    assert "From: Zoe <zoe@sender.test>" in file.read_text()
 
 
 def test_a_household_lays_mail_down_unless_there_is_a_server(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_a_file_where_a_folder_should_be_is_one_line_with_the_setting(
     given: dict[str, Any] = {setting: "/etc/hostname", "LOG_LEVEL": "ERROR"}
     if setting == "MAIL_DIR":
         given |= {"SMTP_URL": None, "DATABASE_URL": NOWHERE, "REDIS_URL": NO_REDIS}
-    elif words != ("migrate",):
+    elif words[0] in {"api", "up"}:  # the others look for their servers in the folder
         given |= {"DATABASE_URL": NOWHERE, "REDIS_URL": NO_REDIS}
     ended = run(tmp_path, *words, **given)
     assert ended.returncode != 0

@@ -71,6 +71,11 @@ def test_autogenerate_writes_a_dated_file_that_sorts_last(database_url: str, roo
     assert "op." not in text
 
 
+def test_check_compares_the_tables_with_the_database(database_url: str, root: Path) -> None:
+    done = alembic(root, "check", DATABASE_URL=database_url)
+    assert done.returncode == 0, done.stderr
+
+
 def test_without_a_server_it_says_so_in_one_line(root: Path) -> None:
     done = alembic(root, "upgrade", "head")
     assert done.returncode != 0

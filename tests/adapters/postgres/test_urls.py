@@ -41,6 +41,9 @@ def refusal(url: str) -> str:
         "sslmode=verify-full&sslrootcert=system",
         "host=/run/postgresql",
         "host=a,b&port=5432,5433&target_session_attrs=primary",
+        "port=6432",
+        "host=a,b&port=6432",
+        "host=a,b,c&port=5432,5433,5434",
         "user=u&password=p&dbname=d&passfile=/p",
         "sslmode=",
     ],
@@ -72,6 +75,7 @@ def test_what_people_paste_is_taken_as_it_is(query: str) -> None:
         ("port=x", "its port must be a number from 1 to 65535"),
         ("host=a,b&port=0", "its port must be a number from 1 to 65535"),
         ("host=a,b&port=1,2,3", "it needs one port, or one for each host"),
+        ("host=a,b,c&port=1,2", "it needs one port, or one for each host"),
     ],
 )
 def test_what_cannot_be_had_is_refused_in_a_line(query: str, reason: str) -> None:
