@@ -24,7 +24,7 @@ def test_metrics_are_read_on_their_port_alone(
     assert api.ask("/metrics").status_code == 404
     answer = httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
     assert "http_requests_total" in answer.text
-    assert any("metrics have a listener of their own" in line for line in api.lines)
+    assert any("metrics listener started" in line for line in api.lines)
 
 
 def test_a_taken_port_of_the_metrics_is_refused_by_the_name_of_its_setting(

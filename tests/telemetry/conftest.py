@@ -11,14 +11,14 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.line_writer import LineWriter
-from jubilee.adapters.telemetry.logs import GRAVE, QUIET, Logs, unwritten
+from jubilee.adapters.telemetry.logs import ERRORS_ONLY, SILENCED, Logs, unwritten
 from jubilee.adapters.telemetry.stores import DatabaseTelemetry
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.bootstrap.logs import log_context
 from jubilee.urls.parts import server_attributes
 from tests.telemetry.memory import Lines, Memory
 
-CHANGED = ("", "jubilee", *QUIET, *GRAVE)
+CHANGED = ("", "jubilee", *SILENCED, *ERRORS_ONLY)
 """The loggers whose levels change where logging starts; the first is the root."""
 
 

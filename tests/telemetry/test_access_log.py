@@ -17,7 +17,7 @@ from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.resources import Resource
 
 from jubilee.adapters.telemetry import logs
-from jubilee.adapters.telemetry.access_log import NANOS, AccessLog
+from jubilee.adapters.telemetry.access_log import NS_PER_S, AccessLog
 from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.logs import Logs
 from jubilee.adapters.telemetry.otlp_logs import LogBridge
@@ -33,7 +33,7 @@ from jubilee.observation.requests import (
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
-THIS_CENTURY = st.integers(946_684_800 * NANOS, 4_102_444_800 * NANOS)
+THIS_CENTURY = st.integers(946_684_800 * NS_PER_S, 4_102_444_800 * NS_PER_S)
 
 EXCHANGES = st.builds(
     RequestRecord,
@@ -140,7 +140,7 @@ def test_it_says_the_same_as_the_general_way_in_the_same_order(
 
 
 @given(st.lists(THIS_CENTURY, min_size=1))
-@example([NANOS, NANOS - 1, NANOS, 2 * NANOS + 999_999_999])
+@example([NS_PER_S, NS_PER_S - 1, NS_PER_S, 2 * NS_PER_S + 999_999_999])
 def test_its_moment_is_right_in_any_order_of_moments(page: Page, moments: list[int]) -> None:
     lines = AccessLog(page.logs)
     for moment in moments:
@@ -192,14 +192,14 @@ def test_what_is_sent_is_what_is_written() -> None:
     bridge = LogBridge(Resource.get_empty(), sent.extend, lambda: None)
     with closing(Page()) as page, serving(ONE, IDS):
         page.logs.bridge = bridge
-        write(page, ONE, 946_684_800 * NANOS)
+        write(page, ONE, 946_684_800 * NS_PER_S)
         page.logs.write("another", level="warning")
         written = page.new_lines()
     bridge.export()
     records = [found.log_record for found in sent]
     assert [record.body for record in records] == written
     assert [record.severity_text for record in records] == ["INFO", "WARNING"]
-    assert records[0].timestamp == 946_684_800 * NANOS
+    assert records[0].timestamp == 946_684_800 * NS_PER_S
     assert {(record.trace_id, record.span_id) for record in records} == {(0xAB, 0xCD)}
 
 

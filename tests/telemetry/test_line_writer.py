@@ -119,7 +119,7 @@ def test_lines_come_out_without_a_flush_too(pipe: Pipe) -> None:
 def test_a_reader_who_does_not_read_makes_nobody_wait_and_what_is_lost_is_counted(
     pipe: Pipe,
 ) -> None:
-    writer, lines = LineWriter(pipe.writing, room=500), [f"{n:0200}" for n in range(MANY)]
+    writer, lines = LineWriter(pipe.writing, capacity=500), [f"{n:0200}" for n in range(MANY)]
 
     def write_all() -> None:
         for line in lines:

@@ -127,7 +127,7 @@ def test_intervals_are_milliseconds(text: str, found: float) -> None:
 
 @pytest.mark.parametrize("text", ["0", "-5", "nan", "inf", "1e12", "5s"])
 def test_an_interval_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(BadExport, match="EVERY: it is a number of milliseconds"):
+    with pytest.raises(BadExport, match="EVERY: must be a number of milliseconds"):
         seconds({"EVERY": text}, "EVERY", 5.0)
 
 

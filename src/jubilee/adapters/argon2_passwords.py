@@ -16,14 +16,14 @@ from jubilee.domain.passwords import HasherBusy, PasswordHasher
 
 T = TypeVar("T")
 
-NICENESS = 10  # a burst of sign-ins must not take the core from the event loop
-QUEUE_PER_THREAD = 100  # each hash takes some 20 ms: who stands further back waits for seconds
+NICENESS = 10  # the event loop keeps its core in a burst of sign-ins
+QUEUE_PER_THREAD = 100  # hashes of about 20 ms each: beyond it the wait would be seconds
 
 
 class Argon2Passwords(PasswordHasher):
-    """Hashes on `threads` threads; what comes when too many wait is turned away.
+    """Hashes on `threads` threads; raises HasherBusy if the queue is full.
 
-    So is a password that waits past the `deadline` (by `monotonic`) of what it is hashed for.
+    Also if a hash is not done by the request's `deadline`, which is by `time.monotonic`.
     """
 
     def __init__(
@@ -37,14 +37,14 @@ class Argon2Passwords(PasswordHasher):
         self._argon2 = Argon2(time_cost=time_cost, memory_cost=memory_kib, parallelism=1)
         self._threads = ThreadPoolExecutor(threads, "argon2", initializer=_lower_priority)
         self._deadline = deadline
-        self._room = threads * QUEUE_PER_THREAD
-        self._nobody = self._argon2.hash(os.urandom(16).hex())
+        self._free_places = threads * QUEUE_PER_THREAD
+        self._dummy_hash = self._argon2.hash(os.urandom(16).hex())
 
     async def hash(self, password: str) -> str:
         return await self._run(lambda: self._argon2.hash(_bytes(password)))
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        stored = password_hash or self._nobody
+        stored = password_hash or self._dummy_hash
         matches = await self._run(lambda: self._matches(stored, password))
         return matches and password_hash is not None
 
@@ -54,7 +54,7 @@ class Argon2Passwords(PasswordHasher):
         return False
 
     def close(self) -> None:
-        """Let go of the threads."""
+        """Stop the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _matches(self, stored: str, password: str) -> bool:
@@ -64,9 +64,9 @@ class Argon2Passwords(PasswordHasher):
             return False
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if self._room <= 0:
+        if self._free_places <= 0:
             raise HasherBusy
-        self._room -= 1
+        self._free_places -= 1
         left = self._deadline() - monotonic()
         try:
             async with asyncio.timeout(None if math.isinf(left) else left):
@@ -74,7 +74,7 @@ class Argon2Passwords(PasswordHasher):
         except TimeoutError as error:
             raise HasherBusy from error
         finally:
-            self._room += 1
+            self._free_places += 1
 
 
 def _bytes(password: str) -> bytes:
@@ -82,5 +82,5 @@ def _bytes(password: str) -> bytes:
 
 
 def _lower_priority() -> None:
-    with suppress(AttributeError, OSError):  # only Linux knows a priority for each thread
+    with suppress(AttributeError, OSError):  # only Linux has priorities of threads
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)

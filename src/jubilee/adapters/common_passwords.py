@@ -1,8 +1,11 @@
-"""The passwords that attackers try first, from the frequency lists of zxcvbn."""
+"""The most common passwords, from the frequency lists of zxcvbn (MIT licence).
+
+Only its list is used: it is maintained there and updated with the package.
+"""
 
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 
 def common_passwords() -> frozenset[str]:
-    """Some ten thousand, in lower case."""
+    """About ten thousand passwords in lower case."""
     return frozenset(FREQUENCY_LISTS["passwords"])

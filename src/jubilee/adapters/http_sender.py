@@ -1,4 +1,4 @@
-"""Requests over the network: to the very address that was checked, bounded in time and size."""
+"""Outgoing HTTP requests: to the checked IP address only, bounded in time and size."""
 
 import asyncio
 import logging
@@ -20,10 +20,10 @@ from jubilee.domain.outbound.request import HttpRequest
 from jubilee.domain.outbound.sending import AddressNotAllowed, HttpReply, HttpSender, Unreachable
 from jubilee.domain.text import as_line, printable
 
-MAX_BODY_BYTES = 65_536  # bytes of a reply
+MAX_BODY_BYTES = 65_536  # of a response
 MAX_ADDRESSES = 4  # tried for one request
 MAX_REASON_CHARS = 200
-WITH_LENGTH = frozenset({"POST", "PUT", "PATCH"})
+METHODS_WITH_LENGTH = frozenset({"POST", "PUT", "PATCH"})
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[Address]]]
 """The addresses of a host, best first; raises OSError."""
@@ -31,7 +31,7 @@ Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[Address]]]
 
 @dataclass(frozen=True, slots=True)
 class RequestTimeouts:
-    """Seconds: to look up the name and connect, for each read, for all of it."""
+    """Timeouts in seconds: lookup and connection together, each read, the whole request."""
 
     connect_s: float = 10.0
     read_s: float = 10.0
@@ -42,13 +42,13 @@ DEFAULT_TIMEOUTS = RequestTimeouts()
 
 
 async def resolve(host: str, port: int) -> Sequence[Address]:
-    """As the system looks names up."""
+    """Resolve a name as the system does."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
-    return list(dict.fromkeys(ip_address(place[0]) for *_, place in found))
+    return list(dict.fromkeys(ip_address(address[0]) for *_, address in found))
 
 
 class PinnedHttpSender(HttpSender):
-    """A connection a request, HTTP/1.1; no proxy, no redirect, no cookie, no decompression."""
+    """Sends each request over a new HTTP/1.1 connection, without proxy, redirects or cookies."""
 
     def __init__(
         self,
@@ -58,17 +58,17 @@ class PinnedHttpSender(HttpSender):
         context: ssl.SSLContext | None = None,
         timeouts: RequestTimeouts = DEFAULT_TIMEOUTS,
     ) -> None:
-        """`context` says which certificates are trusted."""
+        """`context` has the trusted certificates."""
         self._user_agent = user_agent
         self._resolve = resolve
         self._context = context or ssl.create_default_context()
-        self._patience = timeouts
-        # Where all is logged for debugging, it would log headers.
+        self._timeouts = timeouts
+        # At DEBUG it would log headers.
         logging.getLogger("httpcore2").setLevel(logging.INFO)
 
     async def send(self, request: HttpRequest, allows: AddressFilter) -> HttpReply:
         try:
-            async with asyncio.timeout(self._patience.total_s):
+            async with asyncio.timeout(self._timeouts.total_s):
                 return await self._exchange(request, await self._pinned(request, allows))
         except httpcore2.LocalProtocolError as error:
             raise Unreachable(f"the request cannot be written: {_short(error)}") from None
@@ -80,9 +80,9 @@ class PinnedHttpSender(HttpSender):
             raise Unreachable(f"no answer: {_short(error)}") from None
 
     async def _pinned(self, request: HttpRequest, allows: AddressFilter) -> "PinnedBackend":
-        """What the name resolves to is looked up once: it cannot change between check and use."""
-        deadline = monotonic() + self._patience.connect_s
-        async with asyncio.timeout(self._patience.connect_s):
+        """Resolve the name once, so that the address cannot change between check and use."""
+        deadline = monotonic() + self._timeouts.connect_s
+        async with asyncio.timeout(self._timeouts.connect_s):
             found = await self._resolve(request.host, request.port)
         allowed = [address for address in found if allows(address)]
         if not allowed:
@@ -105,7 +105,7 @@ class PinnedHttpSender(HttpSender):
             return await _read(response)
 
     def _written(self, request: HttpRequest, url: httpcore2.URL) -> httpcore2.Request:
-        patience = self._patience
+        timeouts = self._timeouts
         headers = {
             "host": request.authority,
             "user-agent": self._user_agent,
@@ -114,9 +114,9 @@ class PinnedHttpSender(HttpSender):
             "accept-encoding": "identity",
             "connection": "close",
         }
-        if request.body is not None or request.method in WITH_LENGTH:
+        if request.body is not None or request.method in METHODS_WITH_LENGTH:
             headers["content-length"] = str(len(request.body or b""))
-        timeout = {"connect": patience.connect_s, "read": patience.read_s, "write": patience.read_s}
+        timeout = {"connect": timeouts.connect_s, "read": timeouts.read_s, "write": timeouts.read_s}
         return httpcore2.Request(
             request.method,
             url,
@@ -127,19 +127,19 @@ class PinnedHttpSender(HttpSender):
 
 
 class PinnedBackend(httpcore2.AsyncNetworkBackend):
-    """Connects to the given addresses, one after the other, whatever name it is asked for."""
+    """Connects to the given addresses in turn, and ignores the host name."""
 
     def __init__(self, addresses: Sequence[Address], deadline: float) -> None:
-        """`deadline` is monotonic."""
+        """`deadline` is by `time.monotonic`."""
         self._addresses = addresses
         self._deadline = deadline
         self._network = httpcore2.AnyIOBackend()
 
     async def connect_tcp(
         self,
-        host: str,  # noqa: ARG002  # the point of it
+        host: str,  # noqa: ARG002  # replaced by the pinned addresses
         port: int,
-        timeout: float | None = None,  # noqa: ARG002, ASYNC109  # the deadline is for all of them
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109  # the deadline covers all addresses
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
@@ -162,14 +162,14 @@ class PinnedBackend(httpcore2.AsyncNetworkBackend):
 
 
 async def _read(response: httpcore2.Response) -> HttpReply:
-    """The beginning; whoever sends more than is kept is cut off."""
+    """Read at most MAX_BODY_BYTES of the body, then close the connection."""
     body = bytearray()
     async for chunk in response.aiter_stream():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             break
     headers = {name.decode("latin-1").lower(): _text(value) for name, value in response.headers}
-    # As RFC 9110, 6.6.1 wants it of whoever has a clock: what the answer says counts from there.
+    # RFC 9110, 6.6.1: a recipient with a clock adds the date that Retry-After may need.
     headers.setdefault("date", format_datetime(datetime.now(UTC), usegmt=True))
     return HttpReply(
         response.status, headers, bytes(body[:MAX_BODY_BYTES]), len(body) > MAX_BODY_BYTES

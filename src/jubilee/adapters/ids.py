@@ -1,4 +1,4 @@
-"""Ids that sort by time, so that new rows lie together in an index."""
+"""Ids that sort by time, which keeps new rows together in an index."""
 
 from uuid import UUID
 
@@ -6,5 +6,5 @@ from uuid_utils.compat import uuid7
 
 
 def new_id() -> UUID:
-    """A UUID of version 7."""
+    """Generate a UUID of version 7."""
     return uuid7()

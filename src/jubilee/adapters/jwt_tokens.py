@@ -13,15 +13,15 @@ from jubilee.domain.identity import SessionId, UserId
 ALGORITHM = "HS256"
 TYPE = "at+jwt"
 CLAIMS = ["iss", "aud", "sub", "sid", "iat", "exp", "jti"]
-CACHE_SIZE = 10_000  # tokens; checking a signature costs more than the rest of a small request
-MAX_TOKEN_CHARS = 2048  # characters of a token that is looked at
-LAST_MOMENT = 253_402_300_799  # seconds since 1970: the end of the year 9999
-CLOCK_SKEW_S = 60  # seconds by which the clocks of two instances may differ
+CACHE_SIZE = 10_000  # tokens; verifying one costs more than the rest of a small request
+MAX_TOKEN_CHARS = 2048  # longer tokens are invalid
+MAX_TIMESTAMP_S = 253_402_300_799  # since 1970: the end of the year 9999
+CLOCK_SKEW_S = 60  # tolerated between the clocks of two instances
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:
-    """A token whose signature has been checked; the moments are seconds since 1970."""
+    """A token with a valid signature; times in seconds since 1970."""
 
     claims: TokenClaims
     issued: float
@@ -29,7 +29,7 @@ class VerifiedToken:
 
 
 class JwtTokens(TokenSigner):
-    """Signs with a key of 32 bytes or more; remembers what it has checked, but for its expiry."""
+    """Signs with a key of 32 bytes or more; caches verified tokens and checks their times anew."""
 
     def __init__(self, key: bytes, *, issuer: str, audience: str, lifetime: int) -> None:
         self._key = key
@@ -82,20 +82,20 @@ class JwtTokens(TokenSigner):
             algorithms=[ALGORITHM],
             issuer=self._issuer,
             audience=self._audience,
-            # The moments are looked at in `read`, by our own clock.
+            # `read` checks the times, by the clock it is given.
             options={"require": CLAIMS, "verify_exp": False, "verify_iat": False},
         )
         if decoded["header"].get("typ") != TYPE:
             raise InvalidToken
         payload = decoded["payload"]
         claims = TokenClaims(UserId(UUID(payload["sub"])), SessionId(UUID(str(payload["sid"]))))
-        return VerifiedToken(claims, _moment(payload["iat"]), _moment(payload["exp"]))
+        return VerifiedToken(claims, _timestamp(payload["iat"]), _timestamp(payload["exp"]))
 
 
-def _moment(claim: object) -> float:
-    """Seconds since 1970; nothing is later than NaN, so such a token would never expire."""
+def _timestamp(claim: object) -> float:
+    """Check a time in seconds since 1970; NaN is refused, as it would never expire."""
     if isinstance(claim, bool) or not isinstance(claim, int | float):
         raise InvalidToken
-    if not 0 <= claim <= LAST_MOMENT:
+    if not 0 <= claim <= MAX_TIMESTAMP_S:
         raise InvalidToken
     return float(claim)

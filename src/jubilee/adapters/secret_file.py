@@ -1,4 +1,4 @@
-"""A secret of one's own for development: made once, kept in a file that nobody else can read."""
+"""The secret key of development: generated once, in a file readable by its owner only."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ class EmptySecret(Invalid):
 
 
 def kept_secret(folder: Path) -> str:
-    """The secret in `folder`, made where there is none; two processes at once agree on one.
+    """Read the secret in `folder`, or create it; concurrent processes agree on one.
 
     Raises EmptySecret.
     """
@@ -25,12 +25,12 @@ def kept_secret(folder: Path) -> str:
         draft.touch(0o600)
         draft.write_text(token_urlsafe(48))
         try:
-            os.link(draft, path)  # unlike a rename, it never replaces what another has made
+            os.link(draft, path)  # unlike a rename, it never replaces another process' file
         except FileExistsError:
             pass
         finally:
             draft.unlink()
     secret = path.read_text().strip()
-    if not secret:  # everybody knows what nothing signs
+    if not secret:  # tokens signed with an empty key could be forged
         raise EmptySecret(f"{path} is empty: remove it, and a new secret is made.")
     return secret

@@ -1,15 +1,15 @@
-"""How the interpreter looks for garbage in a process that runs for long."""
+"""Garbage collection settings of server processes."""
 
 import gc
 
-GC_THRESHOLDS = (50_000, 20, 50)  # objects until the youngest are looked at; and so on
+GC_THRESHOLDS = (50_000, 20, 50)  # allocations per generation, see gc.set_threshold
 
 
 def freeze_startup_objects() -> None:
-    """Call once all is open: what is there stays, so no later search needs to walk through it.
+    """Exempt all present objects from collection, and collect less often; call it after startup.
 
-    And searches come more seldom: nearly all that a request makes is freed without them. Together
-    they cost a fifth of a request's CPU, and stop everything while they look.
+    Reference counting frees nearly all that a request allocates. Collections cost a fifth of a
+    request's CPU by default, and stop the process while they run.
     """
     gc.collect()
     gc.freeze()

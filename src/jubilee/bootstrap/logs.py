@@ -1,4 +1,4 @@
-"""Where log lines go, and what they say of where they were written."""
+"""Starts logging, and provides the fields of the current request or job."""
 
 from collections.abc import Mapping
 
@@ -12,8 +12,8 @@ STDOUT = 1
 
 
 def start_logging(settings: Settings) -> Logs:
-    """Lines to standard output from now on, the libraries' too."""
-    readable = _for_people(settings)
+    """Log to standard output, the libraries' lines included."""
+    readable = _is_readable(settings)
     logs = Logs(
         LineWriter(STDOUT),
         log_context,
@@ -27,7 +27,7 @@ def start_logging(settings: Settings) -> Logs:
 
 
 def correlation_id() -> str | None:
-    """The id of the request that is being served, or that asked for the job that is being run."""
+    """The id of the current request, or of the one that enqueued the current job."""
     record, job = current_request.get(), current_job.get()
     if record is not None:
         return record.request_id
@@ -35,7 +35,7 @@ def correlation_id() -> str | None:
 
 
 def log_context() -> Mapping[str, str]:
-    """The request, the user and the job that this is about, as far as there are any."""
+    """The log fields of the current request or job."""
     record, job = current_request.get(), current_job.get()
     found: dict[str, str | None] = {}
     if record is not None:
@@ -48,7 +48,7 @@ def log_context() -> Mapping[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _for_people(settings: Settings) -> bool:
+def _is_readable(settings: Settings) -> bool:
     if settings.log_format is not None:
         return settings.log_format == "text"
     return settings.environment is Environment.DEVELOPMENT

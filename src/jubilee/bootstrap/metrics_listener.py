@@ -48,7 +48,7 @@ def listen_for_scrapes(
         logger.warning("metrics listener not started", extra=extra)
         return _nothing
     extra = {"host": host, "port": server.server_port}
-    logger.info("metrics have a listener of their own", extra=extra)
+    logger.info("metrics listener started", extra=extra)
 
     def close() -> None:
         server.shutdown()

@@ -116,7 +116,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 def mailer(url: str, certificate: Certificate | None = None, patience: float = 5) -> SmtpMailSender:
     context = certificate.client if certificate else None
     server = SmtpServer.parse(url)
-    return SmtpMailSender(server, SENDER, lambda: NOW, context=context, patience=patience)
+    return SmtpMailSender(server, SENDER, lambda: NOW, context=context, timeout=patience)
 
 
 async def test_a_message_arrives_as_it_was_meant(serve: Serve, inbox: Inbox) -> None:

@@ -1,1 +1,1 @@
-"""Mail: composed from templates, handed to an SMTP server or laid down as files."""
+"""Mail: composed from templates, sent by SMTP or written to files."""

@@ -1,4 +1,4 @@
-"""Messages as they travel: MIME, with headers that nothing from outside can break out of.
+"""Builds MIME messages whose headers no input can break out of.
 
 The headers are written here, from checked parts, and never by assigning texts to `EmailMessage`:
 Python before 3.12.2 decodes encoded words (RFC 2047) in what it is given, and writes their line
@@ -20,15 +20,15 @@ from jubilee.domain.mail import MailMessage, Undeliverable
 from jubilee.domain.mail_addresses import is_mail_address, sender_parts
 from jubilee.domain.text import ENCODED_WORD, line_fault
 
-# Bodies travel as plain ASCII, whatever the server can take.
+# Bodies are plain ASCII, so that the server needs no 8BITMIME.
 BODY = policy.SMTP.clone(cte_type="7bit")
-LONGEST_PLAIN_LINE = 76  # characters that need no folding
+MAX_PLAIN_LINE_CHARS = 76  # longer lines are folded
 CRLF = "\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class ComposedMail:
-    """What goes over the wire; `international` is whether the server must know SMTPUTF8."""
+    """A complete message; `international`: the server must support SMTPUTF8."""
 
     recipient: str
     content: bytes
@@ -36,13 +36,13 @@ class ComposedMail:
 
 
 def parse_sender(text: str) -> Address:
-    """From `jubilee@example.com` or `Jubilee <jubilee@example.com>`; raises ValueError."""
+    """Parse `jubilee@example.com` or `Jubilee <jubilee@example.com>`; raises ValueError."""
     name, written = sender_parts(text)
     return _address(written, name)
 
 
 def compose(message: MailMessage, sender: Address, now: datetime) -> ComposedMail:
-    """Raises Undeliverable where the message cannot be written: it could not be next time."""
+    """Build the message; raises Undeliverable if that fails, as it would at every attempt."""
     try:
         return _composed(message, sender, now)
     except ValueError as error:
@@ -60,7 +60,7 @@ def _composed(message: MailMessage, sender: Address, now: datetime) -> ComposedM
         "Subject": _subject(message.subject),
         "Date": format_datetime(now),
         "Message-ID": message.message_id,
-        "Auto-Submitted": "auto-generated",  # no holiday notice comes back
+        "Auto-Submitted": "auto-generated",  # suppresses out-of-office replies
     }
     head = "".join(f"{name}: {value}{CRLF}" for name, value in headers.items())
     content = head.encode() + _body(message).as_bytes()
@@ -86,17 +86,17 @@ def _mailbox(sender: Address) -> str:
 def _subject(text: str) -> str:
     if ENCODED_WORD in text or line_fault(text):
         raise ValueError("the subject is not one line of printable characters")
-    fits = text.isascii() and len(text) < LONGEST_PLAIN_LINE and text == text.strip()
+    fits = text.isascii() and len(text) < MAX_PLAIN_LINE_CHARS and text == text.strip()
     return text if fits else _encoded_words(text)
 
 
 def _encoded_words(text: str) -> str:
-    """As RFC 2047 has it, none cut within a character, each on a line of its own."""
+    """Encode by RFC 2047: one encoded word a line, none cut within a character."""
     return Header(text, "utf-8", header_name="Subject").encode(linesep=CRLF)
 
 
 def _address(written: str, name: str = "") -> Address:
-    """Domains are written in ASCII, whatever their letters; only what stands before may differ."""
+    """Parse an address; its domain is converted to ASCII, the local part is kept."""
     if not is_mail_address(written):
         raise ValueError("it is not an e-mail address")
     local, _, domain = written.rpartition("@")

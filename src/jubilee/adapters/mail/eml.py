@@ -16,16 +16,15 @@ UNFIT_FOR_A_NAME = re.compile(r"[^A-Za-z0-9@._-]")
 
 
 class EmlMailSender(MailSender):
-    """Lays messages down in a folder, made where there is none; nobody else can read them."""
+    """Writes messages into a folder, readable by the owner only; creates it if needed."""
 
     def __init__(self, folder: Path, sender: Address, clock: Clock) -> None:
-        """Nothing is written yet."""
         self._folder = folder
         self._sender = sender
         self._clock = clock
 
     async def send(self, message: MailMessage) -> None:
-        """The same Message-ID again takes the place of the first."""
+        """Write the message; one with the same Message-ID is replaced."""
         content = compose(message, self._sender, self._clock()).content
         name = UNFIT_FOR_A_NAME.sub("_", message.message_id.strip("<>"))
         try:

@@ -1,4 +1,4 @@
-"""A second, strict reader of what was composed: independent of the library that wrote it."""
+"""A strict check of composed messages, independent of the library that wrote them."""
 
 import re
 from base64 import b64decode
@@ -7,7 +7,7 @@ from quopri import decodestring
 
 from jubilee.domain.mail import MailMessage
 
-LONGEST_LINE_BYTES = 998  # RFC 5322, 2.1.1; without its CRLF
+MAX_LINE_BYTES = 998  # RFC 5322, 2.1.1; without its CRLF
 BLANK_LINE = b"\r\n\r\n"
 FOLD = re.compile(rb"\r\n(?=[ \t])")
 FIELD = re.compile(rb"([A-Za-z][A-Za-z-]*): (\S(?:[^\x00-\x1f\x7f]*\S)?)")
@@ -23,7 +23,7 @@ OF_TWO_PARTS = {*OWN, "Content-Type", "MIME-Version"}
 def check_written(
     content: bytes, message: MailMessage, sender: Address, recipient: Address
 ) -> None:
-    """Raises ValueError unless the headers are exactly those that were meant, each once.
+    """Check that the headers are exactly the intended ones, each once; raises ValueError.
 
     One From, one To with one address, no Cc, no Bcc, no Reply-To; no line break that some mail
     server could take for the end of the message.
@@ -31,7 +31,7 @@ def check_written(
     head, blank, _ = content.partition(BLANK_LINE)
     _require(bool(blank) and not BARE_BREAK.search(content), "a line ends otherwise than by CRLF")
     lines = content.split(b"\r\n")
-    _require(max(map(len, lines)) <= LONGEST_LINE_BYTES, "a line is longer than 998 bytes")
+    _require(max(map(len, lines)) <= MAX_LINE_BYTES, "a line is longer than 998 bytes")
     fields = _fields(head)
     wanted = OF_A_TEXT if message.html is None else OF_TWO_PARTS
     _require(fields.keys() == wanted, "the headers are not those that were meant")
@@ -43,7 +43,7 @@ def check_written(
 
 
 def _fields(head: bytes) -> dict[str, str]:
-    """The headers by their names, unfolded."""
+    """Parse the headers by name, unfolded."""
     fields: dict[str, str] = {}
     for line in FOLD.sub(b"", head).split(b"\r\n"):
         field = FIELD.fullmatch(line)
@@ -66,7 +66,7 @@ def _word(word: re.Match[str]) -> str:
 
 
 def _spellings(sender: Address) -> set[str]:
-    """As it may stand, with its name decoded: bare, plain or in quotes."""
+    """The accepted forms of a decoded From header: without name, plain or quoted."""
     name, address = sender.display_name, sender.addr_spec
     quoted = re.sub(r'(["\\])', r"\\\1", name)
     return {f"{name} <{address}>", f'"{quoted}" <{address}>'} if name else {address}

@@ -1,4 +1,4 @@
-"""Mail by SMTP: a connection a message, bounded in time, encrypted as the URL asks for."""
+"""Mail by SMTP: one connection a message, bounded in time, encrypted as the URL says."""
 
 import asyncio
 import ssl
@@ -15,15 +15,15 @@ from jubilee.domain.mail import MailMessage, MailSender, OutcomeUnknown, Undeliv
 from jubilee.domain.text import as_line
 from jubilee.urls.smtp import SmtpServer
 
-CONNECT_TIMEOUT_S = 10.0  # seconds for the connection, its encryption and the login
-TOTAL_TIMEOUT_S = 30.0  # seconds for one message
-QUIT_TIMEOUT_S = 1.0  # seconds for a QUIT that changes nothing any more
-MAX_REPLY_CHARS = 200  # characters of what the server says that are kept
-PERMANENT = 500
+CONNECT_TIMEOUT_S = 10.0  # connection, TLS handshake and login
+TOTAL_TIMEOUT_S = 30.0  # one message
+QUIT_TIMEOUT_S = 1.0  # the message is accepted by then
+MAX_REPLY_CHARS = 200  # of a server's reply in errors
+MIN_PERMANENT_CODE = 500
 
 
 class SmtpMailSender(MailSender):
-    """Sends each message over a connection of its own: none goes stale."""
+    """Sends each message over a new connection, as idle ones go stale."""
 
     def __init__(
         self,
@@ -32,26 +32,26 @@ class SmtpMailSender(MailSender):
         clock: Clock,
         *,
         context: ssl.SSLContext | None = None,
-        patience: float = TOTAL_TIMEOUT_S,
+        timeout: float = TOTAL_TIMEOUT_S,
     ) -> None:
-        """`context` says which certificates are trusted; `patience` seconds is for one message."""
+        """`context` has the trusted certificates; `timeout` is for one message, in seconds."""
         self._server = server
         self._sender = sender
         self._clock = clock
         self._context = context or ssl.create_default_context()
-        self._patience = patience
+        self._timeout = timeout
 
     async def send(self, message: MailMessage) -> None:
-        """Permanent refusals of the recipient or the message are Undeliverable."""
+        """Send a message; raises Undeliverable if its recipient or content is refused for good."""
         composed = compose(message, self._sender, self._clock())
-        deadline = asyncio.get_running_loop().time() + self._patience
+        deadline = asyncio.get_running_loop().time() + self._timeout
         smtp = self._connection()
         try:
             async with asyncio.timeout_at(deadline):
                 async with asyncio.timeout(CONNECT_TIMEOUT_S):
                     await smtp.connect()
-                await self._announce(smtp, composed)
-            await _hand_over(smtp, composed.content, deadline)
+                await self._send_envelope(smtp, composed)
+            await _send_data(smtp, composed.content, deadline)
             await _quit(smtp)
         except SMTPResponseException as error:
             raise _refusal(error) from None
@@ -60,8 +60,8 @@ class SmtpMailSender(MailSender):
         finally:
             smtp.close()
 
-    async def _announce(self, smtp: SMTP, composed: ComposedMail) -> None:
-        """Say who writes to whom."""
+    async def _send_envelope(self, smtp: SMTP, composed: ComposedMail) -> None:
+        """Send MAIL FROM and RCPT TO."""
         if not composed.international:
             await smtp.mail(self._sender.addr_spec)
             await smtp.rcpt(composed.recipient)
@@ -81,15 +81,15 @@ class SmtpMailSender(MailSender):
             username=server.username,
             password=server.password,
             local_hostname=self._sender.domain,
-            timeout=self._patience,
+            timeout=self._timeout,
             use_tls=server.tls,
             start_tls=server.starttls,
             tls_context=self._context,
         )
 
 
-async def _hand_over(smtp: SMTP, content: bytes, deadline: float) -> None:
-    """From here on, whoever hears nothing knows nothing."""
+async def _send_data(smtp: SMTP, content: bytes, deadline: float) -> None:
+    """Send the content; without a reply it is unknown whether the server has accepted it."""
     try:
         async with asyncio.timeout_at(deadline):
             await smtp.data(content)
@@ -105,10 +105,10 @@ async def _quit(smtp: SMTP) -> None:
 
 
 def _refusal(error: SMTPResponseException) -> Exception:
-    """What concerns this message is final; a login or a sender can be put right meanwhile."""
+    """Map a refusal: permanent ones of recipient or content are final, others can be retried."""
     said = f"{error.code} {_short(error.message)}"
     about_it = isinstance(error, SMTPRecipientRefused | SMTPDataError)
-    if about_it and error.code >= PERMANENT:
+    if about_it and error.code >= MIN_PERMANENT_CODE:
         return Undeliverable(f"the mail server refuses it: {said}")
     return Unavailable(f"the mail server refuses it for now: {said}")
 

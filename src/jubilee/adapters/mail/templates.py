@@ -1,4 +1,4 @@
-"""What the service writes to people: Jinja templates, a text and an HTML page a letter."""
+"""Renders mail from Jinja templates, a text and an HTML part each."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ class JinjaTemplates(MailTemplates):
     """`templates/<name>.txt`, whose first line is the subject, and `templates/<name>.html`."""
 
     def __init__(self) -> None:
-        """Compiles all of them: a broken one is seen at the start."""
+        """Compile all templates, so that a broken one fails at startup."""
         environment = Environment(
             loader=PackageLoader("jubilee.adapters.mail"),
             autoescape=select_autoescape(["html"]),
@@ -23,7 +23,7 @@ class JinjaTemplates(MailTemplates):
         self._templates = {name: environment.get_template(name) for name in names}
 
     def render(self, name: str, /, **values: object) -> RenderedMail:
-        """Texts among the values are put on one line."""
+        """Render a template; text values are reduced to one line."""
         flat = _flat(values)
         text = self._templates[f"{name}.txt"].render(flat)
         subject, _, body = text.partition("\n")

@@ -1,1 +1,1 @@
-"""What operators see: metrics, traces and logs; nothing here is made at import."""
+"""Metrics, traces and logs; nothing is created at import."""

@@ -1,20 +1,20 @@
-"""One line a request, put together by hand: the general way costs several times as much."""
+"""The access log: one line a request, formatted by hand as structlog costs several times more."""
 
 from json.encoder import encode_basestring_ascii as quoted
 from time import gmtime, strftime
 from typing import Any
 
 from jubilee.adapters.telemetry.logs import Logs, encode
-from jubilee.adapters.telemetry.otlp_logs import NONE
+from jubilee.adapters.telemetry.otlp_logs import NO_TRACE_IDS
 from jubilee.adapters.telemetry.sampling import SamplingDecision
 from jubilee.adapters.telemetry.tracing import TraceIds
 from jubilee.observation.requests import RequestRecord
 
-NANOS = 1_000_000_000
+NS_PER_S = 1_000_000_000
 
 
 class AccessLog:
-    """Writes where the lines of a process go; the same fields as any other line has."""
+    """Writes access lines to the process' log, with the fields that all lines have."""
 
     def __init__(self, logs: Logs) -> None:
         self._logs = logs
@@ -23,13 +23,13 @@ class AccessLog:
 
     @property
     def is_batched(self) -> bool:
-        """Whether lines may be written later, some at a time: not where somebody reads along."""
+        """Whether lines may be written in batches; not in the readable format of a terminal."""
         return not self._logs.is_readable
 
-    def write(self, record: RequestRecord, decided: SamplingDecision | None, at: int) -> None:
-        """The line of an answer that ended `at`; an id of a request or a user needs no quoting."""
-        logs, ids = self._logs, decided or NONE
-        if not logs.informs:
+    def write(self, record: RequestRecord, decision: SamplingDecision | None, at: int) -> None:
+        """Write the line of a response that ended `at` (ns since 1970); ids need no quoting."""
+        logs, ids = self._logs, decision or NO_TRACE_IDS
+        if not logs.writes_info:
             return
         if logs.is_readable:
             logs.write("request", **_fields(record))
@@ -37,7 +37,7 @@ class AccessLog:
         key = (record.method, record.endpoint, record.status)
         user = f'","user_id":"{record.user_id}' if record.user_id else ""
         logs.put(
-            f'{{"timestamp":"{self._clock(at)}.{at % NANOS // 1000:06d}Z","level":"info",'
+            f'{{"timestamp":"{self._clock(at)}.{at % NS_PER_S // 1000:06d}Z","level":"info",'
             f'"event":"request",{self._routes.get(key) or self._new(key)},'
             f'"duration_ms":{record.seconds * 1000:.2f},'
             f'"received":{record.received},"sent":{record.sent},'
@@ -49,7 +49,7 @@ class AccessLog:
         )
 
     def _clock(self, at: int) -> str:
-        second = at // NANOS
+        second = at // NS_PER_S
         if second != self._second[0]:
             self._second = (second, strftime("%Y-%m-%dT%H:%M:%S", gmtime(second)))
         return self._second[1]

@@ -1,5 +1,5 @@
-"""Why telemetry cannot be sent at all; apart, for commands that send none load nothing else."""
+"""The error of wrong OTEL_* variables, importable without loading OpenTelemetry."""
 
 
 class BadExport(ValueError):
-    """A variable asks for what this service cannot do; one line says which."""
+    """An OTEL_* variable has a value that is not supported; the message is one line."""

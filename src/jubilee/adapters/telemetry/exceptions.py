@@ -1,4 +1,4 @@
-"""Exceptions, as operators see them: where they came from, without what they came with."""
+"""Exceptions as logs and spans show them: classes and frames, without data from messages."""
 
 import traceback
 from hashlib import sha256
@@ -10,9 +10,9 @@ from jubilee.domain.jobs.kinds import JobError
 
 MAX_MESSAGE_CHARS = 200
 MAX_FRAMES = 40
-DIGITS = 16  # of a fingerprint
-# What these say was written by a programmer or the system; others may quote what somebody sent.
-PLAIN = (
+FINGERPRINT_DIGITS = 16
+# Messages of these come from code or the system; those of others may quote user data.
+SAFE_MESSAGES = (
     ArithmeticError, AssertionError, AttributeError, ImportError, MemoryError, NameError,
     NotImplementedError, OSError, TypeError,
 )  # fmt: skip
@@ -21,26 +21,26 @@ Frame: TypeAlias = tuple[str, str]
 
 
 def kind_of(error: BaseException) -> str:
-    """Its code, where it is one of ours, else its class."""
+    """The error's code if it is the domain's, else its class name."""
     if isinstance(error, DomainError | JobError):
         return error.code
     return _name(type(error))
 
 
 def fingerprint(error: BaseException) -> str:
-    """The same for the same failure: in every process, and when lines move.
+    """A hash that groups equal failures, stable across processes and moved lines.
 
-    Made of the classes in the chain and of the functions of ours that it came through.
+    Made from the classes in the exception chain and from our functions in its tracebacks.
     """
     parts = []
     for link in _chain(error):
         parts.append(_name(type(link)))
         parts += [f"{module}:{function}" for module, function in _ours(link.__traceback__)]
-    return sha256("\n".join(parts).encode()).hexdigest()[:DIGITS]
+    return sha256("\n".join(parts).encode()).hexdigest()[:FINGERPRINT_DIGITS]
 
 
 def stack(error: BaseException, *, whole: bool) -> str:
-    """The traceback; what the exceptions say is shown where `whole`, or where it holds no data."""
+    """Format the traceback; messages that may contain user data appear only if `whole`."""
     texts = []
     for link in reversed(_chain(error)):
         frames = traceback.extract_tb(link.__traceback__, limit=-MAX_FRAMES)
@@ -51,13 +51,13 @@ def stack(error: BaseException, *, whole: bool) -> str:
 
 
 def _said(error: BaseException, *, whole: bool) -> str:
-    if whole or isinstance(error, PLAIN):
+    if whole or isinstance(error, SAFE_MESSAGES):
         return str(error)[:MAX_MESSAGE_CHARS]
     return ""
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """From what was raised last to what it began with."""
+    """The exception and its causes, the latest first."""
     chain: list[BaseException] = []
     link: BaseException | None = error
     while link is not None and link not in chain:

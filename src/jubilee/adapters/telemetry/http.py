@@ -1,4 +1,4 @@
-"""Requests: counted, and one line written of each."""
+"""Metrics of requests, and the access log."""
 
 import asyncio
 from time import time_ns
@@ -10,27 +10,27 @@ from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.sampling import SamplingDecision, sampling_decision
 from jubilee.observation.requests import RequestObserver, RequestRecord
 
-BATCH_INTERVAL_S = 0.05  # seconds that what is told of a request may wait
-BATCH_SIZE = 64  # requests until then
+BATCH_INTERVAL_S = 0.05  # the longest time a finished request waits to be recorded
+BATCH_SIZE = 64  # requests that are recorded at once before that
 
 FinishedRequest: TypeAlias = tuple[RequestRecord, SamplingDecision | None, int]
-"""A request, what was decided of its trace, and when it ended, in nanoseconds."""
+"""A request, its sampling decision, and its end in nanoseconds since 1970."""
 
 RequestMetrics: TypeAlias = tuple[Counter, Histogram, Histogram, Histogram]
 
 
 class HttpTelemetry(RequestObserver):
-    """Requests: counted and written some at a time.
+    """Records finished requests in batches.
 
-    A request leaves little of this code in the processor's caches; one after the other, it costs a
-    third. Looking a child up by its labels each time would cost more than counting.
+    A request evicts most of this code from the processor's caches, so recording several in a row
+    costs a third. Counters are looked up once a route: that costs more than counting.
     """
 
     def __init__(self, instruments: Instruments, access_log: AccessLog | None) -> None:
-        """Without an access log nothing is written."""
+        """`access_log` None: count only."""
         self._instruments = instruments
         self._access_log = access_log
-        self._gathers = access_log is not None and access_log.is_batched
+        self._batches = access_log is not None and access_log.is_batched
         self._routes: dict[tuple[str, str, int], RequestMetrics] = {}
         self._in_flight = 0
         self._ended: list[FinishedRequest] = []
@@ -38,39 +38,39 @@ class HttpTelemetry(RequestObserver):
         instruments.in_flight.set_function(lambda: self._in_flight)
 
     def request_started(self) -> None:
-        """A request has come in."""
         self._in_flight += 1
 
     def request_finished(self, record: RequestRecord) -> None:
-        """It has been answered, or broken off."""
         self._in_flight -= 1
         self._ended.append((record, sampling_decision.get(), time_ns()))
-        if not self._gathers or len(self._ended) >= BATCH_SIZE:
+        if not self._batches or len(self._ended) >= BATCH_SIZE:
             self._flush_batch()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(BATCH_INTERVAL_S, self.flush)
 
     def flush(self) -> None:
-        """Tell of all that have ended; by the event loop alone."""
+        """Record all finished requests now; call it on the event loop only."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         self._flush_batch()
 
     def close(self) -> None:
-        """What ends after this, when the loop is about to, is told of at once."""
-        self._gathers = False
+        """Record what is left; later requests are recorded at once, as the loop is about to end."""
+        self._batches = False
         self.flush()
 
     def _flush_batch(self) -> None:
         ended, self._ended = self._ended, []
-        for record, decided, at in ended:
+        for record, decision, ended_ns in ended:
             self._count(record)
-            self._write(record, decided, at)
+            self._write(record, decision, ended_ns)
 
-    def _write(self, record: RequestRecord, decided: SamplingDecision | None, at: int) -> None:
+    def _write(
+        self, record: RequestRecord, decision: SamplingDecision | None, ended_ns: int
+    ) -> None:
         if self._access_log is not None:
-            self._access_log.write(record, decided, at)
+            self._access_log.write(record, decision, ended_ns)
 
     def _count(self, record: RequestRecord) -> None:
         key = (record.method, record.endpoint, record.status)

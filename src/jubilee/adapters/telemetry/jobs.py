@@ -1,4 +1,4 @@
-"""Jobs: counted, traced from whoever asked for them, and one line written of each attempt."""
+"""Metrics of jobs, the span of each attempt, and one log line an attempt."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,29 +24,29 @@ from jubilee.domain.jobs.runner import JobObserver, Outcome
 from jubilee.domain.jobs.store import ClaimedJob
 from jubilee.observation.jobs import RelayObserver, TraceContext, TracePropagator
 
-SAME_TRACE_S = 3600.0  # seconds after which a job begins a trace of its own, linked to the first
+SAME_TRACE_S = 3600.0  # an older job starts a new trace, linked to its producer's
 SYSTEM = "jubilee"
 EXPECTED = (DomainError, JobError)
 
 
 @dataclass(frozen=True, slots=True)
 class CurrentJob:
-    """The job that is being run here."""
+    """The job that the current task runs."""
 
     claimed: ClaimedJob
     span: Span
     token: Any
 
 
-current_job: ContextVar[CurrentJob | None] = ContextVar("doing", default=None)
+current_job: ContextVar[CurrentJob | None] = ContextVar("current_job", default=None)
 """None outside of a job."""
 
 
 class JobTelemetry(JobObserver, RelayObserver):
-    """Attempts, and what waits."""
+    """Counts, traces and logs attempts; shows the backlog."""
 
     def __init__(self, instruments: Instruments, tracing: Tracing, write_line: WriteLine) -> None:
-        """`write_line` takes an event and its fields."""
+        """`write_line` writes a log line from an event and its fields."""
         self._instruments = instruments
         self._tracing = tracing
         self._write_line = write_line
@@ -79,34 +79,31 @@ class JobTelemetry(JobObserver, RelayObserver):
             duration_ms=round(seconds * 1000, 2),
             waited_ms=round(claimed.waited * 1000, 2),
         )
-        here = current_job.get()
-        assert here is not None, "it ends where it has started"
-        here.span.set_attribute("jubilee.job.outcome", outcome.value)
-        here.span.end()
-        detach(here.token)
+        current = current_job.get()
+        assert current is not None, "an attempt ends in the context that it started in"
+        current.span.set_attribute("jubilee.job.outcome", outcome.value)
+        current.span.end()
+        detach(current.token)
         current_job.set(None)
 
     def enqueued(self, kind: str) -> None:
-        """A job has been committed."""
+        """Count a job that was committed."""
         self._instruments.jobs_enqueued.labels(kind).inc()
 
     def dispatched(self, count: int) -> None:
-        """The relay has finished a round."""
         self._instruments.jobs_dispatched.inc(count)
         self._instruments.relay_success.set(time())
 
     def rescued(self, count: int) -> None:
-        """Leases have run out."""
         self._instruments.jobs_rescued.inc(count)
 
     def record_backlog(self, backlog: Backlog) -> None:
-        """What the database says of all jobs."""
         gauges = self._instruments
         for (queue, status), count in backlog.jobs.items():
             gauges.jobs_state.labels(queue, status).set(count)
         for queue, seconds in backlog.oldest_due.items():
             gauges.oldest_due.labels(queue).set(seconds)
-        gauges.without_worker.clear()  # what has been run leaves no series
+        gauges.without_worker.clear()  # a kind without waiting jobs has no series
         for kind, count in backlog.without_worker.items():
             gauges.without_worker.labels(kind).set(count)
         gauges.overdue.set(backlog.overdue)
@@ -118,15 +115,15 @@ class JobTelemetry(JobObserver, RelayObserver):
         gauges.greetings_missing.set(backlog.greetings_missing)
 
     def _consumer(self, claimed: ClaimedJob) -> Span:
-        """A child of what asked for it; what runs long after that is linked to it."""
-        asked = origin_context(claimed.trace_context)
+        """Start the consumer span: the producer's child, or a linked root if the job is old."""
+        producer = origin_context(claimed.trace_context)
         is_late = claimed.age > SAME_TRACE_S
-        parent = trace.set_span_in_context(trace.NonRecordingSpan(asked), NO_PARENT)
+        parent = trace.set_span_in_context(trace.NonRecordingSpan(producer), NO_PARENT)
         return self._tracing.tracer.start_span(
             f"process {claimed.kind}",
             context=NO_PARENT if is_late else parent,
             kind=SpanKind.CONSUMER,
-            links=[Link(asked)] if is_late and asked.is_valid else (),
+            links=[Link(producer)] if is_late and producer.is_valid else (),
             attributes={
                 **_message(claimed.kind, claimed.id, "process"),
                 "messaging.destination.name": claimed.queue.value,
@@ -137,18 +134,17 @@ class JobTelemetry(JobObserver, RelayObserver):
 
 
 class JobTracePropagator(TracePropagator):
-    """Rows of jobs and events, marked with the trace that they are written in."""
+    """Stores the current trace with rows of jobs and events."""
 
     def __init__(self, tracing: Tracing) -> None:
         self._tracing = tracing
 
     def current(self) -> TraceContext | None:
-        """What a row keeps of the present trace."""
         return trace_headers()
 
     @contextmanager
     def for_job(self, kind: str, job_id: UUID) -> Iterator[TraceContext | None]:
-        """The producer's span, around the insert; what runs the job goes on from it."""
+        """Open the producer span around an insert; the attempts become its children."""
         with self._tracing.span(f"send {kind}", SpanKind.PRODUCER, _message(kind, job_id, "send")):
             yield trace_headers()
 

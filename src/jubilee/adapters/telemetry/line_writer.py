@@ -1,4 +1,4 @@
-"""Log lines on their way out: gathered, and written by a thread, so that no request waits."""
+"""Buffers log lines and writes them from a thread, so that no request waits for the output."""
 
 import os
 import threading
@@ -9,20 +9,20 @@ from time import monotonic
 
 from jubilee.adapters.telemetry.counters import Counter
 
-CAPACITY = 20_000  # lines; whoever reads so slowly that it fills up misses some
-FLUSH_INTERVAL_S = 0.05  # seconds between two writes
-CLOSE_TIMEOUT_S = 2.0  # seconds in which the last lines may leave
+CAPACITY = 20_000  # lines; more are dropped
+FLUSH_INTERVAL_S = 0.05
+CLOSE_TIMEOUT_S = 2.0
 
 
 class LineWriter:
-    """Writes lines to a file descriptor, in their order; from any thread."""
+    """Writes lines to a file descriptor in order; may be called from any thread."""
 
-    def __init__(self, descriptor: int, *, room: int = CAPACITY) -> None:
-        """The thread begins with the first line."""
+    def __init__(self, descriptor: int, *, capacity: int = CAPACITY) -> None:
+        """The thread starts with the first line; `capacity` counts lines."""
         self.lost = Counter()
-        """Lines that found no room."""
+        """Counts dropped lines."""
         self._descriptor = descriptor
-        self._room = room
+        self._capacity = capacity
         self._lines: deque[str] = deque()
         self._begun = threading.Lock()
         self._wanted = threading.Event()
@@ -32,17 +32,17 @@ class LineWriter:
         self._thread: threading.Thread | None = None
 
     def write(self, line: str) -> None:
-        """Never waits: where there is no room, the line is lost, and counted."""
-        if len(self._lines) >= self._room:
+        """Queue a line without waiting; if the buffer is full, drop and count it."""
+        if len(self._lines) >= self._capacity:
             self.lost.inc()
             return
         self._lines.append(line)
         if not self._wanted.is_set():
             self._wake()
 
-    def flush(self, patience: float = CLOSE_TIMEOUT_S) -> None:
-        """Wait until all is written, for so many seconds at most."""
-        deadline = monotonic() + patience
+    def flush(self, timeout: float = CLOSE_TIMEOUT_S) -> None:
+        """Wait until all lines are written, for at most `timeout` seconds."""
+        deadline = monotonic() + timeout
         self._urgent.set()
         with self._empty:
             while (self._lines or self._busy) and monotonic() < deadline:
@@ -71,7 +71,7 @@ class LineWriter:
         while self._lines:
             batch = [self._lines.popleft() for _ in range(min(len(self._lines), 500))]
             content = "".join(f"{line}\n" for line in batch).encode(errors="backslashreplace")
-            with suppress(OSError):  # nobody reads any more: the service goes on
+            with suppress(OSError):  # the reader is gone; the service continues
                 _write(self._descriptor, content)
 
 
@@ -79,5 +79,5 @@ def _write(descriptor: int, content: bytes) -> None:
     while content:
         try:
             content = content[os.write(descriptor, content) :]
-        except BlockingIOError:  # whoever shares the terminal has made it so
+        except BlockingIOError:  # another process made the shared terminal non-blocking
             select((), (descriptor,), ())

@@ -1,4 +1,4 @@
-"""Log lines by structlog: ours and those of the libraries, each with where it was written."""
+"""Logging with structlog: our lines and the libraries', each with its request or job."""
 
 import json
 import logging
@@ -19,33 +19,34 @@ from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.otlp_logs import LogBridge
 from jubilee.adapters.telemetry.tracing import TraceIds, current_ids, record_failure
 
-QUIET = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal", "opentelemetry.trace")
-"""A dead collector is counted; a line each time would be sent to it, too.
+SILENCED = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal", "opentelemetry.trace")
+"""Loggers that are silenced.
 
-And a `tracestate` that nobody can read would be quoted, whatever it holds.
+Failed exports are counted; their lines would be exported, too. A malformed `tracestate` would be
+quoted.
 """
 
-GRAVE = ("arq",)
-"""Two lines a job are dear, and its warnings speak of what PostgreSQL decides here."""
+ERRORS_ONLY = ("arq",)
+"""Loggers whose errors alone are written: ARQ logs each job twice, and warns of its own retries."""
 
-EMPTY = ("color_message", "extra")
-"""What uvicorn says twice, and ARQ without saying anything."""
+REDUNDANT_FIELDS = ("color_message", "extra")
+"""Fields of uvicorn and ARQ that repeat the message or are empty."""
 
 WriteLine: TypeAlias = Callable[..., None]
-"""Writes a line: its event, perhaps its level, and its fields."""
+"""Writes a log line: event, optional level, fields."""
 
 LogContext: TypeAlias = Callable[[], Mapping[str, str]]
-"""What a line says of where it was written: the request, the user, the job."""
+"""Returns the fields of the current request, user and job, which each line carries."""
 
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=repr).encode
 
 
 def unwritten(event: str, level: str = "info", **fields: object) -> None:
-    """Where no lines are written."""
+    """Discard the line."""
 
 
 class Logs:
-    """Where lines go; one for a process, started once."""
+    """The logging of a process, started once."""
 
     def __init__(
         self,
@@ -56,43 +57,47 @@ class Logs:
         readable: bool,
         whole: bool = False,
     ) -> None:
-        """`readable` is for people at a terminal; else a line is a JSON object.
+        """`readable`: text for a terminal; else each line is JSON.
 
-        `whole` shows what exceptions say, and so perhaps what somebody has sent.
+        `whole`: show the messages of all exceptions, which may contain user data.
         """
         self.bridge: LogBridge | None = None
-        """Where lines go, too."""
+        """The export over OTLP, if there is one."""
         self.is_readable = readable
-        self.informs = logging.getLevelName(level) <= logging.INFO
+        self.writes_info = logging.getLevelName(level) <= logging.INFO
         """Whether lines of the level INFO are written."""
         self._writer = writer
-        self._whereabouts = log_context
+        self._log_context = log_context
         self._level = level
         self._whole = whole
         self._console = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), sort_keys=False)
-        quick: list[Processor] = [structlog.processors.add_log_level, self._complete, self._render]
+        processors: list[Processor] = [
+            structlog.processors.add_log_level,
+            self._complete,
+            self._render,
+        ]
         self._log = structlog.wrap_logger(
             _Output(writer),
-            processors=quick,
+            processors=processors,
             wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         ).bind()
 
     def write(self, event: str, level: str = "info", **fields: object) -> None:
-        """A line that is written often: it passes by the standard library's machinery."""
+        """Write a line directly, without the cost of the standard library's loggers."""
         getattr(self._log, level)(event, **fields)
 
     def put(self, text: str, level: str, ids: TraceIds | None, at: int) -> None:
-        """A line that is finished, of a moment that may be over; nanoseconds."""
+        """Write a formatted line; `at` is its time in nanoseconds since 1970."""
         self._writer.write(text)
         if self.bridge is not None:
             self.bridge.add(text, level, ids, at)
 
     def count_lost(self, lost: Counter) -> None:
-        """Where lines are counted that nobody reads in time."""
+        """Count dropped lines by `lost`."""
         self._writer.lost = lost
 
     def start(self) -> None:
-        """From now on the standard library's loggers lead here; libraries never debug aloud."""
+        """Route the standard library's loggers here; libraries log INFO and above only."""
         handler = _Handler(self._writer)
         handler.setFormatter(
             ProcessorFormatter(
@@ -112,9 +117,9 @@ class Logs:
         root.handlers = [handler]
         root.setLevel(max(logging.getLevelName(self._level), logging.INFO))
         logging.getLogger("jubilee").setLevel(self._level)
-        for name in QUIET:
+        for name in SILENCED:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-        for name in GRAVE:
+        for name in ERRORS_ONLY:
             logging.getLogger(name).setLevel(logging.ERROR)
         logging.captureWarnings(capture=True)
 
@@ -125,11 +130,11 @@ class Logs:
             "event": event.pop("event"),
         }
         line.update(event)
-        line.update(self._whereabouts())
+        line.update(self._log_context())
         ids = current_ids()
         if ids is not None:
             line["trace_id"], line["span_id"] = f"{ids.trace_id:032x}", f"{ids.span_id:016x}"
-        for name in EMPTY:
+        for name in REDUNDANT_FIELDS:
             line.pop(name, None)
         error = _error(line.pop("exc_info", None))
         if error is not None:
@@ -152,33 +157,33 @@ class Logs:
 
 
 class _Output:
-    """The writer, by the names that structlog calls."""
+    """The writer with the methods that structlog calls."""
 
     def __init__(self, writer: LineWriter) -> None:
         self.debug = self.info = self.warning = self.error = self.critical = writer.write
 
 
 class _Handler(logging.Handler):
-    """The standard library's way to the writer."""
+    """Passes the standard library's records to the writer."""
 
     def __init__(self, writer: LineWriter) -> None:
         super().__init__()
         self._writer = writer
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Never raises: a line that cannot be formatted is no reason to fail."""
+        """Write a record; never raises, even if it cannot be formatted."""
         try:
             self._writer.write(self.format(record))
         except Exception:
             self.handleError(record)
 
     def flush(self) -> None:
-        """Until all is written, but not for long."""
+        """Wait until all lines are written, for at most CLOSE_TIMEOUT_S."""
         self._writer.flush()
 
 
 def _now() -> str:
-    """To the microsecond, even where there are none."""
+    """The time with microseconds, which `isoformat` omits if they are zero."""
     return datetime.now(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
@@ -191,7 +196,7 @@ def _error(found: Any) -> BaseException | None:  # noqa: ANN401  # loggers take 
 
 
 def log_crashes() -> None:
-    """What nobody catches becomes a line, too: by itself it would be told to standard error."""
+    """Log unhandled exceptions, which the interpreter would print to standard error."""
     sys.excepthook = _crashed
     threading.excepthook = _thread_crashed
     sys.unraisablehook = _unraisable

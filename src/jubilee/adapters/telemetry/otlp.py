@@ -1,4 +1,4 @@
-"""OTLP over HTTP, as the standard OTEL_* variables say: nothing set, nothing sent."""
+"""OTLP over HTTP, configured by the standard OTEL_* variables; without them nothing is sent."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from jubilee.adapters.telemetry.bad_export import BadExport
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 PROTOCOL = "http/protobuf"
-MAX_INTERVAL_S = 86_400.0  # seconds
+MAX_INTERVAL_S = 86_400.0
 
 
 class Signal(Enum):
-    """What can be sent."""
+    """A kind of telemetry."""
 
     TRACES = "traces"
     METRICS = "metrics"
@@ -27,7 +27,7 @@ class Signal(Enum):
 
 
 def signals(environ: Mapping[str, str]) -> frozenset[Signal]:
-    """Those that the variables ask for; raises BadExport."""
+    """The signals that the variables ask for; raises BadExport."""
     if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return frozenset()
     return frozenset(signal for signal in Signal if _is_wanted(signal, environ))
@@ -39,16 +39,18 @@ def _is_wanted(signal: Signal, environ: Mapping[str, str]) -> bool:
     endpoint = environ.get(own) or environ.get(ENDPOINT)
     exporter = environ.get(f"OTEL_{name}_EXPORTER") or "otlp"
     if exporter not in {"otlp", "none"}:
-        raise BadExport(f"OTEL_{name}_EXPORTER: it is otlp or none")
+        raise BadExport(f"OTEL_{name}_EXPORTER: must be otlp or none")
     if exporter == "none" or not endpoint:
         return False
     if not _is_address(endpoint):
-        raise BadExport(f"{own if environ.get(own) else ENDPOINT}: it is written http://host:4318")
+        raise BadExport(
+            f"{own if environ.get(own) else ENDPOINT}: must have the form http://host:4318"
+        )
     protocol = environ.get(f"OTEL_EXPORTER_OTLP_{name}_PROTOCOL") or environ.get(
         "OTEL_EXPORTER_OTLP_PROTOCOL", PROTOCOL
     )
     if protocol != PROTOCOL:
-        raise BadExport(f"OTEL_EXPORTER_OTLP_PROTOCOL: it is {PROTOCOL}")
+        raise BadExport(f"OTEL_EXPORTER_OTLP_PROTOCOL: must be {PROTOCOL}")
     return True
 
 
@@ -60,19 +62,19 @@ def _is_address(url: str) -> bool:
         return False
 
 
-def seconds(environ: Mapping[str, str], name: str, otherwise: float) -> float:
-    """A variable in milliseconds; raises BadExport."""
+def seconds(environ: Mapping[str, str], name: str, default: float) -> float:
+    """Read a variable in milliseconds, as seconds; raises BadExport."""
     try:
-        found = float(environ.get(name) or otherwise * 1000) / 1000
+        found = float(environ.get(name) or default * 1000) / 1000
     except ValueError:
         found = 0.0
     if not 0 < found < MAX_INTERVAL_S:
-        raise BadExport(f"{name}: it is a number of milliseconds")
+        raise BadExport(f"{name}: must be a number of milliseconds")
     return found
 
 
 class IdentityResource(Resource):
-    """Equal to itself alone: the exporters hash it for every span and line, as JSON else."""
+    """Hashed by identity: the exporters hash the resource for each span and line, else as JSON."""
 
     def __hash__(self) -> int:
         return id(self)
@@ -82,13 +84,13 @@ class IdentityResource(Resource):
 
 
 def resource(attributes: Mapping[str, str]) -> Resource:
-    """Who sends it: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win over what is given."""
+    """The sender's attributes; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence."""
     found = Resource.create(dict(attributes)).merge(OTELResourceDetector().detect())
     return IdentityResource(found.attributes, found.schema_url)
 
 
 class Exporter(Protocol):
-    """What the three exporters have in common."""
+    """The common interface of the SDK's exporters."""
 
     def export(self, batch: Any, /) -> Any: ...  # noqa: ANN401  # each has a batch of its own
     def shutdown(self) -> None: ...
@@ -96,16 +98,16 @@ class Exporter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CountingExporter:
-    """Hands batches on to an exporter; what no collector takes is counted and forgotten."""
+    """Passes batches to an exporter; counts and drops those that the collector does not accept."""
 
     exporter: Exporter
     failed: Callable[[], None]
 
     def export(self, batch: object) -> bool:
-        """Whether it was taken; called by threads that nobody waits for."""
+        """Whether the collector accepted the batch; never raises."""
         try:
             taken = bool(self.exporter.export(batch).name == "SUCCESS")
-        except Exception:  # the exporter's own: telemetry never harms what it watches
+        except Exception:  # the exporter's own errors must not harm the service
             taken = False
         if not taken:
             self.failed()
@@ -113,17 +115,17 @@ class CountingExporter:
 
 
 class CountingSpanExporter(SpanExporter):
-    """The same, as the SDK's span processor wants it."""
+    """A CountingExporter with the interface of the SDK's span processor."""
 
     def __init__(self, failed: Callable[[], None]) -> None:
         self._exporter = OTLPSpanExporter()
         self._counted = CountingExporter(self._exporter, failed)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Called by the SDK's own thread."""
+        """Called by the SDK's thread."""
         taken = self._counted.export(spans)
         return SpanExportResult.SUCCESS if taken else SpanExportResult.FAILURE
 
     def shutdown(self) -> None:
-        """No more retries."""
+        """Stop retrying."""
         self._exporter.shutdown()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped

@@ -1,4 +1,4 @@
-"""Everything that a process sends over OTLP, and its end."""
+"""The OTLP exports of a process, and their shutdown."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -23,11 +23,11 @@ from jubilee.adapters.telemetry.otlp_logs import LogBridge
 from jubilee.adapters.telemetry.otlp_metrics import MetricsBridge
 from jubilee.adapters.telemetry.periodic_thread import PeriodicThread
 
-LOG_INTERVAL, METRIC_INTERVAL = 1.0, 60.0  # seconds, where no variable says another
+LOG_INTERVAL_S, METRIC_INTERVAL_S = 1.0, 60.0  # unless an OTEL_* variable says otherwise
 
 
 class Exports:
-    """What is sent, by threads that nobody waits for; what fails is counted."""
+    """Exports each signal from background threads; failed batches are counted and dropped."""
 
     def __init__(
         self,
@@ -37,7 +37,10 @@ class Exports:
         *,
         sampled_lines_only: bool = False,
     ) -> None:
-        """As the OTEL_* variables say; raises BadExport."""
+        """Start the signals that the OTEL_* variables ask for; raises BadExport.
+
+        `sampled_lines_only`: while traces are exported, INFO lines follow the trace sampler.
+        """
         self.spans: SpanProcessor | None = None
         self.lines: LogBridge | None = None
         self._environ = environ
@@ -54,12 +57,12 @@ class Exports:
         for signal in self._wanted:
             opens[signal](self._instruments.export_failures.labels(signal.value).inc)
 
-    def close(self, within: float) -> None:
-        """Send what is left, for so many seconds at most, all signals at a time."""
+    def close(self, timeout: float) -> None:
+        """Send what is left of all signals in parallel, for at most `timeout` seconds."""
         threads = [threading.Thread(target=end, daemon=True) for end in self._ends]
         for thread in threads:
             thread.start()
-        deadline = monotonic() + within
+        deadline = monotonic() + timeout
         for thread in threads:
             thread.join(max(deadline - monotonic(), 0))
 
@@ -73,17 +76,17 @@ class Exports:
     def _send_metrics(self, failed: Callable[[], None]) -> None:
         bridge = MetricsBridge(self._instruments, self._resource)
         counted = CountingExporter(OTLPMetricExporter(), failed)
-        every = seconds(self._environ, "OTEL_METRIC_EXPORT_INTERVAL", METRIC_INTERVAL)
-        self._tick("metrics", lambda: counted.export(bridge.snapshot()), every)
+        interval_s = seconds(self._environ, "OTEL_METRIC_EXPORT_INTERVAL", METRIC_INTERVAL_S)
+        self._start_thread("metrics", lambda: counted.export(bridge.snapshot()), interval_s)
 
     def _send_lines(self, failed: Callable[[], None]) -> None:
         counted = CountingExporter(OTLPLogExporter(), failed)
         sampled_only = self._sampled_lines_only and Signal.TRACES in self._wanted
         self.lines = LogBridge(self._resource, counted.export, failed, sampled_only=sampled_only)
-        every = seconds(self._environ, "OTEL_BLRP_SCHEDULE_DELAY", LOG_INTERVAL)
-        self._tick("logs", self.lines.export, every)
+        interval_s = seconds(self._environ, "OTEL_BLRP_SCHEDULE_DELAY", LOG_INTERVAL_S)
+        self._start_thread("logs", self.lines.export, interval_s)
 
-    def _tick(self, name: str, work: Callable[[], object], every: float) -> None:
-        ticker = PeriodicThread(f"export of {name}", work, every=every)
-        ticker.start()
-        self._ends.append(ticker.close)
+    def _start_thread(self, name: str, work: Callable[[], object], interval_s: float) -> None:
+        thread = PeriodicThread(f"export of {name}", work, interval_s=interval_s)
+        thread.start()
+        self._ends.append(thread.close)

@@ -1,4 +1,4 @@
-"""Log lines, sent over OTLP too: formatted once, gathered, encoded by a thread."""
+"""Log lines over OTLP: formatted once, buffered, and encoded by a thread."""
 
 from collections import deque
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from jubilee.adapters.telemetry.sampling import NO_PARENT
 from jubilee.adapters.telemetry.tracing import TraceIds
 
 CAPACITY = 20_000  # lines
-BATCH = 512
-NONE = TraceIds(0, 0, sampled=False)
-COMMON = frozenset({"debug", "info"})
+BATCH_SIZE = 512  # lines
+NO_TRACE_IDS = TraceIds(0, 0, sampled=False)
+FREQUENT_LEVELS = frozenset({"debug", "info"})
 SCOPE = InstrumentationScope("jubilee")
 SEVERITIES = {
     "debug": SeverityNumber.DEBUG,
@@ -29,7 +29,7 @@ SEVERITIES = {
 
 
 class LogLine(NamedTuple):
-    """A line as it was written, and when."""
+    """A formatted line; `at` is in nanoseconds since 1970."""
 
     text: str
     level: str
@@ -38,10 +38,10 @@ class LogLine(NamedTuple):
 
 
 class LogBridge:
-    """Keeps lines until `export` is called; where the collector is slow, the latest are lost.
+    """Buffers lines until `export` is called; with a full buffer, new lines are dropped.
 
-    The sampler decides for lines, too: encoding one costs more than all else that is done for a
-    request. Those of a request or a job that is not sampled stay here, unless they warn.
+    With `sampled_only`, lines below WARNING follow the trace sampler: those of requests and jobs
+    that are not sampled are not sent. Encoding a line costs more than all else about a request.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class LogBridge:
         *,
         sampled_only: bool = False,
     ) -> None:
-        """`failed` hears of every line that is lost; without traces there is nobody to follow."""
+        """`failed` is called for each dropped line."""
         self._sampled_only = sampled_only
         self._resource = resource
         self._send = send
@@ -60,18 +60,18 @@ class LogBridge:
         self._lines: deque[LogLine] = deque()
 
     def add(self, text: str, level: str, ids: TraceIds | None, at: int | None = None) -> None:
-        """Never waits; `at` is another moment than now, in nanoseconds."""
-        if self._sampled_only and ids is not None and not ids.sampled and level in COMMON:
+        """Buffer a line without waiting; `at`, in nanoseconds since 1970, defaults to now."""
+        if self._sampled_only and ids is not None and not ids.sampled and level in FREQUENT_LEVELS:
             return
         if len(self._lines) >= CAPACITY:
             self._failed()
             return
-        self._lines.append(LogLine(text, level, ids or NONE, at or time_ns()))
+        self._lines.append(LogLine(text, level, ids or NO_TRACE_IDS, at or time_ns()))
 
     def export(self) -> None:
-        """Send what there is now."""
-        for _ in range(-(-len(self._lines) // BATCH)):
-            count = min(BATCH, len(self._lines))
+        """Send all buffered lines."""
+        for _ in range(-(-len(self._lines) // BATCH_SIZE)):
+            count = min(BATCH_SIZE, len(self._lines))
             self._send([self._record(self._lines.popleft()) for _ in range(count)])
 
     def _record(self, line: LogLine) -> ReadableLogRecord:

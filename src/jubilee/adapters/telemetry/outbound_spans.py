@@ -1,4 +1,4 @@
-"""What leaves for others, as spans: mail, and requests to somebody else's server."""
+"""Client spans for outgoing mail and HTTP requests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,17 +11,17 @@ from jubilee.domain.outbound.address_policy import AddressFilter
 from jubilee.domain.outbound.request import HttpRequest
 from jubilee.domain.outbound.sending import HttpReply, HttpSender
 
-ERROR = 400
+MIN_ERROR_STATUS = 400
 
 
 @dataclass(frozen=True, slots=True)
 class TracedMailSender(MailSender):
-    """A span a message; who gets it and what it says is nobody's business."""
+    """Records a span a message, without its recipient and content."""
 
     sender: MailSender
     tracing: Tracing
     server_attributes: Mapping[str, str | int]
-    """Where the mail server is, as attributes; empty for files."""
+    """`server.*` attributes of the mail server; empty if mail goes to files."""
 
     async def send(self, message: MailMessage) -> None:
         attributes = {**self.server_attributes, "jubilee.mail.message_id": message.message_id}
@@ -31,7 +31,7 @@ class TracedMailSender(MailSender):
 
 @dataclass(frozen=True, slots=True)
 class TracedHttpSender(HttpSender):
-    """A span a request, and its `traceparent` for whoever answers; paths may be secrets."""
+    """Records a span a request and sends its `traceparent`; the path may be secret."""
 
     sender: HttpSender
     tracing: Tracing
@@ -44,15 +44,15 @@ class TracedHttpSender(HttpSender):
             "url.full": f"{request.scheme}://{request.authority}/REDACTED",
         }
         with self.tracing.span(request.method, SpanKind.CLIENT, attributes) as span:
-            reply = await self.sender.send(_marked(request), allows)
+            reply = await self.sender.send(_with_trace(request), allows)
             span.set_attribute("http.response.status_code", reply.status)
-            if reply.status >= ERROR:
+            if reply.status >= MIN_ERROR_STATUS:
                 mark_failed(span, str(reply.status))
             return reply
 
 
-def _marked(request: HttpRequest) -> HttpRequest:
-    """Whoever wrote a `traceparent` of their own knows better."""
+def _with_trace(request: HttpRequest) -> HttpRequest:
+    """Add the trace headers unless the request has a `traceparent` of its own."""
     given = {name.lower() for name, _ in request.headers}
     if "traceparent" in given:
         return request

@@ -1,4 +1,4 @@
-"""What nobody reports by itself: looked at now and then, until cancelled."""
+"""Periodic samples of the event loop, the pool and Redis; each runs until cancelled."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,13 +9,13 @@ from prometheus_client.exposition import generate_latest
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.observation.storage import PoolUsage
 
-LOOP_PERIOD_S = 0.5  # seconds
-POOL_PERIOD_S = 1.0  # seconds
-REDIS_PERIOD_S = 10.0  # seconds
+LOOP_PERIOD_S = 0.5
+POOL_PERIOD_S = 1.0
+REDIS_PERIOD_S = 10.0
 
 
 async def sample_loop_lag(instruments: Instruments) -> None:
-    """Measure how late the event loop wakes."""
+    """Measure how late the event loop's timers fire."""
     while True:
         began = perf_counter()
         await asyncio.sleep(LOOP_PERIOD_S)
@@ -23,7 +23,7 @@ async def sample_loop_lag(instruments: Instruments) -> None:
 
 
 async def sample_pool(instruments: Instruments, pool: PoolUsage) -> None:
-    """Show how many connections there are."""
+    """Set the gauges of the connection pool."""
     while True:
         instruments.pool_connections.labels("idle").set(pool.idle)
         instruments.pool_connections.labels("used").set(pool.used)
@@ -32,12 +32,12 @@ async def sample_pool(instruments: Instruments, pool: PoolUsage) -> None:
 
 
 async def probe_redis(ping: Callable[[], Awaitable[bool]]) -> None:
-    """Ask it, for the gauge to be true where nobody else asks."""
+    """Ping Redis so that `redis_up` is current even without other commands."""
     while True:
         await ping()
         await asyncio.sleep(REDIS_PERIOD_S)
 
 
 def exposition(instruments: Instruments) -> bytes:
-    """All metrics as Prometheus text."""
+    """Render all metrics in Prometheus' text format."""
     return generate_latest(instruments.registry)

@@ -1,4 +1,4 @@
-"""Sampled or not: decided once, before anything is built, and never again inside."""
+"""The sampling decision: made once a request, before any span is built, and followed inside."""
 
 from collections.abc import Sequence
 from contextvars import ContextVar
@@ -16,7 +16,7 @@ LOW_HALF = (1 << 64) - 1
 
 @dataclass(slots=True)
 class SamplingDecision:
-    """What was decided of a request; its ids are those of its server span, recorded or not."""
+    """The sampling decision of a request, with the ids of its server span, recorded or not."""
 
     trace_id: int
     span_id: int
@@ -25,21 +25,23 @@ class SamplingDecision:
     """Whether the server span has taken its id."""
 
 
-sampling_decision: ContextVar[SamplingDecision | None] = ContextVar("verdict", default=None)
-"""What was decided of the present request; None outside of one."""
+sampling_decision: ContextVar[SamplingDecision | None] = ContextVar(
+    "sampling_decision", default=None
+)
+"""The decision of the current request; None outside of a request."""
 
 
 def is_sampled(sampler: Sampler, trace_id: int, parent: Context = NO_PARENT) -> bool:
-    """What a sampler says of a request."""
+    """Whether a sampler samples a request of this trace id and parent."""
     result = sampler.should_sample(parent, trace_id, "HTTP", SpanKind.SERVER)
     return result.decision is Decision.RECORD_AND_SAMPLE
 
 
 def threshold(sampler: Sampler) -> int:
-    """Below which the low half of a trace's id lies where the sampler takes a trace without parent.
+    """Find the bound below which the low half of a trace id is sampled, by bisection.
 
-    All samplers that OTEL_TRACES_SAMPLER can name decide like this. Asking one for each request
-    costs as much as the line that is written of it.
+    All samplers that OTEL_TRACES_SAMPLER can name decide root traces by such a bound. Comparing is
+    cheap; asking the sampler for each request costs as much as writing its log line.
     """
     low, high = 0, LOW_HALF + 1
     while low < high:
@@ -52,7 +54,7 @@ def threshold(sampler: Sampler) -> int:
 
 
 class PredecidedSampler(Sampler):
-    """Follows the verdict where there is one; else asks the sampler that is configured."""
+    """Follows the request's decision if there is one; else asks the configured sampler."""
 
     def __init__(self, configured: Sampler) -> None:
         self._configured = configured
@@ -67,7 +69,7 @@ class PredecidedSampler(Sampler):
         links: Sequence[Link] | None = None,
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
-        """Sampling 5 % again inside would keep 5 % of 5 %."""
+        """Return the decision made before: sampling 5 % again would keep 5 % of 5 %."""
         decided = sampling_decision.get()
         if decided is None:
             return self._configured.should_sample(
@@ -78,18 +80,18 @@ class PredecidedSampler(Sampler):
         return SamplingResult(decision, attributes, state)
 
     def get_description(self) -> str:
-        """Shown by the SDK's diagnostics."""
-        return f"Decided({self._configured.get_description()})"
+        """The name shown in the SDK's diagnostics."""
+        return f"Predecided({self._configured.get_description()})"
 
 
 class PredecidedIds(IdGenerator):
-    """A request's server span has the ids that its verdict was reached for."""
+    """Gives a request's server span the ids of its sampling decision."""
 
     def __init__(self) -> None:
         self._random = RandomIdGenerator()
 
     def generate_span_id(self) -> int:
-        """The verdict's for the first span of a request, else random."""
+        """The decision's id for the first span of a request, else a random one."""
         decided = sampling_decision.get()
         if decided is None or decided.is_begun:
             return self._random.generate_span_id()
@@ -97,10 +99,10 @@ class PredecidedIds(IdGenerator):
         return decided.span_id
 
     def generate_trace_id(self) -> int:
-        """The verdict's, else random."""
+        """The decision's trace id, else a random one."""
         decided = sampling_decision.get()
         return decided.trace_id if decided is not None else self._random.generate_trace_id()
 
     def is_trace_id_random(self) -> bool:
-        """Both kinds are."""
+        """True: the decision's ids are random, too."""
         return True

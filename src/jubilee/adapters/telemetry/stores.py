@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis, as this process uses them: counted, traced, and what is slow is logged."""
+"""Metrics and spans of PostgreSQL and Redis calls; slow statements are logged."""
 
 from time import monotonic
 
@@ -14,11 +14,11 @@ from jubilee.observation.storage import PoolObserver, StatementInfo
 OPERATIONS = frozenset(
     {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "BEGIN", "COMMIT", "ROLLBACK"}
 )
-LOG_INTERVAL_S = 30.0  # seconds until the same trouble is told of once more
+LOG_INTERVAL_S = 30.0  # between two lines about the same outage
 
 
 class DatabaseTelemetry(PoolObserver):
-    """Statements and connections."""
+    """Records statements and the use of the connection pool."""
 
     def __init__(
         self,
@@ -29,33 +29,31 @@ class DatabaseTelemetry(PoolObserver):
         server_attributes: Attributes,
         slow: float,
     ) -> None:
-        """`place` says, as attributes of spans, where the database is; `slow` counts seconds."""
+        """Statements of `slow` seconds or more are logged; `server_attributes` are for spans."""
         self._write_line = write_line
         self._instruments = instruments
         self._tracing = tracing
-        self._place = {"db.system.name": "postgresql", **server_attributes}
+        self._attributes = {"db.system.name": "postgresql", **server_attributes}
         self._slow = slow
         self._operations: dict[str, Histogram] = {}
-        self._statements: dict[str, Attributes] = {}  # as many as the service knows
-        self._told: tuple[str, float] = ("", 0.0)
+        self._statements: dict[str, Attributes] = {}  # one for each statement of the service
+        self._last_failure: tuple[str, float] = ("", 0.0)
 
     def acquired(self, waited: float) -> None:
-        """Somebody has a connection."""
         self._instruments.pool_wait.observe(waited)
 
     def failed(self, cause: BaseException | None) -> None:
-        """A use failed for want of the database; an outage is told of now and then."""
+        """Count the failure; log it if the cause is new or the last line is LOG_INTERVAL_S old."""
         self._instruments.connection_failures.inc()
-        why = _why(cause)
-        before, at = self._told
-        if why != before or monotonic() - at > LOG_INTERVAL_S:
-            self._told = (why, monotonic())
-            self._write_line("PostgreSQL cannot be used", level="warning", cause=why)
+        reason = _describe_cause(cause)
+        before, at = self._last_failure
+        if reason != before or monotonic() - at > LOG_INTERVAL_S:
+            self._last_failure = (reason, monotonic())
+            self._write_line("PostgreSQL cannot be used", level="warning", cause=reason)
 
     def executed(
         self, statement: StatementInfo, seconds: float, error: BaseException | None
     ) -> None:
-        """A statement has been run, well or not."""
         child = self._operations.get(statement.operation) or self._new(statement.operation)
         child.observe(seconds)
         if seconds >= self._slow:
@@ -74,7 +72,7 @@ class DatabaseTelemetry(PoolObserver):
 
     def _describe(self, statement: StatementInfo) -> Attributes:
         attributes = {
-            **self._place,
+            **self._attributes,
             "db.operation.name": statement.operation,
             "db.query.summary": statement.summary,
             "db.query.text": statement.display,
@@ -90,32 +88,32 @@ class DatabaseTelemetry(PoolObserver):
 
 
 class RedisTelemetry:
-    """Commands on the request path, and the caches that live on them."""
+    """Records Redis commands and cache lookups."""
 
     def __init__(
         self, instruments: Instruments, tracing: Tracing, server_attributes: Attributes
     ) -> None:
-        """`place` says, as attributes of spans, where Redis is."""
+        """`server_attributes` are for spans."""
         self._instruments = instruments
         self._tracing = tracing
-        self._place = {"db.system.name": "redis", **server_attributes}
+        self._attributes = {"db.system.name": "redis", **server_attributes}
 
     def executed(self, command: str, seconds: float, *, failure: BaseException | None) -> None:
-        """A command has ended."""
+        """Record a command that has ended."""
         self._instruments.redis_seconds.observe(seconds)
         self._instruments.redis_up.set(failure is None)
         if is_recorded():
-            attributes = {**self._place, "db.operation.name": command}
+            attributes = {**self._attributes, "db.operation.name": command}
             failed = None if failure is None else kind_of(failure)
             self._tracing.record(command, attributes, seconds, failed)
 
     def lookup(self, cache: str, outcome: str) -> None:
-        """Somebody looked into a cache: hit, miss or error."""
+        """Count a cache lookup; `outcome` is hit, miss or error."""
         self._instruments.cache.labels(cache, outcome).inc()
 
 
-def _why(error: BaseException | None) -> str:
-    """What it began with: SQLAlchemy wraps what the driver says."""
+def _describe_cause(error: BaseException | None) -> str:
+    """Name the first cause: SQLAlchemy wraps the driver's error."""
     if error is None:
         return "unknown"
     while error.__cause__ is not None:

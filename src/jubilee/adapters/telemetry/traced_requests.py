@@ -1,4 +1,4 @@
-"""The server span of a request: decided once, and only what is sampled pays for it."""
+"""The server span of each sampled request."""
 
 import os
 
@@ -11,22 +11,22 @@ from jubilee.adapters.telemetry.sampling import sampling_decision
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.observation.requests import RequestRecord
 
-WHOLE = "jubilee.whole"
-"""Where a scope that is shown to others keeps the one that the application gets, and its `send`."""
+ORIGINAL = "jubilee.original"
+"""Key under which the instrumentation's scope holds the application's scope and `send`."""
 
-SEEN = frozenset({b"user-agent", b"traceparent", b"tracestate"})
-"""Headers that the instrumentation makes something of."""
+READ_HEADERS = frozenset({b"user-agent", b"traceparent", b"tracestate"})
+"""Headers that the instrumentation reads."""
 
 
 class TracedRequests:
-    """The outermost layer: only requests that are sampled pay for the instrumentation."""
+    """The outermost middleware: passes only sampled requests through the instrumentation."""
 
     def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
         self._app = app
         self._tracing = tracing
-        os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "http"  # read by what is made next
+        os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "http"  # read by the constructor below
         self._traced = OpenTelemetryMiddleware(
-            self._named,
+            self._name_span,
             default_span_details=_details,
             exclude_spans=["send", "receive"],
             tracer_provider=tracing.provider,
@@ -34,7 +34,7 @@ class TracedRequests:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Decide, and hand the decision on."""
+        """Decide whether to sample the request, and set `sampling_decision` while it is served."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -42,51 +42,54 @@ class TracedRequests:
         token = sampling_decision.set(decided)
         try:
             if decided.sampled:
-                await self._traced(_shown(scope, send), receive, _nowhere)
+                await self._traced(_reduced_scope(scope, send), receive, _discard)
             else:
                 await self._app(scope, receive, send)
         finally:
             sampling_decision.reset(token)
 
-    async def _named(self, shown: Scope, receive: Receive, tell: Send) -> None:
-        """The span ends with the last part of the answer: it has its name before the first."""
-        scope, send = shown[WHOLE]
+    async def _name_span(self, shown: Scope, receive: Receive, observe: Send) -> None:
+        """Name the span before the response starts: its last part ends the span."""
+        scope, send = shown[ORIGINAL]
 
-        async def tell_and_send(message: Message) -> None:
+        async def observe_and_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 record: RequestRecord = scope["state"]["record"]
                 span = trace.get_current_span()
                 span.update_name(f"{record.method} {record.endpoint}")
                 span.set_attribute("http.route", record.endpoint)
-                await tell({"type": message["type"], "status": message["status"]})
+                await observe({"type": message["type"], "status": message["status"]})
                 await send(message)
             else:
                 await send(message)
-                await tell({"type": message["type"], "more_body": message.get("more_body", False)})
+                more = message.get("more_body", False)
+                await observe({"type": message["type"], "more_body": more})
 
-        await self._app(scope, receive, tell_and_send)
+        await self._app(scope, receive, observe_and_send)
 
 
-def _shown(scope: Scope, send: Send) -> Scope:
-    """What the instrumentation may see: it decodes every header several times, and fails over some.
+def _reduced_scope(scope: Scope, send: Send) -> Scope:
+    """The scope for the instrumentation, which decodes each header repeatedly and fails on some.
 
-    A client's port is told by nobody who is not asked for it, says the convention.
+    The semantic conventions make the client's port opt-in, so it is left out.
     """
     headers = [
-        (name, value) for name, value in scope["headers"] if name in SEEN and value.isascii()
+        (name, value)
+        for name, value in scope["headers"]
+        if name in READ_HEADERS and value.isascii()
     ]
     client = (scope["client"][0], None) if scope.get("client") else None
-    own = {"headers": headers, "query_string": b"", "client": client, WHOLE: (scope, send)}
+    own = {"headers": headers, "query_string": b"", "client": client, ORIGINAL: (scope, send)}
     return {**scope, **own}
 
 
-async def _nowhere(_: Message) -> None:
-    """Where the instrumentation sends: the answer goes its own way."""
+async def _discard(_: Message) -> None:
+    """Discard what the instrumentation sends: `observe_and_send` sends the response."""
 
 
 def _details(shown: Scope) -> tuple[str, dict[str, str]]:
-    """The route is not known yet; what a query says stays here."""
-    scope, _ = shown[WHOLE]
+    """The span's first name, without the route, and attributes; the query is redacted."""
+    scope, _ = shown[ORIGINAL]
     found = {"url.query": "REDACTED"} if scope["query_string"] else {}
     if shown.get("server"):
         found["server.address"] = shown["server"][0]

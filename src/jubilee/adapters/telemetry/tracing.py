@@ -1,4 +1,4 @@
-"""Traces: one provider a process, who is sampled, and how a trace crosses to another process."""
+"""Traces: one provider a process, the sampling of requests, and propagation between processes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,10 +39,10 @@ Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 
 class Tracing:
-    """Made when a process starts, never at import; without a processor nothing is sampled."""
+    """The tracer provider of a process; without a span processor nothing is sampled."""
 
     def __init__(self, resource: Resource, processor: SpanProcessor | None = None) -> None:
-        """The sampler is the one that OTEL_TRACES_SAMPLER names."""
+        """Use the sampler that OTEL_TRACES_SAMPLER names."""
         self.provider = TracerProvider(
             resource=resource,
             sampler=None if processor else ALWAYS_OFF,
@@ -59,7 +59,7 @@ class Tracing:
         self._limits = SpanLimits()
 
     def decide(self, headers: Headers) -> SamplingDecision:
-        """As the configured sampler does; a `traceparent` that is not well-formed is ignored."""
+        """Ask the configured sampler about a request; a malformed `traceparent` is ignored."""
         for name, _ in headers:
             if name == b"traceparent":
                 return self._follow(PROPAGATOR.extract(_text(headers), NO_PARENT))
@@ -76,10 +76,10 @@ class Tracing:
 
     @contextmanager
     def span(self, name: str, kind: SpanKind, attributes: Attributes) -> Iterator[Span]:
-        """A child of the present span, where that is recorded; what it raises ends it as failed."""
-        present = trace.get_current_span()
-        if not present.is_recording():
-            yield present
+        """Open a child of the current span if that is recorded; an exception marks it as failed."""
+        current = trace.get_current_span()
+        if not current.is_recording():
+            yield current
             return
         with self.tracer.start_as_current_span(
             name,
@@ -95,18 +95,18 @@ class Tracing:
                 raise
 
     def limited(self, attributes: Attributes) -> Attributes:
-        """As many and as long as the SDK's variables allow; `record` takes them as they are."""
+        """Cut attributes to the SDK's limits of number and length; `record` does not."""
         limits = self._limits
-        most, longest = limits.max_span_attributes, limits.max_span_attribute_length
-        return dict(BoundedAttributes(most, dict(attributes), max_value_len=longest))
+        count, length = limits.max_span_attributes, limits.max_span_attribute_length
+        return dict(BoundedAttributes(count, dict(attributes), max_value_len=length))
 
     def record(
         self, name: str, attributes: Attributes, seconds: float, failure: str | None = None
     ) -> None:
-        """A call to a store that has just ended, as a child of the present span, which is recorded.
+        """Record a database call that has just ended as a child of the current, recorded span.
 
-        Nobody can change it any more: the SDK's way through a span that is open, with its locks and
-        its copies of all attributes, costs five times as much.
+        The span is built already ended: the SDK's open spans, with their locks and copies of all
+        attributes, cost five times as much.
         """
         ended, parent = time_ns(), trace.get_current_span().get_span_context()
         if failure is not None:
@@ -134,7 +134,7 @@ class Tracing:
 
 
 def trace_headers() -> dict[str, str] | None:
-    """What a row keeps so that whoever runs it goes on with this trace; None outside of one."""
+    """The current trace context as headers; None outside of a trace."""
     found: dict[str, str] = {}
     PROPAGATOR.inject(found)
     decided = sampling_decision.get()
@@ -143,13 +143,13 @@ def trace_headers() -> dict[str, str] | None:
     return found or None
 
 
-def origin_context(kept: Mapping[str, str] | None) -> SpanContext:
-    """The span that a row was written in; not valid where it says none."""
-    return trace.get_current_span(PROPAGATOR.extract(kept or {}, NO_PARENT)).get_span_context()
+def origin_context(stored: Mapping[str, str] | None) -> SpanContext:
+    """The span context stored with a row; invalid if none was stored."""
+    return trace.get_current_span(PROPAGATOR.extract(stored or {}, NO_PARENT)).get_span_context()
 
 
 class TraceIds(NamedTuple):
-    """Of a trace and a span in it; sent to nobody where they are not sampled."""
+    """The ids of a trace and of a span in it; unsampled ones appear only in log lines."""
 
     trace_id: int
     span_id: int
@@ -157,7 +157,7 @@ class TraceIds(NamedTuple):
 
 
 def current_ids() -> TraceIds | None:
-    """Those that this is a part of, sampled or not; None outside of any."""
+    """The ids of the current trace and span, sampled or not; None outside of a trace."""
     decided = sampling_decision.get()
     if decided is not None and not decided.sampled:
         return TraceIds(decided.trace_id, decided.span_id, False)
@@ -168,7 +168,7 @@ def current_ids() -> TraceIds | None:
 
 
 def is_recorded() -> bool:
-    """Whether what happens here belongs to a span; quick where it does not."""
+    """Whether the current span is recorded; fast for requests that are not sampled."""
     decided = sampling_decision.get()
     if decided is not None and not decided.sampled:
         return False
@@ -176,13 +176,13 @@ def is_recorded() -> bool:
 
 
 def mark_failed(span: Span, failure: str) -> None:
-    """`failure` is a code or a class, never what an exception says: that may hold data."""
+    """Mark a span as failed; `failure` is a code or class, as messages may contain user data."""
     span.set_attribute("error.type", failure)
     span.set_status(STATUS_ERROR)
 
 
 def record_failure(span: Span, error: BaseException) -> None:
-    """The exception as an event of the span, by the same fingerprint as in the log."""
+    """Add the exception to the span as an event, with the fingerprint of its log line."""
     span.add_event(
         "exception",
         {
@@ -195,5 +195,5 @@ def record_failure(span: Span, error: BaseException) -> None:
 
 
 def _text(headers: Headers) -> dict[str, str]:
-    """Of two with the same name the first, as the instrumentation has it."""
+    """Decode the propagated headers; the first of a name wins, as in the instrumentation."""
     return {k.decode(): v.decode("latin-1") for k, v in reversed(headers) if k in PROPAGATED}
