@@ -23,6 +23,7 @@ import asyncio, gc, logging, threading, warnings
 import sqlalchemy, uvloop
 from jubilee.bootstrap.logs import start_logging
 from jubilee.bootstrap.telemetry import ProcessInfo, open_telemetry
+from jubilee.bootstrap.servers import server_urls
 from jubilee.settings import Settings
 
 class Grumpy:
@@ -36,7 +37,7 @@ async def fail_later():
     fail("{MARKER}")
 
 async def main():
-    async with open_telemetry(settings, ProcessInfo("child", None, logs)):
+    async with open_telemetry(settings, server_urls(settings), ProcessInfo("child", None, logs)):
         loop = asyncio.get_running_loop()
         asyncio.create_task(fail_later())
         loop.call_soon(fail, "{MARKER}")
