@@ -24,7 +24,7 @@ from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.passwords import PasswordRules
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.echo import Echo
-from jubilee.domain.users import Profile, User
+from jubilee.domain.users.user import Profile, User
 from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
 from tests.fakes.birthdays import FakeTodayCache

@@ -13,7 +13,7 @@ from jubilee.domain.mail import EmailPayload, MailMessage
 from jubilee.domain.outbound.request import HttpRequest
 from jubilee.domain.outbound.sending import HttpReply
 from jubilee.domain.passwords import PasswordChange
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 from jubilee.entrypoints.http.app import HttpOptions
 from jubilee.entrypoints.http.auth import OAuthExtras, Refresh
 from jubilee.settings.sources import Variables

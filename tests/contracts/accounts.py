@@ -7,7 +7,7 @@ from typing import Any
 from jubilee.adapters.ids import new_id
 from jubilee.domain.auth.sessions import ClientInfo, Session
 from jubilee.domain.identity import SessionId, UserId
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 from tests.contracts.conftest import Database
 
 NOW = datetime.now(UTC)

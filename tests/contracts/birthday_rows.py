@@ -7,7 +7,7 @@ from jubilee.adapters.ids import new_id
 from jubilee.domain.birthdays import Birth, Birthday, Celebration, TooManyNames
 from jubilee.domain.calendar import LeapDayRule, Window, local_dates
 from jubilee.domain.identity import UserId
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 from tests.contracts.conftest import Database
 
 NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)  # three dates are today somewhere

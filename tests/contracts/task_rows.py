@@ -6,7 +6,7 @@ from typing import Any
 from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.tasks.task import NewTask, Task, TaskStatus
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 from tests.contracts.conftest import Database
 from tests.fakes.store import fresh_id
 

@@ -22,7 +22,7 @@ from jubilee.domain.items import (
     ItemService,
     ItemSort,
 )
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 from tests.contracts.conftest import Database
 
 NOW = datetime(2026, 11, 20, 9, 0, 0, 123456, tzinfo=UTC)

@@ -33,7 +33,7 @@ from jubilee.adapters.postgres.transaction import RolledBack
 from jubilee.domain.jobs.kinds import JobQueueName
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.store import HeartbeatResult, JobReference
-from jubilee.domain.users import EmailTaken
+from jubilee.domain.users.user import EmailTaken
 from tests.contracts.accounts import a_user
 from tests.contracts.job_tables import InPostgres, claimed, in_postgres, shown
 from tests.fakes.store import FakeClock, fresh_id

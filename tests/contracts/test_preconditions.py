@@ -12,7 +12,8 @@ from jubilee.domain.calendar import Calendar
 from jubilee.domain.errors import Stale
 from jubilee.domain.identity import Principal, SessionId
 from jubilee.domain.passwords import PasswordChange, PasswordRules
-from jubilee.domain.users import Profile, User, UserNotFound, UserService
+from jubilee.domain.users.service import UserService
+from jubilee.domain.users.user import Profile, User, UserNotFound
 from tests.contracts.accounts import NOW, a_user, kept
 from tests.contracts.conftest import Database
 from tests.fakes.birthdays import FakeTodayCache

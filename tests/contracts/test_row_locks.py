@@ -14,7 +14,7 @@ from jubilee.adapters.postgres.transaction import WriteContext, transactions, vi
 from jubilee.domain.greetings.greeting import GreetingKey, PlannedGreeting
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.store import JobReference
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 from tests.contracts.accounts import a_user, kept
 from tests.contracts.conftest import Database
 from tests.contracts.job_tables import InPostgres, claimed, in_postgres

@@ -8,7 +8,7 @@ import pytest
 from jubilee.domain.auth.sessions import SESSIONS_PER_USER, ClientInfo, Session
 from jubilee.domain.auth.tokens import TokenClaims
 from jubilee.domain.identity import Principal, SessionId
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 from tests.contracts.accounts import DAY, NOW, a_session, a_user, kept, opened
 from tests.contracts.conftest import Database
 from tests.fakes.store import FakeClock, fresh_id

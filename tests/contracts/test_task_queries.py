@@ -31,7 +31,7 @@ from jubilee.domain.tasks.task import (
     TaskStatus,
     TooManyTasks,
 )
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 from jubilee.entrypoints.http.task_models import TaskReply
 from tests.contracts.accounts import NOW, a_user, kept
 from tests.contracts.conftest import Database

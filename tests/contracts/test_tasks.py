@@ -16,7 +16,7 @@ from jubilee.domain.tasks.task import (
     TaskNotFound,
     TaskStatus,
 )
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 from tests.contracts.accounts import NOW, a_user, kept
 from tests.contracts.conftest import Database
 from tests.contracts.task_rows import a_kept_task, a_task, added, become, by

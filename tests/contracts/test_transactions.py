@@ -17,7 +17,7 @@ from jubilee.domain.greetings.greeting import GreetingKey, GreetingState, Planne
 from jubilee.domain.items import Item
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.tasks.task import TaskIdTaken, TaskNotFound
-from jubilee.domain.users import EmailTaken, User
+from jubilee.domain.users.user import EmailTaken, User
 from tests.contracts.accounts import NOW, a_session, a_user, kept, opened
 from tests.contracts.birthday_rows import BIRTH, MANY
 from tests.contracts.conftest import Database

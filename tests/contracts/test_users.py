@@ -9,7 +9,7 @@ import pytest
 
 from jubilee.domain.errors import DomainError
 from jubilee.domain.identity import UserId
-from jubilee.domain.users import EmailTaken, User, UsernameTaken, UserNotFound
+from jubilee.domain.users.user import EmailTaken, User, UsernameTaken, UserNotFound
 from tests.contracts.accounts import (
     NOW,
     BrokenOff,

@@ -10,7 +10,7 @@ from jubilee.domain.birthdays import (
     BirthdayService,
 )
 from jubilee.domain.identity import Principal, SessionId, UserId
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 from tests.fakes.birthdays import FakeTodayCache
 from tests.fakes.store import FakeStore
 

@@ -9,14 +9,14 @@ from jubilee.domain.errors import DomainError, NotAllowed
 from jubilee.domain.events import ItemDeleted
 from jubilee.domain.passwords import PasswordChange, PasswordTooCommon, PasswordTooShort
 from jubilee.domain.services import Services
-from jubilee.domain.users import (
+from jubilee.domain.users.service import UserService
+from jubilee.domain.users.user import (
     CurrentPasswordNeeded,
     EmailTaken,
     LastAdmin,
     Profile,
     UsernameTaken,
     UserNotFound,
-    UserService,
     WrongCurrentPassword,
 )
 from tests.conftest import PASSWORD, Person, SignUp

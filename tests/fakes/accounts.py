@@ -19,7 +19,8 @@ from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.owned_rows import UserSessions
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import Task
-from jubilee.domain.users import User, UserNotFound, UserReader, UserRepository
+from jubilee.domain.users.ports import UserReader, UserRepository
+from jubilee.domain.users.user import User, UserNotFound
 from tests.fakes.birthdays import FakeBirthdays
 from tests.fakes.greetings import FakeGreetings
 from tests.fakes.items import FakeItems

@@ -16,7 +16,7 @@ from jubilee.domain.birthdays import (
 from jubilee.domain.calendar import Window, next_birthday
 from jubilee.domain.identity import UserId, is_person_name, name_key
 from jubilee.domain.paging import Page, Position
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 from tests.fakes.rows import Unit
 
 

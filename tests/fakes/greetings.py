@@ -14,7 +14,7 @@ from jubilee.domain.greetings.greeting import (
     PlannedGreeting,
 )
 from jubilee.domain.identity import UserId
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 from tests.fakes.rows import Unit
 
 

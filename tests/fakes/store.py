@@ -18,7 +18,7 @@ from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.jobs.queue import JobQueue, NewJob
 from jubilee.domain.passwords import PasswordHasher
 from jubilee.domain.tasks.task import Task
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 from tests.fakes.accounts import FakeSessions, FakeUsers
 from tests.fakes.birthdays import FakeBirthdays
 from tests.fakes.greetings import FakeGreetings

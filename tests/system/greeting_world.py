@@ -24,7 +24,7 @@ from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.jobs.lease_keeper import LeaseKeeper
 from jubilee.domain.jobs.runner import Runner
 from jubilee.domain.mail import MailMessage, MailSender, MailService
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 from tests.domain.greeting_work import PlainTemplates
 from tests.fakes.store import FakeClock, fresh_id
 

@@ -20,7 +20,7 @@ from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import Conflict, DomainError
 from jubilee.domain.passwords import PasswordChange
 from jubilee.domain.services import Services
-from jubilee.domain.users import EmailTaken, Profile, UsernameTaken
+from jubilee.domain.users.user import EmailTaken, Profile, UsernameTaken
 from tests.conftest import PASSWORD, SignUp
 from tests.fakes.store import FakeClock
 

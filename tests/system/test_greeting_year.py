@@ -12,7 +12,7 @@ from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.domain.calendar import LeapDayRule, celebration_in
 from jubilee.domain.greetings.greeting import GreetingRules, UnknownOutcomePolicy
 from jubilee.domain.identity import UserId
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 from tests.fakes.store import FakeClock, fresh_id
 from tests.system.greeting_world import IMMORTAL, Life, Sent, World, state_of
 

@@ -23,7 +23,7 @@ from jubilee.domain.jobs.waiter import JobWaiter
 from jubilee.domain.mail import MailService
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.tasks.task import TaskStatus
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 from tests.domain.greeting_work import PlainTemplates
 from tests.fakes.store import FakeClock, fresh_id
 from tests.system.greeting_world import Life, MortalMailer, World, state_of

@@ -21,7 +21,8 @@ from jubilee.domain.services import Services
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.tasks.task import TaskTransaction, TaskView
 from jubilee.domain.transaction import Begin
-from jubilee.domain.users import UserService, UserTransaction, UserView
+from jubilee.domain.users.ports import UserTransaction, UserView
+from jubilee.domain.users.service import UserService
 
 
 class AccountSessions(SessionRepository, UserSessions, Protocol):

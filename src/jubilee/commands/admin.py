@@ -10,7 +10,7 @@ from jubilee.commands.passwords import read_password
 from jubilee.commands.reading import read_settings, reasons
 from jubilee.commands.refusal import CommandRefused
 from jubilee.domain.services import Services
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 from jubilee.entrypoints.http.user_models import Registration
 
 

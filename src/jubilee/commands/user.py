@@ -14,7 +14,7 @@ from jubilee.domain.paging import Position
 from jubilee.domain.passwords import PasswordChange
 from jubilee.domain.services import Services
 from jubilee.domain.text import printable
-from jubilee.domain.users import LastAdmin, Profile, User, UserNotFound
+from jubilee.domain.users.user import LastAdmin, Profile, User, UserNotFound
 
 PAGE_SIZE = 100
 

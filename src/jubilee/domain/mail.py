@@ -26,7 +26,9 @@ from jubilee.domain.text import (
     text_fault,
 )
 from jubilee.domain.transaction import Begin
-from jubilee.domain.users import WELCOME, User, UserNotFound, UserView
+from jubilee.domain.users.ports import UserView
+from jubilee.domain.users.service import WELCOME
+from jubilee.domain.users.user import User, UserNotFound
 
 TIMEOUT_S = 60.0  # more than any sender takes
 MAX_SUBJECT_CHARS = 250

@@ -7,7 +7,7 @@ from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.health import HealthService
 from jubilee.domain.items import ItemService
 from jubilee.domain.tasks.service import TaskService
-from jubilee.domain.users import UserService
+from jubilee.domain.users.service import UserService
 
 
 @dataclass(frozen=True, slots=True)

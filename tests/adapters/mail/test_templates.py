@@ -6,7 +6,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from jubilee.adapters.mail.templates import JinjaTemplates
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 
 
 @pytest.fixture(scope="module")

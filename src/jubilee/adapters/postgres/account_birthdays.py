@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import birthdays, counters
 from jubilee.domain.identity import is_person_name, name_key
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 
 ANONYMOUS = "anonymous_birthdays"
 """Counter of the rows without an account."""

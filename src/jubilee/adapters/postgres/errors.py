@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import Conflict, DomainError, Unavailable
 from jubilee.domain.tasks.task import PayloadTooLarge
-from jubilee.domain.users import EmailTaken, UsernameTaken
+from jubilee.domain.users.user import EmailTaken, UsernameTaken
 
 REFUSALS: dict[str, type[DomainError]] = {
     "uq_users_email_key": EmailTaken,

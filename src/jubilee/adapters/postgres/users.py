@@ -14,7 +14,8 @@ from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import USER_WORDS, birthdays, users
 from jubilee.domain.identity import NewId, UserId, name_key
 from jubilee.domain.paging import Page, Position
-from jubilee.domain.users import User, UserNotFound, UserReader, UserRepository
+from jubilee.domain.users.ports import UserReader, UserRepository
+from jubilee.domain.users.user import User, UserNotFound
 
 # The birthday is also written under its name, without the row of the account.
 UPDATED_AT = func.greatest(users.c.updated_at, birthdays.c.updated_at).label("updated_at")

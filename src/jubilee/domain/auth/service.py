@@ -26,7 +26,8 @@ from jubilee.domain.identity import NewId, Principal, SessionId, UserId
 from jubilee.domain.passwords import PasswordHasher, PasswordMatch, match_password
 from jubilee.domain.text import composed
 from jubilee.domain.transaction import Begin
-from jubilee.domain.users import User, UserNotFound, UserReader, UserRepository
+from jubilee.domain.users.ports import UserReader, UserRepository
+from jubilee.domain.users.user import User, UserNotFound
 
 
 class InvalidGrant(Invalid):

@@ -10,7 +10,7 @@ from uuid import UUID
 from jubilee.domain.calendar import LeapDayRule, zone_names
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.queue import JobQueue
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 
 
 class GreetingState(Enum):

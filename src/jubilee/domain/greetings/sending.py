@@ -29,7 +29,7 @@ from jubilee.domain.jobs.kinds import (
 from jubilee.domain.jobs.payload import invalid_payload, read_text, require_only
 from jubilee.domain.mail import TIMEOUT_S, MailService, OutcomeUnknown, RenderedMail, display_name
 from jubilee.domain.transaction import Begin
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 
 OPEN = (GreetingState.PLANNED, GreetingState.SENDING)
 

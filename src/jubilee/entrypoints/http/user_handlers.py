@@ -8,7 +8,7 @@ from starlette.responses import Response
 from jubilee.domain.concurrency import VersionCheck
 from jubilee.domain.identity import UserId
 from jubilee.domain.passwords import PasswordChange
-from jubilee.domain.users import User
+from jubilee.domain.users.user import User
 from jubilee.entrypoints.http.framework.conditions import content_tag, etag, precondition
 from jubilee.entrypoints.http.framework.endpoint import Call, Nothing
 from jubilee.entrypoints.http.framework.paging import paged, position

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jubilee.domain.users import Profile, User
+from jubilee.domain.users.user import Profile, User
 from jubilee.entrypoints.http.fields import (
     CalendarDate,
     Email,

@@ -9,7 +9,7 @@ from jubilee.domain.passwords import (
     PasswordTooLong,
     PasswordTooShort,
 )
-from jubilee.domain.users import (
+from jubilee.domain.users.user import (
     CurrentPasswordNeeded,
     EmailTaken,
     LastAdmin,

@@ -1,21 +1,18 @@
-"""User accounts: registration, changes, deletion; at least one active admin always remains."""
+"""The use cases of accounts."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from typing import Protocol
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from jubilee.domain.calendar import Calendar
 from jubilee.domain.clock import Clock
 from jubilee.domain.concurrency import VersionCheck, merged, require
-from jubilee.domain.errors import Conflict, Invalid, NotAllowed, NotFound
-from jubilee.domain.events import EventLog, ItemDeleted
+from jubilee.domain.errors import NotAllowed
+from jubilee.domain.events import ItemDeleted
 from jubilee.domain.identity import NewId, Principal, UserId
-from jubilee.domain.jobs.queue import JobQueue, NewJob
-from jubilee.domain.names import Names, checked_names
-from jubilee.domain.owned_rows import OwnedItems, UserSessions
+from jubilee.domain.jobs.queue import NewJob
+from jubilee.domain.names import checked_names
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.passwords import (
     PasswordChange,
@@ -26,148 +23,18 @@ from jubilee.domain.passwords import (
     match_password,
 )
 from jubilee.domain.transaction import Begin
+from jubilee.domain.users.ports import UserTransaction, UserView
+from jubilee.domain.users.user import (
+    CurrentPasswordNeeded,
+    LastAdmin,
+    Profile,
+    User,
+    UserNotFound,
+    WrongCurrentPassword,
+)
 
 WELCOME = "email.welcome"
 BIRTH_POINTERS = ("/date_of_birth", "/time_zone")
-
-
-class UserNotFound(NotFound):
-    """The account does not exist."""
-
-    code = "user_not_found"
-
-
-class EmailTaken(Conflict):
-    """The e-mail address is already used by an account."""
-
-    code = "email_taken"
-
-
-class UsernameTaken(Conflict):
-    """The username is already used by an account."""
-
-    code = "username_taken"
-
-
-class LastAdmin(Conflict):
-    """The last active admin cannot be demoted, disabled or deleted."""
-
-    code = "last_admin"
-
-
-class CurrentPasswordNeeded(Invalid):
-    """Changing the e-mail address or the password needs the current password."""
-
-    code = "current_password_needed"
-
-
-class WrongCurrentPassword(NotAllowed):
-    """The current password is wrong."""
-
-    code = "wrong_current_password"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
-    """A user account."""
-
-    id: UserId
-    email: str
-    username: str | None = None
-    full_name: str | None = None
-    password_hash: str | None = field(default=None, repr=False)
-    is_active: bool = True
-    is_superuser: bool = False
-    oauth_provider: str | None = None
-    date_of_birth: date | None = None
-    time_zone: str | None = None
-    birthday_greeting: bool = True
-    created_at: datetime
-    updated_at: datetime
-
-
-class Profile(Names, total=False):
-    """The members of an account that can be set; absent members stay unchanged."""
-
-    email: str
-    date_of_birth: date | None
-    time_zone: str | None
-    birthday_greeting: bool
-    is_active: bool
-    is_superuser: bool
-
-
-# Ports
-
-
-class UserReader(Protocol):
-    """Reads accounts."""
-
-    async def get(self, user_id: UserId) -> User:
-        """Return the account; raise UserNotFound."""
-
-    async def find_by_login(self, login: str) -> User | None:
-        """Find an account by username or e-mail address, ignoring case."""
-
-    async def page(self, *, search: str | None, after: Position | None, limit: int) -> Page[User]:
-        """List accounts, newest first; `search` matches whole words and prefixes of words."""
-
-
-class UserRepository(Protocol):
-    """The accounts; adding and saving raise EmailTaken or UsernameTaken."""
-
-    async def get(self, user_id: UserId, *, lock: bool = False) -> User:
-        """Return the account; `lock` holds its row until the transaction ends.
-
-        Raises UserNotFound.
-        """
-
-    async def add(self, user: User) -> None:
-        """Insert the account; an anonymous birthday saved under its username is removed."""
-
-    async def save(self, user: User) -> None:
-        """Update every field of the account."""
-
-    async def delete(self, user_id: UserId) -> None:
-        """Delete the account and every row that it owns."""
-
-    async def block_new_rows(self, user_id: UserId) -> None:
-        """Block inserts of rows that the account would own, until the transaction ends."""
-
-    async def lock_admins(self) -> Collection[UserId]:
-        """Return the ids of the active admins, their rows locked until the transaction ends."""
-
-
-class UserView(Protocol):
-    """The repositories that account use cases read from."""
-
-    @property
-    def users(self) -> UserReader:
-        """The accounts."""
-
-
-class UserTransaction(Protocol):
-    """The repositories that account use cases need in one transaction."""
-
-    @property
-    def users(self) -> UserRepository:
-        """The accounts."""
-
-    @property
-    def sessions(self) -> UserSessions:
-        """The sessions of accounts."""
-
-    @property
-    def items(self) -> OwnedItems:
-        """The items of accounts."""
-
-    @property
-    def events(self) -> EventLog:
-        """The outbox of domain events."""
-
-    @property
-    def jobs(self) -> JobQueue:
-        """The jobs to enqueue."""
 
 
 @dataclass(frozen=True, slots=True)

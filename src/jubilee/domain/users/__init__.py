@@ -1,0 +1,1 @@
+"""User accounts: registration, changes, deletion; at least one active admin always remains."""
