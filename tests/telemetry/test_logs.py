@@ -164,7 +164,7 @@ def test_the_line_of_a_job_names_it_and_who_asked_for_it(story: Story) -> None:
 
 @pytest.mark.parametrize(
     ("name", "event", "function"),
-    [("one-more", "request failed", "create_item"), ("a-trap", "job failed", "_finish")],
+    [("one-more", "request failed", "create_item"), ("a-trap", "job failed", "_complete")],
 )
 def test_an_unexpected_failure_is_told_of_without_what_it_says(
     story: Story, name: str, event: str, function: str

@@ -36,7 +36,9 @@ def test_a_second_claim_is_told_who_runs(tmp_path: Path) -> None:
     with pytest.raises(AlreadyRunning, match=rf"process {os.getpid()}, http://127.0.0.1:8000"):
         DataDirLock(tmp_path, RUN)
     claim.release()
-    DataDirLock(tmp_path, RUN).release()
+    again = DataDirLock(tmp_path, RUN)  # raises AlreadyRunning where the lock is still held
+    assert (tmp_path / "run.json").exists()
+    again.release()
 
 
 def test_nobody_else_may_read_the_addresses(tmp_path: Path) -> None:
