@@ -52,4 +52,6 @@ def test_a_folder_is_given_back_though_its_file_is_gone(tmp_path: Path) -> None:
     claim = DataDirLock(tmp_path, RUN)
     (tmp_path / "run.json").unlink()
     claim.release()
-    DataDirLock(tmp_path, RUN).release()
+    again = DataDirLock(tmp_path, RUN)  # raises AlreadyRunning where the lock is still held
+    assert (tmp_path / "run.json").exists()
+    again.release()
