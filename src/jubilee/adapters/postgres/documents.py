@@ -1,4 +1,4 @@
-"""JSON to and from `jsonb`: what PostgreSQL or Python refuses is replaced, or read as None."""
+"""JSON to and from `jsonb`: input as it is, output with what cannot be held replaced."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -11,6 +11,11 @@ TRUNCATED = "truncated"
 OVERHEAD_BYTES = len('{"truncated": ""}')
 MAX_DEPTH = 200  # levels; pydantic writes no more than 255
 NUL = "\\u0000"  # as JSON writes it
+
+
+def encode_input(document: object) -> str:
+    """Input as JSON, unchanged: `jsonb` refuses NUL and lone surrogates, and so does the caller."""
+    return json.dumps(document)
 
 
 def encode(document: object) -> str:

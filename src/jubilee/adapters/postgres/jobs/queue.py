@@ -6,7 +6,7 @@ from asyncpg import Record
 from sqlalchemy import bindparam, func
 from sqlalchemy.dialects.postgresql import insert
 
-from jubilee.adapters.postgres.documents import encode, kept_trace
+from jubilee.adapters.postgres.documents import encode_input, kept_trace
 from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import jobs
@@ -58,7 +58,7 @@ class PostgresJobs(JobQueue):
             key=job.key,
             kind=job.kind,
             lane=JobQueueName.SYSTEM.value,
-            data=encode(job.data),
+            data=encode_input(job.data),
             priority=DEFAULT_PRIORITY,
             status="queued",
             attempts=0,

@@ -11,7 +11,7 @@ from uuid import UUID
 from asyncpg import Record
 from sqlalchemy import text
 
-from jubilee.adapters.postgres.documents import decode, encode, kept_trace
+from jubilee.adapters.postgres.documents import decode, encode_input, kept_trace
 from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
 from jubilee.adapters.postgres.jobs.task_pages import DOCUMENTS, TASK, OwnerScope, page_statement
 from jubilee.adapters.postgres.keyset import page
@@ -188,7 +188,7 @@ class PostgresTasks(TaskReader, TaskQueue, TaskRepository):
             task_id=task.task_id,
             kind=task.kind,
             lane=JobQueueName.USER.value,
-            data=encode(task.data),
+            data=encode_input(task.data),
             priority=task.priority,
             max_attempts=MAX_ATTEMPTS,
             run_at=task.run_at,
@@ -203,7 +203,7 @@ class PostgresTasks(TaskReader, TaskQueue, TaskRepository):
             owner=task.owner_id,
             task_id=task.task_id,
             kind=task.kind,
-            data=encode(task.data),
+            data=encode_input(task.data),
         )
         if row is None:
             return None
