@@ -47,7 +47,7 @@ LONGEST_DATA = 65_536  # bytes
 LONGEST_KEY = 200  # characters
 END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
-# As text in both directions: whatever codecs the caller's connection has, they mean nothing here.
+# As text in both directions, so that the codecs of the caller's connection play no part.
 CALL = """SELECT CAST(jubilee.enqueue(
     kind => CAST({} AS text), data => CAST(CAST({} AS text) AS jsonb),
     key => CAST({} AS text), run_at => CAST({} AS timestamptz)
@@ -109,7 +109,7 @@ async def enqueue_async(
 
 
 def _plain_rows(_: object) -> Callable[[Sequence[object]], Sequence[object]]:
-    """Make rows of tuples, whatever rows the caller's connection makes."""
+    """Make rows of tuples, also where the caller's connection makes others."""
     return tuple
 
 

@@ -8,7 +8,7 @@ WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
 
 
 def require_free(host: str, port: int) -> None:
-    """Raises OSError with a sentence when nobody could listen there now."""
+    """Raises OSError with a sentence when the address cannot be listened on now."""
     try:
         found = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

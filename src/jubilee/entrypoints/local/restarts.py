@@ -1,18 +1,21 @@
-"""Keeping one process alive: restarted when it ends, each time in a row after a longer delay."""
+"""Restarts of a supervised process, after delays that double while it keeps ending."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 FIRST_DELAY_S, MAX_DELAY_S = 0.5, 30.0  # seconds before a restart
-HEALTHY_AFTER_S = 60.0  # seconds of running after which the past is forgotten
+HEALTHY_AFTER_S = 60.0  # seconds of running after which the delay starts over
 
 Say = Callable[[str], None]
 
 
 @dataclass(slots=True)
 class RestartPolicy:
-    """One process to keep; `exit_code` gives None while it runs, `start` may raise OSError."""
+    """When one process is started again.
+
+    `exit_code` gives None while it runs; `start` may raise OSError.
+    """
 
     name: str
     start: Callable[[], None]
@@ -23,12 +26,12 @@ class RestartPolicy:
     _due: float | None = field(default=None, init=False)
 
     def start_now(self) -> None:
-        """Start it now; raises OSError."""
+        """Start the process. Raises OSError."""
         self.start()
         self._since, self._due = self.now(), None
 
     def check(self, say: Say) -> bool:
-        """Notice its end and, when the delay is over, start it; True when that was done now."""
+        """Start the process if it has ended and its delay is over; whether it was started now."""
         code = self.exit_code()
         if code is None:
             return False
@@ -39,7 +42,7 @@ class RestartPolicy:
         return self._due is not None and self.now() >= self._due and self._again(say)
 
     def wait(self) -> float | None:
-        """Seconds until `tend` has something to do, None while it runs."""
+        """Seconds until `check` can start the process again; None while it runs."""
         return None if self._due is None else max(0.0, self._due - self.now())
 
     def _again(self, say: Say) -> bool:

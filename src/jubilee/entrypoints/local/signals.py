@@ -17,11 +17,11 @@ class StopRequested(Exception):
 class SignalWaiter:
     """While entered, SIGINT, SIGTERM and SIGHUP are requests to end, noticed in `pause`.
 
-    Only the main thread can enter. `asked` counts the requests; SIGCHLD ends a wait too.
+    Only the main thread can enter. `requests` counts the requests to end; SIGCHLD ends a wait too.
     """
 
     def __init__(self) -> None:
-        """Nothing is changed before it is entered."""
+        """Install no handler yet: `__enter__` does."""
         self.requests = 0
         self._before: dict[signal.Signals, object] = {}
 
@@ -32,27 +32,27 @@ class SignalWaiter:
         self._wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         self._handle(signal.SIGCHLD)
         for number in STOP:
-            # Under nohup the terminal's end is none of our business.
+            # Under nohup SIGHUP is ignored, and stays so.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 self._handle(number)
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]  # as it was given to us
+            signal.signal(number, handler)  # type: ignore[arg-type]  # as signal.signal returned it
         signal.set_wakeup_fd(self._wakeup)
         os.close(self._read)
         os.close(self._write)
 
     def pause(self, seconds: float) -> None:
-        """Wait so long at most; raises Stopped once a signal asked for the end."""
+        """Wait up to `seconds`. Raises StopRequested once a signal has asked for the end."""
         if not self.requests:
             self.wait(seconds)
         if self.requests:
             raise StopRequested
 
     def wait(self, seconds: float) -> None:
-        """Wait so long at most, or until any signal."""
+        """Wait up to `seconds`, or until any signal arrives."""
         select.select([self._read], [], [], seconds)
         with contextlib.suppress(BlockingIOError):
             os.read(self._read, 4096)

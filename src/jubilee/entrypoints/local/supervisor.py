@@ -1,7 +1,7 @@
-"""`jubilee up`: servers, migrations and the service's own processes under one roof.
+"""`jubilee up`: supervises the servers, the migrations and the service's processes.
 
-Starts the servers, migrates, starts the children; restarts whatever dies, ever more slowly; on a
-signal drains the children first and stops the servers last. Nothing it started outlives it.
+Starts the servers, migrates, starts the children; restarts each process that ends,
+after growing delays; on a signal drains the children first and stops the servers last.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from jubilee.entrypoints.local.signals import SignalWaiter, StopRequested
 
 
 class ChildProcess(Protocol):
-    """A started child, as subprocess.Popen is one."""
+    """A started child process; subprocess.Popen implements it."""
 
     @property
     def pid(self) -> int: ...
@@ -44,7 +44,7 @@ class Server(Protocol):
 
 
 class RunLock(Protocol):
-    """The data folder while it is ours, with a file that says which processes run."""
+    """The exclusive lock of the data folder, and its file that lists the running processes."""
 
     def write(self, pids: Mapping[str, int]) -> None: ...
     def release(self) -> None: ...
@@ -52,7 +52,7 @@ class RunLock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ChildCommand:
-    """A process of the service itself."""
+    """Command line and environment of a process of the service."""
 
     name: str
     argv: tuple[str, ...]
@@ -61,10 +61,10 @@ class ChildCommand:
 
 @dataclass(frozen=True, slots=True)
 class LocalStack:
-    """All that one `jubilee up` is; `claim` raises OSError where the data are taken.
+    """What one `jubilee up` runs; `lock` raises OSError where the data folder is in use.
 
-    `greeting` is printed once `live`, a path, answers; `patience` is what the children may take to
-    end, in seconds.
+    `ready_lines` are printed once `live_path` answers; the children have `drain_timeout` seconds
+    to end.
     """
 
     host: str
@@ -115,7 +115,7 @@ class _Supervisor:
         self._announced = False
 
     def run(self) -> int:
-        """Start all, watch until the end, end all; raises Stopped or OSError."""
+        """Start all, watch until the end, end all; raises StopRequested or OSError."""
         try:
             for server in self._plan.servers:
                 self._add_server(server)
