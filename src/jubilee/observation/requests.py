@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 UNMATCHED = "unmatched"
@@ -49,6 +50,15 @@ class RequestObserver(Protocol):
 
     def request_finished(self, record: RequestRecord) -> None:
         """The response was sent, or the request was aborted."""
+
+
+class EndReason(StrEnum):
+    """Why the service ended a connection."""
+
+    LIMIT = "limit"
+    HEAD_TIMEOUT = "head_timeout"
+    BODY_TIMEOUT = "body_timeout"
+    READ_TIMEOUT = "read_timeout"
 
 
 class ConnectionObserver(Protocol):

@@ -2,23 +2,13 @@
 
 import logging
 from collections import Counter
-from enum import StrEnum
 from time import monotonic
 
-from jubilee.observation.requests import ConnectionObserver
+from jubilee.observation.requests import ConnectionObserver, EndReason
 
 LOG_INTERVAL_S = 10.0
 
 logger = logging.getLogger(__name__)
-
-
-class EndReason(StrEnum):
-    """Why the service ended a connection."""
-
-    LIMIT = "limit"
-    HEAD_TIMEOUT = "head_timeout"
-    BODY_TIMEOUT = "body_timeout"
-    READ_TIMEOUT = "read_timeout"
 
 
 class EndedConnections:

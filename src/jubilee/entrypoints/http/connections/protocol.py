@@ -14,7 +14,6 @@ from uvicorn.server import ServerState
 
 from jubilee.domain.errors import DomainError
 from jubilee.entrypoints.http.connections.config import BoundedConfig
-from jubilee.entrypoints.http.connections.ends import EndReason
 from jubilee.entrypoints.http.connections.flow import ReadFlow
 from jubilee.entrypoints.http.connections.heads import RESERVED_PATHS, fault_of, path_of
 from jubilee.entrypoints.http.connections.limits import (
@@ -37,6 +36,7 @@ from jubilee.entrypoints.http.connections.refusals import (
 from jubilee.entrypoints.http.connections.unparsed import TooMuchFraming, UnparsedBytes
 from jubilee.entrypoints.http.connections.unread import UnreadAnswer
 from jubilee.entrypoints.http.framework.problems import BodyTooSlow, TargetTooLong
+from jubilee.observation.requests import EndReason
 
 # Enum members are slow to look up before Python 3.12.
 NEW, IDLE, HEAD, BODY, ANSWER, REFUSED = Phase
