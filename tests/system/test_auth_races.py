@@ -29,6 +29,9 @@ NEW = "another good password"
 NO_PASSWORDS = PasswordChange()
 TABLES = ("users", "sessions", "birthdays", "items", "jobs")
 
+SUBSCRIBERS = dict.fromkeys(("ItemCreated", "ItemDeleted"), ("echo",))
+"""Events are written where a subscriber wants them."""
+
 
 @pytest.fixture
 def clock() -> FakeClock:
@@ -46,7 +49,7 @@ async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
 @pytest.fixture
 def services(services: Services, pool: ConnectionPool, clock: FakeClock) -> Services:
     """The use cases over the real database."""
-    write_context = WriteContext(clock, new_id, lambda: None)
+    write_context = WriteContext(clock, new_id, lambda: None, subscribers=SUBSCRIBERS)
     real: dict[str, Any] = {
         "write": transactions(pool, write_context),
         "read": views(pool, write_context),
