@@ -103,7 +103,7 @@ async def test_what_cannot_be_done_is_a_line_each_and_the_others_are_done(
     ended = jobs("retry", waits, gone, dead)
     assert (ended.returncode, ended.stdout) == (1, f"{dead} queued\n")
     first, second = ended.stderr.splitlines()
-    assert first == f"jubilee: {waits}: Only a dead task can be tried again."
+    assert first == f"jubilee: {waits}: Only a dead task can be retried."
     assert second == f"jubilee: {gone}: The task does not exist."
     ended = jobs("discard", waits)
     assert (ended.returncode, ended.stdout) == (1, "")

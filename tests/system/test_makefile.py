@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+OF_MAKE = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKE_TERMERR", "MAKE_TERMOUT"}
 SHOW_PIP = "--eval=show: ; @echo $(PIP)"
 
 
@@ -23,8 +24,16 @@ def copy(tmp_path: Path) -> Path:
 
 
 def make(at: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    # As from a terminal, though the tests may run below another make.
+    outside = {name: value for name, value in os.environ.items() if name not in OF_MAKE}
     return subprocess.run(
-        ("make", *words), cwd=at, capture_output=True, text=True, timeout=120, check=False
+        ("make", *words),
+        cwd=at,
+        env=outside,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
