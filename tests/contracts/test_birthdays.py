@@ -52,6 +52,41 @@ async def test_a_removed_name_makes_room_for_another(database: Database) -> None
     assert await put(database, "Ben", most=1)
 
 
+async def test_a_name_that_is_removed_twice_makes_room_for_one_other(database: Database) -> None:
+    await put(database, "Zoe")
+    await put(database, "Ben")
+    async with database.write() as tx:
+        known = await tx.birthdays.lock("zoe")
+        await tx.birthdays.remove(known.id)
+        await tx.birthdays.remove(known.id)
+    async with database.write() as tx:
+        await tx.birthdays.remove(known.id)
+    assert await counted(database) == 1
+
+
+async def test_of_parallel_removals_of_a_name_one_makes_room(database: Database) -> None:
+    await put(database, "Zoe")
+    await put(database, "Ben")
+    async with database.read() as view:
+        known = await view.birthdays.lock("zoe")
+
+    async def remove() -> None:
+        async with database.write() as tx:
+            await tx.birthdays.remove(known.id)
+
+    await asyncio.gather(*(remove() for _ in range(4)))
+    assert await counted(database) == 1
+
+
+async def test_the_birthday_of_an_account_is_not_removed_by_its_id(database: Database) -> None:
+    await put(database, "Ben")
+    await register(database, "zoe", date_of_birth=BIRTH.date)
+    async with database.write() as tx:
+        await tx.birthdays.remove((await tx.birthdays.lock("zoe")).id)
+    assert await find(database, "zoe") is not None
+    assert await counted(database) == 1
+
+
 async def test_a_strangers_name_can_be_locked_and_belongs_to_nobody(database: Database) -> None:
     await put(database, "Zoe")
     async with database.write() as tx:

@@ -78,7 +78,9 @@ CHANGE = Statement(
     update(birthdays).where(BY_ID).values(updated_at=func.now()),
     columns=["date_of_birth", "time_zone"],
 )
-REMOVE = Statement(delete(birthdays).where(BY_ID, birthdays.c.user_id.is_(None)))
+REMOVE = Statement(
+    delete(birthdays).where(BY_ID, birthdays.c.user_id.is_(None)).returning(birthdays.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,9 @@ class PostgresBirthdays(BirthdayRepository):
         await self.executor.run(CHANGE, birthday_id=birthday_id, **_columns(birth))
 
     async def remove(self, birthday_id: UUID) -> None:
-        await self.executor.run(REMOVE, birthday_id=birthday_id)
-        await self.executor.run(COUNT, change=-1)
+        # Only a row that was there was counted.
+        if await self.executor.first(REMOVE, birthday_id=birthday_id) is not None:
+            await self.executor.run(COUNT, change=-1)
 
     async def list_window(
         self, window: Window, *, after: Position | None, limit: int
