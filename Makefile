@@ -12,7 +12,7 @@ NAME ?=
 SEED ?= $(shell date +%s)
 MINUTES ?= 5
 
-.PHONY: help run test dev unit drawing quick chaos fuzz mutants install check lint format types deps contracts lock migration migrate rollback
+.PHONY: help run test dev unit drawing quick chaos fuzz mutants install check lint format types deps contracts image image-test lock migration migrate rollback
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +65,12 @@ types: .venv/dev ## mypy, strict, without its cache
 drawing: .venv/dev ## redraw .github/architecture.svg
 	$(BIN)/python -m tests.project.drawing
 
+image: ## build the image with podman or docker (IMAGE, ENGINE, PYTHON_IMAGE)
+	@deploy/image/build.sh $(IMAGE)
+
+image-test: .venv/dev ## build the image and run it without privileges (needs an engine at DOCKER_HOST)
+	@exec $(BIN)/python -m pytest tests/deploy $(ARGS)
+
 deps: .venv/dev ## deptry: every import is declared, every declared package is imported
 	$(BIN)/deptry .
 
@@ -75,6 +81,7 @@ lock: .venv/dev ## upgrade the lock files
 	$(LOCK) --upgrade -o deploy/requirements.lock
 	$(LOCK) --extra embedded --extra build -o deploy/requirements-embedded.lock
 	$(LOCK) --extra embedded --extra build --extra dev -o deploy/requirements-dev.lock
+	$(LOCK:pyproject.toml=) --group image -o deploy/requirements-build.lock
 	$(BIN)/npm --prefix tests/system/clients update --package-lock-only --ignore-scripts \
 		--omit-lockfile-registry-resolved --no-audit --no-fund
 

@@ -42,7 +42,7 @@ class Servers:
 def pytest_configure() -> None:
     """A forced kind that is not there ends the run with one line."""
     kind = chosen_kind()
-    if kind == "containers" and not _engine_answers():
+    if kind == "containers" and not engine_answers():
         raise pytest.UsageError(f"{FORCE}=containers, but no engine answers at {_engine()}")
     if kind == "embedded":
         try:
@@ -104,7 +104,7 @@ async def fresh_database(servers: Servers, template: str = "template1") -> Async
 def chosen_kind() -> str:
     """`containers` or `embedded`, or what the environment says instead."""
     forced = os.environ.get(FORCE)
-    return forced or ("containers" if _engine_answers() else "embedded")
+    return forced or ("containers" if engine_answers() else "embedded")
 
 
 @contextmanager
@@ -135,7 +135,7 @@ def _engine() -> str:
 
 
 @cache
-def _engine_answers() -> bool:
+def engine_answers() -> bool:
     engine = urlsplit(_engine())
     host, port = engine.hostname or "localhost", engine.port or 2375
     connection = http.client.HTTPConnection(host, port, timeout=PING_SECONDS)

