@@ -5,7 +5,7 @@ from typing import Any
 
 from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.domain.identity import Principal, SessionId, UserId
-from jubilee.domain.tasks.task import NewTask, Task, TaskStatus
+from jubilee.domain.tasks.task import Task, TaskStatus, ValidatedTask
 from jubilee.domain.users.user import User
 from tests.contracts.conftest import Database
 from tests.fakes.store import fresh_id
@@ -23,14 +23,14 @@ def by(user: User, *, admin: bool = False) -> Principal:
     return Principal(user.id, SessionId(fresh_id()), is_admin=admin)
 
 
-def a_task(owner: User, **more: Any) -> NewTask:
+def a_task(owner: User, **more: Any) -> ValidatedTask:
     """An echo that is due at once."""
     key = fresh_id()
     given: dict[str, Any] = {"id": key, "task_id": str(key), "kind": "echo", "data": {"n": 1}}
-    return NewTask(**{**given, "owner_id": owner.id, "priority": 5, "run_at": None, **more})
+    return ValidatedTask(**{**given, "owner_id": owner.id, "priority": 5, "run_at": None, **more})
 
 
-async def added(database: Database, *tasks: NewTask, below: int = 100) -> list[Task | None]:
+async def added(database: Database, *tasks: ValidatedTask, below: int = 100) -> list[Task | None]:
     """Each in a transaction of its own."""
     kept = []
     for task in tasks:

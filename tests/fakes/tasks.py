@@ -21,7 +21,6 @@ from jubilee.domain.jobs.waiter import LiveJobReader
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import (
     MAX_PAGE_BYTES,
-    NewTask,
     Task,
     TaskFilter,
     TaskIdTaken,
@@ -30,6 +29,7 @@ from jubilee.domain.tasks.task import (
     TaskReader,
     TaskRepository,
     TaskStatus,
+    ValidatedTask,
 )
 from tests.fakes.rows import Unit, foreign
 
@@ -75,7 +75,7 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository):
     async def count_live(self, owner: UserId, *, limit: int) -> int:
         return min(limit, sum(t.owner_id == owner and t.status.is_live for t in self.rows.values()))
 
-    async def add(self, task: NewTask, *, below: int) -> Task | None:
+    async def add(self, task: ValidatedTask, *, below: int) -> Task | None:
         self.unit.check(task)
         await self.unit.hold("task id", task.owner_id, task.task_id)
         await self.unit.hold("owner", task.owner_id, shared=True)
@@ -100,7 +100,7 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository):
         self.rows[task.id] = kept
         return kept
 
-    async def find_same(self, task: NewTask) -> Task | None:
+    async def find_same(self, task: ValidatedTask) -> Task | None:
         self.unit.check(task)
         known = self._named(task)
         if known and (known.kind, _comparable(known.data)) != (task.kind, _comparable(task.data)):
@@ -141,7 +141,7 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository):
             created_at=now,
         )
 
-    def _named(self, task: NewTask) -> Task | None:
+    def _named(self, task: ValidatedTask) -> Task | None:
         own = [t for t in self.rows.values() if t.owner_id == task.owner_id]
         return next((t for t in own if t.task_id == task.task_id), None)
 

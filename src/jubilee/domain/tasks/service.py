@@ -18,7 +18,6 @@ from jubilee.domain.tasks.task import (
     AlreadyEnded,
     InvalidRunAt,
     KindNotAllowed,
-    NewTask,
     PayloadTooLarge,
     StillLive,
     Task,
@@ -29,6 +28,7 @@ from jubilee.domain.tasks.task import (
     TaskTransaction,
     TaskView,
     TooManyTasks,
+    ValidatedTask,
     encoded_size,
 )
 from jubilee.domain.transaction import Begin
@@ -167,7 +167,9 @@ class TaskService:
         async with self.read() as view:
             return await view.tasks.get(name, by=by)
 
-    async def _insert(self, task: NewTask, *, exclusive: bool, may_be_known: bool) -> Task | None:
+    async def _insert(
+        self, task: ValidatedTask, *, exclusive: bool, may_be_known: bool
+    ) -> Task | None:
         """Return None if the limit is reached, or if only an exclusive lock can tell."""
         below = (
             self.max_live_per_owner if exclusive else self.max_live_per_owner - SHARED_LOCK_MARGIN
@@ -178,7 +180,7 @@ class TaskService:
                 return known
             return await tx.task_queue.add(task, below=below)
 
-    def _checked(self, request: TaskRequest, by: Principal) -> NewTask:
+    def _checked(self, request: TaskRequest, by: Principal) -> ValidatedTask:
         kind = self.kinds.find(request.kind)
         if kind is None:
             raise UnknownKind(pointer="/kind")
@@ -187,7 +189,7 @@ class TaskService:
             raise PayloadTooLarge
         kind.read(request.data)
         task_id = self.new_id()
-        return NewTask(
+        return ValidatedTask(
             id=task_id,
             task_id=request.task_id or str(task_id),
             owner_id=by.user_id,

@@ -107,7 +107,7 @@ class TaskRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewTask:
+class ValidatedTask:
     """A validated request; without `run_at` the task is due at once."""
 
     id: UUID
@@ -186,10 +186,10 @@ class TaskQueue(Protocol):
     async def count_live(self, owner: UserId, *, limit: int) -> int:
         """Count the owner's live tasks, up to `limit`."""
 
-    async def add(self, task: NewTask, *, below: int) -> Task | None:
+    async def add(self, task: ValidatedTask, *, below: int) -> Task | None:
         """Insert the task; None if the owner has `below` live tasks or one with its `task_id`."""
 
-    async def find_same(self, task: NewTask) -> Task | None:
+    async def find_same(self, task: ValidatedTask) -> Task | None:
         """Find the owner's task with the same `task_id`.
 
         Raises TaskIdTaken if its kind or data differ.

@@ -25,7 +25,6 @@ from jubilee.domain.jobs.waiter import LiveJobReader
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import (
     MAX_PAGE_BYTES,
-    NewTask,
     Task,
     TaskFilter,
     TaskIdTaken,
@@ -34,6 +33,7 @@ from jubilee.domain.tasks.task import (
     TaskReader,
     TaskRepository,
     TaskStatus,
+    ValidatedTask,
 )
 from jubilee.observation.jobs import TraceContext
 
@@ -170,7 +170,7 @@ class PostgresTasks(TaskReader, TaskQueue, TaskRepository):
         row = await self.executor.first(COUNT_LIVE, owner=owner, limit=limit)
         return 0 if row is None else row["count"]
 
-    async def add(self, task: NewTask, *, below: int) -> Task | None:
+    async def add(self, task: ValidatedTask, *, below: int) -> Task | None:
         with self.provenance.propagator.for_job(task.kind, task.id) as context:
             row = await self._insert(task, below, context)
         if row is None:
@@ -179,7 +179,7 @@ class PostgresTasks(TaskReader, TaskQueue, TaskRepository):
         return self._dispatch_if_due(row)
 
     async def _insert(
-        self, task: NewTask, below: int, context: TraceContext | None
+        self, task: ValidatedTask, below: int, context: TraceContext | None
     ) -> Record | None:
         return await self.executor.first(
             ADD,
@@ -197,7 +197,7 @@ class PostgresTasks(TaskReader, TaskQueue, TaskRepository):
             limit=below,
         )
 
-    async def find_same(self, task: NewTask) -> Task | None:
+    async def find_same(self, task: ValidatedTask) -> Task | None:
         row = await self.executor.first(
             FIND_SAME,
             owner=task.owner_id,
