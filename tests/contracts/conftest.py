@@ -26,7 +26,7 @@ class Database:
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
     """Connections to a database of one's own."""
-    pool = ConnectionPool(database_url, size=4, patience=10)
+    pool = ConnectionPool(database_url, size=4, timeout=10)
     yield pool
     await pool.close()
 

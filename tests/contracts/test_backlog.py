@@ -154,7 +154,7 @@ async def test_statements_are_counted_and_slow_ones_are_named_without_values(
         server_attributes={},
         slow=0.0,
     )
-    pool = ConnectionPool(database_url, size=2, patience=10, observer=meter)
+    pool = ConnectionPool(database_url, size=2, timeout=10, observer=meter)
     await PostgresBacklog(pool).heartbeat(
         WorkerInfo(id=uuid4(), host="marker-host", version="1", kinds=KNOWN)
     )
@@ -171,7 +171,7 @@ async def test_a_database_that_is_away_is_counted() -> None:
     instruments = Instruments("1")
     meter = DatabaseTelemetry(instruments, untraced(), unwritten, server_attributes={}, slow=1.0)
     away = "postgresql://nobody@127.0.0.1:1/none"
-    pool = ConnectionPool(away, size=1, patience=1, observer=meter)
+    pool = ConnectionPool(away, size=1, timeout=1, observer=meter)
     with pytest.raises(Unavailable):
         await PostgresBacklog(pool)()
     assert instruments.registry.get_sample_value("db_connection_failures_total") == 1

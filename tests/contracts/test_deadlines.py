@@ -37,7 +37,7 @@ def deadline() -> Deadline:
 @pytest.fixture
 async def single(database_url: str, deadline: Deadline) -> AsyncIterator[ConnectionPool]:
     """A pool of one connection, whose uses end at the deadline."""
-    pool = ConnectionPool(database_url, size=1, patience=10, deadline=deadline)
+    pool = ConnectionPool(database_url, size=1, timeout=10, deadline=deadline)
     async with pool.executor() as executor:
         await executor.run(ONE)
     yield pool

@@ -93,7 +93,7 @@ async def test_without_subscribers_neither_writer_nor_relay_sends_a_statement(
     database_url: str,
 ) -> None:
     observer = CountingObserver()
-    pool = ConnectionPool(database_url, size=1, patience=10, observer=observer)
+    pool = ConnectionPool(database_url, size=1, timeout=10, observer=observer)
     world = World(pool, {})
     async with world.write() as tx:
         before = observer.count

@@ -202,7 +202,7 @@ async def pool_setting(table: InPostgres) -> str:
 
 
 async def test_many_relays_mark_each_job_once(database_url: str, clock: FakeClock) -> None:
-    pool = ConnectionPool(database_url, size=8, patience=60)
+    pool = ConnectionPool(database_url, size=8, timeout=60)
     relays = [in_postgres(pool, clock) for _ in range(8)]
     await relays[0].run(MANY, rows=10_000, due=-1)
 
@@ -295,7 +295,7 @@ from jubilee.domain.jobs.queue import NewJob
 from datetime import UTC, datetime
 
 async def main() -> None:
-    pool = ConnectionPool(sys.argv[1], size=2, patience=10)
+    pool = ConnectionPool(sys.argv[1], size=2, timeout=10)
     claims = PostgresJobStore(pool, worker_id=new_id(), lease=0.2, kinds=["echo"])
     job = await claims.claim(JobReference(UUID(sys.argv[2]), 0))
     os.kill(os.getpid(), signal.SIGSTOP)

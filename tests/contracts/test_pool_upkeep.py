@@ -117,7 +117,7 @@ def small_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[st
 async def instance(url: str, size: int, number: int) -> AsyncIterator[ConnectionPool]:
     """What one process has: a pool with its upkeep."""
     own = f"{instance_url(url, size)}-{number}"
-    pool = ConnectionPool(own, size=size, patience=2)
+    pool = ConnectionPool(own, size=size, timeout=2)
     upkeep = asyncio.create_task(PoolUpkeep(pool, PostgresCapacity(pool)).run())
     await asyncio.sleep(0.5)
     try:

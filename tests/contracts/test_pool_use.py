@@ -72,7 +72,7 @@ async def test_past_the_deadline_nothing_is_begun_that_would_break_a_connection(
 ) -> None:
     left = math.inf
     pool = ConnectionPool(
-        database_url, size=1, patience=10, deadline=lambda: time.monotonic() + left
+        database_url, size=1, timeout=10, deadline=lambda: time.monotonic() + left
     )
     async with pool.executor() as executor:
         await executor.run(ONE)

@@ -237,9 +237,10 @@ async def test_a_wait_holds_no_connection_and_ends_with_the_task(
 ) -> None:
     asked = tasks(database, pool)
     task = await asked.create(TaskRequest(data={}), by=by(zoe))
-    patience = service.WaitOptions(lambda: 9.0, lambda: False)
+    wait_options = service.WaitOptions(lambda: 9.0, lambda: False)
     waits = [  # many more than there are connections
-        asyncio.create_task(asked.get(str(task.id), by=by(zoe), wait=patience)) for _ in range(30)
+        asyncio.create_task(asked.get(str(task.id), by=by(zoe), wait=wait_options))
+        for _ in range(30)
     ]
     await asyncio.sleep(0.05)
     ended = await become(database, task, TaskStatus.SUCCEEDED)

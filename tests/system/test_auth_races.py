@@ -41,7 +41,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
-    pool = ConnectionPool(database_url, size=8, patience=10)
+    pool = ConnectionPool(database_url, size=8, timeout=10)
     yield pool
     await pool.close()
 

@@ -126,7 +126,7 @@ async def test_psql_that_commits_leaves_a_job_that_workers_find(
     shop_url: str, database_url: str
 ) -> None:
     answer = await psql(shop_url, "BEGIN; SELECT jubilee.enqueue('echo'); COMMIT;")
-    pool = ConnectionPool(database_url, size=1, patience=10)
+    pool = ConnectionPool(database_url, size=1, timeout=10)
     [found] = await PostgresDueJobs(pool).mark_due(["echo"], limit=10)
     await pool.close()
     assert str(found.reference.id) == answer

@@ -56,7 +56,7 @@ async def pool(
     watching = DatabaseTelemetry(
         instruments, tracing, unwritten, server_attributes=server_attributes(database_url), slow=60
     )
-    pool = ConnectionPool(database_url, size=4, patience=10, observer=watching)
+    pool = ConnectionPool(database_url, size=4, timeout=10, observer=watching)
     yield pool
     await pool.close()
 

@@ -100,7 +100,7 @@ async def test_one_that_ran_out_of_time_has_failed(
     database_url: str, instruments: Instruments, tracing: Tracing, memory: Memory
 ) -> None:
     watching = DatabaseTelemetry(instruments, tracing, unwritten, server_attributes={}, slow=60)
-    pool = ConnectionPool(database_url, size=1, patience=1, observer=watching)
+    pool = ConnectionPool(database_url, size=1, timeout=1, observer=watching)
     async with AsyncExitStack() as ends:
         ends.push_async_callback(pool.close)
         with pytest.raises(Unavailable):

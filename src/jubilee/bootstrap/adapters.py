@@ -91,7 +91,7 @@ def _adapters(settings: Settings, telemetry: Telemetry, urls: ServerUrls) -> Ada
     pool = ConnectionPool(
         urls.postgres,
         size=settings.database_pool_size,
-        patience=settings.database_timeout,
+        timeout=settings.database_timeout,
         observer=telemetry.database,
         deadline=request_deadline,
     )

@@ -27,7 +27,7 @@ class Inspection:
 @asynccontextmanager
 async def open_inspection(settings: Settings) -> AsyncIterator[Inspection]:
     """Opened now, closed at the end; raises NoServer."""
-    pool = ConnectionPool(database_url(settings), size=1, patience=settings.database_timeout)
+    pool = ConnectionPool(database_url(settings), size=1, timeout=settings.database_timeout)
     redis = RedisClient(redis_url(settings), timeout=settings.redis_timeout)
     try:
         health = HealthService(schema=await schema_state(pool), redis=redis.ping)

@@ -113,10 +113,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return make_certificate(tmp_path_factory.mktemp("smtp"), "IP:127.0.0.1")
 
 
-def mailer(url: str, certificate: Certificate | None = None, patience: float = 5) -> SmtpMailSender:
+def mailer(url: str, certificate: Certificate | None = None, timeout: float = 5) -> SmtpMailSender:
     context = certificate.client if certificate else None
     server = SmtpServer.parse(url)
-    return SmtpMailSender(server, SENDER, lambda: NOW, context=context, timeout=patience)
+    return SmtpMailSender(server, SENDER, lambda: NOW, context=context, timeout=timeout)
 
 
 async def test_a_message_arrives_as_it_was_meant(serve: Serve, inbox: Inbox) -> None:
@@ -305,7 +305,7 @@ async def talk_to(greeting: bytes, replies: dict[bytes, bytes], *, silent_at: by
     """How long the mailer waited."""
     async with falling_silent(greeting, replies, silent_at) as port:
         began = monotonic()
-        await mailer(f"smtp://127.0.0.1:{port}", patience=0.3).send(MESSAGE)
+        await mailer(f"smtp://127.0.0.1:{port}", timeout=0.3).send(MESSAGE)
         return monotonic() - began
 
 

@@ -59,7 +59,7 @@ async def greets(certificate: Certificate) -> AsyncIterator[Greets]:
     async def greets(query: str) -> bool:
         tls.greeted = False
         url = checked_database_url(SecretStr(f"postgresql://u:p@127.0.0.1:{port}/d?{query}"))
-        engine = open_engine(url.get_secret_value(), patience=5)
+        engine = open_engine(url.get_secret_value(), timeout=5)
         with pytest.raises((DBAPIError, OSError)):
             async with engine.connect():
                 pass

@@ -144,7 +144,7 @@ async def test_postgresql_hears_of_what_is_meant_for_it(database_url: str) -> No
     mark = "&" if "?" in database_url else "?"
     more = "application_name=shop%20%2B1&options=-c%20geqo%3Doff&target_session_attrs=primary"
     url = f"{database_url}{mark}{more}&connect_timeout=5&channel_binding=prefer&sslmode=disable"
-    engine = open_engine(checked(url), patience=5)
+    engine = open_engine(checked(url), timeout=5)
     async with engine.connect() as connection:
         found = [
             await connection.scalar(text(f"SHOW {name}")) for name in ("application_name", "geqo")

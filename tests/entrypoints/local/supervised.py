@@ -1,4 +1,4 @@
-"""Supervises shell commands: DATA PORT PATIENCE MIGRATE API."""
+"""Supervises shell commands: DATA PORT TIMEOUT MIGRATE API."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from jubilee.adapters.embedded.run_file import DataDirLock, RunFile
 from jubilee.entrypoints.local.supervisor import ChildCommand, ChildProcess, LocalStack, supervise
 
 
-def main(data: str, port: str, patience: str, migrate: str, api: str) -> int:
+def main(data: str, port: str, timeout: str, migrate: str, api: str) -> int:
     """Run until a signal."""
 
     def start(child: ChildCommand) -> ChildProcess:
@@ -26,7 +26,7 @@ def main(data: str, port: str, patience: str, migrate: str, api: str) -> int:
             children=(ChildCommand("api", ("/bin/sh", "-c", api), os.environ),),
             live_path="/",
             ready_lines=(f"API at {port}",),
-            drain_timeout=float(patience) + 3,
+            drain_timeout=float(timeout) + 3,
         )
     )
 

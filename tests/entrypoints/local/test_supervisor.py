@@ -27,9 +27,9 @@ def supervised(tmp_path: Path) -> Iterator[Supervised]:
     """Supervise an API command after a migration command."""
     with ExitStack() as ends:
 
-        def started(api: str, migrate: str = "true", patience: float = 5) -> Up:
+        def started(api: str, migrate: str = "true", timeout: float = 5) -> Up:
             port = str(free_port())
-            words = (str(tmp_path / "data"), port, str(patience), migrate, api)
+            words = (str(tmp_path / "data"), port, str(timeout), migrate, api)
             command = (sys.executable, "-m", "tests.entrypoints.local.supervised", *words)
             root = str(Path(__file__).parents[3])
             up = Up(tmp_path / "data", tmp_path, command, PYTHONPATH=root, PORT=port)
@@ -116,7 +116,7 @@ def test_ctrl_c_does_not_reach_the_api_itself(supervised: Supervised) -> None:
 
 
 def test_an_api_that_does_not_end_is_killed_when_time_is_up(supervised: Supervised) -> None:
-    up = supervised(STUBBORN, patience=0)
+    up = supervised(STUBBORN, timeout=0)
     assert says(up, "up")
     pids, asked = up.pids, time.monotonic()
     assert up.interrupt() == 0
@@ -149,7 +149,7 @@ def test_it_does_not_compute_while_it_waits_for_the_end(supervised: Supervised) 
 
 
 def test_a_second_ctrl_c_waits_no_longer(supervised: Supervised) -> None:
-    up = supervised(STUBBORN, patience=60)
+    up = supervised(STUBBORN, timeout=60)
     assert says(up, "up")
     os.kill(up.process.pid, signal.SIGINT)
     assert says(up, "stopping")

@@ -51,16 +51,16 @@ def driver_arguments(url: str) -> dict[str, Any]:
     return arguments
 
 
-def open_engine(url: str, *, patience: float) -> AsyncEngine:
+def open_engine(url: str, *, timeout: float) -> AsyncEngine:
     """An engine without a pool, in autocommit; transactions are begun explicitly.
 
-    `patience` bounds opening a connection, in seconds.
+    `timeout` bounds opening a connection, in seconds.
     """
     return create_async_engine(
         driver_url(url),
         poolclass=NullPool,
         isolation_level="AUTOCOMMIT",
-        connect_args={**driver_arguments(url), "timeout": patience},
+        connect_args={**driver_arguments(url), "timeout": timeout},
     )
 
 

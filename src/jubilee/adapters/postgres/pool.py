@@ -44,7 +44,7 @@ class PooledConnection:
 class ConnectionPool:
     """At most `size` connections, opened when they are needed.
 
-    One use ends within `patience` seconds and STOP_TIMEOUT_S: the wait for a connection, opening
+    One use ends within `timeout` seconds and STOP_TIMEOUT_S: the wait for a connection, opening
     it, and all its statements together. It ends sooner where `deadline`, read when a use begins, is
     earlier.
     """
@@ -54,15 +54,15 @@ class ConnectionPool:
         url: str,
         *,
         size: int,
-        patience: float,
+        timeout: float,
         observer: PoolObserver = NO_POOL_OBSERVER,
         deadline: Deadline = without_deadline,
     ) -> None:
         self._observer = observer
         self.size = size
         self.used = 0  # connections that are lent
-        self._engine = open_engine(url, patience=patience)
-        self._patience = patience
+        self._engine = open_engine(url, timeout=timeout)
+        self._timeout = timeout
         self._deadline = deadline
         self._free = asyncio.Semaphore(size)
         self._idle: list[PooledConnection] = []
@@ -132,7 +132,7 @@ class ConnectionPool:
         left = self._deadline() - monotonic()
         if left <= 0:  # a statement begun now would only break its connection
             raise TimeoutError
-        return min(left, self._patience)
+        return min(left, self._timeout)
 
     async def _take(self) -> PooledConnection:
         while self._idle:
