@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jubilee.adapters.arq.dispatcher import ArqJobDispatcher
 from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.redis.arq.dispatcher import ArqJobDispatcher
 from jubilee.adapters.redis.client import RedisClient
 from jubilee.bootstrap.adapters import open_adapters
 from jubilee.settings import Settings

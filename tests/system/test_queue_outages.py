@@ -8,7 +8,7 @@ from time import monotonic
 
 import pytest
 
-from jubilee.adapters.arq import queue_worker
+from jubilee.adapters.redis.arq import queue_worker
 from tests.adapters.arq.queue_workers import Site, dispatches, eventually
 from tests.outages import OwnServers
 

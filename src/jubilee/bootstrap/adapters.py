@@ -7,7 +7,6 @@ from random import random
 from time import monotonic
 
 from jubilee.adapters.argon2_passwords import Argon2Passwords
-from jubilee.adapters.arq.dispatcher import ArqJobDispatcher
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.capacity import PostgresCapacity, instance_url
 from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
@@ -19,6 +18,7 @@ from jubilee.adapters.postgres.transaction import (
     views,
 )
 from jubilee.adapters.postgres.upkeep import PoolUpkeep
+from jubilee.adapters.redis.arq.dispatcher import ArqJobDispatcher
 from jubilee.adapters.redis.client import RedisClient
 from jubilee.adapters.telemetry.samplers import probe_redis, sample_pool
 from jubilee.bootstrap.background_tasks import background_tasks

@@ -11,9 +11,6 @@ from uuid import UUID
 from arq.connections import ArqRedis
 
 from jubilee import __version__
-from jubilee.adapters.arq.messages import queue_name
-from jubilee.adapters.arq.pool import arq_pool
-from jubilee.adapters.arq.queue_worker import ArqQueueWorker, QueueOptions
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.event_relay import PostgresEventRelay
 from jubilee.adapters.postgres.job_completion import PostgresCompletion
@@ -21,6 +18,9 @@ from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
 from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.jobs.store import PostgresJobStore
 from jubilee.adapters.postgres.retention import PostgresExpiredRows
+from jubilee.adapters.redis.arq.messages import queue_name
+from jubilee.adapters.redis.arq.pool import arq_pool
+from jubilee.adapters.redis.arq.queue_worker import ArqQueueWorker, QueueOptions
 from jubilee.bootstrap.adapters import Adapters, open_adapters
 from jubilee.bootstrap.event_subscribers import EVENT_SUBSCRIBERS
 from jubilee.bootstrap.greetings import greeting_planner

@@ -6,10 +6,10 @@ from time import monotonic
 
 from arq.connections import ArqRedis
 
-from jubilee.adapters.arq.dispatcher import ArqJobDispatcher
-from jubilee.adapters.arq.messages import queue_name
-from jubilee.adapters.arq.pool import arq_pool
-from jubilee.adapters.arq.queue_worker import ArqQueueWorker, QueueOptions
+from jubilee.adapters.redis.arq.dispatcher import ArqJobDispatcher
+from jubilee.adapters.redis.arq.messages import queue_name
+from jubilee.adapters.redis.arq.pool import arq_pool
+from jubilee.adapters.redis.arq.queue_worker import ArqQueueWorker, QueueOptions
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.runner import Outcome

@@ -11,7 +11,7 @@ import pytest
 from arq import constants, jobs, worker
 from arq.worker import Worker
 
-from jubilee.adapters.arq.queue_worker import ArqQueueWorker
+from jubilee.adapters.redis.arq.queue_worker import ArqQueueWorker
 
 REVIEWED = {
     worker: "4930852a9bb06d7f",
@@ -40,7 +40,7 @@ ATTRIBUTES = (
 def test_the_source_of_arq_is_the_one_that_was_reviewed(module: ModuleType) -> None:
     found = hashlib.sha256(inspect.getsource(module).encode()).hexdigest()[:16]
     assert found == REVIEWED[module], (
-        f"{module.__name__} has changed: compare it with src/jubilee/adapters/arq/, each "
+        f"{module.__name__} has changed: compare it with src/jubilee/adapters/redis/arq/, each "
         f"overridden method ({', '.join(OVERRIDDEN)}) with ARQ's own, then write {found} here"
     )
 
@@ -66,5 +66,5 @@ def test_the_hooks_are_overridden() -> None:
 @pytest.mark.parametrize("name", ATTRIBUTES)
 def test_an_attribute_that_is_used_is_one_of_arqs(name: str) -> None:
     assert f"self.{name}" in inspect.getsource(Worker), (
-        f"arq.worker.Worker.{name} is gone: src/jubilee/adapters/arq/queue_worker.py relies on it"
+        f"arq.worker.Worker.{name} is gone: adapters/redis/arq/queue_worker.py relies on it"
     )

@@ -12,9 +12,15 @@ from arq.constants import job_key_prefix
 from arq.worker import Worker, func
 from redis.asyncio import ConnectionPool, Redis
 
-from jubilee.adapters.arq import dispatcher as arq_dispatcher
-from jubilee.adapters.arq.dispatcher import ArqJobDispatcher
-from jubilee.adapters.arq.messages import FUNCTION, message_id, queue_name, unpack, wake_channel
+from jubilee.adapters.redis.arq import dispatcher as arq_dispatcher
+from jubilee.adapters.redis.arq.dispatcher import ArqJobDispatcher
+from jubilee.adapters.redis.arq.messages import (
+    FUNCTION,
+    message_id,
+    queue_name,
+    unpack,
+    wake_channel,
+)
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.store import Dispatch, JobReference

@@ -13,9 +13,9 @@ from arq.worker import Worker
 from redis.asyncio.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from jubilee.adapters.arq import queue_worker, taken_messages
-from jubilee.adapters.arq.messages import pack
-from jubilee.adapters.arq.queue_worker import ArqQueueWorker
+from jubilee.adapters.redis.arq import queue_worker, taken_messages
+from jubilee.adapters.redis.arq.messages import pack
+from jubilee.adapters.redis.arq.queue_worker import ArqQueueWorker
 from jubilee.domain.jobs.runner import Outcome
 from jubilee.domain.jobs.store import Dispatch, JobReference
 from tests.adapters.arq.queue_workers import QUEUE, Runs, Site, dispatches, eventually

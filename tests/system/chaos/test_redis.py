@@ -6,7 +6,7 @@ from uuid import UUID
 
 from arq.constants import in_progress_key_prefix, retry_key_prefix
 
-from jubilee.adapters.arq.queue_worker import IN_PROGRESS_TTL_S
+from jubilee.adapters.redis.arq.queue_worker import IN_PROGRESS_TTL_S
 from tests.outages import OwnServers
 from tests.system.chaos.checks import CLEAN, judge
 from tests.system.chaos.clients import post

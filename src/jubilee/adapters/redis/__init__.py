@@ -1,1 +1,1 @@
-"""Redis: what may be lost without harm."""
+"""Redis: dispatch of jobs by ARQ, and a cache of pages."""

@@ -6,7 +6,7 @@ from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
-from jubilee.adapters.arq.messages import pack, unpack
+from jubilee.adapters.redis.arq.messages import pack, unpack
 
 SOCKET_TIMEOUT_S = 2.0  # so that a frozen Redis does not hold a worker up
 CONNECT_TIMEOUT_S = 1.0

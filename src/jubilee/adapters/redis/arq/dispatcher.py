@@ -12,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from jubilee.adapters.arq.messages import FUNCTION, message_id, pack, queue_name, wake_channel
+from jubilee.adapters.redis.arq.messages import FUNCTION, message_id, pack, queue_name, wake_channel
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.kinds import KindSet
 from jubilee.domain.jobs.store import Dispatch, JobDispatcher

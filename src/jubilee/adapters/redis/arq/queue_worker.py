@@ -17,8 +17,8 @@ from arq.constants import in_progress_key_prefix
 from arq.worker import Worker, func
 from redis.asyncio.client import PubSub
 
-from jubilee.adapters.arq.messages import FUNCTION, unpack, wake_channel
-from jubilee.adapters.arq.taken_messages import TakenMessages
+from jubilee.adapters.redis.arq.messages import FUNCTION, unpack, wake_channel
+from jubilee.adapters.redis.arq.taken_messages import TakenMessages
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.runner import Outcome
 from jubilee.domain.jobs.store import JobReference
