@@ -2,5 +2,5 @@
 
 import pytest
 
-# The plugin is imported by conftest.py before pytest comes to it.
-pytest.register_assert_rewrite("tests.servers")
+# The plugins are imported by conftest.py before pytest comes to it.
+pytest.register_assert_rewrite("tests.exclusive", "tests.servers")

@@ -32,7 +32,7 @@ from tests.fakes.store import FakeClock, FakePasswords, FakeStore, fresh_id
 from tests.fakes.tasks import FakeLiveJobReader
 from tests.servers import Servers, fresh_database
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.exclusive", "tests.servers"]
 
 # How long an example takes is the machine's affair.
 settings.register_profile(

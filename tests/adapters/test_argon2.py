@@ -59,6 +59,7 @@ async def test_a_hash_of_weaker_parameters_is_outdated(passwords: Argon2Password
         each.close()
 
 
+@pytest.mark.timing
 async def test_an_unknown_account_takes_as_long_as_a_wrong_password(
     passwords: Argon2Passwords,
 ) -> None:
@@ -73,6 +74,7 @@ async def test_an_unknown_account_takes_as_long_as_a_wrong_password(
     assert 0.5 < unknown / wrong < 2
 
 
+@pytest.mark.timing
 async def test_the_event_loop_goes_on_while_fifty_hash(passwords: Argon2Passwords) -> None:
     burst = asyncio.gather(*(passwords.hash("password") for _ in range(50)))
     gaps = []
@@ -107,6 +109,7 @@ async def test_whoever_gives_up_makes_room_again() -> None:
     small.close()
 
 
+@pytest.mark.timing
 async def test_past_the_deadline_a_password_is_not_waited_for() -> None:
     due = time.monotonic() + 0.2
     small = Argon2Passwords(time_cost=8, memory_kib=MEMORY, threads=1, deadline=lambda: due)

@@ -290,6 +290,7 @@ async def test_nothing_is_unpacked(serve: Serve) -> None:
     assert reply.body == b"\x1f\x8b\x08\x00"
 
 
+@pytest.mark.timing
 async def test_a_slow_server_is_not_waited_for(serve: Serve) -> None:
     receiver = await serve(after=5)
     request = read_request({"url": f"http://hooks.test:{receiver.port}"})
@@ -299,6 +300,7 @@ async def test_a_slow_server_is_not_waited_for(serve: Serve) -> None:
     assert monotonic() - began < 1.5
 
 
+@pytest.mark.timing
 async def test_a_server_that_drips_is_cut_off_in_the_end() -> None:
     async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")

@@ -44,7 +44,9 @@ SECRETS: list[tuple[type[Dataclass], set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("holder", "secrets"), SECRETS, ids=str)
+@pytest.mark.parametrize(
+    ("holder", "secrets"), SECRETS, ids=lambda value: getattr(value, "__name__", "")
+)
 def test_an_object_does_not_show_its_secrets(holder: type[Dataclass], secrets: set[str]) -> None:
     assert {field.name for field in fields(holder) if not field.repr} == secrets
 

@@ -118,6 +118,7 @@ async def test_a_job_that_a_relay_is_marking_is_claimed_all_the_same(
     assert await waiting is not None
 
 
+@pytest.mark.timing
 async def test_a_row_that_stays_locked_is_left_to_others(table: InPostgres, other: Any) -> None:
     reference = await table.add()
     async with other.transaction():
@@ -126,6 +127,7 @@ async def test_a_row_that_stays_locked_is_left_to_others(table: InPostgres, othe
             assert await table.store.claim(reference) is None
 
 
+@pytest.mark.timing
 async def test_a_locked_row_keeps_no_other_lease_from_being_extended(
     table: InPostgres, other: Any
 ) -> None:

@@ -156,6 +156,7 @@ async def frozen(own_servers: OwnServers) -> AsyncIterator[RedisClient]:
     await client.close()
 
 
+@pytest.mark.timing
 async def test_a_redis_that_hangs_costs_the_first_request_little_and_the_next_nothing(
     frozen: RedisClient,
 ) -> None:

@@ -68,6 +68,7 @@ async def test_a_client_that_does_not_read_is_cut_off(quick: Wire, recorder: Rec
     assert quick.counted.ended == {"read_timeout": 1}
 
 
+@pytest.mark.timing
 async def test_a_client_that_reads_slowly_is_served(quick: Wire, recorder: Recorder) -> None:
     recorder.size = 8 << 20
     client = await quick.connect(limit=1 << 16)

@@ -3,6 +3,7 @@
 import gzip
 import json
 import time
+from contextlib import suppress
 
 import httpx2
 import pytest
@@ -135,13 +136,14 @@ def test_every_endpoint_offers_what_it_answers_in() -> None:
 
 @pytest.mark.parametrize("accept", ["," * 32_000, "a/b;" * 8_000, "a/b," * 8_000, "a/b; " * 8_000])
 def test_a_crafted_accept_is_read_in_no_time(accept: str) -> None:
-    started = time.process_time()
-    for offered in ("application/json", "text/plain"):
-        try:
-            require_acceptable(Headers({"accept": accept}), (offered,))
-        except NotAcceptable:
-            continue
-    assert time.process_time() - started < 0.02
+    def cpu_s() -> float:
+        started = time.process_time()
+        for offered in ("application/json", "text/plain"):
+            with suppress(NotAcceptable):
+                require_acceptable(Headers({"accept": accept}), (offered,))
+        return time.process_time() - started
+
+    assert min(cpu_s() for _ in range(5)) < 0.02
 
 
 @pytest.mark.parametrize("target", ["/hello/" + "z" * 8_192, "/items?q=" + "z" * 8_192])

@@ -36,6 +36,7 @@ def tokens(api: Api) -> dict[str, str]:
         return sign_up(client, "ada")
 
 
+@pytest.mark.timing
 async def test_a_burst_of_sign_ins_does_not_stall_the_rest(
     api: Api, client: httpx2.AsyncClient, tokens: dict[str, str]
 ) -> None:

@@ -4,6 +4,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 
+import pytest
+
 from tests.http.malformed_bodies import malformed_bodies
 from tests.support.api import Api, bearer, sign_up
 
@@ -27,6 +29,7 @@ def send_all(api: Api, headers: dict[str, str], first: int) -> set[int]:
         return {client.request(*call, content=body).status_code for body, call in sent}
 
 
+@pytest.mark.timing
 def test_ten_malformed_bodies_at_a_time_keep_no_other_request_waiting(api: Api) -> None:
     with api.client() as client, ThreadPoolExecutor(SENDERS) as pool:
         headers = bearer(sign_up(client, "zoe"))

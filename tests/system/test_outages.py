@@ -130,6 +130,7 @@ async def activity(database_url: str) -> Counter[str]:
         await connection.close()
 
 
+@pytest.mark.timing
 @BOTH_WAYS
 async def test_without_postgres_every_request_is_refused_in_time_and_it_heals(
     pair: OwnServers,
@@ -148,6 +149,7 @@ async def test_without_postgres_every_request_is_refused_in_time_and_it_heals(
     assert_heals(own_api, tokens)
 
 
+@pytest.mark.timing
 async def test_postgres_frozen_within_a_transaction_is_unavailable_in_time(
     pair: OwnServers, own_api: Api, tokens: dict[str, str]
 ) -> None:
@@ -255,6 +257,7 @@ def redis_state(api: Api) -> str:
     return str(answer.json()["checks"]["redis"])
 
 
+@pytest.mark.timing
 @BOTH_WAYS
 def test_without_redis_every_request_is_answered_and_greetings_are_as_quick(
     pair: OwnServers,

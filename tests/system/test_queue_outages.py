@@ -20,8 +20,19 @@ async def site(own_servers: OwnServers) -> AsyncIterator[Site]:
     await site.close()
 
 
-async def hears(site: Site) -> bool:
-    """Whether wake-ups reach the worker: without, a job waits a quarter of a second."""
+async def hears(site: Site, rounds: int = 5) -> bool:
+    """Whether wake-ups reach the worker: without, a job waits a quarter of a second.
+
+    Other work on the machine may delay one round, not all.
+    """
+    for _ in range(rounds):
+        if await median_wait(site) < 0.05:
+            return True
+    return False
+
+
+async def median_wait(site: Site) -> float:
+    """Seconds until an idle worker starts a job."""
     waits = []
     for job in dispatches(7):
         sent = monotonic()
@@ -29,7 +40,7 @@ async def hears(site: Site) -> bool:
         await eventually(lambda job=job: job.reference in site.runs.at)  # type: ignore[misc]  # each its own
         waits.append(site.runs.at[job.reference] - sent)
         await asyncio.sleep(0.02)
-    return median(waits) < 0.05
+    return median(waits)
 
 
 async def test_it_survives_flushall(site: Site) -> None:

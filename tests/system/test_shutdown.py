@@ -116,6 +116,7 @@ def test_open_connections_without_a_request_do_not_hold_it_up(
         assert api.process.wait(5) == 0
 
 
+@pytest.mark.timing
 def test_it_says_not_ready_for_a_while_before_it_takes_no_more(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:

@@ -53,6 +53,7 @@ def counts_failures(api: Api) -> bool:
     return all(line in text and f"{line}0.0" not in text for line in lines)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("collector", DEAD.values(), ids=DEAD)
 def test_requests_are_answered_as_fast_as_without_and_the_failures_are_counted(
     start_api: Starter, servers: Servers, database_url: str, collector: Collector

@@ -202,11 +202,13 @@ async def refused(url: str, *, at_once: int = 1) -> float:
     return took
 
 
+@pytest.mark.timing
 async def test_without_redis_nobody_waits() -> None:
     for url in ("unix:///nowhere/redis.sock", "redis://127.0.0.1:1"):
         assert await refused(url, at_once=50) < 3 * TIMEOUT_S
 
 
+@pytest.mark.timing
 async def test_a_frozen_redis_holds_nobody_up(own_servers: OwnServers) -> None:
     own_servers.redis.freeze()
     assert await refused(own_servers.redis_url, at_once=50) < 3 * TIMEOUT_S

@@ -45,6 +45,7 @@ async def test_what_is_sent_is_run_once_and_leaves_nothing(site: Site) -> None:
     assert [key for key in await site.pool.keys() if b"health" not in key] == []
 
 
+@pytest.mark.timing
 async def test_an_idle_worker_starts_a_job_at_once(site: Site) -> None:
     site.start()
     await asyncio.sleep(0.2)
@@ -190,6 +191,7 @@ async def test_a_redis_that_fails_costs_no_slots(
     await eventually(lambda: worker.job_counter == 0)
 
 
+@pytest.mark.timing
 async def test_a_message_whose_job_was_not_claimed_goes_back_and_another_worker_has_it(
     site: Site,
 ) -> None:

@@ -30,6 +30,7 @@ def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "CANCEL_GRACE_S", 0.1)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("cause", ["timeout", "cancel", "drain", "lost"])
 async def test_one_that_does_not_listen_changes_nothing(bench: Bench, cause: str) -> None:
     job = bench.add(max_attempts=1)

@@ -120,6 +120,7 @@ async def stopped_after(running: RunningJob) -> float:
     return monotonic() - began
 
 
+@pytest.mark.timing
 async def test_without_an_answer_it_stops_before_its_lease_ends(ward: Ward) -> None:
     running = await ward.run()
     ward.table.away = True
@@ -129,6 +130,7 @@ async def test_without_an_answer_it_stops_before_its_lease_ends(ward: Ward) -> N
     assert LEASE * (0.9 - MARGIN_SHARE) < await stopped_after(running) < LEASE
 
 
+@pytest.mark.timing
 async def test_it_stops_in_time_while_beats_hang(ward: Ward) -> None:
     lease_keeper = LeaseKeeper(Deaf(ward.table), LEASE, monotonic)
     task = asyncio.create_task(asyncio.sleep(60))
@@ -139,6 +141,7 @@ async def test_it_stops_in_time_while_beats_hang(ward: Ward) -> None:
             await beats
 
 
+@pytest.mark.timing
 async def test_a_beat_that_hangs_is_given_up(ward: Ward) -> None:
     lease_keeper = LeaseKeeper(Deaf(ward.table), LEASE, monotonic)
     task = asyncio.create_task(asyncio.sleep(60))
@@ -151,6 +154,7 @@ async def test_a_beat_that_hangs_is_given_up(ward: Ward) -> None:
         task.cancel()
 
 
+@pytest.mark.timing
 async def test_a_lease_counts_from_when_it_was_asked_for(ward: Ward) -> None:
     running = await ward.run(since=LEASE / 2)
     assert await stopped_after(running) < LEASE / 2
@@ -161,6 +165,7 @@ async def test_a_claim_whose_answer_came_too_late_is_not_run(ward: Ward) -> None
     assert running.interruption is Interruption.LOST
 
 
+@pytest.mark.timing
 async def test_beats_keep_it_alive(ward: Ward) -> None:
     running = await ward.run()
     for _ in range(6):
@@ -169,6 +174,7 @@ async def test_beats_keep_it_alive(ward: Ward) -> None:
     assert running.interruption is None
 
 
+@pytest.mark.timing
 async def test_a_row_that_somebody_has_locked_is_not_lost_at_once(ward: Ward) -> None:
     lease_keeper = LeaseKeeper(Busy(ward.table), LEASE, monotonic)
     task = asyncio.create_task(asyncio.sleep(60))

@@ -2,6 +2,8 @@
 
 import signal
 
+import pytest
+
 from jubilee.entrypoints.worker.watchdog import EXIT_STUCK
 from tests.system.chaos.checks import CLEAN, judge
 from tests.system.chaos.clients import post
@@ -58,6 +60,7 @@ def test_workers_of_the_last_version_leave_a_new_kind_to_those_that_know_it(
         assert pids == {newer.pid}
 
 
+@pytest.mark.timing
 def test_a_new_kind_is_never_taken_by_workers_that_do_not_know_it(
     fleet: Fleet, database: Database, somebody: dict[str, str]
 ) -> None:
@@ -73,6 +76,7 @@ def test_a_new_kind_is_never_taken_by_workers_that_do_not_know_it(
         assert max(starts(database)) < SOON
 
 
+@pytest.mark.timing
 def test_jobs_of_a_kind_whose_only_worker_is_frozen_block_no_others(
     fleet: Fleet, database: Database, somebody: dict[str, str]
 ) -> None:

@@ -76,6 +76,7 @@ def test_a_worker_that_is_cut_off_stops_and_another_one_does_its_job(
     assert worker.pid == pid
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("mode", [Mode.BLACK_HOLE, Mode.RESET])
 def test_new_tasks_start_soon_while_one_worker_of_three_is_cut_off(
     fleet: Fleet, database: Database, somebody: dict[str, str], mode: Mode

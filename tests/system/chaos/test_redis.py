@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
+import pytest
 from arq.constants import in_progress_key_prefix, retry_key_prefix
 
 from jubilee.adapters.redis.arq.queue_worker import IN_PROGRESS_TTL_S
@@ -30,6 +31,7 @@ def test_a_redis_that_forgets_everything_again_and_again_loses_no_job(
     assert judge(database, added=jobs) == CLEAN
 
 
+@pytest.mark.timing
 def test_what_was_marked_and_never_sent_is_sent_after_a_while(
     fleet: Fleet, database: Database
 ) -> None:
@@ -41,6 +43,7 @@ def test_what_was_marked_and_never_sent_is_sent_after_a_while(
     assert judge(database, added=jobs) == CLEAN
 
 
+@pytest.mark.timing
 def test_what_redis_had_when_it_died_or_froze_runs_soon_after_it_is_back(
     fleet: Fleet, database: Database, somebody: dict[str, str], nemesis: Nemesis
 ) -> None:
@@ -62,6 +65,7 @@ def test_what_redis_had_when_it_died_or_froze_runs_soon_after_it_is_back(
         assert (last - back).total_seconds() < REDELIVERED
 
 
+@pytest.mark.timing
 def test_a_message_whose_taker_was_killed_is_taken_by_another_worker(
     fleet: Fleet, database: Database
 ) -> None:
@@ -74,6 +78,7 @@ def test_a_message_whose_taker_was_killed_is_taken_by_another_worker(
     assert judge(database, added=[job]) == CLEAN
 
 
+@pytest.mark.timing
 def test_tasks_are_acknowledged_at_once_whatever_redis_does_and_done_when_it_is_back(
     fleet: Fleet, database: Database, somebody: dict[str, str]
 ) -> None:
