@@ -28,7 +28,8 @@ from jubilee.domain.users.user import Profile, User
 from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
 from tests.fakes.birthdays import FakeTodayCache
-from tests.fakes.store import FakeClock, FakePasswords, FakeStore, fresh_id
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore
 from tests.fakes.tasks import FakeLiveJobReader
 from tests.servers import Servers, fresh_database
 
@@ -71,9 +72,9 @@ def store(clock: FakeClock) -> FakeStore:
 
 
 @pytest.fixture
-def passwords() -> FakePasswords:
+def passwords() -> FakePasswordHasher:
     """A hasher that does not take its time."""
-    return FakePasswords()
+    return FakePasswordHasher()
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def birthday_rules() -> BirthdayRules:
 
 @pytest.fixture
 def services(
-    store: FakeStore, clock: FakeClock, passwords: FakePasswords, birthday_rules: BirthdayRules
+    store: FakeStore, clock: FakeClock, passwords: FakePasswordHasher, birthday_rules: BirthdayRules
 ) -> Services:
     """Every use case over the fakes."""
     ports = Ports(
@@ -98,7 +99,7 @@ def services(
         read_schema=_current,
         ping_redis=_present,
         clock=clock,
-        new_id=fresh_id,
+        new_id=new_id,
     )
     policy = Policy(
         refresh=RefreshPolicy(b"r" * 32, timedelta(days=30), lambda: b"s" * 32),

@@ -134,7 +134,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("token", REFUSED.values(), ids=REFUSED.keys())
-def test_all_else_is_refused(tokens: JwtTokens, token: str) -> None:
+def test_other_usernames_are_refused(tokens: JwtTokens, token: str) -> None:
     with pytest.raises(InvalidToken):
         tokens.read(token, now=NOW)
 

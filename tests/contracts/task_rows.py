@@ -8,7 +8,7 @@ from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.tasks.task import Task, TaskStatus, ValidatedTask
 from jubilee.domain.users.user import User
 from tests.contracts.conftest import Database
-from tests.fakes.store import fresh_id
+from jubilee.adapters.ids import new_id
 
 BECOME = """
     UPDATE jobs SET status = $2, attempts = 3, epoch = 4, error = '{"code": "x"}',
@@ -20,12 +20,12 @@ BECOME = """
 
 def by(user: User, *, admin: bool = False) -> Principal:
     """The person, signed in."""
-    return Principal(user.id, SessionId(fresh_id()), is_admin=admin)
+    return Principal(user.id, SessionId(new_id()), is_admin=admin)
 
 
 def a_task(owner: User, **more: Any) -> ValidatedTask:
     """An echo that is due at once."""
-    key = fresh_id()
+    key = new_id()
     given: dict[str, Any] = {"id": key, "task_id": str(key), "kind": "echo", "data": {"n": 1}}
     return ValidatedTask(**{**given, "owner_id": owner.id, "priority": 5, "run_at": None, **more})
 
@@ -64,6 +64,6 @@ async def become(database: Database, task: Task, status: TaskStatus) -> Task:
             )
     async with database.read() as view:
         changed: Task = await view.tasks.get(
-            str(task.id), by=Principal(UserId(fresh_id()), SessionId(fresh_id()), is_admin=True)
+            str(task.id), by=Principal(UserId(new_id()), SessionId(new_id()), is_admin=True)
         )
     return changed

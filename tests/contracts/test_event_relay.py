@@ -15,13 +15,14 @@ from jubilee.domain.events import ItemCreated, ItemDeleted, ItemUpdated
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.store import Dispatch
 from jubilee.observation.storage import NoPoolObserver, StatementInfo
-from tests.fakes.store import FakeClock, fresh_id
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import FakeClock
 
 JOBS = Statement(select(jobs).order_by(jobs.c.id))
 EVENTS = Statement(select(events).order_by(events.c.id))
 UNPUBLISHED = Statement(select(events.c.id).where(events.c.published_at.is_(None)))
 AGE = Statement(text("UPDATE events SET published_at = published_at - interval '8 days'"))
-ITEM, OWNER = fresh_id(), UserId(fresh_id())
+ITEM, OWNER = new_id(), UserId(new_id())
 WAIT_S = 2.0
 TELL = {"ItemCreated": ("index.item", "tell.owner"), "ItemDeleted": ("index.item",)}
 
@@ -46,13 +47,13 @@ class World:
         self.announced: list[Dispatch] = []
         write_context = WriteContext(
             FakeClock(),
-            fresh_id,
+            new_id,
             lambda: "request-1",
             self.announced.extend,
             subscribers=subscribers,
         )
         self.write = transactions(pool, write_context)
-        self.relay = PostgresEventRelay(self.write, fresh_id, subscribers)
+        self.relay = PostgresEventRelay(self.write, new_id, subscribers)
 
     async def happen(self, *kinds: type[ItemCreated | ItemUpdated | ItemDeleted]) -> None:
         async with self.write() as tx:

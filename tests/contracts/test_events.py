@@ -13,11 +13,12 @@ from jubilee.domain.events import ItemCreated, ItemDeleted, ItemEvent, ItemUpdat
 from jubilee.domain.identity import UserId
 from tests.contracts.accounts import BrokenOff, broken_off
 from tests.contracts.conftest import Database
-from tests.fakes.store import START, fresh_id
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import START
 
 ALL = Statement(select(events).order_by(events.c.id))
 KINDS = {kind.__name__: kind for kind in (ItemCreated, ItemUpdated, ItemDeleted)}
-ITEM, OWNER = fresh_id(), UserId(fresh_id())
+ITEM, OWNER = new_id(), UserId(new_id())
 
 
 def happened(*kinds: type[ItemEvent]) -> list[ItemEvent]:

@@ -36,7 +36,8 @@ from jubilee.domain.jobs.store import HeartbeatResult, JobReference
 from jubilee.domain.users.user import EmailTaken
 from tests.contracts.accounts import a_user
 from tests.contracts.job_tables import InPostgres, claimed, in_postgres, shown
-from tests.fakes.store import FakeClock, fresh_id
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import FakeClock
 
 KINDS = ["echo"]
 PAGE = {
@@ -160,7 +161,7 @@ async def test_a_locked_row_keeps_no_other_lease_from_being_extended(
 async def test_an_admins_job_is_one_only_while_they_are(
     table: InPostgres, profile: dict[str, bool], by_admin: bool
 ) -> None:
-    user, job = a_user("zoe", **profile), NewJob(id=fresh_id(), kind="echo")
+    user, job = a_user("zoe", **profile), NewJob(id=new_id(), kind="echo")
     async with table.write() as tx:
         await tx.users.add(user)
         await tx.jobs.add(NewJob(id=job.id, kind="echo", owner_id=user.id))
@@ -317,7 +318,7 @@ asyncio.run(main())
 async def test_a_frozen_worker_comes_back_and_changes_nothing(
     table: InPostgres, database_url: str
 ) -> None:
-    reference, effect = await table.add(), fresh_id()
+    reference, effect = await table.add(), new_id()
     arguments = (database_url, str(reference.id), str(effect))
     zombie = await asyncio.create_subprocess_exec(
         sys.executable, "-c", ZOMBIE, *arguments, stdout=asyncio.subprocess.PIPE

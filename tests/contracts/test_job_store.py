@@ -10,7 +10,8 @@ from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.store import AttemptFailure, HeartbeatResult, JobReference, LeaseLost
 from tests.contracts.job_tables import JobTable, claimed, job_table, shown
 from tests.fakes.job_store import LEASE_S
-from tests.fakes.store import FakeClock, fresh_id
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import FakeClock
 
 WENT_WRONG = {"code": "failed", "message": "It went wrong."}
 AGAIN, NEVER = (
@@ -59,7 +60,7 @@ async def test_it_is_claimed_at_its_epoch_alone(table: JobTable) -> None:
     reference = await table.add()
     for epoch in (-1, 1, 2):
         assert await table.store.claim(JobReference(reference.id, epoch)) is None
-    assert await table.store.claim(JobReference(fresh_id(), 0)) is None
+    assert await table.store.claim(JobReference(new_id(), 0)) is None
     assert await table.store.claim(reference) is not None
 
 
@@ -118,7 +119,7 @@ async def test_a_beat_hears_that_it_is_to_stop(table: JobTable) -> None:
 async def test_a_beat_misses_what_is_not_ours_any_more(table: JobTable, end: Write) -> None:
     job = await claimed(table, await table.add())
     older = JobReference(job.id, job.epoch - 1)
-    assert await table.store.heartbeat([older, JobReference(fresh_id(), 1)]) == {}
+    assert await table.store.heartbeat([older, JobReference(new_id(), 1)]) == {}
     assert await end(table, job.reference)
     assert await table.store.heartbeat([job.reference]) == {}
 
@@ -248,7 +249,7 @@ async def test_progress_is_the_newest_claims_alone(table: JobTable) -> None:
 
 
 async def wants(table: JobTable, reference: JobReference, job: NewJob, error: Any = None) -> None:
-    """Ends the job with a write of its own."""
+    """RecordedCompletions the job with a write of its own."""
     async with table.open_completion(reference, None) as tx:
         await tx.jobs.add(job)
         if error is not None:
@@ -256,13 +257,13 @@ async def wants(table: JobTable, reference: JobReference, job: NewJob, error: An
 
 
 async def test_the_end_and_what_the_kind_writes_are_one(table: JobTable) -> None:
-    job, effect = await claimed(table, await table.add()), NewJob(id=fresh_id(), kind="effect")
+    job, effect = await claimed(table, await table.add()), NewJob(id=new_id(), kind="effect")
     await wants(table, job.reference, effect)
     assert await table.row(effect.id) is not None
 
 
 async def test_without_a_lease_nothing_is_written(table: JobTable) -> None:
-    job, effect = await claimed(table, await table.add()), NewJob(id=fresh_id(), kind="effect")
+    job, effect = await claimed(table, await table.add()), NewJob(id=new_id(), kind="effect")
     await table.store.release(job.reference, wait=0)
     with pytest.raises(LeaseLost):
         await wants(table, job.reference, effect)
@@ -270,7 +271,7 @@ async def test_without_a_lease_nothing_is_written(table: JobTable) -> None:
 
 
 async def test_a_kind_that_fails_in_its_end_has_not_ended(table: JobTable) -> None:
-    job, effect = await claimed(table, await table.add()), NewJob(id=fresh_id(), kind="effect")
+    job, effect = await claimed(table, await table.add()), NewJob(id=new_id(), kind="effect")
     with pytest.raises(ZeroDivisionError):
         await wants(table, job.reference, effect, ZeroDivisionError())
     assert await table.row(effect.id) is None

@@ -13,13 +13,13 @@ from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.domain.jobs.queue import NewJob
 from tests.contracts.accounts import NOW, BrokenOff, a_user, broken_off, kept
 from tests.contracts.conftest import Database
-from tests.fakes.store import fresh_id
+from jubilee.adapters.ids import new_id
 
 ALL = Statement(select(jobs).order_by(jobs.c.id))
 
 
 def a_job(**more: Any) -> NewJob:
-    return NewJob(**{"id": fresh_id(), "kind": "email.welcome", "data": {"n": 1}, **more})
+    return NewJob(**{"id": new_id(), "kind": "email.welcome", "data": {"n": 1}, **more})
 
 
 async def queued(database: Database) -> list[NewJob]:

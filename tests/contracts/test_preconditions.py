@@ -17,7 +17,8 @@ from jubilee.domain.users.user import Profile, User, UserNotFound
 from tests.contracts.accounts import NOW, a_user, kept
 from tests.contracts.conftest import Database
 from tests.fakes.birthdays import FakeTodayCache
-from tests.fakes.store import FakePasswords, fresh_id
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import FakePasswordHasher
 
 WRITERS = 4
 
@@ -27,10 +28,10 @@ def users(database: Database) -> UserService:
     return UserService(
         write=database.write,
         read=database.read,
-        hasher=FakePasswords(),
+        hasher=FakePasswordHasher(),
         rules=PasswordRules(8, ()),
         clock=lambda: NOW,
-        new_id=fresh_id,
+        new_id=new_id,
         calendar=Calendar(lambda: NOW, "UTC"),
         birthdays_changed=FakeTodayCache().forget,
     )
@@ -45,7 +46,7 @@ async def test_of_parallel_changes_of_an_account_that_all_saw_exactly_one_succee
 ) -> None:
     await kept(database, a_user("zoe"))
     [seen] = (await users.list(search=None, after=None, limit=9)).rows
-    by = Principal(seen.id, SessionId(fresh_id()))
+    by = Principal(seen.id, SessionId(new_id()))
 
     async def write(number: int) -> User:
         profile = Profile(full_name=f"Zoe {number}")
@@ -62,7 +63,7 @@ async def test_an_account_that_has_changed_is_not_deleted(
 ) -> None:
     user = a_user("zoe")
     await kept(database, user)
-    by = Principal(user.id, SessionId(fresh_id()))
+    by = Principal(user.id, SessionId(new_id()))
     changed = await users.change(user.id, Profile(full_name="Zoe"), PasswordChange(), by=by)
     with pytest.raises(Stale):
         await users.delete(user.id, by=by, expects=equal_to(user))
@@ -78,7 +79,7 @@ async def test_of_parallel_creations_of_a_name_exactly_one_succeeds(database: Da
         cache=FakeTodayCache(),
         rules=BirthdayRules(),
         clock=lambda: NOW,
-        new_id=fresh_id,
+        new_id=new_id,
     )
 
     async def create(year: int) -> None:

@@ -13,7 +13,8 @@ from jubilee.domain.greetings.greeting import GreetingKey, PlannedGreeting
 from jubilee.domain.retention import BATCH, Retention
 from tests.contracts.accounts import DAY, NOW, a_session, a_user, kept, opened
 from tests.contracts.conftest import Database
-from tests.fakes.store import FakeClock, fresh_id
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import FakeClock
 
 SESSIONS = Statement(select(func.count()).select_from(sessions))
 YEARS = Statement(select(greetings.c.year).order_by(greetings.c.year))
@@ -28,7 +29,7 @@ async def left(pool: ConnectionPool) -> int:
 
 
 def a_database(pool: ConnectionPool) -> Database:
-    write = transactions(pool, WriteContext(lambda: NOW, fresh_id, lambda: None))
+    write = transactions(pool, WriteContext(lambda: NOW, new_id, lambda: None))
     return Database(write, write)
 
 

@@ -11,7 +11,8 @@ from jubilee.domain.identity import Principal, SessionId
 from jubilee.domain.users.user import User
 from tests.contracts.accounts import DAY, NOW, a_session, a_user, kept, opened
 from tests.contracts.conftest import Database
-from tests.fakes.store import FakeClock, fresh_id
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import FakeClock
 
 SECOND = timedelta(seconds=1)
 
@@ -47,7 +48,7 @@ async def test_a_session_is_what_was_written(database: Database, zoe: User) -> N
     async with database.write() as tx:
         for lock in (False, True):
             assert await tx.sessions.find(session.id, lock=lock) == session
-            assert await tx.sessions.find(SessionId(fresh_id()), lock=lock) is None
+            assert await tx.sessions.find(SessionId(new_id()), lock=lock) is None
 
 
 async def test_a_live_session_says_who_it_is(database: Database, zoe: User) -> None:
@@ -64,7 +65,7 @@ async def test_a_session_speaks_for_its_own_account_alone(database: Database, zo
     await kept(database, other)
     await opened(database, session)
     assert await checked(database, session, user_id=other.id) is None
-    assert await checked(database, session, session_id=SessionId(fresh_id())) is None
+    assert await checked(database, session, session_id=SessionId(new_id())) is None
 
 
 async def test_neither_an_expired_session_nor_a_disabled_account_is_anybody(

@@ -20,7 +20,7 @@ from jubilee.domain.users.user import User
 from tests.contracts.accounts import NOW, a_user, kept
 from tests.contracts.conftest import Database
 from tests.contracts.task_rows import a_kept_task, a_task, added, become, by
-from tests.fakes.store import fresh_id
+from jubilee.adapters.ids import new_id
 
 QUEUED, RUNNING, DEAD = TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.DEAD
 
@@ -83,7 +83,7 @@ async def test_a_page_of_large_tasks_ends_early_and_none_is_left_out(
     assert await listed(database, TaskFilter(owner=zoe.id)) == tasks[::-1]
 
 
-async def test_a_time_to_come_is_kept_and_one_that_has_passed_is_now(
+async def test_run_at_in_the_past_is_now_and_beyond_the_limit_refused(
     database: Database, zoe: User
 ) -> None:
     later = NOW + timedelta(days=9000)
@@ -109,7 +109,7 @@ async def test_the_servers_id_comes_before_a_name_that_looks_like_it(
     database: Database, zoe: User, eve: User
 ) -> None:
     first = await a_kept_task(database, zoe)
-    second = await a_kept_task(database, zoe, task_id=str(fresh_id()))
+    second = await a_kept_task(database, zoe, task_id=str(new_id()))
     third = await a_kept_task(database, zoe, task_id=str(second.id))
     theirs = await a_kept_task(database, eve, task_id=str(first.id))
     assert await got(database, str(second.id), zoe) == second
@@ -120,7 +120,7 @@ async def test_the_servers_id_comes_before_a_name_that_looks_like_it(
 
 async def unowned(database: Database, person: User, kind: str = "email.welcome") -> NewJob:
     """A job of the service's own, for an account that did not ask for it."""
-    job = NewJob(id=fresh_id(), kind=kind, owner_id=person.id, data={"n": 1})
+    job = NewJob(id=new_id(), kind=kind, owner_id=person.id, data={"n": 1})
     async with database.write() as tx:
         await tx.jobs.add(job)
     return job

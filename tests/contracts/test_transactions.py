@@ -22,7 +22,7 @@ from tests.contracts.accounts import NOW, a_session, a_user, kept, opened
 from tests.contracts.birthday_rows import BIRTH, MANY
 from tests.contracts.conftest import Database
 from tests.contracts.task_rows import a_kept_task, a_task
-from tests.fakes.store import fresh_id
+from jubilee.adapters.ids import new_id
 
 Work = Callable[[Any], Awaitable[object]]
 NUL, SURROGATE = "a\0b", "a\ud800b"
@@ -164,7 +164,7 @@ def texts(zoe: User, text: str) -> list[Work]:
         lambda tx: tx.birthdays.find(text),
         lambda tx: tx.tasks.add(task, below=9),
         lambda tx: tx.tasks.add(a_task(zoe, task_id=text), below=9),
-        lambda tx: tx.jobs.add(NewJob(id=fresh_id(), kind="x", data={"deep": [{"a": text}]})),
+        lambda tx: tx.jobs.add(NewJob(id=new_id(), kind="x", data={"deep": [{"a": text}]})),
     ]
 
 
@@ -183,7 +183,7 @@ async def test_what_is_no_text_is_not_stored(
         (lambda tx, gone: tx.items.add(an_item(gone)), InvalidToken),
         (lambda tx, gone: tx.tasks.add(a_task(gone), below=9), InvalidToken),
         (
-            lambda tx, gone: tx.jobs.add(NewJob(id=fresh_id(), kind="x", owner_id=gone.id)),
+            lambda tx, gone: tx.jobs.add(NewJob(id=new_id(), kind="x", owner_id=gone.id)),
             InvalidToken,
         ),
         (lambda tx, gone: tx.sessions.add(a_session(gone)), Conflict),

@@ -20,7 +20,7 @@ from tests.contracts.accounts import (
     opened,
 )
 from tests.contracts.conftest import Database
-from tests.fakes.store import fresh_id
+from jubilee.adapters.ids import new_id
 
 FULL = a_user(
     "full",
@@ -69,7 +69,7 @@ async def test_an_account_is_what_was_written(database: Database) -> None:
         for lock in (False, True):
             assert await tx.users.get(FULL.id, lock=lock) == FULL
             with pytest.raises(UserNotFound):
-                await tx.users.get(UserId(fresh_id()), lock=lock)
+                await tx.users.get(UserId(new_id()), lock=lock)
 
 
 async def test_saving_writes_every_field(database: Database) -> None:

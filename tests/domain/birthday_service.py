@@ -1,26 +1,23 @@
-"""What the tests of birthdays begin with."""
+"""A birthday service over the fakes, and what its lists contain."""
 
 from datetime import date
 from typing import Any
 
 from jubilee.adapters.ids import new_id
 from jubilee.domain.birthday_rules import AnonymousPolicy, BirthdayRules
-from jubilee.domain.birthdays import (
-    Birth,
-    BirthdayService,
-)
+from jubilee.domain.birthdays import Birth, BirthdayService
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.users.user import User
 from tests.fakes.birthdays import FakeTodayCache
 from tests.fakes.store import FakeStore
 
-BORN = Birth(date(1990, 2, 28))
+BIRTH = Birth(date(1990, 2, 28))
 ADMIN = Principal(UserId(new_id()), SessionId(new_id()), is_admin=True)
-SOMEBODY = Principal(UserId(new_id()), SessionId(new_id()))
-ALL = AnonymousPolicy.OPEN, AnonymousPolicy.CREATE, AnonymousPolicy.OFF
+USER = Principal(UserId(new_id()), SessionId(new_id()))
+ALL_POLICIES = AnonymousPolicy.OPEN, AnonymousPolicy.CREATE, AnonymousPolicy.OFF
 
 
-def a_service(store: FakeStore, **rules: Any) -> BirthdayService:
+def make_birthday_service(store: FakeStore, **rules: Any) -> BirthdayService:
     return BirthdayService(
         write=store.transaction,
         read=store.view,
@@ -31,7 +28,7 @@ def a_service(store: FakeStore, **rules: Any) -> BirthdayService:
     )
 
 
-async def an_account(store: FakeStore, name: str | None = "zoe", **profile: Any) -> Principal:
+async def add_account(store: FakeStore, name: str | None = "zoe", **profile: Any) -> Principal:
     now = store.clock()
     user_id = UserId(new_id())
     email = f"{user_id}@example.com"
@@ -41,11 +38,11 @@ async def an_account(store: FakeStore, name: str | None = "zoe", **profile: Any)
     return Principal(user_id, SessionId(new_id()))
 
 
-async def names(birthdays: BirthdayService, days: int = 30) -> list[tuple[str | None, int]]:
+async def upcoming_names(birthdays: BirthdayService, days: int = 30) -> list[tuple[str | None, int]]:
     page = await birthdays.upcoming(days, after=None, limit=100)
     return [(row.name, row.days) for row in page.rows]
 
 
-async def celebrating(birthdays: BirthdayService) -> list[str | None]:
+async def names_of_today(birthdays: BirthdayService) -> list[str | None]:
     page = await birthdays.today(after=None, limit=100)
     return [row.name for row in page.rows]

@@ -1,4 +1,4 @@
-"""What the tests of greetings begin with."""
+"""A greeting planner and a greeting job over the fakes."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -17,13 +17,14 @@ from jubilee.domain.greetings.sending import GreetingMail
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.kinds import JobContext
 from jubilee.domain.mail import MailMessage, MailSender, MailService, MailTemplates, RenderedMail
-from tests.domain.birthday_service import an_account
-from tests.fakes.store import FakeStore, FakeTransaction, fresh_id
+from tests.domain.birthday_service import add_account
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import FakeStore, FakeTransaction
 
 
 @dataclass(slots=True)
 class Mailbox(MailSender):
-    """Keeps what is sent; refuses with what a test puts into `refusals`, one a message."""
+    """Record the messages sent; raise the errors in `refusals` first, one a message."""
 
     sent: list[MailMessage] = field(default_factory=list)
     refusals: list[Exception] = field(default_factory=list)
@@ -35,71 +36,71 @@ class Mailbox(MailSender):
 
 
 class PlainTemplates(MailTemplates):
-    """Says the template's name, and whom it speaks to."""
+    """Render the template's name and the addressee's."""
 
     def render(self, name: str, /, **values: object) -> RenderedMail:
         return RenderedMail(name, f"{name} {values['name']}", None)
 
 
 @dataclass(slots=True)
-class Work:
-    """A planner and a sender over one store."""
+class GreetingHarness:
+    """A planner and a sending job over one store."""
 
     store: FakeStore
     rules: GreetingRules = field(default_factory=GreetingRules)
     mailbox: Mailbox = field(default_factory=Mailbox)
     domain: str = "example.com"
     results: list[Mapping[str, object] | None] = field(default_factory=list)
-    lost: Exception | None = None
-    """What opening the end raises, where a test wants the job to be somebody else's."""
+    completion_error: Exception | None = None
+    """Raised when the job opens its completion, as if another worker held the lease."""
 
-    async def born(self, born: date, zone: str | None = None, **profile: Any) -> UserId:
-        """Somebody new."""
-        principal = await an_account(
+    async def add_person(self, born: date, zone: str | None = None, **profile: Any) -> UserId:
+        """Add an account with this date of birth."""
+        principal = await add_account(
             self.store, profile.pop("name", None), date_of_birth=born, time_zone=zone, **profile
         )
         return principal.user_id
 
     async def plan(self, at: datetime | None = None) -> int:
-        """One tick, at the instant to which the clock is set."""
+        """Run the planner once, with the clock set to `at`."""
         if at is not None:
             self.store.clock.now = at
         write, read = self.store.transaction, self.store.view
-        return await GreetingPlanner(write, read, self.rules, self.store.clock, fresh_id).plan()
+        return await GreetingPlanner(write, read, self.rules, self.store.clock, new_id).plan()
 
     async def send(self, user_id: UserId, year: int = 2026) -> None:
         """Run the job, as a worker does."""
-        post = MailService(self.mailbox, PlainTemplates(), self.domain)
-        kind = GreetingMail(post, self.store.transaction, self.rules, self.store.clock)
+        mail = MailService(self.mailbox, PlainTemplates(), self.domain)
+        kind = GreetingMail(mail, self.store.transaction, self.rules, self.store.clock)
         payload = kind.read({"user_id": str(user_id), "year": year})
-        claim = JobContext(
-            fresh_id(), 1, 1, user_id, by_admin=False, payload=payload, report=_unheard
+        job = JobContext(
+            new_id(), 1, 1, user_id, by_admin=False, payload=payload, report=_ignore_progress
         )
-        await kind.run(claim, self._finish)
+        await kind.run(job, self._open_completion)
 
     async def change(self, user_id: UserId, **profile: Any) -> None:
-        """Write other values into an account."""
+        """Update fields of an account."""
         async with self.store.transaction() as tx:
             await tx.users.save(replace(await tx.users.get(user_id), **profile))
 
     def greeting(self, user_id: UserId, year: int = 2026) -> PlannedGreeting:
-        """The row."""
+        """Return the stored greeting."""
         return self.store.greetings.rows[GreetingKey(user_id, year)]
 
     def states(self) -> list[GreetingState]:
-        """Of all rows, as they were made."""
+        """Return the states of all greetings in the order of creation."""
         return [row.state for row in self.store.greetings.rows.values()]
 
     @asynccontextmanager
-    async def _finish(
+    async def _open_completion(
         self, result: Mapping[str, object] | None = None
     ) -> AsyncIterator[FakeTransaction]:
-        if self.lost is not None:
-            raise self.lost
+        if self.completion_error is not None:
+            raise self.completion_error
         async with self.store.transaction() as tx:
             yield tx
         self.results.append(result)
 
 
-async def _unheard(_: Mapping[str, object]) -> None:
+async def _ignore_progress(_: Mapping[str, object]) -> None:
     return None

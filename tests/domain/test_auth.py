@@ -10,7 +10,7 @@ from jubilee.domain.auth.sessions import SESSIONS_PER_USER, ClientInfo, SessionN
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.services import Services
 from tests.conftest import PASSWORD, Person, SignUp
-from tests.fakes.store import FakeClock, FakePasswords, FakeStore
+from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore
 
 PHONE = ClientInfo("192.0.2.8", "phone")
 
@@ -34,7 +34,7 @@ async def is_signed_in(auth: AuthService, access: str) -> bool:
 
 
 @pytest.mark.parametrize("login", ["zoe", "ZOE", "zoe@example.com", "Zoe@Example.COM"])
-async def test_one_signs_in_by_username_or_address_in_any_case(
+async def test_username_and_address_sign_in_without_regard_to_case(
     auth: AuthService, zoe: Person, login: str
 ) -> None:
     tokens = await auth.sign_in(login, PASSWORD, PHONE)
@@ -44,20 +44,20 @@ async def test_one_signs_in_by_username_or_address_in_any_case(
 
 
 @pytest.mark.parametrize("password", [PASSWORD[:-1], PASSWORD.upper(), PASSWORD + " ", ""])
-async def test_only_the_exact_password_will_do(
+async def test_only_the_exact_password_signs_in(
     auth: AuthService, zoe: Person, password: str
 ) -> None:
     with pytest.raises(InvalidGrant):
         await auth.sign_in("zoe", password, PHONE)
 
 
-async def test_whoever_is_refused_costs_the_same_work_and_leaves_no_session(
-    auth: AuthService, sign_up: SignUp, store: FakeStore, passwords: FakePasswords
+async def test_every_refused_sign_in_checks_one_hash_and_opens_no_session(
+    auth: AuthService, sign_up: SignUp, store: FakeStore, passwords: FakePasswordHasher
 ) -> None:
     disabled = await sign_up("max", is_active=True)
     store.users[disabled.user.id] = replace(disabled.user, is_active=False)
     sessions = dict(store.sessions)
-    for login, password in [("nobody", PASSWORD), ("max", "wrong"), ("max", PASSWORD)]:
+    for login, password in [("unknown", PASSWORD), ("max", "wrong"), ("max", PASSWORD)]:
         before = passwords.checks
         with pytest.raises(InvalidGrant) as refused:
             await auth.sign_in(login, password, PHONE)
@@ -66,8 +66,8 @@ async def test_whoever_is_refused_costs_the_same_work_and_leaves_no_session(
     assert store.sessions == sessions
 
 
-async def test_signing_in_makes_an_old_hash_stronger(
-    auth: AuthService, zoe: Person, store: FakeStore, passwords: FakePasswords
+async def test_signing_in_replaces_an_outdated_hash(
+    auth: AuthService, zoe: Person, store: FakeStore, passwords: FakePasswordHasher
 ) -> None:
     passwords.generation = 2
     await auth.sign_in("zoe", PASSWORD, PHONE)
@@ -76,8 +76,8 @@ async def test_signing_in_makes_an_old_hash_stronger(
     assert zoe.principal.session_id in store.sessions
 
 
-async def test_a_wrong_password_makes_no_hash_stronger(
-    auth: AuthService, zoe: Person, store: FakeStore, passwords: FakePasswords
+async def test_a_wrong_password_does_not_replace_the_hash(
+    auth: AuthService, zoe: Person, store: FakeStore, passwords: FakePasswordHasher
 ) -> None:
     passwords.generation = 2
     with pytest.raises(InvalidGrant):
@@ -86,18 +86,18 @@ async def test_a_wrong_password_makes_no_hash_stronger(
 
 
 @dataclass(slots=True)
-class Interrupted(FakePasswords):
-    """While a password is checked, something else happens."""
+class Interrupted(FakePasswordHasher):
+    """Call `meanwhile` while a password is being checked."""
 
     meanwhile: Callable[[], object] = dict
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         self.meanwhile()
-        return await FakePasswords.verify(self, password_hash, password)
+        return await FakePasswordHasher.verify(self, password_hash, password)
 
 
 @pytest.mark.parametrize("change", ["password", "disabled", "deleted"])
-async def test_what_changed_while_the_password_was_checked_counts(
+async def test_a_change_during_the_password_check_refuses_the_sign_in(
     auth: AuthService, zoe: Person, store: FakeStore, change: str
 ) -> None:
     def meanwhile() -> None:
@@ -113,7 +113,7 @@ async def test_what_changed_while_the_password_was_checked_counts(
     assert len(store.sessions) == 1
 
 
-async def test_the_oldest_session_makes_room_for_the_hundred_and_first(
+async def test_a_sign_in_beyond_the_limit_ends_the_oldest_session(
     auth: AuthService, zoe: Person, clock: FakeClock, store: FakeStore
 ) -> None:
     for _ in range(SESSIONS_PER_USER):
@@ -123,7 +123,7 @@ async def test_the_oldest_session_makes_room_for_the_hundred_and_first(
     assert zoe.principal.session_id not in store.sessions
 
 
-async def test_signing_out_ends_this_session_alone(
+async def test_signing_out_ends_only_the_current_session(
     auth: AuthService, zoe: Person, sign_up: SignUp
 ) -> None:
     other = await auth.sign_in("zoe", PASSWORD, PHONE)
@@ -133,7 +133,7 @@ async def test_signing_out_ends_this_session_alone(
     assert await is_signed_in(auth, other.access)
 
 
-async def test_nobody_ends_the_session_of_somebody_else(
+async def test_a_session_can_be_ended_only_by_its_user(
     auth: AuthService, zoe: Person, sign_up: SignUp
 ) -> None:
     eve = await sign_up("eve", is_superuser=True)
@@ -144,41 +144,41 @@ async def test_nobody_ends_the_session_of_somebody_else(
         await auth.end_session(zoe.principal.session_id, by=zoe.principal)
 
 
-async def test_the_tokens_of_a_pair_show_in_no_log(auth: AuthService, zoe: Person) -> None:
+async def test_tokens_are_not_part_of_their_repr(auth: AuthService, zoe: Person) -> None:
     tokens = await auth.sign_in("zoe", PASSWORD, PHONE)
     assert tokens.access not in repr(tokens)
     assert tokens.refresh not in repr(tokens)
 
 
-APART = "Zoe\u0308s geheimes Wort"  # as some keyboards write it
-WHOLE = "Zo\u00ebs geheimes Wort"
+DECOMPOSED = "Zoe\u0308s geheimes Wort"  # as some keyboards write it
+COMPOSED = "Zo\u00ebs geheimes Wort"
 
 
-@pytest.mark.parametrize(("chosen", "typed"), [(APART, WHOLE), (WHOLE, APART)])
-async def test_a_password_is_the_same_on_every_keyboard(
+@pytest.mark.parametrize(("chosen", "typed"), [(DECOMPOSED, COMPOSED), (COMPOSED, DECOMPOSED)])
+async def test_composed_and_decomposed_passwords_are_the_same(
     auth: AuthService, services: Services, chosen: str, typed: str
 ) -> None:
     await services.users.register({"email": "zoe@example.com"}, chosen)
     assert (await auth.sign_in("zoe@example.com", typed, PHONE)).access
 
 
-async def test_a_hash_from_before_passwords_were_normalised_still_fits_and_is_made_anew(
-    auth: AuthService, zoe: Person, store: FakeStore, passwords: FakePasswords
+async def test_a_hash_of_an_unnormalised_password_verifies_and_is_replaced(
+    auth: AuthService, zoe: Person, store: FakeStore, passwords: FakePasswordHasher
 ) -> None:
-    store.users[zoe.user.id] = replace(zoe.user, password_hash=f"1:{APART}")
-    await auth.sign_in("zoe", APART, PHONE)
-    assert store.users[zoe.user.id].password_hash == f"1:{WHOLE}"
+    store.users[zoe.user.id] = replace(zoe.user, password_hash=f"1:{DECOMPOSED}")
+    await auth.sign_in("zoe", DECOMPOSED, PHONE)
+    assert store.users[zoe.user.id].password_hash == f"1:{COMPOSED}"
     passwords.checks = passwords.hashed = 0
-    for typed in (APART, WHOLE):
+    for typed in (DECOMPOSED, COMPOSED):
         await auth.sign_in("zoe", typed, PHONE)
     assert (passwords.checks, passwords.hashed) == (2, 0)
 
 
-async def test_a_second_form_is_tried_for_unknown_accounts_alike(
-    auth: AuthService, zoe: Person, passwords: FakePasswords
+async def test_unknown_accounts_cost_as_many_checks_as_known_ones(
+    auth: AuthService, zoe: Person, passwords: FakePasswordHasher
 ) -> None:
     for login in ("zoe", "unknown"):
-        for typed, checks in (("wrong " + APART, 2), ("wrong " + WHOLE, 1)):
+        for typed, checks in (("wrong " + DECOMPOSED, 2), ("wrong " + COMPOSED, 1)):
             passwords.checks = 0
             with pytest.raises(InvalidGrant):
                 await auth.sign_in(login, typed, PHONE)

@@ -1,4 +1,4 @@
-"""Saving, greeting and forgetting birthdays, and who may."""
+"""Saving, greeting and removing birthdays, and who is allowed to."""
 
 import unicodedata
 from datetime import UTC, date, datetime
@@ -17,19 +17,19 @@ from jubilee.domain.calendar import NotBornYet, UnknownTimeZone
 from jubilee.domain.errors import NotAllowed, NotAuthenticated
 from tests.domain.birthday_service import (
     ADMIN,
-    ALL,
-    BORN,
-    SOMEBODY,
-    a_service,
-    an_account,
-    celebrating,
+    ALL_POLICIES,
+    BIRTH,
+    USER,
+    add_account,
+    make_birthday_service,
+    names_of_today,
 )
 from tests.fakes.store import FakeClock, FakeStore
 
 
 @pytest.fixture
 def birthdays(store: FakeStore) -> BirthdayService:
-    return a_service(store)
+    return make_birthday_service(store)
 
 
 @pytest.mark.parametrize(
@@ -41,16 +41,16 @@ def birthdays(store: FakeStore) -> BirthdayService:
         ("2028-02-29", "Hello, Zoe! Your birthday is in 365 day(s)"),
     ],
 )
-async def test_a_name_is_greeted_word_for_word(
+async def test_the_message_counts_the_days_to_the_birthday(
     birthdays: BirthdayService, clock: FakeClock, today: str, message: str
 ) -> None:
-    await birthdays.save("Zoe", BORN, by=None)
+    await birthdays.save("Zoe", BIRTH, by=None)
     clock.now = datetime.fromisoformat(today + "T12:00:00+00:00")
     assert await birthdays.greet("Zoe") == message
 
 
-async def test_the_greeting_bears_the_name_as_it_was_asked_for(birthdays: BirthdayService) -> None:
-    await birthdays.save("Zoë", BORN, by=None)
+async def test_the_message_spells_the_name_as_the_caller_did(birthdays: BirthdayService) -> None:
+    await birthdays.save("Zoë", BIRTH, by=None)
     apart = unicodedata.normalize("NFD", "ZOË")
     assert (await birthdays.greet(apart)).startswith(f"Hello, {apart}! Your birthday is in ")
 
@@ -58,9 +58,9 @@ async def test_the_greeting_bears_the_name_as_it_was_asked_for(birthdays: Birthd
 @pytest.mark.parametrize(
     "name", ["", "zoe1", "zoe quill", "\u0301zoe", "1", "zo-e", "a" * 65, "zoe\u200b"]
 )
-async def test_what_is_no_name_is_refused_everywhere(birthdays: BirthdayService, name: str) -> None:
+async def test_every_operation_refuses_an_invalid_name(birthdays: BirthdayService, name: str) -> None:
     for attempt in (
-        birthdays.save(name, BORN, by=None),
+        birthdays.save(name, BIRTH, by=None),
         birthdays.greet(name),
         birthdays.remove(name, by=ADMIN),
     ):
@@ -68,12 +68,12 @@ async def test_what_is_no_name_is_refused_everywhere(birthdays: BirthdayService,
             await attempt
 
 
-async def test_a_name_nobody_saved_is_not_found(birthdays: BirthdayService) -> None:
+async def test_an_unknown_name_is_not_found(birthdays: BirthdayService) -> None:
     with pytest.raises(BirthdayNotFound):
         await birthdays.greet("Zoe")
 
 
-async def test_today_is_not_yet_a_date_of_birth_but_yesterday_is(
+async def test_a_date_of_birth_must_be_before_today(
     birthdays: BirthdayService,
 ) -> None:
     with pytest.raises(NotBornYet):
@@ -81,7 +81,7 @@ async def test_today_is_not_yet_a_date_of_birth_but_yesterday_is(
     await birthdays.save("Zoe", Birth(date(2026, 11, 19)), by=None)
 
 
-async def test_today_is_what_the_persons_own_calendar_says(
+async def test_today_is_computed_in_the_persons_time_zone(
     birthdays: BirthdayService, clock: FakeClock
 ) -> None:
     clock.now = datetime(2026, 11, 20, 11, 30, tzinfo=UTC)  # on Kiritimati it is the 21st already
@@ -92,118 +92,118 @@ async def test_today_is_what_the_persons_own_calendar_says(
     assert await birthdays.greet("Zoe") == "Hello, Zoe! Your birthday is in 364 day(s)"
 
 
-async def test_where_no_zone_is_given_the_services_own_counts(
+async def test_a_birthday_without_a_time_zone_uses_the_services(
     store: FakeStore, clock: FakeClock
 ) -> None:
     clock.now = datetime(2027, 2, 27, 10, tzinfo=UTC)
-    birthdays = a_service(store, time_zone="Pacific/Kiritimati")
-    await birthdays.save("Zoe", BORN, by=None)
+    birthdays = make_birthday_service(store, time_zone="Pacific/Kiritimati")
+    await birthdays.save("Zoe", BIRTH, by=None)
     assert await birthdays.greet("Zoe") == "Hello, Zoe! Happy birthday!"
 
 
-async def test_a_zone_that_is_none_is_refused(birthdays: BirthdayService) -> None:
+async def test_an_unknown_time_zone_is_refused(birthdays: BirthdayService) -> None:
     with pytest.raises(UnknownTimeZone) as refused:
-        await birthdays.save("Zoe", Birth(BORN.date, "Mars/Olympus"), by=None)
+        await birthdays.save("Zoe", Birth(BIRTH.date, "Mars/Olympus"), by=None)
     assert refused.value.pointer == "/timeZone"
 
 
-async def test_a_zone_that_this_version_does_not_know_is_as_good_as_none(
+async def test_a_stored_time_zone_that_is_no_longer_known_falls_back_to_the_services(
     birthdays: BirthdayService, store: FakeStore, clock: FakeClock
 ) -> None:
-    await an_account(store, "zoe", date_of_birth=BORN.date, time_zone="Moon/Tycho")
+    await add_account(store, "zoe", date_of_birth=BIRTH.date, time_zone="Moon/Tycho")
     clock.now = datetime(2027, 2, 28, tzinfo=UTC)
     assert await birthdays.greet("zoe") == "Hello, zoe! Happy birthday!"
-    assert await celebrating(birthdays) == ["zoe"]
+    assert await names_of_today(birthdays) == ["zoe"]
 
 
-async def test_replacing_replaces_the_zone_too(
+async def test_saving_a_birthday_again_replaces_its_time_zone(
     birthdays: BirthdayService, store: FakeStore
 ) -> None:
-    await birthdays.save("Zoe", Birth(BORN.date, "Europe/Vienna"), by=None)
-    await birthdays.save("ZOE", BORN, by=None)
-    assert await store.birthdays.find("zoe") == BORN
+    await birthdays.save("Zoe", Birth(BIRTH.date, "Europe/Vienna"), by=None)
+    await birthdays.save("ZOE", BIRTH, by=None)
+    assert await store.birthdays.find("zoe") == BIRTH
     assert len(store.birthdays.anonymous) == 1
 
 
-async def test_where_it_is_open_every_account_replaces_a_strangers(
+async def test_policy_open_lets_every_account_replace_an_anonymous_birthday(
     birthdays: BirthdayService, store: FakeStore
 ) -> None:
-    await birthdays.save("Zoe", BORN, by=None)
-    await birthdays.save("Zoe", Birth(date(1980, 1, 1)), by=SOMEBODY)
+    await birthdays.save("Zoe", BIRTH, by=None)
+    await birthdays.save("Zoe", Birth(date(1980, 1, 1)), by=USER)
     assert await store.birthdays.find("zoe") == Birth(date(1980, 1, 1))
 
 
-async def test_where_the_first_write_wins_only_an_admin_replaces_it(store: FakeStore) -> None:
-    birthdays = a_service(store, anonymous=AnonymousPolicy.CREATE)
-    await birthdays.save("Zoe", BORN, by=None)
-    for somebody in (None, SOMEBODY):
+async def test_policy_create_lets_only_an_admin_replace_an_anonymous_birthday(store: FakeStore) -> None:
+    birthdays = make_birthday_service(store, anonymous=AnonymousPolicy.CREATE)
+    await birthdays.save("Zoe", BIRTH, by=None)
+    for caller in (None, USER):
         with pytest.raises(NotAllowed):
-            await birthdays.save("Zoe", BORN, by=somebody)
+            await birthdays.save("Zoe", BIRTH, by=caller)
     await birthdays.save("Zoe", Birth(date(1980, 1, 1)), by=ADMIN)
     assert await store.birthdays.find("zoe") == Birth(date(1980, 1, 1))
 
 
-async def test_where_it_is_off_only_an_admin_saves_a_strangers(store: FakeStore) -> None:
-    birthdays = a_service(store, anonymous=AnonymousPolicy.OFF)
+async def test_policy_off_lets_only_an_admin_save_an_anonymous_birthday(store: FakeStore) -> None:
+    birthdays = make_birthday_service(store, anonymous=AnonymousPolicy.OFF)
     with pytest.raises(NotAuthenticated):
-        await birthdays.save("Zoe", BORN, by=None)
+        await birthdays.save("Zoe", BIRTH, by=None)
     with pytest.raises(NotAllowed):
-        await birthdays.save("Zoe", BORN, by=SOMEBODY)
-    await birthdays.save("Zoe", BORN, by=ADMIN)
+        await birthdays.save("Zoe", BIRTH, by=USER)
+    await birthdays.save("Zoe", BIRTH, by=ADMIN)
     with pytest.raises(NotAllowed):
-        await birthdays.save("Zoe", BORN, by=SOMEBODY)
+        await birthdays.save("Zoe", BIRTH, by=USER)
 
 
-@pytest.mark.parametrize("anonymous", ALL)
-async def test_an_accounts_name_is_its_own_or_an_admins(
+@pytest.mark.parametrize("anonymous", ALL_POLICIES)
+async def test_only_the_account_and_admins_save_under_its_username(
     store: FakeStore, anonymous: AnonymousPolicy
 ) -> None:
-    birthdays = a_service(store, anonymous=anonymous)
-    zoe = await an_account(store)
+    birthdays = make_birthday_service(store, anonymous=anonymous)
+    zoe = await add_account(store)
     with pytest.raises(NotAuthenticated):
-        await birthdays.save("Zoe", BORN, by=None)
+        await birthdays.save("Zoe", BIRTH, by=None)
     with pytest.raises(NotAllowed):
-        await birthdays.save("Zoe", BORN, by=SOMEBODY)
-    await birthdays.save("Zoe", BORN, by=zoe)
+        await birthdays.save("Zoe", BIRTH, by=USER)
+    await birthdays.save("Zoe", BIRTH, by=zoe)
     await birthdays.save("Zoe", Birth(date(1980, 1, 1), "Asia/Tokyo"), by=ADMIN)
     account = store.birthdays.accounts[zoe.user_id]
     assert (account.date_of_birth, account.time_zone) == (date(1980, 1, 1), "Asia/Tokyo")
 
 
-async def test_no_more_than_so_many_names_are_saved_without_an_account(store: FakeStore) -> None:
-    birthdays = a_service(store, max_anonymous=2)
-    await an_account(store, "account", date_of_birth=BORN.date)
-    await birthdays.save("Ada", BORN, by=None)
-    await birthdays.save("Ben", BORN, by=None)
+async def test_the_number_of_anonymous_names_is_limited(store: FakeStore) -> None:
+    birthdays = make_birthday_service(store, max_anonymous=2)
+    await add_account(store, "account", date_of_birth=BIRTH.date)
+    await birthdays.save("Ada", BIRTH, by=None)
+    await birthdays.save("Ben", BIRTH, by=None)
     with pytest.raises(TooManyNames):
-        await birthdays.save("Cid", BORN, by=None)
-    await birthdays.save("Ada", BORN, by=None)
+        await birthdays.save("Cid", BIRTH, by=None)
+    await birthdays.save("Ada", BIRTH, by=None)
     await birthdays.remove("Ben", by=ADMIN)
-    await birthdays.save("Cid", BORN, by=None)
+    await birthdays.save("Cid", BIRTH, by=None)
 
 
-async def test_an_owner_forgets_the_birthday_and_keeps_the_name(
+async def test_an_account_that_removes_its_birthday_keeps_its_name(
     birthdays: BirthdayService, store: FakeStore
 ) -> None:
-    zoe = await an_account(store, "zoe", date_of_birth=BORN.date, time_zone="Europe/Vienna")
+    zoe = await add_account(store, "zoe", date_of_birth=BIRTH.date, time_zone="Europe/Vienna")
     await birthdays.remove("zoe", by=zoe)
     with pytest.raises(BirthdayNotFound):
         await birthdays.greet("zoe")
     with pytest.raises(BirthdayNotFound):
         await birthdays.remove("zoe", by=zoe)
     with pytest.raises(NotAuthenticated):
-        await birthdays.save("zoe", BORN, by=None)
+        await birthdays.save("zoe", BIRTH, by=None)
 
 
-async def test_only_those_who_may_forget_learn_whether_there_is_something(
+async def test_only_callers_allowed_to_remove_learn_whether_a_birthday_exists(
     birthdays: BirthdayService, store: FakeStore
 ) -> None:
-    await an_account(store)
-    await birthdays.save("Ben", BORN, by=SOMEBODY)
-    for name in ("zoe", "Ben", "Nobody"):
+    await add_account(store)
+    await birthdays.save("Ben", BIRTH, by=USER)
+    for name in ("zoe", "Ben", "Missing"):
         with pytest.raises(NotAllowed):
-            await birthdays.remove(name, by=SOMEBODY)
+            await birthdays.remove(name, by=USER)
     await birthdays.remove("Ben", by=ADMIN)
-    for name in ("zoe", "Ben", "Nobody"):
+    for name in ("zoe", "Ben", "Missing"):
         with pytest.raises(BirthdayNotFound):
             await birthdays.remove(name, by=ADMIN)

@@ -1,34 +1,34 @@
-"""The kind of task that says what it was told."""
+"""The kind `echo`."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from jubilee.domain.jobs.kinds import JobContext
 from jubilee.domain.tasks.echo import Echo
-from tests.fakes.store import fresh_id
+from jubilee.adapters.ids import new_id
 
 
-async def test_an_echo_ends_with_what_it_was_told() -> None:
-    ends: list[Mapping[str, object] | None] = []
+async def test_the_result_of_an_echo_is_its_payload() -> None:
+    results: list[Mapping[str, object] | None] = []
 
     @asynccontextmanager
-    async def finish(result: Mapping[str, object] | None = None) -> AsyncIterator[object]:
-        ends.append(result)
+    async def complete(result: Mapping[str, object] | None = None) -> AsyncIterator[object]:
+        results.append(result)
         yield None
 
     echo, data = Echo(), {"n": [1, None]}
-    claim = JobContext(
-        id=fresh_id(),
+    context = JobContext(
+        id=new_id(),
         epoch=1,
         attempt=1,
         owner_id=None,
         by_admin=False,
         payload=echo.read(data),
-        report=_unheard,
+        report=_refuse_progress,
     )
-    await echo.run(claim, finish)
-    assert ends == [data]
+    await echo.run(context, complete)
+    assert results == [data]
 
 
-async def _unheard(_: Mapping[str, object]) -> None:
+async def _refuse_progress(_: Mapping[str, object]) -> None:
     raise AssertionError

@@ -1,4 +1,4 @@
-"""A greeting that was surely not sent, and what became of it while it was tried."""
+"""A greeting that changed or was deleted while the mail server refused it."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -9,7 +9,7 @@ from jubilee.domain.errors import Unavailable
 from jubilee.domain.greetings.greeting import GreetingState
 from jubilee.domain.identity import UserId
 from jubilee.domain.mail import MailMessage
-from tests.domain.greeting_work import Mailbox, Work
+from tests.domain.greeting_work import GreetingHarness, Mailbox
 from tests.fakes.store import FakeStore
 
 BORN = date(1990, 11, 20)
@@ -18,7 +18,7 @@ ENDED = [GreetingState.SENT, GreetingState.UNCERTAIN, GreetingState.SKIPPED]
 
 
 class RefusingMailbox(Mailbox):
-    """Refuses each message; meanwhile the greeting gets another state, or goes."""
+    """Change the greeting's state (or delete it when None), then refuse the message."""
 
     def __init__(self, store: FakeStore, state: GreetingState | None) -> None:
         super().__init__()
@@ -34,31 +34,31 @@ class RefusingMailbox(Mailbox):
 
 
 @pytest.fixture
-def work(store: FakeStore) -> Work:
-    return Work(store)
+def harness(store: FakeStore) -> GreetingHarness:
+    return GreetingHarness(store)
 
 
 @pytest.fixture
-async def zoe(work: Work) -> UserId:
-    zoe = await work.born(BORN)
-    await work.plan(NOON)
+async def zoe(harness: GreetingHarness) -> UserId:
+    zoe = await harness.add_person(BORN)
+    await harness.plan(NOON)
     return zoe
 
 
 @pytest.mark.parametrize("state", ENDED)
-async def test_one_that_ended_meanwhile_is_not_planned_again(
-    work: Work, zoe: UserId, store: FakeStore, state: GreetingState
+async def test_a_greeting_that_ended_during_the_attempt_keeps_its_state(
+    harness: GreetingHarness, zoe: UserId, store: FakeStore, state: GreetingState
 ) -> None:
-    work.mailbox = RefusingMailbox(store, state)
+    harness.mailbox = RefusingMailbox(store, state)
     with pytest.raises(Unavailable):
-        await work.send(zoe)
-    assert work.greeting(zoe).state is state
+        await harness.send(zoe)
+    assert harness.greeting(zoe).state is state
 
 
-async def test_one_that_went_meanwhile_stays_away(
-    work: Work, zoe: UserId, store: FakeStore
+async def test_a_greeting_deleted_during_the_attempt_stays_deleted(
+    harness: GreetingHarness, zoe: UserId, store: FakeStore
 ) -> None:
-    work.mailbox = RefusingMailbox(store, None)
+    harness.mailbox = RefusingMailbox(store, None)
     with pytest.raises(Unavailable):
-        await work.send(zoe)
+        await harness.send(zoe)
     assert store.greetings.rows == {}

@@ -1,4 +1,4 @@
-"""Who is greeted when, and what is planned for it."""
+"""Planning greetings: who is greeted, and at what instant."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from jubilee.domain.greetings import planning
 from jubilee.domain.greetings.greeting import GreetingRules, GreetingState, NotSentReason
 from jubilee.domain.greetings.planning import BATCH, DueMoment, PlanningSpan
 from jubilee.domain.jobs.queue import NewJob
-from tests.domain.birthday_service import a_service
-from tests.domain.greeting_work import Work
+from tests.domain.birthday_service import make_birthday_service
+from tests.domain.greeting_work import GreetingHarness
 from tests.fakes.greetings import FakeGreetings
 from tests.fakes.store import FakeStore
 
@@ -32,8 +32,8 @@ PLANNED, SKIPPED = GreetingState.PLANNED, GreetingState.SKIPPED
 
 
 @pytest.fixture
-def work(store: FakeStore) -> Work:
-    return Work(store)
+def harness(store: FakeStore) -> GreetingHarness:
+    return GreetingHarness(store)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def work(store: FakeStore) -> Work:
         ("2011-12-30", 9, "Pacific/Apia", "2011-12-30T10:00Z"),  # the day that never was
     ],
 )
-def test_an_hour_is_the_first_of_two_or_the_next_that_there_is(
+def test_a_local_hour_is_the_first_of_two_or_the_next_existing_one(
     day: str, hour: int, zone: str, expected: str
 ) -> None:
     instant = local_instant(date.fromisoformat(day), hour, zone)
@@ -59,49 +59,49 @@ def test_an_hour_is_the_first_of_two_or_the_next_that_there_is(
     st.integers(0, 23),
     st.sampled_from(sorted(zone_names())),
 )
-def test_no_clock_shows_the_hour_any_earlier(day: date, hour: int, zone: str) -> None:
+def test_local_instant_is_the_first_second_at_or_after_the_hour(day: date, hour: int, zone: str) -> None:
     instant = local_instant(day, hour, zone)
-    shown = [t.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for t in (instant - SECOND, instant)]
-    assert shown[0] < datetime.combine(day, time(hour)) <= shown[1]
+    clocks = [t.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for t in (instant - SECOND, instant)]
+    assert clocks[0] < datetime.combine(day, time(hour)) <= clocks[1]
 
 
 @given(st.lists(st.integers(0, 100), min_size=2, max_size=12), st.integers(0, 100))
-def test_however_time_is_cut_into_spans_everybody_is_seen_to(
+def test_consecutive_planning_spans_leave_no_birthday_out(
     cuts: Sequence[int], moment: int
 ) -> None:
-    """Nobody is left out, and nobody whose time was seen by one planner is missed by the next."""
+    """Exactly the first span that contains the moment plans it, however time is cut."""
     birthday = DueMoment(NOON + moment * HOUR, NOON + (moment + 15) * HOUR)
     times = [NOON + cut * HOUR for cut in sorted(cuts)]
-    verdicts = [PlanningSpan(since, now).state_for(birthday) for since, now in pairwise(times)]
+    states = [PlanningSpan(since, now).state_for(birthday) for since, now in pairwise(times)]
     inside = times[0] < birthday.moment <= times[-1]
-    assert any(verdicts) or not inside
-    first = next((i for i, verdict in enumerate(verdicts) if verdict), None)
+    assert any(states) or not inside
+    first = next((i for i, state in enumerate(states) if state), None)
     if first is not None and inside:
         late = times[first + 1] - birthday.moment
-        assert (verdicts[first] is SKIPPED) == (late >= DAY)
+        assert (states[first] is SKIPPED) == (late >= DAY)
 
 
-async def test_everybody_is_planned_at_the_hour_of_their_own_day(work: Work) -> None:
-    east = await work.born(BORN, "Pacific/Kiritimati")
-    west = await work.born(BORN, "Pacific/Pago_Pago")
-    home = await work.born(BORN)
-    unknown = await work.born(BORN, "Moon/Tycho")
+async def test_greetings_are_planned_at_the_hour_in_each_persons_time_zone(harness: GreetingHarness) -> None:
+    east = await harness.add_person(BORN, "Pacific/Kiritimati")
+    west = await harness.add_person(BORN, "Pacific/Pago_Pago")
+    home = await harness.add_person(BORN)
+    unknown = await harness.add_person(BORN, "Moon/Tycho")
     moments = {
         datetime(2026, 11, 19, 19, 0, tzinfo=UTC): [east],
         datetime(2026, 11, 20, 9, 0, tzinfo=UTC): [home, unknown],
         datetime(2026, 11, 20, 20, 0, tzinfo=UTC): [west],
     }
     for moment, people in moments.items():
-        assert await work.plan(moment - MINUTE) == 0
-        assert await work.plan(moment) == len(people)
-        assert {work.greeting(one).due_at for one in people} == {moment}
+        assert await harness.plan(moment - MINUTE) == 0
+        assert await harness.plan(moment) == len(people)
+        assert {harness.greeting(one).due_at for one in people} == {moment}
 
 
-async def test_a_greeting_and_its_job_are_planned_once(work: Work) -> None:
-    zoe = await work.born(BORN)
+async def test_a_greeting_and_its_job_are_planned_once(harness: GreetingHarness) -> None:
+    zoe = await harness.add_person(BORN)
     for minutes in range(0, 300, 7):
-        await work.plan(NOON + minutes * MINUTE)
-    (job,) = work.store.jobs
+        await harness.plan(NOON + minutes * MINUTE)
+    (job,) = harness.store.jobs
     assert job == NewJob(
         id=job.id,
         kind="email.greeting",
@@ -110,7 +110,7 @@ async def test_a_greeting_and_its_job_are_planned_once(work: Work) -> None:
         key=f"greeting:{zoe}:2026-11-20",
         max_attempts=32,
     )
-    assert work.states() == [PLANNED]
+    assert harness.states() == [PLANNED]
 
 
 @pytest.mark.parametrize(
@@ -122,93 +122,93 @@ async def test_a_greeting_and_its_job_are_planned_once(work: Work) -> None:
         (LeapDayRule.FEB28, 2028, date(2028, 2, 29)),
     ],
 )
-async def test_the_leap_day_goes_by_its_rule(
-    work: Work, rule: LeapDayRule, year: int, expected: date
+async def test_a_birthday_on_29_february_is_planned_by_the_leap_day_rule(
+    harness: GreetingHarness, rule: LeapDayRule, year: int, expected: date
 ) -> None:
-    work.rules = GreetingRules(leap_day=rule)
-    leapling = await work.born(date(2000, 2, 29))
+    harness.rules = GreetingRules(leap_day=rule)
+    leapling = await harness.add_person(date(2000, 2, 29))
     for day in range(8):
-        await work.plan(datetime(year, 2, 25, 10, tzinfo=UTC) + day * DAY)
-    assert work.greeting(leapling, year).due_on == expected
-    assert len(work.store.jobs) == 1
+        await harness.plan(datetime(year, 2, 25, 10, tzinfo=UTC) + day * DAY)
+    assert harness.greeting(leapling, year).due_on == expected
+    assert len(harness.store.jobs) == 1
 
 
-async def test_nobody_is_greeted_who_does_not_want_it_or_is_no_account(work: Work) -> None:
-    await work.born(BORN, birthday_greeting=False)
-    await work.born(BORN, is_active=False)
-    await work.born(date(2026, 11, 20))
-    await a_service(work.store).save("Stranger", Birth(BORN), by=None)
-    assert await work.plan(NOON) == 0
-    assert (work.store.jobs, work.states()) == ([], [])
+async def test_opted_out_inactive_unborn_and_anonymous_people_are_not_greeted(harness: GreetingHarness) -> None:
+    await harness.add_person(BORN, birthday_greeting=False)
+    await harness.add_person(BORN, is_active=False)
+    await harness.add_person(date(2026, 11, 20))
+    await make_birthday_service(harness.store).save("Anonymous", Birth(BORN), by=None)
+    assert await harness.plan(NOON) == 0
+    assert (harness.store.jobs, harness.states()) == ([], [])
 
 
-async def test_whoever_is_new_to_the_day_is_greeted_while_it_lasts(work: Work) -> None:
-    await work.plan(NOON)
-    await work.born(BORN)
-    assert await work.plan(NOON + HOUR) == 1
-    await work.born(BORN)
-    assert await work.plan(NOON + 13 * HOUR) == 0
+async def test_an_account_created_on_its_birthday_is_greeted_within_that_day(harness: GreetingHarness) -> None:
+    await harness.plan(NOON)
+    await harness.add_person(BORN)
+    assert await harness.plan(NOON + HOUR) == 1
+    await harness.add_person(BORN)
+    assert await harness.plan(NOON + 13 * HOUR) == 0
 
 
-async def test_what_was_missed_is_caught_up_for_a_day_then_skipped_and_counted(work: Work) -> None:
-    await work.plan(NOON)
-    caught_up = await work.born(date(1990, 11, 23))
-    skipped = [await work.born(date(1990, 11, day)) for day in (21, 22)]
-    assert await work.plan(datetime(2026, 11, 24, 8, 0, tzinfo=UTC)) == 1
-    assert work.greeting(caught_up).state is PLANNED
-    assert {work.greeting(one).reason for one in skipped} == {NotSentReason.LATE}
-    states = [greeting.state for greeting in work.store.greetings.rows.values()]
+async def test_a_missed_greeting_is_caught_up_within_a_day_and_skipped_after(harness: GreetingHarness) -> None:
+    await harness.plan(NOON)
+    caught_up = await harness.add_person(date(1990, 11, 23))
+    skipped = [await harness.add_person(date(1990, 11, day)) for day in (21, 22)]
+    assert await harness.plan(datetime(2026, 11, 24, 8, 0, tzinfo=UTC)) == 1
+    assert harness.greeting(caught_up).state is PLANNED
+    assert {harness.greeting(one).reason for one in skipped} == {NotSentReason.LATE}
+    states = [greeting.state for greeting in harness.store.greetings.rows.values()]
     assert (states.count(PLANNED), states.count(SKIPPED)) == (1, 2)
-    assert await work.plan(datetime(2026, 11, 24, 8, 30, tzinfo=UTC)) == 0
+    assert await harness.plan(datetime(2026, 11, 24, 8, 30, tzinfo=UTC)) == 0
 
 
-async def test_the_very_first_start_greets_nobody_for_yesterday(work: Work) -> None:
-    await work.born(BORN - DAY)
-    today = await work.born(BORN)
-    assert await work.plan(NOON) == 1
-    assert [key.user_id for key in work.store.greetings.rows] == [today]
+async def test_the_first_run_plans_nothing_for_yesterday(harness: GreetingHarness) -> None:
+    await harness.add_person(BORN - DAY)
+    today = await harness.add_person(BORN)
+    assert await harness.plan(NOON) == 1
+    assert [key.user_id for key in harness.store.greetings.rows] == [today]
 
 
-async def test_years_of_silence_are_not_gone_through(
-    work: Work, monkeypatch: pytest.MonkeyPatch
+async def test_the_planner_looks_back_no_further_than_the_maximum_gap(
+    harness: GreetingHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planning, "MAX_GAP", 20 * DAY)
     for days in (0, 10, 30):
-        await work.born(BORN - days * DAY)
-    await work.plan(NOON - 3000 * DAY)
-    assert await work.plan(NOON) == 1
-    assert Counter(work.states()) == {PLANNED: 1, SKIPPED: 1}
+        await harness.add_person(BORN - days * DAY)
+    await harness.plan(NOON - 3000 * DAY)
+    assert await harness.plan(NOON) == 1
+    assert Counter(harness.states()) == {PLANNED: 1, SKIPPED: 1}
 
 
-async def test_who_was_greeted_is_not_greeted_again_under_another_date(work: Work) -> None:
-    zoe = await work.born(BORN)
-    await work.plan(NOON)
-    await work.send(zoe)
-    await work.change(zoe, date_of_birth=BORN + DAY)
-    assert await work.plan(NOON + DAY) == 0
+async def test_a_changed_date_of_birth_does_not_plan_a_second_greeting(harness: GreetingHarness) -> None:
+    zoe = await harness.add_person(BORN)
+    await harness.plan(NOON)
+    await harness.send(zoe)
+    await harness.change(zoe, date_of_birth=BORN + DAY)
+    assert await harness.plan(NOON + DAY) == 0
 
 
-async def test_who_was_skipped_is_planned_anew_for_another_day(work: Work) -> None:
-    zoe = await work.born(BORN)
-    await work.plan(NOON - 5 * DAY)
-    await work.plan(NOON + 3 * DAY)
-    assert work.greeting(zoe).state is SKIPPED
-    await work.change(zoe, date_of_birth=BORN + 4 * DAY)
-    assert await work.plan(NOON + 4 * DAY) == 1
-    assert work.greeting(zoe).state is PLANNED
-    assert [job.key for job in work.store.jobs] == [f"greeting:{zoe}:2026-11-24"]
+async def test_a_skipped_greeting_is_planned_again_for_a_changed_date(harness: GreetingHarness) -> None:
+    zoe = await harness.add_person(BORN)
+    await harness.plan(NOON - 5 * DAY)
+    await harness.plan(NOON + 3 * DAY)
+    assert harness.greeting(zoe).state is SKIPPED
+    await harness.change(zoe, date_of_birth=BORN + 4 * DAY)
+    assert await harness.plan(NOON + 4 * DAY) == 1
+    assert harness.greeting(zoe).state is PLANNED
+    assert [job.key for job in harness.store.jobs] == [f"greeting:{zoe}:2026-11-24"]
 
 
-async def test_many_people_are_planned_in_batches(work: Work) -> None:
-    people = [await work.born(BORN, name=None) for _ in range(2 * BATCH + 1)]
-    assert await work.plan(NOON) == len(people)
-    assert len({job.key for job in work.store.jobs}) == len(people)
+async def test_a_crowded_day_is_planned_in_batches(harness: GreetingHarness) -> None:
+    people = [await harness.add_person(BORN, name=None) for _ in range(2 * BATCH + 1)]
+    assert await harness.plan(NOON) == len(people)
+    assert len({job.key for job in harness.store.jobs}) == len(people)
 
 
-async def test_a_planner_that_is_stopped_half_way_leaves_the_rest_to_the_next(work: Work) -> None:
-    await work.plan(NOON - 2 * DAY)
+async def test_an_interrupted_planner_leaves_the_rest_to_its_next_run(harness: GreetingHarness) -> None:
+    await harness.plan(NOON - 2 * DAY)
     for _ in range(BATCH + 5):
-        await work.born(BORN - DAY)
+        await harness.add_person(BORN - DAY)
     add, calls = FakeGreetings.add, iter(range(9))
 
     async def once(*args: object, **more: object) -> object:
@@ -219,27 +219,27 @@ async def test_a_planner_that_is_stopped_half_way_leaves_the_rest_to_the_next(wo
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FakeGreetings, "add", once)
         with pytest.raises(Unavailable):
-            await work.plan(NOON - 12 * HOUR + MINUTE)
-    assert await work.plan(NOON - 4 * HOUR) == 5
-    assert len(work.states()) == BATCH + 5
+            await harness.plan(NOON - 12 * HOUR + MINUTE)
+    assert await harness.plan(NOON - 4 * HOUR) == 5
+    assert len(harness.states()) == BATCH + 5
 
 
-async def test_what_another_has_just_planned_is_not_planned_again(work: Work) -> None:
-    await work.plan(NOON)
-    await work.born(BORN)
-    assert await work.plan(NOON + MINUTE / 2) == 0
-    assert await work.plan(NOON + MINUTE) == 1
+async def test_a_second_run_in_the_same_minute_plans_nothing(harness: GreetingHarness) -> None:
+    await harness.plan(NOON)
+    await harness.add_person(BORN)
+    assert await harness.plan(NOON + MINUTE / 2) == 0
+    assert await harness.plan(NOON + MINUTE) == 1
 
 
-async def test_a_clock_that_ran_ahead_does_not_stop_the_others(work: Work) -> None:
-    await work.plan(NOON + 40 * DAY)
-    await work.born(BORN)
-    assert await work.plan(NOON) == 1
+async def test_planning_continues_after_a_clock_that_ran_ahead(harness: GreetingHarness) -> None:
+    await harness.plan(NOON + 40 * DAY)
+    await harness.add_person(BORN)
+    assert await harness.plan(NOON) == 1
 
 
-async def test_an_account_that_goes_takes_its_greeting_along(work: Work) -> None:
-    zoe = await work.born(BORN)
-    await work.plan(NOON)
-    async with work.store.transaction() as tx:
+async def test_deleting_an_account_deletes_its_greeting_and_job(harness: GreetingHarness) -> None:
+    zoe = await harness.add_person(BORN)
+    await harness.plan(NOON)
+    async with harness.store.transaction() as tx:
         await tx.users.delete(zoe)
-    assert (work.states(), work.store.jobs) == ([], [])
+    assert (harness.states(), harness.store.jobs) == ([], [])

@@ -1,4 +1,4 @@
-"""Names, and who may touch what."""
+"""Access to owned things, keys of names, and person names."""
 
 import unicodedata
 
@@ -14,14 +14,14 @@ from jubilee.domain.identity import (
     is_person_name,
     name_key,
 )
-from tests.fakes.store import fresh_id
+from jubilee.adapters.ids import new_id
 
-OWNER, STRANGER = UserId(fresh_id()), UserId(fresh_id())
-SESSION = SessionId(fresh_id())
+OWNER, STRANGER = UserId(new_id()), UserId(new_id())
+SESSION = SessionId(new_id())
 LONGEST = "a" * MAX_PERSON_NAME_CHARS
 
 
-def test_what_is_ones_own_is_for_oneself_and_admins() -> None:
+def test_owners_and_admins_have_access() -> None:
     assert Principal(OWNER, SESSION).may_access(OWNER)
     assert Principal(STRANGER, SESSION, is_admin=True).may_access(OWNER)
     assert not Principal(STRANGER, SESSION).may_access(OWNER)
@@ -71,5 +71,5 @@ def test_letters_and_marks_are_names(name: str) -> None:
     "name",
     ["", "1", "z1", "z.q", "z q", "z-q", "\u0308z", "zoe\n", "z\0", "z\u200d", "\ud800", "a" * 65],
 )
-def test_all_else_is_no_name(name: str) -> None:
+def test_other_characters_and_lengths_are_no_names(name: str) -> None:
     assert not is_person_name(name)

@@ -16,7 +16,7 @@ FORBIDDEN = frozenset(
         *("tempfile", "threading", "time", "urllib"),
     }
 )
-"""Standard modules for files, processes, networks, randomness, logs and clocks: use a port."""
+"""Modules of the standard library that do I/O; the domain uses ports instead."""
 
 
 def imported(source: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What can be done with items, by whom."""
+"""Use cases of items, and who is allowed to call them."""
 
 from dataclasses import replace
 
@@ -18,24 +18,25 @@ from jubilee.domain.items import (
     ItemNotFound,
     ItemService,
 )
-from tests.fakes.store import FakeStore, fresh_id, store_of
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import FakeStore, store_with_accounts
 
 
-def somebody(*, admin: bool = False) -> Principal:
-    return Principal(UserId(fresh_id()), SessionId(fresh_id()), is_admin=admin)
+def make_principal(*, admin: bool = False) -> Principal:
+    return Principal(UserId(new_id()), SessionId(new_id()), is_admin=admin)
 
 
-OWNER, STRANGER, ADMIN = somebody(), somebody(), somebody(admin=True)
+OWNER, STRANGER, ADMIN = make_principal(), make_principal(), make_principal(admin=True)
 
 
 @pytest.fixture
 def store() -> FakeStore:
-    return store_of(OWNER, STRANGER, ADMIN)
+    return store_with_accounts(OWNER, STRANGER, ADMIN)
 
 
 @pytest.fixture
 def items(store: FakeStore) -> ItemService:
-    return ItemService(store.transaction, store.view, store.clock, fresh_id)
+    return ItemService(store.transaction, store.view, store.clock, new_id)
 
 
 @pytest.fixture
@@ -43,21 +44,21 @@ async def item(items: ItemService) -> Item:
     return await items.create("Fairy lights", "warm white", by=OWNER)
 
 
-async def listed(items: ItemService) -> list[Item]:
+async def list_items(items: ItemService) -> list[Item]:
     return list((await items.list(ItemFilter(), after=None, limit=10)).rows)
 
 
-async def test_a_new_item_is_its_creators_and_everybody_can_read_it(
+async def test_a_new_item_belongs_to_its_creator_and_is_readable_by_all(
     items: ItemService, item: Item, store: FakeStore
 ) -> None:
     assert (item.owner_id, item.version, item.is_active) == (OWNER.user_id, 1, True)
     assert await items.get(item.id) == item
-    assert await listed(items) == [item]
+    assert await list_items(items) == [item]
     assert store.events == [ItemCreated(item_id=item.id, owner_id=OWNER.user_id)]
 
 
 @pytest.mark.parametrize("by", [OWNER, ADMIN])
-async def test_its_owner_and_admins_may_change_it(
+async def test_its_owner_and_admins_change_it(
     items: ItemService, item: Item, store: FakeStore, by: Principal
 ) -> None:
     store.clock.tick(seconds=5)
@@ -69,7 +70,7 @@ async def test_its_owner_and_admins_may_change_it(
     assert store.events[1:] == [ItemUpdated(item_id=item.id, owner_id=OWNER.user_id)]
 
 
-async def test_a_stranger_may_neither_change_nor_delete_it(
+async def test_another_user_neither_changes_nor_deletes_it(
     items: ItemService, item: Item, store: FakeStore
 ) -> None:
     with pytest.raises(NotAllowed):
@@ -81,7 +82,7 @@ async def test_a_stranger_may_neither_change_nor_delete_it(
 
 
 @pytest.mark.parametrize("words", [{}, {"title": "Fairy lights"}, {"description": "warm white"}])
-async def test_a_change_that_changes_nothing_leaves_no_trace(
+async def test_a_change_without_effect_keeps_the_version_and_emits_no_event(
     items: ItemService, item: Item, store: FakeStore, words: ItemFields
 ) -> None:
     store.clock.tick(seconds=5)
@@ -95,11 +96,11 @@ async def test_a_description_can_be_removed(items: ItemService, item: Item) -> N
 
 
 @pytest.mark.parametrize("by", [OWNER, ADMIN])
-async def test_a_deleted_item_is_gone_for_everybody(
+async def test_a_deleted_item_is_not_found_by_any_caller(
     items: ItemService, item: Item, store: FakeStore, by: Principal
 ) -> None:
     await items.delete(item.id, by=by)
-    assert await listed(items) == []
+    assert await list_items(items) == []
     assert store.events[1:] == [ItemDeleted(item_id=item.id, owner_id=OWNER.user_id)]
     with pytest.raises(ItemNotFound):
         await items.get(item.id)
@@ -110,7 +111,7 @@ async def test_a_deleted_item_is_gone_for_everybody(
     assert len(store.events) == 2
 
 
-async def test_the_deleted_row_keeps_what_it_said(
+async def test_a_deleted_row_keeps_its_fields(
     items: ItemService, item: Item, store: FakeStore
 ) -> None:
     await items.delete(item.id, by=OWNER)
@@ -118,7 +119,7 @@ async def test_the_deleted_row_keeps_what_it_said(
     assert (row.title, row.is_active, row.version) == ("Fairy lights", False, 2)
 
 
-async def test_a_write_upon_another_version_is_refused(
+async def test_a_write_expecting_another_version_is_refused(
     items: ItemService, item: Item, store: FakeStore
 ) -> None:
     await items.change(item.id, {"title": "Candles"}, by=OWNER, expects=lambda v: v == 1)
@@ -130,29 +131,29 @@ async def test_a_write_upon_another_version_is_refused(
     assert len(store.events) == 2
 
 
-async def test_who_may_not_write_learns_nothing_of_the_version(
+async def test_permission_is_checked_before_the_version(
     items: ItemService, item: Item
 ) -> None:
     with pytest.raises(NotAllowed):
         await items.delete(item.id, by=STRANGER, expects=lambda _: False)
     with pytest.raises(ItemNotFound):
-        await items.delete(fresh_id(), by=STRANGER, expects=lambda _: False)
+        await items.delete(new_id(), by=STRANGER, expects=lambda _: False)
 
 
 @pytest.mark.parametrize("title", ["x", "x" * 200, "\U0001f56f" * 200, " padded ", "\u00e9"])
-async def test_a_title_is_kept_as_it_was_written(items: ItemService, title: str) -> None:
+async def test_a_title_is_stored_as_written(items: ItemService, title: str) -> None:
     assert (await items.create(title, None, by=OWNER)).title == title
 
 
-async def test_texts_are_kept_in_their_normal_form(items: ItemService, item: Item) -> None:
-    made = await items.create("e\u0301", "o\u0308\n", by=OWNER)
-    assert (made.title, made.description) == ("\u00e9", "\u00f6\n")
+async def test_texts_are_normalized_to_nfc(items: ItemService, item: Item) -> None:
+    created = await items.create("e\u0301", "o\u0308\n", by=OWNER)
+    assert (created.title, created.description) == ("\u00e9", "\u00f6\n")
     changed = await items.change(item.id, {"title": "e\u0301"}, by=OWNER)
     assert changed.title == "\u00e9"
 
 
 @pytest.mark.parametrize("title", ["a\nb", "Zo\u202ee", "\u200b", "a\x1b[2J", "a\uffff", "\ue000"])
-async def test_a_title_is_one_line_that_shows_all_of_itself(
+async def test_a_title_with_control_or_invisible_characters_is_refused(
     items: ItemService, item: Item, title: str
 ) -> None:
     with pytest.raises(InvalidTitle) as caught:
@@ -163,7 +164,7 @@ async def test_a_title_is_one_line_that_shows_all_of_itself(
 
 
 @pytest.mark.parametrize("text", ["a\x1b[2J", "\u202e", "a\x00", "\u200b"])
-async def test_a_description_has_no_hidden_controls(
+async def test_a_description_with_control_or_invisible_characters_is_refused(
     items: ItemService, item: Item, text: str
 ) -> None:
     with pytest.raises(InvalidDescription) as caught:
@@ -171,7 +172,7 @@ async def test_a_description_has_no_hidden_controls(
     assert caught.value.pointer == "/description"
 
 
-async def test_an_item_from_before_the_rules_can_be_changed(
+async def test_an_item_older_than_the_text_rules_can_be_changed(
     items: ItemService, item: Item, store: FakeStore
 ) -> None:
     store.items.rows[item.id] = replace(item, title="Zo\u202ee", description="\x1b")
@@ -189,10 +190,10 @@ async def test_a_blank_or_too_long_title_is_refused(
     assert caught.value.pointer == "/title"
     with pytest.raises(InvalidTitle):
         await items.change(item.id, {"title": title}, by=OWNER)
-    assert await listed(items) == [item]
+    assert await list_items(items) == [item]
 
 
-async def test_a_description_has_ten_thousand_characters_at_most(items: ItemService) -> None:
+async def test_a_description_is_limited_to_ten_thousand_characters(items: ItemService) -> None:
     longest = "\U0001f56f" * 10_000
     item = await items.create("x", longest, by=OWNER)
     assert item.description == longest
@@ -201,7 +202,7 @@ async def test_a_description_has_ten_thousand_characters_at_most(items: ItemServ
     assert caught.value.pointer == "/description"
 
 
-async def test_an_event_that_cannot_be_written_takes_the_item_with_it(
+async def test_a_failing_event_rolls_the_item_back(
     items: ItemService, store: FakeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refuse(*_: object) -> None:

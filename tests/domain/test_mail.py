@@ -1,4 +1,4 @@
-"""Kinds of mail: what may be asked for, and that each job has one message."""
+"""Kinds of mail: their payloads, and one message per job."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,11 +11,12 @@ from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.kinds import InvalidPayload, PermanentFailure
 from jubilee.domain.mail import MailMessage, SendMail, WelcomeMail, display_name
 from tests.conftest import SignUp
-from tests.fakes.claimed_jobs import JOB, Ends, claimed
+from tests.fakes.claimed_jobs import JOB, claimed
 from tests.fakes.mail import FakeMailSender, fake_mail_service
-from tests.fakes.store import FakeStore, fresh_id
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import FakeStore
 
-LETTER: dict[str, object] = {"to": "zoe@example.com", "subject": "Hello", "text": "How are you?"}
+PAYLOAD: dict[str, object] = {"to": "zoe@example.com", "subject": "Hello", "text": "How are you?"}
 MESSAGE_ID = f"<{JOB}@jubilee.test>"
 
 
@@ -34,12 +35,12 @@ def welcome(mailer: FakeMailSender, store: FakeStore) -> WelcomeMail:
     return WelcomeMail(fake_mail_service(mailer), store.view)
 
 
-async def test_a_message_goes_out_as_it_was_written(
+async def test_a_message_is_sent_as_written(
     send_mail: SendMail, mailer: FakeMailSender
 ) -> None:
-    ends = Ends()
-    payload = send_mail.read({**LETTER, "html": "<p>How are you?</p>"})
-    await send_mail.run(claimed(payload), ends.finish)
+    completions = RecordedCompletions()
+    payload = send_mail.read({**PAYLOAD, "html": "<p>How are you?</p>"})
+    await send_mail.run(claimed(payload), completions.finish)
     assert mailer.sent == [
         MailMessage(
             to="zoe@example.com",
@@ -49,23 +50,23 @@ async def test_a_message_goes_out_as_it_was_written(
             message_id=MESSAGE_ID,
         )
     ]
-    assert ends.results == [{"message_id": MESSAGE_ID}]
+    assert completions.results == [{"message_id": MESSAGE_ID}]
 
 
-async def test_a_message_that_was_not_taken_has_no_end(
+async def test_a_refused_message_does_not_complete_the_job(
     send_mail: SendMail, mailer: FakeMailSender
 ) -> None:
-    ends, mailer.broken = Ends(), Unavailable()
+    completions, mailer.broken = RecordedCompletions(), Unavailable()
     with pytest.raises(Unavailable):
-        await send_mail.run(claimed(send_mail.read(LETTER)), ends.finish)
-    assert not ends.results
+        await send_mail.run(claimed(send_mail.read(PAYLOAD)), completions.finish)
+    assert not completions.results
 
 
-async def test_the_second_attempt_has_the_message_id_of_the_first(
+async def test_every_attempt_uses_the_same_message_id(
     send_mail: SendMail, mailer: FakeMailSender
 ) -> None:
     for _ in range(2):
-        await send_mail.run(claimed(send_mail.read(LETTER)), Ends().finish)
+        await send_mail.run(claimed(send_mail.read(PAYLOAD)), RecordedCompletions().finish)
     assert [message.message_id for message in mailer.sent] == [MESSAGE_ID] * 2
 
 
@@ -102,18 +103,18 @@ async def test_the_second_attempt_has_the_message_id_of_the_first(
         ({"a/b~c": 1}, "/data/a~1b~0c"),
     ],
 )
-def test_what_no_message_can_be_made_of_is_refused(
+def test_an_invalid_member_is_refused_by_its_pointer(
     send_mail: SendMail, changes: Mapping[str, object], pointer: str
 ) -> None:
     with pytest.raises(InvalidPayload) as refused:
-        send_mail.read({**LETTER, **changes})
+        send_mail.read({**PAYLOAD, **changes})
     assert refused.value.pointer == pointer
 
 
 @pytest.mark.parametrize("name", ["to", "subject", "text"])
-def test_what_is_missing_is_named(send_mail: SendMail, name: str) -> None:
+def test_a_missing_member_is_named(send_mail: SendMail, name: str) -> None:
     with pytest.raises(InvalidPayload) as refused:
-        send_mail.read({key: value for key, value in LETTER.items() if key != name})
+        send_mail.read({key: value for key, value in PAYLOAD.items() if key != name})
     assert refused.value.pointer == f"/data/{name}"
 
 
@@ -128,17 +129,17 @@ def test_what_is_missing_is_named(send_mail: SendMail, name: str) -> None:
         "a=b?c@example.com",
     ],
 )
-def test_addresses_of_every_kind_are_taken(send_mail: SendMail, address: str) -> None:
-    assert send_mail.read({**LETTER, "to": address}).to == address
+def test_unusual_but_valid_addresses_are_accepted(send_mail: SendMail, address: str) -> None:
+    assert send_mail.read({**PAYLOAD, "to": address}).to == address
 
 
-async def test_whoever_registers_is_welcomed_by_name(
+async def test_the_welcome_mail_addresses_the_account_by_name(
     welcome: WelcomeMail, mailer: FakeMailSender, store: FakeStore, sign_up: SignUp
 ) -> None:
     await sign_up("zoe", full_name="Zoe Quill")
     job = store.jobs[-1]
     assert job.kind == welcome.name
-    await welcome.run(claimed(welcome.read(job.data)), Ends().finish)
+    await welcome.run(claimed(welcome.read(job.data)), RecordedCompletions().finish)
     assert [(m.to, m.subject, m.message_id) for m in mailer.sent] == [
         ("zoe@example.com", "welcome", MESSAGE_ID)
     ]
@@ -158,36 +159,36 @@ async def test_whoever_registers_is_welcomed_by_name(
         (None, "zoe"),
     ],
 )
-async def test_nobody_is_called_by_a_link(
+async def test_a_full_name_that_looks_like_a_link_is_left_out(
     sign_up: SignUp, full_name: str | None, expected: str
 ) -> None:
     person = await sign_up("zoe", full_name=full_name)
     assert display_name(person.user) == expected
 
 
-async def test_an_account_that_is_gone_is_not_welcomed(
+async def test_a_deleted_account_gets_no_welcome_mail(
     welcome: WelcomeMail, mailer: FakeMailSender
 ) -> None:
     with pytest.raises(PermanentFailure, match="deleted"):
-        await welcome.run(claimed(UserId(fresh_id())), Ends().finish)
+        await welcome.run(claimed(UserId(new_id())), RecordedCompletions().finish)
     assert not mailer.sent
 
 
 @pytest.mark.parametrize("data", [{}, {"user_id": "zoe"}, {"user_id": None}])
-def test_a_welcome_needs_an_account(welcome: WelcomeMail, data: Mapping[str, object]) -> None:
+def test_a_welcome_payload_needs_an_account_id(welcome: WelcomeMail, data: Mapping[str, object]) -> None:
     with pytest.raises(InvalidPayload) as refused:
         welcome.read(data)
     assert refused.value.pointer == "/data/user_id"
 
 
-async def test_without_a_mailer_nothing_is_taken(send_mail: SendMail) -> None:
+async def test_a_mail_job_fails_while_no_mailer_is_configured(send_mail: SendMail) -> None:
     kind = SendMail(fake_mail_service(NoMailSender()))
     with pytest.raises(Unavailable, match="not configured"):
-        await kind.run(claimed(send_mail.read(LETTER)), Ends().finish)
+        await kind.run(claimed(send_mail.read(PAYLOAD)), RecordedCompletions().finish)
 
 
 @pytest.mark.parametrize("name", ["=?utf-8?Q?x=0D=0ABcc=3A_evil=40evil.example?=", "Zoe\u202e"])
-async def test_a_name_from_before_the_rule_for_names_is_left_out(
+async def test_a_stored_name_that_breaks_the_name_rule_is_left_out(
     sign_up: SignUp, name: str
 ) -> None:
     person = await sign_up("zoe")

@@ -1,4 +1,4 @@
-"""Which texts are one plain e-mail address."""
+"""Validation of e-mail addresses."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from jubilee.domain.mail_addresses import is_mail_address
 
 @pytest.mark.parametrize("hidden", ["\u200b", "\u202e", "\x07", "\x7f", "\ufeff", "\ud800"])
 @pytest.mark.parametrize("address", ["zo{}e@example.com", "zoe@exam{}ple.com"])
-def test_what_is_not_printable_is_in_no_address(address: str, hidden: str) -> None:
+def test_an_address_with_an_unprintable_character_is_refused(address: str, hidden: str) -> None:
     assert not is_mail_address(address.format(hidden))
     assert is_mail_address(address.format("x"))
 
@@ -15,13 +15,13 @@ def test_what_is_not_printable_is_in_no_address(address: str, hidden: str) -> No
 @pytest.mark.parametrize(
     ("length", "expected"), [(63, True), (64, True), (65, False)], ids=["63", "64", "65"]
 )
-def test_a_local_part_has_64_bytes_at_most(length: int, expected: bool) -> None:
+def test_a_local_part_is_limited_to_64_bytes(length: int, expected: bool) -> None:
     assert is_mail_address(f"{'z' * length}@example.com") is expected
     assert is_mail_address(f"{'z' * (length - 2)}é@example.com") is expected
 
 
 @pytest.mark.parametrize(("length", "expected"), [(254, True), (255, False)])
-def test_an_address_has_254_characters_at_most(length: int, expected: bool) -> None:
+def test_an_address_is_limited_to_254_characters(length: int, expected: bool) -> None:
     host = f"{'a.' * 100}{'b' * (length - 202)}"
     assert len(f"z@{host}") == length
     assert is_mail_address(f"z@{host}") is expected

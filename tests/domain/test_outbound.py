@@ -1,4 +1,4 @@
-"""`http.request`: what may be asked for, who reaches what, and what is made of the answer."""
+"""The kind `http.request`: its payload, the addresses it may reach, and its result."""
 
 import json
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from jubilee.domain.jobs.kinds import InvalidPayload, JobError, PermanentFailure
 from jubilee.domain.outbound.address_policy import AllowedHost, OutboundRules, is_public
 from jubilee.domain.outbound.request import read_request, redacted_request
 from jubilee.domain.outbound.sending import AddressNotAllowed, HttpReply, SendHttpRequest
-from tests.fakes.claimed_jobs import JOB, Ends, claimed
-from tests.fakes.outbound import FakeSender
+from tests.fakes.claimed_jobs import JOB, claimed
+from tests.fakes.outbound import FakeHttpSender
 
 URL = "https://hooks.example.com/in"
-CLOSED = OutboundRules()
+NO_HOSTS_ALLOWED = OutboundRules()
 
 
 def rules(*hosts: str, networks: tuple[str, ...] = ()) -> OutboundRules:
@@ -24,9 +24,9 @@ def rules(*hosts: str, networks: tuple[str, ...] = ()) -> OutboundRules:
     )
 
 
-def reaches(given: OutboundRules, url: str, address: str, *, by_admin: bool = False) -> bool:
+def may_reach(allowed: OutboundRules, url: str, address: str, *, by_admin: bool = False) -> bool:
     request = read_request({"url": url})
-    allows = given.filter_for(request.host, request.port, by_admin=by_admin)
+    allows = allowed.filter_for(request.host, request.port, by_admin=by_admin)
     return allows is not None and allows(ip_address(address))
 
 
@@ -36,33 +36,33 @@ def pointer_of(data: Mapping[str, object]) -> str:
     return refused.value.pointer
 
 
-def test_a_url_is_enough() -> None:
+def test_only_the_url_is_required() -> None:
     request = read_request({"url": "HTTPS://Hooks.Example.com.:8443?a=b#part"})
     assert (request.method, request.scheme, request.target) == ("POST", "https", "/?a=b")
     assert (request.host, request.authority) == ("hooks.example.com", "hooks.example.com:8443")
     assert (request.headers, request.body) == ((), None)
 
 
-def test_the_host_header_leaves_the_usual_port_out() -> None:
+def test_the_authority_omits_the_default_port() -> None:
     assert read_request({"url": "http://a.example:80/"}).authority == "a.example"
     assert read_request({"url": "http://[2001:DB8::1]:443/"}).authority == "[2001:db8::1]:443"
 
 
 @pytest.mark.parametrize("body", [None, 0, "text", [1], {"a": {"b": True}}])
-def test_any_json_is_a_body(body: object) -> None:
+def test_any_json_value_is_a_body(body: object) -> None:
     request = read_request({"url": URL, "body": body})
     assert json.loads(request.body or b"") == body
     assert request.headers == (("content-type", "application/json"),)
 
 
-def test_a_text_with_a_content_type_goes_out_as_it_is() -> None:
+def test_a_text_body_with_a_content_type_is_sent_unchanged() -> None:
     headers = {"Content-Type": "text/plain; charset=utf-8"}
     request = read_request({"url": URL, "headers": headers, "body": "grüß"})
     assert request.body == "grüß".encode()
     assert request.headers == (("content-type", "text/plain; charset=utf-8"),)
 
 
-def test_json_may_have_a_type_of_its_own() -> None:
+def test_a_json_body_may_have_another_content_type() -> None:
     headers = {"content-type": "application/vnd.example+json"}
     request = read_request({"url": URL, "headers": headers, "body": {"a": 1}})
     assert (request.body, dict(request.headers)) == (b'{"a":1}', headers)
@@ -104,7 +104,7 @@ def test_json_may_have_a_type_of_its_own() -> None:
         "http://%31%32%37.0.0.1/",
     ],
 )
-def test_a_url_that_could_be_read_in_two_ways_is_refused(url: str) -> None:
+def test_an_invalid_or_ambiguous_url_is_refused(url: str) -> None:
     assert pointer_of({"url": url}) == "/data/url"
 
 
@@ -140,14 +140,14 @@ def test_a_url_that_could_be_read_in_two_ways_is_refused(url: str) -> None:
         ({"url": URL, "headers": {"TE": "trailers"}}, "/data/headers/TE"),
     ],
 )
-def test_what_is_wrong_is_named(data: Mapping[str, object], pointer: str) -> None:
+def test_an_invalid_member_is_named(data: Mapping[str, object], pointer: str) -> None:
     assert pointer_of(data) == pointer
 
 
-def test_headers_and_what_sounds_secret_are_not_shown() -> None:
+def test_headers_and_secret_looking_parameters_are_redacted() -> None:
     url = f"{URL}?page=2&api_key=s3cret&X-Signature=abc#x"
-    shown = redacted_request({"url": url, "headers": {"Authorization": "Bearer s3cret"}, "body": 1})
-    assert shown == {
+    redacted = redacted_request({"url": url, "headers": {"Authorization": "Bearer s3cret"}, "body": 1})
+    assert redacted == {
         "url": f"{URL}?page=2&api_key=***&X-Signature=***#x",
         "headers": {"Authorization": "***"},
         "body": 1,
@@ -159,7 +159,7 @@ def test_headers_and_what_sounds_secret_are_not_shown() -> None:
     "address",
     ["93.184.216.34", "1.1.1.1", "172.32.0.1", "2606:4700::1111", "64:ff9b::808:808"],
 )
-def test_public_addresses(address: str) -> None:
+def test_global_unicast_addresses_are_public(address: str) -> None:
     assert is_public(ip_address(address))
 
 
@@ -177,15 +177,15 @@ def test_public_addresses(address: str) -> None:
         "2606:4700::1111%eth0",
     ],
 )
-def test_addresses_that_are_not_public(address: str) -> None:
+def test_special_purpose_addresses_are_not_public(address: str) -> None:
     assert not is_public(ip_address(address))
-    assert not reaches(CLOSED, URL, address, by_admin=True)
+    assert not may_reach(NO_HOSTS_ALLOWED, URL, address, by_admin=True)
 
 
-def test_by_default_admins_reach_what_is_public_and_others_nothing() -> None:
-    assert reaches(CLOSED, URL, "93.184.216.34", by_admin=True)
-    assert not reaches(CLOSED, URL, "93.184.216.34")
-    assert CLOSED.filter_for("hooks.example.com", 443, by_admin=False) is None
+def test_without_allowed_hosts_only_admins_reach_public_addresses() -> None:
+    assert may_reach(NO_HOSTS_ALLOWED, URL, "93.184.216.34", by_admin=True)
+    assert not may_reach(NO_HOSTS_ALLOWED, URL, "93.184.216.34")
+    assert NO_HOSTS_ALLOWED.filter_for("hooks.example.com", 443, by_admin=False) is None
 
 
 @pytest.mark.parametrize(
@@ -205,43 +205,43 @@ def test_by_default_admins_reach_what_is_public_and_others_nothing() -> None:
     ],
 )
 def test_hosts_are_allowed_by_name(allowed: str, url: str, *, expected: bool) -> None:
-    assert reaches(rules(allowed), url, "93.184.216.34") is expected
+    assert may_reach(rules(allowed), url, "93.184.216.34") is expected
 
 
 @pytest.mark.parametrize("text", ["", "*", "*.", "a b", "https://a.example", "a.example:0", "[x]"])
-def test_a_host_that_is_none_is_refused(text: str) -> None:
+def test_an_invalid_host_pattern_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         AllowedHost.parse(text)
 
 
-def test_an_allowed_host_may_be_private_but_never_where_metadata_are() -> None:
-    given = rules("hooks.example.com")
+def test_an_allowed_host_may_be_private_but_not_a_metadata_address() -> None:
+    allowed = rules("hooks.example.com")
     for private in ("10.1.2.3", "127.0.0.1", "::1", "fd12::1", "::ffff:192.168.1.1"):
-        assert reaches(given, URL, private)
-    for never in ("169.254.169.254", "fe80::1", "100.100.100.200", "fd00:ec2::254", "0.0.0.0"):
-        assert not reaches(given, URL, never)
+        assert may_reach(allowed, URL, private)
+    for metadata in ("169.254.169.254", "fe80::1", "100.100.100.200", "fd00:ec2::254", "0.0.0.0"):
+        assert not may_reach(allowed, URL, metadata)
 
 
-def test_an_allowed_network_is_for_everybody_whatever_the_name() -> None:
-    given = rules(networks=("10.1.0.0/16", "fd12::/32", "169.254.169.254/32"))
+def test_an_allowed_network_is_reachable_by_any_host_name() -> None:
+    allowed = rules(networks=("10.1.0.0/16", "fd12::/32", "169.254.169.254/32"))
     for inside in ("10.1.2.3", "::ffff:10.1.2.3", "fd12::9", "169.254.169.254"):
-        assert reaches(given, URL, inside)
+        assert may_reach(allowed, URL, inside)
     for outside in ("10.2.0.1", "93.184.216.34", "::1"):
-        assert not reaches(given, URL, outside)
+        assert not may_reach(allowed, URL, outside)
 
 
-async def run(sender: FakeSender, *, by_admin: bool = True, **data: object) -> Ends:
-    ends, kind = Ends(), SendHttpRequest(sender, CLOSED)
+async def run(sender: FakeHttpSender, *, by_admin: bool = True, **data: object) -> RecordedCompletions:
+    completions, kind = RecordedCompletions(), SendHttpRequest(sender, NO_HOSTS_ALLOWED)
     payload = kind.read({"url": URL, **data})
-    await kind.run(claimed(payload, by_admin=by_admin), ends.finish)
-    return ends
+    await kind.run(claimed(payload, by_admin=by_admin), completions.complete)
+    return completions
 
 
-async def test_the_answer_becomes_the_result_and_the_job_is_the_key() -> None:
+async def test_the_result_is_the_reply_and_the_idempotency_key_is_the_job() -> None:
     headers = {"content-type": "text/plain", "set-cookie": "session=s3cret"}
-    sender = FakeSender(reply=HttpReply(201, headers, b"thanks \xff\0", truncated=False))
-    ends = await run(sender, headers={"X-Token": "s3cret"})
-    assert ends.results == [
+    sender = FakeHttpSender(reply=HttpReply(201, headers, b"thanks \xff\0", truncated=False))
+    completions = await run(sender, headers={"X-Token": "s3cret"})
+    assert completions.results == [
         {
             "status": 201,
             "headers": {"content-type": "text/plain"},
@@ -253,9 +253,9 @@ async def test_the_answer_becomes_the_result_and_the_job_is_the_key() -> None:
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 599])
-async def test_a_server_that_cannot_now_is_asked_again(status: int) -> None:
+async def test_a_temporary_error_status_is_retried(status: int) -> None:
     with pytest.raises(JobError, match=str(status)) as failed:
-        await run(FakeSender(reply=HttpReply(status, {}, b"", truncated=False)))
+        await run(FakeHttpSender(reply=HttpReply(status, {}, b"", truncated=False)))
     assert not isinstance(failed.value, PermanentFailure)
 
 
@@ -270,31 +270,31 @@ async def test_a_server_that_cannot_now_is_asked_again(status: int) -> None:
         (500, {"retry-after": "120"}, None),
     ],
 )
-async def test_a_busy_server_says_when(
+async def test_retry_after_of_429_and_503_sets_the_delay(
     status: int, headers: dict[str, str], wait: float | None
 ) -> None:
     dated = {"date": "Thu, 01 Jan 2026 00:00:00 GMT", **headers}
     with pytest.raises(JobError) as failed:
-        await run(FakeSender(reply=HttpReply(status, dated, b"", truncated=False)))
+        await run(FakeHttpSender(reply=HttpReply(status, dated, b"", truncated=False)))
     assert failed.value.retry_in == wait
 
 
 @pytest.mark.parametrize("status", [301, 302, 304, 307, 308, 400, 401, 404, 410, 422])
-async def test_a_server_that_will_not_is_not_asked_again(status: int) -> None:
+async def test_a_redirect_or_client_error_is_permanent(status: int) -> None:
     with pytest.raises(PermanentFailure, match=str(status)):
-        await run(FakeSender(reply=HttpReply(status, {}, b"", truncated=False)))
+        await run(FakeHttpSender(reply=HttpReply(status, {}, b"", truncated=False)))
 
 
-async def test_whoever_is_no_admin_any_more_reaches_nothing() -> None:
-    sender = FakeSender()
+async def test_an_owner_who_is_no_longer_admin_reaches_nothing() -> None:
+    sender = FakeHttpSender()
     with pytest.raises(AddressNotAllowed):
         await run(sender, by_admin=False)
     assert not sender.sent
 
 
 @pytest.mark.parametrize("body", [b"a" * 65_536, "ü€😀".encode() * 7000, b"\x01" * 65_536])
-async def test_a_result_fits_whatever_its_characters_cost(body: bytes) -> None:
-    ends = await run(FakeSender(reply=HttpReply(200, {}, body, truncated=False)))
-    result = ends.results[0] or {}
+async def test_a_large_reply_is_truncated_to_the_size_of_a_result(body: bytes) -> None:
+    completions = await run(FakeHttpSender(reply=HttpReply(200, {}, body, truncated=False)))
+    result = completions.results[0] or {}
     assert 60_000 < len(json.dumps(result)) <= 65_536
     assert result["truncated"] is True

@@ -1,4 +1,4 @@
-"""Which passwords are good enough."""
+"""Rules for passwords."""
 
 import pytest
 
@@ -17,7 +17,7 @@ EMAIL, USERNAME = "zoe.quill@example.com", "zoe-the-quill"
 
 
 def refusal(password: str, rules: PasswordRules = RULES) -> type[Invalid] | None:
-    """Which rule the password breaks."""
+    """Return the error of the rule that the password breaks."""
     try:
         rules.check(password, EMAIL, USERNAME)
     except Invalid as error:
@@ -38,29 +38,29 @@ def refusal(password: str, rules: PasswordRules = RULES) -> type[Invalid] | None
         "z" * 64 + "q",
     ],
 )
-def test_long_and_rare_ones_are_good_whatever_they_are_made_of(password: str) -> None:
+def test_long_and_uncommon_passwords_are_accepted(password: str) -> None:
     assert refusal(password) is None
 
 
 @pytest.mark.parametrize("password", ["", "qzkwvjx", "🐴🔋📎🎂🎈🎁🎉", "é" * 7])
-def test_short_ones_are_refused_by_code_points(password: str) -> None:
+def test_short_passwords_are_refused_counting_code_points(password: str) -> None:
     assert refusal(password) is PasswordTooShort
 
 
-def test_the_refusal_names_the_member_but_not_the_password() -> None:
+def test_the_error_points_to_the_member_without_the_password() -> None:
     with pytest.raises(PasswordTooShort) as refused:
         RULES.check("qzkwvjx", EMAIL, USERNAME)
     assert refused.value.pointer == "/password"
     assert "qzkwvjx" not in str(refused.value)
 
 
-def test_the_least_length_is_a_setting() -> None:
+def test_the_minimum_length_is_configurable() -> None:
     assert refusal("correct horse", PasswordRules(15, ())) is PasswordTooShort
     assert refusal("correct horse b", PasswordRules(15, ())) is None
 
 
 @pytest.mark.parametrize("length", [MAX_PASSWORD_CHARS + 1, 10_000])
-def test_overlong_ones_are_refused(length: int) -> None:
+def test_overlong_passwords_are_refused(length: int) -> None:
     assert refusal("🎂" * length) is PasswordTooLong
 
 
@@ -68,12 +68,12 @@ def test_overlong_ones_are_refused(length: int) -> None:
     "password",
     ["password", "PASSWORD", "baseball", "\uff50assword", "12345678", "iloveyou"],
 )
-def test_common_ones_are_refused_in_any_case(password: str) -> None:
+def test_common_passwords_are_refused_in_any_case(password: str) -> None:
     assert refusal(password) is PasswordTooCommon
 
 
 @pytest.mark.parametrize("password", [EMAIL, EMAIL.upper(), "zoe.quill", USERNAME, "Zoe-The-Quill"])
-def test_ones_own_names_are_refused(password: str) -> None:
+def test_the_accounts_own_names_are_refused(password: str) -> None:
     assert refusal(password) is PasswordTooCommon
 
 
@@ -81,5 +81,5 @@ def test_the_products_name_is_refused() -> None:
     assert refusal("Jubilee", PasswordRules(7, ())) is PasswordTooCommon
 
 
-def test_the_list_has_thousands() -> None:
+def test_the_list_of_common_passwords_has_thousands() -> None:
     assert len(common_passwords()) > 3000

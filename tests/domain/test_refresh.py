@@ -1,4 +1,4 @@
-"""Rotation of refresh tokens, and what becomes of a family that leaks."""
+"""Rotation of refresh tokens, and the end of a token family on reuse."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ async def zoe(sign_up: SignUp) -> Person:
     return await sign_up("zoe")
 
 
-async def assert_family_is_dead(auth: AuthService, *accesses: str, refresh: str) -> None:
+async def assert_family_is_revoked(auth: AuthService, *accesses: str, refresh: str) -> None:
     for access in accesses:
         with pytest.raises(InvalidToken):
             await auth.authenticate(access)
@@ -31,7 +31,7 @@ async def assert_family_is_dead(auth: AuthService, *accesses: str, refresh: str)
         await auth.refresh(refresh)
 
 
-async def test_refreshing_gives_a_new_pair_for_the_same_session(
+async def test_refreshing_returns_a_new_pair_for_the_same_session(
     auth: AuthService, zoe: Person
 ) -> None:
     tokens = await auth.refresh(zoe.refresh_token)
@@ -40,7 +40,7 @@ async def test_refreshing_gives_a_new_pair_for_the_same_session(
     assert (await auth.refresh(tokens.refresh)).refresh not in {tokens.refresh, zoe.refresh_token}
 
 
-async def test_within_the_grace_the_same_token_gives_the_same_successor(
+async def test_a_token_repeated_within_the_grace_period_gets_the_same_successor(
     auth: AuthService, zoe: Person, clock: FakeClock
 ) -> None:
     first = await auth.refresh(zoe.refresh_token)
@@ -50,7 +50,7 @@ async def test_within_the_grace_the_same_token_gives_the_same_successor(
     assert await auth.authenticate(again.access) == zoe.principal
 
 
-async def test_after_the_grace_reuse_kills_the_family(
+async def test_reuse_after_the_grace_period_revokes_the_family(
     auth: AuthService, zoe: Person, clock: FakeClock, store: FakeStore
 ) -> None:
     tokens = await auth.refresh(zoe.refresh_token)
@@ -58,20 +58,20 @@ async def test_after_the_grace_reuse_kills_the_family(
     with pytest.raises(InvalidGrant):
         await auth.refresh(zoe.refresh_token)
     assert store.sessions == {}
-    await assert_family_is_dead(auth, tokens.access, refresh=tokens.refresh)
+    await assert_family_is_revoked(auth, tokens.access, refresh=tokens.refresh)
 
 
-async def test_once_the_successor_is_used_reuse_kills_the_family_at_once(
+async def test_reuse_after_the_successor_was_used_revokes_the_family(
     auth: AuthService, zoe: Person
 ) -> None:
     second = await auth.refresh(zoe.refresh_token)
     third = await auth.refresh(second.refresh)
     with pytest.raises(InvalidGrant):
         await auth.refresh(zoe.refresh_token)
-    await assert_family_is_dead(auth, second.access, third.access, refresh=third.refresh)
+    await assert_family_is_revoked(auth, second.access, third.access, refresh=third.refresh)
 
 
-async def test_a_made_up_token_with_a_real_session_harms_nobody(
+async def test_a_forged_token_does_not_end_its_session(
     auth: AuthService, zoe: Person, clock: FakeClock
 ) -> None:
     forged = RefreshToken(zoe.principal.session_id, 1, b"x" * 32).encode(b"not the key")
@@ -82,7 +82,7 @@ async def test_a_made_up_token_with_a_real_session_harms_nobody(
     assert (await auth.refresh(zoe.refresh_token)).refresh
 
 
-async def test_a_session_that_nobody_used_ends(
+async def test_an_idle_session_expires(
     auth: AuthService, zoe: Person, clock: FakeClock
 ) -> None:
     clock.tick(days=IDLE_DAYS)
@@ -90,7 +90,7 @@ async def test_a_session_that_nobody_used_ends(
         await auth.refresh(zoe.refresh_token)
 
 
-async def test_a_session_that_is_used_goes_on(
+async def test_refreshing_extends_a_session(
     auth: AuthService, zoe: Person, clock: FakeClock
 ) -> None:
     tokens = await auth.refresh(zoe.refresh_token)
@@ -100,7 +100,7 @@ async def test_a_session_that_is_used_goes_on(
     assert await auth.authenticate(tokens.access) == zoe.principal
 
 
-async def test_an_access_token_ends_with_its_lifetime(
+async def test_an_access_token_expires_after_its_lifetime(
     auth: AuthService, zoe: Person, clock: FakeClock
 ) -> None:
     tokens = await auth.refresh(zoe.refresh_token)
@@ -111,7 +111,7 @@ async def test_an_access_token_ends_with_its_lifetime(
         await auth.authenticate(tokens.access)
 
 
-async def test_a_disabled_account_refreshes_nothing(
+async def test_a_disabled_account_cannot_refresh(
     auth: AuthService, zoe: Person, store: FakeStore
 ) -> None:
     store.users[zoe.user.id] = replace(zoe.user, is_active=False)

@@ -1,4 +1,4 @@
-"""When a server may be asked again, in every form that its answer may have."""
+"""Parsing `Retry-After` in all of its forms."""
 
 from math import inf
 
@@ -10,7 +10,7 @@ DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
+    ("value", "seconds"),
     [
         ("120", 120),
         (" 0 ", 0),
@@ -21,21 +21,21 @@ DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
         ("Sun, 06 Nov 1994 08:49:36 GMT", -1),
     ],
 )
-def test_seconds_and_dates_are_understood(said: str, seconds: float) -> None:
-    assert retry_after({"retry-after": said, "date": DATE}) == seconds
+def test_seconds_and_dates_are_parsed(value: str, seconds: float) -> None:
+    assert retry_after({"retry-after": value, "date": DATE}) == seconds
 
 
 @pytest.mark.parametrize(
-    "said",
+    "value",
     [
         *("", "soon", "-5", "1.5", "٣", "1 2", "Sun, 32 Nov 1994 08:49:37 GMT"),
         *("Sun, 06 Nov 99999 08:49:37 GMT", f"Sun, 06 Nov 1994 08:49:37 +{'9' * 40}"),
     ],
 )
-def test_what_cannot_be_understood_says_nothing(said: str) -> None:
-    assert retry_after({"retry-after": said, "date": DATE}) is None
+def test_an_invalid_value_is_ignored(value: str) -> None:
+    assert retry_after({"retry-after": value, "date": DATE}) is None
 
 
-def test_where_nothing_is_said_nothing_is_known() -> None:
+def test_a_missing_header_or_date_is_ignored() -> None:
     assert retry_after({"date": DATE}) is None
     assert retry_after({"retry-after": DATE}) is None

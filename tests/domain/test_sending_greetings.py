@@ -1,4 +1,4 @@
-"""A greeting is sent once, as far as anybody can know."""
+"""Sending greetings: once, or an explicit unknown outcome."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -16,8 +16,9 @@ from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.kinds import InvalidPayload
 from jubilee.domain.jobs.store import LeaseLost
 from jubilee.domain.mail import MailService, OutcomeUnknown, Undeliverable
-from tests.domain.greeting_work import Mailbox, PlainTemplates, Work
-from tests.fakes.store import FakeStore, fresh_id
+from tests.domain.greeting_work import GreetingHarness, Mailbox, PlainTemplates
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import FakeStore
 
 BORN = date(1990, 11, 20)
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -26,95 +27,95 @@ PLANNED, SENDING, SENT, UNCERTAIN, SKIPPED = GreetingState
 
 
 @pytest.fixture
-def work(store: FakeStore) -> Work:
-    return Work(store)
+def harness(store: FakeStore) -> GreetingHarness:
+    return GreetingHarness(store)
 
 
 @pytest.fixture
-async def zoe(work: Work) -> UserId:
-    """Somebody whose greeting is planned."""
-    zoe = await work.born(BORN, full_name="Zoë")
-    await work.plan(NOON)
+async def zoe(harness: GreetingHarness) -> UserId:
+    """An account whose greeting is planned."""
+    zoe = await harness.add_person(BORN, full_name="Zoë")
+    await harness.plan(NOON)
     return zoe
 
 
-async def lose_the_end(work: Work, zoe: UserId) -> None:
-    """The mail goes out, and the worker dies before it can say so."""
-    work.lost = LeaseLost()
+async def send_without_completion(harness: GreetingHarness, zoe: UserId) -> None:
+    """Send the mail, but lose the lease before the job completes."""
+    harness.completion_error = LeaseLost()
     with pytest.raises(LeaseLost):
-        await work.send(zoe)
-    work.lost = None
-    assert work.greeting(zoe).state is SENDING
+        await harness.send(zoe)
+    harness.completion_error = None
+    assert harness.greeting(zoe).state is SENDING
 
 
-async def test_the_greeting_is_sent_and_kept_as_sent(work: Work, zoe: UserId) -> None:
-    await work.send(zoe)
-    (message,) = work.mailbox.sent
+async def test_a_greeting_is_sent_and_recorded(harness: GreetingHarness, zoe: UserId) -> None:
+    await harness.send(zoe)
+    (message,) = harness.mailbox.sent
     assert (message.to, message.text) == (f"{zoe}@example.com", "birthday Zoë")
     assert message.message_id == f"<greeting.{zoe}.2026@example.com>"
-    row = work.greeting(zoe)
+    row = harness.greeting(zoe)
     assert (row.state, row.message_id, row.sent_at) == (SENT, message.message_id, NOON)
-    assert work.results == [{"state": "sent", "message_id": message.message_id}]
+    assert harness.results == [{"state": "sent", "message_id": message.message_id}]
 
 
-async def test_what_has_ended_is_not_sent_again(work: Work, zoe: UserId) -> None:
+async def test_a_sent_or_unknown_greeting_is_not_sent_again(harness: GreetingHarness, zoe: UserId) -> None:
     for _ in range(2):
-        await work.send(zoe)
-    await work.send(UserId(fresh_id()))
-    assert len(work.mailbox.sent) == 1
+        await harness.send(zoe)
+    await harness.send(UserId(new_id()))
+    assert len(harness.mailbox.sent) == 1
 
 
-async def test_an_unknown_outcome_is_parked(work: Work, zoe: UserId) -> None:
-    await lose_the_end(work, zoe)
-    await work.send(zoe)
-    assert (work.greeting(zoe).state, len(work.mailbox.sent)) == (UNCERTAIN, 1)
+async def test_a_greeting_of_unknown_outcome_becomes_uncertain(harness: GreetingHarness, zoe: UserId) -> None:
+    await send_without_completion(harness, zoe)
+    await harness.send(zoe)
+    assert (harness.greeting(zoe).state, len(harness.mailbox.sent)) == (UNCERTAIN, 1)
 
 
-async def test_an_unknown_outcome_is_sent_again_under_the_same_id_where_wished(
-    work: Work, zoe: UserId
+async def test_policy_resend_repeats_an_unknown_outcome_under_the_same_message_id(
+    harness: GreetingHarness, zoe: UserId
 ) -> None:
-    work.rules = RESEND
-    await lose_the_end(work, zoe)
-    work.domain = "moved.example"
-    await work.send(zoe)
-    first, second = work.mailbox.sent
+    harness.rules = RESEND
+    await send_without_completion(harness, zoe)
+    harness.domain = "moved.example"
+    await harness.send(zoe)
+    first, second = harness.mailbox.sent
     assert first.message_id == second.message_id
-    assert work.greeting(zoe).state is SENT
+    assert harness.greeting(zoe).state is SENT
 
 
-async def test_a_server_that_fell_silent_leaves_it_uncertain(work: Work, zoe: UserId) -> None:
-    work.mailbox.refusals = [OutcomeUnknown("silence")]
-    await work.send(zoe)
-    assert (work.greeting(zoe).state, work.greeting(zoe).sent_at) == (UNCERTAIN, None)
+async def test_a_mail_server_that_stops_answering_leaves_the_greeting_uncertain(harness: GreetingHarness, zoe: UserId) -> None:
+    harness.mailbox.refusals = [OutcomeUnknown("silence")]
+    await harness.send(zoe)
+    assert (harness.greeting(zoe).state, harness.greeting(zoe).sent_at) == (UNCERTAIN, None)
 
 
-async def test_a_server_that_fell_silent_is_asked_again_where_wished(
-    work: Work, zoe: UserId
+async def test_policy_resend_retries_a_mail_server_that_stopped_answering(
+    harness: GreetingHarness, zoe: UserId
 ) -> None:
-    work.rules = RESEND
-    work.mailbox.refusals = [OutcomeUnknown("silence")]
+    harness.rules = RESEND
+    harness.mailbox.refusals = [OutcomeUnknown("silence")]
     with pytest.raises(OutcomeUnknown):
-        await work.send(zoe)
-    await work.send(zoe)
-    assert (work.greeting(zoe).state, len(work.mailbox.sent)) == (SENT, 1)
+        await harness.send(zoe)
+    await harness.send(zoe)
+    assert (harness.greeting(zoe).state, len(harness.mailbox.sent)) == (SENT, 1)
 
 
-async def test_what_was_surely_not_taken_is_tried_again(work: Work, zoe: UserId) -> None:
-    work.mailbox.refusals = [Unavailable("busy"), Unavailable("busy")]
+async def test_a_message_that_was_surely_not_accepted_is_retried(harness: GreetingHarness, zoe: UserId) -> None:
+    harness.mailbox.refusals = [Unavailable("busy"), Unavailable("busy")]
     for _ in range(2):
         with pytest.raises(Unavailable):
-            await work.send(zoe)
-        assert work.greeting(zoe).state is PLANNED
-    await work.send(zoe)
-    assert (work.greeting(zoe).state, len(work.mailbox.sent)) == (SENT, 1)
+            await harness.send(zoe)
+        assert harness.greeting(zoe).state is PLANNED
+    await harness.send(zoe)
+    assert (harness.greeting(zoe).state, len(harness.mailbox.sent)) == (SENT, 1)
 
 
-async def test_a_mailbox_that_does_not_exist_ends_it(work: Work, zoe: UserId) -> None:
-    work.mailbox.refusals = [Undeliverable("nobody")]
-    await work.send(zoe)
-    row = work.greeting(zoe)
+async def test_a_missing_mailbox_skips_the_greeting(harness: GreetingHarness, zoe: UserId) -> None:
+    harness.mailbox.refusals = [Undeliverable("no such mailbox")]
+    await harness.send(zoe)
+    row = harness.greeting(zoe)
     assert (row.state, row.reason) == (SKIPPED, NotSentReason.REFUSED)
-    assert work.results == [{"state": "skipped", "message_id": row.message_id, "reason": "refused"}]
+    assert harness.results == [{"state": "skipped", "message_id": row.message_id, "reason": "refused"}]
 
 
 @pytest.mark.parametrize(
@@ -126,49 +127,49 @@ async def test_a_mailbox_that_does_not_exist_ends_it(work: Work, zoe: UserId) ->
         {"date_of_birth": date(1990, 11, 21)},
     ],
 )
-async def test_who_has_changed_their_mind_is_not_greeted(
-    work: Work, zoe: UserId, change: dict[str, object]
+async def test_a_greeting_is_skipped_after_its_account_changed(
+    harness: GreetingHarness, zoe: UserId, change: dict[str, object]
 ) -> None:
-    await work.change(zoe, **change)
-    await work.send(zoe)
-    assert work.mailbox.sent == []
-    assert (work.greeting(zoe).state, work.greeting(zoe).reason) == (
+    await harness.change(zoe, **change)
+    await harness.send(zoe)
+    assert harness.mailbox.sent == []
+    assert (harness.greeting(zoe).state, harness.greeting(zoe).reason) == (
         SKIPPED,
         NotSentReason.UNWANTED,
     )
 
 
-async def test_a_changed_mind_does_not_make_the_unknown_known(work: Work, zoe: UserId) -> None:
-    work.rules = RESEND
-    await lose_the_end(work, zoe)
-    await work.change(zoe, birthday_greeting=False)
-    await work.send(zoe)
-    assert (work.greeting(zoe).state, len(work.mailbox.sent)) == (UNCERTAIN, 1)
+async def test_an_unknown_outcome_stays_uncertain_after_its_account_changed(harness: GreetingHarness, zoe: UserId) -> None:
+    harness.rules = RESEND
+    await send_without_completion(harness, zoe)
+    await harness.change(zoe, birthday_greeting=False)
+    await harness.send(zoe)
+    assert (harness.greeting(zoe).state, len(harness.mailbox.sent)) == (UNCERTAIN, 1)
 
 
-async def test_a_day_later_it_is_too_late(work: Work, zoe: UserId) -> None:
-    due = work.greeting(zoe).due_at
-    work.store.clock.now = due + timedelta(days=1)
-    await work.send(zoe)
-    assert work.mailbox.sent == []
-    assert (work.greeting(zoe).state, work.greeting(zoe).reason) == (SKIPPED, NotSentReason.LATE)
+async def test_a_greeting_a_day_late_is_skipped(harness: GreetingHarness, zoe: UserId) -> None:
+    due = harness.greeting(zoe).due_at
+    harness.store.clock.now = due + timedelta(days=1)
+    await harness.send(zoe)
+    assert harness.mailbox.sent == []
+    assert (harness.greeting(zoe).state, harness.greeting(zoe).reason) == (SKIPPED, NotSentReason.LATE)
 
 
 @pytest.mark.parametrize(
     ("data", "pointer"),
     [
         ({}, "/data/year"),
-        ({"year": True, "user_id": str(fresh_id())}, "/data/year"),
+        ({"year": True, "user_id": str(new_id())}, "/data/year"),
         ({"year": 2026}, "/data/user_id"),
         ({"year": 2026, "user_id": "zoe"}, "/data/user_id"),
-        ({"year": 2026, "user_id": str(fresh_id()), "to": "eve"}, "/data/to"),
+        ({"year": 2026, "user_id": str(new_id()), "to": "eve"}, "/data/to"),
     ],
 )
-def test_a_payload_names_a_person_and_a_year(
+def test_a_greeting_payload_needs_an_account_and_a_year(
     store: FakeStore, data: dict[str, object], pointer: str
 ) -> None:
-    post = MailService(Mailbox(), PlainTemplates(), "example.com")
-    kind = GreetingMail(post, store.transaction, GreetingRules(), store.clock)
+    mail = MailService(Mailbox(), PlainTemplates(), "example.com")
+    kind = GreetingMail(mail, store.transaction, GreetingRules(), store.clock)
     with pytest.raises(InvalidPayload) as caught:
         kind.read(data)
     assert caught.value.pointer == pointer

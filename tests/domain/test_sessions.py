@@ -1,4 +1,4 @@
-"""What a presented refresh token is to its session."""
+"""Classifying a presented refresh token."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,20 +8,21 @@ import pytest
 from jubilee.domain.auth.sessions import REFRESH_GRACE, ClientInfo, Session, TokenReuse
 from jubilee.domain.auth.tokens import RefreshToken
 from jubilee.domain.identity import SessionId, UserId
-from tests.fakes.store import START, fresh_id
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import START
 
 KEY, IDLE = b"r" * 32, timedelta(days=30)
-FIRST = RefreshToken(SessionId(fresh_id()), 1, b"s" * 32)
+FIRST = RefreshToken(SessionId(new_id()), 1, b"s" * 32)
 SECOND = FIRST.successor(KEY)
 THIRD = SECOND.successor(KEY)
 
 
 @pytest.fixture
 def session() -> Session:
-    """Just opened: FIRST has been given out."""
+    """A new session, which has issued FIRST."""
     return Session(
         id=FIRST.session_id,
-        user_id=UserId(fresh_id()),
+        user_id=UserId(new_id()),
         generation=1,
         token_hash=FIRST.hash,
         rotated_at=START,
@@ -31,12 +32,12 @@ def session() -> Session:
     )
 
 
-def test_the_token_given_out_last_is_the_current_one(session: Session) -> None:
+def test_the_token_issued_last_is_current(session: Session) -> None:
     assert session.classify(FIRST, now=START) is TokenReuse.CURRENT
     assert session.classify(FIRST, now=START + IDLE) is TokenReuse.CURRENT
 
 
-def test_rotation_gives_the_session_a_new_life(session: Session) -> None:
+def test_rotation_extends_the_session(session: Session) -> None:
     later = START + timedelta(days=3)
     rotated = session.rotated(SECOND, now=later, idle=IDLE)
     assert (rotated.generation, rotated.rotated_at) == (2, later)
@@ -54,20 +55,20 @@ def test_rotation_gives_the_session_a_new_life(session: Session) -> None:
         (86_400.0, TokenReuse.REUSED),
     ],
 )
-def test_the_one_before_may_be_repeated_for_ten_seconds(
+def test_the_previous_token_may_be_repeated_for_ten_seconds(
     session: Session, seconds: float, presented: TokenReuse
 ) -> None:
     rotated = session.rotated(SECOND, now=START, idle=IDLE)
     assert rotated.classify(FIRST, now=START + timedelta(seconds=seconds)) is presented
 
 
-def test_the_grace_ends_when_the_successor_is_used(session: Session) -> None:
+def test_the_grace_period_ends_when_the_successor_is_used(session: Session) -> None:
     rotated = session.rotated(SECOND, now=START, idle=IDLE).rotated(THIRD, now=START, idle=IDLE)
     assert rotated.classify(FIRST, now=START) is TokenReuse.REUSED
     assert rotated.classify(SECOND, now=START + REFRESH_GRACE) is TokenReuse.REPEATED
     assert rotated.classify(THIRD, now=START) is TokenReuse.CURRENT
 
 
-def test_a_fresh_session_takes_no_other_token(session: Session) -> None:
+def test_a_new_session_accepts_no_other_token(session: Session) -> None:
     assert session.classify(SECOND, now=START) is TokenReuse.REUSED
     assert session.classify(replace(FIRST, secret=b""), now=START) is TokenReuse.REUSED

@@ -1,4 +1,4 @@
-"""What can be asked for, by whom, and what becomes of it."""
+"""Use cases of tasks, and who is allowed to call them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,60 +26,61 @@ from jubilee.domain.tasks.task import (
     TaskStatus,
     TooManyTasks,
 )
-from tests.fakes.store import FakeStore, fresh_id, store_of
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import FakeStore, store_with_accounts
 from tests.fakes.tasks import FakeLiveJobReader
 
 
-class Letter(Echo):
-    """For admins; its secret is not shown."""
+class AdminKind(Echo):
+    """A kind for admins, whose payload member `secret` is redacted."""
 
-    name = "letter"
+    name = "admin.only"
     audience = Audience.ADMINS
     private = frozenset({"text"})
 
     def read(self, data: Mapping[str, object]) -> Mapping[str, object]:
         if "to" not in data:
-            raise InvalidPayload("To whom?", pointer="/data/to")
+            raise InvalidPayload("`to` is missing", pointer="/data/to")
         return data
 
     def redact(self, data: Mapping[str, object]) -> Mapping[str, object]:
         return {**data, "secret": "***"}
 
 
-class Own(Echo):
-    """The service's own."""
+class InternalKind(Echo):
+    """A kind that only the service itself creates."""
 
-    name = "own"
+    name = "internal"
     audience = Audience.NOBODY
 
 
-def somebody(*, admin: bool = False) -> Principal:
-    return Principal(UserId(fresh_id()), SessionId(fresh_id()), is_admin=admin)
+def make_principal(*, admin: bool = False) -> Principal:
+    return Principal(UserId(new_id()), SessionId(new_id()), is_admin=admin)
 
 
-OWNER, STRANGER, ADMIN = somebody(), somebody(), somebody(admin=True)
+OWNER, STRANGER, ADMIN = make_principal(), make_principal(), make_principal(admin=True)
 
 
-def service(store: FakeStore, most: int = 10) -> TaskService:
+def make_service(store: FakeStore, max_live: int = 10) -> TaskService:
     return TaskService(
         write=store.transaction,
         read=store.view,
-        kinds=JobKinds([Echo(), Letter(), Own()]),
+        kinds=JobKinds([Echo(), AdminKind(), InternalKind()]),
         waiter=JobWaiter(FakeLiveJobReader(lambda: store.tasks)),
         clock=store.clock,
-        new_id=fresh_id,
-        max_live_per_owner=most,
+        new_id=new_id,
+        max_live_per_owner=max_live,
     )
 
 
 @pytest.fixture
 def store() -> FakeStore:
-    return store_of(OWNER, STRANGER, ADMIN)
+    return store_with_accounts(OWNER, STRANGER, ADMIN)
 
 
 @pytest.fixture
 def tasks(store: FakeStore) -> TaskService:
-    return service(store)
+    return make_service(store)
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ async def task(tasks: TaskService) -> Task:
     return await tasks.create(TaskRequest(data={"n": 1}, task_id="mine"), by=OWNER)
 
 
-def become(store: FakeStore, task: Task, status: TaskStatus, **more: object) -> None:
+def set_status(store: FakeStore, task: Task, status: TaskStatus, **more: object) -> None:
     changed = {"status": status, "attempts": 3, **more}
     store.tasks[task.id] = replace(task, **changed)  # type: ignore[arg-type]  # its own members
 
@@ -99,10 +100,10 @@ async def test_a_new_task_is_queued_and_due(tasks: TaskService, store: FakeStore
     assert store.tasks == {task.id: task}
 
 
-async def test_the_same_request_by_one_task_id_is_the_same_task(
+async def test_the_same_request_with_the_same_task_id_is_the_same_task(
     tasks: TaskService, task: Task, store: FakeStore
 ) -> None:
-    become(store, task, TaskStatus.SUCCEEDED, attempts=0)
+    set_status(store, task, TaskStatus.SUCCEEDED, attempts=0)
     again = await tasks.create(TaskRequest(data={"n": 1}, task_id="mine", priority=1), by=OWNER)
     assert again == store.tasks[task.id]
     theirs = await tasks.create(TaskRequest(data={"n": 1}, task_id="mine"), by=STRANGER)
@@ -114,10 +115,10 @@ async def test_the_same_request_by_one_task_id_is_the_same_task(
     [
         TaskRequest(data={"n": 2}, task_id="mine"),
         TaskRequest(data={"n": True}, task_id="mine"),
-        TaskRequest(data={"n": 1, "to": "zoe"}, task_id="mine", kind="letter"),
+        TaskRequest(data={"n": 1, "to": "zoe"}, task_id="mine", kind="admin.only"),
     ],
 )
-async def test_another_request_by_a_known_task_id_is_refused(
+async def test_another_request_with_a_known_task_id_is_refused(
     tasks: TaskService, store: FakeStore, other: TaskRequest
 ) -> None:
     await tasks.create(TaskRequest(data={"n": 1}, task_id="mine"), by=ADMIN)
@@ -130,12 +131,12 @@ async def test_another_request_by_a_known_task_id_is_refused(
     ("request_", "refusal", "pointer"),
     [
         (TaskRequest(data={}, kind="nothing"), UnknownKind, "/kind"),
-        (TaskRequest(data={}, kind="letter"), InvalidPayload, "/data/to"),
+        (TaskRequest(data={}, kind="admin.only"), InvalidPayload, "/data/to"),
         (TaskRequest(data={"x": "\u00e9" * 32_765}), PayloadTooLarge, "/data"),
-        (TaskRequest(data={}, kind="own"), KindNotAllowed, ""),
+        (TaskRequest(data={}, kind="internal"), KindNotAllowed, ""),
     ],
 )
-async def test_what_no_kind_takes_is_refused_by_its_member(
+async def test_an_invalid_request_is_refused_by_its_pointer(
     tasks: TaskService,
     store: FakeStore,
     request_: TaskRequest,
@@ -148,19 +149,19 @@ async def test_what_no_kind_takes_is_refused_by_its_member(
     assert store.tasks == {}
 
 
-async def test_data_are_measured_as_they_are_sent(tasks: TaskService) -> None:
+async def test_the_payloads_size_is_measured_as_utf8(tasks: TaskService) -> None:
     largest = {"x": "\u00e9" * 32_764}  # eight bytes more than the letters
     assert (await tasks.create(TaskRequest(data=largest), by=OWNER)).data == largest
 
 
-async def test_a_kind_is_for_its_audience(tasks: TaskService) -> None:
-    letter = TaskRequest(data={"to": "zoe"}, kind="letter")
+async def test_a_kind_is_limited_to_its_audience(tasks: TaskService) -> None:
+    request = TaskRequest(data={"to": "zoe"}, kind="admin.only")
     with pytest.raises(KindNotAllowed):
-        await tasks.create(letter, by=OWNER)
-    assert (await tasks.create(letter, by=ADMIN)).kind == "letter"
+        await tasks.create(request, by=OWNER)
+    assert (await tasks.create(request, by=ADMIN)).kind == "request"
 
 
-async def test_a_time_to_come_is_kept_and_one_that_has_passed_is_now(
+async def test_run_at_in_the_past_is_now_and_beyond_the_limit_refused(
     tasks: TaskService, store: FakeStore
 ) -> None:
     now = store.clock()
@@ -175,10 +176,10 @@ async def test_a_time_to_come_is_kept_and_one_that_has_passed_is_now(
     assert caught.value.pointer == "/run_at"
 
 
-@pytest.mark.parametrize("most", [3, SHARED_LOCK_MARGIN + 3])
-async def test_so_many_are_live_and_no_more(store: FakeStore, most: int) -> None:
-    tasks = service(store, most)
-    for n in range(most):
+@pytest.mark.parametrize("max_live", [3, SHARED_LOCK_MARGIN + 3])
+async def test_the_number_of_live_tasks_of_an_owner_is_limited(store: FakeStore, max_live: int) -> None:
+    tasks = make_service(store, max_live)
+    for n in range(max_live):
         await tasks.create(TaskRequest(data={}, task_id=str(n)), by=OWNER)
     with pytest.raises(TooManyTasks):
         await tasks.create(TaskRequest(data={}), by=OWNER)
@@ -188,7 +189,7 @@ async def test_so_many_are_live_and_no_more(store: FakeStore, most: int) -> None
     await tasks.create(TaskRequest(data={}), by=OWNER)
 
 
-async def test_one_sees_ones_own_and_admins_see_all(
+async def test_owners_see_their_own_tasks_and_admins_see_all(
     tasks: TaskService, task: Task, store: FakeStore
 ) -> None:
     theirs = await tasks.create(TaskRequest(data={}), by=STRANGER)
@@ -199,30 +200,30 @@ async def test_one_sees_ones_own_and_admins_see_all(
     assert await tasks.get(str(task.id), by=ADMIN) == task
     with pytest.raises(TaskNotFound):
         await tasks.get("mine", by=ADMIN)
-    assert await listed(tasks, OWNER) == [task]
-    assert await listed(tasks, ADMIN) == [theirs, task]
+    assert await list_tasks(tasks, OWNER) == [task]
+    assert await list_tasks(tasks, ADMIN) == [theirs, task]
 
 
-async def listed(tasks: TaskService, by: Principal) -> list[Task]:
+async def list_tasks(tasks: TaskService, by: Principal) -> list[Task]:
     return list((await tasks.list(TaskFilter(), by=by, after=None, limit=10)).rows)
 
 
-async def test_secrets_are_not_shown(tasks: TaskService, store: FakeStore) -> None:
+async def test_secrets_are_redacted_in_replies_and_stored_unchanged(tasks: TaskService, store: FakeStore) -> None:
     data = {"to": "zoe", "secret": "hush"}
-    task = await tasks.create(TaskRequest(data=data, kind="letter"), by=ADMIN)
+    task = await tasks.create(TaskRequest(data=data, kind="admin.only"), by=ADMIN)
     assert task.data == {"to": "zoe", "secret": "***"}
-    assert await listed(tasks, ADMIN) == [task]
+    assert await list_tasks(tasks, ADMIN) == [task]
     assert store.tasks[task.id].data == data
 
 
-async def test_the_data_of_a_kind_that_is_not_known_here_are_not_shown(
+async def test_the_payload_of_an_unknown_kind_is_hidden(
     tasks: TaskService, task: Task, store: FakeStore
 ) -> None:
-    become(store, task, TaskStatus.QUEUED, kind="newer")
+    set_status(store, task, TaskStatus.QUEUED, kind="newer")
     assert (await tasks.get("mine", by=OWNER)).data == {}
 
 
-async def test_what_waits_is_cancelled_and_then_forgotten(
+async def test_cancelling_a_queued_task_twice_deletes_it(
     tasks: TaskService, task: Task, store: FakeStore
 ) -> None:
     assert await tasks.cancel("mine", by=OWNER) is None
@@ -233,8 +234,8 @@ async def test_what_waits_is_cancelled_and_then_forgotten(
         await tasks.cancel("mine", by=OWNER)
 
 
-async def test_what_runs_is_asked_to_stop(tasks: TaskService, task: Task, store: FakeStore) -> None:
-    become(store, task, TaskStatus.RUNNING)
+async def test_cancelling_a_running_task_requests_its_stop(tasks: TaskService, task: Task, store: FakeStore) -> None:
+    set_status(store, task, TaskStatus.RUNNING)
     running = await tasks.cancel(str(task.id), by=ADMIN)
     assert running is not None
     assert (running.status, running.cancel_requested) == (TaskStatus.RUNNING, True)
@@ -242,11 +243,11 @@ async def test_what_runs_is_asked_to_stop(tasks: TaskService, task: Task, store:
     assert await tasks.cancel("mine", by=OWNER) == running
 
 
-async def test_a_dead_one_is_tried_as_if_it_were_new(
+async def test_retrying_a_dead_task_resets_it(
     tasks: TaskService, task: Task, store: FakeStore
 ) -> None:
     late, error = store.clock() + timedelta(hours=1), {"code": "refused"}
-    become(store, task, TaskStatus.DEAD, finished_at=late, cancel_requested_at=late, error=error)
+    set_status(store, task, TaskStatus.DEAD, finished_at=late, cancel_requested_at=late, error=error)
     store.clock.tick(hours=2)
     again = await tasks.retry("mine", by=OWNER)
     assert again == replace(task, run_at=store.clock(), error=error)
@@ -254,13 +255,13 @@ async def test_a_dead_one_is_tried_as_if_it_were_new(
         await tasks.retry("mine", by=OWNER)
 
 
-async def test_a_retry_counts_and_needs_the_kinds_audience(store: FakeStore) -> None:
-    tasks = service(store, 1)
+async def test_a_retry_counts_towards_the_limit_and_needs_the_audience(store: FakeStore) -> None:
+    tasks = make_service(store, 1)
     dead = await tasks.create(TaskRequest(data={}), by=OWNER)
-    become(store, dead, TaskStatus.DEAD, kind="letter")
+    set_status(store, dead, TaskStatus.DEAD, kind="admin.only")
     with pytest.raises(KindNotAllowed):
         await tasks.retry(str(dead.id), by=OWNER)
-    become(store, dead, TaskStatus.DEAD)
+    set_status(store, dead, TaskStatus.DEAD)
     await tasks.create(TaskRequest(data={}), by=OWNER)
     with pytest.raises(TooManyTasks):
         await tasks.retry(str(dead.id), by=OWNER)
@@ -268,10 +269,10 @@ async def test_a_retry_counts_and_needs_the_kinds_audience(store: FakeStore) -> 
 
 
 @pytest.mark.parametrize("status", list(TaskStatus))
-async def test_a_stranger_can_do_nothing_with_it(
+async def test_another_user_can_neither_cancel_nor_retry_a_task(
     tasks: TaskService, task: Task, store: FakeStore, status: TaskStatus
 ) -> None:
-    become(store, task, status)
+    set_status(store, task, status)
     before = dict(store.tasks)
     with pytest.raises(TaskNotFound):
         await tasks.cancel(str(task.id), by=STRANGER)

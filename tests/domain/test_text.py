@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001  # letters of other scripts are what these tests are about
-"""The rules for text, a class at a time."""
+"""Rules for lines, texts and person names."""
 
 import sys
 
@@ -15,7 +15,7 @@ from jubilee.domain.text import (
     text_fault,
 )
 
-LINES = {
+VALID_LINES = {
     "words": "Fairy lights, 3 m",
     "padded": "  x ",
     "no-break space": "10\u00a0%",
@@ -34,7 +34,7 @@ LINES = {
     "keycap": "1\ufe0f\u20e3",
     "question": "a=?b",
 }
-NO_LINES = {
+INVALID_LINES = {
     "empty": "",
     "blank": " \u3000\t",
     "line break": "a\nb",
@@ -74,21 +74,21 @@ NO_LINES = {
 }
 
 
-@pytest.mark.parametrize("name", LINES)
-def test_a_line_may_say_what_people_write(name: str) -> None:
-    assert line_fault(LINES[name]) is None
-    assert text_fault(LINES[name]) is None
+@pytest.mark.parametrize("name", VALID_LINES)
+def test_a_line_of_ordinary_writing_is_accepted(name: str) -> None:
+    assert line_fault(VALID_LINES[name]) is None
+    assert text_fault(VALID_LINES[name]) is None
 
 
-@pytest.mark.parametrize("name", NO_LINES)
-def test_a_line_shows_all_that_it_says(name: str) -> None:
-    fault = line_fault(NO_LINES[name])
+@pytest.mark.parametrize("name", INVALID_LINES)
+def test_a_line_with_control_or_invisible_characters_is_refused(name: str) -> None:
+    fault = line_fault(INVALID_LINES[name])
     assert fault is not None
     assert fault.endswith(".")
-    assert person_name_fault(NO_LINES[name]) == fault
+    assert person_name_fault(INVALID_LINES[name]) == fault
 
 
-def test_a_joiner_is_refused_wherever_latin_letters_stand_beside_it() -> None:
+def test_a_joiner_beside_a_latin_letter_is_refused() -> None:
     for joiner in "\u200c\u200d":
         for text in (f"a{joiner}", f"{joiner}a", f"a{joiner}b", f"ب{joiner}b", f"a{joiner}ب"):
             assert line_fault(text) is not None
@@ -106,17 +106,17 @@ def test_a_text_may_be_empty_and_have_line_breaks(text: str) -> None:
     ["a\0", "a\x1b[2J", "a\x0b", "a\x85", "a\u202eb", "a\u2067b", "a\u200e", "a\uffff", "\ud800",
      "\u200b", "\u200d\n", "a\U0010fffe"],
 )  # fmt: skip
-def test_a_text_has_no_hidden_controls(text: str) -> None:
+def test_a_text_with_control_or_invisible_characters_is_refused(text: str) -> None:
     assert text_fault(text) is not None
 
 
 @pytest.mark.parametrize("name", ["=?utf-8?Q?x?=", "Zoe =?"])
-def test_a_name_is_no_encoded_word(name: str) -> None:
+def test_a_name_with_the_marks_of_an_encoded_word_is_refused(name: str) -> None:
     assert person_name_fault(name) is not None
     assert line_fault(name) is None
 
 
-def test_no_character_gets_past_a_line_that_a_terminal_or_reader_acts_upon() -> None:
+def test_no_accepted_character_breaks_a_line_or_cannot_be_stored() -> None:
     for number in range(sys.maxunicode + 1):
         character = chr(number)
         text = f"a{character}b"
@@ -126,12 +126,12 @@ def test_no_character_gets_past_a_line_that_a_terminal_or_reader_acts_upon() -> 
             assert text_fault(text) is None
 
 
-def test_what_the_database_cannot_hold_is_known() -> None:
+def test_nul_and_surrogates_are_not_storable() -> None:
     assert is_storable("\U0010ffff\x01é")
     assert not any(map(is_storable, ["\0", "a\ud800", "\udc00"]))
 
 
-def test_a_text_from_elsewhere_becomes_a_line() -> None:
+def test_foreign_text_is_converted_to_a_printable_line() -> None:
     assert printable("a\x1b\tb\u202e") == "a??b?"
     assert as_line(" a\r\n b\x07 ", 10) == "a b?"
     assert as_line("x" * 50, 10) == "x" * 10

@@ -1,4 +1,4 @@
-"""Refresh tokens: nobody can make one, and each leads to one successor."""
+"""Refresh tokens: they cannot be forged, and each has one successor."""
 
 from base64 import urlsafe_b64encode
 from itertools import product
@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from jubilee.domain.auth.tokens import SECRET_BYTES, RefreshToken, decode_refresh_token
 from jubilee.domain.identity import SessionId
-from tests.fakes.store import fresh_id
+from jubilee.adapters.ids import new_id
 
 KEY, OTHER_KEY = b"r" * 32, b"q" * 32
-TOKEN = RefreshToken(SessionId(fresh_id()), 1, b"s" * SECRET_BYTES)
+TOKEN = RefreshToken(SessionId(new_id()), 1, b"s" * SECRET_BYTES)
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 tokens = st.builds(
@@ -23,11 +23,11 @@ tokens = st.builds(
 
 
 @given(tokens, st.binary(min_size=32, max_size=32))
-def test_a_token_reads_back_as_it_was_written(token: RefreshToken, key: bytes) -> None:
+def test_an_encoded_token_is_decoded_unchanged(token: RefreshToken, key: bytes) -> None:
     assert decode_refresh_token(token.encode(key), key) == token
 
 
-def test_no_character_of_it_can_be_changed() -> None:
+def test_a_token_with_a_changed_character_is_refused() -> None:
     encoded = TOKEN.encode(KEY)
     for index, character in product(range(len(encoded)), ALPHABET):
         forged = encoded[:index] + character + encoded[index + 1 :]
@@ -35,39 +35,39 @@ def test_no_character_of_it_can_be_changed() -> None:
 
 
 @given(st.integers(0, 91), st.text(min_size=1, max_size=5) | st.sampled_from("!= \n\0"))
-def test_nothing_can_be_put_into_it(index: int, more: str) -> None:
+def test_a_token_with_inserted_characters_is_refused(index: int, inserted: str) -> None:
     encoded = TOKEN.encode(KEY)
-    assert decode_refresh_token(encoded[:index] + more + encoded[index:], KEY) is None
+    assert decode_refresh_token(encoded[:index] + inserted + encoded[index:], KEY) is None
 
 
 @given(st.integers(0, 90))
-def test_it_cannot_be_cut(length: int) -> None:
+def test_a_truncated_token_is_refused(length: int) -> None:
     assert decode_refresh_token(TOKEN.encode(KEY)[:length], KEY) is None
 
 
 @given(st.text())
-def test_any_text_is_read_without_a_failure(text: str) -> None:
+def test_decoding_any_text_raises_nothing(text: str) -> None:
     assert decode_refresh_token(text, KEY) is None
 
 
 @given(st.binary(min_size=60, max_size=75))
-def test_bytes_of_the_right_length_are_no_token(raw: bytes) -> None:
+def test_random_bytes_of_the_right_length_are_refused(raw: bytes) -> None:
     assert decode_refresh_token(urlsafe_b64encode(raw).decode().rstrip("="), KEY) is None
 
 
-def test_another_key_does_not_read_it() -> None:
+def test_a_token_of_another_key_is_refused() -> None:
     assert decode_refresh_token(TOKEN.encode(OTHER_KEY), KEY) is None
 
 
 @given(tokens.filter(lambda token: token.generation < 2**32 - 1))
-def test_a_successor_is_always_the_same_one_and_a_new_one(token: RefreshToken) -> None:
+def test_a_successor_is_deterministic_and_differs_from_its_token(token: RefreshToken) -> None:
     successor = token.successor(KEY)
     assert successor == token.successor(KEY)
     assert (successor.session_id, successor.generation) == (token.session_id, token.generation + 1)
     assert len({token.secret, successor.secret, token.successor(OTHER_KEY).secret}) == 3
 
 
-def test_neither_what_is_stored_of_it_nor_what_is_logged_holds_the_secret() -> None:
+def test_neither_hash_nor_repr_contains_the_secret() -> None:
     assert len(TOKEN.hash) == 32
     assert TOKEN.hash != TOKEN.secret
     assert repr(TOKEN.secret) not in repr(TOKEN)

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001  # letters of other scripts are what these tests are about
-"""Which usernames are taken, and how they are kept."""
+"""Validation and normal form of usernames."""
 
 import sys
 import unicodedata
@@ -20,7 +20,7 @@ from jubilee.domain.usernames import prepared_username
         "მარიამ",         "x" * 64,
     ],
 )  # fmt: skip
-def test_letters_of_one_script_are_taken(name: str) -> None:
+def test_letters_of_one_script_are_accepted(name: str) -> None:
     assert prepared_username(name) == name
 
 
@@ -33,7 +33,7 @@ def test_letters_of_one_script_are_taken(name: str) -> None:
         "a\u2de0",  # a combining letter of Cyrillic
     ],
 )  # fmt: skip
-def test_scripts_are_not_mixed(name: str) -> None:
+def test_mixed_scripts_are_refused(name: str) -> None:
     assert prepared_username(name) is None
 
 
@@ -48,12 +48,12 @@ def test_scripts_are_not_mixed(name: str) -> None:
         "1שלום", "שלוםa", "a\u0660", "\u0660\u06f0",  # against the Bidi rule
     ],
 )  # fmt: skip
-def test_all_else_is_refused(name: str) -> None:
+def test_other_usernames_are_refused(name: str) -> None:
     assert prepared_username(name) is None
 
 
 @pytest.mark.parametrize(
-    ("name", "kept"),
+    ("name", "expected"),
     [
         ("\uff5a\uff4f\uff45", "zoe"),
         ("\uff3a\uff4f\uff45", "Zoe"),
@@ -61,23 +61,23 @@ def test_all_else_is_refused(name: str) -> None:
         ("\uff94\uff8f\uff80\uff9e", "ヤマダ"),
     ],
 )
-def test_a_name_is_kept_in_its_usual_width_and_form(name: str, kept: str) -> None:
-    assert prepared_username(name) == kept
+def test_a_username_is_normalized_in_width_and_form(name: str, expected: str) -> None:
+    assert prepared_username(name) == expected
 
 
 @given(st.text(max_size=6))
-def test_what_is_kept_is_kept_for_good_and_compared_without_case(name: str) -> None:
-    kept = prepared_username(name)
-    if kept is not None:
-        assert prepared_username(kept) == kept
-        assert unicodedata.is_normalized("NFC", kept)
-        assert name_key(kept) == name_key(name)
-        assert name_key(kept.lower()) == name_key(kept)
+def test_preparing_is_idempotent_and_keeps_the_key(name: str) -> None:
+    prepared = prepared_username(name)
+    if prepared is not None:
+        assert prepared_username(prepared) == prepared
+        assert unicodedata.is_normalized("NFC", prepared)
+        assert name_key(prepared) == name_key(name)
+        assert name_key(prepared.lower()) == name_key(prepared)
 
 
-def test_no_single_character_is_invisible_or_a_sign() -> None:
-    taken = [c for c in map(chr, range(sys.maxunicode + 1)) if prepared_username(f"{c}")]
-    assert {unicodedata.category(c)[0] for c in taken} == {"L", "N"}
-    assert [c for c in taken if c.isascii()] == sorted(
+def test_single_characters_are_letters_and_digits_only() -> None:
+    accepted = [c for c in map(chr, range(sys.maxunicode + 1)) if prepared_username(f"{c}")]
+    assert {unicodedata.category(c)[0] for c in accepted} == {"L", "N"}
+    assert [c for c in accepted if c.isascii()] == sorted(
         "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
     )

@@ -1,4 +1,4 @@
-"""Accounts: registering, changing, deleting, and the last admin."""
+"""Use cases of accounts: registering, changing, deleting, and the last admin."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -20,7 +20,7 @@ from jubilee.domain.users.user import (
     WrongCurrentPassword,
 )
 from tests.conftest import PASSWORD, Person, SignUp
-from tests.fakes.store import FakeClock, FakePasswords, FakeStore
+from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore
 
 NEW = "another good password"
 NO_PASSWORDS = PasswordChange()
@@ -41,7 +41,7 @@ async def admin(sign_up: SignUp) -> Person:
     return await sign_up("ada", is_superuser=True)
 
 
-async def test_a_new_account_comes_with_its_welcome(users: UserService, store: FakeStore) -> None:
+async def test_registering_enqueues_the_welcome_mail(users: UserService, store: FakeStore) -> None:
     user = await users.register(Profile(email="zoe@example.com"), PASSWORD)
     assert store.users == {user.id: user}
     assert (user.is_active, user.is_superuser, user.created_at) == (True, False, store.clock.now)
@@ -51,11 +51,11 @@ async def test_a_new_account_comes_with_its_welcome(users: UserService, store: F
 
 
 async def test_an_account_is_found_by_id_address_and_name(users: UserService, zoe: Person) -> None:
-    for who in (str(zoe.user.id), "ZOE@example.com", "Zoe"):
-        assert (await users.find(who)).id == zoe.user.id
-    for who in ("", "grace", str(UUID(int=0))):
+    for login in (str(zoe.user.id), "ZOE@example.com", "Zoe"):
+        assert (await users.find(login)).id == zoe.user.id
+    for login in ("", "grace", str(UUID(int=0))):
         with pytest.raises(UserNotFound):
-            await users.find(who)
+            await users.find(login)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ async def test_an_account_is_found_by_id_address_and_name(users: UserService, zo
         (Profile(email="new@example.com", username="ZOE"), UsernameTaken),
     ],
 )
-async def test_a_taken_name_leaves_nothing_behind(
+async def test_a_taken_name_or_address_is_refused_without_a_trace(
     users: UserService, zoe: Person, store: FakeStore, profile: Profile, refusal: type[DomainError]
 ) -> None:
     with pytest.raises(refusal):
@@ -82,12 +82,12 @@ async def test_a_bad_password_is_refused_before_it_is_hashed(
     assert store.users == {}
 
 
-async def test_a_hash_shows_in_no_log(zoe: Person) -> None:
+async def test_passwords_and_hashes_are_not_part_of_a_repr(zoe: Person) -> None:
     assert PASSWORD not in repr(zoe.user)
     assert PASSWORD not in repr(PasswordChange(new=PASSWORD, current=PASSWORD))
 
 
-async def test_another_account_is_not_allowed_found_or_not(
+async def test_users_cannot_learn_whether_another_account_exists(
     users: UserService, zoe: Person, sign_up: SignUp
 ) -> None:
     eve = await sign_up("eve")
@@ -98,7 +98,7 @@ async def test_another_account_is_not_allowed_found_or_not(
         await users.get(zoe.user.id, by=eve.principal)
 
 
-async def test_an_admin_learns_that_there_is_no_such_account(
+async def test_a_missing_account_is_not_found_by_an_admin(
     users: UserService, zoe: Person, admin: Person
 ) -> None:
     assert await users.get(zoe.user.id, by=admin.principal) == zoe.user
@@ -107,7 +107,7 @@ async def test_an_admin_learns_that_there_is_no_such_account(
         await users.get(zoe.user.id, by=admin.principal)
 
 
-async def test_what_is_absent_stays(users: UserService, zoe: Person, clock: FakeClock) -> None:
+async def test_fields_absent_from_a_change_stay(users: UserService, zoe: Person, clock: FakeClock) -> None:
     clock.tick(minutes=5)
     change = Profile(username=None)
     user = await users.change(zoe.user.id, change, NO_PASSWORDS, by=zoe.principal)
@@ -117,7 +117,7 @@ async def test_what_is_absent_stays(users: UserService, zoe: Person, clock: Fake
 @pytest.mark.parametrize(
     ("profile", "new"), [(Profile(email="z@example.com"), None), (Profile(), NEW)]
 )
-async def test_address_and_password_need_the_present_password(
+async def test_changing_address_or_password_needs_the_current_password(
     users: UserService, zoe: Person, store: FakeStore, profile: Profile, new: str | None
 ) -> None:
     with pytest.raises(CurrentPasswordNeeded):
@@ -131,7 +131,7 @@ async def test_address_and_password_need_the_present_password(
     assert changed != zoe.user
 
 
-async def test_an_admin_needs_the_password_for_their_own_account_alone(
+async def test_an_admin_needs_the_current_password_only_for_their_own_account(
     users: UserService, zoe: Person, admin: Person
 ) -> None:
     changed = await users.change(
@@ -142,13 +142,13 @@ async def test_an_admin_needs_the_password_for_their_own_account_alone(
         await users.change(admin.user.id, Profile(), PasswordChange(new=NEW), by=admin.principal)
 
 
-async def test_the_same_address_again_needs_no_password(users: UserService, zoe: Person) -> None:
+async def test_an_unchanged_address_needs_no_password(users: UserService, zoe: Person) -> None:
     same = Profile(email=zoe.user.email, full_name="Z")
     changed = await users.change(zoe.user.id, same, NO_PASSWORDS, by=zoe.principal)
     assert changed.full_name == "Z"
 
 
-async def test_a_new_password_must_be_good_for_the_account_as_it_will_be(
+async def test_a_new_password_is_checked_against_the_new_address(
     users: UserService, zoe: Person
 ) -> None:
     given = PasswordChange(new="brand.new", current=PASSWORD)
@@ -158,15 +158,15 @@ async def test_a_new_password_must_be_good_for_the_account_as_it_will_be(
 
 
 @pytest.mark.parametrize("change", [Profile(is_superuser=False), Profile(is_active=False), None])
-async def test_the_last_active_admin_stays(
+async def test_the_last_active_admin_cannot_be_demoted_disabled_or_deleted(
     users: UserService, admin: Person, store: FakeStore, sign_up: SignUp, change: Profile | None
 ) -> None:
     await sign_up("max", is_superuser=True)
-    (retired,) = [user for user in store.users.values() if user.username == "max"]
-    store.users[retired.id] = replace(retired, is_active=False)
+    (other,) = [user for user in store.users.values() if user.username == "max"]
+    store.users[other.id] = replace(other, is_active=False)
     with pytest.raises(LastAdmin):
         await _weaken(users, admin, change)
-    store.users[retired.id] = retired
+    store.users[other.id] = other
     await _weaken(users, admin, change)
 
 
@@ -177,13 +177,13 @@ async def _weaken(users: UserService, admin: Person, change: Profile | None) -> 
         await users.change(admin.user.id, change, NO_PASSWORDS, by=admin.principal)
 
 
-async def test_the_last_admin_may_change_all_else(users: UserService, admin: Person) -> None:
+async def test_the_last_admin_may_change_other_fields(users: UserService, admin: Person) -> None:
     change = Profile(full_name="Ada", is_superuser=True, is_active=True)
     changed = await users.change(admin.user.id, change, NO_PASSWORDS, by=admin.principal)
     assert changed.full_name == "Ada"
 
 
-async def test_an_account_goes_with_all_that_it_has(
+async def test_deleting_an_account_deletes_all_its_rows(
     users: UserService, services: Services, zoe: Person, store: FakeStore
 ) -> None:
     items = [await services.items.create("One", None, by=zoe.principal) for _ in range(2)]
@@ -195,15 +195,15 @@ async def test_an_account_goes_with_all_that_it_has(
     assert store.events == [ItemDeleted(item_id=items[0].id, owner_id=zoe.user.id)]
 
 
-async def test_a_password_that_changed_meanwhile_proves_nothing(
+async def test_a_password_changed_during_the_check_is_refused(
     users: UserService, zoe: Person, store: FakeStore
 ) -> None:
     changed = replace(store.users[zoe.user.id], password_hash="1:another")
 
-    class Slow(FakePasswords):
+    class Slow(FakePasswordHasher):
         async def hash(self, password: str) -> str:
             store.users[zoe.user.id] = changed
-            return await FakePasswords.hash(self, password)
+            return await FakePasswordHasher.hash(self, password)
 
     passwords = PasswordChange(new=NEW, current=PASSWORD)
     with pytest.raises(WrongCurrentPassword):
@@ -211,17 +211,17 @@ async def test_a_password_that_changed_meanwhile_proves_nothing(
     assert store.users[zoe.user.id] == changed
 
 
-async def test_the_current_password_may_be_spelt_either_way(
+async def test_the_current_password_may_be_composed_or_decomposed(
     users: UserService, zoe: Person, store: FakeStore
 ) -> None:
-    apart, whole = "Zoe\u0308s geheimes Wort", "Zo\u00ebs geheimes Wort"
-    for kept, typed in ((whole, apart), (apart, apart)):
-        store.users[zoe.user.id] = replace(zoe.user, password_hash=f"1:{kept}")
-        passwords = PasswordChange(new=apart, current=typed)
+    decomposed, composed = "Zoe\u0308s geheimes Wort", "Zo\u00ebs geheimes Wort"
+    for stored, typed in ((composed, decomposed), (decomposed, decomposed)):
+        store.users[zoe.user.id] = replace(zoe.user, password_hash=f"1:{stored}")
+        passwords = PasswordChange(new=decomposed, current=typed)
         await users.change(zoe.user.id, {}, passwords, by=zoe.principal)
-        assert store.users[zoe.user.id].password_hash == f"1:{whole}"
+        assert store.users[zoe.user.id].password_hash == f"1:{composed}"
 
 
-async def test_a_password_is_measured_in_its_normal_form(users: UserService) -> None:
+async def test_a_passwords_length_is_measured_in_nfc(users: UserService) -> None:
     with pytest.raises(PasswordTooShort):
         await users.register(Profile(email="zoe@example.com"), "e\u0301" * 7)

@@ -24,7 +24,7 @@ from jubilee.domain.users.user import User, UserNotFound
 from tests.fakes.birthdays import FakeBirthdays
 from tests.fakes.greetings import FakeGreetings
 from tests.fakes.items import FakeItems
-from tests.fakes.rows import Unit, foreign, unique
+from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation, unique_violation
 
 K = TypeVar("K", bound=UUID)
 V = TypeVar("V")
@@ -32,12 +32,12 @@ ROTATION = ("generation", "token_hash", "previous_hash", "rotated_at", "expires_
 
 
 class Tables(Protocol):
-    """All that goes with an account."""
+    """The tables that hold rows of an account."""
 
     @property
     def clock(self) -> Clock: ...
     @property
-    def unit(self) -> Unit: ...
+    def unit(self) -> FakeUnitOfWork: ...
     @property
     def users(self) -> MutableMapping[UserId, User]: ...
     @property
@@ -55,13 +55,13 @@ class Tables(Protocol):
 
 
 def words_of(*texts: str | None) -> list[str]:
-    """The words of some texts, as the search sees them."""
+    """Split the texts into words as the search does."""
     joined = " ".join(text or "" for text in texts).lower()
     return "".join(c if c.isalnum() else " " for c in joined).split()
 
 
-def finds(search: str | None, *texts: str | None) -> bool:
-    """Whether every word looked for begins a word of the texts."""
+def matches(search: str | None, *texts: str | None) -> bool:
+    """Return whether every word of `search` is a prefix of a word of the texts."""
     if search is None:
         return True
     wanted = words_of(search)
@@ -70,7 +70,7 @@ def finds(search: str | None, *texts: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FakeUsers(UserReader, UserRepository):
-    """Accounts in a dict; one that goes takes along what belongs to it."""
+    """Accounts in a dict; deleting one deletes the rows that belong to it."""
 
     store: Tables
 
@@ -80,7 +80,7 @@ class FakeUsers(UserReader, UserRepository):
             await self.store.unit.hold("birthday", user_id)
         if user_id not in self.store.users:
             raise UserNotFound
-        return self.store.birthdays.visible(self.store.users[user_id])
+        return self.store.birthdays.with_current_birthday(self.store.users[user_id])
 
     async def find_by_login(self, login: str) -> User | None:
         self.store.unit.check(login)
@@ -94,7 +94,7 @@ class FakeUsers(UserReader, UserRepository):
         found = [
             user
             for user in self.store.users.values()
-            if finds(search, user.email, user.username, user.full_name)
+            if matches(search, user.email, user.username, user.full_name)
             and (after is None or _position(user) < after)
         ]
         rows = sorted(found, key=_position, reverse=True)
@@ -108,7 +108,7 @@ class FakeUsers(UserReader, UserRepository):
         await self.store.unit.hold("user", user.id)
         known = self.store.users.get(user.id)
         if known is None:
-            raise self.store.unit.fail(foreign("fk_birthdays_user_id"))
+            raise self.store.unit.fail(foreign_key_violation("fk_birthdays_user_id"))
         await self._write(replace(user, created_at=known.created_at))
 
     async def delete(self, user_id: UserId) -> None:
@@ -120,8 +120,8 @@ class FakeUsers(UserReader, UserRepository):
         tasks = {k for k, t in store.tasks.items() if t.owner_id == user_id or k in jobs}
         _delete(store.jobs, jobs)
         _delete(store.tasks, tasks)
-        store.birthdays.drop_account(user_id)
-        store.greetings.drop_account(user_id)
+        store.birthdays.delete_account(user_id)
+        store.greetings.delete_account(user_id)
         await store.items.delete_of(user_id)
 
     async def block_new_rows(self, user_id: UserId) -> None:
@@ -141,8 +141,8 @@ class FakeUsers(UserReader, UserRepository):
         await self._check(user)
         await self.store.unit.hold("user", user.id)
         self.store.users[user.id] = user
-        await self.store.birthdays.take_name(user)
-        self.store.birthdays.keep_account(user)
+        await self.store.birthdays.lock_name(user)
+        self.store.birthdays.put_account(user)
 
     async def _check(self, user: User) -> None:
         unit, key = self.store.unit, name_key(user.username or "")
@@ -153,9 +153,9 @@ class FakeUsers(UserReader, UserRepository):
             if other.id == user.id:
                 continue
             if name_key(other.email) == name_key(user.email):
-                raise unit.fail(unique("uq_users_email_key"))
+                raise unit.fail(unique_violation("uq_users_email_key"))
             if key and name_key(other.username or "") == key:
-                raise unit.fail(unique("uq_users_username_key"))
+                raise unit.fail(unique_violation("uq_users_username_key"))
 
 
 def _position(user: User) -> Position:
@@ -198,7 +198,7 @@ class FakeSessions(SessionReader, SessionRepository, UserSessions):
         unit.check(session)
         await unit.hold("owner", session.user_id, shared=True)
         if session.user_id not in self.store.users:
-            raise unit.fail(foreign("fk_sessions_user_id"))
+            raise unit.fail(foreign_key_violation("fk_sessions_user_id"))
         self.store.sessions[session.id] = session
 
     async def save(self, session: Session) -> None:

@@ -17,16 +17,16 @@ from jubilee.domain.calendar import Window, next_birthday
 from jubilee.domain.identity import UserId, is_person_name, name_key
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.users.user import User
-from tests.fakes.rows import Unit
+from tests.fakes.rows import FakeUnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
 class FakeBirthdays(BirthdayRepository):
-    """Strangers' by name; an account's is what the account itself says."""
+    """Anonymous birthdays by name; an account's is a field of the account."""
 
     anonymous: MutableMapping[str, Birthday] = field(default_factory=dict)
     accounts: MutableMapping[UserId, User] = field(default_factory=dict)
-    unit: Unit = field(default_factory=Unit)
+    unit: FakeUnitOfWork = field(default_factory=FakeUnitOfWork)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def find(self, key: str) -> Birth | None:
@@ -79,8 +79,8 @@ class FakeBirthdays(BirthdayRepository):
                 await self.unit.hold("counter")
                 del self.anonymous[key]
 
-    async def take_name(self, user: User) -> None:
-        """Wait for what else is saved under the account's name at this moment."""
+    async def lock_name(self, user: User) -> None:
+        """Wait for other transactions that save under the account's name."""
         key = _key(user)
         if key is not None:
             await self.unit.hold("name", key)
@@ -96,17 +96,17 @@ class FakeBirthdays(BirthdayRepository):
         rows = [row for row in found if after is None or _position(row) > after]
         return Page(rows[:limit], _position(rows[limit - 1]) if len(rows) > limit else None)
 
-    def keep_account(self, user: User) -> None:
-        """An account was written: what strangers saved under its name is gone."""
+    def put_account(self, user: User) -> None:
+        """Store an account, and delete the anonymous birthday under its name."""
         self.accounts[user.id] = user
         self.anonymous.pop(_key(user) or "", None)
 
-    def drop_account(self, user_id: UserId) -> None:
-        """An account was removed."""
+    def delete_account(self, user_id: UserId) -> None:
+        """Delete the rows of an account."""
         self.accounts.pop(user_id, None)
 
-    def visible(self, user: User) -> User:
-        """The account with the birthday that it has now."""
+    def with_current_birthday(self, user: User) -> User:
+        """Return the account with its current birthday."""
         own = self.accounts[user.id]
         changed = max(user.updated_at, own.updated_at)
         return replace(
@@ -138,7 +138,7 @@ class FakeBirthdays(BirthdayRepository):
 
 @dataclass(slots=True)
 class FakeTodayCache(TodayCache):
-    """Pages by key, with how long each is to be kept; they stay until they are forgotten."""
+    """Pages by key with their time to live; they stay until `forget`."""
 
     pages: dict[str, Page[Celebration]] = field(default_factory=dict)
     seconds: dict[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What a kind of work is given: a claim, and an end that a test can look at."""
+"""A job's context, and a completion that records its results."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,19 +13,19 @@ JOB = UUID("019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f")
 
 
 @dataclass(slots=True)
-class Ends:
-    """The results of the ends that were opened."""
+class RecordedCompletions:
+    """The results of the completions that were opened."""
 
     results: list[Mapping[str, object] | None] = field(default_factory=list)
 
     @asynccontextmanager
-    async def finish(self, result: Mapping[str, object] | None = None) -> AsyncIterator[object]:
+    async def complete(self, result: Mapping[str, object] | None = None) -> AsyncIterator[object]:
         yield None
         self.results.append(result)
 
 
 def claimed(payload: P, *, by_admin: bool = False) -> JobContext[P]:
-    """The first attempt at the job `JOB`."""
+    """Return the context of the first attempt at the job `JOB`."""
 
     async def report(_: Mapping[str, object]) -> None: ...
 

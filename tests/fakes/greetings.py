@@ -15,17 +15,17 @@ from jubilee.domain.greetings.greeting import (
 )
 from jubilee.domain.identity import UserId
 from jubilee.domain.users.user import User
-from tests.fakes.rows import Unit
+from tests.fakes.rows import FakeUnitOfWork
 
 
 @dataclass(slots=True)
 class FakeGreetings(GreetingRepository):
-    """By person and year; the store says which accounts there are."""
+    """Greetings by account and year; `accounts` are those of the store."""
 
     accounts: Mapping[UserId, User] = field(default_factory=dict)
     rows: MutableMapping[GreetingKey, PlannedGreeting] = field(default_factory=dict)
     progress: datetime | None = None
-    unit: Unit = field(default_factory=Unit)
+    unit: FakeUnitOfWork = field(default_factory=FakeUnitOfWork)
 
     async def planned_until(self) -> datetime | None:
         return self.progress
@@ -36,14 +36,14 @@ class FakeGreetings(GreetingRepository):
     async def candidates(
         self, query: CandidateQuery, *, after: UUID | None, limit: int
     ) -> Sequence[Celebrant]:
-        wanting = [
+        subscribed = [
             Celebrant(user.id, user.date_of_birth, user.time_zone)
             for _, user in sorted(self.accounts.items())
             if user.is_active and user.birthday_greeting and user.date_of_birth
         ]
         found = [
             person
-            for person in wanting
+            for person in subscribed
             if _covers(query, person)
             and (after is None or person.user_id > after)
             and self._is_open(GreetingKey(person.user_id, query.day.year), query.day)
@@ -74,8 +74,8 @@ class FakeGreetings(GreetingRepository):
         if known is not None:
             self.rows[greeting.key] = replace(greeting, due_on=known.due_on, due_at=known.due_at)
 
-    def drop_account(self, user_id: UserId) -> None:
-        """An account was removed."""
+    def delete_account(self, user_id: UserId) -> None:
+        """Delete the rows of an account."""
         for key in [key for key in self.rows if key.user_id == user_id]:
             del self.rows[key]
 

@@ -10,19 +10,19 @@ from jubilee.domain.identity import UserId
 from jubilee.domain.items import Item, ItemFilter, ItemNotFound, ItemRepository
 from jubilee.domain.owned_rows import OwnedItems
 from jubilee.domain.paging import Page, Position
-from tests.fakes.rows import Unit, foreign
+from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation
 
 COLUMNS = ("title", "description", "is_active", "version", "updated_at")
-PARTING = re.compile(r"[\W_]+")
+SEPARATORS = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
 class FakeItems(ItemRepository, OwnedItems):
-    """Rows by id; the deleted ones stay, as they do in the real table."""
+    """Rows by id; deleted items stay, as in the real table."""
 
     rows: MutableMapping[UUID, Item] = field(default_factory=dict)
     owners: Container[UserId] = ()
-    unit: Unit = field(default_factory=Unit)
+    unit: FakeUnitOfWork = field(default_factory=FakeUnitOfWork)
 
     async def get(self, item_id: UUID, *, lock: bool = False) -> Item:
         if lock:
@@ -33,14 +33,14 @@ class FakeItems(ItemRepository, OwnedItems):
         return item
 
     async def page(self, chosen: ItemFilter, *, after: Position | None, limit: int) -> Page[Item]:
-        name, falling = chosen.sort.removeprefix("-"), chosen.sort.startswith("-")
+        name, descending = chosen.sort.removeprefix("-"), chosen.sort.startswith("-")
         found = [item for item in self.rows.values() if _is_chosen(item, chosen)]
-        found.sort(key=lambda item: _key(item, name), reverse=falling)
+        found.sort(key=lambda item: _key(item, name), reverse=descending)
         if after is not None:
             value = after[0] if name == "title" else datetime.fromisoformat(after[0])
             last = (value, UUID(after[1]))
             found = [
-                i for i in found if (_key(i, name) < last) == falling and _key(i, name) != last
+                i for i in found if (_key(i, name) < last) == descending and _key(i, name) != last
             ]
         page = found[:limit]
         return Page(page, _position(page[-1], name) if len(found) > limit else None)
@@ -49,7 +49,7 @@ class FakeItems(ItemRepository, OwnedItems):
         self.unit.check(item)
         await self.unit.hold("owner", item.owner_id, shared=True)
         if item.owner_id not in self.owners:
-            raise self.unit.fail(foreign("fk_items_owner_id"))
+            raise self.unit.fail(foreign_key_violation("fk_items_owner_id"))
         self.rows[item.id] = item
 
     async def save(self, item: Item) -> None:
@@ -71,17 +71,17 @@ class FakeItems(ItemRepository, OwnedItems):
 
 def _is_chosen(item: Item, chosen: ItemFilter) -> bool:
     owned = chosen.owner is None or item.owner_id == chosen.owner
-    return item.is_active and owned and (chosen.search is None or _answers(item, chosen.search))
+    return item.is_active and owned and (chosen.search is None or _matches(item, chosen.search))
 
 
-def _answers(item: Item, search: str) -> bool:
+def _matches(item: Item, search: str) -> bool:
     words = _words(f"{item.title} {item.description or ''}")
-    asked = _words(search)
-    return bool(asked) and all(any(word.startswith(a) for word in words) for a in asked)
+    prefixes = _words(search)
+    return bool(prefixes) and all(any(w.startswith(p) for w in words) for p in prefixes)
 
 
 def _words(text: str) -> list[str]:
-    return [word for word in PARTING.split(text.lower()) if word]
+    return [word for word in SEPARATORS.split(text.lower()) if word]
 
 
 def _key(item: Item, name: str) -> tuple[object, UUID]:

@@ -1,4 +1,4 @@
-"""The jobs of a database in memory, with a clock of its own, as workers and relays see them."""
+"""The table of jobs in memory with its own clock, as workers and relays use it."""
 
 import json
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -40,7 +40,7 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(slots=True, kw_only=True)
 class FakeJob:
-    """A row; its moments are seconds of the table's clock."""
+    """A row; its times are seconds of the table's clock."""
 
     id: UUID = field(default_factory=new_id)
     kind: str = "echo"
@@ -63,13 +63,13 @@ class FakeJob:
 
     @property
     def reference(self) -> JobReference:
-        """As it stands."""
+        """The id and the current epoch."""
         return JobReference(self.id, self.epoch)
 
 
 @dataclass(slots=True)
 class FakeJobTable:
-    """All jobs, and the database's clock."""
+    """All jobs, and the clock of the database."""
 
     now: float = 0.0
     rows: dict[UUID, FakeJob] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class FakeJobTable:
         return job
 
     def held(self, reference: JobReference) -> FakeJob | None:
-        """The job, where it runs at this epoch."""
+        """Return the job if it runs at this epoch."""
         self.check()
         job = self.rows.get(reference.id)
         ours = job is not None and job.epoch == reference.epoch and job.status == "running"
@@ -95,7 +95,7 @@ class FakeJobTable:
     def end(self, job: FakeJob, status: str) -> None:
         job.status, job.finished_at, job.lease_until = status, self.now, None
 
-    def give_back(self, job: FakeJob, wait: float) -> None:
+    def requeue(self, job: FakeJob, wait: float) -> None:
         job.run_at, job.dispatched_at, job.lease_until = self.now + wait, None, None
         job.status = "cancelled" if job.cancel_requested else "queued"
         job.finished_at = self.now if job.cancel_requested else None
@@ -103,12 +103,12 @@ class FakeJobTable:
 
 @dataclass(slots=True)
 class FakeJobStore(JobStore):
-    """One worker's."""
+    """The job store of one worker."""
 
     table: FakeJobTable
     lease: float = LEASE_S
     kinds: Collection[str] | None = None
-    """Those that it may claim; None for all."""
+    """The kinds that it may claim; None for all."""
     calls: list[str] = field(default_factory=list)
 
     async def claim(self, reference: JobReference) -> ClaimedJob | None:
@@ -154,7 +154,7 @@ class FakeJobStore(JobStore):
         if failure.retry_in is None:
             self.table.end(job, "dead")
         else:
-            self.table.give_back(job, failure.retry_in)
+            self.table.requeue(job, failure.retry_in)
         return True
 
     async def release(self, reference: JobReference, *, wait: float) -> bool:
@@ -163,7 +163,7 @@ class FakeJobStore(JobStore):
         if job is None:
             return False
         job.attempts -= 1
-        self.table.give_back(job, wait)
+        self.table.requeue(job, wait)
         return True
 
     async def mark_cancelled(self, reference: JobReference) -> bool:
@@ -182,25 +182,25 @@ class FakeJobStore(JobStore):
 
 @dataclass(slots=True)
 class FakeCompletionTransaction(JobQueue):
-    """What a kind writes: jobs, which are there once it has committed."""
+    """The jobs that a kind adds; they are stored when the completion commits."""
 
-    wanted: list[NewJob] = field(default_factory=list)
+    added: list[NewJob] = field(default_factory=list)
 
     @property
     def jobs(self) -> JobQueue:
         return self
 
     async def add(self, job: NewJob) -> None:
-        self.wanted.append(job)
+        self.added.append(job)
 
 
 @dataclass(slots=True)
 class FakeCompletion:
-    """Ends a job and writes what the kind wants, both or neither."""
+    """Complete a job and add the jobs of its kind, both or neither."""
 
     table: FakeJobTable
     reply_lost: bool = False
-    """Whether it commits and then raises Unavailable."""
+    """Whether a commit is followed by Unavailable."""
 
     @asynccontextmanager
     async def __call__(
@@ -215,15 +215,15 @@ class FakeCompletion:
         self.table.check()
         self.table.end(job, "succeeded")
         job.result, job.error = document, None
-        for wanted in tx.wanted:
-            self.table.add(id=wanted.id, kind=wanted.kind, data=wanted.data)
+        for new in tx.added:
+            self.table.add(id=new.id, kind=new.kind, data=new.data)
         if self.reply_lost:
             raise Unavailable
 
 
 @dataclass(slots=True)
 class FakeDueJobs(DueJobs):
-    """What the relay asks."""
+    """The queries of the relay."""
 
     table: FakeJobTable
     max_crashes: int = MAX_CRASHES
@@ -233,7 +233,7 @@ class FakeDueJobs(DueJobs):
         due = [
             job for job in self._queued(kinds) if job.run_at <= now and job.dispatched_at is None
         ]
-        due.sort(key=_place)
+        due.sort(key=_position)
         for job in due[:limit]:
             job.dispatched_at = now
         return [_dispatch(job) for job in due[:limit]]
@@ -241,9 +241,9 @@ class FakeDueJobs(DueJobs):
     async def unclaimed(
         self, kinds: Collection[str], *, after: Position | None, limit: int
     ) -> Unclaimed:
-        waiting = sorted(self._unclaimed(kinds), key=_place)
-        page = [job for job in waiting if after is None or _place(job) > after][:limit]
-        last = _place(page[-1]) if len(page) == limit else None
+        waiting = sorted(self._unclaimed(kinds), key=_position)
+        page = [job for job in waiting if after is None or _position(job) > after][:limit]
+        last = _position(page[-1]) if len(page) == limit else None
         return Unclaimed([_dispatch(job) for job in page], last)
 
     def _unclaimed(self, kinds: Collection[str]) -> list[FakeJob]:
@@ -266,7 +266,7 @@ class FakeDueJobs(DueJobs):
             if (crashed or job.attempts >= job.max_attempts) and not job.cancel_requested:
                 self.table.end(job, "dead")
             else:
-                self.table.give_back(job, max_crash_backoff(job.crashes) * random())
+                self.table.requeue(job, max_crash_backoff(job.crashes) * random())
         return len(lost[:limit])
 
     async def prune(self, *, days: float, limit: int) -> int:
@@ -289,7 +289,7 @@ class FakeDueJobs(DueJobs):
         return [job for job in jobs if job.status == "queued" and job.kind in kinds]
 
 
-def _place(job: FakeJob) -> Position:
+def _position(job: FakeJob) -> Position:
     return job.priority, EPOCH + timedelta(seconds=job.run_at), job.id
 
 
@@ -299,12 +299,12 @@ def _dispatch(job: FakeJob) -> Dispatch:
 
 @dataclass(slots=True)
 class FakeDispatcher(JobDispatcher):
-    """Keeps what it was given; its queues are emptied by the test."""
+    """Record what is sent; tests empty its queues."""
 
     sent: list[Dispatch] = field(default_factory=list)
     queues: dict[KindSet, list[Dispatch]] = field(default_factory=dict)
     failures: list[Exception] = field(default_factory=list)
-    """What the next calls raise."""
+    """Errors that the next calls raise."""
 
     async def send(self, dispatches: Sequence[Dispatch], to: KindSet) -> None:
         if self.failures:

@@ -1,4 +1,4 @@
-"""A mailer that remembers, and templates that say what they were given."""
+"""A mail sender that records messages, and templates that print their values."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from jubilee.domain.mail import MailMessage, MailSender, MailService, MailTempla
 
 @dataclass(slots=True)
 class FakeMailSender(MailSender):
-    """Keeps what it is handed; raises `broken` instead where a test wants it to."""
+    """Record the messages; raise `broken` instead when it is set."""
 
     sent: list[MailMessage] = field(default_factory=list)
     broken: Exception | None = None
@@ -19,13 +19,13 @@ class FakeMailSender(MailSender):
 
 
 class FakeTemplates(MailTemplates):
-    """The values, in the order of their names."""
+    """Render the values in the order of their names."""
 
     def render(self, name: str, /, **values: object) -> RenderedMail:
-        said = " ".join(f"{key}={values[key]}" for key in sorted(values))
-        return RenderedMail(name, said, f"<p>{said}</p>")
+        text = " ".join(f"{key}={values[key]}" for key in sorted(values))
+        return RenderedMail(name, text, f"<p>{text}</p>")
 
 
 def fake_mail_service(mailer: MailSender) -> MailService:
-    """All that kinds of mail need, at the domain `jubilee.test`."""
+    """Return a mail service over the sender, at the domain `jubilee.test`."""
     return MailService(mailer, FakeTemplates(), "jubilee.test")

@@ -1,4 +1,4 @@
-"""A sender of requests that reaches nobody."""
+"""A sender of HTTP requests that connects to nothing."""
 
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -9,8 +9,8 @@ from jubilee.domain.outbound.sending import AddressNotAllowed, HttpReply, HttpSe
 
 
 @dataclass(slots=True)
-class FakeSender(HttpSender):
-    """Every host is at `address` and gives `reply`."""
+class FakeHttpSender(HttpSender):
+    """Resolve every host to `address`, and answer with `reply`."""
 
     address: str = "93.184.216.34"
     reply: HttpReply = field(default_factory=lambda: HttpReply(200, {}, b"", truncated=False))

@@ -1,4 +1,4 @@
-"""What the fakes have of PostgreSQL: READ COMMITTED, row locks, failed transactions."""
+"""PostgreSQL's READ COMMITTED, row locks and failed transactions, for the fakes."""
 
 import asyncio
 from collections.abc import Hashable, Iterator, Mapping, MutableMapping
@@ -11,11 +11,11 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 DEADLOCK_S = 1.0
-GONE = object()
+DELETED = object()
 
 
 class Overlay(MutableMapping[K, V], Generic[K, V]):
-    """One transaction's rows: its own changes before what others have committed by now."""
+    """The rows that one transaction sees: its own changes over the committed rows."""
 
     def __init__(self, committed: MutableMapping[K, V]) -> None:
         self._committed = committed
@@ -23,7 +23,7 @@ class Overlay(MutableMapping[K, V], Generic[K, V]):
 
     def __getitem__(self, key: K) -> V:
         found = self._changes.get(key, None)
-        if found is GONE:
+        if found is DELETED:
             raise KeyError(key)
         return self._committed[key] if found is None else found  # type: ignore[return-value]  # what was set
 
@@ -33,33 +33,33 @@ class Overlay(MutableMapping[K, V], Generic[K, V]):
     def __delitem__(self, key: K) -> None:
         if key not in self:
             raise KeyError(key)
-        self._changes[key] = GONE
+        self._changes[key] = DELETED
 
     def __iter__(self) -> Iterator[K]:
         keys = [*self._committed, *(key for key in self._changes if key not in self._committed)]
-        return (key for key in keys if self._changes.get(key) is not GONE)
+        return (key for key in keys if self._changes.get(key) is not DELETED)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def commit(self) -> None:
-        """Show the changes to all others."""
+        """Make the changes visible to other transactions."""
         for key, value in self._changes.items():
-            if value is GONE:
+            if value is DELETED:
                 self._committed.pop(key, None)
             else:
                 self._committed[key] = value  # type: ignore[assignment]  # what was set
 
 
 class RowLocks:
-    """Who holds what; a lock is exclusive, or shared with others that are."""
+    """Locks by key, each exclusive or shared."""
 
     def __init__(self) -> None:
         self._held: dict[Hashable, dict[int, bool]] = {}
         self._released = asyncio.Event()
 
     async def acquire(self, holder: int, key: Hashable, *, shared: bool) -> None:
-        """Wait for the others."""
+        """Wait until no other holder's lock conflicts, then take the lock."""
         while True:
             held = self._held.setdefault(key, {})
             others = [is_shared for other, is_shared in held.items() if other != holder]
@@ -69,7 +69,7 @@ class RowLocks:
             await self._released.wait()
 
     def release(self, holder: int) -> None:
-        """All that it holds."""
+        """Release all locks of a holder."""
         for held in self._held.values():
             held.pop(holder, None)
         self._released.set()
@@ -77,15 +77,15 @@ class RowLocks:
 
 
 @dataclass(eq=False)
-class Unit:
-    """A transaction, or with `autocommit` a view, whose statements stand alone."""
+class FakeUnitOfWork:
+    """A transaction, or with `autocommit` a view whose every statement commits alone."""
 
     locks: RowLocks = field(default_factory=RowLocks)
     autocommit: bool = True
     failed: bool = False
 
     async def hold(self, *key: Hashable, shared: bool = False) -> None:
-        """Lock a row until the end; raises as PostgreSQL does where that is a deadlock."""
+        """Lock a row until the end; raise DeadlockDetectedError after `DEADLOCK_S`."""
         try:
             async with asyncio.timeout(DEADLOCK_S):
                 await self.locks.acquire(id(self), key, shared=shared)
@@ -95,16 +95,16 @@ class Unit:
             self.release()
 
     def release(self) -> None:
-        """The end."""
+        """Release all locks."""
         self.locks.release(id(self))
 
     def fail(self, error: Exception) -> Exception:
-        """A statement has failed: PostgreSQL takes no other one in this transaction."""
+        """Mark the transaction as failed, which refuses every further statement."""
         self.failed = not self.autocommit
         return error
 
     def check(self, *values: object) -> None:
-        """Raises where a text cannot be stored."""
+        """Raise if a text contains characters that PostgreSQL cannot store."""
         for value in values:
             for text in _texts(value):
                 if "\0" in text:
@@ -114,15 +114,15 @@ class Unit:
                     raise asyncpg.DataError("surrogates not allowed")
 
 
-def unique(constraint: str) -> asyncpg.UniqueViolationError:
-    """What the driver raises for a key that another row has."""
+def unique_violation(constraint: str) -> asyncpg.UniqueViolationError:
+    """Return the driver's error for a duplicate key."""
     error = asyncpg.UniqueViolationError(constraint)
     error.constraint_name = constraint
     return error
 
 
-def foreign(constraint: str) -> asyncpg.ForeignKeyViolationError:
-    """What the driver raises for a reference to no row."""
+def foreign_key_violation(constraint: str) -> asyncpg.ForeignKeyViolationError:
+    """Return the driver's error for a reference to a missing row."""
     error = asyncpg.ForeignKeyViolationError(constraint)
     error.constraint_name = constraint
     return error

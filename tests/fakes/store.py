@@ -1,4 +1,4 @@
-"""One in-memory adapter a port; what PostgreSQL refuses, they refuse, and by the same errors."""
+"""In-memory adapters that refuse what PostgreSQL refuses, by the same errors."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager
@@ -23,7 +23,7 @@ from tests.fakes.accounts import FakeSessions, FakeUsers
 from tests.fakes.birthdays import FakeBirthdays
 from tests.fakes.greetings import FakeGreetings
 from tests.fakes.items import FakeItems
-from tests.fakes.rows import Overlay, RowLocks, Unit, foreign
+from tests.fakes.rows import Overlay, RowLocks, FakeUnitOfWork, foreign_key_violation
 from tests.fakes.tasks import FakeTasks
 
 K = TypeVar("K")
@@ -34,7 +34,7 @@ START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 @dataclass(slots=True)
 class FakeClock:
-    """Stands still until it is told to move."""
+    """A clock that only `tick` moves."""
 
     now: datetime = START
 
@@ -46,8 +46,8 @@ class FakeClock:
 
 
 @dataclass(slots=True)
-class FakePasswords(PasswordHasher):
-    """'Hashes' by writing the generation and the password; counts its work."""
+class FakePasswordHasher(PasswordHasher):
+    """Store the generation and the password as the 'hash'; count the calls."""
 
     generation: int = 1
     hashed: int = 0
@@ -67,7 +67,7 @@ class FakePasswords(PasswordHasher):
 
 @dataclass(frozen=True, slots=True)
 class FakeEvents(EventLog):
-    """Facts in a list."""
+    """Events in a list."""
 
     rows: list[ItemEvent]
 
@@ -92,13 +92,13 @@ class FakeJobs(JobQueue):
         if job.owner_id is not None:
             await unit.hold("owner", job.owner_id, shared=True)
             if job.owner_id not in self.tasks.owners:
-                raise unit.fail(foreign("fk_jobs_owner_id"))
+                raise unit.fail(foreign_key_violation("fk_jobs_owner_id"))
         self.rows[job.id] = job
         self.tasks.add_unowned(job)
 
 
 class JobsById(MutableMapping[UUID, NewJob]):
-    """A list of jobs as rows by their id."""
+    """A list of jobs as a mapping by id."""
 
     def __init__(self, jobs: list[NewJob]) -> None:
         self._jobs = jobs
@@ -121,9 +121,9 @@ class JobsById(MutableMapping[UUID, NewJob]):
 
 @dataclass(frozen=True, slots=True)
 class FakeTransaction:
-    """The same attributes as the real one; none of them once a statement has failed."""
+    """The attributes of the real transaction; each raises after a failed statement."""
 
-    unit: Unit
+    unit: FakeUnitOfWork
     users: FakeUsers
     sessions: FakeSessions
     items: FakeItems
@@ -148,7 +148,7 @@ class FakeTables:
     """The rows that a transaction or a view sees."""
 
     clock: FakeClock
-    unit: Unit
+    unit: FakeUnitOfWork
     users: MutableMapping[UserId, User]
     sessions: MutableMapping[SessionId, Session]
     items: FakeItems
@@ -173,21 +173,21 @@ class FakeTables:
         )
 
     def commit(self) -> None:
-        """Show all changes to others, the facts and the progress apart."""
-        kept = self.birthdays
-        rows = (self.users, self.sessions, self.items.rows, kept.anonymous, kept.accounts)
+        """Make the changes visible; events and the planner's progress are stored apart."""
+        birthdays = self.birthdays
+        rows = (self.users, self.sessions, self.items.rows, birthdays.anonymous, birthdays.accounts)
         for changed in (*rows, self.greetings.rows, self.jobs, self.tasks):
             assert isinstance(changed, Overlay)
             changed.commit()
 
 
-def _same(rows: MutableMapping[K, V]) -> MutableMapping[K, V]:
+def _unchanged(rows: MutableMapping[K, V]) -> MutableMapping[K, V]:
     return rows
 
 
 @dataclass(slots=True)
 class FakeStore:
-    """All that has been committed; a transaction's own changes lie before it."""
+    """The committed rows, and transactions over them."""
 
     clock: FakeClock = field(default_factory=FakeClock)
     users: dict[UserId, User] = field(default_factory=dict)
@@ -199,14 +199,14 @@ class FakeStore:
     jobs: list[NewJob] = field(default_factory=list)
     tasks: dict[UUID, Task] = field(default_factory=dict)
     broken: Exception | None = None
-    """What every transaction raises, where a test wants the database to be away."""
+    """The error that every transaction raises, to simulate an outage."""
     locks: RowLocks = field(default_factory=RowLocks)
 
     @asynccontextmanager
     async def view(self) -> AsyncIterator[FakeTransaction]:
         if self.broken is not None:
             raise self.broken
-        tables = self._tables(Unit(self.locks), _same)
+        tables = self._tables(FakeUnitOfWork(self.locks), _unchanged)
         tables.events = self.events
         with domain_errors():
             yield tables.repositories()
@@ -215,7 +215,7 @@ class FakeStore:
     async def transaction(self) -> AsyncIterator[FakeTransaction]:
         if self.broken is not None:
             raise self.broken
-        unit = Unit(self.locks, autocommit=False)
+        unit = FakeUnitOfWork(self.locks, autocommit=False)
         tables = self._tables(unit, Overlay)
         try:
             with domain_errors():
@@ -228,9 +228,9 @@ class FakeStore:
         finally:
             unit.release()
 
-    def _tables(self, unit: Unit, rows: Callable[[Any], Any]) -> FakeTables:
+    def _tables(self, unit: FakeUnitOfWork, rows: Callable[[Any], Any]) -> FakeTables:
         users, accounts = rows(self.users), rows(self.birthdays.accounts)
-        sent = self.greetings
+        greetings = self.greetings
         return FakeTables(
             clock=self.clock,
             unit=unit,
@@ -238,20 +238,15 @@ class FakeStore:
             sessions=rows(self.sessions),
             items=FakeItems(rows(self.items.rows), users, unit),
             birthdays=FakeBirthdays(rows(self.birthdays.anonymous), accounts, unit, self.clock),
-            greetings=FakeGreetings(accounts, rows(sent.rows), sent.progress, unit),
+            greetings=FakeGreetings(accounts, rows(greetings.rows), greetings.progress, unit),
             events=[],
             jobs=rows(JobsById(self.jobs)),
             tasks=rows(self.tasks),
         )
 
 
-def fresh_id() -> UUID:
-    """As in production: ids that sort by time."""
-    return new_id()
-
-
-def store_of(*people: Principal) -> FakeStore:
-    """One that has their accounts."""
+def store_with_accounts(*people: Principal) -> FakeStore:
+    """Return a store that has the accounts of these principals."""
     store = FakeStore()
     for person in people:
         key = person.user_id

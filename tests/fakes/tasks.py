@@ -31,7 +31,7 @@ from jubilee.domain.tasks.task import (
     TaskStatus,
     ValidatedTask,
 )
-from tests.fakes.rows import Unit, foreign
+from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository):
     rows: MutableMapping[UUID, Task]
     clock: Callable[[], datetime]
     owners: Container[UserId] = ()
-    unit: Unit = field(default_factory=Unit)
+    unit: FakeUnitOfWork = field(default_factory=FakeUnitOfWork)
 
     async def get(self, name: str, *, by: Principal, lock: bool = False) -> Task:
         self.unit.check(name)
@@ -66,11 +66,11 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository):
             for key in sorted(self.rows, reverse=True)
             if _is_chosen(self.rows[key], chosen) and (last is None or key < last)
         ]
-        page = [task for number, task in enumerate(found[:limit]) if _has_room(found, number)]
+        page = [task for number, task in enumerate(found[:limit]) if _fits_page(found, number)]
         return Page(page, (str(page[-1].id),) if len(found) > len(page) else None)
 
     async def lock_quota(self, owner: UserId, *, exclusive: bool) -> None:
-        await self.unit.hold("turn", owner, shared=not exclusive)
+        await self.unit.hold("quota", owner, shared=not exclusive)
 
     async def count_live(self, owner: UserId, *, limit: int) -> int:
         return min(limit, sum(t.owner_id == owner and t.status.is_live for t in self.rows.values()))
@@ -82,9 +82,9 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository):
         if self._named(task) or await self.count_live(task.owner_id, limit=below) >= below:
             return None
         if task.owner_id not in self.owners:
-            raise self.unit.fail(foreign("fk_jobs_owner_id"))
+            raise self.unit.fail(foreign_key_violation("fk_jobs_owner_id"))
         now = self.clock()
-        kept = Task(
+        added = Task(
             id=task.id,
             task_id=task.task_id,
             owner_id=task.owner_id,
@@ -97,8 +97,8 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository):
             run_at=now if task.run_at is None else max(task.run_at, now),
             created_at=now,
         )
-        self.rows[task.id] = kept
-        return kept
+        self.rows[task.id] = added
+        return added
 
     async def find_same(self, task: ValidatedTask) -> Task | None:
         self.unit.check(task)
@@ -112,20 +112,20 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository):
 
     async def request_cancel(self, task_id: UUID) -> Task:
         known = self.rows.get(task_id)
-        asked = (known.cancel_requested_at if known else None) or self.clock()
-        return await self._change(task_id, cancel_requested_at=asked)
+        requested = (known.cancel_requested_at if known else None) or self.clock()
+        return await self._change(task_id, cancel_requested_at=requested)
 
     async def remove(self, task_id: UUID) -> None:
         await self.unit.hold("task", task_id)
         self.rows.pop(task_id, None)
 
     async def retry(self, task_id: UUID) -> Task:
-        gone = ("finished_at", "cancel_requested_at", "progress", "result")
+        reset = ("finished_at", "cancel_requested_at", "progress", "result")
         now = {"status": TaskStatus.QUEUED, "attempts": 0, "run_at": self.clock()}
-        return await self._change(task_id, **now, **dict.fromkeys(gone))
+        return await self._change(task_id, **now, **dict.fromkeys(reset))
 
     def add_unowned(self, job: NewJob) -> None:
-        """One that no account asked for."""
+        """Add a job without an owner."""
         now = self.clock()
         self.rows[job.id] = Task(
             id=job.id,
@@ -155,7 +155,7 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository):
 
 @dataclass(frozen=True, slots=True)
 class FakeLiveJobReader(LiveJobReader):
-    """Looks at the tasks of a store as they are now."""
+    """Read the tasks of a store at the time of each call."""
 
     rows: Callable[[], Mapping[UUID, Task]]
 
@@ -172,7 +172,7 @@ def _is_chosen(task: Task, chosen: TaskFilter) -> bool:
     return all(w is None or w == f for w, f in zip(wanted, found, strict=True))
 
 
-def _has_room(found: Sequence[Task], number: int) -> bool:
+def _fits_page(found: Sequence[Task], number: int) -> bool:
     sizes = (
         len(json.dumps(document))
         for task in found[: number + 1]
@@ -182,7 +182,7 @@ def _has_room(found: Sequence[Task], number: int) -> bool:
 
 
 def _comparable(value: object) -> object:
-    """As `jsonb` compares: numbers by their value, and True is no number."""
+    """Compare as `jsonb` does: numbers by value, and booleans are no numbers."""
     match value:
         case bool():
             return ("true" if value else "false",)

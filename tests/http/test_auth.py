@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from tests.conftest import PASSWORD, Person, SignUp
-from tests.fakes.store import FakeClock, FakePasswords, FakeStore
+from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore
 from tests.http.refusals import pointers, problem
 
 SIGN_IN = {"username": "zoe", "password": PASSWORD}
@@ -78,7 +78,7 @@ async def test_no_other_grant_is_known(
 
 
 async def test_all_who_are_refused_get_the_same_answer_after_the_same_work(
-    client: httpx2.AsyncClient, sign_up: SignUp, store: FakeStore, passwords: FakePasswords
+    client: httpx2.AsyncClient, sign_up: SignUp, store: FakeStore, passwords: FakePasswordHasher
 ) -> None:
     await sign_up("zoe")
     disabled = await sign_up("max")

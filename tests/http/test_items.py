@@ -211,7 +211,7 @@ async def test_only_its_owner_and_admins_change_it(
 @pytest.mark.parametrize(
     "headers", [{"If-Match": '"1"'}, {"If-Match": 'W/"2"'}, {"If-None-Match": "*"}]
 )
-async def test_a_write_upon_another_version_is_refused(
+async def test_a_write_expecting_another_version_is_refused(
     client: httpx2.AsyncClient, zoe: Person, path: str, method: str, headers: dict[str, str]
 ) -> None:
     await client.patch(path, json={"title": "Second"}, headers=zoe.headers)

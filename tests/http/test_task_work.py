@@ -14,7 +14,8 @@ from jubilee.domain.tasks.task import TaskStatus
 from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
 from tests.conftest import Person, SignUp
-from tests.fakes.store import FakeStore, fresh_id
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import FakeStore
 from tests.http.refusals import pointers, problem
 from tests.http.task_calls import become, kept
 
@@ -188,7 +189,7 @@ async def test_an_admin_gets_any_task_by_its_id(
 
 async def work(store: FakeStore, kind: str = "email.greeting", **data: object) -> str:
     """Create a job without an owner; returns its id."""
-    job = NewJob(id=fresh_id(), kind=kind, data=data)
+    job = NewJob(id=new_id(), kind=kind, data=data)
     async with store.transaction() as tx:
         await tx.jobs.add(job)
     return str(job.id)

@@ -5,7 +5,8 @@ import pytest
 
 from jubilee.domain.tasks.task import TaskStatus
 from tests.conftest import Person, SignUp
-from tests.fakes.store import FakeStore, fresh_id
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import FakeStore
 from tests.http.refusals import pointers, problem
 from tests.http.task_calls import become, kept, post
 
@@ -193,7 +194,7 @@ async def test_head_and_allow_are_right(client: httpx2.AsyncClient, zoe: Person)
     task = await kept(client, zoe)
     answer = await client.head(f"/tasks/{task['id']}", headers=zoe.headers)
     assert (answer.status_code, answer.content) == (200, b"")
-    options = await client.options(f"/tasks/{fresh_id()}")
+    options = await client.options(f"/tasks/{new_id()}")
     assert options.headers["allow"] == "DELETE, GET, HEAD, OPTIONS"
     assert (await client.options("/tasks")).headers["allow"] == "GET, HEAD, OPTIONS, POST"
 

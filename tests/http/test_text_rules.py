@@ -80,7 +80,7 @@ async def test_a_title_is_one_visible_line(
     assert pointers(answer, 422, "invalid_title") == {"#/title"}
 
 
-async def test_a_description_has_no_hidden_controls(
+async def test_a_description_with_control_or_invisible_characters_is_refused(
     client: httpx2.AsyncClient, sign_up: SignUp
 ) -> None:
     zoe = await sign_up("zoe")

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from tests.conftest import PASSWORD, Person, SignUp
-from tests.fakes.store import FakeClock, FakePasswords, FakeStore
+from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore
 from tests.http.refusals import pointers, problem
 
 GOOD: dict[str, Any] = {"email": "zoe@example.com", "password": PASSWORD}
@@ -88,7 +88,7 @@ async def test_a_taken_name_is_409(
     ],
 )
 async def test_a_bad_password_is_422_and_is_never_hashed(
-    client: httpx2.AsyncClient, passwords: FakePasswords, password: str, code: str
+    client: httpx2.AsyncClient, passwords: FakePasswordHasher, password: str, code: str
 ) -> None:
     answer = await client.post("/users", json={**GOOD, "password": password})
     assert pointers(answer, 422, code) == {"#/password"}
@@ -193,7 +193,7 @@ async def test_a_put_sets_what_is_absent_to_its_default(
     assert pointers(await client.put("/users/me", json={}, headers=zoe.headers)) == {"#/email"}
 
 
-async def test_address_and_password_need_the_present_password(
+async def test_changing_address_or_password_needs_the_current_password(
     client: httpx2.AsyncClient, zoe: Person
 ) -> None:
     for change in ({"email": "new@example.com"}, {"password": NEW}):

@@ -26,7 +26,8 @@ from jubilee.domain.jobs.runner import Runner
 from jubilee.domain.mail import MailMessage, MailSender, MailService
 from jubilee.domain.users.user import User
 from tests.domain.greeting_work import PlainTemplates
-from tests.fakes.store import FakeClock, fresh_id
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import FakeClock
 
 IMMORTAL = 1 << 30
 LEASE = 30.0
@@ -128,7 +129,7 @@ class World:
 
     async def add(self, *users: User) -> None:
         """Write the accounts."""
-        write = transactions(self.pool, WriteContext(self.clock, fresh_id, lambda: None))
+        write = transactions(self.pool, WriteContext(self.clock, new_id, lambda: None))
         async with write() as tx:
             for user in users:
                 await tx.users.add(user)
@@ -161,12 +162,12 @@ class World:
                 lived = [await self.work(Life())]
 
     async def _work(self, pool: Any, life: Life) -> None:
-        write_context = WriteContext(self.clock, fresh_id, lambda: None)
+        write_context = WriteContext(self.clock, new_id, lambda: None)
         write, read = transactions(pool, write_context), views(pool, write_context)
-        await GreetingPlanner(write, read, self.rules, self.clock, fresh_id).plan()
+        await GreetingPlanner(write, read, self.rules, self.clock, new_id).plan()
         post = MailService(MortalMailer(self, life), PlainTemplates(), "example.com")
         kinds = JobKinds([GreetingMail(post, write, self.rules, self.clock)])
-        claims = PostgresJobStore(pool, worker_id=fresh_id(), lease=LEASE, kinds=kinds.names)
+        claims = PostgresJobStore(pool, worker_id=new_id(), lease=LEASE, kinds=kinds.names)
         runner = Runner(
             claims,
             kinds,

@@ -13,7 +13,8 @@ from jubilee.domain.calendar import LeapDayRule, celebration_in
 from jubilee.domain.greetings.greeting import GreetingRules, UnknownOutcomePolicy
 from jubilee.domain.identity import UserId
 from jubilee.domain.users.user import User
-from tests.fakes.store import FakeClock, fresh_id
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import FakeClock
 from tests.system.greeting_world import IMMORTAL, Life, Sent, World, state_of
 
 ZONES = (
@@ -51,7 +52,7 @@ def somebody(chance: Random, **more: object) -> User:
     near = date.fromisoformat(f"1988-{around}") + timedelta(days=chance.randint(-1, 1))
     leapling = date(chance.randrange(1904, 2025, 4), 2, 29)
     any_day = date(1950, 1, 1) + timedelta(days=chance.randrange(25_000))
-    user_id = UserId(fresh_id())
+    user_id = UserId(new_id())
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     given = {
         "email": f"{user_id}@example.com",

@@ -25,18 +25,19 @@ from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.tasks.task import TaskStatus
 from jubilee.domain.users.user import User
 from tests.domain.greeting_work import PlainTemplates
-from tests.fakes.store import FakeClock, fresh_id
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import FakeClock
 from tests.system.greeting_world import Life, MortalMailer, World, state_of
 
 MORNING = datetime(2026, 11, 20, 9, tzinfo=UTC)
-ADMIN = Principal(UserId(fresh_id()), SessionId(fresh_id()), is_admin=True)
+ADMIN = Principal(UserId(new_id()), SessionId(new_id()), is_admin=True)
 SPENT = """
     UPDATE jobs SET attempts = max_attempts, lease_until = now() - interval '1 second'
     WHERE status = 'running'
 """
 DIE = "UPDATE jobs SET status = 'dead', finished_at = now() WHERE status = 'queued'"
 ZOE = User(
-    id=UserId(fresh_id()),
+    id=UserId(new_id()),
     email="zoe@example.com",
     date_of_birth=date(1990, 11, 20),
     created_at=MORNING,
@@ -61,7 +62,7 @@ async def world(pool: ConnectionPool) -> World:
 
 def tasks(world: World) -> TaskService:
     """What an admin has."""
-    write_context = WriteContext(world.clock, fresh_id, lambda: None)
+    write_context = WriteContext(world.clock, new_id, lambda: None)
     write = transactions(world.pool, write_context)
     post = MailService(MortalMailer(world, Life()), PlainTemplates(), "example.com")
     return TaskService(
@@ -70,7 +71,7 @@ def tasks(world: World) -> TaskService:
         kinds=JobKinds([GreetingMail(post, write, world.rules, world.clock)]),
         waiter=JobWaiter(PostgresLiveJobs(world.pool)),
         clock=world.clock,
-        new_id=fresh_id,
+        new_id=new_id,
         max_live_per_owner=10,
     )
 
@@ -151,14 +152,14 @@ async def held_and_dead(world: World, claims: PostgresJobStore) -> JobReference:
 
 
 async def test_what_an_earlier_run_still_holds_is_fenced_off_after_a_retry(world: World) -> None:
-    claims = PostgresJobStore(world.pool, worker_id=fresh_id(), lease=30.0, kinds=[GREETING])
+    claims = PostgresJobStore(world.pool, worker_id=new_id(), lease=30.0, kinds=[GREETING])
     early = await held_and_dead(world, claims)
     await tasks(world).retry(str(early.id), by=ADMIN)
     late = await claims.claim(early)
     assert late is not None
     assert late.epoch == early.epoch + 1
     finish = PostgresCompletion(
-        transactions(world.pool, WriteContext(world.clock, fresh_id, lambda: None))
+        transactions(world.pool, WriteContext(world.clock, new_id, lambda: None))
     )
     with pytest.raises(LeaseLost):
         async with finish(early, {}):

@@ -22,8 +22,9 @@ from jubilee.domain.jobs.kinds import Completion, JobContext, JobError, Permanen
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.runner import Outcome
 from jubilee.domain.jobs.store import ClaimedJob, JobReference
-from tests.domain.jobs.job_bench import Bench, Body, failing, nothing
-from tests.fakes.store import FakeClock, fresh_id
+from tests.domain.jobs.job_bench import Body, JobHarness, failing, return_at_once
+from jubilee.adapters.ids import new_id
+from tests.fakes.store import FakeClock
 from tests.telemetry.memory import (
     Lines,
     Memory,
@@ -46,23 +47,23 @@ class Watched:
 
     telemetry: JobTelemetry
     tracing: Tracing
-    bench: Bench = field(default_factory=Bench)
+    harness: JobHarness = field(default_factory=JobHarness)
 
     async def run(
         self, body: Body, kept: Mapping[str, str] | None = None, age: float = 0.0, **job: Any
     ) -> Outcome:
         """One attempt at a job whose row keeps this, and is so many seconds old."""
-        runner = self.bench.runner(body)
-        claims = _Aged(self.bench, kept, age)
+        runner = self.harness.runner(body)
+        claims = _Aged(self.harness, kept, age)
         runner = replace(runner, store=claims, observer=self.telemetry)
-        return await runner.run(self.bench.add(**job).reference)
+        return await runner.run(self.harness.add(**job).reference)
 
 
 class _Aged:
-    """The bench's claims; what it lends was asked for elsewhere, a while ago."""
+    """The harness's claims; what it lends was asked for elsewhere, a while ago."""
 
-    def __init__(self, bench: Bench, kept: Mapping[str, str] | None, age: float) -> None:
-        self._bench, self._kept, self._age = bench, kept, age
+    def __init__(self, harness: JobHarness, kept: Mapping[str, str] | None, age: float) -> None:
+        self._bench, self._kept, self._age = harness, kept, age
 
     async def claim(self, reference: JobReference) -> ClaimedJob | None:
         found = await self._bench.store.claim(reference)
@@ -80,7 +81,7 @@ def watched(tracing: Tracing, instruments: Instruments, lines: Lines) -> Watched
 async def test_a_job_goes_on_with_the_trace_that_it_was_asked_for_in(
     watched: Watched, memory: Memory
 ) -> None:
-    await watched.run(nothing, ASKED, age=3599)
+    await watched.run(return_at_once, ASKED, age=3599)
     span = memory.one("process work")
     assert (span.kind, context(span).trace_id, parent_id(span)) == (
         SpanKind.CONSUMER, TRACE, PARENT,
@@ -91,7 +92,7 @@ async def test_a_job_goes_on_with_the_trace_that_it_was_asked_for_in(
 async def test_long_after_that_it_has_a_trace_of_its_own_linked_to_the_first(
     watched: Watched, memory: Memory
 ) -> None:
-    await watched.run(nothing, ASKED, age=3601)
+    await watched.run(return_at_once, ASKED, age=3601)
     span = memory.one("process work")
     assert span.parent is None
     assert context(span).trace_id != TRACE
@@ -113,7 +114,7 @@ async def test_long_after_that_it_has_a_trace_of_its_own_linked_to_the_first(
 async def test_nonsense_about_its_trace_is_harmless(
     watched: Watched, memory: Memory, kept: Mapping[str, str] | None, age: float
 ) -> None:
-    assert await watched.run(nothing, kept, age) is Outcome.SUCCEEDED
+    assert await watched.run(return_at_once, kept, age) is Outcome.SUCCEEDED
     span = memory.one("process work")
     assert span.parent is None
     assert not span.links
@@ -122,7 +123,7 @@ async def test_nonsense_about_its_trace_is_harmless(
 @pytest.mark.parametrize(
     ("body", "outcome", "error"),
     [
-        (nothing, Outcome.SUCCEEDED, None),
+        (return_at_once, Outcome.SUCCEEDED, None),
         (failing(JobError(SECRET)), Outcome.RETRIED, "failed"),
         (failing(PermanentFailure(SECRET)), Outcome.DEAD, "given_up"),
         (failing(ValueError(SECRET)), Outcome.RETRIED, "ValueError"),
@@ -140,7 +141,7 @@ async def test_its_span_says_how_it_ended_but_not_what_an_error_says(
 
 
 async def test_its_span_says_which_attempt_it_was(watched: Watched, memory: Memory) -> None:
-    await watched.run(nothing, ASKED, attempts=2, epoch=4)
+    await watched.run(return_at_once, ASKED, attempts=2, epoch=4)
     said = attributes(memory.one("process work"))
     assert (said["jubilee.job.attempt"], said["jubilee.job.epoch"]) == (3, 5)
     assert said["messaging.destination.name"] == "system"
@@ -194,7 +195,7 @@ async def test_one_that_was_not_sampled_hands_its_trace_on_all_the_same(
 
 
 async def test_after_a_job_nothing_of_it_is_left(watched: Watched, lines: Lines) -> None:
-    await watched.run(nothing, ASKED)
+    await watched.run(return_at_once, ASKED)
     lines.logs.write("after")
     assert trace_headers() is None
     assert set(lines.one("after")) == {"timestamp", "level", "event"}
@@ -211,7 +212,7 @@ async def added(pool: ConnectionPool, tracing: Tracing) -> NewJob:
     write_context = WriteContext(
         FakeClock(), new_id, lambda: None, propagator=JobTracePropagator(tracing)
     )
-    job = NewJob(id=fresh_id(), kind="echo")
+    job = NewJob(id=new_id(), kind="echo")
     async with transactions(pool, write_context)() as tx:
         await tx.jobs.add(job)
     return job
@@ -260,7 +261,7 @@ async def test_a_row_in_which_somebody_wrote_nonsense_is_run(
     job = await added(pool, watched.tracing)
     async with pool.executor() as executor:
         await executor.run(SCRIBBLE, id=job.id, nonsense=nonsense)
-    claims = PostgresJobStore(pool, worker_id=fresh_id(), lease=30, kinds=["echo"])
+    claims = PostgresJobStore(pool, worker_id=new_id(), lease=30, kinds=["echo"])
     claimed = await claims.claim(JobReference(job.id, 0))
     assert claimed is not None
     watched.telemetry.started(claimed)

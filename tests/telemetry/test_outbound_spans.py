@@ -17,7 +17,7 @@ from jubilee.domain.mail import MailMessage, Undeliverable
 from jubilee.domain.outbound.request import read_request
 from jubilee.domain.outbound.sending import AddressNotAllowed, HttpReply
 from tests.fakes.mail import FakeMailSender
-from tests.fakes.outbound import FakeSender
+from tests.fakes.outbound import FakeHttpSender
 from tests.telemetry.memory import (
     Memory,
     attributes,
@@ -44,11 +44,11 @@ PLACE: dict[str, str | int] = {"server.address": "mail.example.com", "server.por
 
 
 @pytest.fixture
-def sender() -> FakeSender:
-    return FakeSender()
+def sender() -> FakeHttpSender:
+    return FakeHttpSender()
 
 
-async def send(tracing: Tracing, sender: FakeSender, **data: Any) -> HttpReply:
+async def send(tracing: Tracing, sender: FakeHttpSender, **data: Any) -> HttpReply:
     """Within a job that is recorded."""
     traced = TracedHttpSender(sender, tracing)
     with tracing.tracer.start_as_current_span("process http.request"):
@@ -59,7 +59,7 @@ def names(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
-def traceparents(sender: FakeSender) -> list[str]:
+def traceparents(sender: FakeHttpSender) -> list[str]:
     """Of the only request."""
     (request,) = sender.sent
     return [value for name, value in request.headers if name == "traceparent"]
@@ -93,7 +93,7 @@ async def test_mail_that_nobody_takes_has_failed_and_says_no_more(
 
 
 async def test_a_request_is_a_span_of_method_host_and_status(
-    tracing: Tracing, memory: Memory, sender: FakeSender
+    tracing: Tracing, memory: Memory, sender: FakeHttpSender
 ) -> None:
     await send(tracing, sender)
     span = memory.one("POST")
@@ -108,7 +108,7 @@ async def test_a_request_is_a_span_of_method_host_and_status(
 
 
 async def test_its_path_headers_and_body_stay_here(
-    tracing: Tracing, memory: Memory, sender: FakeSender
+    tracing: Tracing, memory: Memory, sender: FakeHttpSender
 ) -> None:
     sender.reply = HttpReply(200, {"x-reply": "marker"}, b"marker", truncated=False)
     await send(tracing, sender)
@@ -117,7 +117,7 @@ async def test_its_path_headers_and_body_stay_here(
 
 
 async def test_whoever_answers_is_told_of_the_trace(
-    tracing: Tracing, memory: Memory, sender: FakeSender
+    tracing: Tracing, memory: Memory, sender: FakeHttpSender
 ) -> None:
     await send(tracing, sender)
     (header,) = traceparents(sender)
@@ -127,7 +127,7 @@ async def test_whoever_answers_is_told_of_the_trace(
 
 @pytest.mark.parametrize("name", ["traceparent", "TraceParent"])
 async def test_a_traceparent_of_their_own_wins(
-    tracing: Tracing, sender: FakeSender, name: str
+    tracing: Tracing, sender: FakeHttpSender, name: str
 ) -> None:
     await send(tracing, sender, headers={name: OWN, "tracestate": "a=b"})
     assert traceparents(sender) == [OWN]
@@ -136,7 +136,7 @@ async def test_a_traceparent_of_their_own_wins(
 
 @pytest.mark.parametrize("status", [404, 503])
 async def test_an_answer_that_is_an_error_has_failed(
-    tracing: Tracing, memory: Memory, sender: FakeSender, status: int
+    tracing: Tracing, memory: Memory, sender: FakeHttpSender, status: int
 ) -> None:
     sender.reply = HttpReply(status, {}, b"", truncated=False)
     assert (await send(tracing, sender)).status == status
@@ -146,7 +146,7 @@ async def test_an_answer_that_is_an_error_has_failed(
 
 
 async def test_a_request_that_may_not_leave_has_failed(
-    tracing: Tracing, memory: Memory, sender: FakeSender
+    tracing: Tracing, memory: Memory, sender: FakeHttpSender
 ) -> None:
     with pytest.raises(AddressNotAllowed):
         await TracedHttpSender(sender, tracing).send(read_request(DATA), lambda _: False)
@@ -160,7 +160,7 @@ async def test_a_request_that_may_not_leave_has_failed(
 
 
 async def test_outside_of_a_trace_nothing_is_added(
-    tracing: Tracing, memory: Memory, sender: FakeSender
+    tracing: Tracing, memory: Memory, sender: FakeHttpSender
 ) -> None:
     await TracedHttpSender(sender, tracing).send(read_request(DATA), lambda _: True)
     assert traceparents(sender) == []
@@ -168,7 +168,7 @@ async def test_outside_of_a_trace_nothing_is_added(
 
 
 async def test_a_trace_that_is_not_recorded_is_told_of_all_the_same(
-    tracing: Tracing, memory: Memory, sender: FakeSender
+    tracing: Tracing, memory: Memory, sender: FakeHttpSender
 ) -> None:
     asked = SpanContext(7, 8, is_remote=True, trace_flags=TraceFlags(0))
     present = trace.set_span_in_context(trace.NonRecordingSpan(asked), NO_PARENT)

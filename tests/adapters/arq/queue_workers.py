@@ -14,7 +14,7 @@ from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.runner import Outcome
 from jubilee.domain.jobs.store import Dispatch, JobReference
-from tests.fakes.store import fresh_id
+from jubilee.adapters.ids import new_id
 
 LANE = JobQueueName.USER
 KNOWN = KindSet(frozenset({"echo"}))
@@ -22,7 +22,7 @@ QUEUE = queue_name(LANE, KNOWN)
 
 
 def dispatches(number: int, priority: int = 5) -> list[Dispatch]:
-    return [Dispatch(JobReference(fresh_id(), 0), LANE, priority, "echo") for _ in range(number)]
+    return [Dispatch(JobReference(new_id(), 0), LANE, priority, "echo") for _ in range(number)]
 
 
 class Runs:

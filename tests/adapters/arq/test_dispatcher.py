@@ -24,7 +24,7 @@ from jubilee.adapters.redis.arq.messages import (
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.store import Dispatch, JobReference
-from tests.fakes.store import fresh_id
+from jubilee.adapters.ids import new_id
 from tests.outages import OwnServers
 from tests.servers import Servers
 
@@ -50,7 +50,7 @@ async def dispatcher(servers: Servers) -> AsyncIterator[ArqJobDispatcher]:
 
 
 def a_dispatch(priority: int = 5, queue: JobQueueName = JobQueueName.USER) -> Dispatch:
-    return Dispatch(JobReference(fresh_id(), 3), queue, priority, "echo")
+    return Dispatch(JobReference(new_id(), 3), queue, priority, "echo")
 
 
 async def run_by_arq(url: str, queue: JobQueueName = JobQueueName.USER) -> list[tuple[object, ...]]:

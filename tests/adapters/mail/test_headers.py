@@ -29,7 +29,7 @@ from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.jobs.runner import Outcome, Runner
 from jubilee.domain.mail import MailMessage, MailSender, MailService, SendMail, Undeliverable
 from jubilee.urls.smtp import SmtpServer
-from tests.domain.jobs.job_bench import Bench
+from tests.domain.jobs.job_bench import JobHarness
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 SENDER = parse_sender("Jübilee <jubilee@jubilee.test>")
@@ -202,10 +202,10 @@ async def test_a_job_whose_mail_cannot_be_written_is_dead_at_once(
     post = MailService(
         EmlMailSender(tmp_path, SENDER, lambda: NOW), JinjaTemplates(), "jubilee.test"
     )
-    bench, kind = Bench(), SendMail(post)
-    job = bench.add(kind=kind.name, data={"to": MESSAGE.to, "subject": "Hi", "text": "Hi"})
+    harness, kind = JobHarness(), SendMail(post)
+    job = harness.add(kind=kind.name, data={"to": MESSAGE.to, "subject": "Hi", "text": "Hi"})
     runner = Runner(
-        bench.store, JobKinds([kind]), bench.completion, bench.lease_keeper, lambda: 0.5
+        harness.store, JobKinds([kind]), harness.completion, harness.lease_keeper, lambda: 0.5
     )
     assert await runner.run(job.reference) is Outcome.DEAD
     assert (job.status, job.attempts, job.error) == (

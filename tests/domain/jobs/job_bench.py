@@ -1,4 +1,4 @@
-"""A runner over the fakes, and kinds of work that do what a test says."""
+"""A runner over the fakes, and job bodies for it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,16 +19,16 @@ from jubilee.domain.jobs.lease_keeper import LeaseKeeper
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.runner import Outcome, Runner
 from tests.fakes.job_store import FakeCompletion, FakeJob, FakeJobStore, FakeJobTable
-from tests.fakes.store import fresh_id
+from jubilee.adapters.ids import new_id
 
-EFFECT = NewJob(id=fresh_id(), kind="effect")
+EFFECT = NewJob(id=new_id(), kind="effect")
 
 Body = Callable[[JobContext[Any], Completion[Any]], Awaitable[None]]
 
 
 @dataclass(slots=True)
 class ScriptedKind(JobKind[object, Any]):
-    """A kind that does what the test says."""
+    """A kind whose `run` is a function of the test."""
 
     body: Body
     name: str = "work"
@@ -37,7 +37,7 @@ class ScriptedKind(JobKind[object, Any]):
 
     def read(self, data: Mapping[str, object]) -> object:
         if "bad" in data:
-            raise InvalidPayload("it is bad", pointer="/data/bad")
+            raise InvalidPayload("bad payload", pointer="/data/bad")
         return data["n"]
 
     def redact(self, data: Mapping[str, object]) -> Mapping[str, object]:
@@ -48,8 +48,8 @@ class ScriptedKind(JobKind[object, Any]):
 
 
 @dataclass(slots=True)
-class Bench:
-    """A runner over a table."""
+class JobHarness:
+    """A runner, its lease keeper and its completion over one table."""
 
     table: FakeJobTable = field(default_factory=FakeJobTable)
     store: FakeJobStore = field(init=False)
@@ -74,24 +74,26 @@ class Bench:
         return await self.runner(body, **more).run(job.reference)
 
 
-async def nothing(_: JobContext[Any], __: Completion[Any]) -> None:
-    """Does not even end."""
+async def return_at_once(_: JobContext[Any], __: Completion[Any]) -> None:
+    """Return without opening the completion."""
 
 
-async def forever(_: JobContext[Any], __: Completion[Any]) -> None:
+async def run_forever(_: JobContext[Any], __: Completion[Any]) -> None:
+    """Run longer than any test."""
     await asyncio.sleep(60)
 
 
-async def stubborn(claim: JobContext[Any], finish: Completion[Any]) -> None:
-    """Does not listen, and tries to end long after it was told to stop."""
+async def ignore_cancellation(job: JobContext[Any], complete: Completion[Any]) -> None:
+    """Ignore cancellation, and try to complete long after it."""
     for _ in range(10):
         with suppress(asyncio.CancelledError):
             await asyncio.sleep(0.05)
-    async with finish({"by": "zombie"}) as tx:
+    async with complete({"by": "zombie"}) as tx:
         await tx.jobs.add(EFFECT)
 
 
 def failing(error: BaseException) -> Body:
+    """Return a body that raises the error."""
     async def body(_: JobContext[Any], __: Completion[Any]) -> None:
         raise error
 

@@ -8,35 +8,35 @@ from time import monotonic
 import pytest
 
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.jobs import dispatch_buffer as announcing
+from jubilee.domain.jobs import dispatch_buffer as module
 from jubilee.domain.jobs.dispatch_buffer import BATCH, MAX_BUFFERED_JOBS, DispatchBuffer
 from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.routing import JobRouter, KindSetReader
 from jubilee.domain.jobs.store import Dispatch, JobDispatcher, JobReference
 from tests.fakes.job_store import FakeDispatcher
-from tests.fakes.store import fresh_id
+from jubilee.adapters.ids import new_id
 
 
 def dispatches(number: int) -> list[Dispatch]:
     return [
-        Dispatch(JobReference(fresh_id(), 0), JobQueueName.USER, 5, "echo") for _ in range(number)
+        Dispatch(JobReference(new_id(), 0), JobQueueName.USER, 5, "echo") for _ in range(number)
     ]
 
 
 class OneQueue(KindSetReader):
-    """A worker that knows the only kind."""
+    """One live worker, which knows the kind `echo`."""
 
     async def kind_sets(self) -> Mapping[KindSet, int]:
         return {KindSet(frozenset({"echo"})): 1}
 
 
-def announcer_to(dispatcher: JobDispatcher) -> DispatchBuffer:
+def buffer_to(dispatcher: JobDispatcher) -> DispatchBuffer:
     return DispatchBuffer(dispatcher, JobRouter(OneQueue(), lambda: 0, monotonic))
 
 
 @dataclass(slots=True)
-class SlowCourier(JobDispatcher):
-    """Hangs until it is told to go on."""
+class BlockedDispatcher(JobDispatcher):
+    """Record each batch, and block until `gate` is set."""
 
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     batches: list[Sequence[Dispatch]] = field(default_factory=list)
@@ -50,8 +50,8 @@ class SlowCourier(JobDispatcher):
 
 
 @pytest.fixture(autouse=True)
-def short_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(announcing, "PAUSE_S", 0.01)
+def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAUSE_S", 0.01)
 
 
 @pytest.fixture
@@ -61,13 +61,13 @@ async def dispatcher() -> FakeDispatcher:
 
 @pytest.fixture
 async def dispatch_buffer(dispatcher: FakeDispatcher) -> AsyncIterator[DispatchBuffer]:
-    dispatch_buffer = announcer_to(dispatcher)
+    dispatch_buffer = buffer_to(dispatcher)
     running = asyncio.create_task(dispatch_buffer.run())
     yield dispatch_buffer
     running.cancel()
 
 
-async def test_what_is_announced_is_sent_in_its_order(
+async def test_buffered_jobs_are_sent_in_order(
     dispatch_buffer: DispatchBuffer, dispatcher: FakeDispatcher
 ) -> None:
     jobs = dispatches(3)
@@ -78,7 +78,7 @@ async def test_what_is_announced_is_sent_in_its_order(
 
 
 @pytest.mark.parametrize("error", [Unavailable(), RuntimeError("a bug")])
-async def test_a_courier_that_fails_does_not_stop_it(
+async def test_the_buffer_survives_a_failing_dispatcher(
     dispatch_buffer: DispatchBuffer, dispatcher: FakeDispatcher, error: Exception
 ) -> None:
     lost, *kept = dispatches(3)
@@ -90,9 +90,9 @@ async def test_a_courier_that_fails_does_not_stop_it(
     assert dispatcher.sent == kept
 
 
-async def test_it_is_bounded_and_drops_what_does_not_fit() -> None:
-    dispatcher = SlowCourier()
-    dispatch_buffer = announcer_to(dispatcher)
+async def test_a_full_buffer_drops_further_jobs() -> None:
+    dispatcher = BlockedDispatcher()
+    dispatch_buffer = buffer_to(dispatcher)
     first, *jobs = dispatches(MAX_BUFFERED_JOBS + 100)
     running = asyncio.create_task(dispatch_buffer.run())
     dispatch_buffer.dispatch_soon([first])

@@ -1,4 +1,4 @@
-"""Jobs that are told to stop, and databases that go away meanwhile."""
+"""Jobs that are interrupted, and a database that fails while they run."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -8,86 +8,88 @@ from typing import Any
 import pytest
 
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.jobs import runner as running
-from jubilee.domain.jobs.kinds import (
-    Completion,
-    JobContext,
-    JobKinds,
-    PermanentFailure,
-)
+from jubilee.domain.jobs import runner as module
+from jubilee.domain.jobs.kinds import Completion, JobContext, JobKinds, PermanentFailure
 from jubilee.domain.jobs.runner import Outcome, Runner
 from jubilee.domain.jobs.store import JobReference, LeaseLost
-from tests.domain.jobs.job_bench import EFFECT, Bench, ScriptedKind, forever, nothing, stubborn
+from tests.domain.jobs.job_bench import (
+    EFFECT,
+    JobHarness,
+    ScriptedKind,
+    ignore_cancellation,
+    return_at_once,
+    run_forever,
+)
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def harness() -> JobHarness:
+    return JobHarness()
 
 
 @pytest.fixture(autouse=True)
 def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "CANCEL_GRACE_S", 0.1)
+    monkeypatch.setattr(module, "CANCEL_GRACE_S", 0.1)
 
 
 @pytest.mark.timing
 @pytest.mark.parametrize("cause", ["timeout", "cancel", "drain", "lost"])
-async def test_one_that_does_not_listen_changes_nothing(bench: Bench, cause: str) -> None:
-    job = bench.add(max_attempts=1)
-    going = asyncio.create_task(
-        bench.run(stubborn, job, timeout=0.05 if cause == "timeout" else 60)
+async def test_a_job_that_ignores_its_interruption_changes_nothing(harness: JobHarness, cause: str) -> None:
+    job = harness.add(max_attempts=1)
+    run = asyncio.create_task(
+        harness.run(ignore_cancellation, job, timeout=0.05 if cause == "timeout" else 60)
     )
     await asyncio.sleep(0.02)
     if cause == "drain":
-        bench.lease_keeper.drain()
+        harness.lease_keeper.drain()
     job.cancel_requested = cause == "cancel"
     job.epoch += cause == "lost"
-    await bench.lease_keeper.heartbeat()
-    ended = {
+    await harness.lease_keeper.heartbeat()
+    expected = {
         "timeout": Outcome.DEAD,
         "cancel": Outcome.CANCELLED,
         "drain": Outcome.RELEASED,
         "lost": Outcome.LOST,
     }
     async with asyncio.timeout(0.4):
-        assert await going is ended[cause]
+        assert await run is expected[cause]
     status = job.status
     await asyncio.sleep(0.6)
     assert (job.status, job.result) == (status, None)
-    assert EFFECT.id not in bench.table.rows
+    assert EFFECT.id not in harness.table.rows
 
 
-async def test_one_that_is_lost_is_left_alone(bench: Bench) -> None:
-    job = bench.add()
-    going = asyncio.create_task(bench.run(forever, job))
+async def test_a_job_whose_lease_is_lost_is_left_to_the_new_owner(harness: JobHarness) -> None:
+    job = harness.add()
+    run = asyncio.create_task(harness.run(run_forever, job))
     await asyncio.sleep(0.01)
     job.epoch += 1
-    await bench.lease_keeper.heartbeat()
-    assert await going is Outcome.LOST
+    await harness.lease_keeper.heartbeat()
+    assert await run is Outcome.LOST
     assert (job.status, job.attempts) == ("running", 1)
 
 
-async def test_one_whose_owner_wants_it_to_stop_is_cancelled(bench: Bench) -> None:
-    job = bench.add()
-    going = asyncio.create_task(bench.run(forever, job))
+async def test_a_cancelled_job_ends_cancelled(harness: JobHarness) -> None:
+    job = harness.add()
+    run = asyncio.create_task(harness.run(run_forever, job))
     await asyncio.sleep(0.01)
     job.cancel_requested = True
-    await bench.lease_keeper.heartbeat()
-    assert await going is Outcome.CANCELLED
+    await harness.lease_keeper.heartbeat()
+    assert await run is Outcome.CANCELLED
     assert (job.status, job.finished_at) == ("cancelled", 0)
 
 
-async def test_one_that_is_drained_was_not_tried(bench: Bench) -> None:
-    job = bench.add()
-    going = asyncio.create_task(bench.run(forever, job))
+async def test_a_drained_job_is_queued_again_without_counting_the_attempt(harness: JobHarness) -> None:
+    job = harness.add()
+    run = asyncio.create_task(harness.run(run_forever, job))
     await asyncio.sleep(0.01)
-    bench.lease_keeper.drain()
-    assert await going is Outcome.RELEASED
+    harness.lease_keeper.drain()
+    assert await run is Outcome.RELEASED
     assert (job.status, job.attempts, job.run_at) == ("queued", 0, 0)
 
 
-async def test_an_error_of_one_that_was_told_to_stop_is_no_attempt(bench: Bench) -> None:
-    job = bench.add()
+async def test_an_error_raised_while_draining_does_not_count_as_an_attempt(harness: JobHarness) -> None:
+    job = harness.add()
 
     async def body(_: JobContext[Any], __: Completion[Any]) -> None:
         try:
@@ -95,124 +97,124 @@ async def test_an_error_of_one_that_was_told_to_stop_is_no_attempt(bench: Bench)
         finally:
             raise OSError("closed")
 
-    going = asyncio.create_task(bench.run(body, job))
+    run = asyncio.create_task(harness.run(body, job))
     await asyncio.sleep(0.01)
-    bench.lease_keeper.drain()
-    assert await going is Outcome.RELEASED
+    harness.lease_keeper.drain()
+    assert await run is Outcome.RELEASED
     assert (job.status, job.attempts, job.error) == ("queued", 0, None)
 
 
-async def test_a_run_that_is_cancelled_from_outside_gives_its_job_back(bench: Bench) -> None:
-    job = bench.add()
-    going = asyncio.create_task(bench.run(forever, job))
+async def test_a_runner_that_is_cancelled_releases_its_job(harness: JobHarness) -> None:
+    job = harness.add()
+    run = asyncio.create_task(harness.run(run_forever, job))
     await asyncio.sleep(0.01)
-    going.cancel()
+    run.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await going
+        await run
     assert (job.status, job.attempts) == ("queued", 0)
 
 
-async def test_one_that_has_ended_cannot_be_stopped_any_more(bench: Bench) -> None:
-    job = bench.add()
+async def test_a_completed_job_stays_succeeded_when_its_task_is_stopped(harness: JobHarness) -> None:
+    job = harness.add()
 
-    async def body(_: JobContext[Any], finish: Completion[Any]) -> None:
-        async with finish({"ok": True}):
+    async def body(_: JobContext[Any], complete: Completion[Any]) -> None:
+        async with complete({"ok": True}):
             pass
         await asyncio.sleep(60)
 
-    going = asyncio.create_task(bench.run(body, job))
+    run = asyncio.create_task(harness.run(body, job))
     await asyncio.sleep(0.01)
-    await bench.lease_keeper.heartbeat()
-    assert await going is Outcome.SUCCEEDED
+    await harness.lease_keeper.heartbeat()
+    assert await run is Outcome.SUCCEEDED
     assert (job.status, job.result) == ("succeeded", {"ok": True})
 
 
-async def test_an_error_after_the_end_is_none(bench: Bench) -> None:
-    job = bench.add()
+async def test_an_error_after_the_completion_is_ignored(harness: JobHarness) -> None:
+    job = harness.add()
 
-    async def body(_: JobContext[Any], finish: Completion[Any]) -> None:
-        async with finish():
+    async def body(_: JobContext[Any], complete: Completion[Any]) -> None:
+        async with complete():
             pass
         raise OSError
 
-    assert await bench.run(body, job) is Outcome.SUCCEEDED
-    assert "fail" not in bench.store.calls
+    assert await harness.run(body, job) is Outcome.SUCCEEDED
+    assert "fail" not in harness.store.calls
 
 
-async def test_a_kind_that_fails_in_its_end_has_failed(bench: Bench) -> None:
-    job = bench.add()
+async def test_an_error_inside_the_completion_is_a_failed_attempt(harness: JobHarness) -> None:
+    job = harness.add()
 
-    async def body(_: JobContext[Any], finish: Completion[Any]) -> None:
-        async with finish() as tx:
+    async def body(_: JobContext[Any], complete: Completion[Any]) -> None:
+        async with complete() as tx:
             await tx.jobs.add(EFFECT)
-            raise ValueError("in the end")
+            raise ValueError("inside the completion")
 
-    assert await bench.run(body, job) is Outcome.RETRIED
-    assert (job.status, EFFECT.id in bench.table.rows) == ("queued", False)
+    assert await harness.run(body, job) is Outcome.RETRIED
+    assert (job.status, EFFECT.id in harness.table.rows) == ("queued", False)
 
 
-async def test_a_kind_that_passes_over_a_lost_lease_has_lost_it(bench: Bench) -> None:
-    job = bench.add()
+async def test_a_kind_that_suppresses_the_lost_lease_changes_nothing(harness: JobHarness) -> None:
+    job = harness.add()
 
-    async def body(_: JobContext[Any], finish: Completion[Any]) -> None:
+    async def body(_: JobContext[Any], complete: Completion[Any]) -> None:
         job.epoch += 1
         with suppress(LeaseLost):
-            async with finish():
+            async with complete():
                 pass
 
-    assert await bench.run(body, job) is Outcome.LOST
+    assert await harness.run(body, job) is Outcome.LOST
     assert job.status == "running"
 
 
-async def test_without_a_database_nothing_is_claimed(bench: Bench) -> None:
-    job = bench.add()
-    bench.table.away = True
-    assert await bench.run(nothing, job) is Outcome.UNCLAIMED
+async def test_a_job_is_not_claimed_while_the_database_is_unavailable(harness: JobHarness) -> None:
+    job = harness.add()
+    harness.table.away = True
+    assert await harness.run(return_at_once, job) is Outcome.UNCLAIMED
     assert job.attempts == 0
 
 
 @pytest.mark.parametrize("error", [None, OSError(), PermanentFailure()])
-async def test_a_database_that_goes_away_meanwhile_leaves_it_to_the_sweeper(
-    bench: Bench, error: Exception | None
+async def test_a_job_that_ends_during_an_outage_is_left_to_the_sweeper(
+    harness: JobHarness, error: Exception | None
 ) -> None:
-    job = bench.add()
+    job = harness.add()
 
     async def body(_: JobContext[Any], __: Completion[Any]) -> None:
-        bench.table.away = True
+        harness.table.away = True
         if error is not None:
             raise error
 
-    assert await bench.run(body, job) is Outcome.UNKNOWN
+    assert await harness.run(body, job) is Outcome.UNKNOWN
     assert (job.status, job.attempts) == ("running", 1)
 
 
-async def test_a_drain_without_a_database_ends_all_the_same(bench: Bench) -> None:
-    job = bench.add()
-    going = asyncio.create_task(bench.run(forever, job))
+async def test_draining_does_not_wait_for_an_unavailable_database(harness: JobHarness) -> None:
+    job = harness.add()
+    run = asyncio.create_task(harness.run(run_forever, job))
     await asyncio.sleep(0.01)
-    bench.table.away = True
-    bench.lease_keeper.drain()
-    assert await going is Outcome.UNKNOWN
+    harness.table.away = True
+    harness.lease_keeper.drain()
+    assert await run is Outcome.UNKNOWN
     assert job.status == "running"
 
 
-async def test_an_end_whose_reply_is_lost_is_an_end(bench: Bench) -> None:
-    job, runs = bench.add(), []
+async def test_a_completion_whose_reply_is_lost_has_succeeded(harness: JobHarness) -> None:
+    job, runs = harness.add(), []
 
-    async def body(claim: JobContext[Any], finish: Completion[Any]) -> None:
-        runs.append(claim.epoch)
-        async with finish({"ok": True}) as tx:
+    async def body(context: JobContext[Any], complete: Completion[Any]) -> None:
+        runs.append(context.epoch)
+        async with complete({"ok": True}) as tx:
             await tx.jobs.add(EFFECT)
 
-    bench.completion.reply_lost = True
-    assert await bench.run(body, job) is Outcome.LOST
-    assert await bench.runner(body).run(job.reference) is Outcome.STALE
+    harness.completion.reply_lost = True
+    assert await harness.run(body, job) is Outcome.LOST
+    assert await harness.runner(body).run(job.reference) is Outcome.STALE
     assert (job.status, job.error, runs) == ("succeeded", None, [1])
-    assert EFFECT.id in bench.table.rows
+    assert EFFECT.id in harness.table.rows
 
 
-async def test_an_end_that_was_not_committed_is_tried_again(bench: Bench) -> None:
-    job = bench.add()
+async def test_a_completion_that_was_not_committed_is_retried(harness: JobHarness) -> None:
+    job = harness.add()
 
     @asynccontextmanager
     async def refused(
@@ -222,7 +224,7 @@ async def test_an_end_that_was_not_committed_is_tried_again(bench: Bench) -> Non
         raise Unavailable
 
     runner = Runner(
-        bench.store, JobKinds([ScriptedKind(nothing)]), refused, bench.lease_keeper, lambda: 0.5
+        harness.store, JobKinds([ScriptedKind(return_at_once)]), refused, harness.lease_keeper, lambda: 0.5
     )
     assert await runner.run(job.reference) is Outcome.RETRIED
     assert job.error == {"code": "unavailable", "message": str(Unavailable())}

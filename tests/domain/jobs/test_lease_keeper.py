@@ -1,4 +1,4 @@
-"""The heart of a worker, with leases of a fraction of a second."""
+"""Extending leases by heartbeats, with leases of a fraction of a second."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -12,40 +12,40 @@ from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.lease_keeper import MARGIN_SHARE, Interruption, LeaseKeeper, RunningJob
 from jubilee.domain.jobs.store import HeartbeatResult, JobReference
 from tests.fakes.job_store import FakeJobStore, FakeJobTable
-from tests.fakes.store import fresh_id
+from jubilee.adapters.ids import new_id
 
-LEASE = 0.6
+LEASE_S = 0.6
 
 
-class Deaf(FakeJobStore):
-    """Its beats are never answered."""
+class UnansweredStore(FakeJobStore):
+    """Its heartbeats are never answered."""
 
     async def heartbeat(self, held: Sequence[JobReference]) -> Mapping[UUID, HeartbeatResult]:
         await asyncio.sleep(60)
         raise AssertionError
 
 
-class Busy(FakeJobStore):
-    """Somebody has all rows locked."""
+class LockedStore(FakeJobStore):
+    """All rows are locked by other transactions."""
 
     async def heartbeat(self, held: Sequence[JobReference]) -> Mapping[UUID, HeartbeatResult]:
         return {reference.id: HeartbeatResult.BUSY for reference in held}
 
 
-class Ward:
-    """Jobs that run for ever, and the heart that keeps them."""
+class RunningJobs:
+    """Jobs that run forever, and the lease keeper that extends their leases."""
 
     def __init__(self) -> None:
         self.table = FakeJobTable()
-        self.claims = FakeJobStore(self.table)
-        self.lease_keeper = LeaseKeeper(self.claims, LEASE, monotonic)
+        self.job_store = FakeJobStore(self.table)
+        self.lease_keeper = LeaseKeeper(self.job_store, LEASE_S, monotonic)
         self._open = ExitStack()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def run(self, *, since: float = 0.0, reference: JobReference | None = None) -> RunningJob:
-        """A claimed job under way, whose claim was asked for `since` seconds ago."""
+        """Claim a job and run it; its claim was requested `since` seconds ago."""
         reference = reference or self.table.add().reference
-        claimed = await self.claims.claim(reference)
+        claimed = await self.job_store.claim(reference)
         task = asyncio.create_task(asyncio.sleep(60))
         self._tasks.append(task)
         held = reference if claimed is None else claimed.reference
@@ -58,61 +58,61 @@ class Ward:
 
 
 @pytest.fixture
-async def ward() -> AsyncIterator[Ward]:
-    ward = Ward()
-    yield ward
-    ward.close()
+async def jobs() -> AsyncIterator[RunningJobs]:
+    jobs = RunningJobs()
+    yield jobs
+    jobs.close()
 
 
-async def test_all_beat_in_one_statement(ward: Ward) -> None:
-    running = [await ward.run() for _ in range(3)]
-    ward.table.now += 20
-    await ward.lease_keeper.heartbeat()
-    assert ward.claims.calls == ["claim"] * 3 + ["heartbeat"]
-    assert {job.lease_until for job in ward.table.rows.values()} == {50}
+async def test_one_statement_extends_all_leases(jobs: RunningJobs) -> None:
+    running = [await jobs.run() for _ in range(3)]
+    jobs.table.now += 20
+    await jobs.lease_keeper.heartbeat()
+    assert jobs.job_store.calls == ["claim"] * 3 + ["heartbeat"]
+    assert {job.lease_until for job in jobs.table.rows.values()} == {50}
     assert [one.interruption for one in running] == [None] * 3
 
 
-async def test_nothing_is_asked_while_nothing_runs(ward: Ward) -> None:
-    await ward.lease_keeper.heartbeat()
-    assert ward.claims.calls == []
+async def test_no_statement_is_sent_while_no_job_runs(jobs: RunningJobs) -> None:
+    await jobs.lease_keeper.heartbeat()
+    assert jobs.job_store.calls == []
 
 
-async def test_what_is_no_longer_ours_is_stopped(ward: Ward) -> None:
-    lost, kept = await ward.run(), await ward.run()
-    ward.table.rows[lost.reference.id].epoch += 1
-    await ward.lease_keeper.heartbeat()
+async def test_a_job_whose_lease_was_taken_is_interrupted(jobs: RunningJobs) -> None:
+    lost, kept = await jobs.run(), await jobs.run()
+    jobs.table.rows[lost.reference.id].epoch += 1
+    await jobs.lease_keeper.heartbeat()
     await asyncio.wait({lost.task})
     assert lost.interruption is Interruption.LOST
     assert lost.task.cancelled()
     assert (kept.interruption, kept.task.done()) == (None, False)
 
 
-async def test_a_wish_to_stop_is_heard(ward: Ward) -> None:
-    running = await ward.run()
-    ward.table.rows[running.reference.id].cancel_requested = True
-    await ward.lease_keeper.heartbeat()
+async def test_a_requested_cancellation_interrupts_the_job(jobs: RunningJobs) -> None:
+    running = await jobs.run()
+    jobs.table.rows[running.reference.id].cancel_requested = True
+    await jobs.lease_keeper.heartbeat()
     assert running.interruption is Interruption.CANCELLED
     assert running.interrupted.done()
 
 
-async def test_the_first_reason_counts(ward: Ward) -> None:
-    running = await ward.run()
-    ward.lease_keeper.drain()
-    ward.table.rows[running.reference.id].cancel_requested = True
-    await ward.lease_keeper.heartbeat()
+async def test_the_first_interruption_wins(jobs: RunningJobs) -> None:
+    running = await jobs.run()
+    jobs.lease_keeper.drain()
+    jobs.table.rows[running.reference.id].cancel_requested = True
+    await jobs.lease_keeper.heartbeat()
     assert running.interruption is Interruption.DRAINED
 
 
-async def test_draining_interrupts_all(ward: Ward) -> None:
-    running = [await ward.run() for _ in range(3)]
-    ward.lease_keeper.drain()
+async def test_draining_interrupts_every_job(jobs: RunningJobs) -> None:
+    running = [await jobs.run() for _ in range(3)]
+    jobs.lease_keeper.drain()
     await asyncio.wait({one.task for one in running})
     assert {one.interruption for one in running} == {Interruption.DRAINED}
 
 
-async def stopped_after(running: RunningJob) -> float:
-    """Seconds until it is told to stop."""
+async def seconds_until_interrupted(running: RunningJob) -> float:
+    """Return the seconds until the job is interrupted."""
     began = monotonic()
     async with asyncio.timeout(5):
         await running.interrupted
@@ -121,99 +121,99 @@ async def stopped_after(running: RunningJob) -> float:
 
 
 @pytest.mark.timing
-async def test_without_an_answer_it_stops_before_its_lease_ends(ward: Ward) -> None:
-    running = await ward.run()
-    ward.table.away = True
+async def test_failing_heartbeats_interrupt_the_job_before_its_lease_ends(jobs: RunningJobs) -> None:
+    running = await jobs.run()
+    jobs.table.away = True
     with pytest.raises(Unavailable):
-        await ward.lease_keeper.heartbeat()
+        await jobs.lease_keeper.heartbeat()
     assert not running.interrupted.done()
-    assert LEASE * (0.9 - MARGIN_SHARE) < await stopped_after(running) < LEASE
+    assert LEASE_S * (0.9 - MARGIN_SHARE) < await seconds_until_interrupted(running) < LEASE_S
 
 
 @pytest.mark.timing
-async def test_it_stops_in_time_while_beats_hang(ward: Ward) -> None:
-    lease_keeper = LeaseKeeper(Deaf(ward.table), LEASE, monotonic)
+async def test_hanging_heartbeats_interrupt_the_job_before_its_lease_ends(jobs: RunningJobs) -> None:
+    lease_keeper = LeaseKeeper(UnansweredStore(jobs.table), LEASE_S, monotonic)
     task = asyncio.create_task(asyncio.sleep(60))
-    with lease_keeper.hold(ward.table.add().reference, task, monotonic()) as running:
-        beats = asyncio.create_task(lease_keeper.heartbeat())
-        assert await stopped_after(running) < LEASE
+    with lease_keeper.hold(jobs.table.add().reference, task, monotonic()) as running:
+        heartbeat = asyncio.create_task(lease_keeper.heartbeat())
+        assert await seconds_until_interrupted(running) < LEASE_S
         with pytest.raises(Unavailable):
-            await beats
+            await heartbeat
 
 
 @pytest.mark.timing
-async def test_a_beat_that_hangs_is_given_up(ward: Ward) -> None:
-    lease_keeper = LeaseKeeper(Deaf(ward.table), LEASE, monotonic)
+async def test_a_hanging_heartbeat_times_out(jobs: RunningJobs) -> None:
+    lease_keeper = LeaseKeeper(UnansweredStore(jobs.table), LEASE_S, monotonic)
     task = asyncio.create_task(asyncio.sleep(60))
-    with lease_keeper.hold(ward.table.add().reference, task, monotonic()) as running:
+    with lease_keeper.hold(jobs.table.add().reference, task, monotonic()) as running:
         began = monotonic()
         with pytest.raises(Unavailable):
             await lease_keeper.heartbeat()
-        assert monotonic() - began < LEASE / 2
+        assert monotonic() - began < LEASE_S / 2
         assert not running.interrupted.done()
         task.cancel()
 
 
 @pytest.mark.timing
-async def test_a_lease_counts_from_when_it_was_asked_for(ward: Ward) -> None:
-    running = await ward.run(since=LEASE / 2)
-    assert await stopped_after(running) < LEASE / 2
+async def test_a_lease_counts_from_the_request_of_the_claim(jobs: RunningJobs) -> None:
+    running = await jobs.run(since=LEASE_S / 2)
+    assert await seconds_until_interrupted(running) < LEASE_S / 2
 
 
-async def test_a_claim_whose_answer_came_too_late_is_not_run(ward: Ward) -> None:
-    running = await ward.run(since=LEASE)
+async def test_a_claim_answered_after_its_lease_is_not_run(jobs: RunningJobs) -> None:
+    running = await jobs.run(since=LEASE_S)
     assert running.interruption is Interruption.LOST
 
 
 @pytest.mark.timing
-async def test_beats_keep_it_alive(ward: Ward) -> None:
-    running = await ward.run()
+async def test_heartbeats_extend_the_lease(jobs: RunningJobs) -> None:
+    running = await jobs.run()
     for _ in range(6):
-        await asyncio.sleep(LEASE / 3)
-        await ward.lease_keeper.heartbeat()
+        await asyncio.sleep(LEASE_S / 3)
+        await jobs.lease_keeper.heartbeat()
     assert running.interruption is None
 
 
 @pytest.mark.timing
-async def test_a_row_that_somebody_has_locked_is_not_lost_at_once(ward: Ward) -> None:
-    lease_keeper = LeaseKeeper(Busy(ward.table), LEASE, monotonic)
+async def test_a_locked_row_is_lost_only_when_its_lease_ends(jobs: RunningJobs) -> None:
+    lease_keeper = LeaseKeeper(LockedStore(jobs.table), LEASE_S, monotonic)
     task = asyncio.create_task(asyncio.sleep(60))
     began = monotonic()
-    with lease_keeper.hold(ward.table.add().reference, task, began) as running:
-        await asyncio.sleep(LEASE / 3)
+    with lease_keeper.hold(jobs.table.add().reference, task, began) as running:
+        await asyncio.sleep(LEASE_S / 3)
         await lease_keeper.heartbeat()
         assert running.interruption is None
-        await stopped_after(running)
-        assert monotonic() - began < LEASE
+        await seconds_until_interrupted(running)
+        assert monotonic() - began < LEASE_S
 
 
-async def test_what_has_ended_is_left_alone(ward: Ward) -> None:
-    reference = ward.table.add().reference
+async def test_an_ended_job_has_no_heartbeats_and_no_interruption(jobs: RunningJobs) -> None:
+    reference = jobs.table.add().reference
     task = asyncio.create_task(asyncio.sleep(0))
-    with ward.lease_keeper.hold(reference, task, monotonic()) as running:
+    with jobs.lease_keeper.hold(reference, task, monotonic()) as running:
         await task
-    await asyncio.sleep(LEASE)
-    ward.lease_keeper.drain()
-    await ward.lease_keeper.heartbeat()
-    assert (running.interruption, ward.claims.calls) == (None, [])
+    await asyncio.sleep(LEASE_S)
+    jobs.lease_keeper.drain()
+    await jobs.lease_keeper.heartbeat()
+    assert (running.interruption, jobs.job_store.calls) == (None, [])
 
 
-async def test_a_job_that_ends_during_a_beat_has_ended(ward: Ward) -> None:
-    reference = JobReference(fresh_id(), 1)
+async def test_a_job_that_ended_before_the_heartbeats_answer_is_not_cancelled(jobs: RunningJobs) -> None:
+    reference = JobReference(new_id(), 1)
     task = asyncio.create_task(asyncio.sleep(0))
-    with ward.lease_keeper.hold(reference, task, monotonic()) as running:
+    with jobs.lease_keeper.hold(reference, task, monotonic()) as running:
         await task
-        await ward.lease_keeper.heartbeat()
+        await jobs.lease_keeper.heartbeat()
     assert running.interruption is Interruption.LOST
     assert not task.cancelled()
 
 
-async def test_an_older_claim_of_the_same_job_is_stopped(ward: Ward) -> None:
-    older = await ward.run()
-    job = ward.table.rows[older.reference.id]
+async def test_a_newer_claim_interrupts_the_older_one_of_the_same_job(jobs: RunningJobs) -> None:
+    older = await jobs.run()
+    job = jobs.table.rows[older.reference.id]
     job.status, job.lease_until = "queued", None
-    newer = await ward.run(reference=job.reference)
+    newer = await jobs.run(reference=job.reference)
     assert older.interruption is Interruption.LOST
-    await ward.lease_keeper.heartbeat()
+    await jobs.lease_keeper.heartbeat()
     assert newer.interruption is None
     assert newer.reference.epoch == older.reference.epoch + 1

@@ -12,13 +12,13 @@ from jubilee.domain.jobs.kinds import JobKinds, JobQueueName, KindSet
 from jubilee.domain.jobs.redelivery import LostMessageCheck
 from jubilee.domain.jobs.relay import BATCH, Relay
 from jubilee.domain.jobs.store import Dispatch
-from tests.domain.jobs.job_bench import ScriptedKind, nothing
+from tests.domain.jobs.job_bench import ScriptedKind, return_at_once
 from tests.fakes.job_store import FakeDispatcher, FakeDueJobs, FakeJobStore, FakeJobTable
 
 
 @dataclass(slots=True)
 class FakeEventRelay(EventRelay):
-    """So many events wait, so many are old."""
+    """Count the events that wait and that are old enough to be pruned."""
 
     waiting: int = 0
     old: int = 0
@@ -53,22 +53,22 @@ def events() -> FakeEventRelay:
 
 @pytest.fixture
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every round checks a page."""
+    """Check a page of unclaimed jobs in every round."""
     monkeypatch.setattr(redelivery, "CHECK_INTERVAL_S", 0)
 
 
 @pytest.fixture
 def relay(table: FakeJobTable, dispatcher: FakeDispatcher, events: FakeEventRelay) -> Relay:
-    due, kinds = FakeDueJobs(table), JobKinds([ScriptedKind(nothing, name="echo")])
+    due, kinds = FakeDueJobs(table), JobKinds([ScriptedKind(return_at_once, name="echo")])
     redelivery = LostMessageCheck(due, dispatcher, kinds, monotonic)
     return Relay(due, events, dispatcher, kinds, redelivery, retention_days=7)
 
 
-async def test_what_is_due_is_sent(
+async def test_due_jobs_of_known_kinds_are_dispatched(
     relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher
 ) -> None:
     job = table.add(priority=2, queue=JobQueueName.SYSTEM)
-    table.add(kind="unheard.of")
+    table.add(kind="unknown.kind")
     table.add(run_at=60)
     assert await relay.dispatch() == 1
     sent = [Dispatch(job.reference, JobQueueName.SYSTEM, 2, "echo")]
@@ -76,7 +76,7 @@ async def test_what_is_due_is_sent(
     assert await relay.dispatch() == 0
 
 
-async def test_a_batch_is_bounded(
+async def test_dispatching_is_done_in_batches(
     relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher
 ) -> None:
     for _ in range(BATCH + 1):
@@ -85,7 +85,7 @@ async def test_a_batch_is_bounded(
     assert len(set(dispatcher.sent)) == BATCH + 1
 
 
-async def test_what_the_courier_loses_is_sent_again(
+async def test_a_job_that_the_dispatcher_lost_is_sent_again(
     relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher
 ) -> None:
     job = table.add()
@@ -100,7 +100,7 @@ async def test_what_the_courier_loses_is_sent_again(
     assert await relay.dispatch() == 0
 
 
-async def test_what_waits_in_its_queue_is_not_sent_again(
+async def test_jobs_that_wait_in_their_queue_are_not_sent_again(
     relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher, no_pause: None
 ) -> None:
     jobs = [table.add() for _ in range(2 * BATCH)]
@@ -113,7 +113,7 @@ async def test_what_waits_in_its_queue_is_not_sent_again(
     assert (dispatcher.sent, jobs[0].dispatched_at) == ([], 0)
 
 
-async def test_all_that_was_lost_at_once_is_sent_again_at_once(
+async def test_a_lost_queue_is_sent_again_in_one_round(
     relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher
 ) -> None:
     for _ in range(3 * BATCH + 7):
@@ -122,7 +122,7 @@ async def test_all_that_was_lost_at_once_is_sent_again_at_once(
     assert len(set(dispatcher.sent)) == len(dispatcher.sent) == 3 * BATCH + 7
 
 
-async def test_one_that_was_lost_behind_many_is_found_page_by_page(
+async def test_one_lost_message_among_many_is_found_page_by_page(
     relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher, no_pause: None
 ) -> None:
     jobs = [table.add(dispatched_at=-3.0, run_at=-10.0 + n / 1000) for n in range(2 * BATCH + 1)]
@@ -136,7 +136,7 @@ async def test_one_that_was_lost_behind_many_is_found_page_by_page(
     assert dispatcher.sent == [lost]
 
 
-async def test_a_check_that_redis_does_not_answer_is_done_again(
+async def test_a_check_that_redis_did_not_answer_is_repeated(
     relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher
 ) -> None:
     table.add(dispatched_at=-3.0)
@@ -147,7 +147,7 @@ async def test_a_check_that_redis_does_not_answer_is_done_again(
     assert len(dispatcher.sent) == 1
 
 
-async def test_redis_is_asked_about_once_a_round_at_most(
+async def test_redis_is_checked_once_an_interval(
     relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher
 ) -> None:
     table.add(dispatched_at=-3.0)
@@ -157,7 +157,7 @@ async def test_redis_is_asked_about_once_a_round_at_most(
     assert len(dispatcher.sent) == 1
 
 
-async def test_what_was_let_go_of_is_sent_as_something_new(
+async def test_a_job_whose_lease_expired_is_dispatched_with_its_new_epoch(
     relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher
 ) -> None:
     job = table.add()
@@ -169,7 +169,7 @@ async def test_what_was_let_go_of_is_sent_as_something_new(
     assert [dispatch.reference.epoch for dispatch in dispatcher.sent] == [0, 1]
 
 
-async def test_pruning_takes_jobs_and_events(
+async def test_pruning_deletes_old_jobs_and_events(
     relay: Relay, table: FakeJobTable, events: FakeEventRelay
 ) -> None:
     table.add(status="dead", finished_at=-8 * 86_400)
@@ -184,10 +184,10 @@ async def test_events_are_published_in_batches(relay: Relay, events: FakeEventRe
     assert [await relay.publish() for _ in range(3)] == [BATCH, 1, 0]
 
 
-@pytest.mark.parametrize(("due", "rest"), [(None, 1), (0.25, 0.25), (60, 1)])
-async def test_it_rests_until_the_next_job_is_due(
-    relay: Relay, table: FakeJobTable, due: float | None, rest: float
+@pytest.mark.parametrize(("due", "wait"), [(None, 1), (0.25, 0.25), (60, 1)])
+async def test_the_relay_waits_until_the_next_job_is_due(
+    relay: Relay, table: FakeJobTable, due: float | None, wait: float
 ) -> None:
     if due is not None:
         table.add(run_at=due)
-    assert await relay.seconds_to_next(1) == rest
+    assert await relay.seconds_to_next(1) == wait

@@ -1,4 +1,4 @@
-"""Running a job, over the fakes: whatever happens, the row says so and nothing is raised."""
+"""Running a job, over the fakes: the row records the outcome and nothing is raised."""
 
 import asyncio
 from math import inf
@@ -16,161 +16,168 @@ from jubilee.domain.jobs.kinds import (
 from jubilee.domain.jobs.retries import backoff
 from jubilee.domain.jobs.runner import Outcome, Runner
 from jubilee.domain.jobs.store import JobReference
-from tests.domain.jobs.job_bench import EFFECT, Bench, ScriptedKind, failing, forever, nothing
-from tests.fakes.store import fresh_id
+from tests.domain.jobs.job_bench import (
+    EFFECT,
+    JobHarness,
+    ScriptedKind,
+    failing,
+    return_at_once,
+    run_forever,
+)
+from jubilee.adapters.ids import new_id
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def harness() -> JobHarness:
+    return JobHarness()
 
 
-async def test_a_kind_has_its_claim_and_its_result_is_kept(bench: Bench) -> None:
-    job, seen = bench.add(data={"n": 7}), []
+async def test_a_kind_is_given_its_context_and_its_result_is_stored(harness: JobHarness) -> None:
+    job, contexts = harness.add(data={"n": 7}), []
 
-    async def body(claim: JobContext[Any], finish: Completion[Any]) -> None:
-        seen.append((claim.id, claim.epoch, claim.attempt, claim.payload, claim.by_admin))
-        await claim.report({"percent": 50})
-        async with finish({"ok": True}) as tx:
+    async def body(context: JobContext[Any], complete: Completion[Any]) -> None:
+        contexts.append((context.id, context.epoch, context.attempt, context.payload, context.by_admin))
+        await context.report({"percent": 50})
+        async with complete({"ok": True}) as tx:
             await tx.jobs.add(EFFECT)
 
-    assert await bench.run(body, job) is Outcome.SUCCEEDED
-    assert seen == [(job.id, 1, 1, 7, True)]
+    assert await harness.run(body, job) is Outcome.SUCCEEDED
+    assert contexts == [(job.id, 1, 1, 7, True)]
     assert (job.status, job.result, job.progress) == ("succeeded", {"ok": True}, {"percent": 50})
-    assert EFFECT.id in bench.table.rows
+    assert EFFECT.id in harness.table.rows
 
 
-async def test_a_kind_that_only_comes_back_has_succeeded(bench: Bench) -> None:
-    job = bench.add()
-    assert await bench.run(nothing, job) is Outcome.SUCCEEDED
+async def test_a_kind_that_returns_without_completing_has_succeeded(harness: JobHarness) -> None:
+    job = harness.add()
+    assert await harness.run(return_at_once, job) is Outcome.SUCCEEDED
     assert (job.status, job.result) == ("succeeded", None)
 
 
-async def test_a_stale_dispatch_runs_nothing(bench: Bench) -> None:
-    for reference in (JobReference(bench.add().id, 3), JobReference(fresh_id(), 0)):
-        assert await bench.runner(failing(AssertionError())).run(reference) is Outcome.STALE
+async def test_a_stale_dispatch_runs_nothing(harness: JobHarness) -> None:
+    for reference in (JobReference(harness.add().id, 3), JobReference(new_id(), 0)):
+        assert await harness.runner(failing(AssertionError())).run(reference) is Outcome.STALE
 
 
-async def test_the_same_job_at_once_runs_once(bench: Bench) -> None:
-    job, runs = bench.add(), []
+async def test_concurrent_dispatches_of_a_job_run_it_once(harness: JobHarness) -> None:
+    job, runs = harness.add(), []
 
-    async def body(claim: JobContext[Any], _: Completion[Any]) -> None:
-        runs.append(claim.epoch)
+    async def body(context: JobContext[Any], _: Completion[Any]) -> None:
+        runs.append(context.epoch)
         await asyncio.sleep(0.01)
 
-    runner = bench.runner(body)
+    runner = harness.runner(body)
     outcomes = await asyncio.gather(*(runner.run(job.reference) for _ in range(20)))
     assert runs == [1]
     assert sorted(outcome.value for outcome in outcomes) == ["stale"] * 19 + ["succeeded"]
 
 
-async def test_a_failure_is_tried_again_ever_later(bench: Bench) -> None:
-    job, waits = bench.add(), []
+async def test_a_failed_job_is_retried_with_growing_delays_until_it_is_dead(harness: JobHarness) -> None:
+    job, delays = harness.add(), []
     for _ in range(9):
-        assert await bench.run(failing(OSError("no route")), job) is Outcome.RETRIED
-        waits.append(job.run_at - bench.table.now)
-        bench.table.now = job.run_at
-    assert waits == [1, 16, 81, 256, 625, 1296, 2401, 3600, 3600]
+        assert await harness.run(failing(OSError("no route")), job) is Outcome.RETRIED
+        delays.append(job.run_at - harness.table.now)
+        harness.table.now = job.run_at
+    assert delays == [1, 16, 81, 256, 625, 1296, 2401, 3600, 3600]
     assert (job.status, job.attempts) == ("queued", 9)
     assert job.error == {"code": "OSError", "message": "no route"}
-    assert await bench.run(failing(OSError("no route")), job) is Outcome.DEAD
-    assert (job.status, job.finished_at) == ("dead", bench.table.now)
+    assert await harness.run(failing(OSError("no route")), job) is Outcome.DEAD
+    assert (job.status, job.finished_at) == ("dead", harness.table.now)
 
 
 @pytest.mark.parametrize(
     ("asked", "waits"),
     [(None, 1), (0, 1), (-5, 1), (0.5, 1), (90, 90), (3600, 3600), (7200, 3600), (inf, 3600)],
 )
-async def test_an_error_may_ask_for_a_longer_wait_but_not_for_more_than_an_hour(
-    bench: Bench, asked: float | None, waits: float
+async def test_an_error_may_request_a_longer_delay_up_to_an_hour(
+    harness: JobHarness, asked: float | None, waits: float
 ) -> None:
-    job = bench.add()
-    assert await bench.run(failing(JobError("later", retry_in=asked)), job) is Outcome.RETRIED
-    assert job.run_at - bench.table.now == waits
+    job = harness.add()
+    assert await harness.run(failing(JobError("later", retry_in=asked)), job) is Outcome.RETRIED
+    assert job.run_at - harness.table.now == waits
 
 
-async def test_what_has_given_up_waits_for_nothing(bench: Bench) -> None:
-    job = bench.add()
-    assert await bench.run(failing(PermanentFailure("no", retry_in=90)), job) is Outcome.DEAD
+async def test_a_permanent_failure_ignores_the_requested_delay(harness: JobHarness) -> None:
+    job = harness.add()
+    assert await harness.run(failing(PermanentFailure("no", retry_in=90)), job) is Outcome.DEAD
 
 
-def test_waits_are_spread_by_a_tenth() -> None:
+def test_delays_have_a_jitter_of_ten_percent() -> None:
     assert [backoff(2, chance) for chance in (0, 0.5, 1)] == pytest.approx([14.4, 16, 17.6])
     assert backoff(1000, 1) == pytest.approx(3960)
 
 
-async def test_giving_up_is_for_good(bench: Bench) -> None:
-    job = bench.add()
-    assert await bench.run(failing(PermanentFailure("no such address")), job) is Outcome.DEAD
+async def test_a_permanent_failure_makes_the_job_dead(harness: JobHarness) -> None:
+    job = harness.add()
+    assert await harness.run(failing(PermanentFailure("no such address")), job) is Outcome.DEAD
     assert (job.status, job.attempts) == ("dead", 1)
     assert job.error == {"code": "given_up", "message": "no such address"}
 
 
-async def test_an_error_is_cut(bench: Bench) -> None:
-    job = bench.add()
-    await bench.run(failing(ValueError("x" * 100_000)), job)
+async def test_an_error_message_is_truncated(harness: JobHarness) -> None:
+    job = harness.add()
+    await harness.run(failing(ValueError("x" * 100_000)), job)
     assert job.error == {"code": "ValueError", "message": "x" * 2000}
 
 
-async def test_a_result_that_is_no_json_is_a_failure_of_the_job(bench: Bench) -> None:
-    job = bench.add()
+async def test_a_result_that_is_not_json_fails_the_attempt(harness: JobHarness) -> None:
+    job = harness.add()
 
-    async def body(_: JobContext[Any], finish: Completion[Any]) -> None:
-        async with finish({"no": object()}):
+    async def body(_: JobContext[Any], complete: Completion[Any]) -> None:
+        async with complete({"no": object()}):
             pass
 
-    assert await bench.run(body, job) is Outcome.RETRIED
+    assert await harness.run(body, job) is Outcome.RETRIED
     assert job.error is not None
     assert job.error["code"] == "TypeError"
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), SystemExit(1)])
-async def test_a_kind_cannot_end_anything_but_itself(bench: Bench, error: BaseException) -> None:
-    job = bench.add()
-    assert await bench.run(failing(error), job) is Outcome.RETRIED
+async def test_an_exit_raised_by_a_kind_fails_its_attempt_alone(harness: JobHarness, error: BaseException) -> None:
+    job = harness.add()
+    assert await harness.run(failing(error), job) is Outcome.RETRIED
     assert job.error is not None
     assert job.error["code"] == "ended_abruptly"
 
 
-async def test_an_unknown_kind_is_left_to_a_newer_worker(bench: Bench) -> None:
-    job = bench.add(kind="unheard.of")
-    assert await bench.run(nothing, job) is Outcome.STALE
+async def test_a_job_of_an_unknown_kind_stays_queued(harness: JobHarness) -> None:
+    job = harness.add(kind="unknown.kind")
+    assert await harness.run(return_at_once, job) is Outcome.STALE
     assert (job.status, job.attempts, job.epoch, job.run_at) == ("queued", 0, 0, 0)
 
 
-async def test_the_caller_hears_of_a_claim_before_the_job_runs(bench: Bench) -> None:
-    job, heard = bench.add(), []
+async def test_the_callback_is_called_between_the_claim_and_the_run(harness: JobHarness) -> None:
+    job, calls = harness.add(), []
 
     async def body(_: JobContext[Any], __: Completion[Any]) -> None:
-        heard.append("run")
+        calls.append("run")
 
-    runner = bench.runner(body)
-    await runner.run(job.reference, lambda: heard.append("claim"))
-    await runner.run(JobReference(fresh_id(), 0), lambda: heard.append("stale"))
-    assert heard == ["claim", "run"]
+    runner = harness.runner(body)
+    await runner.run(job.reference, lambda: calls.append("claim"))
+    await runner.run(JobReference(new_id(), 0), lambda: calls.append("stale"))
+    assert calls == ["claim", "run"]
 
 
 @pytest.mark.parametrize("data", [{"bad": 1}, {"no n": 1}, None])
-async def test_data_that_cannot_be_read_are_tried_again_and_then_dead(
-    bench: Bench, data: dict[str, object] | None
+async def test_an_unreadable_payload_is_retried_and_then_dead(
+    harness: JobHarness, data: dict[str, object] | None
 ) -> None:
-    job = bench.add(data=data, max_attempts=2)
-    assert await bench.run(nothing, job) is Outcome.RETRIED
-    bench.table.now = job.run_at
-    assert await bench.run(nothing, job) is Outcome.DEAD
+    job = harness.add(data=data, max_attempts=2)
+    assert await harness.run(return_at_once, job) is Outcome.RETRIED
+    harness.table.now = job.run_at
+    assert await harness.run(return_at_once, job) is Outcome.DEAD
 
 
-async def test_one_that_takes_too_long_is_stopped(bench: Bench) -> None:
-    job = bench.add()
-    assert await bench.run(forever, job, timeout=0.05) is Outcome.RETRIED
+async def test_a_job_that_exceeds_its_timeout_is_retried(harness: JobHarness) -> None:
+    job = harness.add()
+    assert await harness.run(run_forever, job, timeout=0.05) is Outcome.RETRIED
     assert (job.status, job.attempts) == ("queued", 1)
     assert job.error == {"code": "timed_out", "message": "The attempt took too long."}
 
 
-async def test_a_process_may_allow_less_time_than_a_kind(bench: Bench) -> None:
-    job = bench.add()
-    kinds = JobKinds([ScriptedKind(forever, timeout=60)], longest=0.05)
-    runner = Runner(bench.store, kinds, bench.completion, bench.lease_keeper, lambda: 0.5)
+async def test_the_workers_limit_shortens_a_kinds_timeout(harness: JobHarness) -> None:
+    job = harness.add()
+    kinds = JobKinds([ScriptedKind(run_forever, timeout=60)], longest=0.05)
+    runner = Runner(harness.store, kinds, harness.completion, harness.lease_keeper, lambda: 0.5)
     assert await runner.run(job.reference) is Outcome.RETRIED
     assert job.error == {"code": "timed_out", "message": "The attempt took too long."}
     assert kinds.longest == 0.05

@@ -1,4 +1,4 @@
-"""Waiting for jobs: it ends when they do, when time is up, or when the service ends."""
+"""Waiting for jobs: until they end, the time is up, or the service shuts down."""
 
 import asyncio
 from collections.abc import Collection
@@ -13,26 +13,26 @@ from jubilee.domain.errors import Unavailable
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs import waiter as module
 from jubilee.domain.jobs.waiter import JobWaiter, LiveJobReader
-from tests.fakes.store import fresh_id
+from jubilee.adapters.ids import new_id
 
-ZOE, MAX = UserId(fresh_id()), UserId(fresh_id())
-caller: ContextVar[str] = ContextVar("caller", default="nobody")
+ZOE, MAX = UserId(new_id()), UserId(new_id())
+caller: ContextVar[str] = ContextVar("caller", default="unset")
 
 
 @dataclass
-class Jobs(LiveJobReader):
-    """Says which live, and remembers what it was asked."""
+class RecordingJobs(LiveJobReader):
+    """Record the questions and answer which jobs are live; raise `outages` times first."""
 
     running: set[UUID] = field(default_factory=set)
-    asked: list[set[UUID]] = field(default_factory=list)
+    questions: list[set[UUID]] = field(default_factory=list)
     callers: set[str] = field(default_factory=set)
-    away: int = 0
+    outages: int = 0
 
     async def live(self, ids: Collection[UUID]) -> Collection[UUID]:
-        self.asked.append(set(ids))
+        self.questions.append(set(ids))
         self.callers.add(caller.get())
-        if self.away:
-            self.away -= 1
+        if self.outages:
+            self.outages -= 1
             raise Unavailable
         return self.running & set(ids)
 
@@ -42,111 +42,111 @@ def never() -> bool:
 
 
 @pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "POLL_INTERVAL_S", 0.005)
     monkeypatch.setattr(module, "RETRY_INTERVAL_S", 0.01)
 
 
-async def idle(jobs: Jobs) -> bool:
-    """Whether nobody is asked any more."""
+async def has_stopped_polling(jobs: RecordingJobs) -> bool:
+    """Return whether the polling has stopped."""
     await asyncio.sleep(0.02)
-    before = len(jobs.asked)
+    before = len(jobs.questions)
     await asyncio.sleep(0.03)
-    return len(jobs.asked) == before
+    return len(jobs.questions) == before
 
 
-async def test_one_statement_asks_for_all_that_are_waited_for() -> None:
-    first, second = fresh_id(), fresh_id()
-    jobs = Jobs({first, second})
-    waiting = JobWaiter(jobs)
+async def test_one_statement_polls_all_jobs_that_are_waited_for() -> None:
+    first, second = new_id(), new_id()
+    jobs = RecordingJobs({first, second})
+    waiter = JobWaiter(jobs)
     waits = [
-        asyncio.create_task(waiting.wait(i, 5, never, by=ZOE)) for i in (first, second, second)
+        asyncio.create_task(waiter.wait(i, 5, never, by=ZOE)) for i in (first, second, second)
     ]
     await asyncio.sleep(0.05)
-    assert jobs.asked[0] == {first, second}
+    assert jobs.questions[0] == {first, second}
     assert not any(wait.done() for wait in waits)
     jobs.running = {first}
     await asyncio.wait_for(asyncio.gather(*waits[1:]), 1)
     assert not waits[0].done()
     jobs.running = set()
     await asyncio.wait_for(waits[0], 1)
-    assert await idle(jobs)
+    assert await has_stopped_polling(jobs)
 
 
-async def test_the_wait_is_over_in_time_and_nobody_asks_any_more() -> None:
-    job = fresh_id()
-    jobs = Jobs({job})
+async def test_a_wait_that_times_out_stops_polling() -> None:
+    job = new_id()
+    jobs = RecordingJobs({job})
     began = monotonic()
     await JobWaiter(jobs).wait(job, 0.05, never, by=ZOE)
     assert 0.05 <= monotonic() - began < 1
-    assert await idle(jobs)
+    assert await has_stopped_polling(jobs)
 
 
-async def with_no_place_left(jobs: Jobs, job: UUID) -> tuple[JobWaiter, list[asyncio.Task[None]]]:
-    """Zoe has two places, and is not given a third."""
-    waiting = JobWaiter(jobs)
-    waits = [asyncio.create_task(waiting.wait(job, 5, never, by=ZOE)) for _ in range(2)]
+async def waits_at_the_limit(jobs: RecordingJobs, job: UUID) -> tuple[JobWaiter, list[asyncio.Task[None]]]:
+    """Start Zoe's two waits, and see her third return at once."""
+    waiter = JobWaiter(jobs)
+    waits = [asyncio.create_task(waiter.wait(job, 5, never, by=ZOE)) for _ in range(2)]
     await asyncio.sleep(0)
-    await asyncio.wait_for(waiting.wait(job, 5, never, by=ZOE), 0.5)
-    return waiting, waits
+    await asyncio.wait_for(waiter.wait(job, 5, never, by=ZOE), 0.5)
+    return waiter, waits
 
 
-async def test_whoever_comes_when_all_places_are_taken_goes_on_at_once(
+async def test_a_wait_beyond_the_limit_returns_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "MAX_WAITING", 2)
-    job = fresh_id()
-    jobs = Jobs({job})
-    waiting, waits = await with_no_place_left(jobs, job)
+    job = new_id()
+    jobs = RecordingJobs({job})
+    waiter, waits = await waits_at_the_limit(jobs, job)
     jobs.running.clear()
     await asyncio.wait_for(asyncio.gather(*waits), 1)
-    assert waiting._waiters == set()
+    assert waiter._waiters == set()
 
 
-async def test_one_account_leaves_places_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_limit_of_one_account_does_not_affect_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_WAITING_PER_USER", 2)
-    job = fresh_id()
-    jobs = Jobs({job})
-    waiting, waits = await with_no_place_left(jobs, job)
-    other = asyncio.create_task(waiting.wait(job, 5, never, by=MAX))
+    job = new_id()
+    jobs = RecordingJobs({job})
+    waiter, waits = await waits_at_the_limit(jobs, job)
+    other = asyncio.create_task(waiter.wait(job, 5, never, by=MAX))
     await asyncio.sleep(0.02)
     assert not other.done()
     jobs.running.clear()
     await asyncio.wait_for(asyncio.gather(*waits, other), 1)
 
 
-async def test_the_question_is_not_asked_in_the_name_of_who_came_first() -> None:
+async def test_polling_does_not_run_in_the_context_of_the_first_caller() -> None:
     caller.set("zoe")
-    jobs = Jobs()
-    await asyncio.wait_for(JobWaiter(jobs).wait(fresh_id(), 5, never, by=ZOE), 1)
-    assert jobs.callers == {"nobody"}
+    jobs = RecordingJobs()
+    await asyncio.wait_for(JobWaiter(jobs).wait(new_id(), 5, never, by=ZOE), 1)
+    assert jobs.callers == {"unset"}
 
 
-async def test_all_are_let_go_when_the_service_ends() -> None:
-    job, ending = fresh_id(), asyncio.Event()
-    jobs = Jobs({job})
-    waiting = JobWaiter(jobs)
-    waits = [asyncio.create_task(waiting.wait(job, 5, ending.is_set, by=ZOE)) for _ in range(3)]
+async def test_shutdown_ends_all_waits() -> None:
+    job, ending = new_id(), asyncio.Event()
+    jobs = RecordingJobs({job})
+    waiter = JobWaiter(jobs)
+    waits = [asyncio.create_task(waiter.wait(job, 5, ending.is_set, by=ZOE)) for _ in range(3)]
     await asyncio.sleep(0.02)
     ending.set()
     await asyncio.wait_for(asyncio.gather(*waits), 1)
-    await asyncio.wait_for(waiting.wait(job, 5, ending.is_set, by=ZOE), 0.5)
+    await asyncio.wait_for(waiter.wait(job, 5, ending.is_set, by=ZOE), 0.5)
 
 
-async def test_an_outage_is_waited_through() -> None:
-    jobs = Jobs(away=2)
-    await asyncio.wait_for(JobWaiter(jobs).wait(fresh_id(), 5, never, by=ZOE), 1)
-    assert len(jobs.asked) == 3
+async def test_polling_continues_after_an_outage() -> None:
+    jobs = RecordingJobs(outages=2)
+    await asyncio.wait_for(JobWaiter(jobs).wait(new_id(), 5, never, by=ZOE), 1)
+    assert len(jobs.questions) == 3
 
 
-async def test_a_caller_that_goes_away_leaves_its_place() -> None:
-    job = fresh_id()
-    jobs = Jobs({job})
-    waiting = JobWaiter(jobs)
-    wait = asyncio.create_task(waiting.wait(job, 5, never, by=ZOE))
+async def test_a_cancelled_wait_frees_its_place() -> None:
+    job = new_id()
+    jobs = RecordingJobs({job})
+    waiter = JobWaiter(jobs)
+    wait = asyncio.create_task(waiter.wait(job, 5, never, by=ZOE))
     await asyncio.sleep(0.02)
     wait.cancel()
     with pytest.raises(asyncio.CancelledError):
         await wait
-    assert waiting._waiters == set()
-    assert await idle(jobs)
+    assert waiter._waiters == set()
+    assert await has_stopped_polling(jobs)
