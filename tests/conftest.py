@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from starlette.types import ASGIApp
 
 from jubilee.adapters.common_passwords import common_passwords
+from jubilee.adapters.ids import new_id
 from jubilee.adapters.jwt_tokens import JwtTokens
 from jubilee.adapters.postgres.schema import upgrade
 from jubilee.bootstrap.services import Policy, Ports, build_services
@@ -28,7 +29,6 @@ from jubilee.domain.users.user import Profile, User
 from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
 from tests.fakes.birthdays import FakeTodayCache
-from jubilee.adapters.ids import new_id
 from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore
 from tests.fakes.tasks import FakeLiveJobReader
 from tests.servers import Servers, fresh_database

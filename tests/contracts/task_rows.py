@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
+from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.tasks.task import Task, TaskStatus, ValidatedTask
 from jubilee.domain.users.user import User
 from tests.contracts.conftest import Database
-from jubilee.adapters.ids import new_id
 
 BECOME = """
     UPDATE jobs SET status = $2, attempts = 3, epoch = 4, error = '{"code": "x"}',

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import select, text
 
+from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.event_relay import PostgresEventRelay
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
@@ -15,7 +16,6 @@ from jubilee.domain.events import ItemCreated, ItemDeleted, ItemUpdated
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.store import Dispatch
 from jubilee.observation.storage import NoPoolObserver, StatementInfo
-from jubilee.adapters.ids import new_id
 from tests.fakes.store import FakeClock
 
 JOBS = Statement(select(jobs).order_by(jobs.c.id))

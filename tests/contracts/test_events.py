@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
+from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import events
@@ -13,7 +14,6 @@ from jubilee.domain.events import ItemCreated, ItemDeleted, ItemEvent, ItemUpdat
 from jubilee.domain.identity import UserId
 from tests.contracts.accounts import BrokenOff, broken_off
 from tests.contracts.conftest import Database
-from jubilee.adapters.ids import new_id
 from tests.fakes.store import START
 
 ALL = Statement(select(events).order_by(events.c.id))

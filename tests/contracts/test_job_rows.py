@@ -36,7 +36,6 @@ from jubilee.domain.jobs.store import HeartbeatResult, JobReference
 from jubilee.domain.users.user import EmailTaken
 from tests.contracts.accounts import a_user
 from tests.contracts.job_tables import InPostgres, claimed, in_postgres, shown
-from jubilee.adapters.ids import new_id
 from tests.fakes.store import FakeClock
 
 KINDS = ["echo"]

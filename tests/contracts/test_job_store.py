@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.store import AttemptFailure, HeartbeatResult, JobReference, LeaseLost
 from tests.contracts.job_tables import JobTable, claimed, job_table, shown
 from tests.fakes.job_store import LEASE_S
-from jubilee.adapters.ids import new_id
 from tests.fakes.store import FakeClock
 
 WENT_WRONG = {"code": "failed", "message": "It went wrong."}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import jobs
@@ -13,7 +14,6 @@ from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.domain.jobs.queue import NewJob
 from tests.contracts.accounts import NOW, BrokenOff, a_user, broken_off, kept
 from tests.contracts.conftest import Database
-from jubilee.adapters.ids import new_id
 
 ALL = Statement(select(jobs).order_by(jobs.c.id))
 

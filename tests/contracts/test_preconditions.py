@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.birthday_rules import BirthdayRules
 from jubilee.domain.birthdays import Birth, BirthdayService
 from jubilee.domain.calendar import Calendar
@@ -17,7 +18,6 @@ from jubilee.domain.users.user import Profile, User, UserNotFound
 from tests.contracts.accounts import NOW, a_user, kept
 from tests.contracts.conftest import Database
 from tests.fakes.birthdays import FakeTodayCache
-from jubilee.adapters.ids import new_id
 from tests.fakes.store import FakePasswordHasher
 
 WRITERS = 4

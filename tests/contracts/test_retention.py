@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import func, select, text
 
+from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.retention import PostgresExpiredRows
 from jubilee.adapters.postgres.statement import Executor, Statement
@@ -13,7 +14,6 @@ from jubilee.domain.greetings.greeting import GreetingKey, PlannedGreeting
 from jubilee.domain.retention import BATCH, Retention
 from tests.contracts.accounts import DAY, NOW, a_session, a_user, kept, opened
 from tests.contracts.conftest import Database
-from jubilee.adapters.ids import new_id
 from tests.fakes.store import FakeClock
 
 SESSIONS = Statement(select(func.count()).select_from(sessions))

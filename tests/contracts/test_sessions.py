@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.auth.sessions import SESSIONS_PER_USER, ClientInfo, Session
 from jubilee.domain.auth.tokens import TokenClaims
 from jubilee.domain.identity import Principal, SessionId
 from jubilee.domain.users.user import User
 from tests.contracts.accounts import DAY, NOW, a_session, a_user, kept, opened
 from tests.contracts.conftest import Database
-from jubilee.adapters.ids import new_id
 from tests.fakes.store import FakeClock
 
 SECOND = timedelta(seconds=1)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.tasks.task import (
     MAX_PAGE_BYTES,
@@ -20,7 +21,6 @@ from jubilee.domain.users.user import User
 from tests.contracts.accounts import NOW, a_user, kept
 from tests.contracts.conftest import Database
 from tests.contracts.task_rows import a_kept_task, a_task, added, become, by
-from jubilee.adapters.ids import new_id
 
 QUEUED, RUNNING, DEAD = TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.DEAD
 

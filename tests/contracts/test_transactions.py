@@ -22,7 +22,6 @@ from tests.contracts.accounts import NOW, a_session, a_user, kept, opened
 from tests.contracts.birthday_rows import BIRTH, MANY
 from tests.contracts.conftest import Database
 from tests.contracts.task_rows import a_kept_task, a_task
-from jubilee.adapters.ids import new_id
 
 Work = Callable[[Any], Awaitable[object]]
 NUL, SURROGATE = "a\0b", "a\ud800b"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.errors import DomainError
 from jubilee.domain.identity import UserId
 from jubilee.domain.users.user import EmailTaken, User, UsernameTaken, UserNotFound
@@ -20,7 +21,6 @@ from tests.contracts.accounts import (
     opened,
 )
 from tests.contracts.conftest import Database
-from jubilee.adapters.ids import new_id
 
 FULL = a_user(
     "full",

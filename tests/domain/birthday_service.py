@@ -38,7 +38,9 @@ async def add_account(store: FakeStore, name: str | None = "zoe", **profile: Any
     return Principal(user_id, SessionId(new_id()))
 
 
-async def upcoming_names(birthdays: BirthdayService, days: int = 30) -> list[tuple[str | None, int]]:
+async def upcoming_names(
+    birthdays: BirthdayService, days: int = 30
+) -> list[tuple[str | None, int]]:
     page = await birthdays.upcoming(days, after=None, limit=100)
     return [(row.name, row.days) for row in page.rows]
 

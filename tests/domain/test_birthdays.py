@@ -58,7 +58,9 @@ async def test_the_message_spells_the_name_as_the_caller_did(birthdays: Birthday
 @pytest.mark.parametrize(
     "name", ["", "zoe1", "zoe quill", "\u0301zoe", "1", "zo-e", "a" * 65, "zoe\u200b"]
 )
-async def test_every_operation_refuses_an_invalid_name(birthdays: BirthdayService, name: str) -> None:
+async def test_every_operation_refuses_an_invalid_name(
+    birthdays: BirthdayService, name: str
+) -> None:
     for attempt in (
         birthdays.save(name, BIRTH, by=None),
         birthdays.greet(name),
@@ -133,7 +135,9 @@ async def test_policy_open_lets_every_account_replace_an_anonymous_birthday(
     assert await store.birthdays.find("zoe") == Birth(date(1980, 1, 1))
 
 
-async def test_policy_create_lets_only_an_admin_replace_an_anonymous_birthday(store: FakeStore) -> None:
+async def test_policy_create_lets_only_an_admin_replace_an_anonymous_birthday(
+    store: FakeStore,
+) -> None:
     birthdays = make_birthday_service(store, anonymous=AnonymousPolicy.CREATE)
     await birthdays.save("Zoe", BIRTH, by=None)
     for caller in (None, USER):

@@ -54,9 +54,7 @@ def test_the_next_birthday_is_the_first_celebrated_day_from_today(
 @example(date.min, date.max, MAR1)
 @example(date.max, date.min, FEB28)
 @example(LEAP_DAY, date.max, FEB28)
-def test_a_birthday_is_at_most_365_days_away(
-    born: date, today: date, rule: LeapDayRule
-) -> None:
+def test_a_birthday_is_at_most_365_days_away(born: date, today: date, rule: LeapDayRule) -> None:
     assert 0 <= days_until(born, today, rule) <= 365
 
 
@@ -81,7 +79,9 @@ def test_a_day_celebrates_the_birthdays_that_are_zero_days_away(
         (2100, FEB28, date(2100, 2, 28)),
     ],
 )
-def test_29_february_is_celebrated_by_the_leap_day_rule(year: int, rule: LeapDayRule, day: date) -> None:
+def test_29_february_is_celebrated_by_the_leap_day_rule(
+    year: int, rule: LeapDayRule, day: date
+) -> None:
     assert celebration_in(LEAP_DAY, year, rule) == day
 
 

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.jobs.kinds import JobContext
 from jubilee.domain.tasks.echo import Echo
-from jubilee.adapters.ids import new_id
 
 
 async def test_the_result_of_an_echo_is_its_payload() -> None:

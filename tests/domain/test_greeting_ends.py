@@ -9,7 +9,7 @@ from jubilee.domain.errors import Unavailable
 from jubilee.domain.greetings.greeting import GreetingState
 from jubilee.domain.identity import UserId
 from jubilee.domain.mail import MailMessage
-from tests.domain.greeting_work import GreetingHarness, Mailbox
+from tests.domain.greeting_harness import GreetingHarness, Mailbox
 from tests.fakes.store import FakeStore
 
 BORN = date(1990, 11, 20)

@@ -18,7 +18,7 @@ from jubilee.domain.greetings.greeting import GreetingRules, GreetingState, NotS
 from jubilee.domain.greetings.planning import BATCH, DueMoment, PlanningSpan
 from jubilee.domain.jobs.queue import NewJob
 from tests.domain.birthday_service import make_birthday_service
-from tests.domain.greeting_work import GreetingHarness
+from tests.domain.greeting_harness import GreetingHarness
 from tests.fakes.greetings import FakeGreetings
 from tests.fakes.store import FakeStore
 
@@ -59,16 +59,18 @@ def test_a_local_hour_is_the_first_of_two_or_the_next_existing_one(
     st.integers(0, 23),
     st.sampled_from(sorted(zone_names())),
 )
-def test_local_instant_is_the_first_second_at_or_after_the_hour(day: date, hour: int, zone: str) -> None:
+def test_local_instant_is_the_first_second_at_or_after_the_hour(
+    day: date, hour: int, zone: str
+) -> None:
     instant = local_instant(day, hour, zone)
-    clocks = [t.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for t in (instant - SECOND, instant)]
+    clocks = [
+        t.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for t in (instant - SECOND, instant)
+    ]
     assert clocks[0] < datetime.combine(day, time(hour)) <= clocks[1]
 
 
 @given(st.lists(st.integers(0, 100), min_size=2, max_size=12), st.integers(0, 100))
-def test_consecutive_planning_spans_leave_no_birthday_out(
-    cuts: Sequence[int], moment: int
-) -> None:
+def test_consecutive_planning_spans_leave_no_birthday_out(cuts: Sequence[int], moment: int) -> None:
     """Exactly the first span that contains the moment plans it, however time is cut."""
     birthday = DueMoment(NOON + moment * HOUR, NOON + (moment + 15) * HOUR)
     times = [NOON + cut * HOUR for cut in sorted(cuts)]
@@ -81,7 +83,9 @@ def test_consecutive_planning_spans_leave_no_birthday_out(
         assert (states[first] is SKIPPED) == (late >= DAY)
 
 
-async def test_greetings_are_planned_at_the_hour_in_each_persons_time_zone(harness: GreetingHarness) -> None:
+async def test_greetings_are_planned_at_the_hour_in_each_persons_time_zone(
+    harness: GreetingHarness,
+) -> None:
     east = await harness.add_person(BORN, "Pacific/Kiritimati")
     west = await harness.add_person(BORN, "Pacific/Pago_Pago")
     home = await harness.add_person(BORN)
@@ -133,7 +137,9 @@ async def test_a_birthday_on_29_february_is_planned_by_the_leap_day_rule(
     assert len(harness.store.jobs) == 1
 
 
-async def test_opted_out_inactive_unborn_and_anonymous_people_are_not_greeted(harness: GreetingHarness) -> None:
+async def test_opted_out_inactive_unborn_and_anonymous_people_are_not_greeted(
+    harness: GreetingHarness,
+) -> None:
     await harness.add_person(BORN, birthday_greeting=False)
     await harness.add_person(BORN, is_active=False)
     await harness.add_person(date(2026, 11, 20))
@@ -142,7 +148,9 @@ async def test_opted_out_inactive_unborn_and_anonymous_people_are_not_greeted(ha
     assert (harness.store.jobs, harness.states()) == ([], [])
 
 
-async def test_an_account_created_on_its_birthday_is_greeted_within_that_day(harness: GreetingHarness) -> None:
+async def test_an_account_created_on_its_birthday_is_greeted_within_that_day(
+    harness: GreetingHarness,
+) -> None:
     await harness.plan(NOON)
     await harness.add_person(BORN)
     assert await harness.plan(NOON + HOUR) == 1
@@ -150,7 +158,9 @@ async def test_an_account_created_on_its_birthday_is_greeted_within_that_day(har
     assert await harness.plan(NOON + 13 * HOUR) == 0
 
 
-async def test_a_missed_greeting_is_caught_up_within_a_day_and_skipped_after(harness: GreetingHarness) -> None:
+async def test_a_missed_greeting_is_caught_up_within_a_day_and_skipped_after(
+    harness: GreetingHarness,
+) -> None:
     await harness.plan(NOON)
     caught_up = await harness.add_person(date(1990, 11, 23))
     skipped = [await harness.add_person(date(1990, 11, day)) for day in (21, 22)]
@@ -180,7 +190,9 @@ async def test_the_planner_looks_back_no_further_than_the_maximum_gap(
     assert Counter(harness.states()) == {PLANNED: 1, SKIPPED: 1}
 
 
-async def test_a_changed_date_of_birth_does_not_plan_a_second_greeting(harness: GreetingHarness) -> None:
+async def test_a_changed_date_of_birth_does_not_plan_a_second_greeting(
+    harness: GreetingHarness,
+) -> None:
     zoe = await harness.add_person(BORN)
     await harness.plan(NOON)
     await harness.send(zoe)
@@ -188,7 +200,9 @@ async def test_a_changed_date_of_birth_does_not_plan_a_second_greeting(harness: 
     assert await harness.plan(NOON + DAY) == 0
 
 
-async def test_a_skipped_greeting_is_planned_again_for_a_changed_date(harness: GreetingHarness) -> None:
+async def test_a_skipped_greeting_is_planned_again_for_a_changed_date(
+    harness: GreetingHarness,
+) -> None:
     zoe = await harness.add_person(BORN)
     await harness.plan(NOON - 5 * DAY)
     await harness.plan(NOON + 3 * DAY)
@@ -205,7 +219,9 @@ async def test_a_crowded_day_is_planned_in_batches(harness: GreetingHarness) -> 
     assert len({job.key for job in harness.store.jobs}) == len(people)
 
 
-async def test_an_interrupted_planner_leaves_the_rest_to_its_next_run(harness: GreetingHarness) -> None:
+async def test_an_interrupted_planner_leaves_the_rest_to_its_next_run(
+    harness: GreetingHarness,
+) -> None:
     await harness.plan(NOON - 2 * DAY)
     for _ in range(BATCH + 5):
         await harness.add_person(BORN - DAY)
@@ -214,7 +230,7 @@ async def test_an_interrupted_planner_leaves_the_rest_to_its_next_run(harness: G
     async def once(*args: object, **more: object) -> object:
         if next(calls):
             raise ConnectionResetError
-        return await add(*args, **more)  # type: ignore[arg-type]  # whatever it was given
+        return await add(*args, **more)  # type: ignore[arg-type]  # the arguments as given
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FakeGreetings, "add", once)

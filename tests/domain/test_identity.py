@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.identity import (
     MAX_PERSON_NAME_CHARS,
     Principal,
@@ -14,7 +15,6 @@ from jubilee.domain.identity import (
     is_person_name,
     name_key,
 )
-from jubilee.adapters.ids import new_id
 
 OWNER, STRANGER = UserId(new_id()), UserId(new_id())
 SESSION = SessionId(new_id())

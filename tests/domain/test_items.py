@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.errors import DomainError, NotAllowed
 from jubilee.domain.events import ItemCreated, ItemDeleted, ItemUpdated
 from jubilee.domain.identity import Principal, SessionId, UserId
@@ -18,7 +19,6 @@ from jubilee.domain.items import (
     ItemNotFound,
     ItemService,
 )
-from jubilee.adapters.ids import new_id
 from tests.fakes.store import FakeStore, store_with_accounts
 
 
@@ -131,9 +131,7 @@ async def test_a_write_expecting_another_version_is_refused(
     assert len(store.events) == 2
 
 
-async def test_permission_is_checked_before_the_version(
-    items: ItemService, item: Item
-) -> None:
+async def test_permission_is_checked_before_the_version(items: ItemService, item: Item) -> None:
     with pytest.raises(NotAllowed):
         await items.delete(item.id, by=STRANGER, expects=lambda _: False)
     with pytest.raises(ItemNotFound):

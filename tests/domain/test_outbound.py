@@ -10,7 +10,7 @@ from jubilee.domain.jobs.kinds import InvalidPayload, JobError, PermanentFailure
 from jubilee.domain.outbound.address_policy import AllowedHost, OutboundRules, is_public
 from jubilee.domain.outbound.request import read_request, redacted_request
 from jubilee.domain.outbound.sending import AddressNotAllowed, HttpReply, SendHttpRequest
-from tests.fakes.claimed_jobs import JOB, claimed
+from tests.fakes.job_contexts import JOB, RecordedCompletions, claimed
 from tests.fakes.outbound import FakeHttpSender
 
 URL = "https://hooks.example.com/in"
@@ -146,7 +146,9 @@ def test_an_invalid_member_is_named(data: Mapping[str, object], pointer: str) ->
 
 def test_headers_and_secret_looking_parameters_are_redacted() -> None:
     url = f"{URL}?page=2&api_key=s3cret&X-Signature=abc#x"
-    redacted = redacted_request({"url": url, "headers": {"Authorization": "Bearer s3cret"}, "body": 1})
+    redacted = redacted_request(
+        {"url": url, "headers": {"Authorization": "Bearer s3cret"}, "body": 1}
+    )
     assert redacted == {
         "url": f"{URL}?page=2&api_key=***&X-Signature=***#x",
         "headers": {"Authorization": "***"},
@@ -230,7 +232,9 @@ def test_an_allowed_network_is_reachable_by_any_host_name() -> None:
         assert not may_reach(allowed, URL, outside)
 
 
-async def run(sender: FakeHttpSender, *, by_admin: bool = True, **data: object) -> RecordedCompletions:
+async def run(
+    sender: FakeHttpSender, *, by_admin: bool = True, **data: object
+) -> RecordedCompletions:
     completions, kind = RecordedCompletions(), SendHttpRequest(sender, NO_HOSTS_ALLOWED)
     payload = kind.read({"url": URL, **data})
     await kind.run(claimed(payload, by_admin=by_admin), completions.complete)

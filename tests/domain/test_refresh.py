@@ -82,9 +82,7 @@ async def test_a_forged_token_does_not_end_its_session(
     assert (await auth.refresh(zoe.refresh_token)).refresh
 
 
-async def test_an_idle_session_expires(
-    auth: AuthService, zoe: Person, clock: FakeClock
-) -> None:
+async def test_an_idle_session_expires(auth: AuthService, zoe: Person, clock: FakeClock) -> None:
     clock.tick(days=IDLE_DAYS)
     with pytest.raises(InvalidGrant):
         await auth.refresh(zoe.refresh_token)

@@ -8,12 +8,12 @@ from time import monotonic
 
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs import routing
 from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.routing import JobRouter, KindSetReader
 from jubilee.domain.jobs.store import Dispatch, JobReference
-from jubilee.adapters.ids import new_id
 
 OLDER, NEWER = KindSet(frozenset({"echo"})), KindSet(frozenset({"echo", "new"}))
 

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.greetings.greeting import (
     GreetingRules,
@@ -16,8 +17,7 @@ from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.kinds import InvalidPayload
 from jubilee.domain.jobs.store import LeaseLost
 from jubilee.domain.mail import MailService, OutcomeUnknown, Undeliverable
-from tests.domain.greeting_work import GreetingHarness, Mailbox, PlainTemplates
-from jubilee.adapters.ids import new_id
+from tests.domain.greeting_harness import GreetingHarness, Mailbox, PlainTemplates
 from tests.fakes.store import FakeStore
 
 BORN = date(1990, 11, 20)
@@ -58,14 +58,18 @@ async def test_a_greeting_is_sent_and_recorded(harness: GreetingHarness, zoe: Us
     assert harness.results == [{"state": "sent", "message_id": message.message_id}]
 
 
-async def test_a_sent_or_unknown_greeting_is_not_sent_again(harness: GreetingHarness, zoe: UserId) -> None:
+async def test_a_sent_or_unknown_greeting_is_not_sent_again(
+    harness: GreetingHarness, zoe: UserId
+) -> None:
     for _ in range(2):
         await harness.send(zoe)
     await harness.send(UserId(new_id()))
     assert len(harness.mailbox.sent) == 1
 
 
-async def test_a_greeting_of_unknown_outcome_becomes_uncertain(harness: GreetingHarness, zoe: UserId) -> None:
+async def test_a_greeting_of_unknown_outcome_becomes_uncertain(
+    harness: GreetingHarness, zoe: UserId
+) -> None:
     await send_without_completion(harness, zoe)
     await harness.send(zoe)
     assert (harness.greeting(zoe).state, len(harness.mailbox.sent)) == (UNCERTAIN, 1)
@@ -83,7 +87,9 @@ async def test_policy_resend_repeats_an_unknown_outcome_under_the_same_message_i
     assert harness.greeting(zoe).state is SENT
 
 
-async def test_a_mail_server_that_stops_answering_leaves_the_greeting_uncertain(harness: GreetingHarness, zoe: UserId) -> None:
+async def test_a_mail_server_that_stops_answering_leaves_the_greeting_uncertain(
+    harness: GreetingHarness, zoe: UserId
+) -> None:
     harness.mailbox.refusals = [OutcomeUnknown("silence")]
     await harness.send(zoe)
     assert (harness.greeting(zoe).state, harness.greeting(zoe).sent_at) == (UNCERTAIN, None)
@@ -100,7 +106,9 @@ async def test_policy_resend_retries_a_mail_server_that_stopped_answering(
     assert (harness.greeting(zoe).state, len(harness.mailbox.sent)) == (SENT, 1)
 
 
-async def test_a_message_that_was_surely_not_accepted_is_retried(harness: GreetingHarness, zoe: UserId) -> None:
+async def test_a_message_that_was_surely_not_accepted_is_retried(
+    harness: GreetingHarness, zoe: UserId
+) -> None:
     harness.mailbox.refusals = [Unavailable("busy"), Unavailable("busy")]
     for _ in range(2):
         with pytest.raises(Unavailable):
@@ -115,7 +123,9 @@ async def test_a_missing_mailbox_skips_the_greeting(harness: GreetingHarness, zo
     await harness.send(zoe)
     row = harness.greeting(zoe)
     assert (row.state, row.reason) == (SKIPPED, NotSentReason.REFUSED)
-    assert harness.results == [{"state": "skipped", "message_id": row.message_id, "reason": "refused"}]
+    assert harness.results == [
+        {"state": "skipped", "message_id": row.message_id, "reason": "refused"}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +149,9 @@ async def test_a_greeting_is_skipped_after_its_account_changed(
     )
 
 
-async def test_an_unknown_outcome_stays_uncertain_after_its_account_changed(harness: GreetingHarness, zoe: UserId) -> None:
+async def test_an_unknown_outcome_stays_uncertain_after_its_account_changed(
+    harness: GreetingHarness, zoe: UserId
+) -> None:
     harness.rules = RESEND
     await send_without_completion(harness, zoe)
     await harness.change(zoe, birthday_greeting=False)
@@ -152,7 +164,10 @@ async def test_a_greeting_a_day_late_is_skipped(harness: GreetingHarness, zoe: U
     harness.store.clock.now = due + timedelta(days=1)
     await harness.send(zoe)
     assert harness.mailbox.sent == []
-    assert (harness.greeting(zoe).state, harness.greeting(zoe).reason) == (SKIPPED, NotSentReason.LATE)
+    assert (harness.greeting(zoe).state, harness.greeting(zoe).reason) == (
+        SKIPPED,
+        NotSentReason.LATE,
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.auth.sessions import REFRESH_GRACE, ClientInfo, Session, TokenReuse
 from jubilee.domain.auth.tokens import RefreshToken
 from jubilee.domain.identity import SessionId, UserId
-from jubilee.adapters.ids import new_id
 from tests.fakes.store import START
 
 KEY, IDLE = b"r" * 32, timedelta(days=30)

@@ -6,9 +6,9 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.auth.tokens import SECRET_BYTES, RefreshToken, decode_refresh_token
 from jubilee.domain.identity import SessionId
-from jubilee.adapters.ids import new_id
 
 KEY, OTHER_KEY = b"r" * 32, b"q" * 32
 TOKEN = RefreshToken(SessionId(new_id()), 1, b"s" * SECRET_BYTES)

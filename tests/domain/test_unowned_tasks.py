@@ -2,6 +2,7 @@
 
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.errors import NotAllowed
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.tasks.service import TaskService
@@ -15,7 +16,6 @@ from jubilee.domain.tasks.task import (
     TaskStatus,
 )
 from tests.domain.test_tasks import ADMIN, OWNER, STRANGER, make_principal, make_service, set_status
-from jubilee.adapters.ids import new_id
 from tests.fakes.store import FakeStore, store_with_accounts
 
 

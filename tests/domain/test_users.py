@@ -107,7 +107,9 @@ async def test_a_missing_account_is_not_found_by_an_admin(
         await users.get(zoe.user.id, by=admin.principal)
 
 
-async def test_fields_absent_from_a_change_stay(users: UserService, zoe: Person, clock: FakeClock) -> None:
+async def test_fields_absent_from_a_change_stay(
+    users: UserService, zoe: Person, clock: FakeClock
+) -> None:
     clock.tick(minutes=5)
     change = Profile(username=None)
     user = await users.change(zoe.user.id, change, NO_PASSWORDS, by=zoe.principal)

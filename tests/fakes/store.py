@@ -9,7 +9,6 @@ from uuid import UUID
 
 import asyncpg
 
-from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.errors import domain_errors
 from jubilee.adapters.postgres.transaction import RolledBack
 from jubilee.domain.auth.sessions import Session
@@ -23,7 +22,7 @@ from tests.fakes.accounts import FakeSessions, FakeUsers
 from tests.fakes.birthdays import FakeBirthdays
 from tests.fakes.greetings import FakeGreetings
 from tests.fakes.items import FakeItems
-from tests.fakes.rows import Overlay, RowLocks, FakeUnitOfWork, foreign_key_violation
+from tests.fakes.rows import FakeUnitOfWork, Overlay, RowLocks, foreign_key_violation
 from tests.fakes.tasks import FakeTasks
 
 K = TypeVar("K")

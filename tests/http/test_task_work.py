@@ -8,13 +8,13 @@ from uuid import UUID
 import httpx2
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.task import TaskStatus
 from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
 from tests.conftest import Person, SignUp
-from jubilee.adapters.ids import new_id
 from tests.fakes.store import FakeStore
 from tests.http.refusals import pointers, problem
 from tests.http.task_calls import become, kept

@@ -3,9 +3,9 @@
 import httpx2
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.tasks.task import TaskStatus
 from tests.conftest import Person, SignUp
-from jubilee.adapters.ids import new_id
 from tests.fakes.store import FakeStore
 from tests.http.refusals import pointers, problem
 from tests.http.task_calls import become, kept, post

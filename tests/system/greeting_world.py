@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from sqlalchemy import text
 
+from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.job_completion import PostgresCompletion
 from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.jobs.store import PostgresJobStore
@@ -25,8 +26,7 @@ from jubilee.domain.jobs.lease_keeper import LeaseKeeper
 from jubilee.domain.jobs.runner import Runner
 from jubilee.domain.mail import MailMessage, MailSender, MailService
 from jubilee.domain.users.user import User
-from tests.domain.greeting_work import PlainTemplates
-from jubilee.adapters.ids import new_id
+from tests.domain.greeting_harness import PlainTemplates
 from tests.fakes.store import FakeClock
 
 IMMORTAL = 1 << 30

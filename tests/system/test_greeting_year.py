@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.domain.calendar import LeapDayRule, celebration_in
 from jubilee.domain.greetings.greeting import GreetingRules, UnknownOutcomePolicy
 from jubilee.domain.identity import UserId
 from jubilee.domain.users.user import User
-from jubilee.adapters.ids import new_id
 from tests.fakes.store import FakeClock
 from tests.system.greeting_world import IMMORTAL, Life, Sent, World, state_of
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.job_completion import PostgresCompletion
 from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.jobs.store import PostgresJobStore
@@ -24,8 +25,7 @@ from jubilee.domain.mail import MailService
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.tasks.task import TaskStatus
 from jubilee.domain.users.user import User
-from tests.domain.greeting_work import PlainTemplates
-from jubilee.adapters.ids import new_id
+from tests.domain.greeting_harness import PlainTemplates
 from tests.fakes.store import FakeClock
 from tests.system.greeting_world import Life, MortalMailer, World, state_of
 

@@ -22,8 +22,7 @@ from jubilee.domain.jobs.kinds import Completion, JobContext, JobError, Permanen
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.runner import Outcome
 from jubilee.domain.jobs.store import ClaimedJob, JobReference
-from tests.domain.jobs.job_bench import Body, JobHarness, failing, return_at_once
-from jubilee.adapters.ids import new_id
+from tests.domain.jobs.job_harness import Body, JobHarness, failing, return_at_once
 from tests.fakes.store import FakeClock
 from tests.telemetry.memory import (
     Lines,

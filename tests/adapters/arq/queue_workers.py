@@ -6,6 +6,7 @@ from time import monotonic
 
 from arq.connections import ArqRedis
 
+from jubilee.adapters.ids import new_id
 from jubilee.adapters.redis.arq.dispatcher import ArqJobDispatcher
 from jubilee.adapters.redis.arq.messages import queue_name
 from jubilee.adapters.redis.arq.pool import arq_pool
@@ -14,7 +15,6 @@ from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.runner import Outcome
 from jubilee.domain.jobs.store import Dispatch, JobReference
-from jubilee.adapters.ids import new_id
 
 LANE = JobQueueName.USER
 KNOWN = KindSet(frozenset({"echo"}))

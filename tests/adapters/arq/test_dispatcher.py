@@ -12,6 +12,7 @@ from arq.constants import job_key_prefix
 from arq.worker import Worker, func
 from redis.asyncio import ConnectionPool, Redis
 
+from jubilee.adapters.ids import new_id
 from jubilee.adapters.redis.arq import dispatcher as arq_dispatcher
 from jubilee.adapters.redis.arq.dispatcher import ArqJobDispatcher
 from jubilee.adapters.redis.arq.messages import (
@@ -24,7 +25,6 @@ from jubilee.adapters.redis.arq.messages import (
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.store import Dispatch, JobReference
-from jubilee.adapters.ids import new_id
 from tests.outages import OwnServers
 from tests.servers import Servers
 

@@ -29,7 +29,7 @@ from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.jobs.runner import Outcome, Runner
 from jubilee.domain.mail import MailMessage, MailSender, MailService, SendMail, Undeliverable
 from jubilee.urls.smtp import SmtpServer
-from tests.domain.jobs.job_bench import JobHarness
+from tests.domain.jobs.job_harness import JobHarness
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 SENDER = parse_sender("Jübilee <jubilee@jubilee.test>")

@@ -7,6 +7,7 @@ from time import monotonic
 
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs import dispatch_buffer as module
 from jubilee.domain.jobs.dispatch_buffer import BATCH, MAX_BUFFERED_JOBS, DispatchBuffer
@@ -14,7 +15,6 @@ from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.routing import JobRouter, KindSetReader
 from jubilee.domain.jobs.store import Dispatch, JobDispatcher, JobReference
 from tests.fakes.job_store import FakeDispatcher
-from jubilee.adapters.ids import new_id
 
 
 def dispatches(number: int) -> list[Dispatch]:

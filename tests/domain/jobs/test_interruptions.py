@@ -12,7 +12,7 @@ from jubilee.domain.jobs import runner as module
 from jubilee.domain.jobs.kinds import Completion, JobContext, JobKinds, PermanentFailure
 from jubilee.domain.jobs.runner import Outcome, Runner
 from jubilee.domain.jobs.store import JobReference, LeaseLost
-from tests.domain.jobs.job_bench import (
+from tests.domain.jobs.job_harness import (
     EFFECT,
     JobHarness,
     ScriptedKind,
@@ -34,7 +34,9 @@ def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.timing
 @pytest.mark.parametrize("cause", ["timeout", "cancel", "drain", "lost"])
-async def test_a_job_that_ignores_its_interruption_changes_nothing(harness: JobHarness, cause: str) -> None:
+async def test_a_job_that_ignores_its_interruption_changes_nothing(
+    harness: JobHarness, cause: str
+) -> None:
     job = harness.add(max_attempts=1)
     run = asyncio.create_task(
         harness.run(ignore_cancellation, job, timeout=0.05 if cause == "timeout" else 60)
@@ -79,7 +81,9 @@ async def test_a_cancelled_job_ends_cancelled(harness: JobHarness) -> None:
     assert (job.status, job.finished_at) == ("cancelled", 0)
 
 
-async def test_a_drained_job_is_queued_again_without_counting_the_attempt(harness: JobHarness) -> None:
+async def test_a_drained_job_is_queued_again_without_counting_the_attempt(
+    harness: JobHarness,
+) -> None:
     job = harness.add()
     run = asyncio.create_task(harness.run(run_forever, job))
     await asyncio.sleep(0.01)
@@ -88,7 +92,9 @@ async def test_a_drained_job_is_queued_again_without_counting_the_attempt(harnes
     assert (job.status, job.attempts, job.run_at) == ("queued", 0, 0)
 
 
-async def test_an_error_raised_while_draining_does_not_count_as_an_attempt(harness: JobHarness) -> None:
+async def test_an_error_raised_while_draining_does_not_count_as_an_attempt(
+    harness: JobHarness,
+) -> None:
     job = harness.add()
 
     async def body(_: JobContext[Any], __: Completion[Any]) -> None:
@@ -114,7 +120,9 @@ async def test_a_runner_that_is_cancelled_releases_its_job(harness: JobHarness) 
     assert (job.status, job.attempts) == ("queued", 0)
 
 
-async def test_a_completed_job_stays_succeeded_when_its_task_is_stopped(harness: JobHarness) -> None:
+async def test_a_completed_job_stays_succeeded_when_its_task_is_stopped(
+    harness: JobHarness,
+) -> None:
     job = harness.add()
 
     async def body(_: JobContext[Any], complete: Completion[Any]) -> None:
@@ -224,7 +232,11 @@ async def test_a_completion_that_was_not_committed_is_retried(harness: JobHarnes
         raise Unavailable
 
     runner = Runner(
-        harness.store, JobKinds([ScriptedKind(return_at_once)]), refused, harness.lease_keeper, lambda: 0.5
+        harness.store,
+        JobKinds([ScriptedKind(return_at_once)]),
+        refused,
+        harness.lease_keeper,
+        lambda: 0.5,
     )
     assert await runner.run(job.reference) is Outcome.RETRIED
     assert job.error == {"code": "unavailable", "message": str(Unavailable())}

@@ -8,11 +8,11 @@ from uuid import UUID
 
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.lease_keeper import MARGIN_SHARE, Interruption, LeaseKeeper, RunningJob
 from jubilee.domain.jobs.store import HeartbeatResult, JobReference
 from tests.fakes.job_store import FakeJobStore, FakeJobTable
-from jubilee.adapters.ids import new_id
 
 LEASE_S = 0.6
 
@@ -121,7 +121,9 @@ async def seconds_until_interrupted(running: RunningJob) -> float:
 
 
 @pytest.mark.timing
-async def test_failing_heartbeats_interrupt_the_job_before_its_lease_ends(jobs: RunningJobs) -> None:
+async def test_failing_heartbeats_interrupt_the_job_before_its_lease_ends(
+    jobs: RunningJobs,
+) -> None:
     running = await jobs.run()
     jobs.table.away = True
     with pytest.raises(Unavailable):
@@ -131,7 +133,9 @@ async def test_failing_heartbeats_interrupt_the_job_before_its_lease_ends(jobs: 
 
 
 @pytest.mark.timing
-async def test_hanging_heartbeats_interrupt_the_job_before_its_lease_ends(jobs: RunningJobs) -> None:
+async def test_hanging_heartbeats_interrupt_the_job_before_its_lease_ends(
+    jobs: RunningJobs,
+) -> None:
     lease_keeper = LeaseKeeper(UnansweredStore(jobs.table), LEASE_S, monotonic)
     task = asyncio.create_task(asyncio.sleep(60))
     with lease_keeper.hold(jobs.table.add().reference, task, monotonic()) as running:
@@ -198,7 +202,9 @@ async def test_an_ended_job_has_no_heartbeats_and_no_interruption(jobs: RunningJ
     assert (running.interruption, jobs.job_store.calls) == (None, [])
 
 
-async def test_a_job_that_ended_before_the_heartbeats_answer_is_not_cancelled(jobs: RunningJobs) -> None:
+async def test_a_job_that_ended_before_the_heartbeats_answer_is_not_cancelled(
+    jobs: RunningJobs,
+) -> None:
     reference = JobReference(new_id(), 1)
     task = asyncio.create_task(asyncio.sleep(0))
     with jobs.lease_keeper.hold(reference, task, monotonic()) as running:

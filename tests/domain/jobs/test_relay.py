@@ -12,7 +12,7 @@ from jubilee.domain.jobs.kinds import JobKinds, JobQueueName, KindSet
 from jubilee.domain.jobs.redelivery import LostMessageCheck
 from jubilee.domain.jobs.relay import BATCH, Relay
 from jubilee.domain.jobs.store import Dispatch
-from tests.domain.jobs.job_bench import ScriptedKind, return_at_once
+from tests.domain.jobs.job_harness import ScriptedKind, return_at_once
 from tests.fakes.job_store import FakeDispatcher, FakeDueJobs, FakeJobStore, FakeJobTable
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.jobs.kinds import (
     Completion,
     JobContext,
@@ -16,7 +17,7 @@ from jubilee.domain.jobs.kinds import (
 from jubilee.domain.jobs.retries import backoff
 from jubilee.domain.jobs.runner import Outcome, Runner
 from jubilee.domain.jobs.store import JobReference
-from tests.domain.jobs.job_bench import (
+from tests.domain.jobs.job_harness import (
     EFFECT,
     JobHarness,
     ScriptedKind,
@@ -24,7 +25,6 @@ from tests.domain.jobs.job_bench import (
     return_at_once,
     run_forever,
 )
-from jubilee.adapters.ids import new_id
 
 
 @pytest.fixture
@@ -36,7 +36,9 @@ async def test_a_kind_is_given_its_context_and_its_result_is_stored(harness: Job
     job, contexts = harness.add(data={"n": 7}), []
 
     async def body(context: JobContext[Any], complete: Completion[Any]) -> None:
-        contexts.append((context.id, context.epoch, context.attempt, context.payload, context.by_admin))
+        contexts.append(
+            (context.id, context.epoch, context.attempt, context.payload, context.by_admin)
+        )
         await context.report({"percent": 50})
         async with complete({"ok": True}) as tx:
             await tx.jobs.add(EFFECT)
@@ -71,7 +73,9 @@ async def test_concurrent_dispatches_of_a_job_run_it_once(harness: JobHarness) -
     assert sorted(outcome.value for outcome in outcomes) == ["stale"] * 19 + ["succeeded"]
 
 
-async def test_a_failed_job_is_retried_with_growing_delays_until_it_is_dead(harness: JobHarness) -> None:
+async def test_a_failed_job_is_retried_with_growing_delays_until_it_is_dead(
+    harness: JobHarness,
+) -> None:
     job, delays = harness.add(), []
     for _ in range(9):
         assert await harness.run(failing(OSError("no route")), job) is Outcome.RETRIED
@@ -132,7 +136,9 @@ async def test_a_result_that_is_not_json_fails_the_attempt(harness: JobHarness) 
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), SystemExit(1)])
-async def test_an_exit_raised_by_a_kind_fails_its_attempt_alone(harness: JobHarness, error: BaseException) -> None:
+async def test_an_exit_raised_by_a_kind_fails_its_attempt_alone(
+    harness: JobHarness, error: BaseException
+) -> None:
     job = harness.add()
     assert await harness.run(failing(error), job) is Outcome.RETRIED
     assert job.error is not None

@@ -9,11 +9,11 @@ from uuid import UUID
 
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs import waiter as module
 from jubilee.domain.jobs.waiter import JobWaiter, LiveJobReader
-from jubilee.adapters.ids import new_id
 
 ZOE, MAX = UserId(new_id()), UserId(new_id())
 caller: ContextVar[str] = ContextVar("caller", default="unset")
@@ -59,9 +59,7 @@ async def test_one_statement_polls_all_jobs_that_are_waited_for() -> None:
     first, second = new_id(), new_id()
     jobs = RecordingJobs({first, second})
     waiter = JobWaiter(jobs)
-    waits = [
-        asyncio.create_task(waiter.wait(i, 5, never, by=ZOE)) for i in (first, second, second)
-    ]
+    waits = [asyncio.create_task(waiter.wait(i, 5, never, by=ZOE)) for i in (first, second, second)]
     await asyncio.sleep(0.05)
     assert jobs.questions[0] == {first, second}
     assert not any(wait.done() for wait in waits)
@@ -82,7 +80,9 @@ async def test_a_wait_that_times_out_stops_polling() -> None:
     assert await has_stopped_polling(jobs)
 
 
-async def waits_at_the_limit(jobs: RecordingJobs, job: UUID) -> tuple[JobWaiter, list[asyncio.Task[None]]]:
+async def waits_at_the_limit(
+    jobs: RecordingJobs, job: UUID
+) -> tuple[JobWaiter, list[asyncio.Task[None]]]:
     """Start Zoe's two waits, and see her third return at once."""
     waiter = JobWaiter(jobs)
     waits = [asyncio.create_task(waiter.wait(job, 5, never, by=ZOE)) for _ in range(2)]
@@ -103,7 +103,9 @@ async def test_a_wait_beyond_the_limit_returns_at_once(
     assert waiter._waiters == set()
 
 
-async def test_the_limit_of_one_account_does_not_affect_others(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_limit_of_one_account_does_not_affect_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(module, "MAX_WAITING_PER_USER", 2)
     job = new_id()
     jobs = RecordingJobs({job})

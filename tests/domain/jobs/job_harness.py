@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.jobs.kinds import (
     Audience,
     Completion,
@@ -19,7 +20,6 @@ from jubilee.domain.jobs.lease_keeper import LeaseKeeper
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.runner import Outcome, Runner
 from tests.fakes.job_store import FakeCompletion, FakeJob, FakeJobStore, FakeJobTable
-from jubilee.adapters.ids import new_id
 
 EFFECT = NewJob(id=new_id(), kind="effect")
 
@@ -94,6 +94,7 @@ async def ignore_cancellation(job: JobContext[Any], complete: Completion[Any]) -
 
 def failing(error: BaseException) -> Body:
     """Return a body that raises the error."""
+
     async def body(_: JobContext[Any], __: Completion[Any]) -> None:
         raise error
 

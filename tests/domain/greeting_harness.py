@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.greetings.greeting import (
     GreetingKey,
     GreetingRules,
@@ -18,7 +19,6 @@ from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.kinds import JobContext
 from jubilee.domain.mail import MailMessage, MailSender, MailService, MailTemplates, RenderedMail
 from tests.domain.birthday_service import add_account
-from jubilee.adapters.ids import new_id
 from tests.fakes.store import FakeStore, FakeTransaction
 
 
