@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jubilee.adapters.argon2_passwords import QUEUE_PER_THREAD, Argon2Passwords
+from jubilee.adapters.argon2_passwords import MAX_QUEUED_PER_THREAD, Argon2Passwords
 from jubilee.domain.passwords import HasherBusy
 
 MEMORY = 8192  # KiB
@@ -89,7 +89,7 @@ async def test_the_event_loop_goes_on_while_fifty_hash(passwords: Argon2Password
 
 async def test_whoever_comes_when_too_many_wait_is_turned_away() -> None:
     small = hasher(threads=1)
-    burst = [small.verify(None, "password") for _ in range(QUEUE_PER_THREAD + 5)]
+    burst = [small.verify(None, "password") for _ in range(MAX_QUEUED_PER_THREAD + 5)]
     answers = await asyncio.gather(*burst, return_exceptions=True)
     assert sum(isinstance(answer, HasherBusy) for answer in answers) == 5
     assert not await small.verify(None, "password")
@@ -98,7 +98,7 @@ async def test_whoever_comes_when_too_many_wait_is_turned_away() -> None:
 
 async def test_whoever_gives_up_makes_room_again() -> None:
     small = hasher(threads=1)
-    waiting = [asyncio.ensure_future(small.hash("password")) for _ in range(QUEUE_PER_THREAD)]
+    waiting = [asyncio.ensure_future(small.hash("password")) for _ in range(MAX_QUEUED_PER_THREAD)]
     await asyncio.sleep(0)
     with pytest.raises(HasherBusy):
         await small.hash("password")

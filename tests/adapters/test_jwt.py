@@ -9,7 +9,7 @@ from uuid import uuid4
 import jwt
 import pytest
 
-from jubilee.adapters.jwt_tokens import CACHE_SIZE, CLOCK_SKEW_S, MAX_TOKEN_CHARS, JwtTokens
+from jubilee.adapters.jwt_tokens import CLOCK_SKEW_S, MAX_CACHED_TOKENS, MAX_TOKEN_CHARS, JwtTokens
 from jubilee.domain.auth.tokens import InvalidToken, TokenClaims
 from jubilee.domain.identity import SessionId, UserId
 
@@ -140,8 +140,8 @@ def test_other_usernames_are_refused(tokens: JwtTokens, token: str) -> None:
 
 
 def test_what_it_remembers_is_bounded(tokens: JwtTokens, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jubilee.adapters.jwt_tokens.CACHE_SIZE", 3)
+    monkeypatch.setattr("jubilee.adapters.jwt_tokens.MAX_CACHED_TOKENS", 3)
     for _ in range(5):
         tokens.read(tokens.sign(WHO, now=NOW), now=NOW)
     assert len(tokens._known) == 3
-    assert CACHE_SIZE <= 10_000
+    assert MAX_CACHED_TOKENS <= 10_000

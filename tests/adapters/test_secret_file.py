@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from jubilee.adapters.secret_file import EmptySecret, kept_secret
+from jubilee.adapters.secret_file import EmptySecret, development_secret
 
 
 def test_a_secret_is_made_once_and_kept(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "data"
-    secret = kept_secret(folder)
+    secret = development_secret(folder)
     assert len(secret) >= 48
-    assert kept_secret(folder) == secret
-    assert kept_secret(tmp_path / "other") != secret
+    assert development_secret(folder) == secret
+    assert development_secret(tmp_path / "other") != secret
 
 
 def test_nobody_else_can_read_it(tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    kept_secret(folder)
+    development_secret(folder)
     (path,) = folder.iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -28,16 +28,16 @@ def test_nobody_else_can_read_it(tmp_path: Path) -> None:
 
 def test_a_secret_that_is_there_is_taken(tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_text("one of my own\n")
-    assert kept_secret(tmp_path) == "one of my own"
+    assert development_secret(tmp_path) == "one of my own"
 
 
 def test_an_empty_one_is_no_secret(tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_text("\n")
     with pytest.raises(EmptySecret, match="secret_key"):
-        kept_secret(tmp_path)
+        development_secret(tmp_path)
 
 
 def test_processes_that_begin_at_once_agree(tmp_path: Path) -> None:
     with ProcessPoolExecutor(4, get_context("spawn")) as processes:
-        assert len(set(processes.map(kept_secret, [tmp_path] * 8))) == 1
+        assert len(set(processes.map(development_secret, [tmp_path] * 8))) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]

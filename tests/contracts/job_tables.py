@@ -15,7 +15,13 @@ from jubilee.adapters.postgres.jobs.store import PostgresJobStore
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.transaction import PostgresTransaction, WriteContext, transactions
-from jubilee.domain.jobs.store import ClaimedJob, DueJobs, JobReference, JobStore, OpenCompletion
+from jubilee.domain.jobs.store import (
+    ClaimedJob,
+    DueJobStore,
+    JobReference,
+    JobStore,
+    OpenCompletion,
+)
 from jubilee.domain.transaction import Begin
 from tests.fakes.job_store import LEASE_S, FakeCompletion, FakeDueJobs, FakeJobStore, FakeJobTable
 from tests.fakes.store import FakeClock
@@ -61,7 +67,7 @@ class JobTable(Protocol):
     @property
     def open_completion(self) -> OpenCompletion[Any]: ...
     @property
-    def due(self) -> DueJobs: ...
+    def due(self) -> DueJobStore: ...
 
     async def add(self, **values: Any) -> JobReference:
         """Queue a job: kind, data (JSON), priority, attempts, crashes, due (in seconds)."""
@@ -101,7 +107,7 @@ class InMemory:
         return FakeCompletion(self.table)
 
     @property
-    def due(self) -> DueJobs:
+    def due(self) -> DueJobStore:
         return FakeDueJobs(self.table)
 
     async def add(self, **values: Any) -> JobReference:
@@ -137,7 +143,7 @@ class InPostgres:
     write: Begin[PostgresTransaction]
     store: JobStore
     open_completion: OpenCompletion[Any]
-    due: DueJobs
+    due: DueJobStore
 
     async def add(self, **values: Any) -> JobReference:
         job_id = new_id()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from jubilee.domain.jobs.kinds import JobQueueName
-from jubilee.domain.jobs.store import AttemptFailure, Dispatch, JobReference, Outlook
+from jubilee.domain.jobs.store import AttemptFailure, Dispatch, DueSummary, JobReference
 from tests.contracts.job_tables import JobTable, claimed, job_table, shown
 from tests.fakes.job_store import LEASE_S
 from tests.fakes.store import FakeClock
@@ -71,10 +71,10 @@ async def test_one_that_is_not_claimed_is_unclaimed_after_two_seconds(table: Job
     await table.due.mark_due(KINDS, limit=10)
     await table.pass_time(1.5)
     assert await waiting(table) == []
-    assert not (await table.due.outlook(KINDS)).has_unclaimed
+    assert not (await table.due.due_summary(KINDS)).has_unclaimed
     await table.pass_time(1)
     assert await waiting(table) == [Dispatch(due, JobQueueName.USER, 3, "echo")]
-    assert (await table.due.outlook(KINDS)).has_unclaimed
+    assert (await table.due.due_summary(KINDS)).has_unclaimed
 
 
 async def test_only_queued_jobs_of_known_kinds_are_unclaimed(table: JobTable) -> None:
@@ -84,8 +84,8 @@ async def test_only_queued_jobs_of_known_kinds_are_unclaimed(table: JobTable) ->
     await claimed(table, running)
     await table.pass_time(3)
     assert await waiting(table) == []
-    assert not (await table.due.outlook(KINDS)).has_unclaimed
-    assert (await table.due.outlook(["unheard.of"])).has_unclaimed
+    assert not (await table.due.due_summary(KINDS)).has_unclaimed
+    assert (await table.due.due_summary(["unheard.of"])).has_unclaimed
     assert (await shown(table, foreign))["dispatched"]
 
 
@@ -226,10 +226,10 @@ async def test_what_ended_long_ago_leaves_in_batches(table: JobTable) -> None:
 
 
 async def test_the_next_one_is_known(table: JobTable) -> None:
-    assert await table.due.outlook(KINDS) == Outlook(None, has_unclaimed=False)
+    assert await table.due.due_summary(KINDS) == DueSummary(None, has_unclaimed=False)
     await table.add(due=-5)
     await table.add(kind="unheard.of", due=5)
-    assert await table.due.outlook(KINDS) == Outlook(None, has_unclaimed=False)
+    assert await table.due.due_summary(KINDS) == DueSummary(None, has_unclaimed=False)
     await table.add(due=500, priority=0)
     await table.add(due=50, priority=9)
-    assert (await table.due.outlook(KINDS)).next_due == pytest.approx(50, abs=1)
+    assert (await table.due.due_summary(KINDS)).next_due == pytest.approx(50, abs=1)

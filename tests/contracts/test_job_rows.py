@@ -19,10 +19,10 @@ from sqlalchemy import text
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.jobs import store as claims_module
 from jubilee.adapters.postgres.jobs.due_jobs import (
+    DUE_SUMMARY,
     EXPIRE,
     FIRST,
     MARK_DUE,
-    OUTLOOK,
     PRUNE,
     QUEUES,
     WAITING,
@@ -83,7 +83,7 @@ async def test_claims_at_the_same_moment_share_statements(
     monkeypatch.setattr(claims_module, "_arrays", counted)
     jobs = await asyncio.gather(*(table.store.claim(r) for r in added))
     assert [job is not None and job.data for job in jobs] == [{"n": n} for n in range(250)]
-    assert max(sizes) <= claims_module.BATCH
+    assert max(sizes) <= claims_module.BATCH_SIZE
     assert len(sizes) <= 4
 
 
@@ -244,12 +244,12 @@ async def plan(other: Any, statement: Statement, **values: object) -> str:
     ("statement", "index", "values"),
     [
         (MARK_DUE, "ix_jobs_due", {"kinds": KINDS, "queues": QUEUES, "rows": 500}),
-        (OUTLOOK, "ix_jobs_due", {"kinds": KINDS, "queues": QUEUES}),
+        (DUE_SUMMARY, "ix_jobs_due", {"kinds": KINDS, "queues": QUEUES}),
         (WAITING, "ix_jobs_due", PAGE),
         (EXPIRE, "ix_jobs_leases", {"rows": 500}),
         (PRUNE, "ix_jobs_finished_at", {"days": 7.0, "rows": 500}),
     ],
-    ids=["mark", "outlook", "waiting", "expire", "prune"],
+    ids=["mark", "summary", "waiting", "expire", "prune"],
 )
 async def test_many_jobs_that_are_not_due_stand_in_nobodys_way(
     table: InPostgres, other: Any, statement: Statement, index: str, values: dict[str, object]

@@ -11,7 +11,7 @@ from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import greetings, sessions
 from jubilee.adapters.postgres.transaction import WriteContext, transactions
 from jubilee.domain.greetings.greeting import GreetingKey, PlannedGreeting
-from jubilee.domain.retention import BATCH, Retention
+from jubilee.domain.retention import BATCH_SIZE, Retention
 from tests.contracts.accounts import DAY, NOW, a_session, a_user, kept, opened
 from tests.contracts.conftest import Database
 from tests.fakes.store import FakeClock
@@ -73,6 +73,6 @@ async def test_one_sweep_takes_no_more_than_a_batch(pool: ConnectionPool, clock:
     database, zoe = a_database(pool), a_user("zoe")
     await kept(database, zoe)
     expired = NOW - timedelta(minutes=1)
-    await opened(database, *(a_session(zoe, expires_at=expired) for _ in range(BATCH + 1)))
+    await opened(database, *(a_session(zoe, expires_at=expired) for _ in range(BATCH_SIZE + 1)))
     retention = Retention(PostgresExpiredRows(pool), clock)
-    assert [await retention.sweep() for _ in range(3)] == [BATCH, 1, 0]
+    assert [await retention.sweep() for _ in range(3)] == [BATCH_SIZE, 1, 0]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jubilee.adapters.ids import new_id
-from jubilee.domain.auth.sessions import SESSIONS_PER_USER, ClientInfo, Session
+from jubilee.domain.auth.sessions import MAX_SESSIONS_PER_USER, ClientInfo, Session
 from jubilee.domain.auth.tokens import TokenClaims
 from jubilee.domain.identity import Principal, SessionId
 from jubilee.domain.users.user import User
@@ -130,7 +130,7 @@ async def test_all_sessions_of_one_account_end_but_for_one(database: Database, z
 
 
 async def test_trimming_leaves_room_for_one_more(database: Database, zoe: User) -> None:
-    many = [a_session(zoe, created_at=NOW + n * SECOND) for n in range(SESSIONS_PER_USER + 3)]
+    many = [a_session(zoe, created_at=NOW + n * SECOND) for n in range(MAX_SESSIONS_PER_USER + 3)]
     expired = a_session(zoe, created_at=NOW + DAY, expires_at=NOW - SECOND)
     other = a_user("max")
     await kept(database, other)
@@ -138,5 +138,5 @@ async def test_trimming_leaves_room_for_one_more(database: Database, zoe: User) 
     async with database.write() as tx:
         await tx.sessions.prune(zoe.id, now=NOW)
         assert await tx.sessions.find(expired.id) is None
-    assert await listed(database, zoe) == many[::-1][: SESSIONS_PER_USER - 1]
+    assert await listed(database, zoe) == many[::-1][: MAX_SESSIONS_PER_USER - 1]
     assert len(await listed(database, other)) == 1

@@ -28,8 +28,8 @@ JOBS = """
             AS states (state)
 """
 LISTS = {
-    (OwnerScope.OWNERS, False): ["ix_tasks_owner_id_status_id"],
-    (OwnerScope.OWNERS, True): ["ix_tasks_owner_id_kind_status_id"],
+    (OwnerScope.OWNED, False): ["ix_tasks_owner_id_status_id"],
+    (OwnerScope.OWNED, True): ["ix_tasks_owner_id_kind_status_id"],
     (OwnerScope.UNOWNED, False): ["ix_unowned_status_id"],
     (OwnerScope.UNOWNED, True): ["ix_unowned_kind_status_id"],
     (OwnerScope.ALL, False): ["ix_tasks_status_id", "ix_unowned_status_id"],

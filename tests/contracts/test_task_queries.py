@@ -85,7 +85,7 @@ async def test_the_limit_holds_however_many_ask_at_once(
     margin: int,
 ) -> None:
     monkeypatch.setattr(
-        service, "SHARED_LOCK_MARGIN", margin
+        service, "SHARED_LOCK_MARGIN_TASKS", margin
     )  # four connections: four at a time at most
     limited = tasks(database, pool, most=7)
     request = TaskRequest(data={})
@@ -253,7 +253,7 @@ async def test_no_more_rows_are_read_than_a_page_needs(
     for status in (TaskStatus.DEAD, TaskStatus.SUCCEEDED):
         for _ in range(3):
             await become(database, await a_kept_task(database, zoe), status)
-    statement = page_statement(OwnerScope.OWNERS, of_kind=False, continued=False)
+    statement = page_statement(OwnerScope.OWNED, of_kind=False, continued=False)
     values = {"owner": zoe.id, "kind": None, "last": None, "bytes": 10**6, "rows": 2}
     async with pool.executor() as executor:
         found = await executor.all(statement, statuses=list(TaskStatus), **values)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from jubilee.domain.auth.service import AuthService, InvalidGrant
-from jubilee.domain.auth.sessions import SESSIONS_PER_USER, ClientInfo, SessionNotFound
+from jubilee.domain.auth.sessions import MAX_SESSIONS_PER_USER, ClientInfo, SessionNotFound
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.services import Services
 from tests.conftest import PASSWORD, Person, SignUp
@@ -116,10 +116,10 @@ async def test_a_change_during_the_password_check_refuses_the_sign_in(
 async def test_a_sign_in_beyond_the_limit_ends_the_oldest_session(
     auth: AuthService, zoe: Person, clock: FakeClock, store: FakeStore
 ) -> None:
-    for _ in range(SESSIONS_PER_USER):
+    for _ in range(MAX_SESSIONS_PER_USER):
         clock.tick(seconds=1)
         await auth.sign_in("zoe", PASSWORD, PHONE)
-    assert len(store.sessions) == SESSIONS_PER_USER
+    assert len(store.sessions) == MAX_SESSIONS_PER_USER
     assert zoe.principal.session_id not in store.sessions
 
 

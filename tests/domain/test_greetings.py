@@ -15,7 +15,7 @@ from jubilee.domain.calendar import LeapDayRule, local_instant, zone_names
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.greetings import planning
 from jubilee.domain.greetings.greeting import GreetingRules, GreetingState, NotSentReason
-from jubilee.domain.greetings.planning import BATCH, DueMoment, PlanningSpan
+from jubilee.domain.greetings.planning import BATCH_SIZE, DueMoment, PlanningSpan
 from jubilee.domain.jobs.queue import NewJob
 from tests.domain.birthday_service import make_birthday_service
 from tests.domain.greeting_harness import GreetingHarness
@@ -214,7 +214,7 @@ async def test_a_skipped_greeting_is_planned_again_for_a_changed_date(
 
 
 async def test_a_crowded_day_is_planned_in_batches(harness: GreetingHarness) -> None:
-    people = [await harness.add_person(BORN, name=None) for _ in range(2 * BATCH + 1)]
+    people = [await harness.add_person(BORN, name=None) for _ in range(2 * BATCH_SIZE + 1)]
     assert await harness.plan(NOON) == len(people)
     assert len({job.key for job in harness.store.jobs}) == len(people)
 
@@ -223,7 +223,7 @@ async def test_an_interrupted_planner_leaves_the_rest_to_its_next_run(
     harness: GreetingHarness,
 ) -> None:
     await harness.plan(NOON - 2 * DAY)
-    for _ in range(BATCH + 5):
+    for _ in range(BATCH_SIZE + 5):
         await harness.add_person(BORN - DAY)
     add, calls = FakeGreetings.add, iter(range(9))
 
@@ -237,7 +237,7 @@ async def test_an_interrupted_planner_leaves_the_rest_to_its_next_run(
         with pytest.raises(Unavailable):
             await harness.plan(NOON - 12 * HOUR + MINUTE)
     assert await harness.plan(NOON - 4 * HOUR) == 5
-    assert len(harness.states()) == BATCH + 5
+    assert len(harness.states()) == BATCH_SIZE + 5
 
 
 async def test_a_second_run_in_the_same_minute_plans_nothing(harness: GreetingHarness) -> None:

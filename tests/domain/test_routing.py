@@ -77,7 +77,7 @@ async def test_the_workers_kinds_are_read_again_after_the_refresh_interval(
         await router.route([make_dispatch("new")])
     assert workers.reads == 1
     del workers.sets[NEWER]
-    monkeypatch.setattr(routing, "REFRESH_S", 0)
+    monkeypatch.setattr(routing, "REFRESH_INTERVAL_S", 0)
     assert await router.route([make_dispatch("new")]) == {}
 
 
@@ -86,7 +86,7 @@ async def test_the_last_known_kinds_are_used_while_the_database_is_unavailable(
 ) -> None:
     await router.route([])
     workers.unavailable = True
-    monkeypatch.setattr(routing, "REFRESH_S", 0)
+    monkeypatch.setattr(routing, "REFRESH_INTERVAL_S", 0)
     new = make_dispatch("new")
     assert await router.route([new]) == {NEWER: [new]}
 

@@ -12,7 +12,7 @@ from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.jobs.kinds import Audience, InvalidPayload, JobKinds, UnknownKind
 from jubilee.domain.jobs.waiter import JobWaiter
 from jubilee.domain.tasks.echo import Echo
-from jubilee.domain.tasks.service import SHARED_LOCK_MARGIN, TaskService
+from jubilee.domain.tasks.service import SHARED_LOCK_MARGIN_TASKS, TaskService
 from jubilee.domain.tasks.task import (
     MAX_DELAY,
     InvalidRunAt,
@@ -51,7 +51,7 @@ class InternalKind(Echo):
     """A kind that only the service itself creates."""
 
     name = "internal"
-    audience = Audience.NOBODY
+    audience = Audience.INTERNAL
 
 
 def make_principal(*, admin: bool = False) -> Principal:
@@ -176,7 +176,7 @@ async def test_run_at_in_the_past_is_now_and_beyond_the_limit_refused(
     assert caught.value.pointer == "/run_at"
 
 
-@pytest.mark.parametrize("max_live", [3, SHARED_LOCK_MARGIN + 3])
+@pytest.mark.parametrize("max_live", [3, SHARED_LOCK_MARGIN_TASKS + 3])
 async def test_the_number_of_live_tasks_of_an_owner_is_limited(
     store: FakeStore, max_live: int
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from jubilee.domain.auth.sessions import (
-    SESSIONS_PER_USER,
+    MAX_SESSIONS_PER_USER,
     Session,
     SessionReader,
     SessionRepository,
@@ -16,7 +16,7 @@ from jubilee.domain.auth.tokens import TokenClaims
 from jubilee.domain.clock import Clock
 from jubilee.domain.identity import Principal, SessionId, UserId, name_key
 from jubilee.domain.jobs.queue import NewJob
-from jubilee.domain.owned_rows import UserSessions
+from jubilee.domain.owned_rows import UserSessionStore
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import Task
 from jubilee.domain.users.ports import UserReader, UserRepository
@@ -168,7 +168,7 @@ def _delete(rows: MutableMapping[K, V], keys: Collection[K]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class FakeSessions(SessionReader, SessionRepository, UserSessions):
+class FakeSessions(SessionReader, SessionRepository, UserSessionStore):
     """Sessions in a dict."""
 
     store: Tables
@@ -191,7 +191,7 @@ class FakeSessions(SessionReader, SessionRepository, UserSessions):
         live = [s for s in self.store.sessions.values() if s.expires_at > self.store.clock()]
         own = [s for s in live if s.user_id == user_id]
         newest = sorted(own, key=lambda s: (s.created_at, s.id), reverse=True)
-        return newest[:SESSIONS_PER_USER]
+        return newest[:MAX_SESSIONS_PER_USER]
 
     async def add(self, session: Session) -> None:
         unit = self.store.unit
@@ -220,7 +220,7 @@ class FakeSessions(SessionReader, SessionRepository, UserSessions):
         await self._end({s.id for s in self._own(user_id)} - {but})
 
     async def prune(self, user_id: UserId, *, now: datetime) -> None:
-        kept = {s.id for s in list(await self.list_for(user_id))[: SESSIONS_PER_USER - 1]}
+        kept = {s.id for s in list(await self.list_for(user_id))[: MAX_SESSIONS_PER_USER - 1]}
         await self._end({s.id for s in self._own(user_id)} - kept)
 
     def _own(self, user_id: UserId) -> Sequence[Session]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from jubilee.domain.identity import UserId
 from jubilee.domain.items import Item, ItemFilter, ItemNotFound, ItemRepository
-from jubilee.domain.owned_rows import OwnedItems
+from jubilee.domain.owned_rows import OwnedItemStore
 from jubilee.domain.paging import Page, Position
 from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation
 
@@ -17,7 +17,7 @@ SEPARATORS = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
-class FakeItems(ItemRepository, OwnedItems):
+class FakeItems(ItemRepository, OwnedItemStore):
     """Rows by id; deleted items stay, as in the real table."""
 
     rows: MutableMapping[UUID, Item] = field(default_factory=dict)

@@ -23,15 +23,15 @@ from jubilee.domain.jobs.store import (
     AttemptFailure,
     ClaimedJob,
     Dispatch,
-    DueJobs,
+    DueJobPosition,
+    DueJobStore,
+    DueSummary,
     HeartbeatResult,
     JobDispatcher,
     JobReference,
     JobStore,
     LeaseLost,
-    Outlook,
-    Position,
-    Unclaimed,
+    UnclaimedPage,
 )
 
 LEASE_S = 30.0
@@ -222,7 +222,7 @@ class FakeCompletion:
 
 
 @dataclass(slots=True)
-class FakeDueJobs(DueJobs):
+class FakeDueJobs(DueJobStore):
     """The queries of the relay."""
 
     table: FakeJobTable
@@ -239,12 +239,12 @@ class FakeDueJobs(DueJobs):
         return [_dispatch(job) for job in due[:limit]]
 
     async def unclaimed(
-        self, kinds: Collection[str], *, after: Position | None, limit: int
-    ) -> Unclaimed:
+        self, kinds: Collection[str], *, after: DueJobPosition | None, limit: int
+    ) -> UnclaimedPage:
         waiting = sorted(self._unclaimed(kinds), key=_position)
         page = [job for job in waiting if after is None or _position(job) > after][:limit]
         last = _position(page[-1]) if len(page) == limit else None
-        return Unclaimed([_dispatch(job) for job in page], last)
+        return UnclaimedPage([_dispatch(job) for job in page], last)
 
     def _unclaimed(self, kinds: Collection[str]) -> list[FakeJob]:
         before = self.table.now - UNCLAIMED_AFTER_S
@@ -278,10 +278,10 @@ class FakeDueJobs(DueJobs):
             del self.table.rows[job.id]
         return len(old)
 
-    async def outlook(self, kinds: Collection[str]) -> Outlook:
+    async def due_summary(self, kinds: Collection[str]) -> DueSummary:
         now = self.table.now
         ahead = [job.run_at - now for job in self._queued(kinds) if job.run_at > now]
-        return Outlook(min(ahead, default=None), bool(self._unclaimed(kinds)))
+        return DueSummary(min(ahead, default=None), bool(self._unclaimed(kinds)))
 
     def _queued(self, kinds: Collection[str]) -> list[FakeJob]:
         self.table.check()
@@ -289,7 +289,7 @@ class FakeDueJobs(DueJobs):
         return [job for job in jobs if job.status == "queued" and job.kind in kinds]
 
 
-def _position(job: FakeJob) -> Position:
+def _position(job: FakeJob) -> DueJobPosition:
     return job.priority, EPOCH + timedelta(seconds=job.run_at), job.id
 
 

@@ -21,7 +21,7 @@ def requestable() -> dict[str, type[JobKind[Any, Any]]]:
     """The kinds of this package that an account can ask for."""
     found = [kind for kind in JobKind.__subclasses__() if kind.__module__.startswith("jubilee.")]
     audiences = {kind: vars(kind)["audience"] for kind in found}
-    return {vars(kind)["name"]: kind for kind in found if audiences[kind] is not Audience.NOBODY}
+    return {vars(kind)["name"]: kind for kind in found if audiences[kind] is not Audience.INTERNAL}
 
 
 def read(kind: str, data: Mapping[str, object]) -> object:

@@ -15,7 +15,7 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
 from jubilee.domain.auth.service import InvalidGrant, Tokens
-from jubilee.domain.auth.sessions import SESSIONS_PER_USER, ClientInfo
+from jubilee.domain.auth.sessions import MAX_SESSIONS_PER_USER, ClientInfo
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import Conflict, DomainError
 from jubilee.domain.passwords import PasswordChange
@@ -204,13 +204,13 @@ async def test_parallel_sign_ins_keep_to_the_hundred(
     await connection.execute(
         "INSERT INTO sessions SELECT gen_random_uuid(), user_id, 1, token_hash, NULL, rotated_at,"
         " expires_at, created_at - interval '1 hour', NULL, NULL"
-        f" FROM sessions, generate_series(1, {SESSIONS_PER_USER - 3})"
+        f" FROM sessions, generate_series(1, {MAX_SESSIONS_PER_USER - 3})"
     )
     await connection.close()
     clock.tick(seconds=1)
     many = [services.auth.sign_in("zoe", PASSWORD, LAPTOP) for _ in range(12)]
     assert await outcomes(*many) == {"done": 12}
-    assert await count(database_url, "sessions") == SESSIONS_PER_USER
+    assert await count(database_url, "sessions") == MAX_SESSIONS_PER_USER
     newest = (await services.auth.sessions(zoe.principal))[:12]
     assert {session.client for session in newest} == {LAPTOP}
 

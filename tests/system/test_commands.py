@@ -110,7 +110,7 @@ def test_what_needs_a_server_says_how_to_name_one(tmp_path: Path, words: tuple[s
     ended = run(tmp_path, *words, stdin=PASSWORD)
     assert ended.returncode == 78
     assert ended.stderr.startswith("jubilee: no database: set DATABASE_URL, or start one by `make")
-    assert f"none runs by {tmp_path}/data/run.json" in ended.stderr
+    assert f"none is listed in {tmp_path}/data/run.json" in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from jubilee.bootstrap.open_files import OTHER_FILES
+from jubilee.bootstrap.open_files import OTHER_OPEN_FILES
 from jubilee.entrypoints.http.connections.limits import RESERVED_CONNECTIONS, ConnectionLimits
 
 PROGRAM = """
@@ -28,7 +28,7 @@ def allowed(soft: int, hard: int, connections: int) -> tuple[int, str]:
 
 
 def test_the_limit_is_raised_as_far_as_connections_need() -> None:
-    assert allowed(256, 4000, 900) == (900 + OTHER_FILES, "")
+    assert allowed(256, 4000, 900) == (900 + OTHER_OPEN_FILES, "")
 
 
 def test_a_limit_that_suffices_stays() -> None:
@@ -42,4 +42,4 @@ def test_a_limit_that_cannot_be_raised_enough_is_said(soft: int) -> None:
 
 
 def test_the_default_fits_the_limit_that_most_systems_have() -> None:
-    assert ConnectionLimits().connections + RESERVED_CONNECTIONS + OTHER_FILES <= 1024
+    assert ConnectionLimits().connections + RESERVED_CONNECTIONS + OTHER_OPEN_FILES <= 1024

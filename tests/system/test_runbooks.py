@@ -219,7 +219,7 @@ async def test_a_worker_without_its_database_says_what_the_runbook_looks_for(
     start_worker: Callable[[], Up], database_url: str, servers: Servers
 ) -> None:
     worker = start_worker()
-    line = code_of("JubileeRelaySilent", "a dependency is away")
+    line = code_of("JubileeRelaySilent", "a dependency does not answer")
     admin = await asyncpg.connect(servers.database_url)
     name = database_url.partition("?")[0].rpartition("/")[2]
     await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')

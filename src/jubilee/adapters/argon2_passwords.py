@@ -17,7 +17,7 @@ from jubilee.domain.passwords import HasherBusy, PasswordHasher
 T = TypeVar("T")
 
 NICENESS = 10  # the event loop keeps its core in a burst of sign-ins
-QUEUE_PER_THREAD = 100  # hashes of about 20 ms each: beyond it the wait would be seconds
+MAX_QUEUED_PER_THREAD = 100  # hashes of about 20 ms each: beyond it the wait would be seconds
 
 
 class Argon2Passwords(PasswordHasher):
@@ -37,7 +37,7 @@ class Argon2Passwords(PasswordHasher):
         self._argon2 = Argon2(time_cost=time_cost, memory_cost=memory_kib, parallelism=1)
         self._threads = ThreadPoolExecutor(threads, "argon2", initializer=_lower_priority)
         self._deadline = deadline
-        self._free_places = threads * QUEUE_PER_THREAD
+        self._free_places = threads * MAX_QUEUED_PER_THREAD
         self._dummy_hash = self._argon2.hash(os.urandom(16).hex())
 
     async def hash(self, password: str) -> str:

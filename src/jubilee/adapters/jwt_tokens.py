@@ -13,7 +13,7 @@ from jubilee.domain.identity import SessionId, UserId
 ALGORITHM = "HS256"
 TYPE = "at+jwt"
 CLAIMS = ["iss", "aud", "sub", "sid", "iat", "exp", "jti"]
-CACHE_SIZE = 10_000  # tokens; verifying one costs more than the rest of a small request
+MAX_CACHED_TOKENS = 10_000  # tokens; verifying one costs more than the rest of a small request
 MAX_TOKEN_CHARS = 2048  # longer tokens are invalid
 MAX_TIMESTAMP_S = 253_402_300_799  # since 1970: the end of the year 9999
 CLOCK_SKEW_S = 60  # tolerated between the clocks of two instances
@@ -71,7 +71,7 @@ class JwtTokens(TokenSigner):
         except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as error:
             raise InvalidToken from error
         self._known[token] = known
-        if len(self._known) > CACHE_SIZE:
+        if len(self._known) > MAX_CACHED_TOKENS:
             self._known.popitem(last=False)
         return known
 

@@ -13,7 +13,7 @@ class EmptySecret(Invalid):
     code = "empty_secret"
 
 
-def kept_secret(folder: Path) -> str:
+def development_secret(folder: Path) -> str:
     """Read the secret in `folder`, or create it; concurrent processes agree on one.
 
     Raises EmptySecret.

@@ -1,4 +1,4 @@
-"""How long what is being done now may take."""
+"""The deadline of the current request, for the adapters that wait on its behalf."""
 
 import math
 
@@ -6,6 +6,6 @@ from jubilee.observation.requests import current_request
 
 
 def request_deadline() -> float:
-    """When the request that is being served is refused, by `monotonic`; infinite for jobs."""
+    """Return when the current request is refused, by `time.monotonic`; infinite outside of one."""
     request = current_request.get()
     return math.inf if request is None else request.deadline

@@ -11,13 +11,13 @@ from jubilee.domain.mail import MailService
 from jubilee.settings import Settings
 
 
-def greeting_mail(settings: Settings, adapters: Adapters, post: MailService) -> GreetingMail:
-    """The kind that sends them."""
-    return GreetingMail(mail=post, write=adapters.write, rules=_rules(settings), clock=clock)
+def greeting_mail(settings: Settings, adapters: Adapters, mail: MailService) -> GreetingMail:
+    """Build the job kind that sends one greeting."""
+    return GreetingMail(mail=mail, write=adapters.write, rules=_rules(settings), clock=clock)
 
 
 def greeting_planner(settings: Settings, adapters: Adapters) -> GreetingPlanner:
-    """For workers that can send mail: what none of them planned in time is not left to wait."""
+    """Build the planner; only workers that can send mail run it, as a late greeting is not sent."""
     return GreetingPlanner(
         write=adapters.write,
         read=adapters.read,

@@ -1,4 +1,4 @@
-"""What `jubilee status` looks at: far less than the whole service, which loads for a second."""
+"""The few adapters that `jubilee status` reads: importing the whole service takes a second."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ from jubilee.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """Each answers one question about the running service."""
+    """Readers of the service's state."""
 
     health: HealthService
     backlog: BacklogReader
@@ -26,7 +26,7 @@ class Inspection:
 
 @asynccontextmanager
 async def open_inspection(settings: Settings) -> AsyncIterator[Inspection]:
-    """Opened now, closed at the end; raises NoServer."""
+    """Open the readers, and close their connections at the end; raises NoServer."""
     pool = ConnectionPool(database_url(settings), size=1, timeout=settings.database_timeout)
     redis = RedisClient(redis_url(settings), timeout=settings.redis_timeout)
     try:

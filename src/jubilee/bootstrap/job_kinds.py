@@ -1,4 +1,4 @@
-"""The job kinds on the real adapters."""
+"""The job kinds over the real adapters."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -20,12 +20,12 @@ MakeKinds: TypeAlias = Callable[[Settings, Adapters], Sequence[JobKind[Any, Any]
 
 
 def every_kind(settings: Settings, adapters: Adapters) -> Sequence[JobKind[Any, Any]]:
-    """All kinds of tasks; the API validates payloads by them."""
+    """Build all kinds; the API validates payloads with them."""
     return (Echo(), _outbound(settings, adapters), *_mail(settings, adapters))
 
 
 def runnable_kinds(settings: Settings, adapters: Adapters) -> Sequence[JobKind[Any, Any]]:
-    """The kinds that a worker with these settings runs: without SMTP_URL, mail jobs wait."""
+    """Build the kinds that a worker can run: mail only if it is configured, else its jobs wait."""
     if mail_is_configured(settings):
         return every_kind(settings, adapters)
     return (Echo(), _outbound(settings, adapters))

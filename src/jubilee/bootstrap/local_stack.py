@@ -1,4 +1,4 @@
-"""What `jubilee up` runs: the servers that no setting names, migrations, the API, a worker."""
+"""The local stack of `jubilee up`: servers without a configured URL, migrations, API, worker."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ from jubilee.settings import Settings
 
 
 def local_stack(settings: Settings) -> LocalStack:
-    """The plan; nothing is started yet."""
+    """Describe the stack; nothing is started yet."""
     servers = EmbeddedServers(
         settings.data_dir,
         want_postgres=settings.postgres is None,
@@ -29,7 +29,7 @@ def local_stack(settings: Settings) -> LocalStack:
     return LocalStack(
         host=settings.host,
         port=settings.port,
-        lock=partial(_claim, settings.data_dir, run),
+        lock=partial(_lock, settings.data_dir, run),
         spawn=_spawn,
         servers=servers.each,
         migrate=_child("migrate", env),
@@ -40,7 +40,8 @@ def local_stack(settings: Settings) -> LocalStack:
     )
 
 
-def _claim(data_dir: Path, run: RunFile) -> DataDirLock:
+def _lock(data_dir: Path, run: RunFile) -> DataDirLock:
+    """Lock the data folder; an OSError names the setting that chose it."""
     try:
         return DataDirLock(data_dir, run)
     except AlreadyRunning:
@@ -58,7 +59,7 @@ def _spawn(child: ChildCommand) -> ChildProcess:
 
 
 def _environment(settings: Settings, servers: EmbeddedServers) -> Mapping[str, str]:
-    """Ours, and where the embedded servers and the mail are: what is set wins nothing here."""
+    """Environment of the children: this one, with the URLs of embedded servers and MAIL_DIR."""
     mail = settings.mail_dir or settings.data_dir / "mail"
     added = {
         "DATABASE_URL": servers.database_url,

@@ -1,4 +1,4 @@
-"""Starts logging, and provides the fields of the current request or job."""
+"""Logging of a process, with the fields of the current request or job on each line."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ STDOUT = 1
 
 
 def start_logging(settings: Settings) -> Logs:
-    """Log to standard output, the libraries' lines included."""
+    """Log to standard output, also what libraries log."""
     readable = _is_readable(settings)
     logs = Logs(
         LineWriter(STDOUT),
@@ -27,7 +27,7 @@ def start_logging(settings: Settings) -> Logs:
 
 
 def correlation_id() -> str | None:
-    """The id of the current request, or of the one that enqueued the current job."""
+    """Return the id of the current request, or of the one that enqueued the current job."""
     record, job = current_request.get(), current_job.get()
     if record is not None:
         return record.request_id
@@ -35,7 +35,7 @@ def correlation_id() -> str | None:
 
 
 def log_context() -> Mapping[str, str]:
-    """The log fields of the current request or job."""
+    """Return the log fields of the current request or job."""
     record, job = current_request.get(), current_job.get()
     found: dict[str, str | None] = {}
     if record is not None:

@@ -1,4 +1,4 @@
-"""How mail leaves: by SMTP, as files, or not at all."""
+"""Mail over the real adapters: sent by SMTP, written as files, or not configured."""
 
 from email.headerregistry import Address
 
@@ -17,27 +17,30 @@ from jubilee.urls.smtp import SmtpServer
 
 
 def mail_is_configured(settings: Settings) -> bool:
-    """Whether mail jobs can be run; where not, they wait."""
+    """Whether workers can send mail; if not, mail jobs wait."""
     return settings.smtp_url is not None or settings.mail_dir is not None
 
 
 def make_mail_dir(settings: Settings) -> None:
-    """Where mail lands as files: better refused at the start than at the first message."""
+    """Create MAIL_DIR if mail is written there: a worker fails at startup, not at its first mail.
+
+    Raises OSError.
+    """
     if settings.smtp_url is None and settings.mail_dir is not None:
         settings.mail_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def mail_service(settings: Settings, tracing: Tracing) -> MailService:
-    """All that kinds of mail need."""
+    """Build the service that the mail job kinds use."""
     sender = parse_sender(settings.mail_from)
     url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
-    mailer = TracedMailSender(
-        _mailer(settings, sender), tracing, server_attributes(url) if url else {}
+    mail_sender = TracedMailSender(
+        _mail_sender(settings, sender), tracing, server_attributes(url) if url else {}
     )
-    return MailService(mailer, JinjaTemplates(), sender.domain)
+    return MailService(mail_sender, JinjaTemplates(), sender.domain)
 
 
-def _mailer(settings: Settings, sender: Address) -> MailSender:
+def _mail_sender(settings: Settings, sender: Address) -> MailSender:
     if settings.smtp_url is not None:
         server = SmtpServer.parse(settings.smtp_url.get_secret_value())
         return SmtpMailSender(server, sender, clock)

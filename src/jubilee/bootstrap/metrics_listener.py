@@ -12,7 +12,7 @@ from jubilee.bootstrap.errors import BadConfiguration
 
 API = "api"
 MAX_PORT = 65535
-WORKER_PORTS = 50  # how many are tried, from WORKER_METRICS_PORT on
+MAX_WORKER_PORTS = 50  # tried from WORKER_METRICS_PORT on
 SETTINGS = {API: "METRICS_PORT", "worker": "WORKER_METRICS_PORT"}
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def listen_for_scrapes(
     host, port = address
     ports = [port]
     if process != API:
-        later = range(port + 1, min(port + WORKER_PORTS, MAX_PORT + 1))
+        later = range(port + 1, min(port + MAX_WORKER_PORTS, MAX_PORT + 1))
         ports += [other for other in later if other not in reserved]
     try:
         server, thread = _start(host, ports, registry)

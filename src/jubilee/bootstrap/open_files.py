@@ -1,17 +1,17 @@
-"""The limit of open files, which every connection counts against."""
+"""The limit on open files (RLIMIT_NOFILE); every connection needs one."""
 
 import logging
 import resource
 
-OTHER_FILES = 70
-"""Beside connections of clients: pools, log, listeners, libraries."""
+OTHER_OPEN_FILES = 70
+"""Open files of a process besides client connections: pools, log, listeners, libraries."""
 
 logger = logging.getLogger(__name__)
 
 
 def allow_connections(count: int) -> None:
-    """Raise the process' own limit as far as it may be raised; a warning if that is too little."""
-    needed = count + OTHER_FILES
+    """Raise the soft limit for `count` client connections; warn if the hard limit is too low."""
+    needed = count + OTHER_OPEN_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return

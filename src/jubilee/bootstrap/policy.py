@@ -1,4 +1,4 @@
-"""The services' rules, as the settings choose them."""
+"""The services' policy, from the settings."""
 
 from datetime import timedelta
 from secrets import token_bytes

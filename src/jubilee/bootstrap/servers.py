@@ -1,22 +1,22 @@
-"""Where the two servers are, and the keys that everything is signed with."""
+"""URLs of PostgreSQL and Redis, signing keys, and the machine's clock."""
 
 import hmac
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from jubilee.adapters.embedded.run_file import RUN_FILE, read_run_file
-from jubilee.adapters.secret_file import kept_secret
+from jubilee.adapters.secret_file import development_secret
 from jubilee.bootstrap.errors import BadConfiguration
 from jubilee.settings import Settings
 
 
 class NoServer(BadConfiguration):
-    """Neither the settings nor a running `jubilee up` say where a server is."""
+    """Neither the settings nor a running `jubilee up` name a server."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerUrls:
-    """Where the two servers are; both may hold a password."""
+    """URLs of PostgreSQL and Redis; they may contain passwords."""
 
     postgres: str = field(repr=False)
     redis: str = field(repr=False)
@@ -24,7 +24,7 @@ class ServerUrls:
 
 @dataclass(frozen=True, slots=True)
 class SigningKeys:
-    """One key for each purpose, all from one secret."""
+    """Keys for access tokens, refresh tokens and cursors, derived from SECRET_KEY."""
 
     access: bytes = field(repr=False)
     refresh: bytes = field(repr=False)
@@ -32,17 +32,20 @@ class SigningKeys:
 
 
 def clock() -> datetime:
-    """The machine's clock."""
+    """Return the machine's time, in UTC."""
     return datetime.now(UTC)
 
 
 def server_urls(settings: Settings) -> ServerUrls:
-    """From the settings, else from the `jubilee up` that runs on the same data."""
+    """Return the URLs in the settings, else those of a `jubilee up` running on DATA_DIR.
+
+    Raises NoServer.
+    """
     return ServerUrls(database_url(settings), redis_url(settings))
 
 
 def database_url(settings: Settings) -> str:
-    """PostgreSQL's alone; raises NoServer."""
+    """Return the URL of PostgreSQL; raises NoServer."""
     if (named := settings.postgres) is not None:
         return named
     running = read_run_file(settings.data_dir)
@@ -52,7 +55,7 @@ def database_url(settings: Settings) -> str:
 
 
 def redis_url(settings: Settings) -> str:
-    """That of Redis alone; raises NoServer."""
+    """Return the URL of Redis; raises NoServer."""
     if (named := settings.redis) is not None:
         return named
     running = read_run_file(settings.data_dir)
@@ -62,15 +65,16 @@ def redis_url(settings: Settings) -> str:
 
 
 def _advice(settings: Settings) -> str:
-    looked_for = (settings.data_dir / RUN_FILE).absolute()
-    return f"start one by `make run` (none runs by {looked_for}; DATA_DIR names the folder)"
+    run_file = (settings.data_dir / RUN_FILE).absolute()
+    return f"start one by `make run` (none is listed in {run_file}; DATA_DIR names the folder)"
 
 
 def signing_keys(settings: Settings) -> SigningKeys:
-    """In development a secret is made where none is set."""
+    """Derive the keys from SECRET_KEY; without one, from a secret generated for development."""
     given = settings.secret_key
-    secret = (given.get_secret_value() if given else kept_secret(settings.data_dir)).encode()
-    made = (
-        hmac.digest(secret, purpose, "sha256") for purpose in (b"access", b"refresh", b"cursor")
+    secret = (given.get_secret_value() if given else development_secret(settings.data_dir)).encode()
+    return SigningKeys(
+        access=hmac.digest(secret, b"access", "sha256"),
+        refresh=hmac.digest(secret, b"refresh", "sha256"),
+        cursor=hmac.digest(secret, b"cursor", "sha256"),
     )
-    return SigningKeys(*made)

@@ -1,4 +1,4 @@
-"""Build the services from ports and policy: the only place where they are made."""
+"""Build the services from ports and policy; nothing else constructs them."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,7 +15,7 @@ from jubilee.domain.identity import NewId
 from jubilee.domain.items import ItemRepository, ItemService, ItemTransaction
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.jobs.waiter import JobWaiter, LiveJobReader
-from jubilee.domain.owned_rows import OwnedItems, UserSessions
+from jubilee.domain.owned_rows import OwnedItemStore, UserSessionStore
 from jubilee.domain.passwords import PasswordHasher, PasswordRules
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.service import TaskService
@@ -25,12 +25,12 @@ from jubilee.domain.users.ports import UserTransaction, UserView
 from jubilee.domain.users.service import UserService
 
 
-class AccountSessions(SessionRepository, UserSessions, Protocol):
-    """Sessions as signing in and changes of an account use them."""
+class AccountSessions(SessionRepository, UserSessionStore, Protocol):
+    """The sessions, as authentication and changes of accounts use them."""
 
 
-class AccountItems(ItemRepository, OwnedItems, Protocol):
-    """Items as their owner and changes of an account use them."""
+class AccountItems(ItemRepository, OwnedItemStore, Protocol):
+    """The items, as item use cases and the deletion of accounts use them."""
 
 
 class ServiceTransaction(
@@ -58,7 +58,7 @@ class ServiceView(AuthView, UserView, ItemTransaction, BirthdayTransaction, Task
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the services reach outside the domain: real adapters, or fakes in tests."""
+    """Implementations of the ports that services use: real adapters, or fakes in tests."""
 
     write: Begin[ServiceTransaction]
     read: Begin[ServiceView]

@@ -1,4 +1,4 @@
-"""What a process shows of itself: numbers that are read out, traces and lines that are sent."""
+"""Telemetry of a process: metrics for Prometheus, and OTLP export of traces, metrics and logs."""
 
 import asyncio
 import logging
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ProcessInfo:
-    """One that runs for long: what it is called, where its numbers are read, where its lines go."""
+    """A long-running process: its name, the port of its metrics, and its logs."""
 
     name: str
     metrics_port: int | None
@@ -49,7 +49,7 @@ class ProcessInfo:
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """One of each for a process."""
+    """The telemetry of a process; each attribute observes one part of it."""
 
     instruments: Instruments
     tracing: Tracing
@@ -62,7 +62,7 @@ class Telemetry:
 
     @property
     def exposition(self) -> MetricsExposition:
-        """All metrics as Prometheus text; asked for by the event loop."""
+        """Renders all metrics in Prometheus' text format; call it on the event loop."""
 
         def text() -> bytes:
             self.http.flush()
@@ -71,7 +71,7 @@ class Telemetry:
         return text
 
     def traced(self, app: ASGIApp) -> ASGIApp:
-        """With a server span around every request that is sampled."""
+        """Wrap the application: each sampled request gets a server span."""
         return TracedRequests(app, self.tracing)
 
 
@@ -79,7 +79,7 @@ class Telemetry:
 async def open_telemetry(
     settings: Settings, urls: ServerUrls, process: ProcessInfo | None
 ) -> AsyncIterator[Telemetry]:
-    """Count from now on; without a process, nothing is listened to and nothing is sent."""
+    """Open the telemetry; without a `process`, metrics are not served and nothing is exported."""
     # The creation times would double the number of series, and no dashboard uses them.
     disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
     instruments = Instruments(__version__, runs_jobs=process is None or process.name != API)
@@ -158,7 +158,7 @@ def _about(settings: Settings, process: ProcessInfo | None) -> Mapping[str, str]
 
 
 def _unhandled(_: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
-    """asyncio's own words for it quote the exception, where there is one."""
+    """Log an error that asyncio reports; its own message would repeat the exception's."""
     error = context.get("exception")
     extra = {} if error else {"cause": context.get("message")}
     logger.error("unhandled exception in background task", exc_info=error, extra=extra)

@@ -1,4 +1,4 @@
-"""The worker process on the real adapters."""
+"""The worker process over the real adapters."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -56,7 +56,7 @@ async def open_worker(
     make_kinds: MakeKinds = runnable_kinds,
     process: ProcessInfo | None = None,
 ) -> AsyncIterator[WorkerPlan]:
-    """Open a worker's adapters and yield its parts; leave the registry at the end."""
+    """Open a worker's adapters and yield its plan; deregister the worker at the end."""
     make_mail_dir(settings)
     async with open_adapters(settings, process) as adapters:
         kinds = JobKinds(make_kinds(settings, adapters), longest=settings.job_timeout)

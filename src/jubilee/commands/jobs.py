@@ -18,7 +18,7 @@ from jubilee.entrypoints.exit_codes import USAGE
 from jubilee.entrypoints.http.task_models import TaskQuery
 from jubilee.entrypoints.job_texts import as_json, as_table, as_text, page_as_json
 
-Act: TypeAlias = Callable[[TaskService, str], Awaitable[Task | None]]
+JobAction: TypeAlias = Callable[[TaskService, str], Awaitable[Task | None]]
 
 
 def list_jobs(chosen: Namespace) -> int:
@@ -69,7 +69,7 @@ def _query(chosen: Namespace) -> TaskQuery:
         raise CommandRefused(reasons(error), USAGE) from None
 
 
-def _each(chosen: Namespace, act: Act, *, said: str = "") -> int:
+def _each(chosen: Namespace, act: JobAction, *, said: str = "") -> int:
     """Act on every id; print each refusal in its own line and return 1 if there was any."""
 
     async def work(tasks: TaskService) -> int:

@@ -4,7 +4,7 @@ from argparse import ArgumentTypeError
 
 from jubilee.commands.command_parser import Commands, add_command, add_password_option
 
-MAX_LISTED = 100_000
+MAX_LISTED_USERS = 100_000
 CHANGES = (
     ("promote", "make an admin of an account"),
     ("demote", "take the admin role from an account"),
@@ -34,6 +34,6 @@ def add_user(known: Commands) -> None:
 
 
 def _limit(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 0 < int(text) <= MAX_LISTED):
-        raise ArgumentTypeError(f"must be a number from 1 to {MAX_LISTED}")
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) <= MAX_LISTED_USERS):
+        raise ArgumentTypeError(f"must be a number from 1 to {MAX_LISTED_USERS}")
     return int(text)

@@ -1,12 +1,12 @@
 """Items: short texts owned by one user, readable by all users."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias, TypedDict
 from uuid import UUID
 
 from jubilee.domain.clock import Clock
+from jubilee.domain.concurrency import VersionCheck
 from jubilee.domain.errors import Invalid, NotAllowed, NotFound, Stale
 from jubilee.domain.events import EventLog, ItemCreated, ItemDeleted, ItemUpdated
 from jubilee.domain.identity import NewId, Principal, UserId
@@ -77,9 +77,6 @@ class Item:
         """Return the last version, inactive."""
         return _next(replace(self, is_active=False), at)
 
-
-Expects: TypeAlias = Callable[[int], bool]
-"""Returns whether the current version is the one that the caller expects."""
 
 ItemSort: TypeAlias = Literal[
     "created_at", "-created_at", "updated_at", "-updated_at", "title", "-title"
@@ -166,7 +163,12 @@ class ItemService:
             return await view.items.page(chosen, after=after, limit=limit)
 
     async def change(
-        self, item_id: UUID, fields: ItemFields, *, by: Principal, expects: Expects | None = None
+        self,
+        item_id: UUID,
+        fields: ItemFields,
+        *,
+        by: Principal,
+        expects: VersionCheck[int] | None = None,
     ) -> Item:
         """Update an item; without a difference, version and events stay as they are."""
         async with self.write() as tx:
@@ -177,7 +179,9 @@ class ItemService:
                 await tx.events.add(ItemUpdated(item_id=item_id, owner_id=after.owner_id))
             return after
 
-    async def delete(self, item_id: UUID, *, by: Principal, expects: Expects | None = None) -> None:
+    async def delete(
+        self, item_id: UUID, *, by: Principal, expects: VersionCheck[int] | None = None
+    ) -> None:
         """Mark an item as deleted; the row stays, inactive."""
         async with self.write() as tx:
             item = await _owned(tx, item_id, by, expects)
@@ -186,7 +190,7 @@ class ItemService:
 
 
 async def _owned(
-    tx: ItemTransaction, item_id: UUID, by: Principal, expects: Expects | None
+    tx: ItemTransaction, item_id: UUID, by: Principal, expects: VersionCheck[int] | None
 ) -> Item:
     """Lock the item and check rights and version: of two concurrent changes only one passes."""
     item = await tx.items.get(item_id, lock=True)

@@ -153,7 +153,7 @@ class WelcomeMail(JobKind[UserId, object]):
     mail: MailService
     read_accounts: Begin[UserView]
     name = WELCOME
-    audience = Audience.NOBODY
+    audience = Audience.INTERNAL
     timeout = TIMEOUT_S
 
     def read(self, data: Mapping[str, object]) -> UserId:

@@ -59,14 +59,14 @@ def checked_names(names: N, before: NamedAccount | None = None) -> N:
 def _username(name: str | None, known: str | None) -> str | None:
     if name is None or name == known:
         return name
-    return known if composed(name) == known else kept_username(name)
+    return known if composed(name) == known else normalized_username(name)
 
 
 def _full_name(name: str | None, known: str | None) -> str | None:
-    return name if name is None or name == known else kept_full_name(name)
+    return name if name is None or name == known else normalized_full_name(name)
 
 
-def kept_username(name: str) -> str:
+def normalized_username(name: str) -> str:
     """Return the name in its usual width and NFC; raise InvalidUsername."""
     kept = prepared_username(name)
     if kept is None:
@@ -74,7 +74,7 @@ def kept_username(name: str) -> str:
     return kept
 
 
-def kept_full_name(name: str) -> str:
+def normalized_full_name(name: str) -> str:
     """Return the name in NFC; raise InvalidFullName."""
     kept = composed(name)
     fault = person_name_fault(kept)

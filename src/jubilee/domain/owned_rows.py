@@ -9,14 +9,14 @@ from jubilee.domain.identity import SessionId, UserId
 # Ports
 
 
-class UserSessions(Protocol):
+class UserSessionStore(Protocol):
     """The sessions of an account."""
 
     async def end_all(self, user_id: UserId, *, but: SessionId | None = None) -> None:
         """End every session of the account except `but`."""
 
 
-class OwnedItems(Protocol):
+class OwnedItemStore(Protocol):
     """The items of an account."""
 
     async def delete_of(self, owner: UserId) -> Sequence[UUID]:

@@ -18,7 +18,7 @@ from typing import Protocol
 from jubilee.domain.clock import Clock
 
 GREETINGS_KEPT = timedelta(days=3 * 366)
-BATCH = 500
+BATCH_SIZE = 500
 
 
 # Ports
@@ -44,5 +44,5 @@ class Retention:
     async def sweep(self) -> int:
         """Delete one batch of each table; return the number of rows."""
         before = (self.clock() - GREETINGS_KEPT).date()
-        sessions = await self.expired.drop_sessions(limit=BATCH)
-        return sessions + await self.expired.drop_greetings(before, limit=BATCH)
+        sessions = await self.expired.drop_sessions(limit=BATCH_SIZE)
+        return sessions + await self.expired.drop_greetings(before, limit=BATCH_SIZE)

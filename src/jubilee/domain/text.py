@@ -7,11 +7,11 @@ import re
 import unicodedata
 
 BLANK = "It must not be blank."
-NO_LINE = "It must be one line without control characters."
+NOT_ONE_LINE = "It must be one line without control characters."
 INVISIBLE = "It must not contain characters that are invisible or change the direction of text."
 UNASSIGNED = "It must not contain characters that Unicode has not assigned."
 PRIVATE = "It must not contain characters for private use."
-HALF = "It must not contain unpaired surrogates."
+LONE_SURROGATE = "It must not contain unpaired surrogates."
 ENCODED = "It must not contain '=?', which mail programs take for encoded text."
 UNFIT_FOR_TEXT = (
     "It must not contain control characters other than tabs and line breaks,"
@@ -19,13 +19,13 @@ UNFIT_FOR_TEXT = (
 )
 
 LINE_FAULTS = {
-    "Cc": NO_LINE,
-    "Zl": NO_LINE,
-    "Zp": NO_LINE,
+    "Cc": NOT_ONE_LINE,
+    "Zl": NOT_ONE_LINE,
+    "Zp": NOT_ONE_LINE,
     "Cf": INVISIBLE,
     "Cn": UNASSIGNED,
     "Co": PRIVATE,
-    "Cs": HALF,
+    "Cs": LONE_SURROGATE,
 }
 """The fault of a character in a line, by its general category in Unicode."""
 

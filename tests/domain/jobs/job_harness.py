@@ -32,7 +32,7 @@ class ScriptedKind(JobKind[object, Any]):
 
     body: Body
     name: str = "work"
-    audience: Audience = Audience.NOBODY
+    audience: Audience = Audience.INTERNAL
     timeout: float = 5.0
 
     def read(self, data: Mapping[str, object]) -> object:

@@ -10,7 +10,7 @@ import pytest
 from jubilee.adapters.ids import new_id
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs import dispatch_buffer as module
-from jubilee.domain.jobs.dispatch_buffer import BATCH, MAX_BUFFERED_JOBS, DispatchBuffer
+from jubilee.domain.jobs.dispatch_buffer import BATCH_SIZE, MAX_BUFFERED_JOBS, DispatchBuffer
 from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.routing import JobRouter, KindSetReader
 from jubilee.domain.jobs.store import Dispatch, JobDispatcher, JobReference
@@ -102,7 +102,7 @@ async def test_a_full_buffer_drops_further_jobs() -> None:
     dispatcher.gate.set()
     await asyncio.sleep(0.05)
     running.cancel()
-    assert [len(batch) for batch in dispatcher.batches] == [1] + [BATCH] * (
-        MAX_BUFFERED_JOBS // BATCH
+    assert [len(batch) for batch in dispatcher.batches] == [1] + [BATCH_SIZE] * (
+        MAX_BUFFERED_JOBS // BATCH_SIZE
     )
     assert [d for batch in dispatcher.batches for d in batch] == [first, *jobs[:MAX_BUFFERED_JOBS]]

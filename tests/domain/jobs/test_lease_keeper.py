@@ -10,7 +10,7 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.jobs.lease_keeper import MARGIN_SHARE, Interruption, LeaseKeeper, RunningJob
+from jubilee.domain.jobs.lease_keeper import MARGIN_RATIO, Interruption, LeaseKeeper, RunningJob
 from jubilee.domain.jobs.store import HeartbeatResult, JobReference
 from tests.fakes.job_store import FakeJobStore, FakeJobTable
 
@@ -129,7 +129,7 @@ async def test_failing_heartbeats_interrupt_the_job_before_its_lease_ends(
     with pytest.raises(Unavailable):
         await jobs.lease_keeper.heartbeat()
     assert not running.interrupted.done()
-    assert LEASE_S * (0.9 - MARGIN_SHARE) < await seconds_until_interrupted(running) < LEASE_S
+    assert LEASE_S * (0.9 - MARGIN_RATIO) < await seconds_until_interrupted(running) < LEASE_S
 
 
 @pytest.mark.timing

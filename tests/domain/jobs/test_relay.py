@@ -10,7 +10,7 @@ from jubilee.domain.events import EventRelay
 from jubilee.domain.jobs import redelivery
 from jubilee.domain.jobs.kinds import JobKinds, JobQueueName, KindSet
 from jubilee.domain.jobs.redelivery import LostMessageCheck
-from jubilee.domain.jobs.relay import BATCH, Relay
+from jubilee.domain.jobs.relay import BATCH_SIZE, Relay
 from jubilee.domain.jobs.store import Dispatch
 from tests.domain.jobs.job_harness import ScriptedKind, return_at_once
 from tests.fakes.job_store import FakeDispatcher, FakeDueJobs, FakeJobStore, FakeJobTable
@@ -79,10 +79,10 @@ async def test_due_jobs_of_known_kinds_are_dispatched(
 async def test_dispatching_is_done_in_batches(
     relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher
 ) -> None:
-    for _ in range(BATCH + 1):
+    for _ in range(BATCH_SIZE + 1):
         table.add()
-    assert [await relay.dispatch() for _ in range(3)] == [BATCH, 1, 0]
-    assert len(set(dispatcher.sent)) == BATCH + 1
+    assert [await relay.dispatch() for _ in range(3)] == [BATCH_SIZE, 1, 0]
+    assert len(set(dispatcher.sent)) == BATCH_SIZE + 1
 
 
 async def test_a_job_that_the_dispatcher_lost_is_sent_again(
@@ -103,7 +103,7 @@ async def test_a_job_that_the_dispatcher_lost_is_sent_again(
 async def test_jobs_that_wait_in_their_queue_are_not_sent_again(
     relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher, no_pause: None
 ) -> None:
-    jobs = [table.add() for _ in range(2 * BATCH)]
+    jobs = [table.add() for _ in range(2 * BATCH_SIZE)]
     while await relay.dispatch():
         pass
     dispatcher.sent.clear()
@@ -116,16 +116,18 @@ async def test_jobs_that_wait_in_their_queue_are_not_sent_again(
 async def test_a_lost_queue_is_sent_again_in_one_round(
     relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher
 ) -> None:
-    for _ in range(3 * BATCH + 7):
+    for _ in range(3 * BATCH_SIZE + 7):
         table.add(dispatched_at=-3.0)
     await relay.seconds_to_next(1)
-    assert len(set(dispatcher.sent)) == len(dispatcher.sent) == 3 * BATCH + 7
+    assert len(set(dispatcher.sent)) == len(dispatcher.sent) == 3 * BATCH_SIZE + 7
 
 
 async def test_one_lost_message_among_many_is_found_page_by_page(
     relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher, no_pause: None
 ) -> None:
-    jobs = [table.add(dispatched_at=-3.0, run_at=-10.0 + n / 1000) for n in range(2 * BATCH + 1)]
+    jobs = [
+        table.add(dispatched_at=-3.0, run_at=-10.0 + n / 1000) for n in range(2 * BATCH_SIZE + 1)
+    ]
     await relay.seconds_to_next(1)
     (queue,) = dispatcher.queues.values()
     lost = queue.pop()
@@ -180,8 +182,8 @@ async def test_pruning_deletes_old_jobs_and_events(
 
 
 async def test_events_are_published_in_batches(relay: Relay, events: FakeEventRelay) -> None:
-    events.waiting = BATCH + 1
-    assert [await relay.publish() for _ in range(3)] == [BATCH, 1, 0]
+    events.waiting = BATCH_SIZE + 1
+    assert [await relay.publish() for _ in range(3)] == [BATCH_SIZE, 1, 0]
 
 
 @pytest.mark.parametrize(("due", "wait"), [(None, 1), (0.25, 0.25), (60, 1)])

@@ -94,7 +94,7 @@ async def waits_at_the_limit(
 async def test_a_wait_beyond_the_limit_returns_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "MAX_WAITING", 2)
+    monkeypatch.setattr(module, "MAX_WAITERS", 2)
     job = new_id()
     jobs = RecordingJobs({job})
     waiter, waits = await waits_at_the_limit(jobs, job)
@@ -106,7 +106,7 @@ async def test_a_wait_beyond_the_limit_returns_at_once(
 async def test_the_limit_of_one_account_does_not_affect_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "MAX_WAITING_PER_USER", 2)
+    monkeypatch.setattr(module, "MAX_WAITERS_PER_USER", 2)
     job = new_id()
     jobs = RecordingJobs({job})
     waiter, waits = await waits_at_the_limit(jobs, job)

@@ -38,7 +38,7 @@ class Act(JobKind[Mapping[str, object], Any]):
     before: Callable[[Ours], Awaitable[None]]
     write: Begin[PostgresTransaction]
     timeout: float = 30.0
-    audience: Audience = Audience.EVERYBODY
+    audience: Audience = Audience.USERS
 
     def read(self, data: Data) -> Data:
         return data

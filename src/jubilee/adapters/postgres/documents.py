@@ -71,7 +71,7 @@ def trace_context(row: Record) -> Mapping[str, str] | None:
     return {name: value for name, value in kept.items() if isinstance(value, str)}
 
 
-def kept_trace(context: Mapping[str, str] | None) -> str | None:
+def encode_trace(context: Mapping[str, str] | None) -> str | None:
     """The trace context as JSON for a row."""
     return None if context is None else json.dumps(context)
 

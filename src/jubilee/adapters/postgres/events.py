@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import insert
 
-from jubilee.adapters.postgres.documents import encode, kept_trace
+from jubilee.adapters.postgres.documents import encode, encode_trace
 from jubilee.adapters.postgres.jobs.pending_dispatches import Provenance
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import events
@@ -42,6 +42,6 @@ class PostgresEvents(EventLog):
             "kind": type(event).__name__,
             "data": encode({"item_id": str(event.item_id), "owner_id": str(event.owner_id)}),
             "correlation_id": self.provenance.correlation_id,
-            "trace_context": kept_trace(self.provenance.propagator.current()),
+            "trace_context": encode_trace(self.provenance.propagator.current()),
             "occurred_at": self.clock(),
         }

@@ -20,7 +20,7 @@ from jubilee.domain.items import (
     ItemRepository,
     ItemSort,
 )
-from jubilee.domain.owned_rows import OwnedItems
+from jubilee.domain.owned_rows import OwnedItemStore
 from jubilee.domain.paging import Page, Position
 
 ACTIVE: ColumnElement[bool] = items.c.is_active
@@ -37,10 +37,10 @@ SAVE = Statement(
 )
 DELETE_OF = Statement(delete(items).where(OWN).returning(items.c.id, items.c.is_active))
 
-STATEMENTS = 48  # six orders, each with or without an owner, a search and a position
+PAGE_STATEMENTS = 48  # six orders, each with or without an owner, a search and a position
 
 
-@lru_cache(maxsize=STATEMENTS)
+@lru_cache(maxsize=PAGE_STATEMENTS)
 def page_statement(sort: ItemSort, *, owned: bool, searching: bool, continued: bool) -> Statement:
     """A page in this order; binds `owner`, `words`, `last` and `last_id` as asked, and `rows`."""
     column, falling = items.c[_field(sort)], sort.startswith("-")
@@ -57,7 +57,7 @@ def page_statement(sort: ItemSort, *, owned: bool, searching: bool, continued: b
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresItems(ItemRepository, OwnedItems):
+class PostgresItems(ItemRepository, OwnedItemStore):
     """Reads and writes items."""
 
     executor: Executor

@@ -10,7 +10,7 @@ from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, updat
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import sessions, users
 from jubilee.domain.auth.sessions import (
-    SESSIONS_PER_USER,
+    MAX_SESSIONS_PER_USER,
     ClientInfo,
     Session,
     SessionReader,
@@ -18,7 +18,7 @@ from jubilee.domain.auth.sessions import (
 )
 from jubilee.domain.auth.tokens import TokenClaims
 from jubilee.domain.identity import Principal, SessionId, UserId
-from jubilee.domain.owned_rows import UserSessions
+from jubilee.domain.owned_rows import UserSessionStore
 
 OWN = sessions.c.user_id == bindparam("user_id")
 NEWEST = (sessions.c.created_at.desc(), sessions.c.id.desc())
@@ -40,7 +40,7 @@ LIST = Statement(
     select(sessions)
     .where(OWN, sessions.c.expires_at > func.now())
     .order_by(*NEWEST)
-    .limit(SESSIONS_PER_USER)
+    .limit(MAX_SESSIONS_PER_USER)
 )
 ADD = Statement(insert(sessions))
 ROTATION = ["generation", "token_hash", "previous_hash", "rotated_at", "expires_at"]
@@ -54,7 +54,7 @@ SURPLUS = (
     select(sessions.c.id)
     .where(OWN, sessions.c.expires_at > AT)
     .order_by(*NEWEST)
-    .offset(SESSIONS_PER_USER - 1)
+    .offset(MAX_SESSIONS_PER_USER - 1)
 )
 PRUNE = Statement(
     delete(sessions).where(and_(OWN, or_(sessions.c.expires_at <= AT, sessions.c.id.in_(SURPLUS))))
@@ -62,7 +62,7 @@ PRUNE = Statement(
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresSessions(SessionReader, SessionRepository, UserSessions):
+class PostgresSessions(SessionReader, SessionRepository, UserSessionStore):
     """Reads and writes sessions; the tokens of a deleted one are not found."""
 
     executor: Executor

@@ -9,7 +9,7 @@ from time import monotonic
 
 from jubilee.adapters.telemetry.counters import Counter
 
-CAPACITY = 20_000  # lines; more are dropped
+MAX_LINES = 20_000  # lines; more are dropped
 FLUSH_INTERVAL_S = 0.05
 CLOSE_TIMEOUT_S = 2.0
 
@@ -17,7 +17,7 @@ CLOSE_TIMEOUT_S = 2.0
 class LineWriter:
     """Writes lines to a file descriptor in order; may be called from any thread."""
 
-    def __init__(self, descriptor: int, *, capacity: int = CAPACITY) -> None:
+    def __init__(self, descriptor: int, *, capacity: int = MAX_LINES) -> None:
         """The thread starts with the first line; `capacity` counts lines."""
         self.lost = Counter()
         """Counts dropped lines."""

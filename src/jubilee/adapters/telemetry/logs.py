@@ -98,7 +98,7 @@ class Logs:
 
     def start(self) -> None:
         """Route the standard library's loggers here; libraries log INFO and above only."""
-        handler = _Handler(self._writer)
+        handler = _LogHandler(self._writer)
         handler.setFormatter(
             ProcessorFormatter(
                 foreign_pre_chain=[
@@ -163,7 +163,7 @@ class _Output:
         self.debug = self.info = self.warning = self.error = self.critical = writer.write
 
 
-class _Handler(logging.Handler):
+class _LogHandler(logging.Handler):
     """Passes the standard library's records to the writer."""
 
     def __init__(self, writer: LineWriter) -> None:

@@ -14,7 +14,7 @@ from opentelemetry.trace import TraceFlags
 from jubilee.adapters.telemetry.sampling import NO_PARENT
 from jubilee.adapters.telemetry.tracing import TraceIds
 
-CAPACITY = 20_000  # lines
+MAX_LINES = 20_000  # lines
 BATCH_SIZE = 512  # lines
 NO_TRACE_IDS = TraceIds(0, 0, sampled=False)
 FREQUENT_LEVELS = frozenset({"debug", "info"})
@@ -63,7 +63,7 @@ class LogBridge:
         """Buffer a line without waiting; `at`, in nanoseconds since 1970, defaults to now."""
         if self._sampled_only and ids is not None and not ids.sampled and level in FREQUENT_LEVELS:
             return
-        if len(self._lines) >= CAPACITY:
+        if len(self._lines) >= MAX_LINES:
             self._failed()
             return
         self._lines.append(LogLine(text, level, ids or NO_TRACE_IDS, at or time_ns()))

@@ -26,8 +26,8 @@ from prometheus_client.samples import Sample
 
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.semantic_conventions import (
-    Attributes,
     Convention,
+    PointAttributes,
     Translate,
     conventional,
 )
@@ -94,7 +94,7 @@ class MetricsBridge:
         ]
 
     def _point(
-        self, attributes: Attributes, samples: Sequence[Sample], now: int
+        self, attributes: PointAttributes, samples: Sequence[Sample], now: int
     ) -> HistogramDataPoint:
         buckets = [(float(s.labels["le"]), int(s.value)) for s in samples if "le" in s.labels]
         total = next((s.value for s in samples if s.name.endswith("_sum")), 0.0)

@@ -20,8 +20,8 @@ POOL = {"db.client.connection.pool.name": "postgresql"}
 PROCESSING = {"messaging.system": "jubilee", "messaging.operation.name": "process"}
 SENDING = {"messaging.system": "jubilee", "messaging.operation.name": "send"}
 
-Attributes: TypeAlias = dict[str, AttributeValue]
-Translate: TypeAlias = Callable[[Mapping[str, str]], Attributes]
+PointAttributes: TypeAlias = dict[str, AttributeValue]
+Translate: TypeAlias = Callable[[Mapping[str, str]], PointAttributes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Convention:
     is_sum: bool = False
     """Whether a gauge is an UpDownCounter by convention: its series can be added up."""
 
-    def translate(self, labels: Mapping[str, str]) -> Attributes:
+    def translate(self, labels: Mapping[str, str]) -> PointAttributes:
         """The attributes of a series; labels without an attribute are left out."""
         named = {self.labels[name]: text for name, text in labels.items() if name in self.labels}
         return {**self.attributes, **named}
@@ -48,10 +48,10 @@ class RequestConvention(Convention):
 
     __slots__ = ()
 
-    def translate(self, labels: Mapping[str, str]) -> Attributes:
+    def translate(self, labels: Mapping[str, str]) -> PointAttributes:
         """The attributes of a series that was recorded by REQUEST_LABELS."""
         method, route, status = (labels[name] for name in REQUEST_LABELS)
-        found: Attributes = {**HTTP, "http.request.method": method}
+        found: PointAttributes = {**HTTP, "http.request.method": method}
         if method == "OTHER":
             found["http.request.method"] = "_OTHER"
         if route != "unmatched":

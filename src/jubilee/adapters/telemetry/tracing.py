@@ -35,7 +35,7 @@ SCOPE = InstrumentationScope("jubilee", "")
 STATUS_OK, STATUS_ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 
 Attributes: TypeAlias = Mapping[str, AttributeValue]
-Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
+RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 
 class Tracing:
@@ -58,7 +58,7 @@ class Tracing:
         self._processor = processor
         self._limits = SpanLimits()
 
-    def decide(self, headers: Headers) -> SamplingDecision:
+    def decide(self, headers: RawHeaders) -> SamplingDecision:
         """Ask the configured sampler about a request; a malformed `traceparent` is ignored."""
         for name, _ in headers:
             if name == b"traceparent":
@@ -194,6 +194,6 @@ def record_failure(span: Span, error: BaseException) -> None:
     mark_failed(span, kind_of(error))
 
 
-def _text(headers: Headers) -> dict[str, str]:
+def _text(headers: RawHeaders) -> dict[str, str]:
     """Decode the propagated headers; the first of a name wins, as in the instrumentation."""
     return {k.decode(): v.decode("latin-1") for k, v in reversed(headers) if k in PROPAGATED}

@@ -12,7 +12,7 @@ from jubilee.domain.errors import NotFound
 from jubilee.domain.identity import Principal, SessionId, UserId
 
 REFRESH_GRACE = timedelta(seconds=10)
-SESSIONS_PER_USER = 100  # a new one replaces the oldest
+MAX_SESSIONS_PER_USER = 100  # a new one replaces the oldest
 
 
 class SessionNotFound(NotFound):
@@ -82,7 +82,7 @@ class SessionReader(Protocol):
         """Return the principal if session and account are active now; one statement."""
 
     async def list_for(self, user_id: UserId) -> Sequence[Session]:
-        """List the sessions of the account, newest first; SESSIONS_PER_USER at most."""
+        """List the sessions of the account, newest first; MAX_SESSIONS_PER_USER at most."""
 
 
 class SessionRepository(Protocol):
@@ -101,4 +101,4 @@ class SessionRepository(Protocol):
         """End a session of the account; return whether it existed."""
 
     async def prune(self, user_id: UserId, *, now: datetime) -> None:
-        """Delete the expired sessions of the account and, beyond SESSIONS_PER_USER, the oldest."""
+        """Delete the expired sessions of the account, and the oldest above the maximum number."""

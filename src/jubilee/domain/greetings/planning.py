@@ -27,8 +27,8 @@ GREETING = "email.greeting"
 PLANNING_INTERVAL = timedelta(seconds=45)  # skip if another worker has planned this recently
 CATCH_UP = timedelta(days=1)
 MAX_GAP = timedelta(days=366)  # older birthdays are not planned at all
-BATCH = 200
-ATTEMPTS = 32  # with their backoff, about a day
+BATCH_SIZE = 200
+MAX_ATTEMPTS = 32  # with their backoff, about a day
 DAY = timedelta(days=1)
 
 
@@ -124,10 +124,10 @@ class GreetingPlanner:
         after: UUID | None = None
         while True:
             async with self.read() as view:
-                people = await view.greetings.candidates(query, after=after, limit=BATCH)
+                people = await view.greetings.candidates(query, after=after, limit=BATCH_SIZE)
             found = [self._greeting(person, query.day, span) for person in people]
             planned += await self._add([one for one in found if one is not None], span.now)
-            if len(people) < BATCH:
+            if len(people) < BATCH_SIZE:
                 return planned
             after = people[-1].user_id
 
@@ -167,7 +167,7 @@ class GreetingPlanner:
             owner_id=user_id,
             # By day, not year: a skipped greeting may be planned again for another day of the year.
             key=f"greeting:{user_id}:{greeting.due_on}",
-            max_attempts=ATTEMPTS,
+            max_attempts=MAX_ATTEMPTS,
         )
 
 

@@ -56,7 +56,7 @@ class GreetingMail(JobKind[GreetingKey, GreetingTransaction]):
     rules: GreetingRules
     clock: Clock
     name = GREETING
-    audience = Audience.NOBODY
+    audience = Audience.INTERNAL
     timeout = TIMEOUT_S
 
     def read(self, data: Mapping[str, object]) -> GreetingKey:

@@ -8,7 +8,7 @@ from jubilee.domain.jobs.routing import JobRouter
 from jubilee.domain.jobs.store import Dispatch, JobDispatcher
 
 MAX_BUFFERED_JOBS = 10_000  # the relay dispatches those that do not fit
-BATCH = 500
+BATCH_SIZE = 500
 PAUSE_S = 1.0  # after a failed dispatch
 
 
@@ -30,7 +30,7 @@ class DispatchBuffer:
         """Send until cancelled."""
         while True:
             batch = [await self._queue.get()]
-            while not self._queue.empty() and len(batch) < BATCH:
+            while not self._queue.empty() and len(batch) < BATCH_SIZE:
                 batch.append(self._queue.get_nowait())
             try:
                 for queue, dispatches in (await self._router.route(batch)).items():

@@ -60,9 +60,9 @@ class JobQueueName(Enum):
 class Audience(Enum):
     """Who may request a kind by `POST /tasks`."""
 
-    EVERYBODY = "everybody"
+    USERS = "everybody"
     ADMINS = "admins"
-    NOBODY = "nobody"  # only the service itself, and producers in the database
+    INTERNAL = "nobody"  # only the service itself, and producers in the database
 
 
 @dataclass(frozen=True, slots=True)

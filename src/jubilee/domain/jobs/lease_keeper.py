@@ -11,7 +11,7 @@ from jubilee.domain.clock import Monotonic
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.store import HeartbeatResult, JobReference, JobStore
 
-MARGIN_SHARE = 0.2  # of the lease: stop before another worker may claim the job
+MARGIN_RATIO = 0.2  # of the lease: stop before another worker may claim the job
 
 
 class Interruption(Enum):
@@ -29,7 +29,7 @@ class RunningJob:
 
     reference: JobReference
     task: asyncio.Task[None]
-    confirmed: float
+    lease_until: float
     interruption: Interruption | None = None
     interrupted: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
@@ -103,13 +103,13 @@ class LeaseKeeper:
             running.interrupt(Interruption.LOST)
             return
         if result is not HeartbeatResult.BUSY:
-            running.confirmed = began + self._lease
+            running.lease_until = began + self._lease
         if result is HeartbeatResult.CANCEL:
             running.interrupt(Interruption.CANCELLED)
 
     def _guard(self, running: RunningJob) -> None:
         """Interrupt the job before its lease ends, even if heartbeats fail."""
-        left = running.confirmed - self._lease * MARGIN_SHARE - self.monotonic()
+        left = running.lease_until - self._lease * MARGIN_RATIO - self.monotonic()
         if left <= 0:
             running.interrupt(Interruption.LOST)
         else:

@@ -4,9 +4,9 @@ from math import inf
 
 from jubilee.domain.clock import Monotonic
 from jubilee.domain.jobs.kinds import JobKinds
-from jubilee.domain.jobs.store import DueJobs, JobDispatcher, Position
+from jubilee.domain.jobs.store import DueJobPosition, DueJobStore, JobDispatcher
 
-BATCH = 500
+BATCH_SIZE = 500
 CHECK_INTERVAL_S = 0.9  # less than the relay's interval of one second
 
 
@@ -20,13 +20,13 @@ class LostMessageCheck:
     """
 
     def __init__(
-        self, due: DueJobs, dispatcher: JobDispatcher, kinds: JobKinds, monotonic: Monotonic
+        self, due: DueJobStore, dispatcher: JobDispatcher, kinds: JobKinds, monotonic: Monotonic
     ) -> None:
         self._due = due
         self._dispatcher = dispatcher
         self._kinds = kinds
         self._monotonic = monotonic
-        self._after: Position | None = None
+        self._after: DueJobPosition | None = None
         self._checked_at = -inf
 
     async def run(self) -> None:
@@ -39,7 +39,7 @@ class LostMessageCheck:
 
     async def _check_page(self) -> bool:
         """Check one page; return whether to check the next one at once."""
-        page = await self._due.unclaimed(self._kinds.names, after=self._after, limit=BATCH)
+        page = await self._due.unclaimed(self._kinds.names, after=self._after, limit=BATCH_SIZE)
         missing = await self._dispatcher.missing(page.dispatches, self._kinds.known)
         if missing:
             await self._dispatcher.send(missing, self._kinds.known)

@@ -7,13 +7,13 @@ MAX_CRASHES = 3
 """Default limit of the attempts of one job whose worker died (`JOB_MAX_CRASHES`)."""
 
 MAX_BACKOFF_S = 3600.0
-JITTER = 0.1  # part of the backoff
+JITTER_RATIO = 0.1  # part of the backoff
 
 
 def backoff(attempt: int, chance: float) -> float:
     """Seconds until the next attempt after a failure; `chance`, from 0 to 1, spreads them."""
     wait = min(MAX_BACKOFF_S, float(attempt**4))
-    return wait * (1 - JITTER + 2 * JITTER * chance)
+    return wait * (1 - JITTER_RATIO + 2 * JITTER_RATIO * chance)
 
 
 def max_crash_backoff(crashes: int) -> float:

@@ -10,7 +10,7 @@ from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.kinds import KindSet
 from jubilee.domain.jobs.store import Dispatch
 
-REFRESH_S = 5.0
+REFRESH_INTERVAL_S = 5.0
 
 
 # Ports
@@ -44,7 +44,7 @@ class JobRouter:
 
     async def route(self, dispatches: Sequence[Dispatch]) -> Mapping[KindSet, Sequence[Dispatch]]:
         """Return the dispatches by queue, without those that no known worker can run."""
-        if self._monotonic() - self._read_at >= REFRESH_S:
+        if self._monotonic() - self._read_at >= REFRESH_INTERVAL_S:
             await self._refresh()
         routed: dict[KindSet, list[Dispatch]] = {}
         for dispatch in dispatches:

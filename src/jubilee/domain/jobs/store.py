@@ -125,36 +125,37 @@ class OpenCompletion(Protocol[Tx_co]):
         """Return the transaction of the job kind."""
 
 
-Position: TypeAlias = tuple[int, datetime, UUID]
+DueJobPosition: TypeAlias = tuple[int, datetime, UUID]
 """Sort key of the last job of a page: priority, due time and id."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unclaimed:
+class UnclaimedPage:
     """One page of dispatched jobs; `next` is None on the last page."""
 
     dispatches: Sequence[Dispatch]
-    next: Position | None
+    next: DueJobPosition | None
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
-    """Seconds until the next job is due, or None, and whether dispatched jobs wait."""
+class DueSummary:
+    """What a relay needs to choose its next action."""
 
     next_due: float | None
+    """Seconds until the next job is due; None if none is scheduled."""
     has_unclaimed: bool
     """Whether a job dispatched 2 or more seconds ago is not claimed yet."""
 
 
-class DueJobs(Protocol):
+class DueJobStore(Protocol):
     """Jobs as the relay sees them; each call handles `limit` jobs at most."""
 
     async def mark_due(self, kinds: Collection[str], *, limit: int) -> Sequence[Dispatch]:
         """Mark due jobs as dispatched, commit, and return them."""
 
     async def unclaimed(
-        self, kinds: Collection[str], *, after: Position | None, limit: int
-    ) -> Unclaimed:
+        self, kinds: Collection[str], *, after: DueJobPosition | None, limit: int
+    ) -> UnclaimedPage:
         """List the jobs dispatched 2 or more seconds ago that are not claimed yet."""
 
     async def expire_leases(self, *, limit: int) -> int:
@@ -163,7 +164,7 @@ class DueJobs(Protocol):
     async def prune(self, *, days: float, limit: int) -> int:
         """Delete jobs that ended `days` ago or earlier; return how many."""
 
-    async def outlook(self, kinds: Collection[str]) -> Outlook:
+    async def due_summary(self, kinds: Collection[str]) -> DueSummary:
         """Return when the next job is due, in one statement."""
 
 

@@ -11,8 +11,8 @@ from uuid import UUID
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.identity import UserId
 
-MAX_WAITING = 1000  # in a process; further calls return at once
-MAX_WAITING_PER_USER = 100
+MAX_WAITERS = 1000  # in a process; further calls return at once
+MAX_WAITERS_PER_USER = 100
 POLL_INTERVAL_S = 0.1
 RETRY_INTERVAL_S = 1.0  # after the database did not answer
 
@@ -65,9 +65,9 @@ class JobWaiter:
             self._waiters.discard(waiter)
 
     def _has_room(self, by: UserId) -> bool:
-        if len(self._waiters) >= MAX_WAITING:
+        if len(self._waiters) >= MAX_WAITERS:
             return False
-        return sum(waiter.by == by for waiter in self._waiters) < MAX_WAITING_PER_USER
+        return sum(waiter.by == by for waiter in self._waiters) < MAX_WAITERS_PER_USER
 
     async def _poll(self) -> None:
         try:

@@ -84,7 +84,7 @@ class SendHttpRequest(JobKind[HttpRequest, object]):
     sender: HttpSender
     rules: OutboundRules
     name = "http.request"
-    audience = Audience.EVERYBODY
+    audience = Audience.USERS
     timeout = TIMEOUT_S
     private = frozenset({"body"})
 

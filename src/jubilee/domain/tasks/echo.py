@@ -11,7 +11,7 @@ class Echo(JobKind[Mapping[str, object], object]):
     """Completes with its data as result; without other effects, it happens exactly once."""
 
     name = "echo"
-    audience = Audience.EVERYBODY
+    audience = Audience.USERS
     timeout = TIMEOUT_S
 
     def read(self, data: Mapping[str, object]) -> Mapping[str, object]:

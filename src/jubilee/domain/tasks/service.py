@@ -33,7 +33,7 @@ from jubilee.domain.tasks.task import (
 )
 from jubilee.domain.transaction import Begin
 
-SHARED_LOCK_MARGIN = 1000
+SHARED_LOCK_MARGIN_TASKS = 1000
 """Below the limit by this many tasks, inserts need no exclusive lock: more than can run at once."""
 
 
@@ -61,7 +61,9 @@ class TaskService:
     async def create(self, request: TaskRequest, *, by: Principal) -> Task:
         """Create a task, or return the caller's task with the same `task_id`, kind and data."""
         task = self._checked(request, by)
-        for exclusive in (False, True) if self.max_live_per_owner > SHARED_LOCK_MARGIN else (True,):
+        for exclusive in (
+            (False, True) if self.max_live_per_owner > SHARED_LOCK_MARGIN_TASKS else (True,)
+        ):
             kept = await self._insert(
                 task, exclusive=exclusive, may_be_known=request.task_id is not None
             )
@@ -172,7 +174,9 @@ class TaskService:
     ) -> Task | None:
         """Return None if the limit is reached, or if only an exclusive lock can tell."""
         below = (
-            self.max_live_per_owner if exclusive else self.max_live_per_owner - SHARED_LOCK_MARGIN
+            self.max_live_per_owner
+            if exclusive
+            else self.max_live_per_owner - SHARED_LOCK_MARGIN_TASKS
         )
         async with self.write() as tx:
             await tx.task_queue.lock_quota(task.owner_id, exclusive=exclusive)
@@ -240,4 +244,4 @@ def _own(chosen: TaskFilter, by: Principal) -> TaskFilter:
 
 
 def _audiences(by: Principal) -> Collection[Audience]:
-    return {Audience.EVERYBODY, Audience.ADMINS} if by.is_admin else {Audience.EVERYBODY}
+    return {Audience.USERS, Audience.ADMINS} if by.is_admin else {Audience.USERS}

@@ -6,7 +6,7 @@ from typing import Protocol
 from jubilee.domain.events import EventLog
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.queue import JobQueue
-from jubilee.domain.owned_rows import OwnedItems, UserSessions
+from jubilee.domain.owned_rows import OwnedItemStore, UserSessionStore
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.users.user import User
 
@@ -65,11 +65,11 @@ class UserTransaction(Protocol):
         """The accounts."""
 
     @property
-    def sessions(self) -> UserSessions:
+    def sessions(self) -> UserSessionStore:
         """The sessions of accounts."""
 
     @property
-    def items(self) -> OwnedItems:
+    def items(self) -> OwnedItemStore:
         """The items of accounts."""
 
     @property

@@ -14,8 +14,8 @@ from jubilee.domain.names import (
     MAX_FULL_NAME_CHARS,
     InvalidFullName,
     InvalidUsername,
-    kept_full_name,
-    kept_username,
+    normalized_full_name,
+    normalized_username,
 )
 from jubilee.domain.usernames import MAX_USERNAME_CHARS, USERNAME_RULE
 from jubilee.entrypoints.http.text_patterns import (
@@ -74,14 +74,14 @@ def _mail_address(address: str) -> str:
 
 def _username(name: str) -> str:
     try:
-        return kept_username(name)
+        return normalized_username(name)
     except InvalidUsername as error:
         raise PydanticCustomError(error.code, USERNAME_RULE) from None
 
 
 def _full_name(name: str) -> str:
     try:
-        return kept_full_name(name)
+        return normalized_full_name(name)
     except InvalidFullName as error:
         raise PydanticCustomError(error.code, "{reason}", {"reason": str(error)}) from None
 

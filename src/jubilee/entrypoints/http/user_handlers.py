@@ -24,8 +24,8 @@ from jubilee.entrypoints.http.user_models import (
     UserReply,
 )
 
-Change: TypeAlias = OwnAccount | OwnAccountPatch | Account | AccountPatch
-C = TypeVar("C", bound=Change)
+AccountChange: TypeAlias = OwnAccount | OwnAccountPatch | Account | AccountPatch
+C = TypeVar("C", bound=AccountChange)
 
 
 async def register(call: Call[Registration, Nothing]) -> Response:

@@ -1,4 +1,4 @@
-"""What every worker does at intervals besides running jobs."""
+"""Periodic tasks of a worker: leases, dispatch, retention, its registration and the backlog."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from jubilee.domain.errors import Unavailable
 from jubilee.domain.greetings.planning import GreetingPlanner
 from jubilee.domain.jobs.backlog import BacklogReader, WorkerInfo, WorkerRegistry
 from jubilee.domain.jobs.lease_keeper import LeaseKeeper
-from jubilee.domain.jobs.relay import BATCH, Relay
+from jubilee.domain.jobs.relay import BATCH_SIZE, Relay
 from jubilee.domain.retention import Retention
 from jubilee.observation.jobs import RelayObserver
 
@@ -23,7 +23,7 @@ RETENTION_INTERVAL_S = 60.0
 GREETINGS_INTERVAL_S = 60.0
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 10.0  # after a failure; doubled at each further one
 MAX_URGENT_PAUSE_S = 1.0  # for tasks whose failure delays jobs
-JITTER = 0.1  # of an interval, so that workers do not act at the same time
+JITTER_RATIO = 0.1  # of an interval, so that workers do not act at the same time
 
 logger = logging.getLogger(__name__)
 
@@ -58,9 +58,9 @@ async def run_periodically(task: PeriodicTask) -> None:
             pause = 0.0 if more else await task.pause()
             retry_in = FIRST_PAUSE_S
         except Exception as error:
-            extra = {"chore": task.name, "again_in": retry_in}
+            extra = {"task": task.name, "again_in": retry_in}
             if isinstance(error, Unavailable):
-                logger.warning("a dependency is away", extra=extra)
+                logger.warning("a dependency does not answer", extra=extra)
             else:
                 logger.exception("periodic task failed", extra=extra)
             pause, retry_in = retry_in, min(retry_in * 2, task.max_pause_s)
@@ -75,16 +75,16 @@ def relay_tasks(
     async def dispatch() -> bool:
         count = await relay.dispatch()
         observer.dispatched(count)
-        return count >= BATCH
+        return count >= BATCH_SIZE
 
     async def sweep() -> bool:
         count = await relay.sweep()
         observer.rescued(count)
-        return count >= BATCH
+        return count >= BATCH_SIZE
 
-    beat = _without_more(lease_keeper.heartbeat)
+    extend = _without_more(lease_keeper.heartbeat)
     return (
-        _urgent("heartbeat", beat, _every(lease_keeper.interval)),
+        _urgent("leases", extend, _every(lease_keeper.interval)),
         _urgent("dispatch", dispatch, lambda: relay.seconds_to_next(MAX_DISPATCH_INTERVAL_S)),
         _urgent("sweep", sweep, _every(lease_keeper.interval / 2)),
         PeriodicTask(name="events", run=_full(relay.publish), pause=_every(EVENTS_INTERVAL_S)),
@@ -97,7 +97,7 @@ def registry_tasks(
 ) -> Sequence[PeriodicTask]:
     """Keep this worker in the registry, and measure the backlog of all workers."""
 
-    async def sign() -> None:
+    async def beat() -> None:
         await backlog.heartbeat(worker)
 
     async def measure() -> None:
@@ -105,7 +105,7 @@ def registry_tasks(
 
     return (
         PeriodicTask(
-            name="sign of life", run=_without_more(sign), pause=_every(HEARTBEAT_INTERVAL_S)
+            name="worker registry", run=_without_more(beat), pause=_every(HEARTBEAT_INTERVAL_S)
         ),
         PeriodicTask(name="backlog", run=_without_more(measure), pause=_every(BACKLOG_INTERVAL_S)),
     )
@@ -114,7 +114,7 @@ def registry_tasks(
 def calendar_tasks(retention: Retention, planner: GreetingPlanner | None) -> Sequence[PeriodicTask]:
     """Delete expired rows; plan greetings if there is a planner."""
     expired = PeriodicTask(
-        name="leftovers", run=_any(retention.sweep), pause=_every(RETENTION_INTERVAL_S)
+        name="expired rows", run=_any(retention.sweep), pause=_every(RETENTION_INTERVAL_S)
     )
     if planner is None:
         return (expired,)
@@ -132,14 +132,14 @@ def _urgent(
 
 def _every(seconds: float) -> Callable[[], Awaitable[float]]:
     async def pause() -> float:
-        return seconds * uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  # no secret depends on it
+        return seconds * uniform(1 - JITTER_RATIO, 1 + JITTER_RATIO)  # noqa: S311  # no secret depends on it
 
     return pause
 
 
 def _full(run: Callable[[], Awaitable[int]]) -> Callable[[], Awaitable[bool]]:
     async def more() -> bool:
-        return await run() >= BATCH
+        return await run() >= BATCH_SIZE
 
     return more
 

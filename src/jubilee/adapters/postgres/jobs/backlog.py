@@ -20,7 +20,7 @@ QUEUES = tuple(queue.value for queue in JobQueueName)
 ALIVE = "heard_at > now() - interval '15 seconds'"
 """Condition of a worker that counts: it sent a heartbeat of late."""
 
-UNKNOWN_KINDS_LIMIT = 10  # labels of a metric; producers choose the names
+MAX_UNKNOWN_KINDS = 10  # labels of a metric; producers choose the names
 
 JOBS = Statement(
     text("""
@@ -78,7 +78,7 @@ WITHOUT_WORKER = Statement.from_sql(
     SELECT DISTINCT unnest(kinds), 0 FROM workers WHERE {alive}
     """,
     alive=ALIVE,
-    limit=UNKNOWN_KINDS_LIMIT,
+    limit=MAX_UNKNOWN_KINDS,
 )
 KIND_SETS = Statement.from_sql(
     """

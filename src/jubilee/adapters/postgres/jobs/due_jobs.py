@@ -25,11 +25,11 @@ from jubilee.domain.jobs.retries import (
 from jubilee.domain.jobs.store import (
     UNCLAIMED_AFTER_S,
     Dispatch,
-    DueJobs,
+    DueJobPosition,
+    DueJobStore,
+    DueSummary,
     JobReference,
-    Outlook,
-    Position,
-    Unclaimed,
+    UnclaimedPage,
 )
 
 UNCLAIMED = f"dispatched_at < now() - interval '{UNCLAIMED_AFTER_S:g} seconds'"
@@ -113,7 +113,7 @@ PRUNE = Statement(
     ) RETURNING id
     """)
 )
-OUTLOOK = Statement.from_sql(
+DUE_SUMMARY = Statement.from_sql(
     """
     SELECT (
         SELECT CAST(extract(epoch FROM min(soonest.run_at) - now()) AS float)
@@ -141,7 +141,7 @@ OUTLOOK = Statement.from_sql(
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresDueJobs(DueJobs):
+class PostgresDueJobs(DueJobStore):
     """Any number of relays may call these at once: locked rows are skipped.
 
     A job whose worker died is dead after `max_crashes` such attempts.
@@ -156,8 +156,8 @@ class PostgresDueJobs(DueJobs):
         return [_dispatch(row) for row in rows]
 
     async def unclaimed(
-        self, kinds: Collection[str], *, after: Position | None, limit: int
-    ) -> Unclaimed:
+        self, kinds: Collection[str], *, after: DueJobPosition | None, limit: int
+    ) -> UnclaimedPage:
         level, run_at, job_id = after or FIRST
         async with self.pool.executor() as executor:
             rows = await executor.all(
@@ -170,7 +170,7 @@ class PostgresDueJobs(DueJobs):
                 id=job_id,
             )
         last = rows[-1] if len(rows) == limit else None
-        return Unclaimed(
+        return UnclaimedPage(
             [_dispatch(row) for row in rows],
             None if last is None else (last["priority"], last["run_at"], last["id"]),
         )
@@ -188,11 +188,11 @@ class PostgresDueJobs(DueJobs):
     async def prune(self, *, days: float, limit: int) -> int:
         return await self._count(PRUNE, days=days, rows=limit)
 
-    async def outlook(self, kinds: Collection[str]) -> Outlook:
+    async def due_summary(self, kinds: Collection[str]) -> DueSummary:
         async with self.pool.executor() as executor:
-            row = await executor.first(OUTLOOK, kinds=list(kinds), queues=QUEUES)
+            row = await executor.first(DUE_SUMMARY, kinds=list(kinds), queues=QUEUES)
         assert row is not None  # a SELECT of sub-queries always has a row
-        return Outlook(row["seconds"], row["waits"])
+        return DueSummary(row["seconds"], row["waits"])
 
     async def _count(self, statement: Statement, **values: object) -> int:
         async with self.pool.executor() as executor:

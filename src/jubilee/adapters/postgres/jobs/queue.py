@@ -6,7 +6,7 @@ from asyncpg import Record
 from sqlalchemy import bindparam, func
 from sqlalchemy.dialects.postgresql import insert
 
-from jubilee.adapters.postgres.documents import encode_input, kept_trace
+from jubilee.adapters.postgres.documents import encode_input, encode_trace
 from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import jobs
@@ -65,6 +65,6 @@ class PostgresJobs(JobQueue):
             max_attempts=job.max_attempts,
             epoch=0,
             correlation_id=self.provenance.correlation_id,
-            trace_context=kept_trace(context),
+            trace_context=encode_trace(context),
             due=job.run_at,
         )

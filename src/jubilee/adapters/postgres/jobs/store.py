@@ -24,7 +24,7 @@ from jubilee.domain.jobs.store import (
     JobStore,
 )
 
-BATCH = 100  # claims in one statement
+BATCH_SIZE = 100  # claims in one statement
 QUEUES = {queue.value for queue in JobQueueName}
 MAX_DOCUMENT_BYTES = 65_536  # of a result or an error; the rest is cut
 RETRY_DELAYS_S = (0.01, 0.05, 0.2)  # before another claim of a row that is locked
@@ -127,7 +127,7 @@ class PostgresJobStore(JobStore):
         self._kinds = list(kinds)
         self._worker_id = worker_id
         self._lease = lease
-        self._claim = CallBatcher(self._claim_all, limit=BATCH)
+        self._claim = CallBatcher(self._claim_all, limit=BATCH_SIZE)
 
     async def ping(self) -> None:
         """Check that the database answers; raises Unavailable."""

@@ -8,8 +8,8 @@ from jubilee.domain.tasks.task import Task
 
 DOCUMENTS = ("data", "progress", "result", "error")
 COLUMNS = ", ".join(Task.__dataclass_fields__)
-# A job that no account asked for has no `task_id`; its `owner_id`, the account it is for, is
-# not shown. Documents are read as text: a producer may write JSON that Python cannot read.
+# A job that no account requested has no `task_id`; its `owner_id`, the account it is for, is
+# not returned. Documents are read as text: a producer may write JSON that Python cannot read.
 SPECIAL = {
     "task_id": "coalesce(task_id, CAST(id AS text)) AS task_id",
     "owner_id": "CASE WHEN task_id IS NOT NULL THEN owner_id END AS owner_id",
@@ -35,26 +35,26 @@ LAST = "CAST('ffffffff-ffff-ffff-ffff-ffffffffffff' AS uuid)"
 class OwnerScope(Enum):
     """Which jobs are listed, by their owner."""
 
-    OWNERS = "owner's"  # those that one account asked for
+    OWNED = "owned"  # those that one account requested
     UNOWNED = "unowned"
     ALL = "all"
 
 
 CONDITIONS = {
-    OwnerScope.OWNERS: ("task_id IS NOT NULL AND owner_id = CAST(:owner AS uuid)",),
+    OwnerScope.OWNED: ("task_id IS NOT NULL AND owner_id = CAST(:owner AS uuid)",),
     OwnerScope.UNOWNED: ("task_id IS NULL",),
     OwnerScope.ALL: ("task_id IS NOT NULL", "task_id IS NULL"),
 }
-STATEMENTS = 4 * len(OwnerScope)  # each with a kind, a position, or without
+PAGE_STATEMENTS = 4 * len(OwnerScope)  # each with a kind, a position, or without
 
 
-@lru_cache(maxsize=STATEMENTS)
+@lru_cache(maxsize=PAGE_STATEMENTS)
 def page_statement(scope: OwnerScope, *, of_kind: bool, continued: bool) -> Statement:
-    """A page; binds `statuses`, `rows` and `bytes`, and `owner`, `kind` and `last` where needed.
+    """Statement of a page; binds `statuses`, `rows`, `bytes`, and `owner`, `kind`, `last` if used.
 
-    A short index scan for each status, merged: one index serves lists with a status and without.
-    Each row has the number of rows found (`there`); the newest of them are returned scope size
-    together is at most `bytes`, and at least one.
+    Merges a short index scan per status: one index serves lists with a status and without.
+    Returns the newest rows whose total size is at most `bytes`, at least one; each has the number
+    of rows that were found (`there`).
     """
     kind = "AND kind = CAST(:kind AS text)" if of_kind else ""
     bound = "< (wanted.status, CAST(:last AS uuid))" if continued else f"<= (wanted.status, {LAST})"

@@ -11,7 +11,7 @@ from uuid import UUID
 from asyncpg import Record
 from sqlalchemy import text
 
-from jubilee.adapters.postgres.documents import decode, encode_input, kept_trace
+from jubilee.adapters.postgres.documents import decode, encode_input, encode_trace
 from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
 from jubilee.adapters.postgres.jobs.task_pages import DOCUMENTS, TASK, OwnerScope, page_statement
 from jubilee.adapters.postgres.keyset import page
@@ -60,10 +60,12 @@ FIND_SAME = Statement.from_sql(
     """,
     task=TASK,
 )
-# Not the owner's row: its lock would block sign-ins and changes of the account.
+# Not the lock of the owner's row, which would block sign-ins and changes of the account.
 LOCK_QUOTA = {
-    alone: Statement(text(f"SELECT {lock}(hashtextextended('tasks ' || CAST(:owner AS text), 0))"))
-    for alone, lock in {
+    exclusive: Statement(
+        text(f"SELECT {lock}(hashtextextended('tasks ' || CAST(:owner AS text), 0))")
+    )
+    for exclusive, lock in {
         False: "pg_advisory_xact_lock_shared",
         True: "pg_advisory_xact_lock",
     }.items()
@@ -193,7 +195,7 @@ class PostgresTasks(TaskReader, TaskQueue, TaskRepository):
             max_attempts=MAX_ATTEMPTS,
             run_at=task.run_at,
             correlation_id=self.provenance.correlation_id,
-            trace_context=kept_trace(context),
+            trace_context=encode_trace(context),
             limit=below,
         )
 
@@ -227,7 +229,7 @@ class PostgresTasks(TaskReader, TaskQueue, TaskRepository):
         return self._dispatch_if_due(row)
 
     def _dispatch_if_due(self, row: Record) -> Task:
-        if row["due"] and row["lane"] in QUEUES:  # others are those of a newer version
+        if row["due"] and row["lane"] in QUEUES:  # a newer version may have written other queues
             reference = JobReference(row["id"], row["epoch"])
             queue = JobQueueName(row["lane"])
             self.pending.due.append(Dispatch(reference, queue, row["priority"], row["kind"]))
@@ -236,7 +238,7 @@ class PostgresTasks(TaskReader, TaskQueue, TaskRepository):
 
 @dataclass(frozen=True, slots=True)
 class PostgresLiveJobs(LiveJobReader):
-    """Asks the primary, in one statement."""
+    """Reads the states of all jobs that are waited for in one statement."""
 
     pool: ConnectionPool
 
@@ -255,7 +257,7 @@ def _found(row: Record | None) -> Task:
 def _scope(chosen: TaskFilter) -> OwnerScope:
     if chosen.unowned:
         return OwnerScope.UNOWNED
-    return OwnerScope.ALL if chosen.owner is None else OwnerScope.OWNERS
+    return OwnerScope.ALL if chosen.owner is None else OwnerScope.OWNED
 
 
 def _task(row: Record) -> Task:

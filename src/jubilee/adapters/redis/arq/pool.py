@@ -11,7 +11,7 @@ from jubilee.adapters.redis.arq.messages import pack, unpack
 SOCKET_TIMEOUT_S = 2.0  # so that a frozen Redis does not hold a worker up
 CONNECT_TIMEOUT_S = 1.0
 HEALTH_CHECK_INTERVAL_S = 10
-RETRIES = 1  # of one command; the queue workers retry without end
+MAX_RETRIES = 1  # of one command; the queue workers retry without end
 BACKOFF_BASE_S, BACKOFF_CAP_S = 0.05, 1.0
 
 
@@ -27,7 +27,7 @@ def arq_pool(url: str) -> ArqRedis:
         socket_timeout=SOCKET_TIMEOUT_S,
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         health_check_interval=HEALTH_CHECK_INTERVAL_S,
-        retry=Retry(ExponentialBackoff(cap=BACKOFF_CAP_S, base=BACKOFF_BASE_S), RETRIES),
+        retry=Retry(ExponentialBackoff(cap=BACKOFF_CAP_S, base=BACKOFF_BASE_S), MAX_RETRIES),
         retry_on_error=[
             exceptions.ConnectionError,
             exceptions.TimeoutError,

@@ -8,7 +8,6 @@ from jubilee.entrypoints.http.connections.limits import MAX_HEADERS
 from jubilee.entrypoints.http.connections.refusals import HeadTooLarge, MalformedRequest
 
 VERSIONS = ("1.0", "1.1")
-Header = tuple[bytes, bytes]
 
 SINGLE_HEADERS = (b"host", b"authorization", b"content-type")
 """Ambiguous if duplicated; the parser itself refuses a second Content-Length."""
@@ -23,7 +22,11 @@ def path_of(url: bytes) -> str:
 
 
 def fault_of(
-    headers: Sequence[Header], named: Mapping[bytes, bytes], version: str, *, upgrade: bool
+    headers: Sequence[tuple[bytes, bytes]],
+    named: Mapping[bytes, bytes],
+    version: str,
+    *,
+    upgrade: bool,
 ) -> DomainError | None:
     """The error of a head with these headers, or None; `named` maps names to their last values."""
     if len(headers) > MAX_HEADERS:

@@ -11,8 +11,6 @@ from jubilee.entrypoints.http.framework.edge import DEFAULT_HEADERS, new_record
 from jubilee.entrypoints.http.framework.problems import HttpError, problem
 from jubilee.observation.requests import RequestObserver
 
-Headers = list[tuple[bytes, bytes]]
-
 
 class MalformedRequest(HttpError):
     """The request is not well-formed HTTP/1.1."""
@@ -62,11 +60,16 @@ class Refusals:
         self._observer = observer
 
     def write(
-        self, error: DomainError, refused: Refused, common: Headers, *, observed: bool = True
+        self,
+        error: DomainError,
+        refused: Refused,
+        common: Iterable[tuple[bytes, bytes]],
+        *,
+        observed: bool = True,
     ) -> bytes:
-        """The whole response, which ends the connection; `common` are uvicorn's headers.
+        """Return the whole response, which ends the connection; `common` are uvicorn's headers.
 
-        Not `observed` is one that is recorded elsewhere: by the application, or as a connection.
+        `observed=False`: the request is recorded elsewhere, by the application or as a connection.
         """
         scope = {"method": refused.method, "headers": refused.headers, "client": refused.client}
         record = new_record(scope)

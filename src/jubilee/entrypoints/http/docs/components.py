@@ -18,8 +18,8 @@ from jubilee.entrypoints.http.docs.problem_schemas import OAuthProblem, Problem
 from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
 
 Json: TypeAlias = dict[str, Any]
-Kind: TypeAlias = Literal["examples", "headers", "parameters", "responses"]
-Use: TypeAlias = tuple[type[BaseModel], JsonSchemaMode]
+ComponentKind: TypeAlias = Literal["examples", "headers", "parameters", "responses"]
+SchemaUse: TypeAlias = tuple[type[BaseModel], JsonSchemaMode]
 
 SCHEMA = "#/components/schemas/{model}"
 
@@ -62,7 +62,7 @@ class Components:
         self._schemas |= schema.pop("$defs", {})
         return schema
 
-    def refer(self, kind: Kind, name: str, part: Json) -> Json:
+    def refer(self, kind: ComponentKind, name: str, part: Json) -> Json:
         """A reference to the part; a number is added if another part has the name."""
         parts = self._parts.setdefault(kind, {})
         names = chain([name], (f"{name}.{number}" for number in count(2)))
@@ -93,7 +93,7 @@ def _move_defaults(schema: Json) -> None:
             )
 
 
-def _uses(endpoints: Iterable[AnyEndpoint]) -> Iterator[Use]:
+def _uses(endpoints: Iterable[AnyEndpoint]) -> Iterator[SchemaUse]:
     yield Problem, "serialization"
     for endpoint in endpoints:
         if endpoint.body is not None:

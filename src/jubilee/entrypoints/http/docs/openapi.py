@@ -7,7 +7,7 @@ from jubilee.entrypoints.http.docs.components import Components, Json
 from jubilee.entrypoints.http.docs.descriptions import describe
 from jubilee.entrypoints.http.docs.parameters import parameters
 from jubilee.entrypoints.http.docs.problem_schemas import (
-    Error,
+    ErrorClass,
     OAuthProblem,
     Problem,
     errors_by_status,
@@ -145,7 +145,7 @@ def _content(schema: Json, example: object) -> Json:
     return {"schema": schema} if example is None else {"schema": schema, "example": example}
 
 
-def _problem(status: int, errors: list[Error], components: Components, *, oauth: bool) -> Json:
+def _problem(status: int, errors: list[ErrorClass], components: Components, *, oauth: bool) -> Json:
     """A reference to the response for these errors of one status."""
     prefix = "oauth." if oauth else ""
     examples: Json = {}

@@ -14,14 +14,18 @@ from starlette.responses import Response
 
 from jubilee.entrypoints.http.docs.files import StaticFile, docs_files
 from jubilee.entrypoints.http.docs.openapi import document
-from jubilee.entrypoints.http.docs.problem_pages import HTML, list_problems, show_problem
+from jubilee.entrypoints.http.docs.problem_pages import (
+    HTML,
+    PlainCall,
+    list_problems,
+    show_problem,
+)
 from jubilee.entrypoints.http.framework.conditions import MalformedCondition, etag, is_known
 from jubilee.entrypoints.http.framework.encodings import accepts_gzip
 from jubilee.entrypoints.http.framework.endpoint import (
     JSON,
     Access,
     AnyEndpoint,
-    Call,
     Endpoint,
     Handler,
     Nothing,
@@ -41,7 +45,6 @@ REDOC_CSP = (
     CSP + "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; font-src data:"
 )
 
-Plain: TypeAlias = Call[Nothing, Nothing]
 PlainHandler: TypeAlias = Handler[Nothing, Nothing]
 
 
@@ -58,7 +61,7 @@ class OpenApi(BaseModel):
 def endpoints(described: Sequence[AnyEndpoint]) -> tuple[AnyEndpoint, ...]:
     """The endpoints of pages and files, and of the document, which also describes itself."""
 
-    async def serve_document(call: Plain) -> Response:
+    async def serve_document(call: PlainCall) -> Response:
         """GET /openapi.json."""
         return _file(call, await asyncio.to_thread(render), REVALIDATE)
 
@@ -72,29 +75,29 @@ def endpoints(described: Sequence[AnyEndpoint]) -> tuple[AnyEndpoint, ...]:
     return (openapi, *PAGES)
 
 
-async def swagger(call: Plain) -> Response:
+async def swagger(call: PlainCall) -> Response:
     """GET /docs and /swagger."""
     return await _page(call, "swagger.html", SWAGGER_CSP)
 
 
-async def redoc(call: Plain) -> Response:
+async def redoc(call: PlainCall) -> Response:
     """GET /redoc."""
     return await _page(call, "redoc.html", REDOC_CSP)
 
 
-async def asset(call: Plain) -> Response:
+async def asset(call: PlainCall) -> Response:
     """GET /docs/assets/{release}/{name}."""
     files = await asyncio.to_thread(docs_files)
     return _file(call, files.get(**call.request.path_params), CACHE_FOREVER)
 
 
-async def _page(call: Plain, name: str, policy: str) -> Response:
+async def _page(call: PlainCall, name: str, policy: str) -> Response:
     files = await asyncio.to_thread(docs_files)
     headers = {"Content-Security-Policy": policy}
     return Response(files.page(name, call.mount), headers=headers, media_type=HTML)
 
 
-def _file(call: Plain, file: StaticFile, caching: str) -> Response:
+def _file(call: PlainCall, file: StaticFile, caching: str) -> Response:
     requested, headers, coding = call.request.headers, {"Cache-Control": caching}, {}
     if file.gzipped is not None:
         headers["Vary"] = "Accept-Encoding"

@@ -25,7 +25,7 @@ HEADERS = {
 PACKAGES = ("jubilee.domain.", "jubilee.entrypoints.http.")
 CODE = re.compile("`([^`]+)`")
 
-Plain: TypeAlias = Call[Nothing, Nothing]
+PlainCall: TypeAlias = Call[Nothing, Nothing]
 
 
 def problem_kinds() -> dict[str, type[DomainError]]:
@@ -38,13 +38,13 @@ def problem_kinds() -> dict[str, type[DomainError]]:
     return dict(sorted(found.items()))
 
 
-async def list_problems(call: Plain) -> Response:
+async def list_problems(call: PlainCall) -> Response:
     """GET /problems."""
     rows = (_row(call.mount, kind) for kind in problem_kinds().values())
     return await _page(call, "problems.html", rows="\n".join(rows))
 
 
-async def show_problem(call: Plain) -> Response:
+async def show_problem(call: PlainCall) -> Response:
     """GET /problems/{code}."""
     kind = problem_kinds().get(call.request.path_params["code"])
     if kind is None:
@@ -60,7 +60,7 @@ async def show_problem(call: Plain) -> Response:
     )
 
 
-async def _page(call: Plain, name: str, **values: str) -> Response:
+async def _page(call: PlainCall, name: str, **values: str) -> Response:
     files = await asyncio.to_thread(docs_files)
     page = files.page(name, call.mount, **values)
     return Response(page, headers=HEADERS, media_type=HTML)

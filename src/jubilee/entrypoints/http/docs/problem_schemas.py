@@ -29,7 +29,7 @@ from jubilee.entrypoints.http.framework.problems import (
     status_of,
 )
 
-Error: TypeAlias = type[DomainError]
+ErrorClass: TypeAlias = type[DomainError]
 
 
 class Problem(BaseModel):
@@ -60,7 +60,7 @@ class OAuthProblem(Problem):
     error_description: str
 
 
-SAMPLES: dict[Error, DomainError] = {
+SAMPLES: dict[ErrorClass, DomainError] = {
     InvalidRequest: InvalidRequest(
         [Violation("#/surname", "Extra inputs are not permitted", "extra_forbidden")]
     ),
@@ -69,23 +69,23 @@ SAMPLES: dict[Error, DomainError] = {
 """Samples of errors whose constructors have required arguments."""
 
 
-def errors_by_status(endpoint: AnyEndpoint) -> dict[int, list[Error]]:
+def errors_by_status(endpoint: AnyEndpoint) -> dict[int, list[ErrorClass]]:
     """All errors of the endpoint, one for each code."""
     by_code = {error.code: error for error in (*endpoint.errors, *_implied(endpoint))}
-    found: dict[int, list[Error]] = {}
+    found: dict[int, list[ErrorClass]] = {}
     for error in sorted(by_code.values(), key=lambda error: error.code):
         found.setdefault(int(status_of(error)), []).append(error)
     return found
 
 
-def sample(error: Error, *, oauth: bool) -> tuple[dict[str, Any], list[str]]:
+def sample(error: ErrorClass, *, oauth: bool) -> tuple[dict[str, Any], list[str]]:
     """A problem document as the service writes it, and the names of its headers."""
     raised = SAMPLES.get(error) or error()
     response = problem(raised, "5f2b8c1e9a7d4c3b8e6f0a1b2c3d4e5f", "/api/hello/zoe", oauth=oauth)
     return json.loads(bytes(response.body)), list(response.headers)
 
 
-def _implied(endpoint: AnyEndpoint) -> Iterator[Error]:
+def _implied(endpoint: AnyEndpoint) -> Iterator[ErrorClass]:
     """Errors that follow from the endpoint's data; the query is validated even if unused."""
     yield from (MalformedQuery, InvalidRequest, TargetTooLong, InternalError)
     if endpoint.offered:
@@ -102,7 +102,7 @@ def _implied(endpoint: AnyEndpoint) -> Iterator[Error]:
     yield from _refusals(endpoint)
 
 
-def _refusals(endpoint: AnyEndpoint) -> Iterator[Error]:
+def _refusals(endpoint: AnyEndpoint) -> Iterator[ErrorClass]:
     if endpoint.access is not Access.ANYONE:
         yield from (NotAuthenticated, InvalidToken)
     if endpoint.access is Access.ADMIN:

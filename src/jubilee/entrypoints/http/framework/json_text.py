@@ -17,7 +17,7 @@ MAX_POINTER_CHARS = 1000
 
 CONTAINERS = (dict, list)
 
-Path: TypeAlias = tuple["Path", str | int] | None
+ValuePath: TypeAlias = tuple["ValuePath", str | int] | None
 """Location of a value: its parent's path and its name; None is the document itself."""
 
 
@@ -46,7 +46,7 @@ def parse_json(raw: bytes) -> object:
 
 def faults(document: object) -> Iterator[TextFault]:
     """All refused values of the document, whose size `check_bounds` has limited."""
-    waiting: list[tuple[object, Path]] = [(document, None)]
+    waiting: list[tuple[object, ValuePath]] = [(document, None)]
     for parent, path in waiting:
         for name, value in _members(parent):
             if isinstance(value, CONTAINERS):
@@ -94,7 +94,7 @@ def segment(name: str) -> str:
     return name[:MAX_NAME_CHARS].replace("~", "~0").replace("/", "~1")
 
 
-def _pointer(path: Path) -> str:
+def _pointer(path: ValuePath) -> str:
     names: list[str] = []
     while path is not None:
         path, name = path
