@@ -84,9 +84,15 @@ def test_status_loads_little_of_the_service() -> None:
 
 
 def test_every_command_leads_to_a_function() -> None:
-    every = ["status", "migration x", "admin create --email x", *(name for name, _, _ in PLAIN)]
+    every = [
+        "status",
+        "health api",
+        "migration x",
+        "admin create --email x",
+        *(name for name, _, _ in PLAIN),
+    ]
     every += ["user list", "user show x", *(f"user {name} x" for name, _ in CHANGES)]
-    every += ["jobs list", *(f"jobs {action} {UUID(int=1)}" for action in JOB_ACTIONS)]
+    every += ["health", "jobs list", *(f"jobs {action} {UUID(int=1)}" for action in JOB_ACTIONS)]
     for words in every:
         module, _, name = command_parser().parse_args(words.split()).run.partition(":")
         assert callable(getattr(import_module(f"jubilee.commands.{module}"), name)), words

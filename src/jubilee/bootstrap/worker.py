@@ -37,6 +37,7 @@ from jubilee.domain.jobs.relay import Relay
 from jubilee.domain.jobs.runner import CANCEL_GRACE_S, Runner
 from jubilee.domain.retention import Retention
 from jubilee.entrypoints.shutdown import ShutdownBudget
+from jubilee.entrypoints.worker.heartbeat_file import HeartbeatFile
 from jubilee.entrypoints.worker.periodic_tasks import (
     PeriodicTask,
     calendar_tasks,
@@ -97,9 +98,18 @@ def _plan(
             *registry_tasks(PostgresBacklog(adapters.pool), worker, observer),
             *_calendar_tasks(settings, adapters),
         ),
-        watchdog=Watchdog(settings.lease_seconds),
+        watchdog=Watchdog(settings.lease_seconds, _heartbeat_file(settings)),
         shutdown=ShutdownBudget(drain_s=settings.shutdown_timeout),
     )
+
+
+def _heartbeat_file(settings: Settings) -> HeartbeatFile | None:
+    """Create it before the first job, so that a wrong path is refused at the start."""
+    if settings.worker_heartbeat_file is None:
+        return None
+    file = HeartbeatFile(settings.worker_heartbeat_file)
+    file.create()
+    return file
 
 
 def _calendar_tasks(settings: Settings, adapters: Adapters) -> Sequence[PeriodicTask]:

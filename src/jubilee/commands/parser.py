@@ -53,6 +53,7 @@ def command_parser() -> CommandParser:
             added.add_argument("--port", help="port that the API listens on (PORT)")
     status = add_command(known, "status", "status:status", "print health, jobs and workers")
     status.add_argument("--json", action="store_true", help="print JSON")
+    _add_health(known)
     migration = add_command(
         known, "migration", "schema:migration", "write a migration from changed tables"
     )
@@ -61,6 +62,18 @@ def command_parser() -> CommandParser:
     add_user(known)
     add_jobs(known)
     return parser
+
+
+def _add_health(known: Commands) -> None:
+    summary = "check one process, for container engines: exits with 0 or 1"
+    health = add_command(known, "health", "health:health", summary)
+    health.add_argument(
+        "process",
+        nargs="?",
+        choices=("api", "worker"),
+        help="by default the one that is process 1 of this container",
+    )
+    health.add_argument("--port", help="port of the API (PORT)")
 
 
 def _add_admin(known: Commands) -> None:

@@ -39,7 +39,11 @@ def reasons(error: ValidationError) -> str:
 def refusal_of(error: OSError) -> CommandRefused:
     """Turn an OSError into a refusal that names the setting whose folder it concerns."""
     settings = Settings()
-    folders = {"DATA_DIR": settings.data_dir, "MAIL_DIR": settings.mail_dir}
+    folders = {
+        "DATA_DIR": settings.data_dir,
+        "MAIL_DIR": settings.mail_dir,
+        "WORKER_HEARTBEAT_FILE": settings.worker_heartbeat_file,
+    }
     path = Path(os.fsdecode(error.filename)).absolute() if error.filename else None
     for name, folder in folders.items():
         if path and folder and _are_related(path, folder.absolute()):

@@ -1,5 +1,7 @@
 """Workers, jobs and tasks."""
 
+from pathlib import Path
+
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from jubilee.domain.jobs.retries import MAX_CRASHES
@@ -21,6 +23,9 @@ class JobSettings(SettingsGroup):
     worker_system_slots: PositiveInt = Field(10, description="concurrent system jobs in one worker")
     worker_user_slots: PositiveInt = Field(
         20, description="concurrent tasks of users in one worker"
+    )
+    worker_heartbeat_file: Path | None = Field(
+        None, description="file that a worker touches for `jubilee health worker`"
     )
     worker_read_limit: PositiveInt = Field(
         500,

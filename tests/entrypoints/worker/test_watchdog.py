@@ -1,13 +1,18 @@
 """The watchdog, each time in a process of its own."""
 
 import asyncio
+import os
 import signal
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
+from pathlib import Path
 
 import pytest
 
-from jubilee.entrypoints.worker.watchdog import EXIT_STUCK
+from jubilee.entrypoints.worker.heartbeat_file import HeartbeatFile
+from jubilee.entrypoints.worker.watchdog import EXIT_STUCK, Watchdog
+from tests.adapters.arq.queue_workers import eventually
 
 LIMIT = 1.0
 PROGRAM = """
@@ -60,3 +65,18 @@ async def test_a_process_that_was_frozen_goes_on() -> None:
     async with asyncio.timeout(15):
         assert (await process.communicate())[0] == b"through\n"
     assert process.returncode == 0
+
+
+async def test_the_heartbeat_stops_with_the_loop(tmp_path: Path) -> None:
+    heartbeat = HeartbeatFile(tmp_path / "worker")
+    heartbeat.create()
+    watching = asyncio.create_task(Watchdog(1.0, heartbeat).run())
+    for _ in range(2):  # it beats more than once
+        os.utime(heartbeat.path, (0, 0))
+        await eventually(lambda: heartbeat.problem() is None)
+    os.utime(heartbeat.path, (0, 0))
+    time.sleep(0.3)  # noqa: ASYNC251  # the loop is blocked
+    assert heartbeat.problem()
+    watching.cancel()
+    await asyncio.wait([watching])
+    assert not heartbeat.path.exists()

@@ -6,6 +6,8 @@ import os
 import threading
 from time import monotonic
 
+from jubilee.entrypoints.worker.heartbeat_file import BEAT_INTERVAL_S, HeartbeatFile
+
 EXIT_STUCK = 70  # EX_SOFTWARE
 
 logger = logging.getLogger(__name__)
@@ -18,9 +20,13 @@ class Watchdog:
     its jobs by then, and only a restart makes this process useful again.
     """
 
-    def __init__(self, limit: float) -> None:
-        """`limit` is how long the loop may be blocked, in seconds."""
+    def __init__(self, limit: float, heartbeat: HeartbeatFile | None = None) -> None:
+        """`limit` is how long the loop may be blocked, in seconds.
+
+        `heartbeat` shows health checks that the loop runs, long before the limit.
+        """
         self._limit = limit
+        self._heartbeat = heartbeat
         self._seen = monotonic()
         self._over = threading.Event()
 
@@ -30,9 +36,13 @@ class Watchdog:
         try:
             while True:
                 self._seen = monotonic()
-                await asyncio.sleep(self._limit / 10)
+                if self._heartbeat:
+                    self._heartbeat.beat()
+                await asyncio.sleep(min(self._limit / 10, BEAT_INTERVAL_S))
         finally:
             self._over.set()
+            if self._heartbeat:
+                self._heartbeat.remove()
 
     def _watch(self) -> None:
         while monotonic() - self._seen < self._limit:
