@@ -6,9 +6,11 @@ from typing import Any
 import docker
 import httpx2
 
+from jubilee.entrypoints.worker.heartbeat_file import BEAT_INTERVAL_S
 from tests.deploy.conftest import HARDENED, Stack, build_image
 
 DRAIN_S = 20  # SHUTDOWN_TIMEOUT's default
+HEARTBEAT = "/tmp/jubilee-worker"
 
 
 def _output(engine: docker.DockerClient, image: str, *shell: str) -> str:
@@ -81,6 +83,7 @@ def test_two_builds_of_one_commit_have_the_same_layers(
 ) -> None:
     again = build_image("localhost/jubilee:again", NO_CACHE="1")
     first, second = engine.images.get(image), engine.images.get(again)
+    engine.images.remove(again)
     assert first.attrs["RootFS"]["Layers"] == second.attrs["RootFS"]["Layers"]
 
 
@@ -90,13 +93,40 @@ def test_a_schema_is_made_and_the_api_serves_until_it_is_told_to_stop(stack: Sta
     )
     _eventually(lambda: _ended_well(migrate))
     api = stack.command("api", ports={"8000/tcp": ("127.0.0.1", None)})
-    _eventually(lambda: _status(api, "/health/ready") == 200)
+    _eventually(lambda: _health(api) == (0, "api: healthy\n"))
     greeting = httpx2.put(f"{_address(api)}/hello/Zoe", json={"dateOfBirth": "1990-02-28"})
     assert greeting.status_code == 204
+    _stops_within_the_drain(api)
+
+
+def test_a_worker_that_stands_still_is_not_healthy(stack: Stack) -> None:
+    worker = stack.command("worker")
+    assert worker.attrs["Config"]["Healthcheck"]["Test"] == ["CMD", "jubilee", "health"]
+    _eventually(lambda: _health(worker) == (0, "worker: healthy\n"))
+    worker.kill("STOP")
+    worker.exec_run(["touch", "--date=1 minute ago", HEARTBEAT])
+    time.sleep(BEAT_INTERVAL_S + 1)  # a worker that runs would have touched it
+    assert _health(worker)[0] == 1
+    worker.kill("CONT")
+    _eventually(lambda: _health(worker)[0] == 0)
+    _stops_within_the_drain(worker)
+
+
+def test_a_command_that_ends_by_itself_is_not_checked(engine: docker.DockerClient, image: str) -> None:
+    assert _output(engine, image, "jubilee health") == "neither an API nor a worker runs here\n"
+
+
+def _stops_within_the_drain(container: Any) -> None:
     began = time.monotonic()
-    api.stop(timeout=DRAIN_S)
-    assert api.wait()["StatusCode"] == 0
+    container.stop(timeout=DRAIN_S)
+    assert container.wait()["StatusCode"] == 0
     assert time.monotonic() - began < DRAIN_S
+
+
+def _health(container: Any) -> tuple[int, str]:
+    """What the image's check says, at once: the engine asks only every ten seconds."""
+    code, line = container.exec_run(["jubilee", "health"])
+    return code, line.decode()
 
 
 def _ended_well(container: Any) -> bool:
@@ -109,10 +139,3 @@ def _address(container: Any) -> str:
     container.reload()
     (bound,) = container.ports["8000/tcp"]
     return f"http://127.0.0.1:{bound['HostPort']}"
-
-
-def _status(container: Any, path: str) -> int:
-    try:
-        return httpx2.get(_address(container) + path, timeout=2).status_code
-    except (httpx2.HTTPError, KeyError, ValueError, TypeError):
-        return 0
