@@ -12,6 +12,7 @@ import docker
 import pytest
 
 from tests.servers import engine_answers
+from tests.support.running import eventually
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "localhost/jubilee:test"
@@ -22,6 +23,8 @@ HARDENED: dict[str, Any] = {
     "tmpfs": {"/tmp": ""},
 }
 """How production runs it: nothing is writable but /tmp, and no privilege is left."""
+
+TRIED_AGAIN = {"Name": "on-failure", "MaximumRetryCount": 20}  # PostgreSQL may still start
 
 
 def build_image(tag: str = IMAGE, **environment: str) -> str:
@@ -110,7 +113,15 @@ def stack(engine: docker.DockerClient, image: str) -> Iterator[Stack]:
             tmpfs={"/var/lib/postgresql/data": ""},
         )
         made.run("redis", "redis:8-alpine")
+        migrate = made.command("migrate", restart_policy=TRIED_AGAIN)
+        assert eventually(lambda: _ended_well(migrate), within=60), migrate.logs().decode()
         yield made
     finally:
         made.remove()
         network.remove()
+
+
+def _ended_well(container: Any) -> bool:
+    container.reload()
+    state = container.attrs["State"]
+    return bool(state["Status"] == "exited" and state["ExitCode"] == 0)

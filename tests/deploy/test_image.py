@@ -8,6 +8,7 @@ import httpx2
 
 from jubilee.entrypoints.worker.heartbeat_file import BEAT_INTERVAL_S
 from tests.deploy.conftest import HARDENED, Stack, build_image
+from tests.support.running import eventually
 
 DRAIN_S = 20  # SHUTDOWN_TIMEOUT's default
 HEARTBEAT = "/tmp/jubilee-worker"
@@ -18,13 +19,6 @@ def _output(engine: docker.DockerClient, image: str, *shell: str) -> str:
         image, entrypoint=["sh", "-c"], command=list(shell), remove=True, **HARDENED
     )
     return bytes(raw).decode()
-
-
-def _eventually(holds: Any, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.2)
 
 
 def test_the_process_has_no_privilege_and_writes_to_tmp_alone(
@@ -87,13 +81,9 @@ def test_two_builds_of_one_commit_have_the_same_layers(
     assert first.attrs["RootFS"]["Layers"] == second.attrs["RootFS"]["Layers"]
 
 
-def test_a_schema_is_made_and_the_api_serves_until_it_is_told_to_stop(stack: Stack) -> None:
-    migrate = stack.command(
-        "migrate", restart_policy={"Name": "on-failure", "MaximumRetryCount": 9}
-    )
-    _eventually(lambda: _ended_well(migrate))
+def test_the_api_serves_until_it_is_told_to_stop(stack: Stack) -> None:
     api = stack.command("api", ports={"8000/tcp": ("127.0.0.1", None)})
-    _eventually(lambda: _health(api) == (0, "api: healthy\n"))
+    assert eventually(lambda: _health(api) == (0, "api: healthy\n"), within=60)
     greeting = httpx2.put(f"{_address(api)}/hello/Zoe", json={"dateOfBirth": "1990-02-28"})
     assert greeting.status_code == 204
     _stops_within_the_drain(api)
@@ -102,17 +92,19 @@ def test_a_schema_is_made_and_the_api_serves_until_it_is_told_to_stop(stack: Sta
 def test_a_worker_that_stands_still_is_not_healthy(stack: Stack) -> None:
     worker = stack.command("worker")
     assert worker.attrs["Config"]["Healthcheck"]["Test"] == ["CMD", "jubilee", "health"]
-    _eventually(lambda: _health(worker) == (0, "worker: healthy\n"))
+    assert eventually(lambda: _health(worker) == (0, "worker: healthy\n"), within=60)
     worker.kill("STOP")
     worker.exec_run(["touch", "--date=1 minute ago", HEARTBEAT])
     time.sleep(BEAT_INTERVAL_S + 1)  # a worker that runs would have touched it
     assert _health(worker)[0] == 1
     worker.kill("CONT")
-    _eventually(lambda: _health(worker)[0] == 0)
+    assert eventually(lambda: _health(worker)[0] == 0, within=60)
     _stops_within_the_drain(worker)
 
 
-def test_a_command_that_ends_by_itself_is_not_checked(engine: docker.DockerClient, image: str) -> None:
+def test_a_command_that_ends_by_itself_is_not_checked(
+    engine: docker.DockerClient, image: str
+) -> None:
     assert _output(engine, image, "jubilee health") == "neither an API nor a worker runs here\n"
 
 
@@ -127,12 +119,6 @@ def _health(container: Any) -> tuple[int, str]:
     """What the image's check says, at once: the engine asks only every ten seconds."""
     code, line = container.exec_run(["jubilee", "health"])
     return code, line.decode()
-
-
-def _ended_well(container: Any) -> bool:
-    container.reload()
-    state = container.attrs["State"]
-    return bool(state["Status"] == "exited" and state["ExitCode"] == 0)
 
 
 def _address(container: Any) -> str:
