@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Any, NoReturn
 
 from jubilee.adapters.ids import new_id
-from jubilee.domain.birthdays import Birth, Birthday, Celebration, TooManyNames
+from jubilee.domain.birthdays import Birth, Birthday, Celebration, Saved, TooManyNames
 from jubilee.domain.calendar import LeapDayRule, Window, local_dates
 from jubilee.domain.identity import UserId
 from jubilee.domain.users.user import User
@@ -24,11 +24,13 @@ def a_window(nearest: int, furthest: int, rule: LeapDayRule = LeapDayRule.MAR1) 
 
 async def put(
     database: Database, name: str, birth: Birth = BIRTH, *, overwrite: bool = True, most: int = MANY
-) -> bool:
+) -> Saved | None:
     async with database.write() as tx:
         birthday = Birthday(id=new_id(), name=name, birth=birth)
-        done: bool = await tx.birthdays.put(birthday, overwrite=overwrite, max_anonymous=most)
-        return done
+        saved: Saved | None = await tx.birthdays.put(
+            birthday, overwrite=overwrite, max_anonymous=most
+        )
+        return saved
 
 
 async def find(database: Database, key: str) -> Birth | None:

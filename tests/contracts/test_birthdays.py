@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from jubilee.domain.birthdays import Birth, TooManyNames
+from jubilee.adapters.ids import new_id
+from jubilee.domain.birthdays import Birth, Birthday, Saved, TooManyNames
 from tests.contracts.birthday_rows import (
     BIRTH,
     LETTERS,
+    MANY,
     OTHER,
     change,
     counted,
@@ -34,6 +36,36 @@ async def test_putting_again_overwrites_all_of_it_or_nothing(database: Database)
     assert await put(database, "ZOE", OTHER)
     assert await find(database, "zoe") == OTHER
     assert await counted(database) == 1
+
+
+async def test_what_was_saved_before_is_returned(database: Database) -> None:
+    assert await put(database, "Zoe") == Saved()
+    assert await put(database, "ZOE", OTHER) == Saved(BIRTH.date)
+    assert await put(database, "Zoe") == Saved(OTHER.date)
+
+
+async def overtaken(database: Database) -> Saved | None:
+    """Save a name while another transaction saves OTHER under it."""
+    async with database.write() as tx:
+        first = Birthday(id=new_id(), name="Zoe", birth=OTHER)
+        await tx.birthdays.put(first, overwrite=True, max_anonymous=MANY)
+        later = asyncio.create_task(put(database, "Zoe"))
+        await asyncio.sleep(0.1)
+        assert not later.done()
+    return await later
+
+
+async def test_what_another_transaction_has_just_saved_is_returned(database: Database) -> None:
+    await put(database, "Zoe")
+    assert await overtaken(database) == Saved(OTHER.date)
+
+
+async def test_a_name_that_is_created_meanwhile_is_known_or_said_to_be_uncertain(
+    database: Database,
+) -> None:
+    saved = await overtaken(database)
+    assert saved is not None
+    assert saved.replaced == OTHER.date or not saved.is_certain
 
 
 async def test_new_names_are_limited_and_known_ones_are_not(database: Database) -> None:
@@ -165,14 +197,14 @@ async def test_a_username_that_cannot_be_greeted_is_nobodys_name(database: Datab
 
 async def test_of_many_who_save_a_new_name_at_once_one_makes_the_row(database: Database) -> None:
     done = await asyncio.gather(*(put(database, "Zoe") for _ in range(8)))
-    assert done == [True] * 8
+    assert all(done)
     assert await counted(database) == 1
 
 
 async def test_of_many_who_save_at_once_only_so_many_find_room(database: Database) -> None:
     attempts = [put(database, f"Zoe{letter}", most=3) for letter in LETTERS]
     done = await asyncio.gather(*attempts, return_exceptions=True)
-    assert done.count(True) == 3
+    assert done.count(Saved()) == 3
     assert await counted(database) == 3
 
 

@@ -7,6 +7,7 @@ import pytest
 from jubilee.domain.birthdays import (
     Birth,
     BirthdayService,
+    Saved,
 )
 from jubilee.domain.calendar import LeapDayRule
 from tests.domain.birthday_service import (
@@ -16,7 +17,7 @@ from tests.domain.birthday_service import (
     names_of_today,
     upcoming_names,
 )
-from tests.fakes.birthdays import FakeTodayCache
+from tests.fakes.birthdays import FakeBirthdays, FakeTodayCache
 from tests.fakes.store import FakeClock, FakeStore
 
 
@@ -84,6 +85,66 @@ async def test_todays_list_is_cached_until_a_birthday_changes(
     store.broken = None
     await birthdays.remove("Zoe", by=ADMIN)
     assert await names_of_today(birthdays) == []
+
+
+def times_dropped(birthdays: BirthdayService) -> int:
+    """How often the pages of today's list were dropped."""
+    assert isinstance(birthdays.cache, FakeTodayCache)
+    return birthdays.cache.generation
+
+
+@pytest.mark.parametrize(
+    ("now", "born", "dropped"),
+    [
+        ("2026-11-20", "1990-11-18", False),
+        ("2026-11-20", "1990-11-19", True),
+        ("2026-11-20", "1990-11-20", True),
+        ("2026-11-20", "1990-11-21", True),
+        ("2026-11-20", "1990-11-22", False),
+        ("2027-03-02", "2000-02-29", True),
+        ("2027-02-27", "2000-02-29", False),
+        ("2027-01-01", "1990-12-31", True),
+    ],
+)
+async def test_a_birthday_drops_todays_list_only_where_it_may_be_today_in_some_zone(
+    birthdays: BirthdayService, clock: FakeClock, now: str, born: str, *, dropped: bool
+) -> None:
+    clock.now = datetime.fromisoformat(now).replace(hour=12, tzinfo=UTC)
+    await birthdays.save("Zoe", Birth(date.fromisoformat(born)), by=None)
+    assert times_dropped(birthdays) == dropped
+
+
+@pytest.mark.parametrize(("day", "dropped"), [(20, 1), (10, 0)])
+async def test_a_birthday_that_is_replaced_or_removed_drops_todays_list_where_it_was_on_it(
+    birthdays: BirthdayService, day: int, dropped: int
+) -> None:
+    await birthdays.save("Zoe", Birth(date(1990, 11, day)), by=None)
+    before = times_dropped(birthdays)
+    await birthdays.save("Zoe", Birth(date(1990, 1, 1)), by=None)
+    assert times_dropped(birthdays) - before == dropped
+    await birthdays.save("Ben", Birth(date(1990, 11, day)), by=None)
+    before = times_dropped(birthdays)
+    await birthdays.remove("Ben", by=ADMIN)
+    assert times_dropped(birthdays) - before == dropped
+
+
+async def test_a_birthday_that_replaced_an_unknown_one_drops_todays_list(
+    birthdays: BirthdayService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def uncertain(*_: object, **__: object) -> Saved:
+        return Saved(is_certain=False)
+
+    monkeypatch.setattr(FakeBirthdays, "put", uncertain)
+    await birthdays.save("Zoe", Birth(date(1990, 1, 1)), by=None)
+    assert times_dropped(birthdays) == 1
+
+
+async def test_an_account_that_moves_its_own_birthday_away_drops_todays_list(
+    birthdays: BirthdayService, store: FakeStore
+) -> None:
+    zoe = await add_account(store, "zoe", date_of_birth=date(1990, 11, 20))
+    await birthdays.save("Zoe", Birth(date(1990, 1, 1)), by=zoe)
+    assert times_dropped(birthdays) == 1
 
 
 async def test_todays_list_expires_when_a_day_begins_in_a_time_zone_in_use(

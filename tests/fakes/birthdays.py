@@ -10,6 +10,7 @@ from jubilee.domain.birthdays import (
     Birthday,
     BirthdayRepository,
     Celebration,
+    Saved,
     TodayCache,
     TooManyNames,
 )
@@ -45,18 +46,18 @@ class FakeBirthdays(BirthdayRepository):
             known = again
         return None
 
-    async def put(self, birthday: Birthday, *, overwrite: bool, max_anonymous: int) -> bool:
+    async def put(self, birthday: Birthday, *, overwrite: bool, max_anonymous: int) -> Saved | None:
         self.unit.check(birthday)
         await self.unit.hold("name", birthday.key)
         known = await self.lock(birthday.key)
         if known is not None and (known.user_id is not None or not overwrite):
-            return False
+            return None
         if known is None:
             await self.unit.hold("counter")
         self.anonymous[birthday.key] = replace(birthday, id=known.id if known else birthday.id)
         if known is None and len(self.anonymous) > max_anonymous:
             raise TooManyNames
-        return True
+        return Saved(known.birth.date if known and known.birth else None)
 
     async def change(self, birthday_id: UUID, birth: Birth | None) -> None:
         await self.unit.hold("birthday", birthday_id)

@@ -10,12 +10,7 @@ from unicodedata import normalize
 from uuid import UUID
 
 from jubilee.domain.birthday_rules import BirthdayRules
-from jubilee.domain.calendar import (
-    Calendar,
-    Window,
-    days_until,
-    local_dates,
-)
+from jubilee.domain.calendar import Calendar, Window, days_until, local_dates, may_be_today
 from jubilee.domain.clock import Clock
 from jubilee.domain.concurrency import VersionCheck, require
 from jubilee.domain.errors import Invalid, LimitReached, NotAllowed, NotAuthenticated, NotFound
@@ -88,6 +83,18 @@ class Celebration:
         return self.day.year - self.born.year
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A birthday was saved over the date of birth `replaced`, which is None for a new name.
+
+    `is_certain` is false if another transaction created the name at the same moment: the date
+    that was replaced is unknown then.
+    """
+
+    replaced: date | None = None
+    is_certain: bool = True
+
+
 # Ports
 
 
@@ -100,8 +107,8 @@ class BirthdayRepository(Protocol):
     async def lock(self, key: str) -> Birthday | None:
         """Return the birthday of the name, its row locked until the transaction ends."""
 
-    async def put(self, birthday: Birthday, *, overwrite: bool, max_anonymous: int) -> bool:
-        """Save an anonymous birthday; return whether it was saved.
+    async def put(self, birthday: Birthday, *, overwrite: bool, max_anonymous: int) -> Saved | None:
+        """Save an anonymous birthday; return what it replaced, or None if it was not saved.
 
         It is not saved if an account has the name, or if the name exists and `overwrite` is
         false: then the row is locked. Raises TooManyNames beyond `max_anonymous`.
@@ -166,8 +173,8 @@ class BirthdayService:
         composed = normalize("NFC", name)
         async with self.write() as tx:
             birthday = Birthday(id=self.new_id(), name=composed, birth=birth)
-            await self._put(tx, birthday, by, expects)
-        await self.cache.forget()
+            saved = await self._put(tx, birthday, by, expects)
+        await self._forget(saved, birth.date)
 
     async def greet(self, name: str) -> str:
         """Return today's message, with the name as spelt in the request."""
@@ -195,7 +202,7 @@ class BirthdayService:
                 raise BirthdayNotFound
             require(expects, known.birth)
             await _remove(tx, known)
-        await self.cache.forget()
+        await self._forget(Saved(known.birth.date))
 
     async def today(self, *, after: Position | None, limit: int) -> Page[Celebration]:
         """List who celebrates today by local date; cached until a day ends in any zone."""
@@ -228,7 +235,7 @@ class BirthdayService:
         birthday: Birthday,
         by: Principal | None,
         expects: VersionCheck[Birth | None] | None,
-    ) -> None:
+    ) -> Saved:
         rules = self.rules
         overwrite = rules.may_replace(by)
         if expects is not None:
@@ -236,10 +243,12 @@ class BirthdayService:
             require(expects, _birth(current))
             # Of two concurrent creations only the first may succeed.
             overwrite = overwrite and current is not None
-        if rules.may_add(by) and await tx.birthdays.put(
-            birthday, overwrite=overwrite, max_anonymous=rules.max_anonymous
+        if rules.may_add(by) and (
+            saved := await tx.birthdays.put(
+                birthday, overwrite=overwrite, max_anonymous=rules.max_anonymous
+            )
         ):
-            return
+            return saved
         known = await tx.birthdays.lock(birthday.key)
         require(expects, _birth(known))
         if known is None or known.user_id is None:
@@ -249,6 +258,14 @@ class BirthdayService:
         if not by.may_access(known.user_id):
             raise NotAllowed
         await tx.birthdays.change(known.id, birthday.birth)
+        return Saved(known.birth.date if known.birth else None)
+
+    async def _forget(self, saved: Saved, new: date | None = None) -> None:
+        """Drop the pages of today's list if one of them may show the old or the new birthday."""
+        now, rule = self.clock(), self.rules.leap_day
+        dates = [born for born in (saved.replaced, new) if born is not None]
+        if not saved.is_certain or any(may_be_today(born, now, rule) for born in dates):
+            await self.cache.forget()
 
     @property
     def _calendar(self) -> Calendar:

@@ -102,6 +102,16 @@ def born_on(day: date, rule: LeapDayRule) -> tuple[int, ...]:
     return tuple(sorted({own, 229})) if includes_leap_day else (own,)
 
 
+def may_be_today(born: date, now: datetime, rule: LeapDayRule) -> bool:
+    """Return whether the birthday is celebrated today in any zone, by any host's clock.
+
+    Zones are at most 14 hours from UTC: one day more or less leaves ten hours for the clocks.
+    """
+    today, month_day = now.astimezone(UTC).date(), born.month * 100 + born.day
+    days = (today + timedelta(days=difference) for difference in (-1, 0, 1))
+    return any(month_day in born_on(day, rule) for day in days)
+
+
 def celebration_days(first: date, last: date, rule: LeapDayRule) -> Iterator[CelebrationDay]:
     """Iterate over all celebrations from the first to the last day, in order."""
     for ordinal in range(first.toordinal(), last.toordinal() + 1):

@@ -6,17 +6,13 @@ from uuid import UUID
 
 from asyncpg import Record
 from sqlalchemy import (
-    Boolean,
     Integer,
-    and_,
     bindparam,
     delete,
     func,
-    literal_column,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 
 from jubilee.adapters.postgres.account_birthdays import ANONYMOUS, COUNT
 from jubilee.adapters.postgres.birthday_window import WITHIN
@@ -29,6 +25,7 @@ from jubilee.domain.birthdays import (
     Birthday,
     BirthdayRepository,
     Celebration,
+    Saved,
     TooManyNames,
 )
 from jubilee.domain.calendar import CelebrationDay, Window, celebration_days
@@ -55,18 +52,21 @@ LOCK = Statement(
     .where(BY_NAME)
     .with_for_update()
 )
-_new = insert(birthdays).values(created_at=func.now(), updated_at=func.now())
-# A conflicting row is locked even where it may not be overwritten.
-PUT = Statement(
-    _new.on_conflict_do_update(
-        index_elements=["name_key"],
-        set_={
-            name: _new.excluded[name]
-            for name in ("name", "date_of_birth", "time_zone", "updated_at")
-        },
-        where=and_(birthdays.c.user_id.is_(None), bindparam("overwrite", type_=Boolean)),
-    ).returning(literal_column("xmax = 0").label("fresh")),
-    columns=["id", "name", "name_key", "date_of_birth", "time_zone"],
+# A conflicting row is locked even where it may not be overwritten. The join reads and locks the
+# old row before the insert; only one that another transaction is creating escapes it.
+PUT = Statement.from_sql(
+    """WITH old AS (
+        SELECT date_of_birth FROM birthdays WHERE name_key = :name_key FOR NO KEY UPDATE
+    )
+    INSERT INTO birthdays
+        (id, name, name_key, date_of_birth, time_zone, created_at, updated_at)
+    SELECT :id, :name, :name_key, :date_of_birth, :time_zone, now(), now()
+    FROM (SELECT) AS new LEFT JOIN old ON true
+    ON CONFLICT (name_key) DO UPDATE SET
+        name = excluded.name, date_of_birth = excluded.date_of_birth,
+        time_zone = excluded.time_zone, updated_at = excluded.updated_at
+    WHERE birthdays.user_id IS NULL AND CAST(:overwrite AS boolean)
+    RETURNING xmax = 0 AS fresh, (SELECT date_of_birth FROM old) AS replaced"""
 )
 COUNT_ONE = Statement(
     update(counters)
@@ -97,7 +97,7 @@ class PostgresBirthdays(BirthdayRepository):
         row = await self.executor.first(LOCK, key=key)
         return None if row is None else _birthday(row)
 
-    async def put(self, birthday: Birthday, *, overwrite: bool, max_anonymous: int) -> bool:
+    async def put(self, birthday: Birthday, *, overwrite: bool, max_anonymous: int) -> Saved | None:
         row = await self.executor.first(
             PUT,
             id=birthday.id,
@@ -106,12 +106,14 @@ class PostgresBirthdays(BirthdayRepository):
             overwrite=overwrite,
             **_columns(birthday.birth),
         )
+        if row is None:
+            return None
+        if not row["fresh"]:
+            return Saved(row["replaced"], is_certain=row["replaced"] is not None)
         # All writers of new names wait for this one row: it is updated last.
-        if row is not None and row["fresh"]:
-            counted = await self.executor.first(COUNT_ONE, limit=max_anonymous)
-            if counted is None:
-                raise TooManyNames
-        return row is not None
+        if await self.executor.first(COUNT_ONE, limit=max_anonymous) is None:
+            raise TooManyNames
+        return Saved()
 
     async def change(self, birthday_id: UUID, birth: Birth | None) -> None:
         await self.executor.run(CHANGE, birthday_id=birthday_id, **_columns(birth))
