@@ -93,7 +93,8 @@ async def fresh_database(servers: Servers, template: str = "template1") -> Async
     name = f"test_{secrets.token_hex(6)}"
     admin = await asyncpg.connect(servers.database_url)
     try:
-        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        # Copied as files: half the time of the copy through the log, which no test restores from.
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
         yield urlsplit(servers.database_url)._replace(path=f"/{name}").geturl()
     finally:
         await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
