@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from jubilee.adapters.postgres.engine import driver_arguments, driver_url
+from jubilee.adapters.postgres.connection import connection_arguments
 from jubilee.adapters.postgres.ownership import Ownership
 from jubilee.adapters.postgres.schema import DATED, revision_name
 from jubilee.adapters.postgres.tables import metadata
@@ -74,7 +74,7 @@ def migrate(connection: Connection) -> None:
 
 async def main(url: str) -> None:
     engine = create_async_engine(
-        driver_url(url), connect_args=driver_arguments(url), poolclass=NullPool
+        "postgresql+asyncpg://", connect_args=connection_arguments(url), poolclass=NullPool
     )
     async with engine.connect() as connection:
         await connection.run_sync(migrate)

@@ -67,6 +67,15 @@ async def test_one_whose_server_process_was_ended_is_not_lent_again(pool: Connec
         assert pid not in {one.get_server_pid(), other.get_server_pid()}
 
 
+async def test_a_server_that_refuses_the_session_is_unavailable(database_url: str) -> None:
+    mark = "&" if "?" in database_url else "?"
+    pool = ConnectionPool(f"{database_url}{mark}options=-c%20unknown=1", size=1, timeout=10)
+    with pytest.raises(Unavailable) as refused:
+        async with pool.executor():
+            pass
+    assert isinstance(refused.value.__cause__, asyncpg.UndefinedObjectError)
+
+
 async def test_past_the_deadline_nothing_is_begun_that_would_break_a_connection(
     database_url: str,
 ) -> None:

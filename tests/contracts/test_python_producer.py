@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from jubilee.adapters.postgres.engine import driver_url
+from jubilee.adapters.postgres.connection import connection_arguments
 from jubilee.producer import enqueue, enqueue_async
 
 ROW = "SELECT * FROM jobs WHERE id = $1"
@@ -40,7 +40,9 @@ async def driver(database_url: str) -> AsyncIterator[Driver]:
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     """SQLAlchemy's, as other programs have it."""
-    engine = create_async_engine(driver_url(database_url))
+    engine = create_async_engine(
+        "postgresql+asyncpg://", connect_args=connection_arguments(database_url)
+    )
     yield engine
     await engine.dispose()
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from jubilee.adapters.embedded.errors import ServerFailed
 from jubilee.adapters.embedded.wheels import postgres_program
-from jubilee.adapters.postgres.engine import driver_url
+from jubilee.adapters.postgres.connection import connection_arguments
 from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.schema import check
@@ -179,7 +179,9 @@ async def test_the_example_for_sqlalchemy_serves_sessions_and_connections(
 ) -> None:
     example: dict[str, Any] = {}
     exec(EXAMPLES[FUNCTION], example)
-    engine = create_async_engine(driver_url(shop_url))
+    engine = create_async_engine(
+        "postgresql+asyncpg://", connect_args=connection_arguments(shop_url)
+    )
     async with engine.begin() as connection:
         await connection.run_sync(partial(through, example["place_order"]))
     await engine.dispose()

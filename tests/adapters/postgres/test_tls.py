@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
-from sqlalchemy.exc import DBAPIError
 
-from jubilee.adapters.postgres.engine import open_engine
+from jubilee.adapters.postgres.connection import connection_arguments
 from jubilee.urls.database import checked_database_url
 from tests.certificates import Certificate, make_certificate
 
@@ -59,11 +59,8 @@ async def greets(certificate: Certificate) -> AsyncIterator[Greets]:
     async def greets(query: str) -> bool:
         tls.greeted = False
         url = checked_database_url(SecretStr(f"postgresql://u:p@127.0.0.1:{port}/d?{query}"))
-        engine = open_engine(url.get_secret_value(), timeout=5)
-        with pytest.raises((DBAPIError, OSError)):
-            async with engine.connect():
-                pass
-        await engine.dispose()
+        with pytest.raises((asyncpg.PostgresError, OSError)):
+            await asyncpg.connect(**connection_arguments(url.get_secret_value()), timeout=5)
         return tls.greeted
 
     yield greets

@@ -3,12 +3,12 @@
 import asyncio
 from pathlib import Path
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text
 
 from jubilee.adapters.postgres import schema
-from jubilee.adapters.postgres.engine import driver_arguments, driver_url, open_engine
+from jubilee.adapters.postgres.connection import connection_arguments
 from jubilee.urls.database import checked_database_url
 from tests.certificates import make_certificate
 
@@ -99,28 +99,36 @@ def test_certificates_are_read_at_the_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "place"),
+    ("query", "host", "port"),
     [
-        ("", ("h", None, {})),
-        ("host=/run/postgresql", ("h", None, {"host": "/run/postgresql"})),
-        ("port=6432", ("h", None, {"port": "6432"})),
-        ("host=a,b", ("h", None, {"host": "a,b", "port": "5432,5432"})),
-        ("host=a,b&port=6432", ("h", None, {"host": "a,b", "port": "6432,6432"})),
-        ("host=a,b&port=1,2", ("h", None, {"host": "a,b", "port": "1,2"})),
-        ("sslmode=disable&sslmode=require&connect_timeout=5", ("h", None, {})),
+        ("", "h", None),
+        ("host=/run/postgresql", ["/run/postgresql"], None),
+        ("port=6432", "h", [6432]),
+        ("host=a,b", ["a", "b"], None),
+        ("host=a,b&port=6432", ["a", "b"], [6432]),
+        ("host=a,b&port=1,2", ["a", "b"], [1, 2]),
+        ("sslmode=disable&sslmode=require&connect_timeout=5", "h", None),
     ],
 )
-def test_where_it_is_goes_by_sqlalchemy(
-    query: str, place: tuple[str, int | None, dict[str, str]]
-) -> None:
-    url = driver_url(f"{HOST}?{query}")
-    assert (url.host, url.port, dict(url.query)) == place
-    assert (url.username, url.password, url.database) == ("u", "p", "d")
+def test_the_driver_is_told_where_the_server_is(query: str, host: object, port: object) -> None:
+    found = connection_arguments(f"{HOST}?{query}")
+    assert (found["host"], found.get("port")) == (host, port)
+    assert (found["user"], found["password"], found["database"]) == ("u", "p", "d")
 
 
 def test_parameters_win_over_what_stands_before_them() -> None:
-    url = driver_url(f"{HOST}?user=other&password=%40&dbname=more")
-    assert (url.username, url.password, url.database) == ("other", "@", "more")
+    found = connection_arguments(f"{HOST}?user=other&password=%40&dbname=more")
+    assert (found["user"], found["password"], found["database"]) == ("other", "@", "more")
+
+
+def test_quoted_characters_of_the_login_and_the_database_are_unquoted() -> None:
+    found = connection_arguments("postgresql://a%40b:c%2F@[::1]:6432/d%20e")
+    assert (found["user"], found["password"], found["database"]) == ("a@b", "c/", "d e")
+    assert (found["host"], found["port"]) == ("::1", 6432)
+
+
+def test_what_a_url_leaves_out_is_left_to_the_driver() -> None:
+    assert set(connection_arguments("postgresql://")) == {"dsn"}
 
 
 @pytest.mark.parametrize(
@@ -137,18 +145,15 @@ def test_parameters_win_over_what_stands_before_them() -> None:
     ],
 )
 def test_the_rest_is_left_to_the_driver(query: str, passed_on: str) -> None:
-    assert driver_arguments(f"{HOST}?{query}") == {"dsn": f"postgresql://?{passed_on}"}
+    assert connection_arguments(f"{HOST}?{query}")["dsn"] == f"postgresql://?{passed_on}"
 
 
 async def test_postgresql_hears_of_what_is_meant_for_it(database_url: str) -> None:
     mark = "&" if "?" in database_url else "?"
     more = "application_name=shop%20%2B1&options=-c%20geqo%3Doff&target_session_attrs=primary"
     url = f"{database_url}{mark}{more}&connect_timeout=5&channel_binding=prefer&sslmode=disable"
-    engine = open_engine(checked(url), timeout=5)
-    async with engine.connect() as connection:
-        found = [
-            await connection.scalar(text(f"SHOW {name}")) for name in ("application_name", "geqo")
-        ]
-    await engine.dispose()
+    connection = await asyncpg.connect(**connection_arguments(checked(url)))
+    found = [await connection.fetchval(f"SHOW {name}") for name in ("application_name", "geqo")]
+    await connection.close()
     assert found == ["shop +1", "off"]
     await asyncio.to_thread(schema.check, url)

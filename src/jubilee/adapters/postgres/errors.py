@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError
 
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import Conflict, DomainError, Unavailable
@@ -22,9 +21,8 @@ DATA_SIZE = "ck_jobs_data_size"
 """Size of the data as PostgreSQL writes them, where 1e300 has 301 digits."""
 
 AWAY = (
-    OSError,  # refused, no such socket; neither asyncpg nor SQLAlchemy wraps it
+    OSError,  # refused, no such socket
     TimeoutError,
-    DBAPIError,  # SQLAlchemy opens the connections
     asyncpg.InterfaceError,  # the connection is closed or broken
     asyncpg.InternalClientError,  # the server has announced its end, the connection is still open
     asyncpg.PostgresConnectionError,

@@ -1,7 +1,8 @@
-"""A pool of connections, opened by SQLAlchemy's engine and lent for one use each.
+"""A pool of asyncpg's connections, each lent for one use.
 
-SQLAlchemy's own pool checks a connection out and in through greenlets and resets it in between,
-which costs more than most of our statements; this one lends the most recently used connection.
+SQLAlchemy's engine runs statements through greenlets, and its pool and the driver's own reset a
+connection between two uses, which costs more than most of our statements; this one lends the most
+recently used connection as it is.
 """
 
 import asyncio
@@ -10,11 +11,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic, perf_counter
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+import asyncpg
 
-from jubilee.adapters.postgres.engine import open_engine
+from jubilee.adapters.postgres.connection import connection_arguments
 from jubilee.adapters.postgres.errors import AWAY, domain_errors
 from jubilee.adapters.postgres.statement import Driver, Executor
 from jubilee.domain.errors import Unavailable
@@ -34,9 +35,8 @@ def without_deadline() -> float:
 
 @dataclass(frozen=True, slots=True)
 class PooledConnection:
-    """An open connection: SQLAlchemy's (which must stay referenced) and the driver's."""
+    """An open connection, and when it was opened, by `monotonic`."""
 
-    core: AsyncConnection
     driver: Driver
     opened: float
 
@@ -61,7 +61,7 @@ class ConnectionPool:
         self._observer = observer
         self.size = size
         self.used = 0  # connections that are lent
-        self._engine = open_engine(url, timeout=timeout)
+        self._arguments = connection_arguments(url)
         self._timeout = timeout
         self._deadline = deadline
         self._free = asyncio.Semaphore(size)
@@ -119,14 +119,13 @@ class ConnectionPool:
         for held in leaving:
             with suppress(Exception):
                 await held.driver.close(timeout=STOP_TIMEOUT_S)
-            await self._discard(held)
+            held.driver.terminate()
         return len(leaving)
 
     async def close(self) -> None:
         """Close every idle connection."""
         while self._idle:
-            await self._discard(self._idle.pop())
-        await self._engine.dispose()
+            self._idle.pop().driver.terminate()
 
     def _time_left(self) -> float:
         left = self._deadline() - monotonic()
@@ -140,19 +139,21 @@ class ConnectionPool:
             self._untouched = min(self._untouched, len(self._idle))
             if not held.driver.is_closed() and monotonic() - held.opened < MAX_AGE_S:
                 return held
-            await self._discard(held)
+            held.driver.terminate()
         return await self._open()
 
     async def _open(self) -> PooledConnection:
-        core = await self._engine.connect()
-        raw = await core.get_raw_connection()
-        return PooledConnection(core, cast("Driver", raw.driver_connection), monotonic())
+        try:
+            driver = await asyncpg.connect(**self._arguments, timeout=self._timeout)
+        except asyncpg.PostgresError as error:  # such as a database that the role may not use
+            raise Unavailable from error
+        return PooledConnection(driver, monotonic())
 
     async def _give_back_after(self, error: BaseException, held: PooledConnection) -> None:
         if not isinstance(error, Exception):
             await self._stop(held)
         elif isinstance(error, AWAY) or held.driver.is_closed() or held.driver.is_in_transaction():
-            await self._discard(held)
+            held.driver.terminate()
         else:
             self._idle.append(held)
 
@@ -167,10 +168,4 @@ class ConnectionPool:
                 async with asyncio.timeout(STOP_TIMEOUT_S):
                     await held.driver.execute("ROLLBACK")
         finally:
-            await self._discard(held)
-
-    async def _discard(self, held: PooledConnection) -> None:
-        held.driver.terminate()
-        with suppress(Exception):
-            await held.core.invalidate()
-            await held.core.close()
+            held.driver.terminate()

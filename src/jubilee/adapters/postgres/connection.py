@@ -1,0 +1,56 @@
+"""Arguments of asyncpg for a connection URI of libpq.
+
+- Parameters take precedence over the login, host, port and path of the URI; the last of equal
+  names counts.
+- `channel_binding=require`: asyncpg cannot bind. A verified certificate excludes a man in the
+  middle as well: it means `sslmode=verify-full`, against `sslrootcert` or the certificates of the
+  system (`sslrootcert=system`). Other values of `channel_binding` have no effect.
+- Of no effect: `connect_timeout`, for DATABASE_TIMEOUT bounds connecting; `keepalives…` and
+  `tcp_user_timeout`, for it bounds all statements, too; a `gssencmode` that does not insist.
+"""
+
+import ssl
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from jubilee.urls.database import DATABASE_IGNORED, SYSTEM
+
+LOCATION = frozenset({"host", "port", "user", "password", "dbname"})
+
+
+def connection_arguments(url: str) -> dict[str, Any]:
+    """Return arguments of `asyncpg.connect`; raises OSError where certificates cannot be read."""
+    query = dict(parse_qsl(urlsplit(url).query))
+    rest = {name: query[name] for name in query if name not in LOCATION | DATABASE_IGNORED}
+    binding = rest.pop("channel_binding", None) == "require"
+    if binding and rest.get("sslmode") != "verify-full":
+        rest = {"sslrootcert": SYSTEM, **rest, "sslmode": "verify-full"}
+    # Certificates have no argument of their own, but asyncpg reads the parameters of a URL.
+    dsn = f"postgresql://?{urlencode(rest, quote_via=quote)}"
+    arguments = _location(url, query) | {"dsn": dsn}
+    if rest.get("sslrootcert") == SYSTEM:
+        arguments["ssl"] = _system_roots(rest)
+    return arguments
+
+
+def _location(url: str, query: Mapping[str, str]) -> dict[str, Any]:
+    """Host, port, user, password and database; asyncpg has a default for each that is missing."""
+    parts = urlsplit(url)
+    found = {
+        "host": query["host"].split(",") if "host" in query else parts.hostname,
+        "port": [int(port) for port in query["port"].split(",")] if "port" in query else parts.port,
+        "user": query.get("user", unquote(parts.username or "")),
+        "password": query.get("password", unquote(parts.password or "")),
+        "database": query.get("dbname", unquote(parts.path.removeprefix("/"))),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _system_roots(query: Mapping[str, str]) -> ssl.SSLContext:
+    """Trust the system's certificates, which asyncpg cannot, and check the host name."""
+    context = ssl.create_default_context()
+    if "sslcert" in query:
+        password = query.get("sslpassword", "")
+        context.load_cert_chain(query["sslcert"], query.get("sslkey"), password)
+    return context
