@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from jubilee.adapters.postgres.connection import connection_arguments
+from jubilee.adapters.postgres.connector import Connector
 from jubilee.adapters.postgres.ownership import Ownership
 from jubilee.adapters.postgres.schema import DATED, revision_name
 from jubilee.adapters.postgres.tables import metadata
@@ -26,6 +26,7 @@ from jubilee.commands.refusal import CommandRefused
 
 LOCK = 0x6A7562696C6565  # the letters of the project's name
 LOCK_TIMEOUT = "60s"  # for another process that migrates, and for locks of tables
+CONNECT_TIMEOUT_S = 60.0
 OWNED = Ownership.read(Path(__file__).parent / "versions", metadata)
 
 
@@ -74,7 +75,9 @@ def migrate(connection: Connection) -> None:
 
 async def main(url: str) -> None:
     engine = create_async_engine(
-        "postgresql+asyncpg://", connect_args=connection_arguments(url), poolclass=NullPool
+        "postgresql+asyncpg://",
+        async_creator=Connector(url, timeout=CONNECT_TIMEOUT_S).open,
+        poolclass=NullPool,
     )
     async with engine.connect() as connection:
         await connection.run_sync(migrate)

@@ -110,7 +110,7 @@ def services(
     return build_services(ports, policy)
 
 
-async def _current() -> SchemaStatus | None:
+async def _current() -> SchemaStatus:
     return SchemaStatus.CURRENT
 
 

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.redis.arq.dispatcher import ArqJobDispatcher
@@ -47,3 +48,12 @@ async def test_no_task_is_left_behind(settings: Settings) -> None:
     async with open_adapters(settings):
         assert len(asyncio.all_tasks() - before) == 5
     assert asyncio.all_tasks() == before
+
+
+async def test_postgresql_shows_which_command_is_connected(
+    settings: Settings, database_url: str
+) -> None:
+    chosen = settings.model_copy(update={"database_url": SecretStr(database_url)})
+    async with open_adapters(chosen, command="user") as adapters, adapters.pool.connection() as own:
+        query = "SELECT application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+        assert await own.fetchval(query) == "jubilee-user"

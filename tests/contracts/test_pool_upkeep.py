@@ -13,7 +13,8 @@ from sqlalchemy import text
 
 from jubilee.adapters.embedded import postgres as embedded
 from jubilee.adapters.postgres import pool as pools
-from jubilee.adapters.postgres.capacity import PostgresCapacity, instance_url
+from jubilee.adapters.postgres.application_name import instance_name, named
+from jubilee.adapters.postgres.capacity import PostgresCapacity
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.upkeep import PERIODS, PoolUpkeep
@@ -116,7 +117,7 @@ def small_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[st
 @asynccontextmanager
 async def instance(url: str, size: int, number: int) -> AsyncIterator[ConnectionPool]:
     """What one process has: a pool with its upkeep."""
-    own = f"{instance_url(url, size)}-{number}"
+    own = named(url, f"{instance_name('api', size)}-{number}")
     pool = ConnectionPool(own, size=size, timeout=2)
     upkeep = asyncio.create_task(PoolUpkeep(pool, PostgresCapacity(pool)).run())
     await asyncio.sleep(0.5)
@@ -188,6 +189,6 @@ def test_an_application_name_of_ones_own_is_kept() -> None:
         "postgresql://h/d?application_name=shop",
         "postgresql://h/d?a=b&application_name=x",
     ):
-        assert instance_url(url, 15) == url
-    assert instance_url("postgresql://h/d", 15).startswith("postgresql://h/d?application_name=")
-    assert instance_url("postgresql://h/d?a=b", 15).startswith("postgresql://h/d?a=b&application")
+        assert named(url, "jubilee-api") == url
+    assert named("postgresql://h/d", "x y") == "postgresql://h/d?application_name=x%20y"
+    assert named("postgresql://h/d?a=b", "x") == "postgresql://h/d?a=b&application_name=x"

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from jubilee import __version__
+from jubilee.domain.errors import Unavailable
 from jubilee.domain.health import HealthService, SchemaStatus
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
@@ -26,7 +27,9 @@ async def serving(
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """Client of an instance with dependencies in this state."""
 
-    async def found() -> SchemaStatus | None:
+    async def found() -> SchemaStatus:
+        if schema is None:
+            raise Unavailable
         return schema
 
     async def answers() -> bool:

@@ -4,6 +4,7 @@ import json
 import socket
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -30,7 +31,8 @@ def test_without_servers_it_stays_alive_and_says_so_ever_more_seldom(start_api: 
     found = [(line["level"], line["of"], line["again_in"]) for line in told(api, "no answer")]
     assert found == [("warning", "PostgreSQL and Redis", wait) for wait in (0.5, 1.0, 2.0, 4.0)]
     (why,) = told(api, "PostgreSQL cannot be used")
-    assert why["cause"].startswith("ConnectionRefusedError")
+    assert why["cause"].startswith("connection refused: ")
+    assert told(api, "no answer")[0]["cause"] == why["cause"]
     assert api.is_live()
 
 
@@ -71,6 +73,17 @@ async def test_a_schema_ahead_of_its_own_is_served(
     api = start_api(database_url, servers.redis_url).ready()
     assert api.ask("/hello/Zoe").status_code == 404
     assert api.ask("/health/ready").json()["checks"]["schema"] == "ahead"
+
+
+async def test_postgresql_shows_which_processes_are_connected(
+    servers: Servers, start_api: Starter, database_url: str
+) -> None:
+    api = start_api(database_url, servers.redis_url).ready()
+    connection = await asyncpg.connect(database_url)
+    query = "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = $1"
+    names = await connection.fetch(query, urlsplit(database_url).path.removeprefix("/"))
+    await connection.close()
+    assert f"jubilee-api/15 {socket.gethostname()[:38]}:{api.process.pid}" in {n[0] for n in names}
 
 
 def test_a_taken_port_is_one_line(start_api: Starter) -> None:

@@ -8,7 +8,8 @@ from time import monotonic
 
 from jubilee.adapters.argon2_passwords import Argon2Passwords
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres.capacity import PostgresCapacity, instance_url
+from jubilee.adapters.postgres.application_name import instance_name, named
+from jubilee.adapters.postgres.capacity import PostgresCapacity
 from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import (
@@ -50,17 +51,20 @@ class Adapters:
 
 @asynccontextmanager
 async def open_adapters(
-    settings: Settings, process: ProcessInfo | None = None
+    settings: Settings, process: ProcessInfo | None = None, *, command: str = "command"
 ) -> AsyncIterator[Adapters]:
     """Open the adapters, and close them at the end of the block.
 
-    A long-running `process` exports telemetry and may connect to PostgreSQL as an instance.
+    A long-running `process` exports telemetry; PostgreSQL shows its name or that of the `command`.
     """
     urls = server_urls(settings)
     async with open_telemetry(settings, urls, process) as telemetry:
-        if process is not None:
-            tagged = instance_url(urls.postgres, settings.database_pool_size)
-            urls = replace(urls, postgres=tagged)
+        name = (
+            instance_name(process.name, settings.database_pool_size)
+            if process
+            else f"jubilee-{command}"
+        )
+        urls = replace(urls, postgres=named(urls.postgres, name))
         adapters = _adapters(settings, telemetry, urls)
         budget = ShutdownBudget(drain_s=settings.shutdown_timeout)
         async with _running(adapters, budget.cancel_s):

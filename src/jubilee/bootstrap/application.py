@@ -41,13 +41,17 @@ class Application:
 
 @asynccontextmanager
 async def open_application(
-    settings: Settings, make_kinds: MakeKinds = every_kind, process: ProcessInfo | None = None
+    settings: Settings,
+    make_kinds: MakeKinds = every_kind,
+    process: ProcessInfo | None = None,
+    *,
+    command: str = "command",
 ) -> AsyncIterator[Application]:
     """Open adapters and build the services; close the adapters at the end.
 
     Without a `process` no metrics are served and no telemetry is exported. Raises NoServer.
     """
-    async with open_adapters(settings, process) as adapters:
+    async with open_adapters(settings, process, command=command) as adapters:
         # The first use of the time zones reads hundreds of files: do it before any request.
         await asyncio.to_thread(local_dates, clock(), settings.birthday_timezone)
         signing = signing_keys(settings)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from jubilee.adapters.postgres.application_name import named
 from jubilee.adapters.postgres.capacity import PostgresCapacity
 from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
 from jubilee.adapters.postgres.pool import ConnectionPool
@@ -27,7 +28,8 @@ class Inspection:
 @asynccontextmanager
 async def open_inspection(settings: Settings) -> AsyncIterator[Inspection]:
     """Open the readers, and close their connections at the end; raises NoServer."""
-    pool = ConnectionPool(database_url(settings), size=1, timeout=settings.database_timeout)
+    url = named(database_url(settings), "jubilee-status")
+    pool = ConnectionPool(url, size=1, timeout=settings.database_timeout)
     redis = RedisClient(redis_url(settings), timeout=settings.redis_timeout)
     try:
         health = HealthService(schema=await schema_state(pool), redis=redis.ping)

@@ -26,7 +26,7 @@ def create(chosen: Namespace) -> int:
     async def register(services: Services) -> User:
         return await services.users.register({**form.to_domain(), "is_superuser": True}, password)
 
-    user = with_services(settings, register)
+    user = with_services(settings, register, command="admin")
     username = f", username {user.username}" if user.username else ""
     sys.stdout.write(f"created admin {user.id}: {user.email}{username}\n")
     return 0

@@ -97,4 +97,4 @@ def _report(chosen: Namespace, job_id: UUID, task: Task | None, said: str) -> st
 
 
 def _with_tasks(work: Callable[[TaskService], Awaitable[int]]) -> int:
-    return with_services(read_settings(), lambda services: work(services.tasks))
+    return with_services(read_settings(), lambda services: work(services.tasks), command="jobs")

@@ -7,7 +7,7 @@ from uuid import UUID
 from jubilee.bootstrap.application import open_application
 from jubilee.commands.refusal import CommandRefused
 from jubilee.commands.running import run
-from jubilee.domain.health import SchemaStatus
+from jubilee.domain.health import ReadSchema, SchemaStatus
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.services import Services
 from jubilee.settings import Settings
@@ -18,19 +18,22 @@ OPERATOR = Principal(UserId(NO_ID), SessionId(NO_ID), is_admin=True)
 """An admin without an account: access to the database is what permits this."""
 
 
-def with_services(settings: Settings, use: Callable[[Services], Awaitable[T]]) -> T:
-    """Call `use` with the services if the schema is current; raises CommandRefused."""
+def with_services(
+    settings: Settings, use: Callable[[Services], Awaitable[T]], *, command: str
+) -> T:
+    """Call `use` with the services if the schema is current; raises CommandRefused.
+
+    PostgreSQL shows the name of the `command`.
+    """
 
     async def opened_for_use() -> T:
-        async with open_application(settings) as application:
-            _check_schema(await application.services.health.schema())
+        async with open_application(settings, command=command) as application:
+            await _check_schema(application.services.health.schema)
             return await use(application.services)
 
     return run(opened_for_use())
 
 
-def _check_schema(found: SchemaStatus | None) -> None:
-    if found is None:
-        raise CommandRefused("PostgreSQL does not answer")
-    if found is SchemaStatus.BEHIND:
+async def _check_schema(read_schema: ReadSchema) -> None:
+    if await read_schema() is SchemaStatus.BEHIND:
         raise CommandRefused("the schema is behind this version: run `jubilee migrate` first")

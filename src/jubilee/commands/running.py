@@ -8,7 +8,7 @@ import uvloop
 from jubilee.bootstrap.errors import BadConfiguration
 from jubilee.commands.reading import refusal_of
 from jubilee.commands.refusal import CommandRefused
-from jubilee.domain.errors import DomainError
+from jubilee.domain.errors import DomainError, Unavailable
 from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
 
 T = TypeVar("T")
@@ -26,5 +26,8 @@ def run(work: Awaitable[T]) -> T:
         raise CommandRefused(str(error), BAD_CONFIGURATION) from None
     except OSError as error:
         raise refusal_of(error) from None
+    except Unavailable as error:
+        said = f"PostgreSQL cannot be used: {error.reason}" if error.reason else str(error)
+        raise CommandRefused(said) from None
     except DomainError as error:
         raise CommandRefused(str(error)) from None

@@ -34,7 +34,7 @@ def list_users(chosen: Namespace) -> int:
                 break
         return found
 
-    users = with_services(read_settings(), read)
+    users = with_services(read_settings(), read, command="user")
     _print(json.dumps([_json(user) for user in users]) if chosen.json else _table(users))
     return 0
 
@@ -45,7 +45,7 @@ def show(chosen: Namespace) -> int:
     async def read(services: Services) -> User:
         return await _find(services, chosen.who)
 
-    user = with_services(read_settings(), read)
+    user = with_services(read_settings(), read, command="user")
     rows = _json(user)
     _print(json.dumps(rows) if chosen.json else _aligned(rows))
     return 0
@@ -88,7 +88,7 @@ def _change(chosen: Namespace, profile: Profile, passwords: PasswordChange | Non
                 f"{_plain(user.email)} is the last active admin: promote another account first"
             ) from None
 
-    _print(_table([with_services(read_settings(), change)]))
+    _print(_table([with_services(read_settings(), change, command="user")]))
     return 0
 
 

@@ -80,3 +80,8 @@ class Unavailable(DomainError):
 
     code = "unavailable"
     retry_after = 2  # seconds
+
+    def __init__(self, message: str = "", *, reason: str = "") -> None:
+        """`reason` tells operators what is wrong; clients never see it."""
+        super().__init__(message)
+        self.reason = reason

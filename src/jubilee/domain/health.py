@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from jubilee.domain.errors import Unavailable
+
 
 class SchemaStatus(Enum):
     """The revision of the database schema compared with the one this version needs."""
@@ -17,8 +19,8 @@ class SchemaStatus(Enum):
 Probe: TypeAlias = Callable[[], Awaitable[bool]]
 """Returns whether a dependency answers; bounded in time, never raises."""
 
-ReadSchema: TypeAlias = Callable[[], Awaitable[SchemaStatus | None]]
-"""Returns the state of the schema, or None if the database does not answer."""
+ReadSchema: TypeAlias = Callable[[], Awaitable[SchemaStatus]]
+"""Returns the state of the schema; raises Unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,11 @@ class Health:
     """The state of the dependencies; `ready` is for load balancers; without `mail`, mail waits."""
 
     schema: SchemaStatus | None
+    """None where the database cannot be used."""
     redis: bool
     mail: bool
+    outage: str = ""
+    """Why the database cannot be used, for operators."""
 
     @property
     def ready(self) -> bool:
@@ -68,4 +73,9 @@ class HealthService:
 
     async def check(self) -> Health:
         """Check each dependency once."""
-        return Health(schema=await self.schema(), redis=await self.redis(), mail=self.mail)
+        schema, outage = None, ""
+        try:
+            schema = await self.schema()
+        except Unavailable as error:
+            outage = error.reason
+        return Health(schema, await self.redis(), self.mail, outage)

@@ -49,7 +49,8 @@ async def _wait_for_dependencies(services: Services, server: DrainingServer) -> 
         if not away:
             logger.info("PostgreSQL and Redis answer")
             return 0
-        logger.warning("no answer", extra={"of": " and ".join(away), "again_in": wait})
+        cause = {"cause": health.outage} if health.outage else {}
+        logger.warning("no answer", extra={"of": " and ".join(away), "again_in": wait} | cause)
         await asyncio.sleep(wait)
         wait = min(wait * 2, MAX_WAIT_S)
 

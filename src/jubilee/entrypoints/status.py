@@ -86,7 +86,8 @@ def _without_worker(backlog: Backlog) -> dict[str, int]:
 
 
 def _health(health: Health) -> dict[str, str]:
-    postgres = "unavailable" if health.schema is None else "ok"
+    because = f" ({health.outage})" if health.outage else ""
+    postgres = f"unavailable{because}" if health.schema is None else "ok"
     schema = "unknown" if health.schema is None else health.schema.value
     return {
         "postgres": postgres,

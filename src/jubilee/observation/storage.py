@@ -52,8 +52,8 @@ class PoolObserver(Protocol):
     def acquired(self, waited: float) -> None:
         """A connection was lent after a wait of `waited` seconds."""
 
-    def failed(self, cause: BaseException | None) -> None:
-        """The work failed because the database was unavailable."""
+    def failed(self, reason: str) -> None:
+        """The work failed because the database was unavailable, for this reason."""
 
     def executed(
         self, statement: StatementInfo, seconds: float, error: BaseException | None
@@ -73,7 +73,7 @@ class NoPoolObserver(PoolObserver):
     def acquired(self, waited: float) -> None:
         pass
 
-    def failed(self, cause: BaseException | None) -> None:
+    def failed(self, reason: str) -> None:
         pass
 
     def executed(

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from jubilee.urls.parts import split_checked
 
 DATABASE_CHOICES: Mapping[str, tuple[str, ...]] = {
-    "channel_binding": ("disable", "prefer", "require"),
+    "channel_binding": ("disable", "prefer"),
     "gssencmode": ("disable", "prefer"),
     "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
     "target_session_attrs": (
@@ -20,14 +20,24 @@ DATABASE_CHOICES: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 DATABASE_IGNORED = frozenset({
-    "connect_timeout", "gssencmode", "keepalives", "keepalives_count", "keepalives_idle",
+    "channel_binding", "gssencmode", "keepalives", "keepalives_count", "keepalives_idle",
     "keepalives_interval", "tcp_user_timeout",
 })  # fmt: skip
 DATABASE_PARAMETERS = DATABASE_IGNORED.union(DATABASE_CHOICES, {
-    "application_name", "dbname", "host", "options", "passfile", "password", "port", "sslcert",
-    "sslkey", "sslpassword", "sslrootcert", "user",
+    "application_name", "connect_timeout", "dbname", "host", "options", "passfile", "password",
+    "port", "sslcert", "sslkey", "sslpassword", "sslrootcert", "user",
 })  # fmt: skip
 SYSTEM = "system"  # value of sslrootcert: the certificates that the machine trusts
+NO_BINDING = (
+    "channel_binding=require is not supported by the driver (asyncpg); "
+    "sslmode=verify-full excludes a man in the middle as well"
+)
+DEFAULT_PORT = 5432
+SEVERAL_HOSTS = re.compile(
+    r"(?P<head>postgresql://(?:[^/?#]*@)?)(?P<hosts>[^/?#@]*,[^/?#@]*)"
+    r"(?P<path>(?:/[^?#]*)?)(?:\?(?P<query>.*))?"
+)
+HOST_AND_PORT = re.compile(r"(?P<host>\[[^]]*\]|[^:]*)(?::(?P<port>.*))?")
 PORT = re.compile(r"[0-9]{1,5}")
 MAX_PORT = 65_535
 
@@ -37,14 +47,27 @@ def checked_database_url(url: SecretStr) -> SecretStr:
     scheme, separator, rest = url.get_secret_value().partition("://")
     if not separator or scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
         raise ValueError("it must begin with postgresql://")
-    plain = f"postgresql://{rest}"
-    if "," in rest.partition("?")[0].partition("/")[0].rpartition("@")[2]:
-        raise ValueError("several hosts must be given as ?host=a,b&port=5432,5433")
+    plain = _with_hosts_as_parameters(f"postgresql://{rest}")
     parts = split_checked(plain, DATABASE_PARAMETERS)
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     _check_ports(query)
+    if not query.get("connect_timeout", "0").isdecimal():
+        raise ValueError("its connect_timeout must be a whole number of seconds")
     _check_security(query)
     return SecretStr(plain)
+
+
+def _with_hosts_as_parameters(url: str) -> str:
+    """Write several hosts, which a URL's parser refuses, as `?host=a,b&port=5432,5433`."""
+    found = SEVERAL_HOSTS.fullmatch(url)
+    if found is None:
+        return url
+    pairs = [HOST_AND_PORT.fullmatch(each) for each in found["hosts"].split(",")]
+    hosts = [pair["host"].strip("[]") if pair else "" for pair in pairs]
+    ports = [pair["port"] or str(DEFAULT_PORT) if pair else "" for pair in pairs]
+    given = f"host={','.join(hosts)}&port={','.join(ports)}"
+    more = f"&{found['query']}" if found["query"] else ""
+    return f"{found['head']}{found['path']}?{given}{more}"
 
 
 def _check_ports(query: Mapping[str, str]) -> None:
@@ -53,17 +76,19 @@ def _check_ports(query: Mapping[str, str]) -> None:
         raise ValueError("its port must be a number from 1 to 65535")
     if len(ports) not in {1, len(hosts)}:
         raise ValueError("it needs one port, or one for each host")
+    if "host" in query and not all(hosts):
+        raise ValueError("one of its hosts is empty or cannot be read")
 
 
 def _check_security(query: Mapping[str, str]) -> None:
+    if query.get("channel_binding") == "require":
+        raise ValueError(NO_BINDING)
     for name, choices in DATABASE_CHOICES.items():
         if query.get(name, choices[0]) not in choices:
             raise ValueError(f"its {name} must be {', '.join(choices[:-1])} or {choices[-1]}")
     mode = query.get("sslmode")
     if query.get("sslrootcert") == SYSTEM and mode not in {None, "verify-full"}:
         raise ValueError("with sslrootcert=system, its sslmode must be verify-full")
-    if query.get("channel_binding") == "require" and mode == "disable":
-        raise ValueError("channel_binding=require needs TLS, which sslmode=disable forbids")
     if ("sslcert" in query) != ("sslkey" in query):
         raise ValueError("sslcert and sslkey must be given together")
     try:

@@ -72,12 +72,12 @@ async def test_require_asks_for_no_certificate(greets: Greets) -> None:
     assert await greets("sslmode=require")
 
 
-@pytest.mark.parametrize("query", ["sslmode=require&channel_binding=require", "sslrootcert=system"])
+@pytest.mark.parametrize("query", ["sslmode=verify-full&sslrootcert=system", "sslrootcert=system"])
 async def test_a_server_for_which_nobody_vouches_hears_nothing(greets: Greets, query: str) -> None:
     assert not await greets(query)
 
 
-@pytest.mark.parametrize("query", ["sslmode=require&channel_binding=require", "sslrootcert=system"])
+@pytest.mark.parametrize("query", ["sslmode=verify-full&sslrootcert=system", "sslrootcert=system"])
 async def test_one_that_the_machine_trusts_is_greeted(
     greets: Greets, query: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,17 +90,17 @@ async def test_one_that_the_given_file_vouches_for_is_greeted(
 ) -> None:
     roots = f"sslrootcert={tmp_path / 'cert.pem'}"
     assert await greets(f"{roots}&sslmode=verify-full")
-    assert await greets(f"{roots}&sslmode=require&channel_binding=require")
+    assert await greets(f"{roots}&sslmode=verify-ca")
 
 
-async def test_a_certificate_of_another_host_is_not_enough_for_binding(
+async def test_a_certificate_of_another_host_is_refused_by_verify_full(
     greets: Greets, tmp_path: Path, certificate: Certificate
 ) -> None:
     make_certificate(tmp_path, "DNS:other.test")
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     certificate.server.load_cert_chain(cert, key)
-    assert await greets(f"sslrootcert={cert}&sslmode=require")
-    assert not await greets(f"sslrootcert={cert}&channel_binding=require")
+    assert await greets(f"sslrootcert={cert}&sslmode=verify-ca")
+    assert not await greets(f"sslrootcert={cert}&sslmode=verify-full")
 
 
 @pytest.mark.parametrize("query", ["sslmode=require", "sslrootcert=system"])

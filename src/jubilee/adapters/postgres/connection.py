@@ -2,11 +2,8 @@
 
 - Parameters take precedence over the login, host, port and path of the URI; the last of equal
   names counts.
-- `channel_binding=require`: asyncpg cannot bind. A verified certificate excludes a man in the
-  middle as well: it means `sslmode=verify-full`, against `sslrootcert` or the certificates of the
-  system (`sslrootcert=system`). Other values of `channel_binding` have no effect.
-- Of no effect: `connect_timeout`, for DATABASE_TIMEOUT bounds connecting; `keepalives…` and
-  `tcp_user_timeout`, for it bounds all statements, too; a `gssencmode` that does not insist.
+- Of no effect: `keepalives…` and `tcp_user_timeout`, for DATABASE_TIMEOUT bounds all statements; a
+  `gssencmode` and a `channel_binding` that do not insist.
 """
 
 import ssl
@@ -17,15 +14,13 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from jubilee.urls.database import DATABASE_IGNORED, SYSTEM
 
 LOCATION = frozenset({"host", "port", "user", "password", "dbname"})
+NOT_PASSED_ON = LOCATION | DATABASE_IGNORED | {"connect_timeout"}
 
 
 def connection_arguments(url: str) -> dict[str, Any]:
     """Return arguments of `asyncpg.connect`; raises OSError where certificates cannot be read."""
     query = dict(parse_qsl(urlsplit(url).query))
-    rest = {name: query[name] for name in query if name not in LOCATION | DATABASE_IGNORED}
-    binding = rest.pop("channel_binding", None) == "require"
-    if binding and rest.get("sslmode") != "verify-full":
-        rest = {"sslrootcert": SYSTEM, **rest, "sslmode": "verify-full"}
+    rest = {name: query[name] for name in query if name not in NOT_PASSED_ON}
     # Certificates have no argument of their own, but asyncpg reads the parameters of a URL.
     dsn = f"postgresql://?{urlencode(rest, quote_via=quote)}"
     arguments = _location(url, query) | {"dsn": dsn}

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
+from jubilee.adapters.postgres.outages import outage_reason
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import Conflict, DomainError, Unavailable
 from jubilee.domain.tasks.task import PayloadTooLarge
@@ -48,7 +49,7 @@ def domain_errors() -> Iterator[None]:
             raise
         raise PayloadTooLarge from error
     except AWAY as error:
-        raise Unavailable from error
+        raise Unavailable(reason=outage_reason(error)) from error
 
 
 def _constraint(error: asyncpg.IntegrityConstraintViolationError) -> str:

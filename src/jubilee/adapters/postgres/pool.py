@@ -15,8 +15,9 @@ from typing import TypeAlias
 
 import asyncpg
 
-from jubilee.adapters.postgres.connection import connection_arguments
+from jubilee.adapters.postgres.connector import Connector
 from jubilee.adapters.postgres.errors import AWAY, domain_errors
+from jubilee.adapters.postgres.outages import outage_reason
 from jubilee.adapters.postgres.statement import Driver, Executor
 from jubilee.domain.errors import Unavailable
 from jubilee.observation.storage import NO_POOL_OBSERVER, PoolObserver
@@ -61,7 +62,7 @@ class ConnectionPool:
         self._observer = observer
         self.size = size
         self.used = 0  # connections that are lent
-        self._arguments = connection_arguments(url)
+        self._connector = Connector(url, timeout=timeout)
         self._timeout = timeout
         self._deadline = deadline
         self._free = asyncio.Semaphore(size)
@@ -86,7 +87,7 @@ class ConnectionPool:
                 finally:
                     self.used -= 1
         except Unavailable as error:
-            self._observer.failed(error.__cause__)
+            self._observer.failed(error.reason)
             raise
 
     @asynccontextmanager
@@ -144,9 +145,9 @@ class ConnectionPool:
 
     async def _open(self) -> PooledConnection:
         try:
-            driver = await asyncpg.connect(**self._arguments, timeout=self._timeout)
+            driver = await self._connector.open()
         except asyncpg.PostgresError as error:  # such as a database that the role may not use
-            raise Unavailable from error
+            raise Unavailable(reason=outage_reason(error)) from error
         return PooledConnection(driver, monotonic())
 
     async def _give_back_after(self, error: BaseException, held: PooledConnection) -> None:

@@ -10,7 +10,6 @@ from sqlalchemy import text
 
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
-from jubilee.domain.errors import Unavailable
 from jubilee.domain.health import SchemaStatus
 
 VERSION = Statement(text("SELECT version_num FROM alembic_version LIMIT 2"))
@@ -45,15 +44,13 @@ class SchemaState:
     known: frozenset[str]
     head: str
 
-    async def __call__(self) -> SchemaStatus | None:
-        """None where the database is unavailable; an unknown version is that of a newer release."""
+    async def __call__(self) -> SchemaStatus:
+        """An unknown version is that of a newer release; raises Unavailable."""
         try:
             async with self.pool.executor() as executor:
                 found = await executor.first(VERSION)
         except asyncpg.UndefinedTableError:
             return SchemaStatus.BEHIND
-        except Unavailable:
-            return None
         if found is None:
             return SchemaStatus.BEHIND
         version = str(found["version_num"])

@@ -42,10 +42,9 @@ class DatabaseTelemetry(PoolObserver):
     def acquired(self, waited: float) -> None:
         self._instruments.pool_wait.observe(waited)
 
-    def failed(self, cause: BaseException | None) -> None:
-        """Count the failure; log it if the cause is new or the last line is LOG_INTERVAL_S old."""
+    def failed(self, reason: str) -> None:
+        """Count the failure; log it if the reason is new or the last line LOG_INTERVAL_S old."""
         self._instruments.connection_failures.inc()
-        reason = _describe_cause(cause)
         before, at = self._last_failure
         if reason != before or monotonic() - at > LOG_INTERVAL_S:
             self._last_failure = (reason, monotonic())
@@ -110,13 +109,3 @@ class RedisTelemetry:
     def lookup(self, cache: str, outcome: str) -> None:
         """Count a cache lookup; `outcome` is hit, miss or error."""
         self._instruments.cache.labels(cache, outcome).inc()
-
-
-def _describe_cause(error: BaseException | None) -> str:
-    """Name the first cause: SQLAlchemy wraps the driver's error."""
-    if error is None:
-        return "unknown"
-    while error.__cause__ is not None:
-        error = error.__cause__
-    said = f": {error}" if isinstance(error, OSError) and str(error) else ""
-    return kind_of(error) + said

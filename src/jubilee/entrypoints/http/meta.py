@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from jubilee import __version__
+from jubilee.domain.errors import Unavailable
 from jubilee.domain.health import Health, SchemaStatus
 from jubilee.entrypoints.http.framework.endpoint import (
     Access,
@@ -74,9 +75,12 @@ async def ready(call: Call[Nothing, Nothing]) -> Response:
 
 async def database(call: Call[Nothing, Nothing]) -> Response:
     """GET /health/db."""
-    schema = await call.services.health.schema()
+    try:
+        schema = await call.services.health.schema()
+    except Unavailable as error:
+        raise NotReady(_database(None)) from error
     checks = _database(schema)
-    if schema in {None, SchemaStatus.BEHIND}:
+    if schema is SchemaStatus.BEHIND:
         raise NotReady(checks)
     return ok(HealthReply(status="ok", checks=checks))
 
