@@ -23,8 +23,8 @@ run: .venv/run ## start PostgreSQL, Valkey and the API (PORT, HOST, DATA_DIR, DA
 test: .venv/dev ## every test (JUBILEE_TEST_SERVERS=containers|embedded forces the servers)
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-dev: .venv/dev ## as run, restarted when a source file changes
-	@exec $(BIN)/watchfiles --filter python --sigint-timeout 60 "$(BIN)/jubilee up" src/jubilee
+dev: .venv/dev ## as run, restarting API and worker when a source file changes
+	@exec $(BIN)/python -m tests.support.dev
 
 unit: .venv/dev ## the tests of the domain and of the in-process API that need no server, on every core
 	@exec $(BIN)/python -m pytest -q -n auto -m "not servers" tests/domain tests/project tests/http \

@@ -69,6 +69,26 @@ def test_an_api_that_dies_is_started_again(supervised: Supervised) -> None:
     assert up.process.poll() is None
 
 
+def test_a_restart_on_request_drains_migrates_and_starts_anew(supervised: Supervised) -> None:
+    up = supervised(
+        "trap 'echo drained; exit' TERM; echo up; while :; do sleep .1; done",
+        migrate="echo migrated",
+    )
+    assert says(up, "up")
+    up.process.send_signal(signal.SIGUSR1)
+    assert eventually(lambda: up.output.split().count("up") == 2, within=20)
+    assert up.output.split() == ["migrated", "up", "stopping", "drained", "migrated", "up"]
+    assert up.interrupt() == 0
+
+
+def test_a_restart_whose_migration_fails_ends_it(supervised: Supervised, tmp_path: Path) -> None:
+    up = supervised(FOREVER, migrate=f"mkdir '{tmp_path}/once'")
+    assert says(up, "up")
+    up.process.send_signal(signal.SIGUSR1)
+    assert up.process.wait(20) == 1
+    assert "jubilee: migrate failed" in up.output
+
+
 def test_it_greets_once_the_api_answers(supervised: Supervised) -> None:
     up = supervised(f"sleep 0.5; exec {sys.executable} -m http.server -b 127.0.0.1 $PORT")
     assert says(up, f"API at {up.port}")

@@ -17,12 +17,14 @@ class StopRequested(Exception):
 class SignalWaiter:
     """While entered, SIGINT, SIGTERM and SIGHUP are requests to end, noticed in `pause`.
 
-    Only the main thread can enter. `requests` counts the requests to end; SIGCHLD ends a wait too.
+    Only the main thread can enter. `requests` counts the requests to end, `restarts` those to
+    restart (SIGUSR1); SIGCHLD ends a wait too.
     """
 
     def __init__(self) -> None:
         """Install no handler yet: `__enter__` does."""
         self.requests = 0
+        self.restarts = 0
         self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
@@ -31,6 +33,7 @@ class SignalWaiter:
         os.set_blocking(self._write, False)
         self._wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         self._handle(signal.SIGCHLD)
+        self._handle(signal.SIGUSR1)
         for number in STOP:
             # Under nohup SIGHUP is ignored, and stays so.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
@@ -61,5 +64,7 @@ class SignalWaiter:
         self._before[number] = signal.signal(number, self._note)
 
     def _note(self, number: int, _: FrameType | None) -> None:
-        if number != signal.SIGCHLD:
+        if number == signal.SIGUSR1:
+            self.restarts += 1
+        elif number != signal.SIGCHLD:
             self.requests += 1

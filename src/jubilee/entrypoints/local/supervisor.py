@@ -1,7 +1,8 @@
 """`jubilee up`: supervises the servers, the migrations and the service's processes.
 
 Starts the servers, migrates, starts the children; restarts each process that ends,
-after growing delays; on a signal drains the children first and stops the servers last.
+after growing delays; on SIGUSR1 migrates and starts the children anew, beside the same servers;
+on any other signal drains the children first and stops the servers last.
 """
 
 import contextlib
@@ -111,7 +112,8 @@ class _Supervisor:
         self._signals = signals
         self._processes: dict[str, ChildProcess] = {}
         self._servers: list[Server] = []
-        self._restarts: list[RestartPolicy] = []
+        self._restarts: dict[str, RestartPolicy] = {}
+        self._restarts_done = 0
         self._announced = False
 
     def run(self) -> int:
@@ -119,13 +121,7 @@ class _Supervisor:
         try:
             for server in self._plan.servers:
                 self._add_server(server)
-            if code := self._migrate():
-                return code
-            for child in self._plan.children:
-                self._start_kept(
-                    child.name, partial(self._spawn, child), partial(self._code, child)
-                )
-            return self._watch()
+            return self._start_children() or self._watch()
         finally:
             self._drain()
             for server in reversed(self._servers):
@@ -142,8 +138,16 @@ class _Supervisor:
     ) -> None:
         kept = RestartPolicy(name, start, exit_code)
         kept.start_now()
-        self._restarts.append(kept)
+        self._restarts[name] = kept
         self._record()
+
+    def _start_children(self) -> int:
+        """Migrate, then start the API and the worker; returns the migration's exit code."""
+        if code := self._migrate():
+            return code
+        for child in self._plan.children:
+            self._start_kept(child.name, partial(self._spawn, child), partial(self._code, child))
+        return 0
 
     def _spawn(self, child: ChildCommand) -> None:
         self._processes[child.name] = self._plan.spawn(child)
@@ -163,13 +167,23 @@ class _Supervisor:
 
     def _watch(self) -> int:
         while not self._is_refused():
-            restarted = [kept.check(say) for kept in self._restarts]
+            if code := self._restart_on_request():
+                return code
+            restarted = [kept.check(say) for kept in self._restarts.values()]
             if any(restarted):
                 self._record()
             self._announce_ready()
             self._signals.pause(self._next_check())
         say("jubilee: the settings or the schema do not fit this version", sys.stderr)
         return BAD_CONFIGURATION
+
+    def _restart_on_request(self) -> int:
+        """Start the children anew if a signal asked for it; returns the migration's exit code."""
+        if self._restarts_done == self._signals.restarts:
+            return 0
+        self._restarts_done, self._announced = self._signals.restarts, False
+        self._drain()
+        return self._start_children()
 
     def _is_refused(self) -> bool:
         return any(self._code(child) == BAD_CONFIGURATION for child in self._plan.children)
@@ -182,7 +196,7 @@ class _Supervisor:
 
     def _next_check(self) -> float:
         """Seconds until there is something to do; the end of a child wakes us by itself."""
-        waits = [wait for kept in self._restarts if (wait := kept.wait()) is not None]
+        waits = [wait for kept in self._restarts.values() if (wait := kept.wait()) is not None]
         return min([*waits, 5.0 if self._announced else 0.1])
 
     def _record(self) -> None:
