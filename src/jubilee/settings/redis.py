@@ -13,7 +13,9 @@ class RedisSettings(SettingsGroup):
     """Address of Redis; timeout of one command."""
 
     redis_url: Annotated[SecretStr, AfterValidator(checked_redis_url)] | None = Field(
-        None, description="URL of Redis or Valkey; takes precedence over the settings below"
+        None,
+        description="URL of Redis or Valkey: redis://, rediss://, unix:// or redis+sentinel://; "
+        "takes precedence over the settings below",
     )
     redis_host: str | None = Field(None, description="host name of Redis")
     redis_port: int = Field(6379, ge=1, le=65535, description="port of Redis")

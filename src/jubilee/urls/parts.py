@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 UNREADABLE = "its host or port cannot be read (in a password, write @ as %40 and so on)"
 LOGIN_PASSWORD = re.compile(r"(://[^:/?#@]*:).*@", re.DOTALL)
-QUERY_PASSWORD = re.compile(r"([?&](?:ssl)?password=)[^&]*")
+QUERY_PASSWORD = re.compile(r"([?&](?:ssl|sentinel_)?password=)[^&]*")
 
 
 def split_checked(url: str, parameters: frozenset[str]) -> SplitResult:
@@ -37,8 +37,14 @@ def without_password(url: str) -> str:
 
 
 def server_attributes(url: str) -> Mapping[str, str | int]:
-    """Return OpenTelemetry's attributes of the server; a socket's folder counts as its address."""
+    """Return OpenTelemetry's attributes of the server; a socket's folder counts as its address.
+
+    Of several hosts before the path, which are Sentinels, all count as one address.
+    """
     parts = urlsplit(url)
+    hosts = parts.netloc.rpartition("@")[2]
+    if "," in hosts:
+        return {"server.address": hosts}
     socket = parse_qs(parts.query).get("host", [parts.path])[0]
     found: dict[str, str | int] = {"server.address": parts.hostname or socket}
     if parts.port is not None:

@@ -1,21 +1,24 @@
 """A Redis client for requests: commands have a timeout, no retries, and a pause after a failure."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from time import monotonic, perf_counter
 from typing import TypeVar
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from jubilee.adapters.redis.connections import request_pool
+from jubilee.adapters.redis.failures import redis_failure
 from jubilee.observation.storage import CommandObserver
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 CONNECTIONS = 20
 BACKOFF_S = 3.0  # for which commands are refused after a failure
+LOG_INTERVAL_S = 30.0  # between two lines about the same outage
 FAILURES = (RedisError, OSError, TimeoutError)
 
 
@@ -35,18 +38,11 @@ class RedisClient:
         observe: CommandObserver | None = None,
     ) -> None:
         """Connect at the first command; `observe` is called after each one."""
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=size,
-            timeout=timeout,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._redis: Redis = Redis.from_pool(pool)
+        self._redis: Redis = Redis.from_pool(request_pool(url, size=size, timeout=timeout))
         self._timeout = timeout
         self._refusing_until = 0.0
         self._observe = observe
+        self._last_failure: tuple[str, float] = ("", 0.0)
 
     async def run(self, name: str, command: Callable[[Redis], Awaitable[T]]) -> T:
         """Run the command that Redis calls `name`; returns its reply. Raises RedisAway."""
@@ -74,9 +70,18 @@ class RedisClient:
         except FAILURES as error:
             failure = error
             self._refusing_until = monotonic() + BACKOFF_S
+            self._warn(error)
             raise RedisAway from error
         finally:
             if self._observe is not None:
                 self._observe(name, perf_counter() - began, failure=failure)
         self._refusing_until = 0.0
         return answer
+
+    def _warn(self, error: BaseException) -> None:
+        """Log the failure if its cause is new or the last line is LOG_INTERVAL_S old."""
+        cause = redis_failure(error)
+        before, at = self._last_failure
+        if cause != before or monotonic() - at > LOG_INTERVAL_S:
+            self._last_failure = (cause, monotonic())
+            logger.warning("Redis does not answer", extra={"cause": cause})

@@ -7,12 +7,11 @@ from time import time
 
 from arq.constants import expires_extra_ms, job_key_prefix
 from arq.jobs import serialize_job
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from jubilee.adapters.redis.arq.messages import FUNCTION, message_id, pack, queue_name, wake_channel
+from jubilee.adapters.redis.connections import request_pool
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.kinds import KindSet
 from jubilee.domain.jobs.store import Dispatch, JobDispatcher
@@ -39,15 +38,7 @@ class ArqJobDispatcher(JobDispatcher):
 
     def __init__(self, url: str, *, timeout: float) -> None:
         """Connections are opened when they are needed."""
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=CONNECTIONS,
-            timeout=timeout,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._redis: Redis = Redis.from_pool(pool)
+        self._redis: Redis = Redis.from_pool(request_pool(url, size=CONNECTIONS, timeout=timeout))
         self._timeout = timeout
 
     async def send(self, dispatches: Sequence[Dispatch], to: KindSet) -> None:

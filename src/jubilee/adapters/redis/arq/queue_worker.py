@@ -19,6 +19,7 @@ from redis.asyncio.client import PubSub
 
 from jubilee.adapters.redis.arq.messages import FUNCTION, unpack, wake_channel
 from jubilee.adapters.redis.arq.taken_messages import TakenMessages
+from jubilee.adapters.redis.failures import redis_failure
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.runner import Outcome
 from jubilee.domain.jobs.store import JobReference
@@ -106,7 +107,7 @@ class ArqQueueWorker(Worker):
                     await self._poll_iteration()
                     pause = POLL_INTERVAL_S
                 except Exception as error:  # Redis is away, or answers with an error
-                    self._warn("Redis does not answer", error=_text(error), again_in=pause)
+                    self._warn("Redis does not answer", cause=redis_failure(error), again_in=pause)
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, MAX_PAUSE_S)
                 await self._wait_for_wakeup()
@@ -153,7 +154,7 @@ class ArqQueueWorker(Worker):
         try:
             await super().run_job(job_id, score)
         except Exception as error:
-            self._warn("a job is left to the relay", error=_text(error), job=job_id)
+            self._warn("a job is left to the relay", cause=redis_failure(error), job=job_id)
 
     async def finish_job(self, job_id: str, finish: bool, *rest: Any) -> None:  # noqa: ANN401  # ARQ's shape
         """Remove the message; if its job could not be claimed, return it and wake the workers."""
@@ -260,7 +261,3 @@ class ArqQueueWorker(Worker):
 
     def _warn(self, event: str, **fields: object) -> None:
         logger.warning(event, extra={"queue": self.queue_name, **fields})
-
-
-def _text(error: Exception) -> str:
-    return str(error) or type(error).__name__

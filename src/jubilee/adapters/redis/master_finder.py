@@ -1,0 +1,48 @@
+"""The address of a master, from the Sentinels that watch it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from jubilee.adapters.redis.failures import NoMaster, redis_failure
+
+Address = tuple[str, int]
+
+
+class MasterFinder:
+    """Asks all Sentinels at once: one that hangs must not use up the time of a command."""
+
+    def __init__(
+        self, master: str, sentinels: Sequence[Address], options: Mapping[str, Any]
+    ) -> None:
+        """`options` are those of a redis-py client that asks a Sentinel."""
+        self._master, self._sentinels, self._options = master, sentinels, options
+
+    async def __call__(self) -> Address:
+        """Return the host and port that the first Sentinel to answer gives; raises NoMaster."""
+        asking = [asyncio.create_task(self._ask(*sentinel)) for sentinel in self._sentinels]
+        reasons: set[str] = set()
+        try:
+            for answer in asyncio.as_completed(asking):
+                found = await answer
+                if not isinstance(found, str):
+                    return found
+                reasons.add(found)
+        finally:
+            for task in asking:
+                task.cancel()
+        raise NoMaster(f"no Sentinel names a master: {', '.join(sorted(reasons))}")
+
+    async def _ask(self, host: str, port: int) -> Address | str:
+        """Return the master's address, or the reason why there is none."""
+        try:
+            async with Redis(host=host, port=port, **self._options) as sentinel:
+                state = await sentinel.sentinel_master(self._master)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+        except (RedisError, OSError, TimeoutError) as error:
+            return "unknown name" if "No such master" in str(error) else redis_failure(error)
+        if state["is_sdown"] or state["is_odown"]:
+            return "the master is down"
+        return str(state["ip"]), int(state["port"])

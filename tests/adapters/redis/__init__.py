@@ -1,0 +1,1 @@
+"""The connections to Redis: URLs, TLS, Sentinel, and why they fail."""

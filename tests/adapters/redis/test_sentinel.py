@@ -1,0 +1,76 @@
+"""A master that Sentinel names: found through Sentinels that hang or err, and found anew."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from jubilee.adapters.redis.client import RedisClient
+from tests.support.redis_servers import MASTER, SENTINEL_PASSWORD, SentinelGroup, running_group
+from tests.support.running import free_port
+
+
+@pytest.fixture(scope="module")
+def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelGroup]:
+    with running_group(tmp_path_factory.mktemp("sentinel")) as group:
+        yield group
+
+
+@pytest.fixture
+async def hanging() -> AsyncIterator[int]:
+    """The port of a Sentinel that accepts connections and says nothing."""
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+
+
+async def cause(url: str, caplog: pytest.LogCaptureFixture) -> str:
+    """Why there is no master."""
+    client = RedisClient(url, timeout=5)
+    with caplog.at_level(logging.WARNING):
+        assert not await client.ping()
+    await client.close()
+    return str(vars(caplog.records[-1])["cause"])
+
+
+async def test_the_master_is_used_in_its_database(group: SentinelGroup) -> None:
+    client = RedisClient(group.url, timeout=5)
+    await client.run("SET", lambda redis: redis.set("key", "value", ex=60))
+    await client.close()
+    assert group.master.ask("INFO", "keyspace")["db1"]["keys"] == 1
+
+
+async def test_sentinels_that_hang_or_are_gone_cost_no_time(
+    group: SentinelGroup, hanging: int
+) -> None:
+    others = f"127.0.0.1:{hanging},127.0.0.1:{free_port()},"
+    url = group.url.replace("127.0.0.1", f"{others}127.0.0.1", 1)
+    client = RedisClient(url, timeout=5)
+    async with asyncio.timeout(4):
+        assert await client.ping()
+    await client.close()
+
+
+async def test_a_name_that_no_sentinel_knows(
+    group: SentinelGroup, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = group.url.replace(f"/{MASTER}/", "/other/")
+    assert await cause(url, caplog) == "no Sentinel names a master: unknown name"
+
+
+async def test_a_wrong_password_of_the_sentinels(
+    group: SentinelGroup, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = group.url.replace(SENTINEL_PASSWORD, "wrong")
+    assert await cause(url, caplog) == "no Sentinel names a master: wrong user or password"
+
+
+async def test_sentinels_that_do_not_run(caplog: pytest.LogCaptureFixture) -> None:
+    url = f"redis+sentinel://127.0.0.1:{free_port()},127.0.0.1:{free_port()}/{MASTER}"
+    assert await cause(url, caplog) == "no Sentinel names a master: connection refused"

@@ -1,0 +1,148 @@
+"""Why Redis cannot be used, as the log tells it: each cause by name, and without a password."""
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from jubilee.adapters.redis.client import RedisClient
+from tests.adapters.arq.queue_workers import Site, dispatches, eventually
+from tests.support.redis_servers import LOGIN, PASSWORD, RedisServer
+from tests.support.running import free_port
+
+PAGE = Path(__file__).parents[3] / "deploy" / "redis.md"
+WRONG = "wrong-Zq7"
+Cause = Callable[[str], Awaitable[str]]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One with a password."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"), *LOGIN).ready()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def cause(caplog: pytest.LogCaptureFixture) -> Cause:
+    """The only cause that is logged for a URL, however often it is tried."""
+
+    async def logged(url: str) -> str:
+        client = RedisClient(url, timeout=5)
+        with caplog.at_level(logging.WARNING):
+            assert not await client.ping()
+            assert not await client.ping()
+        await client.close()
+        assert caplog.messages == ["Redis does not answer"]
+        assert "Zq7" not in str(vars(caplog.records[0]))
+        return str(vars(caplog.records[0])["cause"])
+
+    return logged
+
+
+async def test_a_wrong_password(server: RedisServer, cause: Cause) -> None:
+    assert await cause(f"redis://:{WRONG}@127.0.0.1:{server.port}") == "wrong user or password"
+
+
+async def test_no_password(server: RedisServer, cause: Cause) -> None:
+    assert await cause(server.url) == "wrong user or password"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_a_port_without_a_server(cause: Cause, host: str) -> None:
+    assert await cause(f"redis://:{WRONG}@{host}:{free_port()}") == "connection refused"
+
+
+async def test_a_socket_that_is_not_there(cause: Cause) -> None:
+    assert await cause(f"unix://:{WRONG}@/nowhere/redis.sock") == "no such socket"
+
+
+async def test_a_name_that_no_server_has(cause: Cause) -> None:
+    assert await cause(f"redis://:{WRONG}@redis.invalid") == "unknown host name"
+
+
+async def test_a_user_without_a_permission(server: RedisServer, cause: Cause) -> None:
+    server.ask("ACL SETUSER", "reader", "on", f">{WRONG}", "~*", "+get")
+    url = f"redis://reader:{WRONG}@127.0.0.1:{server.port}"
+    assert await cause(url) == "its user lacks a permission"
+
+
+async def test_the_permissions_that_the_page_lists_suffice(server: RedisServer) -> None:
+    rules = re.search(r"`(~jubilee[^`]*)`", PAGE.read_text())
+    assert rules is not None
+    server.ask("ACL SETUSER", "jubilee", "reset", "on", f">{PASSWORD}", *rules[1].split())
+    site = Site(f"redis://jubilee:{PASSWORD}@127.0.0.1:{server.port}/1")
+    site.start()
+    await site.send(dispatches(2))
+    await site.runs.until(2)
+    await eventually(lambda: not site.workers[0].tasks)
+    await site.close()
+    denied = server.ask("ACL LOG")
+    assert [entry for entry in denied if entry["username"] == "jubilee"] == []
+
+
+async def test_a_server_that_quotes_what_it_does_not_know(cause: Cause) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            if line.startswith(b"*"):
+                writer.write(f"-ERR unknown command, with args: `{WRONG}`\r\n".encode())
+        writer.close()
+
+    quoting = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = quoting.sockets[0].getsockname()[1]
+    assert await cause(f"redis://:{WRONG}@127.0.0.1:{port}") == "it refuses the command"
+    quoting.close()
+
+
+async def test_a_replica(server: RedisServer, cause: Cause, tmp_path: Path) -> None:
+    follows = ("--replicaof", f"127.0.0.1 {server.port}")
+    replica = RedisServer(tmp_path, *LOGIN, *follows).ready()
+    said = await cause(f"redis://:{PASSWORD}@127.0.0.1:{replica.port}")
+    replica.kill()
+    assert said == "this server is a replica, which cannot be written to"
+
+
+@pytest.mark.parametrize("database", [0, 1])
+async def test_a_sentinel_in_place_of_a_server(
+    cause: Cause, tmp_path: Path, server: RedisServer, database: int
+) -> None:
+    watching = f"sentinel monitor jubilee 127.0.0.1 {server.port} 1\n"
+    sentinel = RedisServer(tmp_path, sentinel=watching).ready()
+    said = await cause(f"redis://127.0.0.1:{sentinel.port}/{database}")
+    sentinel.kill()
+    assert said == "this is a Sentinel: use redis+sentinel://host1,host2/master/0"
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis Cluster of one node that has every slot: most single commands work on it."""
+    options = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+    server = RedisServer(tmp_path_factory.mktemp("cluster"), *options).ready()
+    server.ask("CLUSTER ADDSLOTSRANGE", 0, 16_383)
+    yield server
+    server.kill()
+
+
+@pytest.mark.parametrize("database", [0, 1])
+async def test_a_cluster(cluster: RedisServer, cause: Cause, database: int) -> None:
+    said = await cause(f"redis://127.0.0.1:{cluster.port}/{database}")
+    assert said == ("Redis Cluster is not supported: use one server, or Sentinel with its replicas")
+
+
+@pytest.fixture
+async def cluster_site(cluster: RedisServer) -> AsyncIterator[Site]:
+    site = Site(cluster.url)
+    yield site
+    await site.close()
+
+
+async def test_a_worker_says_the_same_of_a_cluster(
+    cluster_site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster_site.start()
+    await eventually(lambda: "Redis does not answer" in caplog.messages)
+    said = next(r for r in caplog.records if r.message == "Redis does not answer")
+    assert str(vars(said)["cause"]).startswith("Redis Cluster is not supported")
