@@ -1,0 +1,6 @@
+-- Runs once, in an empty volume: the service owns its database and is no superuser.
+\set database_password `cat /run/secrets/database_password`
+\set monitor_password `cat /run/secrets/monitor_password`
+CREATE ROLE jubilee LOGIN PASSWORD :'database_password';
+CREATE DATABASE jubilee OWNER jubilee;
+CREATE ROLE monitor LOGIN PASSWORD :'monitor_password' IN ROLE pg_monitor;

@@ -1,0 +1,67 @@
+"""A deployment by deploy/compose, as `docker compose` starts it."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "deploy/compose/compose.yaml"
+TIMEOUT_S = 400
+SERVICES = {"secrets", "postgres", "pgbouncer", "redis", "migrate", "api", "worker"}
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One project; its ports on this machine are whichever are free."""
+
+    name: str
+    env: Mapping[str, str]
+
+    def compose(self, *arguments: str, profiles: str = "edge") -> str:
+        """Run `docker compose` on it; its output. Raises AssertionError with what it said."""
+        command = ("docker", "compose", "--file", str(FILE), "--project-name", self.name)
+        ended = subprocess.run(
+            (*command, *arguments),
+            env={**os.environ, **self.env, "COMPOSE_PROFILES": profiles},
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    def containers(self) -> list[dict[str, Any]]:
+        """All of them, as `docker compose ps` describes them."""
+        lines = self.compose("ps", "--all", "--format", "json").splitlines()
+        return [json.loads(line) for line in lines]
+
+    def ids(self, service: str) -> list[str]:
+        """The containers of a service that run."""
+        return self.compose("ps", "--quiet", service).split()
+
+    def addresses(self, service: str, port: int) -> list[str]:
+        """Where each container of the service is reached from this machine."""
+        return [
+            f"127.0.0.1:{published['PublishedPort']}"
+            for container in self.containers()
+            if container["Service"] == service
+            for published in container["Publishers"]
+            if published["TargetPort"] == port and published["PublishedPort"]
+        ]
+
+    def api(self) -> httpx2.Client:
+        """A client of the first API, without the proxy."""
+        address = self.addresses("api", 8000)[0]
+        return httpx2.Client(base_url=f"http://{address}", timeout=10)
+
+    def edge(self) -> httpx2.Client:
+        """A client of the proxy, whose certificate is its own."""
+        (address,) = self.addresses("haproxy", 8443)
+        return httpx2.Client(base_url=f"https://{address}", timeout=10, verify=False)

@@ -1,0 +1,150 @@
+"""deploy/compose in real containers, in order: one of each, then several behind TLS, then none."""
+
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import docker
+import httpx2
+import pytest
+
+from tests.deploy.compose import SERVICES, Deployment
+from tests.support.api import bearer, sign_up
+from tests.support.running import eventually
+
+LEASE_S = 5
+TASKS = 60
+
+
+@pytest.fixture(scope="module")
+def deployment(
+    engine: docker.DockerClient, image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    """What `docker compose up` starts without anything prepared but the image."""
+    if shutil.which("docker") is None:
+        pytest.skip("there is no docker compose")
+    settings = tmp_path_factory.mktemp("compose") / "settings.env"
+    settings.write_text(f"LEASE_SECONDS={LEASE_S}\n")
+    free = {"JUBILEE_PORT": "", "HTTP_PORT": "", "HTTPS_PORT": ""}
+    env = {"JUBILEE_IMAGE": image, "JUBILEE_ENV_FILE": str(settings), **free}
+    made = Deployment(f"jubilee-{secrets.token_hex(4)}", env)
+    try:
+        made.compose("up", "--detach", profiles="")
+        yield made
+    finally:
+        made.compose("down", "--volumes", "--timeout", "5")
+
+
+@pytest.fixture(scope="module")
+def scaled(deployment: Deployment) -> Deployment:
+    """The same with three APIs behind the proxy, and two workers."""
+    deployment.compose("up", "--detach", "--scale", "api=3", "--scale", "worker=2")
+    with deployment.edge() as edge:
+        assert eventually(lambda: _get(edge, "/health/ready") == 200)
+    return deployment
+
+
+def test_one_command_starts_all_of_it_and_somebody_is_greeted(deployment: Deployment) -> None:
+    assert {container["Service"] for container in deployment.containers()} == SERVICES
+    with deployment.api() as api:
+        assert eventually(lambda: _get(api, "/health/ready") == 200)
+        assert api.put("/hello/Zoe", json={"dateOfBirth": "1990-02-28"}).status_code == 204
+        assert api.get("/hello/Zoe").json()["message"].startswith("Hello, Zoe! ")
+
+
+def test_a_task_runs(deployment: Deployment) -> None:
+    with deployment.api() as api:
+        api.headers = bearer(sign_up(api, "ada"))
+        task = api.post("/tasks", json={"kind": "echo", "data": {"n": 1}}).json()
+        done = api.get(f"/tasks/{task['id']}", params={"wait": 9}).json()
+    assert (done["status"], done["result"]) == ("succeeded", {"n": 1})
+
+
+def test_the_service_owns_its_database_and_is_no_superuser(deployment: Deployment) -> None:
+    query = "SELECT rolname, rolsuper FROM pg_roles WHERE oid = (SELECT datdba FROM pg_database"
+    query += " WHERE datname = 'jubilee')"
+    command = ("exec", "-T", "postgres", "psql", "-U", "postgres", "-Atc", query)
+    assert deployment.compose(*command) == "jubilee|f\n"
+
+
+def test_the_workers_check_is_the_image_s_and_answers(deployment: Deployment) -> None:
+    assert deployment.compose("exec", "-T", "worker", "jubilee", "health") == "worker: healthy\n"
+
+
+def test_processes_have_limits_and_no_privileges(
+    engine: docker.DockerClient, deployment: Deployment
+) -> None:
+    for service in ("api", "worker", "pgbouncer"):
+        (found,) = deployment.ids(service)
+        host = engine.containers.get(found).attrs["HostConfig"]
+        assert host["ReadonlyRootfs"], service
+        assert host["Memory"] > 0, service
+        assert host["PidsLimit"] > 0, service
+        status = deployment.compose("exec", "-T", service, "cat", "/proc/1/status")
+        assert re.search(r"^Uid:\s+1001\s", status, re.MULTILINE), service
+        assert re.search(r"^CapEff:\s+0+$", status, re.MULTILINE), service
+
+
+def test_a_session_is_good_at_every_api_and_plain_http_is_sent_to_tls(scaled: Deployment) -> None:
+    with scaled.edge() as edge:
+        headers = bearer(sign_up(edge, "bob"))
+        answer = edge.get("/users/me", headers=headers)
+    assert answer.headers["strict-transport-security"]
+    apis = scaled.addresses("api", 8000)
+    assert len(apis) == 3
+    for address in apis:
+        assert httpx2.get(f"http://{address}/users/me", headers=headers).json() == answer.json()
+    (plain,) = scaled.addresses("haproxy", 8080)
+    assert httpx2.get(f"http://{plain}/hello/Zoe").status_code == 308
+
+
+def test_nothing_is_lost_when_an_api_and_a_worker_are_killed(
+    engine: docker.DockerClient, scaled: Deployment
+) -> None:
+    names = [f"order-{number}" for number in range(TASKS)]
+    with scaled.edge() as edge:
+        edge.headers = bearer(sign_up(edge, "eve"))
+        for name in names:
+            if name == names[TASKS // 3]:
+                engine.containers.get(scaled.ids("worker")[0]).kill()
+            if name == names[TASKS // 2]:
+                engine.containers.get(scaled.ids("api")[0]).kill()
+            _accepted(edge, name)
+        assert eventually(lambda: _results(edge) == {name: {"of": name} for name in names})
+
+
+def test_down_leaves_nothing(engine: docker.DockerClient, scaled: Deployment) -> None:
+    scaled.compose("down", "--volumes", "--timeout", "5")
+    label = {"label": f"com.docker.compose.project={scaled.name}"}
+    assert engine.containers.list(all=True, filters=label) == []
+    assert engine.volumes.list(filters=label) == []
+    assert engine.networks.list(filters=label) == []
+
+
+def _get(client: httpx2.Client, path: str) -> int:
+    try:
+        return client.get(path).status_code
+    except httpx2.HTTPError:
+        return 0
+
+
+def _accepted(edge: httpx2.Client, name: str) -> None:
+    """Ask until it is accepted; the same name is the same task, so asking twice makes one."""
+    body = {"task_id": name, "kind": "echo", "data": {"of": name}}
+    for _ in range(50):
+        try:
+            if edge.post("/tasks", json=body).status_code in {200, 202}:
+                return
+        except httpx2.HTTPError:
+            pass
+        time.sleep(0.2)
+    raise AssertionError(f"{name} is not accepted")
+
+
+def _results(edge: httpx2.Client) -> dict[str, Any]:
+    """The results of the tasks that succeeded."""
+    page = edge.get("/tasks", params={"limit": 100}).json()
+    return {task["task_id"]: task["result"] for task in page["items"] if task["result"]}
