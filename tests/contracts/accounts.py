@@ -1,4 +1,4 @@
-"""Accounts and sessions for the contracts; moments are near the database's own now."""
+"""Accounts and sessions for the contract tests; times are close to the database's clock."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -14,15 +14,15 @@ NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
 
 
-def a_user(name: str = "zoe", **more: Any) -> User:
-    """`zoe@example.com`, who has no username unless it is named."""
-    given = {"email": f"{name}@example.com", "created_at": NOW, "updated_at": NOW, **more}
-    return User(id=UserId(new_id()), **given)
+def make_user(name: str = "zoe", **more: Any) -> User:
+    """Return a user with the address `<name>@example.com` and without a username."""
+    values = {"email": f"{name}@example.com", "created_at": NOW, "updated_at": NOW, **more}
+    return User(id=UserId(new_id()), **values)
 
 
-def a_session(user: User, **more: Any) -> Session:
-    """Opened now, and good for a day."""
-    given = {
+def make_session(user: User, **more: Any) -> Session:
+    """Return a session opened now that expires in a day."""
+    values = {
         "id": SessionId(new_id()),
         "user_id": user.id,
         "generation": 1,
@@ -32,29 +32,29 @@ def a_session(user: User, **more: Any) -> Session:
         "created_at": NOW,
         "client": ClientInfo("192.0.2.7", "test"),
     }
-    return Session(**{**given, **more})
+    return Session(**{**values, **more})
 
 
-async def kept(database: Database, *users: User) -> None:
-    """Write the accounts."""
+async def add_users(database: Database, *users: User) -> None:
+    """Store the accounts."""
     async with database.write() as tx:
         for user in users:
             await tx.users.add(user)
 
 
-async def opened(database: Database, *sessions: Session) -> None:
-    """Write the sessions."""
+async def add_sessions(database: Database, *sessions: Session) -> None:
+    """Store the sessions."""
     async with database.write() as tx:
         for session in sessions:
             await tx.sessions.add(session)
 
 
-class BrokenOff(Exception):
-    """A transaction fails at its end."""
+class ForcedRollback(Exception):
+    """Raised to roll a transaction back."""
 
 
-async def broken_off(database: Database, work: Callable[[Any], Awaitable[None]]) -> None:
-    """Do the work in a transaction that then fails; raises BrokenOff."""
+async def roll_back_after(database: Database, work: Callable[[Any], Awaitable[None]]) -> None:
+    """Do the work in a transaction and roll it back by raising ForcedRollback."""
     async with database.write() as tx:
         await work(tx)
-        raise BrokenOff
+        raise ForcedRollback

@@ -1,4 +1,4 @@
-"""What the contracts of birthdays do to either database."""
+"""Saving and listing birthdays in either database."""
 
 from datetime import UTC, date, datetime
 from typing import Any, NoReturn
@@ -12,23 +12,28 @@ from tests.contracts.conftest import Database
 
 NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)  # three dates are today somewhere
 BIRTH = Birth(date(1990, 2, 28), "Europe/Vienna")
-OTHER = Birth(date(1980, 1, 1))
-MANY = 1_000_000
+OTHER_BIRTH = Birth(date(1980, 1, 1))
+NO_LIMIT = 1_000_000
 ZONES = (None, "Pacific/Kiritimati", "Etc/GMT+12", "Europe/Vienna", "Moon/Tycho")
 LETTERS = "abcdefghij"
 
 
-def a_window(nearest: int, furthest: int, rule: LeapDayRule = LeapDayRule.MAR1) -> Window:
+def make_window(nearest: int, furthest: int, rule: LeapDayRule = LeapDayRule.MAR1) -> Window:
     return Window(local_dates(NOW, "Europe/Vienna"), nearest, furthest, rule)
 
 
 async def put(
-    database: Database, name: str, birth: Birth = BIRTH, *, overwrite: bool = True, most: int = MANY
+    database: Database,
+    name: str,
+    birth: Birth = BIRTH,
+    *,
+    overwrite: bool = True,
+    max_anonymous: int = NO_LIMIT,
 ) -> Saved | None:
     async with database.write() as tx:
         birthday = Birthday(id=new_id(), name=name, birth=birth)
         saved: Saved | None = await tx.birthdays.put(
-            birthday, overwrite=overwrite, max_anonymous=most
+            birthday, overwrite=overwrite, max_anonymous=max_anonymous
         )
         return saved
 
@@ -56,8 +61,10 @@ async def register(database: Database, username: str | None, **profile: Any) -> 
     return user
 
 
-async def listed(database: Database, window: Window, *, limit: int = 1000) -> list[Celebration]:
-    """All of them, page by page."""
+async def list_celebrations(
+    database: Database, window: Window, *, limit: int = 1000
+) -> list[Celebration]:
+    """Return all celebrations of the window, read page by page."""
     found: list[Celebration] = []
     after = None
     while True:
@@ -70,30 +77,30 @@ async def listed(database: Database, window: Window, *, limit: int = 1000) -> li
             return found
 
 
-class Undone(Exception):
-    """Rolls a transaction back."""
+class ForcedRollback(Exception):
+    """Raised to roll a transaction back."""
 
 
-async def probe(database: Database, most: int) -> NoReturn:
+async def put_and_roll_back(database: Database, max_anonymous: int) -> NoReturn:
     async with database.write() as tx:
         birthday = Birthday(id=new_id(), name="Probe", birth=BIRTH)
-        await tx.birthdays.put(birthday, overwrite=False, max_anonymous=most)
-        raise Undone
+        await tx.birthdays.put(birthday, overwrite=False, max_anonymous=max_anonymous)
+        raise ForcedRollback
 
 
-async def fits(database: Database, most: int) -> bool:
-    """Whether one more name without an account could be saved."""
+async def has_room(database: Database, max_anonymous: int) -> bool:
+    """Return whether another anonymous name could be saved under this limit."""
     try:
-        await probe(database, most)
-    except Undone:
+        await put_and_roll_back(database, max_anonymous)
+    except ForcedRollback:
         return True
     except TooManyNames:
         return False
 
 
-async def counted(database: Database) -> int:
-    """How many names without an account there are, as the limit sees it."""
-    most = 0
-    while not await fits(database, most + 1):
-        most += 1
-    return most
+async def count_anonymous(database: Database) -> int:
+    """Return the number of anonymous names that the limit counts."""
+    max_anonymous = 0
+    while not await has_room(database, max_anonymous + 1):
+        max_anonymous += 1
+    return max_anonymous

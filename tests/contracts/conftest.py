@@ -1,4 +1,4 @@
-"""The same contract for the fake and the real adapter."""
+"""One contract for the fake and the real adapters."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ SUBSCRIBERS = dict.fromkeys(("ItemCreated", "ItemUpdated", "ItemDeleted"), ("ind
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """How to open a transaction and a view; both have every repository as an attribute."""
+    """Open transactions and views, which have the repositories as attributes."""
 
     write: Begin[Any]
     read: Begin[Any]
@@ -25,7 +25,7 @@ class Database:
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
-    """Connections to a database of one's own."""
+    """Connections to a new database."""
     pool = ConnectionPool(database_url, size=4, timeout=10)
     yield pool
     await pool.close()
@@ -33,7 +33,7 @@ async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
 
 @pytest.fixture(params=["fake", "postgres"])
 def database(request: pytest.FixtureRequest, clock: FakeClock) -> Database:
-    """Both kinds, one after the other."""
+    """The fake database, then PostgreSQL."""
     if request.param == "fake":
         store = FakeStore(clock=clock)
         return Database(store.transaction, store.view)

@@ -1,4 +1,4 @@
-"""Jobs in memory and in PostgreSQL, behind one face; time passes as a test says."""
+"""Jobs in memory and in PostgreSQL behind one interface, with a clock that tests move."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,7 +48,7 @@ ROW = Statement(
     FROM jobs WHERE id = :id
     """)
 )
-PASS = Statement(
+PASS_TIME = Statement(
     text("""
     UPDATE jobs SET run_at = run_at - CAST(:seconds AS float) * interval '1 second',
         dispatched_at = dispatched_at - CAST(:seconds AS float) * interval '1 second',
@@ -60,7 +60,7 @@ CANCEL = Statement(text("UPDATE jobs SET cancel_requested_at = now() WHERE id = 
 
 
 class JobTable(Protocol):
-    """Jobs, and what is done with them."""
+    """A table of jobs and its adapters."""
 
     @property
     def store(self) -> JobStore: ...
@@ -73,13 +73,13 @@ class JobTable(Protocol):
         """Queue a job: kind, data (JSON), priority, attempts, crashes, due (in seconds)."""
 
     async def row(self, job_id: UUID) -> Row | None:
-        """The job; `due` and `lease` are the seconds until then."""
+        """Return the row; `due` and `lease` are seconds from now."""
 
     async def pass_time(self, seconds: float) -> None:
-        """Move the database's clock."""
+        """Move the database's clock forward."""
 
     async def request_cancel(self, job_id: UUID) -> None:
-        """As its owner does."""
+        """Request the job's cancellation as its owner does."""
 
 
 DEFAULTS = {
@@ -93,8 +93,8 @@ DEFAULTS = {
 
 
 @dataclass(slots=True)
-class InMemory:
-    """The fakes."""
+class FakeTable:
+    """The fake adapters over one table."""
 
     table: FakeJobTable = field(default_factory=FakeJobTable)
 
@@ -111,9 +111,9 @@ class InMemory:
         return FakeDueJobs(self.table)
 
     async def add(self, **values: Any) -> JobReference:
-        given = {**DEFAULTS, **values}
-        due = given.pop("due")
-        return self.table.add(**given, run_at=self.table.now + due).reference
+        columns = {**DEFAULTS, **values}
+        due = columns.pop("due")
+        return self.table.add(**columns, run_at=self.table.now + due).reference
 
     async def row(self, job_id: UUID) -> Row | None:
         job = self.table.rows.get(job_id)
@@ -136,8 +136,8 @@ class InMemory:
 
 
 @dataclass(slots=True)
-class InPostgres:
-    """The real adapters."""
+class PostgresJobTable:
+    """The PostgreSQL adapters over one database."""
 
     pool: ConnectionPool
     write: Begin[PostgresTransaction]
@@ -156,7 +156,7 @@ class InPostgres:
         return None if row is None else dict(row)
 
     async def pass_time(self, seconds: float) -> None:
-        await self.run(PASS, seconds=seconds)
+        await self.run(PASS_TIME, seconds=seconds)
 
     async def request_cancel(self, job_id: UUID) -> None:
         await self.run(CANCEL, id=job_id)
@@ -166,29 +166,29 @@ class InPostgres:
             await Executor(driver).run(statement, **values)
 
 
-def in_postgres(pool: ConnectionPool, clock: FakeClock) -> InPostgres:
-    """One worker's."""
+def make_postgres_job_table(pool: ConnectionPool, clock: FakeClock) -> PostgresJobTable:
+    """Return the table with the job store of one worker."""
     write = transactions(pool, WriteContext(clock, new_id, lambda: None))
-    claims = PostgresJobStore(pool, worker_id=new_id(), lease=LEASE_S, kinds=KNOWN)
-    return InPostgres(pool, write, claims, PostgresCompletion(write), PostgresDueJobs(pool))
+    store = PostgresJobStore(pool, worker_id=new_id(), lease=LEASE_S, kinds=KNOWN)
+    return PostgresJobTable(pool, write, store, PostgresCompletion(write), PostgresDueJobs(pool))
 
 
 def job_table(request: pytest.FixtureRequest, clock: FakeClock) -> JobTable:
-    """The one that the parameter names."""
+    """Return the fake or the PostgreSQL table, as the fixture's parameter says."""
     if request.param == "fake":
-        return InMemory()
-    return in_postgres(request.getfixturevalue("pool"), clock)
+        return FakeTable()
+    return make_postgres_job_table(request.getfixturevalue("pool"), clock)
 
 
-async def claimed(table: JobTable, reference: JobReference) -> ClaimedJob:
-    """It is there to be had."""
+async def claim(table: JobTable, reference: JobReference) -> ClaimedJob:
+    """Claim the job, which must be possible."""
     job = await table.store.claim(reference)
     assert job is not None
     return job
 
 
-async def shown(table: JobTable, reference: JobReference) -> Row:
-    """It is there."""
+async def read_row(table: JobTable, reference: JobReference) -> Row:
+    """Return the row, which must exist."""
     row = await table.row(reference.id)
     assert row is not None
     return row

@@ -1,4 +1,4 @@
-"""Tasks for the contracts, and how they come to stand as a test wants them."""
+"""Tasks for the contract tests, and setting their status."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,7 +10,7 @@ from jubilee.domain.tasks.task import Task, TaskStatus, ValidatedTask
 from jubilee.domain.users.user import User
 from tests.contracts.conftest import Database
 
-BECOME = """
+SET_STATUS = """
     UPDATE jobs SET status = $2, attempts = 3, epoch = 4, error = '{"code": "x"}',
         started_at = now(), dispatched_at = now(),
         finished_at = CASE WHEN $2 IN ('queued', 'running') THEN NULL ELSE now() END
@@ -18,39 +18,41 @@ BECOME = """
 """
 
 
-def by(user: User, *, admin: bool = False) -> Principal:
-    """The person, signed in."""
+def principal_of(user: User, *, admin: bool = False) -> Principal:
+    """Return the principal of a signed-in account."""
     return Principal(user.id, SessionId(new_id()), is_admin=admin)
 
 
-def a_task(owner: User, **more: Any) -> ValidatedTask:
-    """An echo that is due at once."""
+def make_task(owner: User, **more: Any) -> ValidatedTask:
+    """Return an echo that is due at once."""
     key = new_id()
-    given: dict[str, Any] = {"id": key, "task_id": str(key), "kind": "echo", "data": {"n": 1}}
-    return ValidatedTask(**{**given, "owner_id": owner.id, "priority": 5, "run_at": None, **more})
+    values: dict[str, Any] = {"id": key, "task_id": str(key), "kind": "echo", "data": {"n": 1}}
+    return ValidatedTask(**{**values, "owner_id": owner.id, "priority": 5, "run_at": None, **more})
 
 
-async def added(database: Database, *tasks: ValidatedTask, below: int = 100) -> list[Task | None]:
-    """Each in a transaction of its own."""
-    kept = []
+async def add_tasks(
+    database: Database, *tasks: ValidatedTask, below: int = 100
+) -> list[Task | None]:
+    """Add each task in its own transaction."""
+    results = []
     for task in tasks:
         async with database.write() as tx:
-            kept.append(await tx.tasks.add(task, below=below))
-    return kept
+            results.append(await tx.tasks.add(task, below=below))
+    return results
 
 
-async def a_kept_task(database: Database, owner: User, **more: Any) -> Task:
-    """One that has been added."""
-    [task] = await added(database, a_task(owner, **more))
+async def add_task(database: Database, owner: User, **more: Any) -> Task:
+    """One that has been add_tasks."""
+    [task] = await add_tasks(database, make_task(owner, **more))
     assert task is not None
     return task
 
 
-async def become(database: Database, task: Task, status: TaskStatus) -> Task:
-    """Have it stand so, after three attempts."""
+async def set_status(database: Database, task: Task, status: TaskStatus) -> Task:
+    """Set a task's status, after three attempts."""
     async with database.write() as tx:
         if isinstance(tx, PostgresTransaction):
-            await tx.executor.driver.execute(BECOME, task.id, status.value)
+            await tx.executor.driver.execute(SET_STATUS, task.id, status.value)
         else:
             now = tx.tasks.clock()
             ended = None if status.is_live else now

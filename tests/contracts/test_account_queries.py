@@ -1,4 +1,4 @@
-"""The indexes that serve accounts and sessions, as PostgreSQL plans it."""
+"""Plans of the statements on accounts and sessions."""
 
 import re
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ ROWS = """
 """
 SESSION_INDEXES = r"Index Scan using (pk_sessions|ix_sessions_user_id_created_at_id) on sessions"
 # Before any order: with a limit, PostgreSQL may walk the index of the order instead.
-FOUND_FIRST = r"(?s)CTE found.*ix_users_words.*CTE Scan on found"
+SEARCH_FIRST = r"(?s)CTE found.*ix_users_words.*CTE Scan on found"
 
 STATEMENTS: dict[str, tuple[Statement, dict[str, object], str]] = {
     "get": (users.GET, {"user_id": ID}, "pk_users"),
@@ -39,7 +39,7 @@ STATEMENTS: dict[str, tuple[Statement, dict[str, object], str]] = {
     "search": (
         users._page(searching=True, continued=False),
         {"rows": 21, "words": "'name7':*"},
-        FOUND_FIRST,
+        SEARCH_FIRST,
     ),
     "first page": (
         users._page(searching=False, continued=False),
@@ -54,7 +54,7 @@ STATEMENTS: dict[str, tuple[Statement, dict[str, object], str]] = {
     # Two indexes lead to the one session, and versions of PostgreSQL prefer one or the other.
     "check": (sessions.CHECK, {"session_id": ID, "user_id": ID}, SESSION_INDEXES),
     "sessions": (sessions.LIST, {"user_id": ID}, "ix_sessions_user_id_created_at_id"),
-    "trim": (sessions.PRUNE, {"user_id": ID, "at": NOW}, "ix_sessions_user_id_created_at_id"),
+    "prune": (sessions.PRUNE, {"user_id": ID, "at": NOW}, "ix_sessions_user_id_created_at_id"),
     "end all": (
         sessions.END_ALL,
         {"user_id": ID, "but": None},
@@ -65,13 +65,13 @@ STATEMENTS: dict[str, tuple[Statement, dict[str, object], str]] = {
 
 @pytest.fixture
 async def filled(pool: ConnectionPool) -> ConnectionPool:
-    """A database with three thousand accounts, one connection of which plans no sequential scan."""
+    """A database with 3000 accounts, and one connection that avoids sequential scans."""
     async with pool.connection() as driver:
         await driver.execute(ROWS)
     return pool
 
 
-async def test_every_statement_is_served_by_its_index(filled: ConnectionPool) -> None:
+async def test_every_statement_uses_its_index(filled: ConnectionPool) -> None:
     async with filled.connection() as driver:
         for name, (statement, values, index) in STATEMENTS.items():
             sql = f"EXPLAIN {statement.sql}"

@@ -1,4 +1,4 @@
-"""What operators see of the jobs, on a real PostgreSQL."""
+"""The backlog and the registry of workers, on a real PostgreSQL."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -29,43 +29,45 @@ def untraced() -> Tracing:
     return Tracing(Resource({}))
 
 
-async def test_a_due_job_is_counted_and_grows_old(pool: ConnectionPool, clock: FakeClock) -> None:
+async def test_queued_jobs_are_counted_with_the_age_of_the_oldest_due(
+    pool: ConnectionPool, clock: FakeClock
+) -> None:
     write = transactions(pool, WriteContext(clock, new_id, lambda: None))
     async with write() as tx:
         late = clock.now.replace(year=2020)
         await tx.jobs.add(NewJob(id=new_id(), kind="email.welcome", run_at=late))
         far = clock.now + timedelta(days=10_000)
         await tx.jobs.add(NewJob(id=new_id(), kind="email.welcome", run_at=far))
-    backlog = await PostgresBacklog(pool)()
-    assert backlog.jobs["system", "queued"] == 2
-    assert backlog.jobs["user", "dead"] == 0
-    assert backlog.oldest_due["system"] > 365 * 86_400
-    assert backlog.oldest_due["user"] == 0
+    figures = await PostgresBacklog(pool)()
+    assert figures.jobs["system", "queued"] == 2
+    assert figures.jobs["user", "dead"] == 0
+    assert figures.oldest_due["system"] > 365 * 86_400
+    assert figures.oldest_due["user"] == 0
 
 
-async def test_a_worker_that_signs_is_alive(pool: ConnectionPool) -> None:
-    board = PostgresBacklog(pool)
-    sign = WorkerInfo(id=uuid4(), host="here", version="1", kinds=KNOWN)
-    await board.heartbeat(sign)
-    await board.heartbeat(sign)
-    assert (await board()).workers == 1
+async def test_a_worker_with_a_recent_heartbeat_is_alive(pool: ConnectionPool) -> None:
+    backlog = PostgresBacklog(pool)
+    worker = WorkerInfo(id=uuid4(), host="here", version="1", kinds=KNOWN)
+    await backlog.heartbeat(worker)
+    await backlog.heartbeat(worker)
+    assert (await backlog()).workers == 1
     async with pool.connection() as driver:
         await driver.execute("UPDATE workers SET heard_at = now() - interval '16 seconds'")
-    assert ((await board()).workers, (await board()).workers_silent) == (0, 1)
+    assert ((await backlog()).workers, (await backlog()).workers_silent) == (0, 1)
 
 
-async def test_a_worker_that_leaves_is_not_silent(pool: ConnectionPool) -> None:
-    board = PostgresBacklog(pool)
-    sign = WorkerInfo(id=uuid4(), host="here", version="1", kinds=KNOWN)
-    await board.heartbeat(sign)
-    await board.leave(sign.id)
-    assert ((await board()).workers, (await board()).workers_silent) == (0, 0)
+async def test_a_worker_that_leaves_is_neither_alive_nor_silent(pool: ConnectionPool) -> None:
+    backlog = PostgresBacklog(pool)
+    worker = WorkerInfo(id=uuid4(), host="here", version="1", kinds=KNOWN)
+    await backlog.heartbeat(worker)
+    await backlog.leave(worker.id)
+    assert ((await backlog()).workers, (await backlog()).workers_silent) == (0, 0)
 
 
-async def test_kinds_that_no_live_worker_knows_are_counted(
+async def test_due_jobs_of_kinds_that_no_live_worker_knows_are_counted(
     pool: ConnectionPool, clock: FakeClock
 ) -> None:
-    board, write = (
+    backlog, write = (
         PostgresBacklog(pool),
         transactions(pool, WriteContext(clock, new_id, lambda: None)),
     )
@@ -74,35 +76,33 @@ async def test_kinds_that_no_live_worker_knows_are_counted(
             await tx.jobs.add(NewJob(id=new_id(), kind=kind))
         later = clock.now + timedelta(days=10_000)
         await tx.jobs.add(NewJob(id=new_id(), kind="not.due", run_at=later))
-    await board.heartbeat(WorkerInfo(id=uuid4(), host="here", version="1", kinds=KNOWN))
+    await backlog.heartbeat(WorkerInfo(id=uuid4(), host="here", version="1", kinds=KNOWN))
     known = {"echo": 0, "email.welcome": 0}
-    assert (await board()).without_worker == {"report.monthly": 2, "sms.send": 1, **known}
+    assert (await backlog()).without_worker == {"report.monthly": 2, "sms.send": 1, **known}
     newer = KindSet(frozenset({"sms.send", "report.monthly"}))
-    await board.heartbeat(WorkerInfo(id=uuid4(), host="there", version="2", kinds=newer))
-    assert sum((await board()).without_worker.values()) == 0
+    await backlog.heartbeat(WorkerInfo(id=uuid4(), host="there", version="2", kinds=newer))
+    assert sum((await backlog()).without_worker.values()) == 0
 
 
-async def test_a_silent_worker_knows_nothing_and_one_of_an_older_version_perhaps_all(
+async def test_silent_workers_know_no_kind_and_workers_without_a_list_all(
     pool: ConnectionPool, clock: FakeClock
 ) -> None:
-    board, write = (
+    backlog, write = (
         PostgresBacklog(pool),
         transactions(pool, WriteContext(clock, new_id, lambda: None)),
     )
     async with write() as tx:
         await tx.jobs.add(NewJob(id=new_id(), kind="echo"))
-    await board.heartbeat(WorkerInfo(id=uuid4(), host="here", version="1", kinds=KNOWN))
+    await backlog.heartbeat(WorkerInfo(id=uuid4(), host="here", version="1", kinds=KNOWN))
     async with pool.connection() as driver:
         await driver.execute("UPDATE workers SET heard_at = now() - interval '16 seconds'")
-        assert (await board()).without_worker == {"echo": 1}
+        assert (await backlog()).without_worker == {"echo": 1}
         await driver.execute("UPDATE workers SET heard_at = now(), kinds = NULL")
-    assert (await board()).without_worker == {}
-    assert await board.kind_sets() == {}
+    assert (await backlog()).without_worker == {}
+    assert await backlog.kind_sets() == {}
 
 
-async def test_unknown_kinds_are_shown_up_to_a_limit(
-    pool: ConnectionPool, clock: FakeClock
-) -> None:
+async def test_the_list_of_unknown_kinds_is_limited(pool: ConnectionPool, clock: FakeClock) -> None:
     async with transactions(pool, WriteContext(clock, new_id, lambda: None))() as tx:
         for number in range(12):
             for _ in range(2 if number == 7 else 1):
@@ -111,38 +111,38 @@ async def test_unknown_kinds_are_shown_up_to_a_limit(
     assert (len(found), next(iter(found.items()))) == (10, ("made.up7", 2))
 
 
-async def test_live_workers_are_counted_by_what_they_know(pool: ConnectionPool) -> None:
-    board, newer = PostgresBacklog(pool), KindSet(KNOWN.names | {"sms.send"})
+async def test_live_workers_are_counted_by_their_kinds(pool: ConnectionPool) -> None:
+    backlog, newer = PostgresBacklog(pool), KindSet(KNOWN.names | {"sms.send"})
     silent = WorkerInfo(id=uuid4(), host="gone", version="1", kinds=KNOWN)
-    await board.heartbeat(silent)
+    await backlog.heartbeat(silent)
     async with pool.connection() as driver:
         await driver.execute("UPDATE workers SET heard_at = now() - interval '16 seconds'")
     for kinds in (KNOWN, KNOWN, newer):
-        await board.heartbeat(WorkerInfo(id=uuid4(), host="here", version="1", kinds=kinds))
-    assert await board.kind_sets() == {KNOWN: 2, newer: 1}
+        await backlog.heartbeat(WorkerInfo(id=uuid4(), host="here", version="1", kinds=kinds))
+    assert await backlog.kind_sets() == {KNOWN: 2, newer: 1}
 
 
-async def test_what_waits_is_shown(pool: ConnectionPool) -> None:
+async def test_an_empty_backlog_is_exposed_as_zeros(pool: ConnectionPool) -> None:
     instruments = Instruments("1")
     JobTelemetry(instruments, untraced(), unwritten).record_backlog(await PostgresBacklog(pool)())
-    shown = instruments.registry.get_sample_value
-    assert shown("jobs_state", {"lane": "user", "status": "queued"}) == 0
-    assert shown("greetings_state", {"state": "uncertain"}) == 0
-    assert shown("workers_alive") == 0
+    sample = instruments.registry.get_sample_value
+    assert sample("jobs_state", {"lane": "user", "status": "queued"}) == 0
+    assert sample("greetings_state", {"state": "uncertain"}) == 0
+    assert sample("workers_alive") == 0
 
 
-async def test_a_kind_that_is_known_again_leaves_no_series(pool: ConnectionPool) -> None:
+async def test_the_series_of_a_kind_ends_when_a_worker_knows_it(pool: ConnectionPool) -> None:
     instruments, backlog = Instruments("1"), await PostgresBacklog(pool)()
     telemetry = JobTelemetry(instruments, untraced(), unwritten)
     telemetry.record_backlog(replace(backlog, without_worker={"sms.send": 2, "echo": 0}))
-    shown = instruments.registry.get_sample_value
-    assert shown("jobs_without_worker", {"kind": "sms.send"}) == 2
+    sample = instruments.registry.get_sample_value
+    assert sample("jobs_without_worker", {"kind": "sms.send"}) == 2
     telemetry.record_backlog(replace(backlog, without_worker={"echo": 0}))
-    assert shown("jobs_without_worker", {"kind": "sms.send"}) is None
-    assert shown("jobs_without_worker", {"kind": "echo"}) == 0
+    assert sample("jobs_without_worker", {"kind": "sms.send"}) is None
+    assert sample("jobs_without_worker", {"kind": "echo"}) == 0
 
 
-async def test_statements_are_counted_and_slow_ones_are_named_without_values(
+async def test_statements_are_measured_and_slow_ones_logged_without_values(
     database_url: str,
 ) -> None:
     instruments = Instruments("1")
@@ -159,19 +159,19 @@ async def test_statements_are_counted_and_slow_ones_are_named_without_values(
         WorkerInfo(id=uuid4(), host="marker-host", version="1", kinds=KNOWN)
     )
     await pool.close()
-    counted = instruments.registry.get_sample_value
-    assert counted("db_client_operation_duration_seconds_count", {"operation": "INSERT"}) == 1
-    assert counted("db_pool_wait_seconds_count") == 1
+    sample = instruments.registry.get_sample_value
+    assert sample("db_client_operation_duration_seconds_count", {"operation": "INSERT"}) == 1
+    assert sample("db_pool_wait_seconds_count") == 1
     assert "slow statement" in lines[0]
     assert "INSERT INTO workers" in lines[0]
     assert "marker-host" not in str(lines)
 
 
-async def test_a_database_that_is_away_is_counted() -> None:
+async def test_a_failed_connection_is_counted() -> None:
     instruments = Instruments("1")
     meter = DatabaseTelemetry(instruments, untraced(), unwritten, server_attributes={}, slow=1.0)
-    away = "postgresql://nobody@127.0.0.1:1/none"
-    pool = ConnectionPool(away, size=1, timeout=1, observer=meter)
+    unreachable = "postgresql://jubilee@127.0.0.1:1/none"
+    pool = ConnectionPool(unreachable, size=1, timeout=1, observer=meter)
     with pytest.raises(Unavailable):
         await PostgresBacklog(pool)()
     assert instruments.registry.get_sample_value("db_connection_failures_total") == 1

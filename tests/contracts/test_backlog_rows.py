@@ -1,4 +1,4 @@
-"""Every number of the backlog, with rows that count and rows just beyond its bounds."""
+"""Every figure of the backlog, with rows inside and just outside its bounds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ EVENT = """
     VALUES (CAST($1 AS uuid), 'user.created', '{}', now() - $2 * interval '1 second',
         CASE WHEN $3 THEN now() END)
 """
-PERSON = """
+USER = """
     INSERT INTO users (id, email, email_key, is_active, is_superuser, birthday_greeting,
         created_at, updated_at)
     VALUES ($1, $2, $2, true, false, true, now(), now())
@@ -43,7 +43,7 @@ GREETING = """
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Writes rows, and reads what the backlog makes of them."""
+    """Insert rows, and read the backlog."""
 
     pool: ConnectionPool
 
@@ -60,7 +60,7 @@ def rows(pool: ConnectionPool) -> Rows:
     return Rows(pool)
 
 
-async def test_jobs_are_counted_by_lane_and_status(rows: Rows) -> None:
+async def test_jobs_are_counted_by_queue_and_status(rows: Rows) -> None:
     statuses = {"queued": 1, "running": 2, "dead": 3, "succeeded": 4}
     for lane, factor in (("user", 1), ("system", 2)):
         for status, count in statuses.items():
@@ -74,7 +74,7 @@ async def test_jobs_are_counted_by_lane_and_status(rows: Rows) -> None:
     }
 
 
-async def test_the_oldest_due_job_of_each_lane_says_how_long_it_waits(rows: Rows) -> None:
+async def test_the_age_of_the_oldest_due_job_of_each_queue_is_read(rows: Rows) -> None:
     for lane, status, due in (
         ("user", "queued", -100),
         ("user", "queued", -200),
@@ -87,32 +87,32 @@ async def test_the_oldest_due_job_of_each_lane_says_how_long_it_waits(rows: Rows
     assert oldest == {"user": pytest.approx(200, abs=30), "system": pytest.approx(5, abs=30)}
 
 
-async def test_leases_that_ran_out_are_counted(rows: Rows) -> None:
+async def test_expired_leases_are_counted(rows: Rows) -> None:
     for status, lease in (("running", -1), ("running", -99), ("running", 60), ("queued", None)):
         await rows.add(JOB, "user", status, 0, lease)
     assert (await rows.read()).overdue == 2
 
 
-async def test_the_first_event_that_is_not_published_says_how_long_it_waits(rows: Rows) -> None:
+async def test_the_age_of_the_oldest_unpublished_event_is_read(rows: Rows) -> None:
     for number, (age, published) in enumerate(((900, True), (300, False), (100, False))):
         await rows.add(EVENT, f"019aa0c1-7d4e-7c35-9d0f-00000000000{number}", age, published)
     assert (await rows.read()).oldest_event == pytest.approx(300, abs=30)
 
 
-async def greet(rows: Rows, state: str, days: int, hours: float, year: int = 2026) -> None:
-    """A greeting of an account of its own, due so many days and hours from now."""
+async def add_greeting(rows: Rows, state: str, days: int, hours: float, year: int = 2026) -> None:
+    """Insert a greeting of a new account, due the given days and hours from now."""
     user_id = uuid4()
-    await rows.add(PERSON, user_id, f"{user_id}@example.com")
+    await rows.add(USER, user_id, f"{user_id}@example.com")
     await rows.add(GREETING, user_id, year, state, days, hours)
 
 
-async def test_greetings_that_are_an_hour_late_are_missing(rows: Rows) -> None:
+async def test_greetings_more_than_an_hour_late_are_missing(rows: Rows) -> None:
     for state, days, hours in (
         ("planned", 0, -1.1),
         ("sending", -3, -72),
         ("planned", 1, -1.1),
     ):
-        await greet(rows, state, days, hours)
+        await add_greeting(rows, state, days, hours)
     for state, days, hours in (
         ("planned", 0, -0.9),
         ("sent", 0, -5),
@@ -121,7 +121,7 @@ async def test_greetings_that_are_an_hour_late_are_missing(rows: Rows) -> None:
         ("planned", -4, -96),
         ("planned", 2, -1.1),
     ):
-        await greet(rows, state, days, hours)
+        await add_greeting(rows, state, days, hours)
     assert (await rows.read()).greetings_missing == 3
 
 
@@ -129,36 +129,38 @@ async def test_greetings_of_this_year_are_counted_by_state(rows: Rows) -> None:
     counts = {"planned": 1, "sending": 2, "sent": 3, "uncertain": 4, "skipped": 5}
     for state, count in counts.items():
         for _ in range(count):
-            await greet(rows, state, 0, 0)
+            await add_greeting(rows, state, 0, 0)
         for days in (-400, 400):
-            await greet(rows, state, days, 0)
+            await add_greeting(rows, state, days, 0)
     assert (await rows.read()).greetings == counts
 
 
-async def test_the_end_of_the_planning_is_read(rows: Rows) -> None:
+async def test_the_planners_progress_is_read(rows: Rows) -> None:
     await rows.add("UPDATE counters SET value = 1234567 WHERE name = 'greetings_planned_until'")
     assert (await rows.read()).greetings_planned_until == 1_234_567.0
 
 
-async def test_workers_that_were_silent_for_a_day_are_forgotten(rows: Rows) -> None:
-    board, hours = PostgresBacklog(rows.pool), {uuid4(): 23, uuid4(): 25}
+async def test_workers_silent_for_a_day_are_deleted(rows: Rows) -> None:
+    registry, hours = PostgresBacklog(rows.pool), {uuid4(): 23, uuid4(): 25}
     for worker_id in hours:
-        await board.heartbeat(
+        await registry.heartbeat(
             WorkerInfo(id=worker_id, host="h", version="1", kinds=KindSet(frozenset()))
         )
     for worker_id, age in hours.items():
-        silence = "UPDATE workers SET heard_at = now() - $2 * interval '1 hour' WHERE id = $1"
-        await rows.add(silence, worker_id, age)
-    fresh = uuid4()
-    await board.heartbeat(WorkerInfo(id=fresh, host="h", version="1", kinds=KindSet(frozenset())))
+        age_worker = "UPDATE workers SET heard_at = now() - $2 * interval '1 hour' WHERE id = $1"
+        await rows.add(age_worker, worker_id, age)
+    alive = uuid4()
+    await registry.heartbeat(
+        WorkerInfo(id=alive, host="h", version="1", kinds=KindSet(frozenset()))
+    )
     async with rows.pool.connection() as driver:
-        left = {row["id"] for row in await driver.fetch("SELECT id FROM workers")}
-    assert left == {fresh, next(iter(hours))}
+        remaining = {row["id"] for row in await driver.fetch("SELECT id FROM workers")}
+    assert remaining == {alive, next(iter(hours))}
 
 
 @pytest.fixture
 def gauge() -> Callable[..., float | None]:
-    """A number as it is exposed after a backlog of which each part is another number."""
+    """Read a sample of the metrics, after a backlog whose figures all differ."""
     instruments = Instruments("1")
     JobTelemetry(instruments, Tracing(Resource({})), unwritten).record_backlog(
         Backlog(
@@ -193,7 +195,7 @@ def gauge() -> Callable[..., float | None]:
         ("jobs_without_worker", {"kind": "sms.send"}, 37),
     ],
 )
-def test_each_number_is_shown_by_its_gauge(
+def test_each_figure_is_exposed_by_its_gauge(
     gauge: Callable[..., float | None], name: str, labels: dict[str, str], value: float
 ) -> None:
     assert gauge(name, labels) == value

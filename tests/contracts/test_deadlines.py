@@ -1,4 +1,4 @@
-"""The deadline of what uses the database, and how connections survive it."""
+"""The deadline of database operations, and how connections survive it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ ONE = Statement(text("SELECT 1 AS one"))
 
 @dataclass(slots=True)
 class Deadline:
-    """So many seconds from when it was set."""
+    """A deadline that tests set, in seconds from now."""
 
     at: float
 
@@ -36,7 +36,7 @@ def deadline() -> Deadline:
 
 @pytest.fixture
 async def single(database_url: str, deadline: Deadline) -> AsyncIterator[ConnectionPool]:
-    """A pool of one connection, whose uses end at the deadline."""
+    """A pool of one connection, whose operations end at the deadline."""
     pool = ConnectionPool(database_url, size=1, timeout=10, deadline=deadline)
     async with pool.executor() as executor:
         await executor.run(ONE)
@@ -71,7 +71,9 @@ async def test_the_wait_for_a_connection_ends_at_the_deadline(
 
 
 @pytest.mark.timing
-async def test_all_uses_share_one_deadline(single: ConnectionPool, deadline: Deadline) -> None:
+async def test_all_operations_share_one_deadline(
+    single: ConnectionPool, deadline: Deadline
+) -> None:
     deadline.set(0.6)
     began = monotonic()
     outcomes = await asyncio.gather(*(sleep(single) for _ in range(4)), return_exceptions=True)
@@ -79,14 +81,14 @@ async def test_all_uses_share_one_deadline(single: ConnectionPool, deadline: Dea
     assert monotonic() - began < 2
 
 
-async def test_past_the_deadline_no_connection_is_broken(
+async def test_an_operation_after_the_deadline_keeps_the_connection(
     single: ConnectionPool, deadline: Deadline
 ) -> None:
     deadline.set(-0.1)
-    [held] = single._idle
+    [idle] = single._idle
     with pytest.raises(Unavailable):
         await sleep(single)
-    assert single._idle == [held]
+    assert single._idle == [idle]
     deadline.set(60)
     async with single.executor() as executor:
         row = await executor.first(ONE)

@@ -1,4 +1,4 @@
-"""The outbox of facts, in memory and in PostgreSQL alike."""
+"""The event log, in memory and in PostgreSQL."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from jubilee.adapters.postgres.tables import events
 from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.domain.events import ItemCreated, ItemDeleted, ItemEvent, ItemUpdated
 from jubilee.domain.identity import UserId
-from tests.contracts.accounts import BrokenOff, broken_off
+from tests.contracts.accounts import ForcedRollback, roll_back_after
 from tests.contracts.conftest import Database
 from tests.fakes.store import START
 
@@ -21,12 +21,12 @@ KINDS = {kind.__name__: kind for kind in (ItemCreated, ItemUpdated, ItemDeleted)
 ITEM, OWNER = new_id(), UserId(new_id())
 
 
-def happened(*kinds: type[ItemEvent]) -> list[ItemEvent]:
+def make_events(*kinds: type[ItemEvent]) -> list[ItemEvent]:
     return [kind(item_id=ITEM, owner_id=OWNER) for kind in kinds]
 
 
-async def recorded(database: Database) -> list[ItemEvent]:
-    """What happened, in its order."""
+async def read_events(database: Database) -> list[ItemEvent]:
+    """What make_events, in its order."""
     async with database.read() as view:
         if not isinstance(view, PostgresTransaction):
             return list(view.events.rows)
@@ -38,26 +38,26 @@ async def recorded(database: Database) -> list[ItemEvent]:
     ]
 
 
-async def test_facts_are_kept_in_their_order(database: Database) -> None:
-    facts = happened(ItemCreated, ItemUpdated, ItemUpdated, ItemDeleted)
+async def test_events_are_stored_in_order(database: Database) -> None:
+    added = make_events(ItemCreated, ItemUpdated, ItemUpdated, ItemDeleted)
     async with database.write() as tx:
-        await tx.events.add(facts[0])
+        await tx.events.add(added[0])
     async with database.write() as tx:
-        await tx.events.add(*facts[1:])
+        await tx.events.add(*added[1:])
         await tx.events.add()
-    assert await recorded(database) == facts
+    assert await read_events(database) == added
 
 
-async def test_a_transaction_that_fails_made_no_fact(database: Database) -> None:
-    with pytest.raises(BrokenOff):
-        await broken_off(database, lambda tx: tx.events.add(*happened(ItemCreated)))
-    assert await recorded(database) == []
+async def test_a_rolled_back_transaction_stores_no_event(database: Database) -> None:
+    with pytest.raises(ForcedRollback):
+        await roll_back_after(database, lambda tx: tx.events.add(*make_events(ItemCreated)))
+    assert await read_events(database) == []
 
 
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)
-async def test_a_row_waits_to_be_published(database: Database, pool: ConnectionPool) -> None:
+async def test_a_new_event_is_unpublished(database: Database, pool: ConnectionPool) -> None:
     async with database.write() as tx:
-        await tx.events.add(*happened(ItemCreated))
+        await tx.events.add(*make_events(ItemCreated))
     async with pool.connection() as driver:
         row = await Executor(driver).first(ALL)
     assert row is not None

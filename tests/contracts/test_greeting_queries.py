@@ -1,4 +1,4 @@
-"""The indexes that serve planning and retention: no tick looks at everybody."""
+"""Plans of the statements of planning and retention."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -24,7 +24,7 @@ BIRTHDAYS = """
     FROM users
 """
 # All that strangers may do about it: they save the day that is today.
-STRANGERS = """
+ANONYMOUS = """
     INSERT INTO birthdays (id, name, name_key, date_of_birth, created_at, updated_at)
     SELECT gen_random_uuid(), n, n, '1990-11-20', now(), now() FROM generate_series(1, 8000) AS n
 """
@@ -38,12 +38,12 @@ EVENTS = """
     SELECT gen_random_uuid(), 'ItemCreated', '{}', now(), now() - n * interval '1 hour'
     FROM generate_series(1, 4000) AS n
 """
-FILL = (USERS, BIRTHDAYS, STRANGERS, GREETINGS, EVENTS, "ANALYZE")
+FILL = (USERS, BIRTHDAYS, ANONYMOUS, GREETINGS, EVENTS, "ANALYZE")
 
 
 @pytest.fixture
 async def full(pool: ConnectionPool) -> ConnectionPool:
-    """Years of greetings for thousands of accounts, and twice as many strangers."""
+    """Three years of greetings for 4000 accounts, and 8000 anonymous birthdays."""
     async with pool.connection() as driver:
         for sql in FILL:
             await driver.execute(sql)
@@ -51,7 +51,7 @@ async def full(pool: ConnectionPool) -> ConnectionPool:
 
 
 async def plan(pool: ConnectionPool, statement: Statement, **values: object) -> list[Any]:
-    """The nodes of the plan as it ran, from the top down."""
+    """Return the nodes of the executed plan, from the top down."""
     async with pool.connection() as driver:
         sql = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.sql}"
         [top] = await driver.fetchval(sql, *statement.arguments(values))
@@ -64,12 +64,12 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _nodes(inner)
 
 
-async def test_a_tick_looks_at_accounts_of_the_day_alone(full: ConnectionPool) -> None:
+async def test_planning_reads_only_accounts_born_on_the_day(full: ConnectionPool) -> None:
     values = {"month_day": 1120, "day": TODAY, "year": 2026, "idle": ["Asia/Tokyo"], "home": "UTC"}
     nodes = await plan(full, greetings.CANDIDATES, after=UUID(int=0), rows=200, **values)
     assert "ix_birthdays_month_day_user_id" in {node.get("Index Name") for node in nodes}
-    seen = [node["Actual Rows"] * node["Actual Loops"] for node in nodes]
-    assert max(seen) < 30, nodes
+    rows = [node["Actual Rows"] * node["Actual Loops"] for node in nodes]
+    assert max(rows) < 30, nodes
     assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
 
 
@@ -81,7 +81,7 @@ async def test_a_tick_looks_at_accounts_of_the_day_alone(full: ConnectionPool) -
         (event_relay.PRUNE, "ix_events_published_at", {"days": 160.0, "rows": 9}),
     ],
 )
-async def test_what_is_old_is_found_by_an_index(
+async def test_old_rows_are_found_by_an_index(
     full: ConnectionPool, statement: Statement, index: str, values: dict[str, object]
 ) -> None:
     async with full.connection() as driver:

@@ -1,4 +1,4 @@
-"""What PostgreSQL alone decides: the indexes that serve items, and accounts that go meanwhile."""
+"""Items in PostgreSQL only: plans, owners that are deleted, and events."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -45,7 +45,7 @@ ITEMS = """
 
 @pytest.fixture
 async def owner(pool: ConnectionPool) -> UserId:
-    """One of twenty who have 200 items each."""
+    """One of 20 owners with 200 items each."""
     async with pool.connection() as driver:
         for sql in (OWNERS, ITEMS, "ANALYZE", "SET enable_seqscan = off"):
             await driver.execute(sql)
@@ -53,7 +53,7 @@ async def owner(pool: ConnectionPool) -> UserId:
 
 
 async def plan(pool: ConnectionPool, statement: Statement, **values: object) -> list[Any]:
-    """The nodes of the plan, from the top down."""
+    """Return the nodes of the plan, from the top down."""
     async with pool.connection() as driver:
         sql = f"EXPLAIN (FORMAT JSON) {statement.sql}"
         [top] = await driver.fetchval(sql, *statement.arguments(values))
@@ -75,7 +75,7 @@ def page_values(sort: ItemSort, owner: UserId, words: str = "") -> dict[str, obj
     return {"owner": owner, "words": words, "rows": 21, "last": last, "last_id": new_id()}
 
 
-async def test_every_list_walks_the_index_of_its_order(pool: ConnectionPool, owner: UserId) -> None:
+async def test_every_list_reads_the_index_of_its_order(pool: ConnectionPool, owner: UserId) -> None:
     async with pool.connection() as driver:
         await driver.execute("SET enable_sort = off")  # so few rows are sorted as quickly
     for sort, owned, continued in product(SORTS, (False, True), (False, True)):
@@ -85,7 +85,7 @@ async def test_every_list_walks_the_index_of_its_order(pool: ConnectionPool, own
         assert not [node for node in nodes if "Filter" in node or "Sort" in node["Node Type"]]
 
 
-async def test_a_search_finds_by_the_index_of_words_before_it_sorts(
+async def test_a_search_uses_the_word_index_before_sorting(
     pool: ConnectionPool, owner: UserId
 ) -> None:
     for sort, continued in product(SORTS, (False, True)):
@@ -110,14 +110,14 @@ async def test_all_items_of_an_owner_are_found_by_an_index(
 
 
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)
-async def test_an_account_that_has_gone_meanwhile_gets_no_item(database: Database) -> None:
+async def test_creating_an_item_for_a_deleted_account_is_refused(database: Database) -> None:
     service = ItemService(database.write, database.read, lambda: NOW, new_id)
     with pytest.raises(InvalidToken):
         await service.create("Late", None, by=Principal(UserId(new_id()), SessionId(new_id())))
 
 
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)
-async def test_an_item_and_its_event_are_written_together(
+async def test_each_change_of_an_item_writes_one_event(
     database: Database, pool: ConnectionPool, owner: UserId
 ) -> None:
     service = ItemService(database.write, database.read, lambda: NOW, new_id)

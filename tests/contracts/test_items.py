@@ -1,4 +1,4 @@
-"""Items, in memory and in PostgreSQL alike."""
+"""Items, in memory and in PostgreSQL."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -31,8 +31,8 @@ SORTS: tuple[ItemSort, ...] = get_args(ItemSort)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 
 
-async def an_owner(database: Database) -> UserId:
-    """The id of a fresh account."""
+async def add_owner(database: Database) -> UserId:
+    """Add an account and return its id."""
     user_id = UserId(new_id())
     user = User(id=user_id, email=f"{user_id}@example.com", created_at=NOW, updated_at=NOW)
     async with database.write() as tx:
@@ -42,11 +42,11 @@ async def an_owner(database: Database) -> UserId:
 
 @pytest.fixture
 async def owner(database: Database) -> UserId:
-    return await an_owner(database)
+    return await add_owner(database)
 
 
-def an_item(owner: UserId, title: str = "Fairy lights", **seconds: float) -> Item:
-    """`created` and `updated` are seconds after the first moment."""
+def make_item(owner: UserId, title: str = "Fairy lights", **seconds: float) -> Item:
+    """Return an item; `created` and `updated` are seconds after NOW."""
     return Item(
         id=new_id(),
         owner_id=owner,
@@ -56,14 +56,14 @@ def an_item(owner: UserId, title: str = "Fairy lights", **seconds: float) -> Ite
     )
 
 
-async def kept(database: Database, *items: Item) -> list[Item]:
+async def add_items(database: Database, *items: Item) -> list[Item]:
     async with database.write() as tx:
         for item in items:
             await tx.items.add(item)
     return list(items)
 
 
-async def got(database: Database, item_id: UUID, *, lock: bool = False) -> Item:
+async def get_item(database: Database, item_id: UUID, *, lock: bool = False) -> Item:
     async with database.write() as tx:
         item: Item = await tx.items.get(item_id, lock=lock)
         return item
@@ -72,7 +72,7 @@ async def got(database: Database, item_id: UUID, *, lock: bool = False) -> Item:
 async def pages(
     database: Database, chosen: ItemFilter, *, limit: int = 100
 ) -> AsyncIterator[list[Item]]:
-    """Every page from the first to the last."""
+    """Iterate over the pages."""
     after = None
     while True:
         async with database.read() as view:
@@ -83,101 +83,101 @@ async def pages(
             return
 
 
-async def listed(database: Database, chosen: ItemFilter, *, limit: int = 100) -> list[Item]:
+async def list_items(database: Database, chosen: ItemFilter, *, limit: int = 100) -> list[Item]:
     return [item async for page in pages(database, chosen, limit=limit) for item in page]
 
 
-async def titles(database: Database, owner: UserId, search: str) -> set[str]:
-    found = await listed(database, ItemFilter(owner, search))
+async def search_titles(database: Database, owner: UserId, search: str) -> set[str]:
+    found = await list_items(database, ItemFilter(owner, search))
     return {item.title for item in found}
 
 
-def in_order(items: Sequence[Item], sort: ItemSort) -> list[Item]:
+def sort_items(items: Sequence[Item], sort: ItemSort) -> list[Item]:
     name = sort.removeprefix("-")
     return sorted(items, key=lambda i: (getattr(i, name), i.id), reverse=sort.startswith("-"))
 
 
-async def test_what_is_added_is_found_as_it_was(database: Database, owner: UserId) -> None:
-    plain = an_item(owner, "Zo\u00eb\u2019s \U0001f56f\n'\\\"%_")
-    described = replace(an_item(owner), description="", version=7)
-    for item in await kept(database, plain, described):
-        assert await got(database, item.id) == item
-        assert await got(database, item.id, lock=True) == item
+async def test_an_added_item_is_read_unchanged(database: Database, owner: UserId) -> None:
+    plain = make_item(owner, "Zo\u00eb\u2019s \U0001f56f\n'\\\"%_")
+    described = replace(make_item(owner), description="", version=7)
+    for item in await add_items(database, plain, described):
+        assert await get_item(database, item.id) == item
+        assert await get_item(database, item.id, lock=True) == item
 
 
 @pytest.mark.parametrize("lock", [False, True])
 async def test_neither_an_unknown_nor_a_deleted_item_is_found(
     database: Database, owner: UserId, *, lock: bool
 ) -> None:
-    [deleted] = await kept(database, replace(an_item(owner), is_active=False))
+    [deleted] = await add_items(database, replace(make_item(owner), is_active=False))
     for item_id in (deleted.id, new_id()):
         with pytest.raises(ItemNotFound):
-            await got(database, item_id, lock=lock)
-    assert await listed(database, ItemFilter(owner)) == []
-    assert await titles(database, owner, "fairy") == set()
+            await get_item(database, item_id, lock=lock)
+    assert await list_items(database, ItemFilter(owner)) == []
+    assert await search_titles(database, owner, "fairy") == set()
 
 
-async def test_saving_writes_all_that_changes(database: Database, owner: UserId) -> None:
-    item, other = await kept(database, an_item(owner), an_item(owner))
+async def test_saving_an_item_writes_its_changes(database: Database, owner: UserId) -> None:
+    item, other = await add_items(database, make_item(owner), make_item(owner))
     after = item.edited({"title": "New", "description": "Words"}, at=NOW + timedelta(days=1))
     async with database.write() as tx:
         await tx.items.save(after)
-    assert await got(database, item.id) == after
-    assert await got(database, other.id) == other
+    assert await get_item(database, item.id) == after
+    assert await get_item(database, other.id) == other
 
 
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
-async def test_pages_hold_each_item_once_in_order(
+async def test_pages_contain_each_item_once_in_order(
     database: Database, owner: UserId, sort: ItemSort, limit: int
 ) -> None:
-    items = await kept(
+    items = await add_items(
         database,
-        an_item(owner, "b", created=1, updated=3),
-        an_item(owner, "b", created=1, updated=2),
-        an_item(owner, "B", created=0, updated=2),
-        an_item(owner, "a" * 200, created=2, updated=2),
-        an_item(owner, "\U0001f56f" * 200, created=2, updated=4),
-        an_item(owner, "\u00e9", created=1, updated=2),
+        make_item(owner, "b", created=1, updated=3),
+        make_item(owner, "b", created=1, updated=2),
+        make_item(owner, "B", created=0, updated=2),
+        make_item(owner, "a" * 200, created=2, updated=2),
+        make_item(owner, "\U0001f56f" * 200, created=2, updated=4),
+        make_item(owner, "\u00e9", created=1, updated=2),
     )
     found = [page async for page in pages(database, ItemFilter(owner, sort=sort), limit=limit)]
-    assert [item for page in found for item in page] == in_order(items, sort)
+    assert [item for page in found for item in page] == sort_items(items, sort)
     assert {len(page) for page in found[:-1]} <= {limit}
     assert 0 < len(found[-1]) <= limit
 
 
-async def test_a_list_without_an_owner_holds_everybodys(database: Database) -> None:
-    mine, yours = await an_owner(database), await an_owner(database)
-    items = await kept(database, an_item(mine, created=1), an_item(yours, created=2))
-    found = await listed(database, ItemFilter(), limit=7)
+async def test_a_list_without_an_owner_contains_all_items(database: Database) -> None:
+    own, others = await add_owner(database), await add_owner(database)
+    items = await add_items(database, make_item(own, created=1), make_item(others, created=2))
+    found = await list_items(database, ItemFilter(), limit=7)
     assert found == items[::-1]
-    assert await listed(database, ItemFilter(mine)) == items[:1]
-    assert await listed(database, ItemFilter(UserId(new_id()))) == []
+    assert await list_items(database, ItemFilter(own)) == items[:1]
+    assert await list_items(database, ItemFilter(UserId(new_id()))) == []
 
 
 @pytest.mark.parametrize("sort", SORTS)
-async def test_inserts_between_two_pages_neither_skip_nor_double_a_row(
+async def test_inserts_between_two_pages_neither_skip_nor_repeat_a_row(
     database: Database, owner: UserId, sort: ItemSort
 ) -> None:
-    """New rows tie with the old ones, and come before, among and after them."""
-    before = await kept(database, *(an_item(owner, "tie") for _ in range(6)))
-    seen: list[Item] = []
+    """The new rows sort before, among and after the old ones."""
+    before = await add_items(database, *(make_item(owner, "tie") for _ in range(6)))
+    listed: list[Item] = []
     async for page in pages(database, ItemFilter(owner, sort=sort), limit=2):
-        seen += page
-        if len(seen) <= 6:
-            late = [an_item(owner, title, created=s, updated=s) for title, s in NEIGHBOURS]
-            await kept(database, *late)
-    assert [item for item in seen if item in before] == in_order(before, sort)
-    assert len(seen) == len(set(seen))
+        listed += page
+        if len(listed) <= 6:
+            late = [make_item(owner, title, created=s, updated=s) for title, s in NEIGHBOURS]
+            await add_items(database, *late)
+    assert [item for item in listed if item in before] == sort_items(before, sort)
+    assert len(listed) == len(set(listed))
 
 
 NEIGHBOURS = [("a", -1), ("tie", 0), ("z", 1)]
 
 
-async def test_a_page_that_begins_after_a_deleted_row_goes_on_where_it_was(
+async def test_paging_continues_after_its_last_row_is_deleted(
     database: Database, owner: UserId
 ) -> None:
-    items = in_order(await kept(database, *(an_item(owner, t) for t in "abcd")), "title")
+    items = sort_items(await add_items(database, *(make_item(owner, t) for t in "abcd")), "title")
     found = pages(database, ItemFilter(owner, sort="title"), limit=2)
     assert await anext(found) == items[:2]
     async with database.write() as tx:
@@ -191,21 +191,23 @@ async def test_a_page_that_begins_after_a_deleted_row_goes_on_where_it_was(
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # each example has its own owner
 )
 @given(words=st.lists(TEXTS.map(lambda text: text[:200]), max_size=8), limit=st.integers(1, 4))
-async def test_titles_of_any_script_are_paged_by_code_point(
+async def test_titles_of_any_script_are_sorted_by_code_point(
     database: Database, words: list[str], limit: int
 ) -> None:
-    owner = await an_owner(database)
-    items = await kept(database, *(an_item(owner, word) for word in words))
+    owner = await add_owner(database)
+    items = await add_items(database, *(make_item(owner, word) for word in words))
     for sort in ("title", "-title"):
         chosen = ItemFilter(owner, sort=sort)
-        assert await listed(database, chosen, limit=limit) == in_order(items, sort)
+        assert await list_items(database, chosen, limit=limit) == sort_items(items, sort)
 
 
 @pytest.fixture
 async def searched(database: Database, owner: UserId) -> UserId:
-    lights = replace(an_item(owner, "Fairy lights"), description="Warm white, 20 m")
-    candles = replace(an_item(owner, "Caf\u00e9-candles"), description="O'Hara's \u00c4rger_box")
-    await kept(database, lights, candles, an_item(await an_owner(database), "Fairy of others"))
+    lights = replace(make_item(owner, "Fairy lights"), description="Warm white, 20 m")
+    candles = replace(make_item(owner, "Caf\u00e9-candles"), description="O'Hara's \u00c4rger_box")
+    await add_items(
+        database, lights, candles, make_item(await add_owner(database), "Fairy of others")
+    )
     return owner
 
 
@@ -231,10 +233,10 @@ async def searched(database: Database, owner: UserId) -> UserId:
         (" ", set()),
     ],
 )
-async def test_a_search_finds_words_and_their_beginnings(
+async def test_an_item_search_matches_prefixes_of_words(
     database: Database, searched: UserId, search: str, found: set[str]
 ) -> None:
-    assert await titles(database, searched, search) == found
+    assert await search_titles(database, searched, search) == found
 
 
 @settings(
@@ -243,39 +245,37 @@ async def test_a_search_finds_words_and_their_beginnings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # the examples only read
 )
 @given(search=TEXTS.map(lambda text: text[:200]))
-async def test_no_search_breaks_the_query(database: Database, owner: UserId, search: str) -> None:
-    assert await titles(database, owner, search) == set()
+async def test_any_search_text_is_accepted(database: Database, owner: UserId, search: str) -> None:
+    assert await search_titles(database, owner, search) == set()
 
 
 @pytest.mark.parametrize("sort", SORTS)
-async def test_a_search_goes_on_from_page_to_page(
-    database: Database, owner: UserId, sort: ItemSort
-) -> None:
-    items = await kept(
-        database, *(an_item(owner, f"light {n % 3}", created=n, updated=-n) for n in range(7))
+async def test_a_search_is_paged(database: Database, owner: UserId, sort: ItemSort) -> None:
+    items = await add_items(
+        database, *(make_item(owner, f"light {n % 3}", created=n, updated=-n) for n in range(7))
     )
-    await kept(database, *(an_item(owner, "dark") for _ in range(3)))
+    await add_items(database, *(make_item(owner, "dark") for _ in range(3)))
     chosen = ItemFilter(owner, "lig", sort)
-    assert await listed(database, chosen, limit=2) == in_order(items, sort)
+    assert await list_items(database, chosen, limit=2) == sort_items(items, sort)
 
 
-async def test_with_an_owner_go_all_its_items_and_nobody_elses(
+async def test_deleting_the_items_of_an_owner_keeps_those_of_others(
     database: Database, owner: UserId
 ) -> None:
-    deleted = replace(an_item(owner), is_active=False)
-    mine = await kept(database, an_item(owner), an_item(owner), deleted)
-    [yours] = await kept(database, an_item(await an_owner(database)))
+    deleted = replace(make_item(owner), is_active=False)
+    own = await add_items(database, make_item(owner), make_item(owner), deleted)
+    [other] = await add_items(database, make_item(await add_owner(database)))
     async with database.write() as tx:
-        assert set(await tx.items.delete_of(owner)) == {item.id for item in mine[:2]}
+        assert set(await tx.items.delete_of(owner)) == {item.id for item in own[:2]}
     async with database.write() as tx:
         assert await tx.items.delete_of(owner) == []
-    assert await got(database, yours.id) == yours
+    assert await get_item(database, other.id) == other
 
 
-async def test_of_parallel_writers_upon_one_version_exactly_one_succeeds(
+async def test_one_of_parallel_writers_of_a_version_succeeds(
     database: Database, owner: UserId
 ) -> None:
-    [item] = await kept(database, an_item(owner))
+    [item] = await add_items(database, make_item(owner))
     service = ItemService(database.write, database.read, lambda: NOW, new_id)
     by = Principal(owner, SessionId(new_id()))
 
@@ -289,10 +289,8 @@ async def test_of_parallel_writers_upon_one_version_exactly_one_succeeds(
     assert [await service.get(item.id)] == winners
 
 
-async def test_of_parallel_deletions_exactly_one_succeeds(
-    database: Database, owner: UserId
-) -> None:
-    [item] = await kept(database, an_item(owner))
+async def test_one_of_parallel_deletions_succeeds(database: Database, owner: UserId) -> None:
+    [item] = await add_items(database, make_item(owner))
     service = ItemService(database.write, database.read, lambda: NOW, new_id)
     by = Principal(owner, SessionId(new_id()))
     deletions = (service.delete(item.id, by=by) for _ in range(4))

@@ -1,4 +1,4 @@
-"""What kinds of work say, as `jsonb` takes it; and what producers say, as Python reads it."""
+"""Documents of jobs: writing any JSON to `jsonb`, and reading any `jsonb`."""
 
 import asyncio
 import json
@@ -10,17 +10,17 @@ import pytest
 
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.domain.jobs.store import AttemptFailure
-from tests.contracts.job_tables import InPostgres, claimed, in_postgres, shown
+from tests.contracts.job_tables import PostgresJobTable, claim, make_postgres_job_table, read_row
 from tests.fakes.store import FakeClock
 
 
 @pytest.fixture
-def table(pool: ConnectionPool, clock: FakeClock) -> InPostgres:
-    return in_postgres(pool, clock)
+def table(pool: ConnectionPool, clock: FakeClock) -> PostgresJobTable:
+    return make_postgres_job_table(pool, clock)
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("document", "stored"),
     [
         ("a\0b", "a\ufffdb"),
         ("\\u0000", "\\u0000"),
@@ -32,51 +32,59 @@ def table(pool: ConnectionPool, clock: FakeClock) -> InPostgres:
         ({1: True, None: 1.5}, {"1": True, "null": 1.5}),
     ],
 )
-async def test_whatever_a_kind_says_can_be_kept(table: InPostgres, said: Any, kept: Any) -> None:
-    job = await claimed(table, await table.add())
-    await table.store.save_progress(job.reference, {"said": said})
-    await table.store.fail(job.reference, AttemptFailure(error={"said": said}, retry_in=0))
-    again = await claimed(table, job.reference)
-    row = await shown(table, job.reference)
-    assert row["error"] == row["progress"] == {"said": kept}
-    async with table.open_completion(again.reference, MappingProxyType({"said": said})):
+async def test_documents_that_jsonb_cannot_hold_are_stored_in_a_legal_form(
+    table: PostgresJobTable, document: Any, stored: Any
+) -> None:
+    job = await claim(table, await table.add())
+    await table.store.save_progress(job.reference, {"value": document})
+    await table.store.fail(job.reference, AttemptFailure(error={"value": document}, retry_in=0))
+    again = await claim(table, job.reference)
+    row = await read_row(table, job.reference)
+    assert row["error"] == row["progress"] == {"value": stored}
+    async with table.open_completion(again.reference, MappingProxyType({"value": document})):
         pass
-    assert (await shown(table, job.reference))["result"] == {"said": kept}
+    assert (await read_row(table, job.reference))["result"] == {"value": stored}
 
 
 @pytest.mark.parametrize("piece", ["x", '"', "\\", "\n", "ü", "\U0001f600", "\0", "\ud800"])
 @pytest.mark.parametrize("length", [70_000, 65_536])
-async def test_what_is_too_long_is_cut(table: InPostgres, piece: str, length: int) -> None:
-    job = await claimed(table, await table.add())
+async def test_a_result_beyond_64_kib_is_truncated(
+    table: PostgresJobTable, piece: str, length: int
+) -> None:
+    job = await claim(table, await table.add())
     async with table.open_completion(job.reference, {"text": piece * length}):
         pass
-    result = (await shown(table, job.reference))["result"]
+    result = (await read_row(table, job.reference))["result"]
     assert set(result) == {"truncated"}
     assert result["truncated"].startswith('{"text": "')
     assert len(json.dumps(result, ensure_ascii=False).encode()) <= 65_536
 
 
-async def test_64_kib_are_not_too_long(table: InPostgres) -> None:
-    job = await claimed(table, await table.add())
+async def test_a_result_of_64_kib_is_stored_whole(table: PostgresJobTable) -> None:
+    job = await claim(table, await table.add())
     result = {"text": "ü" * ((65_536 - len('{"text": ""}')) // 2)}
     async with table.open_completion(job.reference, result):
         pass
-    assert (await shown(table, job.reference))["result"] == result
+    assert (await read_row(table, job.reference))["result"] == result
 
 
 @pytest.mark.parametrize("result", [{"no": object()}, {("a",): 1}, {"huge": 10**5000}])
-async def test_what_is_no_json_does_not_end_the_job(table: InPostgres, result: Any) -> None:
-    job = await claimed(table, await table.add())
+async def test_a_result_that_is_not_json_does_not_complete_the_job(
+    table: PostgresJobTable, result: Any
+) -> None:
+    job = await claim(table, await table.add())
     with pytest.raises((TypeError, ValueError)):
         async with table.open_completion(job.reference, result):
             pass
-    assert (await shown(table, job.reference))["status"] == "running"
+    assert (await read_row(table, job.reference))["status"] == "running"
 
 
 @pytest.mark.parametrize(
     "data", ["[" * 3000 + "]" * 3000, '{"n": 1' + "0" * 6000 + "}", "[1]", '"text"', "null"]
 )
-async def test_data_that_nobody_can_read_harm_no_other_job(table: InPostgres, data: str) -> None:
+async def test_an_unreadable_payload_does_not_affect_other_claims(
+    table: PostgresJobTable, data: str
+) -> None:
     poison, other = await table.add(data=data), await table.add(data='{"n": 1}')
     jobs = await asyncio.gather(*(table.store.claim(r) for r in (other, poison, other)))
     assert [None if job is None else job.data for job in jobs] == [{"n": 1}, None, None]

@@ -1,4 +1,4 @@
-"""What PostgreSQL alone can show of jobs: locks, batches, plans, frozen workers."""
+"""Jobs in PostgreSQL only: locks, batches, plans, frozen workers."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import text
 
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres.jobs import store as claims_module
+from jubilee.adapters.postgres.jobs import store as store_module
 from jubilee.adapters.postgres.jobs.due_jobs import (
     DUE_SUMMARY,
     EXPIRE,
@@ -34,8 +34,8 @@ from jubilee.domain.jobs.kinds import JobQueueName
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.store import HeartbeatResult, JobReference
 from jubilee.domain.users.user import EmailTaken
-from tests.contracts.accounts import a_user
-from tests.contracts.job_tables import InPostgres, claimed, in_postgres, shown
+from tests.contracts.accounts import make_user
+from tests.contracts.job_tables import PostgresJobTable, claim, make_postgres_job_table, read_row
 from tests.fakes.store import FakeClock
 
 KINDS = ["echo"]
@@ -57,40 +57,40 @@ MANY = Statement(
 
 
 @pytest.fixture
-def table(pool: ConnectionPool, clock: FakeClock) -> InPostgres:
-    return in_postgres(pool, clock)
+def table(pool: ConnectionPool, clock: FakeClock) -> PostgresJobTable:
+    return make_postgres_job_table(pool, clock)
 
 
 @pytest.fixture
 async def other(database_url: str) -> AsyncIterator[Any]:
-    """A connection beside the pool."""
+    """A connection outside the pool."""
     connection = await asyncpg.connect(database_url)
     yield connection
     connection.terminate()
 
 
-async def test_claims_at_the_same_moment_share_statements(
-    table: InPostgres, monkeypatch: pytest.MonkeyPatch
+async def test_simultaneous_claims_share_statements(
+    table: PostgresJobTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     added = [await table.add(data=json.dumps({"n": n})) for n in range(250)]
     sizes = []
-    arrays = claims_module._arrays
+    arrays = store_module._arrays
 
-    def counted(wanted: Sequence[JobReference]) -> dict[str, object]:
+    def count_batch(wanted: Sequence[JobReference]) -> dict[str, object]:
         sizes.append(len(wanted))
         return arrays(wanted)
 
-    monkeypatch.setattr(claims_module, "_arrays", counted)
+    monkeypatch.setattr(store_module, "_arrays", count_batch)
     jobs = await asyncio.gather(*(table.store.claim(r) for r in added))
     assert [job is not None and job.data for job in jobs] == [{"n": n} for n in range(250)]
-    assert max(sizes) <= claims_module.BATCH_SIZE
+    assert max(sizes) <= store_module.BATCH_SIZE
     assert len(sizes) <= 4
 
 
-async def test_workers_that_claim_the_same_batch_share_it(
-    table: InPostgres, pool: ConnectionPool, clock: FakeClock
+async def test_parallel_workers_claim_each_job_once(
+    table: PostgresJobTable, pool: ConnectionPool, clock: FakeClock
 ) -> None:
-    workers = [in_postgres(pool, clock) for _ in range(4)]
+    workers = [make_postgres_job_table(pool, clock) for _ in range(4)]
     added = [await table.add() for _ in range(200)]
     answers = await asyncio.gather(
         *(
@@ -103,9 +103,7 @@ async def test_workers_that_claim_the_same_batch_share_it(
     assert taken == Counter(reference.id for reference in added)
 
 
-async def test_a_job_that_a_relay_is_marking_is_claimed_all_the_same(
-    table: InPostgres, other: Any
-) -> None:
+async def test_a_claim_waits_for_the_relays_lock(table: PostgresJobTable, other: Any) -> None:
     marked, free = await table.add(), await table.add()
     transaction = other.transaction()
     await transaction.start()
@@ -119,7 +117,9 @@ async def test_a_job_that_a_relay_is_marking_is_claimed_all_the_same(
 
 
 @pytest.mark.timing
-async def test_a_row_that_stays_locked_is_left_to_others(table: InPostgres, other: Any) -> None:
+async def test_claiming_a_row_that_stays_locked_gives_up(
+    table: PostgresJobTable, other: Any
+) -> None:
     reference = await table.add()
     async with other.transaction():
         await other.execute("SELECT FROM jobs FOR UPDATE")
@@ -128,10 +128,10 @@ async def test_a_row_that_stays_locked_is_left_to_others(table: InPostgres, othe
 
 
 @pytest.mark.timing
-async def test_a_locked_row_keeps_no_other_lease_from_being_extended(
-    table: InPostgres, other: Any
+async def test_a_locked_row_does_not_delay_the_heartbeats_of_others(
+    table: PostgresJobTable, other: Any
 ) -> None:
-    locked, free = [await claimed(table, await table.add()) for _ in range(2)]
+    locked, free = [await claim(table, await table.add()) for _ in range(2)]
     await table.pass_time(20)
     held = [locked.reference, free.reference]
     async with other.transaction():
@@ -141,8 +141,8 @@ async def test_a_locked_row_keeps_no_other_lease_from_being_extended(
                 locked.id: HeartbeatResult.BUSY,
                 free.id: HeartbeatResult.OURS,
             }
-    assert (await shown(table, locked.reference))["lease"] < 11
-    assert (await shown(table, free.reference))["lease"] > 29
+    assert (await read_row(table, locked.reference))["lease"] < 11
+    assert (await read_row(table, free.reference))["lease"] > 29
     assert await table.store.heartbeat(held) == {
         locked.id: HeartbeatResult.OURS,
         free.id: HeartbeatResult.OURS,
@@ -157,38 +157,40 @@ async def test_a_locked_row_keeps_no_other_lease_from_being_extended(
         ({"is_superuser": True, "is_active": False}, False),
     ],
 )
-async def test_an_admins_job_is_one_only_while_they_are(
-    table: InPostgres, profile: dict[str, bool], by_admin: bool
+async def test_by_admin_reflects_the_owners_current_role(
+    table: PostgresJobTable, profile: dict[str, bool], by_admin: bool
 ) -> None:
-    user, job = a_user("zoe", **profile), NewJob(id=new_id(), kind="echo")
+    user, job_id = make_user("zoe", **profile), new_id()
     async with table.write() as tx:
         await tx.users.add(user)
-        await tx.jobs.add(NewJob(id=job.id, kind="echo", owner_id=user.id))
-    claim = await claimed(table, JobReference(job.id, 0))
-    assert (claim.owner_id, claim.by_admin) == (user.id, by_admin)
+        await tx.jobs.add(NewJob(id=job_id, kind="echo", owner_id=user.id))
+    job = await claim(table, JobReference(job_id, 0))
+    assert (job.owner_id, job.by_admin) == (user.id, by_admin)
 
 
-async def finish_somehow(
-    table: InPostgres, reference: JobReference, passed_over: AbstractContextManager[object]
+async def complete_with_duplicate(
+    table: PostgresJobTable, reference: JobReference, suppression: AbstractContextManager[object]
 ) -> None:
-    """With a second account of the same address."""
+    """Complete the job and add an account whose address exists."""
     async with table.open_completion(reference, None) as tx:
-        with passed_over:
-            await tx.users.add(a_user("zoe"))
+        with suppression:
+            await tx.users.add(make_user("zoe"))
 
 
-async def test_an_error_that_was_passed_over_does_not_look_like_success(table: InPostgres) -> None:
-    job, user = await claimed(table, await table.add()), a_user("zoe")
+async def test_a_suppressed_database_error_does_not_complete_the_job(
+    table: PostgresJobTable,
+) -> None:
+    job, user = await claim(table, await table.add()), make_user("zoe")
     async with table.write() as tx:
         await tx.users.add(user)
     with pytest.raises(RolledBack):
-        await finish_somehow(table, job.reference, suppress(asyncpg.UniqueViolationError))
-    assert (await shown(table, job.reference))["status"] == "running"
+        await complete_with_duplicate(table, job.reference, suppress(asyncpg.UniqueViolationError))
+    assert (await read_row(table, job.reference))["status"] == "running"
     with pytest.raises(EmailTaken):
-        await finish_somehow(table, job.reference, nullcontext())
+        await complete_with_duplicate(table, job.reference, nullcontext())
 
 
-async def test_a_frozen_process_does_not_hold_its_locks_for_ever(table: InPostgres) -> None:
+async def test_transactions_have_an_idle_timeout(table: PostgresJobTable) -> None:
     async with table.write() as tx:
         row = await tx.executor.first(
             Statement(text("SELECT current_setting('idle_in_transaction_session_timeout')"))
@@ -198,33 +200,33 @@ async def test_a_frozen_process_does_not_hold_its_locks_for_ever(table: InPostgr
     assert await pool_setting(table) == "0"
 
 
-async def pool_setting(table: InPostgres) -> str:
+async def pool_setting(table: PostgresJobTable) -> str:
     async with table.pool.connection() as driver:
         return str(await driver.fetchval("SHOW idle_in_transaction_session_timeout"))
 
 
-async def test_many_relays_mark_each_job_once(database_url: str, clock: FakeClock) -> None:
+async def test_parallel_relays_mark_each_job_once(database_url: str, clock: FakeClock) -> None:
     pool = ConnectionPool(database_url, size=8, timeout=60)
-    relays = [in_postgres(pool, clock) for _ in range(8)]
+    relays = [make_postgres_job_table(pool, clock) for _ in range(8)]
     await relays[0].run(MANY, rows=10_000, due=-1)
 
-    async def marked(relay: InPostgres) -> list[JobReference]:
+    async def mark_all(relay: PostgresJobTable) -> list[JobReference]:
         found: list[JobReference] = []
         while batch := await relay.due.mark_due(KINDS, limit=500):
             assert len(batch) <= 500
             found.extend(dispatch.reference for dispatch in batch)
         return found
 
-    answers = await asyncio.gather(*(marked(relay) for relay in relays))
-    every = Counter(reference for answer in answers for reference in answer)
+    answers = await asyncio.gather(*(mark_all(relay) for relay in relays))
+    marks = Counter(reference for answer in answers for reference in answer)
     # Locked rows are skipped: what one was about to mark, another finds a moment later.
-    every.update(await marked(relays[0]))
+    marks.update(await mark_all(relays[0]))
     await pool.close()
-    assert len(every) == 10_000
-    assert set(every.values()) == {1}
+    assert len(marks) == 10_000
+    assert set(marks.values()) == {1}
 
 
-async def test_lanes_of_a_newer_version_are_left_alone(table: InPostgres, other: Any) -> None:
+async def test_queues_of_a_newer_version_are_ignored(table: PostgresJobTable, other: Any) -> None:
     newer, ours = await table.add(), await table.add()
     await other.execute("UPDATE jobs SET lane = 'express' WHERE id = $1", newer.id)
     marked = await table.due.mark_due(KINDS, limit=10)
@@ -251,8 +253,8 @@ async def plan(other: Any, statement: Statement, **values: object) -> str:
     ],
     ids=["mark", "summary", "waiting", "expire", "prune"],
 )
-async def test_many_jobs_that_are_not_due_stand_in_nobodys_way(
-    table: InPostgres, other: Any, statement: Statement, index: str, values: dict[str, object]
+async def test_jobs_that_are_not_due_do_not_slow_the_queries_down(
+    table: PostgresJobTable, other: Any, statement: Statement, index: str, values: dict[str, object]
 ) -> None:
     await table.run(MANY, rows=30_000, due=86_400)
     await table.run(MANY, rows=20, due=-1)
@@ -265,8 +267,8 @@ async def test_many_jobs_that_are_not_due_stand_in_nobodys_way(
     assert not re.search(r"Rows Removed by Filter: \d{3}", found)
 
 
-async def test_a_later_page_of_the_unclaimed_reads_that_page_alone(
-    table: InPostgres, other: Any
+async def test_a_later_page_of_unclaimed_jobs_reads_only_its_rows(
+    table: PostgresJobTable, other: Any
 ) -> None:
     await table.run(MANY, rows=10_000, due=-60)
     await other.execute("UPDATE jobs SET dispatched_at = now() - interval '1 minute'")
@@ -277,7 +279,7 @@ async def test_a_later_page_of_the_unclaimed_reads_that_page_alone(
     assert not re.findall(r"Scan.*jobs.*rows=[1-9]", found)
 
 
-async def test_a_relay_locks_only_what_it_marks(table: InPostgres, other: Any) -> None:
+async def test_a_relay_locks_only_the_jobs_it_marks(table: PostgresJobTable, other: Any) -> None:
     await table.run(MANY, rows=1000, due=-1)
     await other.execute("ANALYZE jobs")
     found = await plan(other, MARK_DUE, kinds=KINDS, queues=QUEUES, rows=10)
@@ -298,12 +300,12 @@ from datetime import UTC, datetime
 
 async def main() -> None:
     pool = ConnectionPool(sys.argv[1], size=2, timeout=10)
-    claims = PostgresJobStore(pool, worker_id=new_id(), lease=0.2, kinds=["echo"])
-    job = await claims.claim(JobReference(UUID(sys.argv[2]), 0))
+    store = PostgresJobStore(pool, worker_id=new_id(), lease=0.2, kinds=["echo"])
+    job = await store.claim(JobReference(UUID(sys.argv[2]), 0))
     os.kill(os.getpid(), signal.SIGSTOP)
-    stamp = WriteContext(lambda: datetime.now(UTC), new_id, lambda: None)
+    write_context = WriteContext(lambda: datetime.now(UTC), new_id, lambda: None)
     try:
-        completion = PostgresCompletion(transactions(pool, stamp))
+        completion = PostgresCompletion(transactions(pool, write_context))
         async with completion(job.reference, {"by": "zombie"}) as tx:
             await tx.jobs.add(NewJob(id=UUID(sys.argv[3]), kind="effect"))
     except LeaseLost:
@@ -314,8 +316,8 @@ asyncio.run(main())
 """
 
 
-async def test_a_frozen_worker_comes_back_and_changes_nothing(
-    table: InPostgres, database_url: str
+async def test_a_worker_that_resumes_after_its_lease_changes_nothing(
+    table: PostgresJobTable, database_url: str
 ) -> None:
     reference, effect = await table.add(), new_id()
     arguments = (database_url, str(reference.id), str(effect))
@@ -325,12 +327,12 @@ async def test_a_frozen_worker_comes_back_and_changes_nothing(
     await asyncio.to_thread(os.waitid, os.P_PID, zombie.pid, os.WSTOPPED)
     await table.pass_time(1)
     assert await table.due.expire_leases(limit=10) == 1
-    newer = await claimed(table, JobReference(reference.id, 1))
+    newer = await claim(table, JobReference(reference.id, 1))
     zombie.send_signal(signal.SIGCONT)
     out, _ = await zombie.communicate()
     assert out == b"lost\n"
     assert await table.row(effect) is None
-    row = await shown(table, newer.reference)
+    row = await read_row(table, newer.reference)
     assert (row["status"], row["result"]) == ("running", None)
     async with table.open_completion(newer.reference, {"by": new_id().hex}):
         pass

@@ -1,4 +1,4 @@
-"""Work that is wanted, in memory and in PostgreSQL alike."""
+"""The queue of jobs, in memory and in PostgreSQL."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,18 +12,18 @@ from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import jobs
 from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.domain.jobs.queue import NewJob
-from tests.contracts.accounts import NOW, BrokenOff, a_user, broken_off, kept
+from tests.contracts.accounts import NOW, ForcedRollback, add_users, make_user, roll_back_after
 from tests.contracts.conftest import Database
 
 ALL = Statement(select(jobs).order_by(jobs.c.id))
 
 
-def a_job(**more: Any) -> NewJob:
+def make_job(**more: Any) -> NewJob:
     return NewJob(**{"id": new_id(), "kind": "email.welcome", "data": {"n": 1}, **more})
 
 
-async def queued(database: Database) -> list[NewJob]:
-    """What is wanted, in its order."""
+async def list_jobs(database: Database) -> list[NewJob]:
+    """Return the stored jobs in order."""
     async with database.read() as view:
         if not isinstance(view, PostgresTransaction):
             return list(view.jobs.rows.values())
@@ -32,45 +32,47 @@ async def queued(database: Database) -> list[NewJob]:
     return [NewJob(**{n: row[n] for n in names}, data=row["data"]) for row in rows]
 
 
-async def test_a_job_is_what_was_asked_for(database: Database) -> None:
-    user = a_user("zoe")
-    await kept(database, user)
-    wanted = [a_job(owner_id=user.id, key="welcome:1"), a_job(data={"ü": [None, True]})]
+async def test_added_jobs_are_stored_unchanged(database: Database) -> None:
+    user = make_user("zoe")
+    await add_users(database, user)
+    added = [make_job(owner_id=user.id, key="welcome:1"), make_job(data={"ü": [None, True]})]
     async with database.write() as tx:
-        for job in wanted:
+        for job in added:
             await tx.jobs.add(job)
-    assert await queued(database) == wanted
+    assert await list_jobs(database) == added
 
 
-async def test_asking_twice_by_one_key_is_asking_once(database: Database) -> None:
-    first, second, keyless = a_job(key="k"), a_job(key="k"), [a_job(), a_job()]
+async def test_a_key_is_used_once(database: Database) -> None:
+    first, second, keyless = make_job(key="k"), make_job(key="k"), [make_job(), make_job()]
     for job in (first, second, *keyless):
         async with database.write() as tx:
             await tx.jobs.add(job)
-    assert await queued(database) == [first, *keyless]
+    assert await list_jobs(database) == [first, *keyless]
 
 
-async def test_a_transaction_that_fails_wants_nothing(database: Database) -> None:
-    with pytest.raises(BrokenOff):
-        await broken_off(database, lambda tx: tx.jobs.add(a_job()))
-    assert await queued(database) == []
+async def test_a_rolled_back_transaction_adds_no_job(database: Database) -> None:
+    with pytest.raises(ForcedRollback):
+        await roll_back_after(database, lambda tx: tx.jobs.add(make_job()))
+    assert await list_jobs(database) == []
 
 
-async def test_jobs_go_with_their_owner(database: Database) -> None:
-    zoe, job = a_user("zoe"), a_job()
-    await kept(database, zoe)
+async def test_deleting_an_account_deletes_its_jobs(database: Database) -> None:
+    zoe, job = make_user("zoe"), make_job()
+    await add_users(database, zoe)
     async with database.write() as tx:
-        await tx.jobs.add(a_job(owner_id=zoe.id))
+        await tx.jobs.add(make_job(owner_id=zoe.id))
         await tx.jobs.add(job)
     async with database.write() as tx:
         await tx.users.delete(zoe.id)
-    assert await queued(database) == [job]
+    assert await list_jobs(database) == [job]
 
 
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)
-async def test_a_row_is_ready_for_the_workers(database: Database, pool: ConnectionPool) -> None:
+async def test_a_new_row_has_the_defaults_of_a_queued_job(
+    database: Database, pool: ConnectionPool
+) -> None:
     later = NOW + timedelta(days=1)
-    now, then = a_job(), a_job(run_at=later, max_attempts=32)
+    now, then = make_job(), make_job(run_at=later, max_attempts=32)
     async with database.write() as tx:
         await tx.jobs.add(now)
         await tx.jobs.add(then)

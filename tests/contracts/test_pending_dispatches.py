@@ -1,4 +1,4 @@
-"""Jobs are told to the courier after the commit, and only those that are due."""
+"""Committed jobs that are due are handed to the dispatcher."""
 
 from datetime import timedelta
 
@@ -11,54 +11,54 @@ from jubilee.domain.jobs.kinds import JobQueueName
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.store import Dispatch, JobReference
 from jubilee.domain.transaction import Begin
-from tests.contracts.accounts import NOW, BrokenOff, broken_off
+from tests.contracts.accounts import NOW, ForcedRollback, roll_back_after
 from tests.contracts.conftest import Database
 from tests.fakes.store import FakeClock
 
 
 @pytest.fixture
-def announced() -> list[Dispatch]:
+def dispatched() -> list[Dispatch]:
     return []
 
 
 @pytest.fixture
 def write(
-    pool: ConnectionPool, clock: FakeClock, announced: list[Dispatch]
+    pool: ConnectionPool, clock: FakeClock, dispatched: list[Dispatch]
 ) -> Begin[PostgresTransaction]:
-    return transactions(pool, WriteContext(clock, new_id, lambda: None, announced.extend))
+    return transactions(pool, WriteContext(clock, new_id, lambda: None, dispatched.extend))
 
 
-def a_job(**more: object) -> NewJob:
+def make_job(**more: object) -> NewJob:
     return NewJob(**{"id": new_id(), "kind": "echo", **more})  # type: ignore[arg-type]  # the test says which
 
 
-async def test_they_are_told_after_the_commit(
-    write: Begin[PostgresTransaction], announced: list[Dispatch]
+async def test_jobs_are_dispatched_after_the_commit(
+    write: Begin[PostgresTransaction], dispatched: list[Dispatch]
 ) -> None:
-    jobs = [a_job(), a_job(run_at=NOW - timedelta(days=1))]
+    jobs = [make_job(), make_job(run_at=NOW - timedelta(days=1))]
     async with write() as tx:
         for job in jobs:
             await tx.jobs.add(job)
-        assert announced == []
-    assert announced == [
+        assert dispatched == []
+    assert dispatched == [
         Dispatch(JobReference(job.id, 0), JobQueueName.SYSTEM, 5, "echo") for job in jobs
     ]
 
 
-async def test_nobody_is_told_of_what_is_not_there(
-    write: Begin[PostgresTransaction], announced: list[Dispatch]
+async def test_a_rolled_back_job_is_not_dispatched(
+    write: Begin[PostgresTransaction], dispatched: list[Dispatch]
 ) -> None:
     database = Database(write, write)
-    with pytest.raises(BrokenOff):
-        await broken_off(database, lambda tx: tx.jobs.add(a_job()))
-    assert announced == []
+    with pytest.raises(ForcedRollback):
+        await roll_back_after(database, lambda tx: tx.jobs.add(make_job()))
+    assert dispatched == []
 
 
-async def test_only_those_that_are_due_and_new_are_told(
-    write: Begin[PostgresTransaction], announced: list[Dispatch]
+async def test_only_new_jobs_that_are_due_are_dispatched(
+    write: Begin[PostgresTransaction], dispatched: list[Dispatch]
 ) -> None:
     async with write() as tx:
-        await tx.jobs.add(a_job(run_at=NOW + timedelta(days=1)))
-        await tx.jobs.add(a_job(key="k"))
-        await tx.jobs.add(a_job(key="k"))
-    assert len(announced) == 1
+        await tx.jobs.add(make_job(run_at=NOW + timedelta(days=1)))
+        await tx.jobs.add(make_job(key="k"))
+        await tx.jobs.add(make_job(key="k"))
+    assert len(dispatched) == 1

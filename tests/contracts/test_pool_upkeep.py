@@ -1,4 +1,4 @@
-"""Which connections a pool keeps, which it gives back, and what is said when there are too few."""
+"""Closing idle connections, and the warning when the pools cannot fit `max_connections`."""
 
 import asyncio
 import logging
@@ -22,90 +22,90 @@ from jubilee.domain.errors import Unavailable
 from jubilee.domain.health import ConnectionBudget
 
 ONE = Statement(text("SELECT 1"))
-SMALL = "max_connections=15"  # three of them are kept for administrators
-SHARE = 10.0  # seconds after which a process that was refused has its connections
+SMALL = "max_connections=15"  # three of them are reserved for administrators
+RECOVERY_S = 10.0  # within which a refused process gets its connections
 
 
-class Roomy(PostgresCapacity):
-    """A server that has connections enough."""
+class AmpleCapacity(PostgresCapacity):
+    """A server with enough connections."""
 
     async def __call__(self) -> ConnectionBudget:
         return ConnectionBudget(1, 4, 4, 97)
 
 
 async def use(pool: ConnectionPool, count: int) -> None:
-    """So many of its connections at a time."""
+    """Use this many connections at a time."""
     async with AsyncExitStack() as held:
         for _ in range(count):
             executor = await held.enter_async_context(pool.executor())
             await executor.run(ONE)
 
 
-async def steps(upkeep: PoolUpkeep, count: int = PERIODS) -> None:
+async def run_steps(upkeep: PoolUpkeep, count: int = PERIODS) -> None:
     for _ in range(count):
         await upkeep.step()
 
 
 @pytest.fixture
 def upkeep(pool: ConnectionPool) -> PoolUpkeep:
-    return PoolUpkeep(pool, Roomy(pool))
+    return PoolUpkeep(pool, AmpleCapacity(pool))
 
 
-async def test_what_the_last_minute_did_not_need_is_closed(
+async def test_connections_unused_for_a_minute_are_closed(
     pool: ConnectionPool, upkeep: PoolUpkeep
 ) -> None:
     await use(pool, 4)
-    await steps(upkeep, 1)
+    await run_steps(upkeep, 1)
     for _ in range(PERIODS):
         await use(pool, 2)
         await upkeep.step()
     assert pool.idle == 2
 
 
-async def test_what_the_last_minute_needed_once_is_kept(
+async def test_connections_used_once_within_a_minute_stay_open(
     pool: ConnectionPool, upkeep: PoolUpkeep
 ) -> None:
     await use(pool, 4)
-    await steps(upkeep, PERIODS - 1)
+    await run_steps(upkeep, PERIODS - 1)
     await use(pool, 3)
-    await steps(upkeep, PERIODS)
+    await run_steps(upkeep, PERIODS)
     assert pool.idle == 3
-    await steps(upkeep, 1)
+    await run_steps(upkeep, 1)
     assert pool.idle == 0
 
 
-async def test_a_connection_is_kept_for_a_minute_after_others_were_closed(
+async def test_connections_stay_open_for_a_minute_after_others_were_closed(
     pool: ConnectionPool, upkeep: PoolUpkeep
 ) -> None:
     await use(pool, 4)
-    await steps(upkeep, PERIODS)
+    await run_steps(upkeep, PERIODS)
     await use(pool, 2)
-    await steps(upkeep, PERIODS - 1)
+    await run_steps(upkeep, PERIODS - 1)
     assert pool.idle == 2
 
 
-async def test_an_old_connection_is_closed_though_it_is_not_used_again(
+async def test_an_idle_connection_beyond_its_maximum_age_is_closed(
     pool: ConnectionPool, upkeep: PoolUpkeep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await use(pool, 4)
     monkeypatch.setattr(pools, "MAX_AGE_S", 0.0)
-    await steps(upkeep, 1)
+    await run_steps(upkeep, 1)
     assert pool.idle == 0
 
 
-async def test_connections_that_are_lent_are_left_alone(
+async def test_upkeep_does_not_touch_connections_in_use(
     pool: ConnectionPool, upkeep: PoolUpkeep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pools, "MAX_AGE_S", 0.0)
     async with pool.executor() as executor:
-        await steps(upkeep)
+        await run_steps(upkeep)
         assert pool.used == 1
         await executor.run(ONE)
 
 
 @pytest.fixture
 def small_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The URL of a PostgreSQL that has 12 connections for ordinary roles."""
+    """The URL of a PostgreSQL with 12 connections for ordinary roles."""
     settings = [s for s in embedded.SETTINGS if not s.startswith("max_connections")]
     monkeypatch.setattr(embedded, "SETTINGS", (*settings, SMALL))
     server = embedded.EmbeddedPostgres(tmp_path / "data", tmp_path / "s", durable=False)
@@ -116,7 +116,7 @@ def small_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[st
 
 @asynccontextmanager
 async def instance(url: str, size: int, number: int) -> AsyncIterator[ConnectionPool]:
-    """What one process has: a pool with its upkeep."""
+    """Open a pool with its upkeep, as first process has it."""
     own = named(url, f"{instance_name('api', size)}-{number}")
     pool = ConnectionPool(own, size=size, timeout=2)
     upkeep = asyncio.create_task(PoolUpkeep(pool, PostgresCapacity(pool)).run())
@@ -131,60 +131,62 @@ async def instance(url: str, size: int, number: int) -> AsyncIterator[Connection
 
 @pytest.fixture
 async def ordinary(small_server: str) -> str:
-    """The same server's URL for a role that is no administrator."""
+    """The small server's URL for a role without administrator rights."""
     admin = await asyncpg.connect(small_server)
     await admin.execute("CREATE ROLE ordinary LOGIN")
     await admin.close()
     return small_server.replace("jubilee@", "ordinary@")
 
 
-async def test_a_starved_process_has_its_share_soon_after_the_pressure_ends(ordinary: str) -> None:
+async def test_a_starved_process_gets_its_connections_when_others_become_idle(
+    ordinary: str,
+) -> None:
     async with (
-        instance(ordinary, 6, 1) as one,
-        instance(ordinary, 6, 2) as two,
+        instance(ordinary, 6, 1) as first,
+        instance(ordinary, 6, 2) as second,
         instance(ordinary, 6, 3) as starved,
     ):
-        await asyncio.gather(use(one, 6), use(two, 5))  # the upkeep of each has opened one
+        await asyncio.gather(use(first, 6), use(second, 5))  # the upkeep of each holds another one
         with pytest.raises(Unavailable):
             await use(starved, 4)
         ended = time.monotonic()
-        while time.monotonic() - ended < SHARE:
+        while time.monotonic() - ended < RECOVERY_S:
             try:
                 await use(starved, 4)
                 break
             except Unavailable:
                 await asyncio.sleep(0.1)
-        assert time.monotonic() - ended < SHARE
+        assert time.monotonic() - ended < RECOVERY_S
         await use(starved, 6)
 
 
-async def test_pools_that_cannot_fit_are_counted_and_told_of_once(
+async def test_pools_that_cannot_fit_are_logged_once(
     ordinary: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with instance(ordinary, 9, 1) as one, instance(ordinary, 4, 2) as two:
-        await asyncio.gather(use(one, 1), use(two, 1))
-        budget = await PostgresCapacity(one)()
+    async with instance(ordinary, 9, 1) as first, instance(ordinary, 4, 2) as second:
+        await asyncio.gather(use(first, 1), use(second, 1))
+        budget = await PostgresCapacity(first)()
         assert (budget.instances, budget.pooled, budget.usable) == (2, 13, 12)
         assert not budget.fits
         caplog.set_level(logging.WARNING)
         caplog.clear()
-        upkeep = PoolUpkeep(one, PostgresCapacity(one))
-        await steps(upkeep, PERIODS * 2)
+        upkeep = PoolUpkeep(first, PostgresCapacity(first))
+        await run_steps(upkeep, PERIODS * 2)
     [line] = [r for r in caplog.records if "max_connections" in r.message]
     assert vars(line)["pooled"] == 13
 
 
-async def test_pools_that_fit_are_not_told_of(
+async def test_pools_that_fit_are_not_logged(
     ordinary: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with instance(ordinary, 8, 1) as one, instance(ordinary, 4, 2) as two:
-        await asyncio.gather(use(one, 1), use(two, 1))
-        assert (await PostgresCapacity(one)()).fits
-        await steps(PoolUpkeep(one, PostgresCapacity(one)))
+    async with instance(ordinary, 8, 1) as first, instance(ordinary, 4, 2) as second:
+        await asyncio.gather(use(first, 1), use(second, 1))
+        assert (await PostgresCapacity(first)()).fits
+        await run_steps(PoolUpkeep(first, PostgresCapacity(first)))
     assert not [r for r in caplog.records if "max_connections" in r.message]
 
 
-def test_an_application_name_of_ones_own_is_kept() -> None:
+def test_a_configured_application_name_is_kept() -> None:
     for url in (
         "postgresql://h/d?application_name=shop",
         "postgresql://h/d?a=b&application_name=x",

@@ -1,4 +1,4 @@
-"""What a pool does with a connection after its use, and what it says of those that are lent."""
+"""Which connections a pool reuses, and how it counts them."""
 
 import asyncio
 import math
@@ -14,32 +14,32 @@ from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.errors import Unavailable
 
 ONE = Statement(text("SELECT 1"))
-BROKEN = Statement(text("SELECT 1 / 0"))
+FAILING = Statement(text("SELECT 1 / 0"))
 
 
-async def test_connections_count_as_used_while_they_are_lent(pool: ConnectionPool) -> None:
+async def test_connections_in_use_are_counted(pool: ConnectionPool) -> None:
     async with pool.executor(), pool.executor():
         assert (pool.used, pool.idle) == (2, 0)
     assert (pool.used, pool.idle) == (0, 2)
 
 
-async def test_one_whose_use_failed_no_longer_counts(pool: ConnectionPool) -> None:
+async def test_a_connection_is_not_in_use_after_an_error(pool: ConnectionPool) -> None:
     with pytest.raises(ZeroDivisionError):
         async with pool.executor():
             raise ZeroDivisionError
     assert pool.used == 0
 
 
-async def test_a_connection_whose_statement_failed_is_lent_again(pool: ConnectionPool) -> None:
+async def test_a_connection_is_reused_after_a_failed_statement(pool: ConnectionPool) -> None:
     with suppress(asyncpg.DivisionByZeroError):
         async with pool.executor() as executor:
-            await executor.run(BROKEN)
+            await executor.run(FAILING)
     assert pool.idle == 1
     async with pool.executor() as executor:
         await executor.run(ONE)
 
 
-async def test_one_that_is_left_within_a_transaction_is_not_lent_again(
+async def test_a_connection_left_inside_a_transaction_is_discarded(
     pool: ConnectionPool,
 ) -> None:
     with suppress(ZeroDivisionError):
@@ -49,7 +49,7 @@ async def test_one_that_is_left_within_a_transaction_is_not_lent_again(
     assert pool.idle == 0
 
 
-async def test_one_that_was_closed_meanwhile_is_not_lent_again(pool: ConnectionPool) -> None:
+async def test_a_closed_connection_is_discarded(pool: ConnectionPool) -> None:
     with suppress(ZeroDivisionError):
         async with pool.connection() as driver:
             driver.terminate()
@@ -57,14 +57,14 @@ async def test_one_that_was_closed_meanwhile_is_not_lent_again(pool: ConnectionP
     assert pool.idle == 0
 
 
-async def test_one_whose_server_process_was_ended_is_not_lent_again(pool: ConnectionPool) -> None:
+async def test_a_connection_whose_backend_was_terminated_is_discarded(pool: ConnectionPool) -> None:
     async with pool.connection() as victim:
         pid = victim.get_server_pid()
         async with pool.connection() as driver:
             await driver.execute("SELECT pg_terminate_backend($1)", pid)
         await asyncio.sleep(0.1)
-    async with pool.connection() as one, pool.connection() as other:
-        assert pid not in {one.get_server_pid(), other.get_server_pid()}
+    async with pool.connection() as first, pool.connection() as other:
+        assert pid not in {first.get_server_pid(), other.get_server_pid()}
 
 
 async def test_a_server_that_refuses_the_session_is_unavailable(database_url: str) -> None:
@@ -76,16 +76,16 @@ async def test_a_server_that_refuses_the_session_is_unavailable(database_url: st
     assert isinstance(refused.value.__cause__, asyncpg.UndefinedObjectError)
 
 
-async def test_past_the_deadline_nothing_is_begun_that_would_break_a_connection(
+async def test_an_operation_after_the_deadline_does_not_discard_the_connection(
     database_url: str,
 ) -> None:
-    left = math.inf
+    remaining = math.inf
     pool = ConnectionPool(
-        database_url, size=1, timeout=10, deadline=lambda: time.monotonic() + left
+        database_url, size=1, timeout=10, deadline=lambda: time.monotonic() + remaining
     )
     async with pool.executor() as executor:
         await executor.run(ONE)
-    left = -1
+    remaining = -1
     with suppress(Unavailable):
         async with pool.executor() as executor:
             await executor.run(ONE)

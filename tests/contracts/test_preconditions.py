@@ -1,4 +1,4 @@
-"""Of several callers who saw the same, one alone may write: in memory and in PostgreSQL alike."""
+"""Optimistic concurrency: one of several writers of a version wins, in memory and in PostgreSQL."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from jubilee.domain.identity import Principal, SessionId
 from jubilee.domain.passwords import PasswordChange, PasswordRules
 from jubilee.domain.users.service import UserService
 from jubilee.domain.users.user import Profile, User, UserNotFound
-from tests.contracts.accounts import NOW, a_user, kept
+from tests.contracts.accounts import NOW, add_users, make_user
 from tests.contracts.conftest import Database
 from tests.fakes.birthdays import FakeTodayCache
 from tests.fakes.store import FakePasswordHasher
@@ -41,28 +41,30 @@ def equal_to(user: User) -> Callable[[User], bool]:
     return lambda now: now == user
 
 
-async def test_of_parallel_changes_of_an_account_that_all_saw_exactly_one_succeeds(
+async def test_one_of_parallel_changes_of_an_account_succeeds(
     database: Database, users: UserService
 ) -> None:
-    await kept(database, a_user("zoe"))
-    [seen] = (await users.list(search=None, after=None, limit=9)).rows
-    by = Principal(seen.id, SessionId(new_id()))
+    await add_users(database, make_user("zoe"))
+    [before] = (await users.list(search=None, after=None, limit=9)).rows
+    by = Principal(before.id, SessionId(new_id()))
 
     async def write(number: int) -> User:
         profile = Profile(full_name=f"Zoe {number}")
-        return await users.change(seen.id, profile, PasswordChange(), by=by, expects=equal_to(seen))
+        return await users.change(
+            before.id, profile, PasswordChange(), by=by, expects=equal_to(before)
+        )
 
     outcomes = await asyncio.gather(*map(write, range(WRITERS)), return_exceptions=True)
     winners = [outcome for outcome in outcomes if isinstance(outcome, User)]
     assert [type(o) for o in outcomes if o not in winners] == [Stale] * (WRITERS - 1)
-    assert [await users.get(seen.id, by=by)] == winners
+    assert [await users.get(before.id, by=by)] == winners
 
 
-async def test_an_account_that_has_changed_is_not_deleted(
+async def test_deleting_a_changed_account_is_refused(
     database: Database, users: UserService
 ) -> None:
-    user = a_user("zoe")
-    await kept(database, user)
+    user = make_user("zoe")
+    await add_users(database, user)
     by = Principal(user.id, SessionId(new_id()))
     changed = await users.change(user.id, Profile(full_name="Zoe"), PasswordChange(), by=by)
     with pytest.raises(Stale):
@@ -72,7 +74,7 @@ async def test_an_account_that_has_changed_is_not_deleted(
         await users.get(user.id, by=by)
 
 
-async def test_of_parallel_creations_of_a_name_exactly_one_succeeds(database: Database) -> None:
+async def test_one_of_parallel_creations_of_a_name_succeeds(database: Database) -> None:
     service = BirthdayService(
         write=database.write,
         read=database.read,
@@ -84,11 +86,11 @@ async def test_of_parallel_creations_of_a_name_exactly_one_succeeds(database: Da
 
     async def create(year: int) -> None:
         birth = Birth(date(year, 2, 28))
-        await service.save("Zoe", birth, by=None, expects=lambda there: there is None)
+        await service.save("Zoe", birth, by=None, expects=lambda birth: birth is None)
 
     years = range(1990, 1990 + WRITERS)
     outcomes = await asyncio.gather(*map(create, years), return_exceptions=True)
     assert sorted(type(o).__name__ for o in outcomes) == ["NoneType"] + ["Stale"] * (WRITERS - 1)
-    won = years[outcomes.index(None)]
+    winner = years[outcomes.index(None)]
     async with database.read() as view:
-        assert await view.birthdays.find("zoe") == Birth(date(won, 2, 28))
+        assert await view.birthdays.find("zoe") == Birth(date(winner, 2, 28))

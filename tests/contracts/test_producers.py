@@ -1,4 +1,4 @@
-"""Jobs that other programs ask for in SQL."""
+"""Enqueueing jobs from other programs in SQL."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,41 +25,39 @@ Connect = Callable[[], Awaitable[Driver]]
 
 @pytest.fixture
 async def connect(database_url: str) -> AsyncIterator[Connect]:
-    """More connections to the database of the test."""
+    """Open connections to the test's database."""
     opened: list[Driver] = []
 
-    async def one_more() -> Driver:
+    async def open_connection() -> Driver:
         opened.append(await asyncpg.connect(database_url))
         return opened[-1]
 
-    yield one_more
+    yield open_connection
     for connection in opened:
         await connection.close()
 
 
 @pytest.fixture
 async def driver(connect: Connect) -> Driver:
-    """One of them."""
+    """A connection to the test's database."""
     return await connect()
 
 
-async def asked(driver: Driver, *arguments: object) -> UUID:
-    """Ask in SQL: kind, data as JSON, key, run_at."""
-    places = ", ".join(f"${n}" for n in range(1, len(arguments) + 1))
-    found: UUID = await driver.fetchval(f"SELECT jubilee.enqueue({places})", *arguments)
+async def enqueue(driver: Driver, *arguments: object) -> UUID:
+    """Call the SQL function with kind, data as JSON, key and run_at."""
+    placeholders = ", ".join(f"${n}" for n in range(1, len(arguments) + 1))
+    found: UUID = await driver.fetchval(f"SELECT jubilee.enqueue({placeholders})", *arguments)
     return found
 
 
-async def test_a_producers_job_is_one_that_workers_find(
-    driver: Driver, pool: ConnectionPool
-) -> None:
-    job_id = await asked(driver, "echo", '{"n": 1}', "shop/1")
+async def test_a_producers_job_is_found_by_the_relay(driver: Driver, pool: ConnectionPool) -> None:
+    job_id = await enqueue(driver, "echo", '{"n": 1}', "shop/1")
     [found] = await PostgresDueJobs(pool).mark_due(["echo"], limit=10)
     assert found.reference.id == job_id
 
 
-async def test_a_producers_job_has_the_defaults_of_the_services_own(driver: Driver) -> None:
-    row = await driver.fetchrow(ROW, await asked(driver, "echo"))
+async def test_a_producers_job_has_the_defaults_of_internal_jobs(driver: Driver) -> None:
+    row = await driver.fetchrow(ROW, await enqueue(driver, "echo"))
     assert row is not None
     assert (row["lane"], row["priority"], row["status"]) == ("system", 5, "queued")
     assert (row["attempts"], row["max_attempts"], row["epoch"]) == (0, 10, 0)
@@ -67,38 +65,38 @@ async def test_a_producers_job_has_the_defaults_of_the_services_own(driver: Driv
     assert row["run_at"] == row["created_at"]
 
 
-async def test_ids_are_of_version_7_and_in_the_order_of_the_calls(driver: Driver) -> None:
+async def test_ids_are_of_version_7_and_ordered_by_call(driver: Driver) -> None:
     before = datetime.now(UTC)
     many = "SELECT jubilee.enqueue('echo') AS id FROM generate_series(1, 100)"
     ids = [UUID(str(row["id"])) for row in await driver.fetch(many)]
-    made = datetime.fromtimestamp((ids[0].int >> 80) / 1000, UTC)
+    created = datetime.fromtimestamp((ids[0].int >> 80) / 1000, UTC)
     assert {(one.version, one.variant) for one in ids} == {(7, "specified in RFC 4122")}
     assert ids == sorted(ids)
-    assert abs(made - before) < timedelta(minutes=1)
+    assert abs(created - before) < timedelta(minutes=1)
 
 
-async def test_what_is_rolled_back_was_never_asked_for(driver: Driver) -> None:
+async def test_a_rolled_back_call_enqueues_nothing(driver: Driver) -> None:
     transaction = driver.transaction()
     await transaction.start()
-    await asked(driver, "echo")
+    await enqueue(driver, "echo")
     await transaction.rollback()
     assert await driver.fetchval(COUNT) == 0
 
 
-async def test_a_moment_to_come_is_kept_and_a_past_one_means_now(driver: Driver) -> None:
-    later = await driver.fetchrow(ROW, await asked(driver, "echo", "{}", None, LATER))
-    past = await driver.fetchrow(ROW, await asked(driver, "echo", "{}", None, LONG_AGO))
+async def test_a_future_run_at_is_stored_and_a_past_one_is_now(driver: Driver) -> None:
+    later = await driver.fetchrow(ROW, await enqueue(driver, "echo", "{}", None, LATER))
+    past = await driver.fetchrow(ROW, await enqueue(driver, "echo", "{}", None, LONG_AGO))
     assert later is not None
     assert past is not None
     assert later["run_at"] == LATER
     assert past["run_at"] == past["created_at"]
 
 
-async def test_the_same_key_is_the_same_job(driver: Driver) -> None:
+async def test_the_same_key_returns_the_same_job(driver: Driver) -> None:
     async with driver.transaction():
-        first = await asked(driver, "echo", '{"n": 1}', "k")
-        within = await asked(driver, "echo", '{"n": 2}', "k")
-    after = await asked(driver, "echo", '{"n": 3}', "k")
+        first = await enqueue(driver, "echo", '{"n": 1}', "k")
+        within = await enqueue(driver, "echo", '{"n": 2}', "k")
+    after = await enqueue(driver, "echo", '{"n": 3}', "k")
     row = await driver.fetchrow(ROW, first)
     assert first == within == after
     assert row is not None
@@ -106,19 +104,21 @@ async def test_the_same_key_is_the_same_job(driver: Driver) -> None:
     assert await driver.fetchval(COUNT) == 1
 
 
-async def test_a_key_does_not_swallow_work_of_another_kind(driver: Driver) -> None:
-    await asked(driver, "echo", "{}", "k")
+async def test_a_key_of_a_job_of_another_kind_is_refused(driver: Driver) -> None:
+    await enqueue(driver, "echo", "{}", "k")
     with pytest.raises(asyncpg.UniqueViolationError, match="key belongs to a job of another kind"):
-        await asked(driver, "email.send", "{}", "k")
+        await enqueue(driver, "email.send", "{}", "k")
 
 
 @pytest.mark.parametrize("commits", [True, False])
-async def test_a_key_waits_for_whoever_uses_it(connect: Connect, commits: bool) -> None:
+async def test_a_key_in_use_by_another_transaction_is_waited_for(
+    connect: Connect, commits: bool
+) -> None:
     one, other = await connect(), await connect()
     transaction = one.transaction()
     await transaction.start()
-    first = await asked(one, "echo", "{}", "k")
-    waiting = asyncio.create_task(asked(other, "echo", "{}", "k"))
+    first = await enqueue(one, "echo", "{}", "k")
+    waiting = asyncio.create_task(enqueue(other, "echo", "{}", "k"))
     _, pending = await asyncio.wait({waiting}, timeout=0.2)
     assert pending == {waiting}
     await (transaction.commit() if commits else transaction.rollback())
@@ -126,21 +126,21 @@ async def test_a_key_waits_for_whoever_uses_it(connect: Connect, commits: bool) 
     assert await one.fetchval(COUNT) == 1
 
 
-async def test_a_race_for_a_key_makes_one_job(connect: Connect) -> None:
+async def test_parallel_calls_with_one_key_make_one_job(connect: Connect) -> None:
     racers = [await connect() for _ in range(8)]
     for n in range(10):
-        ids = await asyncio.gather(*(asked(racer, "echo", "{}", f"k{n}") for racer in racers))
+        ids = await asyncio.gather(*(enqueue(racer, "echo", "{}", f"k{n}") for racer in racers))
         assert len(set(ids)) == 1
     assert await racers[0].fetchval(COUNT) == 10
 
 
 @pytest.mark.parametrize("data", ["[]", '"a"', "1", "null", None])
-async def test_data_are_an_object(driver: Driver, data: str | None) -> None:
+async def test_data_must_be_an_object(driver: Driver, data: str | None) -> None:
     with pytest.raises(asyncpg.InvalidParameterValueError, match="data must be a JSON object"):
-        await asked(driver, "echo", data)
+        await enqueue(driver, "echo", data)
 
 
-async def test_tables_stay_where_they_are_whatever_the_search_path(servers: Servers) -> None:
+async def test_migrations_ignore_the_search_path(servers: Servers) -> None:
     async with fresh_database(servers) as url:
         driver = await asyncpg.connect(url)
         name = await driver.fetchval("SELECT current_database()")
@@ -148,6 +148,6 @@ async def test_tables_stay_where_they_are_whatever_the_search_path(servers: Serv
         await driver.execute(f'ALTER DATABASE "{name}" SET search_path = elsewhere, public')
         for step in (upgrade, downgrade, upgrade):
             await asyncio.to_thread(step, url)
-        places = await driver.fetch("SELECT DISTINCT schemaname FROM pg_stat_user_tables")
+        schemas = await driver.fetch("SELECT DISTINCT schemaname FROM pg_stat_user_tables")
         await driver.close()
-    assert [row["schemaname"] for row in places] == ["public"]
+    assert [row["schemaname"] for row in schemas] == ["public"]

@@ -1,4 +1,4 @@
-"""Jobs that other programs ask for in every flavour of Python."""
+"""Enqueueing jobs from Python by every supported driver."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 @pytest.fixture
 async def driver(database_url: str) -> AsyncIterator[Driver]:
-    """A connection of asyncpg."""
+    """An asyncpg connection."""
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
@@ -39,7 +39,7 @@ async def driver(database_url: str) -> AsyncIterator[Driver]:
 
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    """SQLAlchemy's, as other programs have it."""
+    """An async engine of SQLAlchemy."""
     engine = create_async_engine(
         "postgresql+asyncpg://", connect_args=connection_arguments(database_url)
     )
@@ -47,9 +47,9 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
-BAD_KINDS = ["", "Echo", "1echo", "e cho", "écho", "echo\n", "e" * 101]
-BAD_INPUT = [
-    *(({"kind": kind}, "kind must be 1 to 100 of") for kind in BAD_KINDS),
+INVALID_KINDS = ["", "Echo", "1echo", "e cho", "écho", "echo\n", "e" * 101]
+INVALID_ARGUMENTS = [
+    *(({"kind": kind}, "kind must be 1 to 100 of") for kind in INVALID_KINDS),
     ({"data": {"a": "x" * 65_536}}, "data must not be longer than 65536 bytes"),
     ({"data": {"a": "ü" * 32_766}}, "data must not be longer than 65536 bytes"),
     ({"key": ""}, "key must have 1 to 200 characters"),
@@ -58,20 +58,20 @@ BAD_INPUT = [
 ]
 
 
-@pytest.mark.parametrize(("bad", "message"), BAD_INPUT)
-async def test_bad_input_is_refused_in_sql_and_in_python_alike(
-    driver: Driver, bad: dict[str, Any], message: str
+@pytest.mark.parametrize(("invalid", "message"), INVALID_ARGUMENTS)
+async def test_invalid_arguments_are_refused_in_sql_and_in_python(
+    driver: Driver, invalid: dict[str, Any], message: str
 ) -> None:
-    given = {"kind": "echo", "data": {}, "key": None, "run_at": None, **bad}
-    in_sql = {**given, "data": json.dumps(given["data"], ensure_ascii=False)}
+    arguments = {"kind": "echo", "data": {}, "key": None, "run_at": None, **invalid}
+    in_sql = {**arguments, "data": json.dumps(arguments["data"], ensure_ascii=False)}
     with pytest.raises(asyncpg.InvalidParameterValueError, match=message):
         await driver.fetchval(IN_SQL, *in_sql.values())
     with pytest.raises(ValueError, match=message):
-        await enqueue_async(driver, **given)
+        await enqueue_async(driver, **arguments)
 
 
 @pytest.mark.parametrize(
-    ("bad", "refusal"),
+    ("invalid", "refusal"),
     [
         ({"data": {"a": "\0"}}, ValueError),
         ({"data": {"a": float("nan")}}, ValueError),
@@ -82,12 +82,12 @@ async def test_bad_input_is_refused_in_sql_and_in_python_alike(
         ({"run_at": LATER.replace(tzinfo=None)}, ValueError),
     ],
 )
-async def test_what_the_driver_could_not_send_is_refused_before(
-    driver: Driver, bad: dict[str, Any], refusal: type[Exception]
+async def test_arguments_that_a_driver_cannot_encode_are_refused_before_sending(
+    driver: Driver, invalid: dict[str, Any], refusal: type[Exception]
 ) -> None:
     async with driver.transaction():
         with pytest.raises(refusal):
-            await enqueue_async(driver, **{"kind": "echo", **bad})
+            await enqueue_async(driver, **{"kind": "echo", **invalid})
         assert await driver.fetchval(COUNT) == 0  # and the transaction still works
 
 
@@ -100,7 +100,7 @@ async def test_the_largest_input_is_accepted(driver: Driver) -> None:
 
 
 def in_session(connection: Connection, /, **more: Any) -> UUID:
-    """Ask through a Session."""
+    """Enqueue through a Session."""
     with Session(connection) as session:
         found = enqueue(session, "echo", **more)
         session.commit()
@@ -108,12 +108,12 @@ def in_session(connection: Connection, /, **more: Any) -> UUID:
 
 
 def in_connection(connection: Connection, /, **more: Any) -> UUID:
-    """Ask through a Connection."""
+    """Enqueue through a Connection."""
     return enqueue(connection, "echo", **more)
 
 
 async def in_async_session(connection: AsyncConnection, **more: Any) -> UUID:
-    """Ask through an AsyncSession."""
+    """Enqueue through an AsyncSession."""
     async with AsyncSession(connection) as session:
         found = await enqueue_async(session, "echo", **more)
         await session.commit()
@@ -121,22 +121,22 @@ async def in_async_session(connection: AsyncConnection, **more: Any) -> UUID:
 
 
 async def in_async_connection(connection: AsyncConnection, **more: Any) -> UUID:
-    """Ask through an AsyncConnection."""
+    """Enqueue through an AsyncConnection."""
     return await enqueue_async(connection, "echo", **more)
 
 
 async def in_sync_session(connection: AsyncConnection, **more: Any) -> UUID:
-    """The same for a Session."""
+    """Enqueue through a Session inside an AsyncConnection."""
     return await connection.run_sync(in_session, **more)
 
 
 async def in_sync_connection(connection: AsyncConnection, **more: Any) -> UUID:
-    """The same for a Connection."""
+    """Enqueue through a Connection inside an AsyncConnection."""
     return await connection.run_sync(in_connection, **more)
 
 
 async def in_driver(connection: AsyncConnection, **more: Any) -> UUID:
-    """Ask through asyncpg, on a connection whose codecs are its program's own."""
+    """Enqueue through asyncpg, on a connection with its own codecs."""
     await connection.exec_driver_sql("SELECT 1")  # SQLAlchemy begins with its first statement
     raw = await connection.get_raw_connection()
     driver = raw.driver_connection
@@ -147,52 +147,52 @@ async def in_driver(connection: AsyncConnection, **more: Any) -> UUID:
     return await enqueue_async(driver, "echo", **more)
 
 
-FLAVOURS = [in_sync_session, in_sync_connection, in_async_session, in_async_connection, in_driver]
+DRIVERS = [in_sync_session, in_sync_connection, in_async_session, in_async_connection, in_driver]
 
 
-@pytest.mark.parametrize("flavour", FLAVOURS)
-async def test_every_flavour_of_python_asks_for_the_same(
-    engine: AsyncEngine, driver: Driver, flavour: Callable[..., Awaitable[UUID]]
+@pytest.mark.parametrize("enqueue_by", DRIVERS)
+async def test_every_driver_enqueues_the_same_job(
+    engine: AsyncEngine, driver: Driver, enqueue_by: Callable[..., Awaitable[UUID]]
 ) -> None:
-    given = {"data": {"ü": [None, 1.5, ":x", "%s"]}, "key": "k", "run_at": LATER}
+    arguments = {"data": {"ü": [None, 1.5, ":x", "%s"]}, "key": "k", "run_at": LATER}
     async with engine.connect() as connection, connection.begin():
-        first = await flavour(connection, **given)
+        first = await enqueue_by(connection, **arguments)
         assert type(first) is UUID
-        assert await flavour(connection, **given) == first
+        assert await enqueue_by(connection, **arguments) == first
     row = await driver.fetchrow(ROW, first)
     assert row is not None
     assert (row["kind"], row["key"], row["run_at"]) == ("echo", "k", LATER)
-    assert json.loads(row["data"]) == given["data"]
+    assert json.loads(row["data"]) == arguments["data"]
 
 
 CURSORS = [psycopg.Cursor, psycopg.ClientCursor, psycopg.RawCursor]
 
 
 @pytest.mark.parametrize("cursor_factory", CURSORS)
-async def test_psycopg_asks_for_the_same_whatever_its_cursors_and_rows(
+async def test_psycopg_enqueues_with_every_kind_of_cursor(
     database_url: str, driver: Driver, cursor_factory: type[psycopg.Cursor[Any]]
 ) -> None:
-    given = {"data": {"ü": [None, 1.5, ":x", "%s", "$1"]}, "key": "k", "run_at": LATER}
+    arguments = {"data": {"ü": [None, 1.5, ":x", "%s", "$1"]}, "key": "k", "run_at": LATER}
 
-    def ask() -> list[UUID]:
+    def call() -> list[UUID]:
         with psycopg.connect(
             database_url, cursor_factory=cursor_factory, row_factory=dict_row
         ) as connection:
-            return [enqueue(connection, "echo", **given) for _ in range(2)]  # type: ignore[arg-type]  # of all types
+            return [enqueue(connection, "echo", **arguments) for _ in range(2)]  # type: ignore[arg-type]  # of all types
 
-    first, second = await asyncio.to_thread(ask)
+    first, second = await asyncio.to_thread(call)
     row = await driver.fetchrow(ROW, first)
     assert first == second
     assert row is not None
     assert (row["kind"], row["key"], row["run_at"]) == ("echo", "k", LATER)
-    assert json.loads(row["data"]) == given["data"]
+    assert json.loads(row["data"]) == arguments["data"]
 
 
 ASYNC_CURSORS = [psycopg.AsyncCursor, psycopg.AsyncClientCursor, psycopg.AsyncRawCursor]
 
 
 @pytest.mark.parametrize("cursor_factory", ASYNC_CURSORS)
-async def test_psycopgs_async_connections_ask_for_the_same(
+async def test_psycopgs_async_connections_enqueue_the_same_job(
     database_url: str, driver: Driver, cursor_factory: type[psycopg.AsyncCursor[Any]]
 ) -> None:
     async with await psycopg.AsyncConnection.connect(
@@ -206,7 +206,7 @@ async def test_psycopgs_async_connections_ask_for_the_same(
 
 
 async def test_psycopg_leaves_the_commit_to_its_caller(database_url: str, driver: Driver) -> None:
-    def ask(connection: psycopg.Connection[Any]) -> None:
+    def call(connection: psycopg.Connection[Any]) -> None:
         enqueue(connection, "echo")
         connection.rollback()
 
@@ -214,11 +214,11 @@ async def test_psycopg_leaves_the_commit_to_its_caller(database_url: str, driver
         await enqueue_async(connection, "echo")
         await connection.rollback()
     with psycopg.connect(database_url) as other:
-        await asyncio.to_thread(ask, other)
+        await asyncio.to_thread(call, other)
     assert await driver.fetchval(COUNT) == 0
 
 
-async def test_psycopgs_pipelines_and_autocommit_are_the_callers_affair(
+async def test_psycopgs_pipelines_and_autocommit_are_supported(
     database_url: str, driver: Driver
 ) -> None:
     async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
@@ -233,15 +233,15 @@ async def test_psycopgs_pipelines_and_autocommit_are_the_callers_affair(
 
 def test_the_producer_does_not_load_psycopg() -> None:
     code = "import sys, jubilee.producer; print('psycopg' in sys.modules)"
-    said = subprocess.check_output((sys.executable, "-c", code), text=True)
-    assert said == "False\n"
+    output = subprocess.check_output((sys.executable, "-c", code), text=True)
+    assert output == "False\n"
 
 
-@pytest.mark.parametrize("flavour", [in_sync_connection, in_async_connection, in_driver])
-async def test_python_leaves_the_commit_to_its_caller(
-    engine: AsyncEngine, driver: Driver, flavour: Callable[..., Awaitable[UUID]]
+@pytest.mark.parametrize("enqueue_by", [in_sync_connection, in_async_connection, in_driver])
+async def test_the_caller_commits(
+    engine: AsyncEngine, driver: Driver, enqueue_by: Callable[..., Awaitable[UUID]]
 ) -> None:
     async with engine.connect() as connection:
-        await flavour(connection)
+        await enqueue_by(connection)
         await connection.rollback()
     assert await driver.fetchval(COUNT) == 0

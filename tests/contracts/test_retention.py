@@ -1,4 +1,4 @@
-"""What nobody needs any more leaves in small batches."""
+"""Deleting expired rows in small batches."""
 
 from datetime import date, timedelta
 
@@ -12,7 +12,7 @@ from jubilee.adapters.postgres.tables import greetings, sessions
 from jubilee.adapters.postgres.transaction import WriteContext, transactions
 from jubilee.domain.greetings.greeting import GreetingKey, PlannedGreeting
 from jubilee.domain.retention import BATCH_SIZE, Retention
-from tests.contracts.accounts import DAY, NOW, a_session, a_user, kept, opened
+from tests.contracts.accounts import DAY, NOW, add_sessions, add_users, make_session, make_user
 from tests.contracts.conftest import Database
 from tests.fakes.store import FakeClock
 
@@ -21,32 +21,32 @@ YEARS = Statement(select(greetings.c.year).order_by(greetings.c.year))
 LOCK_ALL = Statement(text("SELECT FROM sessions FOR UPDATE"))
 
 
-async def left(pool: ConnectionPool) -> int:
+async def count_sessions(pool: ConnectionPool) -> int:
     async with pool.connection() as driver:
         row = await Executor(driver).first(SESSIONS)
     assert row is not None
     return int(row[0])
 
 
-def a_database(pool: ConnectionPool) -> Database:
+def make_database(pool: ConnectionPool) -> Database:
     write = transactions(pool, WriteContext(lambda: NOW, new_id, lambda: None))
     return Database(write, write)
 
 
-async def test_expired_sessions_leave_batch_by_batch(pool: ConnectionPool) -> None:
-    database, zoe = a_database(pool), a_user("zoe")
-    await kept(database, zoe)
-    await opened(database, *(a_session(zoe, expires_at=NOW - DAY) for _ in range(5)))
-    await opened(database, a_session(zoe))
-    leftovers = PostgresExpiredRows(pool)
-    assert [await leftovers.drop_sessions(limit=3) for _ in range(3)] == [3, 2, 0]
-    assert await left(pool) == 1
+async def test_expired_sessions_are_deleted_in_batches(pool: ConnectionPool) -> None:
+    database, zoe = make_database(pool), make_user("zoe")
+    await add_users(database, zoe)
+    await add_sessions(database, *(make_session(zoe, expires_at=NOW - DAY) for _ in range(5)))
+    await add_sessions(database, make_session(zoe))
+    expired_rows = PostgresExpiredRows(pool)
+    assert [await expired_rows.drop_sessions(limit=3) for _ in range(3)] == [3, 2, 0]
+    assert await count_sessions(pool) == 1
 
 
-async def test_what_somebody_has_locked_is_left(pool: ConnectionPool) -> None:
-    database, zoe = a_database(pool), a_user("zoe")
-    await kept(database, zoe)
-    await opened(database, a_session(zoe, expires_at=NOW - DAY))
+async def test_locked_sessions_are_skipped(pool: ConnectionPool) -> None:
+    database, zoe = make_database(pool), make_user("zoe")
+    await add_users(database, zoe)
+    await add_sessions(database, make_session(zoe, expires_at=NOW - DAY))
     async with database.write() as tx:
         await tx.executor.all(LOCK_ALL)
         assert await PostgresExpiredRows(pool).drop_sessions(limit=3) == 0
@@ -54,8 +54,8 @@ async def test_what_somebody_has_locked_is_left(pool: ConnectionPool) -> None:
 
 
 async def test_greetings_are_kept_for_three_years(pool: ConnectionPool, clock: FakeClock) -> None:
-    database, zoe = a_database(pool), a_user("zoe")
-    await kept(database, zoe)
+    database, zoe = make_database(pool), make_user("zoe")
+    await add_users(database, zoe)
     days = [date(year, 11, 20) for year in range(2020, 2027)]
     async with database.write() as tx:
         for day in days:
@@ -65,14 +65,16 @@ async def test_greetings_are_kept_for_three_years(pool: ConnectionPool, clock: F
     retention = Retention(PostgresExpiredRows(pool), clock)
     assert [await retention.sweep() for _ in range(2)] == [3, 0]
     async with pool.connection() as driver:
-        kept_years = [row["year"] for row in await Executor(driver).all(YEARS)]
-    assert kept_years == [2023, 2024, 2025, 2026]
+        years = [row["year"] for row in await Executor(driver).all(YEARS)]
+    assert years == [2023, 2024, 2025, 2026]
 
 
-async def test_one_sweep_takes_no_more_than_a_batch(pool: ConnectionPool, clock: FakeClock) -> None:
-    database, zoe = a_database(pool), a_user("zoe")
-    await kept(database, zoe)
+async def test_a_sweep_deletes_at_most_one_batch(pool: ConnectionPool, clock: FakeClock) -> None:
+    database, zoe = make_database(pool), make_user("zoe")
+    await add_users(database, zoe)
     expired = NOW - timedelta(minutes=1)
-    await opened(database, *(a_session(zoe, expires_at=expired) for _ in range(BATCH_SIZE + 1)))
+    await add_sessions(
+        database, *(make_session(zoe, expires_at=expired) for _ in range(BATCH_SIZE + 1))
+    )
     retention = Retention(PostgresExpiredRows(pool), clock)
     assert [await retention.sweep() for _ in range(3)] == [BATCH_SIZE, 1, 0]

@@ -1,4 +1,4 @@
-"""Which rows a statement locks, and which locked rows it waits for or skips, on PostgreSQL."""
+"""The rows that statements lock, skip or wait for, in PostgreSQL."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,97 +15,93 @@ from jubilee.domain.greetings.greeting import GreetingKey, PlannedGreeting
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.store import JobReference
 from jubilee.domain.users.user import User
-from tests.contracts.accounts import a_user, kept
+from tests.contracts.accounts import add_users, make_user
 from tests.contracts.conftest import Database
-from tests.contracts.job_tables import InPostgres, claimed, in_postgres
-from tests.contracts.task_rows import a_kept_task, by
+from tests.contracts.job_tables import PostgresJobTable, claim, make_postgres_job_table
+from tests.contracts.task_rows import add_task, principal_of
 from tests.fakes.store import FakeClock
 
 WAIT_S = 2.0
 LOCK = "SELECT FROM {} WHERE {} = $1 FOR UPDATE SKIP LOCKED"
-MOMENT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+DUE_AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture
 def database(pool: ConnectionPool, clock: FakeClock) -> Database:
-    stamp = WriteContext(clock, new_id, lambda: "request-1")
-    return Database(transactions(pool, stamp), views(pool, stamp))
+    write_context = WriteContext(clock, new_id, lambda: "request-1")
+    return Database(transactions(pool, write_context), views(pool, write_context))
 
 
 @pytest.fixture
-def table(pool: ConnectionPool, clock: FakeClock) -> InPostgres:
-    return in_postgres(pool, clock)
+def table(pool: ConnectionPool, clock: FakeClock) -> PostgresJobTable:
+    return make_postgres_job_table(pool, clock)
 
 
 @pytest.fixture
 async def zoe(database: Database) -> User:
-    user = a_user("zoe")
-    await kept(database, user)
+    user = make_user("zoe")
+    await add_users(database, user)
     return user
 
 
 async def is_locked(pool: ConnectionPool, table: str, key: UUID, column: str = "id") -> bool:
-    """Whether another transaction holds a lock of the row that keeps a change waiting."""
+    """Return whether another transaction has locked the row against changes."""
     async with pool.connection() as driver:
         return not await driver.fetch(LOCK.format(table, column), key)
 
 
 @asynccontextmanager
 async def locked(pool: ConnectionPool, job: JobReference) -> AsyncIterator[None]:
-    """Hold the job's row as another relay or worker does."""
+    """Lock the job's row, as another relay or worker does."""
     async with pool.connection() as driver, driver.transaction():
         await driver.execute("SELECT FROM jobs WHERE id = $1 FOR UPDATE", job.id)
         yield
 
 
-def due(user: User) -> PlannedGreeting:
+def due_greeting(user: User) -> PlannedGreeting:
     key = GreetingKey(user.id, 2026)
-    return PlannedGreeting(key=key, due_on=date(2026, 11, 20), due_at=MOMENT)
+    return PlannedGreeting(key=key, due_on=date(2026, 11, 20), due_at=DUE_AT)
 
 
 @pytest.mark.parametrize("field", ["id", "task_id"])
-async def test_a_task_that_is_read_to_be_changed_is_locked(
+async def test_reading_a_task_for_a_change_locks_it(
     database: Database, pool: ConnectionPool, zoe: User, field: str
 ) -> None:
-    task = await a_kept_task(database, zoe, task_id="report")
+    task = await add_task(database, zoe, task_id="report")
     for lock in (False, True):
         async with database.write() as tx:
-            await tx.tasks.get(str(getattr(task, field)), by=by(zoe), lock=lock)
+            await tx.tasks.get(str(getattr(task, field)), by=principal_of(zoe), lock=lock)
             assert await is_locked(pool, "jobs", task.id) is lock
 
 
-async def test_a_greeting_that_is_to_be_sent_is_locked(
+async def test_reading_a_greeting_for_sending_locks_it(
     database: Database, pool: ConnectionPool, zoe: User
 ) -> None:
     async with database.write() as tx:
-        await tx.greetings.add([due(zoe)], at=MOMENT)
+        await tx.greetings.add([due_greeting(zoe)], at=DUE_AT)
     async with database.write() as tx:
-        await tx.greetings.lock(due(zoe).key)
+        await tx.greetings.lock(due_greeting(zoe).key)
         assert await is_locked(pool, "greetings", zoe.id, "user_id")
 
 
-async def test_due_jobs_that_another_relay_marks_are_skipped(
-    table: InPostgres, pool: ConnectionPool
-) -> None:
+async def test_marking_skips_locked_jobs(table: PostgresJobTable, pool: ConnectionPool) -> None:
     taken, free = await table.add(due=-2), await table.add()
     async with locked(pool, taken):
         marked = await asyncio.wait_for(table.due.mark_due(["echo"], limit=10), WAIT_S)
     assert [dispatch.reference for dispatch in marked] == [free]
 
 
-async def test_lost_leases_that_another_relay_ends_are_skipped(
-    table: InPostgres, pool: ConnectionPool
+async def test_expiring_leases_skips_locked_jobs(
+    table: PostgresJobTable, pool: ConnectionPool
 ) -> None:
-    taken, free = [await claimed(table, await table.add()) for _ in range(2)]
+    taken, free = [await claim(table, await table.add()) for _ in range(2)]
     await table.pass_time(3600)
     async with locked(pool, taken.reference):
         assert await asyncio.wait_for(table.due.expire_leases(limit=10), WAIT_S) == 1
     assert (await table.row(free.id) or {})["status"] == "queued"
 
 
-async def test_old_jobs_that_another_transaction_holds_are_not_waited_for(
-    table: InPostgres, pool: ConnectionPool
-) -> None:
+async def test_pruning_skips_locked_jobs(table: PostgresJobTable, pool: ConnectionPool) -> None:
     taken, free = await table.add(), await table.add()
     async with pool.connection() as driver:
         await driver.execute("UPDATE jobs SET status = 'dead', finished_at = now()")
@@ -115,30 +111,30 @@ async def test_old_jobs_that_another_transaction_holds_are_not_waited_for(
     assert await table.row(free.id) is None
 
 
-async def test_an_account_that_goes_meanwhile_has_no_greeting(
+async def test_adding_a_greeting_waits_for_the_deletion_of_its_account(
     database: Database, zoe: User
 ) -> None:
     async def add() -> set[UserId]:
         async with database.write() as tx:
-            return set(await tx.greetings.add([due(zoe)], at=MOMENT))
+            return set(await tx.greetings.add([due_greeting(zoe)], at=DUE_AT))
 
-    async with database.write() as going:
-        await going.users.delete(zoe.id)
+    async with database.write() as deleting:
+        await deleting.users.delete(zoe.id)
         adding = asyncio.create_task(add())
         await asyncio.sleep(0.2)
         assert not adding.done()
     assert await asyncio.wait_for(adding, WAIT_S) == set()
 
 
-async def test_accounts_that_are_greeted_are_locked_in_the_order_of_their_ids(
+async def test_adding_greetings_locks_the_accounts_by_id(
     database: Database, pool: ConnectionPool
 ) -> None:
-    first, second = sorted([a_user("zoe"), a_user("eve")], key=lambda user: user.id)
-    await kept(database, second, first)  # as they would be found without an order
+    first, second = sorted([make_user("zoe"), make_user("eve")], key=lambda user: user.id)
+    await add_users(database, second, first)  # as they would be found without an order
 
     async def add() -> None:
         async with database.write() as tx:
-            await tx.greetings.add([due(second), due(first)], at=MOMENT)
+            await tx.greetings.add([due_greeting(second), due_greeting(first)], at=DUE_AT)
 
     async with pool.connection() as driver, driver.transaction():
         await driver.execute("SELECT FROM users WHERE id = $1 FOR UPDATE", second.id)

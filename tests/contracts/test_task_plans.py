@@ -1,4 +1,4 @@
-"""Every query of tasks has its index."""
+"""Plans of the queries of tasks."""
 
 import re
 from itertools import product
@@ -14,7 +14,7 @@ from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
 from jubilee.domain.identity import UserId
 from jubilee.domain.tasks.task import TaskStatus
-from tests.contracts.accounts import NOW, a_user, kept
+from tests.contracts.accounts import NOW, add_users, make_user
 from tests.contracts.conftest import Database
 
 JOBS = """
@@ -35,7 +35,7 @@ LISTS = {
     (OwnerScope.ALL, False): ["ix_tasks_status_id", "ix_unowned_status_id"],
     (OwnerScope.ALL, True): ["ix_tasks_kind_status_id", "ix_unowned_kind_status_id"],
 }
-"""By whose the list is, and whether it is one kind's."""
+"""The indexes by the scope of the list, and by whether it is filtered by kind."""
 
 
 @pytest.fixture
@@ -51,29 +51,29 @@ async def plan(pool: ConnectionPool, statement: Statement, **values: object) -> 
 
 
 @pytest.fixture
-async def crowd(database: Database, pool: ConnectionPool) -> UserId:
-    """One of ten who have hundreds of jobs each."""
-    people = [a_user(f"p{n}") for n in range(10)]
-    await kept(database, *people)
+async def owner(database: Database, pool: ConnectionPool) -> UserId:
+    """One of ten accounts with 300 jobs each."""
+    people = [make_user(f"p{n}") for n in range(10)]
+    await add_users(database, *people)
     async with pool.connection() as driver:
         for sql in (JOBS, "ANALYZE", "SET enable_seqscan = off", "SET enable_bitmapscan = off"):
             await driver.execute(sql)
     return people[0].id
 
 
-async def test_every_list_walks_an_index_and_filters_nothing(
-    pool: ConnectionPool, crowd: UserId
+async def test_every_list_reads_its_index_without_a_filter(
+    pool: ConnectionPool, owner: UserId
 ) -> None:
-    for whose, of_kind, continued in product(OwnerScope, (False, True), (False, True)):
-        statement = page_statement(whose, of_kind=of_kind, continued=continued)
-        values = {"owner": crowd, "kind": "kind 1", "last": UUID(int=1 << 127)}
+    for scope, of_kind, continued in product(OwnerScope, (False, True), (False, True)):
+        statement = page_statement(scope, of_kind=of_kind, continued=continued)
+        values = {"owner": owner, "kind": "kind 1", "last": UUID(int=1 << 127)}
         values |= {"rows": 21, "bytes": 1000}
         for statuses in (list(TaskStatus), ["dead"]):
-            shown = await plan(pool, statement, statuses=statuses, **values)
-            used = re.findall(r"using (\w+) on jobs", shown)
-            assert used == LISTS[whose, of_kind], shown
-            filters = [line for line in shown.splitlines() if "Filter" in line]
-            assert ["so_far" in line for line in filters] == [True], shown
+            found = await plan(pool, statement, statuses=statuses, **values)
+            indexes = re.findall(r"using (\w+) on jobs", found)
+            assert indexes == LISTS[scope, of_kind], found
+            filters = [line for line in found.splitlines() if "Filter" in line]
+            assert ["so_far" in line for line in filters] == [True], found
 
 
 MANY = """
@@ -85,39 +85,39 @@ MANY = """
         now(), now(), now()
     FROM generate_series(1, 30000) AS n
 """
-"""Their ids grow as they are written, as in production."""
+"""The ids ascend in the order of writing, as in production."""
 
 
-async def test_a_status_that_is_rare_is_not_looked_for_among_all_the_others(
+async def test_a_rare_status_is_found_without_reading_the_others(
     database: Database, pool: ConnectionPool
 ) -> None:
-    zoe = a_user("zoe")
-    await kept(database, zoe)
+    zoe = make_user("zoe")
+    await add_users(database, zoe)
     async with pool.connection() as driver:
         for sql in (MANY, "ANALYZE jobs"):
             await driver.execute(sql)
-        for whose, of_kind, continued in product(OwnerScope, (False, True), (False, True)):
-            statement = page_statement(whose, of_kind=of_kind, continued=continued)
+        for scope, of_kind, continued in product(OwnerScope, (False, True), (False, True)):
+            statement = page_statement(scope, of_kind=of_kind, continued=continued)
             values = {"owner": zoe.id, "kind": "echo", "last": UUID(int=1 << 127), "rows": 21}
-            given = statement.arguments({**values, "statuses": list(TaskStatus), "bytes": 1000})
-            rows = await driver.fetch(f"EXPLAIN (ANALYZE, BUFFERS OFF) {statement.sql}", *given)
-            shown = "\n".join(row[0] for row in rows)
-            removed = [int(n) for n in re.findall(r"Rows Removed by Filter: (\d+)", shown)]
-            assert sum(removed) <= 42, shown
+            arguments = statement.arguments({**values, "statuses": list(TaskStatus), "bytes": 1000})
+            rows = await driver.fetch(f"EXPLAIN (ANALYZE, BUFFERS OFF) {statement.sql}", *arguments)
+            found = "\n".join(row[0] for row in rows)
+            removed = [int(n) for n in re.findall(r"Rows Removed by Filter: (\d+)", found)]
+            assert sum(removed) <= 42, found
 
 
-async def test_the_live_ones_are_counted_in_an_index(pool: ConnectionPool, crowd: UserId) -> None:
-    shown = await plan(pool, module.COUNT_LIVE, owner=crowd, limit=10)
-    assert "using ix_tasks_owner_id_status_id on jobs" in shown
+async def test_live_tasks_are_counted_in_an_index(pool: ConnectionPool, owner: UserId) -> None:
+    found = await plan(pool, module.COUNT_LIVE, owner=owner, limit=10)
+    assert "using ix_tasks_owner_id_status_id on jobs" in found
 
 
-async def test_one_task_is_found_by_a_key(pool: ConnectionPool, crowd: UserId) -> None:
-    values = {"id": new_id(), "owner": crowd, "task_id": "1"}
-    own = await plan(pool, module.GET[False], all_owners=False, **values)
-    assert "using ix_jobs_owner_id_id on jobs" in own
-    of_all = await plan(pool, module.GET[False], all_owners=True, **values)
-    assert "using pk_jobs on jobs" in of_all
-    named = await plan(pool, module.GET_NAMED[False], **values)
-    assert "using uq_jobs_owner_id_task_id on jobs" in named
-    live = await plan(pool, module.LIVE_OF, ids=[new_id()])
-    assert "using pk_jobs on jobs" in live
+async def test_a_task_is_found_by_a_unique_index(pool: ConnectionPool, owner: UserId) -> None:
+    values = {"id": new_id(), "owner": owner, "task_id": "1"}
+    own_plan = await plan(pool, module.GET[False], all_owners=False, **values)
+    assert "using ix_jobs_owner_id_id on jobs" in own_plan
+    admin_plan = await plan(pool, module.GET[False], all_owners=True, **values)
+    assert "using pk_jobs on jobs" in admin_plan
+    named_plan = await plan(pool, module.GET_NAMED[False], **values)
+    assert "using uq_jobs_owner_id_task_id on jobs" in named_plan
+    live_plan = await plan(pool, module.LIVE_OF, ids=[new_id()])
+    assert "using pk_jobs on jobs" in live_plan

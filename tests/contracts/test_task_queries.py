@@ -1,4 +1,4 @@
-"""What PostgreSQL alone decides of tasks: races, indexes, and when the courier hears of them."""
+"""Tasks in PostgreSQL only: races, limits, and dispatching after the commit."""
 
 import asyncio
 from collections.abc import Iterable
@@ -33,31 +33,31 @@ from jubilee.domain.tasks.task import (
 )
 from jubilee.domain.users.user import User
 from jubilee.entrypoints.http.task_models import TaskReply
-from tests.contracts.accounts import NOW, a_user, kept
+from tests.contracts.accounts import NOW, add_users, make_user
 from tests.contracts.conftest import Database
-from tests.contracts.task_rows import a_kept_task, a_task, become, by
+from tests.contracts.task_rows import add_task, make_task, principal_of, set_status
 
 
 @pytest.fixture
-def heard() -> list[Dispatch]:
-    """What the courier was told."""
+def dispatched() -> list[Dispatch]:
+    """The jobs handed to the dispatcher."""
     return []
 
 
 @pytest.fixture
-def database(pool: ConnectionPool, heard: list[Dispatch]) -> Database:
-    write_context = WriteContext(lambda: NOW, new_id, lambda: "request-1", heard.extend)
+def database(pool: ConnectionPool, dispatched: list[Dispatch]) -> Database:
+    write_context = WriteContext(lambda: NOW, new_id, lambda: "request-1", dispatched.extend)
     return Database(transactions(pool, write_context), views(pool, write_context))
 
 
 @pytest.fixture
 async def zoe(database: Database) -> User:
-    user = a_user("zoe")
-    await kept(database, user)
+    user = make_user("zoe")
+    await add_users(database, user)
     return user
 
 
-def tasks(database: Database, pool: ConnectionPool, most: int = 10_000) -> TaskService:
+def make_service(database: Database, pool: ConnectionPool, max_live: int = 10_000) -> TaskService:
     return TaskService(
         write=database.write,
         read=database.read,
@@ -65,19 +65,19 @@ def tasks(database: Database, pool: ConnectionPool, most: int = 10_000) -> TaskS
         waiter=JobWaiter(PostgresLiveJobs(pool)),
         clock=lambda: NOW,
         new_id=new_id,
-        max_live_per_owner=most,
+        max_live_per_owner=max_live,
     )
 
 
-async def results(calls: Iterable[Any]) -> tuple[list[Task], list[BaseException]]:
-    """What they gave, and what they raised."""
+async def gather_results(calls: Iterable[Any]) -> tuple[list[Task], list[BaseException]]:
+    """Return the tasks, and the errors raised."""
     answers = await asyncio.gather(*calls, return_exceptions=True)
     refusals = [answer for answer in answers if isinstance(answer, BaseException)]
     return [answer for answer in answers if isinstance(answer, Task)], refusals
 
 
 @pytest.mark.parametrize("margin", [1000, 4])
-async def test_the_limit_holds_however_many_ask_at_once(
+async def test_the_limit_of_live_tasks_holds_for_parallel_calls(
     database: Database,
     pool: ConnectionPool,
     zoe: User,
@@ -87,34 +87,36 @@ async def test_the_limit_holds_however_many_ask_at_once(
     monkeypatch.setattr(
         service, "SHARED_LOCK_MARGIN_TASKS", margin
     )  # four connections: four at a time at most
-    limited = tasks(database, pool, most=7)
+    limited = make_service(database, pool, max_live=7)
     request = TaskRequest(data={})
-    given, refused = await results(limited.create(request, by=by(zoe)) for _ in range(30))
-    assert (len(given), {type(error) for error in refused}) == (7, {TooManyTasks})
-    for task in given[:3]:
-        await become(database, task, TaskStatus.DEAD)
-    calls = [limited.retry(str(task.id), by=by(zoe)) for task in given[:3]]
-    again, refused = await results(
-        [*calls, *(limited.create(request, by=by(zoe)) for _ in range(9))]
+    created, refused = await gather_results(
+        limited.create(request, by=principal_of(zoe)) for _ in range(30)
+    )
+    assert (len(created), {type(error) for error in refused}) == (7, {TooManyTasks})
+    for task in created[:3]:
+        await set_status(database, task, TaskStatus.DEAD)
+    calls = [limited.retry(str(task.id), by=principal_of(zoe)) for task in created[:3]]
+    again, refused = await gather_results(
+        [*calls, *(limited.create(request, by=principal_of(zoe)) for _ in range(9))]
     )
     assert (len(again), {type(error) for error in refused}) == (3, {TooManyTasks})
 
 
-async def test_the_same_request_at_once_is_one_task(
-    database: Database, pool: ConnectionPool, zoe: User, heard: list[Dispatch]
+async def test_parallel_equal_requests_make_one_task(
+    database: Database, pool: ConnectionPool, zoe: User, dispatched: list[Dispatch]
 ) -> None:
-    asked = tasks(database, pool)
+    task_service = make_service(database, pool)
     same, other = (TaskRequest(data={"n": n}, task_id="x") for n in (1, 2))
-    calls = [asked.create(same, by=by(zoe)) for _ in range(20)]
-    given, refused = await results(calls)
-    assert ({task.id for task in given}, refused) == ({given[0].id}, [])
-    assert len(given) == 20
-    assert [dispatch.reference.id for dispatch in heard] == [given[0].id]
+    calls = [task_service.create(same, by=principal_of(zoe)) for _ in range(20)]
+    created, refused = await gather_results(calls)
+    assert ({task.id for task in created}, refused) == ({created[0].id}, [])
+    assert len(created) == 20
+    assert [dispatch.reference.id for dispatch in dispatched] == [created[0].id]
     with pytest.raises(TaskIdTaken):
-        await asked.create(other, by=by(zoe))
+        await task_service.create(other, by=principal_of(zoe))
 
 
-async def test_being_alone_waits_for_all_others_and_only_for_this_owners(
+async def test_the_exclusive_quota_lock_waits_for_the_owners_shared_ones_only(
     database: Database, zoe: User
 ) -> None:
     async with database.write() as third:
@@ -129,44 +131,46 @@ async def test_being_alone_waits_for_all_others_and_only_for_this_owners(
         await asyncio.wait_for(exclusive, 5)
 
 
-async def test_what_is_due_is_told_after_the_commit_and_nothing_else(
-    database: Database, zoe: User, heard: list[Dispatch]
+async def test_a_due_task_is_dispatched_after_the_commit(
+    database: Database, zoe: User, dispatched: list[Dispatch]
 ) -> None:
-    due = a_task(zoe, priority=2)
+    due = make_task(zoe, priority=2)
     async with database.write() as tx:
         await tx.tasks.add(due, below=9)
-        await tx.tasks.add(a_task(zoe, run_at=NOW + timedelta(days=1)), below=9)
-        assert heard == []
-    assert heard == [Dispatch(JobReference(due.id, 0), JobQueueName.USER, 2, "echo")]
+        await tx.tasks.add(make_task(zoe, run_at=NOW + timedelta(days=1)), below=9)
+        assert dispatched == []
+    assert dispatched == [Dispatch(JobReference(due.id, 0), JobQueueName.USER, 2, "echo")]
     with suppress(ZeroDivisionError):
         async with database.write() as tx:
-            await tx.tasks.add(a_task(zoe), below=9)
+            await tx.tasks.add(make_task(zoe), below=9)
             raise ZeroDivisionError
-    assert len(heard) == 1
+    assert len(dispatched) == 1
 
 
-async def test_a_dead_one_is_told_again_with_its_epoch(
-    database: Database, pool: ConnectionPool, zoe: User, heard: list[Dispatch]
+async def test_a_retried_task_is_dispatched_with_its_epoch(
+    database: Database, pool: ConnectionPool, zoe: User, dispatched: list[Dispatch]
 ) -> None:
-    task = await become(database, await a_kept_task(database, zoe), TaskStatus.DEAD)
-    await tasks(database, pool).retry(str(task.id), by=by(zoe))
-    assert heard[1:] == [Dispatch(JobReference(task.id, 4), JobQueueName.USER, 5, "echo")]
+    task = await set_status(database, await add_task(database, zoe), TaskStatus.DEAD)
+    await make_service(database, pool).retry(str(task.id), by=principal_of(zoe))
+    assert dispatched[1:] == [Dispatch(JobReference(task.id, 4), JobQueueName.USER, 5, "echo")]
     async with pool.connection() as driver:
         row = await driver.fetchrow("SELECT * FROM jobs WHERE id = $1", task.id)
     assert row is not None
     assert (row["epoch"], row["dispatched_at"], row["finished_at"]) == (4, None, None)
 
 
-async def test_a_dead_one_that_no_account_asked_for_is_told_to_its_own_lane(
-    database: Database, pool: ConnectionPool, zoe: User, heard: list[Dispatch]
+async def test_a_retried_internal_job_is_dispatched_to_the_system_queue(
+    database: Database, pool: ConnectionPool, zoe: User, dispatched: list[Dispatch]
 ) -> None:
     job = NewJob(id=new_id(), kind="email.welcome", owner_id=zoe.id)
     async with database.write() as tx:
         await tx.jobs.add(job)
-        task = await tx.tasks.get(str(job.id), by=by(zoe, admin=True))
-    await become(database, task, TaskStatus.DEAD)
-    await tasks(database, pool).retry(str(job.id), by=by(zoe, admin=True))
-    assert heard[1:] == [Dispatch(JobReference(job.id, 4), JobQueueName.SYSTEM, 5, "email.welcome")]
+        task = await tx.tasks.get(str(job.id), by=principal_of(zoe, admin=True))
+    await set_status(database, task, TaskStatus.DEAD)
+    await make_service(database, pool).retry(str(job.id), by=principal_of(zoe, admin=True))
+    assert dispatched[1:] == [
+        Dispatch(JobReference(job.id, 4), JobQueueName.SYSTEM, 5, "email.welcome")
+    ]
 
 
 UNREADABLE = [
@@ -177,28 +181,28 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize("data", UNREADABLE, ids=["digits", "deep", "deeper"])
-async def test_what_a_producer_wrote_and_python_cannot_read_breaks_no_list(
+async def test_a_payload_that_python_cannot_parse_is_shown_as_empty(
     database: Database, pool: ConnectionPool, zoe: User, data: str
 ) -> None:
     async with pool.connection() as driver:
         job = await driver.fetchval("SELECT jubilee.enqueue('echo', CAST($1::text AS jsonb))", data)
-    admin, asked = by(zoe, admin=True), tasks(database, pool)
-    [found] = (await asked.list(TaskFilter(), by=admin, after=None, limit=9)).rows
+    admin, task_service = principal_of(zoe, admin=True), make_service(database, pool)
+    [found] = (await task_service.list(TaskFilter(), by=admin, after=None, limit=9)).rows
     assert (found.id, found.data) == (job, {})
-    assert TaskReply.of(await asked.get(str(job), by=admin)).model_dump_json()
+    assert TaskReply.of(await task_service.get(str(job), by=admin)).model_dump_json()
 
 
 async def test_brackets_in_texts_do_not_count_as_depth(
     database: Database, pool: ConnectionPool, zoe: User
 ) -> None:
     data = {"text": "[{" * 300}
-    assert (await a_kept_task(database, zoe, data=data)).data == data
+    assert (await add_task(database, zoe, data=data)).data == data
 
 
-async def test_a_row_is_ready_for_the_workers(
+async def test_a_new_row_has_the_defaults_of_a_queued_job(
     database: Database, pool: ConnectionPool, zoe: User
 ) -> None:
-    await a_kept_task(database, zoe, priority=9)
+    await add_task(database, zoe, priority=9)
     async with pool.connection() as driver:
         row = await driver.fetchrow("SELECT * FROM jobs")
     assert row is not None
@@ -207,52 +211,54 @@ async def test_a_row_is_ready_for_the_workers(
     assert (row["dispatched_at"], row["lease_until"]) == (None, None)
 
 
-async def test_numbers_that_grow_in_the_database_are_refused(
+async def test_a_payload_that_grows_beyond_the_limit_in_jsonb_is_refused(
     database: Database, pool: ConnectionPool, zoe: User
 ) -> None:
     request = TaskRequest(data={"n": [1e300] * 1000})
     with pytest.raises(PayloadTooLarge):
-        await tasks(database, pool).create(request, by=by(zoe))
+        await make_service(database, pool).create(request, by=principal_of(zoe))
 
 
-async def test_an_account_that_has_gone_meanwhile_gets_no_task(
+async def test_creating_a_task_for_a_deleted_account_is_refused(
     database: Database, pool: ConnectionPool
 ) -> None:
     with pytest.raises(InvalidToken):
-        await tasks(database, pool).create(TaskRequest(data={}), by=by(a_user("gone")))
+        await make_service(database, pool).create(
+            TaskRequest(data={}), by=principal_of(make_user("gone"))
+        )
 
 
-async def test_what_has_ended_or_is_gone_lives_no_more(
+async def test_only_queued_and_running_tasks_are_live(
     database: Database, pool: ConnectionPool, zoe: User
 ) -> None:
-    kept_ones = [await a_kept_task(database, zoe) for _ in TaskStatus]
-    for task, status in zip(kept_ones, TaskStatus, strict=True):
-        await become(database, task, status)
-    ids = [task.id for task in kept_ones]
+    all_tasks = [await add_task(database, zoe) for _ in TaskStatus]
+    for task, status in zip(all_tasks, TaskStatus, strict=True):
+        await set_status(database, task, status)
+    ids = [task.id for task in all_tasks]
     assert await PostgresLiveJobs(pool).live([*ids, new_id()]) == set(ids[:2])
 
 
 async def test_a_wait_holds_no_connection_and_ends_with_the_task(
     database: Database, pool: ConnectionPool, zoe: User
 ) -> None:
-    asked = tasks(database, pool)
-    task = await asked.create(TaskRequest(data={}), by=by(zoe))
+    task_service = make_service(database, pool)
+    task = await task_service.create(TaskRequest(data={}), by=principal_of(zoe))
     wait_options = service.WaitOptions(lambda: 9.0, lambda: False)
     waits = [  # many more than there are connections
-        asyncio.create_task(asked.get(str(task.id), by=by(zoe), wait=wait_options))
+        asyncio.create_task(task_service.get(str(task.id), by=principal_of(zoe), wait=wait_options))
         for _ in range(30)
     ]
     await asyncio.sleep(0.05)
-    ended = await become(database, task, TaskStatus.SUCCEEDED)
+    ended = await set_status(database, task, TaskStatus.SUCCEEDED)
     assert await asyncio.wait_for(asyncio.gather(*waits), 2) == [ended] * 30
 
 
-async def test_no_more_rows_are_read_than_a_page_needs(
+async def test_a_page_reads_no_more_rows_than_it_needs(
     database: Database, pool: ConnectionPool, zoe: User
 ) -> None:
     for status in (TaskStatus.DEAD, TaskStatus.SUCCEEDED):
         for _ in range(3):
-            await become(database, await a_kept_task(database, zoe), status)
+            await set_status(database, await add_task(database, zoe), status)
     statement = page_statement(OwnerScope.OWNED, of_kind=False, continued=False)
     values = {"owner": zoe.id, "kind": None, "last": None, "bytes": 10**6, "rows": 2}
     async with pool.executor() as executor:

@@ -1,4 +1,4 @@
-"""Tasks, in memory and in PostgreSQL alike."""
+"""Tasks, in memory and in PostgreSQL."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -18,38 +18,38 @@ from jubilee.domain.tasks.task import (
     TaskStatus,
 )
 from jubilee.domain.users.user import User
-from tests.contracts.accounts import NOW, a_user, kept
+from tests.contracts.accounts import NOW, add_users, make_user
 from tests.contracts.conftest import Database
-from tests.contracts.task_rows import a_kept_task, a_task, added, become, by
+from tests.contracts.task_rows import add_task, add_tasks, make_task, principal_of, set_status
 
 QUEUED, RUNNING, DEAD = TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.DEAD
 
 
 @pytest.fixture
 async def zoe(database: Database) -> User:
-    user = a_user("zoe")
-    await kept(database, user)
+    user = make_user("zoe")
+    await add_users(database, user)
     return user
 
 
 @pytest.fixture
 async def eve(database: Database) -> User:
-    user = a_user("eve")
-    await kept(database, user)
+    user = make_user("eve")
+    await add_users(database, user)
     return user
 
 
-async def got(database: Database, name: str, person: User, *, admin: bool = False) -> Task | None:
+async def find(database: Database, name: str, person: User, *, admin: bool = False) -> Task | None:
     try:
         async with database.read() as view:
-            task: Task = await view.tasks.get(name, by=by(person, admin=admin))
+            task: Task = await view.tasks.get(name, by=principal_of(person, admin=admin))
     except TaskNotFound:
         return None
     return task
 
 
-async def listed(database: Database, chosen: TaskFilter, limit: int = 100) -> list[Task]:
-    """All pages, one after the other."""
+async def list_tasks(database: Database, chosen: TaskFilter, limit: int = 100) -> list[Task]:
+    """Return the tasks of all pages."""
     found, after = [], None
     while True:
         async with database.read() as view:
@@ -61,99 +61,103 @@ async def listed(database: Database, chosen: TaskFilter, limit: int = 100) -> li
         after = page.after
 
 
-async def test_a_task_is_what_was_asked_for(database: Database, zoe: User) -> None:
+async def test_a_new_task_has_the_requested_fields(database: Database, zoe: User) -> None:
     data = {"\u00fc": [None, True, 1, 1.5, {"x": "\U0001f389"}], "": {}}
-    task = await a_kept_task(database, zoe, data=data, priority=0, task_id="a:b")
+    task = await add_task(database, zoe, data=data, priority=0, task_id="a:b")
     assert (task.data, task.priority, task.task_id, task.kind) == (data, 0, "a:b", "echo")
     assert (task.status, task.attempts, task.max_attempts) == (QUEUED, 0, 10)
     assert (task.run_at, task.owner_id) == (task.created_at, zoe.id)
     assert {task.progress, task.started_at, task.finished_at, task.cancel_requested_at} == {None}
-    assert await got(database, "a:b", zoe) == task
+    assert await find(database, "a:b", zoe) == task
 
 
-async def test_a_page_of_large_tasks_ends_early_and_none_is_left_out(
+async def test_a_page_of_large_tasks_is_shorter_and_none_is_skipped(
     database: Database, zoe: User
 ) -> None:
     data = {"text": "x" * 60_000}
-    tasks = [await a_kept_task(database, zoe, data=data) for _ in range(30)]
+    tasks = [await add_task(database, zoe, data=data) for _ in range(30)]
     async with database.read() as view:
         page = await view.tasks.page(TaskFilter(owner=zoe.id), after=None, limit=100)
     assert 0 < len(page.rows) * 60_000 <= MAX_PAGE_BYTES
     assert page.after is not None
-    assert await listed(database, TaskFilter(owner=zoe.id)) == tasks[::-1]
+    assert await list_tasks(database, TaskFilter(owner=zoe.id)) == tasks[::-1]
 
 
 async def test_run_at_in_the_past_is_now_and_beyond_the_limit_refused(
     database: Database, zoe: User
 ) -> None:
     later = NOW + timedelta(days=9000)
-    assert (await a_kept_task(database, zoe, run_at=later)).run_at == later
-    past = await a_kept_task(database, zoe, run_at=NOW - timedelta(days=9000))
+    assert (await add_task(database, zoe, run_at=later)).run_at == later
+    past = await add_task(database, zoe, run_at=NOW - timedelta(days=9000))
     assert past.run_at == past.created_at
 
 
-async def test_who_finds_it_by_which_name(database: Database, zoe: User, eve: User) -> None:
-    task = await a_kept_task(database, zoe, task_id="mine")
-    identity = str(task.id)
-    assert await got(database, "mine", zoe) == task
-    assert await got(database, identity, zoe) == task
-    assert await got(database, identity.upper(), zoe) == task
-    assert await got(database, "mine", eve) is None
-    assert await got(database, identity, eve) is None
-    assert await got(database, identity, eve, admin=True) == task
-    assert await got(database, "mine", eve, admin=True) is None
-    assert await got(database, identity.replace("-", ""), zoe) is None
-
-
-async def test_the_servers_id_comes_before_a_name_that_looks_like_it(
+async def test_a_task_is_found_by_id_and_by_its_owners_task_id(
     database: Database, zoe: User, eve: User
 ) -> None:
-    first = await a_kept_task(database, zoe)
-    second = await a_kept_task(database, zoe, task_id=str(new_id()))
-    third = await a_kept_task(database, zoe, task_id=str(second.id))
-    theirs = await a_kept_task(database, eve, task_id=str(first.id))
-    assert await got(database, str(second.id), zoe) == second
-    assert await got(database, second.task_id, zoe) == second
-    assert await got(database, str(third.id), zoe) == third
-    assert await got(database, str(first.id), eve) == theirs
+    task = await add_task(database, zoe, task_id="mine")
+    task_key = str(task.id)
+    assert await find(database, "mine", zoe) == task
+    assert await find(database, task_key, zoe) == task
+    assert await find(database, task_key.upper(), zoe) == task
+    assert await find(database, "mine", eve) is None
+    assert await find(database, task_key, eve) is None
+    assert await find(database, task_key, eve, admin=True) == task
+    assert await find(database, "mine", eve, admin=True) is None
+    assert await find(database, task_key.replace("-", ""), zoe) is None
 
 
-async def unowned(database: Database, person: User, kind: str = "email.welcome") -> NewJob:
-    """A job of the service's own, for an account that did not ask for it."""
+async def test_an_id_takes_precedence_over_an_equal_task_id(
+    database: Database, zoe: User, eve: User
+) -> None:
+    first = await add_task(database, zoe)
+    second = await add_task(database, zoe, task_id=str(new_id()))
+    third = await add_task(database, zoe, task_id=str(second.id))
+    theirs = await add_task(database, eve, task_id=str(first.id))
+    assert await find(database, str(second.id), zoe) == second
+    assert await find(database, second.task_id, zoe) == second
+    assert await find(database, str(third.id), zoe) == third
+    assert await find(database, str(first.id), eve) == theirs
+
+
+async def add_unowned(database: Database, person: User, kind: str = "email.welcome") -> NewJob:
+    """Add an internal job for an account, which is not a task of its own."""
     job = NewJob(id=new_id(), kind=kind, owner_id=person.id, data={"n": 1})
     async with database.write() as tx:
         await tx.jobs.add(job)
     return job
 
 
-async def test_the_services_own_jobs_are_for_admins_alone(
+async def test_internal_jobs_are_visible_only_to_admins(
     database: Database, zoe: User, eve: User
 ) -> None:
-    job = await unowned(database, zoe)
+    job = await add_unowned(database, zoe)
     async with database.read() as view:
         assert await view.tasks.count_live(zoe.id, limit=9) == 0
-    assert await got(database, str(job.id), zoe) is None
-    found = await got(database, str(job.id), eve, admin=True)
+    assert await find(database, str(job.id), zoe) is None
+    found = await find(database, str(job.id), eve, admin=True)
     assert found is not None
     assert (found.id, found.task_id, found.owner_id) == (job.id, str(job.id), None)
     assert (found.data, found.status, found.kind) == ({"n": 1}, QUEUED, "email.welcome")
 
 
 @pytest.mark.parametrize("limit", [1, 2, 100])
-async def test_lists_tell_what_was_asked_for_from_what_was_not(
+async def test_lists_filter_owned_and_unowned_tasks(
     database: Database, zoe: User, limit: int
 ) -> None:
     kinds = ("echo", None, "other", None, "echo")
     ids = [
-        (await (a_kept_task(database, zoe, kind=kind) if kind else unowned(database, zoe))).id
+        (await (add_task(database, zoe, kind=kind) if kind else add_unowned(database, zoe))).id
         for kind in kinds
     ]
-    dead = await got(database, str(ids[1]), zoe, admin=True)
+    dead = await find(database, str(ids[1]), zoe, admin=True)
     assert dead is not None
-    await become(database, dead, DEAD)
+    await set_status(database, dead, DEAD)
 
     async def found(**chosen: Any) -> list[int]:
-        return [ids.index(task.id) for task in await listed(database, TaskFilter(**chosen), limit)]
+        return [
+            ids.index(task.id) for task in await list_tasks(database, TaskFilter(**chosen), limit)
+        ]
 
     assert await found() == [4, 3, 2, 1, 0]
     assert await found(unowned=True) == [3, 1]
@@ -164,31 +168,33 @@ async def test_lists_tell_what_was_asked_for_from_what_was_not(
     assert await found(unowned=True, kind="echo") == []
 
 
-async def test_what_no_account_asked_for_is_cancelled_revived_and_removed(
+async def test_an_unowned_task_is_cancelled_retried_and_removed(
     database: Database, zoe: User
 ) -> None:
-    job = await unowned(database, zoe)
+    job = await add_unowned(database, zoe)
     async with database.write() as tx:
         assert (await tx.tasks.cancel(job.id)).status is TaskStatus.CANCELLED
         assert (await tx.tasks.retry(job.id)).status is QUEUED
         assert (await tx.tasks.request_cancel(job.id)).cancel_requested
         await tx.tasks.remove(job.id)
-    assert await listed(database, TaskFilter()) == []
+    assert await list_tasks(database, TaskFilter()) == []
 
 
-async def test_a_task_id_is_one_owners_once(database: Database, zoe: User, eve: User) -> None:
-    first, second = a_task(zoe, task_id="x"), a_task(zoe, task_id="x")
-    one, two, theirs = await added(database, first, second, a_task(eve, task_id="x"))
+async def test_a_task_id_is_unique_per_owner(database: Database, zoe: User, eve: User) -> None:
+    first, second = make_task(zoe, task_id="x"), make_task(zoe, task_id="x")
+    one, two, theirs = await add_tasks(database, first, second, make_task(eve, task_id="x"))
     assert one is not None
     assert two is None
     assert theirs is not None
 
 
-async def test_the_same_request_is_found(database: Database, zoe: User, eve: User) -> None:
+async def test_the_task_of_an_equal_request_is_found(
+    database: Database, zoe: User, eve: User
+) -> None:
     data = {"a": [1, {"b": None}], "c": 1e300, "d": "\u00e9"}
-    task = await a_kept_task(database, zoe, task_id="x", data=data)
-    ended = await become(database, task, DEAD)
-    again = a_task(zoe, task_id="x", data=dict(reversed(data.items())))
+    task = await add_task(database, zoe, task_id="x", data=data)
+    ended = await set_status(database, task, DEAD)
+    again = make_task(zoe, task_id="x", data=dict(reversed(data.items())))
     async with database.write() as tx:
         assert await tx.tasks.find_same(again) == ended
         assert await tx.tasks.find_same(replace(again, task_id="y")) is None
@@ -196,26 +202,28 @@ async def test_the_same_request_is_found(database: Database, zoe: User, eve: Use
 
 
 @pytest.mark.parametrize("other", [{"kind": "other"}, {"data": {"n": True}}, {"data": {"n": "1"}}])
-async def test_another_request_by_its_task_id_is_refused(
+async def test_another_request_with_its_task_id_is_refused(
     database: Database, zoe: User, other: dict[str, object]
 ) -> None:
-    await a_kept_task(database, zoe, task_id="x")
+    await add_task(database, zoe, task_id="x")
     async with database.read() as view:
         with pytest.raises(TaskIdTaken):
-            await view.tasks.find_same(a_task(zoe, task_id="x", **other))
+            await view.tasks.find_same(make_task(zoe, task_id="x", **other))
 
 
-async def test_so_many_are_live(database: Database, zoe: User, eve: User) -> None:
-    tasks = [await a_kept_task(database, zoe) for _ in range(4)]
-    await become(database, tasks[0], RUNNING)
-    await become(database, tasks[1], DEAD)
-    await become(database, tasks[2], TaskStatus.SUCCEEDED)
+async def test_live_tasks_of_an_owner_are_counted_up_to_a_limit(
+    database: Database, zoe: User, eve: User
+) -> None:
+    tasks = [await add_task(database, zoe) for _ in range(4)]
+    await set_status(database, tasks[0], RUNNING)
+    await set_status(database, tasks[1], DEAD)
+    await set_status(database, tasks[2], TaskStatus.SUCCEEDED)
     async with database.write() as tx:
         assert await tx.tasks.count_live(zoe.id, limit=9) == 2
         assert await tx.tasks.count_live(zoe.id, limit=1) == 1
         assert await tx.tasks.count_live(eve.id, limit=9) == 0
-    assert await added(database, a_task(zoe), below=2) == [None]
-    assert None not in await added(database, a_task(zoe), below=3)
+    assert await add_tasks(database, make_task(zoe), below=2) == [None]
+    assert None not in await add_tasks(database, make_task(zoe), below=3)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 100])
@@ -223,53 +231,55 @@ async def test_lists_are_filtered_and_newest_first(
     database: Database, zoe: User, eve: User, limit: int
 ) -> None:
     kinds = ("echo", "other", "echo", "other", "echo")
-    tasks = [await a_kept_task(database, zoe, kind=kind) for kind in kinds]
-    tasks[0] = await become(database, tasks[0], DEAD)
-    tasks[3] = await become(database, tasks[3], DEAD)
-    theirs = await a_kept_task(database, eve)
+    tasks = [await add_task(database, zoe, kind=kind) for kind in kinds]
+    tasks[0] = await set_status(database, tasks[0], DEAD)
+    tasks[3] = await set_status(database, tasks[3], DEAD)
+    theirs = await add_task(database, eve)
     own = TaskFilter(owner=zoe.id)
-    assert await listed(database, TaskFilter(), limit) == [theirs, *reversed(tasks)]
-    assert await listed(database, own, limit) == [*reversed(tasks)]
-    assert await listed(database, replace(own, status=DEAD), limit) == [tasks[3], tasks[0]]
-    assert await listed(database, replace(own, kind="echo"), limit) == tasks[4::-2]
+    assert await list_tasks(database, TaskFilter(), limit) == [theirs, *reversed(tasks)]
+    assert await list_tasks(database, own, limit) == [*reversed(tasks)]
+    assert await list_tasks(database, replace(own, status=DEAD), limit) == [tasks[3], tasks[0]]
+    assert await list_tasks(database, replace(own, kind="echo"), limit) == tasks[4::-2]
     both = replace(own, kind="echo", status=QUEUED)
-    assert await listed(database, both, limit) == [tasks[4], tasks[2]]
-    assert await listed(database, TaskFilter(status=DEAD), limit) == [tasks[3], tasks[0]]
-    assert await listed(database, TaskFilter(kind="other"), limit) == [tasks[3], tasks[1]]
-    assert await listed(database, TaskFilter(status=RUNNING), limit) == []
+    assert await list_tasks(database, both, limit) == [tasks[4], tasks[2]]
+    assert await list_tasks(database, TaskFilter(status=DEAD), limit) == [tasks[3], tasks[0]]
+    assert await list_tasks(database, TaskFilter(kind="other"), limit) == [tasks[3], tasks[1]]
+    assert await list_tasks(database, TaskFilter(status=RUNNING), limit) == []
 
 
-async def test_one_that_waits_is_cancelled(database: Database, zoe: User) -> None:
-    task = await a_kept_task(database, zoe)
+async def test_a_queued_task_is_cancelled(database: Database, zoe: User) -> None:
+    task = await add_task(database, zoe)
     async with database.write() as tx:
         cancelled = await tx.tasks.cancel(task.id)
     assert cancelled.finished_at is not None
     assert cancelled == replace(
         task, status=TaskStatus.CANCELLED, finished_at=cancelled.finished_at
     )
-    assert await got(database, str(task.id), zoe) == cancelled
+    assert await find(database, str(task.id), zoe) == cancelled
 
 
-async def test_one_that_runs_is_asked_to_stop_once(database: Database, zoe: User) -> None:
-    task = await become(database, await a_kept_task(database, zoe), RUNNING)
+async def test_the_cancellation_of_a_running_task_is_requested_once(
+    database: Database, zoe: User
+) -> None:
+    task = await set_status(database, await add_task(database, zoe), RUNNING)
     async with database.write() as tx:
-        asked = await tx.tasks.request_cancel(task.id)
-    assert asked.cancel_requested
-    assert asked == replace(task, cancel_requested_at=asked.cancel_requested_at)
+        requested = await tx.tasks.request_cancel(task.id)
+    assert requested.cancel_requested
+    assert requested == replace(task, cancel_requested_at=requested.cancel_requested_at)
     async with database.write() as tx:
-        assert await tx.tasks.request_cancel(task.id) == asked
+        assert await tx.tasks.request_cancel(task.id) == requested
 
 
-async def test_one_that_has_ended_is_forgotten(database: Database, zoe: User) -> None:
-    task, other = await a_kept_task(database, zoe), await a_kept_task(database, zoe)
+async def test_a_task_is_removed(database: Database, zoe: User) -> None:
+    task, other = await add_task(database, zoe), await add_task(database, zoe)
     async with database.write() as tx:
         await tx.tasks.remove(task.id)
-    assert await listed(database, TaskFilter()) == [other]
+    assert await list_tasks(database, TaskFilter()) == [other]
 
 
-async def test_a_dead_one_comes_to_life(database: Database, zoe: User) -> None:
-    new = await a_kept_task(database, zoe)
-    dead = await become(database, new, DEAD)
+async def test_retrying_a_dead_task_queues_it(database: Database, zoe: User) -> None:
+    new = await add_task(database, zoe)
+    dead = await set_status(database, new, DEAD)
     async with database.write() as tx:
         again = await tx.tasks.retry(dead.id)
     assert again == replace(
@@ -278,28 +288,28 @@ async def test_a_dead_one_comes_to_life(database: Database, zoe: User) -> None:
     assert again.run_at >= new.run_at
 
 
-async def test_one_that_is_retried_is_due_at_once_however_late_it_was_wanted(
-    database: Database, zoe: User
-) -> None:
-    wanted = NOW + timedelta(days=9)
-    dead = await become(database, await a_kept_task(database, zoe, run_at=wanted), DEAD)
-    assert dead.run_at == wanted
+async def test_a_retried_task_is_due_at_once(database: Database, zoe: User) -> None:
+    run_at = NOW + timedelta(days=9)
+    dead = await set_status(database, await add_task(database, zoe, run_at=run_at), DEAD)
+    assert dead.run_at == run_at
     async with database.write() as tx:
         again = await tx.tasks.retry(dead.id)
     assert again.run_at < NOW + timedelta(hours=1)
 
 
-async def test_tasks_go_with_their_owner(database: Database, zoe: User, eve: User) -> None:
-    await a_kept_task(database, zoe)
-    theirs = await a_kept_task(database, eve)
+async def test_deleting_an_account_deletes_its_tasks(
+    database: Database, zoe: User, eve: User
+) -> None:
+    await add_task(database, zoe)
+    theirs = await add_task(database, eve)
     async with database.write() as tx:
         await tx.users.delete(zoe.id)
-    assert await listed(database, TaskFilter()) == [theirs]
+    assert await list_tasks(database, TaskFilter()) == [theirs]
 
 
-async def test_a_transaction_that_fails_adds_nothing(database: Database, zoe: User) -> None:
+async def test_a_rolled_back_transaction_adds_no_task(database: Database, zoe: User) -> None:
     with suppress(ZeroDivisionError):
         async with database.write() as tx:
-            await tx.tasks.add(a_task(zoe), below=9)
+            await tx.tasks.add(make_task(zoe), below=9)
             raise ZeroDivisionError
-    assert await listed(database, TaskFilter()) == []
+    assert await list_tasks(database, TaskFilter()) == []

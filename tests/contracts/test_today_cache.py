@@ -1,4 +1,4 @@
-"""The cache of today's list, in memory and in Redis alike; and what happens without Redis."""
+"""The cache of today's list, in memory and in Redis, and while Redis is unavailable."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ from tests.fakes.birthdays import FakeTodayCache
 from tests.outages import OwnServers
 from tests.servers import Servers
 
-PATIENCE = 0.2
+TIMEOUT_S = 0.2
 ZOE = Celebration(
     id=new_id(),
     name="Zoë",
@@ -29,20 +29,20 @@ ZOE = Celebration(
     day=date(2026, 11, 20),
     days=0,
 )
-NOBODY = Celebration(id=new_id(), name=None, user_id=None, born=ZOE.born, day=ZOE.day, days=0)
-PAGE = Page([ZOE, NOBODY], ("2026-11-20", "1120", str(NOBODY.id)))
+ANONYMOUS = Celebration(id=new_id(), name=None, user_id=None, born=ZOE.born, day=ZOE.day, days=0)
+PAGE = Page([ZOE, ANONYMOUS], ("2026-11-20", "1120", str(ANONYMOUS.id)))
 LAST: Page[Celebration] = Page([], None)
 
 
 @dataclass(slots=True)
-class Database:
-    """Gives a page and counts how often it was asked."""
+class PageSource:
+    """Return a page and count the calls."""
 
     page: Page[Celebration] = PAGE
-    asked: int = 0
+    loads: int = 0
 
     async def load(self) -> Page[Celebration]:
-        self.asked += 1
+        self.loads += 1
         return self.page
 
 
@@ -62,94 +62,86 @@ def cache(request: pytest.FixtureRequest) -> TodayCache:
 
 @pytest.fixture
 def key() -> str:
-    """One that no other test has used."""
+    """A key that no other test uses."""
     return str(new_id())
 
 
 @pytest.mark.parametrize("page", [PAGE, LAST])
-async def test_a_page_is_loaded_once_and_comes_back_as_it_was(
+async def test_a_page_is_loaded_once_and_returned_unchanged(
     cache: TodayCache, key: str, page: Page[Celebration]
 ) -> None:
-    database = Database(page)
-    pages = [await cache.page(key, database.load, seconds=60) for _ in range(3)]
+    source = PageSource(page)
+    pages = [await cache.page(key, source.load, seconds=60) for _ in range(3)]
     assert pages == [page] * 3
-    assert database.asked == 1
+    assert source.loads == 1
 
 
-async def test_what_is_forgotten_is_loaded_again(cache: TodayCache, key: str) -> None:
-    await cache.page(key, Database(PAGE).load, seconds=60)
+async def test_forgetting_clears_the_cache(cache: TodayCache, key: str) -> None:
+    await cache.page(key, PageSource(PAGE).load, seconds=60)
     await cache.forget()
-    assert await cache.page(key, Database(LAST).load, seconds=60) == LAST
+    assert await cache.page(key, PageSource(LAST).load, seconds=60) == LAST
 
 
-async def test_what_was_read_before_it_was_forgotten_is_not_kept(
-    cache: TodayCache, key: str
-) -> None:
-    async def overtaken() -> Page[Celebration]:
+async def test_a_page_loaded_before_forget_is_not_stored(cache: TodayCache, key: str) -> None:
+    async def load_and_forget() -> Page[Celebration]:
         await cache.forget()
         return PAGE
 
-    assert await cache.page(key, overtaken, seconds=60) == PAGE
-    assert await cache.page(key, Database(LAST).load, seconds=60) == LAST
+    assert await cache.page(key, load_and_forget, seconds=60) == PAGE
+    assert await cache.page(key, PageSource(LAST).load, seconds=60) == LAST
 
 
-async def test_every_key_has_a_page_of_its_own(cache: TodayCache, key: str) -> None:
-    await cache.page(key, Database(PAGE).load, seconds=60)
-    assert await cache.page(key + "2", Database(LAST).load, seconds=60) == LAST
+async def test_every_key_has_its_own_page(cache: TodayCache, key: str) -> None:
+    await cache.page(key, PageSource(PAGE).load, seconds=60)
+    assert await cache.page(key + "2", PageSource(LAST).load, seconds=60) == LAST
 
 
-async def test_a_page_is_kept_in_redis_for_as_long_as_was_said(
-    redis: RedisClient, key: str
-) -> None:
-    await RedisTodayCache(redis).page(key, Database().load, seconds=30)
+async def test_a_page_expires_after_the_given_seconds(redis: RedisClient, key: str) -> None:
+    await RedisTodayCache(redis).page(key, PageSource().load, seconds=30)
     assert 0 < await redis.run("PTTL", lambda r: r.pttl(PREFIX + key)) <= 30_000
 
 
 @pytest.mark.parametrize("entry", ["", "{", "[]", '{"generation": "%s"}', "\xff"])
-async def test_an_entry_that_cannot_be_read_is_none(
-    redis: RedisClient, key: str, entry: str
-) -> None:
-    cache, database = RedisTodayCache(redis), Database()
-    await cache.page(key, database.load, seconds=60)
+async def test_an_unreadable_entry_is_a_miss(redis: RedisClient, key: str, entry: str) -> None:
+    cache, source = RedisTodayCache(redis), PageSource()
+    await cache.page(key, source.load, seconds=60)
     generation = await redis.run("GET", lambda r: r.get(PREFIX + "generation"))
     written = entry.replace("%s", generation.decode()).encode("latin-1")
     await redis.run("SET", lambda r: r.set(PREFIX + key, written))
-    assert await cache.page(key, database.load, seconds=60) == PAGE
-    assert database.asked == 2
+    assert await cache.page(key, source.load, seconds=60) == PAGE
+    assert source.loads == 2
 
 
-async def test_the_processes_share_what_is_kept_and_what_is_forgotten(
-    redis: RedisClient, key: str
-) -> None:
-    one, other = RedisTodayCache(redis), RedisTodayCache(redis)
-    await one.page(key, Database(PAGE).load, seconds=60)
-    assert await other.page(key, Database(LAST).load, seconds=60) == PAGE
+async def test_processes_share_pages_and_forgetting(redis: RedisClient, key: str) -> None:
+    first, other = RedisTodayCache(redis), RedisTodayCache(redis)
+    await first.page(key, PageSource(PAGE).load, seconds=60)
+    assert await other.page(key, PageSource(LAST).load, seconds=60) == PAGE
     await other.forget()
-    assert await one.page(key, Database(LAST).load, seconds=60) == LAST
+    assert await first.page(key, PageSource(LAST).load, seconds=60) == LAST
 
 
-async def test_a_redis_that_lost_everything_does_not_revive_a_page(
+async def test_a_redis_that_lost_its_generation_does_not_serve_old_pages(
     redis: RedisClient, key: str
 ) -> None:
     cache = RedisTodayCache(redis)
-    await cache.page(key, Database(PAGE).load, seconds=60)
+    await cache.page(key, PageSource(PAGE).load, seconds=60)
     await redis.run("DELETE", lambda r: r.delete(PREFIX + "generation"))
-    assert await cache.page(key, Database(LAST).load, seconds=60) == LAST
+    assert await cache.page(key, PageSource(LAST).load, seconds=60) == LAST
 
 
-async def test_without_redis_the_list_is_answered_all_the_same(tmp_path: Path) -> None:
-    client = RedisClient(f"unix://{tmp_path}/nobody.sock", timeout=PATIENCE)
-    cache, database = RedisTodayCache(client), Database()
+async def test_pages_are_loaded_while_redis_is_unreachable(tmp_path: Path) -> None:
+    client = RedisClient(f"unix://{tmp_path}/missing.sock", timeout=TIMEOUT_S)
+    cache, source = RedisTodayCache(client), PageSource()
     await cache.forget()
-    assert await cache.page("key", database.load, seconds=60) == PAGE
+    assert await cache.page("key", source.load, seconds=60) == PAGE
     assert not await client.ping()
     await client.close()
 
 
 @pytest.fixture
 async def frozen(own_servers: OwnServers) -> AsyncIterator[RedisClient]:
-    """A client whose Redis keeps its connection and has stopped answering."""
-    client = RedisClient(own_servers.redis_url, timeout=PATIENCE)
+    """A client whose Redis is frozen: it keeps the connection and answers nothing."""
+    client = RedisClient(own_servers.redis_url, timeout=TIMEOUT_S)
     assert await client.ping()
     own_servers.redis.freeze()
     yield client
@@ -157,21 +149,21 @@ async def frozen(own_servers: OwnServers) -> AsyncIterator[RedisClient]:
 
 
 @pytest.mark.timing
-async def test_a_redis_that_hangs_costs_the_first_request_little_and_the_next_nothing(
+async def test_a_hanging_redis_delays_only_the_first_request(
     frozen: RedisClient,
 ) -> None:
-    cache, database = RedisTodayCache(frozen), Database()
+    cache, source = RedisTodayCache(frozen), PageSource()
     started = time.monotonic()
-    assert await cache.page("key", database.load, seconds=60) == PAGE
+    assert await cache.page("key", source.load, seconds=60) == PAGE
     first = time.monotonic()
     for _ in range(100):
-        await cache.page("key", database.load, seconds=60)
+        await cache.page("key", source.load, seconds=60)
         await cache.forget()
-    assert first - started < 2 * PATIENCE
-    assert time.monotonic() - first < PATIENCE
+    assert first - started < 2 * TIMEOUT_S
+    assert time.monotonic() - first < TIMEOUT_S
 
 
-async def test_a_hanging_redis_is_asked_again_after_a_rest(
+async def test_a_hanging_redis_is_tried_again_after_the_backoff(
     frozen: RedisClient, own_servers: OwnServers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_client, "BACKOFF_S", 0.3)
@@ -184,21 +176,21 @@ async def test_a_hanging_redis_is_asked_again_after_a_rest(
     assert await frozen.run("GET", lambda redis: redis.get("key")) is None
 
 
-async def test_a_change_that_redis_missed_is_made_up_for_when_it_is_back(
+async def test_a_forget_that_redis_missed_is_repeated_when_it_is_back(
     own_servers: OwnServers,
 ) -> None:
-    client = RedisClient(own_servers.redis_url, timeout=PATIENCE)
+    client = RedisClient(own_servers.redis_url, timeout=TIMEOUT_S)
     cache = RedisTodayCache(client)
-    await cache.page("key", Database(PAGE).load, seconds=60)
+    await cache.page("key", PageSource(PAGE).load, seconds=60)
     own_servers.redis.freeze()
     await cache.forget()
     own_servers.redis.thaw()
     assert await client.ping()
-    assert await cache.page("key", Database(LAST).load, seconds=60) == LAST
+    assert await cache.page("key", PageSource(LAST).load, seconds=60) == LAST
     await client.close()
 
 
-async def test_answers_never_reach_the_wrong_caller_after_a_timeout(
+async def test_a_late_answer_is_not_given_to_another_caller(
     frozen: RedisClient, own_servers: OwnServers
 ) -> None:
     with pytest.raises(RedisAway):
@@ -206,8 +198,8 @@ async def test_answers_never_reach_the_wrong_caller_after_a_timeout(
     own_servers.redis.thaw()
     assert await frozen.ping()
     for number in range(50):
-        assert await echoed(frozen, str(number)) == str(number).encode()
+        assert await echo(frozen, str(number)) == str(number).encode()
 
 
-async def echoed(client: RedisClient, text: str) -> object:
+async def echo(client: RedisClient, text: str) -> object:
     return await client.run("ECHO", lambda redis: redis.echo(text))

@@ -1,4 +1,4 @@
-"""What a transaction sees, waits for and refuses: the fake says no where PostgreSQL does."""
+"""Isolation, locks and refusals of transactions, in memory and in PostgreSQL."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,10 +18,10 @@ from jubilee.domain.items import Item
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.tasks.task import TaskIdTaken, TaskNotFound
 from jubilee.domain.users.user import EmailTaken, User
-from tests.contracts.accounts import NOW, a_session, a_user, kept, opened
-from tests.contracts.birthday_rows import BIRTH, MANY
+from tests.contracts.accounts import NOW, add_sessions, add_users, make_session, make_user
+from tests.contracts.birthday_rows import BIRTH, NO_LIMIT
 from tests.contracts.conftest import Database
-from tests.contracts.task_rows import a_kept_task, a_task
+from tests.contracts.task_rows import add_task, make_task
 
 Work = Callable[[Any], Awaitable[object]]
 NUL, SURROGATE = "a\0b", "a\ud800b"
@@ -29,35 +29,35 @@ NUL, SURROGATE = "a\0b", "a\ud800b"
 
 @pytest.fixture
 async def zoe(database: Database) -> User:
-    user = a_user("zoe", username="zoe")
-    await kept(database, user)
+    user = make_user("zoe", username="zoe")
+    await add_users(database, user)
     return user
 
 
-def an_item(owner: User, **more: Any) -> Item:
-    given: dict[str, Any] = {
+def make_item(owner: User, **more: Any) -> Item:
+    values: dict[str, Any] = {
         "title": "Engine",
         "description": None,
         "is_active": True,
         "version": 1,
         **more,
     }
-    return Item(id=new_id(), owner_id=owner.id, created_at=NOW, updated_at=NOW, **given)
+    return Item(id=new_id(), owner_id=owner.id, created_at=NOW, updated_at=NOW, **values)
 
 
-async def done(database: Database, work: Work) -> None:
+async def run(database: Database, work: Work) -> None:
     async with database.write() as tx:
         await work(tx)
 
 
-async def got(database: Database, user: User) -> User:
+async def get_user(database: Database, user: User) -> User:
     async with database.read() as view:
         found: User = await view.users.get(user.id)
         return found
 
 
-async def test_nothing_is_seen_before_it_is_committed(database: Database, zoe: User) -> None:
-    item, eve = an_item(zoe), a_user("eve")
+async def test_uncommitted_changes_are_invisible_to_others(database: Database, zoe: User) -> None:
+    item, eve = make_item(zoe), make_user("eve")
     async with database.write() as tx:
         await tx.items.add(item)
         await tx.users.add(eve)
@@ -67,25 +67,25 @@ async def test_nothing_is_seen_before_it_is_committed(database: Database, zoe: U
             assert await view.users.find_by_login(eve.email) is None
             assert await view.items.delete_of(zoe.id) == []
         assert await tx.items.get(item.id) == item
-    assert (await got(database, zoe)).full_name == "Zoe"
+    assert (await get_user(database, zoe)).full_name == "Zoe"
     async with database.read() as view:
         assert await view.items.get(item.id) == item
 
 
-async def test_what_others_commit_meanwhile_is_seen(database: Database, zoe: User) -> None:
+async def test_a_transaction_sees_what_others_committed(database: Database, zoe: User) -> None:
     async with database.write() as tx:
         assert (await tx.users.get(zoe.id)).full_name is None
-        await done(database, lambda other: other.users.save(replace(zoe, full_name="Zoe")))
+        await run(database, lambda other: other.users.save(replace(zoe, full_name="Zoe")))
         assert (await tx.users.get(zoe.id)).full_name == "Zoe"
 
 
 @pytest.mark.parametrize(("lock", "length"), [(False, 1), (True, 4)])
-async def test_of_parallel_changes_only_those_that_lock_are_all_kept(
+async def test_parallel_changes_are_all_kept_only_with_locks(
     database: Database, zoe: User, *, lock: bool, length: int
 ) -> None:
     begun = asyncio.Barrier(4)
 
-    async def lengthen() -> None:
+    async def append_letter() -> None:
         async with database.write() as tx:
             if lock:
                 await begun.wait()
@@ -94,111 +94,111 @@ async def test_of_parallel_changes_only_those_that_lock_are_all_kept(
                 await begun.wait()
             await tx.users.save(replace(user, full_name=(user.full_name or "") + "x"))
 
-    await asyncio.wait_for(asyncio.gather(*(lengthen() for _ in range(4))), 5)
-    assert (await got(database, zoe)).full_name == "x" * length
+    await asyncio.wait_for(asyncio.gather(*(append_letter() for _ in range(4))), 5)
+    assert (await get_user(database, zoe)).full_name == "x" * length
 
 
-async def test_a_row_that_goes_meanwhile_is_waited_for_and_not_found(
-    database: Database, zoe: User
-) -> None:
-    task = await a_kept_task(database, zoe)
+async def test_a_change_waits_for_the_deletion_of_its_row(database: Database, zoe: User) -> None:
+    task = await add_task(database, zoe)
     async with database.write() as tx:
         await tx.tasks.remove(task.id)
-        cancelling = asyncio.create_task(done(database, lambda other: other.tasks.cancel(task.id)))
+        cancelling = asyncio.create_task(run(database, lambda other: other.tasks.cancel(task.id)))
         await asyncio.sleep(0.1)
         assert not cancelling.done()
     with pytest.raises(TaskNotFound):
         await cancelling
 
 
-async def test_an_address_that_is_being_taken_is_waited_for(database: Database) -> None:
+async def test_an_address_in_an_open_transaction_is_waited_for(database: Database) -> None:
     async with database.write() as tx:
-        await tx.users.add(a_user("eve"))
-        second = asyncio.create_task(kept(database, a_user("eve")))
+        await tx.users.add(make_user("eve"))
+        second = asyncio.create_task(add_users(database, make_user("eve")))
         await asyncio.sleep(0.1)
         assert not second.done()
     with pytest.raises(EmailTaken):
         await second
 
 
-async def take(tx: Any, address: str) -> None:
-    """Try to register an address that is taken."""
+async def add_duplicate(tx: Any, address: str) -> None:
+    """Add an account whose address exists."""
     with pytest.raises(asyncpg.UniqueViolationError):
-        await tx.users.add(replace(a_user("eve"), email=address))
+        await tx.users.add(replace(make_user("eve"), email=address))
 
 
-async def test_after_a_failed_statement_none_is_taken(database: Database, zoe: User) -> None:
-    async def go_on(tx: Any) -> None:
-        await take(tx, zoe.email)
+async def test_a_transaction_refuses_statements_after_a_failed_one(
+    database: Database, zoe: User
+) -> None:
+    async def use_after_failure(tx: Any) -> None:
+        await add_duplicate(tx, zoe.email)
         await tx.users.get(zoe.id)
 
     with pytest.raises(asyncpg.InFailedSQLTransactionError):
-        await done(database, go_on)
+        await run(database, use_after_failure)
 
 
-async def test_a_failed_statement_that_is_passed_over_undoes_all(
+async def test_a_suppressed_failure_rolls_the_transaction_back(
     database: Database, zoe: User
 ) -> None:
-    item = an_item(zoe)
+    item = make_item(zoe)
 
-    async def pass_over(tx: Any) -> None:
+    async def suppress_failure(tx: Any) -> None:
         await tx.items.add(item)
-        await take(tx, zoe.email)
+        await add_duplicate(tx, zoe.email)
 
     with pytest.raises(RolledBack):
-        await done(database, pass_over)
+        await run(database, suppress_failure)
     async with database.read() as view:
         assert await view.items.delete_of(zoe.id) == []
 
 
-def texts(zoe: User, text: str) -> list[Work]:
-    """What stores or looks for a text."""
-    task = a_task(zoe, data={"text": text})
-    born = Birthday(id=new_id(), name=text, birth=BIRTH)
+def operations_with(zoe: User, text: str) -> list[Work]:
+    """Return the operations that store or look up a text."""
+    task = make_task(zoe, data={"text": text})
+    birthday = Birthday(id=new_id(), name=text, birth=BIRTH)
     return [
         lambda tx: tx.users.save(replace(zoe, full_name=text)),
         lambda tx: tx.users.find_by_login(text),
-        lambda tx: tx.items.add(an_item(zoe, title=text)),
-        lambda tx: tx.birthdays.put(born, overwrite=True, max_anonymous=MANY),
+        lambda tx: tx.items.add(make_item(zoe, title=text)),
+        lambda tx: tx.birthdays.put(birthday, overwrite=True, max_anonymous=NO_LIMIT),
         lambda tx: tx.birthdays.find(text),
         lambda tx: tx.tasks.add(task, below=9),
-        lambda tx: tx.tasks.add(a_task(zoe, task_id=text), below=9),
+        lambda tx: tx.tasks.add(make_task(zoe, task_id=text), below=9),
         lambda tx: tx.jobs.add(NewJob(id=new_id(), kind="x", data={"deep": [{"a": text}]})),
     ]
 
 
 @pytest.mark.parametrize("text", [NUL, SURROGATE])
 @pytest.mark.parametrize("number", range(8))
-async def test_what_is_no_text_is_not_stored(
+async def test_nul_and_surrogates_are_refused(
     database: Database, zoe: User, text: str, number: int
 ) -> None:
     with pytest.raises(asyncpg.DataError):
-        await done(database, texts(zoe, text)[number])
+        await run(database, operations_with(zoe, text)[number])
 
 
 @pytest.mark.parametrize(
     ("work", "refusal"),
     [
-        (lambda tx, gone: tx.items.add(an_item(gone)), InvalidToken),
-        (lambda tx, gone: tx.tasks.add(a_task(gone), below=9), InvalidToken),
+        (lambda tx, owner: tx.items.add(make_item(owner)), InvalidToken),
+        (lambda tx, owner: tx.tasks.add(make_task(owner), below=9), InvalidToken),
         (
-            lambda tx, gone: tx.jobs.add(NewJob(id=new_id(), kind="x", owner_id=gone.id)),
+            lambda tx, owner: tx.jobs.add(NewJob(id=new_id(), kind="x", owner_id=owner.id)),
             InvalidToken,
         ),
-        (lambda tx, gone: tx.sessions.add(a_session(gone)), Conflict),
-        (lambda tx, gone: tx.users.save(gone), Conflict),
+        (lambda tx, owner: tx.sessions.add(make_session(owner)), Conflict),
+        (lambda tx, owner: tx.users.save(owner), Conflict),
     ],
     ids=["item", "task", "job", "session", "birthday"],
 )
-async def test_nothing_is_kept_without_its_owner(
+async def test_a_row_of_a_missing_owner_is_refused(
     database: Database, work: Any, refusal: type[Exception]
 ) -> None:
     with pytest.raises(refusal):
-        await done(database, lambda tx: work(tx, a_user("gone")))
+        await run(database, lambda tx: work(tx, make_user("gone")))
 
 
-async def test_saving_a_row_that_is_gone_does_nothing(database: Database, zoe: User) -> None:
-    item, session = an_item(zoe), a_session(zoe)
+async def test_saving_a_deleted_row_does_nothing(database: Database, zoe: User) -> None:
+    item, session = make_item(zoe), make_session(zoe)
     greeting = PlannedGreeting(
         key=GreetingKey(zoe.id, 2026), due_on=NOW.date(), due_at=NOW, state=GreetingState.PLANNED
     )
@@ -212,16 +212,18 @@ async def test_saving_a_row_that_is_gone_does_nothing(database: Database, zoe: U
         assert await tx.items.delete_of(zoe.id) == []
         assert await tx.sessions.find(session.id) is None
         assert await tx.greetings.lock(greeting.key) is None
-        for act in (tx.tasks.cancel, tx.tasks.request_cancel, tx.tasks.retry):
+        for change in (tx.tasks.cancel, tx.tasks.request_cancel, tx.tasks.retry):
             with pytest.raises(TaskNotFound):
-                await act(new_id())
+                await change(new_id())
 
 
-async def test_saving_changes_neither_the_owner_nor_the_age(database: Database, zoe: User) -> None:
-    eve, item, session = a_user("eve"), an_item(zoe), a_session(zoe)
-    await kept(database, eve)
-    await opened(database, session)
-    await done(database, lambda tx: tx.items.add(item))
+async def test_saving_changes_neither_owner_nor_creation_time(
+    database: Database, zoe: User
+) -> None:
+    eve, item, session = make_user("eve"), make_item(zoe), make_session(zoe)
+    await add_users(database, eve)
+    await add_sessions(database, session)
+    await run(database, lambda tx: tx.items.add(item))
     later: dict[str, Any] = {"created_at": NOW.replace(year=2031)}
     async with database.write() as tx:
         await tx.items.save(replace(item, title="New", owner_id=eve.id, **later))
@@ -230,11 +232,11 @@ async def test_saving_changes_neither_the_owner_nor_the_age(database: Database, 
     async with database.read() as view:
         assert await view.items.get(item.id) == replace(item, title="New")
         assert await view.sessions.find(session.id) == replace(session, generation=2)
-    assert await got(database, zoe) == replace(zoe, full_name="Zoe")
+    assert await get_user(database, zoe) == replace(zoe, full_name="Zoe")
 
 
-async def test_accounts_are_searched_letter_by_letter(database: Database) -> None:
-    await kept(database, a_user("zoe", full_name="Anna Straße"))
+async def test_a_search_does_not_fold_sharp_s(database: Database) -> None:
+    await add_users(database, make_user("zoe", full_name="Anna Straße"))
     for search, count in (("straße", 1), ("STRAßE", 1), ("strasse", 0), ("STRASSE", 0)):
         async with database.read() as view:
             page = await view.users.page(search=search, after=None, limit=9)
@@ -255,11 +257,11 @@ async def test_accounts_are_searched_letter_by_letter(database: Database) -> Non
         (0.1, 0.10000000000000001, True),
     ],
 )
-async def test_numbers_of_one_value_ask_for_the_same_task(
+async def test_equal_numbers_are_the_same_request(
     database: Database, zoe: User, first: object, second: object, *, same: bool
 ) -> None:
-    task = await a_kept_task(database, zoe, task_id="x", data={"n": first})
-    again = a_task(zoe, task_id="x", data={"n": second})
+    task = await add_task(database, zoe, task_id="x", data={"n": first})
+    again = make_task(zoe, task_id="x", data={"n": second})
     async with database.read() as view:
         if same:
             assert (await view.tasks.find_same(again)).id == task.id

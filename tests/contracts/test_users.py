@@ -1,4 +1,4 @@
-"""Accounts, in memory and in PostgreSQL alike."""
+"""Accounts, in memory and in PostgreSQL."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -13,16 +13,16 @@ from jubilee.domain.identity import UserId
 from jubilee.domain.users.user import EmailTaken, User, UsernameTaken, UserNotFound
 from tests.contracts.accounts import (
     NOW,
-    BrokenOff,
-    a_session,
-    a_user,
-    broken_off,
-    kept,
-    opened,
+    ForcedRollback,
+    add_sessions,
+    add_users,
+    make_session,
+    make_user,
+    roll_back_after,
 )
 from tests.contracts.conftest import Database
 
-FULL = a_user(
+FULL = make_user(
     "full",
     username="Zoë.Q-1",
     full_name="Zoe Quill 🎂",
@@ -35,8 +35,8 @@ FULL = a_user(
 )
 
 
-async def listed(database: Database, search: str | None = None, limit: int = 100) -> list[User]:
-    """Every account that the pages show, from the first to the last."""
+async def list_users(database: Database, search: str | None = None, limit: int = 100) -> list[User]:
+    """Return the accounts of all pages."""
     return [user async for page in pages(database, search, limit) for user in page]
 
 
@@ -52,19 +52,19 @@ async def pages(database: Database, search: str | None, limit: int) -> AsyncIter
             return
 
 
-async def saved(database: Database, user: User) -> None:
+async def save(database: Database, user: User) -> None:
     async with database.write() as tx:
         await tx.users.save(user)
 
 
-async def found(database: Database, login: str) -> User | None:
+async def find(database: Database, login: str) -> User | None:
     async with database.read() as view:
         user: User | None = await view.users.find_by_login(login)
         return user
 
 
-async def test_an_account_is_what_was_written(database: Database) -> None:
-    await kept(database, FULL)
+async def test_an_account_is_read_unchanged(database: Database) -> None:
+    await add_users(database, FULL)
     async with database.write() as tx:
         for lock in (False, True):
             assert await tx.users.get(FULL.id, lock=lock) == FULL
@@ -73,10 +73,10 @@ async def test_an_account_is_what_was_written(database: Database) -> None:
 
 
 async def test_saving_writes_every_field(database: Database) -> None:
-    user = a_user("before")
-    await kept(database, user)
+    user = make_user("before")
+    await add_users(database, user)
     changed = replace(FULL, id=user.id, created_at=user.created_at)
-    await saved(database, changed)
+    await save(database, changed)
     async with database.read() as view:
         assert await view.users.get(user.id) == changed
 
@@ -89,99 +89,114 @@ TAKEN: list[tuple[dict[str, Any], type[DomainError]]] = [
 ]
 
 
-async def test_a_name_is_taken_in_every_spelling(database: Database) -> None:
-    other = a_user("max")
-    await kept(database, a_user("zoe", username="zoë"), other)
+async def test_names_and_addresses_are_unique_in_every_spelling(database: Database) -> None:
+    other = make_user("max")
+    await add_users(database, make_user("zoe", username="zoë"), other)
     for names, refusal in TAKEN:
         with pytest.raises(refusal):
-            await kept(database, a_user("new", **names))
+            await add_users(database, make_user("new", **names))
         with pytest.raises(refusal):
-            await saved(database, replace(other, **names))
-    assert len(await listed(database)) == 2
+            await save(database, replace(other, **names))
+    assert len(await list_users(database)) == 2
 
 
-async def test_many_accounts_have_no_username(database: Database) -> None:
-    await kept(database, a_user("zoe"), a_user("max"))
-    assert len(await listed(database)) == 2
+async def test_several_accounts_have_no_username(database: Database) -> None:
+    await add_users(database, make_user("zoe"), make_user("max"))
+    assert len(await list_users(database)) == 2
 
 
-async def test_a_username_is_free_again_once_it_is_dropped(database: Database) -> None:
-    zoe = a_user("zoe", username="quill")
-    await kept(database, zoe)
-    await saved(database, replace(zoe, username=None))
-    other = a_user("max", username="Quill")
-    await kept(database, other)
-    assert await found(database, "quill") == other
+async def test_a_dropped_username_can_be_used_again(database: Database) -> None:
+    zoe = make_user("zoe", username="quill")
+    await add_users(database, zoe)
+    await save(database, replace(zoe, username=None))
+    other = make_user("max", username="Quill")
+    await add_users(database, other)
+    assert await find(database, "quill") == other
 
 
-async def test_one_is_found_by_address_or_username_alone(database: Database) -> None:
-    zoe = a_user("zoe", username="Quill")
-    await kept(database, zoe, a_user("max"))
+async def test_a_login_is_the_whole_address_or_username(database: Database) -> None:
+    zoe = make_user("zoe", username="Quill")
+    await add_users(database, zoe, make_user("max"))
     for login in ("zoe@example.com", "ZOE@EXAMPLE.COM", "quill", "QUILL", "\uff51uill"):
-        assert await found(database, login) == zoe
-    for login in ("", "zoe", "example.com", "nobody", "%", "zoe@example.com "):
-        assert await found(database, login) is None
+        assert await find(database, login) == zoe
+    for login in ("", "zoe", "example.com", "unknown", "%", "zoe@example.com "):
+        assert await find(database, login) is None
 
 
-async def test_the_newest_come_first_and_ties_are_kept_apart(database: Database) -> None:
-    users = [a_user(f"u{n}", created_at=NOW + timedelta(seconds=n // 3)) for n in range(10)]
-    await kept(database, *users)
+async def test_accounts_are_listed_newest_first_and_ties_by_id(database: Database) -> None:
+    users = [make_user(f"u{n}", created_at=NOW + timedelta(seconds=n // 3)) for n in range(10)]
+    await add_users(database, *users)
     newest = sorted(users, key=lambda user: (user.created_at, user.id), reverse=True)
     for limit in (1, 3, 9, 10, 11):
-        assert await listed(database, limit=limit) == newest
+        assert await list_users(database, limit=limit) == newest
 
 
-async def test_who_comes_meanwhile_neither_doubles_nor_hides_anybody(database: Database) -> None:
-    users = [a_user(f"u{n}", created_at=NOW + timedelta(seconds=n)) for n in range(6)]
-    await kept(database, *users)
-    shown: list[User] = []
+async def test_accounts_added_while_paging_are_neither_repeated_nor_hiding_others(
+    database: Database,
+) -> None:
+    users = [make_user(f"u{n}", created_at=NOW + timedelta(seconds=n)) for n in range(6)]
+    await add_users(database, *users)
+    listed: list[User] = []
     async for page in pages(database, None, 2):
-        shown += page
-        late = NOW + timedelta(seconds=60 + len(shown))
-        await kept(database, a_user(f"late{len(shown)}", created_at=late))
-    assert shown == users[::-1]
+        listed += page
+        late = NOW + timedelta(seconds=60 + len(listed))
+        await add_users(database, make_user(f"late{len(listed)}", created_at=late))
+    assert listed == users[::-1]
 
 
-FINDING = ["zoe", "ZO", "quill", "Qu Zo", "tail", "example zoe", "zoe@example.com", "a.tail"]
-MISSING = ["oe", "uill", "zoe max", "!", "'", "\\", ":*", "zoe & !max |", "<->", "''", "%", "🎂"]
+MATCHING = ["zoe", "ZO", "quill", "Qu Zo", "tail", "example zoe", "zoe@example.com", "a.tail"]
+NOT_MATCHING = [
+    "oe",
+    "uill",
+    "zoe max",
+    "!",
+    "'",
+    "\\",
+    ":*",
+    "zoe & !max |",
+    "<->",
+    "''",
+    "%",
+    "🎂",
+]
 
 
-async def test_the_search_finds_words_and_their_beginnings(database: Database) -> None:
-    zoe = a_user("zoe", username="a.tail", full_name="Zoe Quill")
-    await kept(database, zoe, a_user("max", full_name="Max Mole"))
-    for search in FINDING:
-        assert await listed(database, search) == [zoe], search
+async def test_an_account_search_matches_prefixes_of_words(database: Database) -> None:
+    zoe = make_user("zoe", username="a.tail", full_name="Zoe Quill")
+    await add_users(database, zoe, make_user("max", full_name="Max Mole"))
+    for search in MATCHING:
+        assert await list_users(database, search) == [zoe], search
 
 
-async def test_the_search_finds_nothing_else_whatever_it_contains(database: Database) -> None:
-    await kept(database, a_user("zoe", full_name="Zoe Quill"), a_user("max"))
-    for search in MISSING:
-        assert await listed(database, search) == [], search
+async def test_an_account_search_matches_nothing_else(database: Database) -> None:
+    await add_users(database, make_user("zoe", full_name="Zoe Quill"), make_user("max"))
+    for search in NOT_MATCHING:
+        assert await list_users(database, search) == [], search
 
 
 async def test_only_active_admins_are_locked(database: Database) -> None:
-    admin = a_user("ada", is_superuser=True)
-    retired = a_user("max", is_superuser=True, is_active=False)
-    await kept(database, admin, retired, a_user("zoe"))
+    admin = make_user("ada", is_superuser=True)
+    inactive = make_user("max", is_superuser=True, is_active=False)
+    await add_users(database, admin, inactive, make_user("zoe"))
     async with database.write() as tx:
         assert set(await tx.users.lock_admins()) == {admin.id}
 
 
-async def test_an_account_goes_with_its_sessions(database: Database) -> None:
-    zoe, other = a_user("zoe", username="zoe"), a_user("max")
-    await kept(database, zoe, other)
-    gone, stays = a_session(zoe), a_session(other)
-    await opened(database, gone, stays)
+async def test_deleting_an_account_deletes_its_sessions(database: Database) -> None:
+    zoe, other = make_user("zoe", username="zoe"), make_user("max")
+    await add_users(database, zoe, other)
+    deleted, remaining = make_session(zoe), make_session(other)
+    await add_sessions(database, deleted, remaining)
     async with database.write() as tx:
         await tx.users.delete(zoe.id)
-    assert await listed(database) == [other]
+    assert await list_users(database) == [other]
     async with database.read() as view:
-        assert await view.sessions.find(gone.id) is None
-        assert await view.sessions.find(stays.id) == stays
-    await kept(database, a_user("zoe", username="zoe"))
+        assert await view.sessions.find(deleted.id) is None
+        assert await view.sessions.find(remaining.id) == remaining
+    await add_users(database, make_user("zoe", username="zoe"))
 
 
-async def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
-    with pytest.raises(BrokenOff):
-        await broken_off(database, lambda tx: tx.users.add(a_user("zoe")))
-    assert await listed(database) == []
+async def test_a_rolled_back_transaction_adds_no_account(database: Database) -> None:
+    with pytest.raises(ForcedRollback):
+        await roll_back_after(database, lambda tx: tx.users.add(make_user("zoe")))
+    assert await list_users(database) == []

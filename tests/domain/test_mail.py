@@ -12,7 +12,7 @@ from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.kinds import InvalidPayload, PermanentFailure
 from jubilee.domain.mail import MailMessage, SendMail, WelcomeMail, display_name
 from tests.conftest import SignUp
-from tests.fakes.job_contexts import JOB, RecordedCompletions, claimed
+from tests.fakes.job_contexts import JOB, RecordedCompletions, job_context
 from tests.fakes.mail import FakeMailSender, fake_mail_service
 from tests.fakes.store import FakeStore
 
@@ -38,7 +38,7 @@ def welcome(mailer: FakeMailSender, store: FakeStore) -> WelcomeMail:
 async def test_a_message_is_sent_as_written(send_mail: SendMail, mailer: FakeMailSender) -> None:
     completions = RecordedCompletions()
     payload = send_mail.read({**PAYLOAD, "html": "<p>How are you?</p>"})
-    await send_mail.run(claimed(payload), completions.complete)
+    await send_mail.run(job_context(payload), completions.complete)
     assert mailer.sent == [
         MailMessage(
             to="zoe@example.com",
@@ -56,7 +56,7 @@ async def test_a_refused_message_does_not_complete_the_job(
 ) -> None:
     completions, mailer.broken = RecordedCompletions(), Unavailable()
     with pytest.raises(Unavailable):
-        await send_mail.run(claimed(send_mail.read(PAYLOAD)), completions.complete)
+        await send_mail.run(job_context(send_mail.read(PAYLOAD)), completions.complete)
     assert not completions.results
 
 
@@ -64,7 +64,7 @@ async def test_every_attempt_uses_the_same_message_id(
     send_mail: SendMail, mailer: FakeMailSender
 ) -> None:
     for _ in range(2):
-        await send_mail.run(claimed(send_mail.read(PAYLOAD)), RecordedCompletions().complete)
+        await send_mail.run(job_context(send_mail.read(PAYLOAD)), RecordedCompletions().complete)
     assert [message.message_id for message in mailer.sent] == [MESSAGE_ID] * 2
 
 
@@ -137,7 +137,7 @@ async def test_the_welcome_mail_addresses_the_account_by_name(
     await sign_up("zoe", full_name="Zoe Quill")
     job = store.jobs[-1]
     assert job.kind == welcome.name
-    await welcome.run(claimed(welcome.read(job.data)), RecordedCompletions().complete)
+    await welcome.run(job_context(welcome.read(job.data)), RecordedCompletions().complete)
     assert [(m.to, m.subject, m.message_id) for m in mailer.sent] == [
         ("zoe@example.com", "welcome", MESSAGE_ID)
     ]
@@ -168,7 +168,7 @@ async def test_a_deleted_account_gets_no_welcome_mail(
     welcome: WelcomeMail, mailer: FakeMailSender
 ) -> None:
     with pytest.raises(PermanentFailure, match="deleted"):
-        await welcome.run(claimed(UserId(new_id())), RecordedCompletions().complete)
+        await welcome.run(job_context(UserId(new_id())), RecordedCompletions().complete)
     assert not mailer.sent
 
 
@@ -184,7 +184,7 @@ def test_a_welcome_payload_needs_an_account_id(
 async def test_a_mail_job_fails_while_no_mailer_is_configured(send_mail: SendMail) -> None:
     kind = SendMail(fake_mail_service(NoMailSender()))
     with pytest.raises(Unavailable, match="not configured"):
-        await kind.run(claimed(send_mail.read(PAYLOAD)), RecordedCompletions().complete)
+        await kind.run(job_context(send_mail.read(PAYLOAD)), RecordedCompletions().complete)
 
 
 @pytest.mark.parametrize("name", ["=?utf-8?Q?x=0D=0ABcc=3A_evil=40evil.example?=", "Zoe\u202e"])

@@ -10,7 +10,7 @@ from jubilee.domain.jobs.kinds import InvalidPayload, JobError, PermanentFailure
 from jubilee.domain.outbound.address_policy import AllowedHost, OutboundRules, is_public
 from jubilee.domain.outbound.request import read_request, redacted_request
 from jubilee.domain.outbound.sending import AddressNotAllowed, HttpReply, SendHttpRequest
-from tests.fakes.job_contexts import JOB, RecordedCompletions, claimed
+from tests.fakes.job_contexts import JOB, RecordedCompletions, job_context
 from tests.fakes.outbound import FakeHttpSender
 
 URL = "https://hooks.example.com/in"
@@ -237,7 +237,7 @@ async def run(
 ) -> RecordedCompletions:
     completions, kind = RecordedCompletions(), SendHttpRequest(sender, NO_HOSTS_ALLOWED)
     payload = kind.read({"url": URL, **data})
-    await kind.run(claimed(payload, by_admin=by_admin), completions.complete)
+    await kind.run(job_context(payload, by_admin=by_admin), completions.complete)
     return completions
 
 

@@ -24,7 +24,7 @@ class RecordedCompletions:
         self.results.append(result)
 
 
-def claimed(payload: P, *, by_admin: bool = False) -> JobContext[P]:
+def job_context(payload: P, *, by_admin: bool = False) -> JobContext[P]:
     """Return the context of the first attempt at the job `JOB`."""
 
     async def report(_: Mapping[str, object]) -> None: ...
