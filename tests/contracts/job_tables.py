@@ -6,7 +6,6 @@ from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.job_completion import PostgresCompletion
@@ -31,32 +30,32 @@ Row: TypeAlias = Mapping[str, Any]
 KNOWN = ("echo", "other", "effect")
 """The kinds that the worker knows."""
 
-INSERT = Statement(
-    text("""
+INSERT = Statement.from_sql(
+    """
     INSERT INTO jobs (id, kind, data, lane, priority, status, attempts, max_attempts, crashes,
         epoch, run_at, created_at)
     VALUES (:id, :kind, CAST(:data AS jsonb), 'user', :priority, 'queued', :attempts,
         :max_attempts, :crashes, 0, now() + CAST(:due AS float) * interval '1 second', now())
-    """)
+    """
 )
-ROW = Statement(
-    text("""
+ROW = Statement.from_sql(
+    """
     SELECT status, attempts, epoch, error, result, progress,
         CAST(extract(epoch FROM run_at - now()) AS float) AS due,
         CAST(extract(epoch FROM lease_until - now()) AS float) AS lease,
         dispatched_at IS NOT NULL AS dispatched, finished_at IS NOT NULL AS ended
     FROM jobs WHERE id = :id
-    """)
+    """
 )
-PASS_TIME = Statement(
-    text("""
+PASS_TIME = Statement.from_sql(
+    """
     UPDATE jobs SET run_at = run_at - CAST(:seconds AS float) * interval '1 second',
         dispatched_at = dispatched_at - CAST(:seconds AS float) * interval '1 second',
         lease_until = lease_until - CAST(:seconds AS float) * interval '1 second',
         finished_at = finished_at - CAST(:seconds AS float) * interval '1 second'
-    """)
+    """
 )
-CANCEL = Statement(text("UPDATE jobs SET cancel_requested_at = now() WHERE id = :id"))
+CANCEL = Statement.from_sql("UPDATE jobs SET cancel_requested_at = now() WHERE id = :id")
 
 
 class JobTable(Protocol):

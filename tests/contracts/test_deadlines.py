@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from time import monotonic
 
 import pytest
-from sqlalchemy import text
 
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.errors import Unavailable
 
-SLEEP = Statement(text("SELECT pg_sleep(5)"))
-ONE = Statement(text("SELECT 1 AS one"))
+SLEEP = Statement.from_sql("SELECT pg_sleep(5)")
+ONE = Statement.from_sql("SELECT 1 AS one")
 
 
 @dataclass(slots=True)

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.core_statement import core_statement
 from jubilee.adapters.postgres.event_relay import PostgresEventRelay
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
@@ -18,10 +19,10 @@ from jubilee.domain.jobs.store import Dispatch
 from jubilee.observation.storage import NoPoolObserver, StatementInfo
 from tests.fakes.store import FakeClock
 
-JOBS = Statement(select(jobs).order_by(jobs.c.id))
-EVENTS = Statement(select(events).order_by(events.c.id))
-UNPUBLISHED = Statement(select(events.c.id).where(events.c.published_at.is_(None)))
-MAKE_OLD = Statement(text("UPDATE events SET published_at = published_at - interval '8 days'"))
+JOBS = core_statement(select(jobs).order_by(jobs.c.id))
+EVENTS = core_statement(select(events).order_by(events.c.id))
+UNPUBLISHED = core_statement(select(events.c.id).where(events.c.published_at.is_(None)))
+MAKE_OLD = Statement.from_sql("UPDATE events SET published_at = published_at - interval '8 days'")
 ITEM, OWNER = new_id(), UserId(new_id())
 WAIT_S = 2.0
 SUBSCRIBERS = {"ItemCreated": ("index.item", "notify.owner"), "ItemDeleted": ("index.item",)}

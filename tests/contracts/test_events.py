@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.core_statement import core_statement
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.statement import Executor
 from jubilee.adapters.postgres.tables import events
 from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.domain.events import ItemCreated, ItemDeleted, ItemEvent, ItemUpdated
@@ -16,7 +17,7 @@ from tests.contracts.accounts import ForcedRollback, roll_back_after
 from tests.contracts.conftest import Database
 from tests.fakes.store import START
 
-ALL = Statement(select(events).order_by(events.c.id))
+ALL = core_statement(select(events).order_by(events.c.id))
 KINDS = {kind.__name__: kind for kind in (ItemCreated, ItemUpdated, ItemDeleted)}
 ITEM, OWNER = new_id(), UserId(new_id())
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import text
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.jobs import store as store_module
@@ -39,20 +38,27 @@ from tests.contracts.job_tables import PostgresJobTable, claim, make_postgres_jo
 from tests.fakes.store import FakeClock
 
 KINDS = ["echo"]
+EXPIRY = {
+    "rows": 500,
+    "max_crashes": 3,
+    "longest_waits": [1.0, 2.0, 4.0],
+    "crashed_error": "{}",
+    "expired_error": "{}",
+}
 PAGE = {
     **dict(zip(("level", "run_at", "id"), FIRST, strict=True)),
     "kinds": KINDS,
     "queues": QUEUES,
     "rows": 500,
 }
-MANY = Statement(
-    text("""
+MANY = Statement.from_sql(
+    """
     INSERT INTO jobs (id, kind, data, lane, priority, status, attempts, max_attempts, epoch,
         run_at, created_at)
-    SELECT gen_random_uuid(), 'echo', '{}', 'user', n % 10, 'queued', 0, 10, 0,
+    SELECT gen_random_uuid(), 'echo', '{{}}', 'user', n % 10, 'queued', 0, 10, 0,
         now() + CAST(:due AS float) * interval '1 second', now()
     FROM generate_series(1, CAST(:rows AS integer)) AS n
-    """)
+    """
 )
 
 
@@ -193,7 +199,7 @@ async def test_a_suppressed_database_error_does_not_complete_the_job(
 async def test_transactions_have_an_idle_timeout(table: PostgresJobTable) -> None:
     async with table.write() as tx:
         row = await tx.executor.first(
-            Statement(text("SELECT current_setting('idle_in_transaction_session_timeout')"))
+            Statement.from_sql("SELECT current_setting('idle_in_transaction_session_timeout')")
         )
         assert row is not None
         assert row[0] == "30s"
@@ -248,7 +254,7 @@ async def plan(other: Any, statement: Statement, **values: object) -> str:
         (MARK_DUE, "ix_jobs_due", {"kinds": KINDS, "queues": QUEUES, "rows": 500}),
         (DUE_SUMMARY, "ix_jobs_due", {"kinds": KINDS, "queues": QUEUES}),
         (WAITING, "ix_jobs_due", PAGE),
-        (EXPIRE, "ix_jobs_leases", {"rows": 500}),
+        (EXPIRE, "ix_jobs_leases", EXPIRY),
         (PRUNE, "ix_jobs_finished_at", {"days": 7.0, "rows": 500}),
     ],
     ids=["mark", "summary", "waiting", "expire", "prune"],

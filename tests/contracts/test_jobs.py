@@ -7,15 +7,16 @@ import pytest
 from sqlalchemy import select
 
 from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.core_statement import core_statement
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.statement import Executor
 from jubilee.adapters.postgres.tables import jobs
 from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.domain.jobs.queue import NewJob
 from tests.contracts.accounts import NOW, ForcedRollback, add_users, make_user, roll_back_after
 from tests.contracts.conftest import Database
 
-ALL = Statement(select(jobs).order_by(jobs.c.id))
+ALL = core_statement(select(jobs).order_by(jobs.c.id))
 
 
 def make_job(**more: Any) -> NewJob:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from sqlalchemy import text
 
 from jubilee.adapters.embedded import postgres as embedded
 from jubilee.adapters.postgres import pool as pools
@@ -21,7 +20,7 @@ from jubilee.adapters.postgres.upkeep import PERIODS, PoolUpkeep
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.health import ConnectionBudget
 
-ONE = Statement(text("SELECT 1"))
+ONE = Statement.from_sql("SELECT 1")
 SMALL = "max_connections=15"  # three of them are reserved for administrators
 RECOVERY_S = 10.0  # within which a refused process gets its connections
 

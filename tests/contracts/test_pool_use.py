@@ -7,14 +7,13 @@ from contextlib import suppress
 
 import asyncpg
 import pytest
-from sqlalchemy import text
 
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.errors import Unavailable
 
-ONE = Statement(text("SELECT 1"))
-FAILING = Statement(text("SELECT 1 / 0"))
+ONE = Statement.from_sql("SELECT 1")
+FAILING = Statement.from_sql("SELECT 1 / 0")
 
 
 async def test_connections_in_use_are_counted(pool: ConnectionPool) -> None:

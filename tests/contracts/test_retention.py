@@ -2,9 +2,10 @@
 
 from datetime import date, timedelta
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.core_statement import core_statement
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.retention import PostgresExpiredRows
 from jubilee.adapters.postgres.statement import Executor, Statement
@@ -16,9 +17,9 @@ from tests.contracts.accounts import DAY, NOW, add_sessions, add_users, make_ses
 from tests.contracts.conftest import Database
 from tests.fakes.store import FakeClock
 
-SESSIONS = Statement(select(func.count()).select_from(sessions))
-YEARS = Statement(select(greetings.c.year).order_by(greetings.c.year))
-LOCK_ALL = Statement(text("SELECT FROM sessions FOR UPDATE"))
+SESSIONS = core_statement(select(func.count()).select_from(sessions))
+YEARS = core_statement(select(greetings.c.year).order_by(greetings.c.year))
+LOCK_ALL = Statement.from_sql("SELECT FROM sessions FOR UPDATE")
 
 
 async def count_sessions(pool: ConnectionPool) -> int:

@@ -9,8 +9,6 @@ from random import Random
 from time import monotonic
 from typing import Any, cast
 
-from sqlalchemy import text
-
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.job_completion import PostgresCompletion
 from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
@@ -33,13 +31,13 @@ IMMORTAL = 1 << 30
 LEASE = 30.0
 
 # Who held a lease is dead; what waits for a later attempt waits no longer: hours have gone by.
-TIME_FLIES = Statement(
-    text("""
+TIME_FLIES = Statement.from_sql(
+    """
     UPDATE jobs SET lease_until = now() - interval '1 s', run_at = now(), dispatched_at = NULL
     WHERE status IN ('queued', 'running') RETURNING id
-    """)
+    """
 )
-ROWS = Statement(text("SELECT * FROM greetings ORDER BY user_id, year"))
+ROWS = Statement.from_sql("SELECT * FROM greetings ORDER BY user_id, year")
 
 
 class Killed(BaseException):

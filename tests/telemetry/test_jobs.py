@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from opentelemetry.trace import SpanKind
-from sqlalchemy import text
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.jobs.store import PostgresJobStore
@@ -200,9 +199,9 @@ async def test_after_a_job_nothing_of_it_is_left(watched: Watched, lines: Lines)
     assert set(lines.one("after")) == {"timestamp", "level", "event"}
 
 
-TRACE_OF = Statement(text("SELECT trace_context FROM jobs WHERE id = :id"))
-SCRIBBLE = Statement(
-    text("UPDATE jobs SET trace_context = CAST(:nonsense AS jsonb) WHERE id = :id")
+TRACE_OF = Statement.from_sql("SELECT trace_context FROM jobs WHERE id = :id")
+SCRIBBLE = Statement.from_sql(
+    "UPDATE jobs SET trace_context = CAST(:nonsense AS jsonb) WHERE id = :id"
 )
 
 

@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 import pytest
 from asyncpg import PostgresError
 from opentelemetry.trace import SpanKind
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import bindparam, select
 
 from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.core_statement import core_statement
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.tables import users
@@ -33,9 +34,9 @@ from tests.telemetry.memory import (
 )
 
 SECRET = "hunter2"
-FIND = Statement(select(users.c.id).where(users.c.username == bindparam("name")))
-DIVIDE = Statement(text("SELECT 1 / CAST(:n AS integer)"))
-SLEEP = Statement(text("SELECT pg_sleep(5)"))
+FIND = core_statement(select(users.c.id).where(users.c.username == bindparam("name")))
+DIVIDE = Statement.from_sql("SELECT 1 / CAST(:n AS integer)")
+SLEEP = Statement.from_sql("SELECT pg_sleep(5)")
 NO_REDIS = "redis://127.0.0.1:1/0"
 
 Connect = Callable[[str], RedisClient]
@@ -74,7 +75,7 @@ async def test_a_span_lasts_as_long_as_its_statement(
     pool: ConnectionPool, tracing: Tracing, memory: Memory
 ) -> None:
     async with recorded(tracing), pool.executor() as executor:
-        await executor.run(Statement(text("SELECT pg_sleep(0.05)")))
+        await executor.run(Statement.from_sql("SELECT pg_sleep(0.05)"))
     span, around = memory.one("SELECT"), memory.one("GET /")
     assert span.start_time is not None
     assert span.end_time is not None

@@ -1,4 +1,4 @@
-"""Composing SQL of constant fragments."""
+"""SQL composed of constant fragments, and the places of its values."""
 
 import pytest
 
@@ -11,6 +11,17 @@ def test_fragments_are_inserted_by_name() -> None:
     )
     assert statement.display == "SELECT id, kind FROM jobs WHERE id = $1 LIMIT 3"
     assert statement.arguments({"id": 7}) == [7]
+
+
+def test_values_are_numbered_by_their_names_in_the_order_of_their_first_places() -> None:
+    statement = Statement.from_sql("SELECT :b, :a, CAST(:b AS text), now()::date, '12:30'")
+    assert statement.sql == "SELECT $1, $2, CAST($1 AS text), now()::date, '12:30'"
+    assert statement.arguments({"a": 1, "b": 2}) == [2, 1]
+
+
+def test_a_value_that_is_not_given_is_an_error() -> None:
+    with pytest.raises(KeyError, match="id"):
+        Statement.from_sql("SELECT :id").arguments({})
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import text
-
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.bootstrap.adapters import Adapters
@@ -23,8 +21,8 @@ TABLES = (
 )
 """Neither has a key: what happens twice is to be seen."""
 
-RUN = Statement(text("INSERT INTO runs (job_id, epoch, pid) VALUES (:job_id, :epoch, :pid)"))
-EFFECT = Statement(text("INSERT INTO effects (job_id, epoch) VALUES (:job_id, :epoch)"))
+RUN = Statement.from_sql("INSERT INTO runs (job_id, epoch, pid) VALUES (:job_id, :epoch, :pid)")
+EFFECT = Statement.from_sql("INSERT INTO effects (job_id, epoch) VALUES (:job_id, :epoch)")
 
 Data: TypeAlias = Mapping[str, object]
 Ours: TypeAlias = JobContext[Data]

@@ -6,19 +6,18 @@ from uuid import UUID
 from sqlalchemy import bindparam, delete, literal_column, update
 from sqlalchemy.dialects.postgresql import insert
 
-from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.core_statement import core_statement
+from jubilee.adapters.postgres.counter_names import ANONYMOUS_BIRTHDAYS
+from jubilee.adapters.postgres.statement import Executor
 from jubilee.adapters.postgres.tables import birthdays, counters
 from jubilee.domain.identity import is_person_name, name_key
 from jubilee.domain.users.user import User
-
-ANONYMOUS = "anonymous_birthdays"
-"""Counter of the rows without an account."""
 
 COLUMNS = ["name", "name_key", "date_of_birth", "time_zone", "updated_at"]
 
 _new = insert(birthdays)
 # A concurrent transaction that saves the same name waits here for this one, or this one for it.
-TAKE_NAME = Statement(
+TAKE_NAME = core_statement(
     _new.on_conflict_do_update(
         index_elements=["name_key"],
         set_={"updated_at": _new.excluded.updated_at},
@@ -26,18 +25,18 @@ TAKE_NAME = Statement(
     ).returning(literal_column("xmax = 0").label("fresh")),
     columns=["id", "name_key", "created_at", "updated_at"],
 )
-DROP_NAME = Statement(
+DROP_NAME = core_statement(
     delete(birthdays).where(birthdays.c.name_key == bindparam("key"), birthdays.c.user_id.is_(None))
 )
-PUT = Statement(
+PUT = core_statement(
     _new.on_conflict_do_update(
         index_elements=["user_id"], set_={name: _new.excluded[name] for name in COLUMNS}
     ),
     columns=["id", "user_id", "created_at", *COLUMNS],
 )
-COUNT = Statement(
+COUNT = core_statement(
     update(counters)
-    .where(counters.c.name == ANONYMOUS)
+    .where(counters.c.name == ANONYMOUS_BIRTHDAYS)
     .values(value=counters.c.value + bindparam("change", type_=counters.c.value.type))
 )
 

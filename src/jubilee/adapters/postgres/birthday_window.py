@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.selectable import LateralFromClause
 
+from jubilee.adapters.postgres.core_statement import core_statement
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.tables import birthdays, users
 
@@ -78,7 +79,7 @@ def _within() -> Statement:
     celebration_day = _celebration_days()
     person = _people(celebration_day)
     number = column("number", BigInteger)
-    return Statement(
+    return core_statement(
         select(person, celebration_day.c.day)
         .select_from(celebration_day.join(person, true()))
         .order_by(number, person.c.id)

@@ -14,8 +14,10 @@ from sqlalchemy import (
     update,
 )
 
-from jubilee.adapters.postgres.account_birthdays import ANONYMOUS, COUNT
+from jubilee.adapters.postgres.account_birthdays import COUNT
 from jubilee.adapters.postgres.birthday_window import WITHIN
+from jubilee.adapters.postgres.core_statement import core_statement
+from jubilee.adapters.postgres.counter_names import ANONYMOUS_BIRTHDAYS
 from jubilee.adapters.postgres.documents import encode
 from jubilee.adapters.postgres.keyset import page
 from jubilee.adapters.postgres.statement import Executor, Statement
@@ -36,12 +38,12 @@ BY_NAME = birthdays.c.name_key == bindparam("key")
 BY_ID = birthdays.c.id == bindparam("birthday_id")
 NO_ID = UUID(int=0)
 
-FIND = Statement(
+FIND = core_statement(
     select(birthdays.c.date_of_birth, birthdays.c.time_zone).where(
         BY_NAME, birthdays.c.date_of_birth.is_not(None)
     )
 )
-LOCK = Statement(
+LOCK = core_statement(
     select(
         birthdays.c.id,
         birthdays.c.name,
@@ -68,17 +70,20 @@ PUT = Statement.from_sql(
     WHERE birthdays.user_id IS NULL AND CAST(:overwrite AS boolean)
     RETURNING xmax = 0 AS fresh, (SELECT date_of_birth FROM old) AS replaced"""
 )
-COUNT_ONE = Statement(
+COUNT_ONE = core_statement(
     update(counters)
-    .where(counters.c.name == ANONYMOUS, counters.c.value < bindparam("limit", type_=Integer))
+    .where(
+        counters.c.name == ANONYMOUS_BIRTHDAYS,
+        counters.c.value < bindparam("limit", type_=Integer),
+    )
     .values(value=counters.c.value + 1)
     .returning(counters.c.value)
 )
-CHANGE = Statement(
+CHANGE = core_statement(
     update(birthdays).where(BY_ID).values(updated_at=func.now()),
     columns=["date_of_birth", "time_zone"],
 )
-REMOVE = Statement(
+REMOVE = core_statement(
     delete(birthdays).where(BY_ID, birthdays.c.user_id.is_(None)).returning(birthdays.c.id)
 )
 

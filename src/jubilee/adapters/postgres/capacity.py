@@ -8,16 +8,14 @@ which `pg_stat_activity` shows to all sessions of the same role. One whose DATAB
 import re
 from dataclasses import dataclass
 
-from sqlalchemy import text
-
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.domain.health import ConnectionBudget
 
 INSTANCE = re.compile(r"jubilee-[a-z]+/([0-9]{1,6}) ")
 
-CAPACITY = Statement(
-    text("""
+CAPACITY = Statement.from_sql(
+    """
     SELECT count(*) AS opened,
         array_agg(DISTINCT application_name) FILTER (WHERE application_name LIKE 'jubilee-%/%')
             AS names,
@@ -26,7 +24,7 @@ CAPACITY = Statement(
             - CAST(coalesce(nullif(current_setting('reserved_connections', true), ''), '0')
                 AS integer) AS usable
     FROM pg_stat_activity WHERE datid IS NOT NULL
-    """)
+    """
 )
 
 

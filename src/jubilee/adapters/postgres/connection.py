@@ -1,4 +1,4 @@
-"""Arguments of asyncpg for a connection URI of libpq.
+"""A connection by asyncpg to where a connection URI of libpq points.
 
 - Parameters take precedence over the login, host, port and path of the URI; the last of equal
   names counts.
@@ -6,11 +6,15 @@
   `gssencmode` and a `channel_binding` that do not insist.
 """
 
+import json
 import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
+import asyncpg
+
+from jubilee.adapters.postgres.statement import Driver
 from jubilee.urls.database import DATABASE_IGNORED, SYSTEM
 
 LOCATION = frozenset({"host", "port", "user", "password", "dbname"})
@@ -27,6 +31,14 @@ def connection_arguments(url: str) -> dict[str, Any]:
     if rest.get("sslrootcert") == SYSTEM:
         arguments["ssl"] = _system_roots(rest)
     return arguments
+
+
+async def connect(arguments: Mapping[str, Any]) -> Driver:
+    """Open a connection that takes JSON as text and returns it decoded."""
+    driver: Driver = await asyncpg.connect(**arguments)
+    for name in ("json", "jsonb"):
+        await driver.set_type_codec(name, schema="pg_catalog", encoder=str, decoder=json.loads)
+    return driver
 
 
 def _location(url: str, query: Mapping[str, str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from jubilee.adapters.postgres.connection import connection_arguments
+from jubilee.adapters.postgres.connection import connect, connection_arguments
 from jubilee.adapters.postgres.outages import NoHostFits, outage_reason
 from jubilee.adapters.postgres.statement import Driver
 
@@ -36,7 +36,7 @@ class Connector:
         failures: dict[str, Exception] = {}
         for attempt in list(self._attempts):
             try:
-                driver: Driver = await asyncpg.connect(**attempt)
+                driver = await connect(attempt)
             except NEXT_HOST as error:
                 failures[f"{attempt.get('host')}:{attempt.get('port')}"] = error
             else:

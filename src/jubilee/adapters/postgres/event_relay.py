@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from asyncpg import Record
-from sqlalchemy import text
 
+from jubilee.adapters.postgres.counter_names import EVENTS_PUBLISHED
 from jubilee.adapters.postgres.documents import trace_context
 from jubilee.adapters.postgres.jobs.pending_dispatches import Provenance
 from jubilee.adapters.postgres.jobs.queue import PostgresJobs
@@ -18,10 +18,10 @@ from jubilee.observation.jobs import FixedTrace
 
 # The lock on the counter lets one relay publish at a time, so that the events of one item stay in
 # order. A relay that read the events just before the last one committed finds them taken by UPDATE.
-TAKE = Statement(
-    text("""
+TAKE = Statement.from_sql(
+    """
     WITH turn AS MATERIALIZED (
-        SELECT FROM counters WHERE name = 'events_published'
+        SELECT FROM counters WHERE name = '{counter}'
             AND EXISTS (SELECT FROM events WHERE published_at IS NULL)
         FOR UPDATE SKIP LOCKED
     ), oldest AS MATERIALIZED (
@@ -33,21 +33,21 @@ TAKE = Statement(
     UPDATE events SET published_at = now() FROM oldest
     WHERE events.id = oldest.id AND published_at IS NULL
     RETURNING events.id, kind, data, correlation_id, trace_context, occurred_at
-    """)
+    """,
+    counter=EVENTS_PUBLISHED,
 )
-COUNT = Statement(
-    text("""
-    UPDATE counters SET value = value + CAST(:number AS bigint) WHERE name = 'events_published'
-    """)
+COUNT = Statement.from_sql(
+    "UPDATE counters SET value = value + CAST(:number AS bigint) WHERE name = '{counter}'",
+    counter=EVENTS_PUBLISHED,
 )
-PRUNE = Statement(
-    text("""
+PRUNE = Statement.from_sql(
+    """
     DELETE FROM events WHERE id IN (
         SELECT id FROM events
         WHERE published_at < now() - CAST(:days AS float) * interval '1 day'
         ORDER BY published_at LIMIT CAST(:rows AS integer) FOR UPDATE SKIP LOCKED
     ) RETURNING id
-    """)
+    """
 )
 
 

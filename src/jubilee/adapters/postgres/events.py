@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 from sqlalchemy import insert
 
+from jubilee.adapters.postgres.core_statement import core_statement
 from jubilee.adapters.postgres.documents import encode, encode_trace
 from jubilee.adapters.postgres.jobs.pending_dispatches import Provenance
-from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.statement import Executor
 from jubilee.adapters.postgres.tables import events
 from jubilee.domain.clock import Clock
 from jubilee.domain.events import EventLog, ItemEvent, Subscribers
 from jubilee.domain.identity import NewId
 
-ADD = Statement(
+ADD = core_statement(
     insert(events),
     columns=["id", "kind", "data", "correlation_id", "trace_context", "occurred_at"],
 )

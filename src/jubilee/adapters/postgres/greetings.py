@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from asyncpg import Record
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import bindparam, select, update
 
+from jubilee.adapters.postgres.core_statement import core_statement
+from jubilee.adapters.postgres.counter_names import PLANNED_UNTIL
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import counters, greetings
 from jubilee.domain.greetings.greeting import (
@@ -21,19 +23,16 @@ from jubilee.domain.greetings.greeting import (
 )
 from jubilee.domain.identity import UserId
 
-PLANNED_UNTIL = "greetings_planned_until"
-"""Counter: the seconds since 1970 up to which greetings are planned."""
-
 NO_ID = UUID(int=0)
 
-READ_PROGRESS = Statement(select(counters.c.value).where(counters.c.name == PLANNED_UNTIL))
-WRITE_PROGRESS = Statement(
+READ_PROGRESS = core_statement(select(counters.c.value).where(counters.c.name == PLANNED_UNTIL))
+WRITE_PROGRESS = core_statement(
     update(counters).where(counters.c.name == PLANNED_UNTIL), columns=["value"]
 )
 # Accounts and greetings are looked up by key for each birthday: a join might read whole tables.
 # LIMIT and count(*) keep the planner from joining them.
-CANDIDATES = Statement(
-    text("""
+CANDIDATES = Statement.from_sql(
+    """
     SELECT user_id, date_of_birth, time_zone
     FROM birthdays CROSS JOIN LATERAL (
         SELECT FROM users
@@ -48,11 +47,11 @@ CANDIDATES = Statement(
                 AND (state <> 'skipped' OR due_on = CAST(:day AS date))
         ) = 0
     ORDER BY user_id LIMIT CAST(:rows AS integer)
-    """)
+    """
 )
 # The accounts are locked: one that is deleted at this moment takes its greeting along, or has none.
-ADD = Statement(
-    text("""
+ADD = Statement.from_sql(
+    """
     INSERT INTO greetings (user_id, year, state, reason, due_on, due_at, created_at)
     SELECT users.id, due.year, due.state, due.reason, due.due_on, due.due_at,
         CAST(:at AS timestamptz)
@@ -66,11 +65,11 @@ ADD = Statement(
         due_on = excluded.due_on, due_at = excluded.due_at, created_at = excluded.created_at
     WHERE greetings.state = 'skipped' AND greetings.due_on <> excluded.due_on
     RETURNING user_id
-    """)
+    """
 )
 ONE = (greetings.c.user_id == bindparam("key_user"), greetings.c.year == bindparam("key_year"))
-LOCK = Statement(select(greetings).where(*ONE).with_for_update())
-SAVE = Statement(
+LOCK = core_statement(select(greetings).where(*ONE).with_for_update())
+SAVE = core_statement(
     update(greetings).where(*ONE), columns=["state", "reason", "message_id", "sent_at"]
 )
 

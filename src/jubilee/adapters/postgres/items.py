@@ -8,6 +8,7 @@ from uuid import UUID
 from asyncpg import Record
 from sqlalchemy import ColumnElement, Integer, bindparam, delete, insert, select, update
 
+from jubilee.adapters.postgres.core_statement import core_statement
 from jubilee.adapters.postgres.keyset import is_after, last_key, page
 from jubilee.adapters.postgres.search import first_found, query
 from jubilee.adapters.postgres.statement import Executor, Statement
@@ -27,15 +28,15 @@ ACTIVE: ColumnElement[bool] = items.c.is_active
 BY_ID = select(items).where(ACTIVE, items.c.id == bindparam("item_id", type_=items.c.id.type))
 OWN = items.c.owner_id == bindparam("owner", type_=items.c.owner_id.type)
 
-GET = Statement(BY_ID)
-LOCK = Statement(BY_ID.with_for_update())
-ADD = Statement(insert(items))
+GET = core_statement(BY_ID)
+LOCK = core_statement(BY_ID.with_for_update())
+ADD = core_statement(insert(items))
 COLUMNS = ["title", "description", "is_active", "version", "updated_at"]
-SAVE = Statement(
+SAVE = core_statement(
     update(items).where(items.c.id == bindparam("item_id", type_=items.c.id.type)),
     columns=COLUMNS,
 )
-DELETE_OF = Statement(delete(items).where(OWN).returning(items.c.id, items.c.is_active))
+DELETE_OF = core_statement(delete(items).where(OWN).returning(items.c.id, items.c.is_active))
 
 PAGE_STATEMENTS = 48  # six orders, each with or without an owner, a search and a position
 
@@ -51,7 +52,7 @@ def page_statement(sort: ItemSort, *, owned: bool, searching: bool, continued: b
         keys = select(column, items.c.id).where(*chosen)
         chosen = [items.c.id.in_(first_found(keys, ITEM_WORDS, falling=falling))]
     order = [c.desc() if falling else c.asc() for c in (column, items.c.id)]
-    return Statement(
+    return core_statement(
         select(items).where(*chosen).order_by(*order).limit(bindparam("rows", type_=Integer))
     )
 

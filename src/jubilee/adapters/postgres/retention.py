@@ -3,27 +3,25 @@
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import text
-
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.retention import ExpiredRows
 
-SESSIONS = Statement(
-    text("""
+SESSIONS = Statement.from_sql(
+    """
     DELETE FROM sessions WHERE id IN (
         SELECT id FROM sessions WHERE expires_at <= now()
         ORDER BY expires_at LIMIT CAST(:rows AS integer) FOR UPDATE SKIP LOCKED
     ) RETURNING id
-    """)
+    """
 )
-GREETINGS = Statement(
-    text("""
+GREETINGS = Statement.from_sql(
+    """
     DELETE FROM greetings WHERE (user_id, year) IN (
         SELECT user_id, year FROM greetings WHERE due_on < CAST(:before AS date)
         ORDER BY due_on LIMIT CAST(:rows AS integer) FOR UPDATE SKIP LOCKED
     ) RETURNING year
-    """)
+    """
 )
 
 

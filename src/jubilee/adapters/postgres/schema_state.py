@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
-from sqlalchemy import text
 
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.health import SchemaStatus
 
-VERSION = Statement(text("SELECT version_num FROM alembic_version LIMIT 2"))
+VERSION = Statement.from_sql("SELECT version_num FROM alembic_version LIMIT 2")
 REVISION = re.compile(r'^revision\b[^=]*= "([^"]+)"', re.MULTILINE)
 DOWN_REVISION = re.compile(r'^down_revision\b[^=]*= "([^"]+)"', re.MULTILINE)
 

@@ -7,7 +7,8 @@ from datetime import datetime
 from asyncpg import Record
 from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
 
-from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.core_statement import core_statement
+from jubilee.adapters.postgres.statement import Executor
 from jubilee.adapters.postgres.tables import sessions, users
 from jubilee.domain.auth.sessions import (
     MAX_SESSIONS_PER_USER,
@@ -23,7 +24,7 @@ from jubilee.domain.owned_rows import UserSessionStore
 OWN = sessions.c.user_id == bindparam("user_id")
 NEWEST = (sessions.c.created_at.desc(), sessions.c.id.desc())
 
-CHECK = Statement(
+CHECK = core_statement(
     select(users.c.is_superuser)
     .join(users, users.c.id == sessions.c.user_id)
     .where(
@@ -34,21 +35,25 @@ CHECK = Statement(
     )
 )
 BY_ID = select(sessions).where(sessions.c.id == bindparam("session_id"))
-FIND = Statement(BY_ID)
-LOCK = Statement(BY_ID.with_for_update())
-LIST = Statement(
+FIND = core_statement(BY_ID)
+LOCK = core_statement(BY_ID.with_for_update())
+LIST = core_statement(
     select(sessions)
     .where(OWN, sessions.c.expires_at > func.now())
     .order_by(*NEWEST)
     .limit(MAX_SESSIONS_PER_USER)
 )
-ADD = Statement(insert(sessions))
+ADD = core_statement(insert(sessions))
 ROTATION = ["generation", "token_hash", "previous_hash", "rotated_at", "expires_at"]
-SAVE = Statement(update(sessions).where(sessions.c.id == bindparam("session_id")), columns=ROTATION)
-END = Statement(
+SAVE = core_statement(
+    update(sessions).where(sessions.c.id == bindparam("session_id")), columns=ROTATION
+)
+END = core_statement(
     delete(sessions).where(sessions.c.id == bindparam("session_id"), OWN).returning(sessions.c.id)
 )
-END_ALL = Statement(delete(sessions).where(OWN, sessions.c.id.is_distinct_from(bindparam("but"))))
+END_ALL = core_statement(
+    delete(sessions).where(OWN, sessions.c.id.is_distinct_from(bindparam("but")))
+)
 AT = bindparam("at", type_=sessions.c.expires_at.type)
 SURPLUS = (
     select(sessions.c.id)
@@ -56,7 +61,7 @@ SURPLUS = (
     .order_by(*NEWEST)
     .offset(MAX_SESSIONS_PER_USER - 1)
 )
-PRUNE = Statement(
+PRUNE = core_statement(
     delete(sessions).where(and_(OWN, or_(sessions.c.expires_at <= AT, sessions.c.id.in_(SURPLUS))))
 )
 

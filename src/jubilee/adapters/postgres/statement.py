@@ -1,4 +1,4 @@
-"""A statement of SQLAlchemy Core, compiled once into the driver's own dialect."""
+"""SQL statements, and their execution on one connection."""
 
 import re
 from collections.abc import Awaitable, Mapping, Sequence
@@ -6,11 +6,6 @@ from time import perf_counter
 from typing import Self, TypeAlias, TypeVar
 
 from asyncpg import Connection, Record
-from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import asyncpg
-from sqlalchemy.sql.base import Executable
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.elements import ClauseElement
 
 from jubilee.observation.storage import StatementInfo, StatementObserver
 
@@ -19,6 +14,9 @@ Driver: TypeAlias = "Connection[Record]"
 T = TypeVar("T")
 UNSAFE = re.compile(r";|--|/\*|\$[0-9]")
 """Text that no fragment may contain: it would end the statement, hide a part of it, or bind."""
+
+VALUE = re.compile(r"(?<![:\w]):(\w+)")
+"""A named value, such as `:owner`; not the type after `::`."""
 
 TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+(?!unnest\b)([a-z_]+)")
 
@@ -39,33 +37,32 @@ def compose(template: str, **fragments: object) -> str:
 
 
 class Statement:
-    """SQL and the order of its parameters.
+    """SQL in the driver's dialect (`$1`), and the names of its values in their order.
 
-    Execution by Core costs several times the query (greenlets, cursor, result objects); passing its
-    SQL to the driver, which prepares and caches it, costs almost nothing. Values have the driver's
-    types: UUID, datetime, date, str, int, bool, bytes, and JSON as text.
+    Execution by SQLAlchemy costs several times the query (greenlets, cursor, result objects);
+    passing the SQL to the driver, which prepares and caches it, costs almost nothing. Values have
+    the driver's types: UUID, datetime, date, str, int, bool, bytes, and JSON as text.
     """
 
     __slots__ = ("_defaults", "_names", "display", "operation", "sql", "summary")
 
-    def __init__(self, core: Executable, *, columns: Sequence[str] | None = None) -> None:
-        """`columns` are those that an INSERT or UPDATE sets, each from the value of its name."""
-        assert isinstance(core, ClauseElement)
-        dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
-        compiled = core.compile(dialect=dialect, column_keys=columns)
-        assert isinstance(compiled, SQLCompiler)
-        self.sql = str(compiled)
-        self.display = " ".join(self.sql.split())
-        self.operation = self.sql.split(None, 1)[0].strip(";").upper()
-        table = TABLE.search(self.sql)
+    def __init__(
+        self, sql: str, names: Sequence[str], defaults: Mapping[str, object] | None = None
+    ) -> None:
+        self.sql = sql
+        self.display = " ".join(sql.split())
+        self.operation = sql.split(None, 1)[0].strip(";").upper()
+        table = TABLE.search(sql)
         self.summary = f"{self.operation} {table[1]}" if table else self.operation
-        self._names: tuple[str, ...] = tuple(compiled.positiontup or ())
-        self._defaults = dict(compiled.params)
+        self._names = tuple(names)
+        self._defaults = defaults or {}
 
     @classmethod
     def from_sql(cls, template: str, **fragments: object) -> Self:
         """SQL with `:named` values, composed of constant fragments; see `compose`."""
-        return cls(text(compose(template, **fragments)))
+        sql = compose(template, **fragments)
+        names = list(dict.fromkeys(VALUE.findall(sql)))
+        return cls(VALUE.sub(lambda found: f"${names.index(found[1]) + 1}", sql), names)
 
     def arguments(self, values: Mapping[str, object]) -> list[object]:
         """The values in the order in which the SQL numbers them."""

@@ -5,8 +5,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from sqlalchemy import text
-
 from jubilee.adapters.postgres.birthdays import PostgresBirthdays
 from jubilee.adapters.postgres.events import PostgresEvents
 from jubilee.adapters.postgres.greetings import PostgresGreetings
@@ -30,9 +28,9 @@ DispatchSoon: TypeAlias = Callable[[Iterable[Dispatch]], None]
 
 
 # A frozen process must not keep its locks; a transaction of ours is never idle for so long.
-BEGIN = Statement(text("BEGIN; SET LOCAL idle_in_transaction_session_timeout = '30s'"))
-COMMIT = Statement(text("COMMIT"))
-ROLLBACK = Statement(text("ROLLBACK"))
+BEGIN = Statement.from_sql("BEGIN; SET LOCAL idle_in_transaction_session_timeout = '30s'")
+COMMIT = Statement.from_sql("COMMIT")
+ROLLBACK = Statement.from_sql("ROLLBACK")
 
 
 class RolledBack(Exception):

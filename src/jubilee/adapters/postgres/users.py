@@ -8,6 +8,7 @@ from asyncpg import Record
 from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
 
 from jubilee.adapters.postgres.account_birthdays import AccountBirthdays
+from jubilee.adapters.postgres.core_statement import core_statement
 from jubilee.adapters.postgres.keyset import is_after, last_key, page
 from jubilee.adapters.postgres.search import first_found, query
 from jubilee.adapters.postgres.statement import Executor, Statement
@@ -26,20 +27,20 @@ ACCOUNT = select(
     birthdays.c.time_zone,
 ).join(birthdays, birthdays.c.user_id == users.c.id)
 BY_ID = ACCOUNT.where(users.c.id == bindparam("user_id"))
-GET = Statement(BY_ID)
+GET = core_statement(BY_ID)
 # Not the key: rows that refer to the account may be added and deleted meanwhile. The birthday, too:
 # `PUT /hello` writes it, and saving the account must not undo that.
-LOCK = Statement(BY_ID.with_for_update(of=[users, birthdays], key_share=True))
+LOCK = core_statement(BY_ID.with_for_update(of=[users, birthdays], key_share=True))
 # The key, too: inserts of rows that refer to the account wait, and fail once it is deleted.
-BLOCK_NEW_ROWS = Statement(
+BLOCK_NEW_ROWS = core_statement(
     select(users.c.id).where(users.c.id == bindparam("user_id")).with_for_update()
 )
-BY_LOGIN = Statement(
+BY_LOGIN = core_statement(
     ACCOUNT.where(
         or_(users.c.email_key == bindparam("email"), users.c.username_key == bindparam("name"))
     )
 )
-LOCK_ADMINS = Statement(
+LOCK_ADMINS = core_statement(
     select(users.c.id)
     .where(and_(users.c.is_superuser, users.c.is_active))
     .order_by(users.c.id)
@@ -49,9 +50,9 @@ COLUMNS = [
     "email", "email_key", "username", "username_key", "password_hash", "full_name", "is_active",
     "is_superuser", "oauth_provider", "birthday_greeting", "updated_at",
 ]  # fmt: skip
-ADD = Statement(insert(users), columns=["id", "created_at", *COLUMNS])
-SAVE = Statement(update(users).where(users.c.id == bindparam("key")), columns=COLUMNS)
-DELETE = Statement(delete(users).where(users.c.id == bindparam("user_id")))
+ADD = core_statement(insert(users), columns=["id", "created_at", *COLUMNS])
+SAVE = core_statement(update(users).where(users.c.id == bindparam("key")), columns=COLUMNS)
+DELETE = core_statement(delete(users).where(users.c.id == bindparam("user_id")))
 
 
 @lru_cache(maxsize=4)
@@ -63,7 +64,7 @@ def _page(*, searching: bool, continued: bool) -> Statement:
         keys = select(users.c.created_at, users.c.id).where(*chosen)
         chosen = [users.c.id.in_(first_found(keys, USER_WORDS, falling=True))]
     newest = ACCOUNT.where(*chosen).order_by(users.c.created_at.desc(), users.c.id.desc())
-    return Statement(newest.limit(bindparam("rows")))
+    return core_statement(newest.limit(bindparam("rows")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from uuid import UUID
 
-from sqlalchemy import text
-
-from jubilee.adapters.postgres.greetings import PLANNED_UNTIL
+from jubilee.adapters.postgres.counter_names import PLANNED_UNTIL
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.jobs.backlog import Backlog, BacklogReader, WorkerInfo, WorkerRegistry
@@ -22,19 +20,19 @@ ALIVE = "heard_at > now() - interval '15 seconds'"
 
 MAX_UNKNOWN_KINDS = 10  # labels of a metric; producers choose the names
 
-JOBS = Statement(
-    text("""
+JOBS = Statement.from_sql(
+    """
     SELECT lane, 'queued' AS status, count(*) AS number FROM jobs
     WHERE status = 'queued' GROUP BY lane
     UNION ALL SELECT lane, 'running', count(*) FROM jobs WHERE status = 'running' GROUP BY lane
     UNION ALL SELECT lane, 'dead', count(*) FROM jobs WHERE status = 'dead' GROUP BY lane
-    """)
+    """
 )
-OLDEST = Statement(
-    text("""
+OLDEST = Statement.from_sql(
+    """
     SELECT lane, CAST(extract(epoch FROM now() - min(run_at)) AS float) AS seconds
     FROM jobs WHERE status = 'queued' AND run_at <= now() GROUP BY lane
-    """)
+    """
 )
 OTHER_COUNTS = Statement.from_sql(
     """
@@ -55,13 +53,13 @@ OTHER_COUNTS = Statement.from_sql(
     """,
     alive=ALIVE,
 )
-GREETINGS = Statement(
-    text("""
+GREETINGS = Statement.from_sql(
+    """
     SELECT state, count(*) AS number FROM greetings
     WHERE due_on >= date_trunc('year', now())
         AND due_on < date_trunc('year', now()) + interval '1 year'
     GROUP BY state
-    """)
+    """
 )
 # A worker of an older version does not report its kinds: it may know any.
 WITHOUT_WORKER = Statement.from_sql(
@@ -87,15 +85,15 @@ KIND_SETS = Statement.from_sql(
     """,
     alive=ALIVE,
 )
-HEARTBEAT = Statement(
-    text("""
+HEARTBEAT = Statement.from_sql(
+    """
     INSERT INTO workers (id, host, version, kinds, started_at, heard_at)
     VALUES (:id, :host, :version, CAST(:kinds AS text[]), now(), now())
     ON CONFLICT (id) DO UPDATE SET heard_at = now()
-    """)
+    """
 )
-LEAVE = Statement(text("DELETE FROM workers WHERE id = :id"))
-PRUNE_WORKERS = Statement(text("DELETE FROM workers WHERE heard_at < now() - interval '1 day'"))
+LEAVE = Statement.from_sql("DELETE FROM workers WHERE id = :id")
+PRUNE_WORKERS = Statement.from_sql("DELETE FROM workers WHERE heard_at < now() - interval '1 day'")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from asyncpg import Record
-from sqlalchemy import text
 
 from jubilee.adapters.postgres.documents import encode
 from jubilee.adapters.postgres.pool import ConnectionPool
@@ -83,8 +82,8 @@ WAITING = Statement.from_sql(
 )
 FIRST = (0, datetime.min.replace(tzinfo=UTC), UUID(int=0))
 # The wait is a random part of the longest one, so that jobs of one dead worker are separated.
-EXPIRE = Statement(
-    text("""
+EXPIRE = Statement.from_sql(
+    """
     WITH lost AS MATERIALIZED (
         SELECT id, crashes + 1 >= CAST(:max_crashes AS integer) AS crashed,
             attempts >= max_attempts AS spent, cancel_requested_at IS NOT NULL AS unwanted
@@ -102,16 +101,16 @@ EXPIRE = Statement(
             ELSE CAST(:expired_error AS jsonb) END,
         dispatched_at = NULL, lease_until = NULL, worker_id = NULL
     FROM lost WHERE jobs.id = lost.id RETURNING jobs.id
-    """)
+    """
 )
-PRUNE = Statement(
-    text("""
+PRUNE = Statement.from_sql(
+    """
     DELETE FROM jobs WHERE id IN (
         SELECT id FROM jobs
         WHERE finished_at < now() - CAST(:days AS float) * interval '1 day'
         ORDER BY finished_at LIMIT :rows FOR UPDATE SKIP LOCKED
     ) RETURNING id
-    """)
+    """
 )
 DUE_SUMMARY = Statement.from_sql(
     """

@@ -6,9 +6,10 @@ from asyncpg import Record
 from sqlalchemy import bindparam, func
 from sqlalchemy.dialects.postgresql import insert
 
+from jubilee.adapters.postgres.core_statement import core_statement
 from jubilee.adapters.postgres.documents import encode_input, encode_trace
 from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
-from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.statement import Executor
 from jubilee.adapters.postgres.tables import jobs
 from jubilee.domain.jobs.kinds import JobQueueName
 from jubilee.domain.jobs.queue import DEFAULT_PRIORITY, JobQueue, NewJob
@@ -16,7 +17,7 @@ from jubilee.domain.jobs.store import Dispatch, JobReference
 from jubilee.observation.jobs import TraceContext
 
 # Due times go by the database's clock, which all workers share.
-ADD = Statement(
+ADD = core_statement(
     insert(jobs)
     .values(
         run_at=func.coalesce(bindparam("due", type_=jobs.c.run_at.type), func.now()),

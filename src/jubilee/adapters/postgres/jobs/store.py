@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from asyncpg import Record
-from sqlalchemy import text
 
 from jubilee.adapters.postgres.documents import encode_within, read_object, trace_context
 from jubilee.adapters.postgres.jobs.batching import CallBatcher
@@ -39,8 +38,8 @@ RELEASED = """
 """
 
 # Rows that another worker is claiming are skipped: no wait, no deadlock.
-CLAIM = Statement(
-    text("""
+CLAIM = Statement.from_sql(
+    """
     WITH free AS MATERIALIZED (
         SELECT jobs.id FROM jobs
         JOIN unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[])) AS wanted (id, epoch)
@@ -58,20 +57,20 @@ CLAIM = Statement(
         CAST(extract(epoch FROM now() - created_at) AS float) AS age, coalesce(
             (SELECT is_superuser AND is_active FROM users WHERE users.id = owner_id), true
         ) AS by_admin
-    """)
+    """
 )
 # A row that was skipped may only be locked by a relay that marks it: it can be claimed later.
-FREE = Statement(
-    text("""
+FREE = Statement.from_sql(
+    """
     SELECT jobs.id FROM jobs
     JOIN unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[])) AS wanted (id, epoch)
         ON jobs.id = wanted.id AND jobs.epoch = wanted.epoch
     WHERE status = 'queued' AND run_at <= now() AND kind = ANY(CAST(:kinds AS text[]))
-    """)
+    """
 )
 # Locked rows are skipped here, too: waiting for one of them would let all leases end.
-HEARTBEAT = Statement(
-    text("""
+HEARTBEAT = Statement.from_sql(
+    """
     WITH held AS (
         SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[])) AS held (id, epoch)
     ), free AS MATERIALIZED (
@@ -85,7 +84,7 @@ HEARTBEAT = Statement(
         WHEN cancel_requested_at IS NULL THEN 'ours' ELSE 'cancel' END AS beat
     FROM jobs JOIN held ON jobs.id = held.id AND jobs.epoch = held.epoch
     LEFT JOIN kept ON kept.id = jobs.id WHERE status = 'running'
-    """)
+    """
 )
 RETRY = Statement.from_sql(
     "UPDATE jobs SET error = CAST(:error AS jsonb), {released} WHERE {fenced} RETURNING id",
@@ -110,7 +109,7 @@ END = Statement.from_sql(
 REPORT = Statement.from_sql(
     "UPDATE jobs SET progress = CAST(:progress AS jsonb) WHERE {fenced}", fenced=FENCED
 )
-PING = Statement(text("SELECT 1"))
+PING = Statement.from_sql("SELECT 1")
 
 
 class PostgresJobStore(JobStore):

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from asyncpg import Record
-from sqlalchemy import text
 
 from jubilee.adapters.postgres.documents import decode, encode_input, encode_trace
 from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
@@ -51,8 +50,8 @@ BY_ID = compose(
 BY_NAME = compose(
     "SELECT {task} FROM jobs WHERE owner_id = :owner AND task_id = :task_id", task=TASK
 )
-GET = {False: Statement(text(BY_ID)), True: Statement(text(f"{BY_ID} FOR UPDATE"))}
-GET_NAMED = {False: Statement(text(BY_NAME)), True: Statement(text(f"{BY_NAME} FOR UPDATE"))}
+GET = {False: Statement.from_sql(BY_ID), True: Statement.from_sql(f"{BY_ID} FOR UPDATE")}
+GET_NAMED = {False: Statement.from_sql(BY_NAME), True: Statement.from_sql(f"{BY_NAME} FOR UPDATE")}
 FIND_SAME = Statement.from_sql(
     """
     SELECT {task}, kind = :kind AND data = CAST(:data AS jsonb) AS same
@@ -62,8 +61,8 @@ FIND_SAME = Statement.from_sql(
 )
 # Not the lock of the owner's row, which would block sign-ins and changes of the account.
 LOCK_QUOTA = {
-    exclusive: Statement(
-        text(f"SELECT {lock}(hashtextextended('tasks ' || CAST(:owner AS text), 0))")
+    exclusive: Statement.from_sql(
+        "SELECT {lock}(hashtextextended('tasks ' || CAST(:owner AS text), 0))", lock=lock
     )
     for exclusive, lock in {
         False: "pg_advisory_xact_lock_shared",
@@ -76,7 +75,7 @@ LIVE = """
             AND status IN ('queued', 'running') LIMIT CAST(:limit AS bigint)
     ) AS live
 """
-COUNT_LIVE = Statement(text(LIVE))
+COUNT_LIVE = Statement.from_sql(LIVE)
 ADD = Statement.from_sql(
     """
     INSERT INTO jobs (
@@ -109,7 +108,7 @@ REQUEST_CANCEL = Statement.from_sql(
     """,
     task=TASK,
 )
-REMOVE = Statement(text("DELETE FROM jobs WHERE id = :id"))
+REMOVE = Statement.from_sql("DELETE FROM jobs WHERE id = :id")
 # The epoch stays, so that an earlier attempt that is still running remains fenced off.
 RETRY = Statement.from_sql(
     """
@@ -120,11 +119,11 @@ RETRY = Statement.from_sql(
     """,
     task=TASK,
 )
-LIVE_OF = Statement(
-    text("""
+LIVE_OF = Statement.from_sql(
+    """
     SELECT id FROM jobs
     WHERE id = ANY(CAST(:ids AS uuid[])) AND status IN ('queued', 'running')
-    """)
+    """
 )
 
 
