@@ -1,12 +1,13 @@
 """Tasks for the contract tests, and setting their status."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.domain.identity import Principal, SessionId, UserId
-from jubilee.domain.tasks.task import Task, TaskStatus, ValidatedTask
+from jubilee.domain.tasks.task import Task, TaskRequest, TaskStatus
 from jubilee.domain.users.user import User
 from tests.contracts.conftest import Database
 
@@ -23,21 +24,43 @@ def principal_of(user: User, *, admin: bool = False) -> Principal:
     return Principal(user.id, SessionId(new_id()), is_admin=admin)
 
 
-def make_task(owner: User, **more: Any) -> ValidatedTask:
-    """Return an echo that is due at once."""
-    key = new_id()
-    values: dict[str, Any] = {"id": key, "task_id": str(key), "kind": "echo", "data": {"n": 1}}
-    return ValidatedTask(**{**values, "owner_id": owner.id, "priority": 5, "run_at": None, **more})
+@dataclass(frozen=True, slots=True)
+class OwnedRequest:
+    """A request with the owner and the id that a task gets."""
+
+    id: UUID
+    owner_id: UserId
+    request: TaskRequest
+
+
+def make_task(owner: User, **more: Any) -> OwnedRequest:
+    """Return a request for an echo that is due at once."""
+    given: dict[str, Any] = {"kind": "echo", "data": {"n": 1}}
+    return OwnedRequest(new_id(), owner.id, TaskRequest(**{**given, **more}))
+
+
+async def insert_task(tx: Any, task: OwnedRequest, *, below: int) -> Task | None:
+    """Insert the task in a transaction."""
+    added: Task | None = await tx.tasks.add(
+        task.request, new_id=task.id, owner=task.owner_id, below=below
+    )
+    return added
+
+
+async def find_same(view: Any, task: OwnedRequest) -> Task | None:
+    """Find the task that the same request has created."""
+    found: Task | None = await view.tasks.find_same(task.request, owner=task.owner_id)
+    return found
 
 
 async def add_tasks(
-    database: Database, *tasks: ValidatedTask, below: int = 100
+    database: Database, *tasks: OwnedRequest, below: int = 100
 ) -> list[Task | None]:
     """Add each task in its own transaction."""
     results = []
     for task in tasks:
         async with database.write() as tx:
-            results.append(await tx.tasks.add(task, below=below))
+            results.append(await insert_task(tx, task, below=below))
     return results
 
 

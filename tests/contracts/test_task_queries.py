@@ -35,7 +35,7 @@ from jubilee.domain.users.user import User
 from jubilee.entrypoints.http.task_models import TaskReply
 from tests.contracts.accounts import NOW, add_users, make_user
 from tests.contracts.conftest import Database
-from tests.contracts.task_rows import add_task, make_task, principal_of, set_status
+from tests.contracts.task_rows import add_task, insert_task, make_task, principal_of, set_status
 
 
 @pytest.fixture
@@ -136,13 +136,13 @@ async def test_a_due_task_is_dispatched_after_the_commit(
 ) -> None:
     due = make_task(zoe, priority=2)
     async with database.write() as tx:
-        await tx.tasks.add(due, below=9)
-        await tx.tasks.add(make_task(zoe, run_at=NOW + timedelta(days=1)), below=9)
+        await insert_task(tx, due, below=9)
+        await insert_task(tx, make_task(zoe, run_at=NOW + timedelta(days=1)), below=9)
         assert dispatched == []
     assert dispatched == [Dispatch(JobReference(due.id, 0), JobQueueName.USER, 2, "echo")]
     with suppress(ZeroDivisionError):
         async with database.write() as tx:
-            await tx.tasks.add(make_task(zoe), below=9)
+            await insert_task(tx, make_task(zoe), below=9)
             raise ZeroDivisionError
     assert len(dispatched) == 1
 

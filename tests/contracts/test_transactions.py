@@ -21,7 +21,7 @@ from jubilee.domain.users.user import EmailTaken, User
 from tests.contracts.accounts import NOW, add_sessions, add_users, make_session, make_user
 from tests.contracts.birthday_rows import BIRTH, NO_LIMIT
 from tests.contracts.conftest import Database
-from tests.contracts.task_rows import add_task, make_task
+from tests.contracts.task_rows import add_task, find_same, insert_task, make_task
 
 Work = Callable[[Any], Awaitable[object]]
 NUL, SURROGATE = "a\0b", "a\ud800b"
@@ -161,8 +161,8 @@ def operations_with(zoe: User, text: str) -> list[Work]:
         lambda tx: tx.items.add(make_item(zoe, title=text)),
         lambda tx: tx.birthdays.put(birthday, overwrite=True, max_anonymous=NO_LIMIT),
         lambda tx: tx.birthdays.find(text),
-        lambda tx: tx.tasks.add(task, below=9),
-        lambda tx: tx.tasks.add(make_task(zoe, task_id=text), below=9),
+        lambda tx: insert_task(tx, task, below=9),
+        lambda tx: insert_task(tx, make_task(zoe, task_id=text), below=9),
         lambda tx: tx.jobs.add(NewJob(id=new_id(), kind="x", data={"deep": [{"a": text}]})),
     ]
 
@@ -180,7 +180,7 @@ async def test_nul_and_surrogates_are_refused(
     ("work", "refusal"),
     [
         (lambda tx, owner: tx.items.add(make_item(owner)), InvalidToken),
-        (lambda tx, owner: tx.tasks.add(make_task(owner), below=9), InvalidToken),
+        (lambda tx, owner: insert_task(tx, make_task(owner), below=9), InvalidToken),
         (
             lambda tx, owner: tx.jobs.add(NewJob(id=new_id(), kind="x", owner_id=owner.id)),
             InvalidToken,
@@ -264,7 +264,7 @@ async def test_equal_numbers_are_the_same_request(
     again = make_task(zoe, task_id="x", data={"n": second})
     async with database.read() as view:
         if same:
-            assert (await view.tasks.find_same(again)).id == task.id
+            assert await find_same(view, again) == task
         else:
             with pytest.raises(TaskIdTaken):
-                await view.tasks.find_same(again)
+                await find_same(view, again)

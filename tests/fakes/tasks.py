@@ -28,8 +28,8 @@ from jubilee.domain.tasks.task import (
     TaskQueue,
     TaskReader,
     TaskRepository,
+    TaskRequest,
     TaskStatus,
-    ValidatedTask,
 )
 from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation
 
@@ -75,35 +75,39 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository):
     async def count_live(self, owner: UserId, *, limit: int) -> int:
         return min(limit, sum(t.owner_id == owner and t.status.is_live for t in self.rows.values()))
 
-    async def add(self, task: ValidatedTask, *, below: int) -> Task | None:
-        self.unit.check(task)
-        await self.unit.hold("task id", task.owner_id, task.task_id)
-        await self.unit.hold("owner", task.owner_id, shared=True)
-        if self._named(task) or await self.count_live(task.owner_id, limit=below) >= below:
+    async def add(
+        self, request: TaskRequest, *, new_id: UUID, owner: UserId, below: int
+    ) -> Task | None:
+        self.unit.check(request)
+        task_id = request.task_id or str(new_id)
+        await self.unit.hold("task id", owner, task_id)
+        await self.unit.hold("owner", owner, shared=True)
+        if self._named(owner, task_id) or await self.count_live(owner, limit=below) >= below:
             return None
-        if task.owner_id not in self.owners:
+        if owner not in self.owners:
             raise self.unit.fail(foreign_key_violation("fk_jobs_owner_id"))
         now = self.clock()
         added = Task(
-            id=task.id,
-            task_id=task.task_id,
-            owner_id=task.owner_id,
-            kind=task.kind,
-            data=task.data,
-            priority=task.priority,
+            id=new_id,
+            task_id=task_id,
+            owner_id=owner,
+            kind=request.kind,
+            data=request.data,
+            priority=request.priority,
             status=TaskStatus.QUEUED,
             attempts=0,
             max_attempts=MAX_ATTEMPTS,
-            run_at=now if task.run_at is None else max(task.run_at, now),
+            run_at=now if request.run_at is None else max(request.run_at, now),
             created_at=now,
         )
-        self.rows[task.id] = added
+        self.rows[new_id] = added
         return added
 
-    async def find_same(self, task: ValidatedTask) -> Task | None:
-        self.unit.check(task)
-        known = self._named(task)
-        if known and (known.kind, _comparable(known.data)) != (task.kind, _comparable(task.data)):
+    async def find_same(self, request: TaskRequest, *, owner: UserId) -> Task | None:
+        self.unit.check(request)
+        known = self._named(owner, request.task_id)
+        same = (request.kind, _comparable(request.data))
+        if known and (known.kind, _comparable(known.data)) != same:
             raise TaskIdTaken
         return known
 
@@ -141,9 +145,9 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository):
             created_at=now,
         )
 
-    def _named(self, task: ValidatedTask) -> Task | None:
-        own = [t for t in self.rows.values() if t.owner_id == task.owner_id]
-        return next((t for t in own if t.task_id == task.task_id), None)
+    def _named(self, owner: UserId, task_id: str | None) -> Task | None:
+        own = [task for task in self.rows.values() if task.owner_id == owner]
+        return next((task for task in own if task.task_id == task_id), None)
 
     async def _change(self, task_id: UUID, **values: object) -> Task:
         await self.unit.hold("task", task_id)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import httpx2
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jubilee.entrypoints.http.framework.binding import bind_query
-from jubilee.entrypoints.http.framework.json_text import faults, parse_json
+from jubilee.entrypoints.http.framework.json_text import faults, may_have_faults, parse_json
 from jubilee.entrypoints.http.framework.problems import MalformedBody, MalformedQuery
 from jubilee.entrypoints.http.user_models import UserQuery
 from tests.conftest import SignUp
@@ -207,6 +208,23 @@ def test_any_json_document_is_parsed_or_refused(document: object) -> None:
     except MalformedBody:
         return
     assert all(fault.code and fault.pointer.encode() is not None for fault in found)
+
+
+@given(document=JSONS, escaped=st.booleans())
+def test_a_document_without_suspicious_bytes_has_no_faults(
+    document: object, *, escaped: bool
+) -> None:
+    raw = json.dumps(document, ensure_ascii=escaped).encode(errors="replace")
+    with suppress(MalformedBody):
+        assert may_have_faults(raw) or list(faults(parse_json(raw))) == []
+
+
+@pytest.mark.parametrize(
+    "raw", [b'["\\u0000"]', b'["\\uD800"]', b"[9223372036854775808]", b"[1e309]", b"[-1E+309]"]
+)
+def test_bytes_of_a_refused_value_are_suspicious(raw: bytes) -> None:
+    assert may_have_faults(raw)
+    assert len(list(faults(parse_json(raw)))) == 1
 
 
 @given(st.binary(max_size=200))

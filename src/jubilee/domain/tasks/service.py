@@ -3,12 +3,14 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
 from jubilee.domain.clock import Clock
 from jubilee.domain.concurrency import VersionCheck, require
 from jubilee.domain.errors import NotAllowed
 from jubilee.domain.identity import NewId, Principal, UserId
-from jubilee.domain.jobs.kinds import Audience, JobKinds, UnknownKind
+from jubilee.domain.jobs.kinds import Audience, JobKind, JobKinds, UnknownKind
 from jubilee.domain.jobs.payload import MASK
 from jubilee.domain.jobs.waiter import IsAbandoned, JobWaiter
 from jubilee.domain.paging import Page, Position
@@ -28,7 +30,6 @@ from jubilee.domain.tasks.task import (
     TaskTransaction,
     TaskView,
     TooManyTasks,
-    ValidatedTask,
     encoded_size,
 )
 from jubilee.domain.transaction import Begin
@@ -60,16 +61,18 @@ class TaskService:
 
     async def create(self, request: TaskRequest, *, by: Principal) -> Task:
         """Create a task, or return the caller's task with the same `task_id`, kind and data."""
-        task = self._checked(request, by)
-        for exclusive in (
-            (False, True) if self.max_live_per_owner > SHARED_LOCK_MARGIN_TASKS else (True,)
-        ):
-            kept = await self._insert(
-                task, exclusive=exclusive, may_be_known=request.task_id is not None
-            )
-            if kept is not None:
-                return self._redacted(kept, by)
-        raise TooManyTasks
+        kind = self._kind_for(request, by)
+        _check_payload(kind, request.data)
+        due = replace(request, run_at=self._due(request.run_at))
+        new_id = self.new_id()
+        task: Task | None = None
+        if self.max_live_per_owner > SHARED_LOCK_MARGIN_TASKS:
+            task = await self._insert(due, new_id, by.user_id, exclusive=False)
+        if task is None:
+            task = await self._insert(due, new_id, by.user_id, exclusive=True)
+        if task is None:
+            raise TooManyTasks
+        return redacted(task, kind, by)
 
     async def get(self, name: str, *, by: Principal, wait: WaitOptions | None = None) -> Task:
         """Return the caller's task by id or `task_id`, or any task by id to an admin."""
@@ -134,8 +137,9 @@ class TaskService:
             require(expects, self._redacted(task, by))
             if task.status is not TaskStatus.DEAD:
                 raise TaskNotDead
-            if not by.is_admin:
-                self._check_audience(task.kind, by)
+            kind = self.kinds.find(task.kind)
+            if kind is not None and not by.is_admin:
+                _check_audience(kind, by)
             await self._check_room(tx, task.owner_id)
             return self._redacted(await tx.task_queue.retry(task.id), by)
 
@@ -170,38 +174,25 @@ class TaskService:
             return await view.tasks.get(name, by=by)
 
     async def _insert(
-        self, task: ValidatedTask, *, exclusive: bool, may_be_known: bool
+        self, request: TaskRequest, new_id: UUID, owner: UserId, *, exclusive: bool
     ) -> Task | None:
         """Return None if the limit is reached, or if only an exclusive lock can tell."""
-        below = (
-            self.max_live_per_owner
-            if exclusive
-            else self.max_live_per_owner - SHARED_LOCK_MARGIN_TASKS
-        )
+        margin = 0 if exclusive else SHARED_LOCK_MARGIN_TASKS
         async with self.write() as tx:
-            await tx.task_queue.lock_quota(task.owner_id, exclusive=exclusive)
-            if may_be_known and (known := await tx.task_queue.find_same(task)):
-                return known
-            return await tx.task_queue.add(task, below=below)
+            await tx.task_queue.lock_quota(owner, exclusive=exclusive)
+            if request.task_id is not None:
+                known = await tx.task_queue.find_same(request, owner=owner)
+                if known is not None:
+                    return known
+            below = self.max_live_per_owner - margin
+            return await tx.task_queue.add(request, new_id=new_id, owner=owner, below=below)
 
-    def _checked(self, request: TaskRequest, by: Principal) -> ValidatedTask:
+    def _kind_for(self, request: TaskRequest, by: Principal) -> JobKind[Any, Any]:
         kind = self.kinds.find(request.kind)
         if kind is None:
             raise UnknownKind(pointer="/kind")
-        self._check_audience(request.kind, by)
-        if encoded_size(request.data) > MAX_DATA_BYTES:
-            raise PayloadTooLarge
-        kind.read(request.data)
-        task_id = self.new_id()
-        return ValidatedTask(
-            id=task_id,
-            task_id=request.task_id or str(task_id),
-            owner_id=by.user_id,
-            kind=request.kind,
-            data=request.data,
-            priority=request.priority,
-            run_at=self._due(request.run_at),
-        )
+        _check_audience(kind, by)
+        return kind
 
     def _due(self, run_at: datetime | None) -> datetime | None:
         """Return the due time in UTC; times long past count as absent."""
@@ -212,25 +203,36 @@ class TaskService:
             raise InvalidRunAt(pointer="/run_at")
         return run_at.astimezone(UTC)
 
-    def _check_audience(self, name: str, by: Principal) -> None:
-        kind = self.kinds.find(name)
-        if kind is not None and kind.audience not in _audiences(by):
-            raise KindNotAllowed
-
     def _redacted(self, task: Task, by: Principal) -> Task:
-        """Hide the data of an unknown kind: it may contain secrets.
+        return redacted(task, self.kinds.find(task.kind), by)
 
-        Private members are masked for admins who do not own the task; all members of the result
-        of an unknown kind are private.
-        """
-        kind = self.kinds.find(task.kind)
-        data = {} if kind is None else kind.redact(task.data)
-        if task.owner_id == by.user_id:
-            return replace(task, data=data)
-        result = task.result or {}
-        private = result if kind is None else kind.private
-        masked = None if task.result is None else _masked(result, private)
-        return replace(task, data=_masked(data, private), result=masked)
+
+def redacted(task: Task, kind: JobKind[Any, Any] | None, by: Principal) -> Task:
+    """Return the task as `by` may see it.
+
+    The data of an unknown kind (None) are hidden: they may contain secrets. Private members are
+    masked for admins who do not own the task; all members of the result of an unknown kind are
+    private.
+    """
+    data = {} if kind is None else kind.redact(task.data)
+    if task.owner_id == by.user_id:
+        return replace(task, data=data)
+    result = task.result or {}
+    private = result if kind is None else kind.private
+    masked = None if task.result is None else _masked(result, private)
+    return replace(task, data=_masked(data, private), result=masked)
+
+
+def _check_audience(kind: JobKind[Any, Any], by: Principal) -> None:
+    if kind.audience not in _audiences(by):
+        raise KindNotAllowed
+
+
+def _check_payload(kind: JobKind[Any, Any], data: Mapping[str, object]) -> None:
+    """Raise PayloadTooLarge or InvalidPayload."""
+    if encoded_size(data) > MAX_DATA_BYTES:
+        raise PayloadTooLarge
+    kind.read(data)
 
 
 def _masked(document: Mapping[str, object], private: Collection[str]) -> Mapping[str, object]:

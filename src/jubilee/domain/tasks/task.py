@@ -97,26 +97,16 @@ class TaskStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRequest:
-    """A request for a task; requests with the same `task_id` create one task."""
+    """A request for a task; requests with the same `task_id` create one task.
+
+    Without a `task_id` the task is named by its id; without `run_at` it is due at once.
+    """
 
     data: Mapping[str, object]
     kind: str = DEFAULT_KIND
     task_id: str | None = None
     priority: int = DEFAULT_PRIORITY
     run_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValidatedTask:
-    """A validated request; without `run_at` the task is due at once."""
-
-    id: UUID
-    task_id: str
-    owner_id: UserId
-    kind: str
-    data: Mapping[str, object]
-    priority: int
-    run_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,10 +176,12 @@ class TaskQueue(Protocol):
     async def count_live(self, owner: UserId, *, limit: int) -> int:
         """Count the owner's live tasks, up to `limit`."""
 
-    async def add(self, task: ValidatedTask, *, below: int) -> Task | None:
+    async def add(
+        self, request: TaskRequest, *, new_id: UUID, owner: UserId, below: int
+    ) -> Task | None:
         """Insert the task; None if the owner has `below` live tasks or one with its `task_id`."""
 
-    async def find_same(self, task: ValidatedTask) -> Task | None:
+    async def find_same(self, request: TaskRequest, *, owner: UserId) -> Task | None:
         """Find the owner's task with the same `task_id`.
 
         Raises TaskIdTaken if its kind or data differ.

@@ -56,9 +56,8 @@ TAG = "tasks"
 async def create_task(call: Call[NewTaskBody, Nothing]) -> Response:
     """POST /tasks."""
     task = await call.services.tasks.create(call.body.to_domain(), by=call.principal)
-    response = tagged(TaskReply.of(task), status=HTTPStatus.ACCEPTED)
-    response.headers["Location"] = f"{call.mount}/tasks/{task.id}"
-    return response
+    headers = {"Location": f"{call.mount}/tasks/{task.id}"}
+    return tagged(TaskReply.of(task), headers=headers, status=HTTPStatus.ACCEPTED)
 
 
 async def list_tasks(call: Call[Nothing, TaskQuery]) -> Response:

@@ -1,5 +1,6 @@
 """Handlers of the user endpoints."""
 
+from http import HTTPStatus
 from typing import TypeAlias, TypeVar
 
 from starlette.requests import Request
@@ -9,10 +10,10 @@ from jubilee.domain.concurrency import VersionCheck
 from jubilee.domain.identity import UserId
 from jubilee.domain.passwords import PasswordChange
 from jubilee.domain.users.user import User
-from jubilee.entrypoints.http.framework.conditions import content_tag, etag, precondition
+from jubilee.entrypoints.http.framework.conditions import content_tag, precondition
 from jubilee.entrypoints.http.framework.endpoint import Call, Nothing
 from jubilee.entrypoints.http.framework.paging import paged, position
-from jubilee.entrypoints.http.framework.responses import created, current, no_content, tagged
+from jubilee.entrypoints.http.framework.responses import current, no_content, tagged
 from jubilee.entrypoints.http.user_models import (
     Account,
     AccountPatch,
@@ -31,8 +32,8 @@ C = TypeVar("C", bound=AccountChange)
 async def register(call: Call[Registration, Nothing]) -> Response:
     """POST /auth/register and /users."""
     user = await call.services.users.register(call.body.to_domain(), call.body.password)
-    reply = UserReply.of(user)
-    return created(reply, f"{call.mount}/users/{user.id}", etag=etag(content_tag(reply)))
+    headers = {"Location": f"{call.mount}/users/{user.id}"}
+    return tagged(UserReply.of(user), headers=headers, status=HTTPStatus.CREATED)
 
 
 async def get_me(call: Call[Nothing, Nothing]) -> Response:

@@ -31,10 +31,9 @@ from jubilee.domain.tasks.task import (
     TaskQueue,
     TaskReader,
     TaskRepository,
+    TaskRequest,
     TaskStatus,
-    ValidatedTask,
 )
-from jubilee.observation.jobs import TraceContext
 
 QUEUES = {queue.value for queue in JobQueueName}
 SERVER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -171,40 +170,37 @@ class PostgresTasks(TaskReader, TaskQueue, TaskRepository):
         row = await self.executor.first(COUNT_LIVE, owner=owner, limit=limit)
         return 0 if row is None else row["count"]
 
-    async def add(self, task: ValidatedTask, *, below: int) -> Task | None:
-        with self.provenance.propagator.for_job(task.kind, task.id) as context:
-            row = await self._insert(task, below, context)
+    async def add(
+        self, request: TaskRequest, *, new_id: UUID, owner: UserId, below: int
+    ) -> Task | None:
+        with self.provenance.propagator.for_job(request.kind, new_id) as context:
+            row = await self.executor.first(
+                ADD,
+                id=new_id,
+                owner=owner,
+                task_id=request.task_id or str(new_id),
+                kind=request.kind,
+                lane=JobQueueName.USER.value,
+                data=encode_input(request.data),
+                priority=request.priority,
+                max_attempts=MAX_ATTEMPTS,
+                run_at=request.run_at,
+                correlation_id=self.provenance.correlation_id,
+                trace_context=encode_trace(context),
+                limit=below,
+            )
         if row is None:
             return None
-        self.pending.kinds.append(task.kind)
+        self.pending.kinds.append(request.kind)
         return self._dispatch_if_due(row)
 
-    async def _insert(
-        self, task: ValidatedTask, below: int, context: TraceContext | None
-    ) -> Record | None:
-        return await self.executor.first(
-            ADD,
-            id=task.id,
-            owner=task.owner_id,
-            task_id=task.task_id,
-            kind=task.kind,
-            lane=JobQueueName.USER.value,
-            data=encode_input(task.data),
-            priority=task.priority,
-            max_attempts=MAX_ATTEMPTS,
-            run_at=task.run_at,
-            correlation_id=self.provenance.correlation_id,
-            trace_context=encode_trace(context),
-            limit=below,
-        )
-
-    async def find_same(self, task: ValidatedTask) -> Task | None:
+    async def find_same(self, request: TaskRequest, *, owner: UserId) -> Task | None:
         row = await self.executor.first(
             FIND_SAME,
-            owner=task.owner_id,
-            task_id=task.task_id,
-            kind=task.kind,
-            data=encode_input(task.data),
+            owner=owner,
+            task_id=request.task_id,
+            kind=request.kind,
+            data=encode_input(request.data),
         )
         if row is None:
             return None

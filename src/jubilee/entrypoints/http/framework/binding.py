@@ -17,6 +17,7 @@ from jubilee.entrypoints.http.framework.json_text import (
     TextFault,
     check_text,
     faults,
+    may_have_faults,
     parse_json,
     segment,
 )
@@ -97,9 +98,10 @@ def _json(model: type[M], raw: bytes) -> M:
     document = parse_json(raw)
     if not isinstance(document, dict):
         raise InvalidRequest([NOT_AN_OBJECT])
-    violations = [_fault(fault, BODY) for fault in islice(faults(document), MAX_VIOLATIONS)]
-    if violations:
-        raise InvalidRequest(violations)
+    if may_have_faults(raw):
+        violations = [_fault(fault, BODY) for fault in islice(faults(document), MAX_VIOLATIONS)]
+        if violations:
+            raise InvalidRequest(violations)
     try:
         # Strict keeps JSON's types apart: "1" is not a number, 1 is not a string.
         return model.model_validate(_limit_unknown(document, model), strict=True)

@@ -70,8 +70,12 @@ def read_tags(header: str) -> EntityTags:
 
 
 def content_tag(reply: BaseModel) -> str:
-    """Tag of a resource without a version: a hash of its representation."""
-    content = reply.model_dump_json(by_alias=True).encode()
+    """Return the tag of a resource without a version: a hash of its representation."""
+    return hash_tag(reply.model_dump_json(by_alias=True).encode())
+
+
+def hash_tag(content: bytes) -> str:
+    """Return the tag of a representation."""
     return blake2b(content, digest_size=TAG_BYTES).hexdigest()
 
 

@@ -1,5 +1,6 @@
 """Strict JSON: no duplicate members, no NaN, no text that PostgreSQL or UTF-8 cannot hold."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from json import JSONDecodeError, JSONDecoder
@@ -16,6 +17,8 @@ MAX_NAME_CHARS = 200  # of a member's name in a pointer
 MAX_POINTER_CHARS = 1000
 
 CONTAINERS = (dict, list)
+REFUSABLE = re.compile(rb"\\u|[0-9]{19}|[0-9][eE][+-]?[0-9]")
+"""Escapes, and numbers that may exceed MAX_INTEGER or the range of a float."""
 
 ValuePath: TypeAlias = tuple["ValuePath", str | int] | None
 """Location of a value: its parent's path and its name; None is the document itself."""
@@ -42,6 +45,15 @@ def parse_json(raw: bytes) -> object:
         raise MalformedBody(f"The body is not valid JSON: see {where}.") from error
     except RecursionError as error:  # unbalanced brackets can pass check_bounds
         raise MalformedBody(f"The body nests deeper than {MAX_DEPTH} levels.") from error
+
+
+def may_have_faults(raw: bytes) -> bool:
+    """Whether a well-formed document can contain a value that `faults` refuses.
+
+    Searching the bytes costs a tenth of visiting each value. NUL and lone surrogates can only be
+    written as escapes: the parser refuses them as bytes.
+    """
+    return REFUSABLE.search(raw) is not None
 
 
 def faults(document: object) -> Iterator[TextFault]:

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from jubilee.entrypoints.http.framework.conditions import content_tag, etag, is_known
+from jubilee.entrypoints.http.framework.conditions import etag, hash_tag, is_known
 from jubilee.entrypoints.http.framework.endpoint import JSON, ResponseSpec
 
 
@@ -15,24 +15,27 @@ def ok(body: BaseModel, *, headers: Mapping[str, str] | None = None, status: int
     return Response(body.model_dump_json(by_alias=True), status, headers, JSON)
 
 
-def created(body: BaseModel, location: str, *, etag: str | None = None) -> Response:
-    """201 with the path of the new resource."""
-    headers = {"Location": location, **({"ETag": etag} if etag else {})}
-    return ok(body, headers=headers, status=201)
+def created(body: BaseModel, location: str, *, etag: str) -> Response:
+    """201 with the path of the new resource and its ETag."""
+    return ok(body, headers={"Location": location, "ETag": etag}, status=201)
 
 
-def tagged(body: BaseModel, *, status: int = 200) -> Response:
+def tagged(
+    body: BaseModel, *, headers: Mapping[str, str] | None = None, status: int = 200
+) -> Response:
     """The body with a hash of it as ETag."""
-    return ok(body, headers={"ETag": etag(content_tag(body))}, status=status)
+    content = body.model_dump_json(by_alias=True).encode()
+    return Response(content, status, {"ETag": etag(hash_tag(content)), **(headers or {})}, JSON)
 
 
 def current(request: Request, body: BaseModel) -> Response:
     """The body with its ETag, or 304 if the client already has it."""
-    tag = content_tag(body)
+    content = body.model_dump_json(by_alias=True).encode()
+    tag = hash_tag(content)
     headers = {"ETag": etag(tag)}
     if is_known(request.headers, tag):
         return Response(status_code=304, headers=headers)
-    return ok(body, headers=headers)
+    return Response(content, headers=headers, media_type=JSON)
 
 
 def current_or_known(reply: ResponseSpec) -> tuple[ResponseSpec, ResponseSpec]:
