@@ -20,7 +20,7 @@ from jubilee.adapters.postgres.connector import Connector
 from jubilee.adapters.postgres.ownership import Ownership
 from jubilee.adapters.postgres.schema import DATED, revision_name
 from jubilee.adapters.postgres.tables import metadata
-from jubilee.bootstrap.servers import NoServer, database_url
+from jubilee.bootstrap.servers import NoServer, migration_url
 from jubilee.commands.reading import read_settings
 from jubilee.commands.refusal import CommandRefused
 
@@ -33,7 +33,7 @@ OWNED = Ownership.read(Path(__file__).parent / "versions", metadata)
 def configured_url() -> str:
     """Raises CommandError, which Alembic prints as one line, where no server is configured."""
     try:
-        return database_url(read_settings())
+        return migration_url(read_settings())
     except (CommandRefused, NoServer) as error:
         raise CommandError(str(error)) from None
 

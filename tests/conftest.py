@@ -53,10 +53,12 @@ async def migrated(servers: Servers) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def database_url(servers: Servers, migrated: str) -> AsyncIterator[str]:
+async def database_url(
+    servers: Servers, migrated: str, pooler_url: str | None
+) -> AsyncIterator[str]:
     """A database of one's own with the present schema."""
     async with fresh_database(servers, migrated) as url:
-        yield url
+        yield url if pooler_url is None else f"{pooler_url}{urlsplit(url).path}"
 
 
 @pytest.fixture

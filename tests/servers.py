@@ -2,6 +2,7 @@
 
 JUBILEE_TEST_SERVERS=containers|embedded forces a kind, and a forced kind that is not there fails;
 `running` are those of JUBILEE_TEST_DATABASE_URL and JUBILEE_TEST_REDIS_URL, and are left running.
+JUBILEE_TEST_POOLER=1 puts PgBouncer before containers: tests get its URL of their database.
 Nothing starts before a test asks for it.
 """
 
@@ -27,6 +28,7 @@ from jubilee.adapters.embedded.wheels import postgres_program, valkey_program
 from tests.outages import OwnServers
 
 FORCE = "JUBILEE_TEST_SERVERS"
+POOLER = "JUBILEE_TEST_POOLER"
 PING_SECONDS = 3.0
 
 
@@ -44,6 +46,8 @@ def pytest_configure() -> None:
     kind = chosen_kind()
     if kind == "containers" and not engine_answers():
         raise pytest.UsageError(f"{FORCE}=containers, but no engine answers at {_engine()}")
+    if POOLER in os.environ and kind != "containers":
+        raise pytest.UsageError(f"{POOLER} needs {FORCE}=containers")
     if kind == "embedded":
         try:
             postgres_program("postgres")
@@ -71,9 +75,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """One PostgreSQL and one Redis for the whole run."""
-    opened = {"containers": _containers, "embedded": _embedded, "running": _running}
+    opened = {"containers": start_containers, "embedded": _embedded, "running": _running}
     with opened[chosen_kind()]() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def pooler_url(servers: Servers) -> Iterator[str | None]:
+    """The URL of PgBouncer before this run's PostgreSQL, None without JUBILEE_TEST_POOLER."""
+    if POOLER not in os.environ:
+        yield None
+        return
+    with import_module("tests.pooler").pooler(servers.database_url) as url:
+        yield url
 
 
 @pytest.fixture
@@ -125,7 +139,8 @@ def _running() -> Iterator[Servers]:
     yield Servers("running", *urls)
 
 
-def _containers() -> AbstractContextManager[Servers]:
+def start_containers() -> AbstractContextManager[Servers]:
+    """Start PostgreSQL and Redis as containers."""
     # By name: their library is slow to load, and a run of pure tests needs none of it.
     started: AbstractContextManager[Servers] = import_module("tests.containers").start(Servers)
     return started

@@ -64,6 +64,12 @@ THINGS = """
 """
 
 
+def test_migrations_have_a_url_of_their_own(empty: str, tmp_path: Path) -> None:
+    ended = run(tmp_path, "migrate", DATABASE_URL=NOWHERE, DATABASE_MIGRATION_URL=empty)
+    assert ended.returncode == 0, ended.stderr
+    assert ask(empty, VERSION) == known_revisions()[1]
+
+
 def test_the_migrations_make_exactly_the_tables(empty: str) -> None:
     schema.upgrade(empty)
     schema.check(empty)

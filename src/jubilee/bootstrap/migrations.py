@@ -9,7 +9,7 @@ from jubilee.adapters.postgres import schema
 from jubilee.adapters.postgres.application_name import named
 from jubilee.adapters.postgres.errors import AWAY
 from jubilee.adapters.postgres.outages import connection_failure
-from jubilee.bootstrap.servers import database_url
+from jubilee.bootstrap.servers import migration_url
 from jubilee.settings import Settings
 
 
@@ -33,7 +33,7 @@ def create_migration(settings: Settings, name: str) -> None:
 
 
 def _run(settings: Settings, command: str, change: Callable[[str], None]) -> None:
-    url = named(database_url(settings), f"jubilee-{command}")
+    url = named(migration_url(settings), f"jubilee-{command}")
     try:
         change(url)
     except schema.NothingToTakeBack as error:

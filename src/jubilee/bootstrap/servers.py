@@ -54,6 +54,12 @@ def database_url(settings: Settings) -> str:
     return running.database_url
 
 
+def migration_url(settings: Settings) -> str:
+    """Return the URL of PostgreSQL for migrations; raises NoServer."""
+    given = settings.database_migration_url
+    return database_url(settings) if given is None else given.get_secret_value()
+
+
 def redis_url(settings: Settings) -> str:
     """Return the URL of Redis; raises NoServer."""
     if (named := settings.redis) is not None:

@@ -16,6 +16,9 @@ from jubilee.settings.server import Environment, ServerSettings
 from jubilee.settings.telemetry import API_METRICS_PORT, DOTENV, TelemetrySettings
 from jubilee.urls.parts import without_password
 
+URLS = ("database_migration_url", "smtp_url")
+"""Settings that are shown without their passwords; DATABASE_URL and REDIS_URL have parts, too."""
+
 
 class Settings(  # pydantic lists the fields of the last base first
     BirthdaySettings,
@@ -54,8 +57,12 @@ class Settings(  # pydantic lists the fields of the last base first
 
     def masked(self) -> dict[str, str]:
         """Return the values by their names in the environment, with secrets masked."""
-        smtp = self.smtp_url.get_secret_value() if self.smtp_url else None
-        urls = {"database_url": self.postgres, "redis_url": self.redis, "smtp_url": smtp}
+        given = {
+            name: secret.get_secret_value()
+            for name in URLS
+            if (secret := getattr(self, name)) is not None
+        }
+        urls = {**given, "database_url": self.postgres, "redis_url": self.redis}
         values = {name: _display(value) for name, value in self.model_dump().items()}
         values |= {name: without_password(url) for name, url in urls.items() if url}
         return {name.upper(): value for name, value in values.items()}

@@ -1,6 +1,6 @@
 """PostgreSQL."""
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 from urllib.parse import quote
 
 from pydantic import AfterValidator, AliasChoices, Field, PositiveFloat, PositiveInt, SecretStr
@@ -13,11 +13,17 @@ def _postgres(name: str, old: str) -> AliasChoices:
     return AliasChoices(f"postgres_{name}", f"pg_{old}")
 
 
+DatabaseUrl: TypeAlias = Annotated[SecretStr, AfterValidator(checked_database_url)]
+
+
 class DatabaseSettings(SettingsGroup):
     """Address of PostgreSQL; pool size and timeout of one process."""
 
-    database_url: Annotated[SecretStr, AfterValidator(checked_database_url)] | None = Field(
+    database_url: DatabaseUrl | None = Field(
         None, description="URL of PostgreSQL; takes precedence over POSTGRES_*"
+    )
+    database_migration_url: DatabaseUrl | None = Field(
+        None, description="URL for migrations, which need a session: past a connection pooler"
     )
     postgres_server: str | None = Field(None, validation_alias=_postgres("server", "host"))
     postgres_port: int = Field(5432, ge=1, le=65535, validation_alias=_postgres("port", "port"))
