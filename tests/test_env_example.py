@@ -7,6 +7,7 @@ import pytest
 
 from jubilee.adapters.telemetry.otlp import signals
 from jubilee.settings import Settings
+from jubilee.settings.secret_files import secret_variables
 
 EXAMPLE = Path(__file__).parents[1] / ".env.example"
 LINES = re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE)
@@ -24,6 +25,12 @@ def test_what_it_shows_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     settings = Settings()
     assert settings.log_format == "json"
     assert settings.slow_query_ms == 500
+
+
+def test_it_names_the_file_of_every_secret_setting() -> None:
+    assert set(re.findall(r"\b[A-Z_]+_FILE\b(?!=)", EXAMPLE.read_text())) == {
+        next(iter(files.values())) for files in secret_variables(Settings.model_fields)
+    }
 
 
 def test_its_variables_of_opentelemetry_are_understood() -> None:

@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 
 from jubilee.settings.sources import (
-    Variables,
-    read_variables,
     sources,
     telemetry_variables,
     unknown_variables,
 )
+from jubilee.settings.variables import Variables, read_variables
 
 ORDINARY = (
     "PATH", "HOME", "PWD", "LANG", "LC_ALL", "USER", "SHELL", "TERM", "HOSTNAME", "SHLVL", "OLDPWD",

@@ -16,7 +16,7 @@ from jubilee.domain.passwords import PasswordChange
 from jubilee.domain.users.user import User
 from jubilee.entrypoints.http.app import HttpOptions
 from jubilee.entrypoints.http.auth import OAuthExtras, Refresh
-from jubilee.settings.sources import Variables
+from jubilee.settings.variables import Variables
 from jubilee.urls.smtp import SmtpServer
 
 

@@ -4,7 +4,8 @@ import sys
 from argparse import Namespace
 
 from jubilee.commands.reading import read_settings
-from jubilee.settings.sources import read_variables, sources, telemetry_variables
+from jubilee.settings.sources import sources, telemetry_variables
+from jubilee.settings.variables import read_variables
 
 
 def config(_: Namespace) -> int:

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from jubilee.commands.refusal import CommandRefused
 from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
 from jubilee.settings import Settings
-from jubilee.settings.sources import read_variables, unknown_variables
+from jubilee.settings.sources import unknown_variables
+from jubilee.settings.variables import read_variables
 
 WARNED = "JUBILEE_WARNED_OF_UNKNOWN_VARIABLES"
 """Set for child processes, so that `jubilee up` and its children warn only once."""

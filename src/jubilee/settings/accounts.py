@@ -22,6 +22,9 @@ class AccountSettings(SettingsGroup):
     """Lifetimes of tokens and sessions; cost of password hashes."""
 
     secret_key: SecretStr | None = Field(None, description="signs tokens and cursors")
+    secret_key_previous: SecretStr | None = Field(
+        None, description="other keys, between spaces, whose tokens and cursors are accepted"
+    )
     access_token_expire_minutes: PositiveInt = Field(
         30, description="minutes that an access token is valid"
     )
@@ -43,14 +46,20 @@ class AccountSettings(SettingsGroup):
         2, ge=1, le=64, description="concurrent password hashes in one process"
     )
 
+    @property
+    def previous_secret_keys(self) -> tuple[SecretStr, ...]:
+        """Keys that sign nothing any more, or nothing yet."""
+        keys = self.secret_key_previous.get_secret_value() if self.secret_key_previous else ""
+        return tuple(map(SecretStr, keys.split()))
 
-def check_secret_key(key: SecretStr | None, environment: str) -> None:
+
+def check_secret_key(name: str, key: SecretStr | None, environment: str) -> None:
     """Raise ValueError for a key that is short, repetitive or published."""
     secret = key.get_secret_value().strip() if key else ""
     if len(secret.encode()) < SECRET_MIN_BYTES or len(set(secret)) < SECRET_MIN_DISTINCT_CHARS:
         raise ValueError(
-            f"SECRET_KEY needs {SECRET_MIN_BYTES} bytes and {SECRET_MIN_DISTINCT_CHARS} different"
+            f"{name} needs {SECRET_MIN_BYTES} bytes and {SECRET_MIN_DISTINCT_CHARS} different"
             f" characters in {environment}"
         )
     if any(known in secret.lower() for known in KNOWN_SECRETS):
-        raise ValueError("SECRET_KEY contains a published example or a placeholder")
+        raise ValueError(f"{name} contains a published example or a placeholder")

@@ -12,8 +12,10 @@ from jubilee.settings.jobs import JobSettings
 from jubilee.settings.outbound import OutboundSettings
 from jubilee.settings.redis import RedisSettings
 from jubilee.settings.requests import RequestSettings
+from jubilee.settings.secret_files import read_secrets
 from jubilee.settings.server import Environment, ServerSettings
 from jubilee.settings.telemetry import API_METRICS_PORT, DOTENV, TelemetrySettings
+from jubilee.settings.variables import read_variables
 from jubilee.urls.parts import without_password
 
 URLS = ("database_migration_url", "smtp_url")
@@ -42,10 +44,18 @@ class Settings(  # pydantic lists the fields of the last base first
         env_ignore_empty=True,
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, data: dict[str, object]) -> dict[str, object]:
+        secrets = read_secrets(cls.model_fields, read_variables())
+        return {**data, **{name.lower(): value for name, value in secrets.items()}}
+
     @model_validator(mode="after")
-    def _strong_secret(self) -> "Settings":
+    def _strong_secrets(self) -> "Settings":
         if self.environment is not Environment.DEVELOPMENT:
-            check_secret_key(self.secret_key, self.environment.value)
+            check_secret_key("SECRET_KEY", self.secret_key, self.environment.value)
+            for key in self.previous_secret_keys:
+                check_secret_key("SECRET_KEY_PREVIOUS", key, self.environment.value)
         return self
 
     @property

@@ -1,15 +1,12 @@
 """Origin of each value, and variables that look like a misspelt setting."""
 
-import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from difflib import SequenceMatcher, get_close_matches
 
-from dotenv import dotenv_values
-from pydantic import AliasChoices
-
 from jubilee.settings.all import Settings
+from jubilee.settings.secret_files import secret_variables
 from jubilee.settings.telemetry import DOTENV
+from jubilee.settings.variables import Variables, variable_names
 from jubilee.urls.parts import without_password
 
 OTEL = "OTEL_"
@@ -18,31 +15,19 @@ EDITS_OF_A_MOVE = 2  # a deletion and an insertion of the same letter
 DRIVER_VARIABLES = frozenset({"PGHOST", "PGPORT", "PGUSER", "PGPASSWORD"})
 """The driver's own, one letter from our aliases."""
 
+SECRET_FILES = {
+    name: file for files in secret_variables(Settings.model_fields) for name, file in files.items()
+}
 SECRET_WORDS = ("HEADERS", "KEY", "TOKEN", "SECRET", "PASSWORD")
-
-
-@dataclass(frozen=True, slots=True)
-class Variables:
-    """Non-empty variables of the environment and of `.env`; the environment takes precedence."""
-
-    environment: Mapping[str, str] = field(repr=False)
-    file: Mapping[str, str] = field(repr=False)
-
-    def source(self, *names: str) -> str:
-        """Return where any of these names is set: `environment`, `.env` or `default`."""
-        if any(name in self.environment for name in names):
-            return "environment"
-        return DOTENV if any(name in self.file for name in names) else "default"
-
-
-def read_variables() -> Variables:
-    """Read the environment and `.env`."""
-    return Variables(_present(os.environ), _present(dotenv_values(DOTENV)))
 
 
 def sources(variables: Variables) -> Mapping[str, str]:
     """Return the origin of each setting by its name in the environment."""
-    found = {name: variables.source(*names) for name, names in _known_names().items()}
+    found = {}
+    for name, names in variable_names(Settings.model_fields).items():
+        files = [SECRET_FILES[each] for each in names if each in SECRET_FILES]
+        file = next((each for each in files if each in variables.values), "")
+        found[name.upper()] = file or variables.source(*names)
     for url, parts in (("DATABASE_URL", "POSTGRES_"), ("REDIS_URL", "REDIS_")):
         if found[url] == "default":
             given = [at for name, at in found.items() if name.startswith(parts) and name != url]
@@ -52,10 +37,9 @@ def sources(variables: Variables) -> Mapping[str, str]:
 
 def telemetry_variables(variables: Variables) -> Mapping[str, tuple[str, str]]:
     """Each OTEL_ variable that is set: its value, secrets masked, and where it is set."""
-    both = {**variables.file, **variables.environment}
     return {
         name: (_masked(name, value), variables.source(name))
-        for name, value in sorted(both.items())
+        for name, value in sorted(variables.values.items())
         if name.startswith(OTEL)
     }
 
@@ -66,7 +50,8 @@ def unknown_variables(variables: Variables) -> Iterator[str]:
     The environment holds variables of many programs, so only a single typing error is reported
     there: one letter inserted, omitted, replaced or moved.
     """
-    known = {name for names in _known_names().values() for name in names}
+    names = variable_names(Settings.model_fields).values()
+    known = {each for group in names for each in group}.union(SECRET_FILES.values())
     for name in sorted(set(variables.file) - known):
         if not name.startswith(OTEL):
             near = get_close_matches(name, known, n=1)
@@ -76,20 +61,6 @@ def unknown_variables(variables: Variables) -> Iterator[str]:
         near = [other for other in get_close_matches(name, known) if _is_slip(name, other)]
         if near:
             yield f"{name} in the environment is not a setting: did you mean {near[0]}?"
-
-
-def _present(variables: Mapping[str, str | None]) -> Mapping[str, str]:
-    """pydantic-settings reads names without regard to case."""
-    return {name.upper(): value for name, value in variables.items() if value}
-
-
-def _known_names() -> Mapping[str, tuple[str, ...]]:
-    known = {}
-    for name, info in Settings.model_fields.items():
-        alias = info.validation_alias
-        names = alias.choices if isinstance(alias, AliasChoices) else [name]
-        known[name.upper()] = tuple(str(each).upper() for each in names)
-    return known
 
 
 def _is_slip(name: str, known: str) -> bool:
