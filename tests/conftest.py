@@ -124,7 +124,9 @@ async def _present() -> bool:
 def app(services: Services) -> ASGIApp:
     """The API over the fakes."""
     options = HttpOptions(
-        limits=BodyLimits(1 << 20, 5), cursor_key=b"c" * 32, cors_origins=("https://app.example",)
+        limits=BodyLimits(1 << 20, 5),
+        cursor_keys=(b"c" * 32,),
+        cors_origins=("https://app.example",),
     )
     return build_app(services, options, InFlightRequests())
 

@@ -82,6 +82,19 @@ def test_a_forgery_with_our_key_is_read(tokens: JwtTokens) -> None:
     assert tokens.read(forged(), now=NOW) == WHO
 
 
+def test_a_token_of_a_previous_key_is_read_and_new_ones_are_of_the_first() -> None:
+    rotated = JwtTokens(OTHER_KEY, KEY, issuer="here", audience="there", lifetime=LIFETIME)
+    assert rotated.read(forged(), now=NOW) == WHO
+    assert rotated.read(forged(OTHER_KEY), now=NOW) == WHO
+    jwt.decode(
+        rotated.sign(WHO, now=NOW), OTHER_KEY, ["HS256"], {"verify_aud": False, "verify_exp": False}
+    )
+    with pytest.raises(InvalidToken):
+        rotated.read(forged(b"x" * 32), now=NOW)
+    with pytest.raises(InvalidToken):
+        rotated.read(forged(typ="JWT"), now=NOW)
+
+
 UNSIGNED = f"{part(json.dumps({'alg': 'none', 'typ': 'at+jwt'}))}.{forged().split('.')[1]}."
 REFUSED = {
     "another key": forged(OTHER_KEY),

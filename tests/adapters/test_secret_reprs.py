@@ -27,14 +27,14 @@ class Dataclass(Protocol):
 
 
 SECRETS: list[tuple[type[Dataclass], set[str]]] = [
-    (HttpOptions, {"cursor_key"}),
+    (HttpOptions, {"cursor_keys"}),
     (HttpReply, {"headers", "body"}),
     (HttpRequest, {"target", "headers", "body"}),
     (SigningKeys, {"access", "refresh", "cursor"}),
     (EmailPayload, {"content"}),
     (MailMessage, {"text", "html"}),
     (PasswordChange, {"new", "current"}),
-    (RefreshPolicy, {"key"}),
+    (RefreshPolicy, {"key", "previous_keys"}),
     (RefreshToken, {"secret"}),
     (SmtpServer, {"password"}),
     (Tokens, {"access", "refresh"}),

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from jubilee.domain.auth.service import AuthService, InvalidGrant
-from jubilee.domain.auth.tokens import InvalidToken, RefreshToken
+from jubilee.domain.auth.tokens import InvalidToken, RefreshToken, decode_refresh_token
 from jubilee.domain.services import Services
 from tests.conftest import Person, SignUp
 from tests.fakes.store import FakeClock, FakeStore
 
 IDLE_DAYS = 30
+NEW_KEY = b"n" * 32
 
 
 @pytest.fixture
@@ -48,6 +49,37 @@ async def test_a_token_repeated_within_the_grace_period_gets_the_same_successor(
     again = await auth.refresh(zoe.refresh_token)
     assert again.refresh == first.refresh
     assert await auth.authenticate(again.access) == zoe.principal
+
+
+def keyed(auth: AuthService, *keys: bytes) -> AuthService:
+    """The same service in an instance with these keys, the first of which signs."""
+    policy = replace(auth.refresh_policy, key=keys[0], previous_keys=keys[1:])
+    return replace(auth, refresh_policy=policy)
+
+
+async def test_a_token_of_the_previous_key_is_refreshed_to_one_of_the_new_key(
+    auth: AuthService, zoe: Person
+) -> None:
+    old = auth.refresh_policy.key
+    tokens = await keyed(auth, NEW_KEY, old).refresh(zoe.refresh_token)
+    with pytest.raises(InvalidGrant):
+        await auth.refresh(tokens.refresh)
+    await keyed(auth, NEW_KEY).refresh(tokens.refresh)
+
+
+@pytest.mark.parametrize("old_first", [True, False])
+async def test_a_token_repeated_at_an_instance_with_the_other_key_gets_the_same_successor(
+    auth: AuthService, zoe: Person, old_first: bool
+) -> None:
+    old = auth.refresh_policy.key
+    instances = [keyed(auth, old, NEW_KEY), keyed(auth, NEW_KEY, old)]
+    first, second = instances if old_first else reversed(instances)
+    secrets = [
+        decode_refresh_token((await each.refresh(zoe.refresh_token)).refresh, old, NEW_KEY)
+        for each in (first, second)
+    ]
+    assert secrets[0] == secrets[1]
+    await second.refresh((await second.refresh(zoe.refresh_token)).refresh)
 
 
 async def test_reuse_after_the_grace_period_revokes_the_family(

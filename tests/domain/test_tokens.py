@@ -59,6 +59,11 @@ def test_a_token_of_another_key_is_refused() -> None:
     assert decode_refresh_token(TOKEN.encode(OTHER_KEY), KEY) is None
 
 
+def test_a_token_of_a_previous_key_is_decoded() -> None:
+    assert decode_refresh_token(TOKEN.encode(OTHER_KEY), KEY, OTHER_KEY) == TOKEN
+    assert decode_refresh_token(TOKEN.encode(b"x" * 32), KEY, OTHER_KEY) is None
+
+
 @given(tokens.filter(lambda token: token.generation < 2**32 - 1))
 def test_a_successor_is_deterministic_and_differs_from_its_token(token: RefreshToken) -> None:
     successor = token.successor(KEY)

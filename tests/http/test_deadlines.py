@@ -38,7 +38,7 @@ def meter() -> Remembering:
 @pytest.fixture
 async def client(services: Services, meter: Remembering) -> AsyncIterator[httpx2.AsyncClient]:
     limits = BodyLimits(1 << 20, 5, request_seconds=SECONDS)
-    options = HttpOptions(limits=limits, cursor_key=b"c" * 32, meter=meter)
+    options = HttpOptions(limits=limits, cursor_keys=(b"c" * 32,), meter=meter)
     transport = httpx2.ASGITransport(build_app(services, options, InFlightRequests()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         yield client

@@ -178,7 +178,7 @@ async def test_only_a_preflight_is_told_what_may_be_sent(
 
 
 async def test_without_a_list_nothing_is_said_of_origins(services: Services) -> None:
-    options = HttpOptions(limits=BodyLimits(1 << 20, 5), cursor_key=b"c" * 32)
+    options = HttpOptions(limits=BodyLimits(1 << 20, 5), cursor_keys=(b"c" * 32,))
     transport = httpx2.ASGITransport(build_app(services, options, InFlightRequests()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         answer = await client.get("/health/live", headers=ORIGIN)
@@ -188,7 +188,7 @@ async def test_without_a_list_nothing_is_said_of_origins(services: Services) -> 
 async def test_one_that_drains_asks_clients_to_go(services: Services) -> None:
     traffic = InFlightRequests()
     traffic.draining = True
-    options = HttpOptions(limits=BodyLimits(1 << 20, 5), cursor_key=b"c" * 32)
+    options = HttpOptions(limits=BodyLimits(1 << 20, 5), cursor_keys=(b"c" * 32,))
     transport = httpx2.ASGITransport(build_app(services, options, traffic))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         assert (await client.get("/health/live")).headers["connection"] == "close"

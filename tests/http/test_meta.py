@@ -37,7 +37,7 @@ async def serving(
 
     traffic = InFlightRequests()
     traffic.draining = draining
-    options = HttpOptions(limits=BodyLimits(1 << 20, 5), cursor_key=b"c" * 32)
+    options = HttpOptions(limits=BodyLimits(1 << 20, 5), cursor_keys=(b"c" * 32,))
     health = HealthService(found, answers, mail)
     app = build_app(replace(services, health=health), options, traffic)
     async with httpx2.AsyncClient(

@@ -27,7 +27,7 @@ async def calling(
     """Client of an API with metrics."""
     options = HttpOptions(
         limits=BodyLimits(1000, 5),
-        cursor_key=b"c" * 32,
+        cursor_keys=(b"c" * 32,),
         meter=HttpTelemetry(instruments, None),
         exposition=partial(exposition, instruments) if exposed else None,
     )

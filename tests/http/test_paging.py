@@ -61,6 +61,14 @@ def test_another_key_reads_no_cursor() -> None:
         Cursors(b"d" * 32).decode(CURSORS.encode(("a",), ""), "")
 
 
+def test_a_cursor_of_a_previous_key_is_read_and_new_ones_are_of_the_first() -> None:
+    rotated = Cursors(b"d" * 32, b"c" * 32)
+    assert rotated.decode(CURSORS.encode(("a",), "x"), "x") == ("a",)
+    assert Cursors(b"d" * 32).decode(rotated.encode(("a",), "x"), "x") == ("a",)
+    with pytest.raises(InvalidCursor):
+        rotated.decode(CURSORS.encode(("a",), "x"), "y")
+
+
 @pytest.fixture
 async def admin(sign_up: SignUp, clock: FakeClock) -> Person:
     """One of five accounts."""

@@ -84,7 +84,7 @@ async def test_a_body_that_does_not_come_is_408(services: Services) -> None:
         yield b"{"
         await asyncio.sleep(60)
 
-    options = HttpOptions(limits=BodyLimits(1 << 20, 0.05), cursor_key=b"c" * 32)
+    options = HttpOptions(limits=BodyLimits(1 << 20, 0.05), cursor_keys=(b"c" * 32,))
     transport = httpx2.ASGITransport(build_app(services, options, InFlightRequests()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         headers = {"Content-Type": "application/json"}

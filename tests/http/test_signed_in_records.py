@@ -28,7 +28,7 @@ def observer() -> LastRequest:
 
 @pytest.fixture
 async def client(services: Services, observer: LastRequest) -> AsyncIterator[httpx2.AsyncClient]:
-    options = HttpOptions(limits=BodyLimits(1000, 5), cursor_key=b"c" * 32, meter=observer)
+    options = HttpOptions(limits=BodyLimits(1000, 5), cursor_keys=(b"c" * 32,), meter=observer)
     transport = httpx2.ASGITransport(build_app(services, options, InFlightRequests()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         yield client

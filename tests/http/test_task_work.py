@@ -123,7 +123,7 @@ async def draining(
     services: Services, traffic: InFlightRequests
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """Client of an API that a test can drain."""
-    options = HttpOptions(limits=BodyLimits(1 << 20, 5), cursor_key=b"c" * 32)
+    options = HttpOptions(limits=BodyLimits(1 << 20, 5), cursor_keys=(b"c" * 32,))
     transport = httpx2.ASGITransport(build_app(services, options, traffic))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         yield client

@@ -85,7 +85,7 @@ async def calling(
     log = AccessLog(lines.logs) if lines else None
     meter = HttpTelemetry(Instruments("1"), log)
     options = HttpOptions(
-        limits=BodyLimits(1000, 5), cursor_key=b"c" * 32, meter=meter, trace=trace
+        limits=BodyLimits(1000, 5), cursor_keys=(b"c" * 32,), meter=meter, trace=trace
     )
     transport = httpx2.ASGITransport(build_app(services, options, InFlightRequests()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:

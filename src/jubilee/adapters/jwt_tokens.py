@@ -1,6 +1,7 @@
 """Access tokens as signed JWTs: one algorithm, one type, every claim checked."""
 
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -29,10 +30,13 @@ class VerifiedToken:
 
 
 class JwtTokens(TokenSigner):
-    """Signs with a key of 32 bytes or more; caches verified tokens and checks their times anew."""
+    """Signs with the first key; caches verified tokens and checks their times anew.
 
-    def __init__(self, key: bytes, *, issuer: str, audience: str, lifetime: int) -> None:
-        self._key = key
+    Keys have 32 bytes or more; tokens that any of them signed are valid.
+    """
+
+    def __init__(self, *keys: bytes, issuer: str, audience: str, lifetime: int) -> None:
+        self._keys = keys
         self._issuer = issuer
         self._audience = audience
         self._lifetime = lifetime
@@ -53,7 +57,7 @@ class JwtTokens(TokenSigner):
             "exp": issued + self._lifetime,
             "jti": uuid4().hex,
         }
-        return jwt.encode(payload, self._key, ALGORITHM, headers={"typ": TYPE})
+        return jwt.encode(payload, self._keys[0], ALGORITHM, headers={"typ": TYPE})
 
     def read(self, token: str, *, now: datetime) -> TokenClaims:
         known = self._known.get(token) or self._remember(token)
@@ -76,9 +80,15 @@ class JwtTokens(TokenSigner):
         return known
 
     def _decode(self, token: str) -> VerifiedToken:
+        for key in self._keys[:-1]:
+            with suppress(jwt.InvalidSignatureError):
+                return self._decode_signed(token, key)
+        return self._decode_signed(token, self._keys[-1])
+
+    def _decode_signed(self, token: str, key: bytes) -> VerifiedToken:
         decoded = jwt.decode_complete(
             token,
-            self._key,
+            key,
             algorithms=[ALGORITHM],
             issuer=self._issuer,
             audience=self._audience,

@@ -1,7 +1,7 @@
 """Open the services over the real adapters, for the API and for commands."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -36,7 +36,7 @@ class Application:
 
     services: Services
     telemetry: Telemetry
-    cursor_key: bytes = field(repr=False)
+    cursor_keys: tuple[bytes, ...] = field(repr=False)
 
 
 @asynccontextmanager
@@ -55,13 +55,13 @@ async def open_application(
         # The first use of the time zones reads hundreds of files: do it before any request.
         await asyncio.to_thread(local_dates, clock(), settings.birthday_timezone)
         signing = signing_keys(settings)
-        ports = await _ports(
-            adapters, _signer(settings, signing.access), JobKinds(make_kinds(settings, adapters))
-        )
+        signer = _signer(settings, [keys.access for keys in signing])
+        refresh_keys = [keys.refresh for keys in signing]
+        ports = await _ports(adapters, signer, JobKinds(make_kinds(settings, adapters)))
         yield Application(
-            services=build_services(ports, service_policy(settings, signing.refresh)),
+            services=build_services(ports, service_policy(settings, *refresh_keys)),
             telemetry=adapters.telemetry,
-            cursor_key=signing.cursor,
+            cursor_keys=tuple(keys.cursor for keys in signing),
         )
 
 
@@ -70,7 +70,7 @@ def http_options(settings: Settings, application: Application) -> HttpOptions:
     telemetry = application.telemetry
     return HttpOptions(
         limits=BodyLimits(settings.max_body_bytes, settings.body_timeout, settings.request_timeout),
-        cursor_key=application.cursor_key,
+        cursor_keys=application.cursor_keys,
         cors_origins=settings.backend_cors_origins,
         meter=telemetry.http,
         exposition=telemetry.exposition if settings.api_metrics_port is None else None,
@@ -104,9 +104,9 @@ async def _ports(adapters: Adapters, signer: JwtTokens, kinds: JobKinds) -> Port
     )
 
 
-def _signer(settings: Settings, key: bytes) -> JwtTokens:
+def _signer(settings: Settings, keys: Sequence[bytes]) -> JwtTokens:
     return JwtTokens(
-        key,
+        *keys,
         issuer=settings.token_issuer,
         audience=settings.token_audience,
         lifetime=settings.access_token_expire_minutes * 60,

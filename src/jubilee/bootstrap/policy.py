@@ -15,11 +15,12 @@ from jubilee.settings import Settings
 REFRESH_SECRET_BYTES = 32
 
 
-def service_policy(settings: Settings, refresh_key: bytes) -> Policy:
+def service_policy(settings: Settings, refresh_key: bytes, *previous_keys: bytes) -> Policy:
     """Read the rules from the settings; `refresh_key` signs refresh tokens."""
     return Policy(
         refresh=RefreshPolicy(
             key=refresh_key,
+            previous_keys=previous_keys,
             idle=timedelta(days=settings.refresh_token_expire_days),
             make_secret=lambda: token_bytes(REFRESH_SECRET_BYTES),
         ),

@@ -75,12 +75,20 @@ def _advice(settings: Settings) -> str:
     return f"start one by `make run` (none is listed in {run_file}; DATA_DIR names the folder)"
 
 
-def signing_keys(settings: Settings) -> SigningKeys:
-    """Derive the keys from SECRET_KEY; without one, from a secret generated for development."""
+def signing_keys(settings: Settings) -> tuple[SigningKeys, ...]:
+    """Derive the keys from SECRET_KEY, then those from each of SECRET_KEY_PREVIOUS.
+
+    Without a SECRET_KEY, the first are from a secret generated for development.
+    """
     given = settings.secret_key
-    secret = (given.get_secret_value() if given else development_secret(settings.data_dir)).encode()
+    current = given.get_secret_value() if given else development_secret(settings.data_dir)
+    previous = (key.get_secret_value() for key in settings.previous_secret_keys)
+    return tuple(map(_derived_keys, (current, *previous)))
+
+
+def _derived_keys(secret: str) -> SigningKeys:
     return SigningKeys(
-        access=hmac.digest(secret, b"access", "sha256"),
-        refresh=hmac.digest(secret, b"refresh", "sha256"),
-        cursor=hmac.digest(secret, b"cursor", "sha256"),
+        access=hmac.digest(secret.encode(), b"access", "sha256"),
+        refresh=hmac.digest(secret.encode(), b"refresh", "sha256"),
+        cursor=hmac.digest(secret.encode(), b"cursor", "sha256"),
     )

@@ -82,11 +82,29 @@ class SecretFactory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RefreshPolicy:
-    """The key that signs refresh tokens, and how long an unused session lives."""
+    """The key that signs refresh tokens, and how long an unused session lives.
+
+    Tokens that were signed with a previous key are accepted.
+    """
 
     key: bytes = field(repr=False)
     idle: timedelta
     make_secret: SecretFactory
+    previous_keys: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """All keys whose tokens are accepted, the one that signs first."""
+        return (self.key, *self.previous_keys)
+
+    def successor(self, token: RefreshToken, session: Session) -> RefreshToken:
+        """Return the token after this one; of a repeated token, the one that the session holds.
+
+        The instance that rotated the session may have signed with another of the keys.
+        """
+        successors = [token.successor(key) for key in self.keys]
+        held = (each for each in successors if each.hash == session.token_hash)
+        return next(held, successors[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +143,7 @@ class AuthService:
 
     async def refresh(self, encoded: str) -> Tokens:
         """Rotate the tokens of a session; a reused refresh token ends the session."""
-        token = decode_refresh_token(encoded, self.refresh_policy.key)
+        token = decode_refresh_token(encoded, *self.refresh_policy.keys)
         tokens = await self._rotate(token) if token is not None else None
         if tokens is None:
             raise InvalidGrant
@@ -192,7 +210,7 @@ class AuthService:
             if reuse is TokenReuse.REUSED or not user.is_active:
                 await tx.sessions.end(session.id, user_id=session.user_id)
                 return None
-            successor = token.successor(self.refresh_policy.key)
+            successor = self.refresh_policy.successor(token, session)
             if reuse is TokenReuse.CURRENT:
                 idle = self.refresh_policy.idle
                 await tx.sessions.save(session.rotated(successor, now=now, idle=idle))

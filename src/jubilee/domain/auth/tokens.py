@@ -72,8 +72,8 @@ class RefreshToken:
         return sha256(self.secret).digest()
 
 
-def decode_refresh_token(token: str, key: bytes) -> RefreshToken | None:
-    """Verify and decode a token; return None if this service did not issue it."""
+def decode_refresh_token(token: str, *keys: bytes) -> RefreshToken | None:
+    """Verify and decode a token; return None if it was signed with none of these keys."""
     try:
         given = token.encode("ascii")
         body = urlsafe_b64decode(given + b"=" * (-len(given) % 4))[:-TAG_BYTES]
@@ -84,7 +84,8 @@ def decode_refresh_token(token: str, key: bytes) -> RefreshToken | None:
     session_id, generation = SessionId(UUID(bytes=body[:16])), int.from_bytes(body[16:20], "big")
     read = RefreshToken(session_id, generation, body[20:])
     # Compare the text, not the bytes: Base64 can spell the same bytes in several ways.
-    return read if hmac.compare_digest(read.encode(key).encode(), given) else None
+    signed = (hmac.compare_digest(read.encode(key).encode(), given) for key in keys)
+    return read if any(signed) else None
 
 
 def _tag(key: bytes, body: bytes) -> bytes:

@@ -49,7 +49,7 @@ class HttpOptions:
     """Options of the API beside its services."""
 
     limits: BodyLimits
-    cursor_key: bytes = field(repr=False)
+    cursor_keys: tuple[bytes, ...] = field(repr=False)
     cors_origins: Sequence[str] = ()
     meter: RequestObserver = NO_REQUEST_OBSERVER
     exposition: MetricsExposition | None = None
@@ -61,7 +61,7 @@ class HttpOptions:
 
 def build_app(services: Services, options: HttpOptions, traffic: InFlightRequests) -> ASGIApp:
     """Build the application with all its middleware."""
-    cursors = Cursors(options.cursor_key)
+    cursors = Cursors(*options.cursor_keys)
     context = ApiContext(services, cursors, options.limits, traffic, options.exposition)
     app = _limit_target(Router(_routes(context), redirect_slashes=False, default=_path_not_found))
     if options.cors_origins:

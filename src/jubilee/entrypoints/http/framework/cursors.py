@@ -17,15 +17,18 @@ class InvalidCursor(Invalid):
 
 
 class Cursors:
-    """Signs and checks cursors; each is valid for one list, order and filter (its `scope`)."""
+    """Signs and checks cursors; each is valid for one list, order and filter (its `scope`).
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    The first key signs; cursors that any of them signed are valid.
+    """
+
+    def __init__(self, *keys: bytes) -> None:
+        self._keys = keys
 
     def encode(self, position: Position, scope: str) -> str:
         """The cursor of a position."""
         body = json.dumps(position, ensure_ascii=False).encode()
-        return _base64(self._sign(body, scope) + body)
+        return _base64(_signature(self._keys[0], body, scope) + body)
 
     def decode(self, cursor: str, scope: str) -> Position:
         """The position of a cursor; raises InvalidCursor."""
@@ -35,13 +38,15 @@ class Cursors:
             raise InvalidCursor(pointer="/cursor") from error
         signature, body = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
         canonical = _base64(raw) == cursor  # Base64 has several spellings of the same bytes
-        if not hmac.compare_digest(signature, self._sign(body, scope)) or not canonical:
+        signatures = (_signature(key, body, scope) for key in self._keys)
+        signed = any(hmac.compare_digest(signature, each) for each in signatures)
+        if not signed or not canonical:
             raise InvalidCursor(pointer="/cursor")
         return tuple(json.loads(body))
 
-    def _sign(self, body: bytes, scope: str) -> bytes:
-        digest = hmac.digest(self._key, scope.encode() + b"\0" + body, "sha256")
-        return digest[:SIGNATURE_BYTES]
+
+def _signature(key: bytes, body: bytes, scope: str) -> bytes:
+    return hmac.digest(key, scope.encode() + b"\0" + body, "sha256")[:SIGNATURE_BYTES]
 
 
 def _base64(raw: bytes) -> str:
