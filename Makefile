@@ -12,10 +12,10 @@ NAME ?=
 SEED ?= $(shell date +%s)
 MINUTES ?= 5
 
-.PHONY: help run test dev unit drawing quick chaos fuzz mutants install check lint format types deps contracts image image-test lock migration migrate rollback
+.PHONY: help run test dev unit drawing quick chaos fuzz mutants install check lint format types deps contracts image check-deploy lock migration migrate rollback
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: .venv/run ## start PostgreSQL, Valkey and the API (PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL)
 	@exec $(BIN)/jubilee up
@@ -68,7 +68,7 @@ drawing: .venv/dev ## redraw .github/architecture.svg
 image: ## build the image with podman or docker (IMAGE, ENGINE, PYTHON_IMAGE)
 	@deploy/image/build.sh $(IMAGE)
 
-image-test: .venv/dev ## build the image and run it without privileges (needs an engine at DOCKER_HOST)
+check-deploy: .venv/dev ## image, compose and deploy.sh in real containers (needs an engine at DOCKER_HOST)
 	@exec $(BIN)/python -m pytest tests/deploy $(ARGS)
 
 deps: .venv/dev ## deptry: every import is declared, every declared package is imported
