@@ -1,11 +1,13 @@
 """Spans and lines, where a test sees them at once."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -89,3 +91,11 @@ def everything(span: ReadableSpan) -> str:
     """All that is sent of it, as a text to look for secrets in."""
     text: str = span.to_json()
     return text
+
+
+def log_records(requests: Sequence[ExportLogsServiceRequest]) -> list[LogRecord]:
+    """The lines of all requests, in order."""
+    groups = [group for request in requests for group in request.resource_logs]
+    return [
+        record for group in groups for scope in group.scope_logs for record in scope.log_records
+    ]

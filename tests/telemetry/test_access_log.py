@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.sdk.resources import Resource
 
 from jubilee.adapters.telemetry import logs
@@ -30,6 +30,7 @@ from jubilee.observation.requests import (
     RequestRecord,
     current_request,
 )
+from tests.telemetry.memory import log_records
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -188,19 +189,20 @@ def test_people_can_read_it() -> None:
 
 
 def test_what_is_sent_is_what_is_written() -> None:
-    sent: list[ReadableLogRecord] = []
-    bridge = LogBridge(Resource.get_empty(), sent.extend, lambda: None)
+    sent: list[ExportLogsServiceRequest] = []
+    bridge = LogBridge(Resource.get_empty(), sent.append, lambda: None)
     with closing(Page()) as page, serving(ONE, IDS):
         page.logs.bridge = bridge
         write(page, ONE, 946_684_800 * NS_PER_S)
         page.logs.write("another", level="warning")
         written = page.new_lines()
     bridge.export()
-    records = [found.log_record for found in sent]
-    assert [record.body for record in records] == written
+    records = log_records(sent)
+    assert [record.body.string_value for record in records] == written
     assert [record.severity_text for record in records] == ["INFO", "WARNING"]
-    assert records[0].timestamp == 946_684_800 * NS_PER_S
-    assert {(record.trace_id, record.span_id) for record in records} == {(0xAB, 0xCD)}
+    assert records[0].time_unix_nano == 946_684_800 * NS_PER_S
+    ids = {(record.trace_id.hex(), record.span_id.hex()) for record in records}
+    assert ids == {(f"{0xAB:032x}", f"{0xCD:016x}")}
 
 
 @pytest.mark.parametrize(
@@ -214,19 +216,21 @@ def test_what_is_sent_is_what_is_written() -> None:
 def test_the_sampler_decides_for_lines_too_but_not_for_warnings(
     *, sampled_only: bool, sampled: bool, sent: list[str]
 ) -> None:
-    found: list[ReadableLogRecord] = []
-    bridge = LogBridge(Resource.get_empty(), found.extend, lambda: None, sampled_only=sampled_only)
+    requests: list[ExportLogsServiceRequest] = []
+    bridge = LogBridge(
+        Resource.get_empty(), requests.append, lambda: None, sampled_only=sampled_only
+    )
     for level in ("info", "warning"):
         bridge.add("{}", level, TraceIds(7, 8, sampled=sampled))
     bridge.export()
-    records = [record.log_record for record in found]
+    records = log_records(requests)
     assert [record.severity_text for record in records] == sent
-    assert {record.trace_flags for record in records} == {int(sampled)}
+    assert {record.flags for record in records} == {int(sampled)}
 
 
 def test_a_line_outside_of_any_trace_is_always_sent() -> None:
-    found: list[ReadableLogRecord] = []
-    bridge = LogBridge(Resource.get_empty(), found.extend, lambda: None, sampled_only=True)
+    requests: list[ExportLogsServiceRequest] = []
+    bridge = LogBridge(Resource.get_empty(), requests.append, lambda: None, sampled_only=True)
     bridge.add("{}", "info", None)
     bridge.export()
-    assert len(found) == 1
+    assert len(log_records(requests)) == 1

@@ -5,12 +5,13 @@ import os
 from pathlib import Path
 
 import pytest
-from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.sdk.resources import Resource
 
 from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.logs import Logs
 from jubilee.adapters.telemetry.otlp_logs import LogBridge
+from tests.telemetry.memory import log_records
 
 
 @pytest.mark.parametrize("readable", [False, True])
@@ -18,12 +19,12 @@ from jubilee.adapters.telemetry.otlp_logs import LogBridge
 def test_a_line_is_json_unless_people_read_it(
     tmp_path: Path, readable: bool, exported: bool
 ) -> None:
-    sent: list[ReadableLogRecord] = []
+    sent: list[ExportLogsServiceRequest] = []
     descriptor = os.open(tmp_path / "lines", os.O_WRONLY | os.O_CREAT)
     writer = LineWriter(descriptor)
     logs = Logs(writer, dict, level="INFO", readable=readable)
     if exported:
-        logs.bridge = LogBridge(Resource({}), sent.extend, lambda: None)
+        logs.bridge = LogBridge(Resource({}), sent.append, lambda: None)
     logs.write("started", port=8000)
     writer.flush()
     text = (tmp_path / "lines").read_text()
@@ -31,4 +32,5 @@ def test_a_line_is_json_unless_people_read_it(
     assert "started" in text
     if logs.bridge is not None:
         logs.bridge.export()
-    assert [json.loads(str(r.log_record.body))["port"] for r in sent] == [8000] * exported
+    lines = [json.loads(record.body.string_value) for record in log_records(sent)]
+    assert [line["port"] for line in lines] == [8000] * exported

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Mapping
 from time import monotonic
 
-from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor
@@ -19,7 +18,7 @@ from jubilee.adapters.telemetry.otlp import (
     seconds,
     signals,
 )
-from jubilee.adapters.telemetry.otlp_logs import LogBridge
+from jubilee.adapters.telemetry.otlp_logs import LogBridge, LogExporter
 from jubilee.adapters.telemetry.otlp_metrics import MetricsBridge
 from jubilee.adapters.telemetry.periodic_thread import PeriodicThread
 
@@ -75,12 +74,12 @@ class Exports:
 
     def _send_metrics(self, failed: Callable[[], None]) -> None:
         bridge = MetricsBridge(self._instruments, self._resource)
-        counted = CountingExporter(OTLPMetricExporter(), failed)
+        counted = CountingExporter(OTLPMetricExporter().export, failed)
         interval_s = seconds(self._environ, "OTEL_METRIC_EXPORT_INTERVAL", METRIC_INTERVAL_S)
         self._start_thread("metrics", lambda: counted.export(bridge.snapshot()), interval_s)
 
     def _send_lines(self, failed: Callable[[], None]) -> None:
-        counted = CountingExporter(OTLPLogExporter(), failed)
+        counted = CountingExporter(LogExporter().send, failed)
         sampled_only = self._sampled_lines_only and Signal.TRACES in self._wanted
         self.lines = LogBridge(self._resource, counted.export, failed, sampled_only=sampled_only)
         interval_s = seconds(self._environ, "OTEL_BLRP_SCHEDULE_DELAY", LOG_INTERVAL_S)
