@@ -12,7 +12,7 @@ NAME ?=
 SEED ?= $(shell date +%s)
 MINUTES ?= 5
 
-.PHONY: help run test dev unit drawing quick chaos fuzz mutants install check lint format types deps contracts image check-deploy lock migration migrate rollback
+.PHONY: help run test dev unit drawing quick chaos fuzz mutants install check lint format types deps contracts image check-deploy producer-wheel lock migration migrate rollback
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -70,6 +70,10 @@ image: ## build the image with podman or docker (IMAGE, ENGINE, PYTHON_IMAGE)
 
 check-deploy: .venv/dev ## image, compose and deploy.sh in real containers (needs an engine at DOCKER_HOST)
 	@exec $(BIN)/python -m pytest tests/deploy $(ARGS)
+
+producer-wheel: .venv/dev ## build the package of programs that only enqueue jobs (DIST)
+	@$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python \
+		--out-dir $(or $(DIST),dist) deploy/producer
 
 deps: .venv/dev ## deptry: every import is declared, every declared package is imported
 	$(BIN)/deptry .

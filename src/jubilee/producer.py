@@ -1,50 +1,107 @@
-"""Asks Jubilee for work from Python, in the caller's own transaction: `jubilee.enqueue` in SQL.
+"""Enqueues jobs from another Python program, in its own transaction: `jubilee.enqueue` in SQL.
 
 The job exists once that transaction has committed, and never if it does not. Nothing here
 commits, opens a connection, or needs Redis. `deploy/producers.md` has examples and the grants.
+
+This file alone is the distribution `jubilee-producer`, as `jubilee_producer`: it imports the
+standard library only, and recognises the caller's connection by its attributes.
 """
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 from uuid import UUID
 
-import asyncpg
-from asyncpg.pool import PoolConnectionProxy
-from sqlalchemy import Connection, DateTime, Text, bindparam, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_scoped_session
-from sqlalchemy.orm import Session, scoped_session
-
 __all__ = ["enqueue", "enqueue_async"]
+
+# The parts of the callers' libraries that are used.
+
+
+class Result(Protocol):
+    """SQLAlchemy's result of a statement."""
+
+    def scalar_one(self) -> str:
+        """Return the only value, which is text here."""
+
+
+class Dialect(Protocol):
+    """SQLAlchemy's dialect, of which one attribute matters."""
+
+    @property
+    def paramstyle(self) -> str:
+        """The driver's placeholders, in the words of the DB-API."""
+
+
+@runtime_checkable
+class SqlalchemyConnection(Protocol):
+    """A `sqlalchemy.Connection`."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of its engine."""
+
+    def exec_driver_sql(self, statement: str, parameters: tuple[object, ...]) -> Result:
+        """Execute SQL with the driver's own placeholders."""
+
+
+class SqlalchemySession(Protocol):
+    """A `sqlalchemy.orm.Session` or `scoped_session`."""
+
+    def connection(self) -> SqlalchemyConnection:
+        """Return the connection of its transaction."""
+
+
+@runtime_checkable
+class SqlalchemyAsyncConnection(Protocol):
+    """A `sqlalchemy.ext.asyncio.AsyncConnection`."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of its engine."""
+
+    def exec_driver_sql(self, statement: str, parameters: tuple[object, ...]) -> Awaitable[Result]:
+        """Execute SQL with the driver's own placeholders."""
+
+
+class SqlalchemyAsyncSession(Protocol):
+    """A `sqlalchemy.ext.asyncio.AsyncSession` or `async_scoped_session`."""
+
+    def connection(self) -> Awaitable[SqlalchemyAsyncConnection]:
+        """Return the connection of its transaction."""
+
+
+@runtime_checkable
+class AsyncpgConnection(Protocol):
+    """An `asyncpg.Connection`, or one of its pool."""
+
+    @property
+    def fetchval(self) -> Callable[..., Awaitable[Any]]:
+        """Execute a statement; return one value."""
 
 
 @runtime_checkable
 class PsycopgConnection(Protocol):
-    """A `psycopg.Connection` or `psycopg.AsyncConnection`; psycopg itself is not imported here."""
+    """A `psycopg.Connection` or `psycopg.AsyncConnection`, of psycopg 3."""
 
     @property
-    def pgconn(self) -> Any:  # noqa: ANN401  # libpq's connection: having one tells psycopg 3
-        """Libpq's connection."""
+    def pgconn(self) -> object:
+        """Libpq's connection, which only psycopg 3 has."""
 
     @property
     def cursor(self) -> Callable[..., Any]:
-        """Makes a cursor; its overloads are psycopg's own."""
+        """Make a cursor."""
 
 
-SyncCaller: TypeAlias = "Connection | Session | scoped_session[Session] | PsycopgConnection"
-AsyncpgCaller: TypeAlias = (
-    "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
-)
+SyncCaller: TypeAlias = "SqlalchemyConnection | SqlalchemySession | PsycopgConnection"
 AsyncCaller: TypeAlias = (
-    "AsyncConnection | AsyncSession | async_scoped_session[AsyncSession] | AsyncpgCaller"
-    " | PsycopgConnection"
+    "SqlalchemyAsyncConnection | SqlalchemyAsyncSession | AsyncpgConnection | PsycopgConnection"
 )
 
 KIND = re.compile(r"[a-z][a-z0-9_.-]{0,99}")
-LONGEST_DATA = 65_536  # bytes
-LONGEST_KEY = 200  # characters
+LONGEST_DATA_BYTES = 65_536
+LONGEST_KEY_CHARS = 200
 END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 # As text in both directions, so that the codecs of the caller's connection play no part.
@@ -54,12 +111,8 @@ CALL = """SELECT CAST(jubilee.enqueue(
 ) AS text)"""
 NUMBERED = CALL.format("$1", "$2", "$3", "$4")
 WITH_PERCENT = CALL.format("%s", "%s", "%s", "%s")
-FOR_SQLALCHEMY = text(CALL.format(":kind", ":data", ":key", ":run_at")).bindparams(
-    bindparam("kind", type_=Text),
-    bindparam("data", type_=Text),
-    bindparam("key", type_=Text),
-    bindparam("run_at", type_=DateTime(timezone=True)),
-)
+NUMBERED_STYLE = "numeric_dollar"
+"""The paramstyle of SQLAlchemy's asyncpg; those of its other PostgreSQL drivers take `%s`."""
 
 
 def enqueue(
@@ -78,11 +131,14 @@ def enqueue(
     Raises ValueError or TypeError for what the database would refuse.
     """
     arguments = _arguments(kind, data, key, run_at)
-    if not isinstance(connection, PsycopgConnection):
-        return UUID(connection.execute(FOR_SQLALCHEMY, arguments).scalar_one())
-    with connection.cursor(row_factory=_plain_rows) as cursor:
-        cursor.execute(_dialect_of(cursor), tuple(arguments.values()))
-        return UUID(cursor.fetchone()[0])
+    if isinstance(connection, PsycopgConnection):
+        with connection.cursor(row_factory=_plain_rows) as cursor:
+            cursor.execute(_sql_for_cursor(cursor), arguments)
+            return UUID(cursor.fetchone()[0])
+    if not isinstance(connection, SqlalchemyConnection):
+        connection = connection.connection()
+    result = connection.exec_driver_sql(_sql_for_dialect(connection.dialect), arguments)
+    return UUID(result.scalar_one())
 
 
 async def enqueue_async(
@@ -101,11 +157,14 @@ async def enqueue_async(
     arguments = _arguments(kind, data, key, run_at)
     if isinstance(connection, PsycopgConnection):
         async with connection.cursor(row_factory=_plain_rows) as cursor:
-            await cursor.execute(_dialect_of(cursor), tuple(arguments.values()))
+            await cursor.execute(_sql_for_cursor(cursor), arguments)
             return UUID((await cursor.fetchone())[0])
-    if isinstance(connection, AsyncConnection | AsyncSession | async_scoped_session):
-        return UUID((await connection.execute(FOR_SQLALCHEMY, arguments)).scalar_one())
-    return UUID(await connection.fetchval(NUMBERED, *arguments.values()))
+    if isinstance(connection, AsyncpgConnection):
+        return UUID(await connection.fetchval(NUMBERED, *arguments))
+    if not isinstance(connection, SqlalchemyAsyncConnection):
+        connection = await connection.connection()
+    result = await connection.exec_driver_sql(_sql_for_dialect(connection.dialect), arguments)
+    return UUID(result.scalar_one())
 
 
 def _plain_rows(_: object) -> Callable[[Sequence[object]], Sequence[object]]:
@@ -113,24 +172,29 @@ def _plain_rows(_: object) -> Callable[[Sequence[object]], Sequence[object]]:
     return tuple
 
 
-def _dialect_of(cursor: object) -> str:
+def _sql_for_cursor(cursor: object) -> str:
     """Choose the SQL by its placeholders: those of psycopg's raw cursors are PostgreSQL's own."""
     raw = any("RawCursor" in kind.__name__ for kind in type(cursor).__mro__)
     return NUMBERED if raw else WITH_PERCENT
 
 
+def _sql_for_dialect(dialect: Dialect) -> str:
+    return NUMBERED if dialect.paramstyle == NUMBERED_STYLE else WITH_PERCENT
+
+
 def _arguments(
     kind: str, data: Mapping[str, object] | None, key: str | None, run_at: datetime | None
-) -> dict[str, object]:
+) -> tuple[object, ...]:
+    """Validate the arguments; return them as the SQL numbers them."""
     if not KIND.fullmatch(kind):
         raise ValueError(
             'kind must be 1 to 100 of a-z, 0-9, "_", "." and "-", and begin with a letter'
         )
-    if key is not None and not 1 <= len(key) <= LONGEST_KEY:
-        raise ValueError(f"key must have 1 to {LONGEST_KEY} characters")
+    if key is not None and not 1 <= len(key) <= LONGEST_KEY_CHARS:
+        raise ValueError(f"key must have 1 to {LONGEST_KEY_CHARS} characters")
     if key is not None and "\0" in key:
         raise ValueError("key must not contain the character NUL")
-    return {"kind": kind, "data": _json(data), "key": key, "run_at": _moment(run_at)}
+    return kind, _json(data), key, _moment(run_at)
 
 
 def _json(data: Mapping[str, object] | None) -> str:
@@ -140,8 +204,8 @@ def _json(data: Mapping[str, object] | None) -> str:
     written = json.dumps(dict(given), ensure_ascii=False, allow_nan=False)
     if re.search(r"(?<!\\)(\\\\)*\\u0000", written):
         raise ValueError("data must not contain the character NUL")
-    if len(written.encode()) > LONGEST_DATA:
-        raise ValueError(f"data must not be longer than {LONGEST_DATA} bytes")
+    if len(written.encode()) > LONGEST_DATA_BYTES:
+        raise ValueError(f"data must not be longer than {LONGEST_DATA_BYTES} bytes")
     return written
 
 

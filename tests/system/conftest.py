@@ -1,5 +1,7 @@
 """Fixtures of the tests on real processes."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +9,8 @@ import pytest
 
 from tests.servers import Servers
 from tests.support.api import Api, Starter, starter
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -19,3 +23,14 @@ def start_api(tmp_path: Path) -> Iterator[Starter]:
 def api(start_api: Starter, servers: Servers, database_url: str) -> Api:
     """One that is ready, on a database of its own."""
     return start_api(database_url, servers.redis_url).ready()
+
+
+@pytest.fixture(scope="session")
+def producer_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package of programs that only enqueue jobs; Python can import from it as it is."""
+    at = tmp_path_factory.mktemp("dist")
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    command = ("make", "-o", ".venv/dev", "producer-wheel", f"DIST={at}")
+    subprocess.run(command, cwd=ROOT, env=outside, check=True, timeout=60)
+    (wheel,) = at.glob("*.whl")
+    return wheel

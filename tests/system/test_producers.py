@@ -50,6 +50,7 @@ EXAMPLES = examples()
 GRANTS = ("The grants", "sql")
 SCHEMA = ("Tables of a producer", "sql")
 ORDERS = ("Tables of a producer", "postgresql")
+WHEEL = ("Python", "console")
 SIGNATURE = ("Asking for work from other programs", "text")
 SCRIPTS = {
     ("psql", "sh"): ["shop/order/42"],
@@ -108,7 +109,12 @@ async def run(url: str, *command: str, given: str = "") -> str:
         command,
         input=given.encode(),
         capture_output=True,
-        env={"PATH": path, "DATABASE_URL": url, "PSQLRC": os.devnull},
+        env={
+            "PATH": path,
+            "DATABASE_URL": url,
+            "PSQLRC": os.devnull,
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        },
         timeout=60,
         check=False,
     )
@@ -142,9 +148,18 @@ async def test_psql_that_does_not_commit_leaves_nothing(
 
 
 def test_every_example_is_run() -> None:
-    assert set(EXAMPLES) == {SIGNATURE, GRANTS, SCHEMA, ORDERS, *SCRIPTS, FUNCTION, *STATEMENTS}
+    others = {SIGNATURE, GRANTS, SCHEMA, ORDERS, WHEEL, FUNCTION}
+    assert set(EXAMPLES) == {*others, *SCRIPTS, *STATEMENTS}
 
 
+@pytest.fixture
+def importable(producer_wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process and its children import `jubilee_producer`."""
+    monkeypatch.syspath_prepend(producer_wheel)
+    monkeypatch.setenv("PYTHONPATH", str(producer_wheel))
+
+
+@pytest.mark.usefixtures("importable")
 @pytest.mark.parametrize("example", SCRIPTS, ids="-".join)
 async def test_an_example_leaves_an_order_and_its_job(
     shop: Driver, shop_url: str, admin: Driver, example: tuple[str, str]
@@ -173,6 +188,7 @@ def in_connection(place: Place, connection: Connection) -> None:
     place(connection, 42)
 
 
+@pytest.mark.usefixtures("importable")
 @pytest.mark.parametrize("through", [in_session, in_connection])
 async def test_the_example_for_sqlalchemy_serves_sessions_and_connections(
     shop: Driver, shop_url: str, admin: Driver, through: Callable[[Place, Connection], None]
