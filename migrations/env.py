@@ -4,15 +4,18 @@
 """
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from alembic import context
 from alembic.operations import MigrationScript
-from alembic.runtime.migration import MigrationContext
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -25,7 +28,11 @@ from jubilee.commands.reading import read_settings
 from jubilee.commands.refusal import CommandRefused
 
 LOCK = 0x6A7562696C6565  # the letters of the project's name
-LOCK_TIMEOUT = "60s"  # for another process that migrates, and for locks of tables
+TURN_TIMEOUT = "60s"  # for another process that migrates
+LOCK_TIMEOUT = "1s"  # for the lock of a table: requests that use it wait for as long
+MAX_ATTEMPTS = 40
+PAUSE_S = 0.5  # between two attempts, for the requests that waited
+LOCK_NOT_AVAILABLE = "55P03"
 CONNECT_TIMEOUT_S = 60.0
 OWNED = Ownership.read(Path(__file__).parent / "versions", metadata)
 
@@ -50,27 +57,62 @@ def name_revision(
 
 def migrate(connection: Connection) -> None:
     # A session's lock: a transaction's would end where a migration commits in between.
-    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+    connection.execute(text(f"SET lock_timeout = '{TURN_TIMEOUT}'"))
     # Tables never land in a schema of the role's name, such as that of the producers' function.
     connection.execute(text("SET search_path = public"))
     connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
+    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
     connection.commit()
     try:
-        context.configure(
-            connection=connection,
-            target_metadata=metadata,
-            transaction_per_migration=True,
-            # Other programs have tables in this database, too: they are not compared.
-            include_name=OWNED.name,
-            include_object=OWNED.object,
-            process_revision_directives=name_revision,
-        )
-        with context.begin_transaction():
-            context.run_migrations()
+        migrate_patiently(connection)
     finally:
         connection.rollback()
         connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
         connection.commit()
+
+
+def migrate_patiently(connection: Connection) -> None:
+    """Apply the migrations; start again with one that gets no lock, rather than wait for long.
+
+    Every request for the table would wait behind a migration that waits.
+    """
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        try:
+            apply_migrations(connection)
+        except DBAPIError as error:
+            state = getattr(error.orig, "sqlstate", None)
+            if state != LOCK_NOT_AVAILABLE or attempt == MAX_ATTEMPTS:
+                raise
+            connection.rollback()
+            time.sleep(PAUSE_S)
+        else:
+            return
+
+
+def apply_migrations(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        transaction_per_migration=True,
+        # Other programs have tables in this database, too: they are not compared.
+        include_name=OWNED.name,
+        include_object=OWNED.object,
+        process_revision_directives=name_revision,
+        on_version_apply=limit_locks,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def limit_locks(
+    ctx: MigrationContext,
+    step: MigrationInfo,  # noqa: ARG001  # Alembic passes all of them by name
+    heads: Collection[Any],  # noqa: ARG001
+    run_args: Mapping[str, Any],  # noqa: ARG001
+) -> None:
+    """Undo what a migration did to its own limit, such as one that creates an index."""
+    assert ctx.connection is not None
+    ctx.connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
 
 
 async def main(url: str) -> None:

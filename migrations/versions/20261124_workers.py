@@ -7,6 +7,7 @@ revision = "20261124_workers"
 down_revision = "20261123_producers"
 branch_labels = None
 depends_on = None
+ACCEPTED_LOCKS = {"require-concurrent-index-creation": "older than the first release: jobs are few"}
 
 
 def upgrade() -> None:

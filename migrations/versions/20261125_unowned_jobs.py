@@ -7,6 +7,7 @@ revision = "20261125_unowned_jobs"
 down_revision = "20261124_workers"
 branch_labels = None
 depends_on = None
+ACCEPTED_LOCKS = {"require-concurrent-index-creation": "older than the first release: jobs are few"}
 
 LISTS = {
     "ix_unowned_status_id": ["status", "id"],

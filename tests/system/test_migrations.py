@@ -18,7 +18,7 @@ import jubilee
 from jubilee.adapters.postgres import schema
 from jubilee.adapters.postgres.schema_state import known_revisions, migrations_folder
 from tests.servers import Servers, fresh_database
-from tests.support.api import COMMAND, NO_REDIS, NOWHERE, run
+from tests.support.api import COMMAND, NO_REDIS, NOWHERE, run, somebody_waits
 
 SCRIPTS = ScriptDirectory(str(migrations_folder()))
 REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
@@ -103,6 +103,70 @@ def test_eight_processes_may_migrate_at_once(empty: str, tmp_path: Path) -> None
     errors = [process.communicate(timeout=60)[1].decode() for process in started]
     assert [process.returncode for process in started] == [0] * 8, errors
     schema.check(empty)
+
+
+async def test_a_migration_that_waits_for_a_table_lets_writers_through(database_url: str) -> None:
+    reader, writer = [await asyncpg.connect(database_url) for _ in range(2)]
+    await reader.execute("BEGIN; SELECT FROM jobs LIMIT 1")  # a backup takes such a lock for hours
+    config = schema.alembic_config(database_url)
+    migrating = asyncio.create_task(
+        asyncio.to_thread(command.downgrade, config, "20261126_worker_kinds")
+    )
+    await somebody_waits(writer)
+    for _ in range(3):
+        await writer.execute("UPDATE jobs SET epoch = epoch", timeout=20)
+    assert not migrating.done()
+    await reader.execute("COMMIT")
+    await migrating
+    assert await writer.fetchval(VERSION) == "20261126_worker_kinds"
+    for connection in (reader, writer):
+        await connection.close()
+
+
+async def test_an_index_is_created_beside_writers_and_made_anew_if_it_is_invalid(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The statements that CONTRIBUTING prescribes, as a migration."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrations_folder(), folder)
+    (folder / "versions/29991231_index.py").write_text(CONCURRENT.format(head=REVISIONS[-1]))
+    monkeypatch.setattr(schema, "migrations_folder", lambda: folder)
+    writer, other = [await asyncpg.connect(database_url) for _ in range(2)]
+    await other.execute("CREATE INDEX ix_items_new ON items (created_at)")
+    await other.execute(INVALID)
+    await writer.execute("BEGIN; UPDATE items SET version = version")
+    migrating = asyncio.create_task(asyncio.to_thread(schema.upgrade, database_url))
+    await somebody_waits(other)
+    await other.execute("UPDATE items SET version = version", timeout=20)
+    await writer.execute("COMMIT")
+    await migrating
+    assert await other.fetchval(f"SELECT indisvalid FROM pg_index WHERE {IS_IT}")
+    for connection in (writer, other):
+        await connection.close()
+
+
+IS_IT = "indexrelid = 'ix_items_new'::regclass"
+INVALID = f"UPDATE pg_index SET indisvalid = false WHERE {IS_IT}"
+CONCURRENT = """
+from alembic import op
+
+revision = "29991231_index"
+down_revision = "{head}"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")
+        options = {{"postgresql_concurrently": True, "if_exists": True}}
+        op.drop_index("ix_items_new", "items", **options)
+        op.create_index("ix_items_new", "items", ["created_at"], postgresql_concurrently=True)
+
+
+def downgrade() -> None:
+    pass
+"""
 
 
 def test_rollback_takes_the_last_one_back(empty: str, tmp_path: Path) -> None:
