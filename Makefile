@@ -8,11 +8,13 @@ PIP = $(BIN)/python -m pip $$([ -t 2 ] || echo --quiet) --disable-pip-version-ch
 FITS := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	--python-version 3.11 pyproject.toml
+PARALLEL = -n $(WORKERS) --dist loadgroup
+WORKERS ?= auto
 NAME ?=
 SEED ?= $(shell date +%s)
 MINUTES ?= 5
 
-.PHONY: help run test dev unit drawing quick chaos fuzz mutants install check lint format types deps contracts image check-deploy producer-wheel lock migration migrate rollback
+.PHONY: help run test coverage dev unit drawing quick chaos fuzz mutants install check lint format types deps contracts image check-deploy producer-wheel lock migration migrate rollback
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -20,18 +22,24 @@ help: ## list the commands
 run: .venv/run ## start PostgreSQL, Valkey and the API (PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL)
 	@exec $(BIN)/jubilee up
 
-test: .venv/dev ## every test (JUBILEE_TEST_SERVERS=containers|embedded forces the servers)
-	@exec $(BIN)/python -m pytest $(ARGS)
+test: .venv/dev ## every test, on every core (JUBILEE_TEST_SERVERS=containers|embedded forces the servers)
+	@exec $(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+
+coverage: .venv/dev ## every test, and which branches of the source none of them takes
+	@$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(PARALLEL) $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 dev: .venv/dev ## as run, restarting API and worker when a source file changes
 	@exec $(BIN)/python -m tests.support.dev
 
 unit: .venv/dev ## the tests of the domain and of the in-process API that need no server, on every core
-	@exec $(BIN)/python -m pytest -q -n auto -m "not servers" tests/domain tests/project tests/http \
+	@exec $(BIN)/python -m pytest -q $(PARALLEL) -m "not servers" tests/domain tests/project tests/http \
 		--deselect tests/http/test_body_bounds.py $(ARGS)
 
 quick: .venv/dev contracts ## domain, HTTP, adapter and import contracts, on real servers
-	@exec $(BIN)/python -m pytest -q tests/domain tests/http tests/contracts $(ARGS)
+	@exec $(BIN)/python -m pytest -q $(PARALLEL) tests/domain tests/http tests/contracts $(ARGS)
 
 fuzz: .venv/dev ## Schemathesis with many cases against the running service (FUZZ_EXAMPLES of each operation)
 	@FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),60) exec $(BIN)/python -m pytest tests/system/test_schemathesis.py -rP
@@ -44,7 +52,7 @@ install: .venv/dev ## install the service, the embedded servers and the tools
 mutants: .venv/dev ## change the source in MUTANTS small ways, expect a test to fail for each (SEED, ONLY a path)
 	@exec $(BIN)/python -m tests.mutation --count $(or $(MUTANTS),200) --seed $(SEED) --only "$(ONLY)"
 
-check: .venv/dev format-check lint types deps contracts test ## all that CI checks
+check: .venv/dev format-check lint types deps contracts coverage ## all that CI checks
 
 .PHONY: format-check
 format-check: .venv/dev

@@ -1,21 +1,43 @@
-"""Runs tests that bound wall-clock time alone, however many processes the run has.
+"""Order of the tests, and those that bound wall-clock time run alone.
 
-Every test holds a shared lock while it runs, one marked `timing` an exclusive one; they come last,
-so that no other test waits for them. Runs that start from the same folder share the lock.
+Every test holds a shared lock while it runs, one marked `timing` an exclusive one; all runs that
+start from the same folder share the lock. In a parallel run (`pytest -n 2 --dist loadgroup`) a
+process takes a whole file at a time, so that fixtures of a file are made once.
 """
 
 from collections.abc import Generator
 from fcntl import LOCK_EX, LOCK_SH, flock
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 LOCKED_FILE = "pyproject.toml"  # any that every run from this folder finds
+TIMING = "timing"
+SLOW_FOLDERS = ("system", "telemetry", "monitoring", "adapters", "contracts", "entrypoints")
+"""Below tests/, started first in a parallel run; short files keep all processes busy at its end."""
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the timing tests last, all others in their order."""
-    items.sort(key=is_timing)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Keep the order in which this file puts the tests, and files together."""
+    config.option.loadscopereorder = False
+    scheduling = LoadScopeScheduling(config, log)
+    scheduling._split_scope = unit
+    return scheduling
+
+
+def unit(nodeid: str) -> str:
+    """What one process runs as a whole: a file without its timing tests, or all timing tests."""
+    is_timing = nodeid.endswith(f"@{TIMING}")  # as `--dist loadgroup` names its groups
+    return TIMING if is_timing else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the timing tests last, in a parallel run the slow folders first."""
+    is_parallel = hasattr(config, "workerinput")
+    items.sort(key=lambda item: (is_timing(item), is_parallel and folder_rank(item)))
+    for item in filter(is_timing, items):
+        item.add_marker(pytest.mark.xdist_group(TIMING))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -28,4 +50,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 def is_timing(item: pytest.Item) -> bool:
     """Whether the test is marked so."""
-    return item.get_closest_marker("timing") is not None
+    return item.get_closest_marker(TIMING) is not None
+
+
+def folder_rank(item: pytest.Item) -> int:
+    """Place of the test's folder among those that take long; beyond them where it is none."""
+    parts = item.path.relative_to(item.config.rootpath).parts
+    ranks = [SLOW_FOLDERS.index(part) for part in parts[1:2] if part in SLOW_FOLDERS]
+    return ranks[0] if ranks else len(SLOW_FOLDERS)
