@@ -65,7 +65,7 @@ async def add_tasks(
 
 
 async def add_task(database: Database, owner: User, **more: Any) -> Task:
-    """One that has been add_tasks."""
+    """Add a task in its own transaction."""
     [task] = await add_tasks(database, make_task(owner, **more))
     assert task is not None
     return task

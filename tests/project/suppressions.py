@@ -6,7 +6,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src"
 SUPPRESSION = re.compile(r"# (?:noqa|type: ignore|pragma: no cover)")
-MAX_PER_1000_LINES = 1.6
+MAX_PER_1000_LINES = 1.2
 
 
 def per_1000_lines() -> float:

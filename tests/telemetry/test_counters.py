@@ -36,9 +36,9 @@ KNOWN_BOUNDS = (CALL_BUCKETS_S, REQUEST_BUCKETS_S, JOB_BUCKETS_S, BODY_BUCKETS_B
 @pytest.fixture(autouse=True, scope="module")
 def _as_the_service_has_it() -> Iterator[None]:
     """Without the moments at which series began."""
-    disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
+    disable_created_metrics()
     yield
-    enable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
+    enable_created_metrics()
 
 
 @given(st.lists(st.tuples(ANY_LABELS, st.integers(0, 10**9))))

@@ -137,12 +137,14 @@ class PinnedBackend(httpcore2.AsyncNetworkBackend):
 
     async def connect_tcp(
         self,
-        host: str,  # noqa: ARG002  # replaced by the pinned addresses
+        host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ARG002, ASYNC109  # the deadline covers all addresses
+        timeout: float | None = None,  # noqa: ASYNC109  # the base class has it
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
+        """Connect to the first address that answers before the deadline, which all share."""
+        del host, timeout  # replaced by the addresses and the deadline
         left = len(self._addresses)
         for address in self._addresses:
             share = max(self._deadline - monotonic(), 0) / left

@@ -81,7 +81,7 @@ async def open_telemetry(
 ) -> AsyncIterator[Telemetry]:
     """Open the telemetry; without a `process`, metrics are not served and nothing is exported."""
     # The creation times would double the number of series, and no dashboard uses them.
-    disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
+    disable_created_metrics()
     instruments = Instruments(__version__, runs_jobs=process is None or process.name != API)
     variables = export_variables() if process else {}
     sender = resource(_about(settings, process))

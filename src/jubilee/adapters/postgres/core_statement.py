@@ -16,7 +16,7 @@ def core_statement(core: Executable, *, columns: Sequence[str] | None = None) ->
     `columns` are those that an INSERT or UPDATE sets, each from the value of its name.
     """
     assert isinstance(core, ClauseElement)
-    dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+    dialect = asyncpg.dialect()
     compiled = core.compile(dialect=dialect, column_keys=columns)
     assert isinstance(compiled, SQLCompiler)
     return Statement(str(compiled), compiled.positiontup or (), compiled.params)

@@ -40,7 +40,7 @@ class MasterFinder:
         """Return the master's address, or the reason why there is none."""
         try:
             async with Redis(host=host, port=port, **self._options) as sentinel:
-                state = await sentinel.sentinel_master(self._master)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+                state = await sentinel.sentinel_master(self._master)
         except (RedisError, OSError, TimeoutError) as error:
             return "unknown name" if "No such master" in str(error) else redis_failure(error)
         if state["is_sdown"] or state["is_odown"]:

@@ -146,4 +146,4 @@ class HistogramFamily(Collector):
 
 def _label(bound: float) -> str:
     """Write a bound as Go does: scrapers compare the label `le` as text."""
-    return str(floatToGoString(bound))  # type: ignore[no-untyped-call]  # the library leaves it untyped
+    return str(floatToGoString(bound))

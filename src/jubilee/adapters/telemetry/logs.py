@@ -6,7 +6,8 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from types import TracebackType
+from typing import TypeAlias
 
 import structlog
 from opentelemetry import trace
@@ -187,7 +188,8 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
-def _error(found: Any) -> BaseException | None:  # noqa: ANN401  # loggers take several things
+def _error(found: object) -> BaseException | None:
+    """Return the exception that a logger's `exc_info` means: itself, its tuple, or the current."""
     if isinstance(found, tuple):
         found = found[1]
     elif found is True:
@@ -202,21 +204,23 @@ def log_crashes() -> None:
     sys.unraisablehook = _unraisable
 
 
-def _crashed(kind: type[BaseException], error: BaseException, where: Any) -> None:  # noqa: ANN401  # the interpreter's
+def _crashed(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
     if issubclass(kind, KeyboardInterrupt):
-        sys.__excepthook__(kind, error, where)
+        sys.__excepthook__(kind, error, traceback)
         return
     logging.getLogger("jubilee").critical("unhandled exception", exc_info=error)
 
 
-def _thread_crashed(what: threading.ExceptHookArgs) -> None:
-    if issubclass(what.exc_type, SystemExit):
+def _thread_crashed(args: threading.ExceptHookArgs) -> None:
+    if issubclass(args.exc_type, SystemExit):
         return
-    name = what.thread.name if what.thread else None
+    name = args.thread.name if args.thread else None
     logging.getLogger("jubilee").error(
-        "unhandled exception in thread", exc_info=what.exc_value, extra={"thread_name": name}
+        "unhandled exception in thread", exc_info=args.exc_value, extra={"thread_name": name}
     )
 
 
-def _unraisable(what: Any) -> None:  # noqa: ANN401  # the interpreter's
-    logging.getLogger("jubilee").error("unraisable exception", exc_info=what.exc_value)
+def _unraisable(args: "sys.UnraisableHookArgs") -> None:
+    logging.getLogger("jubilee").error("unraisable exception", exc_info=args.exc_value)

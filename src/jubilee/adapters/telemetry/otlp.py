@@ -122,4 +122,4 @@ class CountingSpanExporter(SpanExporter):
 
     def shutdown(self) -> None:
         """Stop retrying."""
-        self._exporter.shutdown()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
+        self._exporter.shutdown()

@@ -6,6 +6,7 @@ conventions have one.
 
 from collections.abc import Iterable, Iterator, Sequence
 from time import time_ns
+from typing import Any
 
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -35,6 +36,8 @@ from jubilee.adapters.telemetry.semantic_conventions import (
 CUMULATIVE = AggregationTemporality.CUMULATIVE
 SCOPE = InstrumentationScope("jubilee")
 UNITS = {"seconds": "s", "bytes": "By"}
+NOT_RECORDED: Any = None
+"""Least and greatest value of a histogram: typed as floats, but optional in the protocol."""
 
 
 class MetricsBridge:
@@ -106,8 +109,8 @@ class MetricsBridge:
             sum=total,
             bucket_counts=list(_differences(count for _, count in buckets)),
             explicit_bounds=[bound for bound, _ in buckets[:-1]],
-            min=None,  # type: ignore[arg-type]  # not recorded, and optional in the protocol
-            max=None,  # type: ignore[arg-type]  # the same
+            min=NOT_RECORDED,
+            max=NOT_RECORDED,
         )
 
 

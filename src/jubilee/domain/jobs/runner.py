@@ -238,14 +238,14 @@ class _Attempt:
         self.finished = True
 
 
-async def _watch(running: RunningJob, timeout: float) -> None:  # noqa: ASYNC109  # the attempt's, handled here
-    """Wait until the attempt ends; interrupt it after `timeout` seconds and wait for the grace.
+async def _watch(running: RunningJob, limit_s: float) -> None:
+    """Wait until the attempt ends; interrupt it after `limit_s` seconds, and wait CANCEL_GRACE_S.
 
     An attempt that ignores the interruption continues without a lease; fencing keeps it from
     writing anything.
     """
     done, _ = await asyncio.wait(
-        {running.task, running.interrupted}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+        {running.task, running.interrupted}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED
     )
     if not done:
         running.interrupt(Interruption.TOO_SLOW)

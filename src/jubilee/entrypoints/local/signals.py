@@ -4,8 +4,12 @@ import contextlib
 import os
 import select
 import signal
+from collections.abc import Callable
 from types import FrameType
-from typing import Self
+from typing import Any, Self, TypeAlias
+
+SignalHandler: TypeAlias = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
+"""What `signal.signal` takes and returns."""
 
 STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -25,7 +29,7 @@ class SignalWaiter:
         """Install no handler yet: `__enter__` does."""
         self.requests = 0
         self.restarts = 0
-        self._before: dict[signal.Signals, object] = {}
+        self._before: dict[signal.Signals, SignalHandler] = {}
 
     def __enter__(self) -> Self:
         self._read, self._write = os.pipe()
@@ -42,7 +46,7 @@ class SignalWaiter:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]  # as signal.signal returned it
+            signal.signal(number, handler)
         signal.set_wakeup_fd(self._wakeup)
         os.close(self._read)
         os.close(self._write)

@@ -67,8 +67,7 @@ class ArqQueueWorker(Worker):
     def __init__(self, queue: str, slots: int, run_job: RunJob, options: QueueOptions) -> None:
         """`slots` is the number of jobs that run at the same time."""
 
-        async def run_dispatched(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG001  # ARQ's shape
-            job_id, epoch = args
+        async def run_dispatched(ctx: dict[Any, Any], job_id: str, epoch: int) -> None:
             await self._run_dispatched(run_job, ctx["job_id"], JobReference(UUID(job_id), epoch))
 
         super().__init__(
