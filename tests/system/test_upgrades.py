@@ -1,0 +1,138 @@
+"""An upgrade while users work: the version before, then both on the new schema, then the new one.
+
+The version before is the commit before the newest migration, from the history of this clone.
+"""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from alembic import command
+
+from jubilee.adapters.postgres import schema
+from tests.project.migration_locks import scripts
+from tests.servers import Servers, fresh_database
+from tests.support.api import COMMAND, NO_MAIL, Starter
+from tests.support.balancer import Balancer, User, all_go_on, working
+from tests.support.running import Up, eventually, free_port
+
+ROOT = Path(__file__).parents[2]
+USERS = 3
+HEAD, BEFORE = scripts()[-1], scripts()[-2]
+
+
+class Writer(User):
+    """Writes through any instance, and remembers what was acknowledged."""
+
+    def __init__(self, balancer: Balancer, number: int) -> None:
+        super().__init__(balancer, number)
+        self.items: dict[str, str] = {}
+        self.tasks: list[str] = []
+
+    def work(self) -> None:
+        item = self.ask("POST", "/items", json={"title": f"at first {self.rounds}"}).json()
+        title = f"in the end {self.rounds}"
+        changed = self.ask("PATCH", f"/items/{item['id']}", json={"title": title})
+        self.items[item["id"]] = changed.json()["title"]
+        self.ask(
+            "PUT", f"/hello/name{'abcdefgh'[self.rounds % 8]}", json={"dateOfBirth": "1990-05-17"}
+        )
+        wanted = {"kind": "echo", "task_id": f"task-{self.rounds}", "data": {"n": self.rounds}}
+        self.tasks.append(self.ask("POST", "/tasks", json=wanted).json()["task_id"])
+
+    def has_all(self) -> bool:
+        """Whether each item is as it was acknowledged, and each task has succeeded."""
+        titles = {key: self.ask("GET", f"/items/{key}").json()["title"] for key in self.items}
+        ends = {self.ask("GET", f"/tasks/{task}").json()["status"] for task in self.tasks}
+        assert ends <= {"queued", "running", "succeeded"}
+        return titles == self.items and ends == {"succeeded"}
+
+
+def git(*arguments: str) -> bytes:
+    """Return what git prints, or skip the test where this clone cannot tell."""
+    ended = subprocess.run(("git", "-C", ROOT, *arguments), capture_output=True, check=False)
+    if ended.returncode:
+        pytest.skip(f"no history of the newest migration: {ended.stderr.decode().strip()}")
+    return ended.stdout
+
+
+def imported_from(path: Path) -> str:
+    """Return the file of the package that a process with this PYTHONPATH runs."""
+    asked = (sys.executable, "-c", "import jubilee; print(jubilee.__file__)")
+    return subprocess.check_output(asked, env={"PYTHONPATH": str(path)}, text=True).strip()
+
+
+@pytest.fixture(scope="module")
+def version_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sources of the commit before the newest migration."""
+    folder = tmp_path_factory.mktemp("before")
+    path = Path(HEAD.path).relative_to(ROOT)
+    added = git("log", "--diff-filter=A", "--format=%H", "-1", "--", str(path)).decode().strip()
+    archive = git("archive", f"{added or 'unknown'}^", "src", "migrations")
+    subprocess.run(("tar", "-x", "-C", folder), input=archive, check=True)
+    assert not (folder / path).exists()
+    return folder
+
+
+@pytest.fixture
+async def database_before(servers: Servers) -> AsyncIterator[str]:
+    """A database with the schema of the version before."""
+    async with fresh_database(servers) as url:
+        await asyncio.to_thread(command.upgrade, schema.alembic_config(url), BEFORE.revision)
+        yield url
+
+
+class Workers:
+    """Starts workers of either version."""
+
+    def __init__(self, at: Path, ends: ExitStack, env: dict[str, str]) -> None:
+        self._at, self._ends, self._env = at, ends, env
+
+    def __call__(self, **env: str) -> Up:
+        """Start one; it waits for jobs when this returns."""
+        env = {**self._env, **env, "WORKER_METRICS_PORT": str(free_port())}
+        worker = Up(self._at / "data", self._at, (*COMMAND, "worker"), **env)
+        self._ends.callback(worker.end)
+        assert eventually(lambda: "waiting for jobs" in worker.output), worker.output
+        return worker
+
+
+@pytest.fixture
+def start_worker(tmp_path: Path, database_before: str, servers: Servers) -> Iterator[Workers]:
+    urls = {"DATABASE_URL": database_before, "REDIS_URL": servers.redis_url, "SMTP_URL": NO_MAIL}
+    with ExitStack() as ends:
+        yield Workers(tmp_path, ends, urls)
+
+
+def test_an_upgrade_refuses_no_request_and_loses_nothing(
+    version_before: Path,
+    database_before: str,
+    servers: Servers,
+    start_api: Starter,
+    start_worker: Workers,
+) -> None:
+    old_env = {"PYTHONPATH": str(version_before / "src")}
+    assert imported_from(version_before / "src") == str(version_before / "src/jubilee/__init__.py")
+    old_api = start_api(database_before, servers.redis_url, **old_env).ready()
+    old_worker = start_worker(**old_env)
+    balancer = Balancer([old_api])
+    users = [Writer(balancer, number) for number in range(USERS)]
+    with working(users):
+        assert all_go_on(users)
+        schema.upgrade(database_before)
+        assert all_go_on(users)
+        balancer.add(start_api(database_before, servers.redis_url).ready())
+        new_worker = start_worker()
+        assert all_go_on(users)
+        balancer.remove(old_api)
+        old_worker.process.terminate()
+        assert old_worker.process.wait(60) == 0
+        assert all_go_on(users)
+    assert eventually(lambda: all(user.has_all() for user in users))
+    assert new_worker.process.poll() is None
+    for user in users:
+        user.close()
