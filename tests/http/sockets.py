@@ -32,7 +32,7 @@ QUICK = ConnectionLimits(head_s=0.3, body_s=0.3, read_s=0.3, refused_s=0.3, swee
 TIMEOUT_S = 10.0
 
 
-class Counted(RequestObserver, ConnectionObserver):
+class RecordingObserver(RequestObserver, ConnectionObserver):
     """Records requests and connections."""
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ class Socket:
             size = 0 if method == "HEAD" else int(headers.get("content-length", 0))
             return Answer(int(head[0].split()[1]), headers, await self.reader.readexactly(size))
 
-    async def ended(self) -> bytes:
+    async def read_until_closed(self) -> bytes:
         """Read until the server closes the connection."""
         async with asyncio.timeout(TIMEOUT_S):
             try:
@@ -134,7 +134,7 @@ class Wire:
 
     server: DrainingServer
     port: int
-    counted: Counted
+    observer: RecordingObserver
     sockets: list[Socket] = field(default_factory=list)
 
     async def connect(self, **options: Any) -> Socket:
@@ -143,7 +143,7 @@ class Wire:
         self.sockets.append(Socket(*streams))
         return self.sockets[-1]
 
-    async def ask(self, *parts: bytes) -> Answer:
+    async def request(self, *parts: bytes) -> Answer:
         """Send the bytes on a new connection and read the response."""
         socket = await self.connect()
         socket.send(*parts)
@@ -158,13 +158,13 @@ class Wire:
 @asynccontextmanager
 async def serving(app: ASGIApp, limits: ConnectionLimits) -> AsyncIterator[Wire]:
     """Serve the application on a free port."""
-    counted = Counted()
-    rules = ConnectionRules(limits, Refusals(counted), EndedConnections(counted))
+    observer = RecordingObserver()
+    rules = ConnectionRules(limits, Refusals(observer), EndedConnections(observer))
     server = DrainingServer(app, ListenOptions("127.0.0.1", 0, 1, 0), InFlightRequests(), rules)
     task = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110  # uvicorn tells by this alone
         await asyncio.sleep(0.01)
-    wire = Wire(server, server.servers[0].sockets[0].getsockname()[1], counted)
+    wire = Wire(server, server.servers[0].sockets[0].getsockname()[1], observer)
     try:
         yield wire
     finally:

@@ -20,12 +20,12 @@ from tests.fakes.store import FakeStore
 from tests.http.refusals import problem
 
 GUARDED = [e for e in ENDPOINTS if e.access in {Access.SIGNED_IN, Access.ADMIN}]
-TAKES_TOKEN = [e for e in ENDPOINTS if e.access is not Access.ANYONE]
+WITH_TOKEN = [e for e in ENDPOINTS if e.access is not Access.ANYONE]
 ADMIN_ONLY = [e for e in ENDPOINTS if e.access is Access.ADMIN]
-OF_SOMEBODY = [e for e in ENDPOINTS if e.access is not Access.ANYONE and "{" in e.path]
-GARBAGE = {"Authorization": "Bearer garbage"}
+OWNED = [e for e in ENDPOINTS if e.access is not Access.ANYONE and "{" in e.path]
+MALFORMED_TOKEN = {"Authorization": "Bearer garbage"}
 
-ANOTHERS = {
+FOREIGN_STATUS = {
     "saveBirthday": 403,
     "forgetBirthday": 403,
     "endSession": 404,
@@ -49,7 +49,9 @@ def name_of(endpoint: AnyEndpoint) -> str:
 
 
 @pytest.fixture(params=["", *MOUNTS])
-async def rooted(request: pytest.FixtureRequest, app: ASGIApp) -> AsyncIterator[httpx2.AsyncClient]:
+async def mounted(
+    request: pytest.FixtureRequest, app: ASGIApp
+) -> AsyncIterator[httpx2.AsyncClient]:
     """Calls the API at each of its mounts."""
     base = f"http://api.test{request.param}"
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=base) as client:
@@ -60,10 +62,10 @@ async def call(
     client: httpx2.AsyncClient,
     endpoint: AnyEndpoint,
     headers: dict[str, str],
-    thing: UUID | None = None,
+    resource: UUID | None = None,
 ) -> httpx2.Response:
-    """Call the endpoint with a valid body, for the resource `thing` or the name `zoe`."""
-    path = re.sub(r"{\w+}", "zoe", re.sub(r"{\w*id}", str(thing or UUID(int=0)), endpoint.path))
+    """Call the endpoint with a valid body, for the resource `resource` or the name `zoe`."""
+    path = re.sub(r"{\w+}", "zoe", re.sub(r"{\w*id}", str(resource or UUID(int=0)), endpoint.path))
     json = endpoint.example if endpoint.body else None
     return await client.request(endpoint.method, path, headers=headers, json=json)
 
@@ -75,34 +77,34 @@ def test_the_registry_names_every_operation_once() -> None:
 
 @pytest.mark.parametrize("endpoint", GUARDED, ids=name_of)
 async def test_a_request_without_a_token_is_refused(
-    rooted: httpx2.AsyncClient, endpoint: AnyEndpoint
+    mounted: httpx2.AsyncClient, endpoint: AnyEndpoint
 ) -> None:
-    answer = await call(rooted, endpoint, {})
+    answer = await call(mounted, endpoint, {})
     problem(answer, 401, "not_authenticated")
     assert answer.headers["www-authenticate"] == 'Bearer realm="jubilee"'
 
 
-@pytest.mark.parametrize("endpoint", TAKES_TOKEN, ids=name_of)
+@pytest.mark.parametrize("endpoint", WITH_TOKEN, ids=name_of)
 async def test_a_request_with_a_malformed_token_is_refused(
-    rooted: httpx2.AsyncClient, endpoint: AnyEndpoint
+    mounted: httpx2.AsyncClient, endpoint: AnyEndpoint
 ) -> None:
     for authorization in ("Bearer garbage", "Bearer", "Bearer ", "Basic em9lOnpvZQ==", "", "x"):
-        answer = await call(rooted, endpoint, {"Authorization": authorization})
+        answer = await call(mounted, endpoint, {"Authorization": authorization})
         problem(answer, 401, "invalid_token")
-        wanted = 'Bearer realm="jubilee", error="invalid_token"'
-        assert answer.headers["www-authenticate"] == wanted
+        challenge = 'Bearer realm="jubilee", error="invalid_token"'
+        assert answer.headers["www-authenticate"] == challenge
 
 
 @pytest.mark.parametrize("endpoint", ADMIN_ONLY, ids=name_of)
-async def test_a_plain_user_is_no_admin(
-    rooted: httpx2.AsyncClient, sign_up: SignUp, endpoint: AnyEndpoint
+async def test_an_admin_endpoint_refuses_a_plain_user(
+    mounted: httpx2.AsyncClient, sign_up: SignUp, endpoint: AnyEndpoint
 ) -> None:
     zoe = await sign_up("zoe")
-    for thing in (zoe.user.id, None):
-        problem(await call(rooted, endpoint, zoe.headers, thing), 403, "not_allowed")
+    for resource in (zoe.user.id, None):
+        problem(await call(mounted, endpoint, zoe.headers, resource), 403, "not_allowed")
 
 
-@pytest.mark.parametrize("endpoint", TAKES_TOKEN, ids=name_of)
+@pytest.mark.parametrize("endpoint", WITH_TOKEN, ids=name_of)
 async def test_the_token_of_an_ended_session_is_refused(
     client: httpx2.AsyncClient, sign_up: SignUp, services: Services, endpoint: AnyEndpoint
 ) -> None:
@@ -111,11 +113,11 @@ async def test_the_token_of_an_ended_session_is_refused(
     problem(await call(client, endpoint, admin.headers), 401, "invalid_token")
 
 
-def test_every_endpoint_of_an_owned_resource_is_listed_here() -> None:
-    assert {endpoint.name for endpoint in OF_SOMEBODY} == ANOTHERS.keys()
+def test_every_endpoint_of_an_owned_resource_has_an_expected_status() -> None:
+    assert {endpoint.name for endpoint in OWNED} == FOREIGN_STATUS.keys()
 
 
-async def thing_of(
+async def create_resource(
     services: Services, owner: Person, endpoint: AnyEndpoint, store: FakeStore
 ) -> UUID:
     """Id of the owner's resource at the endpoint's path."""
@@ -124,14 +126,14 @@ async def thing_of(
         store.tasks[task.id] = replace(task, status=TaskStatus.DEAD)
         return task.id
     if endpoint.path.startswith("/items"):
-        return (await services.items.create("Theirs", None, by=owner.principal)).id
+        return (await services.items.create("Zoe's", None, by=owner.principal)).id
     if endpoint.path.startswith("/auth/sessions"):
         return owner.principal.session_id
     return owner.user.id
 
 
-@pytest.mark.parametrize("endpoint", OF_SOMEBODY, ids=name_of)
-async def test_what_is_anothers_is_not_ones_own(
+@pytest.mark.parametrize("endpoint", OWNED, ids=name_of)
+async def test_another_users_resource_is_refused_and_unchanged(
     client: httpx2.AsyncClient,
     sign_up: SignUp,
     services: Services,
@@ -139,17 +141,17 @@ async def test_what_is_anothers_is_not_ones_own(
     endpoint: AnyEndpoint,
 ) -> None:
     zoe, eve = await sign_up("zoe", date_of_birth=date(1990, 2, 28)), await sign_up("eve")
-    thing = await thing_of(services, zoe, endpoint, store)
+    resource = await create_resource(services, zoe, endpoint, store)
     tables = (store.users, store.sessions, store.items.rows, store.tasks)
     before = [*(dict(table) for table in tables), [*store.events]]
-    answer = await call(client, endpoint, eve.headers, thing)
-    assert answer.status_code == ANOTHERS[endpoint.name], answer.text
+    answer = await call(client, endpoint, eve.headers, resource)
+    assert answer.status_code == FOREIGN_STATUS[endpoint.name], answer.text
     after = [store.users, store.sessions, store.items.rows, store.tasks, store.events]
     assert after == before
 
 
-@pytest.mark.parametrize("endpoint", OF_SOMEBODY, ids=name_of)
-async def test_its_owner_or_an_admin_may_have_it(
+@pytest.mark.parametrize("endpoint", OWNED, ids=name_of)
+async def test_the_owner_or_an_admin_is_allowed(
     client: httpx2.AsyncClient,
     sign_up: SignUp,
     services: Services,
@@ -159,20 +161,18 @@ async def test_its_owner_or_an_admin_may_have_it(
     zoe = await sign_up("zoe", date_of_birth=date(1990, 2, 28))
     admin = await sign_up("ada", is_superuser=True)
     by = admin if endpoint.access is Access.ADMIN else zoe
-    thing = await thing_of(services, zoe, endpoint, store)
-    answer = await call(client, endpoint, by.headers, thing)
+    resource = await create_resource(services, zoe, endpoint, store)
+    answer = await call(client, endpoint, by.headers, resource)
     assert answer.is_success, answer.text
 
 
-@pytest.mark.parametrize(
-    "endpoint", [e for e in OF_SOMEBODY if e.path.startswith("/users")], ids=name_of
-)
-async def test_a_plain_user_does_not_learn_who_is_there(
+@pytest.mark.parametrize("endpoint", [e for e in OWNED if e.path.startswith("/users")], ids=name_of)
+async def test_a_plain_user_cannot_tell_existing_from_missing_accounts(
     client: httpx2.AsyncClient, sign_up: SignUp, endpoint: AnyEndpoint
 ) -> None:
     zoe, eve = await sign_up("zoe"), await sign_up("eve")
-    for thing in (zoe.user.id, UUID(int=7)):
-        problem(await call(client, endpoint, eve.headers, thing), 403, "not_allowed")
+    for resource in (zoe.user.id, UUID(int=7)):
+        problem(await call(client, endpoint, eve.headers, resource), 403, "not_allowed")
 
 
 @pytest.mark.parametrize(
@@ -181,5 +181,5 @@ async def test_a_plain_user_does_not_learn_who_is_there(
 async def test_an_anonymous_endpoint_ignores_tokens(
     client: httpx2.AsyncClient, endpoint: AnyEndpoint
 ) -> None:
-    answer = await call(client, endpoint, GARBAGE)
+    answer = await call(client, endpoint, MALFORMED_TOKEN)
     assert answer.status_code not in {401, 403}

@@ -19,8 +19,8 @@ async def zoe(sign_up: SignUp) -> Person:
     return await sign_up("zoe")
 
 
-def refused_grant(answer: httpx2.Response) -> dict[str, object]:
-    """The problem document without its request id."""
+def assert_invalid_grant(answer: httpx2.Response) -> dict[str, object]:
+    """Check the problem and return it without its request id."""
     document = problem(answer, 400, "invalid_grant")
     assert document["error"] == "invalid_grant"
     assert document["error_description"] == document["detail"]
@@ -37,7 +37,7 @@ async def is_signed_in(client: httpx2.AsyncClient, access: str) -> bool:
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("kind", ["data", "json"])
 @pytest.mark.parametrize("login", ["zoe", "ZOE@example.com"])
-async def test_one_signs_in_by_a_form_or_by_json(
+async def test_a_form_and_json_sign_in(
     client: httpx2.AsyncClient, zoe: Person, route: str, kind: str, login: str
 ) -> None:
     body = {**SIGN_IN, "username": login, "grant_type": "password", "scope": "a b"}
@@ -49,15 +49,15 @@ async def test_one_signs_in_by_a_form_or_by_json(
     assert await is_signed_in(client, tokens["access_token"])
 
 
-async def test_a_form_may_say_more_than_we_know(client: httpx2.AsyncClient, zoe: Person) -> None:
-    more = {"client_id": "app", "client_secret": "x", "resource": "y", "grant_type": ""}
-    assert (await client.post("/auth/token", data=SIGN_IN | more)).status_code == 200
+async def test_a_form_may_have_unknown_members(client: httpx2.AsyncClient, zoe: Person) -> None:
+    extra = {"client_id": "app", "client_secret": "x", "resource": "y", "grant_type": ""}
+    assert (await client.post("/auth/token", data=SIGN_IN | extra)).status_code == 200
     refresh = {"refresh_token": zoe.refresh_token, "audience": "z", "grant_type": "refresh_token"}
     assert (await client.post("/auth/refresh", data=refresh)).status_code == 200
 
 
 @pytest.mark.parametrize("route", [*ROUTES, "/auth/refresh"])
-async def test_json_may_not(client: httpx2.AsyncClient, route: str) -> None:
+async def test_json_may_not_have_unknown_members(client: httpx2.AsyncClient, route: str) -> None:
     body = {**SIGN_IN, "refresh_token": "x", "resource": "y"}
     answer = await client.post(route, json=body)
     assert "#/resource" in pointers(answer)
@@ -65,7 +65,7 @@ async def test_json_may_not(client: httpx2.AsyncClient, route: str) -> None:
 
 
 @pytest.mark.parametrize("grant_type", ["refresh_token", "client_credentials", "Password", "x"])
-async def test_no_other_grant_is_known(
+async def test_another_grant_type_is_refused(
     client: httpx2.AsyncClient, zoe: Person, grant_type: str
 ) -> None:
     for kind in ("data", "json"):
@@ -77,25 +77,25 @@ async def test_no_other_grant_is_known(
     problem(await client.post("/auth/refresh", json=body), 400, "unsupported_grant_type")
 
 
-async def test_all_who_are_refused_get_the_same_answer_after_the_same_work(
+async def test_every_refused_sign_in_gets_the_same_reply_after_one_hash_check(
     client: httpx2.AsyncClient, sign_up: SignUp, store: FakeStore, passwords: FakePasswordHasher
 ) -> None:
     await sign_up("zoe")
     disabled = await sign_up("max")
     store.users[disabled.user.id] = replace(disabled.user, is_active=False)
     answers = []
-    for login, password in [("zoe", "wrong"), ("nobody", PASSWORD), ("max", PASSWORD)]:
+    for login, password in [("zoe", "wrong"), ("unknown", PASSWORD), ("max", PASSWORD)]:
         checks = passwords.checks
         answer = await client.post("/auth/token", data={"username": login, "password": password})
         varying = {"x-request-id"}
         headers = {k: v for k, v in answer.headers.items() if k not in varying}
-        answers.append((refused_grant(answer), headers))
+        answers.append((assert_invalid_grant(answer), headers))
         assert passwords.checks == checks + 1
     assert answers[0] == answers[1] == answers[2]
 
 
 @pytest.mark.parametrize("password", ["🐴🔋📎🎂🎈🎁🎉🎊", "  spaced out  ", "a\tb\nc d e f"])
-async def test_a_password_works_exactly_as_it_is(client: httpx2.AsyncClient, password: str) -> None:
+async def test_a_password_is_compared_exactly(client: httpx2.AsyncClient, password: str) -> None:
     registration = {"email": "max@example.com", "password": password}
     assert (await client.post("/users", json=registration)).status_code == 201
     for kind in ("data", "json"):
@@ -104,7 +104,7 @@ async def test_a_password_works_exactly_as_it_is(client: httpx2.AsyncClient, pas
         assert answer.status_code == 200
         for wrong in (password[:-1], password.strip() + "x", password + " "):
             answer = await client.post("/auth/token", **{kind: body | {"password": wrong}})  # type: ignore[arg-type]  # the test says how
-            refused_grant(answer)
+            assert_invalid_grant(answer)
 
 
 async def test_refreshing_rotates_and_reuse_ends_the_family(
@@ -115,36 +115,40 @@ async def test_refreshing_rotates_and_reuse_ends_the_family(
     again = (await client.post("/auth/refresh", data=first)).json()
     assert again["refresh_token"] == second["refresh_token"] != zoe.refresh_token
     clock.tick(seconds=11)
-    refused_grant(await client.post("/auth/refresh", json=first))
+    assert_invalid_grant(await client.post("/auth/refresh", json=first))
     assert not await is_signed_in(client, second["access_token"])
     last = {"refresh_token": second["refresh_token"]}
-    refused_grant(await client.post("/auth/refresh", json=last))
+    assert_invalid_grant(await client.post("/auth/refresh", json=last))
 
 
-async def test_a_malformed_token_is_refused_and_changes_nothing(
+async def test_a_malformed_refresh_token_is_refused_and_changes_nothing(
     client: httpx2.AsyncClient, zoe: Person
 ) -> None:
     for token in ("x", zoe.refresh_token[:-4] + "AAAA", zoe.headers["Authorization"][7:]):
-        refused_grant(await client.post("/auth/refresh", json={"refresh_token": token}))
+        assert_invalid_grant(await client.post("/auth/refresh", json={"refresh_token": token}))
     assert (await client.get("/users/me", headers=zoe.headers)).status_code == 200
 
 
-async def test_a_refresh_token_is_no_access_token(client: httpx2.AsyncClient, zoe: Person) -> None:
+async def test_a_refresh_token_is_refused_as_an_access_token(
+    client: httpx2.AsyncClient, zoe: Person
+) -> None:
     assert not await is_signed_in(client, zoe.refresh_token)
 
 
-@pytest.mark.parametrize("how", [{}, {"json": {}}, {"content": b""}])
-async def test_signing_out_counts_at_once(
-    client: httpx2.AsyncClient, zoe: Person, how: dict[str, object]
+@pytest.mark.parametrize("options", [{}, {"json": {}}, {"content": b""}])
+async def test_signing_out_takes_effect_at_once(
+    client: httpx2.AsyncClient, zoe: Person, options: dict[str, object]
 ) -> None:
-    answer = await client.post("/auth/logout", headers=zoe.headers, **how)  # type: ignore[arg-type]  # the test says how
+    answer = await client.post("/auth/logout", headers=zoe.headers, **options)  # type: ignore[arg-type]  # the test says how
     assert (answer.status_code, answer.content) == (204, b"")
     problem(await client.get("/users/me", headers=zoe.headers), 401, "invalid_token")
     problem(await client.post("/auth/logout", headers=zoe.headers), 401, "invalid_token")
-    refused_grant(await client.post("/auth/refresh", json={"refresh_token": zoe.refresh_token}))
+    assert_invalid_grant(
+        await client.post("/auth/refresh", json={"refresh_token": zoe.refresh_token})
+    )
 
 
-async def test_ones_sessions_say_where_they_are_from_but_no_token(
+async def test_sessions_are_listed_with_their_client_and_without_tokens(
     client: httpx2.AsyncClient, zoe: Person, clock: FakeClock, sign_up: SignUp
 ) -> None:
     await sign_up("max")
@@ -162,18 +166,20 @@ async def test_ones_sessions_say_where_they_are_from_but_no_token(
     }  # fmt: skip
 
 
-async def test_one_ends_a_session_of_ones_own(client: httpx2.AsyncClient, zoe: Person) -> None:
+async def test_a_user_ends_another_session_of_their_own(
+    client: httpx2.AsyncClient, zoe: Person
+) -> None:
     other = (await client.post("/auth/token", data=SIGN_IN)).json()["access_token"]
-    listed = (await client.get("/auth/sessions", headers=zoe.headers)).json()["items"]
-    (target,) = [session["id"] for session in listed if not session["current"]]
+    sessions = (await client.get("/auth/sessions", headers=zoe.headers)).json()["items"]
+    (target,) = [session["id"] for session in sessions if not session["current"]]
     answer = await client.delete(f"/auth/sessions/{target}", headers=zoe.headers)
     assert (answer.status_code, await is_signed_in(client, other)) == (204, False)
-    for gone in (target, uuid4()):
-        answer = await client.delete(f"/auth/sessions/{gone}", headers=zoe.headers)
+    for missing in (target, uuid4()):
+        answer = await client.delete(f"/auth/sessions/{missing}", headers=zoe.headers)
         problem(answer, 404, "session_not_found")
 
 
-async def test_a_lost_role_and_a_disabled_account_count_at_once(
+async def test_a_lost_role_and_a_disabled_account_take_effect_at_once(
     client: httpx2.AsyncClient, sign_up: SignUp
 ) -> None:
     root, admin = await sign_up("root", is_superuser=True), await sign_up("ada", is_superuser=True)

@@ -19,7 +19,7 @@ from tests.http.refusals import pointers, problem
 
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-GOOD = {"email": "zoe@example.com", "password": "correct horse battery"}
+VALID = {"email": "zoe@example.com", "password": "correct horse battery"}
 
 MALFORMED: dict[str, bytes] = {
     "empty": b"",
@@ -46,7 +46,7 @@ MALFORMED: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED.keys())
-async def test_what_is_no_json_is_400(
+async def test_a_body_that_is_not_json_is_400(
     client: httpx2.AsyncClient, store: FakeStore, body: bytes
 ) -> None:
     problem(await client.post("/users", content=body, headers=JSON), 400, "malformed_body")
@@ -88,18 +88,18 @@ INVALID: dict[str, tuple[bytes, str]] = {
 }
 
 
-@pytest.mark.parametrize(("body", "where"), INVALID.values(), ids=INVALID.keys())
-async def test_what_breaks_a_rule_is_422_and_says_where(
-    client: httpx2.AsyncClient, store: FakeStore, body: bytes, where: str
+@pytest.mark.parametrize(("body", "pointer"), INVALID.values(), ids=INVALID.keys())
+async def test_an_invalid_value_is_422_with_its_pointer(
+    client: httpx2.AsyncClient, store: FakeStore, body: bytes, pointer: str
 ) -> None:
-    assert where in pointers(await client.post("/users", content=body, headers=JSON))
+    assert pointer in pointers(await client.post("/users", content=body, headers=JSON))
     assert store.users == {}
 
 
-async def test_everything_wrong_is_said_at_once(client: httpx2.AsyncClient) -> None:
-    body = {"email": "no", "username": "-", "time_zone": "x", "more": 1}
+async def test_all_violations_are_reported_at_once(client: httpx2.AsyncClient) -> None:
+    body = {"email": "no", "username": "-", "time_zone": "x", "extra": 1}
     found = pointers(await client.post("/users", json=body))
-    assert found == {"#/email", "#/username", "#/time_zone", "#/more", "#/password"}
+    assert found == {"#/email", "#/username", "#/time_zone", "#/extra", "#/password"}
 
 
 @pytest.mark.parametrize(
@@ -107,18 +107,18 @@ async def test_everything_wrong_is_said_at_once(client: httpx2.AsyncClient) -> N
 )
 async def test_another_content_type_is_415(client: httpx2.AsyncClient, media: str) -> None:
     headers = {"Content-Type": media} if media else {}
-    answer = await client.post("/users", content=json.dumps(GOOD).encode(), headers=headers)
+    answer = await client.post("/users", content=json.dumps(VALID).encode(), headers=headers)
     problem(answer, 415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("media", ["application/json; charset=utf-8", "Application/JSON"])
 async def test_a_content_type_may_have_parameters(client: httpx2.AsyncClient, media: str) -> None:
     headers = {"Content-Type": media}
-    answer = await client.post("/users", content=json.dumps(GOOD).encode(), headers=headers)
+    answer = await client.post("/users", content=json.dumps(VALID).encode(), headers=headers)
     assert answer.status_code == 201
 
 
-async def test_a_body_that_says_no_length_is_cut_off(client: httpx2.AsyncClient) -> None:
+async def test_a_body_without_a_length_is_limited(client: httpx2.AsyncClient) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(64):
             yield b" " * (1 << 16)
@@ -128,7 +128,9 @@ async def test_a_body_that_says_no_length_is_cut_off(client: httpx2.AsyncClient)
 
 
 @pytest.mark.parametrize("length", ["9" * 5000, "16385", "000016385"])
-async def test_an_announced_length_is_believed(client: httpx2.AsyncClient, length: str) -> None:
+async def test_a_content_length_beyond_the_limit_is_refused(
+    client: httpx2.AsyncClient, length: str
+) -> None:
     headers = {**JSON, "Content-Length": length}
     problem(await client.post("/users", content=b"{}", headers=headers), 413, "body_too_large")
 
@@ -144,17 +146,17 @@ FORMS: dict[str, tuple[bytes, int, str, set[str]]] = {
 }
 
 
-@pytest.mark.parametrize(("form", "status", "code", "where"), FORMS.values(), ids=FORMS.keys())
-async def test_a_form_is_checked_as_json_is(
-    client: httpx2.AsyncClient, form: bytes, status: int, code: str, where: set[str]
+@pytest.mark.parametrize(("form", "status", "code", "pointer"), FORMS.values(), ids=FORMS.keys())
+async def test_a_form_is_validated(
+    client: httpx2.AsyncClient, form: bytes, status: int, code: str, pointer: set[str]
 ) -> None:
     answer = await client.post("/auth/token", content=form, headers=FORM)
     document = problem(answer, status, code)
-    assert {violation["pointer"] for violation in document.get("errors", [])} == where
+    assert {violation["pointer"] for violation in document.get("errors", [])} == pointer
 
 
 QUERIES: dict[str, tuple[bytes, int, set[str]]] = {
-    "unknown": (b"colour=red", 422, {"query/colour"}),
+    "unknown": (b"color=red", 422, {"query/color"}),
     "twice": (b"limit=1&limit=2", 422, {"query/limit"}),
     "NUL": (b"q=a%00", 422, {"query/q"}),
     "both wrong": (b"limit=x&q=", 422, {"query/limit", "query/q"}),
@@ -164,15 +166,15 @@ QUERIES: dict[str, tuple[bytes, int, set[str]]] = {
 }
 
 
-@pytest.mark.parametrize(("query", "status", "where"), QUERIES.values(), ids=QUERIES.keys())
-async def test_a_query_is_checked(
-    client: httpx2.AsyncClient, sign_up: SignUp, query: bytes, status: int, where: set[str]
+@pytest.mark.parametrize(("query", "status", "pointer"), QUERIES.values(), ids=QUERIES.keys())
+async def test_a_query_is_validated(
+    client: httpx2.AsyncClient, sign_up: SignUp, query: bytes, status: int, pointer: set[str]
 ) -> None:
     admin = await sign_up("ada", is_superuser=True)
     answer = await client.get("/users?" + query.decode("latin-1"), headers=admin.headers)
     code = "invalid_request" if status == 422 else "malformed_query"
     document = problem(answer, status, code)
-    assert {violation["pointer"] for violation in document.get("errors", [])} == where
+    assert {violation["pointer"] for violation in document.get("errors", [])} == pointer
 
 
 def test_a_query_of_raw_bytes_is_refused() -> None:
@@ -180,7 +182,7 @@ def test_a_query_of_raw_bytes_is_refused() -> None:
         bind_query(UserQuery, b"q=\xff")
 
 
-async def test_a_query_is_refused_where_there_is_none(client: httpx2.AsyncClient) -> None:
+async def test_an_endpoint_without_parameters_refuses_a_query(client: httpx2.AsyncClient) -> None:
     assert pointers(await client.get("/health/live?x=1")) == {"query/x"}
 
 
@@ -195,13 +197,13 @@ async def test_a_path_with_nul_is_422(client: httpx2.AsyncClient) -> None:
     assert pointers(await client.get("/hello/z%00e")) == {"path/username"}
 
 
-JSONS = st.recursive(
+JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
 )
 
 
-@given(JSONS)
+@given(JSON_VALUES)
 def test_any_json_document_is_parsed_or_refused(document: object) -> None:
     try:
         found = list(faults(parse_json(json.dumps(document).encode())))
@@ -236,7 +238,7 @@ def test_any_bytes_are_parsed_or_refused(raw: bytes) -> None:
     assert document is None or document == json.loads(raw.decode()) or list(faults(document))
 
 
-def test_the_bounds_of_numbers_themselves_are_good() -> None:
+def test_numbers_at_the_bounds_are_accepted() -> None:
     largest = 9_223_372_036_854_775_807
     assert list(faults([largest, -largest, 1e308])) == []
     found = list(faults([largest + 1, {"a": -largest - 1}]))

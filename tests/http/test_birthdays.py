@@ -21,7 +21,7 @@ async def save(client: httpx2.AsyncClient, **days: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/birthdays/today", "/birthdays/upcoming"])
-async def test_the_lists_are_for_admins(
+async def test_the_lists_require_an_admin(
     client: httpx2.AsyncClient, sign_up: SignUp, path: str
 ) -> None:
     zoe = await sign_up("zoe")
@@ -29,10 +29,12 @@ async def test_the_lists_are_for_admins(
     assert (await client.get(path, headers=zoe.headers)).status_code == 403
 
 
-async def test_today_lists_who_celebrates(client: httpx2.AsyncClient, admin: Person) -> None:
-    await save(client, Now="11-20", Tomorrow="11-21")
+async def test_today_lists_the_birthdays_of_today(
+    client: httpx2.AsyncClient, admin: Person
+) -> None:
+    await save(client, Today="11-20", Tomorrow="11-21")
     today = await client.get("/birthdays/today", headers=admin.headers)
-    entry = {"name": "Now", "user_id": None, "date": "2026-11-20", "days": 0, "turning": 36}
+    entry = {"name": "Today", "user_id": None, "date": "2026-11-20", "days": 0, "turning": 36}
     assert today.json() == {"items": [entry], "next_cursor": None}
 
 
@@ -51,7 +53,7 @@ async def test_an_account_is_listed_with_its_id(
     }
 
 
-async def test_upcoming_looks_ahead_for_thirty_days_or_as_many_as_are_asked_for(
+async def test_upcoming_covers_thirty_days_by_default(
     client: httpx2.AsyncClient, admin: Person
 ) -> None:
     await save(client, One="11-21", Thirty="12-20", Far="12-21")
@@ -59,12 +61,12 @@ async def test_upcoming_looks_ahead_for_thirty_days_or_as_many_as_are_asked_for(
     for query in ("", "?days=1", "?days=366"):
         upcoming = await client.get(f"/birthdays/upcoming{query}", headers=admin.headers)
         found[query] = [entry["name"] for entry in upcoming.json()["items"]]
-    whole = ["One", "Thirty", "Far"]
-    assert found == {"": whole[:2], "?days=1": whole[:1], "?days=366": whole}
+    names = ["One", "Thirty", "Far"]
+    assert found == {"": names[:2], "?days=1": names[:1], "?days=366": names}
 
 
 @pytest.mark.parametrize("days", ["0", "367", "x", ""])
-async def test_days_that_are_out_of_range_are_refused(
+async def test_days_out_of_range_are_refused(
     client: httpx2.AsyncClient, admin: Person, days: str
 ) -> None:
     refused = await client.get(f"/birthdays/upcoming?days={days}", headers=admin.headers)
@@ -72,9 +74,7 @@ async def test_days_that_are_out_of_range_are_refused(
 
 
 @pytest.mark.parametrize("path", ["/birthdays/today?limit=2", "/birthdays/upcoming?limit=2"])
-async def test_the_lists_come_in_pages(
-    client: httpx2.AsyncClient, admin: Person, path: str
-) -> None:
+async def test_the_lists_are_paged(client: httpx2.AsyncClient, admin: Person, path: str) -> None:
     day = "11-20" if "today" in path else "11-25"
     await save(client, Ada=day, Ben=day, Cid=day)
     first = await client.get(path, headers=admin.headers)
@@ -85,7 +85,7 @@ async def test_the_lists_come_in_pages(
     assert "Link" not in second.headers
 
 
-async def test_a_cursor_holds_for_its_own_list_alone(
+async def test_a_cursor_is_valid_only_for_its_own_list(
     client: httpx2.AsyncClient, admin: Person
 ) -> None:
     await save(client, Ada="11-20", Ben="11-20")
@@ -95,19 +95,19 @@ async def test_a_cursor_holds_for_its_own_list_alone(
     assert (refused.status_code, refused.json()["code"]) == (400, "invalid_cursor")
 
 
-async def test_an_accounts_new_birthday_is_on_todays_list_at_once(
+async def test_a_changed_birthday_is_on_todays_list_at_once(
     client: httpx2.AsyncClient, sign_up: SignUp
 ) -> None:
     admin = await sign_up("ada", is_superuser=True)
-    listed = await client.get("/birthdays/today", headers=admin.headers)
-    assert listed.json()["items"] == []
-    born = {"date_of_birth": "1990-11-20"}
-    await client.patch("/users/me", json=born, headers=admin.headers)
-    listed = await client.get("/birthdays/today", headers=admin.headers)
-    assert [row["name"] for row in listed.json()["items"]] == ["ada"]
+    today = await client.get("/birthdays/today", headers=admin.headers)
+    assert today.json()["items"] == []
+    change = {"date_of_birth": "1990-11-20"}
+    await client.patch("/users/me", json=change, headers=admin.headers)
+    today = await client.get("/birthdays/today", headers=admin.headers)
+    assert [row["name"] for row in today.json()["items"]] == ["ada"]
 
 
-async def test_an_account_is_not_born_in_the_future(
+async def test_a_date_of_birth_from_today_on_is_refused(
     client: httpx2.AsyncClient, sign_up: SignUp
 ) -> None:
     zoe = await sign_up("zoe")

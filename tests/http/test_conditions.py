@@ -16,7 +16,7 @@ from jubilee.entrypoints.http.framework.conditions import (
 
 
 def may_write(version: int, **conditions: str) -> bool:
-    """Whether the headers (with `_` for `-`) allow a write."""
+    """Return whether the headers (with `_` for `-`) allow a write."""
     holds = precondition(Headers({k.replace("_", "-"): v for k, v in conditions.items()}), str)
     return holds is None or holds(version)
 
@@ -39,7 +39,7 @@ def test_a_version_is_a_quoted_tag() -> None:
         ('"\u00e9"', {"\u00e9"}, set()),
     ],
 )
-def test_a_list_of_tags_is_read(header: str, strong: set[str], weak: set[str]) -> None:
+def test_a_list_of_tags_is_parsed(header: str, strong: set[str], weak: set[str]) -> None:
     assert read_tags(header) == EntityTags(strong=frozenset(strong), weak=frozenset(weak))
 
 
@@ -49,7 +49,7 @@ NOT_TAGS = ["3", "'3'", '"3', '3"', "W/3", 'w/"3"', "**", '*,"3"', '"3",*', '"1"
 @pytest.mark.parametrize(
     "header", [*NOT_TAGS, "", " ", ",", '"1" "2"', 'W/ "3"', '"a b"', '"\x7f"']
 )
-def test_what_is_no_list_of_tags_is_refused(header: str) -> None:
+def test_a_malformed_list_of_tags_is_refused(header: str) -> None:
     with pytest.raises(MalformedCondition):
         read_tags(header)
 
@@ -63,7 +63,7 @@ def test_a_crafted_header_is_refused_in_linear_time(header: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "goes_on"),
+    ("header", "allowed"),
     [
         ('"3"', True),
         ('"1", "3"', True),
@@ -74,26 +74,26 @@ def test_a_crafted_header_is_refused_in_linear_time(header: str) -> None:
         ('"three"', False),
     ],
 )
-def test_if_match_compares_strongly(header: str, goes_on: bool) -> None:
-    assert may_write(3, if_match=header) is goes_on
+def test_if_match_compares_strongly(header: str, allowed: bool) -> None:
+    assert may_write(3, if_match=header) is allowed
 
 
-def test_a_write_without_a_condition_goes_on() -> None:
+def test_a_write_without_a_condition_is_allowed() -> None:
     assert precondition(Headers(), str) is None
 
 
 @pytest.mark.parametrize("header", ["*", '"3"', 'W/"3"'])
-def test_if_none_match_stops_a_write_upon_what_is_there(header: str) -> None:
+def test_if_none_match_refuses_a_write_to_a_matching_version(header: str) -> None:
     assert not may_write(3, if_none_match=header)
     assert not may_write(3, if_none_match=header, if_match='"3"')
 
 
-def test_if_none_match_lets_a_write_go_on_upon_another_version() -> None:
+def test_if_none_match_allows_a_write_to_another_version() -> None:
     assert may_write(3, if_none_match='"2"')
     assert may_write(3, if_none_match='"2"', if_match='"3"')
 
 
-def test_several_lines_are_one_list() -> None:
+def test_repeated_headers_are_one_list() -> None:
     lines = Headers(raw=[(b"if-match", b'"1"'), (b"if-match", b'"3"')])
     holds = precondition(lines, str)
     assert holds is not None

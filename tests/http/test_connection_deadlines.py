@@ -6,66 +6,69 @@ import pytest
 
 from jubilee.entrypoints.http.framework.context import InFlightRequests
 from jubilee.entrypoints.http.framework.edge import EdgeMiddleware
-from tests.http.sockets import LIVE, POST, QUICK, Counted, Recorder, Wire, serving
+from tests.http.sockets import LIVE, POST, QUICK, Recorder, RecordingObserver, Wire, serving
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\n", b"\r\n"])
-async def test_a_head_has_a_deadline(quick: Wire, recorder: Recorder, sent: bytes) -> None:
+async def test_an_incomplete_head_times_out(quick: Wire, recorder: Recorder, sent: bytes) -> None:
     client = await quick.connect()
     client.send(sent)
     if sent.strip():
         (await client.answer()).problem(408, "head_too_slow")
-    assert (await client.ended(), recorder.scopes) == (b"", [])
-    assert quick.counted.ended == {"head_timeout": 1}
+    assert (await client.read_until_closed(), recorder.scopes) == (b"", [])
+    assert quick.observer.ended == {"head_timeout": 1}
 
 
-async def test_a_trickle_does_not_move_the_deadline_of_a_head(quick: Wire) -> None:
+async def test_slowly_arriving_bytes_do_not_extend_the_deadline_of_a_head(quick: Wire) -> None:
     client = await quick.connect()
     for letter in LIVE * 3:
         client.send(bytes([letter]))
         await asyncio.sleep(0.02)
         if client.reader.at_eof() or client.writer.transport.is_closing():
             break
-    assert quick.counted.ended == {"head_timeout": 1}
+    assert quick.observer.ended == {"head_timeout": 1}
 
 
 @pytest.mark.parametrize(
     "framing", [b"Content-Length: 5\r\n\r\nab", b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n"]
 )
-async def test_a_body_has_a_deadline(quick: Wire, framing: bytes) -> None:
+async def test_an_incomplete_body_times_out(quick: Wire, framing: bytes) -> None:
     client = await quick.connect()
     client.send(POST, framing)
     (await client.answer()).problem(408, "body_too_slow")
-    assert (await client.ended(), quick.counted.ended) == (b"", {"body_timeout": 1})
+    assert (await client.read_until_closed(), quick.observer.ended) == (b"", {"body_timeout": 1})
 
 
-async def test_a_request_whose_body_is_late_is_counted_once_and_keeps_its_id(
+async def test_a_request_with_a_late_body_is_recorded_once_with_its_id(
     recorder: Recorder,
 ) -> None:
-    counted = Counted()
-    async with serving(EdgeMiddleware(recorder, InFlightRequests(), counted), QUICK) as quick:
-        answer = await quick.ask(POST, b"Content-Length: 5\r\n\r\nab")
-        (request,) = counted.requests
+    observer = RecordingObserver()
+    async with serving(EdgeMiddleware(recorder, InFlightRequests(), observer), QUICK) as quick:
+        answer = await quick.request(POST, b"Content-Length: 5\r\n\r\nab")
+        (request,) = observer.requests
         assert answer.problem(408, "body_too_slow")["request_id"] == request.request_id
-        assert quick.counted.requests == []
+        assert quick.observer.requests == []
 
 
-async def test_the_rest_of_a_body_that_was_answered_has_the_same_deadline(api: Wire) -> None:
+async def test_the_rest_of_an_answered_body_times_out(api: Wire) -> None:
     async with serving(api.server.config.loaded_app, QUICK) as quick:
         client = await quick.connect()
         client.send(LIVE[:-2], b"Content-Length: 5\r\n\r\nab")
         assert (await client.answer()).status == 200
-        assert (await client.ended(), quick.counted.ended) == (b"", {"body_timeout": 1})
+        assert (await client.read_until_closed(), quick.observer.ended) == (
+            b"",
+            {"body_timeout": 1},
+        )
 
 
-async def test_a_client_that_does_not_read_is_cut_off(quick: Wire, recorder: Recorder) -> None:
+async def test_a_client_that_does_not_read_is_disconnected(quick: Wire, recorder: Recorder) -> None:
     recorder.size = 32 << 20
     client = await quick.connect(limit=1)
     client.send(LIVE)
     async with asyncio.timeout(5):
         while quick.connections:  # noqa: ASYNC110  # uvicorn has no event for it
             await asyncio.sleep(0.02)
-    assert quick.counted.ended == {"read_timeout": 1}
+    assert quick.observer.ended == {"read_timeout": 1}
 
 
 @pytest.mark.timing
@@ -77,10 +80,10 @@ async def test_a_client_that_reads_slowly_is_served(quick: Wire, recorder: Recor
     for _ in range(8):
         await client.reader.readexactly(1 << 20)
         await asyncio.sleep(0.15)
-    assert quick.counted.ended == {}
+    assert quick.observer.ended == {}
 
 
-async def test_an_idle_connection_stays_for_the_next_request(quick: Wire) -> None:
+async def test_an_idle_connection_is_kept_alive(quick: Wire) -> None:
     client = await quick.connect()
     for _ in range(2):
         client.send(LIVE)
@@ -89,10 +92,12 @@ async def test_an_idle_connection_stays_for_the_next_request(quick: Wire) -> Non
     quick.server.config.timeout_keep_alive = 0
     (connection,) = quick.connections
     connection.timeout_keep_alive = 0.1
-    assert (await client.ended(), quick.counted.ended) == (b"", {})
+    assert (await client.read_until_closed(), quick.observer.ended) == (b"", {})
 
 
-async def test_a_slow_answer_has_no_deadline_here(quick: Wire, recorder: Recorder) -> None:
+async def test_a_slow_application_is_not_timed_out_by_the_connection(
+    quick: Wire, recorder: Recorder
+) -> None:
     recorder.answers.clear()
     client = await quick.connect()
     client.send(LIVE)

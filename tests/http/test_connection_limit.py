@@ -25,7 +25,7 @@ async def full(app: ASGIApp) -> AsyncIterator[Wire]:
         yield wire
 
 
-async def test_beyond_the_limit_a_request_is_503(full: Wire) -> None:
+async def test_a_request_beyond_the_limit_is_503(full: Wire) -> None:
     client = await full.connect()
     client.send(b"GET /hello/zoe HTTP/1.1\r\nX-Request-ID: mine\r\n", HOST, b"\r\n")
     answer = await client.answer()
@@ -33,10 +33,10 @@ async def test_beyond_the_limit_a_request_is_503(full: Wire) -> None:
     assert (document["instance"], document["request_id"]) == ("/hello/zoe", "mine")
     assert (answer.headers["retry-after"], answer.headers["connection"]) == ("5", "close")
     assert SECURITY.items() <= answer.headers.items()
-    assert (await client.ended(), full.counted.ended) == (b"", {"limit": 1})
+    assert (await client.read_until_closed(), full.observer.ended) == (b"", {"limit": 1})
 
 
-async def test_those_within_the_limit_are_served_meanwhile(full: Wire) -> None:
+async def test_connections_within_the_limit_are_served_while_others_are_refused(full: Wire) -> None:
     for _ in range(RESERVED_CONNECTIONS * 2):
         await full.connect()
     client = full.sockets[0]
@@ -45,33 +45,33 @@ async def test_those_within_the_limit_are_served_meanwhile(full: Wire) -> None:
 
 
 @pytest.mark.parametrize("path", [b"/health/live", b"/api/health/ready", b"/v1/api/health/live"])
-async def test_beyond_the_limit_health_is_answered_once(full: Wire, path: bytes) -> None:
+async def test_health_checks_beyond_the_limit_are_answered_once(full: Wire, path: bytes) -> None:
     client = await full.connect()
     client.send(b"GET %b HTTP/1.1\r\n" % path, HOST, b"\r\n")
     answer = await client.answer()
     assert (answer.status, answer.headers["connection"]) == (200, "close")
-    assert await client.ended() == b""
+    assert await client.read_until_closed() == b""
 
 
-async def test_beyond_the_limit_silence_has_a_short_deadline(full: Wire) -> None:
+async def test_a_silent_connection_beyond_the_limit_times_out_early(full: Wire) -> None:
     client = await full.connect()
-    assert await client.ended() == b""
-    assert full.counted.ended == {"head_timeout": 1}
+    assert await client.read_until_closed() == b""
+    assert full.observer.ended == {"head_timeout": 1}
 
 
-async def test_a_flood_is_answered_without_being_kept(full: Wire) -> None:
+async def test_a_flood_of_connections_is_refused_and_closed(full: Wire) -> None:
     for _ in range(RESERVED_CONNECTIONS):
         await full.connect()
     for _ in range(20):
         client = await full.connect()
         (await client.answer()).problem(503, "too_many_connections")
-        assert await client.ended() == b""
+        assert await client.read_until_closed() == b""
     assert len(full.connections) <= LIMIT + RESERVED_CONNECTIONS
-    assert full.counted.ended["limit"] == 20
-    assert full.counted.requests == []
+    assert full.observer.ended["limit"] == 20
+    assert full.observer.requests == []
 
 
-async def test_a_place_that_is_left_is_given_to_the_next(full: Wire) -> None:
+async def test_a_closed_connection_makes_room_for_the_next(full: Wire) -> None:
     full.sockets[0].writer.close()
     await asyncio.sleep(0.05)
     client = await full.connect()

@@ -14,7 +14,7 @@ from tests.http.sockets import HOST, LIVE, POST, Recorder, Socket, Wire
 FLOOD = LIVE * (35 * 1024 * 1024 // len(LIVE))
 
 
-async def until_stuck(connection: Socket, data: bytes) -> int:
+async def write_until_blocked(connection: Socket, data: bytes) -> int:
     """Write until the server stops reading; returns the number of bytes that it read."""
     taken, transport = 0, connection.writer.transport
     for start in range(0, len(data), 1 << 16):
@@ -28,12 +28,12 @@ async def until_stuck(connection: Socket, data: bytes) -> int:
     return taken - transport.get_write_buffer_size()
 
 
-async def test_pipelined_requests_wait_as_bytes_while_one_is_served(
+async def test_pipelined_requests_stay_unparsed_while_one_is_served(
     wire: Wire, recorder: Recorder
 ) -> None:
     recorder.answers.clear()
     client = await wire.connect()
-    assert await until_stuck(client, FLOOD) < len(FLOOD) // 2
+    assert await write_until_blocked(client, FLOOD) < len(FLOOD) // 2
     (connection,) = wire.connections
     assert len(recorder.scopes) == 1
     assert len(connection.pipeline) == 0
@@ -45,7 +45,7 @@ async def test_nothing_is_parsed_while_the_client_does_not_read(
 ) -> None:
     recorder.size = 50_000
     client = await wire.connect(limit=1)
-    await until_stuck(client, FLOOD)
+    await write_until_blocked(client, FLOOD)
     (connection,) = wire.connections
     served = len(recorder.scopes)
     assert connection.flow.write_paused
@@ -63,7 +63,7 @@ async def test_pipelined_requests_are_answered_in_order(wire: Wire, recorder: Re
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 1000])
-async def test_where_the_network_cuts_makes_no_difference(
+async def test_requests_may_arrive_in_pieces_of_any_size(
     wire: Wire, recorder: Recorder, size: int
 ) -> None:
     chunked = (
@@ -99,7 +99,7 @@ async def test_trailers_are_dropped(wire: Wire, recorder: Recorder) -> None:
     "framing", [b"0\r\n" + b"a: b\r\n" * 10_000, b"0\r\na: " + b"b" * 40_000, b"1;" + b"b" * 40_000]
 )
 async def test_trailers_and_extensions_are_bounded(wire: Wire, framing: bytes) -> None:
-    answer = await wire.ask(POST, b"Transfer-Encoding: chunked\r\n\r\n", framing)
+    answer = await wire.request(POST, b"Transfer-Encoding: chunked\r\n\r\n", framing)
     answer.problem(431, "head_too_large")
 
 
@@ -112,28 +112,28 @@ HEADS = {
 
 
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
-async def test_a_head_beyond_the_bounds_is_431_and_the_end(
+async def test_a_head_beyond_the_limits_is_431_and_closes_the_connection(
     wire: Wire, recorder: Recorder, head: bytes
 ) -> None:
     client = await wire.connect()
     client.send(b"GET / HTTP/1.1\r\n", HOST, head, b"\r\n\r\n")
     answer = await client.answer()
     answer.problem(431, "head_too_large")
-    assert (answer.headers["connection"], await client.ended()) == ("close", b"")
+    assert (answer.headers["connection"], await client.read_until_closed()) == ("close", b"")
     assert recorder.scopes == []
 
 
-async def test_a_target_beyond_the_bounds_is_414(wire: Wire) -> None:
-    (await wire.ask(b"GET /", b"a" * (1 << 20))).problem(414, "uri_too_long")
+async def test_a_target_beyond_the_limit_is_414(wire: Wire) -> None:
+    (await wire.request(b"GET /", b"a" * (1 << 20))).problem(414, "uri_too_long")
 
 
-async def test_a_head_within_the_bounds_is_served(wire: Wire) -> None:
+async def test_a_head_at_the_limits_is_served(wire: Wire) -> None:
     headers = b"a: b\r\n" * (MAX_HEADERS - 1)
-    assert (await wire.ask(b"GET / HTTP/1.1\r\n", HOST, headers, b"\r\n")).status == 200
+    assert (await wire.request(b"GET / HTTP/1.1\r\n", HOST, headers, b"\r\n")).status == 200
     start = b"GET / HTTP/1.1\r\n" + HOST + b"a: "
     rest = MAX_HEAD_BYTES - len(start) - 4
-    assert (await wire.ask(start, b"b" * rest, b"\r\n\r\n")).status == 200
-    (await wire.ask(start, b"b" * (rest + 1), b"\r\n\r\n")).problem(431, "head_too_large")
+    assert (await wire.request(start, b"b" * rest, b"\r\n\r\n")).status == 200
+    (await wire.request(start, b"b" * (rest + 1), b"\r\n\r\n")).problem(431, "head_too_large")
 
 
 SLOW_TO_PARSE = {
@@ -144,7 +144,7 @@ SLOW_TO_PARSE = {
 
 
 @pytest.mark.parametrize("unit", SLOW_TO_PARSE.values(), ids=SLOW_TO_PARSE)
-async def test_others_get_their_turn_while_a_body_is_parsed(
+async def test_parsing_a_body_yields_to_other_connections(
     wire: Wire, recorder: Recorder, unit: bytes
 ) -> None:
     client = await wire.connect()
@@ -159,7 +159,7 @@ async def test_others_get_their_turn_while_a_body_is_parsed(
     assert (await client.answer()).status == 200
 
 
-async def test_a_body_that_is_asked_for_is_taken(wire: Wire, recorder: Recorder) -> None:
+async def test_expect_continue_is_answered_before_the_body(wire: Wire, recorder: Recorder) -> None:
     client = await wire.connect()
     client.send(POST, b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n")
     assert (await client.answer()).status == 100
@@ -168,9 +168,9 @@ async def test_a_body_that_is_asked_for_is_taken(wire: Wire, recorder: Recorder)
     assert recorder.bodies == [b"abcde", b""]
 
 
-async def test_an_answer_that_does_not_ask_for_the_body_ends_the_connection(api: Wire) -> None:
+async def test_an_answer_without_reading_an_expected_body_closes_the_connection(api: Wire) -> None:
     client = await api.connect()
     client.send(LIVE[:-2], b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n")
     assert (await client.answer()).status == 200
     client.send(LIVE)  # it could be meant as the body
-    assert await client.ended() == b""
+    assert await client.read_until_closed() == b""

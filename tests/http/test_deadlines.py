@@ -12,12 +12,12 @@ from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightReque
 from jubilee.observation.requests import NoRequestObserver, RequestRecord
 from tests.conftest import SignUp
 
-SECONDS = 2.0
-PAUSE = 0.2
+REQUEST_S = 2.0
+PAUSE_S = 0.2
 
 
-class Remembering(NoRequestObserver):
-    """Keeps the last request."""
+class LastRequest(NoRequestObserver):
+    """Store the record of the last request."""
 
     last: RequestRecord
 
@@ -31,43 +31,45 @@ class Remembering(NoRequestObserver):
 
 
 @pytest.fixture
-def meter() -> Remembering:
-    return Remembering()
+def observer() -> LastRequest:
+    return LastRequest()
 
 
 @pytest.fixture
-async def client(services: Services, meter: Remembering) -> AsyncIterator[httpx2.AsyncClient]:
-    limits = BodyLimits(1 << 20, 5, request_seconds=SECONDS)
-    options = HttpOptions(limits=limits, cursor_keys=(b"c" * 32,), meter=meter)
+async def client(services: Services, observer: LastRequest) -> AsyncIterator[httpx2.AsyncClient]:
+    limits = BodyLimits(1 << 20, 5, request_seconds=REQUEST_S)
+    options = HttpOptions(limits=limits, cursor_keys=(b"c" * 32,), meter=observer)
     transport = httpx2.ASGITransport(build_app(services, options, InFlightRequests()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         yield client
 
 
-async def test_a_request_has_its_seconds(client: httpx2.AsyncClient, meter: Remembering) -> None:
+async def test_a_request_has_the_configured_deadline(
+    client: httpx2.AsyncClient, observer: LastRequest
+) -> None:
     await client.get("/hello/Zoe")
-    assert meter.seconds == pytest.approx(SECONDS)
+    assert observer.seconds == pytest.approx(REQUEST_S)
 
 
-async def test_the_time_in_which_a_body_arrives_is_the_clients(
-    client: httpx2.AsyncClient, meter: Remembering
+async def test_the_time_to_receive_the_body_extends_the_deadline(
+    client: httpx2.AsyncClient, observer: LastRequest
 ) -> None:
     async def slow() -> AsyncIterator[bytes]:
         yield b"{"
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(PAUSE_S)
         yield b'"dateOfBirth": "1990-02-28"}'
 
     headers = {"Content-Type": "application/json"}
     assert (await client.put("/hello/Zoe", content=slow(), headers=headers)).status_code == 204
-    assert SECONDS + PAUSE * 0.9 < meter.seconds < SECONDS + PAUSE + 1
+    assert REQUEST_S + PAUSE_S * 0.9 < observer.seconds < REQUEST_S + PAUSE_S + 1
 
 
-async def test_a_wait_comes_on_top(
-    client: httpx2.AsyncClient, meter: Remembering, sign_up: SignUp
+async def test_a_requested_wait_extends_the_deadline(
+    client: httpx2.AsyncClient, observer: LastRequest, sign_up: SignUp
 ) -> None:
     person = await sign_up("zoe")
-    made = await client.post("/tasks", json={"data": {}}, headers=person.headers)
-    answer = await client.get(f"{made.headers['Location']}?wait=0.3", headers=person.headers)
+    created = await client.post("/tasks", json={"data": {}}, headers=person.headers)
+    answer = await client.get(f"{created.headers['Location']}?wait=0.3", headers=person.headers)
     assert answer.json()["status"] == "queued"
-    assert meter.seconds == pytest.approx(SECONDS + 0.3)
-    assert 0.25 < meter.last.seconds < SECONDS
+    assert observer.seconds == pytest.approx(REQUEST_S + 0.3)
+    assert 0.25 < observer.last.seconds < REQUEST_S

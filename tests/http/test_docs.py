@@ -27,14 +27,14 @@ class Links(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.asked: list[str] = []
+        self.urls: list[str] = []
         self.document = ""
         self.inline: list[str] = []
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         named = {name: value or "" for name, value in attrs}
-        self.asked += [named[name] for name in ("src", "href") if name in named]
+        self.urls += [named[name] for name in ("src", "href") if name in named]
         self.document = named.get("data-document", self.document)
         self.inline += [name for name in named if name == "style" or name.startswith("on")]
         if tag == "style" or (tag == "script" and "src" not in named):
@@ -49,26 +49,26 @@ async def links(client: httpx2.AsyncClient, path: str) -> Links:
 
 
 @every_page
-async def test_a_page_asks_only_its_own_mount(client: httpx2.AsyncClient, path: str) -> None:
+async def test_a_page_loads_only_from_its_own_mount(client: httpx2.AsyncClient, path: str) -> None:
     found = await links(client, path)
     mount = path.rstrip("/").rpartition("/")[0]
     assert found.document == f"{mount}/openapi.json"
-    assert len(found.asked) >= 3
-    assert all(url.startswith(f"{mount}/docs/assets/") for url in found.asked)
+    assert len(found.urls) >= 3
+    assert all(url.startswith(f"{mount}/docs/assets/") for url in found.urls)
 
 
 @every_page
-async def test_everything_a_page_asks_for_is_there(client: httpx2.AsyncClient, path: str) -> None:
+async def test_everything_that_a_page_loads_exists(client: httpx2.AsyncClient, path: str) -> None:
     found = await links(client, path)
     assert (await client.get(HOST + found.document)).status_code == 200
-    for url in found.asked:
+    for url in found.urls:
         response = await client.get(HOST + url)
         assert response.status_code == 200
         assert response.headers["content-type"] == MEDIA[url.rpartition(".")[2]]
 
 
 @pytest.mark.parametrize("path", ["/api/docs", "/api/redoc"])
-async def test_a_page_holds_nothing_inline_and_forbids_it(
+async def test_a_page_has_no_inline_content_and_forbids_it(
     client: httpx2.AsyncClient, path: str
 ) -> None:
     assert (await links(client, path)).inline == []
@@ -81,17 +81,17 @@ async def test_a_page_holds_nothing_inline_and_forbids_it(
     assert allowed - hashes == {"'none'", "'self'", "data:"}
 
 
-async def test_the_pages_scripts_import_only_what_lies_beside_them(
+async def test_scripts_import_only_files_beside_them(
     client: httpx2.AsyncClient,
 ) -> None:
     page = await links(client, "/api/redoc")
-    script = next(url for url in page.asked if url.endswith(".js"))
+    script = next(url for url in page.urls if url.endswith(".js"))
     imported = re.findall(r'from "\./([^"]+)"', (await client.get(HOST + script)).text)
     assert imported == ["redoc-ui.js"]
     assert (await client.get(HOST + script.replace("redoc.js", imported[0]))).status_code == 200
 
 
-async def test_no_page_talks_to_its_makers() -> None:
+async def test_no_page_contacts_its_vendor() -> None:
     files = docs_files().files
     assert b"cdn.redoc.ly" not in files["redoc-ui.js"].body
     assert b"data:," in files["redoc-ui.js"].body
@@ -99,8 +99,8 @@ async def test_no_page_talks_to_its_makers() -> None:
     assert b"validatorUrl: null" in files["swagger.js"].body
 
 
-async def test_a_file_is_kept_for_ever_and_known_again(client: httpx2.AsyncClient) -> None:
-    url = HOST + (await links(client, "/api/docs")).asked[0]
+async def test_a_file_is_cached_forever_and_revalidated(client: httpx2.AsyncClient) -> None:
+    url = HOST + (await links(client, "/api/docs")).urls[0]
     first = await client.get(url)
     assert first.headers["cache-control"] == "public, max-age=31536000, immutable"
     again = await client.get(url, headers={"If-None-Match": first.headers["etag"]})
@@ -109,7 +109,7 @@ async def test_a_file_is_kept_for_ever_and_known_again(client: httpx2.AsyncClien
 
 
 @pytest.mark.parametrize("name", ["scalar.js", "swagger.html", "..%2Fdocs.py", "swagger_bundle.js"])
-async def test_no_other_file_is_given_out(client: httpx2.AsyncClient, name: str) -> None:
+async def test_other_files_are_not_served(client: httpx2.AsyncClient, name: str) -> None:
     response = await client.get(f"/docs/assets/{docs_files().release}/{name}")
     assert (response.status_code, response.json()["code"]) == (404, "path_not_found")
 
@@ -127,7 +127,7 @@ async def test_the_document_is_the_same_at_every_mount(
     assert response.json() == document(ENDPOINTS)
 
 
-async def test_the_document_is_sent_only_when_it_is_new(client: httpx2.AsyncClient) -> None:
+async def test_a_known_document_is_304(client: httpx2.AsyncClient) -> None:
     tag = (await client.get("/openapi.json")).headers["etag"]
     known = await client.get("/openapi.json", headers={"If-None-Match": f'"other", {tag}'})
     assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", tag)
@@ -143,7 +143,7 @@ every_large_file = pytest.mark.parametrize("path", [LARGE, "/openapi.json"])
 
 
 @every_large_file
-async def test_a_client_that_accepts_gzip_is_sent_fewer_bytes(
+async def test_gzip_is_sent_to_clients_that_accept_it(
     client: httpx2.AsyncClient, path: str
 ) -> None:
     plain, small = [
@@ -161,26 +161,24 @@ async def test_a_client_that_accepts_gzip_is_sent_fewer_bytes(
 
 @every_coding
 @every_large_file
-async def test_caches_are_told_what_an_answer_depends_on(
+async def test_responses_vary_by_accept_encoding(
     client: httpx2.AsyncClient, path: str, coding: str
 ) -> None:
-    asked = {"Accept-Encoding": coding}
-    tag = (await client.get(path, headers=asked)).headers["etag"]
-    for more, status in (({}, 200), ({"If-None-Match": tag}, 304)):
-        response = await client.get(path, headers={**asked, **more})
+    request = {"Accept-Encoding": coding}
+    tag = (await client.get(path, headers=request)).headers["etag"]
+    for extra, status in (({}, 200), ({"If-None-Match": tag}, 304)):
+        response = await client.get(path, headers={**request, **extra})
         assert (response.status_code, response.headers["etag"]) == (status, tag)
         assert "Accept-Encoding" in response.headers.get_list("vary", split_commas=True)
 
 
 @every_coding
-async def test_one_coding_is_not_known_by_the_other(
-    client: httpx2.AsyncClient, coding: str
-) -> None:
+async def test_the_tags_of_both_encodings_differ(client: httpx2.AsyncClient, coding: str) -> None:
     tags = {c: (await client.get(LARGE, headers={"Accept-Encoding": c})).headers for c in CODINGS}
     other = next(tags[c]["etag"] for c in CODINGS if c != coding)
-    asked = {"Accept-Encoding": coding, "If-None-Match": other}
-    assert (await client.get(LARGE, headers=asked)).status_code == 200
-    both = {**asked, "If-None-Match": f"{other}, {tags[coding]['etag']}"}
+    request = {"Accept-Encoding": coding, "If-None-Match": other}
+    assert (await client.get(LARGE, headers=request)).status_code == 200
+    both = {**request, "If-None-Match": f"{other}, {tags[coding]['etag']}"}
     known = await client.get(LARGE, headers=both)
     assert (known.status_code, known.content) == (304, b"")
     assert {"content-encoding", "content-length"}.isdisjoint(known.headers)
@@ -188,17 +186,17 @@ async def test_one_coding_is_not_known_by_the_other(
 
 @every_coding
 @every_large_file
-async def test_head_tells_the_same_without_the_bytes(
+async def test_head_has_the_headers_of_get(
     client: httpx2.AsyncClient, path: str, coding: str
 ) -> None:
-    asked = {"Accept-Encoding": coding}
-    whole, head = await client.get(path, headers=asked), await client.head(path, headers=asked)
+    request = {"Accept-Encoding": coding}
+    whole, head = await client.get(path, headers=request), await client.head(path, headers=request)
     assert head.content == b""
-    told = {n: v for n, v in head.headers.items() if n != "x-request-id"}
-    assert told == {n: v for n, v in whole.headers.items() if n != "x-request-id"}
+    headers = {n: v for n, v in head.headers.items() if n != "x-request-id"}
+    assert headers == {n: v for n, v in whole.headers.items() if n != "x-request-id"}
 
 
-async def test_what_gzip_does_not_shorten_is_sent_as_it_is(client: httpx2.AsyncClient) -> None:
+async def test_a_file_that_gzip_does_not_shorten_is_sent_plain(client: httpx2.AsyncClient) -> None:
     file = docs_files().files["redoc.css"]
     response = await client.get(LARGE.replace("swagger-ui.js", "redoc.css"))
     assert response.headers["content-length"] == str(len(file.body))

@@ -22,11 +22,11 @@ SECURITY = {
     "strict-transport-security": "max-age=31536000; includeSubDomains",
     "x-content-type-options": "nosniff",
 }
-MADE = re.compile(r"[0-9a-f]{32}")
+REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @pytest.fixture
-async def rooted(app: ASGIApp) -> httpx2.AsyncClient:
+async def mounted(app: ASGIApp) -> httpx2.AsyncClient:
     """Client of the API at the root, for any mount."""
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://api.test")
 
@@ -43,19 +43,21 @@ ANSWERS: list[tuple[str, str, int]] = [
 
 @pytest.mark.parametrize(("method", "path", "status"), ANSWERS)
 @pytest.mark.parametrize("headers", [{}, ORIGIN, EVIL, ORIGIN | PREFLIGHT, EVIL | PREFLIGHT])
-async def test_every_answer_has_an_id_and_the_headers_of_security(
+async def test_every_response_has_a_request_id_and_security_headers(
     client: httpx2.AsyncClient, method: str, path: str, status: int, headers: dict[str, str]
 ) -> None:
     answer = await client.request(method, path, headers=headers)
     assert answer.status_code == status
-    assert MADE.fullmatch(answer.headers["x-request-id"])
+    assert REQUEST_ID.fullmatch(answer.headers["x-request-id"])
     assert SECURITY.items() <= dict(answer.headers).items()
     assert answer.headers["cache-control"] == "no-store"
     assert "server" not in answer.headers
 
 
-async def test_a_failure_has_them_too(client: httpx2.AsyncClient, store: FakeStore) -> None:
-    store.broken = ZeroDivisionError("for the log alone")
+async def test_an_internal_error_has_the_usual_headers(
+    client: httpx2.AsyncClient, store: FakeStore
+) -> None:
+    store.broken = ZeroDivisionError("only for the log")
     body = {"username": "zoe", "password": "x"}
     answer = await client.post("/auth/token", json=body, headers=ORIGIN)
     problem(answer, 500, "internal_error")
@@ -71,40 +73,40 @@ async def test_a_request_keeps_its_id(client: httpx2.AsyncClient, given: str) ->
 
 
 @pytest.mark.parametrize("given", ["", " ", "x" * 129, "a b", "é", "a\tb", "<b>", "a\r\nb: c"])
-async def test_an_id_that_is_none_is_replaced(client: httpx2.AsyncClient, given: str) -> None:
+async def test_an_invalid_request_id_is_replaced(client: httpx2.AsyncClient, given: str) -> None:
     header = [(b"X-Request-ID", given.encode("latin-1"))]
     answer = await client.get("/health/live", headers=header)
-    assert MADE.fullmatch(answer.headers["x-request-id"])
+    assert REQUEST_ID.fullmatch(answer.headers["x-request-id"])
 
 
 @pytest.mark.parametrize("mount", ["", "/api", "/v1/api"])
-async def test_the_table_answers_at_every_mount_with_and_without_a_slash(
-    rooted: httpx2.AsyncClient, mount: str
+async def test_every_path_is_served_at_every_mount_with_and_without_a_slash(
+    mounted: httpx2.AsyncClient, mount: str
 ) -> None:
     for path in ("/", "/health/live", "/health/live/", "/openapi.json", "/openapi.json/"):
-        answer = await rooted.get(mount + path)
+        answer = await mounted.get(mount + path)
         assert (answer.status_code, answer.history) == (200, [])
-    assert (await rooted.get(f"{mount}/")).json()["links"]["docs"] == f"{mount}/docs"
-    created = await rooted.post(
+    assert (await mounted.get(f"{mount}/")).json()["links"]["docs"] == f"{mount}/docs"
+    created = await mounted.post(
         f"{mount}/users/", json={"email": "z@example.com", "password": "correct horse"}
     )
     assert created.headers["location"] == f"{mount}/users/{created.json()['id']}"
 
 
 @pytest.mark.parametrize("path", ["/api", "/v1/api"])
-async def test_a_mount_itself_is_its_home(rooted: httpx2.AsyncClient, path: str) -> None:
-    assert (await rooted.get(path)).json()["name"] == "Jubilee"
+async def test_the_root_of_a_mount_is_its_home(mounted: httpx2.AsyncClient, path: str) -> None:
+    assert (await mounted.get(path)).json()["name"] == "Jubilee"
 
 
 @pytest.mark.parametrize(
     "path", ["/v1", "/v2/api", "/apis", "/api/api/users", "/health/live//", "//health", "/v1/api/x"]
 )
-async def test_there_is_nothing_elsewhere(rooted: httpx2.AsyncClient, path: str) -> None:
-    answer = await rooted.get(httpx2.URL("http://api.test").copy_with(raw_path=path.encode()))
+async def test_other_paths_are_not_found(mounted: httpx2.AsyncClient, path: str) -> None:
+    answer = await mounted.get(httpx2.URL("http://api.test").copy_with(raw_path=path.encode()))
     problem(answer, 404, "path_not_found")
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/", "/openapi.json", "/hello/nobody"])
+@pytest.mark.parametrize("path", ["/health/live", "/", "/openapi.json", "/hello/unknown"])
 async def test_head_is_get_without_the_body(client: httpx2.AsyncClient, path: str) -> None:
     got, head = await client.get(path), await client.head(path)
     assert (head.status_code, head.content) == (got.status_code, b"")
@@ -123,7 +125,7 @@ async def test_head_is_get_without_the_body(client: httpx2.AsyncClient, path: st
         ("/users/00000000-0000-0000-0000-000000000000", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
     ],
 )
-async def test_a_path_says_what_it_allows(
+async def test_options_and_405_list_the_allowed_methods(
     client: httpx2.AsyncClient, path: str, allow: str
 ) -> None:
     options = await client.options(path)
@@ -135,7 +137,7 @@ async def test_a_path_says_what_it_allows(
             assert answer.headers["allow"] == allow
 
 
-async def test_a_listed_origin_may_read_answers(
+async def test_a_configured_origin_may_read_responses(
     client: httpx2.AsyncClient, sign_up: SignUp
 ) -> None:
     zoe = await sign_up()
@@ -147,7 +149,7 @@ async def test_a_listed_origin_may_read_answers(
         assert "access-control-allow-credentials" not in answer.headers
 
 
-async def test_a_preflight_says_what_may_be_sent(client: httpx2.AsyncClient) -> None:
+async def test_a_preflight_lists_methods_and_headers(client: httpx2.AsyncClient) -> None:
     answer = await client.options("/users/me", headers=ORIGIN | PREFLIGHT)
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["access-control-allow-origin"] == ORIGIN["Origin"]
@@ -160,15 +162,15 @@ async def test_a_preflight_says_what_may_be_sent(client: httpx2.AsyncClient) -> 
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", EVIL["Origin"], "null", "", "http://app.example"]
 )
-async def test_no_other_origin_is_given_anything(client: httpx2.AsyncClient, origin: str) -> None:
-    for method, more in (("GET", {}), ("OPTIONS", PREFLIGHT)):
-        answer = await client.request(method, "/users/me", headers={"Origin": origin} | more)
+async def test_another_origin_gets_no_cors_headers(client: httpx2.AsyncClient, origin: str) -> None:
+    for method, extra in (("GET", {}), ("OPTIONS", PREFLIGHT)):
+        answer = await client.request(method, "/users/me", headers={"Origin": origin} | extra)
         assert not [name for name in answer.headers if name.startswith("access-control-")]
         assert answer.headers["vary"] == "Origin"
 
 
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
-async def test_only_a_preflight_is_told_what_may_be_sent(
+async def test_only_a_preflight_gets_the_allowed_methods(
     client: httpx2.AsyncClient, method: str
 ) -> None:
     headers = ORIGIN if method == "OPTIONS" else ORIGIN | PREFLIGHT
@@ -177,7 +179,7 @@ async def test_only_a_preflight_is_told_what_may_be_sent(
     assert "access-control-allow-methods" not in answer.headers
 
 
-async def test_without_a_list_nothing_is_said_of_origins(services: Services) -> None:
+async def test_without_configured_origins_there_are_no_cors_headers(services: Services) -> None:
     options = HttpOptions(limits=BodyLimits(1 << 20, 5), cursor_keys=(b"c" * 32,))
     transport = httpx2.ASGITransport(build_app(services, options, InFlightRequests()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
@@ -185,10 +187,10 @@ async def test_without_a_list_nothing_is_said_of_origins(services: Services) -> 
     assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
-async def test_one_that_drains_asks_clients_to_go(services: Services) -> None:
-    traffic = InFlightRequests()
-    traffic.draining = True
+async def test_a_draining_service_closes_connections(services: Services) -> None:
+    in_flight = InFlightRequests()
+    in_flight.draining = True
     options = HttpOptions(limits=BodyLimits(1 << 20, 5), cursor_keys=(b"c" * 32,))
-    transport = httpx2.ASGITransport(build_app(services, options, traffic))
+    transport = httpx2.ASGITransport(build_app(services, options, in_flight))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         assert (await client.get("/health/live")).headers["connection"] == "close"

@@ -20,15 +20,15 @@ class Recorder(RequestObserver):
     """Stores the records, and which request was current when they finished."""
 
     def __init__(self) -> None:
-        self.arrived = 0
-        self.answered: list[RequestRecord] = []
+        self.started = 0
+        self.finished: list[RequestRecord] = []
         self.current: list[RequestRecord | None] = []
 
     def request_started(self) -> None:
-        self.arrived += 1
+        self.started += 1
 
     def request_finished(self, record: RequestRecord) -> None:
-        self.answered.append(record)
+        self.finished.append(record)
         self.current.append(current_request.get())
 
 
@@ -49,31 +49,31 @@ async def nothing() -> Message:
 async def ignore(_: Message) -> None: ...
 
 
-async def serve(recorder: Recorder, traffic: InFlightRequests, path: str = "/") -> None:
+async def serve(recorder: Recorder, in_flight: InFlightRequests, path: str = "/") -> None:
     scope = {"type": "http", "method": "GET", "path": path, "headers": []}
-    await EdgeMiddleware(answer, traffic, recorder)(scope, nothing, ignore)
+    await EdgeMiddleware(answer, in_flight, recorder)(scope, nothing, ignore)
 
 
 async def test_a_request_is_recorded_with_its_duration_status_and_size() -> None:
     recorder = Recorder()
     await serve(recorder, InFlightRequests())
-    [record] = recorder.answered
+    [record] = recorder.finished
     assert DURATION_S <= record.seconds < 10
-    assert (recorder.arrived, record.status, record.sent) == (1, 201, 5)
+    assert (recorder.started, record.status, record.sent) == (1, 201, 5)
 
 
-async def test_the_request_is_current_until_it_is_recorded_and_no_longer() -> None:
+async def test_the_request_is_current_until_it_is_recorded() -> None:
     before = current_request.get()
     recorder = Recorder()
     await serve(recorder, InFlightRequests())
-    assert recorder.current == recorder.answered
+    assert recorder.current == recorder.finished
     assert current_request.get() is before
 
 
-async def test_one_that_fails_is_recorded_and_leaves_nothing() -> None:
-    recorder, traffic = Recorder(), InFlightRequests()
+async def test_a_failing_request_is_recorded_and_cleaned_up() -> None:
+    recorder, in_flight = Recorder(), InFlightRequests()
     with pytest.raises(ZeroDivisionError):
-        await serve(recorder, traffic, "/broken")
-    assert [record.status for record in recorder.answered] == [500]
+        await serve(recorder, in_flight, "/broken")
+    assert [record.status for record in recorder.finished] == [500]
     assert current_request.get() is None
-    await asyncio.wait_for(traffic.drain(60, until=lambda: False), 1)
+    await asyncio.wait_for(in_flight.drain(60, until=lambda: False), 1)

@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 from jubilee.entrypoints.http.framework.encodings import accepts_gzip
 
 
-def takes(*lines: str) -> bool:
+def accepts(*lines: str) -> bool:
     return accepts_gzip(Headers(raw=[(b"accept-encoding", line.encode()) for line in lines]))
 
 
@@ -18,7 +18,7 @@ def takes(*lines: str) -> bool:
     ],
 )
 def test_gzip_is_sent_to_a_client_that_accepts_it(line: str) -> None:
-    assert takes(line)
+    assert accepts(line)
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,9 @@ def test_gzip_is_sent_to_a_client_that_accepts_it(line: str) -> None:
     ],
 )
 def test_gzip_is_not_sent_to_other_clients(line: str) -> None:
-    assert not takes(line)
+    assert not accepts(line)
 
 
-def test_the_header_may_come_in_lines_or_not_at_all() -> None:
-    assert takes("br", "gzip;q=0.5")
-    assert not takes()
+def test_the_header_may_be_repeated_or_missing() -> None:
+    assert accepts("br", "gzip;q=0.5")
+    assert not accepts()

@@ -31,14 +31,14 @@ def code(response: httpx2.Response) -> tuple[int, str]:
     return response.status_code, response.json()["code"]
 
 
-async def test_a_birthday_is_saved_and_the_name_is_greeted(client: httpx2.AsyncClient) -> None:
+async def test_a_saved_birthday_is_greeted(client: httpx2.AsyncClient) -> None:
     saved = await client.put("/hello/Zoe", json=BORN)
     assert (saved.status_code, saved.content) == (204, b"")
     greeting = await client.get("/hello/Zoe")
     assert (greeting.status_code, greeting.json()) == (200, {"message": MESSAGE})
 
 
-async def test_on_the_day_itself_it_is_a_happy_birthday(
+async def test_on_the_day_the_message_is_happy_birthday(
     client: httpx2.AsyncClient, clock: FakeClock
 ) -> None:
     await client.put("/hello/Zoe", json={**BORN, "timeZone": "Asia/Tokyo"})
@@ -48,14 +48,16 @@ async def test_on_the_day_itself_it_is_a_happy_birthday(
 
 
 @pytest.mark.parametrize("name", ["ZOE\u0308", "zoë", "नि", "李"])
-async def test_the_name_is_written_as_in_the_path(client: httpx2.AsyncClient, name: str) -> None:
+async def test_the_message_spells_the_name_as_in_the_path(
+    client: httpx2.AsyncClient, name: str
+) -> None:
     await client.put(f"/hello/{quote(name)}", json=BORN)
     greeting = await client.get(f"/hello/{quote(name)}")
     assert greeting.json() == {"message": MESSAGE.replace("Zoe", name)}
 
 
 @pytest.mark.parametrize("mount", ["", "/api", "/v1/api"])
-async def test_it_answers_at_every_mount(client: httpx2.AsyncClient, mount: str) -> None:
+async def test_hello_is_served_at_every_mount(client: httpx2.AsyncClient, mount: str) -> None:
     await client.put(f"http://api.test{mount}/hello/Zoe/", json=BORN)
     assert (await client.get(f"http://api.test{mount}/hello/Zoe")).json() == {"message": MESSAGE}
 
@@ -65,7 +67,7 @@ async def test_a_name_without_a_birthday_is_not_found(client: httpx2.AsyncClient
 
 
 @pytest.mark.parametrize("name", ["zoe1", "zoe%20quill", "1", "%CC%81a", "a" * 65, "zoe."])
-async def test_what_is_no_name_is_refused(client: httpx2.AsyncClient, name: str) -> None:
+async def test_an_invalid_name_is_refused(client: httpx2.AsyncClient, name: str) -> None:
     assert code(await client.get(f"/hello/{name}")) == (422, "invalid_name")
     assert code(await client.put(f"/hello/{name}", json=BORN)) == (422, "invalid_name")
 
@@ -88,7 +90,7 @@ async def test_what_is_no_name_is_refused(client: httpx2.AsyncClient, name: str)
         ({**BORN, "timezone": "UTC"}, "#/timezone"),
     ],
 )
-async def test_a_body_that_is_wrong_is_told_where(
+async def test_an_invalid_body_is_refused_with_its_pointer(
     client: httpx2.AsyncClient, store: FakeStore, body: dict[str, Any], pointer: str
 ) -> None:
     refused = await client.put("/hello/Zoe", json=body)
@@ -97,7 +99,7 @@ async def test_a_body_that_is_wrong_is_told_where(
     assert not store.birthdays.anonymous
 
 
-async def test_the_first_day_of_the_calendar_is_a_date_of_birth(
+async def test_the_first_day_of_the_calendar_is_accepted(
     client: httpx2.AsyncClient,
 ) -> None:
     saved = await client.put("/hello/Zoe", json={"dateOfBirth": "0001-01-01", "timeZone": None})
@@ -105,7 +107,9 @@ async def test_the_first_day_of_the_calendar_is_a_date_of_birth(
     assert (await client.get("/hello/Zoe")).json() == {"message": MESSAGE.replace("5", "42")}
 
 
-async def test_an_accounts_name_is_its_own(client: httpx2.AsyncClient, sign_up: SignUp) -> None:
+async def test_only_the_account_saves_under_its_username(
+    client: httpx2.AsyncClient, sign_up: SignUp
+) -> None:
     zoe, ben = await sign_up("zoe"), await sign_up("ben")
     assert code(await client.put("/hello/Zoe", json=BORN)) == (401, "not_authenticated")
     refused = await client.put("/hello/Zoe", json=BORN, headers=ben.headers)
@@ -116,7 +120,7 @@ async def test_an_accounts_name_is_its_own(client: httpx2.AsyncClient, sign_up: 
     assert me.json()["date_of_birth"] == "1990-11-25"
 
 
-async def test_a_token_that_is_not_valid_is_refused_even_where_none_is_needed(
+async def test_an_invalid_token_is_refused_even_where_it_is_optional(
     client: httpx2.AsyncClient,
 ) -> None:
     refused = await client.put("/hello/Zoe", json=BORN, headers={"Authorization": "Bearer x"})
@@ -131,13 +135,13 @@ async def test_an_admin_changes_and_deletes_any_birthday(
     await client.put("/hello/Ben", json=BORN)
     for name in ("zoe", "Ben"):
         saved = await client.put(f"/hello/{name}", json=BORN, headers=admin.headers)
-        forgotten = await client.delete(f"/hello/{name}", headers=admin.headers)
-        assert (saved.status_code, forgotten.status_code) == (204, 204)
+        deleted = await client.delete(f"/hello/{name}", headers=admin.headers)
+        assert (saved.status_code, deleted.status_code) == (204, 204)
         again = await client.delete(f"/hello/{name}", headers=admin.headers)
         assert code(again) == (404, "birthday_not_found")
 
 
-async def test_only_oneself_forgets_ones_birthday(
+async def test_a_birthday_is_deleted_only_by_its_account(
     client: httpx2.AsyncClient, sign_up: SignUp
 ) -> None:
     zoe, ben = (
@@ -152,13 +156,13 @@ async def test_only_oneself_forgets_ones_birthday(
 
 
 @rules(anonymous=AnonymousPolicy.CREATE)
-async def test_the_first_write_can_be_made_to_win(client: httpx2.AsyncClient) -> None:
+async def test_policy_create_keeps_the_first_write(client: httpx2.AsyncClient) -> None:
     assert (await client.put("/hello/Zoe", json=BORN)).status_code == 204
     assert code(await client.put("/hello/Zoe", json=BORN)) == (403, "not_allowed")
 
 
 @rules(anonymous=AnonymousPolicy.OFF)
-async def test_anonymous_writes_can_be_disabled(
+async def test_policy_off_refuses_anonymous_writes(
     client: httpx2.AsyncClient, sign_up: SignUp
 ) -> None:
     zoe = await sign_up("zoe")
@@ -168,7 +172,7 @@ async def test_anonymous_writes_can_be_disabled(
 
 
 @rules(max_anonymous=1)
-async def test_one_name_too_many_is_refused(client: httpx2.AsyncClient) -> None:
+async def test_a_name_beyond_the_limit_is_refused(client: httpx2.AsyncClient) -> None:
     await client.put("/hello/Zoe", json=BORN)
     refused = await client.put("/hello/Ben", json=BORN)
     assert code(refused) == (429, "too_many_names")
@@ -176,5 +180,5 @@ async def test_one_name_too_many_is_refused(client: httpx2.AsyncClient) -> None:
     assert (await client.put("/hello/Zoe", json=BORN)).status_code == 204
 
 
-async def test_a_slash_is_no_part_of_a_name(client: httpx2.AsyncClient) -> None:
+async def test_a_name_with_a_slash_is_not_found(client: httpx2.AsyncClient) -> None:
     assert code(await client.get("/hello/Zoe%2FBen")) == (404, "path_not_found")

@@ -1,4 +1,4 @@
-"""Items over HTTP: one of them."""
+"""Single items over HTTP."""
 
 import httpx2
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from jubilee.adapters.ids import new_id
 from tests.conftest import Person, SignUp
 from tests.fakes.store import FakeStore
-from tests.http.item_calls import kept, listed, refused
+from tests.http.item_calls import assert_problem, create_item, list_titles
 
 
 @pytest.fixture
@@ -15,37 +15,37 @@ async def zoe(sign_up: SignUp) -> Person:
 
 
 @pytest.fixture
-async def stranger(sign_up: SignUp) -> Person:
-    return await sign_up("stranger")
+async def eve(sign_up: SignUp) -> Person:
+    return await sign_up("eve")
 
 
 @pytest.fixture
 async def path(client: httpx2.AsyncClient, zoe: Person) -> str:
     """Path of an item of Zoe, below the mount."""
-    return (await kept(client, zoe)).headers["location"].removeprefix("/api")
+    return (await create_item(client, zoe)).headers["location"].removeprefix("/api")
 
 
-async def test_a_new_item_is_answered_whole_with_its_place_and_tag(
+async def test_a_new_item_is_returned_with_location_and_etag(
     client: httpx2.AsyncClient, zoe: Person
 ) -> None:
-    response = await kept(client, zoe)
+    response = await create_item(client, zoe)
     item = response.json()
     assert response.headers["location"] == f"/api/items/{item['id']}"
     assert response.headers["etag"] == '"1"'
-    moment = "2026-11-20T09:00:00Z"
+    created_at = "2026-11-20T09:00:00Z"
     assert item == {
         "id": item["id"],
         "title": "Fairy lights",
         "description": "warm white",
         "owner_id": str(zoe.user.id),
         "is_active": True,
-        "created_at": moment,
-        "updated_at": moment,
+        "created_at": created_at,
+        "updated_at": created_at,
     }
 
 
 @pytest.mark.parametrize("mount", ["", "/api", "/v1/api"])
-async def test_the_place_is_below_the_mount_that_was_asked(
+async def test_the_location_is_below_the_requested_mount(
     client: httpx2.AsyncClient, zoe: Person, mount: str
 ) -> None:
     url = f"http://api.test{mount}/items"
@@ -56,18 +56,18 @@ async def test_the_place_is_below_the_mount_that_was_asked(
     assert found.json() == response.json()
 
 
-async def test_every_account_reads_an_item(
-    client: httpx2.AsyncClient, stranger: Person, path: str
+async def test_every_account_may_read_an_item(
+    client: httpx2.AsyncClient, eve: Person, path: str
 ) -> None:
-    response = await client.get(path, headers=stranger.headers)
+    response = await client.get(path, headers=eve.headers)
     assert (response.status_code, response.json()["title"]) == (200, "Fairy lights")
     assert response.headers["etag"] == '"1"'
     assert response.headers["cache-control"] == "private, no-cache"
-    refused(await client.get(path), 401, "not_authenticated")
+    assert_problem(await client.get(path), 401, "not_authenticated")
 
 
 @pytest.mark.parametrize("known", ['"1"', 'W/"1"', '"0", "1"', "*"])
-async def test_who_knows_the_version_is_told_so(
+async def test_a_known_version_of_an_item_is_304(
     client: httpx2.AsyncClient, zoe: Person, path: str, known: str
 ) -> None:
     response = await client.get(path, headers={**zoe.headers, "If-None-Match": known})
@@ -77,13 +77,13 @@ async def test_who_knows_the_version_is_told_so(
     assert "content-type" not in response.headers
 
 
-async def test_who_knows_another_version_gets_this_one(
+async def test_another_known_version_of_an_item_is_200(
     client: httpx2.AsyncClient, zoe: Person, path: str
 ) -> None:
     response = await client.get(path, headers={**zoe.headers, "If-None-Match": '"2"'})
     assert (response.status_code, response.headers["etag"]) == (200, '"1"')
     malformed = await client.get(path, headers={**zoe.headers, "If-None-Match": "1"})
-    refused(malformed, 400, "malformed_condition")
+    assert_problem(malformed, 400, "malformed_condition")
 
 
 async def test_head_is_get_without_the_body(
@@ -111,28 +111,28 @@ async def test_put_replaces_the_whole_item(
 
 
 @pytest.mark.parametrize(
-    ("patch", "words"),
+    ("patch", "expected"),
     [
         ({"title": "New"}, ("New", "warm white")),
         ({"description": None}, ("Fairy lights", None)),
         ({"description": "New"}, ("Fairy lights", "New")),
     ],
 )
-async def test_patch_changes_what_it_names(
+async def test_patch_changes_only_the_members_given(
     client: httpx2.AsyncClient,
     zoe: Person,
     path: str,
     patch: dict[str, object],
-    words: tuple[str, str | None],
+    expected: tuple[str, str | None],
 ) -> None:
     response = await client.patch(path, json=patch, headers=zoe.headers)
     assert (response.status_code, response.headers["etag"]) == (200, '"2"')
     item = response.json()
-    assert (item["title"], item["description"]) == words
+    assert (item["title"], item["description"]) == expected
     assert (await client.get(path, headers=zoe.headers)).json() == item
 
 
-async def test_a_patch_may_be_a_merge_patch_by_name_and_may_be_empty(
+async def test_a_merge_patch_is_accepted_and_may_be_empty(
     client: httpx2.AsyncClient, zoe: Person, path: str
 ) -> None:
     sent = {**zoe.headers, "Content-Type": "application/merge-patch+json; charset=utf-8"}
@@ -142,12 +142,12 @@ async def test_a_patch_may_be_a_merge_patch_by_name_and_may_be_empty(
     assert (response.json()["title"], response.headers["etag"]) == ("New", '"2"')
 
 
-async def test_patch_in_another_format_is_refused_with_those_that_there_are(
+async def test_another_patch_format_is_415_with_accept_patch(
     client: httpx2.AsyncClient, zoe: Person, path: str
 ) -> None:
     sent = {**zoe.headers, "Content-Type": "application/json-patch+json"}
     response = await client.patch(path, content="[]", headers=sent)
-    refused(response, 415, "unsupported_media_type")
+    assert_problem(response, 415, "unsupported_media_type")
     formats = "application/json, application/merge-patch+json"
     assert response.headers["accept-patch"] == formats
     assert (await client.options(path)).headers["accept-patch"] == formats
@@ -169,39 +169,41 @@ async def test_patch_in_another_format_is_refused_with_those_that_there_are(
         ({"title": "x", "id": str(new_id())}, "#/id"),
     ],
 )
-async def test_a_body_that_breaks_a_rule_writes_nothing(
+async def test_an_invalid_item_writes_nothing(
     client: httpx2.AsyncClient, zoe: Person, path: str, body: dict[str, object], pointer: str
 ) -> None:
     before = (await client.get(path, headers=zoe.headers)).json()
     for method, target in (("POST", "/items"), ("PUT", path), ("PATCH", path)):
         response = await client.request(method, target, json=body, headers=zoe.headers)
-        problem = refused(response, 422, "invalid_request")
+        problem = assert_problem(response, 422, "invalid_request")
         assert [error["pointer"] for error in problem["errors"]] == [pointer]
     assert (await client.get(path, headers=zoe.headers)).json() == before
-    assert await listed(client, zoe) == ["Fairy lights"]
+    assert await list_titles(client, zoe) == ["Fairy lights"]
 
 
-async def test_a_title_of_separators_is_blank_too(client: httpx2.AsyncClient, zoe: Person) -> None:
+async def test_a_title_of_control_characters_is_refused(
+    client: httpx2.AsyncClient, zoe: Person
+) -> None:
     response = await client.post("/items", json={"title": "\x1f"}, headers=zoe.headers)
-    problem = refused(response, 422, "invalid_title")
+    problem = assert_problem(response, 422, "invalid_title")
     assert problem["errors"][0]["pointer"] == "#/title"
 
 
 async def test_a_new_item_needs_a_title(client: httpx2.AsyncClient, zoe: Person) -> None:
-    problem = refused(
+    problem = assert_problem(
         await client.post("/items", json={}, headers=zoe.headers), 422, "invalid_request"
     )
     assert problem["errors"][0]["pointer"] == "#/title"
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-async def test_only_its_owner_and_admins_change_it(
-    client: httpx2.AsyncClient, stranger: Person, sign_up: SignUp, path: str, method: str
+async def test_only_the_owner_and_admins_change_an_item(
+    client: httpx2.AsyncClient, eve: Person, sign_up: SignUp, path: str, method: str
 ) -> None:
     body = None if method == "DELETE" else {"title": "Mine"}
-    answer = await client.request(method, path, json=body, headers=stranger.headers)
-    refused(answer, 403, "not_allowed")
-    refused(await client.request(method, path, json=body), 401, "not_authenticated")
+    answer = await client.request(method, path, json=body, headers=eve.headers)
+    assert_problem(answer, 403, "not_allowed")
+    assert_problem(await client.request(method, path, json=body), 401, "not_authenticated")
     admin = await sign_up("ada", is_superuser=True)
     answer = await client.request(method, path, json=body, headers=admin.headers)
     assert answer.status_code == (204 if method == "DELETE" else 200)
@@ -217,13 +219,13 @@ async def test_a_write_expecting_another_version_is_refused(
     await client.patch(path, json={"title": "Second"}, headers=zoe.headers)
     body = None if method == "DELETE" else {"title": "Third"}
     sent = {**zoe.headers, **headers}
-    refused(await client.request(method, path, json=body, headers=sent), 412, "item_changed")
-    assert await listed(client, zoe) == ["Second"]
+    assert_problem(await client.request(method, path, json=body, headers=sent), 412, "item_changed")
+    assert await list_titles(client, zoe) == ["Second"]
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("match", ['"1"', '"7", "1"', "*"])
-async def test_a_write_upon_the_version_that_was_seen_goes_on(
+async def test_a_write_to_the_known_version_succeeds(
     client: httpx2.AsyncClient, zoe: Person, path: str, method: str, match: str
 ) -> None:
     body = None if method == "DELETE" else {"title": "Second"}
@@ -238,8 +240,10 @@ async def test_a_malformed_condition_is_refused(
 ) -> None:
     body = None if method == "DELETE" else {"title": "Second"}
     sent = {**zoe.headers, "If-Match": "1"}
-    refused(await client.request(method, path, json=body, headers=sent), 400, "malformed_condition")
-    assert await listed(client, zoe) == ["Fairy lights"]
+    assert_problem(
+        await client.request(method, path, json=body, headers=sent), 400, "malformed_condition"
+    )
+    assert await list_titles(client, zoe) == ["Fairy lights"]
 
 
 async def test_a_deleted_item_is_not_found(
@@ -247,17 +251,19 @@ async def test_a_deleted_item_is_not_found(
 ) -> None:
     response = await client.delete(path, headers=zoe.headers)
     assert (response.status_code, response.content) == (204, b"")
-    assert await listed(client, zoe) == []
+    assert await list_titles(client, zoe) == []
     for method in ("GET", "PUT", "PATCH", "DELETE"):
         body = {"title": "Back"} if method in {"PUT", "PATCH"} else None
         sent = {**zoe.headers, "If-Match": "*"}
         answer = await client.request(method, path, json=body, headers=zoe.headers)
-        refused(answer, 404, "item_not_found")
+        assert_problem(answer, 404, "item_not_found")
         answer = await client.request(method, path, json=body, headers=sent)
-        refused(answer, *((404, "item_not_found") if method == "GET" else (412, "stale")))
+        assert_problem(answer, *((404, "item_not_found") if method == "GET" else (412, "stale")))
 
 
-async def test_what_is_no_id_is_no_path(client: httpx2.AsyncClient, zoe: Person) -> None:
-    refused(await client.get("/items/7", headers=zoe.headers), 404, "path_not_found")
+async def test_a_path_without_a_valid_id_is_not_found(
+    client: httpx2.AsyncClient, zoe: Person
+) -> None:
+    assert_problem(await client.get("/items/7", headers=zoe.headers), 404, "path_not_found")
     unknown = await client.get(f"/items/{new_id()}", headers=zoe.headers)
-    refused(unknown, 404, "item_not_found")
+    assert_problem(unknown, 404, "item_not_found")

@@ -25,28 +25,28 @@ async def serving(
     mail: bool = True,
     draining: bool = False,
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    """Client of an instance with dependencies in this state."""
+    """Open a client of an instance whose dependencies are in this state."""
 
-    async def found() -> SchemaStatus:
+    async def read_schema() -> SchemaStatus:
         if schema is None:
             raise Unavailable
         return schema
 
-    async def answers() -> bool:
+    async def ping_redis() -> bool:
         return redis
 
-    traffic = InFlightRequests()
-    traffic.draining = draining
+    in_flight = InFlightRequests()
+    in_flight.draining = draining
     options = HttpOptions(limits=BodyLimits(1 << 20, 5), cursor_keys=(b"c" * 32,))
-    health = HealthService(found, answers, mail)
-    app = build_app(replace(services, health=health), options, traffic)
+    health = HealthService(read_schema, ping_redis, mail)
+    app = build_app(replace(services, health=health), options, in_flight)
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app), base_url="http://api.test"
     ) as client:
         yield client
 
 
-async def test_home_says_what_this_is_and_where_to_go(client: httpx2.AsyncClient) -> None:
+async def test_home_names_the_service_and_its_links(client: httpx2.AsyncClient) -> None:
     home = (await client.get("/")).json()
     assert (home["name"], home["version"]) == ("Jubilee", __version__)
     for link in home["links"].values():
@@ -62,7 +62,7 @@ async def test_a_running_process_is_live(services: Services) -> None:
 @pytest.mark.parametrize("path", ["/health", "/health/ready"])
 @pytest.mark.parametrize("schema", [SchemaStatus.CURRENT, SchemaStatus.AHEAD])
 @pytest.mark.parametrize(("redis", "word"), [(True, "ok"), (False, "degraded")])
-async def test_a_usable_database_is_ready_with_redis_or_without(
+async def test_a_usable_database_is_ready_with_or_without_redis(
     services: Services, path: str, schema: SchemaStatus, redis: bool, word: str
 ) -> None:
     async with serving(services, schema, redis=redis) as client:
@@ -80,7 +80,7 @@ async def test_a_usable_database_is_ready_with_redis_or_without(
         (SchemaStatus.BEHIND, {"postgres": "ok", "schema": "behind"}),
     ],
 )
-async def test_a_database_that_is_away_or_behind_is_not_ready(
+async def test_a_missing_or_outdated_database_is_not_ready(
     services: Services, path: str, schema: SchemaStatus | None, checks: dict[str, str]
 ) -> None:
     async with serving(services, schema) as client:
@@ -90,13 +90,13 @@ async def test_a_database_that_is_away_or_behind_is_not_ready(
     assert int(answer.headers["retry-after"]) > 0
 
 
-async def test_without_a_mail_server_all_else_is_served(services: Services) -> None:
+async def test_a_service_without_a_mail_server_is_ready(services: Services) -> None:
     async with serving(services, SchemaStatus.CURRENT, mail=False) as client:
         answer = await client.get("/health/ready")
     assert (answer.status_code, answer.json()["checks"]["mail"]) == (200, "not configured")
 
 
-async def test_one_that_drains_is_not_ready_but_its_database_is(services: Services) -> None:
+async def test_a_draining_service_is_not_ready_but_its_database_is(services: Services) -> None:
     async with serving(services, SchemaStatus.CURRENT, draining=True) as client:
         checks = problem(await client.get("/health/ready"), 503, "not_ready")["checks"]
         assert checks["service"] == "draining"

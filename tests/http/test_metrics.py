@@ -56,7 +56,7 @@ async def test_requests_are_counted_by_template_for_every_mount(
     )
 
 
-async def test_paths_and_methods_that_are_unknown_are_one_label(
+async def test_unknown_paths_and_methods_share_one_label(
     services: Services, instruments: Instruments
 ) -> None:
     async with calling(services, instruments) as client:
@@ -66,7 +66,7 @@ async def test_paths_and_methods_that_are_unknown_are_one_label(
     assert count(instruments, "http_requests_total", **labels) == 3
 
 
-async def test_sizes_are_those_of_the_bodies(services: Services, instruments: Instruments) -> None:
+async def test_body_sizes_are_measured(services: Services, instruments: Instruments) -> None:
     async with calling(services, instruments) as client:
         answer = await client.post("/auth/token", json={"username": "zoe", "password": "x"})
     route = {"method": "POST", "endpoint": "/auth/token"}
@@ -76,7 +76,7 @@ async def test_sizes_are_those_of_the_bodies(services: Services, instruments: In
     assert count(instruments, "http_requests_in_flight") == 0
 
 
-async def test_the_numbers_are_prometheus_text(
+async def test_metrics_are_exposed_as_prometheus_text(
     services: Services, instruments: Instruments
 ) -> None:
     async with calling(services, instruments) as client:
@@ -87,7 +87,7 @@ async def test_the_numbers_are_prometheus_text(
     assert 'jubilee_build_info{version="1.2.3"} 1.0' in answer.text
 
 
-async def test_a_listener_of_their_own_takes_the_numbers_away(
+async def test_metrics_with_their_own_listener_are_not_served_by_the_api(
     services: Services, instruments: Instruments
 ) -> None:
     async with calling(services, instruments, exposed=False) as client:
@@ -95,13 +95,13 @@ async def test_a_listener_of_their_own_takes_the_numbers_away(
     assert (answer.status_code, answer.json()["code"]) == (404, "path_not_found")
 
 
-def test_a_process_that_runs_no_jobs_exposes_none_of_their_metrics() -> None:
+def test_a_process_without_jobs_exposes_no_job_metrics() -> None:
     api, worker = Instruments("1", runs_jobs=False), Instruments("1")
     for gauge in (api.workers_alive, api.relay_success, api.oldest_event, api.jobs_running):
         gauge.set(1)
-    shown = exposition(api).decode()
+    exposed = exposition(api).decode()
     families = {family.name for family in worker.registry.collect()}
     only_worker = families - {family.name for family in api.registry.collect()}
     assert {"workers_alive", "jobs_state", "relay_last_success_timestamp_seconds"} <= only_worker
-    assert not any(name in shown for name in only_worker)
-    assert "jobs_enqueued" in shown
+    assert not any(name in exposed for name in only_worker)
+    assert "jobs_enqueued" in exposed

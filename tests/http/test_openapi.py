@@ -44,14 +44,14 @@ def test_the_document_is_valid() -> None:
     validate(DOCUMENT)
 
 
-def test_it_says_what_it_is_and_where() -> None:
+def test_the_document_has_info_and_server() -> None:
     info = DOCUMENT["info"]
     assert {"title", "version", "description", "contact", "license"} <= set(info)
     assert DOCUMENT["openapi"] == "3.1.0"
     assert DOCUMENT["servers"] == [{"url": "/api"}]
 
 
-def test_it_lists_every_documented_endpoint_once() -> None:
+def test_the_document_lists_every_endpoint_once() -> None:
     listed = [operation["operationId"] for _, operation in operations()]
     assert listed.count("getOpenApi") == 1
     assert sorted(listed) == sorted(e.name for e in ENDPOINTS if e.documented)
@@ -59,17 +59,17 @@ def test_it_lists_every_documented_endpoint_once() -> None:
 
 
 def test_every_operation_has_a_summary_and_a_description() -> None:
-    for where, operation in operations():
-        assert operation["summary"], where
-        assert operation["description"].endswith("."), where
+    for name, operation in operations():
+        assert operation["summary"], name
+        assert operation["description"].endswith("."), name
     assert DESCRIPTIONS.keys() == {operation["operationId"] for _, operation in operations()}
 
 
 def test_every_body_has_one_content_type() -> None:
     bodies = {w: o["requestBody"]["content"] for w, o in operations() if "requestBody" in o}
-    forms = {where for where, content in bodies.items() if list(content) == [FORM]}
+    forms = {name for name, content in bodies.items() if list(content) == [FORM]}
     assert forms == {"post /auth/token"}
-    assert all(list(content) == [JSON] for where, content in bodies.items() if where not in forms)
+    assert all(list(content) == [JSON] for name, content in bodies.items() if name not in forms)
 
 
 def test_no_member_of_a_schema_has_a_default() -> None:
@@ -77,7 +77,7 @@ def test_no_member_of_a_schema_has_a_default() -> None:
     assert list(members(schemas, "default")) == []
 
 
-def test_it_leaves_out_the_pages() -> None:
+def test_the_document_omits_the_pages() -> None:
     assert not {"/docs", "/swagger", "/redoc"} & set(DOCUMENT["paths"])
 
 
@@ -86,66 +86,66 @@ def test_every_tag_is_described() -> None:
     assert used == {tag["name"] for tag in DOCUMENT["tags"] if tag["description"]}
 
 
-def test_it_is_the_same_every_time() -> None:
+def test_the_document_is_deterministic() -> None:
     assert json.dumps(document(ENDPOINTS)) == json.dumps(DOCUMENT)
 
 
-def test_every_shared_part_is_used_and_every_reference_leads_somewhere() -> None:
+def test_every_component_is_used_and_every_reference_resolves() -> None:
     parts = DOCUMENT["components"].items()
     shared = {f"#/components/{kind}/{name}" for kind, named in parts for name in named}
     schemes = {f"#/components/securitySchemes/{name}" for name in ("password", "token")}
     assert set(members(DOCUMENT, "$ref")) == shared - schemes
 
 
-def test_every_answer_bears_the_request_id_and_every_problem_has_examples() -> None:
-    for where, operation in operations():
+def test_every_response_has_a_request_id_and_every_problem_examples() -> None:
+    for name, operation in operations():
         for status, answer in operation["responses"].items():
             response = resolved(answer, DOCUMENT)
-            assert "X-Request-ID" in response["headers"], where
+            assert "X-Request-ID" in response["headers"], name
             problem = response.get("content", {}).get("application/problem+json")
-            assert (problem is None) == (int(status) < 400), (where, status)
+            assert (problem is None) == (int(status) < 400), (name, status)
 
 
-def test_every_example_of_a_body_fits_its_schema() -> None:
+def test_every_example_of_a_body_matches_its_schema() -> None:
     contents = [part for found in members(DOCUMENT, "content") for part in found.values()]
-    shown = [(part["example"], part["schema"]) for part in contents if "example" in part]
+    examples = [(part["example"], part["schema"]) for part in contents if "example" in part]
     named = [
         (resolved(example, DOCUMENT)["value"], part["schema"])
         for part in contents
         for example in part.get("examples", {}).values()
     ]
-    assert len(shown) > 20
+    assert len(examples) > 20
     assert len(named) > 20
-    for value, schema in [*shown, *named]:
+    for value, schema in [*examples, *named]:
         check(value, schema, DOCUMENT)
 
 
-def test_every_example_of_a_member_fits_its_schema() -> None:
+def test_every_example_of_a_member_matches_its_schema() -> None:
     named = [part for found in members(DOCUMENT, "properties") for part in found.values()]
     schemas = [inner for part in named for inner in (part, *part.get("anyOf", []))]
-    shown = [(value, part) for part in schemas for value in part.get("examples", [])]
+    examples = [(value, part) for part in schemas for value in part.get("examples", [])]
     defaults = [(part["default"], part) for part in schemas if "default" in part]
-    assert len(shown) > 5
-    for value, schema in [*shown, *defaults]:
+    assert len(examples) > 5
+    for value, schema in [*examples, *defaults]:
         check(value, schema, DOCUMENT)
 
 
-def test_every_example_of_a_parameter_fits_its_schema() -> None:
+def test_every_example_of_a_parameter_matches_its_schema() -> None:
     parameters = DOCUMENT["components"]["parameters"].values()
-    shown = [(part["example"], part["schema"]) for part in parameters if "example" in part]
+    examples = [(part["example"], part["schema"]) for part in parameters if "example" in part]
     schemas = [part["schema"] for part in parameters]
     defaults = [(schema["default"], schema) for schema in schemas if "default" in schema]
-    assert len(shown) == 2
-    for value, schema in [*shown, *defaults]:
+    assert len(examples) == 2
+    for value, schema in [*examples, *defaults]:
         check(value, schema, DOCUMENT)
 
 
-def test_every_problem_example_says_its_own_status_type_and_code() -> None:
+def test_every_problem_example_has_its_own_status_type_and_code() -> None:
     for _, operation in operations():
         for status, answer in operation["responses"].items():
             contents = resolved(answer, DOCUMENT).get("content", {})
-            shown = contents.get("application/problem+json", {}).get("examples", {})
-            for code, example in shown.items():
+            examples = contents.get("application/problem+json", {}).get("examples", {})
+            for code, example in examples.items():
                 value = resolved(example, DOCUMENT)["value"]
                 assert (value["status"], value["code"]) == (int(status), code)
                 assert value["type"] == f"/problems/{code}"
@@ -157,7 +157,7 @@ def test_the_token_url_is_an_operation_that_takes_a_form() -> None:
     assert FORM in DOCUMENT["paths"][path]["post"]["requestBody"]["content"]
 
 
-def test_what_needs_no_server_is_never_unavailable() -> None:
+def test_only_operations_that_need_a_database_can_be_unavailable() -> None:
     live, ready = (
         DOCUMENT["paths"][f"/health/{name}"]["get"]["responses"] for name in ("live", "ready")
     )

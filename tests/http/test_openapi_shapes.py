@@ -39,7 +39,7 @@ class ThingReply(BaseModel):
 class Things(PageQuery):
     """A query."""
 
-    colour: str
+    color: str
     owner: str | None = None
 
 
@@ -65,9 +65,9 @@ async def nothing(_: Call[Any, Any]) -> Response:
     return Response()
 
 
-def thing(**what: Any) -> AnyEndpoint:
-    """A minimal endpoint; `what` overrides its data."""
-    usual: Json = {
+def thing(**changes: Any) -> AnyEndpoint:
+    """A minimal endpoint; `changes` overrides its data."""
+    defaults: Json = {
         "method": "GET",
         "path": "/things",
         "name": "things",
@@ -75,12 +75,12 @@ def thing(**what: Any) -> AnyEndpoint:
         "tag": "items",
         "handler": nothing,
         "access": Access.ANYONE,
-        "replies": (ResponseSpec(status=200, description="It is.", model=ThingReply),),
+        "replies": (ResponseSpec(status=200, description="A thing.", model=ThingReply),),
     }
-    return Endpoint(**{**usual, **what})
+    return Endpoint(**{**defaults, **changes})
 
 
-def described(endpoint: AnyEndpoint) -> tuple[Json, Json]:
+def describe(endpoint: AnyEndpoint) -> tuple[Json, Json]:
     """The one operation of the document, and the document."""
     whole = document([endpoint])
     validate(whole)
@@ -98,7 +98,7 @@ def codes(operation: Json, whole: Json) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("what", "statuses"),
+    ("changes", "statuses"),
     [
         ({"needs_database": False}, {400, 422, 500}),
         ({}, {400, 422, 500, 503}),
@@ -110,26 +110,28 @@ def codes(operation: Json, whole: Json) -> dict[str, list[str]]:
         ({"method": "DELETE", "conditional": True}, {400, 412, 422, 500, 503}),
     ],
 )
-def test_the_shape_of_an_endpoint_says_how_it_can_fail(what: Json, statuses: set[int]) -> None:
-    operation, whole = described(thing(**what))
+def test_the_problems_of_an_operation_follow_from_its_endpoint(
+    changes: Json, statuses: set[int]
+) -> None:
+    operation, whole = describe(thing(**changes))
     assert {int(status) for status in codes(operation, whole)} == statuses | {406, 414}
 
 
-def test_errors_of_one_status_share_one_answer() -> None:
+def test_errors_of_one_status_share_one_response() -> None:
     errors: tuple[type[DomainError], ...] = (Taken, NoThing, Reserved, Taken)
-    found = codes(*described(thing(errors=errors)))
+    found = codes(*describe(thing(errors=errors)))
     assert (found["409"], found["404"]) == (["reserved", "taken"], ["no_thing"])
 
 
-def test_a_page_can_be_asked_for_with_a_wrong_cursor() -> None:
-    found = codes(*described(thing(query=Things)))
+def test_a_paged_list_documents_the_invalid_cursor() -> None:
+    found = codes(*describe(thing(query=Things)))
     assert found["400"] == ["invalid_cursor", "malformed_query"]
 
 
-def test_every_member_of_a_query_is_a_parameter_of_its_own() -> None:
-    operation, whole = described(thing(query=Things))
+def test_every_member_of_a_query_is_a_parameter() -> None:
+    operation, whole = describe(thing(query=Things))
     found = {p["name"]: p for p in (resolved(part, whole) for part in operation["parameters"])}
-    assert list(found) == ["limit", "cursor", "colour", "owner"]
+    assert list(found) == ["limit", "cursor", "color", "owner"]
     assert found["limit"]["schema"] == {
         "default": 20,
         "maximum": 100,
@@ -137,7 +139,7 @@ def test_every_member_of_a_query_is_a_parameter_of_its_own() -> None:
         "type": "integer",
     }
     assert found["owner"]["schema"] == {"type": "string"}
-    assert [name for name, part in found.items() if part.get("required")] == ["colour"]
+    assert [name for name, part in found.items() if part.get("required")] == ["color"]
     assert "Things" not in whole["components"]["schemas"]
 
 
@@ -152,42 +154,46 @@ def test_two_queries_may_have_different_parameters_of_one_name() -> None:
     assert resolved(other[0], whole)["schema"] == {"default": 7, "type": "integer"}
 
 
-def test_a_body_is_shown_for_its_first_content_type_alone() -> None:
-    what: Json = {"body": Thing, "media": (FORM, JSON), "example": {"name": "cup"}}
-    operation, whole = described(thing(method="POST", **what))
+def test_a_body_is_documented_for_its_first_content_type_only() -> None:
+    changes: Json = {"body": Thing, "media": (FORM, JSON), "example": {"name": "cup"}}
+    operation, whole = describe(thing(method="POST", **changes))
     body = operation["requestBody"]
     assert (body["required"], list(body["content"])) == (True, [FORM])
     assert body["content"][FORM]["example"] == {"name": "cup"}
     assert resolved(body["content"][FORM]["schema"], whole)["required"] == ["name"]
 
 
-def test_the_default_of_a_member_is_written_into_its_description() -> None:
+def test_the_default_of_a_member_is_part_of_its_description() -> None:
     class Lamp(Model):
-        colour: str = Field("red", description="its light")
+        color: str = Field("red", description="its light")
         watts: int = 5
         owner: str | None = None
 
-    operation, whole = described(thing(method="POST", body=Lamp))
+    operation, whole = describe(thing(method="POST", body=Lamp))
     schema = resolved(operation["requestBody"]["content"][JSON]["schema"], whole)
     members = schema["properties"]
-    assert members["colour"] == {"type": "string", "description": 'its light. Default: `"red"`.'}
+    assert members["color"] == {"type": "string", "description": 'its light. Default: `"red"`.'}
     assert members["watts"] == {"type": "integer", "description": "Default: `5`."}
     assert "description" not in members["owner"]
     assert "required" not in schema
 
 
-def test_several_examples_are_shown_by_name() -> None:
-    what: Json = {"body": Thing, "example": {"name": "cup"}, "examples": {"jug": {"name": "jug"}}}
-    operation, _ = described(thing(method="POST", **what))
+def test_several_examples_are_documented_by_name() -> None:
+    changes: Json = {
+        "body": Thing,
+        "example": {"name": "cup"},
+        "examples": {"jug": {"name": "jug"}},
+    }
+    operation, _ = describe(thing(method="POST", **changes))
     content = operation["requestBody"]["content"][JSON]
     assert content["examples"] == {"jug": {"value": {"name": "jug"}}}
     assert "example" not in content
 
 
-def test_who_may_call_is_said_by_security() -> None:
+def test_the_security_of_an_operation_follows_from_its_access() -> None:
     schemes: list[Json] = [{"password": []}, {"token": []}]
-    said = {access: described(thing(access=access))[0]["security"] for access in Access}
-    assert said == {
+    found = {access: describe(thing(access=access))[0]["security"] for access in Access}
+    assert found == {
         Access.ANYONE: [],
         Access.OPTIONAL: [{}, *schemes],
         Access.SIGNED_IN: schemes,
@@ -195,37 +201,37 @@ def test_who_may_call_is_said_by_security() -> None:
     }
 
 
-def test_refusals_say_how_to_go_on() -> None:
-    operation, whole = described(thing(access=Access.SIGNED_IN))
+def test_refusals_document_their_headers() -> None:
+    operation, whole = describe(thing(access=Access.SIGNED_IN))
     headers = {s: resolved(r, whole)["headers"] for s, r in operation["responses"].items()}
     assert "WWW-Authenticate" in headers["401"]
     assert "Retry-After" in headers["503"]
     assert set(headers["422"]) == {"X-Request-ID"}
 
 
-def test_the_problems_of_a_sign_in_carry_the_members_of_oauth() -> None:
-    operation, whole = described(thing(oauth=True, errors=(InvalidGrant,)))
+def test_problems_of_a_sign_in_have_the_members_of_oauth() -> None:
+    operation, whole = describe(thing(oauth=True, errors=(InvalidGrant,)))
     content = resolved(operation["responses"]["400"], whole)["content"]["application/problem+json"]
     example = resolved(content["examples"]["invalid_grant"], whole)["value"]
     assert example["error"] == "invalid_grant"
     assert {"error", "error_description"} <= set(resolved(content["schema"], whole)["required"])
 
 
-def test_preconditions_are_headers() -> None:
-    known = ResponseSpec(status=304, description="You know it.")
-    read, whole = described(thing(replies=(known,)))
+def test_preconditions_are_documented_as_headers() -> None:
+    known = ResponseSpec(status=304, description="Not modified.")
+    read, whole = describe(thing(replies=(known,)))
     assert [resolved(p, whole)["name"] for p in read["parameters"]] == ["If-None-Match"]
-    write, whole = described(thing(method="DELETE", conditional=True))
+    write, whole = describe(thing(method="DELETE", conditional=True))
     names = [resolved(p, whole)["name"] for p in write["parameters"]]
     assert names == ["If-Match", "If-None-Match"]
 
 
-def test_an_answer_without_a_body_shows_none() -> None:
-    operation, _ = described(thing(replies=(ResponseSpec(status=204, description="Done."),)))
+def test_a_response_without_a_body_has_no_content() -> None:
+    operation, _ = describe(thing(replies=(ResponseSpec(status=204, description="Done."),)))
     assert "content" not in operation["responses"]["204"]
 
 
-def test_a_text_is_shown_as_text() -> None:
+def test_a_html_response_is_documented_as_a_string() -> None:
     page = ResponseSpec(status=200, description="A page.", media="text/html")
-    operation, _ = described(thing(replies=(page,)))
+    operation, _ = describe(thing(replies=(page,)))
     assert operation["responses"]["200"]["content"] == {"text/html": {"schema": {"type": "string"}}}

@@ -20,12 +20,12 @@ positions = st.lists(texts, min_size=1, max_size=3).map(tuple)
 
 
 @given(positions, texts)
-def test_a_cursor_reads_back_as_it_was_written(position: tuple[str, ...], scope: str) -> None:
+def test_an_encoded_cursor_is_decoded_unchanged(position: tuple[str, ...], scope: str) -> None:
     assert CURSORS.decode(CURSORS.encode(position, scope), scope) == position
 
 
 @given(positions, texts, texts)
-def test_a_cursor_holds_for_its_own_list_alone(
+def test_a_cursor_is_valid_only_for_its_own_list(
     position: tuple[str, ...], scope: str, other: str
 ) -> None:
     if scope != other:
@@ -34,12 +34,12 @@ def test_a_cursor_holds_for_its_own_list_alone(
 
 
 @given(texts | st.text(ALPHABET) | st.text())
-def test_a_text_that_was_never_issued_is_an_invalid_cursor(text: str) -> None:
+def test_any_other_text_is_an_invalid_cursor(text: str) -> None:
     with pytest.raises(InvalidCursor):
         CURSORS.decode(text, "/users?")
 
 
-def test_no_character_of_a_cursor_can_be_changed() -> None:
+def test_a_cursor_with_a_changed_character_is_refused() -> None:
     for position in (("a",), ("ab",), ("abc",)):  # Base64 ends in three ways
         cursor = CURSORS.encode(position, "/users?")
         for forged in forgeries(cursor):
@@ -56,7 +56,7 @@ def forgeries(cursor: str) -> set[str]:
     return (changed | grown) - {cursor}
 
 
-def test_another_key_reads_no_cursor() -> None:
+def test_a_cursor_of_another_key_is_refused() -> None:
     with pytest.raises(InvalidCursor):
         Cursors(b"d" * 32).decode(CURSORS.encode(("a",), ""), "")
 
@@ -85,15 +85,17 @@ def target(link: str) -> str:
     return address.strip("<>").removeprefix("/api")
 
 
-async def test_the_link_leads_from_page_to_page(client: httpx2.AsyncClient, admin: Person) -> None:
-    seen, url = [], "/users?limit=2"
+async def test_links_lead_through_all_pages_of_accounts(
+    client: httpx2.AsyncClient, admin: Person
+) -> None:
+    names, url = [], "/users?limit=2"
     while url:
         answer = await client.get(url, headers=admin.headers)
         page = answer.json()
-        seen += [user["username"] for user in page["items"]]
+        names += [user["username"] for user in page["items"]]
         url = target(answer.headers["link"]) if "link" in answer.headers else ""
         assert parse_qs(urlsplit(url).query).get("cursor", [None]) == [page["next_cursor"]]
-    assert seen == ["ada", "dan", "cat", "bob", "ann"]
+    assert names == ["ada", "dan", "cat", "bob", "ann"]
 
 
 async def test_the_link_keeps_the_filter_and_the_mount(
@@ -103,11 +105,11 @@ async def test_the_link_keeps_the_filter_and_the_mount(
     answer = await client.get(url, headers=admin.headers)
     link = answer.headers["link"]
     assert link.startswith("</v1/api/users?")
-    asked = parse_qs(urlsplit(link.split(">")[0]).query)
-    assert (asked["q"], asked["limit"]) == (["example"], ["3"])
+    query = parse_qs(urlsplit(link.split(">")[0]).query)
+    assert (query["q"], query["limit"]) == (["example"], ["3"])
 
 
-async def test_a_cursor_goes_with_another_limit_and_mount_but_no_other_filter(
+async def test_a_cursor_is_valid_for_any_limit_and_mount_but_only_its_filter(
     client: httpx2.AsyncClient, admin: Person
 ) -> None:
     first = await client.get("/users?q=example&limit=2", headers=admin.headers)
@@ -121,13 +123,15 @@ async def test_a_cursor_goes_with_another_limit_and_mount_but_no_other_filter(
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "%F0%9F%8E%82", "a.b", "AAAA" * 20, "=", "%0A"])
-async def test_garbage_is_no_cursor(client: httpx2.AsyncClient, admin: Person, cursor: str) -> None:
+async def test_a_malformed_cursor_is_refused(
+    client: httpx2.AsyncClient, admin: Person, cursor: str
+) -> None:
     answer = await client.get(f"/users?cursor={cursor}", headers=admin.headers)
     problem(answer, 400, "invalid_cursor")
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "1000000000", "9" * 30, "x", "", "1.5"])
-async def test_the_limit_is_from_one_to_a_hundred(
+async def test_the_limit_of_a_page_is_from_1_to_100(
     client: httpx2.AsyncClient, admin: Person, limit: str
 ) -> None:
     answer = await client.get(f"/users?limit={limit}", headers=admin.headers)

@@ -45,9 +45,9 @@ async def test_the_list_links_to_every_page_at_its_mount(
     client: httpx2.AsyncClient, mount: str
 ) -> None:
     listed = await links(client, f"{mount}/problems")
-    pages = {url for url in listed.asked if url.startswith(f"{mount}/problems/")}
+    pages = {url for url in listed.urls if url.startswith(f"{mount}/problems/")}
     assert pages == {f"{mount}/problems/{code}" for code in problem_kinds()}
-    for url in listed.asked:
+    for url in listed.urls:
         assert (await client.get(HOST + url)).status_code == 200
 
 

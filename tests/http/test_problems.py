@@ -35,7 +35,7 @@ def path(endpoint: AnyEndpoint) -> str:
     return re.sub(r"{\w+}", "unknown", with_ids)
 
 
-async def test_what_the_framework_refuses_is_a_problem(client: httpx2.AsyncClient) -> None:
+async def test_errors_of_the_framework_are_problems(client: httpx2.AsyncClient) -> None:
     refusals.problem(await client.get("/nowhere"), 404, "path_not_found")
     refusals.problem(await client.get("/users/not-an-id"), 404, "path_not_found")
     answer = await client.put("/users", json={})
@@ -43,23 +43,23 @@ async def test_what_the_framework_refuses_is_a_problem(client: httpx2.AsyncClien
 
 
 @pytest.mark.parametrize("kind", [ZeroDivisionError, OSError, RecursionError, KeyError])
-async def test_a_failure_says_nothing_but_its_id(
+async def test_an_internal_error_reveals_nothing(
     client: httpx2.AsyncClient,
     store: FakeStore,
     caplog: pytest.LogCaptureFixture,
     kind: type[Exception],
 ) -> None:
-    store.broken = kind("for the log alone")
+    store.broken = kind("only for the log")
     answer = await client.post("/auth/token", json=SIGN_IN)
     document = refusals.problem(answer, 500, "internal_error")
     assert document["detail"] == InternalError.message()
     assert kind.__name__ not in answer.text
-    assert "for the log alone" in caplog.text
+    assert "only for the log" in caplog.text
     assert PASSWORD not in caplog.text
 
 
 @pytest.mark.parametrize("endpoint", NEED_DATABASE, ids=name_of)
-async def test_a_database_that_is_away_is_503_and_never_401(
+async def test_an_unavailable_database_is_503_and_never_401(
     client: httpx2.AsyncClient, store: FakeStore, sign_up: SignUp, endpoint: AnyEndpoint
 ) -> None:
     admin = await sign_up("ada", is_superuser=True)
@@ -71,7 +71,7 @@ async def test_a_database_that_is_away_is_503_and_never_401(
     assert (await client.get("/users/me", headers=admin.headers)).status_code == 200
 
 
-async def test_a_sign_in_without_a_database_is_503_and_no_wrong_password(
+async def test_a_sign_in_during_an_outage_is_503_and_not_a_wrong_password(
     client: httpx2.AsyncClient, store: FakeStore
 ) -> None:
     store.broken = Unavailable()
@@ -79,7 +79,7 @@ async def test_a_sign_in_without_a_database_is_503_and_no_wrong_password(
     assert document["error"] == "temporarily_unavailable"
 
 
-async def test_a_body_that_does_not_come_is_408(services: Services) -> None:
+async def test_a_body_that_does_not_arrive_is_408(services: Services) -> None:
     async def slow() -> AsyncIterator[bytes]:
         yield b"{"
         await asyncio.sleep(60)
@@ -152,7 +152,7 @@ async def test_no_refusal_repeats_a_token_or_a_query(
     assert MARKER not in caplog.text
 
 
-def test_every_error_has_a_status_and_a_code_of_its_own() -> None:
+def test_every_error_has_a_status_and_its_own_code() -> None:
     kinds = _kinds(DomainError)
     assert len({kind.code for kind in kinds}) == len(kinds)
     for kind in kinds:
@@ -168,7 +168,9 @@ def _kinds(kind: type[DomainError]) -> set[type[DomainError]]:
     return {each for each in found if "code" in vars(each)}
 
 
-def test_a_detail_may_be_more_exact_than_its_title() -> None:
-    document = json.loads(bytes(problem(Unavailable("PostgreSQL is away."), "id", "/").body))
+def test_a_detail_may_be_more_specific_than_its_title() -> None:
+    document = json.loads(
+        bytes(problem(Unavailable("PostgreSQL does not answer."), "id", "/").body)
+    )
     assert document["title"] == Unavailable.message()
-    assert document["detail"] == "PostgreSQL is away."
+    assert document["detail"] == "PostgreSQL does not answer."

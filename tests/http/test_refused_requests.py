@@ -3,7 +3,7 @@
 import pytest
 
 from tests.http.sockets import HOST, LIVE, POST, Recorder, Wire
-from tests.http.test_edge import MADE, SECURITY
+from tests.http.test_edge import REQUEST_ID, SECURITY
 
 MALFORMED = {
     "unknown method": (b"BREW / HTTP/1.1\r\n" + HOST, 501, "unknown_method"),
@@ -42,24 +42,24 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize(("head", "status", "code"), MALFORMED.values(), ids=MALFORMED)
-async def test_what_is_no_request_is_a_problem_with_the_usual_headers(
+async def test_a_malformed_request_is_a_problem_with_the_usual_headers(
     wire: Wire, recorder: Recorder, head: bytes, status: int, code: str
 ) -> None:
     client = await wire.connect()
     client.send(head, b"\r\n")
     answer = await client.answer()
     answer.problem(status, code)
-    assert MADE.fullmatch(answer.headers["x-request-id"])
+    assert REQUEST_ID.fullmatch(answer.headers["x-request-id"])
     assert SECURITY.items() <= answer.headers.items()
     assert (answer.headers["cache-control"], answer.headers["connection"]) == ("no-store", "close")
     assert "date" in answer.headers
-    assert (await client.ended(), recorder.scopes) == (b"", [])
-    (counted,) = wire.counted.requests
-    assert (counted.status, counted.endpoint) == (status, "unmatched")
+    assert (await client.read_until_closed(), recorder.scopes) == (b"", [])
+    (refused,) = wire.observer.requests
+    assert (refused.status, refused.endpoint) == (status, "unmatched")
 
 
-async def test_a_refusal_keeps_the_id_that_it_was_given(wire: Wire) -> None:
-    answer = await wire.ask(b"GET / HTTP/1.1\r\nX-Request-ID: mine\r\n\r\n")
+async def test_a_refusal_keeps_the_request_id(wire: Wire) -> None:
+    answer = await wire.request(b"GET / HTTP/1.1\r\nX-Request-ID: mine\r\n\r\n")
     assert answer.problem(400, "malformed_request")["request_id"] == "mine"
 
 
@@ -67,31 +67,31 @@ async def test_a_refused_head_request_has_no_body(wire: Wire) -> None:
     client = await wire.connect()
     client.send(b"HEAD / HTTP/1.1\r\n\r\n")
     answer = await client.answer("HEAD")
-    assert (answer.status, await client.ended()) == (400, b"")
+    assert (answer.status, await client.read_until_closed()) == (400, b"")
 
 
 async def test_http_1_0_needs_no_host(wire: Wire) -> None:
-    assert (await wire.ask(b"GET / HTTP/1.0\r\n\r\n")).status == 200
+    assert (await wire.request(b"GET / HTTP/1.0\r\n\r\n")).status == 200
 
 
-async def test_an_upgrade_is_not_taken_up_and_ends_the_connection(
+async def test_an_upgrade_is_ignored_and_the_connection_closed(
     wire: Wire, recorder: Recorder
 ) -> None:
     client = await wire.connect()
     client.send(b"GET / HTTP/1.1\r\n", HOST, b"Connection: upgrade\r\nUpgrade: h2c\r\n\r\n", LIVE)
     answer = await client.answer()
     assert (answer.status, answer.headers["connection"]) == (200, "close")
-    assert (await client.ended(), len(recorder.scopes)) == (b"", 1)
+    assert (await client.read_until_closed(), len(recorder.scopes)) == (b"", 1)
 
 
-async def test_a_broken_chunk_is_a_problem(api: Wire) -> None:
+async def test_a_malformed_chunk_is_a_problem(api: Wire) -> None:
     chunk = b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"
-    (await api.ask(POST, chunk)).problem(400, "malformed_request")
+    (await api.request(POST, chunk)).problem(400, "malformed_request")
 
 
-async def test_a_broken_chunk_after_the_answer_is_the_end(api: Wire) -> None:
+async def test_a_malformed_chunk_after_the_answer_closes_the_connection(api: Wire) -> None:
     client = await api.connect()
     client.send(LIVE[:-2], b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
     assert (await client.answer()).status == 200
     client.send(b"zz\r\n")
-    assert await client.ended() == b""
+    assert await client.read_until_closed() == b""

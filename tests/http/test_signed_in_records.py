@@ -13,7 +13,7 @@ from tests.conftest import PASSWORD, Person, SignUp
 
 
 class LastRequest(NoRequestObserver):
-    """Keeps the record of the last request."""
+    """Store the record of the last request."""
 
     record: RequestRecord
 

@@ -18,14 +18,14 @@ assert every_kind.__module__  # its import makes every kind a known subclass
 
 
 def requestable() -> dict[str, type[JobKind[Any, Any]]]:
-    """The kinds of this package that an account can ask for."""
+    """The kinds of this package that an account may create."""
     found = [kind for kind in JobKind.__subclasses__() if kind.__module__.startswith("jubilee.")]
     audiences = {kind: vars(kind)["audience"] for kind in found}
     return {vars(kind)["name"]: kind for kind in found if audiences[kind] is not Audience.INTERNAL}
 
 
 def read(kind: str, data: Mapping[str, object]) -> object:
-    """The domain's own check of a payload, which needs no collaborators."""
+    """Validate a payload by the domain's kind, without its collaborators."""
     cls = requestable()[kind]
     return cls.read(object.__new__(cls), data)
 
@@ -36,7 +36,7 @@ def payload(kind: str) -> Json:
     return resolved(task["properties"]["data"], DOCUMENT)
 
 
-def test_every_kind_that_can_be_asked_for_is_documented() -> None:
+def test_every_kind_that_accounts_may_create_is_documented() -> None:
     assert TASK["discriminator"]["propertyName"] == "kind"
     assert TASK["discriminator"]["mapping"].keys() == requestable().keys()
     assert {branch["$ref"] for branch in TASK["oneOf"]} == set(
@@ -52,14 +52,14 @@ def test_every_branch_requires_its_kind() -> None:
 
 
 @pytest.mark.parametrize("kind", NEW_TASK_EXAMPLES)
-def test_the_example_of_a_kind_is_a_payload_that_the_domain_takes(kind: str) -> None:
+def test_the_example_of_a_kind_is_a_valid_payload(kind: str) -> None:
     example: Json = NEW_TASK_EXAMPLES[kind]
     assert example["kind"] == kind
     assert read(kind, example["data"]) is not None
 
 
 @pytest.mark.parametrize("kind", sorted(NEW_TASK_EXAMPLES.keys() - {"echo"}))
-def test_the_domain_needs_what_is_required_and_takes_nothing_else(kind: str) -> None:
+def test_required_members_are_required_and_others_refused_by_the_domain(kind: str) -> None:
     example: Json = NEW_TASK_EXAMPLES[kind]["data"]
     schema = payload(kind)
     assert schema["additionalProperties"] is False
@@ -70,8 +70,8 @@ def test_the_domain_needs_what_is_required_and_takes_nothing_else(kind: str) -> 
         read(kind, {**example, "unknown": "x"})
 
 
-def test_all_members_are_shown_in_an_example_or_have_a_default() -> None:
+def test_the_example_of_a_kind_has_every_member_without_a_default() -> None:
     for kind, example in NEW_TASK_EXAMPLES.items():
-        shown: Json = example["data"]
-        missing = payload(kind).get("properties", {}).keys() - shown.keys()
+        data: Json = example["data"]
+        missing = payload(kind).get("properties", {}).keys() - data.keys()
         assert missing <= {"method"}, kind

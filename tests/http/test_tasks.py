@@ -8,7 +8,7 @@ from jubilee.domain.tasks.task import TaskStatus
 from tests.conftest import Person, SignUp
 from tests.fakes.store import FakeStore
 from tests.http.refusals import pointers, problem
-from tests.http.task_calls import become, kept, post
+from tests.http.task_calls import create_task, post_task, set_status
 
 MOMENT = "2026-11-20T09:00:00Z"
 
@@ -23,10 +23,10 @@ async def eve(sign_up: SignUp) -> Person:
     return await sign_up("eve")
 
 
-async def test_a_new_task_is_answered_whole_with_its_place(
+async def test_a_new_task_is_returned_with_its_location(
     client: httpx2.AsyncClient, zoe: Person
 ) -> None:
-    response = await post(client, zoe, task_id="order:4711", priority=0)
+    response = await post_task(client, zoe, task_id="order:4711", priority=0)
     task = response.json()
     assert response.status_code == 202
     assert response.headers["location"] == f"/api/tasks/{task['id']}"
@@ -55,7 +55,7 @@ async def test_a_new_task_is_answered_whole_with_its_place(
 
 
 @pytest.mark.parametrize("mount", ["", "/api", "/v1/api"])
-async def test_the_place_is_below_the_mount_that_was_asked(
+async def test_the_location_is_below_the_requested_mount(
     client: httpx2.AsyncClient, zoe: Person, mount: str
 ) -> None:
     url = f"http://api.test{mount}/tasks"
@@ -69,29 +69,27 @@ async def test_the_place_is_below_the_mount_that_was_asked(
 async def test_a_repeated_request_returns_the_same_task_in_any_state(
     client: httpx2.AsyncClient, zoe: Person, store: FakeStore
 ) -> None:
-    task = await kept(client, zoe, task_id="x")
-    become(store, task, TaskStatus.SUCCEEDED)
-    again = await post(client, zoe, task_id="x")
+    task = await create_task(client, zoe, task_id="x")
+    set_status(store, task, TaskStatus.SUCCEEDED)
+    again = await post_task(client, zoe, task_id="x")
     assert (again.status_code, again.json()["id"]) == (202, task["id"])
     assert again.json()["status"] == "succeeded"
     assert again.headers["location"].endswith(task["id"])
-    problem(await post(client, zoe, task_id="x", data={}), 409, "task_id_taken")
+    problem(await post_task(client, zoe, task_id="x", data={}), 409, "task_id_taken")
 
 
 @pytest.mark.parametrize(
     "run_at", ["2026-11-20T10:00:00Z", "2026-11-20t11:00:00.000+01:00", "2026-11-20 09:00:00-01:00"]
 )
-async def test_a_time_to_come_is_a_moment_with_its_zone(
+async def test_run_at_is_converted_to_utc(
     client: httpx2.AsyncClient, zoe: Person, run_at: str
 ) -> None:
-    assert (await kept(client, zoe, run_at=run_at))["run_at"] == "2026-11-20T10:00:00Z"
+    assert (await create_task(client, zoe, run_at=run_at))["run_at"] == "2026-11-20T10:00:00Z"
 
 
 @pytest.mark.parametrize("run_at", ["0001-01-01T00:00:00+14:00", "2026-11-20T08:59:59Z"])
-async def test_a_time_that_has_passed_is_now(
-    client: httpx2.AsyncClient, zoe: Person, run_at: str
-) -> None:
-    assert (await kept(client, zoe, run_at=run_at))["run_at"] == MOMENT
+async def test_a_past_run_at_is_now(client: httpx2.AsyncClient, zoe: Person, run_at: str) -> None:
+    assert (await create_task(client, zoe, run_at=run_at))["run_at"] == MOMENT
 
 
 @pytest.mark.parametrize(
@@ -118,7 +116,7 @@ async def test_a_time_that_has_passed_is_now(
         ({"status": "succeeded"}, "#/status"),
     ],
 )
-async def test_a_body_that_breaks_a_rule_keeps_nothing(
+async def test_an_invalid_task_is_not_stored(
     client: httpx2.AsyncClient,
     zoe: Person,
     store: FakeStore,
@@ -126,7 +124,7 @@ async def test_a_body_that_breaks_a_rule_keeps_nothing(
     pointer: str,
 ) -> None:
     before = dict(store.tasks)
-    assert pointers(await post(client, zoe, **body)) == {pointer}
+    assert pointers(await post_task(client, zoe, **body)) == {pointer}
     assert store.tasks == before
 
 
@@ -139,59 +137,61 @@ async def test_a_body_that_breaks_a_rule_keeps_nothing(
         ({"run_at": "9999-12-31T23:59:59-14:00"}, "invalid_run_at", "#/run_at"),
     ],
 )
-async def test_a_task_that_cannot_be_is_refused_by_its_member(
+async def test_a_task_that_the_domain_refuses_has_a_pointer(
     client: httpx2.AsyncClient, zoe: Person, body: dict[str, object], code: str, pointer: str
 ) -> None:
-    assert pointers(await post(client, zoe, **body), 422, code) == {pointer}
+    assert pointers(await post_task(client, zoe, **body), 422, code) == {pointer}
 
 
-async def test_data_are_needed_and_may_be_anything(client: httpx2.AsyncClient, zoe: Person) -> None:
+async def test_data_is_required_and_may_be_any_object(
+    client: httpx2.AsyncClient, zoe: Person
+) -> None:
     response = await client.post("/tasks", json={}, headers=zoe.headers)
     assert pointers(response) == {"#/data"}
     data = {"big": 2**63 - 1, "e": 1.5e300, "\u00fc": {"": [None, False, "\U0001f389"]}}
-    assert (await kept(client, zoe, data=data))["data"] == data
+    assert (await create_task(client, zoe, data=data))["data"] == data
     largest = {"x": "\u00e9" * 32_764}
-    assert (await kept(client, zoe, data=largest))["data"] == largest
+    assert (await create_task(client, zoe, data=largest))["data"] == largest
 
 
-async def test_too_many_live_ones_are_refused_for_a_while(
+async def test_too_many_live_tasks_are_429_with_retry_after(
     client: httpx2.AsyncClient, zoe: Person, eve: Person
 ) -> None:
     for n in range(10):
-        await kept(client, zoe, task_id=str(n))
-    refused = await post(client, zoe)
+        await create_task(client, zoe, task_id=str(n))
+    refused = await post_task(client, zoe)
     problem(refused, 429, "too_many_tasks")
     assert int(refused.headers["retry-after"]) > 0
-    await kept(client, zoe, task_id="3")
-    await kept(client, eve)
+    await create_task(client, zoe, task_id="3")
+    await create_task(client, eve)
 
 
-async def test_anothers_is_answered_like_one_that_is_not_there(
+async def test_another_users_task_is_indistinguishable_from_a_missing_one(
     client: httpx2.AsyncClient, zoe: Person, eve: Person, store: FakeStore
 ) -> None:
-    task = await kept(client, zoe)
-    become(store, task, TaskStatus.DEAD)
+    task = await create_task(client, zoe)
+    set_status(store, task, TaskStatus.DEAD)
     headers = {**eve.headers, "X-Request-ID": "same"}
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/retry")):
         url = f"/tasks/{task['id']}{path}"
         theirs = await client.request(method, url, headers=headers)
-        there = dict(store.tasks)
+        stored = dict(store.tasks)
         store.tasks.clear()
         missing = await client.request(method, url, headers=headers)
-        store.tasks.update(there)
+        store.tasks.update(stored)
         problem(theirs, 404, "task_not_found")
         assert (theirs.content, theirs.headers) == (missing.content, missing.headers)
 
 
 @pytest.mark.parametrize("name", ["a%20b", "a%2Fb", "x" * 129, "%C3%A9"])
-async def test_what_no_task_is_called_is_no_path(
+async def test_a_path_without_a_valid_task_name_is_not_found(
     client: httpx2.AsyncClient, zoe: Person, name: str
 ) -> None:
     problem(await client.get(f"/tasks/{name}", headers=zoe.headers), 404, "path_not_found")
 
 
-async def test_head_and_allow_are_right(client: httpx2.AsyncClient, zoe: Person) -> None:
-    task = await kept(client, zoe)
+async def test_head_and_options_of_tasks(client: httpx2.AsyncClient, zoe: Person) -> None:
+    task = await create_task(client, zoe)
     answer = await client.head(f"/tasks/{task['id']}", headers=zoe.headers)
     assert (answer.status_code, answer.content) == (200, b"")
     options = await client.options(f"/tasks/{new_id()}")
@@ -199,9 +199,9 @@ async def test_head_and_allow_are_right(client: httpx2.AsyncClient, zoe: Person)
     assert (await client.options("/tasks")).headers["allow"] == "GET, HEAD, OPTIONS, POST"
 
 
-async def test_tasks_go_with_their_account(
+async def test_deleting_an_account_deletes_its_tasks_over_http(
     client: httpx2.AsyncClient, zoe: Person, store: FakeStore
 ) -> None:
-    await kept(client, zoe)
+    await create_task(client, zoe)
     assert (await client.delete("/users/me", headers=zoe.headers)).status_code == 204
     assert store.tasks == {}

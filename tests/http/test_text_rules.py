@@ -25,7 +25,7 @@ from tests.fakes.store import FakeStore
 from tests.http.refusals import pointers
 
 BCC = "=?utf-8?Q?x=0D=0ABcc=3A_evil=40evil.example?="
-BAD_LINES = ["Zo\u202ee", "\u200b", "a\x1b[2J", "a\r\nb", "a\uffff", "\u2066", "a\ue000"]
+INVALID_LINES = ["Zo\u202ee", "\u200b", "a\x1b[2J", "a\r\nb", "a\uffff", "\u2066", "a\ue000"]
 OLD_USERNAME = "\u0430dmin"  # its first letter is Cyrillic
 OLD_FULL_NAME = f"Zo\u202ee {BCC}"
 PATTERNS = {
@@ -42,15 +42,15 @@ CHARACTERS = st.sampled_from(
 
 @pytest.fixture
 async def old(sign_up: SignUp, store: FakeStore) -> Person:
-    """An account from before the rules."""
+    """An account whose names break the current rules."""
     person = await sign_up("zoe")
     user = replace(person.user, username=OLD_USERNAME, full_name=OLD_FULL_NAME)
     store.users[user.id] = user
     return replace(person, user=user)
 
 
-@pytest.mark.parametrize("name", [*BAD_LINES, BCC, "=?"])
-async def test_a_full_name_is_one_visible_line(
+@pytest.mark.parametrize("name", [*INVALID_LINES, BCC, "=?"])
+async def test_a_full_name_with_hidden_characters_is_refused(
     client: httpx2.AsyncClient, sign_up: SignUp, name: str
 ) -> None:
     body = {"email": "max@example.com", "password": PASSWORD, "full_name": name}
@@ -71,8 +71,8 @@ async def test_a_username_has_one_script(
     assert pointers(answer, 422, "invalid_username") == {"#/username"}
 
 
-@pytest.mark.parametrize("title", BAD_LINES)
-async def test_a_title_is_one_visible_line(
+@pytest.mark.parametrize("title", INVALID_LINES)
+async def test_a_title_with_hidden_characters_is_refused(
     client: httpx2.AsyncClient, sign_up: SignUp, title: str
 ) -> None:
     zoe = await sign_up("zoe")
@@ -93,14 +93,14 @@ async def test_a_description_with_control_or_invisible_characters_is_refused(
     assert answer.json()["description"] == "a\r\n\tb"
 
 
-async def test_an_account_from_before_the_rules_signs_in(
+async def test_an_account_older_than_the_rules_signs_in(
     client: httpx2.AsyncClient, old: Person
 ) -> None:
     form = {"username": OLD_USERNAME, "password": PASSWORD}
     assert (await client.post("/auth/token", data=form)).status_code == 200
 
 
-async def test_an_account_from_before_the_rules_changes_all_else(
+async def test_an_account_older_than_the_rules_changes_other_fields(
     client: httpx2.AsyncClient, old: Person, sign_up: SignUp
 ) -> None:
     admin = await sign_up("ada", is_superuser=True)
@@ -115,7 +115,7 @@ async def test_an_account_from_before_the_rules_changes_all_else(
         assert answer.json().items() >= names.items()
 
 
-async def test_an_account_from_before_the_rules_takes_a_new_name_by_the_rules(
+async def test_a_new_name_of_an_old_account_is_validated(
     client: httpx2.AsyncClient, old: Person
 ) -> None:
     answer = await client.patch("/users/me", json={"username": "\u0430dmin2"}, headers=old.headers)
@@ -124,7 +124,9 @@ async def test_an_account_from_before_the_rules_takes_a_new_name_by_the_rules(
     assert answer.json()["username"] == "Quill"
 
 
-async def test_a_user_agent_is_kept_as_a_line(client: httpx2.AsyncClient, sign_up: SignUp) -> None:
+async def test_a_user_agent_is_stored_as_a_printable_line(
+    client: httpx2.AsyncClient, sign_up: SignUp
+) -> None:
     zoe = await sign_up("zoe")
     headers = {b"User-Agent": b"curl\x9b31m\x7f \xff" + b"x" * 500}
     form = {"username": "zoe", "password": PASSWORD}
@@ -134,9 +136,9 @@ async def test_a_user_agent_is_kept_as_a_line(client: httpx2.AsyncClient, sign_u
     assert ("curl?31m? \xff" + "x" * 500)[:400] in agents
 
 
-async def test_the_document_says_the_rules(client: httpx2.AsyncClient) -> None:
+async def test_the_openapi_document_has_the_patterns(client: httpx2.AsyncClient) -> None:
     schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
-    said = {
+    found = {
         name: _texts(schemas[model]["properties"][name])
         for model, names in {
             "Registration": ("username", "full_name"),
@@ -148,10 +150,10 @@ async def test_the_document_says_the_rules(client: httpx2.AsyncClient) -> None:
     }
     expected = {"username": "username", "full_name": "line", "title": "title"}
     expected["description"] = "text"
-    assert {name: text["pattern"] for name, text in said.items()} == {
+    assert {name: text["pattern"] for name, text in found.items()} == {
         name: PATTERNS[kind] for name, kind in expected.items()
     }
-    assert all("NFC" in said[name]["description"] for name in ("full_name", "title"))
+    assert all("NFC" in found[name]["description"] for name in ("full_name", "title"))
 
 
 def _texts(schema: dict[str, Any]) -> dict[str, Any]:
@@ -162,12 +164,12 @@ def _texts(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(st.text(max_size=8) | st.text(CHARACTERS, max_size=8))
-def test_no_pattern_refuses_what_the_server_takes(text: str) -> None:
-    kept = composed(text)
-    if line_fault(kept) is None:
+def test_no_pattern_refuses_a_text_that_the_server_accepts(text: str) -> None:
+    normalized = composed(text)
+    if line_fault(normalized) is None:
         assert re.search(LINE_PATTERN, text)
         assert re.search(TITLE_PATTERN, text)
-    if text_fault(kept) is None:
+    if text_fault(normalized) is None:
         assert re.search(TEXT_PATTERN, text)
     if prepared_username(text) is not None:
         assert re.search(USERNAME_PATTERN, text)
@@ -181,14 +183,14 @@ def test_every_pattern_refuses_controls(kind: str) -> None:
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="no JavaScript here")
 @pytest.mark.parametrize("flags", ["", "u", "v"])
-def test_every_pattern_is_one_of_javascript_too(flags: str) -> None:
+def test_every_pattern_is_valid_in_javascript(flags: str) -> None:
     script = """
         const [flags, patterns, good, bad] = JSON.parse(process.argv[1]);
         const tests = patterns.map((p) => new RegExp(p, flags));
-        const seen = (texts) => tests.map((t) => texts.map((x) => t.test(x)));
-        console.log(JSON.stringify([seen(good), seen(bad)]));
+        const matches = (texts) => tests.map((t) => texts.map((x) => t.test(x)));
+        console.log(JSON.stringify([matches(good), matches(bad)]));
     """
     good, bad = ["zoe", "Zo\u00eb.1", "\u6f22\u5b57"], ["a\x1b", "a\u202eb", "a\uffff"]
-    given = json.dumps([flags, list(PATTERNS.values()), good, bad])
-    said = subprocess.check_output(["node", "-e", script, given], text=True)
-    assert json.loads(said) == [[[True] * 3] * 4, [[False] * 3] * 4]
+    arguments = json.dumps([flags, list(PATTERNS.values()), good, bad])
+    output = subprocess.check_output(["node", "-e", script, arguments], text=True)
+    assert json.loads(output) == [[[True] * 3] * 4, [[False] * 3] * 4]

@@ -20,7 +20,7 @@ def pieces(unparsed: UnparsedBytes) -> list[bytes]:
 
 
 @given(st.lists(PARTS.map(b"".join)))
-def test_no_byte_is_lost_and_no_piece_holds_more_than_one_end(arrivals: list[bytes]) -> None:
+def test_pieces_keep_all_bytes_and_contain_at_most_one_line_end(arrivals: list[bytes]) -> None:
     unparsed, found = UnparsedBytes(), list[bytes]()
     for data in arrivals:
         unparsed.add(data)
@@ -34,14 +34,14 @@ def test_no_byte_is_lost_and_no_piece_holds_more_than_one_end(arrivals: list[byt
     assert len(ends) == sent.count(END)
 
 
-def test_a_body_is_one_piece_that_ends_where_it_ends() -> None:
+def test_a_body_is_one_piece() -> None:
     unparsed = UnparsedBytes()
     unparsed.body_left = 10
     unparsed.add(END * 2 + b"abcd" + END)
     assert pieces(unparsed) == [END * 2 + b"ab", b"cd" + END]
 
 
-def test_framing_is_bounded_until_it_is_over() -> None:
+def test_the_size_of_framing_is_limited() -> None:
     unparsed = UnparsedBytes()
     unparsed.add(b"a" * MAX_HEAD_BYTES + b"b")
     assert unparsed.take() + unparsed.take() == b"a" * MAX_HEAD_BYTES
@@ -51,12 +51,12 @@ def test_framing_is_bounded_until_it_is_over() -> None:
     assert unparsed.take() == b"b"
 
 
-def test_an_answer_that_is_not_taken_is_counted_by_sweeps() -> None:
+def test_unread_answers_are_counted_by_sweeps() -> None:
     unread = UnreadAnswer()
     sizes = [100_000, 100_000, 99_999, 100_000 - MIN_READ_BYTES, 50_000, 50_000, 1000, 999, 0, 0]
     assert [unread.sweeps(size) for size in sizes] == [0, 1, 2, 0, 0, 1, 0, 1, 0, 0]
 
 
-def test_an_answer_that_grows_has_been_taken_before() -> None:
+def test_a_growing_answer_resets_the_count() -> None:
     unread = UnreadAnswer()
     assert [unread.sweeps(size) for size in (1000, 1000, 2000, 2000)] == [0, 1, 0, 1]

@@ -10,7 +10,7 @@ from tests.conftest import PASSWORD, Person, SignUp
 from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore
 from tests.http.refusals import pointers, problem
 
-GOOD: dict[str, Any] = {"email": "zoe@example.com", "password": PASSWORD}
+VALID: dict[str, Any] = {"email": "zoe@example.com", "password": PASSWORD}
 NEW = "another good password"
 REPLY = {
     "id", "email", "username", "full_name", "is_active", "is_superuser", "oauth_provider",
@@ -32,7 +32,7 @@ async def admin(sign_up: SignUp) -> Person:
 async def test_anyone_may_register(
     client: httpx2.AsyncClient, store: FakeStore, route: str
 ) -> None:
-    body = {**GOOD, "username": "Zoë", "date_of_birth": "1990-02-28", "time_zone": "Europe/Vienna"}
+    body = {**VALID, "username": "Zoë", "date_of_birth": "1990-02-28", "time_zone": "Europe/Vienna"}
     answer = await client.post(route, json=body)
     assert answer.status_code == 201
     user = answer.json()
@@ -44,15 +44,15 @@ async def test_anyone_may_register(
     assert [job.owner_id for job in store.jobs] == [UUID(user["id"])]
 
 
-UNSAYABLE = ["id", "is_superuser", "is_active", "created_at", "password_hash", "oauth_provider"]
+READ_ONLY = ["id", "is_superuser", "is_active", "created_at", "password_hash", "oauth_provider"]
 
 
 @pytest.mark.parametrize("route", ["POST /users", "PUT /users/me", "PATCH /users/me"])
-async def test_what_is_not_ones_own_to_say_is_refused(
+async def test_read_only_members_are_refused(
     client: httpx2.AsyncClient, zoe: Person, store: FakeStore, route: str
 ) -> None:
     method, path = route.split()
-    for member in UNSAYABLE:
+    for member in READ_ONLY:
         body = {"email": "new@example.com", "password": PASSWORD, member: True}
         answer = await client.request(method, path, json=body, headers=zoe.headers)
         assert pointers(answer) == {f"#/{member}"}
@@ -66,10 +66,10 @@ async def test_what_is_not_ones_own_to_say_is_refused(
         ({"email": "new@example.com", "username": "ZOE"}, "username_taken"),
     ],
 )
-async def test_a_taken_name_is_409(
+async def test_a_taken_name_or_address_is_409(
     client: httpx2.AsyncClient, zoe: Person, admin: Person, body: dict[str, str], code: str
 ) -> None:
-    problem(await client.post("/users", json={**GOOD, **body}), 409, code)
+    problem(await client.post("/users", json={**VALID, **body}), 409, code)
     url = f"/users/{admin.user.id}"
     change = {**body, "current_password": PASSWORD}
     problem(await client.patch(url, json=change, headers=admin.headers), 409, code)
@@ -87,10 +87,10 @@ async def test_a_taken_name_is_409(
         ("x" * 10_001, "invalid_request"),
     ],
 )
-async def test_a_bad_password_is_422_and_is_never_hashed(
+async def test_an_invalid_password_is_422_and_never_hashed(
     client: httpx2.AsyncClient, passwords: FakePasswordHasher, password: str, code: str
 ) -> None:
-    answer = await client.post("/users", json={**GOOD, "password": password})
+    answer = await client.post("/users", json={**VALID, "password": password})
     assert pointers(answer, 422, code) == {"#/password"}
     assert password not in answer.text
     assert passwords.hashed == 0
@@ -113,31 +113,29 @@ async def test_a_bad_password_is_422_and_is_never_hashed(
         f"{'z' * 65}@example.com",
     ],
 )
-async def test_an_address_must_be_one(client: httpx2.AsyncClient, email: str) -> None:
-    assert pointers(await client.post("/users", json={**GOOD, "email": email})) == {"#/email"}
+async def test_an_invalid_address_is_refused(client: httpx2.AsyncClient, email: str) -> None:
+    assert pointers(await client.post("/users", json={**VALID, "email": email})) == {"#/email"}
 
 
 @pytest.mark.parametrize("name", ["", "-zoe", "z e", "z@e", "z/e", "z\u200de", "x" * 65, "\u0301a"])
-async def test_a_username_is_letters_digits_and_three_signs(
-    client: httpx2.AsyncClient, name: str
-) -> None:
-    answer = await client.post("/users", json={**GOOD, "username": name})
+async def test_an_invalid_username_is_refused(client: httpx2.AsyncClient, name: str) -> None:
+    answer = await client.post("/users", json={**VALID, "username": name})
     assert pointers(answer) == {"#/username"}
 
 
-@pytest.mark.parametrize("born", ["2026-11-22", "9999-12-31"])
+@pytest.mark.parametrize("date_of_birth", ["2026-11-22", "9999-12-31"])
 async def test_a_date_of_birth_in_the_future_is_refused(
-    client: httpx2.AsyncClient, zoe: Person, born: str
+    client: httpx2.AsyncClient, zoe: Person, date_of_birth: str
 ) -> None:
-    answer = await client.post("/users", json={**GOOD, "date_of_birth": born})
+    answer = await client.post("/users", json={**VALID, "date_of_birth": date_of_birth})
     assert pointers(answer, 422, "not_born_yet") == {"#/date_of_birth"}
-    change = {"date_of_birth": born}
+    change = {"date_of_birth": date_of_birth}
     answer = await client.patch("/users/me", json=change, headers=zoe.headers)
     assert pointers(answer, 422, "not_born_yet") == {"#/date_of_birth"}
 
 
 @pytest.mark.parametrize("path", ["/users/me", "/auth/me"])
-async def test_one_sees_oneself_without_the_hash(
+async def test_an_account_is_read_without_its_hash(
     client: httpx2.AsyncClient, zoe: Person, path: str
 ) -> None:
     answer = await client.get(path, headers=zoe.headers)
@@ -146,7 +144,7 @@ async def test_one_sees_oneself_without_the_hash(
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_a_patch_keeps_what_is_absent_and_removes_what_is_null(
+async def test_a_patch_keeps_absent_members_and_removes_null_ones(
     client: httpx2.AsyncClient, zoe: Person, clock: FakeClock
 ) -> None:
     clock.tick(minutes=5)
@@ -161,7 +159,7 @@ async def test_a_patch_keeps_what_is_absent_and_removes_what_is_null(
 
 
 @pytest.mark.parametrize("member", ["email", "birthday_greeting", "is_active", "is_superuser"])
-async def test_what_must_be_there_is_never_null(
+async def test_a_required_member_cannot_be_null(
     client: httpx2.AsyncClient, zoe: Person, admin: Person, member: str
 ) -> None:
     url = f"/users/{zoe.user.id}"
@@ -169,7 +167,7 @@ async def test_what_must_be_there_is_never_null(
     assert pointers(answer) == {f"#/{member}"}
 
 
-async def test_a_patch_of_another_type_is_415_and_says_which_it_takes(
+async def test_another_patch_type_is_415_with_accept_patch(
     client: httpx2.AsyncClient, zoe: Person
 ) -> None:
     headers = zoe.headers | {"Content-Type": "application/json-patch+json"}
@@ -182,7 +180,7 @@ async def test_a_patch_of_another_type_is_415_and_says_which_it_takes(
         assert pointers(answer) == {"#"}
 
 
-async def test_a_put_sets_what_is_absent_to_its_default(
+async def test_a_put_resets_absent_members_to_their_defaults(
     client: httpx2.AsyncClient, zoe: Person
 ) -> None:
     body = {"email": "zoe@example.com", "username": "zoe"}
@@ -221,7 +219,7 @@ async def test_a_new_password_ends_all_other_sessions(
     assert answer.status_code == 200
 
 
-async def test_an_admin_sets_anothers_password_and_ends_their_sessions(
+async def test_a_password_set_by_an_admin_ends_all_sessions(
     client: httpx2.AsyncClient, zoe: Person, admin: Person
 ) -> None:
     url = f"/users/{zoe.user.id}"
@@ -232,7 +230,7 @@ async def test_an_admin_sets_anothers_password_and_ends_their_sessions(
 
 
 @pytest.mark.parametrize("change", [{"is_superuser": False}, {"is_active": False}, None])
-async def test_the_last_admin_stays(
+async def test_the_last_admin_cannot_be_removed(
     client: httpx2.AsyncClient, admin: Person, change: dict[str, bool] | None
 ) -> None:
     for path in (f"/users/{admin.user.id}", "/users/me"):
@@ -246,7 +244,7 @@ async def test_the_last_admin_stays(
 
 
 @pytest.mark.parametrize("own", [True, False])
-async def test_a_deleted_account_is_gone_at_once(
+async def test_a_deleted_account_loses_access_at_once(
     client: httpx2.AsyncClient, zoe: Person, admin: Person, own: bool
 ) -> None:
     url = f"/users/{zoe.user.id}"
@@ -260,23 +258,21 @@ async def test_a_deleted_account_is_gone_at_once(
         problem(answer, 404, "user_not_found")
     sign_in = {"username": "zoe", "password": PASSWORD}
     problem(await client.post("/auth/token", data=sign_in), 400, "invalid_grant")
-    assert (await client.post("/users", json=GOOD | {"username": "zoe"})).status_code == 201
+    assert (await client.post("/users", json=VALID | {"username": "zoe"})).status_code == 201
 
 
 async def test_an_admin_lists_and_searches_accounts(
     client: httpx2.AsyncClient, zoe: Person, admin: Person
 ) -> None:
-    everybody = (await client.get("/users", headers=admin.headers)).json()
-    assert {user["username"] for user in everybody["items"]} == {"zoe", "ada"}
-    assert all(user.keys() == REPLY for user in everybody["items"])
+    accounts = (await client.get("/users", headers=admin.headers)).json()
+    assert {user["username"] for user in accounts["items"]} == {"zoe", "ada"}
+    assert all(user.keys() == REPLY for user in accounts["items"])
     for search, names in {"zo qui": ["zoe"], "oe": [], "exam zoe": ["zoe"], "!": []}.items():
         answer = await client.get("/users", params={"q": search}, headers=admin.headers)
         assert [user["username"] for user in answer.json()["items"]] == names
 
 
-async def test_changing_an_account_that_is_not_there_is_404(
-    client: httpx2.AsyncClient, admin: Person
-) -> None:
+async def test_changing_a_missing_account_is_404(client: httpx2.AsyncClient, admin: Person) -> None:
     url = f"/users/{uuid4()}"
     for method, body in (("PATCH", {"full_name": "Z"}), ("PUT", {"email": "z@example.com"})):
         answer = await client.request(method, url, json=body, headers=admin.headers)

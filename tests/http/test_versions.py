@@ -10,7 +10,7 @@ from jubilee.domain.tasks.task import TaskStatus
 from tests.conftest import Person, SignUp
 from tests.fakes.store import FakeClock, FakeStore
 from tests.http.refusals import problem
-from tests.http.task_calls import become, kept
+from tests.http.task_calls import create_task, set_status
 
 BORN = {"dateOfBirth": "1990-02-28"}
 LATER = {"dateOfBirth": "1991-03-01"}
@@ -22,34 +22,34 @@ async def zoe(sign_up: SignUp) -> Person:
     return await sign_up("zoe")
 
 
-def asked(person: Person, **conditions: str) -> dict[str, str]:
-    """The headers of a call; `if_match` is If-Match."""
-    given = {name.replace("_", "-"): value for name, value in conditions.items()}
-    return {**person.headers, **given}
+def with_conditions(person: Person, **conditions: str) -> dict[str, str]:
+    """Return the headers of a call; `if_match` is If-Match."""
+    named = {name.replace("_", "-"): value for name, value in conditions.items()}
+    return {**person.headers, **named}
 
 
-async def tag(client: httpx2.AsyncClient, path: str, person: Person) -> str:
+async def read_tag(client: httpx2.AsyncClient, path: str, person: Person) -> str:
     answer = await client.get(path, headers=person.headers)
     assert answer.status_code == 200
     return str(answer.headers["etag"])
 
 
-async def test_an_account_shows_one_tag_wherever_it_is_shown(
+async def test_an_account_has_the_same_etag_at_every_path(
     client: httpx2.AsyncClient, zoe: Person, sign_up: SignUp
 ) -> None:
     admin = await sign_up("ada", is_superuser=True)
     own = f"/users/{zoe.user.id}"
-    found = {await tag(client, path, zoe) for path in ("/users/me", "/auth/me", own)}
-    assert found == {await tag(client, own, admin)}
+    found = {await read_tag(client, path, zoe) for path in ("/users/me", "/auth/me", own)}
+    assert found == {await read_tag(client, own, admin)}
     sent = {"email": "new@example.com", "password": "correct horse battery"}
-    made = await client.post("/users", json=sent)
-    path = f"/users/{made.json()['id']}"
-    assert await tag(client, path, admin) == made.headers["etag"]
+    created = await client.post("/users", json=sent)
+    path = f"/users/{created.json()['id']}"
+    assert await read_tag(client, path, admin) == created.headers["etag"]
 
 
-async def test_an_account_that_is_known_is_304(client: httpx2.AsyncClient, zoe: Person) -> None:
-    known = await tag(client, "/users/me", zoe)
-    answer = await client.get("/users/me", headers=asked(zoe, if_none_match=f"W/{known}"))
+async def test_a_known_account_is_304(client: httpx2.AsyncClient, zoe: Person) -> None:
+    known = await read_tag(client, "/users/me", zoe)
+    answer = await client.get("/users/me", headers=with_conditions(zoe, if_none_match=f"W/{known}"))
     assert (answer.status_code, answer.content) == (304, b"")
     assert answer.headers["etag"] == known
     assert answer.headers["cache-control"] == "no-store"
@@ -62,75 +62,79 @@ PROFILE = {"email": "zoe@example.com", "is_superuser": True, "full_name": "Zoe Q
     ("method", "body"),
     [("PATCH", {"full_name": "Zoe Quill"}), ("PUT", PROFILE), ("DELETE", None)],
 )
-async def test_a_write_upon_another_state_of_an_account_is_412(
+async def test_a_write_to_another_version_of_an_account_is_412(
     client: httpx2.AsyncClient, sign_up: SignUp, method: str, body: Any
 ) -> None:
     await sign_up("ada", is_superuser=True)
     zoe = await sign_up("zoe", is_superuser=True)
     path = f"/users/{zoe.user.id}"
-    known = await tag(client, path, zoe)
+    known = await read_tag(client, path, zoe)
     for refused in ({"if_match": STALE}, {"if_none_match": "*"}, {"if_none_match": known}):
-        answer = await client.request(method, path, json=body, headers=asked(zoe, **refused))
+        answer = await client.request(
+            method, path, json=body, headers=with_conditions(zoe, **refused)
+        )
         problem(answer, 412, "stale")
-    assert await tag(client, path, zoe) == known
-    answer = await client.request(method, path, json=body, headers=asked(zoe, if_match=known))
+    assert await read_tag(client, path, zoe) == known
+    answer = await client.request(
+        method, path, json=body, headers=with_conditions(zoe, if_match=known)
+    )
     assert answer.status_code in {200, 204}
     if body:
-        assert answer.headers["etag"] == await tag(client, path, zoe) != known
+        assert answer.headers["etag"] == await read_tag(client, path, zoe) != known
 
 
 @pytest.mark.parametrize(
     ("method", "body"),
     [("PATCH", {}), ("PUT", {"email": "zoe@example.com"}), ("DELETE", None)],
 )
-async def test_a_write_upon_another_state_of_oneself_is_412(
+async def test_a_write_to_another_version_of_the_own_account_is_412(
     client: httpx2.AsyncClient, zoe: Person, method: str, body: Any
 ) -> None:
-    sent = asked(zoe, if_match=STALE)
+    sent = with_conditions(zoe, if_match=STALE)
     answer = await client.request(method, "/users/me", json=body, headers=sent)
     problem(answer, 412, "stale")
-    known = asked(zoe, if_match=await tag(client, "/users/me", zoe))
+    known = with_conditions(zoe, if_match=await read_tag(client, "/users/me", zoe))
     answer = await client.request(method, "/users/me", json=body, headers=known)
     assert answer.status_code in {200, 204}
 
 
-async def test_the_same_put_twice_is_one_change(
+async def test_repeating_a_put_keeps_the_etag(
     client: httpx2.AsyncClient, zoe: Person, clock: FakeClock
 ) -> None:
     profile = {"email": "zoe@example.com", "full_name": "Zoe Quill"}
     first = await client.put("/users/me", json=profile, headers=zoe.headers)
     clock.now += timedelta(minutes=1)
-    known = asked(zoe, if_match=first.headers["etag"])
+    known = with_conditions(zoe, if_match=first.headers["etag"])
     second = await client.put("/users/me", json=profile, headers=known)
     assert (second.status_code, second.json()) == (200, first.json())
     assert second.headers["etag"] == first.headers["etag"]
 
 
-async def test_a_birthday_saved_under_one_s_name_changes_one_s_tag(
+async def test_saving_a_birthday_by_name_changes_the_accounts_etag(
     client: httpx2.AsyncClient, zoe: Person
 ) -> None:
-    known = await tag(client, "/users/me", zoe)
+    known = await read_tag(client, "/users/me", zoe)
     await client.put("/hello/zoe", json=BORN, headers=zoe.headers)
     answer = await client.patch(
-        "/users/me", json={"date_of_birth": None}, headers=asked(zoe, if_match=known)
+        "/users/me", json={"date_of_birth": None}, headers=with_conditions(zoe, if_match=known)
     )
     problem(answer, 412, "stale")
 
 
 @pytest.mark.parametrize("path", ["/users/019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f", "/tasks/none"])
-async def test_what_is_missing_fails_the_precondition_that_it_be_there(
+async def test_if_match_of_a_missing_resource_is_412(
     client: httpx2.AsyncClient, sign_up: SignUp, path: str
 ) -> None:
     admin = await sign_up("ada", is_superuser=True)
-    answer = await client.delete(path, headers=asked(admin, if_match="*"))
+    answer = await client.delete(path, headers=with_conditions(admin, if_match="*"))
     assert "does not exist" in problem(answer, 412, "stale")["detail"]
-    answer = await client.delete(path, headers=asked(admin, if_match=STALE))
+    answer = await client.delete(path, headers=with_conditions(admin, if_match=STALE))
     assert answer.status_code == 404
     answer = await client.delete(path, headers=admin.headers)
     assert answer.status_code == 404
 
 
-async def test_a_precondition_that_is_none_is_400(client: httpx2.AsyncClient, zoe: Person) -> None:
+async def test_a_malformed_precondition_is_400(client: httpx2.AsyncClient, zoe: Person) -> None:
     for method, path in [
         ("PATCH", "/users/me"),
         ("DELETE", "/users/me"),
@@ -139,56 +143,58 @@ async def test_a_precondition_that_is_none_is_400(client: httpx2.AsyncClient, zo
         ("POST", "/tasks/one/retry"),
     ]:
         body: dict[str, str] | None = {} if method == "PATCH" else None
-        answer = await client.request(method, path, json=body, headers=asked(zoe, if_match="7"))
+        answer = await client.request(
+            method, path, json=body, headers=with_conditions(zoe, if_match="7")
+        )
         problem(answer, 400, "malformed_condition")
 
 
-async def test_a_task_has_a_tag_that_changes_with_it(
+async def test_the_etag_of_a_task_changes_with_it(
     client: httpx2.AsyncClient, zoe: Person, store: FakeStore
 ) -> None:
-    made = await client.post("/tasks", json={"task_id": "one", "data": {}}, headers=zoe.headers)
-    known = made.headers["etag"]
-    assert await tag(client, "/tasks/one", zoe) == known
-    answer = await client.get("/tasks/one", headers=asked(zoe, if_none_match=known))
+    created = await client.post("/tasks", json={"task_id": "one", "data": {}}, headers=zoe.headers)
+    known = created.headers["etag"]
+    assert await read_tag(client, "/tasks/one", zoe) == known
+    answer = await client.get("/tasks/one", headers=with_conditions(zoe, if_none_match=known))
     assert (answer.status_code, answer.content) == (304, b"")
-    become(store, made.json(), TaskStatus.RUNNING)
-    assert await tag(client, "/tasks/one", zoe) != known
+    set_status(store, created.json(), TaskStatus.RUNNING)
+    assert await read_tag(client, "/tasks/one", zoe) != known
 
 
-async def test_a_task_is_cancelled_only_as_it_was_seen(
+async def test_a_task_is_cancelled_only_at_the_known_version(
     client: httpx2.AsyncClient, zoe: Person, store: FakeStore
 ) -> None:
-    task = await kept(client, zoe, task_id="one")
-    seen = await tag(client, "/tasks/one", zoe)
-    become(store, task, TaskStatus.SUCCEEDED)
-    answer = await client.delete("/tasks/one", headers=asked(zoe, if_match=seen))
+    task = await create_task(client, zoe, task_id="one")
+    known = await read_tag(client, "/tasks/one", zoe)
+    set_status(store, task, TaskStatus.SUCCEEDED)
+    answer = await client.delete("/tasks/one", headers=with_conditions(zoe, if_match=known))
     problem(answer, 412, "stale")
-    seen = await tag(client, "/tasks/one", zoe)
-    answer = await client.delete("/tasks/one", headers=asked(zoe, if_match=seen))
+    known = await read_tag(client, "/tasks/one", zoe)
+    answer = await client.delete("/tasks/one", headers=with_conditions(zoe, if_match=known))
     assert answer.status_code == 204
 
 
-async def test_a_task_is_retried_only_as_it_was_seen(
+async def test_a_task_is_retried_only_at_the_known_version(
     client: httpx2.AsyncClient, zoe: Person, store: FakeStore
 ) -> None:
-    task = await kept(client, zoe, task_id="one")
-    become(store, task, TaskStatus.DEAD)
-    answer = await client.post("/tasks/one/retry", headers=asked(zoe, if_match=STALE))
+    task = await create_task(client, zoe, task_id="one")
+    set_status(store, task, TaskStatus.DEAD)
+    answer = await client.post("/tasks/one/retry", headers=with_conditions(zoe, if_match=STALE))
     problem(answer, 412, "stale")
-    seen = await tag(client, "/tasks/one", zoe)
-    answer = await client.post("/tasks/one/retry", headers=asked(zoe, if_match=seen))
+    known = await read_tag(client, "/tasks/one", zoe)
+    answer = await client.post("/tasks/one/retry", headers=with_conditions(zoe, if_match=known))
     assert answer.status_code == 202
-    assert answer.headers["etag"] == await tag(client, "/tasks/one", zoe)
+    assert answer.headers["etag"] == await read_tag(client, "/tasks/one", zoe)
 
 
-async def test_a_birthday_can_be_created_only(client: httpx2.AsyncClient) -> None:
+async def test_if_none_match_only_creates_a_birthday(client: httpx2.AsyncClient) -> None:
     create = {"If-None-Match": "*"}
     assert (await client.put("/hello/Zoe", json=BORN, headers=create)).status_code == 204
     problem(await client.put("/hello/ZOE", json=LATER, headers=create), 412, "stale")
     assert (await client.put("/hello/Zoe", json=LATER)).status_code == 204
 
 
-async def test_a_birthday_can_be_replaced_only(client: httpx2.AsyncClient) -> None:
+async def test_if_match_only_replaces_a_birthday(client: httpx2.AsyncClient) -> None:
     replace = {"If-Match": "*"}
     problem(await client.put("/hello/Zoe", json=BORN, headers=replace), 412, "stale")
     assert (await client.get("/hello/Zoe")).status_code == 404
@@ -198,19 +204,19 @@ async def test_a_birthday_can_be_replaced_only(client: httpx2.AsyncClient) -> No
     problem(await client.put("/hello/Zoe", json=BORN, headers=unknown), 412, "stale")
 
 
-async def test_an_account_s_birthday_is_created_and_forgotten_once(
+async def test_an_accounts_birthday_is_created_and_deleted_once(
     client: httpx2.AsyncClient, zoe: Person
 ) -> None:
-    create = asked(zoe, if_none_match="*")
+    create = with_conditions(zoe, if_none_match="*")
     assert (await client.put("/hello/zoe", json=BORN, headers=create)).status_code == 204
     problem(await client.put("/hello/zoe", json=BORN, headers=create), 412, "stale")
     problem(await client.delete("/hello/zoe", headers=create), 412, "stale")
-    remove = asked(zoe, if_match="*")
+    remove = with_conditions(zoe, if_match="*")
     assert (await client.delete("/hello/zoe", headers=remove)).status_code == 204
     problem(await client.delete("/hello/zoe", headers=remove), 412, "stale")
 
 
-async def test_an_anonymous_precondition_does_not_open_the_name_of_an_account(
+async def test_preconditions_do_not_bypass_the_rights_on_a_username(
     client: httpx2.AsyncClient, zoe: Person
 ) -> None:
     answer = await client.put("/hello/zoe", json=BORN, headers={"If-None-Match": "*"})
