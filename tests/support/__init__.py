@@ -1,1 +1,1 @@
-"""Helpers that several folders use: real processes, receivers."""
+"""Helpers for several folders: real processes, an OTLP receiver."""

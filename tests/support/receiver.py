@@ -1,4 +1,4 @@
-"""A small OTLP receiver: takes what is sent over HTTP, and decodes it."""
+"""A small OTLP receiver that decodes what it is sent over HTTP."""
 
 import gzip
 import threading
@@ -25,8 +25,8 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class SeenSpan:
-    """A span as it arrived; ids in hex."""
+class ReceivedSpan:
+    """A received span; ids in hex."""
 
     name: str
     kind: str
@@ -43,11 +43,11 @@ class SeenSpan:
 
 @dataclass(slots=True)
 class Receiver:
-    """What has arrived."""
+    """The received spans, metrics and log lines."""
 
     port: int = 0
     answer: int = 200
-    spans: list[SeenSpan] = field(default_factory=list)
+    spans: list[ReceivedSpan] = field(default_factory=list)
     lines: list[Any] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
     resources: list[dict[str, Any]] = field(default_factory=list)
@@ -55,42 +55,42 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """For OTEL_EXPORTER_OTLP_ENDPOINT."""
+        """The value for OTEL_EXPORTER_OTLP_ENDPOINT."""
         return f"http://127.0.0.1:{self.port}"
 
-    def named(self, name: str) -> list[SeenSpan]:
-        """The spans of that name."""
+    def named(self, name: str) -> list[ReceivedSpan]:
+        """Return the spans of this name."""
         return [span for span in self.spans if span.name == name]
 
-    def wait_for(self, name: str, within: float = 20) -> SeenSpan:
-        """The first span of that name."""
+    def wait_for(self, name: str, within: float = 20) -> ReceivedSpan:
+        """Wait for a span of this name and return it."""
         deadline = time.monotonic() + within
         while not (found := self.named(name)) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert found, sorted({span.name for span in self.spans})
         return found[0]
 
-    def of_trace(self, trace_id: str) -> list[SeenSpan]:
-        """All spans of a trace."""
+    def of_trace(self, trace_id: str) -> list[ReceivedSpan]:
+        """Return the spans of a trace."""
         return [span for span in self.spans if span.trace_id == trace_id]
 
     def take(self, path: str, body: bytes) -> None:
-        """One request of an exporter."""
-        takes: dict[str, Callable[[bytes], None]] = {
+        """Decode one request of an exporter."""
+        decoders: dict[str, Callable[[bytes], None]] = {
             "/v1/traces": self._spans,
             "/v1/metrics": self._metrics,
             "/v1/logs": self._lines,
         }
-        takes[path](body)
+        decoders[path](body)
 
     def _spans(self, body: bytes) -> None:
         found = []
         for group in ExportTraceServiceRequest.FromString(body).resource_spans:
-            about = _attributes(group.resource.attributes)
-            self.resources.append(about)
+            attributes = _attributes(group.resource.attributes)
+            self.resources.append(attributes)
             for scope in group.scope_spans:
-                found += [_seen(span, about["service.name"]) for span in scope.spans]
-        self.spans += found  # at once: whoever sees the root sees what is below it
+                found += [_received_span(span, attributes["service.name"]) for span in scope.spans]
+        self.spans += found  # in one step, so that a reader who sees the root sees its children
 
     def _metrics(self, body: bytes) -> None:
         for group in ExportMetricsServiceRequest.FromString(body).resource_metrics:
@@ -107,18 +107,18 @@ class Receiver:
 
 @contextmanager
 def receiver() -> Iterator[Receiver]:
-    """Listens on a free port until the end."""
-    seen = Receiver()
+    """Run a receiver on a free port."""
+    received = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             if self.headers.get("content-encoding") == "gzip":
                 body = gzip.decompress(body)
-            seen.headers.append({name.lower(): value for name, value in self.headers.items()})
-            if seen.answer == 200:
-                seen.take(self.path, body)
-            self.send_response(seen.answer)
+            received.headers.append({name.lower(): value for name, value in self.headers.items()})
+            if received.answer == 200:
+                received.take(self.path, body)
+            self.send_response(received.answer)
             self.send_header("content-length", "0")
             self.end_headers()
 
@@ -126,17 +126,17 @@ def receiver() -> Iterator[Receiver]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    seen.port = server.server_port
+    received.port = server.server_port
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
-        yield seen
+        yield received
     finally:
         server.shutdown()
         server.server_close()
 
 
-def _seen(span: Span, service: str) -> SeenSpan:
-    return SeenSpan(
+def _received_span(span: Span, service: str) -> ReceivedSpan:
+    return ReceivedSpan(
         name=span.name,
         kind=KINDS[span.kind],
         service=service,

@@ -1,4 +1,4 @@
-"""Starts `jubilee up` for real, and sees what it leaves behind."""
+"""Run `jubilee up` as a process, and watch its processes."""
 
 import os
 import shutil
@@ -17,26 +17,26 @@ from jubilee.adapters.embedded.sockets import socket_folder
 from tests.outages import family, send
 
 UP = (sys.executable, "-m", "jubilee", "up")
-PATIENCE = 60.0
+TIMEOUT_S = 60.0
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """Return a port that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def eventually(holds: Callable[[], object], within: float = PATIENCE) -> bool:
-    """Whether it holds before the time is up."""
+def eventually(holds: Callable[[], object], within: float = TIMEOUT_S) -> bool:
+    """Poll until the condition holds; return False when the time is up."""
     deadline = time.monotonic() + within
-    while not (held := bool(holds())) and time.monotonic() < deadline:
+    while not (result := bool(holds())) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return held
+    return result
 
 
 class Up:
-    """One `jubilee up` in its own session, as a terminal starts it."""
+    """A process of `jubilee up` in its own session, as a terminal starts it."""
 
     def __init__(
         self, data: Path, at: Path, command: tuple[str, ...] = UP, **env: str | None
@@ -50,12 +50,12 @@ class Up:
             "DATA_DIR": str(data),
             "PORT": str(self.port),
         }
-        given = {name: value for name, value in {**defaults, **env}.items() if value is not None}
+        values = {name: value for name, value in {**defaults, **env}.items() if value is not None}
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
                 command,
                 cwd=at,
-                env=given,
+                env=values,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -64,23 +64,23 @@ class Up:
 
     @property
     def output(self) -> str:
-        """All that it said so far."""
+        """The output so far."""
         return self._output.read_text()
 
     @property
     def run(self) -> RunFile:
-        """What it tells other commands."""
+        """The run file, which other commands read."""
         found = read_run_file(self.data)
         assert found is not None, self.output
         return found
 
     @property
     def pids(self) -> set[int]:
-        """All of its processes."""
+        """The ids of all its processes."""
         return set(family(self.process.pid))
 
     def is_live(self) -> bool:
-        """Whether the API answers."""
+        """Return whether the API answers."""
         try:
             answer = httpx2.get(f"http://127.0.0.1:{self.port}/health/live", timeout=2)
         except httpx2.HTTPError:
@@ -88,28 +88,28 @@ class Up:
         return answer.status_code == 200
 
     def ready(self) -> "Up":
-        """Wait until it has greeted."""
+        """Wait until it has printed the URL of the documentation."""
         docs = f"http://127.0.0.1:{self.port}/docs"
         eventually(lambda: docs in self.output or self.process.poll() is not None)
         assert docs in self.output, self.output
         return self
 
     def interrupt(self) -> int:
-        """Press Ctrl-C: the whole foreground group hears it; returns the exit code."""
+        """Send SIGINT to the process group, as Ctrl-C does; return the exit code."""
         os.killpg(self.process.pid, signal.SIGINT)
-        return self.process.wait(PATIENCE)
+        return self.process.wait(TIMEOUT_S)
 
     def end(self) -> None:
-        """Make sure that all of it is gone."""
+        """Kill all processes that still run, and remove their sockets."""
         if self.process.poll() is None:
             send(signal.SIGKILL, family(self.process.pid))
-        self.process.wait(PATIENCE)
-        # A killed one leaves its sockets for the next start on the same data to clear.
+        self.process.wait(TIMEOUT_S)
+        # A killed process leaves its sockets to the next start on the same data.
         shutil.rmtree(socket_folder(self.data), ignore_errors=True)
 
 
-def gone(pids: set[int], within: float = 10.0) -> bool:
-    """Whether all of these processes end in time; those that wait for their parent have."""
+def have_ended(pids: set[int], within: float = 10.0) -> bool:
+    """Return whether all of these processes end in time; zombies have ended."""
     return eventually(lambda: not any(map(_runs, pids)), within)
 
 

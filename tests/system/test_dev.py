@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.support.running import Up, eventually, gone
+from tests.support.running import Up, eventually, have_ended
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("Makefile", "pyproject.toml", "src", "migrations", "tests/__init__.py", "tests/support")
@@ -54,5 +54,5 @@ def test_a_changed_source_file_restarts_the_api_and_the_worker_alone(up: Up, cop
     assert {name for name in before if before[name] != after[name]} == set(CHILDREN)
     pids |= up.pids
     up.interrupt()
-    assert gone(pids, within=30)
+    assert have_ended(pids, within=30)
     assert "Traceback" not in up.output

@@ -19,7 +19,15 @@ from jubilee.entrypoints.http.framework.endpoint import FORM, AnyEndpoint
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.outages import Breakable, OwnServers
 from tests.servers import Servers
-from tests.support.api import PASSWORD, Api, Starter, bearer, locked_name, sign_up, somebody_waits
+from tests.support.api import (
+    PASSWORD,
+    Api,
+    Starter,
+    bearer,
+    lock_name_zoe,
+    sign_up,
+    wait_for_lock_wait,
+)
 from tests.support.running import eventually
 
 LONGEST = 3.0  # seconds that a request may take while PostgreSQL is away
@@ -162,10 +170,10 @@ async def test_postgres_frozen_within_a_transaction_is_unavailable_in_time(
 ) -> None:
     async with httpx2.AsyncClient(base_url=own_api.url, timeout=20) as client:
         assert (await client.put("/hello/Zoe", json=BORN)).status_code == 204
-        async with locked_name(pair.database_url) as other:
+        async with lock_name_zoe(pair.database_url) as other:
             began = time.monotonic()
             waiting = [asyncio.create_task(client.put("/hello/Zoe", json=BORN)) for _ in range(5)]
-            await somebody_waits(other)
+            await wait_for_lock_wait(other)
             pair.postgres.freeze()
             answers = await asyncio.gather(*waiting)
             assert {answer.status_code for answer in answers} == {503}
@@ -206,7 +214,7 @@ async def test_clients_that_go_away_leave_no_connection_behind(
     await asyncio.to_thread(api.ready)
     async with httpx2.AsyncClient(base_url=api.url, timeout=20) as client:
         assert (await client.put("/hello/Zoe", json=BORN)).status_code == 204
-        async with locked_name(database_url):
+        async with lock_name_zoe(database_url):
             calls = (client.put("/hello/Zoe", json=BORN, timeout=0.2) for _ in range(9))
             outcomes = await asyncio.gather(*calls, return_exceptions=True)
             assert {type(outcome) for outcome in outcomes} == {httpx2.ReadTimeout}

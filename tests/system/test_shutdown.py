@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from tests.servers import Servers
-from tests.support.api import Api, Starter, locked_name, somebody_waits
+from tests.support.api import Api, Starter, lock_name_zoe, wait_for_lock_wait
 from tests.support.running import eventually
 
 BORN = b'{"dateOfBirth": "1990-02-28"}'
@@ -79,9 +79,9 @@ async def test_a_request_that_waits_for_a_row_ends_with_its_answer(
     async with httpx2.AsyncClient(timeout=10) as client:
         assert (await client.put(path, content=BORN, headers=headers)).status_code == 204
     with ThreadPoolExecutor() as threads:
-        async with locked_name(database_url) as other:
+        async with lock_name_zoe(database_url) as other:
             waiting = threads.submit(httpx2.put, path, content=BORN, headers=headers, timeout=10)
-            await somebody_waits(other)
+            await wait_for_lock_wait(other)
             api.process.send_signal(signal.SIGTERM)
             assert eventually(lambda: not api.is_ready())
             assert not waiting.done()

@@ -15,7 +15,7 @@ import pytest
 
 from tests.outages import send
 from tests.servers import Servers, fresh_database
-from tests.support.running import UP, Up, eventually, gone
+from tests.support.running import UP, Up, eventually, have_ended
 
 Start = Callable[..., Up]
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,7 @@ def test_ctrl_c_ends_all_in_good_order(start: Start, data: Path) -> None:
     assert len(pids) > 4
     assert up.is_live()
     assert up.interrupt() == 0
-    assert gone(pids, within=0)
+    assert have_ended(pids, within=0)
     assert not folder.exists()
     assert not (data / "run.json").exists()
     assert (data / "log/postgres.log").read_text().rstrip().endswith("database system is shut down")
@@ -75,7 +75,7 @@ def test_sigterm_to_make_ends_all(start: Start) -> None:
     pids = up.pids
     up.process.terminate()
     up.process.wait(30)
-    assert gone(pids)
+    assert have_ended(pids)
     assert up.output.count("stopping") == 1
 
 
@@ -93,7 +93,7 @@ def test_nothing_outlives_a_killed_supervisor(start: Start) -> None:
     up = start().ready()
     pids = up.pids
     up.process.kill()
-    assert gone(pids)
+    assert have_ended(pids)
     assert not up.is_live()
 
 
@@ -144,7 +144,7 @@ def test_a_start_that_fails_half_way_leaves_nothing(start: Start, data: Path) ->
     assert eventually(lambda: len(up.pids) > 1 or up.process.poll() is not None)
     pids = up.pids
     assert up.process.wait(30) == 1
-    assert gone(pids, within=0)
+    assert have_ended(pids, within=0)
     assert up.output.splitlines()[-1].startswith("jubilee: ")
     assert "Traceback" not in up.output
     assert not (data / "postgres-18/postmaster.pid").exists()

@@ -1,1 +1,1 @@
-"""Telemetry, seen from where it arrives."""
+"""Telemetry, tested where it arrives."""

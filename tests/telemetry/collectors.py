@@ -1,4 +1,4 @@
-"""Collectors that do not collect, each in a way of its own."""
+"""Collectors that refuse, fail or never answer."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -10,26 +10,26 @@ from tests.support.running import free_port
 
 @contextmanager
 def refusing() -> Iterator[str]:
-    """Nobody listens there."""
+    """Yield a URL where no server listens."""
     yield f"http://127.0.0.1:{free_port()}"
 
 
 @contextmanager
 def failing() -> Iterator[str]:
-    """It answers 500 to everything."""
-    with receiver() as seen:
-        seen.answer = 500
-        yield seen.url
+    """Run a collector that answers 500."""
+    with receiver() as received:
+        received.answer = 500
+        yield received.url
 
 
 @contextmanager
 def silent() -> Iterator[str]:
-    """It takes every connection and never answers."""
+    """Run a collector that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-DEAD: dict[str, Callable[[], AbstractContextManager[str]]] = {
+UNUSABLE_COLLECTORS: dict[str, Callable[[], AbstractContextManager[str]]] = {
     "refusing": refusing,
     "failing": failing,
     "silent": silent,

@@ -1,4 +1,4 @@
-"""Telemetry in process: spans in memory, numbers in a registry, lines in a file."""
+"""Telemetry in process: spans in memory, metrics in a registry, lines in a file."""
 
 import logging
 import os
@@ -19,12 +19,12 @@ from jubilee.urls.parts import server_attributes
 from tests.telemetry.memory import Lines, Memory
 
 CHANGED = ("", "jubilee", *SILENCED, *ERRORS_ONLY)
-"""The loggers whose levels change where logging starts; the first is the root."""
+"""The loggers whose levels change when logging starts; the first is the root."""
 
 
 @pytest.fixture(autouse=True)
-def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may export telemetry of their own."""
+def no_otel_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the variables of a developer who exports telemetry."""
     for name in list(os.environ):
         if name.startswith("OTEL_"):
             monkeypatch.delenv(name)
@@ -32,19 +32,19 @@ def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def memory() -> Memory:
-    """Where spans end up."""
+    """The exporter of spans in memory."""
     return Memory(InMemorySpanExporter())
 
 
 @pytest.fixture
 def tracing(memory: Memory) -> Tracing:
-    """Everything is sampled."""
+    """Tracing that samples every trace."""
     return memory.tracing()
 
 
 @pytest.fixture
 def instruments() -> Instruments:
-    """The numbers of a process."""
+    """The metrics of a process."""
     return Instruments("1.2.3")
 
 
@@ -52,18 +52,18 @@ def instruments() -> Instruments:
 async def pool(
     database_url: str, instruments: Instruments, tracing: Tracing
 ) -> AsyncIterator[ConnectionPool]:
-    """Connections to a database of one's own, watched as a process watches its own."""
-    watching = DatabaseTelemetry(
+    """Connections to a new database, with telemetry."""
+    observer = DatabaseTelemetry(
         instruments, tracing, unwritten, server_attributes=server_attributes(database_url), slow=60
     )
-    pool = ConnectionPool(database_url, size=4, timeout=10, observer=watching)
+    pool = ConnectionPool(database_url, size=4, timeout=10, observer=observer)
     yield pool
     await pool.close()
 
 
 @pytest.fixture
 def lines(tmp_path: Path) -> Iterator[Lines]:
-    """Logging as in production, to a file; as it was before afterwards."""
+    """Log to a file as in production; restore the loggers afterwards."""
     root, loggers = logging.getLogger(), [logging.getLogger(name) for name in CHANGED]
     handlers, levels = root.handlers, [logger.level for logger in loggers]
     path = tmp_path / "lines"

@@ -1,4 +1,4 @@
-"""Spans and lines, where a test sees them at once."""
+"""Spans and log lines that tests read."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,33 +21,33 @@ from jubilee.adapters.telemetry.tracing import Tracing
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The spans that have ended and would be sent."""
+    """The spans that have ended."""
 
     exporter: InMemorySpanExporter
 
     def tracing(self) -> Tracing:
-        """Traces that end up here; its sampler is the one that OTEL_TRACES_SAMPLER names."""
+        """Return tracing that exports to this memory, with the sampler of OTEL_TRACES_SAMPLER."""
         return Tracing(Resource.create({}), SimpleSpanProcessor(self.exporter))
 
     @property
     def spans(self) -> list[ReadableSpan]:
-        """In the order in which they ended."""
+        """The spans in the order of their ends."""
         return list(self.exporter.get_finished_spans())
 
     @property
     def names(self) -> list[str]:
-        """Theirs."""
+        """The names of the spans."""
         return [span.name for span in self.spans]
 
     def one(self, name: str) -> ReadableSpan:
-        """The only one of that name."""
+        """Return the only span of this name."""
         (found,) = (span for span in self.spans if span.name == name)
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The log lines of a process, as its collector of logs finds them."""
+    """The log lines of a process."""
 
     path: Path
     writer: LineWriter
@@ -55,40 +55,40 @@ class Lines:
 
     @property
     def found(self) -> list[dict[str, Any]]:
-        """All so far."""
+        """All lines so far."""
         self.writer.flush()
         return [json.loads(line) for line in self.path.read_text().splitlines()]
 
     def one(self, event: str) -> dict[str, Any]:
-        """The only one of that event."""
+        """Return the only line of this event."""
         (line,) = (line for line in self.found if line["event"] == event)
         return line
 
 
 def context(span: ReadableSpan) -> SpanContext:
-    """Its ids."""
+    """Return the ids of the span."""
     found: SpanContext | None = span.context
     assert found is not None
     return found
 
 
 def parent_id(span: ReadableSpan) -> int | None:
-    """The id of its parent."""
+    """Return the id of the parent span."""
     return None if span.parent is None else span.parent.span_id
 
 
 def attributes(span: ReadableSpan) -> Mapping[str, Any]:
-    """What is said of it."""
+    """Return the attributes of the span."""
     return dict(span.attributes or {})
 
 
 def is_failed(span: ReadableSpan) -> bool:
-    """Whether it ended as failed."""
+    """Return whether the span has the status ERROR."""
     return span.status.status_code is StatusCode.ERROR
 
 
-def everything(span: ReadableSpan) -> str:
-    """All that is sent of it, as a text to look for secrets in."""
+def as_text(span: ReadableSpan) -> str:
+    """Return the whole span as text, to search it for secrets."""
     text: str = span.to_json()
     return text
 

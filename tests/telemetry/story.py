@@ -1,4 +1,4 @@
-"""A real service, a real receiver of what it tells, and somebody else's server."""
+"""A real service, a real OTLP receiver, and another HTTP server."""
 
 import json
 import threading
@@ -12,25 +12,25 @@ from typing import Any
 import httpx2
 
 from tests.support.api import bearer, sign_up
-from tests.support.receiver import Receiver, SeenSpan, receiver
+from tests.support.receiver import ReceivedSpan, Receiver, receiver
 from tests.support.running import Up, eventually, free_port
 
 Tree = list[tuple[str, str]]
-"""Every span with the name of its parent."""
+"""The names of parent and child of every span but the root."""
 
 
 @dataclass(slots=True)
-class Hooks:
-    """Somebody else's server: the requests that it got."""
+class WebhookServer:
+    """A server that receives webhooks: its requests."""
 
     port: int = 0
     requests: list[dict[str, str]] = field(default_factory=list)
 
 
 @contextmanager
-def hooks() -> Iterator[Hooks]:
-    """Answers 200 to everything."""
-    found = Hooks()
+def webhook_server() -> Iterator[WebhookServer]:
+    """Run a server that answers 200."""
+    found = WebhookServer()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -53,42 +53,42 @@ def hooks() -> Iterator[Hooks]:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A service, who calls it, and what arrives of that."""
+    """A service, a client of it, and the telemetry that arrived."""
 
     up: Up
-    seen: Receiver
+    received: Receiver
     client: httpx2.Client
     headers: dict[str, str]
-    """Of Zoe, who is signed in."""
+    """The headers of Zoe, who is signed in."""
 
     def trace_of(self, request_id: str) -> str:
-        """By the line that the request left."""
+        """Return the trace id in the log line of the request."""
         assert eventually(lambda: self._lines(request_id), within=20)
         return str(self._lines(request_id)[0]["trace_id"])
 
-    def spans(self, trace_id: str, *last: str) -> list[SeenSpan]:
-        """All spans of a trace, once the last of each process are there."""
+    def spans(self, trace_id: str, *last: str) -> list[ReceivedSpan]:
+        """Return the spans of a trace once those named in `last` have arrived."""
 
         def names() -> set[str]:
-            return {span.name for span in self.seen.of_trace(trace_id)}
+            return {span.name for span in self.received.of_trace(trace_id)}
 
         assert eventually(lambda: names() >= set(last), within=30), names()
-        return self.seen.of_trace(trace_id)
+        return self.received.of_trace(trace_id)
 
     def _lines(self, request_id: str) -> list[dict[str, Any]]:
-        lines = [json.loads(line.body.string_value) for line in self.seen.lines]
+        lines = [json.loads(line.body.string_value) for line in self.received.lines]
         return [line for line in lines if line.get("request_id") == request_id]
 
 
 @contextmanager
-def telling(at: Path) -> Iterator[Story]:
-    """`jubilee up` that tells all of it often, with Zoe signed in."""
+def serve_with_telemetry(at: Path) -> Iterator[Story]:
+    """Run `jubilee up` with frequent exports, and sign Zoe in."""
     with ExitStack() as ends:
-        seen = ends.enter_context(receiver())
+        received = ends.enter_context(receiver())
         up = Up(
             at / "data",
             at,
-            OTEL_EXPORTER_OTLP_ENDPOINT=seen.url,
+            OTEL_EXPORTER_OTLP_ENDPOINT=received.url,
             LOG_FORMAT="json",
             WORKER_METRICS_PORT=str(free_port()),
             OUTBOUND_ALLOWED_NETWORKS="127.0.0.0/8",
@@ -99,11 +99,11 @@ def telling(at: Path) -> Iterator[Story]:
         ends.callback(up.end)
         client = httpx2.Client(base_url=f"http://127.0.0.1:{up.ready().port}", timeout=20)
         ends.enter_context(client)
-        yield Story(up, seen, client, bearer(sign_up(client, "zoe")))
+        yield Story(up, received, client, bearer(sign_up(client, "zoe")))
 
 
-def tree(spans: list[SeenSpan], above: str = "") -> Tree:
-    """The whole of it, checked: one root, below `above`, from which every span is reached."""
+def tree(spans: list[ReceivedSpan], above: str = "") -> Tree:
+    """Return the tree of the spans, which must have one root, a child of `above`."""
     names = {span.span_id: span.name for span in spans}
     assert len(names) == len(spans)
     (root,) = (span for span in spans if span.parent_id == above)

@@ -1,4 +1,4 @@
-"""The line of a request, put together by hand: no different from any other line."""
+"""The access line, which is assembled by hand, equals a line of the general logger."""
 
 import json
 import os
@@ -32,11 +32,11 @@ from jubilee.observation.requests import (
 )
 from tests.telemetry.memory import log_records
 
-COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+COLORS = re.compile(r"\x1b\[[0-9;]*m")
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 THIS_CENTURY = st.integers(946_684_800 * NS_PER_S, 4_102_444_800 * NS_PER_S)
 
-EXCHANGES = st.builds(
+RECORDS = st.builds(
     RequestRecord,
     request_id=st.text(ascii_letters + digits + "._-", min_size=1, max_size=128),
     method=st.sampled_from(sorted({*METHODS, "OTHER"})),
@@ -48,7 +48,7 @@ EXCHANGES = st.builds(
     seconds=st.floats(0, 10**5),
     client=st.ip_addresses().map(str) | st.text(),
 )
-VERDICTS = st.builds(
+DECISIONS = st.builds(
     SamplingDecision, st.integers(1, 2**128 - 1), st.integers(1, 2**64 - 1), st.just(value=False)
 )
 ONE = RequestRecord(
@@ -65,8 +65,8 @@ ONE = RequestRecord(
 IDS = SamplingDecision(0xAB, 0xCD, sampled=False)
 
 
-class Page:
-    """Lines, and the file that they are written to."""
+class LogFile:
+    """Logs that are written to a file in memory."""
 
     def __init__(self, *, level: str = "INFO", readable: bool = False) -> None:
         self._file, self._read = os.memfd_create("lines"), 0
@@ -74,29 +74,29 @@ class Page:
         self.logs = Logs(self._writer, log_context, level=level, readable=readable)
 
     def new_lines(self) -> list[str]:
-        """What has been written since they were last asked for."""
+        """Return the lines written since the last call."""
         self._writer.flush()
         found = os.pread(self._file, 1 << 20, self._read)
         self._read += len(found)
         return found.decode().split("\n")[:-1]
 
     def close(self) -> None:
-        """There will be no more."""
+        """Close the file."""
         self._writer.flush()
         os.close(self._file)
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    """For machines; one for many examples, since each has a thread."""
-    page = Page()
-    yield page
-    page.close()
+def log_file() -> Iterator[LogFile]:
+    """JSON logs, shared by many examples since each has a thread."""
+    log_file = LogFile()
+    yield log_file
+    log_file.close()
 
 
 @contextmanager
 def serving(record: RequestRecord, decided: SamplingDecision) -> Iterator[None]:
-    """As if the request were being served."""
+    """Set the request and its sampling decision as current."""
     tokens = current_request.set(record), sampling_decision.set(decided)
     try:
         yield
@@ -105,13 +105,13 @@ def serving(record: RequestRecord, decided: SamplingDecision) -> Iterator[None]:
         sampling_decision.reset(tokens[1])
 
 
-def write(page: Page, record: RequestRecord, at: int | None = None) -> None:
-    """The line of what is being served."""
-    AccessLog(page.logs).write(record, sampling_decision.get(), at or time_ns())
+def write(log_file: LogFile, record: RequestRecord, at: int | None = None) -> None:
+    """Write the access line of the current request."""
+    AccessLog(log_file.logs).write(record, sampling_decision.get(), at or time_ns())
 
 
 def fields_of(record: RequestRecord) -> Mapping[str, Any]:
-    """What is told of a request beside where it is served."""
+    """Return the fields of an access line without the context."""
     return {
         "method": record.method,
         "route": record.endpoint,
@@ -123,15 +123,15 @@ def fields_of(record: RequestRecord) -> Mapping[str, Any]:
     }
 
 
-@given(EXCHANGES, VERDICTS)
+@given(RECORDS, DECISIONS)
 @example(ONE, IDS)
-def test_it_says_the_same_as_the_general_way_in_the_same_order(
-    page: Page, record: RequestRecord, decided: SamplingDecision
+def test_the_access_line_equals_a_general_line_in_the_same_order(
+    log_file: LogFile, record: RequestRecord, decided: SamplingDecision
 ) -> None:
     with serving(record, decided):
-        write(page, record)
-        page.logs.write("request", **fields_of(record))
-    by_hand, general = map(json.loads, page.new_lines())
+        write(log_file, record)
+        log_file.logs.write("request", **fields_of(record))
+    by_hand, general = map(json.loads, log_file.new_lines())
     assert list(by_hand) == list(general)
     times = [line.pop("timestamp") for line in (by_hand, general)]
     assert by_hand == general
@@ -142,45 +142,45 @@ def test_it_says_the_same_as_the_general_way_in_the_same_order(
 
 @given(st.lists(THIS_CENTURY, min_size=1))
 @example([NS_PER_S, NS_PER_S - 1, NS_PER_S, 2 * NS_PER_S + 999_999_999])
-def test_its_moment_is_right_in_any_order_of_moments(page: Page, moments: list[int]) -> None:
-    lines = AccessLog(page.logs)
-    for moment in moments:
-        lines.write(ONE, IDS, moment)
-    found = [json.loads(line)["timestamp"] for line in page.new_lines()]
+def test_timestamps_are_correct_in_any_order_of_times(log_file: LogFile, times: list[int]) -> None:
+    lines = AccessLog(log_file.logs)
+    for at in times:
+        lines.write(ONE, IDS, at)
+    found = [json.loads(line)["timestamp"] for line in log_file.new_lines()]
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    expected = [epoch + timedelta(microseconds=moment // 1000) for moment in moments]
+    expected = [epoch + timedelta(microseconds=at // 1000) for at in times]
     assert [datetime.fromisoformat(time) for time in found] == expected
     assert all(TIMESTAMP.fullmatch(time) for time in found)
 
 
-def test_the_general_way_says_microseconds_where_there_are_none(
-    page: Page, monkeypatch: pytest.MonkeyPatch
+def test_a_general_line_has_microseconds_at_a_full_second(
+    log_file: LogFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Sharp(datetime):
+    class FullSecond(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> Any:
             return datetime(2026, 11, 20, 9, tzinfo=tz)
 
-    monkeypatch.setattr(logs, "datetime", Sharp)
-    page.logs.write("nine o'clock")
-    (line,) = map(json.loads, page.new_lines())
+    monkeypatch.setattr(logs, "datetime", FullSecond)
+    log_file.logs.write("nine o'clock")
+    (line,) = map(json.loads, log_file.new_lines())
     assert line["timestamp"] == "2026-11-20T09:00:00.000000Z"
 
 
 @pytest.mark.parametrize("readable", [True, False])
-def test_where_only_warnings_are_wanted_it_writes_nothing(*, readable: bool) -> None:
-    with closing(Page(level="WARNING", readable=readable)) as page, serving(ONE, IDS):
-        write(page, ONE)
-        page.logs.write("grave", level="warning")
-        (line,) = page.new_lines()
-    assert "grave" in line
+def test_level_warning_suppresses_access_lines(*, readable: bool) -> None:
+    with closing(LogFile(level="WARNING", readable=readable)) as log_file, serving(ONE, IDS):
+        write(log_file, ONE)
+        log_file.logs.write("serious", level="warning")
+        (line,) = log_file.new_lines()
+    assert "serious" in line
 
 
-def test_people_can_read_it() -> None:
+def test_a_readable_access_line_has_its_fields() -> None:
     record = RequestRecord(request_id="r-1", method="GET", received=0, client="192.0.2.7")
-    with closing(Page(readable=True)) as page, serving(record, IDS):
-        write(page, record)
-        (line,) = (COLOURS.sub("", line) for line in page.new_lines())
+    with closing(LogFile(readable=True)) as log_file, serving(record, IDS):
+        write(log_file, record)
+        (line,) = (COLORS.sub("", line) for line in log_file.new_lines())
     head, _, rest = line.partition("method=")
     assert re.fullmatch(TIMESTAMP.pattern + r" \[info *\] request +", head)
     words = rest.split()
@@ -188,14 +188,14 @@ def test_people_can_read_it() -> None:
     assert {"client=192.0.2.7", "request_id=r-1", f"trace_id={0xAB:032x}"} <= set(words)
 
 
-def test_what_is_sent_is_what_is_written() -> None:
+def test_exported_lines_equal_written_lines() -> None:
     sent: list[ExportLogsServiceRequest] = []
     bridge = LogBridge(Resource.get_empty(), sent.append, lambda: None)
-    with closing(Page()) as page, serving(ONE, IDS):
-        page.logs.bridge = bridge
-        write(page, ONE, 946_684_800 * NS_PER_S)
-        page.logs.write("another", level="warning")
-        written = page.new_lines()
+    with closing(LogFile()) as log_file, serving(ONE, IDS):
+        log_file.logs.bridge = bridge
+        write(log_file, ONE, 946_684_800 * NS_PER_S)
+        log_file.logs.write("another", level="warning")
+        written = log_file.new_lines()
     bridge.export()
     records = log_records(sent)
     assert [record.body.string_value for record in records] == written
@@ -213,7 +213,7 @@ def test_what_is_sent_is_what_is_written() -> None:
         (False, False, ["INFO", "WARNING"]),
     ],
 )
-def test_the_sampler_decides_for_lines_too_but_not_for_warnings(
+def test_sampled_only_drops_unsampled_info_lines(
     *, sampled_only: bool, sampled: bool, sent: list[str]
 ) -> None:
     requests: list[ExportLogsServiceRequest] = []
@@ -228,7 +228,7 @@ def test_the_sampler_decides_for_lines_too_but_not_for_warnings(
     assert {record.flags for record in records} == {int(sampled)}
 
 
-def test_a_line_outside_of_any_trace_is_always_sent() -> None:
+def test_a_line_outside_a_trace_is_always_exported() -> None:
     requests: list[ExportLogsServiceRequest] = []
     bridge = LogBridge(Resource.get_empty(), requests.append, lambda: None, sampled_only=True)
     bridge.add("{}", "info", None)

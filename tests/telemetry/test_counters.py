@@ -1,4 +1,4 @@
-"""Our counters and histograms beside prometheus_client's own: whoever reads sees no difference."""
+"""Our counters and histograms are exposed exactly as prometheus_client's."""
 
 from collections.abc import Iterator, Sequence
 
@@ -34,15 +34,15 @@ KNOWN_BOUNDS = (CALL_BUCKETS_S, REQUEST_BUCKETS_S, JOB_BUCKETS_S, BODY_BUCKETS_B
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _as_the_service_has_it() -> Iterator[None]:
-    """Without the moments at which series began."""
+def no_created_series() -> Iterator[None]:
+    """Disable the `_created` series, as the service does."""
     disable_created_metrics()
     yield
     enable_created_metrics()
 
 
 @given(st.lists(st.tuples(ANY_LABELS, st.integers(0, 10**9))))
-def test_counters_read_as_the_library_writes_them(
+def test_counters_are_exposed_as_prometheus_clients(
     growth: list[tuple[tuple[str, str], int]],
 ) -> None:
     ours, theirs = CollectorRegistry(), CollectorRegistry()
@@ -55,14 +55,14 @@ def test_counters_read_as_the_library_writes_them(
 
 
 @given(ANY_BOUNDS, st.lists(st.tuples(ANY_LABELS, ANY_VALUE)))
-def test_histograms_read_as_the_library_writes_them(
-    bounds: Sequence[float], seen: list[tuple[tuple[str, str], float]]
+def test_histograms_are_exposed_as_prometheus_clients(
+    bounds: Sequence[float], received: list[tuple[tuple[str, str], float]]
 ) -> None:
     ours, theirs = CollectorRegistry(), CollectorRegistry()
-    tallies = HistogramFamily(ours, "sizes", "Some\ntext.", labels=NAMES, bounds=bounds)
+    family = HistogramFamily(ours, "sizes", "Some\ntext.", labels=NAMES, bounds=bounds)
     histogram = Histogram("sizes", "Some\ntext.", NAMES, registry=theirs, buckets=bounds)
-    for labels, value in seen:
-        tallies.labels(*labels).observe(value)
+    for labels, value in received:
+        family.labels(*labels).observe(value)
         histogram.labels(*labels).observe(value)
     assert generate_latest(ours) == generate_latest(theirs)
 
@@ -70,25 +70,25 @@ def test_histograms_read_as_the_library_writes_them(
 @pytest.mark.parametrize("bounds", KNOWN_BOUNDS)
 @given(st.lists(ANY_VALUE))
 @example([*REQUEST_BUCKETS_S, *BODY_BUCKETS_BYTES])
-def test_so_do_those_without_labels_with_the_bounds_that_the_service_has(
-    bounds: Sequence[float], seen: list[float]
+def test_histograms_without_labels_are_exposed_as_prometheus_clients(
+    bounds: Sequence[float], received: list[float]
 ) -> None:
     ours, theirs = CollectorRegistry(), CollectorRegistry()
-    tally = HistogramFamily(ours, "wait", "Seconds.", labels=(), bounds=bounds).labels()
+    ours_ = HistogramFamily(ours, "wait", "Seconds.", labels=(), bounds=bounds).labels()
     histogram = Histogram("wait", "Seconds.", registry=theirs, buckets=bounds)
-    for value in seen:
-        tally.observe(value)
+    for value in received:
+        ours_.observe(value)
         histogram.observe(value)
     assert generate_latest(ours) == generate_latest(theirs)
 
 
-def test_what_has_no_labels_is_there_before_anything_happened() -> None:
+def test_metrics_without_labels_are_exposed_from_the_start() -> None:
     registry = CollectorRegistry()
     CounterFamily(registry, "faults", "None so far.", ())
-    HistogramFamily(registry, "wait", "Nobody.", labels=(), bounds=(1.0,))
-    shown = generate_latest(registry).decode()
-    assert "faults_total 0.0\n" in shown
-    assert 'wait_bucket{le="+Inf"} 0.0\n' in shown
+    HistogramFamily(registry, "wait", "None.", labels=(), bounds=(1.0,))
+    exposed = generate_latest(registry).decode()
+    assert "faults_total 0.0\n" in exposed
+    assert 'wait_bucket{le="+Inf"} 0.0\n' in exposed
 
 
 def test_the_same_labels_are_the_same_child() -> None:

@@ -1,4 +1,4 @@
-"""A service whose collector is not there: it serves, works and ends as ever."""
+"""A service with an unusable collector serves, works and ends as usual."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ import pytest
 from tests.servers import Servers
 from tests.support.api import COMMAND, Api, Starter, bearer, sign_up, starter
 from tests.support.running import Up, eventually, free_port
-from tests.telemetry.collectors import DEAD, silent
+from tests.telemetry.collectors import UNUSABLE_COLLECTORS, silent
 
 SIGNALS = ("traces", "metrics", "logs")
 OFTEN = {
@@ -21,8 +21,8 @@ OFTEN = {
     "OTEL_METRIC_EXPORT_INTERVAL": "200",
     "OTEL_BLRP_SCHEDULE_DELAY": "100",
 }
-FLUSH = 5.0  # seconds that the last of it has
-SPARE = 3.0  # seconds of a machine that does other things, too
+FLUSH_S = 5.0  # timeout of the last export
+MARGIN_S = 3.0  # tolerance for a loaded machine
 
 Collector = Callable[[], AbstractContextManager[str]]
 
@@ -34,12 +34,12 @@ def start_api(tmp_path: Path) -> Iterator[Starter]:
 
 def seconds_for(client: httpx2.Client) -> float:
     began = time.perf_counter()
-    assert client.get("/hello/nobody").status_code == 404
+    assert client.get("/hello/unknown").status_code == 404
     return time.perf_counter() - began
 
 
-def ending(api: Api) -> float:
-    """Seconds from SIGTERM to its end."""
+def seconds_to_end(api: Api) -> float:
+    """Send SIGTERM and return the seconds until the process has ended."""
     began = time.monotonic()
     api.process.terminate()
     assert api.process.wait(30) == 0, api.output
@@ -47,32 +47,32 @@ def ending(api: Api) -> float:
 
 
 def counts_failures(api: Api) -> bool:
-    """Of every signal."""
+    """Return whether failures of every signal are counted."""
     text = api.ask("/metrics").text
     lines = [f'telemetry_export_failures_total{{signal="{signal}"}} ' for signal in SIGNALS]
     return all(line in text and f"{line}0.0" not in text for line in lines)
 
 
 @pytest.mark.timing
-@pytest.mark.parametrize("collector", DEAD.values(), ids=DEAD)
-def test_requests_are_answered_as_fast_as_without_and_the_failures_are_counted(
+@pytest.mark.parametrize("collector", UNUSABLE_COLLECTORS.values(), ids=UNUSABLE_COLLECTORS)
+def test_an_unusable_collector_does_not_slow_requests_and_failures_are_counted(
     start_api: Starter, servers: Servers, database_url: str, collector: Collector
 ) -> None:
     with collector() as url:
         urls = (database_url, servers.redis_url)
         plain = start_api(*urls)
         api = start_api(*urls, OTEL_EXPORTER_OTLP_ENDPOINT=url, **OFTEN)
-        with api.ready().client() as watched, plain.ready().client() as alone:
-            times = [(seconds_for(watched), seconds_for(alone)) for _ in range(150)]
+        with api.ready().client() as exporting, plain.ready().client() as alone:
+            times = [(seconds_for(exporting), seconds_for(alone)) for _ in range(150)]
         with_it, without = zip(*times, strict=True)
         assert median(with_it) < 2 * median(without) + 0.005
-        assert sorted(with_it)[-10] < 0.5  # a time-out of the exporter is longer
+        assert sorted(with_it)[-10] < 0.5  # an export's timeout is longer
         assert eventually(lambda: counts_failures(api), within=20), api.ask("/metrics").text
         assert "opentelemetry" not in api.output
         assert "urllib3" not in api.output
 
 
-def test_a_signal_ends_the_api_in_its_usual_time_and_five_seconds(
+def test_a_silent_collector_delays_shutdown_by_the_flush_timeout_at_most(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:
     with silent() as url:
@@ -81,11 +81,11 @@ def test_a_signal_ends_the_api_in_its_usual_time_and_five_seconds(
         api = start_api(*urls, OTEL_EXPORTER_OTLP_ENDPOINT=url)
         with api.ready().client() as client:
             seconds_for(client)
-        usual = ending(plain.ready())
-        assert ending(api) < usual + FLUSH + SPARE
+        usual = seconds_to_end(plain.ready())
+        assert seconds_to_end(api) < usual + FLUSH_S + MARGIN_S
 
 
-def test_a_job_is_done_as_ever(
+def test_a_job_runs_while_the_collector_is_silent(
     start_api: Starter, servers: Servers, database_url: str, tmp_path: Path
 ) -> None:
     with silent() as url:
@@ -99,6 +99,6 @@ def test_a_job_is_done_as_ever(
                 path = f"/tasks/{task['id']}?wait=20"
                 assert client.get(path, headers=headers).json()["status"] == "succeeded"
             worker.process.terminate()
-            assert worker.process.wait(FLUSH + 15) == 0, worker.output
+            assert worker.process.wait(FLUSH_S + 15) == 0, worker.output
         finally:
             worker.end()

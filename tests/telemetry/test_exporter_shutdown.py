@@ -1,4 +1,4 @@
-"""An exporter that is told to stop does not go on trying to reach its collector."""
+"""A stopped exporter ends its retries."""
 
 import threading
 import time
@@ -10,20 +10,20 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from jubilee.adapters.telemetry.otlp import CountingSpanExporter
 
 
-def a_span() -> ReadableSpan:
+def make_span() -> ReadableSpan:
     span = TracerProvider(resource=Resource({})).get_tracer("test").start_span("GET /")
     span.end()
     assert isinstance(span, ReadableSpan)
     return span
 
 
-def test_an_export_ends_soon_after_its_exporter_was_stopped(
+def test_stopping_an_exporter_ends_a_running_export(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
     failures: list[None] = []
     exporter = CountingSpanExporter(lambda: failures.append(None))
-    exporting = threading.Thread(target=exporter.export, args=([a_span()],), daemon=True)
+    exporting = threading.Thread(target=exporter.export, args=([make_span()],), daemon=True)
     exporting.start()
     time.sleep(0.3)
     assert exporting.is_alive()

@@ -1,4 +1,4 @@
-"""Requests: sampled once, traced where sampled, and nobody's secrets in it."""
+"""Tracing of requests: one sampling decision, and no secrets."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -38,9 +38,9 @@ from jubilee.entrypoints.http.framework.edge import EdgeMiddleware
 from tests.telemetry.memory import (
     Lines,
     Memory,
+    as_text,
     attributes,
     context,
-    everything,
     is_failed,
     parent_id,
 )
@@ -55,14 +55,14 @@ Work = Callable[[], Awaitable[None]]
 
 
 def sampling(monkeypatch: pytest.MonkeyPatch, memory: Memory, share: str) -> Tracing:
-    """What the README recommends, with another share."""
+    """Return tracing with the recommended sampler and this share."""
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
     monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", share)
     return memory.tracing()
 
 
 def serving(tracing: Tracing, work: Work) -> httpx2.AsyncClient:
-    """A client of an application that does some work and answers 204."""
+    """Return a client of an application that runs `work` and answers 204."""
 
     async def app(_: Scope, __: Receive, send: Send) -> None:
         await work()
@@ -77,7 +77,7 @@ def serving(tracing: Tracing, work: Work) -> httpx2.AsyncClient:
 async def calling(
     services: Services, tracing: Tracing, lines: Lines | None = None
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client of the whole API, traced."""
+    """Open a client of the whole API with tracing."""
 
     def trace(app: ASGIApp) -> ASGIApp:
         return TracedRequests(app, tracing)
@@ -94,7 +94,7 @@ async def calling(
 
 
 def broken(services: Services) -> Services:
-    """One that fails by a programmer's mistake, whose words quote what somebody sent."""
+    """Return services that fail with an error that quotes a secret."""
 
     def read() -> Any:
         raise ValueError(SECRET)
@@ -103,39 +103,37 @@ def broken(services: Services) -> Services:
 
 
 @dataclass(slots=True)
-class Coin(Sampler):
-    """Never the same answer for sure, and it counts the questions."""
+class RandomSampler(Sampler):
+    """Sample at random, and count the calls."""
 
-    asked: int = 0
+    calls: int = 0
 
     def should_sample(self, *_: Any, **__: Any) -> SamplingResult:
-        self.asked += 1
+        self.calls += 1
         decision = Decision.RECORD_AND_SAMPLE if getrandbits(1) else Decision.DROP
         return SamplingResult(decision)
 
     def get_description(self) -> str:
-        return "Coin"
+        return "RandomSampler"
 
 
 async def nothing() -> None:
     pass
 
 
-def test_the_share_that_is_asked_for_is_sampled(
-    monkeypatch: pytest.MonkeyPatch, memory: Memory
-) -> None:
+def test_the_configured_share_is_sampled(monkeypatch: pytest.MonkeyPatch, memory: Memory) -> None:
     tracing = sampling(monkeypatch, memory, "0.05")
     sampled = sum(tracing.decide([]).sampled for _ in range(4000))
-    assert 130 < sampled < 270  # five deviations
+    assert 130 < sampled < 270  # five standard deviations
 
 
 @pytest.mark.parametrize("kind", ["always_on", "always_off", "traceidratio"])
-@pytest.mark.parametrize("whose", ["", "parentbased_"])
+@pytest.mark.parametrize("parent", ["", "parentbased_"])
 @pytest.mark.parametrize("share", ["0", "0.3", "1"])
-def test_without_a_caller_it_decides_as_its_sampler_does(
-    monkeypatch: pytest.MonkeyPatch, memory: Memory, kind: str, whose: str, share: str
+def test_a_request_without_a_parent_is_decided_by_the_sampler(
+    monkeypatch: pytest.MonkeyPatch, memory: Memory, kind: str, parent: str, share: str
 ) -> None:
-    monkeypatch.setenv("OTEL_TRACES_SAMPLER", whose + kind)
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", parent + kind)
     monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", share)
     tracing = memory.tracing()
     for found in (tracing.decide([]) for _ in range(200)):
@@ -148,36 +146,38 @@ def test_the_threshold_is_exact(share: float) -> None:
     assert threshold(sampler) == sampler.bound
 
 
-async def test_what_is_sampled_is_sampled_whole(tracing: Tracing, memory: Memory) -> None:
-    coin, verdicts = Coin(), []
-    tracing._configured, tracing.provider.sampler = coin, PredecidedSampler(coin)
+async def test_a_trace_is_sampled_completely_or_not_at_all(
+    tracing: Tracing, memory: Memory
+) -> None:
+    sampler, decisions = RandomSampler(), []
+    tracing._configured, tracing.provider.sampler = sampler, PredecidedSampler(sampler)
     tracing._threshold = LOW_HALF // 2
 
     async def work() -> None:
         tracing.record("SELECT users", {}, 0.001)
         with tracing.span("send mail", SpanKind.PRODUCER, {}):
-            verdicts.append(sampling_decision.get())
+            decisions.append(sampling_decision.get())
 
     async with serving(tracing, work) as client:
         for number in range(200):
             caller = f"00-{getrandbits(127) + 1:032x}-{PARENT:016x}-01"
             await client.get("/", headers={HEADER: caller.encode()} if number % 2 else None)
-    kept = {v.trace_id for v in verdicts if v and v.sampled}
-    assert coin.asked == 100
-    assert 50 < len(kept) < 150
+    stored = {v.trace_id for v in decisions if v and v.sampled}
+    assert sampler.calls == 100
+    assert 50 < len(stored) < 150
     for name in ("SELECT users", "send mail", "GET unmatched"):
-        assert {context(s).trace_id for s in memory.spans if s.name == name} == kept
-    assert len(memory.spans) == 3 * len(kept)
+        assert {context(s).trace_id for s in memory.spans if s.name == name} == stored
+    assert len(memory.spans) == 3 * len(stored)
 
 
-@pytest.mark.parametrize(("share", "header", "kept"), [("0", SAMPLED, 1), ("1", UNSAMPLED, 0)])
-async def test_the_caller_decides_where_there_is_one(
-    monkeypatch: pytest.MonkeyPatch, memory: Memory, share: str, header: bytes, kept: int
+@pytest.mark.parametrize(("share", "header", "stored"), [("0", SAMPLED, 1), ("1", UNSAMPLED, 0)])
+async def test_the_parents_sampling_decision_wins(
+    monkeypatch: pytest.MonkeyPatch, memory: Memory, share: str, header: bytes, stored: int
 ) -> None:
     tracing = sampling(monkeypatch, memory, share)
     async with serving(tracing, nothing) as client:
         await client.get("/", headers={HEADER: header})
-    assert [(context(s).trace_id, parent_id(s)) for s in memory.spans] == [(TRACE, PARENT)] * kept
+    assert [(context(s).trace_id, parent_id(s)) for s in memory.spans] == [(TRACE, PARENT)] * stored
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ async def test_the_caller_decides_where_there_is_one(
         b"a" * 5000,
     ],
 )
-async def test_a_caller_who_cannot_be_read_is_ignored(
+async def test_an_invalid_traceparent_is_ignored(
     tracing: Tracing, memory: Memory, header: bytes
 ) -> None:
     async with serving(tracing, nothing) as client:
@@ -205,7 +205,7 @@ async def test_a_caller_who_cannot_be_read_is_ignored(
 
 
 @pytest.mark.parametrize("name", ["user-agent", "host", "tracestate", "baggage", "content-length"])
-async def test_headers_that_are_no_text_do_not_break_a_request(
+async def test_headers_that_are_not_text_do_not_break_a_request(
     tracing: Tracing, memory: Memory, name: str
 ) -> None:
     async with serving(tracing, nothing) as client:
@@ -215,17 +215,19 @@ async def test_headers_that_are_no_text_do_not_break_a_request(
 
 
 @pytest.mark.parametrize("header", [SAMPLED, UNSAMPLED, b""])
-async def test_lines_and_rows_bear_the_ids_of_the_request(
+async def test_lines_and_jobs_have_the_trace_ids_of_the_request(
     tracing: Tracing, memory: Memory, header: bytes
 ) -> None:
-    seen: list[Any] = []
+    received: list[Any] = []
 
     async def work() -> None:
-        seen.extend((sampling_decision.get(), current_ids(), JobTracePropagator(tracing).current()))
+        received.extend(
+            (sampling_decision.get(), current_ids(), JobTracePropagator(tracing).current())
+        )
 
     async with serving(tracing, work) as client:
         await client.get("/", headers={HEADER: header} if header else {})
-    decided, ids, row = seen
+    decided, ids, row = received
     assert ids == (decided.trace_id, decided.span_id, decided.sampled)
     bare, _, flags = row["traceparent"].rpartition("-")
     assert bare == f"00-{ids[0]:032x}-{ids[1]:016x}"
@@ -253,60 +255,60 @@ async def test_a_request_that_is_not_sampled_builds_no_span(
     assert memory.spans == []
 
 
-async def test_a_span_is_called_by_the_method_and_the_template(
+async def test_a_span_is_named_by_method_and_route(
     services: Services, tracing: Tracing, memory: Memory
 ) -> None:
     async with calling(services, tracing) as client:
         for mount in ("", "/api", "/v1/api"):
             await client.get(f"{mount}/hello/Zoe")
     assert memory.names == ["GET /hello/{username}"] * 3
-    said = attributes(memory.spans[1])
-    assert (said["http.request.method"], said["http.route"]) == ("GET", "/hello/{username}")
-    assert (said["http.response.status_code"], said["url.path"]) == (404, "/api/hello/Zoe")
-    assert said["server.address"] == "api.test"
+    found = attributes(memory.spans[1])
+    assert (found["http.request.method"], found["http.route"]) == ("GET", "/hello/{username}")
+    assert (found["http.response.status_code"], found["url.path"]) == (404, "/api/hello/Zoe")
+    assert found["server.address"] == "api.test"
     assert not is_failed(memory.spans[1])
 
 
-async def test_a_query_stays_here(services: Services, tracing: Tracing, memory: Memory) -> None:
+async def test_a_query_is_redacted(services: Services, tracing: Tracing, memory: Memory) -> None:
     async with calling(services, tracing) as client:
         await client.get("/hello/Zoe?token=hunter2")
         await client.get("/hello/Zoe")
-    asked, plain = memory.spans
-    assert "hunter2" not in everything(asked)
-    assert attributes(asked)["url.query"] == "REDACTED"
+    with_query, plain = memory.spans
+    assert "hunter2" not in as_text(with_query)
+    assert attributes(with_query)["url.query"] == "REDACTED"
     assert "url.query" not in attributes(plain)
 
 
-async def test_a_failure_has_the_same_fingerprint_in_the_span_and_in_the_line(
+async def test_a_failed_request_has_the_same_fingerprint_in_span_and_line(
     services: Services, tracing: Tracing, memory: Memory, lines: Lines
 ) -> None:
     async with calling(broken(services), tracing, lines) as client:
         assert (await client.get("/hello/Zoe")).status_code == 500
     span, line = memory.one("GET /hello/{username}"), lines.one("request failed")
     (event,) = span.events
-    said = dict(event.attributes or {})
-    assert (event.name, said["exception.type"], is_failed(span)) == (
+    found = dict(event.attributes or {})
+    assert (event.name, found["exception.type"], is_failed(span)) == (
         "exception",
         "ValueError",
         True,
     )
-    assert said["exception.fingerprint"] == line["fingerprint"]
+    assert found["exception.fingerprint"] == line["fingerprint"]
     assert line["trace_id"] == f"{context(span).trace_id:032x}"
     assert line["span_id"] == f"{context(span).span_id:016x}"
 
 
-async def test_what_an_exception_says_is_in_neither_the_span_nor_the_line(
+async def test_the_message_of_an_exception_is_in_neither_span_nor_line(
     services: Services, tracing: Tracing, memory: Memory, lines: Lines
 ) -> None:
     async with calling(broken(services), tracing, lines) as client:
         await client.get("/hello/Zoe")
     assert "in read" in lines.one("request failed")["exception"]
     assert SECRET not in lines.path.read_text()
-    assert SECRET not in everything(memory.one("GET /hello/{username}"))
+    assert SECRET not in as_text(memory.one("GET /hello/{username}"))
 
 
 @pytest.mark.parametrize("header", [SAMPLED, UNSAMPLED])
-async def test_the_line_of_a_request_bears_the_trace_sampled_or_not(
+async def test_the_access_line_has_the_trace_id_of_sampled_and_unsampled_requests(
     services: Services, tracing: Tracing, lines: Lines, header: bytes
 ) -> None:
     async with calling(services, tracing, lines) as client:

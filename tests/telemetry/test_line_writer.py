@@ -1,4 +1,4 @@
-"""Log lines on their way out: in order, whole, to the last one; and nobody ever waits for them."""
+"""Writing log lines: in order, complete, and without blocking the caller."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from jubilee.adapters.telemetry.line_writer import LineWriter
 from tests.support.running import eventually
 
 MANY = 3000
-SOON = 2.0  # seconds: far more than it takes on a machine that others use, too
+TIMEOUT_S = 2.0  # far more than needed on a loaded machine
 
 CHILD = f"""
 import logging, os, sys
@@ -33,7 +33,7 @@ for number in range({MANY}):
 
 
 class Pipe:
-    """A pipe whose reader may take its time."""
+    """A pipe whose reader the test controls."""
 
     def __init__(self) -> None:
         self.reading, self.writing = os.pipe()
@@ -42,21 +42,21 @@ class Pipe:
 
     @property
     def lines(self) -> list[str]:
-        """What has been read."""
+        """The lines read so far."""
         return self._received.decode().splitlines()
 
     def read(self) -> None:
-        """All that comes until the other end is closed."""
+        """Read until the other end is closed."""
         while part := os.read(self.reading, 65_536):
             self._received += part
 
     def next(self, within: float) -> bytes:
-        """What can be read in time."""
+        """Read what arrives within these seconds."""
         there, _, _ = select((self.reading,), (), (), within)
         return os.read(self.reading, 100) if there else b""
 
     def close(self, *ends: int) -> None:
-        """These ends, or all that are open."""
+        """Close these ends, or all open ones."""
         for end in ends or tuple(self._open):
             self._open.remove(end)
             os.close(end)
@@ -64,24 +64,24 @@ class Pipe:
 
 @pytest.fixture
 def pipe() -> Iterator[Pipe]:
-    """One that nobody reads yet."""
+    """A pipe that is not read yet."""
     pipe = Pipe()
     yield pipe
     pipe.close()
 
 
-def in_time(call: Callable[[], None]) -> float:
-    """How many seconds it takes; fails where it goes on for long."""
+def run_in_time(call: Callable[[], None]) -> float:
+    """Run the call, which must end in time; return its seconds."""
     began = monotonic()
     thread = threading.Thread(target=call, daemon=True)
     thread.start()
-    thread.join(SOON)
+    thread.join(TIMEOUT_S)
     assert not thread.is_alive()
     return monotonic() - began
 
 
-def drained(writer: LineWriter, pipe: Pipe) -> list[str]:
-    """Every line, once a reader has come."""
+def read_all(writer: LineWriter, pipe: Pipe) -> list[str]:
+    """Flush and return every line."""
     reader = threading.Thread(target=pipe.read)
     reader.start()
     writer.flush(20)
@@ -91,16 +91,16 @@ def drained(writer: LineWriter, pipe: Pipe) -> list[str]:
     return pipe.lines
 
 
-def test_lines_come_out_in_their_order(pipe: Pipe) -> None:
+def test_lines_are_written_in_order(pipe: Pipe) -> None:
     writer = LineWriter(pipe.writing)
     lines = [f"line {number} ü" for number in range(MANY)]
     for line in lines:
         writer.write(line)
-    assert drained(writer, pipe) == lines
+    assert read_all(writer, pipe) == lines
     assert writer.lost.value == 0
 
 
-def test_after_a_flush_every_line_is_out(pipe: Pipe) -> None:
+def test_a_flush_writes_all_lines(pipe: Pipe) -> None:
     writer = LineWriter(pipe.writing)
     for number in range(300):
         writer.write(str(number))
@@ -108,15 +108,15 @@ def test_after_a_flush_every_line_is_out(pipe: Pipe) -> None:
         assert pipe.next(within=0) == f"{number}\n".encode()
 
 
-def test_lines_come_out_without_a_flush_too(pipe: Pipe) -> None:
+def test_lines_are_written_without_a_flush(pipe: Pipe) -> None:
     writer = LineWriter(pipe.writing)
     writer.write("first")
-    assert pipe.next(SOON) == b"first\n"
+    assert pipe.next(TIMEOUT_S) == b"first\n"
     writer.write("second")
-    assert pipe.next(SOON) == b"second\n"
+    assert pipe.next(TIMEOUT_S) == b"second\n"
 
 
-def test_a_reader_who_does_not_read_makes_nobody_wait_and_what_is_lost_is_counted(
+def test_a_blocked_reader_delays_no_caller_and_lost_lines_are_counted(
     pipe: Pipe,
 ) -> None:
     writer, lines = LineWriter(pipe.writing, capacity=500), [f"{n:0200}" for n in range(MANY)]
@@ -125,43 +125,43 @@ def test_a_reader_who_does_not_read_makes_nobody_wait_and_what_is_lost_is_counte
         for line in lines:
             writer.write(line)
 
-    in_time(write_all)
+    run_in_time(write_all)
     lost = writer.lost.value
     assert 0 < lost < MANY
-    found = drained(writer, pipe)
+    found = read_all(writer, pipe)
     assert len(found) == MANY - lost
     assert found == sorted(found)
     assert set(found) < set(lines)
 
 
-def test_a_flush_waits_no_longer_than_it_may(pipe: Pipe) -> None:
+def test_a_flush_ends_after_its_timeout(pipe: Pipe) -> None:
     writer = LineWriter(pipe.writing)
     for _ in range(10):
         writer.write("x" * 60_000)
-    assert in_time(lambda: writer.flush(0.2)) > 0.1
-    assert len(drained(writer, pipe)) == 10
+    assert run_in_time(lambda: writer.flush(0.2)) > 0.1
+    assert len(read_all(writer, pipe)) == 10
 
 
-def test_lines_wait_for_room_where_the_pipe_itself_does_not(pipe: Pipe) -> None:
+def test_lines_wait_for_room_in_a_non_blocking_pipe(pipe: Pipe) -> None:
     os.set_blocking(pipe.writing, False)
     writer, lines = LineWriter(pipe.writing), [f"{n:0200}" for n in range(MANY)]
     for line in lines:
         writer.write(line)
-    sleep(0.2)  # by now the pipe is full
-    assert drained(writer, pipe) == lines
+    sleep(0.2)  # the pipe is full now
+    assert read_all(writer, pipe) == lines
 
 
-def test_a_reader_who_has_gone_changes_nothing(pipe: Pipe) -> None:
+def test_a_closed_reader_does_not_affect_the_writer(pipe: Pipe) -> None:
     writer = LineWriter(pipe.writing)
     pipe.close(pipe.reading)
     for number in range(MANY):
         writer.write(str(number))
-    in_time(writer.flush)
+    run_in_time(writer.flush)
     writer.write("and on")
     assert writer.lost.value == 0
 
 
-def test_lines_of_several_threads_are_whole_and_each_in_its_order(pipe: Pipe) -> None:
+def test_lines_of_several_threads_are_complete_and_in_order(pipe: Pipe) -> None:
     writer = LineWriter(pipe.writing)
 
     def write(name: int) -> None:
@@ -173,25 +173,25 @@ def test_lines_of_several_threads_are_whole_and_each_in_its_order(pipe: Pipe) ->
         thread.start()
     for thread in threads:
         thread.join()
-    found = drained(writer, pipe)
+    found = read_all(writer, pipe)
     for name in range(6):
         own = [line for line in found if line.startswith(f"{name} ")]
         assert own == [f"{name} {number}" for number in range(MANY // 6)]
     assert len(found) == MANY
 
 
-def test_what_is_no_unicode_is_written_all_the_same(pipe: Pipe) -> None:
+def test_a_lone_surrogate_is_escaped(pipe: Pipe) -> None:
     writer = LineWriter(pipe.writing)
     writer.write("half \ud83d of it")
     writer.write("next")
-    assert drained(writer, pipe) == ["half \\ud83d of it", "next"]
+    assert read_all(writer, pipe) == ["half \\ud83d of it", "next"]
 
 
 ENDS = {
-    "of itself": ("", 0),
+    "normally": ("", 0),
     "by SystemExit": ("sys.exit(3)", 3),
-    "by an exception": ("raise ValueError('tell nobody')", 1),
-    "at once": ("logging.shutdown(); os._exit(4)", 4),
+    "by an exception": ("raise ValueError('marker')", 1),
+    "by _exit": ("logging.shutdown(); os._exit(4)", 4),
     "in a loop": (
         "import uvloop\nasync def end(): sys.exit(5)\nuvloop.run(end())",
         5,
@@ -200,7 +200,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize(("end", "code"), ENDS.values(), ids=ENDS)
-def test_a_process_that_ends_has_written_its_last_lines(
+def test_a_process_writes_its_last_lines_before_it_ends(
     tmp_path: Path, end: str, code: int
 ) -> None:
     ended = subprocess.run(
@@ -216,10 +216,10 @@ def test_a_process_that_ends_has_written_its_last_lines(
     assert [line["number"] for line in lines if line["event"] == "line"] == list(range(MANY))
     assert (ended.returncode, ended.stderr) == (code, "")
     assert ("unhandled exception" in [line["event"] for line in lines]) is (code == 1)
-    assert "tell nobody" not in ended.stdout
+    assert "marker" not in ended.stdout
 
 
-def test_a_process_ends_though_nobody_reads_its_lines(tmp_path: Path) -> None:
+def test_a_process_ends_while_its_output_is_not_read(tmp_path: Path) -> None:
     command = (sys.executable, "-c", CHILD)
     env = {"LOG_FORMAT": "json"}
     with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE) as child:

@@ -1,4 +1,4 @@
-"""What a service says of its work: JSON lines from everybody, each with where it belongs."""
+"""Log lines of a service in production: JSON with the ids of request, job and trace."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from tests.support.running import Up, eventually, free_port
 
 Line: TypeAlias = dict[str, Any]
 
-MARKER = "tell-nobody"
+MARKER = "marker"
 SECRET_KEY = "a key of brass, 32 bytes at least: 0123456789"
 PRODUCTION = {"ENVIRONMENT": "production", "SECRET_KEY": SECRET_KEY, "LOG_LEVEL": "DEBUG"}
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -37,7 +37,7 @@ CREATE TRIGGER trap BEFORE UPDATE ON jobs FOR EACH ROW
 
 @dataclass(slots=True)
 class Story:
-    """What was asked, and what the API and a worker said."""
+    """The requests made, and the lines of the API and of a worker."""
 
     user_id: str = ""
     tasks: dict[str, str] = field(default_factory=dict)
@@ -46,11 +46,11 @@ class Story:
 
     @property
     def lines(self) -> list[Line]:
-        """All of them."""
+        """All lines."""
         return [json.loads(line) for line in (*self.api, *self.worker)]
 
     def of(self, request_id: str, event: str) -> Line:
-        """The first line of that event that belongs to the request; a job may be tried again."""
+        """Return the first line of this event of the request; a job may be retried."""
         return next(
             line
             for line in self.lines
@@ -60,18 +60,18 @@ class Story:
 
 @pytest.fixture(scope="module")
 async def story(servers: Servers, migrated: str, tmp_path_factory: Any) -> AsyncIterator[Story]:
-    """An API and a worker in production, what people do there, and what goes wrong."""
+    """An API and a worker in production, with requests and failures."""
     at: Path = tmp_path_factory.mktemp("logs")
     async with fresh_database(servers, migrated) as database:
         connection = await asyncpg.connect(database)
         await connection.execute(TRAPS)
         await connection.close()
         with ExitStack() as ends:
-            yield tell(at, database, servers.redis_url, ends)
+            yield run_service(at, database, servers.redis_url, ends)
 
 
-def tell(at: Path, database: str, redis: str, ends: ExitStack) -> Story:
-    """Start both, use them, stop them."""
+def run_service(at: Path, database: str, redis: str, ends: ExitStack) -> Story:
+    """Start an API and a worker, use them, and stop them."""
     given = {**PRODUCTION, "MAIL_DIR": str(at / "mail"), "WORKER_METRICS_PORT": str(free_port())}
     given["METRICS_PORT"] = "0"
     api = Api(at, database, redis, SMTP_URL=None, **given)
@@ -81,7 +81,7 @@ def tell(at: Path, database: str, redis: str, ends: ExitStack) -> Story:
     ends.callback(worker.end)
     story = Story()
     with api.ready().client() as client:
-        act(client, story)
+        make_requests(client, story)
     assert eventually(lambda: worker.output.count('"outcome"') >= 3, within=20), worker.output
     for process in (api.process, worker.process):
         process.send_signal(signal.SIGTERM)
@@ -90,23 +90,23 @@ def tell(at: Path, database: str, redis: str, ends: ExitStack) -> Story:
     return story
 
 
-def act(client: httpx2.Client, story: Story) -> None:
-    """Everything in a request of a name of its own."""
+def make_requests(client: httpx2.Client, story: Story) -> None:
+    """Send requests, each with its own request id."""
 
-    def ask(name: str, method: str, path: str, **options: Any) -> Any:
+    def send(name: str, method: str, path: str, **options: Any) -> Any:
         headers = {"X-Request-ID": name, **options.pop("headers", {})}
         return client.request(method, path, headers=headers, **options).json()
 
     traced = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
-    ask("a-stranger", "GET", "/health/live", headers=traced)
+    send("anonymous", "GET", "/health/live", headers=traced)
     headers = bearer(sign_up(client, "zoe"))
-    story.user_id = ask("who-am-i", "GET", "/users/me", headers=headers)["id"]
-    for name, data in {"a-task": {}, "a-trap": {"trap": MARKER}}.items():
+    story.user_id = send("own-account", "GET", "/users/me", headers=headers)["id"]
+    for name, data in {"a-task": {}, "failing-task": {"trap": MARKER}}.items():
         form = {"kind": "echo", "data": data}
-        story.tasks[name] = ask(name, "POST", "/tasks", json=form, headers=headers)["id"]
-    ask("done", "GET", f"/tasks/{story.tasks['a-task']}?wait=10", headers=headers)
-    for name in ("one-more", "and-again"):
-        refused = ask(name, "POST", "/items", json={"title": MARKER}, headers=headers)
+        story.tasks[name] = send(name, "POST", "/tasks", json=form, headers=headers)["id"]
+    send("wait", "GET", f"/tasks/{story.tasks['a-task']}?wait=10", headers=headers)
+    for name in ("failing-request", "failing-again"):
+        refused = send(name, "POST", "/items", json={"title": MARKER}, headers=headers)
         assert refused["status"] == 500
 
 
@@ -119,16 +119,16 @@ def test_every_line_is_an_object_with_a_time_a_level_and_an_event(story: Story) 
         assert line["level"] in {"info", "warning", "error"}
 
 
-def test_the_server_speaks_the_same_way(story: Story) -> None:
-    said = {(line.get("logger"), line["event"].split()[0]) for line in story.lines}
-    assert ("uvicorn.error", "Started") in said
-    assert ("jubilee.entrypoints.worker.process", "draining") in said
+def test_lines_of_uvicorn_have_the_same_format(story: Story) -> None:
+    found = {(line.get("logger"), line["event"].split()[0]) for line in story.lines}
+    assert ("uvicorn.error", "Started") in found
+    assert ("jubilee.entrypoints.worker.process", "draining") in found
 
 
-def test_a_request_has_one_line_with_its_ids_and_who_asked(story: Story) -> None:
-    (line,) = (line for line in story.lines if line.get("request_id") == "who-am-i")
-    shown = {name: line[name] for name in ("method", "route", "status", "user_id", "client")}
-    assert shown == {
+def test_a_request_has_one_line_with_its_ids_and_its_user(story: Story) -> None:
+    (line,) = (line for line in story.lines if line.get("request_id") == "own-account")
+    fields = {name: line[name] for name in ("method", "route", "status", "user_id", "client")}
+    assert fields == {
         "method": "GET",
         "route": "/users/me",
         "status": 200,
@@ -141,19 +141,19 @@ def test_a_request_has_one_line_with_its_ids_and_who_asked(story: Story) -> None
     assert line["sent"] > 100
 
 
-def test_a_request_goes_on_with_the_trace_that_it_came_with(story: Story) -> None:
-    line = story.of("a-stranger", "request")
+def test_a_request_continues_the_trace_of_its_caller(story: Story) -> None:
+    line = story.of("anonymous", "request")
     assert line["trace_id"] == TRACE
     assert line["span_id"] != PARENT
     assert "user_id" not in line
 
 
-def test_requests_without_a_trace_have_traces_of_their_own(story: Story) -> None:
-    names = ("who-am-i", "a-task", "done")
-    assert len({story.of(name, "request")["trace_id"] for name in (*names, "a-stranger")}) == 4
+def test_requests_without_a_parent_start_their_own_traces(story: Story) -> None:
+    names = ("own-account", "a-task", "wait")
+    assert len({story.of(name, "request")["trace_id"] for name in (*names, "anonymous")}) == 4
 
 
-def test_the_line_of_a_job_names_it_and_who_asked_for_it(story: Story) -> None:
+def test_the_line_of_a_job_has_its_id_and_its_owner(story: Story) -> None:
     line = story.of("a-task", "job")
     assert (line["kind"], line["outcome"], line["attempt"]) == ("echo", "succeeded", 1)
     assert line["job_id"] == story.tasks["a-task"]
@@ -164,9 +164,12 @@ def test_the_line_of_a_job_names_it_and_who_asked_for_it(story: Story) -> None:
 
 @pytest.mark.parametrize(
     ("name", "event", "function"),
-    [("one-more", "request failed", "create_item"), ("a-trap", "job failed", "_complete")],
+    [
+        ("failing-request", "request failed", "create_item"),
+        ("failing-task", "job failed", "_complete"),
+    ],
 )
-def test_an_unexpected_failure_is_told_of_without_what_it_says(
+def test_an_unexpected_failure_is_logged_without_its_message(
     story: Story, name: str, event: str, function: str
 ) -> None:
     line = story.of(name, event)
@@ -178,17 +181,21 @@ def test_an_unexpected_failure_is_told_of_without_what_it_says(
     assert line["trace_id"] == story.of(name, "request")["trace_id"]
 
 
-def test_a_job_that_failed_is_named_too(story: Story) -> None:
-    line = story.of("a-trap", "job failed")
-    assert (line["job_id"], line["kind"]) == (story.tasks["a-trap"], "echo")
-    assert story.of("a-trap", "job")["outcome"] == "retried"
+def test_a_failed_job_is_logged_with_its_id_and_outcome(story: Story) -> None:
+    line = story.of("failing-task", "job failed")
+    assert (line["job_id"], line["kind"]) == (story.tasks["failing-task"], "echo")
+    assert story.of("failing-task", "job")["outcome"] == "retried"
 
 
-def test_the_same_failure_has_the_same_fingerprint_and_another_another(story: Story) -> None:
-    names = {"one-more": "request failed", "and-again": "request failed", "a-trap": "job failed"}
+def test_equal_failures_share_a_fingerprint_and_others_do_not(story: Story) -> None:
+    names = {
+        "failing-request": "request failed",
+        "failing-again": "request failed",
+        "failing-task": "job failed",
+    }
     found = [story.of(name, event)["fingerprint"] for name, event in names.items()]
     assert found[0] == found[1] != found[2]
 
 
-def test_nothing_of_what_was_sent_is_in_any_line(story: Story) -> None:
+def test_no_line_contains_data_of_a_request(story: Story) -> None:
     assert not [line for line in (*story.api, *story.worker) if MARKER in line]

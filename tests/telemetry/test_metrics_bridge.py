@@ -1,4 +1,4 @@
-"""The metrics as they arrive over OTLP: the same numbers by the same names."""
+"""Metrics over OTLP: the same values under the same names."""
 
 from collections.abc import Iterator
 from itertools import accumulate
@@ -27,7 +27,7 @@ CUMULATIVE = 2  # of AggregationTemporality
 
 @pytest.fixture
 def filled(instruments: Instruments) -> Instruments:
-    """Every family has something to say, with two sets of labels where it has labels."""
+    """Instruments with values in every family, with two sets of labels where it has labels."""
     chance = Random(4)
     collectors = dict.fromkeys(instruments.registry._collector_to_names)
     for collector in collectors:
@@ -41,7 +41,7 @@ def filled(instruments: Instruments) -> Instruments:
 
 
 def _children(collector: Any) -> Iterator[Any]:
-    """What of ours is written; the interpreter's own collectors fill themselves."""
+    """Iterate over our own children; the collectors of the interpreter fill themselves."""
     if isinstance(collector, CounterFamily | HistogramFamily):
         names: Any = collector._about[2]
         if collector.__class__ in {StatusClassHistogramFamily, RouteHistogramFamily}:
@@ -62,21 +62,21 @@ def _alone(collector: Any) -> Any:
 
 @pytest.fixture
 def arrived(filled: Instruments) -> Iterator[tuple[dict[str, Family], Receiver]]:
-    """The families as Prometheus would read them, and what a collector has got."""
-    with receiver() as seen:
+    """The families as Prometheus reads them, and the receiver of their export."""
+    with receiver() as received:
         bridge = MetricsBridge(filled, Resource.create({"service.name": "test"}))
-        exporter = OTLPMetricExporter(endpoint=f"{seen.url}/v1/metrics")
+        exporter = OTLPMetricExporter(endpoint=f"{received.url}/v1/metrics")
         families = {family.name: family for family in filled.registry.collect()}
         assert exporter.export(bridge.snapshot()).name == "SUCCESS"
         exporter.shutdown()
-        yield families, seen
+        yield families, received
 
 
 Arrived = tuple[dict[str, Family], Receiver]
 
 
 def ours(families: dict[str, Family], kind: str) -> list[Family]:
-    """Those that stand still between two looks."""
+    """Return the families whose values do not change by themselves."""
     moving = ("process_", "python_")
     found = [f for f in families.values() if f.type == kind and not f.name.startswith(moving)]
     assert found
@@ -88,12 +88,12 @@ def labels(attributes: Any) -> frozenset[tuple[str, str]]:
 
 
 def values(family: Family, name: str) -> dict[frozenset[tuple[str, str]], float]:
-    """By its labels, as Prometheus reads it."""
+    """Return the values of a sample by its labels."""
     return {frozenset(s.labels.items()): s.value for s in family.samples if s.name == name}
 
 
 def buckets(family: Family, of: frozenset[tuple[str, str]]) -> dict[float, float]:
-    """What Prometheus reads up to each bound."""
+    """Return the cumulative counts by upper bound."""
     found = {}
     for sample in family.samples:
         rest = dict(sample.labels)
@@ -103,21 +103,21 @@ def buckets(family: Family, of: frozenset[tuple[str, str]]) -> dict[float, float
     return found
 
 
-def test_every_family_arrives_by_the_name_that_prometheus_shows(arrived: Arrived) -> None:
-    families, seen = arrived
+def test_every_family_is_exported_under_its_prometheus_name(arrived: Arrived) -> None:
+    families, received = arrived
     names = {f.name + ("_total" if f.type == "counter" else "") for f in families.values()}
     conventional = {convention.name for convention in CONVENTIONS.values()}
-    assert set(seen.metrics) == names | conventional
+    assert set(received.metrics) == names | conventional
     assert {"http_requests_total", "process_cpu_seconds_total", "event_loop_lag_seconds"} <= names
     for family in families.values():
         name = family.name + ("_total" if family.type == "counter" else "")
-        assert seen.metrics[name].description == family.documentation
+        assert received.metrics[name].description == family.documentation
 
 
-def test_counters_arrive_as_sums_that_only_grow(arrived: Arrived) -> None:
-    families, seen = arrived
+def test_counters_are_exported_as_monotonic_sums(arrived: Arrived) -> None:
+    families, received = arrived
     for family in ours(families, "counter"):
-        metric = seen.metrics[f"{family.name}_total"]
+        metric = received.metrics[f"{family.name}_total"]
         assert metric.sum.is_monotonic
         assert metric.sum.aggregation_temporality == CUMULATIVE
         found = {labels(p.attributes): p.as_double or p.as_int for p in metric.sum.data_points}
@@ -125,18 +125,18 @@ def test_counters_arrive_as_sums_that_only_grow(arrived: Arrived) -> None:
         assert all(value > 0 for value in found.values())
 
 
-def test_gauges_arrive_as_they_stand(arrived: Arrived) -> None:
-    families, seen = arrived
+def test_gauges_are_exported_with_their_values(arrived: Arrived) -> None:
+    families, received = arrived
     for family in ours(families, "gauge"):
-        points = seen.metrics[family.name].gauge.data_points
+        points = received.metrics[family.name].gauge.data_points
         found = {labels(p.attributes): p.as_double or p.as_int for p in points}
         assert found == values(family, family.name)
 
 
-def test_histograms_arrive_with_the_same_buckets(arrived: Arrived) -> None:
-    families, seen = arrived
+def test_histograms_are_exported_with_their_buckets(arrived: Arrived) -> None:
+    families, received = arrived
     for family in ours(families, "histogram"):
-        points = seen.metrics[family.name].histogram.data_points
+        points = received.metrics[family.name].histogram.data_points
         counts = values(family, f"{family.name}_count")
         sums = values(family, f"{family.name}_sum")
         assert {labels(p.attributes): p.count for p in points} == counts
@@ -147,16 +147,16 @@ def test_histograms_arrive_with_the_same_buckets(arrived: Arrived) -> None:
             assert dict(upto) == buckets(family, labels(point.attributes))
 
 
-def test_units_are_said_where_the_name_says_them(arrived: Arrived) -> None:
-    _, seen = arrived
-    assert seen.metrics["http_request_duration_seconds"].unit == "s"
-    assert seen.metrics["http_request_size_bytes"].unit == "By"
-    assert seen.metrics["jobs_running"].unit == ""
+def test_units_follow_from_the_names(arrived: Arrived) -> None:
+    _, received = arrived
+    assert received.metrics["http_request_duration_seconds"].unit == "s"
+    assert received.metrics["http_request_size_bytes"].unit == "By"
+    assert received.metrics["jobs_running"].unit == ""
 
 
-def test_a_point_begins_with_the_process_and_ends_now(arrived: Arrived) -> None:
-    _, seen = arrived
-    (point,) = seen.metrics["event_loop_lag_seconds"].histogram.data_points
+def test_a_point_covers_the_time_since_the_start(arrived: Arrived) -> None:
+    _, received = arrived
+    (point,) = received.metrics["event_loop_lag_seconds"].histogram.data_points
     assert 0 < point.start_time_unix_nano < point.time_unix_nano
     assert not point.HasField("min")
 
@@ -168,24 +168,24 @@ def attributes(point: Any) -> dict[str, Any]:
     }
 
 
-def sent_by(instruments: Instruments) -> Receiver:
-    """What a collector gets of these metrics."""
-    with receiver() as seen:
+def export(instruments: Instruments) -> Receiver:
+    """Export the metrics to a receiver and return it."""
+    with receiver() as received:
         bridge = MetricsBridge(instruments, Resource.create({}))
-        exporter = OTLPMetricExporter(endpoint=f"{seen.url}/v1/metrics")
+        exporter = OTLPMetricExporter(endpoint=f"{received.url}/v1/metrics")
         assert exporter.export(bridge.snapshot()).name == "SUCCESS"
         exporter.shutdown()
-        return seen
+        return received
 
 
-def test_request_durations_carry_the_names_of_the_semantic_conventions(
+def test_request_durations_follow_the_semantic_conventions(
     instruments: Instruments,
 ) -> None:
     instruments.request_seconds.labels("GET", "/hello/{username}", "200").observe(0.02)
     instruments.request_seconds.labels("GET", "/hello/{username}", "204").observe(0.02)
     instruments.request_seconds.labels("OTHER", "unmatched", "503").observe(0.02)
-    seen = sent_by(instruments)
-    metric = seen.metrics["http.server.request.duration"]
+    received = export(instruments)
+    metric = received.metrics["http.server.request.duration"]
     found = [attributes(point) for point in metric.histogram.data_points]
     read = {"http.request.method": "GET", "url.scheme": "http", "http.route": "/hello/{username}"}
     failed = {"http.request.method": "_OTHER", "url.scheme": "http", "error.type": "503"}
@@ -195,17 +195,17 @@ def test_request_durations_carry_the_names_of_the_semantic_conventions(
         read | {"http.response.status_code": 204},
         failed | {"http.response.status_code": 503},
     ]
-    shown = seen.metrics["http_request_duration_seconds"].histogram.data_points
-    assert [(attributes(point)["status_class"], point.count) for point in shown] == [
+    classes = received.metrics["http_request_duration_seconds"].histogram.data_points
+    assert [(attributes(point)["status_class"], point.count) for point in classes] == [
         ("2xx", 2),
         ("5xx", 1),
     ]
 
 
-def test_calls_to_both_stores_are_one_metric_by_convention(instruments: Instruments) -> None:
+def test_calls_to_both_stores_are_one_metric_of_the_conventions(instruments: Instruments) -> None:
     instruments.statement_seconds.labels("SELECT").observe(0.001)
     instruments.redis_seconds.observe(0.001)
-    metric = sent_by(instruments).metrics["db.client.operation.duration"]
+    metric = export(instruments).metrics["db.client.operation.duration"]
     assert metric.unit == "s"
     assert [attributes(point) for point in metric.histogram.data_points] == [
         {"db.system.name": "postgresql", "db.operation.name": "SELECT"},
@@ -213,9 +213,9 @@ def test_calls_to_both_stores_are_one_metric_by_convention(instruments: Instrume
     ]
 
 
-def test_gauges_that_add_up_are_sums_by_convention(instruments: Instruments) -> None:
+def test_additive_gauges_are_sums_by_the_conventions(instruments: Instruments) -> None:
     instruments.pool_connections.labels("idle").set(3)
-    metric = sent_by(instruments).metrics["db.client.connection.count"]
+    metric = export(instruments).metrics["db.client.connection.count"]
     (point,) = metric.sum.data_points
     assert (metric.unit, metric.sum.is_monotonic, point.as_double) == ("{connection}", False, 3)
     assert attributes(point) == {
@@ -224,5 +224,5 @@ def test_gauges_that_add_up_are_sums_by_convention(instruments: Instruments) -> 
     }
 
 
-def test_each_convention_translates_a_metric_of_ours(instruments: Instruments) -> None:
+def test_each_convention_translates_an_existing_metric(instruments: Instruments) -> None:
     assert set(CONVENTIONS) <= {family.name for family in instruments.registry.collect()}

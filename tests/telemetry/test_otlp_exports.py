@@ -1,4 +1,4 @@
-"""What is sent, to whom, and what a collector that is not there costs: nothing but a counter."""
+"""Exports over OTLP: the variables that configure them, and unusable collectors."""
 
 import subprocess
 import sys
@@ -19,17 +19,19 @@ from jubilee.adapters.telemetry.tracing import TraceIds, Tracing
 from tests.support.api import NO_REDIS, NOWHERE, run
 from tests.support.receiver import Receiver, receiver
 from tests.support.running import eventually
-from tests.telemetry.collectors import DEAD, silent
+from tests.telemetry.collectors import UNUSABLE_COLLECTORS, silent
 
 BASE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 URL = "http://collector.example:4318"
-ABOUT = {"service.name": "jubilee-test", "service.version": "1"}
+RESOURCE = {"service.name": "jubilee-test", "service.version": "1"}
 
-dead = pytest.mark.parametrize("collector", DEAD.values(), ids=DEAD)
+every_collector = pytest.mark.parametrize(
+    "collector", UNUSABLE_COLLECTORS.values(), ids=UNUSABLE_COLLECTORS
+)
 
 
 @pytest.fixture
-def seen() -> Iterator[Receiver]:
+def received() -> Iterator[Receiver]:
     with receiver() as started:
         yield started
 
@@ -38,25 +40,25 @@ def seen() -> Iterator[Receiver]:
 def exporting(
     monkeypatch: pytest.MonkeyPatch, instruments: Instruments, /, **environ: str
 ) -> Iterator[Exports]:
-    """The exports of a process, started as the process starts them."""
+    """Start the exports of a process."""
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    exports = Exports(environ, resource(ABOUT), instruments)
+    exports = Exports(environ, resource(RESOURCE), instruments)
     yield exports
     exports.close(5)
 
 
-def say_something(exports: Exports) -> None:
-    """Of every signal that is sent."""
+def emit_signals(exports: Exports) -> None:
+    """Emit data of every exported signal."""
     if exports.spans is not None:
-        with Tracing(resource(ABOUT), exports.spans).tracer.start_as_current_span("GET /"):
+        with Tracing(resource(RESOURCE), exports.spans).tracer.start_as_current_span("GET /"):
             pass
     if exports.lines is not None:
         exports.lines.add('{"event":"request"}', "info", TraceIds(7, 8, sampled=True))
 
 
 def failures(instruments: Instruments) -> dict[str, float]:
-    """Those that are counted, by signal."""
+    """Return the counted failures by signal."""
     (family,) = (f for f in instruments.registry.collect() if f.name == "telemetry_export_failures")
     return {sample.labels["signal"]: sample.value for sample in family.samples}
 
@@ -65,7 +67,7 @@ ALL, NONE = frozenset(Signal), frozenset[Signal]()
 
 
 @pytest.mark.parametrize(
-    ("environ", "wanted"),
+    ("environ", "expected"),
     [
         ({}, NONE),
         ({BASE: ""}, NONE),
@@ -85,14 +87,14 @@ ALL, NONE = frozenset(Signal), frozenset[Signal]()
         ({"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": URL}, {Signal.LOGS}),
     ],
 )
-def test_what_is_sent_is_what_the_variables_ask_for(
-    environ: Mapping[str, str], wanted: frozenset[Signal]
+def test_the_variables_choose_the_signals(
+    environ: Mapping[str, str], expected: frozenset[Signal]
 ) -> None:
-    assert signals(environ) == wanted
+    assert signals(environ) == expected
 
 
 @pytest.mark.parametrize(
-    ("named", "environ"),
+    ("variable", "environ"),
     [
         (BASE, {BASE: "collector.example:4318"}),
         (BASE, {BASE: "grpc://collector.example:4317"}),
@@ -111,33 +113,36 @@ def test_what_is_sent_is_what_the_variables_ask_for(
         ("OTEL_BSP_", {BASE: URL, "OTEL_BSP_MAX_QUEUE_SIZE": "0"}),
     ],
 )
-def test_what_cannot_be_done_is_refused_by_the_name_of_the_variable(
-    monkeypatch: pytest.MonkeyPatch, instruments: Instruments, named: str, environ: dict[str, str]
+def test_an_unsupported_value_is_refused_with_the_name_of_its_variable(
+    monkeypatch: pytest.MonkeyPatch,
+    instruments: Instruments,
+    variable: str,
+    environ: dict[str, str],
 ) -> None:
     with pytest.raises(BadExport) as refused, exporting(monkeypatch, instruments, **environ):
         pass
-    assert named in str(refused.value)
+    assert variable in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(("text", "found"), [("", 5.0), ("200", 0.2), ("1.5", 0.0015)])
-def test_intervals_are_milliseconds(text: str, found: float) -> None:
+def test_intervals_are_read_as_milliseconds(text: str, found: float) -> None:
     assert seconds({"EVERY": text}, "EVERY", 5.0) == found
 
 
 @pytest.mark.parametrize("text", ["0", "-5", "nan", "inf", "1e12", "5s"])
-def test_an_interval_that_is_none_is_refused(text: str) -> None:
+def test_an_invalid_interval_is_refused(text: str) -> None:
     with pytest.raises(BadExport, match="EVERY: must be a number of milliseconds"):
         seconds({"EVERY": text}, "EVERY", 5.0)
 
 
-def test_the_variables_win_over_what_a_process_says_of_itself(
+def test_variables_override_the_resource_of_the_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert resource(ABOUT).attributes["service.name"] == "jubilee-test"
+    assert resource(RESOURCE).attributes["service.name"] == "jubilee-test"
     monkeypatch.setenv("OTEL_SERVICE_NAME", "party")
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.version=2,team=moon")
-    found = resource(ABOUT).attributes
+    found = resource(RESOURCE).attributes
     assert (found["service.name"], found["service.version"]) == ("party", "2")
     assert found["team"] == "moon"
 
@@ -153,63 +158,63 @@ def test_without_variables_nothing_is_started(
 
 
 def test_every_signal_arrives_with_the_headers(
-    monkeypatch: pytest.MonkeyPatch, instruments: Instruments, seen: Receiver
+    monkeypatch: pytest.MonkeyPatch, instruments: Instruments, received: Receiver
 ) -> None:
     headers = "authorization=Basic%20c2VjcmV0,x-team=moon"
-    environ = {BASE: seen.url, "OTEL_EXPORTER_OTLP_HEADERS": headers}
+    environ = {BASE: received.url, "OTEL_EXPORTER_OTLP_HEADERS": headers}
     with exporting(monkeypatch, instruments, **environ) as exports:
-        say_something(exports)
-    assert seen.named("GET /")
-    assert "http_requests_total" in seen.metrics
-    assert [line.body.string_value for line in seen.lines] == ['{"event":"request"}']
-    assert len(seen.headers) == 3
-    for sent in seen.headers:
+        emit_signals(exports)
+    assert received.named("GET /")
+    assert "http_requests_total" in received.metrics
+    assert [line.body.string_value for line in received.lines] == ['{"event":"request"}']
+    assert len(received.headers) == 3
+    for sent in received.headers:
         assert (sent["authorization"], sent["x-team"]) == ("Basic c2VjcmV0", "moon")
-    assert {about["service.name"] for about in seen.resources} == {"jubilee-test"}
+    assert {attributes["service.name"] for attributes in received.resources} == {"jubilee-test"}
     assert failures(instruments) == {"traces": 0, "metrics": 0, "logs": 0}
 
 
 @pytest.mark.parametrize(("sampled_lines_only", "sent"), [(False, 2), (True, 1)])
-def test_the_sampler_drops_info_lines_only_where_a_setting_says_so(
+def test_info_lines_are_sampled_only_by_the_setting(
     monkeypatch: pytest.MonkeyPatch,
     instruments: Instruments,
-    seen: Receiver,
+    received: Receiver,
     *,
     sampled_lines_only: bool,
     sent: int,
 ) -> None:
-    monkeypatch.setenv(BASE, seen.url)
-    about, only = resource(ABOUT), sampled_lines_only
-    exports = Exports({BASE: seen.url}, about, instruments, sampled_lines_only=only)
+    monkeypatch.setenv(BASE, received.url)
+    attributes, only = resource(RESOURCE), sampled_lines_only
+    exports = Exports({BASE: received.url}, attributes, instruments, sampled_lines_only=only)
     assert exports.lines is not None
     exports.lines.add("unsampled", "info", TraceIds(7, 8, sampled=False))
     exports.lines.add("sampled", "info", TraceIds(7, 8, sampled=True))
     exports.close(5)
-    assert len(seen.lines) == sent
+    assert len(received.lines) == sent
 
 
-def test_a_signal_may_have_a_collector_of_its_own(
-    monkeypatch: pytest.MonkeyPatch, instruments: Instruments, seen: Receiver
+def test_a_signal_may_have_its_own_collector(
+    monkeypatch: pytest.MonkeyPatch, instruments: Instruments, received: Receiver
 ) -> None:
-    own = {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"{seen.url}/v1/logs"}
+    own = {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"{received.url}/v1/logs"}
     with exporting(monkeypatch, instruments, **own) as exports:
-        say_something(exports)
-    assert len(seen.lines) == 1
-    assert (seen.spans, seen.metrics) == ([], {})
+        emit_signals(exports)
+    assert len(received.lines) == 1
+    assert (received.spans, received.metrics) == ([], {})
 
 
-def test_lines_and_numbers_are_sent_while_the_process_runs(
-    monkeypatch: pytest.MonkeyPatch, instruments: Instruments, seen: Receiver
+def test_all_signals_are_exported_while_the_process_runs(
+    monkeypatch: pytest.MonkeyPatch, instruments: Instruments, received: Receiver
 ) -> None:
     often = ("OTEL_METRIC_EXPORT_INTERVAL", "OTEL_BLRP_SCHEDULE_DELAY", "OTEL_BSP_SCHEDULE_DELAY")
-    environ = {BASE: seen.url, **dict.fromkeys(often, "50")}
+    environ = {BASE: received.url, **dict.fromkeys(often, "50")}
     with exporting(monkeypatch, instruments, **environ) as exports:
-        say_something(exports)
-        assert eventually(lambda: seen.spans and seen.metrics and seen.lines, within=20)
+        emit_signals(exports)
+        assert eventually(lambda: received.spans and received.metrics and received.lines, within=20)
 
 
-@dead
-def test_what_no_collector_takes_is_counted(
+@every_collector
+def test_failed_exports_are_counted_by_signal(
     monkeypatch: pytest.MonkeyPatch,
     instruments: Instruments,
     collector: Callable[[], AbstractContextManager[str]],
@@ -217,20 +222,20 @@ def test_what_no_collector_takes_is_counted(
     with collector() as url:
         environ = {BASE: url, "OTEL_EXPORTER_OTLP_TIMEOUT": "0.3"}
         with exporting(monkeypatch, instruments, **environ) as exports:
-            say_something(exports)
-        counted = failures(instruments)
-    assert set(counted) == {"traces", "metrics", "logs"}
-    assert all(counted.values())
+            emit_signals(exports)
+        count_requests = failures(instruments)
+    assert set(count_requests) == {"traces", "metrics", "logs"}
+    assert all(count_requests.values())
 
 
-def test_the_end_does_not_wait_for_a_collector_that_is_silent(
+def test_closing_does_not_wait_for_a_silent_collector(
     monkeypatch: pytest.MonkeyPatch, instruments: Instruments
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "4")
     with silent() as url:
         monkeypatch.setenv(BASE, url)
-        exports = Exports({BASE: url}, resource(ABOUT), instruments)
-        say_something(exports)
+        exports = Exports({BASE: url}, resource(RESOURCE), instruments)
+        emit_signals(exports)
         began = monotonic()
         exports.close(0.5)
         assert 0.4 < monotonic() - began < 3
@@ -247,7 +252,7 @@ print(*(thread.name for thread in threading.enumerate()))
 """
 
 
-def test_an_import_makes_no_provider_and_no_thread() -> None:
+def test_importing_creates_no_provider_and_no_thread() -> None:
     command = (sys.executable, "-c", IMPORTED)
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "MainThread\n", "")

@@ -1,4 +1,4 @@
-"""Mail and requests to others as spans: that they left, not what they said or to whom."""
+"""Spans of mail and outbound requests, without their content."""
 
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -20,9 +20,9 @@ from tests.fakes.mail import FakeMailSender
 from tests.fakes.outbound import FakeHttpSender
 from tests.telemetry.memory import (
     Memory,
+    as_text,
     attributes,
     context,
-    everything,
     is_failed,
     parent_id,
 )
@@ -35,7 +35,7 @@ MESSAGE = MailMessage(
     message_id="<019aa0c1@jubilee.test>",
 )
 DATA = {
-    "url": "https://hooks.example.com:8443/marker/path?marker=query",
+    "url": "https://webhook_server.example.com:8443/marker/path?marker=query",
     "headers": {"X-Marker": "marker header"},
     "body": "marker body",
 }
@@ -49,7 +49,7 @@ def sender() -> FakeHttpSender:
 
 
 async def send(tracing: Tracing, sender: FakeHttpSender, **data: Any) -> HttpReply:
-    """Within a job that is recorded."""
+    """Send a request within the span of a job."""
     traced = TracedHttpSender(sender, tracing)
     with tracing.tracer.start_as_current_span("process http.request"):
         return await traced.send(read_request({**DATA, **data}), lambda _: True)
@@ -60,12 +60,12 @@ def names(folder: Path) -> list[str]:
 
 
 def traceparents(sender: FakeHttpSender) -> list[str]:
-    """Of the only request."""
+    """Return the traceparent headers of the only request."""
     (request,) = sender.sent
     return [value for name, value in request.headers if name == "traceparent"]
 
 
-async def test_mail_is_a_span_that_says_nothing_of_it(
+async def test_the_span_of_a_mail_has_no_content(
     tracing: Tracing, memory: Memory, tmp_path: Path
 ) -> None:
     mailer = EmlMailSender(
@@ -77,19 +77,19 @@ async def test_mail_is_a_span_that_says_nothing_of_it(
     assert span.kind is SpanKind.CLIENT
     assert parent_id(span) == context(memory.one("process email.send")).span_id
     assert attributes(span) == {**PLACE, "jubilee.mail.message_id": MESSAGE.message_id}
-    assert "marker" not in everything(span)
+    assert "marker" not in as_text(span)
     assert names(tmp_path) == ["019aa0c1@jubilee.test.eml"]
 
 
-async def test_mail_that_nobody_takes_has_failed_and_says_no_more(
+async def test_the_span_of_a_refused_mail_has_failed_without_content(
     tracing: Tracing, memory: Memory
 ) -> None:
-    mailer = FakeMailSender(broken=Undeliverable("marker said the server"))
+    mailer = FakeMailSender(broken=Undeliverable("marker of the server"))
     with tracing.tracer.start_as_current_span("process email.send"), pytest.raises(Undeliverable):
         await TracedMailSender(mailer, tracing, PLACE).send(MESSAGE)
     span = memory.one("send mail")
     assert (attributes(span)["error.type"], is_failed(span)) == ("undeliverable", True)
-    assert "marker" not in everything(span)
+    assert "marker" not in as_text(span)
 
 
 async def test_a_request_is_a_span_of_method_host_and_status(
@@ -100,23 +100,23 @@ async def test_a_request_is_a_span_of_method_host_and_status(
     assert (span.kind, is_failed(span)) == (SpanKind.CLIENT, False)
     assert attributes(span) == {
         "http.request.method": "POST",
-        "server.address": "hooks.example.com",
+        "server.address": "webhook_server.example.com",
         "server.port": 8443,
-        "url.full": "https://hooks.example.com:8443/REDACTED",
+        "url.full": "https://webhook_server.example.com:8443/REDACTED",
         "http.response.status_code": 200,
     }
 
 
-async def test_its_path_headers_and_body_stay_here(
+async def test_the_span_of_a_request_has_no_path_headers_or_body(
     tracing: Tracing, memory: Memory, sender: FakeHttpSender
 ) -> None:
     sender.reply = HttpReply(200, {"x-reply": "marker"}, b"marker", truncated=False)
     await send(tracing, sender)
-    assert "marker" not in everything(memory.one("POST")).lower()
+    assert "marker" not in as_text(memory.one("POST")).lower()
     assert sender.sent[0].body == b'"marker body"'
 
 
-async def test_whoever_answers_is_told_of_the_trace(
+async def test_an_outbound_request_propagates_the_trace(
     tracing: Tracing, memory: Memory, sender: FakeHttpSender
 ) -> None:
     await send(tracing, sender)
@@ -126,7 +126,7 @@ async def test_whoever_answers_is_told_of_the_trace(
 
 
 @pytest.mark.parametrize("name", ["traceparent", "TraceParent"])
-async def test_a_traceparent_of_their_own_wins(
+async def test_a_traceparent_in_the_request_is_kept(
     tracing: Tracing, sender: FakeHttpSender, name: str
 ) -> None:
     await send(tracing, sender, headers={name: OWN, "tracestate": "a=b"})
@@ -135,7 +135,7 @@ async def test_a_traceparent_of_their_own_wins(
 
 
 @pytest.mark.parametrize("status", [404, 503])
-async def test_an_answer_that_is_an_error_has_failed(
+async def test_the_span_of_an_error_status_has_failed(
     tracing: Tracing, memory: Memory, sender: FakeHttpSender, status: int
 ) -> None:
     sender.reply = HttpReply(status, {}, b"", truncated=False)
@@ -145,7 +145,7 @@ async def test_an_answer_that_is_an_error_has_failed(
     assert attributes(span)["http.response.status_code"] == status
 
 
-async def test_a_request_that_may_not_leave_has_failed(
+async def test_the_span_of_a_refused_address_has_failed(
     tracing: Tracing, memory: Memory, sender: FakeHttpSender
 ) -> None:
     with pytest.raises(AddressNotAllowed):
@@ -159,7 +159,7 @@ async def test_a_request_that_may_not_leave_has_failed(
     assert (attributes(span)["error.type"], is_failed(span)) == ("address_not_allowed", True)
 
 
-async def test_outside_of_a_trace_nothing_is_added(
+async def test_a_request_outside_a_trace_has_no_traceparent(
     tracing: Tracing, memory: Memory, sender: FakeHttpSender
 ) -> None:
     await TracedHttpSender(sender, tracing).send(read_request(DATA), lambda _: True)
@@ -167,12 +167,12 @@ async def test_outside_of_a_trace_nothing_is_added(
     assert memory.spans == []
 
 
-async def test_a_trace_that_is_not_recorded_is_told_of_all_the_same(
+async def test_an_unrecorded_trace_is_propagated(
     tracing: Tracing, memory: Memory, sender: FakeHttpSender
 ) -> None:
-    asked = SpanContext(7, 8, is_remote=True, trace_flags=TraceFlags(0))
-    present = trace.set_span_in_context(trace.NonRecordingSpan(asked), NO_PARENT)
-    with trace.use_span(trace.get_current_span(present)):
+    parent = SpanContext(7, 8, is_remote=True, trace_flags=TraceFlags(0))
+    context_ = trace.set_span_in_context(trace.NonRecordingSpan(parent), NO_PARENT)
+    with trace.use_span(trace.get_current_span(context_)):
         await TracedHttpSender(sender, tracing).send(read_request(DATA), lambda _: True)
     assert traceparents(sender) == [f"00-{7:032x}-{8:016x}-00"]
     assert memory.spans == []

@@ -1,4 +1,4 @@
-"""Lines for people at a terminal, and that what a collector gets stays JSON beside them."""
+"""Readable lines for a terminal; exported lines stay JSON."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.telemetry.memory import log_records
 
 @pytest.mark.parametrize("readable", [False, True])
 @pytest.mark.parametrize("exported", [False, True])
-def test_a_line_is_json_unless_people_read_it(
+def test_a_line_is_json_unless_it_is_readable(
     tmp_path: Path, readable: bool, exported: bool
 ) -> None:
     sent: list[ExportLogsServiceRequest] = []

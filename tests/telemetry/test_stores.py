@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis in traces: what was done, never with which values."""
+"""Spans of PostgreSQL and Redis, without values."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,9 +26,9 @@ from tests.fakes.store import FakeClock
 from tests.servers import Servers
 from tests.telemetry.memory import (
     Memory,
+    as_text,
     attributes,
     context,
-    everything,
     is_failed,
     parent_id,
 )
@@ -44,64 +44,64 @@ Connect = Callable[[str], RedisClient]
 
 @asynccontextmanager
 async def recorded(tracing: Tracing) -> AsyncIterator[None]:
-    """As within a request that is sampled."""
+    """Run within the span of a sampled request."""
     with tracing.tracer.start_as_current_span("GET /", kind=SpanKind.SERVER):
         yield
 
 
-def seconds(instruments: Instruments, operation: str) -> float | None:
-    """How many statements were counted."""
+def count_statements(instruments: Instruments, operation: str) -> float | None:
+    """Return the number of measured statements."""
     name = "db_client_operation_duration_seconds_count"
     return instruments.registry.get_sample_value(name, {"operation": operation})
 
 
-async def test_a_statement_is_a_span_without_its_values(
+async def test_the_span_of_a_statement_has_no_values(
     pool: ConnectionPool, tracing: Tracing, memory: Memory, database_url: str
 ) -> None:
     async with recorded(tracing), pool.executor() as executor:
         await executor.first(FIND, name=SECRET)
-    span, said = memory.one("SELECT users"), attributes(memory.one("SELECT users"))
+    span, found = memory.one("SELECT users"), attributes(memory.one("SELECT users"))
     assert span.kind is SpanKind.CLIENT
     assert parent_id(span) == context(memory.one("GET /")).span_id
-    assert said["db.query.text"] == FIND.display
-    assert (said["db.system.name"], said["db.operation.name"]) == ("postgresql", "SELECT")
-    assert said["db.namespace"] == urlsplit(database_url).path[1:]
-    assert said["server.address"] == server_attributes(database_url)["server.address"]
-    assert SECRET not in everything(span)
+    assert found["db.query.text"] == FIND.display
+    assert (found["db.system.name"], found["db.operation.name"]) == ("postgresql", "SELECT")
+    assert found["db.namespace"] == urlsplit(database_url).path[1:]
+    assert found["server.address"] == server_attributes(database_url)["server.address"]
+    assert SECRET not in as_text(span)
     assert not is_failed(span)
 
 
-async def test_a_span_lasts_as_long_as_its_statement(
+async def test_a_span_has_the_duration_of_its_statement(
     pool: ConnectionPool, tracing: Tracing, memory: Memory
 ) -> None:
     async with recorded(tracing), pool.executor() as executor:
         await executor.run(Statement.from_sql("SELECT pg_sleep(0.05)"))
-    span, around = memory.one("SELECT"), memory.one("GET /")
+    span, request = memory.one("SELECT"), memory.one("GET /")
     assert span.start_time is not None
     assert span.end_time is not None
     assert 0.05e9 <= span.end_time - span.start_time < 5e9
-    assert (around.start_time or 0) <= span.start_time
+    assert (request.start_time or 0) <= span.start_time
 
 
-async def test_a_statement_that_fails_says_why_by_its_code(
+async def test_the_span_of_a_failed_statement_has_its_code(
     pool: ConnectionPool, tracing: Tracing, memory: Memory
 ) -> None:
     with pytest.raises(PostgresError):
         async with recorded(tracing), pool.executor() as executor:
             await executor.first(DIVIDE, n=0)
     span = memory.one("SELECT")
-    said = attributes(span)
-    assert said["error.type"] == "asyncpg.exceptions.DivisionByZeroError"
-    assert said["db.response.status_code"] == "22012"
+    found = attributes(span)
+    assert found["error.type"] == "asyncpg.exceptions.DivisionByZeroError"
+    assert found["db.response.status_code"] == "22012"
     assert is_failed(span)
-    assert "division by zero" not in everything(span)
+    assert "division by zero" not in as_text(span)
 
 
-async def test_one_that_ran_out_of_time_has_failed(
+async def test_the_span_of_a_statement_that_timed_out_has_failed(
     database_url: str, instruments: Instruments, tracing: Tracing, memory: Memory
 ) -> None:
-    watching = DatabaseTelemetry(instruments, tracing, unwritten, server_attributes={}, slow=60)
-    pool = ConnectionPool(database_url, size=1, timeout=1, observer=watching)
+    observer = DatabaseTelemetry(instruments, tracing, unwritten, server_attributes={}, slow=60)
+    pool = ConnectionPool(database_url, size=1, timeout=1, observer=observer)
     async with AsyncExitStack() as ends:
         ends.push_async_callback(pool.close)
         with pytest.raises(Unavailable):
@@ -112,7 +112,7 @@ async def test_one_that_ran_out_of_time_has_failed(
 
 
 @pytest.mark.parametrize(("n", "end"), [(1, "COMMIT"), (0, "ROLLBACK")])
-async def test_a_transaction_shows_its_beginning_and_its_end(
+async def test_a_transaction_has_spans_of_its_begin_and_end(
     pool: ConnectionPool, tracing: Tracing, memory: Memory, n: int, end: str
 ) -> None:
     begin = transactions(pool, WriteContext(FakeClock(), new_id, lambda: None))
@@ -124,7 +124,7 @@ async def test_a_transaction_shows_its_beginning_and_its_end(
     assert memory.names == ["BEGIN", "SELECT", end, "GET /"]
 
 
-async def test_many_rows_are_one_span(
+async def test_a_statement_for_many_rows_is_one_span(
     pool: ConnectionPool, tracing: Tracing, memory: Memory
 ) -> None:
     async with recorded(tracing), pool.executor() as executor:
@@ -132,18 +132,18 @@ async def test_many_rows_are_one_span(
     assert memory.names == ["SELECT", "GET /"]
 
 
-async def test_outside_of_a_trace_statements_are_counted_alone(
+async def test_statements_outside_a_trace_are_measured_without_a_span(
     pool: ConnectionPool, instruments: Instruments, memory: Memory
 ) -> None:
     async with pool.executor() as executor:
         await executor.first(FIND, name=SECRET)
-    assert seconds(instruments, "SELECT") == 1
+    assert count_statements(instruments, "SELECT") == 1
     assert memory.spans == []
 
 
 @pytest.fixture
 async def connect(instruments: Instruments, tracing: Tracing) -> AsyncIterator[Connect]:
-    """Clients of Redis, watched as a process watches its own."""
+    """Open clients of Redis with telemetry."""
     async with AsyncExitStack() as ends:
 
         def connected(url: str) -> RedisClient:
@@ -155,21 +155,21 @@ async def connect(instruments: Instruments, tracing: Tracing) -> AsyncIterator[C
         yield connected
 
 
-async def test_a_command_is_a_span_without_its_values(
+async def test_the_span_of_a_command_has_no_values(
     connect: Connect, servers: Servers, tracing: Tracing, memory: Memory
 ) -> None:
     client = connect(servers.redis_url)
     async with recorded(tracing):
         await client.run("SET", lambda redis: redis.set(f"test:{SECRET}", SECRET, ex=1))
     span = memory.one("SET")
-    said = attributes(span)
-    assert (span.kind, said["db.system.name"]) == (SpanKind.CLIENT, "redis")
-    assert said["db.operation.name"] == "SET"
-    assert said["server.address"] == server_attributes(servers.redis_url)["server.address"]
-    assert SECRET not in everything(span)
+    found = attributes(span)
+    assert (span.kind, found["db.system.name"]) == (SpanKind.CLIENT, "redis")
+    assert found["db.operation.name"] == "SET"
+    assert found["server.address"] == server_attributes(servers.redis_url)["server.address"]
+    assert SECRET not in as_text(span)
 
 
-async def test_a_command_that_nobody_answers_has_failed(
+async def test_the_span_of_an_unanswered_command_has_failed(
     connect: Connect, tracing: Tracing, memory: Memory, instruments: Instruments
 ) -> None:
     async with recorded(tracing):
@@ -178,11 +178,11 @@ async def test_a_command_that_nobody_answers_has_failed(
     span = memory.one("MGET")
     assert is_failed(span)
     assert attributes(span)["error.type"] == "redis.exceptions.ConnectionError"
-    assert "Connection refused" not in everything(span)
+    assert "Connection refused" not in as_text(span)
     assert instruments.registry.get_sample_value("redis_up") == 0
 
 
-async def test_a_redis_that_is_left_alone_is_no_span(
+async def test_commands_skipped_during_the_backoff_have_no_span(
     connect: Connect, tracing: Tracing, memory: Memory
 ) -> None:
     client = connect(NO_REDIS)
@@ -193,7 +193,7 @@ async def test_a_redis_that_is_left_alone_is_no_span(
     assert memory.names == ["MGET", "GET /"]
 
 
-async def test_outside_of_a_trace_commands_are_counted_alone(
+async def test_commands_outside_a_trace_are_measured_without_a_span(
     connect: Connect, servers: Servers, instruments: Instruments, memory: Memory
 ) -> None:
     assert await connect(servers.redis_url).ping()

@@ -1,4 +1,4 @@
-"""What a real service tells a real receiver: one connected trace from a request to its effects."""
+"""Traces of a real service: one connected trace from a request to its effects."""
 
 import json
 import socket
@@ -16,24 +16,24 @@ from tests.servers import Servers
 from tests.support.api import PASSWORD, Api, bearer, run, sign_in
 from tests.support.receiver import receiver
 from tests.support.running import eventually
-from tests.telemetry.story import Story, hooks, telling, tree, under
+from tests.telemetry.story import Story, serve_with_telemetry, tree, under, webhook_server
 
 CALLER = "b7ad6b7169203331"
 
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    with telling(tmp_path_factory.mktemp("story")) as told:
-        yield told
+    with serve_with_telemetry(tmp_path_factory.mktemp("story")) as story:
+        yield story
 
 
 def caller() -> tuple[str, str]:
-    """A trace of somebody else's, and its header."""
+    """Return the trace id of a caller and its traceparent header."""
     trace_id = token_hex(16)
     return trace_id, f"00-{trace_id}-{CALLER}-01"
 
 
-def test_an_account_and_its_welcome_are_one_trace(story: Story) -> None:
+def test_a_registration_and_its_welcome_mail_are_one_trace(story: Story) -> None:
     form = {"email": "ada@example.com", "username": "ada", "password": PASSWORD}
     answer = story.client.post("/users", json=form, headers={"X-Request-ID": "story-1"})
     assert answer.status_code == 201
@@ -58,15 +58,15 @@ def test_an_account_and_its_welcome_are_one_trace(story: Story) -> None:
         ("send mail", "client", "jubilee-worker"),
         ("UPDATE jobs", "client", "jubilee-worker"),
     }
-    said = next(span for span in spans if span.name == "POST /users").attributes
-    assert (said["http.route"], said["http.response.status_code"]) == ("/users", 201)
+    found = next(span for span in spans if span.name == "POST /users").attributes
+    assert (found["http.route"], found["http.response.status_code"]) == ("/users", 201)
     assert not any(span.failed for span in spans)
     assert "ada" not in str([span.attributes for span in spans])
 
 
-def test_a_trace_goes_on_to_somebody_elses_server(story: Story) -> None:
+def test_a_trace_continues_to_another_server(story: Story) -> None:
     trace_id, header = caller()
-    with hooks() as found:
+    with webhook_server() as found:
         url = f"http://127.0.0.1:{found.port}/secret/path?token=secret"
         task = {"kind": "http.request", "data": {"url": url, "body": "secret"}}
         story.client.post("/tasks", json=task, headers={**story.headers, "traceparent": header})
@@ -77,14 +77,14 @@ def test_a_trace_goes_on_to_somebody_elses_server(story: Story) -> None:
         *under("send http.request", "INSERT jobs", "process http.request"),
         *under("process http.request", "POST", "BEGIN", "UPDATE jobs", "COMMIT"),
     } <= set(branches)
-    (left,) = (span for span in spans if span.name == "POST")
+    (sent,) = (span for span in spans if span.name == "POST")
     (arrived,) = found.requests
-    assert arrived["traceparent"].split("-")[1:3] == [trace_id, left.span_id]
-    assert (left.kind, left.attributes["http.response.status_code"]) == ("client", 200)
+    assert arrived["traceparent"].split("-")[1:3] == [trace_id, sent.span_id]
+    assert (sent.kind, sent.attributes["http.response.status_code"]) == ("client", 200)
     assert "secret" not in str([span.attributes for span in spans])
 
 
-def test_a_trace_outlives_everything_in_redis(story: Story) -> None:
+def test_a_trace_survives_the_loss_of_redis(story: Story) -> None:
     trace_id, header = caller()
     due = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
     story.client.post(
@@ -100,18 +100,18 @@ def test_a_trace_outlives_everything_in_redis(story: Story) -> None:
     assert job.attributes["jubilee.job.outcome"] == "succeeded"
 
 
-def test_a_caller_who_cannot_be_read_is_ignored(story: Story) -> None:
+def test_an_invalid_traceparent_is_ignored(story: Story) -> None:
     headers = {"traceparent": f"00-{'z' * 32}-{CALLER}-01", "X-Request-ID": "story-2"}
-    assert story.client.get("/hello/nobody", headers=headers).status_code == 404
+    assert story.client.get("/hello/unknown", headers=headers).status_code == 404
     spans = story.spans(story.trace_of("story-2"), "GET /hello/{username}")
     assert set(tree(spans)) == set(under("GET /hello/{username}", "SELECT birthdays"))
 
 
-def test_requests_that_come_at_once_on_one_connection_are_traces_of_their_own(
+def test_pipelined_requests_have_their_own_traces(
     story: Story,
 ) -> None:
     callers = [caller() for _ in range(4)]
-    request = "GET /hello/nobody HTTP/1.1\r\nHost: x\r\ntraceparent: {}\r\n\r\n"
+    request = "GET /hello/unknown HTTP/1.1\r\nHost: x\r\ntraceparent: {}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", story.up.port), timeout=10) as connection:
         connection.sendall("".join(request.format(header) for _, header in callers).encode())
         for trace_id, _ in callers:
@@ -123,7 +123,7 @@ def test_requests_that_come_at_once_on_one_connection_are_traces_of_their_own(
             assert (server.kind, server.parent_id) == ("server", CALLER)
 
 
-def test_the_birthday_list_shows_its_cache(story: Story) -> None:
+def test_the_spans_of_todays_list_include_its_cache(story: Story) -> None:
     trace_id, header = caller()
     admin = add_admin(story)
     answer = story.client.get("/birthdays/today", headers={**admin, "traceparent": header})
@@ -135,60 +135,60 @@ def test_the_birthday_list_shows_its_cache(story: Story) -> None:
 
 
 def add_admin(story: Story) -> dict[str, str]:
-    """The headers of one."""
-    who = ("--email", "boss@example.com", "--username", "boss", "--password-stdin")
+    """Create an admin and return their headers."""
+    arguments = ("--email", "boss@example.com", "--username", "boss", "--password-stdin")
     env = {"DATABASE_URL": story.up.run.database_url, "REDIS_URL": story.up.run.redis_url}
-    made = run(story.up.data.parent, "admin", "create", *who, stdin=PASSWORD + "\n", **env)
-    assert made.returncode == 0, made.stderr
+    created = run(story.up.data.parent, "admin", "create", *arguments, stdin=PASSWORD + "\n", **env)
+    assert created.returncode == 0, created.stderr
     return bearer(sign_in(story.client, "boss"))
 
 
-def test_metrics_arrive_by_the_names_that_prometheus_reads_and_by_the_conventions(
+def test_metrics_arrive_under_their_prometheus_and_conventional_names(
     story: Story,
 ) -> None:
     text = story.client.get("/metrics").text
-    shown = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
-    assert "http_requests_total" in shown
-    wanted = shown | {"http.server.request.duration", "db.client.operation.duration"}
-    assert eventually(lambda: wanted <= set(story.seen.metrics), within=20), wanted - set(
-        story.seen.metrics
+    exposed = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+    assert "http_requests_total" in exposed
+    wanted = exposed | {"http.server.request.duration", "db.client.operation.duration"}
+    assert eventually(lambda: wanted <= set(story.received.metrics), within=20), wanted - set(
+        story.received.metrics
     )
-    # The worker sends its own numbers, which the API does not show.
-    assert {"jobs_running", "workers_alive"} <= set(story.seen.metrics) - shown
+    # The worker sends its own metrics, which the API does not expose.
+    assert {"jobs_running", "workers_alive"} <= set(story.received.metrics) - exposed
 
 
-def test_lines_arrive_with_the_ids_of_their_trace(story: Story) -> None:
+def test_lines_arrive_with_their_trace_ids(story: Story) -> None:
     trace_id, header = caller()
     task = {"data": {"n": 2}}
     headers = {**story.headers, "traceparent": header}
     story.client.post("/tasks", json=task, headers=headers).raise_for_status()
 
     def events() -> set[str]:
-        lines = [line for line in story.seen.lines if line.trace_id.hex() == trace_id]
+        lines = [line for line in story.received.lines if line.trace_id.hex() == trace_id]
         return {json.loads(line.body.string_value)["event"] for line in lines}
 
     assert eventually(lambda: events() == {"request", "job"}, within=20), events()
     ids = {span.span_id for span in story.spans(trace_id, "POST /tasks", "process echo")}
-    for line in story.seen.lines:
+    for line in story.received.lines:
         assert line.trace_id.hex() != trace_id or line.span_id.hex() in ids
 
 
 def test_everything_says_who_sent_it(story: Story) -> None:
-    assert eventually(lambda: len({r["service.name"] for r in story.seen.resources}) == 2)
-    for about in story.seen.resources:
-        assert about["service.name"] in {"jubilee-api", "jubilee-worker"}
-        assert about["service.version"] == __version__
-        assert about["deployment.environment.name"] == "development"
-    names = {(r["service.instance.id"], r["service.name"]) for r in story.seen.resources}
+    assert eventually(lambda: len({r["service.name"] for r in story.received.resources}) == 2)
+    for attributes in story.received.resources:
+        assert attributes["service.name"] in {"jubilee-api", "jubilee-worker"}
+        assert attributes["service.version"] == __version__
+        assert attributes["deployment.environment.name"] == "development"
+    names = {(r["service.instance.id"], r["service.name"]) for r in story.received.resources}
     assert len(names) == 2
 
 
-def test_variables_of_a_file_count_and_name_the_service(
+def test_otel_variables_of_an_env_file_are_used(
     tmp_path: Path, servers: Servers, database_url: str
 ) -> None:
-    with receiver() as seen, ExitStack() as ends:
+    with receiver() as received, ExitStack() as ends:
         (tmp_path / ".env").write_text(
-            f"OTEL_EXPORTER_OTLP_ENDPOINT={seen.url}\n"
+            f"OTEL_EXPORTER_OTLP_ENDPOINT={received.url}\n"
             "OTEL_EXPORTER_OTLP_HEADERS=x-team=moon\n"
             "OTEL_SERVICE_NAME=party\n"
             "OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=moon,team=a\n"
@@ -198,9 +198,9 @@ def test_variables_of_a_file_count_and_name_the_service(
         ends.callback(api.end)
         api.ready().process.terminate()
         assert api.process.wait(20) == 0
-    assert {about["service.name"] for about in seen.resources} == {"party"}
-    assert seen.resources[0]["deployment.environment.name"] == "moon"
-    assert seen.resources[0]["team"] == "a"
-    assert seen.headers[0]["x-team"] == "moon"
-    assert seen.metrics
-    assert (seen.spans, seen.lines) == ([], [])
+    assert {attributes["service.name"] for attributes in received.resources} == {"party"}
+    assert received.resources[0]["deployment.environment.name"] == "moon"
+    assert received.resources[0]["team"] == "a"
+    assert received.headers[0]["x-team"] == "moon"
+    assert received.metrics
+    assert (received.spans, received.lines) == ([], [])

@@ -14,7 +14,7 @@ from jubilee.bootstrap.local_stack import local_stack
 from jubilee.entrypoints.local.addresses import require_free
 from jubilee.entrypoints.shutdown import ShutdownBudget
 from jubilee.settings import Settings
-from tests.support.running import Up, eventually, free_port, gone
+from tests.support.running import Up, eventually, free_port, have_ended
 
 Supervised = Callable[..., Up]
 FOREVER = "echo up; exec sleep 1000"
@@ -141,7 +141,7 @@ def test_an_api_that_does_not_end_is_killed_when_time_is_up(supervised: Supervis
     pids, asked = up.pids, time.monotonic()
     assert up.interrupt() == 0
     assert 2 < time.monotonic() - asked < 10
-    assert gone(pids)
+    assert have_ended(pids)
 
 
 def test_a_worker_may_take_its_last_moments_before_it_is_killed(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_signal_during_the_migration_ends_it(supervised: Supervised) -> None:
     assert says(up, "migrating")
     pids = up.pids
     assert up.interrupt() == 0
-    assert gone(pids)
+    assert have_ended(pids)
 
 
 @pytest.mark.parametrize("host", ["no such host", "192.0.2.1"])
