@@ -193,7 +193,7 @@ def test_the_environment_chooses_the_format_unless_it_is_set(
     assert (MARKER in found) is is_whole
 
 
-@pytest.mark.parametrize("text", [("status", "--json"), ("openapi",)])
+@pytest.mark.parametrize("arguments", [("status", "--json"), ("openapi",)])
 def test_json_output_of_commands_has_no_log_lines(
     tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
