@@ -147,7 +147,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("token", REFUSED.values(), ids=REFUSED.keys())
-def test_other_usernames_are_refused(tokens: JwtTokens, token: str) -> None:
+def test_every_other_token_is_refused(tokens: JwtTokens, token: str) -> None:
     with pytest.raises(InvalidToken):
         tokens.read(token, now=NOW)
 

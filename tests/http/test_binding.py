@@ -212,7 +212,7 @@ def test_any_json_document_is_parsed_or_refused(document: object) -> None:
     assert all(fault.code and fault.pointer.encode() is not None for fault in found)
 
 
-@given(document=JSONS, escaped=st.booleans())
+@given(document=JSON_VALUES, escaped=st.booleans())
 def test_a_document_without_suspicious_bytes_has_no_faults(
     document: object, *, escaped: bool
 ) -> None:
