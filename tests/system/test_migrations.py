@@ -18,7 +18,7 @@ import jubilee
 from jubilee.adapters.postgres import schema
 from jubilee.adapters.postgres.schema_state import known_revisions, migrations_folder
 from tests.servers import Servers, fresh_database
-from tests.support.api import COMMAND, NO_REDIS, NOWHERE, run, somebody_waits
+from tests.support.api import COMMAND, NO_REDIS, NOWHERE, run, wait_for_lock_wait
 
 SCRIPTS = ScriptDirectory(str(migrations_folder()))
 REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
@@ -112,7 +112,7 @@ async def test_a_migration_that_waits_for_a_table_lets_writers_through(database_
     migrating = asyncio.create_task(
         asyncio.to_thread(command.downgrade, config, "20261126_worker_kinds")
     )
-    await somebody_waits(writer)
+    await wait_for_lock_wait(writer)
     for _ in range(3):
         await writer.execute("UPDATE jobs SET epoch = epoch", timeout=20)
     assert not migrating.done()
@@ -136,7 +136,7 @@ async def test_an_index_is_created_beside_writers_and_made_anew_if_it_is_invalid
     await other.execute(INVALID)
     await writer.execute("BEGIN; UPDATE items SET version = version")
     migrating = asyncio.create_task(asyncio.to_thread(schema.upgrade, database_url))
-    await somebody_waits(other)
+    await wait_for_lock_wait(other)
     await other.execute("UPDATE items SET version = version", timeout=20)
     await writer.execute("COMMIT")
     await migrating
