@@ -19,6 +19,7 @@ from jubilee.domain.jobs.store import (
     DueJobStore,
     JobReference,
     JobStore,
+    LeaseLost,
     OpenCompletion,
 )
 from jubilee.domain.transaction import Begin
@@ -184,6 +185,15 @@ async def claim(table: JobTable, reference: JobReference) -> ClaimedJob:
     job = await table.store.claim(reference)
     assert job is not None
     return job
+
+
+async def cancel(table: JobTable, reference: JobReference) -> bool:
+    """End the job as cancelled; return whether its lease was held."""
+    try:
+        async with table.open_completion(reference, None, cancelled=True):
+            return True
+    except LeaseLost:
+        return False
 
 
 async def read_row(table: JobTable, reference: JobReference) -> Row:

@@ -172,6 +172,7 @@ def gauge() -> Callable[..., float | None]:
             greetings_missing=23,
             greetings_planned_until=29.0,
             workers=31,
+            workers_silent=41,
             without_worker={"sms.send": 37},
         )
     )
@@ -192,6 +193,7 @@ def gauge() -> Callable[..., float | None]:
         ("greetings_missing", {}, 23),
         ("greetings_planned_until_timestamp_seconds", {}, 29),
         ("workers_alive", {}, 31),
+        ("workers_silent", {}, 41),
         ("jobs_without_worker", {"kind": "sms.send"}, 37),
     ],
 )

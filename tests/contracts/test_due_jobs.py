@@ -6,7 +6,7 @@ import pytest
 
 from jubilee.domain.jobs.kinds import JobQueueName
 from jubilee.domain.jobs.store import AttemptFailure, Dispatch, DueSummary, JobReference
-from tests.contracts.job_tables import JobTable, claim, job_table, read_row
+from tests.contracts.job_tables import JobTable, cancel, claim, job_table, read_row
 from tests.fakes.job_store import LEASE_S
 from tests.fakes.store import FakeClock
 
@@ -213,10 +213,10 @@ async def test_leases_expire_in_batches(table: JobTable) -> None:
 async def test_old_jobs_are_pruned_in_batches(table: JobTable) -> None:
     old = [await claim(table, await table.add()) for _ in range(3)]
     for job in old:
-        await table.store.mark_cancelled(job.reference)
+        await cancel(table, job.reference)
     await table.pass_time(7 * 86_400 + 1)
     recent, live = [await claim(table, await table.add()) for _ in range(2)]
-    await table.store.mark_cancelled(recent.reference)
+    await cancel(table, recent.reference)
     assert [await table.due.prune(days=7, limit=2) for _ in range(3)] == [2, 1, 0]
     assert [await table.row(job.id) for job in old] == [None] * 3
     assert (await read_row(table, recent.reference))["status"] == "cancelled"

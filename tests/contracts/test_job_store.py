@@ -9,7 +9,7 @@ import pytest
 from jubilee.adapters.ids import new_id
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.store import AttemptFailure, HeartbeatResult, JobReference, LeaseLost
-from tests.contracts.job_tables import JobTable, claim, job_table, read_row
+from tests.contracts.job_tables import JobTable, cancel, claim, job_table, read_row
 from tests.fakes.job_store import LEASE_S
 from tests.fakes.store import FakeClock
 
@@ -40,7 +40,7 @@ ENDINGS: dict[str, Write] = {
     "retry": lambda table, held: table.store.fail(held, RETRY),
     "dead": lambda table, held: table.store.fail(held, GIVE_UP),
     "release": lambda table, held: table.store.release(held, wait=5),
-    "cancelled": lambda table, held: table.store.mark_cancelled(held),
+    "cancelled": cancel,
     "complete": complete,
 }
 endings = pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS.keys())

@@ -166,14 +166,6 @@ class FakeJobStore(JobStore):
         self.table.requeue(job, wait)
         return True
 
-    async def mark_cancelled(self, reference: JobReference) -> bool:
-        self.calls.append("cancelled")
-        job = self.table.held(reference)
-        if job is None:
-            return False
-        self.table.end(job, "cancelled")
-        return True
-
     async def save_progress(self, reference: JobReference, progress: Mapping[str, object]) -> None:
         job = self.table.held(reference)
         if job is not None:
@@ -204,7 +196,11 @@ class FakeCompletion:
 
     @asynccontextmanager
     async def __call__(
-        self, reference: JobReference, result: Mapping[str, object] | None
+        self,
+        reference: JobReference,
+        result: Mapping[str, object] | None,
+        *,
+        cancelled: bool = False,
     ) -> AsyncIterator[FakeCompletionTransaction]:
         document = None if result is None else json.loads(json.dumps(dict(result)))
         job = self.table.held(reference)
@@ -213,8 +209,8 @@ class FakeCompletion:
         tx = FakeCompletionTransaction()
         yield tx
         self.table.check()
-        self.table.end(job, "succeeded")
-        job.result, job.error = document, None
+        self.table.end(job, "cancelled" if cancelled else "succeeded")
+        job.result, job.error = document, job.error if cancelled else None
         for new in tx.added:
             self.table.add(id=new.id, kind=new.kind, data=new.data)
         if self.reply_lost:

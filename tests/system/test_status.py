@@ -24,6 +24,7 @@ BACKLOG = Backlog(
     greetings_missing=0,
     greetings_planned_until=0.0,
     workers=4,
+    workers_silent=0,
     without_worker={"report.monthly": 3, "sms.send": 1, "echo": 0},
 )
 WELL = Health(schema=SchemaStatus.CURRENT, redis=True, mail=True)

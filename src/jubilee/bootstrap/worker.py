@@ -125,7 +125,9 @@ def _relay(settings: Settings, adapters: Adapters, kinds: JobKinds) -> Relay:
         events=PostgresEventRelay(adapters.write, new_id, EVENT_SUBSCRIBERS),
         dispatcher=adapters.dispatcher,
         kinds=kinds,
-        redelivery=LostMessageCheck(due, adapters.dispatcher, kinds, monotonic),
+        redelivery=LostMessageCheck(
+            due, adapters.dispatcher, kinds, monotonic, adapters.telemetry.jobs.dispatched
+        ),
         retention_days=settings.task_retention,
     )
 

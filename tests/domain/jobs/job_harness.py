@@ -22,6 +22,8 @@ from jubilee.domain.jobs.runner import Outcome, Runner
 from tests.fakes.job_store import FakeCompletion, FakeJob, FakeJobStore, FakeJobTable
 
 EFFECT = NewJob(id=new_id(), kind="effect")
+CLOSED = new_id()
+"""The id of a job that ScriptedKind adds when it closes another."""
 
 Body = Callable[[JobContext[Any], Completion[Any]], Awaitable[None]]
 
@@ -42,6 +44,9 @@ class ScriptedKind(JobKind[object, Any]):
 
     def redact(self, data: Mapping[str, object]) -> Mapping[str, object]:
         return data
+
+    async def close(self, data: Mapping[str, object], tx: Any) -> None:
+        await tx.jobs.add(NewJob(id=CLOSED, kind="closed", data=data))
 
     async def run(self, job: JobContext[object], complete: Completion[Any]) -> None:
         await self.body(job, complete)

@@ -13,6 +13,7 @@ from jubilee.domain.jobs.kinds import Completion, JobContext, JobKinds, Permanen
 from jubilee.domain.jobs.runner import Outcome, Runner
 from jubilee.domain.jobs.store import JobReference, LeaseLost
 from tests.domain.jobs.job_harness import (
+    CLOSED,
     EFFECT,
     JobHarness,
     ScriptedKind,
@@ -79,6 +80,28 @@ async def test_a_cancelled_job_ends_cancelled(harness: JobHarness) -> None:
     await harness.lease_keeper.heartbeat()
     assert await run is Outcome.CANCELLED
     assert (job.status, job.finished_at) == ("cancelled", 0)
+
+
+async def test_a_cancelled_job_ends_the_rows_of_its_kind_with_itself(harness: JobHarness) -> None:
+    job = harness.add()
+    run = asyncio.create_task(harness.run(run_forever, job))
+    await asyncio.sleep(0.01)
+    assert CLOSED not in harness.table.rows
+    job.cancel_requested = True
+    await harness.lease_keeper.heartbeat()
+    assert await run is Outcome.CANCELLED
+    assert harness.table.rows[CLOSED].data == job.data
+
+
+async def test_a_job_that_was_claimed_anew_is_not_cancelled(harness: JobHarness) -> None:
+    job = harness.add()
+    run = asyncio.create_task(harness.run(ignore_cancellation, job))
+    await asyncio.sleep(0.01)
+    job.cancel_requested = True
+    await harness.lease_keeper.heartbeat()
+    job.epoch += 1
+    assert await run is Outcome.LOST
+    assert (job.status, CLOSED in harness.table.rows) == ("running", False)
 
 
 async def test_a_drained_job_is_queued_again_without_counting_the_attempt(
@@ -226,7 +249,7 @@ async def test_a_completion_that_was_not_committed_is_retried(harness: JobHarnes
 
     @asynccontextmanager
     async def refused(
-        reference: JobReference, result: Mapping[str, object] | None
+        reference: JobReference, result: Mapping[str, object] | None, *, cancelled: bool = False
     ) -> AsyncIterator[Any]:
         yield None
         raise Unavailable

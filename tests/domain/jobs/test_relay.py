@@ -58,9 +58,20 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def relay(table: FakeJobTable, dispatcher: FakeDispatcher, events: FakeEventRelay) -> Relay:
+def redelivered() -> list[int]:
+    """The numbers of jobs that were sent again, as they are reported."""
+    return []
+
+
+@pytest.fixture
+def relay(
+    table: FakeJobTable,
+    dispatcher: FakeDispatcher,
+    events: FakeEventRelay,
+    redelivered: list[int],
+) -> Relay:
     due, kinds = FakeDueJobs(table), JobKinds([ScriptedKind(return_at_once, name="echo")])
-    redelivery = LostMessageCheck(due, dispatcher, kinds, monotonic)
+    redelivery = LostMessageCheck(due, dispatcher, kinds, monotonic, redelivered.append)
     return Relay(due, events, dispatcher, kinds, redelivery, retention_days=7)
 
 
@@ -113,13 +124,14 @@ async def test_jobs_that_wait_in_their_queue_are_not_sent_again(
     assert (dispatcher.sent, jobs[0].dispatched_at) == ([], 0)
 
 
-async def test_a_lost_queue_is_sent_again_in_one_round(
-    relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher
+async def test_a_lost_queue_is_sent_again_in_one_round_and_counted(
+    relay: Relay, table: FakeJobTable, dispatcher: FakeDispatcher, redelivered: list[int]
 ) -> None:
     for _ in range(3 * BATCH_SIZE + 7):
         table.add(dispatched_at=-3.0)
     await relay.seconds_to_next(1)
     assert len(set(dispatcher.sent)) == len(dispatcher.sent) == 3 * BATCH_SIZE + 7
+    assert sum(redelivered) == len(dispatcher.sent)
 
 
 async def test_one_lost_message_among_many_is_found_page_by_page(

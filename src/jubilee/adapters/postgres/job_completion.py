@@ -18,10 +18,15 @@ class PostgresCompletion:
 
     @asynccontextmanager
     async def __call__(
-        self, reference: JobReference, result: Mapping[str, object] | None
+        self,
+        reference: JobReference,
+        result: Mapping[str, object] | None,
+        *,
+        cancelled: bool = False,
     ) -> AsyncIterator[PostgresTransaction]:
         """Raises LeaseLost where another attempt has claimed the job."""
-        values = {"id": reference.id, "epoch": reference.epoch, "status": "succeeded"}
+        status = "cancelled" if cancelled else "succeeded"
+        values = {"id": reference.id, "epoch": reference.epoch, "status": status}
         document = None if result is None else bounded(result)
         async with self.write() as tx:
             if await tx.executor.first(END, error=None, result=document, **values) is None:

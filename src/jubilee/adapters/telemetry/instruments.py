@@ -147,7 +147,7 @@ class Instruments:
         )
         self.jobs_running = self._gauge("jobs_running", "Jobs running in this process.")
         self.jobs_dispatched = self._counter(
-            "jobs_dispatched", "Jobs that the relay sent to Redis."
+            "jobs_dispatched", "Jobs that the relay sent to Redis, also repeatedly."
         ).labels()
         self.jobs_rescued = self._counter(
             "jobs_rescued", "Jobs requeued after their lease ran out."
@@ -176,6 +176,9 @@ class Instruments:
             "greetings_planned_until_timestamp_seconds", "End of the planned greetings."
         )
         self.workers_alive = self._gauge("workers_alive", "Workers with a recent heartbeat.")
+        self.workers_silent = self._gauge(
+            "workers_silent", "Workers that stopped within the last hour without deregistering."
+        )
 
     def _counter(self, name: str, text: str, labels: Sequence[str] = ()) -> CounterFamily:
         return CounterFamily(self.registry, name, text, labels)

@@ -109,6 +109,7 @@ class JobTelemetry(JobObserver, RelayObserver):
         gauges.overdue.set(backlog.overdue)
         gauges.oldest_event.set(backlog.oldest_event)
         gauges.workers_alive.set(backlog.workers)
+        gauges.workers_silent.set(backlog.workers_silent)
         for state, count in backlog.greetings.items():
             gauges.greetings.labels(state).set(count)
         gauges.planned_until.set(backlog.greetings_planned_until)

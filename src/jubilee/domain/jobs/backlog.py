@@ -27,10 +27,10 @@ class Backlog:
     """Unix time up to which greetings are planned."""
     workers: int
     """Workers with a heartbeat within the last 15 seconds."""
+    workers_silent: int
+    """Workers of the last hour without a heartbeat that did not deregister."""
     without_worker: Mapping[str, int]
     """Due jobs of kinds that no live worker can run: the 10 most frequent kinds; others at 0."""
-    workers_silent: int = 0
-    """Workers of the last hour without a heartbeat that did not deregister."""
 
 
 # Ports

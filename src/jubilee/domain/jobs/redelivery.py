@@ -1,5 +1,6 @@
 """Redelivery: sends again the dispatched jobs whose message is in no queue."""
 
+from collections.abc import Callable
 from math import inf
 
 from jubilee.domain.clock import Monotonic
@@ -20,12 +21,19 @@ class LostMessageCheck:
     """
 
     def __init__(
-        self, due: DueJobStore, dispatcher: JobDispatcher, kinds: JobKinds, monotonic: Monotonic
+        self,
+        due: DueJobStore,
+        dispatcher: JobDispatcher,
+        kinds: JobKinds,
+        monotonic: Monotonic,
+        dispatched: Callable[[int], None],
     ) -> None:
+        """`dispatched` is called with the number of jobs that were sent again."""
         self._due = due
         self._dispatcher = dispatcher
         self._kinds = kinds
         self._monotonic = monotonic
+        self._dispatched = dispatched
         self._after: DueJobPosition | None = None
         self._checked_at = -inf
 
@@ -43,5 +51,6 @@ class LostMessageCheck:
         missing = await self._dispatcher.missing(page.dispatches, self._kinds.known)
         if missing:
             await self._dispatcher.send(missing, self._kinds.known)
+            self._dispatched(len(missing))
         self._after = page.next
         return bool(missing) and page.next is not None

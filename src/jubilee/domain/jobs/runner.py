@@ -180,10 +180,20 @@ class Runner:
             case Interruption.DRAINED:
                 return await self._release(claimed, 0)
             case Interruption.CANCELLED:
-                ours = await self.store.mark_cancelled(claimed.reference)
-                return Outcome.CANCELLED if ours else Outcome.LOST
+                return await self._cancelled(claimed)
             case Interruption.TOO_SLOW:
                 return await self._failed(claimed, AttemptTimedOut("The attempt took too long."))
+
+    async def _cancelled(self, claimed: ClaimedJob) -> Outcome:
+        """End the job and, in the same transaction, the rows that its kind keeps for it."""
+        kind = self.kinds.find(claimed.kind)
+        try:
+            async with self.open_completion(claimed.reference, None, cancelled=True) as tx:
+                if kind is not None and claimed.data is not None:
+                    await kind.close(claimed.data, tx)
+        except LeaseLost:
+            return Outcome.LOST
+        return Outcome.CANCELLED
 
     async def _release(self, claimed: ClaimedJob, wait: float) -> Outcome:
         ours = await self.store.release(claimed.reference, wait=wait)

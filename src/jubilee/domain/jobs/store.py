@@ -109,18 +109,22 @@ class JobStore(Protocol):
     async def release(self, reference: JobReference, *, wait: float) -> bool:
         """Give the job back uncounted, due in `wait` seconds; return whether the lease was held."""
 
-    async def mark_cancelled(self, reference: JobReference) -> bool:
-        """End the job as cancelled; return whether the lease was held."""
-
     async def save_progress(self, reference: JobReference, progress: Mapping[str, object]) -> None:
         """Save the progress, if the lease is held."""
 
 
 class OpenCompletion(Protocol[Tx_co]):
-    """Opens a transaction whose first statement ends the job; raises LeaseLost."""
+    """Opens a transaction whose first statement ends the job, as succeeded or cancelled.
+
+    Raises LeaseLost.
+    """
 
     def __call__(
-        self, reference: JobReference, result: Mapping[str, object] | None
+        self,
+        reference: JobReference,
+        result: Mapping[str, object] | None,
+        *,
+        cancelled: bool = False,
     ) -> AbstractAsyncContextManager[Tx_co]:
         """Return the transaction of the job kind."""
 

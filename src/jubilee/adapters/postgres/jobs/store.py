@@ -156,9 +156,6 @@ class PostgresJobStore(JobStore):
     async def release(self, reference: JobReference, *, wait: float) -> bool:
         return await self._write(RELEASE, reference, wait=wait)
 
-    async def mark_cancelled(self, reference: JobReference) -> bool:
-        return await self._write(END, reference, status="cancelled", error=None, result=None)
-
     async def save_progress(self, reference: JobReference, progress: Mapping[str, object]) -> None:
         await self._write(REPORT, reference, progress=bounded(progress))
 
