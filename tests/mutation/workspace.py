@@ -9,8 +9,9 @@ import sysconfig
 import venv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -35,6 +36,7 @@ class Workspace:
 
     root: Path
     environment: Mapping[str, str]
+    seconds: Iterator[int] = field(default_factory=lambda: count(1))
 
     def run(
         self, tests: Sequence[str], *, timeout: float, options: Sequence[str] = (), **more: str
@@ -66,14 +68,20 @@ class Workspace:
 
     @contextmanager
     def changed(self, path: str, text: bytes) -> Iterator[None]:
-        """For as long as this lasts, the file of the copy is another one."""
+        """For as long as this lasts, the file of the copy is another one.
+
+        Each change has a time of its own: bytecode is taken for that of a file by its seconds.
+        """
         file = self.root / path
-        before = file.read_bytes()
+        before, times = file.read_bytes(), file.stat()
         file.write_bytes(text)
+        second = next(self.seconds)
+        os.utime(file, (second, second))
         try:
             yield
         finally:
             file.write_bytes(before)
+            os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 @contextmanager
@@ -85,19 +93,21 @@ def workspace(project: Path) -> Iterator[Workspace]:
         servers = EmbeddedServers(Path(folder) / "data", durable=False)
         servers.start()
         try:
-            yield Workspace(
-                root,
-                {
-                    **os.environ,
-                    "PYTHONDONTWRITEBYTECODE": "1",  # a file may change twice within a second
-                    "PYTHONHASHSEED": "0",
-                    "JUBILEE_TEST_SERVERS": "running",
-                    "JUBILEE_TEST_DATABASE_URL": servers.database_url or "",
-                    "JUBILEE_TEST_REDIS_URL": servers.redis_url or "",
-                },
-            )
+            yield Workspace(root, _environment(servers, Path(folder) / "bytecode"))
         finally:
             servers.stop()
+
+
+def _environment(servers: EmbeddedServers, bytecode: Path) -> Mapping[str, str]:
+    """The bytecode of libraries, as pytest rewrites it, is compiled once for all runs."""
+    own = {
+        "PYTHONPYCACHEPREFIX": str(bytecode),
+        "PYTHONHASHSEED": "0",
+        "JUBILEE_TEST_SERVERS": "running",
+        "JUBILEE_TEST_DATABASE_URL": servers.database_url or "",
+        "JUBILEE_TEST_REDIS_URL": servers.redis_url or "",
+    }
+    return {n: v for n, v in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"} | own
 
 
 def _copy(project: Path, root: Path) -> None:
