@@ -33,5 +33,17 @@ def test_it_names_the_file_of_every_secret_setting() -> None:
     }
 
 
+def test_a_setting_that_has_a_default_shows_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in LINES:
+        monkeypatch.setenv(name, value)
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    expected = {name: value for name, value in defaults.items() if value not in {None, ()}}
+    del expected["mail_from"]  # a sender of one's own
+    assert {name: getattr(Settings(), name) for name in expected} == expected
+
+
 def test_its_variables_of_opentelemetry_are_understood() -> None:
     assert {signal.value for signal in signals(dict(LINES))} == {"traces"}

@@ -56,12 +56,15 @@ async def test_a_worker_with_a_recent_heartbeat_is_alive(pool: ConnectionPool) -
     assert ((await backlog()).workers, (await backlog()).workers_silent) == (0, 1)
 
 
-async def test_a_worker_that_leaves_is_neither_alive_nor_silent(pool: ConnectionPool) -> None:
+async def test_only_the_worker_that_leaves_is_neither_alive_nor_silent(
+    pool: ConnectionPool,
+) -> None:
     backlog = PostgresBacklog(pool)
-    worker = WorkerInfo(id=uuid4(), host="here", version="1", kinds=KNOWN)
-    await backlog.heartbeat(worker)
-    await backlog.leave(worker.id)
-    assert ((await backlog()).workers, (await backlog()).workers_silent) == (0, 0)
+    workers = [WorkerInfo(id=uuid4(), host="here", version="1", kinds=KNOWN) for _ in range(2)]
+    for worker in workers:
+        await backlog.heartbeat(worker)
+    await backlog.leave(workers[0].id)
+    assert ((await backlog()).workers, (await backlog()).workers_silent) == (1, 0)
 
 
 async def test_due_jobs_of_kinds_that_no_live_worker_knows_are_counted(

@@ -109,6 +109,13 @@ async def test_parallel_workers_claim_each_job_once(
     assert taken == Counter(reference.id for reference in added)
 
 
+async def test_a_claim_says_when_the_attempt_started(table: PostgresJobTable, other: Any) -> None:
+    reference = await table.add()
+    await claim(table, reference)
+    age = "SELECT now() - started_at < interval '1 minute' FROM jobs WHERE id = $1"
+    assert await other.fetchval(age, reference.id) is True
+
+
 async def test_a_claim_waits_for_the_relays_lock(table: PostgresJobTable, other: Any) -> None:
     marked, free = await table.add(), await table.add()
     transaction = other.transaction()

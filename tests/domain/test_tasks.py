@@ -54,6 +54,19 @@ class InternalKind(Echo):
     audience = Audience.INTERNAL
 
 
+class KindWithRows(Echo):
+    """A kind that keeps rows of its own for a job."""
+
+    name = "rows"
+
+    def __init__(self) -> None:
+        self.closed: list[Mapping[str, object]] = []
+
+    async def close(self, data: Mapping[str, object], tx: object) -> None:
+        del tx
+        self.closed.append(data)
+
+
 def make_principal(*, admin: bool = False) -> Principal:
     return Principal(UserId(new_id()), SessionId(new_id()), is_admin=admin)
 
@@ -287,3 +300,15 @@ async def test_another_user_can_neither_cancel_nor_retry_a_task(
     with pytest.raises(TaskNotFound):
         await tasks.retry(str(task.id), by=STRANGER)
     assert store.tasks == before
+
+
+async def test_a_kind_ends_the_rows_of_tasks_that_do_not_succeed(store: FakeStore) -> None:
+    kind = KindWithRows()
+    tasks = replace(make_service(store), kinds=JobKinds([kind]))
+    made = [await tasks.create(TaskRequest(kind="rows", data={"n": n}), by=OWNER) for n in range(3)]
+    set_status(store, made[0], TaskStatus.DEAD)
+    set_status(store, made[1], TaskStatus.SUCCEEDED)
+    for task in made[:2]:
+        await tasks.discard(str(task.id), by=OWNER)
+    await tasks.stop(str(made[2].id), by=OWNER)
+    assert kind.closed == [{"n": 0}, {"n": 2}]

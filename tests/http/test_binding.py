@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jubilee.entrypoints.http.framework.binding import bind_query
 from jubilee.entrypoints.http.framework.json_text import faults, may_have_faults, parse_json
 from jubilee.entrypoints.http.framework.problems import MalformedBody, MalformedQuery
-from jubilee.entrypoints.http.user_models import UserQuery
+from jubilee.entrypoints.http.user_models import Registration, UserQuery
 from tests.conftest import SignUp
 from tests.fakes.store import FakeStore
 from tests.http.refusals import pointers, problem
@@ -244,3 +244,8 @@ def test_numbers_at_the_bounds_are_accepted() -> None:
     found = list(faults([largest + 1, {"a": -largest - 1}]))
     assert [fault.code for fault in found] == ["number_out_of_range"] * 2
     assert [fault.pointer for fault in found] == ["/0", "/1/a"]
+
+
+def test_a_checked_body_shows_none_of_its_members() -> None:
+    form = Registration(email="zoe@example.com", password="correct horse battery staple")
+    assert repr(form) == "Registration"

@@ -8,7 +8,8 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -26,6 +27,7 @@ class Recorder:
     def __init__(self, output: Path) -> None:
         self._output = output
         self._called: set[CodeType] = set()
+        self._imported: dict[str, set[CodeType]] = {}
         self._tests: dict[str, dict[str, object]] = {}
         self._seconds: dict[str, float] = {}
         self._failed: set[str] = set()
@@ -33,15 +35,22 @@ class Recorder:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Trace one test with its fixtures."""
-        self._called = set()
-        threading.settrace(self._trace)
-        sys.settrace(self._trace)
-        try:
+        with self._tracing():
+            found = yield
+        self._keep(item.nodeid)
+        return found
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, object, object]:
+        """Trace the import of a module: what it calls there counts for each of its tests."""
+        if not isinstance(collector, pytest.Module):
             return (yield)
-        finally:
-            sys.settrace(None)
-            threading.settrace(None)
-            self._keep(item.nodeid)
+        with self._tracing():
+            found = yield
+        self._imported[collector.nodeid] = self._called
+        return found
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A part of a test has ended."""
@@ -54,6 +63,17 @@ class Recorder:
         """Write it all."""
         self._output.write_text(json.dumps(self._tests))
 
+    @contextmanager
+    def _tracing(self) -> Iterator[None]:
+        self._called = set()
+        threading.settrace(self._trace)
+        sys.settrace(self._trace)
+        try:
+            yield
+        finally:
+            sys.settrace(None)
+            threading.settrace(None)
+
     def _trace(self, frame: FrameType, event: str, arg: object) -> None:
         self._called.add(frame.f_code)
 
@@ -62,7 +82,7 @@ class Recorder:
             return
         functions = [
             f"{code.co_filename.removeprefix(PACKAGE)[1:]}:{code.co_firstlineno}"
-            for code in self._called
+            for code in self._called | self._imported.get(nodeid.partition("::")[0], set())
             if code.co_filename.startswith(PACKAGE)
         ]
         self._tests[nodeid] = {"seconds": self._seconds[nodeid], "functions": functions}

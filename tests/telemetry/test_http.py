@@ -140,6 +140,12 @@ def test_a_request_without_a_parent_is_decided_by_the_sampler(
         assert found.sampled is is_sampled(tracing._configured, found.trace_id)
 
 
+def test_a_predecided_sampler_names_the_configured_one() -> None:
+    assert PredecidedSampler(TraceIdRatioBased(0.5)).get_description() == (
+        "Predecided(TraceIdRatioBased{0.5})"
+    )
+
+
 @pytest.mark.parametrize("share", [0, 1e-9, 0.05, 0.5, 1])
 def test_the_threshold_is_exact(share: float) -> None:
     sampler = TraceIdRatioBased(share)

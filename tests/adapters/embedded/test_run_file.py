@@ -48,6 +48,11 @@ def test_nobody_else_may_read_the_addresses(tmp_path: Path) -> None:
     claim.release()
 
 
+def test_a_file_does_not_outlive_its_owner(tmp_path: Path) -> None:
+    DataDirLock(tmp_path, RUN).release()
+    assert not (tmp_path / "run.json").exists()
+
+
 def test_a_folder_is_given_back_though_its_file_is_gone(tmp_path: Path) -> None:
     claim = DataDirLock(tmp_path, RUN)
     (tmp_path / "run.json").unlink()
