@@ -1,4 +1,4 @@
-"""The secret key of development: generated once, in a file readable by its owner only."""
+"""The secret key for development: generated once, in a file that only its owner can read."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from jubilee.domain.errors import Invalid
 
 
 class EmptySecret(Invalid):
-    """The file of the secret is empty."""
+    """The file with the secret is empty."""
 
     code = "empty_secret"
 
@@ -32,5 +32,5 @@ def development_secret(folder: Path) -> str:
             draft.unlink()
     secret = path.read_text().strip()
     if not secret:  # tokens signed with an empty key could be forged
-        raise EmptySecret(f"{path} is empty: remove it, and a new secret is made.")
+        raise EmptySecret(f"{path} is empty: remove it, and a new secret is generated.")
     return secret

@@ -14,7 +14,7 @@ from jubilee.entrypoints.http.connections.refusals import Refusals
 from jubilee.entrypoints.http.connections.server import DrainingServer, ListenOptions
 from jubilee.entrypoints.http.framework.context import InFlightRequests
 
-FIRST_WAIT_S, MAX_WAIT_S = 0.5, 15.0  # seconds
+FIRST_WAIT_S, MAX_WAIT_S = 0.5, 15.0  # between two checks of the dependencies
 
 logger = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-"""PostgreSQL and Valkey from their wheels, as children of the one process that runs Jubilee."""
+"""Embedded servers: PostgreSQL and Valkey from Python wheels, as child processes of Jubilee."""

@@ -1,9 +1,9 @@
-"""What can go wrong with the embedded servers, each a sentence for the person who started them."""
+"""Errors of the embedded servers; each message is one sentence for the operator."""
 
 
 class ServerFailed(OSError):
-    """This machine does not let an embedded server run; the message says why and what to do."""
+    """An embedded server cannot run on this machine; the message says why and what to do."""
 
 
 class AlreadyRunning(ServerFailed):
-    """Another process runs Jubilee on the same data folder."""
+    """Another `jubilee up` uses the same data folder."""

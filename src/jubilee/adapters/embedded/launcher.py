@@ -1,20 +1,23 @@
-"""Becomes another program that dies with its parent. Run by path: PARENT SIGNAL PROGRAM..."""
+"""A script that turns into another program, which the kernel ends together with its parent.
+
+Run by its path, with the arguments PARENT SIGNAL PROGRAM...
+"""
 
 import ctypes
 import os
 import sys
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG = 1  # of prctl(2), in Linux's headers
 
 
 def main(parent: str, signal_number: str, *argv: str) -> None:
-    """Tie this process to `parent`, a process id, and turn into `argv`."""
+    """Ask for the signal when the process `parent` ends, then execute `argv` in its place."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal_number))
-    # A parent that died before the line above sends no signal any more.
+    # A parent that ended before the call above sends no signal.
     if os.getppid() != int(parent):
-        sys.exit("the parent is gone")
-    os.execv(argv[0], argv)  # noqa: S606 - there is nothing for a shell to read here
+        sys.exit("the parent process has ended")
+    os.execv(argv[0], argv)  # noqa: S606  # needs no shell
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""PostgreSQL on a unix socket, its data in a folder."""
+"""An embedded PostgreSQL server on a Unix socket, with its data in a folder."""
 
 import os
 import shutil
@@ -16,15 +16,18 @@ from jubilee.adapters.embedded.process import Pause, Program, complete, end, las
 from jubilee.adapters.embedded.unprivileged import unprivileged
 from jubilee.adapters.embedded.wheels import POSTGRES_MAJOR, postgres_program
 
-START_TIMEOUT_S = 120.0  # recovery after a hard stop may replay a while
+START_TIMEOUT_S = 120.0  # recovery after a crash may take long
 STOP_TIMEOUT_S = 30.0
+INITDB_TIMEOUT_S, CREATE_TIMEOUT_S = 120.0, 60.0
+POLL_INTERVAL_S = 0.02
+ORPHAN_POLL_INTERVAL_S = 0.05
 INITDB = (
     "--username=jubilee",
     "--encoding=UTF8",
     "--locale=C",
     "--locale-provider=builtin",
     "--builtin-locale=C.UTF-8",
-    "--auth=trust",  # the socket lies in a folder that only this user may enter
+    "--auth=trust",  # only this user can open the socket's folder
     "--data-checksums",
 )
 SETTINGS = (
@@ -36,19 +39,19 @@ SETTINGS = (
     "timezone=UTC",
     "log_timezone=UTC",
     "log_checkpoints=off",
-    # Refused statements are the service's to tell, and hold what people typed.
+    # Failed statements contain user data; the service logs their errors itself.
     "log_min_messages=log",
 )
 SINGLE_USER = "CREATE DATABASE jubilee"
 
 
 class EmbeddedPostgres:
-    """One PostgreSQL server; `start` returns when it answers, `stop` when it is gone."""
+    """A PostgreSQL server; `start` waits until it accepts connections, `stop` until it ended."""
 
     name = f"PostgreSQL {POSTGRES_MAJOR}"
 
     def __init__(self, data_dir: Path, folder: Path, *, durable: bool = True) -> None:
-        """Keep data under `data_dir`, the socket in `folder`; durable=False is for tests."""
+        """Data are under `data_dir`, the socket is in `folder`; `durable=False` turns fsync off."""
         self._data = data_dir / f"postgres-{POSTGRES_MAJOR}"
         self._folder = folder
         self._log = data_dir / "log" / "postgres.log"
@@ -58,20 +61,20 @@ class EmbeddedPostgres:
 
     @property
     def where(self) -> str:
-        """Where it listens and where its data are, for people."""
+        """The socket's folder and the data folder, as text for the operator."""
         return f"{self._folder} (data in {self._data})"
 
     @property
     def pid(self) -> int | None:
-        """The process id of the postmaster, None when it was not started."""
+        """The process id of the postmaster; None before the start."""
         return self._process.pid if self._process else None
 
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """Return the exit code; None while the server runs, and before the start."""
         return self._process.poll() if self._process else None
 
     def start(self, pause: Pause = time.sleep) -> None:
-        """Make the data if there are none and run; raises ServerFailed."""
+        """Start the server, after creating its data if there are none; raises ServerFailed."""
         try:
             self._start(pause)
         except BaseException:
@@ -79,48 +82,47 @@ class EmbeddedPostgres:
             raise
 
     def stop(self) -> None:
-        """End it: sessions are cut off, the data are checkpointed, the socket goes."""
+        """Stop the server (fast shutdown: sessions end, data are flushed) and remove its socket."""
         if self._process is not None:
             end(self._process, signal.SIGINT, within=STOP_TIMEOUT_S)
-            self._sweep()
+            self._remove_sockets()
         sockets.remove_empty(self._folder)
 
     def _start(self, pause: Pause) -> None:
         postgres = str(postgres_program("postgres"))
         sockets.make_private(self._folder)
-        self._make_data(pause)
+        self._create_data(pause)
         self._await_orphans(pause)
-        self._sweep()
+        self._remove_sockets()
         options = [f"--{setting}" for setting in (*SETTINGS, f"fsync={self._fsync}")]
         options.append(f"--unix_socket_directories={self._folder}")
         argv = (postgres, "-D", str(self._data), *options)
         self._process = spawn(self._program(*argv, orphaned=signal.SIGINT))
         self._await_ready(pause)
 
-    def _make_data(self, pause: Pause) -> None:
-        """In a folder aside first: one that has the real name is whole."""
+    def _create_data(self, pause: Pause) -> None:
+        """Create the data in a temporary folder, renamed when it is complete."""
         self._data.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for half_done in self._data.parent.glob(f"{self._data.name}.new-*"):
-            shutil.rmtree(half_done, ignore_errors=True)
+        for incomplete in self._data.parent.glob(f"{self._data.name}.new-*"):
+            shutil.rmtree(incomplete, ignore_errors=True)
         if self._data.exists():
             return
-        aside = tempfile.mkdtemp(prefix=f"{self._data.name}.new-", dir=self._data.parent)
-        making = Path(aside)
+        name = tempfile.mkdtemp(prefix=f"{self._data.name}.new-", dir=self._data.parent)
+        created = Path(name)
         fsync = () if self._fsync == "on" else ("--no-sync",)
         initdb = str(postgres_program("initdb"))
-        complete(
-            self._program(initdb, *INITDB, *fsync, "-D", aside, owning=making), pause, within=120
-        )
-        self._create_database(making, pause)
-        making.rename(self._data)
+        program = self._program(initdb, *INITDB, *fsync, "-D", name, owning=created)
+        complete(program, pause, within=INITDB_TIMEOUT_S)
+        self._create_database(created, pause)
+        created.rename(self._data)
 
     def _create_database(self, data: Path, pause: Pause) -> None:
         postgres = str(postgres_program("postgres"))
         single = ("--single", "-j", "-D", str(data), f"--fsync={self._fsync}", "postgres")
         script = data / "create.sql"
         script.write_text(f"{SINGLE_USER};\n\n")
-        words = self._program(postgres, *single, owning=data, stdin=script)
-        complete(words, pause, within=60)
+        program = self._program(postgres, *single, owning=data, stdin=script)
+        complete(program, pause, within=CREATE_TIMEOUT_S)
         script.unlink()
 
     def _program(
@@ -130,7 +132,7 @@ class EmbeddedPostgres:
         stdin: Path | None = None,
         orphaned: signal.Signals = signal.SIGKILL,
     ) -> Program:
-        # Nothing else of our environment: PGPORT and its kin would change what the server does.
+        # Nothing else of this environment: PGPORT and similar variables would change the server.
         env = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
         return Program(
             argv,
@@ -148,10 +150,10 @@ class EmbeddedPostgres:
                 raise ServerFailed(f"PostgreSQL did not start: {last_line(self._log)}")
             if time.monotonic() > deadline:
                 raise ServerFailed(f"PostgreSQL is not ready after {START_TIMEOUT_S:.0f} s")
-            pause(0.02)
+            pause(POLL_INTERVAL_S)
 
     def _is_ready(self) -> bool:
-        """As pg_ctl does: the eighth line of the lock file says so; it is empty for a moment."""
+        """Read the eighth line of the lock file, as pg_ctl does; the file is empty for a moment."""
         try:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
@@ -159,22 +161,25 @@ class EmbeddedPostgres:
         return lines[:1] == [str(self.pid)] and "ready" in [line.strip() for line in lines[7:]]
 
     def _await_orphans(self, pause: Pause) -> None:
-        """Let the server of a killed run end; its lock file may name a stranger by now."""
+        """Wait until the server of a killed run has ended, and remove its lock file.
+
+        The process id in that file may belong to another program by now.
+        """
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while orphans := list(_inside(self._data)):
             if time.monotonic() > deadline:
                 raise ServerFailed(f"process {orphans[0]} still uses {self._data}: end it")
-            pause(0.05)
+            pause(ORPHAN_POLL_INTERVAL_S)
         if Path("/proc/self/cwd").exists():
             (self._data / "postmaster.pid").unlink(missing_ok=True)
 
-    def _sweep(self) -> None:
+    def _remove_sockets(self) -> None:
         for name in (".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
             (self._folder / name).unlink(missing_ok=True)
 
 
 def _inside(folder: Path) -> Iterator[int]:
-    """PostgreSQL's processes at work in the folder: all of them live in that of their data."""
+    """Iterate over the PostgreSQL processes whose working directory is the folder."""
     real = str(folder.resolve())
     for process in Path("/proc").glob("[0-9]*"):
         try:

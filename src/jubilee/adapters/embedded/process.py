@@ -1,7 +1,7 @@
-"""Starts programs as direct children that die with this process, each in its own session.
+"""Child processes that end together with this process, each in a session of its own.
 
-Linux ties a child to the thread that started it, so start children from the main thread.
-Elsewhere (macOS) a killed parent leaves its children behind.
+Linux signals a child when the thread that started it ends, so start children from the main thread.
+On other systems (macOS) the children of a killed process keep running.
 """
 
 import contextlib
@@ -19,32 +19,40 @@ from jubilee.adapters.embedded import launcher
 from jubilee.adapters.embedded.errors import ServerFailed
 
 Pause = Callable[[float], None]
-LOG_BYTES = 1 << 20
-RESEND_INTERVAL_S = 1.0  # seconds until a program is told once more to end
+"""Waits for some seconds; may raise to end the wait early."""
+
+LOG_BYTES = 1 << 20  # a larger log is renamed at the next start
+TAIL_BYTES = 2_000  # of a log, searched for its last line
+RESEND_INTERVAL_S = 1.0  # between two signals to a process that has not ended
+KILL_TIMEOUT_S = 5.0
+POLL_INTERVAL_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run; without an `output` file it shares ours, `wrap` is put before the program."""
+    """A program to start; `wrap` is a command that executes it, such as `setpriv`."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
+    """The working directory; None for that of this process."""
     stdin: Path | None = None
     output: Path | None = None
+    """File for standard output and error; None for those of this process."""
     wrap: tuple[str, ...] = ()
     orphaned: signal.Signals = signal.SIGKILL
+    """The signal that it gets when this process has ended."""
     umask: int = -1
-    """Permissions that its new files do not get; -1 is ours."""
+    """Permissions that new files do not get; -1 for the umask of this process."""
 
 
 def spawn(program: Program) -> subprocess.Popen[bytes]:
-    """Start the program; a Ctrl-C in our terminal does not reach it, our death does."""
+    """Start the program in a session of its own, so that Ctrl-C in the terminal does not end it."""
     tied = (sys.executable, "-I", "-S", launcher.__file__, str(os.getpid()))
     argv = (*program.wrap, *tied, str(int(program.orphaned)), *program.argv)
     with contextlib.ExitStack() as files:
         output = files.enter_context(_log(program.output)) if program.output else None
-        return subprocess.Popen(  # noqa: S603 - the programs are our own
+        return subprocess.Popen(  # noqa: S603  # the programs are ours
             argv,
             env=dict(program.env),
             cwd=program.folder,
@@ -57,7 +65,7 @@ def spawn(program: Program) -> subprocess.Popen[bytes]:
 
 
 def complete(program: Program, pause: Pause, *, within: float) -> None:
-    """Run the program to its end; raises ServerFailed when it fails or takes too long."""
+    """Run the program for at most `within` seconds; raises ServerFailed if it fails."""
     process = spawn(program)
     name = Path(program.argv[0]).name
     deadline = time.monotonic() + within
@@ -65,18 +73,18 @@ def complete(program: Program, pause: Pause, *, within: float) -> None:
         while process.poll() is None:
             if time.monotonic() > deadline:
                 raise ServerFailed(f"{name} did not end within {within:.0f} s")
-            pause(0.02)
+            pause(POLL_INTERVAL_S)
     finally:
-        end(process, signal.SIGKILL, within=5)
+        end(process, signal.SIGKILL, within=KILL_TIMEOUT_S)
     if process.returncode:
         raise ServerFailed(f"{name} failed: {last_line(program.output)}")
 
 
 def end(process: subprocess.Popen[bytes], how: signal.Signals, *, within: float) -> None:
-    """Ask the process to end, and kill it if it has not within that many seconds."""
+    """Send the signal `how`, and kill the process if it has not ended `within` seconds."""
     deadline = time.monotonic() + within
     while process.poll() is None and (left := deadline - time.monotonic()) > 0:
-        process.send_signal(how)  # again and again: one that meets a program's start may be lost
+        process.send_signal(how)  # repeated: a signal during a program's start may be lost
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(min(left, RESEND_INTERVAL_S))
     if process.poll() is None:
@@ -85,14 +93,14 @@ def end(process: subprocess.Popen[bytes], how: signal.Signals, *, within: float)
 
 
 def last_line(log: Path | None) -> str:
-    """The last thing that a log says, with the log's own place."""
+    """Return the last line of a log that is not empty, and the path of the log."""
     if log is None:
         return "see above"
     with log.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - 2000))
+        file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
         lines = file.read().decode("utf-8", "replace").split("\n")
-    said = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
-    return f"{said} ({log})"
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "its log is empty")
+    return f"{last} ({log})"
 
 
 def _log(path: Path) -> BinaryIO:

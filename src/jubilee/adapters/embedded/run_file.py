@@ -1,4 +1,4 @@
-"""`run.json` and the lock: who runs on a data folder, and where its servers are."""
+"""The lock of a data folder, and `run.json`, which lists the processes and servers of its run."""
 
 import contextlib
 import fcntl
@@ -12,14 +12,14 @@ from typing import Any
 
 from jubilee.adapters.embedded.errors import AlreadyRunning
 
-# A reader holds the lock for an instant while it looks; an owner keeps it.
-LOCK_TIMEOUT_S = 0.5
+LOCK_TIMEOUT_S = 0.5  # readers of the run file hold the lock for a moment
+POLL_INTERVAL_S = 0.02
 RUN_FILE = "run.json"
 
 
 @dataclass(frozen=True, slots=True)
 class RunFile:
-    """What one running Jubilee tells the other commands; `pids` by part."""
+    """What other commands read about a running `jubilee up`; `pids` maps names to process ids."""
 
     pid: int
     address: str
@@ -29,10 +29,10 @@ class RunFile:
 
 
 def read_run_file(data_dir: Path) -> RunFile | None:
-    """What the Jubilee that runs on these data says of itself, None when none runs."""
+    """Return the run file of the `jubilee up` that runs on this data folder; None without one."""
     try:
         with (data_dir / "lock").open("rb") as lock:
-            if _locked(lock.fileno()):
+            if _try_lock(lock.fileno()):
                 return None
         return _read(data_dir)
     except FileNotFoundError:
@@ -40,44 +40,44 @@ def read_run_file(data_dir: Path) -> RunFile | None:
 
 
 class DataDirLock:
-    """The data folder, taken for one run; it lasts no longer than this process."""
+    """The exclusive lock of a data folder; the kernel releases it when this process ends."""
 
     def __init__(self, data_dir: Path, run: RunFile) -> None:
-        """Take the folder, made if it is not there; raises AlreadyRunning."""
+        """Lock the folder, created if it is missing; raises AlreadyRunning."""
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._data_dir = data_dir
         self._run = run
         self._lock = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            self._take()
+            self._acquire()
         except BaseException:
             os.close(self._lock)
             raise
         self.write({})
 
     def write(self, pids: Mapping[str, int]) -> None:
-        """Say which processes run now."""
+        """Replace the run file: these processes run now."""
         path = self._data_dir / RUN_FILE
-        aside = path.with_suffix(".new")
-        aside.unlink(missing_ok=True)
-        aside.touch(mode=0o600)
-        aside.write_text(json.dumps(asdict(replace(self._run, pids=dict(pids))), indent=1))
-        aside.replace(path)
+        draft = path.with_suffix(".new")
+        draft.unlink(missing_ok=True)
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(asdict(replace(self._run, pids=dict(pids))), indent=1))
+        draft.replace(path)
 
     def release(self) -> None:
-        """Give the folder back."""
+        """Remove the run file and release the lock."""
         (self._data_dir / RUN_FILE).unlink(missing_ok=True)
         os.close(self._lock)
 
-    def _take(self) -> None:
+    def _acquire(self) -> None:
         deadline = time.monotonic() + LOCK_TIMEOUT_S
-        while not _locked(self._lock):
+        while not _try_lock(self._lock):
             if time.monotonic() > deadline:
                 raise AlreadyRunning(_refusal(self._data_dir))
-            time.sleep(0.02)
+            time.sleep(POLL_INTERVAL_S)
 
 
-def _locked(lock: int) -> bool:
+def _try_lock(lock: int) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -86,7 +86,7 @@ def _locked(lock: int) -> bool:
 
 
 def _read(data_dir: Path) -> RunFile | None:
-    """None where the owner has not written it yet, or it is of another version."""
+    """Return None if the file is not written yet, or was written by another version."""
     with contextlib.suppress(ValueError, TypeError):
         found: dict[str, Any] = json.loads((data_dir / RUN_FILE).read_text())
         return RunFile(**found)

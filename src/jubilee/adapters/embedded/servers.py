@@ -10,9 +10,9 @@ from jubilee.adapters.embedded.valkey import EmbeddedValkey
 
 
 class EmbeddedServers:
-    """PostgreSQL and Valkey over one data folder, whichever of them are wanted.
+    """PostgreSQL, Valkey or both on one data folder.
 
-    The addresses are known before the start; nothing is made on disk until then.
+    Their URLs are known before `start`, which is the first to write to the disk.
     """
 
     def __init__(
@@ -23,28 +23,28 @@ class EmbeddedServers:
         want_redis: bool = True,
         durable: bool = True,
     ) -> None:
-        """`durable=False` lets PostgreSQL skip fsync: for tests alone."""
-        place, folder = data_dir.absolute(), socket_folder(data_dir)
-        self.postgres = EmbeddedPostgres(place, folder, durable=durable) if want_postgres else None
-        self.redis = EmbeddedValkey(place, folder) if want_redis else None
+        """`durable=False` turns PostgreSQL's fsync off, for tests."""
+        data, sockets = data_dir.absolute(), socket_folder(data_dir)
+        self.postgres = EmbeddedPostgres(data, sockets, durable=durable) if want_postgres else None
+        self.redis = EmbeddedValkey(data, sockets) if want_redis else None
 
     @property
     def database_url(self) -> str | None:
-        """`postgresql://jubilee@/jubilee?host=...`, None when PostgreSQL is not wanted."""
+        """`postgresql://jubilee@/jubilee?host=...`; None without an embedded PostgreSQL."""
         return self.postgres.url if self.postgres else None
 
     @property
     def redis_url(self) -> str | None:
-        """`unix://...`, None when Valkey is not wanted."""
+        """`unix://...`; None without an embedded Valkey."""
         return self.redis.url if self.redis else None
 
     @property
     def each(self) -> tuple[EmbeddedPostgres | EmbeddedValkey, ...]:
-        """The wanted servers in the order of their start."""
+        """The servers in the order of their start."""
         return tuple(server for server in (self.postgres, self.redis) if server is not None)
 
     def start(self, pause: Pause = time.sleep) -> None:
-        """Start them all or none; raises ServerFailed."""
+        """Start all servers; if one fails, stop the others and raise ServerFailed."""
         try:
             for server in self.each:
                 server.start(pause)
@@ -53,6 +53,6 @@ class EmbeddedServers:
             raise
 
     def stop(self) -> None:
-        """End them, the last first."""
+        """Stop the servers in reverse order."""
         for server in reversed(self.each):
             server.stop()

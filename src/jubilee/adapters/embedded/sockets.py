@@ -1,4 +1,4 @@
-"""A private folder for unix sockets, with a name short enough for them."""
+"""A private folder for Unix sockets, whose path is short enough for the kernel."""
 
 import contextlib
 import hashlib
@@ -9,23 +9,26 @@ from pathlib import Path
 
 from jubilee.adapters.embedded.errors import ServerFailed
 
-MAX_PATH_CHARS = 70  # a socket's whole name has 107 bytes at most, on macOS 103
+MAX_PATH_CHARS = 70  # of the folder: a socket's whole path has at most 107 bytes, on macOS 103
 
 
 def socket_folder(data_dir: Path) -> Path:
-    """Where the sockets of these data live: the same folder at each start."""
+    """Return the folder of the sockets for a data folder: the same one at each start."""
     digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()
     return _parent() / digest[:12]
 
 
 def make_private(folder: Path) -> None:
-    """Make the folder and the one above for us alone; raises ServerFailed if they are not."""
-    for place in (folder.parent, folder):
-        place.mkdir(mode=0o700, exist_ok=True)
-        found = place.lstat()
+    """Create the folder and its parent, both accessible to this user only.
+
+    Raises ServerFailed if one of them exists with another owner or other permissions.
+    """
+    for path in (folder.parent, folder):
+        path.mkdir(mode=0o700, exist_ok=True)
+        found = path.lstat()
         private = stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o077
         if not private or found.st_uid != os.geteuid():
-            raise ServerFailed(f"{place} is not a private folder of this user: remove it")
+            raise ServerFailed(f"{path} is not a private folder of this user: remove it")
 
 
 def remove_empty(folder: Path) -> None:
@@ -37,17 +40,17 @@ def remove_empty(folder: Path) -> None:
 
 def _parent() -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    # PostgreSQL reads commas and quotes in a socket's folder as punctuation.
+    # Commas and quotes separate folders in PostgreSQL's setting.
     if (
         len(runtime) <= MAX_PATH_CHARS
         and re.fullmatch(r"/[\w./-]+", runtime, re.ASCII)
-        and _ours(runtime)
+        and _is_owned(runtime)
     ):
         return Path(runtime) / "jubilee"
-    return Path(f"/tmp/jubilee-{os.geteuid()}")  # noqa: S108 - make_private refuses a planted one
+    return Path(f"/tmp/jubilee-{os.geteuid()}")  # noqa: S108  # make_private refuses one of another user
 
 
-def _ours(folder: str) -> bool:
+def _is_owned(folder: str) -> bool:
     try:
         return Path(folder).stat().st_uid == os.geteuid()
     except OSError:

@@ -1,4 +1,4 @@
-"""Valkey, which speaks Redis' protocol, on a unix socket, its data in a folder."""
+"""An embedded Valkey server, compatible with Redis, on a Unix socket, with its data in a folder."""
 
 import os
 import signal
@@ -15,6 +15,8 @@ from jubilee.adapters.embedded.wheels import valkey_program
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
+PING_TIMEOUT_S = 1.0
+POLL_INTERVAL_S = 0.02
 OWNER_ONLY = 0o077  # as a umask
 SETTINGS = (
     *("--port", "0"),
@@ -28,12 +30,12 @@ SETTINGS = (
 
 
 class EmbeddedValkey:
-    """One Valkey server; `start` returns when it answers, `stop` when it is gone."""
+    """A Valkey server; `start` returns when it accepts commands, `stop` when it has ended."""
 
     name = "Valkey"
 
     def __init__(self, data_dir: Path, folder: Path) -> None:
-        """Keep data under `data_dir`, the socket in `folder`."""
+        """Data are under `data_dir`, the socket is in `folder`."""
         self._data = data_dir / "valkey"
         self._folder = folder
         self._socket = folder / "redis.sock"
@@ -43,20 +45,20 @@ class EmbeddedValkey:
 
     @property
     def where(self) -> str:
-        """Where it listens and where its data are, for people."""
+        """The socket and the data folder, as text for the operator."""
         return f"{self._socket} (data in {self._data})"
 
     @property
     def pid(self) -> int | None:
-        """Its process id, None when it was not started."""
+        """The process id; None before the start."""
         return self._process.pid if self._process else None
 
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """Return the exit code; None while the server runs, and before the start."""
         return self._process.poll() if self._process else None
 
     def start(self, pause: Pause = time.sleep) -> None:
-        """Run; raises ServerFailed."""
+        """Start the server; raises ServerFailed."""
         try:
             self._start(pause)
         except BaseException:
@@ -64,7 +66,7 @@ class EmbeddedValkey:
             raise
 
     def stop(self) -> None:
-        """End it: what it holds is on disk, the socket goes."""
+        """Stop the server, which writes its data to the disk, and remove its socket."""
         if self._process is not None:
             end(self._process, signal.SIGTERM, within=STOP_TIMEOUT_S)
             self._socket.unlink(missing_ok=True)
@@ -75,7 +77,7 @@ class EmbeddedValkey:
         env = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
         sockets.make_private(self._folder)
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path in self._data.rglob("*"):  # written before it had a umask of its own
+        for path in self._data.rglob("*"):  # files of versions that did not set the umask
             path.chmod(path.stat().st_mode & ~OWNER_ONLY)
         self._socket.unlink(missing_ok=True)
         self._process = spawn(
@@ -90,12 +92,12 @@ class EmbeddedValkey:
                 raise ServerFailed(f"Valkey did not start: {last_line(self._log)}")
             if time.monotonic() > deadline:
                 raise ServerFailed(f"Valkey is not ready after {START_TIMEOUT_S:.0f} s")
-            pause(0.02)
+            pause(POLL_INTERVAL_S)
 
     def _answers(self) -> bool:
-        """Whether PING gets its PONG; while it loads its data it says so instead."""
+        """Return whether the server answers PING with PONG; while it loads data, with an error."""
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(1)
+            connection.settimeout(PING_TIMEOUT_S)
             try:
                 connection.connect(str(self._socket))
                 connection.sendall(b"PING\r\n")

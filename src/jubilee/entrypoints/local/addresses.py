@@ -1,4 +1,4 @@
-"""The address that the service listens on, seen from outside: is it free, does it answer."""
+"""Checks of the address that the API listens on: whether it is free, and whether it answers."""
 
 import errno
 import http.client
@@ -8,7 +8,7 @@ WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
 
 
 def require_free(host: str, port: int) -> None:
-    """Raises OSError with a sentence when the address cannot be listened on now."""
+    """Raise OSError, with a sentence for the operator, if the address cannot be listened on."""
     try:
         found = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -27,7 +27,7 @@ def require_free(host: str, port: int) -> None:
 
 
 def answers(host: str, port: int, path: str) -> bool:
-    """Whether a GET of the path is answered with 200 within a second."""
+    """Return whether a GET of the path is answered with 200 within a second."""
     connection = http.client.HTTPConnection(WILDCARDS.get(host, host), port, timeout=1)
     try:
         connection.request("GET", path)

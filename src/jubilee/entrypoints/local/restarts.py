@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-FIRST_DELAY_S, MAX_DELAY_S = 0.5, 30.0  # seconds before a restart
-HEALTHY_AFTER_S = 60.0  # seconds of running after which the delay starts over
+FIRST_DELAY_S, MAX_DELAY_S = 0.5, 30.0  # before a restart
+HEALTHY_AFTER_S = 60.0  # a process that ran for longer is restarted after FIRST_DELAY_S
 
 Say = Callable[[str], None]
 
