@@ -93,6 +93,7 @@ def services(
     ports = Ports(
         write=store.transaction,
         read=store.view,
+        read_list=store.view,
         hasher=passwords,
         signer=JwtTokens(b"k" * 32, issuer="jubilee", audience="jubilee", lifetime=1800),
         today_cache=FakeTodayCache(),

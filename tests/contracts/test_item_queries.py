@@ -111,7 +111,7 @@ async def test_all_items_of_an_owner_are_found_by_an_index(
 
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)
 async def test_creating_an_item_for_a_deleted_account_is_refused(database: Database) -> None:
-    service = ItemService(database.write, database.read, lambda: NOW, new_id)
+    service = ItemService(database.write, database.read, database.read, lambda: NOW, new_id)
     with pytest.raises(InvalidToken):
         await service.create("Late", None, by=Principal(UserId(new_id()), SessionId(new_id())))
 
@@ -120,7 +120,7 @@ async def test_creating_an_item_for_a_deleted_account_is_refused(database: Datab
 async def test_each_change_of_an_item_writes_one_event(
     database: Database, pool: ConnectionPool, owner: UserId
 ) -> None:
-    service = ItemService(database.write, database.read, lambda: NOW, new_id)
+    service = ItemService(database.write, database.read, database.read, lambda: NOW, new_id)
     by = Principal(owner, SessionId(new_id()))
     item = await service.create("New", None, by=by)
     await service.change(item.id, {"title": "Newer"}, by=by)

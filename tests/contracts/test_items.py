@@ -276,7 +276,7 @@ async def test_one_of_parallel_writers_of_a_version_succeeds(
     database: Database, owner: UserId
 ) -> None:
     [item] = await add_items(database, make_item(owner))
-    service = ItemService(database.write, database.read, lambda: NOW, new_id)
+    service = ItemService(database.write, database.read, database.read, lambda: NOW, new_id)
     by = Principal(owner, SessionId(new_id()))
 
     async def write(n: int) -> Item:
@@ -291,7 +291,7 @@ async def test_one_of_parallel_writers_of_a_version_succeeds(
 
 async def test_one_of_parallel_deletions_succeeds(database: Database, owner: UserId) -> None:
     [item] = await add_items(database, make_item(owner))
-    service = ItemService(database.write, database.read, lambda: NOW, new_id)
+    service = ItemService(database.write, database.read, database.read, lambda: NOW, new_id)
     by = Principal(owner, SessionId(new_id()))
     deletions = (service.delete(item.id, by=by) for _ in range(4))
     outcomes = await asyncio.gather(*deletions, return_exceptions=True)

@@ -28,6 +28,7 @@ def users(database: Database) -> UserService:
     return UserService(
         write=database.write,
         read=database.read,
+        read_list=database.read,
         hasher=FakePasswordHasher(),
         rules=PasswordRules(8, ()),
         clock=lambda: NOW,
@@ -78,6 +79,7 @@ async def test_one_of_parallel_creations_of_a_name_succeeds(database: Database) 
     service = BirthdayService(
         write=database.write,
         read=database.read,
+        read_list=database.read,
         cache=FakeTodayCache(),
         rules=BirthdayRules(),
         clock=lambda: NOW,

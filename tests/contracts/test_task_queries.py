@@ -61,6 +61,7 @@ def make_service(database: Database, pool: ConnectionPool, max_live: int = 10_00
     return TaskService(
         write=database.write,
         read=database.read,
+        read_list=database.read,
         kinds=JobKinds([Echo()]),
         waiter=JobWaiter(PostgresLiveJobs(pool)),
         clock=lambda: NOW,

@@ -11,7 +11,7 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.redis import client as redis_client
-from jubilee.adapters.redis.birthdays import PREFIX, RedisTodayCache
+from jubilee.adapters.redis.birthdays import PREFIX, RECENT, RedisTodayCache
 from jubilee.adapters.redis.client import RedisAway, RedisClient
 from jubilee.domain.birthdays import Celebration, TodayCache
 from jubilee.domain.identity import UserId
@@ -19,6 +19,7 @@ from jubilee.domain.paging import Page
 from tests.fakes.birthdays import FakeTodayCache
 from tests.outages import OwnServers
 from tests.servers import Servers
+from tests.support.api import NO_REDIS
 
 TIMEOUT_S = 0.2
 ZOE = Celebration(
@@ -41,7 +42,10 @@ class PageSource:
     page: Page[Celebration] = PAGE
     loads: int = 0
 
-    async def load(self) -> Page[Celebration]:
+    recent: bool | None = None
+
+    async def load(self, *, recent: bool) -> Page[Celebration]:
+        self.recent = recent
         self.loads += 1
         return self.page
 
@@ -83,12 +87,29 @@ async def test_forgetting_clears_the_cache(cache: TodayCache, key: str) -> None:
 
 
 async def test_a_page_loaded_before_forget_is_not_stored(cache: TodayCache, key: str) -> None:
-    async def load_and_forget() -> Page[Celebration]:
+    async def load_and_forget(*, recent: bool) -> Page[Celebration]:
         await cache.forget()
         return PAGE
 
     assert await cache.page(key, load_and_forget, seconds=60) == PAGE
     assert await cache.page(key, PageSource(LAST).load, seconds=60) == LAST
+
+
+async def test_a_page_is_recent_for_a_while_after_a_change(redis: RedisClient, key: str) -> None:
+    cache, before, after = RedisTodayCache(redis, recent_s=60), PageSource(), PageSource()
+    await redis.run("DEL", lambda r: r.delete(RECENT))
+    await cache.page(key, PageSource().load, seconds=60)
+    await cache.page(f"{key}:2", before.load, seconds=60)
+    await cache.forget()
+    await cache.page(key, after.load, seconds=60)
+    assert (before.recent, after.recent) == (False, True)
+
+
+async def test_without_redis_every_page_is_recent(key: str) -> None:
+    away, source = RedisClient(NO_REDIS, timeout=TIMEOUT_S), PageSource()
+    await RedisTodayCache(away).page(key, source.load, seconds=60)
+    await away.close()
+    assert source.recent is True
 
 
 async def test_every_key_has_its_own_page(cache: TodayCache, key: str) -> None:

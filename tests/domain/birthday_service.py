@@ -21,6 +21,7 @@ def make_birthday_service(store: FakeStore, **rules: Any) -> BirthdayService:
     return BirthdayService(
         write=store.transaction,
         read=store.view,
+        read_list=store.view,
         cache=FakeTodayCache(),
         rules=BirthdayRules(**rules),
         clock=store.clock,

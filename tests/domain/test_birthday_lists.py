@@ -1,5 +1,6 @@
 """The lists of today's and of upcoming birthdays, and how long they are cached."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -85,6 +86,18 @@ async def test_todays_list_is_cached_until_a_birthday_changes(
     store.broken = None
     await birthdays.remove("Zoe", by=ADMIN)
     assert await names_of_today(birthdays) == []
+
+
+@pytest.mark.parametrize(("recent", "found"), [(True, ["Zoe"]), (False, [])])
+async def test_todays_list_is_read_from_a_view_that_lags_unless_it_may_lack_a_change(
+    birthdays: BirthdayService, clock: FakeClock, *, recent: bool, found: list[str]
+) -> None:
+    clock.now = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    await birthdays.save("Zoe", Birth(date(1990, 11, 20)), by=None)
+    lagging = replace(birthdays, read_list=FakeStore(clock=clock).view)
+    assert isinstance(lagging.cache, FakeTodayCache)
+    lagging.cache.recent = recent
+    assert await names_of_today(lagging) == found
 
 
 def times_dropped(birthdays: BirthdayService) -> int:

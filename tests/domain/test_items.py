@@ -36,7 +36,7 @@ def store() -> FakeStore:
 
 @pytest.fixture
 def items(store: FakeStore) -> ItemService:
-    return ItemService(store.transaction, store.view, store.clock, new_id)
+    return ItemService(store.transaction, store.view, store.view, store.clock, new_id)
 
 
 @pytest.fixture

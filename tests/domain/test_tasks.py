@@ -78,6 +78,7 @@ def make_service(store: FakeStore, max_live: int = 10) -> TaskService:
     return TaskService(
         write=store.transaction,
         read=store.view,
+        read_list=store.view,
         kinds=JobKinds([Echo(), AdminKind(), InternalKind()]),
         waiter=JobWaiter(FakeLiveJobReader(lambda: store.tasks)),
         clock=store.clock,

@@ -1,6 +1,6 @@
 """Birthdays in memory, and a cache of today's list."""
 
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -10,6 +10,7 @@ from jubilee.domain.birthdays import (
     Birthday,
     BirthdayRepository,
     Celebration,
+    LoadPage,
     Saved,
     TodayCache,
     TooManyNames,
@@ -144,14 +145,13 @@ class FakeTodayCache(TodayCache):
     pages: dict[str, Page[Celebration]] = field(default_factory=dict)
     seconds: dict[str, int] = field(default_factory=dict)
     generation: int = 0
+    recent: bool = False
 
-    async def page(
-        self, key: str, load: Callable[[], Awaitable[Page[Celebration]]], *, seconds: int
-    ) -> Page[Celebration]:
+    async def page(self, key: str, load: LoadPage, *, seconds: int) -> Page[Celebration]:
         if key in self.pages:
             return self.pages[key]
         generation = self.generation
-        page = await load()
+        page = await load(recent=self.recent)
         if generation == self.generation:
             self.pages[key] = page
             self.seconds[key] = seconds

@@ -68,6 +68,7 @@ def tasks(world: World) -> TaskService:
     return TaskService(
         write=write,
         read=views(world.pool, write_context),
+        read_list=views(world.pool, write_context),
         kinds=JobKinds([GreetingMail(post, write, world.rules, world.clock)]),
         waiter=JobWaiter(PostgresLiveJobs(world.pool)),
         clock=world.clock,

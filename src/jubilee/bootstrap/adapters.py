@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from random import random
 from time import monotonic
 
@@ -20,12 +21,15 @@ from jubilee.adapters.postgres.transaction import (
 )
 from jubilee.adapters.postgres.upkeep import PoolUpkeep
 from jubilee.adapters.redis.arq.dispatcher import ArqJobDispatcher
+from jubilee.adapters.redis.birthdays import RedisTodayCache
 from jubilee.adapters.redis.client import RedisClient
 from jubilee.adapters.telemetry.samplers import probe_redis, sample_pool
 from jubilee.bootstrap.background_tasks import background_tasks
 from jubilee.bootstrap.deadline import request_deadline
 from jubilee.bootstrap.event_subscribers import EVENT_SUBSCRIBERS
 from jubilee.bootstrap.logs import correlation_id
+from jubilee.bootstrap.metrics_listener import API
+from jubilee.bootstrap.replica import Replica, make_replica, settled_after_s
 from jubilee.bootstrap.servers import ServerUrls, clock, server_urls
 from jubilee.bootstrap.telemetry import ProcessInfo, Telemetry, open_telemetry
 from jubilee.domain.jobs.dispatch_buffer import DispatchBuffer
@@ -46,7 +50,10 @@ class Adapters:
     hasher: Argon2Passwords
     write: Begin[PostgresTransaction]
     read: Begin[PostgresTransaction]
+    read_list: Begin[PostgresTransaction]
+    today_cache: RedisTodayCache
     telemetry: Telemetry
+    replica: Replica | None
 
 
 @asynccontextmanager
@@ -65,7 +72,7 @@ async def open_adapters(
             else f"jubilee-{command}"
         )
         urls = replace(urls, postgres=named(urls.postgres, name))
-        adapters = _adapters(settings, telemetry, urls)
+        adapters = _adapters(settings, telemetry, urls, _replica_url(settings, process, name))
         budget = ShutdownBudget(drain_s=settings.shutdown_timeout)
         async with _running(adapters, budget.cancel_s):
             yield adapters
@@ -80,10 +87,13 @@ async def _running(adapters: Adapters, cancel_s: float) -> AsyncIterator[None]:
         sample_pool(adapters.telemetry.instruments, pool),
         probe_redis(adapters.redis.ping),
         PoolUpkeep(pool, PostgresCapacity(pool)).run(),
+        *(adapters.replica.tasks() if adapters.replica else ()),
         cancel_s=cancel_s,
     )
     async with AsyncExitStack() as closing:
         closing.push_async_callback(pool.close)
+        if adapters.replica:
+            closing.push_async_callback(adapters.replica.pool.close)
         closing.push_async_callback(adapters.redis.close)
         closing.push_async_callback(adapters.dispatcher.close)
         closing.callback(adapters.hasher.close)
@@ -91,7 +101,16 @@ async def _running(adapters: Adapters, cancel_s: float) -> AsyncIterator[None]:
         yield
 
 
-def _adapters(settings: Settings, telemetry: Telemetry, urls: ServerUrls) -> Adapters:
+def _replica_url(settings: Settings, process: ProcessInfo | None, name: str) -> str | None:
+    """Return the URL for the API, whose requests read lists."""
+    if settings.database_replica_url is None or process is None or process.name != API:
+        return None
+    return named(settings.database_replica_url.get_secret_value(), name)
+
+
+def _adapters(
+    settings: Settings, telemetry: Telemetry, urls: ServerUrls, replica_url: str | None
+) -> Adapters:
     pool = ConnectionPool(
         urls.postgres,
         size=settings.database_pool_size,
@@ -103,6 +122,10 @@ def _adapters(settings: Settings, telemetry: Telemetry, urls: ServerUrls) -> Ada
     dispatch_buffer = DispatchBuffer(
         dispatcher, JobRouter(PostgresBacklog(pool), random, monotonic)
     )
+    redis = RedisClient(
+        urls.redis, timeout=settings.redis_timeout, observe=telemetry.redis.executed
+    )
+    replica = make_replica(settings, replica_url, pool, redis, telemetry) if replica_url else None
     write_context = WriteContext(
         clock=clock,
         new_id=new_id,
@@ -111,18 +134,22 @@ def _adapters(settings: Settings, telemetry: Telemetry, urls: ServerUrls) -> Ada
         propagator=telemetry.propagator,
         enqueued=telemetry.jobs.enqueued,
         subscribers=EVENT_SUBSCRIBERS,
+        committed=replica.write_log.committed if replica else None,
     )
     return Adapters(
         pool=pool,
-        redis=RedisClient(
-            urls.redis, timeout=settings.redis_timeout, observe=telemetry.redis.executed
-        ),
+        redis=redis,
         dispatcher=dispatcher,
         dispatch_buffer=dispatch_buffer,
         hasher=_hasher(settings),
         write=transactions(pool, write_context),
         read=views(pool, write_context),
+        read_list=(replica.views if replica else partial(views, pool))(write_context),
+        today_cache=RedisTodayCache(
+            redis, telemetry.redis.lookup, recent_s=settled_after_s(settings)
+        ),
         telemetry=telemetry,
+        replica=replica,
     )
 
 

@@ -9,7 +9,6 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.jwt_tokens import JwtTokens
 from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.schema_state import schema_state
-from jubilee.adapters.redis.birthdays import RedisTodayCache
 from jubilee.bootstrap.adapters import Adapters, open_adapters
 from jubilee.bootstrap.job_kinds import MakeKinds, every_kind
 from jubilee.bootstrap.policy import service_policy
@@ -92,9 +91,10 @@ async def _ports(adapters: Adapters, signer: JwtTokens, kinds: JobKinds) -> Port
     return Ports(
         write=adapters.write,
         read=adapters.read,
+        read_list=adapters.read_list,
         hasher=adapters.hasher,
         signer=signer,
-        today_cache=RedisTodayCache(adapters.redis, adapters.telemetry.redis.lookup),
+        today_cache=adapters.today_cache,
         live_jobs=PostgresLiveJobs(adapters.pool),
         job_kinds=kinds,
         read_schema=await schema_state(adapters.pool),

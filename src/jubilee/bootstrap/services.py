@@ -62,6 +62,8 @@ class Ports:
 
     write: Begin[ServiceTransaction]
     read: Begin[ServiceView]
+    read_list: Begin[ServiceView]
+    """Views for lists, which may lag."""
     hasher: PasswordHasher
     signer: TokenSigner
     today_cache: TodayCache
@@ -91,11 +93,16 @@ def build_services(ports: Ports, policy: Policy) -> Services:
         auth=_auth(ports, policy),
         users=_users(ports, policy),
         items=ItemService(
-            write=ports.write, read=ports.read, clock=ports.clock, new_id=ports.new_id
+            write=ports.write,
+            read=ports.read,
+            read_list=ports.read_list,
+            clock=ports.clock,
+            new_id=ports.new_id,
         ),
         birthdays=BirthdayService(
             write=ports.write,
             read=ports.read,
+            read_list=ports.read_list,
             cache=ports.today_cache,
             rules=policy.birthdays,
             clock=ports.clock,
@@ -124,6 +131,7 @@ def _users(ports: Ports, policy: Policy) -> UserService:
     return UserService(
         write=ports.write,
         read=ports.read,
+        read_list=ports.read_list,
         hasher=ports.hasher,
         rules=policy.passwords,
         clock=ports.clock,
@@ -137,6 +145,7 @@ def _tasks(ports: Ports, policy: Policy) -> TaskService:
     return TaskService(
         write=ports.write,
         read=ports.read,
+        read_list=ports.read_list,
         kinds=ports.job_kinds,
         waiter=JobWaiter(ports.live_jobs),
         clock=ports.clock,

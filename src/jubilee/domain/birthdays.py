@@ -1,7 +1,6 @@
 """Birthdays: saved and greeted by name, listed for admins."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from math import ceil
@@ -134,12 +133,17 @@ class BirthdayTransaction(Protocol):
         """The birthdays."""
 
 
+class LoadPage(Protocol):
+    """Loads a page for all callers."""
+
+    async def __call__(self, *, recent: bool) -> Page[Celebration]:
+        """`recent`: a view that lags may lack the last change."""
+
+
 class TodayCache(Protocol):
     """Caches pages of today's birthdays; bounded in time, never raises, may lose entries."""
 
-    async def page(
-        self, key: str, load: Callable[[], Awaitable[Page[Celebration]]], *, seconds: int
-    ) -> Page[Celebration]:
+    async def page(self, key: str, load: LoadPage, *, seconds: int) -> Page[Celebration]:
         """What is kept under the key, else what `load` gives, which is then kept so long."""
 
     async def forget(self) -> None:
@@ -152,6 +156,7 @@ class BirthdayService:
 
     write: Begin[BirthdayTransaction]
     read: Begin[BirthdayTransaction]
+    read_list: Begin[BirthdayTransaction]
     cache: TodayCache
     rules: BirthdayRules
     clock: Clock
@@ -208,8 +213,9 @@ class BirthdayService:
         """List who celebrates today by local date; cached until a day ends in any zone."""
         now = self.clock()
 
-        async def load() -> Page[Celebration]:
-            return await self._within(now, (0, 0), after, limit)
+        async def load(*, recent: bool) -> Page[Celebration]:
+            read = self.read if recent else self.read_list
+            return await self._within(read, now, (0, 0), after=after, limit=limit)
 
         quarter, passed = divmod(now.timestamp(), CACHE_PERIOD_S)
         key = ":".join(map(str, (int(quarter), limit, *(after or ()))))
@@ -217,16 +223,23 @@ class BirthdayService:
 
     async def upcoming(self, days: int, *, after: Position | None, limit: int) -> Page[Celebration]:
         """List who celebrates from tomorrow until `days` days from today."""
-        return await self._within(self.clock(), (1, days), after, limit)
+        now = self.clock()
+        return await self._within(self.read_list, now, (1, days), after=after, limit=limit)
 
     async def _within(
-        self, now: datetime, days: tuple[int, int], after: Position | None, limit: int
+        self,
+        read: Begin[BirthdayTransaction],
+        now: datetime,
+        days: tuple[int, int],
+        *,
+        after: Position | None,
+        limit: int,
     ) -> Page[Celebration]:
         # Off the event loop: the first call reads the files of all zones.
         dates = await asyncio.to_thread(local_dates, now, self.rules.time_zone)
         nearest, furthest = days
         window = Window(dates, nearest, furthest, self.rules.leap_day)
-        async with self.read() as view:
+        async with read() as view:
             return await view.birthdays.list_window(window, after=after, limit=limit)
 
     async def _put(

@@ -133,6 +133,7 @@ class ItemService:
 
     write: Begin[ItemTransaction]
     read: Begin[ItemTransaction]
+    read_list: Begin[ItemTransaction]
     clock: Clock
     new_id: NewId
 
@@ -159,7 +160,7 @@ class ItemService:
 
     async def list(self, chosen: ItemFilter, *, after: Position | None, limit: int) -> Page[Item]:
         """List items, of all owners unless one is chosen."""
-        async with self.read() as view:
+        async with self.read_list() as view:
             return await view.items.page(chosen, after=after, limit=limit)
 
     async def change(

@@ -9,6 +9,9 @@ Tx = TypeVar("Tx")
 Begin: TypeAlias = Callable[[], AbstractAsyncContextManager[Tx]]
 """A transaction commits on a clean exit and rolls back on an exception: to abort, raise.
 
-Both may raise Unavailable, also if the outcome of a commit is unknown: effects that must not be
+A view for lists (`read_list`) may lag behind what is committed, though never behind the writes of
+the caller whose request it serves; what decides about rights is never read from one.
+
+All may raise Unavailable, also if the outcome of a commit is unknown: effects that must not be
 repeated need a unique key.
 """

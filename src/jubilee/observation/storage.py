@@ -1,5 +1,6 @@
 """Calls to PostgreSQL and Redis, as they are reported to metrics, traces and the log."""
 
+from enum import StrEnum
 from typing import Protocol
 
 
@@ -59,6 +60,28 @@ class PoolObserver(Protocol):
         self, statement: StatementInfo, seconds: float, error: BaseException | None
     ) -> None:
         """A statement was run, successfully or not."""
+
+
+class ReplicaState(StrEnum):
+    """Whether the replica serves reads, or why it does not."""
+
+    SERVING = "serving"
+    LAGGING = "lagging"
+    UNAVAILABLE = "unavailable"
+    PROMOTED = "promoted"
+    """No standby any more."""
+    DIVERGED = "diverged"
+    """Ahead of the primary: it follows another one."""
+
+
+class ReplicaObserver(Protocol):
+    """Counts the reads of the replica; must be quick and must not raise."""
+
+    def checked(self, state: ReplicaState, lag: float) -> None:
+        """The replica was checked; `lag` is in seconds, infinite where it is not known."""
+
+    def served(self) -> None:
+        """The replica served a statement."""
 
 
 class CommandObserver(Protocol):

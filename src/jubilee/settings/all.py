@@ -18,7 +18,7 @@ from jubilee.settings.telemetry import API_METRICS_PORT, DOTENV, TelemetrySettin
 from jubilee.settings.variables import read_variables
 from jubilee.urls.parts import without_password
 
-URLS = ("database_migration_url", "smtp_url")
+URLS = ("database_migration_url", "database_replica_url", "smtp_url")
 """Settings that are shown without their passwords; DATABASE_URL and REDIS_URL have parts, too."""
 
 

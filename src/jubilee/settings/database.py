@@ -6,7 +6,7 @@ from urllib.parse import quote
 from pydantic import AfterValidator, AliasChoices, Field, PositiveFloat, PositiveInt, SecretStr
 
 from jubilee.settings.group import SettingsGroup
-from jubilee.urls.database import checked_database_url
+from jubilee.urls.database import checked_database_url, checked_replica_url
 
 
 def _postgres(name: str, old: str) -> AliasChoices:
@@ -14,6 +14,7 @@ def _postgres(name: str, old: str) -> AliasChoices:
 
 
 DatabaseUrl: TypeAlias = Annotated[SecretStr, AfterValidator(checked_database_url)]
+ReplicaUrl: TypeAlias = Annotated[SecretStr, AfterValidator(checked_replica_url)]
 
 
 class DatabaseSettings(SettingsGroup):
@@ -24,6 +25,12 @@ class DatabaseSettings(SettingsGroup):
     )
     database_migration_url: DatabaseUrl | None = Field(
         None, description="URL for migrations, which need a session: past a connection pooler"
+    )
+    database_replica_url: ReplicaUrl | None = Field(
+        None, description="URL of a streaming replica, one host, which serves lists and searches"
+    )
+    replica_max_lag: float = Field(
+        5.0, ge=1, le=300, description="seconds by which the replica may lag"
     )
     postgres_server: str | None = Field(None, validation_alias=_postgres("server", "host"))
     postgres_port: int = Field(5432, ge=1, le=65535, validation_alias=_postgres("port", "port"))

@@ -5,7 +5,7 @@ import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import SecretStr
 
@@ -55,6 +55,15 @@ def checked_database_url(url: SecretStr) -> SecretStr:
         raise ValueError("its connect_timeout must be a whole number of seconds")
     _check_security(query)
     return SecretStr(plain)
+
+
+def checked_replica_url(url: SecretStr) -> SecretStr:
+    """Return a URL that names one host: its lag is that of one server. Raises ValueError."""
+    checked = checked_database_url(url)
+    hosts = parse_qs(urlsplit(checked.get_secret_value()).query).get("host", [""])
+    if "," in hosts[-1]:
+        raise ValueError("it must name one host")
+    return checked
 
 
 def _with_hosts_as_parameters(url: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from jubilee.adapters.postgres import schema
 from jubilee.adapters.postgres.connection import connection_arguments
-from jubilee.urls.database import checked_database_url
+from jubilee.urls.database import checked_database_url, checked_replica_url
 from tests.certificates import make_certificate
 
 HOST = "postgresql://u:p@h/d"
@@ -107,6 +107,13 @@ def test_several_hosts_that_cannot_be_read_are_refused(hosts: str) -> None:
 def test_a_comma_elsewhere_names_no_host() -> None:
     url = "postgresql://u:p,w@a/d?options=-c%20a=b,c"
     assert checked(url) == url
+
+
+@pytest.mark.parametrize("url", ["postgresql://a,b/d", "postgresql:///d?host=a,b"])
+def test_a_replica_is_one_host(url: str) -> None:
+    with pytest.raises(ValueError, match="it must name one host"):
+        checked_replica_url(SecretStr(url))
+    assert checked_replica_url(SecretStr(HOST)).get_secret_value() == HOST
 
 
 def test_certificates_are_read_at_the_start(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """One transaction, whose attributes are the repositories: the transaction port of every feature."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -58,6 +58,8 @@ class WriteContext:
     """Called with the kind of every job that has been committed; must not fail."""
     subscribers: Subscribers = field(default_factory=dict)
     """Events without one are not written."""
+    committed: Callable[[Executor], Awaitable[None]] | None = None
+    """Called after each commit, on its connection."""
 
     @property
     def provenance(self) -> Provenance:
@@ -140,8 +142,11 @@ def transactions(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresT
     @asynccontextmanager
     async def begin() -> AsyncIterator[PostgresTransaction]:
         pending = PendingDispatches()
-        async with pool.executor() as executor, _transaction(executor):
-            yield PostgresTransaction(executor, context, pending)
+        async with pool.executor() as executor:
+            async with _transaction(executor):
+                yield PostgresTransaction(executor, context, pending)
+            if context.committed is not None:
+                await context.committed(executor)
         context.dispatch_soon(pending.due)
         for kind in pending.kinds:
             context.enqueued(kind)

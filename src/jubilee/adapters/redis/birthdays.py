@@ -9,11 +9,13 @@ from pydantic import TypeAdapter, ValidationError
 from redis.asyncio import Redis
 
 from jubilee.adapters.redis.client import RedisAway, RedisClient
-from jubilee.domain.birthdays import Celebration, TodayCache
+from jubilee.domain.birthdays import Celebration, LoadPage, TodayCache
 from jubilee.domain.paging import Page, Position
 
 PREFIX = "jubilee:birthdays:today:"
 GENERATION = PREFIX + "generation"
+RECENT = PREFIX + "recent"
+"""Exists while a replica may lack the last change."""
 
 
 CacheObserver: TypeAlias = Callable[[str, str], None]
@@ -30,6 +32,8 @@ class CachedPage:
 
     generation: str | None = None
     page: Page[Celebration] | None = None
+    recent: bool = True
+    """Whether a replica may lack the last change."""
 
     @property
     def outcome(self) -> str:
@@ -47,21 +51,25 @@ class RedisTodayCache(TodayCache):
     expires.
     """
 
-    def __init__(self, client: RedisClient, observe: CacheObserver = _ignore) -> None:
-        """If Redis has no generation, the first lookup writes one."""
+    def __init__(
+        self, client: RedisClient, observe: CacheObserver = _ignore, *, recent_s: int = 0
+    ) -> None:
+        """If Redis has no generation, the first lookup writes one.
+
+        For `recent_s` seconds after a change, pages are loaded as recent; 0 without a replica.
+        """
         self._client = client
+        self._recent_s = recent_s
         self._observe = observe
         self._changes = 0
         self._published = 0  # how many of these changes have a generation in Redis
 
-    async def page(
-        self, key: str, load: Callable[[], Awaitable[Page[Celebration]]], *, seconds: int
-    ) -> Page[Celebration]:
+    async def page(self, key: str, load: LoadPage, *, seconds: int) -> Page[Celebration]:
         found = await self._lookup(key)
         self._observe("today", found.outcome)
         if found.page is not None:
             return found.page
-        page = await load()
+        page = await load(recent=found.recent)
         if found.generation is not None:
             await self._store(key, _encode(found.generation, page), seconds)
         return page
@@ -74,15 +82,15 @@ class RedisTodayCache(TodayCache):
         if self._published < self._changes:
             return CachedPage(await self._renew())
         try:
-            generation, stored = await self._client.run(
-                "MGET", lambda r: r.mget(GENERATION, PREFIX + key)
+            generation, stored, recent = await self._client.run(
+                "MGET", lambda r: r.mget(GENERATION, PREFIX + key, RECENT)
             )
         except RedisAway:
             return CachedPage()
         if generation is None:
             return CachedPage(await self._renew())
         current = generation.decode(errors="replace")
-        return CachedPage(current, _decode(current, stored))
+        return CachedPage(current, _decode(current, stored), recent is not None)
 
     async def _store(self, key: str, entry: bytes, seconds: int) -> None:
         async def store(redis: Redis) -> object:
@@ -95,6 +103,8 @@ class RedisTodayCache(TodayCache):
         generation, changes = token_hex(8), self._changes
 
         async def renew(redis: Redis) -> object:
+            if self._recent_s:
+                await redis.set(RECENT, 1, ex=self._recent_s)
             return await redis.set(GENERATION, generation)
 
         if not await self._run(renew):

@@ -53,6 +53,7 @@ class TaskService:
 
     write: Begin[TaskTransaction]
     read: Begin[TaskView]
+    read_list: Begin[TaskView]
     kinds: JobKinds
     waiter: JobWaiter
     clock: Clock
@@ -91,7 +92,7 @@ class TaskService:
         Raises NotAllowed for tasks of other owners.
         """
         visible = chosen if by.is_admin else _own(chosen, by)
-        async with self.read() as view:
+        async with self.read_list() as view:
             page = await view.tasks.page(visible, after=after, limit=limit)
         return Page([self._redacted(task, by) for task in page.rows], page.after)
 

@@ -43,6 +43,7 @@ class UserService:
 
     write: Begin[UserTransaction]
     read: Begin[UserView]
+    read_list: Begin[UserView]
     hasher: PasswordHasher
     rules: PasswordRules
     clock: Clock
@@ -97,7 +98,7 @@ class UserService:
 
     async def list(self, *, search: str | None, after: Position | None, limit: int) -> Page[User]:
         """List all accounts, for admins."""
-        async with self.read() as view:
+        async with self.read_list() as view:
             return await view.users.page(search=search, after=after, limit=limit)
 
     async def change(

@@ -1,0 +1,62 @@
+"""Positions of callers' writes in Redis, which several instances share."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.replica.write_log import UNKNOWN
+from jubilee.adapters.redis.client import RedisClient
+from jubilee.adapters.redis.write_positions import PREFIX, RedisWritePositions
+from tests.outages import OwnServers
+from tests.servers import Servers
+
+
+@pytest.fixture
+async def redis(servers: Servers) -> AsyncIterator[RedisClient]:
+    client = RedisClient(servers.redis_url, timeout=5)
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+def caller() -> str:
+    """A caller without writes."""
+    return str(new_id())
+
+
+def positions(redis: RedisClient) -> RedisWritePositions:
+    return RedisWritePositions(redis, seconds=60, unknown=UNKNOWN)
+
+
+async def test_the_later_of_two_positions_is_kept(redis: RedisClient, caller: str) -> None:
+    one, other = positions(redis), positions(redis)
+    assert await one.last(caller) == 0
+    await one.record(caller, 1 << 50)
+    await other.record(caller, 7)
+    assert await one.last(caller) == await other.last(caller) == 1 << 50
+
+
+async def test_an_unknown_position_is_later_than_any(redis: RedisClient, caller: str) -> None:
+    await positions(redis).record(caller, UNKNOWN)
+    assert await positions(redis).last(caller) == UNKNOWN
+
+
+async def test_a_position_expires(redis: RedisClient, caller: str) -> None:
+    await positions(redis).record(caller, 7)
+    assert 0 < await redis.run("TTL", lambda r: r.ttl(PREFIX + caller)) <= 60
+
+
+async def test_what_redis_did_not_take_is_published_once_it_answers(
+    own_servers: OwnServers, caller: str
+) -> None:
+    redis = RedisClient(own_servers.redis_url, timeout=5)
+    one, other = positions(redis), positions(redis)
+    own_servers.redis.kill()
+    await one.record(caller, 7)
+    assert await one.last(caller) == UNKNOWN
+    own_servers.redis.start()
+    assert await redis.ping()
+    await one.publish()
+    assert await one.last(caller) == await other.last(caller) == 7
+    await redis.close()
