@@ -12,6 +12,7 @@ import httpx2
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "deploy/compose/compose.yaml"
+PROMETHEUS = ROOT / "tests/deploy/prometheus"
 TIMEOUT_S = 400
 SERVICES = {"secrets", "postgres", "pgbouncer", "redis", "migrate", "api", "worker"}
 
@@ -23,11 +24,11 @@ class Deployment:
     name: str
     env: Mapping[str, str]
 
-    def compose(self, *arguments: str, profiles: str = "edge") -> str:
+    def compose(self, *arguments: str, profiles: str = "edge,monitoring") -> str:
         """Run `docker compose` on it; its output. Raises AssertionError with what it said."""
-        command = ("docker", "compose", "--file", str(FILE), "--project-name", self.name)
+        files = ("--file", str(FILE), "--file", str(PROMETHEUS / "compose.yaml"))
         ended = subprocess.run(
-            (*command, *arguments),
+            ("docker", "compose", *files, "--project-name", self.name, *arguments),
             env={**os.environ, **self.env, "COMPOSE_PROFILES": profiles},
             capture_output=True,
             text=True,

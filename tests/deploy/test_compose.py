@@ -5,16 +5,19 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import docker
 import httpx2
 import pytest
 
-from tests.deploy.compose import SERVICES, Deployment
+from tests.deploy.compose import PROMETHEUS, ROOT, SERVICES, Deployment
 from tests.support.api import bearer, sign_up
 from tests.support.running import eventually
 
+RULES = sorted((ROOT / "deploy/monitoring/rules").glob("*.yml"))
 LEASE_S = 5
 TASKS = 60
 
@@ -28,7 +31,7 @@ def deployment(
         pytest.skip("there is no docker compose")
     settings = tmp_path_factory.mktemp("compose") / "settings.env"
     settings.write_text(f"LEASE_SECONDS={LEASE_S}\n")
-    free = {"JUBILEE_PORT": "", "HTTP_PORT": "", "HTTPS_PORT": ""}
+    free = dict.fromkeys(("JUBILEE_PORT", "HTTP_PORT", "HTTPS_PORT", "PROMETHEUS_PORT"), "")
     env = {"JUBILEE_IMAGE": image, "JUBILEE_ENV_FILE": str(settings), **free}
     made = Deployment(f"jubilee-{secrets.token_hex(4)}", env)
     try:
@@ -41,16 +44,20 @@ def deployment(
 @pytest.fixture(scope="module")
 def scaled(deployment: Deployment) -> Deployment:
     """The same with three APIs behind the proxy, and two workers."""
-    deployment.compose("up", "--detach", "--scale", "api=3", "--scale", "worker=2")
+    scales = ("--scale", "api=3", "--scale", "worker=2")
+    deployment.compose("up", "--detach", *scales, profiles="edge")
+    for address in deployment.addresses("api", 8000):
+        with httpx2.Client(base_url=f"http://{address}") as api:
+            assert eventually(partial(_is_ready, api)), address
     with deployment.edge() as edge:
-        assert eventually(lambda: _get(edge, "/health/ready") == 200)
+        assert eventually(lambda: _is_ready(edge))
     return deployment
 
 
 def test_one_command_starts_all_of_it_and_somebody_is_greeted(deployment: Deployment) -> None:
     assert {container["Service"] for container in deployment.containers()} == SERVICES
     with deployment.api() as api:
-        assert eventually(lambda: _get(api, "/health/ready") == 200)
+        assert eventually(lambda: _is_ready(api))
         assert api.put("/hello/Zoe", json={"dateOfBirth": "1990-02-28"}).status_code == 204
         assert api.get("/hello/Zoe").json()["message"].startswith("Hello, Zoe! ")
 
@@ -101,6 +108,22 @@ def test_a_session_is_good_at_every_api_and_plain_http_is_sent_to_tls(scaled: De
     assert httpx2.get(f"http://{plain}/hello/Zoe").status_code == 308
 
 
+def test_prometheus_finds_every_replica_and_the_databases(
+    engine: docker.DockerClient, scaled: Deployment
+) -> None:
+    engine.images.build(
+        path=str(PROMETHEUS), dockerfile="Containerfile", tag="localhost/jubilee-prometheus:test"
+    )
+    exporters = ("postgres-exporter", "redis-exporter")
+    scaled.compose("up", "--detach", "--no-recreate", "--no-deps", "prometheus", *exporters)
+    (address,) = scaled.addresses("prometheus", 9090)
+    with httpx2.Client(base_url=f"http://{address}", timeout=10) as prometheus:
+        there = {"jubilee-api": 3, "jubilee-worker": 2, "postgres": 1, "redis": 1}
+        assert eventually(lambda: _up(prometheus) == there, within=120), _up(prometheus)
+        groups = prometheus.get("/api/v1/rules").json()["data"]["groups"]
+    assert {Path(group["file"]).name for group in groups} == {path.name for path in RULES}
+
+
 def test_nothing_is_lost_when_an_api_and_a_worker_are_killed(
     engine: docker.DockerClient, scaled: Deployment
 ) -> None:
@@ -124,11 +147,21 @@ def test_down_leaves_nothing(engine: docker.DockerClient, scaled: Deployment) ->
     assert engine.networks.list(filters=label) == []
 
 
-def _get(client: httpx2.Client, path: str) -> int:
+def _up(prometheus: httpx2.Client) -> dict[str, int]:
+    """How many targets of each job answer; exporters that have no image here are left out."""
     try:
-        return client.get(path).status_code
+        answer = prometheus.get("/api/v1/query", params={"query": "sum by (job) (up) > 0"})
+        found = answer.json()["data"]["result"]
+    except (httpx2.HTTPError, ValueError, KeyError):
+        return {}
+    return {series["metric"]["job"]: int(series["value"][1]) for series in found}
+
+
+def _is_ready(client: httpx2.Client) -> bool:
+    try:
+        return client.get("/health/ready").status_code == 200
     except httpx2.HTTPError:
-        return 0
+        return False
 
 
 def _accepted(edge: httpx2.Client, name: str) -> None:
