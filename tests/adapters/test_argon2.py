@@ -1,4 +1,4 @@
-"""Password hashes by Argon2id, for real but with little memory."""
+"""Argon2id hashes, with little memory."""
 
 import asyncio
 import statistics
@@ -10,24 +10,24 @@ import pytest
 from jubilee.adapters.argon2_passwords import MAX_QUEUED_PER_THREAD, Argon2Passwords
 from jubilee.domain.passwords import HasherBusy
 
-MEMORY = 8192  # KiB
+MEMORY_KIB = 8192  # KiB
 
 
-def hasher(time_cost: int = 1, threads: int = 2, memory_kib: int = MEMORY) -> Argon2Passwords:
+def hasher(time_cost: int = 1, threads: int = 2, memory_kib: int = MEMORY_KIB) -> Argon2Passwords:
     return Argon2Passwords(time_cost=time_cost, memory_kib=memory_kib, threads=threads)
 
 
 @pytest.fixture
 def passwords() -> Iterator[Argon2Passwords]:
-    made = hasher()
-    yield made
-    made.close()
+    passwords = hasher()
+    yield passwords
+    passwords.close()
 
 
 @pytest.mark.parametrize(
     "password", ["correct horse battery", "🐴" * 256, " a b ", "x" * 10_000, "\ud800", "p\0q", ""]
 )
-async def test_a_password_matches_its_own_hash_alone(
+async def test_a_password_matches_only_its_own_hash(
     passwords: Argon2Passwords, password: str
 ) -> None:
     stored = await passwords.hash(password)
@@ -42,7 +42,7 @@ async def test_one_password_has_many_hashes(passwords: Argon2Passwords) -> None:
 
 
 @pytest.mark.parametrize("stored", [None, "", "x", "$argon2id$", "$2b$12$abcdefghijklmnopqrstuv"])
-async def test_what_is_no_hash_matches_nothing(
+async def test_an_invalid_hash_matches_nothing(
     passwords: Argon2Passwords, stored: str | None
 ) -> None:
     assert not await passwords.verify(stored, "password")
@@ -52,7 +52,7 @@ async def test_a_hash_of_weaker_parameters_is_outdated(passwords: Argon2Password
     stored = await passwords.hash("password")
     assert not passwords.is_outdated(stored)
     assert not passwords.is_outdated("no hash")
-    stronger = [hasher(time_cost=2), hasher(memory_kib=MEMORY * 2)]
+    stronger = [hasher(time_cost=2), hasher(memory_kib=MEMORY_KIB * 2)]
     assert all(each.is_outdated(stored) for each in stronger)
     assert await stronger[0].verify(stored, "password")
     for each in stronger:
@@ -75,7 +75,7 @@ async def test_an_unknown_account_takes_as_long_as_a_wrong_password(
 
 
 @pytest.mark.timing
-async def test_the_event_loop_goes_on_while_fifty_hash(passwords: Argon2Passwords) -> None:
+async def test_hashing_does_not_block_the_event_loop(passwords: Argon2Passwords) -> None:
     burst = asyncio.gather(*(passwords.hash("password") for _ in range(50)))
     gaps = []
     while not burst.done():
@@ -87,7 +87,7 @@ async def test_the_event_loop_goes_on_while_fifty_hash(passwords: Argon2Password
     assert statistics.median(gaps) < 0.05
 
 
-async def test_whoever_comes_when_too_many_wait_is_turned_away() -> None:
+async def test_calls_beyond_the_queue_are_refused() -> None:
     small = hasher(threads=1)
     burst = [small.verify(None, "password") for _ in range(MAX_QUEUED_PER_THREAD + 5)]
     answers = await asyncio.gather(*burst, return_exceptions=True)
@@ -96,7 +96,7 @@ async def test_whoever_comes_when_too_many_wait_is_turned_away() -> None:
     small.close()
 
 
-async def test_whoever_gives_up_makes_room_again() -> None:
+async def test_a_cancelled_call_frees_its_place() -> None:
     small = hasher(threads=1)
     waiting = [asyncio.ensure_future(small.hash("password")) for _ in range(MAX_QUEUED_PER_THREAD)]
     await asyncio.sleep(0)
@@ -110,9 +110,9 @@ async def test_whoever_gives_up_makes_room_again() -> None:
 
 
 @pytest.mark.timing
-async def test_past_the_deadline_a_password_is_not_waited_for() -> None:
+async def test_hashing_ends_at_the_deadline() -> None:
     due = time.monotonic() + 0.2
-    small = Argon2Passwords(time_cost=8, memory_kib=MEMORY, threads=1, deadline=lambda: due)
+    small = Argon2Passwords(time_cost=8, memory_kib=MEMORY_KIB, threads=1, deadline=lambda: due)
     waiting = (small.hash("password") for _ in range(50))
     answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert time.monotonic() < due + 0.5

@@ -1,4 +1,4 @@
-"""Requests over the network, to real servers: to the address that was checked, and bounded."""
+"""Outbound HTTP requests to real servers: pinned addresses, limits and timeouts."""
 
 import asyncio
 import logging
@@ -26,15 +26,15 @@ from tests.certificates import Certificate, make_certificate
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Request-ID: 7\r\n\r\nok"
 LOCAL = ip_address("127.0.0.1")
-PATIENCE = RequestTimeouts(connect_s=1, read_s=0.5, total_s=1.5)
+TIMEOUTS = RequestTimeouts(connect_s=1, read_s=0.5, total_s=1.5)
 
 
 @dataclass(slots=True)
 class Receiver:
-    """A server that answers everything alike, and remembers the raw requests."""
+    """A server with one answer that records the raw requests."""
 
     answer: bytes = OK
-    after: float = 0.0
+    delay: float = 0.0
     port: int = 0
     requests: list[bytes] = field(default_factory=list)
 
@@ -44,11 +44,11 @@ class Receiver:
             _, _, length = head.lower().partition(b"content-length: ")
             body = await reader.readexactly(int(length.split(b"\r\n")[0]) if length else 0)
             self.requests.append(head + body)
-            await asyncio.sleep(self.after)
+            await asyncio.sleep(self.delay)
             writer.write(self.answer)
             await writer.drain()
         except (OSError, asyncio.IncompleteReadError):
-            pass  # whoever called has gone away
+            pass  # the client has disconnected
         finally:
             writer.close()
 
@@ -62,9 +62,9 @@ async def serve() -> AsyncIterator[Serve]:
     servers: list[asyncio.Server] = []
 
     async def started(
-        answer: bytes = OK, after: float = 0, host: str = "127.0.0.1", ssl: SSLContext | None = None
+        answer: bytes = OK, delay: float = 0, host: str = "127.0.0.1", ssl: SSLContext | None = None
     ) -> Receiver:
-        receiver = Receiver(answer, after)
+        receiver = Receiver(answer, delay)
         server = await asyncio.start_server(receiver.serve, host, 0, ssl=ssl)
         receiver.port = server.sockets[0].getsockname()[1]
         servers.append(server)
@@ -82,17 +82,19 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 
 def sender(*found: str, certificate: Certificate | None = None) -> PinnedHttpSender:
-    """Every name resolves to what was `found`, one list after the other."""
+    """Return a sender that resolves every name to these lists of addresses in turn."""
     lists = [[ip_address(address) for address in text.split()] for text in found]
 
-    async def looked_up(_: str, __: int) -> Sequence[Address]:
+    async def resolve_name(_: str, __: int) -> Sequence[Address]:
         return lists.pop(0) if len(lists) > 1 else lists[0]
 
     context = certificate.client if certificate else None
-    return PinnedHttpSender("Jubilee/test", resolve=looked_up, context=context, timeouts=PATIENCE)
+    return PinnedHttpSender(
+        "Jubilee/test", resolve=resolve_name, context=context, timeouts=TIMEOUTS
+    )
 
 
-def everywhere(_: Address) -> bool:
+def allow_all(_: Address) -> bool:
     return True
 
 
@@ -103,14 +105,14 @@ def for_admins(host: str, *allowed: str) -> AddressFilter:
     return allows
 
 
-async def test_a_request_arrives_as_it_was_asked_for(serve: Serve) -> None:
+async def test_a_request_arrives_as_specified(serve: Serve) -> None:
     receiver = await serve()
     data = {
         "url": f"http://hooks.test:{receiver.port}/in?a=%20b#part",
         "headers": {"X-Token": "s3cret"},
         "body": {"a": [1, None]},
     }
-    reply = await sender("127.0.0.1").send(read_request(data), everywhere)
+    reply = await sender("127.0.0.1").send(read_request(data), allow_all)
     assert (reply.status, reply.body, reply.truncated) == (200, b"ok", False)
     assert set(reply.headers) == {"content-length", "x-request-id", "date"}
     head, _, body = receiver.requests[0].decode().partition("\r\n\r\n")
@@ -129,11 +131,11 @@ async def test_a_request_arrives_as_it_was_asked_for(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("header", [b"", b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"])
-async def test_an_answer_without_a_date_gets_one(serve: Serve, header: bytes) -> None:
+async def test_a_reply_without_a_date_gets_one(serve: Serve, header: bytes) -> None:
     receiver = await serve(b"HTTP/1.1 204 No Content\r\n" + header + b"\r\n")
     before = datetime.now(UTC).replace(microsecond=0)
     request = read_request({"url": f"http://hooks.test:{receiver.port}"})
-    date = (await sender("127.0.0.1").send(request, everywhere)).headers["date"]
+    date = (await sender("127.0.0.1").send(request, allow_all)).headers["date"]
     if header:
         assert date == "Sun, 06 Nov 1994 08:49:37 GMT"
     else:
@@ -144,25 +146,27 @@ async def test_an_answer_without_a_date_gets_one(serve: Serve, header: bytes) ->
     ("method", "length"),
     [("POST", True), ("PUT", True), ("PATCH", True), ("GET", False), ("DELETE", False)],
 )
-async def test_a_request_without_a_body_says_so(serve: Serve, method: str, *, length: bool) -> None:
+async def test_a_request_without_a_body_has_the_right_content_length(
+    serve: Serve, method: str, *, length: bool
+) -> None:
     receiver = await serve()
     data = {"url": f"http://hooks.test:{receiver.port}", "method": method}
-    await sender("127.0.0.1").send(read_request(data), everywhere)
+    await sender("127.0.0.1").send(read_request(data), allow_all)
     assert receiver.requests[0].startswith(method.encode() + b" / HTTP/1.1\r\n")
     assert (b"content-length: 0" in receiver.requests[0]) is length
 
 
-async def test_nothing_follows_a_head(serve: Serve) -> None:
+async def test_a_reply_to_head_has_no_body(serve: Serve) -> None:
     receiver = await serve(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n")
     data = {"url": f"http://hooks.test:{receiver.port}", "method": "HEAD"}
-    reply = await sender("127.0.0.1").send(read_request(data), everywhere)
+    reply = await sender("127.0.0.1").send(read_request(data), allow_all)
     assert (reply.status, reply.body) == (200, b"")
 
 
-async def test_a_name_that_changes_its_mind_is_asked_only_once(serve: Serve) -> None:
+async def test_a_name_is_resolved_once(serve: Serve) -> None:
     receiver = await serve()
     request = read_request({"url": f"http://rebind.test:{receiver.port}"})
-    rebinding = sender("192.0.2.1", "127.0.0.1")  # nobody is at the first, for all who ask
+    rebinding = sender("192.0.2.1", "127.0.0.1")  # nothing listens at the first address
     checked: list[Address] = []
 
     def first_only(address: Address) -> bool:
@@ -179,9 +183,7 @@ async def test_a_name_that_changes_its_mind_is_asked_only_once(serve: Serve) -> 
     "address",
     ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1", "169.254.169.254", "fe80::1"],
 )
-async def test_a_public_name_for_a_private_address_reaches_nobody(
-    serve: Serve, address: str
-) -> None:
+async def test_a_public_name_of_a_private_address_is_refused(serve: Serve, address: str) -> None:
     receiver = await serve()
     request = read_request({"url": f"http://inward.test:{receiver.port}"})
     with pytest.raises(AddressNotAllowed):
@@ -189,7 +191,7 @@ async def test_a_public_name_for_a_private_address_reaches_nobody(
     assert not receiver.requests
 
 
-async def test_of_several_addresses_only_allowed_ones_are_tried(serve: Serve) -> None:
+async def test_only_allowed_addresses_of_a_name_are_tried(serve: Serve) -> None:
     receiver = await serve()
     request = read_request({"url": f"http://both.test:{receiver.port}"})
     tried = sender("127.0.0.2 127.0.0.1")
@@ -197,65 +199,65 @@ async def test_of_several_addresses_only_allowed_ones_are_tried(serve: Serve) ->
     assert len(receiver.requests) == 1
 
 
-async def test_the_next_address_is_tried_where_nobody_is_at_the_first(serve: Serve) -> None:
+async def test_the_next_address_is_tried_after_a_refused_connection(serve: Serve) -> None:
     receiver = await serve()
     request = read_request({"url": f"http://both.test:{receiver.port}"})
-    reply = await sender("127.0.0.9 127.0.0.1").send(request, everywhere)
+    reply = await sender("127.0.0.9 127.0.0.1").send(request, allow_all)
     assert reply.status == 200
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]"])
-async def test_a_literal_address_is_checked_like_any_other(serve: Serve, host: str) -> None:
+async def test_a_literal_address_is_checked(serve: Serve, host: str) -> None:
     receiver = await serve(host="127.0.0.1" if "127" in host else "::1")
     request = read_request({"url": f"http://{host}:{receiver.port}"})
-    real = PinnedHttpSender("Jubilee/test", timeouts=PATIENCE)
+    real = PinnedHttpSender("Jubilee/test", timeouts=TIMEOUTS)
     with pytest.raises(AddressNotAllowed):
         await real.send(request, for_admins(request.host))
     assert (await real.send(request, for_admins(request.host, host))).status == 200
     assert f"host: {request.authority}".encode() in receiver.requests[0]
 
 
-async def test_names_are_looked_up_as_the_system_does() -> None:
+async def test_names_are_resolved_by_the_system() -> None:
     assert LOCAL in await resolve("localhost", 80)
 
 
 async def test_a_name_without_an_address_is_unreachable() -> None:
-    request = read_request({"url": "http://nobody.invalid/"})
+    request = read_request({"url": "http://missing.invalid/"})
     with pytest.raises(Unreachable):
-        await PinnedHttpSender("Jubilee/test", timeouts=PATIENCE).send(request, everywhere)
+        await PinnedHttpSender("Jubilee/test", timeouts=TIMEOUTS).send(request, allow_all)
 
 
-async def test_a_certificate_must_be_for_the_name_not_the_address(
+async def test_a_certificate_is_checked_against_the_name(
     serve: Serve, certificate: Certificate
 ) -> None:
     receiver = await serve(ssl=certificate.server)
     trusting = sender("127.0.0.1", certificate=certificate)
     right = read_request({"url": f"https://hooks.test:{receiver.port}"})
-    assert (await trusting.send(right, everywhere)).status == 200
+    assert (await trusting.send(right, allow_all)).status == 200
     wrong = read_request({"url": f"https://other.test:{receiver.port}"})
     with pytest.raises(Unreachable, match=r"[Cc]ertificate|CERTIFICATE"):
-        await trusting.send(wrong, everywhere)
+        await trusting.send(wrong, allow_all)
     assert len(receiver.requests) == 1
 
 
-async def test_a_certificate_nobody_vouches_for_is_refused(
+async def test_an_untrusted_certificate_of_a_webhook_is_refused(
     serve: Serve, certificate: Certificate
 ) -> None:
     receiver = await serve(ssl=certificate.server)
     request = read_request({"url": f"https://hooks.test:{receiver.port}"})
     with pytest.raises(Unreachable):
-        await sender("127.0.0.1").send(request, everywhere)
+        await sender("127.0.0.1").send(request, allow_all)
     assert not receiver.requests
 
 
-async def test_a_redirect_is_an_answer_like_any_other(serve: Serve) -> None:
+async def test_redirects_are_not_followed(serve: Serve) -> None:
     inner = await serve()
     location = f"http://127.0.0.1:{inner.port}/secret".encode()
     receiver = await serve(
         b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n"
     )
     request = read_request({"url": f"http://hooks.test:{receiver.port}"})
-    reply = await sender("127.0.0.1").send(request, everywhere)
+    reply = await sender("127.0.0.1").send(request, allow_all)
     assert reply.status == 302
     assert not inner.requests
 
@@ -268,40 +270,40 @@ async def test_a_redirect_is_an_answer_like_any_other(serve: Serve) -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"2\r\naa\r\n" * 100_000,
     ],
 )
-async def test_of_a_huge_answer_the_beginning_is_kept(serve: Serve, answer: bytes) -> None:
+async def test_a_huge_reply_is_truncated(serve: Serve, answer: bytes) -> None:
     receiver = await serve(answer)
     request = read_request({"url": f"http://hooks.test:{receiver.port}"})
-    reply = await sender("127.0.0.1").send(request, everywhere)
+    reply = await sender("127.0.0.1").send(request, allow_all)
     assert (reply.body, reply.truncated) == (b"a" * MAX_BODY_BYTES, True)
 
 
-async def test_what_just_fits_is_not_cut(serve: Serve) -> None:
+async def test_a_reply_at_the_limit_is_complete(serve: Serve) -> None:
     receiver = await serve(b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * MAX_BODY_BYTES)
     request = read_request({"url": f"http://hooks.test:{receiver.port}"})
-    reply = await sender("127.0.0.1").send(request, everywhere)
+    reply = await sender("127.0.0.1").send(request, allow_all)
     assert (len(reply.body), reply.truncated) == (MAX_BODY_BYTES, False)
 
 
-async def test_nothing_is_unpacked(serve: Serve) -> None:
+async def test_a_compressed_reply_is_not_decompressed(serve: Serve) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n"
     receiver = await serve(head + b"\x1f\x8b\x08\x00")
     request = read_request({"url": f"http://hooks.test:{receiver.port}"})
-    reply = await sender("127.0.0.1").send(request, everywhere)
+    reply = await sender("127.0.0.1").send(request, allow_all)
     assert reply.body == b"\x1f\x8b\x08\x00"
 
 
 @pytest.mark.timing
-async def test_a_slow_server_is_not_waited_for(serve: Serve) -> None:
-    receiver = await serve(after=5)
+async def test_a_slow_server_times_out(serve: Serve) -> None:
+    receiver = await serve(delay=5)
     request = read_request({"url": f"http://hooks.test:{receiver.port}"})
     began = monotonic()
     with pytest.raises(Unreachable, match="in time"):
-        await sender("127.0.0.1").send(request, everywhere)
+        await sender("127.0.0.1").send(request, allow_all)
     assert monotonic() - began < 1.5
 
 
 @pytest.mark.timing
-async def test_a_server_that_drips_is_cut_off_in_the_end() -> None:
+async def test_a_server_that_sends_slowly_times_out() -> None:
     async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         while not writer.is_closing():
@@ -312,30 +314,30 @@ async def test_a_server_that_drips_is_cut_off_in_the_end() -> None:
     request = read_request({"url": f"http://hooks.test:{server.sockets[0].getsockname()[1]}"})
     began = monotonic()
     with pytest.raises(Unreachable, match="in time"):
-        await sender("127.0.0.1").send(request, everywhere)
+        await sender("127.0.0.1").send(request, allow_all)
     assert monotonic() - began < 3
     server.close()
     await server.wait_closed()
 
 
-async def test_a_resolver_that_hangs_is_not_waited_for() -> None:
+async def test_a_hanging_resolver_times_out() -> None:
     async def hang(_: str, __: int) -> Sequence[Address]:
         await asyncio.sleep(60)
         return []
 
-    hanging = PinnedHttpSender("Jubilee/test", resolve=hang, timeouts=PATIENCE)
+    hanging = PinnedHttpSender("Jubilee/test", resolve=hang, timeouts=TIMEOUTS)
     with pytest.raises(Unreachable, match="in time"):
-        await hanging.send(read_request({"url": "http://hooks.test"}), everywhere)
+        await hanging.send(read_request({"url": "http://hooks.test"}), allow_all)
 
 
 @pytest.mark.parametrize(
     "answer", [b"", b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-"]
 )
-async def test_what_is_no_http_is_unreachable(serve: Serve, answer: bytes) -> None:
+async def test_a_reply_that_is_not_http_is_unreachable(serve: Serve, answer: bytes) -> None:
     receiver = await serve(answer)
     request = read_request({"url": f"http://hooks.test:{receiver.port}"})
     with pytest.raises(Unreachable) as failed:
-        await sender("127.0.0.1").send(request, everywhere)
+        await sender("127.0.0.1").send(request, allow_all)
     assert not isinstance(failed.value, PermanentFailure)
 
 
@@ -346,13 +348,13 @@ async def test_proxies_of_the_environment_are_not_used(
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
     monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{proxy.port}")
     request = read_request({"url": f"http://hooks.test:{receiver.port}"})
-    await sender("127.0.0.1").send(request, everywhere)
+    await sender("127.0.0.1").send(request, allow_all)
     assert (len(receiver.requests), proxy.requests) == (1, [])
 
 
-async def test_no_log_holds_a_header(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+async def test_headers_are_not_logged(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     receiver = await serve(b"HTTP/1.1 200 OK\r\nSet-Cookie: s3cret\r\nContent-Length: 0\r\n\r\n")
     data = {"url": f"http://hooks.test:{receiver.port}?key=s3cret", "headers": {"a": "s3cret"}}
     with caplog.at_level(logging.DEBUG):
-        await sender("127.0.0.1").send(read_request(data), everywhere)
+        await sender("127.0.0.1").send(read_request(data), allow_all)
     assert "s3cret" not in caplog.text

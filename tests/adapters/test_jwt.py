@@ -1,4 +1,4 @@
-"""Access tokens: what they say, and which are believed."""
+"""Access tokens: their claims, and which tokens are refused."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -16,7 +16,7 @@ from jubilee.domain.identity import SessionId, UserId
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 LIFETIME = 1800
-WHO = TokenClaims(UserId(uuid4()), SessionId(uuid4()))
+CLAIMS = TokenClaims(UserId(uuid4()), SessionId(uuid4()))
 
 
 @pytest.fixture
@@ -25,69 +25,74 @@ def tokens() -> JwtTokens:
 
 
 def forged(key: bytes = KEY, alg: str = "HS256", typ: str = "at+jwt", **claims: object) -> str:
-    """A token of ours but for what is named; a claim of None is left out."""
+    """Return a valid token with these changes; a claim of None is left out."""
     payload: dict[str, Any] = {
         "iss": "here",
         "aud": "there",
-        "sub": str(WHO.user_id),
-        "sid": str(WHO.session_id),
+        "sub": str(CLAIMS.user_id),
+        "sid": str(CLAIMS.session_id),
         "iat": int(NOW.timestamp()),
         "exp": int(NOW.timestamp()) + LIFETIME,
         "jti": "1",
     }
-    said = {name: value for name, value in {**payload, **claims}.items() if value is not None}
-    return jwt.encode(said, key, alg, headers={"typ": typ})
+    claims_ = {name: value for name, value in {**payload, **claims}.items() if value is not None}
+    return jwt.encode(claims_, key, alg, headers={"typ": typ})
 
 
 def part(text: str) -> str:
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def test_a_token_says_exactly_what_it_should(tokens: JwtTokens) -> None:
-    token = tokens.sign(WHO, now=NOW)
+def test_a_token_has_exactly_the_expected_claims(tokens: JwtTokens) -> None:
+    token = tokens.sign(CLAIMS, now=NOW)
     assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "at+jwt"}
-    said = jwt.decode(token, options={"verify_signature": False})
-    jti = said.pop("jti")
-    assert said == {
+    claims_ = jwt.decode(token, options={"verify_signature": False})
+    jti = claims_.pop("jti")
+    assert claims_ == {
         "iss": "here",
         "aud": "there",
-        "sub": str(WHO.user_id),
-        "sid": str(WHO.session_id),
+        "sub": str(CLAIMS.user_id),
+        "sid": str(CLAIMS.session_id),
         "iat": 1795165200,
         "exp": 1795167000,
     }
-    assert jti != jwt.decode(tokens.sign(WHO, now=NOW), options={"verify_signature": False})["jti"]
+    assert (
+        jti != jwt.decode(tokens.sign(CLAIMS, now=NOW), options={"verify_signature": False})["jti"]
+    )
 
 
-def test_a_token_is_read_until_it_expires(tokens: JwtTokens) -> None:
-    token = tokens.sign(WHO, now=NOW)
+def test_a_token_is_valid_until_it_expires(tokens: JwtTokens) -> None:
+    token = tokens.sign(CLAIMS, now=NOW)
     end = NOW + timedelta(seconds=LIFETIME)
-    for _ in range(2):  # read afresh, then remembered
-        assert tokens.read(token, now=NOW) == WHO
-        assert tokens.read(token, now=end - timedelta(seconds=1)) == WHO
+    for _ in range(2):  # decoded, then cached
+        assert tokens.read(token, now=NOW) == CLAIMS
+        assert tokens.read(token, now=end - timedelta(seconds=1)) == CLAIMS
     for _ in range(2):
         with pytest.raises(InvalidToken):
             tokens.read(token, now=end)
 
 
-def test_clocks_may_differ_a_little(tokens: JwtTokens) -> None:
-    token = tokens.sign(WHO, now=NOW)
-    assert tokens.read(token, now=NOW - timedelta(seconds=CLOCK_SKEW_S)) == WHO
+def test_a_small_clock_skew_is_tolerated(tokens: JwtTokens) -> None:
+    token = tokens.sign(CLAIMS, now=NOW)
+    assert tokens.read(token, now=NOW - timedelta(seconds=CLOCK_SKEW_S)) == CLAIMS
     with pytest.raises(InvalidToken):
         tokens.read(token, now=NOW - timedelta(seconds=CLOCK_SKEW_S + 1))
 
 
-def test_a_forgery_with_our_key_is_read(tokens: JwtTokens) -> None:
-    """Else the refusals below would prove nothing."""
-    assert tokens.read(forged(), now=NOW) == WHO
+def test_a_token_signed_by_the_test_is_accepted(tokens: JwtTokens) -> None:
+    """Prove that the refusals below are due to their changes."""
+    assert tokens.read(forged(), now=NOW) == CLAIMS
 
 
 def test_a_token_of_a_previous_key_is_read_and_new_ones_are_of_the_first() -> None:
     rotated = JwtTokens(OTHER_KEY, KEY, issuer="here", audience="there", lifetime=LIFETIME)
-    assert rotated.read(forged(), now=NOW) == WHO
-    assert rotated.read(forged(OTHER_KEY), now=NOW) == WHO
+    assert rotated.read(forged(), now=NOW) == CLAIMS
+    assert rotated.read(forged(OTHER_KEY), now=NOW) == CLAIMS
     jwt.decode(
-        rotated.sign(WHO, now=NOW), OTHER_KEY, ["HS256"], {"verify_aud": False, "verify_exp": False}
+        rotated.sign(CLAIMS, now=NOW),
+        OTHER_KEY,
+        ["HS256"],
+        {"verify_aud": False, "verify_exp": False},
     )
     with pytest.raises(InvalidToken):
         rotated.read(forged(b"x" * 32), now=NOW)
@@ -135,7 +140,7 @@ REFUSED = {
     "a list": f"{part('[]')}.{part('[]')}.x",
     "nested deeply": f"{part('[' * 1400)}.e30.x",
     "long": "x" * 100_000,
-    "long but ours": forged(more="x" * MAX_TOKEN_CHARS),
+    "long but ours": forged(extra="x" * MAX_TOKEN_CHARS),
     "without iss": forged(iss=None),
     "without aud": forged(aud=None),
     "without sub": forged(sub=None),
@@ -152,9 +157,9 @@ def test_every_other_token_is_refused(tokens: JwtTokens, token: str) -> None:
         tokens.read(token, now=NOW)
 
 
-def test_what_it_remembers_is_bounded(tokens: JwtTokens, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_of_tokens_is_bounded(tokens: JwtTokens, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jubilee.adapters.jwt_tokens.MAX_CACHED_TOKENS", 3)
     for _ in range(5):
-        tokens.read(tokens.sign(WHO, now=NOW), now=NOW)
+        tokens.read(tokens.sign(CLAIMS, now=NOW), now=NOW)
     assert len(tokens._known) == 3
     assert MAX_CACHED_TOKENS <= 10_000

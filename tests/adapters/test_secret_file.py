@@ -1,4 +1,4 @@
-"""The secret that development makes for itself."""
+"""The secret that is generated in development."""
 
 import stat
 from concurrent.futures import ProcessPoolExecutor
@@ -10,7 +10,7 @@ import pytest
 from jubilee.adapters.secret_file import EmptySecret, development_secret
 
 
-def test_a_secret_is_made_once_and_kept(tmp_path: Path) -> None:
+def test_a_secret_is_generated_once(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "data"
     secret = development_secret(folder)
     assert len(secret) >= 48
@@ -18,7 +18,7 @@ def test_a_secret_is_made_once_and_kept(tmp_path: Path) -> None:
     assert development_secret(tmp_path / "other") != secret
 
 
-def test_nobody_else_can_read_it(tmp_path: Path) -> None:
+def test_the_secret_file_is_private(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     development_secret(folder)
     (path,) = folder.iterdir()
@@ -26,18 +26,18 @@ def test_nobody_else_can_read_it(tmp_path: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_a_secret_that_is_there_is_taken(tmp_path: Path) -> None:
-    (tmp_path / "secret_key").write_text("one of my own\n")
-    assert development_secret(tmp_path) == "one of my own"
+def test_an_existing_secret_is_used(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_text("my own secret\n")
+    assert development_secret(tmp_path) == "my own secret"
 
 
-def test_an_empty_one_is_no_secret(tmp_path: Path) -> None:
+def test_an_empty_secret_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_text("\n")
     with pytest.raises(EmptySecret, match="secret_key"):
         development_secret(tmp_path)
 
 
-def test_processes_that_begin_at_once_agree(tmp_path: Path) -> None:
+def test_parallel_processes_share_one_secret(tmp_path: Path) -> None:
     with ProcessPoolExecutor(4, get_context("spawn")) as processes:
         assert len(set(processes.map(development_secret, [tmp_path] * 8))) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]

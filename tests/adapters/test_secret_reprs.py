@@ -1,4 +1,4 @@
-"""What holds a secret does not show it where an exception or a debugger prints the object."""
+"""Objects that contain secrets omit them from their repr."""
 
 from dataclasses import Field, fields
 from typing import Any, ClassVar, Protocol
@@ -21,7 +21,7 @@ from jubilee.urls.smtp import SmtpServer
 
 
 class Dataclass(Protocol):
-    """What `fields` takes."""
+    """A dataclass, as `fields` accepts it."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
@@ -47,17 +47,19 @@ SECRETS: list[tuple[type[Dataclass], set[str]]] = [
 @pytest.mark.parametrize(
     ("holder", "secrets"), SECRETS, ids=lambda value: getattr(value, "__name__", "")
 )
-def test_an_object_does_not_show_its_secrets(holder: type[Dataclass], secrets: set[str]) -> None:
+def test_an_object_omits_its_secrets_from_its_repr(
+    holder: type[Dataclass], secrets: set[str]
+) -> None:
     assert {field.name for field in fields(holder) if not field.repr} == secrets
 
 
 @pytest.mark.parametrize(
     ("model", "secret"), [(OAuthExtras, "client_secret"), (Refresh, "refresh_token")]
 )
-def test_a_body_does_not_show_its_secrets(model: type[BaseModel], secret: str) -> None:
+def test_a_body_omits_its_secrets_from_its_repr(model: type[BaseModel], secret: str) -> None:
     assert not model.model_fields[secret].repr
 
 
-def test_a_repr_without_secrets_is_what_is_printed() -> None:
+def test_a_printed_object_has_no_secrets() -> None:
     urls = ServerUrls("postgresql://u:marker@h/d", "redis://:marker@h/0")
     assert "marker" not in f"{urls} {urls!r}"

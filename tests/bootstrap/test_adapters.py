@@ -20,7 +20,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings(data_dir=tmp_path)
 
 
-async def test_one_that_fails_to_close_does_not_keep_the_others_open(
+async def test_an_error_while_closing_does_not_keep_other_adapters_open(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[str] = []
@@ -50,7 +50,7 @@ async def test_no_task_is_left_behind(settings: Settings) -> None:
     assert asyncio.all_tasks() == before
 
 
-async def test_postgresql_shows_which_command_is_connected(
+async def test_the_application_name_is_that_of_the_command(
     settings: Settings, database_url: str
 ) -> None:
     chosen = settings.model_copy(update={"database_url": SecretStr(database_url)})

@@ -1,4 +1,4 @@
-"""Tasks that run as long as the process: they are awaited at its end, and failures are logged."""
+"""Tasks of the process: awaited at its end, with failures logged."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ import pytest
 from jubilee.bootstrap.background_tasks import background_tasks
 
 
-async def test_tasks_have_ended_when_the_block_has() -> None:
+async def test_tasks_have_ended_after_the_block() -> None:
     ended: list[str] = []
 
     async def work() -> None:
@@ -24,7 +24,7 @@ async def test_tasks_have_ended_when_the_block_has() -> None:
     assert (ended, asyncio.all_tasks()) == (["cleaned up"] * 2, before)
 
 
-async def test_a_task_that_ignores_its_cancellation_is_not_awaited_for_longer() -> None:
+async def test_a_task_that_ignores_cancellation_is_abandoned() -> None:
     released = asyncio.Event()
 
     async def ignore_cancellation() -> None:
@@ -42,7 +42,7 @@ async def test_a_task_that_ignores_its_cancellation_is_not_awaited_for_longer() 
     await asyncio.sleep(0.01)
 
 
-async def test_a_failure_is_logged_at_once_and_ends_nothing_else(
+async def test_a_failing_task_is_logged_and_others_continue(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     turns = 0

@@ -9,18 +9,18 @@ from time import monotonic
 import pytest
 
 from jubilee.adapters.redis.arq import queue_worker
-from tests.adapters.arq.queue_workers import Site, dispatches, eventually
+from tests.adapters.arq.queue_workers import QueueSite, dispatches, eventually
 from tests.outages import OwnServers
 
 
 @pytest.fixture
-async def site(own_servers: OwnServers) -> AsyncIterator[Site]:
-    site = Site(own_servers.redis_url)
+async def site(own_servers: OwnServers) -> AsyncIterator[QueueSite]:
+    site = QueueSite(own_servers.redis_url)
     yield site
     await site.close()
 
 
-async def hears(site: Site, rounds: int = 5) -> bool:
+async def hears(site: QueueSite, rounds: int = 5) -> bool:
     """Whether wake-ups reach the worker: without, a job waits a quarter of a second.
 
     Other work on the machine may delay one round, not all.
@@ -31,7 +31,7 @@ async def hears(site: Site, rounds: int = 5) -> bool:
     return False
 
 
-async def median_wait(site: Site) -> float:
+async def median_wait(site: QueueSite) -> float:
     """Seconds until an idle worker starts a job."""
     waits = []
     for job in dispatches(7):
@@ -43,7 +43,7 @@ async def median_wait(site: Site) -> float:
     return median(waits)
 
 
-async def test_it_survives_flushall(site: Site) -> None:
+async def test_it_survives_flushall(site: QueueSite) -> None:
     site.runs.gate.clear()
     worker = site.start(slots=3)
     await site.send(dispatches(10))
@@ -58,7 +58,7 @@ async def test_it_survives_flushall(site: Site) -> None:
     assert await hears(site)
 
 
-async def test_it_survives_a_redis_that_is_killed(site: Site, own_servers: OwnServers) -> None:
+async def test_it_survives_a_redis_that_is_killed(site: QueueSite, own_servers: OwnServers) -> None:
     site.runs.gate.clear()
     worker = site.start(slots=3)
     await asyncio.sleep(0.1)
@@ -77,7 +77,7 @@ async def test_it_survives_a_redis_that_is_killed(site: Site, own_servers: OwnSe
 
 
 async def test_it_survives_a_redis_that_is_frozen(
-    site: Site,
+    site: QueueSite,
     own_servers: OwnServers,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -99,7 +99,7 @@ async def test_it_survives_a_redis_that_is_frozen(
 
 
 async def test_a_frozen_redis_does_not_keep_it_from_stopping(
-    site: Site, own_servers: OwnServers
+    site: QueueSite, own_servers: OwnServers
 ) -> None:
     site.runs.gate.clear()
     worker = site.start(slots=3)

@@ -1,4 +1,4 @@
-"""A lane's worker on a real Redis, and what it was given to run."""
+"""Workers of one queue on a real Redis, and the jobs that they run."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -16,34 +16,34 @@ from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.runner import Outcome
 from jubilee.domain.jobs.store import Dispatch, JobReference
 
-LANE = JobQueueName.USER
+JOB_QUEUE = JobQueueName.USER
 KNOWN = KindSet(frozenset({"echo"}))
-QUEUE = queue_name(LANE, KNOWN)
+QUEUE = queue_name(JOB_QUEUE, KNOWN)
 
 
 def dispatches(number: int, priority: int = 5) -> list[Dispatch]:
-    return [Dispatch(JobReference(new_id(), 0), LANE, priority, "echo") for _ in range(number)]
+    return [Dispatch(JobReference(new_id(), 0), JOB_QUEUE, priority, "echo") for _ in range(number)]
 
 
 class Runs:
-    """What was started, when, and how many ran at a time; each holds on until it may go on."""
+    """Record the jobs that run; each waits for `gate` before it ends."""
 
     def __init__(self) -> None:
         self.started: list[JobReference] = []
         self.at: dict[JobReference, float] = {}
         self.ended: list[JobReference] = []
-        self.most = 0
+        self.max_running = 0
         self.outcome = Outcome.SUCCEEDED
         self.gate = asyncio.Event()
         self.gate.set()
         self.database = asyncio.Event()
-        """Whether claims are answered."""
+        """Set while claims are answered."""
         self.database.set()
 
     async def __call__(self, reference: JobReference, on_claim: Callable[[], None]) -> Outcome:
         self.started.append(reference)
         self.at[reference] = monotonic()
-        self.most = max(self.most, len(self.started) - len(self.ended))
+        self.max_running = max(self.max_running, len(self.started) - len(self.ended))
         await self.database.wait()
         if self.outcome is not Outcome.UNCLAIMED:
             on_claim()
@@ -52,19 +52,19 @@ class Runs:
         return self.outcome
 
     async def until(self, number: int, seconds: float = 10) -> None:
-        """So many have ended."""
+        """Wait until this many jobs have ended."""
         await eventually(lambda: len(self.ended) >= number, seconds)
 
 
-class Site:
-    """Workers and a courier, all on one Redis."""
+class QueueSite:
+    """Workers and a dispatcher on one Redis."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.runs = Runs()
         self.pool: ArqRedis = arq_pool(url)
         self.dispatcher = ArqJobDispatcher(url, timeout=5)
-        self.reached = True
+        self.database_answers = True
         """Whether PostgreSQL answers a ping."""
         self.pings = 0
         self.workers: list[ArqQueueWorker] = []
@@ -72,21 +72,21 @@ class Site:
 
     async def ping(self) -> None:
         self.pings += 1
-        if not self.reached:
+        if not self.database_answers:
             raise Unavailable
 
     async def send(self, dispatches: Sequence[Dispatch]) -> None:
-        """To the workers' queue."""
+        """Send to the workers' queue."""
         await self.dispatcher.send(dispatches, KNOWN)
 
     def start(self, slots: int = 5, runs: "Runs | None" = None) -> ArqQueueWorker:
-        """One more worker, which runs what is given to it in its own way or as all do."""
+        """Start a worker that runs jobs by `runs`, by default those of the site."""
         worker = self.build(slots, runs or self.runs)
         self._mains.append(asyncio.create_task(worker.main()))
         return worker
 
     def build(self, slots: int, runs: "Runs") -> ArqQueueWorker:
-        """One that its process has to start."""
+        """Create a worker without starting it."""
         options = QueueOptions(
             pool=self.pool, ping_database=self.ping, job_timeout=60, read_limit=500
         )
@@ -95,11 +95,11 @@ class Site:
         return worker
 
     async def queued(self) -> int:
-        """How many are left in Redis."""
+        """Return the number of messages in the queue."""
         return int(await self.pool.zcard(QUEUE))
 
     async def close(self) -> None:
-        """End all workers, the ones that hang too."""
+        """Stop all workers, and cancel those that hang."""
         self.runs.gate.set()
         for worker in self.workers:
             worker.stop()
@@ -113,8 +113,8 @@ class Site:
         await self.pool.aclose(close_connection_pool=True)
 
 
-async def eventually(true: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for it; raises TimeoutError."""
+async def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Poll until the condition holds; raise TimeoutError."""
     async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110  # what it looks at has no event
+        while not condition():  # noqa: ASYNC110  # the condition has no event
             await asyncio.sleep(0.005)

@@ -1,4 +1,4 @@
-"""What `ArqQueueWorker` and the dispatcher rely on in ARQ beyond its documented interface."""
+"""Undocumented parts of ARQ that `ArqQueueWorker` and the dispatcher rely on."""
 
 import hashlib
 import inspect
@@ -37,7 +37,7 @@ ATTRIBUTES = (
 
 
 @pytest.mark.parametrize("module", REVIEWED, ids=lambda module: module.__name__)
-def test_the_source_of_arq_is_the_one_that_was_reviewed(module: ModuleType) -> None:
+def test_the_source_of_arq_is_unchanged_since_its_review(module: ModuleType) -> None:
     found = hashlib.sha256(inspect.getsource(module).encode()).hexdigest()[:16]
     assert found == REVIEWED[module], (
         f"{module.__name__} has changed: compare it with src/jubilee/adapters/redis/arq/, each "
@@ -47,9 +47,9 @@ def test_the_source_of_arq_is_the_one_that_was_reviewed(module: ModuleType) -> N
 
 def test_no_other_minor_version_of_arq_is_installed() -> None:
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
-    (wanted,) = (text for text in project["dependencies"] if text.startswith("arq"))
+    (requirement,) = (text for text in project["dependencies"] if text.startswith("arq"))
     major, minor = version("arq").split(".")[:2]
-    assert wanted == f"arq>={major}.{minor},<{major}.{int(minor) + 1}"
+    assert requirement == f"arq>={major}.{minor},<{major}.{int(minor) + 1}"
 
 
 def test_the_hooks_are_overridden() -> None:
@@ -64,7 +64,7 @@ def test_the_hooks_are_overridden() -> None:
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
-def test_an_attribute_that_is_used_is_one_of_arqs(name: str) -> None:
+def test_every_attribute_in_use_exists_in_arqs_worker(name: str) -> None:
     assert f"self.{name}" in inspect.getsource(Worker), (
-        f"arq.worker.Worker.{name} is gone: adapters/redis/arq/queue_worker.py relies on it"
+        f"arq.worker.Worker.{name} is missing: adapters/redis/arq/queue_worker.py relies on it"
     )

@@ -1,4 +1,4 @@
-"""The courier against a real Redis: what is sent, and how long nobody waits for it."""
+"""The dispatcher on a real Redis: its messages, and its timeouts."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ from tests.outages import OwnServers
 from tests.servers import Servers
 
 TIMEOUT_S = 0.2
-HOUR = 3600
+HOUR_S = 3600
 KNOWN = KindSet(frozenset({"echo"}))
 
 
@@ -49,16 +49,16 @@ async def dispatcher(servers: Servers) -> AsyncIterator[ArqJobDispatcher]:
     await dispatcher.close()
 
 
-def a_dispatch(priority: int = 5, queue: JobQueueName = JobQueueName.USER) -> Dispatch:
+def make_dispatch(priority: int = 5, queue: JobQueueName = JobQueueName.USER) -> Dispatch:
     return Dispatch(JobReference(new_id(), 3), queue, priority, "echo")
 
 
 async def run_by_arq(url: str, queue: JobQueueName = JobQueueName.USER) -> list[tuple[object, ...]]:
-    """What a worker of ARQ's own is given, until its queue is empty."""
-    given: list[tuple[object, ...]] = []
+    """Return the arguments that ARQ's own worker gets until its queue is empty."""
+    received: list[tuple[object, ...]] = []
 
     async def run(ctx: dict[Any, Any], *args: object) -> None:
-        given.append(args)
+        received.append(args)
 
     pool = ArqRedis(ConnectionPool.from_url(url))
     worker = Worker(
@@ -73,27 +73,27 @@ async def run_by_arq(url: str, queue: JobQueueName = JobQueueName.USER) -> list[
     )
     await worker.main()
     await pool.aclose(close_connection_pool=True)
-    return given
+    return received
 
 
 def arguments(*dispatches: Dispatch) -> list[tuple[object, ...]]:
     return [(str(d.reference.id), d.reference.epoch) for d in dispatches]
 
 
-async def test_arqs_own_worker_understands_it(
+async def test_arqs_own_worker_runs_the_message(
     dispatcher: ArqJobDispatcher, redis: Redis, servers: Servers
 ) -> None:
-    dispatch, other = a_dispatch(), a_dispatch(queue=JobQueueName.SYSTEM)
+    dispatch, other = make_dispatch(), make_dispatch(queue=JobQueueName.SYSTEM)
     await dispatcher.send([dispatch, other], KNOWN)
     assert await run_by_arq(servers.redis_url) == arguments(dispatch)
     assert await run_by_arq(servers.redis_url, JobQueueName.SYSTEM) == arguments(other)
     assert [key for key in await redis.keys() if b"health" not in key] == []
 
 
-async def test_it_is_json_and_leaves_after_a_day(
+async def test_a_message_is_json_and_expires_after_a_day(
     dispatcher: ArqJobDispatcher, redis: Redis
 ) -> None:
-    dispatch = a_dispatch()
+    dispatch = make_dispatch()
     await dispatcher.send([dispatch], KNOWN)
     key = job_key_prefix + message_id(dispatch.reference)
     job = json.loads(await redis.get(key) or b"")
@@ -101,8 +101,10 @@ async def test_it_is_json_and_leaves_after_a_day(
     assert 86_000 < await redis.ttl(key) <= 86_400
 
 
-async def test_twice_is_once(dispatcher: ArqJobDispatcher, redis: Redis, servers: Servers) -> None:
-    first, second = a_dispatch(), a_dispatch()
+async def test_sending_a_job_twice_queues_it_once(
+    dispatcher: ArqJobDispatcher, redis: Redis, servers: Servers
+) -> None:
+    first, second = make_dispatch(), make_dispatch()
     await dispatcher.send([first], KNOWN)
     await asyncio.sleep(0.005)
     await dispatcher.send([second, first, first], KNOWN)
@@ -110,27 +112,27 @@ async def test_twice_is_once(dispatcher: ArqJobDispatcher, redis: Redis, servers
     assert await run_by_arq(servers.redis_url) == arguments(first, second)
 
 
-async def test_urgent_ones_come_first(
+async def test_urgent_jobs_are_taken_first(
     dispatcher: ArqJobDispatcher, redis: Redis, servers: Servers
 ) -> None:
-    dispatches = {priority: a_dispatch(priority) for priority in (9, 0, 5, 1)}
+    dispatches = {priority: make_dispatch(priority) for priority in (9, 0, 5, 1)}
     await dispatcher.send(list(dispatches.values()), KNOWN)
     ordered = [dispatches[priority] for priority in (0, 1, 5, 9)]
     assert await run_by_arq(servers.redis_url) == arguments(*ordered)
 
 
-async def test_what_has_waited_long_goes_before_what_is_more_urgent(
+async def test_a_job_that_waited_long_precedes_a_more_urgent_one(
     dispatcher: ArqJobDispatcher, redis: Redis, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old, urgent = a_dispatch(5), a_dispatch(4)
+    old, urgent = make_dispatch(5), make_dispatch(4)
     await dispatcher.send([urgent], KNOWN)
     monkeypatch.setattr(arq_dispatcher, "time", lambda: 1_700_000_000)
     await dispatcher.send([old], KNOWN)
     assert await run_by_arq(servers.redis_url) == arguments(old, urgent)
 
 
-@pytest.mark.parametrize("ahead", [-24 * HOUR, HOUR, 24 * HOUR])
-async def test_a_clock_that_is_wrong_keeps_no_job_waiting(
+@pytest.mark.parametrize("ahead", [-24 * HOUR_S, HOUR_S, 24 * HOUR_S])
+async def test_a_wrong_clock_delays_no_job(
     dispatcher: ArqJobDispatcher,
     redis: Redis,
     servers: Servers,
@@ -139,43 +141,45 @@ async def test_a_clock_that_is_wrong_keeps_no_job_waiting(
 ) -> None:
     now = time()
     monkeypatch.setattr(arq_dispatcher, "time", lambda: now + ahead)
-    dispatch = a_dispatch(9)
+    dispatch = make_dispatch(9)
     await dispatcher.send([dispatch], KNOWN)
     async with asyncio.timeout(5):
         assert await run_by_arq(servers.redis_url) == arguments(dispatch)
 
 
-async def test_workers_of_the_lane_are_woken(dispatcher: ArqJobDispatcher, redis: Redis) -> None:
+async def test_sending_wakes_the_workers_of_the_queue(
+    dispatcher: ArqJobDispatcher, redis: Redis
+) -> None:
     async with redis.pubsub() as subscription:
         await subscription.subscribe(
             *(wake_channel(queue_name(queue, KNOWN)) for queue in JobQueueName)
         )
         for _ in JobQueueName:
             await subscription.get_message(timeout=5)
-        await dispatcher.send([a_dispatch(), a_dispatch()], KNOWN)
+        await dispatcher.send([make_dispatch(), make_dispatch()], KNOWN)
         message = await subscription.get_message(timeout=5)
         assert message is not None
         assert message["channel"].decode() == wake_channel(queue_name(JobQueueName.USER, KNOWN))
         assert await subscription.get_message(timeout=0.1) is None
 
 
-async def test_each_set_of_kinds_has_queues_of_its_own(
+async def test_each_set_of_kinds_has_its_own_queues(
     dispatcher: ArqJobDispatcher, redis: Redis, servers: Servers
 ) -> None:
-    older, newer = a_dispatch(), a_dispatch()
+    older, newer = make_dispatch(), make_dispatch()
     await dispatcher.send([older], KNOWN)
     await dispatcher.send([newer], KindSet(frozenset({"echo", "new"})))
     assert await run_by_arq(servers.redis_url) == arguments(older)
-    (left,) = [key async for key in redis.scan_iter("jubilee:jobs:*", _type="zset")]
-    assert await redis.zrange(left, 0, -1) == [message_id(newer.reference).encode()]
-    assert 86_000 < await redis.ttl(left) <= 86_400
+    (remaining,) = [key async for key in redis.scan_iter("jubilee:jobs:*", _type="zset")]
+    assert await redis.zrange(remaining, 0, -1) == [message_id(newer.reference).encode()]
+    assert 86_000 < await redis.ttl(remaining) <= 86_400
 
 
-async def test_what_is_not_in_its_queue_is_missing(
+async def test_a_message_that_is_not_in_its_queue_is_missing(
     dispatcher: ArqJobDispatcher, redis: Redis
 ) -> None:
-    sent = [a_dispatch(), a_dispatch(queue=JobQueueName.SYSTEM)]
-    lost = [a_dispatch(), a_dispatch(queue=JobQueueName.SYSTEM)]
+    sent = [make_dispatch(), make_dispatch(queue=JobQueueName.SYSTEM)]
+    lost = [make_dispatch(), make_dispatch(queue=JobQueueName.SYSTEM)]
     await dispatcher.send([sent[0], lost[1], sent[1]], KNOWN)
     await redis.zrem(queue_name(JobQueueName.SYSTEM, KNOWN), message_id(lost[1].reference))
     assert set(await dispatcher.missing([*sent, *lost], KNOWN)) == set(lost)
@@ -185,47 +189,47 @@ async def test_what_is_not_in_its_queue_is_missing(
     assert set(await dispatcher.missing(sent, other)) == set(sent)
 
 
-async def test_nothing_to_send_is_no_error(dispatcher: ArqJobDispatcher, redis: Redis) -> None:
+async def test_sending_nothing_succeeds(dispatcher: ArqJobDispatcher, redis: Redis) -> None:
     await dispatcher.send([], KNOWN)
     assert await redis.keys() == []
 
 
-async def refused(url: str, *, at_once: int = 1) -> float:
-    """Seconds until all of them know that it is unavailable."""
+async def seconds_until_unavailable(url: str, *, at_once: int = 1) -> float:
+    """Return the seconds until all calls have raised Unavailable."""
     dispatcher = ArqJobDispatcher(url, timeout=TIMEOUT_S)
     began = monotonic()
-    calls = [dispatcher.send([a_dispatch()], KNOWN) for _ in range(at_once)]
+    calls = [dispatcher.send([make_dispatch()], KNOWN) for _ in range(at_once)]
     answers = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(answer) for answer in answers] == [Unavailable] * at_once
-    took = monotonic() - began
+    seconds = monotonic() - began
     await dispatcher.close()
-    return took
+    return seconds
 
 
 @pytest.mark.timing
-async def test_without_redis_nobody_waits() -> None:
+async def test_an_unreachable_redis_fails_within_the_timeout() -> None:
     for url in ("unix:///nowhere/redis.sock", "redis://127.0.0.1:1"):
-        assert await refused(url, at_once=50) < 3 * TIMEOUT_S
+        assert await seconds_until_unavailable(url, at_once=50) < 3 * TIMEOUT_S
 
 
 @pytest.mark.timing
-async def test_a_frozen_redis_holds_nobody_up(own_servers: OwnServers) -> None:
+async def test_a_frozen_redis_fails_within_the_timeout(own_servers: OwnServers) -> None:
     own_servers.redis.freeze()
-    assert await refused(own_servers.redis_url, at_once=50) < 3 * TIMEOUT_S
+    assert await seconds_until_unavailable(own_servers.redis_url, at_once=50) < 3 * TIMEOUT_S
     own_servers.redis.thaw()
     dispatcher = ArqJobDispatcher(own_servers.redis_url, timeout=5)
-    await dispatcher.send([a_dispatch()], KNOWN)
+    await dispatcher.send([make_dispatch()], KNOWN)
     await dispatcher.close()
 
 
-async def test_a_courier_goes_on_once_redis_is_back(own_servers: OwnServers) -> None:
+async def test_the_dispatcher_recovers_when_redis_is_back(own_servers: OwnServers) -> None:
     dispatcher = ArqJobDispatcher(own_servers.redis_url, timeout=TIMEOUT_S)
-    await dispatcher.send([a_dispatch()], KNOWN)
+    await dispatcher.send([make_dispatch()], KNOWN)
     own_servers.redis.kill()
     with pytest.raises(Unavailable):
-        await dispatcher.send([a_dispatch()], KNOWN)
+        await dispatcher.send([make_dispatch()], KNOWN)
     own_servers.redis.start()
-    dispatch = a_dispatch()
+    dispatch = make_dispatch()
     await dispatcher.send([dispatch], KNOWN)
     await dispatcher.close()
     assert arguments(dispatch)[0] in await run_by_arq(own_servers.redis_url)
@@ -236,7 +240,7 @@ async def test_a_full_redis_is_unavailable(redis: Redis, dispatcher: ArqJobDispa
     await redis.config_set("maxmemory", 1)
     try:
         with pytest.raises(Unavailable):
-            await dispatcher.send([a_dispatch()], KNOWN)
+            await dispatcher.send([make_dispatch()], KNOWN)
     finally:
         await redis.config_set("maxmemory", 0)
-    await dispatcher.send([a_dispatch()], KNOWN)
+    await dispatcher.send([make_dispatch()], KNOWN)

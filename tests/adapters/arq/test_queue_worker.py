@@ -1,4 +1,4 @@
-"""ARQ's worker for one lane, on a real Redis."""
+"""ARQ's worker for one queue, on a real Redis."""
 
 import asyncio
 import logging
@@ -18,13 +18,13 @@ from jubilee.adapters.redis.arq.messages import pack
 from jubilee.adapters.redis.arq.queue_worker import ArqQueueWorker
 from jubilee.domain.jobs.runner import Outcome
 from jubilee.domain.jobs.store import Dispatch, JobReference
-from tests.adapters.arq.queue_workers import QUEUE, Runs, Site, dispatches, eventually
+from tests.adapters.arq.queue_workers import QUEUE, QueueSite, Runs, dispatches, eventually
 from tests.servers import Servers
 
 
 @pytest.fixture
-async def site(servers: Servers) -> AsyncIterator[Site]:
-    site = Site(servers.redis_url)
+async def site(servers: Servers) -> AsyncIterator[QueueSite]:
+    site = QueueSite(servers.redis_url)
     await site.pool.flushall()
     yield site
     await site.close()
@@ -34,7 +34,7 @@ def references(jobs: list[Dispatch]) -> list[JobReference]:
     return [job.reference for job in jobs]
 
 
-async def test_what_is_sent_is_run_once_and_leaves_nothing(site: Site) -> None:
+async def test_a_sent_job_is_run_once_and_leaves_no_keys(site: QueueSite) -> None:
     jobs = dispatches(20)
     site.start(), site.start()
     await site.send(jobs)
@@ -46,20 +46,20 @@ async def test_what_is_sent_is_run_once_and_leaves_nothing(site: Site) -> None:
 
 
 @pytest.mark.timing
-async def test_an_idle_worker_starts_a_job_at_once(site: Site) -> None:
+async def test_an_idle_worker_starts_a_job_at_once(site: QueueSite) -> None:
     site.start()
     await asyncio.sleep(0.2)
-    waits = []
+    delays = []
     for job in dispatches(50):
         sent = monotonic()
         await site.send([job])
-        await eventually(lambda job=job: job.reference in site.runs.at)  # type: ignore[misc]  # each its own
-        waits.append(site.runs.at[job.reference] - sent)
+        await eventually(lambda job=job: job.reference in site.runs.at)  # type: ignore[misc]  # bound to this job
+        delays.append(site.runs.at[job.reference] - sent)
         await asyncio.sleep(0.01)
-    assert median(waits) < 0.05
+    assert median(delays) < 0.05
 
 
-async def test_without_a_wake_up_it_looks_by_itself(site: Site) -> None:
+async def test_a_worker_polls_without_a_wake_up(site: QueueSite) -> None:
     site.start()
     await asyncio.sleep(0.2)
     (job,) = dispatches(1)
@@ -70,7 +70,7 @@ async def test_without_a_wake_up_it_looks_by_itself(site: Site) -> None:
     assert site.runs.ended == [job.reference]
 
 
-async def test_it_takes_as_many_as_it_has_slots(site: Site) -> None:
+async def test_a_worker_runs_as_many_jobs_as_it_has_slots(site: QueueSite) -> None:
     site.runs.gate.clear()
     site.start(slots=3)
     await site.send(dispatches(10))
@@ -78,10 +78,10 @@ async def test_it_takes_as_many_as_it_has_slots(site: Site) -> None:
     assert len(site.runs.started) == 3
     site.runs.gate.set()
     await site.runs.until(10)
-    assert site.runs.most == 3
+    assert site.runs.max_running == 3
 
 
-async def test_two_workers_share_the_queue(site: Site) -> None:
+async def test_two_workers_share_the_queue(site: QueueSite) -> None:
     site.runs.gate.clear()
     site.start(slots=3), site.start(slots=3)
     jobs = dispatches(10)
@@ -91,7 +91,7 @@ async def test_two_workers_share_the_queue(site: Site) -> None:
     assert len(set(site.runs.started)) == len(site.runs.started) == 6
 
 
-async def test_urgent_ones_are_started_first(site: Site) -> None:
+async def test_urgent_jobs_are_started_first(site: QueueSite) -> None:
     late, soon = dispatches(2, priority=9), dispatches(2, priority=0)
     await site.send(late + soon)
     site.start(slots=1)
@@ -99,40 +99,42 @@ async def test_urgent_ones_are_started_first(site: Site) -> None:
     assert set(site.runs.started[:2]) == set(references(soon))
 
 
-async def test_what_it_runs_is_not_asked_about_again(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+async def test_running_jobs_are_not_read_again(
+    site: QueueSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.runs.gate.clear()
     worker = site.start(slots=10)
     await site.send(dispatches(5))
     await eventually(lambda: len(site.runs.started) == 5)
-    asked = []
+    reads = []
     mget = site.pool.mget
 
-    async def counted(keys: list[str]) -> object:
-        asked.append(len(keys))
+    async def count_call(keys: list[str]) -> object:
+        reads.append(len(keys))
         return await mget(keys)
 
-    monkeypatch.setattr(site.pool, "mget", counted)
+    monkeypatch.setattr(site.pool, "mget", count_call)
     await asyncio.sleep(1.2)
-    assert (asked, worker.job_counter) == ([], 5)
+    assert (reads, worker.job_counter) == ([], 5)
 
 
-async def test_others_leave_a_job_alone_only_for_a_while(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+async def test_a_mark_of_a_killed_worker_expires(
+    site: QueueSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_worker, "IN_PROGRESS_TTL_S", 0.5)
     (job,) = dispatches(1)
     name = f"{job.reference.id}:0"
     await site.send([job])
-    await site.pool.psetex(in_progress_key_prefix + name, 1000, b"1")  # by one that was killed
+    await site.pool.psetex(
+        in_progress_key_prefix + name, 1000, b"1"
+    )  # left by a worker that was killed
     site.start()
     await asyncio.sleep(0.3)
     assert site.runs.started == []
     await site.runs.until(1, 3)
 
 
-async def test_its_mark_is_short_whatever_jobs_may_take(site: Site) -> None:
+async def test_the_mark_of_a_running_job_is_short(site: QueueSite) -> None:
     site.runs.gate.clear()
     site.start()
     (job,) = dispatches(1)
@@ -142,9 +144,9 @@ async def test_its_mark_is_short_whatever_jobs_may_take(site: Site) -> None:
     assert 0 < mark <= queue_worker.IN_PROGRESS_TTL_S * 1000
 
 
-async def test_one_that_is_gone_from_redis_is_passed_over(site: Site) -> None:
+async def test_missing_and_malformed_messages_are_skipped(site: QueueSite) -> None:
     site.start()
-    await site.pool.zadd(QUEUE, {"gone:1": 1, "odd:1": 2, "wrong:1": 3, "other:1": 4})
+    await site.pool.zadd(QUEUE, {"missing:1": 1, "odd:1": 2, "wrong:1": 3, "other:1": 4})
     await site.pool.set(f"{job_key_prefix}odd:1", b"\x80no json")
     wrong: dict[str, object] = {"t": None, "f": "run", "a": ["no id", 0, "more"], "k": {}, "et": 1}
     await site.pool.set(f"{job_key_prefix}wrong:1", pack(wrong))
@@ -155,7 +157,9 @@ async def test_one_that_is_gone_from_redis_is_passed_over(site: Site) -> None:
     assert await site.queued() == 0
 
 
-async def test_a_job_that_raises_is_no_end(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_survives_a_job_that_raises(
+    site: QueueSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def broken(self: object, reference: JobReference) -> None:
         raise RuntimeError("a bug")
 
@@ -170,8 +174,8 @@ async def test_a_job_that_raises_is_no_end(site: Site, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("command", ["watch", "multi"])
-async def test_a_redis_that_fails_costs_no_slots(
-    site: Site, monkeypatch: pytest.MonkeyPatch, command: str
+async def test_errors_of_redis_do_not_leak_slots(
+    site: QueueSite, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     failures, real = 6, getattr(Pipeline, command)
 
@@ -192,15 +196,15 @@ async def test_a_redis_that_fails_costs_no_slots(
 
 
 @pytest.mark.timing
-async def test_a_message_whose_job_was_not_claimed_goes_back_and_another_worker_has_it(
-    site: Site,
+async def test_the_message_of_an_unclaimed_job_is_run_by_another_worker(
+    site: QueueSite,
 ) -> None:
-    cut_off, jobs = Runs(), dispatches(3)
-    cut_off.outcome = Outcome.UNCLAIMED
-    site.reached = False
-    site.start(runs=cut_off)
+    unreachable, jobs = Runs(), dispatches(3)
+    unreachable.outcome = Outcome.UNCLAIMED
+    site.database_answers = False
+    site.start(runs=unreachable)
     await site.send(jobs)
-    await cut_off.until(1)
+    await unreachable.until(1)
     sent = monotonic()
     site.start()
     await site.runs.until(3)
@@ -210,22 +214,22 @@ async def test_a_message_whose_job_was_not_claimed_goes_back_and_another_worker_
     assert [key for key in await site.pool.keys() if b"health" not in key] == []
 
 
-async def test_it_takes_nothing_until_postgresql_answers_a_ping(site: Site) -> None:
-    site.runs.outcome, site.reached = Outcome.UNCLAIMED, False
+async def test_a_worker_takes_no_messages_until_postgresql_answers(site: QueueSite) -> None:
+    site.runs.outcome, site.database_answers = Outcome.UNCLAIMED, False
     worker = site.start(slots=1)
     await site.send(dispatches(5))
     await site.runs.until(1)
     await eventually(lambda: site.pings >= 2)
     assert (len(site.runs.started), await site.queued()) == (1, 5)
-    site.runs.outcome, site.reached = Outcome.SUCCEEDED, True
+    site.runs.outcome, site.database_answers = Outcome.SUCCEEDED, True
     await site.runs.until(6, 3)
     await eventually(lambda: worker.job_counter == 0)
     assert await site.queued() == 0
     assert 2 <= site.pings <= 5
 
 
-async def test_claims_that_fail_though_a_ping_succeeds_are_tried_ever_less_often(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+async def test_claims_that_keep_failing_are_retried_with_growing_pauses(
+    site: QueueSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_worker, "POLL_INTERVAL_S", 0.1)
     site.runs.outcome, began = Outcome.UNCLAIMED, monotonic()
@@ -235,7 +239,7 @@ async def test_claims_that_fail_though_a_ping_succeeds_are_tried_ever_less_often
     assert 1.0 < monotonic() - began < 4
 
 
-async def test_a_worker_whose_claims_have_no_answer_takes_no_more(site: Site) -> None:
+async def test_a_worker_with_unanswered_claims_takes_no_messages(site: QueueSite) -> None:
     site.runs.database.clear()
     site.start(slots=5)
     await site.send(dispatches(1))
@@ -248,20 +252,20 @@ async def test_a_worker_whose_claims_have_no_answer_takes_no_more(site: Site) ->
     await site.runs.until(4, 2)
 
 
-async def test_another_worker_tries_where_a_claim_has_no_answer(site: Site) -> None:
-    cut_off, (job,) = Runs(), dispatches(1)
-    cut_off.database.clear()
-    site.start(runs=cut_off)
+async def test_another_worker_takes_the_message_of_an_unanswered_claim(site: QueueSite) -> None:
+    unreachable, (job,) = Runs(), dispatches(1)
+    unreachable.database.clear()
+    site.start(runs=unreachable)
     await site.send([job])
-    await eventually(lambda: len(cut_off.started) == 1)
+    await eventually(lambda: len(unreachable.started) == 1)
     site.start()
     await site.runs.until(1, 2)
     assert site.runs.ended == [job.reference]
-    cut_off.outcome = Outcome.STALE
-    cut_off.database.set()
+    unreachable.outcome = Outcome.STALE
+    unreachable.database.set()
 
 
-async def test_the_message_of_a_job_that_runs_for_a_while_leaves_the_queue(site: Site) -> None:
+async def test_the_message_of_a_long_job_is_removed_from_the_queue(site: QueueSite) -> None:
     site.runs.gate.clear()
     site.start(slots=2), site.start(slots=2)
     await site.send(dispatches(2))
@@ -270,8 +274,8 @@ async def test_the_message_of_a_job_that_runs_for_a_while_leaves_the_queue(site:
     assert (len(site.runs.started), await site.queued()) == (2, 0)
 
 
-async def test_a_pause_does_not_keep_it_from_stopping(site: Site) -> None:
-    site.runs.outcome, site.reached = Outcome.UNCLAIMED, False
+async def test_a_paused_worker_stops(site: QueueSite) -> None:
+    site.runs.outcome, site.database_answers = Outcome.UNCLAIMED, False
     worker = site.start(slots=1)
     await site.send(dispatches(2))
     await site.runs.until(1)
@@ -281,8 +285,8 @@ async def test_a_pause_does_not_keep_it_from_stopping(site: Site) -> None:
     assert (len(site.runs.started), await site.queued()) == (1, 2)
 
 
-async def test_it_says_once_that_it_pauses(site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    site.runs.outcome, site.reached = Outcome.UNCLAIMED, False
+async def test_a_pause_is_logged_once(site: QueueSite, caplog: pytest.LogCaptureFixture) -> None:
+    site.runs.outcome, site.database_answers = Outcome.UNCLAIMED, False
     site.runs.gate.clear()
     site.start(slots=5)
     await site.send(dispatches(5))
@@ -296,16 +300,16 @@ async def test_it_says_once_that_it_pauses(site: Site, caplog: pytest.LogCapture
     assert (vars(line)["queue"], vars(line)["again_in"]) == (QUEUE, queue_worker.POLL_INTERVAL_S)
 
 
-async def test_a_message_that_a_stopping_worker_has_taken_goes_back(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+async def test_a_stopping_worker_returns_its_message(
+    site: QueueSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker, real = site.start(slots=1), Worker.run_job
 
-    async def stopped_meanwhile(self: ArqQueueWorker, job_id: str, score: int) -> None:
+    async def stop_during_run(self: ArqQueueWorker, job_id: str, score: int) -> None:
         worker.stop()
         await real(self, job_id, score)
 
-    monkeypatch.setattr(Worker, "run_job", stopped_meanwhile)
+    monkeypatch.setattr(Worker, "run_job", stop_during_run)
     (job,) = dispatches(1)
     await site.send([job])
     await eventually(lambda: worker._stopping)
@@ -316,7 +320,7 @@ async def test_a_message_that_a_stopping_worker_has_taken_goes_back(
     assert site.runs.ended == [job.reference]
 
 
-async def test_after_it_was_told_to_stop_it_starts_nothing(site: Site) -> None:
+async def test_a_stopping_worker_starts_no_job(site: QueueSite) -> None:
     site.runs.gate.clear()
     worker = site.start(slots=100)
     await site.send(dispatches(100))
@@ -333,21 +337,21 @@ async def test_after_it_was_told_to_stop_it_starts_nothing(site: Site) -> None:
     assert [task.done() for task in worker.tasks.values()] == [True] * len(worker.tasks)
 
 
-def count_subscriptions(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """When the worker began to listen for wake-ups, each time that it does from now on."""
+def count_subscriptions(site: QueueSite, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Record the times at which the worker subscribes to wake-ups."""
     times: list[float] = []
     real = site.pool.pubsub
 
-    def counted(**options: Any) -> Any:
+    def count_call(**options: Any) -> Any:
         times.append(monotonic())
         return real(**options)
 
-    monkeypatch.setattr(site.pool, "pubsub", counted)
+    monkeypatch.setattr(site.pool, "pubsub", count_call)
     return times
 
 
-async def test_a_quiet_connection_that_answers_is_kept(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+async def test_an_idle_connection_that_answers_stays_open(
+    site: QueueSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_worker, "PING_AFTER_S", 0.05)
     monkeypatch.setattr(queue_worker, "MAX_PAUSE_S", 0.05)
@@ -357,8 +361,8 @@ async def test_a_quiet_connection_that_answers_is_kept(
     assert len(subscriptions) == 1
 
 
-async def test_a_connection_that_does_not_answer_is_opened_anew(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+async def test_a_connection_that_does_not_answer_is_reopened(
+    site: QueueSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_worker, "PING_AFTER_S", 0.1)
     monkeypatch.setattr(queue_worker, "MAX_PAUSE_S", 0.1)
@@ -373,11 +377,11 @@ async def test_a_connection_that_does_not_answer_is_opened_anew(
     assert site.runs.ended == references(jobs)
 
 
-async def test_where_redis_is_away_listening_is_tried_at_intervals(
+async def test_an_unreachable_redis_is_tried_at_intervals(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(queue_worker, "MAX_PAUSE_S", 0.2)
-    site = Site("redis://127.0.0.1:1/0")
+    site = QueueSite("redis://127.0.0.1:1/0")
     subscriptions = count_subscriptions(site, monkeypatch)
     site.start()
     await asyncio.sleep(1)

@@ -36,28 +36,30 @@ def postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
     server.stop()
 
 
-async def ask(url: str, question: str) -> object:
-    """The one answer to an SQL question."""
+async def fetch_value(url: str, query: str) -> object:
+    """Return the value of a query."""
     connection = await asyncpg.connect(url)
     try:
-        return await connection.fetchval(question)
+        return await connection.fetchval(query)
     finally:
         await connection.close()
 
 
-async def test_fresh_databases_are_empty_and_apart(servers: Servers) -> None:
+async def test_fresh_databases_are_empty_and_separate(servers: Servers) -> None:
     async with fresh_database(servers) as first, fresh_database(servers) as second:
-        await ask(first, "CREATE TABLE mine ()")
-        assert await ask(second, "SELECT to_regclass('mine')") is None
+        await fetch_value(first, "CREATE TABLE t ()")
+        assert await fetch_value(second, "SELECT to_regclass('t')") is None
 
 
-async def test_text_is_compared_by_unicode_and_found_in_any_case(servers: Servers) -> None:
+async def test_text_is_folded_and_searched_by_unicode(servers: Servers) -> None:
     async with fresh_database(servers) as database:
-        assert await ask(database, "SELECT lower('ÄÇΣ')") == "äçσ"
-        assert await ask(database, "SELECT to_tsvector('simple', 'ÄPFEL') @@ 'äpfel'::tsquery")
+        assert await fetch_value(database, "SELECT lower('ÄÇΣ')") == "äçσ"
+        assert await fetch_value(
+            database, "SELECT to_tsvector('simple', 'ÄPFEL') @@ 'äpfel'::tsquery"
+        )
 
 
-async def test_redis_keeps_everything_it_is_given(own_servers: OwnServers) -> None:
+async def test_redis_keeps_its_data_over_a_crash(own_servers: OwnServers) -> None:
     async with Redis.from_url(own_servers.redis_url) as redis:
         assert await redis.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
         await redis.set("name", "Ada")
@@ -67,7 +69,7 @@ async def test_redis_keeps_everything_it_is_given(own_servers: OwnServers) -> No
         assert await redis.get("name") == b"Ada"
 
 
-async def test_only_the_owner_may_read_what_redis_keeps(tmp_path: Path) -> None:
+async def test_the_files_of_redis_are_private(tmp_path: Path) -> None:
     old = tmp_path / "valkey" / "old.rdb"
     old.parent.mkdir()
     old.touch(0o644)
@@ -85,46 +87,44 @@ async def test_only_the_owner_may_read_what_redis_keeps(tmp_path: Path) -> None:
     assert [path for path, mode in modes.items() if mode & 0o077] == []
 
 
-async def test_a_killed_postgres_has_its_data_when_it_starts_again(own_servers: OwnServers) -> None:
-    await ask(own_servers.database_url, "CREATE TABLE kept AS SELECT 42 AS answer")
+async def test_a_killed_postgres_keeps_its_data(own_servers: OwnServers) -> None:
+    await fetch_value(own_servers.database_url, "CREATE TABLE stored AS SELECT 42 AS answer")
     own_servers.postgres.kill()
     with pytest.raises(FileNotFoundError):
-        await ask(own_servers.database_url, "SELECT 1")
+        await fetch_value(own_servers.database_url, "SELECT 1")
     own_servers.postgres.start()
-    assert await ask(own_servers.database_url, "SELECT answer FROM kept") == 42
+    assert await fetch_value(own_servers.database_url, "SELECT answer FROM stored") == 42
 
 
-async def test_a_frozen_postgres_answers_nobody_until_it_thaws(own_servers: OwnServers) -> None:
+async def test_a_frozen_postgres_answers_after_it_thaws(own_servers: OwnServers) -> None:
     own_servers.postgres.freeze()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.5):
-            await ask(own_servers.database_url, "SELECT 1")
+            await fetch_value(own_servers.database_url, "SELECT 1")
     own_servers.postgres.thaw()
-    assert await ask(own_servers.database_url, "SELECT 1") == 1
+    assert await fetch_value(own_servers.database_url, "SELECT 1") == 1
 
 
-async def test_a_half_made_database_is_made_anew(
+async def test_a_half_initialized_database_is_initialized_again(
     postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
-    half = tmp_path / "postgres-18.new-killed"
-    half.mkdir()
-    (half / "PG_VERSION").write_text("18\n")
+    partial = tmp_path / "postgres-18.new-killed"
+    partial.mkdir()
+    (partial / "PG_VERSION").write_text("18\n")
     postgres.start()
-    assert await ask(postgres.url, "SELECT current_database()") == "jubilee"
-    assert not half.exists()
+    assert await fetch_value(postgres.url, "SELECT current_database()") == "jubilee"
+    assert not partial.exists()
 
 
-async def test_a_lock_file_of_a_stranger_does_not_matter(
-    postgres: EmbeddedPostgres, tmp_path: Path
-) -> None:
+async def test_a_stale_lock_file_is_ignored(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
     postgres.start()
     postgres.stop()
     (tmp_path / "postgres-18/postmaster.pid").write_text(f"{os.getppid()}\n{tmp_path}\n")
     postgres.start()
-    assert await ask(postgres.url, "SELECT 1") == 1
+    assert await fetch_value(postgres.url, "SELECT 1") == 1
 
 
-def test_what_postgres_says_is_told_when_it_does_not_start(
+def test_a_failed_start_names_the_log_of_postgres(
     postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
     postgres.start()
@@ -145,16 +145,16 @@ def test_an_interrupted_start_leaves_no_server(postgres: EmbeddedPostgres) -> No
     assert postgres.exit_code() is not None
 
 
-def test_a_program_that_missed_the_signal_is_told_again(tmp_path: Path) -> None:
-    deaf = tmp_path / "deaf"
-    late = f"trap '' TERM; : > '{deaf}'; sleep 0.5; trap - TERM; while :; do sleep 0.1; done"
+def test_a_program_that_ignored_the_signal_is_signalled_again(tmp_path: Path) -> None:
+    trapped = tmp_path / "trapped"
+    late = f"trap '' TERM; : > '{trapped}'; sleep 0.5; trap - TERM; while :; do sleep 0.1; done"
     process = spawn(Program(("/bin/sh", "-c", late), env={"PATH": os.environ["PATH"]}))
-    assert eventually(deaf.exists)
+    assert eventually(trapped.exists)
     end(process, signal.SIGTERM, within=10)
     assert process.returncode == -signal.SIGTERM
 
 
-def test_only_this_user_may_come_near_the_sockets(own_servers: OwnServers) -> None:
+def test_the_socket_folders_are_private(own_servers: OwnServers) -> None:
     folder = Path(own_servers.redis_url.removeprefix("unix://")).parent
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
@@ -162,39 +162,39 @@ def test_only_this_user_may_come_near_the_sockets(own_servers: OwnServers) -> No
 
 @pytest.mark.parametrize("planted", ["symlink", "open"])
 def test_a_planted_socket_folder_is_refused(tmp_path: Path, planted: str) -> None:
-    place = tmp_path / "sockets"
+    folder = tmp_path / "sockets"
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     if planted == "symlink":
-        place.symlink_to(tmp_path / "elsewhere")
+        folder.symlink_to(tmp_path / "elsewhere")
     else:
-        place.mkdir()
-        place.chmod(0o777)
+        folder.mkdir()
+        folder.chmod(0o777)
     with pytest.raises(ServerFailed, match="not a private folder"):
-        make_private(place / "mine")
+        make_private(folder / "private")
 
 
-def test_sockets_have_short_names_however_deep_the_data_are(tmp_path: Path) -> None:
+def test_socket_paths_are_short_for_deep_data_folders(tmp_path: Path) -> None:
     folder = socket_folder(tmp_path / ("deep/" * 60) / "with spaces")
     assert len(str(folder / ".s.PGSQL.5432.lock")) < 100
     assert " " not in str(folder)
 
 
-def test_a_runtime_folder_of_the_user_is_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_runtime_folder_is_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
     with tempfile.TemporaryDirectory() as runtime:
         monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
         assert socket_folder(Path("data")).parent == Path(runtime) / "jubilee"
     assert socket_folder(Path("data")).parent != Path(runtime) / "jubilee"
 
 
-async def test_postgres_runs_where_root_gets_no_user_namespace(
+async def test_postgres_runs_without_user_namespaces(
     postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unprivileged, "OTHER_USER", ("false",))
     postgres.start()
-    assert await ask(postgres.url, "SELECT 1") == 1
+    assert await fetch_value(postgres.url, "SELECT 1") == 1
 
 
-def test_a_machine_without_wheels_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_wheels_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "riscv64")
     with pytest.raises(ServerFailed, match=r"riscv64 is installed: set REDIS_URL"):
         valkey_program()
@@ -203,7 +203,7 @@ def test_a_machine_without_wheels_is_told_what_to_set(monkeypatch: pytest.Monkey
         postgres_program("postgres")
 
 
-def test_a_long_log_is_put_aside_at_the_start(tmp_path: Path) -> None:
+def test_a_long_log_is_rotated_at_the_start(tmp_path: Path) -> None:
     log = tmp_path / "log/server.log"
     log.parent.mkdir()
     log.write_bytes(b"old\n" * LOG_BYTES)
@@ -213,7 +213,7 @@ def test_a_long_log_is_put_aside_at_the_start(tmp_path: Path) -> None:
     assert log.with_suffix(".log.1").stat().st_size == 4 * LOG_BYTES
 
 
-def test_where_one_does_not_start_the_others_are_stopped(
+def test_a_failed_start_stops_the_other_servers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     servers = EmbeddedServers(tmp_path / "data", durable=False)

@@ -27,7 +27,7 @@ def files(folder: Path) -> list[Path]:
     return list(folder.rglob("*.*"))
 
 
-async def test_a_message_becomes_a_file_for_its_owner_alone(tmp_path: Path) -> None:
+async def test_a_message_is_written_to_a_private_file(tmp_path: Path) -> None:
     await mailer(tmp_path / "data" / "mail").send(message())
     (file,) = files(tmp_path / "data" / "mail")
     mail = message_from_bytes(file.read_bytes(), policy=policy.default)
@@ -40,19 +40,19 @@ async def test_a_message_becomes_a_file_for_its_owner_alone(tmp_path: Path) -> N
     assert file.parent.stat().st_mode & 0o777 == 0o700
 
 
-async def test_the_same_message_id_takes_the_place_of_the_first(tmp_path: Path) -> None:
+async def test_the_same_message_id_replaces_the_file(tmp_path: Path) -> None:
     for text in ("first", "second"):
         await mailer(tmp_path).send(message(text))
     (file,) = files(tmp_path)
     assert b"second" in file.read_bytes()
 
 
-async def test_no_message_id_leads_out_of_the_folder(tmp_path: Path) -> None:
+async def test_a_message_id_cannot_leave_the_folder(tmp_path: Path) -> None:
     await mailer(tmp_path / "mail").send(message(message_id="<../../x/y@jubilee.test>"))
     assert files(tmp_path) == [tmp_path / "mail" / ".._.._x_y@jubilee.test.eml"]
 
 
 async def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
-    (tmp_path / "mail").write_text("in the way")
+    (tmp_path / "mail").write_text("a file")
     with pytest.raises(Unavailable, match=os.strerror(17)):
         await mailer(tmp_path / "mail").send(message())

@@ -1,4 +1,4 @@
-"""What of a message is written, read again by other parsers: nothing breaks out of a header."""
+"""Composed messages, read again by other parsers: no header can be injected."""
 
 import asyncio
 from contextlib import suppress
@@ -63,13 +63,13 @@ MESSAGES = st.builds(
 
 
 def raw_names(content: bytes) -> list[str]:
-    """The names of the headers, as the simplest of all readers finds them."""
+    """Return the names of the headers by splitting lines only."""
     lines = content.partition(b"\r\n\r\n")[0].splitlines()
     return [line.partition(b":")[0].decode().lower() for line in lines if not line[:1].isspace()]
 
 
 def check(content: bytes, message: MailMessage) -> None:
-    """What was written says what was meant, to three readers."""
+    """Check that three parsers read the message as it was meant."""
     names = raw_names(content)
     assert len(names) == len(set(names)), names
     assert set(names) <= HEADERS, names
@@ -83,7 +83,7 @@ def check(content: bytes, message: MailMessage) -> None:
 
 
 def eml(message: MailMessage) -> bytes | None:
-    """The file that was written, if one was."""
+    """Send the message as a file and return its content, if one was written."""
     with TemporaryDirectory() as folder:
         mailer = EmlMailSender(Path(folder), SENDER, lambda: NOW)
         with suppress(Undeliverable):
@@ -93,7 +93,7 @@ def eml(message: MailMessage) -> bytes | None:
 
 
 class Inbox:
-    """Keeps what arrives."""
+    """Store the received messages."""
 
     def __init__(self) -> None:
         self.mail: list[Envelope] = []
@@ -104,22 +104,22 @@ class Inbox:
 
 
 def smtp(message: MailMessage) -> list[Envelope]:
-    """What a real server was given."""
+    """Send the message to a real SMTP server and return what it received."""
 
     async def sent() -> list[Envelope]:
         loop, inbox = asyncio.get_running_loop(), Inbox()
-        talks: list[SMTP] = []
+        sessions: list[SMTP] = []
 
-        def talk() -> SMTP:
-            talks.append(SMTP(inbox, loop=loop, hostname="mail.test", enable_SMTPUTF8=True))
-            return talks[-1]
+        def open_session() -> SMTP:
+            sessions.append(SMTP(inbox, loop=loop, hostname="mail.test", enable_SMTPUTF8=True))
+            return sessions[-1]
 
-        server = await loop.create_server(talk, "127.0.0.1", 0)
+        server = await loop.create_server(open_session, "127.0.0.1", 0)
         target = SmtpServer.parse(f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         mailer: MailSender = SmtpMailSender(target, SENDER, lambda: NOW)
         with suppress(Undeliverable):
             await mailer.send(message)
-        for each in talks:
+        for each in sessions:
             if each.transport is not None:
                 each.transport.close()
         server.close()
@@ -136,7 +136,7 @@ def smtp(message: MailMessage) -> list[Envelope]:
 @example(replace(MESSAGE, to=f"{TWO}@example.com"))
 @example(replace(MESSAGE, subject="Grüße " * 20 + "=?"))
 @example(replace(MESSAGE, subject="aé  b é" * 20))
-def test_a_file_says_what_was_meant_or_is_not_written(message: MailMessage) -> None:
+def test_a_written_file_has_the_meant_headers(message: MailMessage) -> None:
     content = eml(message)
     if content is not None:
         check(content, message)
@@ -148,7 +148,7 @@ def test_a_file_says_what_was_meant_or_is_not_written(message: MailMessage) -> N
 @example(replace(MESSAGE, to=f"{TWO}@example.com"))
 @example(replace(MESSAGE, to="zoë@example.com"))
 @example(replace(MESSAGE, text="a\r\n.\r\nMAIL FROM:<e@e.ex>\r\n\n.\nb"))
-def test_a_mail_server_gets_what_was_meant_or_nothing(message: MailMessage) -> None:
+def test_a_sent_message_has_the_meant_headers(message: MailMessage) -> None:
     for envelope in smtp(message):
         assert isinstance(envelope.content, bytes)
         check(envelope.content, message)
@@ -158,7 +158,7 @@ def test_a_mail_server_gets_what_was_meant_or_nothing(message: MailMessage) -> N
 @pytest.mark.parametrize(
     "subject", ["Grüße aus Wien", "🎂" * 100, "a  b", "ü" * 250, "x " * 100 + "x"]
 )
-def test_an_honest_subject_arrives_as_it_was_written(subject: str) -> None:
+def test_an_ordinary_subject_arrives_unchanged(subject: str) -> None:
     message = replace(MESSAGE, subject=subject, html="<p>Hello</p>")
     check(compose(message, SENDER, NOW).content, message)
 
@@ -175,13 +175,13 @@ def test_an_honest_subject_arrives_as_it_was_written(subject: str) -> None:
         {"text": "half \ud800"},
     ],
 )
-def test_what_a_header_cannot_say_is_undeliverable(changes: dict[str, str]) -> None:
+def test_values_that_a_header_cannot_hold_are_undeliverable(changes: dict[str, str]) -> None:
     with pytest.raises(Undeliverable):
         compose(replace(MESSAGE, **changes), SENDER, NOW)
 
 
 @pytest.mark.parametrize("error", [HeaderParseError("x"), IndexError("x"), RecursionError("x")])
-def test_whatever_fails_while_composing_fails_for_good(
+def test_every_error_while_composing_is_permanent(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fail(*_: object) -> None:
@@ -192,17 +192,17 @@ def test_whatever_fails_while_composing_fails_for_good(
         compose(MESSAGE, SENDER, NOW)
 
 
-async def test_a_job_whose_mail_cannot_be_written_is_dead_at_once(
+async def test_a_job_whose_mail_cannot_be_composed_is_dead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise HeaderParseError("a header")
 
     monkeypatch.setattr(composing, "_body", fail)
-    post = MailService(
+    mail = MailService(
         EmlMailSender(tmp_path, SENDER, lambda: NOW), JinjaTemplates(), "jubilee.test"
     )
-    harness, kind = JobHarness(), SendMail(post)
+    harness, kind = JobHarness(), SendMail(mail)
     job = harness.add(kind=kind.name, data={"to": MESSAGE.to, "subject": "Hi", "text": "Hi"})
     runner = Runner(
         harness.store, JobKinds([kind]), harness.completion, harness.lease_keeper, lambda: 0.5
@@ -235,7 +235,7 @@ WRITTEN = compose(MESSAGE, SENDER, NOW).content
         (b"Hello", b"x" * 999),
     ],
 )
-def test_the_second_reader_sees_what_was_not_meant(before: bytes, after: bytes) -> None:
+def test_the_second_parser_detects_changed_headers(before: bytes, after: bytes) -> None:
     recipient = composing._address(MESSAGE.to)
     check_written(WRITTEN, MESSAGE, SENDER, recipient)
     assert before in WRITTEN
@@ -244,13 +244,13 @@ def test_the_second_reader_sees_what_was_not_meant(before: bytes, after: bytes) 
 
 
 @pytest.mark.parametrize("sender", [f"{BCC} <a@b.test>", f"{TWO}@b.test", "Z\u202e <a@b.test>"])
-def test_a_sender_is_held_to_the_same(sender: str) -> None:
+def test_an_encoded_sender_is_refused(sender: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_sender(sender)
 
 
 @pytest.mark.parametrize("name", ["Jubilee, Inc.", 'The "J"', "Jübilee, Inc.", "Grüße " * 30, ""])
-def test_a_sender_may_have_a_name_of_any_kind(name: str) -> None:
+def test_a_sender_may_have_any_name(name: str) -> None:
     sender = Address(name.strip(), "a", "b.test")
     mail = message_from_bytes(compose(MESSAGE, sender, NOW).content)
     found, address = parseaddr(mail["From"])

@@ -1,4 +1,4 @@
-"""Mail by SMTP, to a real server: encryption, login, refusals, silence."""
+"""Mail by SMTP to a real server: encryption, login, refusals, timeouts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,9 +32,9 @@ MESSAGE = MailMessage(
 )
 
 
-@dataclass  # aiosmtpd asks for all its members, and Python 3.11.2 fails over those of slots
+@dataclass  # no slots: aiosmtpd lists all members, which fails for slots in Python 3.11.2
 class Inbox:
-    """Takes what comes, unless a test says what to answer instead."""
+    """Accept messages, with the configured answers to commands."""
 
     answers: dict[str, str] = field(default_factory=dict)
     mail: list[Envelope] = field(default_factory=list)
@@ -61,15 +61,15 @@ class Inbox:
         return self.answers.get("DATA", "250 OK")
 
     def only(self) -> EmailMessage:
-        """The one message that came."""
+        """Return the only received message."""
         (envelope,) = self.mail
         assert isinstance(envelope.content, bytes)
         return message_from_bytes(envelope.content, EmailMessage, policy=policy.default)
 
 
 def authenticate(_: SMTP, __: Session, ___: Envelope, ____: str, login: object) -> AuthResult:
-    right = LoginPassword(b"zoe", b"p@ss:word")
-    return AuthResult(success=login == right, handled=False)
+    expected = LoginPassword(b"zoe", b"p@ss:word")
+    return AuthResult(success=login == expected, handled=False)
 
 
 Serve = Callable[..., Awaitable[int]]
@@ -82,30 +82,30 @@ def inbox() -> Inbox:
 
 @pytest.fixture
 async def serve(inbox: Inbox) -> AsyncIterator[Serve]:
-    """Start a server with these options; its port."""
+    """Start a server with these options and return its port."""
     loop = asyncio.get_running_loop()
     servers: list[asyncio.Server] = []
-    talks: list[SMTP] = []
+    sessions: list[SMTP] = []
 
     async def started(ssl: SSLContext | None = None, **options: Any) -> int:
-        def talk() -> SMTP:
-            talks.append(SMTP(inbox, loop=loop, hostname="mail.test", **options))
-            return talks[-1]
+        def open_session() -> SMTP:
+            sessions.append(SMTP(inbox, loop=loop, hostname="mail.test", **options))
+            return sessions[-1]
 
-        server = await loop.create_server(talk, "127.0.0.1", 0, ssl=ssl)
+        server = await loop.create_server(open_session, "127.0.0.1", 0, ssl=ssl)
         servers.append(server)
         port = server.sockets[0].getsockname()[1]
         assert isinstance(port, int)
         return port
 
     yield started
-    for smtp in talks:
+    for smtp in sessions:
         if smtp.transport is not None:
             smtp.transport.close()
     for server in servers:
         server.close()
         await server.wait_closed()
-    await asyncio.sleep(0)  # in which the transports that were told to end do so
+    await asyncio.sleep(0)  # lets the closed transports end
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +119,7 @@ def mailer(url: str, certificate: Certificate | None = None, timeout: float = 5)
     return SmtpMailSender(server, SENDER, lambda: NOW, context=context, timeout=timeout)
 
 
-async def test_a_message_arrives_as_it_was_meant(serve: Serve, inbox: Inbox) -> None:
+async def test_a_message_arrives_complete(serve: Serve, inbox: Inbox) -> None:
     await mailer(f"smtp://127.0.0.1:{await serve()}").send(MESSAGE)
     mail = inbox.only()
     assert [(e.mail_from, e.rcpt_tos) for e in inbox.mail] == [
@@ -147,7 +147,7 @@ async def test_a_login_is_encrypted_by_starttls(
     assert inbox.encrypted == [True]
 
 
-async def test_what_is_offered_is_used(
+async def test_offered_starttls_is_used_unless_disabled(
     serve: Serve, inbox: Inbox, certificate: Certificate
 ) -> None:
     port = await serve(tls_context=certificate.server)
@@ -164,7 +164,7 @@ async def test_smtps_is_encrypted_from_the_first_byte(
     assert len(inbox.mail) == 1
 
 
-async def test_a_server_that_shows_a_strange_certificate_gets_nothing(
+async def test_an_untrusted_certificate_is_refused(
     serve: Serve, inbox: Inbox, certificate: Certificate
 ) -> None:
     port = await serve(tls_context=certificate.server)
@@ -173,7 +173,7 @@ async def test_a_server_that_shows_a_strange_certificate_gets_nothing(
     assert not inbox.mail
 
 
-async def test_a_password_never_goes_out_in_the_clear(serve: Serve, inbox: Inbox) -> None:
+async def test_a_password_is_never_sent_unencrypted(serve: Serve, inbox: Inbox) -> None:
     port = await serve(authenticator=authenticate, auth_require_tls=False)
     with pytest.raises(Unavailable):
         await mailer(f"smtp://zoe:p%40ss%3Aword@127.0.0.1:{port}?starttls=always").send(MESSAGE)
@@ -192,7 +192,7 @@ async def test_a_password_never_goes_out_in_the_clear(serve: Serve, inbox: Inbox
         ("smtps://zoe:s3cret@mail.test", (465, True, False)),
     ],
 )
-def test_a_login_elsewhere_needs_encryption_by_default(
+def test_a_login_to_a_remote_server_needs_encryption_by_default(
     url: str, expected: tuple[int, bool, bool | None]
 ) -> None:
     server = SmtpServer.parse(url)
@@ -204,7 +204,7 @@ def test_a_login_elsewhere_needs_encryption_by_default(
     "url",
     ["http://mail.test", "smtp://", "smtp://mail.test/x", "smtp://mail.test?starttls=perhaps"],
 )
-def test_a_url_that_is_none_is_refused(url: str) -> None:
+def test_an_invalid_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         SmtpServer.parse(url)
 
@@ -220,7 +220,7 @@ def test_a_url_that_is_none_is_refused(url: str) -> None:
         ("MAIL", "550 Who are you", Unavailable),
     ],
 )
-async def test_what_is_refused_for_good_and_what_for_now(
+async def test_permanent_and_temporary_refusals_are_distinguished(
     serve: Serve, inbox: Inbox, step: str, answer: str, expected: type[Exception]
 ) -> None:
     inbox.answers[step] = answer
@@ -228,13 +228,13 @@ async def test_what_is_refused_for_good_and_what_for_now(
         await mailer(f"smtp://127.0.0.1:{await serve()}").send(MESSAGE)
 
 
-async def test_a_wrong_login_can_be_put_right(serve: Serve) -> None:
+async def test_a_wrong_login_is_temporary(serve: Serve) -> None:
     port = await serve(authenticator=authenticate, auth_require_tls=False)
     with pytest.raises(Unavailable, match="535"):
         await mailer(f"smtp://zoe:wrong@127.0.0.1:{port}").send(MESSAGE)
 
 
-async def test_what_a_server_says_is_kept_short_and_on_one_line(serve: Serve, inbox: Inbox) -> None:
+async def test_the_answer_of_a_server_is_shortened_to_one_line(serve: Serve, inbox: Inbox) -> None:
     inbox.answers["RCPT"] = "550-" + "no " * 150 + "\r\n550 \x1b[31mno"
     with pytest.raises(Undeliverable) as refused:
         await mailer(f"smtp://127.0.0.1:{await serve()}").send(MESSAGE)
@@ -242,9 +242,7 @@ async def test_what_a_server_says_is_kept_short_and_on_one_line(serve: Serve, in
     assert str(refused.value).isprintable()
 
 
-async def test_letters_outside_ascii_need_a_server_that_knows_them(
-    serve: Serve, inbox: Inbox
-) -> None:
+async def test_an_international_address_needs_smtputf8(serve: Serve, inbox: Inbox) -> None:
     person = MailMessage(to="zoë@bücher.example", subject="Hi", text="Hi", message_id="<1@a.test>")
     with pytest.raises(Undeliverable, match="ASCII"):
         await mailer(f"smtp://127.0.0.1:{await serve()}").send(person)
@@ -262,24 +260,26 @@ async def test_letters_outside_ascii_need_a_server_that_knows_them(
         {"message_id": "<1@a.test>\r\nBcc: eve@example.com"},
     ],
 )
-async def test_no_header_breaks_out(serve: Serve, inbox: Inbox, changes: dict[str, str]) -> None:
+async def test_no_header_can_be_injected(
+    serve: Serve, inbox: Inbox, changes: dict[str, str]
+) -> None:
     parts = {"to": MESSAGE.to, "subject": "Hi", "text": "Hi", "message_id": "<1@a.test>"}
     with pytest.raises(Undeliverable):
         await mailer(f"smtp://127.0.0.1:{await serve()}").send(MailMessage(**{**parts, **changes}))
     assert not inbox.mail
 
 
-async def test_nobody_at_home_is_unavailable() -> None:
+async def test_an_unreachable_server_is_unavailable() -> None:
     with pytest.raises(Unavailable):
         await mailer("smtp://127.0.0.1:1").send(MESSAGE)
 
 
 @asynccontextmanager
-async def falling_silent(
+async def server_that_stops_answering(
     greeting: bytes, replies: dict[bytes, bytes], silent_at: bytes
 ) -> AsyncIterator[int]:
-    """A server for one client that says nothing from some line on; its port."""
-    gone = asyncio.Event()
+    """Run a server that stops answering at a command, and yield its port."""
+    closed = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(greeting)
@@ -290,20 +290,20 @@ async def falling_silent(
             known = [reply for word, reply in replies.items() if line.startswith(word)]
             writer.write(b"".join(known))
         writer.transport.abort()
-        gone.set()
+        closed.set()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        await asyncio.wait_for(gone.wait(), 5)
-        await asyncio.sleep(0)  # in which the transport that was told to end does so
+        await asyncio.wait_for(closed.wait(), 5)
+        await asyncio.sleep(0)  # lets the closed transport end
 
 
-async def talk_to(greeting: bytes, replies: dict[bytes, bytes], *, silent_at: bytes) -> float:
-    """How long the mailer waited."""
-    async with falling_silent(greeting, replies, silent_at) as port:
+async def send_to(greeting: bytes, replies: dict[bytes, bytes], *, silent_at: bytes) -> float:
+    """Send a message and return the seconds that it took."""
+    async with server_that_stops_answering(greeting, replies, silent_at) as port:
         began = monotonic()
         await mailer(f"smtp://127.0.0.1:{port}", timeout=0.3).send(MESSAGE)
         return monotonic() - began
@@ -319,22 +319,22 @@ REPLIES = {
 
 
 @pytest.mark.parametrize("silent_at", [b"EHLO", b"MAIL", b"RCPT"])
-async def test_a_silent_server_has_surely_not_taken_it(silent_at: bytes) -> None:
+async def test_a_server_silent_before_the_data_is_unavailable(silent_at: bytes) -> None:
     began = monotonic()
     with pytest.raises(Unavailable):
-        await talk_to(b"220 test\r\n", REPLIES, silent_at=silent_at)
+        await send_to(b"220 test\r\n", REPLIES, silent_at=silent_at)
     assert monotonic() - began < 2
 
 
-async def test_a_server_that_says_nothing_at_all_is_waited_for_in_vain() -> None:
+async def test_a_server_without_a_greeting_is_unavailable() -> None:
     with pytest.raises(Unavailable):
-        await talk_to(b"", REPLIES, silent_at=b"EHLO")
+        await send_to(b"", REPLIES, silent_at=b"EHLO")
 
 
-async def test_silence_after_the_last_line_may_mean_that_it_was_taken() -> None:
+async def test_silence_after_the_data_is_an_unknown_outcome() -> None:
     with pytest.raises(OutcomeUnknown):
-        await talk_to(b"220 test\r\n", REPLIES, silent_at=b".\r\n")
+        await send_to(b"220 test\r\n", REPLIES, silent_at=b".\r\n")
 
 
-async def test_a_message_that_was_taken_was_taken_whatever_follows() -> None:
-    assert await talk_to(b"220 test\r\n", REPLIES, silent_at=b"QUIT") < 5
+async def test_silence_after_the_acceptance_is_a_success() -> None:
+    assert await send_to(b"220 test\r\n", REPLIES, silent_at=b"QUIT") < 5

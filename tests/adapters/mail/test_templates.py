@@ -1,4 +1,4 @@
-"""What the service writes."""
+"""The mail templates."""
 
 from dataclasses import fields
 
@@ -14,12 +14,12 @@ def templates() -> JinjaTemplates:
     return JinjaTemplates()
 
 
-def test_a_letter_has_a_subject_a_text_and_a_page(templates: JinjaTemplates) -> None:
-    letter = templates.render("welcome", name="Zoe Quill", email="zoe@example.com")
-    assert letter.subject == "Welcome to Jubilee"
-    assert letter.text.startswith("Hello Zoe Quill,\n\nan account was made for zoe@example.com.")
-    assert letter.text.endswith("\nJubilee\n")
-    assert "<p>Hello Zoe Quill,</p>" in (letter.html or "")
+def test_a_mail_has_subject_text_and_html(templates: JinjaTemplates) -> None:
+    mail = templates.render("welcome", name="Zoe Quill", email="zoe@example.com")
+    assert mail.subject == "Welcome to Jubilee"
+    assert mail.text.startswith("Hello Zoe Quill,\n\nan account was made for zoe@example.com.")
+    assert mail.text.endswith("\nJubilee\n")
+    assert "<p>Hello Zoe Quill,</p>" in (mail.html or "")
 
 
 def test_the_welcome_mail_says_what_the_default_of_birthday_greeting_does(
@@ -34,25 +34,25 @@ def test_the_welcome_mail_says_what_the_default_of_birthday_greeting_does(
         assert "birthday_greeting" in text
 
 
-def test_without_a_name_there_is_no_gap(templates: JinjaTemplates) -> None:
+def test_a_missing_name_leaves_no_gap(templates: JinjaTemplates) -> None:
     assert templates.render("birthday", name="").subject == "Happy birthday!"
     assert templates.render("birthday", name="Zoe").subject == "Happy birthday, Zoe!"
     assert templates.render("birthday", name="").text.startswith("Hello,\n")
 
 
-def test_a_name_is_no_markup(templates: JinjaTemplates) -> None:
-    letter = templates.render("birthday", name="<img src=x> & Zoe")
-    assert "&lt;img src=x&gt; &amp; Zoe" in (letter.html or "")
-    assert "<img" not in (letter.html or "")
-    assert "<img src=x> & Zoe" in letter.text
+def test_a_name_is_escaped_in_html(templates: JinjaTemplates) -> None:
+    mail = templates.render("birthday", name="<img src=x> & Zoe")
+    assert "&lt;img src=x&gt; &amp; Zoe" in (mail.html or "")
+    assert "<img" not in (mail.html or "")
+    assert "<img src=x> & Zoe" in mail.text
 
 
-def test_a_name_stays_on_its_line(templates: JinjaTemplates) -> None:
-    letter = templates.render("birthday", name="Zoe\r\nBcc: eve@example.com\u2028\x00!")
-    assert letter.subject == "Happy birthday, Zoe Bcc: eve@example.com !!"
-    assert letter.text.splitlines()[0] == "Hello Zoe Bcc: eve@example.com !,"
+def test_a_name_cannot_add_lines(templates: JinjaTemplates) -> None:
+    mail = templates.render("birthday", name="Zoe\r\nBcc: eve@example.com\u2028\x00!")
+    assert mail.subject == "Happy birthday, Zoe Bcc: eve@example.com !!"
+    assert mail.text.splitlines()[0] == "Hello Zoe Bcc: eve@example.com !,"
 
 
-def test_what_a_letter_speaks_of_must_be_given(templates: JinjaTemplates) -> None:
+def test_a_missing_value_of_a_template_is_an_error(templates: JinjaTemplates) -> None:
     with pytest.raises(UndefinedError):
         templates.render("welcome", name="Zoe")

@@ -1,4 +1,4 @@
-"""Alembic's own command, run from the root, with the settings of `jubilee migrate`."""
+"""The alembic command, run from the root with the settings of `jubilee migrate`."""
 
 import shutil
 import subprocess
@@ -25,22 +25,22 @@ async def empty_url(servers: Servers) -> AsyncIterator[str]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A copy of what the command reads, to which it may add a migration."""
+    """A copy of the files that the command reads, to which it may add a migration."""
     shutil.copytree(ROOT / "migrations", tmp_path / "migrations")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
 
 
-def alembic(root: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    given = {"DATA_DIR": str(root / "data"), "PYTHONPATH": str(ROOT / "src"), **env}
+def alembic(root: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    values = {"DATA_DIR": str(root / "data"), "PYTHONPATH": str(ROOT / "src"), **env}
     return subprocess.run(
-        (ALEMBIC, *words), cwd=root, env=given, capture_output=True, text=True, check=False
+        (ALEMBIC, *arguments), cwd=root, env=values, capture_output=True, text=True, check=False
     )
 
 
 async def test_upgrade_brings_the_schema_to_the_head(empty_url: str, root: Path) -> None:
-    done = alembic(root, "upgrade", "head", DATABASE_URL=empty_url)
-    assert done.returncode == 0, done.stderr
+    result = alembic(root, "upgrade", "head", DATABASE_URL=empty_url)
+    assert result.returncode == 0, result.stderr
     connection = await asyncpg.connect(empty_url)
     version = await connection.fetchval("SELECT version_num FROM alembic_version")
     await connection.close()
@@ -49,21 +49,21 @@ async def test_upgrade_brings_the_schema_to_the_head(empty_url: str, root: Path)
 
 def test_a_url_in_the_env_file_is_read(empty_url: str, root: Path) -> None:
     (root / ".env").write_text(f"DATABASE_URL={empty_url}\n")
-    done = alembic(root, "upgrade", "head")
-    assert done.returncode == 0, done.stderr
+    result = alembic(root, "upgrade", "head")
+    assert result.returncode == 0, result.stderr
     assert known_revisions()[1] in alembic(root, "current").stdout
 
 
 def test_history_needs_no_database(root: Path) -> None:
-    done = alembic(root, "history")
-    assert done.returncode == 0, done.stderr
-    assert all(revision in done.stdout for revision in known_revisions()[0])
+    result = alembic(root, "history")
+    assert result.returncode == 0, result.stderr
+    assert all(revision in result.stdout for revision in known_revisions()[0])
 
 
 def test_autogenerate_writes_a_dated_file_that_sorts_last(database_url: str, root: Path) -> None:
-    words = ("revision", "--autogenerate", "-m", "Nothing new")
-    done = alembic(root, *words, DATABASE_URL=database_url)
-    assert done.returncode == 0, done.stderr
+    arguments = ("revision", "--autogenerate", "-m", "Nothing new")
+    result = alembic(root, *arguments, DATABASE_URL=database_url)
+    assert result.returncode == 0, result.stderr
     last = max((root / "migrations/versions").glob("*.py"))
     assert last.stem.endswith("_nothing_new")
     text = last.read_text()
@@ -72,12 +72,12 @@ def test_autogenerate_writes_a_dated_file_that_sorts_last(database_url: str, roo
 
 
 def test_check_compares_the_tables_with_the_database(database_url: str, root: Path) -> None:
-    done = alembic(root, "check", DATABASE_URL=database_url)
-    assert done.returncode == 0, done.stderr
+    result = alembic(root, "check", DATABASE_URL=database_url)
+    assert result.returncode == 0, result.stderr
 
 
-def test_without_a_server_it_says_so_in_one_line(root: Path) -> None:
-    done = alembic(root, "upgrade", "head")
-    assert done.returncode != 0
-    assert "Traceback" not in done.stderr
-    assert "set DATABASE_URL" in done.stdout + done.stderr
+def test_a_missing_database_url_is_reported_in_one_line(root: Path) -> None:
+    result = alembic(root, "upgrade", "head")
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    assert "set DATABASE_URL" in result.stdout + result.stderr

@@ -1,4 +1,4 @@
-"""Many calls, one statement."""
+"""Batching concurrent calls into one."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ import pytest
 from jubilee.adapters.postgres.jobs.batching import CallBatcher
 from jubilee.domain.errors import Unavailable
 
-caller: ContextVar[str] = ContextVar("caller", default="nobody")
+caller: ContextVar[str] = ContextVar("caller", default="unset")
 
 
-class Doubling:
-    """Doubles numbers, a batch at a time; zero breaks it."""
+class DoublingBatch:
+    """Double a batch of numbers; raise Unavailable if it contains zero."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -29,45 +29,45 @@ class Doubling:
 
 
 @pytest.fixture
-async def doubling() -> Doubling:
-    return Doubling()
+async def doubler() -> DoublingBatch:
+    return DoublingBatch()
 
 
 @pytest.fixture
-async def batched(doubling: Doubling) -> CallBatcher[int, int]:
-    return CallBatcher(doubling, limit=3)
+async def batched(doubler: DoublingBatch) -> CallBatcher[int, int]:
+    return CallBatcher(doubler, limit=3)
 
 
-async def test_a_call_alone_waits_for_nobody(
-    batched: CallBatcher[int, int], doubling: Doubling
+async def test_a_single_call_is_run_at_once(
+    batched: CallBatcher[int, int], doubler: DoublingBatch
 ) -> None:
     assert [await batched(1), await batched(2)] == [2, 4]
-    assert doubling.batches == [[1], [2]]
+    assert doubler.batches == [[1], [2]]
 
 
-async def test_calls_at_once_share_batches(
-    batched: CallBatcher[int, int], doubling: Doubling
+async def test_concurrent_calls_share_batches(
+    batched: CallBatcher[int, int], doubler: DoublingBatch
 ) -> None:
     answers = await asyncio.gather(*(batched(number) for number in (5, 1, 1, 2, 9)))
     assert answers == [10, 2, 2, 4, 18]
-    assert doubling.batches == [[5, 1, 1], [2, 9]]
+    assert doubler.batches == [[5, 1, 1], [2, 9]]
 
 
-async def test_what_comes_during_a_batch_is_in_the_next(
-    batched: CallBatcher[int, int], doubling: Doubling
+async def test_calls_during_a_batch_are_in_the_next(
+    batched: CallBatcher[int, int], doubler: DoublingBatch
 ) -> None:
-    doubling.gate.clear()
+    doubler.gate.clear()
     first = asyncio.create_task(batched(1))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     others = [asyncio.create_task(batched(number)) for number in (2, 3)]
     await asyncio.sleep(0)
-    doubling.gate.set()
+    doubler.gate.set()
     assert await asyncio.gather(first, *others) == [2, 4, 6]
-    assert doubling.batches == [[1], [2, 3]]
+    assert doubler.batches == [[1], [2, 3]]
 
 
-async def test_a_failure_is_everybodys_in_its_batch_and_nobody_elses(
+async def test_a_failure_affects_only_its_batch(
     batched: CallBatcher[int, int],
 ) -> None:
     calls = (batched(number) for number in (1, 0, 2, 3))
@@ -77,8 +77,8 @@ async def test_a_failure_is_everybodys_in_its_batch_and_nobody_elses(
     assert await batched(4) == 8
 
 
-async def test_whoever_leaves_before_it_starts_is_not_asked_for(
-    batched: CallBatcher[int, int], doubling: Doubling
+async def test_a_call_cancelled_before_the_batch_is_left_out(
+    batched: CallBatcher[int, int], doubler: DoublingBatch
 ) -> None:
     tasks = [asyncio.create_task(batched(number)) for number in (1, 2, 3)]
     await asyncio.sleep(0)
@@ -86,20 +86,20 @@ async def test_whoever_leaves_before_it_starts_is_not_asked_for(
     answers = await asyncio.gather(*tasks, return_exceptions=True)
     assert [answers[0], answers[2]] == [2, 6]
     assert isinstance(answers[1], asyncio.CancelledError)
-    assert doubling.batches == [[1, 3]]
+    assert doubler.batches == [[1, 3]]
 
 
 @pytest.mark.parametrize("number", [0, 1])
-async def test_whoever_leaves_meanwhile_takes_nobody_along(
-    batched: CallBatcher[int, int], doubling: Doubling, number: int
+async def test_a_call_cancelled_during_the_batch_does_not_affect_others(
+    batched: CallBatcher[int, int], doubler: DoublingBatch, number: int
 ) -> None:
-    doubling.gate.clear()
+    doubler.gate.clear()
     leaving, staying = (asyncio.create_task(batched(n)) for n in (number, 2))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     leaving.cancel()
     await asyncio.sleep(0)
-    doubling.gate.set()
+    doubler.gate.set()
     if number:
         assert await staying == 4
     else:
@@ -108,21 +108,21 @@ async def test_whoever_leaves_meanwhile_takes_nobody_along(
     assert await batched(3) == 6
 
 
-async def test_all_who_wait_alone_may_leave(
-    batched: CallBatcher[int, int], doubling: Doubling
+async def test_a_batch_of_cancelled_calls_is_not_run(
+    batched: CallBatcher[int, int], doubler: DoublingBatch
 ) -> None:
     task = asyncio.create_task(batched(1))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.wait({task})
     assert await batched(2) == 4
-    assert doubling.batches == [[2]]
+    assert doubler.batches == [[2]]
 
 
-async def test_nobody_waits_for_ever_where_its_own_task_is_cancelled(
-    batched: CallBatcher[int, int], doubling: Doubling
+async def test_cancelling_the_batchs_task_cancels_its_calls(
+    batched: CallBatcher[int, int], doubler: DoublingBatch
 ) -> None:
-    doubling.gate.clear()
+    doubler.gate.clear()
     tasks = [asyncio.create_task(batched(number)) for number in range(1, 6)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -130,16 +130,16 @@ async def test_nobody_waits_for_ever_where_its_own_task_is_cancelled(
     batched._task.cancel()
     done, _ = await asyncio.wait(tasks, timeout=1)
     assert [task.cancelled() for task in done] == [True] * 5
-    doubling.gate.set()
+    doubler.gate.set()
     assert await batched(1) == 2
 
 
-async def test_a_batch_is_not_run_in_the_name_of_who_came_first() -> None:
+async def test_a_batch_does_not_run_in_the_context_of_the_first_caller() -> None:
     async def callers(numbers: Sequence[int]) -> Sequence[str]:
         return [caller.get() for _ in numbers]
 
     caller.set("zoe")
-    assert await CallBatcher(callers, limit=3)(1) == "nobody"
+    assert await CallBatcher(callers, limit=3)(1) == "unset"
 
 
 async def test_a_wrong_number_of_answers_is_an_error() -> None:

@@ -1,4 +1,4 @@
-"""What operators are told where no connection is opened: each cause apart, no password."""
+"""The reasons logged when no connection can be opened: by cause, without passwords."""
 
 import asyncio
 import socket
@@ -19,14 +19,14 @@ from jubilee.urls.database import checked_database_url
 PASSWORD = "opensesame"
 HBA = """\
 local all jubilee trust
-host all stranger 127.0.0.1/32 reject
+host all rejected 127.0.0.1/32 reject
 host all all 127.0.0.1/32 scram-sha-256
 """
 
 
 @dataclass(frozen=True, slots=True)
 class TcpServer:
-    """A PostgreSQL that asks for a password, which the embedded server does not do otherwise."""
+    """A PostgreSQL on TCP that requires a password."""
 
     port: int
     socket_folder: Path
@@ -48,11 +48,11 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TcpServer]:
-    """The server without its roles."""
+    """The running server without its roles."""
     folder = tmp_path_factory.mktemp("tcp")
     found = TcpServer(free_port(), folder / "s")
-    kept = [s for s in embedded.SETTINGS if s.split("=")[0] not in {"listen_addresses", "port"}]
-    own = (*kept, f"port={found.port}", "listen_addresses=127.0.0.1")
+    settings = [s for s in embedded.SETTINGS if s.split("=")[0] not in {"listen_addresses", "port"}]
+    own = (*settings, f"port={found.port}", "listen_addresses=127.0.0.1")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(embedded, "SETTINGS", own)
         running = embedded.EmbeddedPostgres(folder / "data", found.socket_folder, durable=False)
@@ -63,7 +63,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TcpServer]:
 
 @pytest.fixture(scope="module")
 async def server(started: TcpServer) -> TcpServer:
-    """The server with a role that needs its password."""
+    """The server with a role that has a password."""
     admin = await asyncpg.connect(
         host=str(started.socket_folder), port=started.port, user="jubilee", database="jubilee"
     )
@@ -76,7 +76,7 @@ async def server(started: TcpServer) -> TcpServer:
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[ConnectionPool]:
+async def open_pool(url: str) -> AsyncIterator[ConnectionPool]:
     checked = checked_database_url(SecretStr(url)).get_secret_value()
     pool = ConnectionPool(checked, size=1, timeout=10)
     yield pool
@@ -84,12 +84,12 @@ async def opened(url: str) -> AsyncIterator[ConnectionPool]:
 
 
 async def port_of(url: str) -> object:
-    async with opened(url) as pool, pool.connection() as driver:
+    async with open_pool(url) as pool, pool.connection() as driver:
         return await driver.fetchval("SELECT inet_server_port()")
 
 
 async def reason(url: str) -> str:
-    async with opened(url) as pool:
+    async with open_pool(url) as pool:
         with pytest.raises(Unavailable) as refused:
             async with pool.connection():
                 pass
@@ -99,7 +99,7 @@ async def reason(url: str) -> str:
 
 @asynccontextmanager
 async def listener(answer: bytes) -> AsyncIterator[int]:
-    """A port where each connection gets this answer and nothing else."""
+    """Listen on a port where each connection gets this answer only."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(answer)
@@ -112,10 +112,10 @@ async def listener(answer: bytes) -> AsyncIterator[int]:
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "expected"),
     [
         ("password=wrong", 'wrong password: password authentication failed for user "ordinary"'),
-        ("user=stranger", "user not admitted: pg_hba.conf rejects connection for host"),
+        ("user=rejected", "user not admitted: pg_hba.conf rejects connection for host"),
         ("dbname=nowhere", 'unknown database: database "nowhere" does not exist'),
         ("host=nowhere.invalid", "unknown host: "),
         ("port=1", "connection refused: "),
@@ -123,23 +123,25 @@ async def listener(answer: bytes) -> AsyncIterator[int]:
         ("target_session_attrs=standby", "no host matches target_session_attrs"),
     ],
 )
-async def test_each_cause_has_words_of_its_own(server: TcpServer, query: str, said: str) -> None:
-    assert (await reason(f"{server.url}?{query}")).startswith(said)
+async def test_each_cause_has_its_own_message(server: TcpServer, query: str, expected: str) -> None:
+    assert (await reason(f"{server.url}?{query}")).startswith(expected)
 
 
-async def test_a_server_that_does_not_answer_is_a_cause_of_its_own() -> None:
+async def test_a_server_that_does_not_answer_has_its_own_message() -> None:
     async with listener(answer=b"") as port:
         url = f"postgresql://u:{PASSWORD}@127.0.0.1:{port}/d?connect_timeout=1"
         assert await reason(url) == "no answer in time"
 
 
-async def test_several_hosts_are_tried_in_turn_and_each_failure_is_told(server: TcpServer) -> None:
+async def test_several_hosts_are_tried_in_turn_and_each_failure_is_reported(
+    server: TcpServer,
+) -> None:
     url = f"{server.login}@127.0.0.1:1,127.0.0.1:{server.port}/jubilee"
     assert await port_of(f"{url}?target_session_attrs=read-write") == server.port
     assert await port_of(f"{url}?target_session_attrs=prefer-standby") == server.port
-    said = await reason(f"{url}?target_session_attrs=read-only")
-    assert said.startswith("no host can be used: 127.0.0.1:1 connection refused")
-    assert f"127.0.0.1:{server.port} no host matches target_session_attrs" in said
+    expected = await reason(f"{url}?target_session_attrs=read-only")
+    assert expected.startswith("no host can be used: 127.0.0.1:1 connection refused")
+    assert f"127.0.0.1:{server.port} no host matches target_session_attrs" in expected
 
 
 async def test_a_host_that_hangs_leaves_time_for_the_next(server: TcpServer) -> None:

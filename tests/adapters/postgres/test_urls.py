@@ -1,4 +1,4 @@
-"""DATABASE_URL as people paste it: what is taken, left out, or refused at the start."""
+"""DATABASE_URL: which parameters are accepted, ignored or refused at the start."""
 
 import asyncio
 from pathlib import Path
@@ -16,8 +16,8 @@ HOST = "postgresql://u:p@h/d"
 
 
 @pytest.fixture(autouse=True)
-def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """None of the machine's own certificates for PostgreSQL."""
+def no_default_certificates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Hide the machine's own certificates for PostgreSQL."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("PGSSLROOTCERT", raising=False)
 
@@ -47,7 +47,7 @@ def refusal(url: str) -> str:
         "sslmode=",
     ],
 )
-def test_what_people_paste_is_taken_as_it_is(query: str) -> None:
+def test_known_parameters_are_accepted(query: str) -> None:
     assert checked(f"{HOST}?{query}") == f"{HOST}?{query}"
 
 
@@ -79,10 +79,10 @@ def test_what_people_paste_is_taken_as_it_is(query: str) -> None:
         ("host=a,b,c&port=1,2", "it needs one port, or one for each host"),
     ],
 )
-def test_what_cannot_be_had_is_refused_in_a_line(query: str, reason: str) -> None:
-    said = refusal(f"{HOST}?{query}")
-    assert reason in said
-    assert "\n" not in said
+def test_an_invalid_parameter_is_refused_in_one_line(query: str, reason: str) -> None:
+    message = refusal(f"{HOST}?{query}")
+    assert reason in message
+    assert "\n" not in message
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,10 @@ def test_what_cannot_be_had_is_refused_in_a_line(query: str, reason: str) -> Non
 )
 def test_several_hosts_become_parameters(hosts: str, found: str) -> None:
     assert checked(f"postgresql://u:p,w@{hosts}/d") == f"postgresql://u:p,w@/d?{found}"
-    more = "target_session_attrs=read-write"
-    assert checked(f"postgresql://{hosts}/d?{more}") == f"postgresql:///d?{found}&{more}"
+    parameters = "target_session_attrs=read-write"
+    assert (
+        checked(f"postgresql://{hosts}/d?{parameters}") == f"postgresql:///d?{found}&{parameters}"
+    )
 
 
 @pytest.mark.parametrize("hosts", ["a,", "a:x,b", "a:0,b", "a:1:2,b"])
@@ -136,13 +138,13 @@ def test_certificates_are_read_at_the_start(tmp_path: Path) -> None:
         ("sslmode=disable&sslmode=require&connect_timeout=5", "h", None),
     ],
 )
-def test_the_driver_is_told_where_the_server_is(query: str, host: object, port: object) -> None:
+def test_hosts_and_ports_are_passed_to_the_driver(query: str, host: object, port: object) -> None:
     found = connection_arguments(f"{HOST}?{query}")
     assert (found["host"], found.get("port")) == (host, port)
     assert (found["user"], found["password"], found["database"]) == ("u", "p", "d")
 
 
-def test_parameters_win_over_what_stands_before_them() -> None:
+def test_parameters_override_the_authority() -> None:
     found = connection_arguments(f"{HOST}?user=other&password=%40&dbname=more")
     assert (found["user"], found["password"], found["database"]) == ("other", "@", "more")
 
@@ -153,7 +155,7 @@ def test_quoted_characters_of_the_login_and_the_database_are_unquoted() -> None:
     assert (found["host"], found["port"]) == ("::1", 6432)
 
 
-def test_what_a_url_leaves_out_is_left_to_the_driver() -> None:
+def test_missing_parts_of_a_url_are_left_to_the_driver() -> None:
     assert set(connection_arguments("postgresql://")) == {"dsn"}
 
 
@@ -167,14 +169,16 @@ def test_what_a_url_leaves_out_is_left_to_the_driver() -> None:
         ("sslmode=require&sslrootcert=/a%20b", "sslmode=require&sslrootcert=%2Fa%20b"),
     ],
 )
-def test_the_rest_is_left_to_the_driver(query: str, passed_on: str) -> None:
+def test_other_parameters_are_passed_to_the_driver(query: str, passed_on: str) -> None:
     assert connection_arguments(f"{HOST}?{query}")["dsn"] == f"postgresql://?{passed_on}"
 
 
-async def test_postgresql_hears_of_what_is_meant_for_it(database_url: str) -> None:
+async def test_server_parameters_reach_postgresql(database_url: str) -> None:
     mark = "&" if "?" in database_url else "?"
-    more = "application_name=shop%20%2B1&options=-c%20geqo%3Doff&target_session_attrs=primary"
-    url = f"{database_url}{mark}{more}&connect_timeout=5&channel_binding=prefer&sslmode=disable"
+    parameters = "application_name=shop%20%2B1&options=-c%20geqo%3Doff&target_session_attrs=primary"
+    url = (
+        f"{database_url}{mark}{parameters}&connect_timeout=5&channel_binding=prefer&sslmode=disable"
+    )
     connection = await asyncpg.connect(**connection_arguments(checked(url)))
     found = [await connection.fetchval(f"SHOW {name}") for name in ("application_name", "geqo")]
     await connection.close()

@@ -1,1 +1,1 @@
-"""The connections to Redis: URLs, TLS, Sentinel, and why they fail."""
+"""Connections to Redis: URLs, TLS, Sentinel, and causes of failure."""

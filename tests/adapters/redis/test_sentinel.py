@@ -1,4 +1,4 @@
-"""A master that Sentinel names: found through Sentinels that hang or err, and found anew."""
+"""Finding the master by Sentinel, also past Sentinels that hang or fail."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelGroup]:
 
 @pytest.fixture
 async def hanging() -> AsyncIterator[int]:
-    """The port of a Sentinel that accepts connections and says nothing."""
+    """The port of a Sentinel that accepts connections and never answers."""
 
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -31,7 +31,7 @@ async def hanging() -> AsyncIterator[int]:
 
 
 async def cause(url: str, caplog: pytest.LogCaptureFixture) -> str:
-    """Why there is no master."""
+    """Return the logged cause of the failure."""
     client = RedisClient(url, timeout=5)
     with caplog.at_level(logging.WARNING):
         assert not await client.ping()
@@ -46,7 +46,7 @@ async def test_the_master_is_used_in_its_database(group: SentinelGroup) -> None:
     assert group.master.ask("INFO", "keyspace")["db1"]["keys"] == 1
 
 
-async def test_sentinels_that_hang_or_are_gone_cost_no_time(
+async def test_hanging_and_missing_sentinels_cost_no_time(
     group: SentinelGroup, hanging: int
 ) -> None:
     others = f"127.0.0.1:{hanging},127.0.0.1:{free_port()},"
@@ -57,20 +57,20 @@ async def test_sentinels_that_hang_or_are_gone_cost_no_time(
     await client.close()
 
 
-async def test_a_name_that_no_sentinel_knows(
+async def test_an_unknown_master_name_is_reported(
     group: SentinelGroup, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = group.url.replace(f"/{MASTER}/", "/other/")
     assert await cause(url, caplog) == "no Sentinel names a master: unknown name"
 
 
-async def test_a_wrong_password_of_the_sentinels(
+async def test_a_wrong_sentinel_password_is_reported(
     group: SentinelGroup, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = group.url.replace(SENTINEL_PASSWORD, "wrong")
     assert await cause(url, caplog) == "no Sentinel names a master: wrong user or password"
 
 
-async def test_sentinels_that_do_not_run(caplog: pytest.LogCaptureFixture) -> None:
+async def test_unreachable_sentinels_are_reported(caplog: pytest.LogCaptureFixture) -> None:
     url = f"redis+sentinel://127.0.0.1:{free_port()},127.0.0.1:{free_port()}/{MASTER}"
     assert await cause(url, caplog) == "no Sentinel names a master: connection refused"

@@ -1,4 +1,4 @@
-"""Redis over TLS: whom the client trusts, and how it shows who it is itself.
+"""Redis over TLS: verification of the server, and certificates of the client.
 
 On containers it is Redis' own TLS; the embedded server has none, so TLS ends just before it.
 """
@@ -15,14 +15,14 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from jubilee.adapters.redis.client import RedisClient
-from tests.adapters.arq.queue_workers import Site, dispatches
+from tests.adapters.arq.queue_workers import QueueSite, dispatches
 from tests.certificates import make_certificate
 from tests.servers import Servers
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate and its key, for the server and for clients alike."""
+    """The folder of a certificate and its key, for the server and for clients."""
     folder = tmp_path_factory.mktemp("tls")
     make_certificate(folder, "IP:127.0.0.1")
     return folder
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def container_port(folder: Path, servers: Servers) -> Iterator[int | None]:
-    """Where a container's Redis speaks TLS, in a run on containers."""
+    """The TLS port of a container's Redis; None on embedded servers."""
     with ExitStack() as stack:
         starts = servers.kind == "containers"
         yield (
@@ -42,7 +42,7 @@ def container_port(folder: Path, servers: Servers) -> Iterator[int | None]:
 
 @pytest.fixture
 async def port(folder: Path, servers: Servers, container_port: int | None) -> AsyncIterator[int]:
-    """Where Redis speaks TLS, and wants a certificate of its clients."""
+    """The port of a Redis over TLS that requires client certificates."""
     if container_port is not None:
         yield container_port
     else:
@@ -52,7 +52,7 @@ async def port(folder: Path, servers: Servers, container_port: int | None) -> As
 
 @asynccontextmanager
 async def tls_before(path: str, folder: Path) -> AsyncIterator[int]:
-    """Yield the port at which TLS ends and is passed on to the Redis at this socket."""
+    """Terminate TLS on a port and forward to the Redis at this socket."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=folder / "cert.pem")
     context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
     context.verify_mode = ssl.CERT_REQUIRED
@@ -77,7 +77,7 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 async def refusal(url: str, caplog: pytest.LogCaptureFixture) -> str:
-    """Why the server cannot be used."""
+    """Return the logged cause of the failure."""
     client = RedisClient(url, timeout=5)
     with caplog.at_level(logging.WARNING):
         assert not await client.ping()
@@ -85,12 +85,10 @@ async def refusal(url: str, caplog: pytest.LogCaptureFixture) -> str:
     return str(vars(caplog.records[-1])["cause"])
 
 
-async def test_jobs_are_sent_and_taken_with_a_certificate_at_each_end(
-    port: int, folder: Path
-) -> None:
+async def test_jobs_run_over_mutual_tls(port: int, folder: Path) -> None:
     cert, key = folder / "cert.pem", folder / "key.pem"
     login = f"ssl_ca_certs={cert}&ssl_certfile={cert}&ssl_keyfile={key}"
-    site = Site(f"rediss://127.0.0.1:{port}/0?{login}")
+    site = QueueSite(f"rediss://127.0.0.1:{port}/0?{login}")
     site.start()
     jobs = dispatches(3)
     await site.send(jobs)
@@ -99,15 +97,13 @@ async def test_jobs_are_sent_and_taken_with_a_certificate_at_each_end(
     await site.close()
 
 
-async def test_a_server_that_no_authority_vouches_for_is_refused(
-    port: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    said = await refusal(f"rediss://:Zq7@127.0.0.1:{port}/0", caplog)
-    assert said.startswith("TLS: self")
-    assert "Zq7" not in said
+async def test_an_untrusted_redis_is_refused(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    message = await refusal(f"rediss://:Zq7@127.0.0.1:{port}/0", caplog)
+    assert message.startswith("TLS: self")
+    assert "Zq7" not in message
 
 
-async def test_a_certificate_of_another_host_is_refused_unless_the_name_does_not_matter(
+async def test_a_certificate_of_another_host_is_refused_unless_names_are_ignored(
     port: int, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     cert, key = folder / "cert.pem", folder / "key.pem"
@@ -122,5 +118,7 @@ async def test_a_client_without_a_certificate_is_refused(
     port: int, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={folder / 'cert.pem'}"
-    said = await refusal(url, caplog)  # TLS 1.3 tells a client after its own part is done
-    assert said in {"TLS: TLSV13_ALERT_CERTIFICATE_REQUIRED", "connection lost"}
+    message = await refusal(
+        url, caplog
+    )  # TLS 1.3 reports it after the client's part of the handshake
+    assert message in {"TLS: TLSV13_ALERT_CERTIFICATE_REQUIRED", "connection lost"}

@@ -1,4 +1,4 @@
-"""Why Redis cannot be used, as the log tells it: each cause by name, and without a password."""
+"""The logged causes when Redis cannot be used, without passwords."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jubilee.adapters.redis.client import RedisClient
-from tests.adapters.arq.queue_workers import Site, dispatches, eventually
+from tests.adapters.arq.queue_workers import QueueSite, dispatches, eventually
 from tests.support.redis_servers import LOGIN, PASSWORD, RedisServer
 from tests.support.running import free_port
 
@@ -20,7 +20,7 @@ Cause = Callable[[str], Awaitable[str]]
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """One with a password."""
+    """A server with a password."""
     server = RedisServer(tmp_path_factory.mktemp("redis"), *LOGIN).ready()
     yield server
     server.kill()
@@ -28,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def cause(caplog: pytest.LogCaptureFixture) -> Cause:
-    """The only cause that is logged for a URL, however often it is tried."""
+    """Return the cause logged for a URL, once for several tries."""
 
     async def logged(url: str) -> str:
         client = RedisClient(url, timeout=5)
@@ -56,11 +56,11 @@ async def test_a_port_without_a_server(cause: Cause, host: str) -> None:
     assert await cause(f"redis://:{WRONG}@{host}:{free_port()}") == "connection refused"
 
 
-async def test_a_socket_that_is_not_there(cause: Cause) -> None:
+async def test_a_missing_socket(cause: Cause) -> None:
     assert await cause(f"unix://:{WRONG}@/nowhere/redis.sock") == "no such socket"
 
 
-async def test_a_name_that_no_server_has(cause: Cause) -> None:
+async def test_an_unknown_host_name(cause: Cause) -> None:
     assert await cause(f"redis://:{WRONG}@redis.invalid") == "unknown host name"
 
 
@@ -70,11 +70,11 @@ async def test_a_user_without_a_permission(server: RedisServer, cause: Cause) ->
     assert await cause(url) == "its user lacks a permission"
 
 
-async def test_the_permissions_that_the_page_lists_suffice(server: RedisServer) -> None:
+async def test_the_documented_permissions_suffice(server: RedisServer) -> None:
     rules = re.search(r"`(~jubilee[^`]*)`", PAGE.read_text())
     assert rules is not None
     server.ask("ACL SETUSER", "jubilee", "reset", "on", f">{PASSWORD}", *rules[1].split())
-    site = Site(f"redis://jubilee:{PASSWORD}@127.0.0.1:{server.port}/1")
+    site = QueueSite(f"redis://jubilee:{PASSWORD}@127.0.0.1:{server.port}/1")
     site.start()
     await site.send(dispatches(2))
     await site.runs.until(2)
@@ -84,7 +84,7 @@ async def test_the_permissions_that_the_page_lists_suffice(server: RedisServer) 
     assert [entry for entry in denied if entry["username"] == "jubilee"] == []
 
 
-async def test_a_server_that_quotes_what_it_does_not_know(cause: Cause) -> None:
+async def test_an_error_that_quotes_the_password(cause: Cause) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():
             if line.startswith(b"*"):
@@ -100,9 +100,9 @@ async def test_a_server_that_quotes_what_it_does_not_know(cause: Cause) -> None:
 async def test_a_replica(server: RedisServer, cause: Cause, tmp_path: Path) -> None:
     follows = ("--replicaof", f"127.0.0.1 {server.port}")
     replica = RedisServer(tmp_path, *LOGIN, *follows).ready()
-    said = await cause(f"redis://:{PASSWORD}@127.0.0.1:{replica.port}")
+    message = await cause(f"redis://:{PASSWORD}@127.0.0.1:{replica.port}")
     replica.kill()
-    assert said == "this server is a replica, which cannot be written to"
+    assert message == "this server is a replica, which cannot be written to"
 
 
 @pytest.mark.parametrize("database", [0, 1])
@@ -111,14 +111,14 @@ async def test_a_sentinel_in_place_of_a_server(
 ) -> None:
     watching = f"sentinel monitor jubilee 127.0.0.1 {server.port} 1\n"
     sentinel = RedisServer(tmp_path, sentinel=watching).ready()
-    said = await cause(f"redis://127.0.0.1:{sentinel.port}/{database}")
+    message = await cause(f"redis://127.0.0.1:{sentinel.port}/{database}")
     sentinel.kill()
-    assert said == "this is a Sentinel: use redis+sentinel://host1,host2/master/0"
+    assert message == "this is a Sentinel: use redis+sentinel://host1,host2/master/0"
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis Cluster of one node that has every slot: most single commands work on it."""
+    """A Redis Cluster of one node that has every slot: max_running single commands work on it."""
     options = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
     server = RedisServer(tmp_path_factory.mktemp("cluster"), *options).ready()
     server.ask("CLUSTER ADDSLOTSRANGE", 0, 16_383)
@@ -128,21 +128,23 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 @pytest.mark.parametrize("database", [0, 1])
 async def test_a_cluster(cluster: RedisServer, cause: Cause, database: int) -> None:
-    said = await cause(f"redis://127.0.0.1:{cluster.port}/{database}")
-    assert said == ("Redis Cluster is not supported: use one server, or Sentinel with its replicas")
+    message = await cause(f"redis://127.0.0.1:{cluster.port}/{database}")
+    assert message == (
+        "Redis Cluster is not supported: use one server, or Sentinel with its replicas"
+    )
 
 
 @pytest.fixture
-async def cluster_site(cluster: RedisServer) -> AsyncIterator[Site]:
-    site = Site(cluster.url)
+async def cluster_site(cluster: RedisServer) -> AsyncIterator[QueueSite]:
+    site = QueueSite(cluster.url)
     yield site
     await site.close()
 
 
-async def test_a_worker_says_the_same_of_a_cluster(
-    cluster_site: Site, caplog: pytest.LogCaptureFixture
+async def test_a_worker_logs_that_a_cluster_is_not_supported(
+    cluster_site: QueueSite, caplog: pytest.LogCaptureFixture
 ) -> None:
     cluster_site.start()
     await eventually(lambda: "Redis does not answer" in caplog.messages)
-    said = next(r for r in caplog.records if r.message == "Redis does not answer")
-    assert str(vars(said)["cause"]).startswith("Redis Cluster is not supported")
+    message = next(r for r in caplog.records if r.message == "Redis does not answer")
+    assert str(vars(message)["cause"]).startswith("Redis Cluster is not supported")

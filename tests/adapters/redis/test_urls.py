@@ -1,4 +1,4 @@
-"""REDIS_URL as people write it: what is taken, and what is refused at the start."""
+"""REDIS_URL: which forms are accepted or refused at the start."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def refusal(url: str) -> str:
         "rediss+sentinel://a,b/shop/15?ssl_cert_reqs=required",
     ],
 )
-def test_it_is_taken_as_it_is(url: str) -> None:
+def test_a_valid_redis_url_is_accepted(url: str) -> None:
     assert checked(url) == url
 
 
@@ -64,7 +64,7 @@ def test_it_is_taken_as_it_is(url: str) -> None:
         ("redis://h?sentinel_password=Zq7", "the parameters it may have are db, password"),
     ],
 )
-def test_it_is_refused_in_a_line_without_the_password(url: str, reason: str) -> None:
+def test_an_invalid_redis_url_is_refused_without_the_password(url: str, reason: str) -> None:
     assert reason in refusal(url)
 
 

@@ -1,4 +1,4 @@
-"""Supervises shell commands: DATA PORT TIMEOUT MIGRATE API."""
+"""Supervise shell commands: DATA PORT TIMEOUT MIGRATE API."""
 
 import os
 import sys

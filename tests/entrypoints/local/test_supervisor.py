@@ -1,4 +1,4 @@
-"""The supervisor alone, over shell commands in place of the service."""
+"""The supervisor, over shell commands in place of the service."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from tests.support.running import Up, eventually, free_port, have_ended
 Supervised = Callable[..., Up]
 FOREVER = "echo up; exec sleep 1000"
 LOOP = "echo up; while :; do sleep 0.1; done"
-STUBBORN = f"trap '' TERM; {LOOP}"
+IGNORE_TERM = f"trap '' TERM; {LOOP}"
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def supervised(tmp_path: Path) -> Iterator[Supervised]:
 
         def started(api: str, migrate: str = "true", timeout: float = 5) -> Up:
             port = str(free_port())
-            words = (str(tmp_path / "data"), port, str(timeout), migrate, api)
-            command = (sys.executable, "-m", "tests.entrypoints.local.supervised", *words)
+            arguments = (str(tmp_path / "data"), port, str(timeout), migrate, api)
+            command = (sys.executable, "-m", "tests.entrypoints.local.supervised", *arguments)
             root = str(Path(__file__).parents[3])
             up = Up(tmp_path / "data", tmp_path, command, PYTHONPATH=root, PORT=port)
             ends.callback(up.end)
@@ -39,64 +39,66 @@ def supervised(tmp_path: Path) -> Iterator[Supervised]:
         yield started
 
 
-def says(up: Up, text: str) -> bool:
-    """Whether it says so in time."""
+def prints(up: Up, text: str) -> bool:
+    """Return whether the output contains the text in time."""
     return eventually(lambda: text in up.output, within=20)
 
 
 def test_the_api_starts_after_the_migration(supervised: Supervised) -> None:
     up = supervised(FOREVER, migrate="sleep 0.3; echo migrated")
-    assert says(up, "up")
+    assert prints(up, "up")
     assert up.output.split() == ["migrated", "up"]
 
 
-def test_a_failed_migration_ends_it(supervised: Supervised) -> None:
+def test_a_failed_migration_ends_the_supervisor(supervised: Supervised) -> None:
     up = supervised(FOREVER, migrate="exit 3")
     assert up.process.wait(20) == 3
     assert up.output == "jubilee: migrate failed\n"
 
 
-def test_bad_settings_end_it_at_once(supervised: Supervised) -> None:
+def test_invalid_settings_end_the_supervisor(supervised: Supervised) -> None:
     up = supervised("exit 78")
     assert up.process.wait(20) == 78
     assert "the settings or the schema do not fit" in up.output
 
 
-def test_an_api_that_dies_is_started_again(supervised: Supervised) -> None:
+def test_an_api_that_dies_is_restarted(supervised: Supervised) -> None:
     up = supervised("echo tried; exit 4")
     assert eventually(lambda: up.output.count("tried") == 3, within=20)
     assert "api ended with code 4; starting api again in 0.5 s" in up.output
     assert up.process.poll() is None
 
 
-def test_a_restart_on_request_drains_migrates_and_starts_anew(supervised: Supervised) -> None:
+def test_a_requested_restart_drains_migrates_and_starts(supervised: Supervised) -> None:
     up = supervised(
         "trap 'echo drained; exit' TERM; echo up; while :; do sleep .1; done",
         migrate="echo migrated",
     )
-    assert says(up, "up")
+    assert prints(up, "up")
     up.process.send_signal(signal.SIGUSR1)
     assert eventually(lambda: up.output.split().count("up") == 2, within=20)
     assert up.output.split() == ["migrated", "up", "stopping", "drained", "migrated", "up"]
     assert up.interrupt() == 0
 
 
-def test_a_restart_whose_migration_fails_ends_it(supervised: Supervised, tmp_path: Path) -> None:
+def test_a_requested_restart_with_a_failed_migration_ends_the_supervisor(
+    supervised: Supervised, tmp_path: Path
+) -> None:
     up = supervised(FOREVER, migrate=f"mkdir '{tmp_path}/once'")
-    assert says(up, "up")
+    assert prints(up, "up")
     up.process.send_signal(signal.SIGUSR1)
     assert up.process.wait(20) == 1
     assert "jubilee: migrate failed" in up.output
 
 
-def test_it_greets_once_the_api_answers(supervised: Supervised) -> None:
+def test_the_url_is_printed_once_the_api_answers(supervised: Supervised) -> None:
     up = supervised(f"sleep 0.5; exec {sys.executable} -m http.server -b 127.0.0.1 $PORT")
-    assert says(up, f"API at {up.port}")
+    assert prints(up, f"API at {up.port}")
 
 
 @pytest.fixture
 def hangup(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What processes inherit for SIGHUP is the parameter, not what this run was started with."""
+    """Set the inherited handling of SIGHUP to the parameter."""
     before = signal.signal(signal.SIGHUP, request.param)
     yield
     signal.signal(signal.SIGHUP, before)
@@ -109,7 +111,7 @@ def test_a_signal_drains_the_api(supervised: Supervised, number: signal.Signals)
     up = supervised(
         "trap 'sleep 0.3; echo drained; exit' TERM; echo up; while :; do sleep .1; done"
     )
-    assert says(up, "up")
+    assert prints(up, "up")
     up.process.send_signal(number)
     assert up.process.wait(20) == 0
     assert up.output.split() == ["up", "stopping", "drained"]
@@ -117,34 +119,34 @@ def test_a_signal_drains_the_api(supervised: Supervised, number: signal.Signals)
 
 @pytest.mark.parametrize("hangup", [signal.SIG_IGN], indirect=True)
 @pytest.mark.usefixtures("hangup")
-def test_under_nohup_the_end_of_the_terminal_is_ignored(supervised: Supervised) -> None:
+def test_sighup_is_ignored_under_nohup(supervised: Supervised) -> None:
     up = supervised(FOREVER)
-    assert says(up, "up")
+    assert prints(up, "up")
     up.process.send_signal(signal.SIGHUP)
     time.sleep(0.5)
     assert up.process.poll() is None
     assert up.interrupt() == 0
 
 
-def test_ctrl_c_does_not_reach_the_api_itself(supervised: Supervised) -> None:
+def test_ctrl_c_does_not_reach_the_api(supervised: Supervised) -> None:
     up = supervised(
         "trap 'echo interrupted' INT; trap 'exit' TERM; echo up; while :; do sleep .1; done"
     )
-    assert says(up, "up")
+    assert prints(up, "up")
     assert up.interrupt() == 0
     assert "interrupted" not in up.output
 
 
-def test_an_api_that_does_not_end_is_killed_when_time_is_up(supervised: Supervised) -> None:
-    up = supervised(STUBBORN, timeout=0)
-    assert says(up, "up")
-    pids, asked = up.pids, time.monotonic()
+def test_an_api_that_does_not_end_is_killed_after_the_timeout(supervised: Supervised) -> None:
+    up = supervised(IGNORE_TERM, timeout=0)
+    assert prints(up, "up")
+    pids, began = up.pids, time.monotonic()
     assert up.interrupt() == 0
-    assert 2 < time.monotonic() - asked < 10
+    assert 2 < time.monotonic() - began < 10
     assert have_ended(pids)
 
 
-def test_a_worker_may_take_its_last_moments_before_it_is_killed(tmp_path: Path) -> None:
+def test_the_supervisor_waits_as_long_as_a_workers_shutdown_budget(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, shutdown_timeout=7)
     budget = ShutdownBudget(drain_s=7)
     steps = 7 + budget.abandon_s + 3 * budget.cancel_s + budget.leave_s + budget.flush_s
@@ -152,35 +154,35 @@ def test_a_worker_may_take_its_last_moments_before_it_is_killed(tmp_path: Path) 
 
 
 def cpu_s(pid: int) -> float:
-    """Seconds for which the process itself has computed so far."""
+    """Return the CPU seconds of the process so far."""
     user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-def test_it_does_not_compute_while_it_waits_for_the_end(supervised: Supervised) -> None:
+def test_waiting_for_the_end_uses_no_cpu(supervised: Supervised) -> None:
     up = supervised("trap 'sleep 2; exit' TERM; echo up; while :; do sleep .1; done")
-    assert says(up, "up")
+    assert prints(up, "up")
     os.kill(up.process.pid, signal.SIGINT)
-    assert says(up, "stopping")
+    assert prints(up, "stopping")
     before = cpu_s(up.process.pid)
     time.sleep(1)
     assert cpu_s(up.process.pid) - before < 0.3
     assert up.process.wait(20) == 0
 
 
-def test_a_second_ctrl_c_waits_no_longer(supervised: Supervised) -> None:
-    up = supervised(STUBBORN, timeout=60)
-    assert says(up, "up")
+def test_a_second_ctrl_c_ends_at_once(supervised: Supervised) -> None:
+    up = supervised(IGNORE_TERM, timeout=60)
+    assert prints(up, "up")
     os.kill(up.process.pid, signal.SIGINT)
-    assert says(up, "stopping")
-    asked = time.monotonic()
+    assert prints(up, "stopping")
+    began = time.monotonic()
     assert up.interrupt() == 0
-    assert time.monotonic() - asked < 5
+    assert time.monotonic() - began < 5
 
 
-def test_a_signal_during_the_migration_ends_it(supervised: Supervised) -> None:
+def test_a_signal_during_the_migration_ends_the_supervisor(supervised: Supervised) -> None:
     up = supervised(FOREVER, migrate="echo migrating; exec sleep 1000")
-    assert says(up, "migrating")
+    assert prints(up, "migrating")
     pids = up.pids
     assert up.interrupt() == 0
     assert have_ended(pids)

@@ -1,4 +1,4 @@
-"""The worker's loop: periodic work that fails is retried ever later, and a signal drains jobs."""
+"""The worker process: retries of failing periodic tasks, and draining on a signal."""
 
 import asyncio
 import logging
@@ -18,15 +18,15 @@ from jubilee.entrypoints.worker import periodic_tasks
 from jubilee.entrypoints.worker.periodic_tasks import PeriodicTask, run_periodically
 from jubilee.entrypoints.worker.process import WorkerPlan, work
 from jubilee.entrypoints.worker.watchdog import Watchdog
-from tests.adapters.arq.queue_workers import Runs, Site, dispatches, eventually
+from tests.adapters.arq.queue_workers import QueueSite, Runs, dispatches, eventually
 from tests.fakes.job_store import LEASE_S, FakeJobStore, FakeJobTable
 from tests.servers import Servers
 
-ENDED = "the test has seen enough"
+STOPPED = "stopped by the test"
 
 
 class Pauses:
-    """How long each pause is that the loop asks for; none of them lasts."""
+    """Record the requested pauses without sleeping; cancel after `end` of them."""
 
     def __init__(self, end: int) -> None:
         self.seconds: list[float] = []
@@ -35,30 +35,30 @@ class Pauses:
     async def __call__(self, seconds: float) -> None:
         self.seconds.append(seconds)
         if len(self.seconds) >= self._end:
-            raise asyncio.CancelledError(ENDED)
+            raise asyncio.CancelledError(STOPPED)
 
 
 async def pauses(
     once: Callable[[], Awaitable[bool]], count: int, monkeypatch: pytest.MonkeyPatch, **more: float
 ) -> list[float]:
-    """The first pauses between runs of the work, which by itself rests for 7 seconds."""
+    """Return the first pauses between runs of a task whose normal pause is 7 seconds."""
 
-    async def rest() -> float:
+    async def normal_pause() -> float:
         return 7.0
 
-    asked = Pauses(count)
-    monkeypatch.setattr(asyncio, "sleep", asked)
-    with pytest.raises(asyncio.CancelledError, match=ENDED):
-        await run_periodically(PeriodicTask(name="sweep", run=once, pause=rest, **more))
-    return asked.seconds
+    recorded = Pauses(count)
+    monkeypatch.setattr(asyncio, "sleep", recorded)
+    with pytest.raises(asyncio.CancelledError, match=STOPPED):
+        await run_periodically(PeriodicTask(name="sweep", run=once, pause=normal_pause, **more))
+    return recorded.seconds
 
 
-def outcomes(*given: bool | Exception) -> Callable[[], Awaitable[bool]]:
-    """Work that ends so, time after time; from the last on it always ends alike."""
-    left = list(given)
+def outcomes(*results: bool | Exception) -> Callable[[], Awaitable[bool]]:
+    """Return a task with these outcomes in turn; the last one repeats."""
+    remaining = list(results)
 
     async def once() -> bool:
-        outcome = left.pop(0) if len(left) > 1 else left[0]
+        outcome = remaining.pop(0) if len(remaining) > 1 else remaining[0]
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -67,13 +67,13 @@ def outcomes(*given: bool | Exception) -> Callable[[], Awaitable[bool]]:
 
 
 @pytest.mark.parametrize("error", [Unavailable("away"), ZeroDivisionError("a bug")])
-async def test_work_that_fails_is_tried_again_ever_later_up_to_a_limit(
+async def test_a_failing_task_is_retried_with_growing_pauses(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     assert await pauses(outcomes(error), 7, monkeypatch) == [0.5, 1, 2, 4, 8, 10, 10]
 
 
-async def test_what_delays_jobs_is_tried_again_within_a_second(
+async def test_a_tasks_own_maximum_pause_limits_the_retries(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     error = Unavailable("away")
@@ -81,31 +81,35 @@ async def test_what_delays_jobs_is_tried_again_within_a_second(
 
 
 @pytest.mark.parametrize("error", [Unavailable("away"), ZeroDivisionError("a bug")])
-async def test_after_a_success_the_next_failure_is_retried_soon(
+async def test_a_success_resets_the_pause(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     once = outcomes(error, error, False, error, False)
     assert await pauses(once, 5, monkeypatch) == [0.5, 1, 7, 0.5, 7]
 
 
-async def test_while_there_is_more_to_do_there_is_no_pause(
+async def test_a_task_with_more_work_has_no_pause(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert await pauses(outcomes(True, True, False), 3, monkeypatch) == [0, 0, 7]
 
 
-async def test_a_dependency_that_is_away_is_one_line_and_a_bug_comes_with_its_stack(
+async def test_an_outage_is_logged_as_a_warning_and_a_bug_with_its_stack(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await pauses(outcomes(Unavailable("away"), ZeroDivisionError("a bug")), 2, monkeypatch)
-    away, bug = (record for record in caplog.records if record.name == periodic_tasks.__name__)
-    assert (away.levelno, away.exc_info, vars(away)["again_in"]) == (logging.WARNING, None, 0.5)
+    outage, bug = (record for record in caplog.records if record.name == periodic_tasks.__name__)
+    assert (outage.levelno, outage.exc_info, vars(outage)["again_in"]) == (
+        logging.WARNING,
+        None,
+        0.5,
+    )
     assert (bug.levelno, bool(bug.exc_info), vars(bug)["again_in"]) == (logging.ERROR, True, 1)
 
 
 @pytest.fixture
-async def site(servers: Servers) -> AsyncIterator[Site]:
-    site = Site(servers.redis_url)
+async def site(servers: Servers) -> AsyncIterator[QueueSite]:
+    site = QueueSite(servers.redis_url)
     await site.pool.flushall()
     yield site
     await site.close()
@@ -117,7 +121,7 @@ def lease_keeper() -> LeaseKeeper:
 
 
 class HeldRuns(Runs):
-    """Runs whose leases are kept, so that a drain can interrupt them."""
+    """Runs that hold leases, so that a drain can interrupt them."""
 
     def __init__(self, lease_keeper: LeaseKeeper) -> None:
         super().__init__()
@@ -126,7 +130,7 @@ class HeldRuns(Runs):
 
     async def __call__(self, reference: JobReference, on_claim: Callable[[], None]) -> Outcome:
         task = asyncio.ensure_future(super().__call__(reference, on_claim))
-        with self._lease_keeper.hold(reference, task, monotonic()) as running:  # type: ignore[arg-type]  # it is only cancelled
+        with self._lease_keeper.hold(reference, task, monotonic()) as running:  # type: ignore[arg-type]  # only cancelled
             try:
                 return await task
             except asyncio.CancelledError:
@@ -134,8 +138,8 @@ class HeldRuns(Runs):
                 return Outcome.SUCCEEDED
 
 
-def plan(site: Site, runs: Runs, lease_keeper: LeaseKeeper, drain: float) -> WorkerPlan:
-    """One worker for the site's queue; `site.close` finds it."""
+def plan(site: QueueSite, runs: Runs, lease_keeper: LeaseKeeper, drain: float) -> WorkerPlan:
+    """Return the plan of a worker for the site's queue; `site.close` stops it."""
     queue = site.build(slots=3, runs=runs)
     return WorkerPlan(
         queues=[queue],
@@ -147,26 +151,26 @@ def plan(site: Site, runs: Runs, lease_keeper: LeaseKeeper, drain: float) -> Wor
 
 
 async def started(
-    site: Site, runs: Runs, lease_keeper: LeaseKeeper, drain: float
+    site: QueueSite, runs: Runs, lease_keeper: LeaseKeeper, drain: float
 ) -> asyncio.Task[int]:
-    """A worker that runs one job."""
+    """Start a worker and one job on it."""
     working = asyncio.create_task(work(plan(site, runs, lease_keeper, drain)))
     await site.send(dispatches(1))
     await eventually(lambda: len(runs.started) == 1)
     return working
 
 
-def tell_to_end() -> None:
+def send_sigterm() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def test_a_signal_lets_running_jobs_end_and_starts_none(
-    site: Site, lease_keeper: LeaseKeeper
+async def test_a_signal_drains_running_jobs_and_starts_none(
+    site: QueueSite, lease_keeper: LeaseKeeper
 ) -> None:
     runs = HeldRuns(lease_keeper)
     runs.gate.clear()
     working = await started(site, runs, lease_keeper, drain=30)
-    tell_to_end()
+    send_sigterm()
     await asyncio.sleep(0.2)
     await site.send(dispatches(1))
     await asyncio.sleep(0.3)
@@ -176,25 +180,27 @@ async def test_a_signal_lets_running_jobs_end_and_starts_none(
     assert (len(runs.ended), runs.interruptions) == (1, [])
 
 
-async def test_what_does_not_end_in_time_is_given_back(
-    site: Site, lease_keeper: LeaseKeeper
+async def test_jobs_that_do_not_end_in_time_are_released(
+    site: QueueSite, lease_keeper: LeaseKeeper
 ) -> None:
     runs = HeldRuns(lease_keeper)
     runs.gate.clear()
-    working, told = await started(site, runs, lease_keeper, drain=0.5), monotonic()
-    tell_to_end()
+    working, began = await started(site, runs, lease_keeper, drain=0.5), monotonic()
+    send_sigterm()
     assert await asyncio.wait_for(working, 5) == 0
-    assert 0.5 <= monotonic() - told < 4
+    assert 0.5 <= monotonic() - began < 4
     assert (runs.ended, runs.interruptions) == ([], [Interruption.DRAINED])
 
 
-async def test_a_second_signal_gives_back_at_once(site: Site, lease_keeper: LeaseKeeper) -> None:
+async def test_a_second_signal_releases_jobs_at_once(
+    site: QueueSite, lease_keeper: LeaseKeeper
+) -> None:
     runs = HeldRuns(lease_keeper)
     runs.gate.clear()
     working = await started(site, runs, lease_keeper, drain=60)
-    tell_to_end()
+    send_sigterm()
     await asyncio.sleep(0.2)
     assert not working.done()
-    tell_to_end()
+    send_sigterm()
     assert await asyncio.wait_for(working, 5) == 0
     assert runs.interruptions == [Interruption.DRAINED]

@@ -1,4 +1,4 @@
-"""The watchdog, each time in a process of its own."""
+"""The watchdog, in a process per test."""
 
 import asyncio
 import os
@@ -14,17 +14,17 @@ from jubilee.entrypoints.worker.heartbeat_file import HeartbeatFile
 from jubilee.entrypoints.worker.watchdog import EXIT_STUCK, Watchdog
 from tests.adapters.arq.queue_workers import eventually
 
-LIMIT = 1.0
+LIMIT_S = 1.0
 PROGRAM = """
 import asyncio, sys, time
 from jubilee.entrypoints.worker.watchdog import Watchdog
 
 async def main() -> None:
-    watching = asyncio.create_task(Watchdog(float(sys.argv[1])).run())
+    watchdog = asyncio.create_task(Watchdog(float(sys.argv[1])).run())
     await asyncio.sleep(0.05)
     print("ready", flush=True)
     {body}
-    print("through", flush=True)
+    print("finished", flush=True)
 
 asyncio.run(main())
 """
@@ -33,7 +33,7 @@ asyncio.run(main())
 async def started(body: str) -> Process:
     program = PROGRAM.format(body=body)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, str(LIMIT), stdout=PIPE, stderr=PIPE
+        sys.executable, "-c", program, str(LIMIT_S), stdout=PIPE, stderr=PIPE
     )
     assert process.stdout is not None
     assert await process.stdout.readline() == b"ready\n"
@@ -44,39 +44,39 @@ async def started(body: str) -> Process:
     ("body", "code", "out"),
     [
         ("time.sleep(30)", EXIT_STUCK, b""),
-        ("time.sleep(0.4)", 0, b"through\n"),
-        ("await asyncio.sleep(2.5)", 0, b"through\n"),
-        ("watching.cancel(); await asyncio.sleep(0); time.sleep(2.5)", 0, b"through\n"),
+        ("time.sleep(0.4)", 0, b"finished\n"),
+        ("await asyncio.sleep(2.5)", 0, b"finished\n"),
+        ("watchdog.cancel(); await asyncio.sleep(0); time.sleep(2.5)", 0, b"finished\n"),
     ],
     ids=["blocked", "slow", "idle", "over"],
 )
-async def test_a_loop_that_stands_still_ends_the_process(body: str, code: int, out: bytes) -> None:
+async def test_a_blocked_event_loop_ends_the_process(body: str, code: int, out: bytes) -> None:
     process = await started(body)
     async with asyncio.timeout(15):
         assert (await process.communicate())[0] == out
     assert process.returncode == code
 
 
-async def test_a_process_that_was_frozen_goes_on() -> None:
+async def test_a_frozen_process_continues() -> None:
     process = await started("await asyncio.sleep(1)")
     process.send_signal(signal.SIGSTOP)
-    await asyncio.sleep(3 * LIMIT)
+    await asyncio.sleep(3 * LIMIT_S)
     process.send_signal(signal.SIGCONT)
     async with asyncio.timeout(15):
-        assert (await process.communicate())[0] == b"through\n"
+        assert (await process.communicate())[0] == b"finished\n"
     assert process.returncode == 0
 
 
 async def test_the_heartbeat_stops_with_the_loop(tmp_path: Path) -> None:
     heartbeat = HeartbeatFile(tmp_path / "worker")
     heartbeat.create()
-    watching = asyncio.create_task(Watchdog(1.0, heartbeat).run())
-    for _ in range(2):  # it beats more than once
+    watchdog = asyncio.create_task(Watchdog(1.0, heartbeat).run())
+    for _ in range(2):  # it is touched more than once
         os.utime(heartbeat.path, (0, 0))
         await eventually(lambda: heartbeat.problem() is None)
     os.utime(heartbeat.path, (0, 0))
     time.sleep(0.3)  # noqa: ASYNC251  # the loop is blocked
     assert heartbeat.problem()
-    watching.cancel()
-    await asyncio.wait([watching])
+    watchdog.cancel()
+    await asyncio.wait([watchdog])
     assert not heartbeat.path.exists()
