@@ -13,8 +13,17 @@ from xdist.scheduler import LoadScopeScheduling
 
 LOCKED_FILE = "pyproject.toml"  # any that every run from this folder finds
 TIMING = "timing"
-SLOW_FOLDERS = ("system", "telemetry", "monitoring", "adapters", "contracts", "entrypoints")
-"""Below tests/, started first in a parallel run; short files keep all processes busy at its end."""
+SHARING_FOLDERS = ("tests/system/chaos/",)
+"""Whose files share servers and processes that are slow to start."""
+
+SLOW_FIRST = (
+    "tests/system/chaos/",
+    "tests/system/test_schemathesis.py",
+    "tests/system/",
+    "tests/telemetry/",
+    "tests/monitoring/",
+)
+"""Started first in a parallel run, so that short files keep all processes busy at its end."""
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
@@ -26,16 +35,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
 
 
 def unit(nodeid: str) -> str:
-    """What one process runs as a whole: a file without its timing tests, or all timing tests."""
-    is_timing = nodeid.endswith(f"@{TIMING}")  # as `--dist loadgroup` names its groups
-    return TIMING if is_timing else nodeid.partition("::")[0]
+    """What one process runs as a whole: a file or a folder, or all timing tests."""
+    file = nodeid.partition("::")[0]
+    if nodeid.endswith(f"@{TIMING}"):  # as `--dist loadgroup` names its groups
+        return TIMING
+    return next((folder for folder in SHARING_FOLDERS if file.startswith(folder)), file)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the timing tests last, in a parallel run the slow folders first."""
     is_parallel = hasattr(config, "workerinput")
-    items.sort(key=lambda item: (is_timing(item), is_parallel and folder_rank(item)))
+    items.sort(key=lambda item: (is_timing(item), is_parallel and rank(item)))
     for item in filter(is_timing, items):
         item.add_marker(pytest.mark.xdist_group(TIMING))
 
@@ -53,8 +64,7 @@ def is_timing(item: pytest.Item) -> bool:
     return item.get_closest_marker(TIMING) is not None
 
 
-def folder_rank(item: pytest.Item) -> int:
-    """Place of the test's folder among those that take long; beyond them where it is none."""
-    parts = item.path.relative_to(item.config.rootpath).parts
-    ranks = [SLOW_FOLDERS.index(part) for part in parts[1:2] if part in SLOW_FOLDERS]
-    return ranks[0] if ranks else len(SLOW_FOLDERS)
+def rank(item: pytest.Item) -> int:
+    """Place of the test among those that take long; the last where it does not."""
+    found = (place for place, start in enumerate(SLOW_FIRST) if item.nodeid.startswith(start))
+    return next(found, len(SLOW_FIRST))

@@ -1,7 +1,7 @@
 """PostgreSQL's READ COMMITTED, row locks and failed transactions, for the fakes."""
 
 import asyncio
-from collections.abc import Hashable, Iterator, Mapping, MutableMapping
+from collections.abc import Hashable, Iterator, Mapping, MutableMapping, ValuesView
 from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Generic, TypeVar
 
@@ -36,11 +36,22 @@ class Overlay(MutableMapping[K, V], Generic[K, V]):
         self._changes[key] = DELETED
 
     def __iter__(self) -> Iterator[K]:
-        keys = [*self._committed, *(key for key in self._changes if key not in self._committed)]
-        return (key for key in keys if self._changes.get(key) is not DELETED)
+        return iter(self._rows())
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._rows())
+
+    def values(self) -> ValuesView[V]:
+        return self._rows().values()
+
+    def _rows(self) -> dict[K, V]:
+        rows = dict(self._committed)
+        for key, value in self._changes.items():
+            if value is DELETED:
+                rows.pop(key, None)
+            else:
+                rows[key] = value  # type: ignore[assignment]  # what was set
+        return rows
 
     def commit(self) -> None:
         """Make the changes visible to other transactions."""

@@ -101,9 +101,12 @@ class JobsById(MutableMapping[UUID, NewJob]):
 
     def __init__(self, jobs: list[NewJob]) -> None:
         self._jobs = jobs
+        self._by_id: dict[UUID, NewJob] = {}
 
     def __getitem__(self, key: UUID) -> NewJob:
-        return {job.id: job for job in self._jobs}[key]
+        if len(self._by_id) != len(self._jobs):
+            self._by_id = {job.id: job for job in self._jobs}
+        return self._by_id[key]
 
     def __setitem__(self, key: UUID, job: NewJob) -> None:
         self._jobs.append(job)

@@ -38,6 +38,10 @@ class Clients:
             asking = self._threads.submit(self._ask, f"c{number}", choices, chance, pause)
             self._asking.append(asking)
 
+    def has_acknowledged(self, count: int) -> bool:
+        """Whether so many tasks were acknowledged by now."""
+        return len(self._history.read().acknowledged) >= count
+
     def stop(self) -> Told:
         """Each gets its last answer: the whole history; raises what went wrong in any of them."""
         self._deadline = time.monotonic() + LAST_TRIES

@@ -23,13 +23,13 @@ from tests.system.chaos.nemesis import Nemesis
 HOUR = 3600
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def seed() -> int:
     """CHAOS_SEED, else one that is the same at each run."""
     return int(os.environ.get("CHAOS_SEED") or 1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def background() -> Iterator[Background]:
     """Turns for all proxies."""
     background = Background()
@@ -37,7 +37,7 @@ def background() -> Iterator[Background]:
     background.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def victims(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServers]:
     """Servers that may be killed and frozen, with the present schema."""
     embedded = EmbeddedServers(tmp_path_factory.mktemp("victims"), durable=False)
@@ -49,7 +49,7 @@ def victims(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServers]:
     servers.postgres.end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def all_of_them(
     victims: OwnServers, background: Background, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fleet]:
@@ -80,7 +80,7 @@ def database(victims: OwnServers, background: Background) -> Database:
     return database
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def somebody(all_of_them: Fleet) -> dict[str, str]:
     """The headers of somebody who is signed in."""
     all_of_them.heal()

@@ -49,6 +49,7 @@ def test_an_api_with_a_wrong_clock_starts_nothing_early_or_late(
     assert delays["longest"] < timedelta(seconds=3)
 
 
+@pytest.mark.timing
 def test_workers_with_wrong_clocks_take_their_share_and_keep_their_leases(
     fleet: Fleet, database: Database
 ) -> None:

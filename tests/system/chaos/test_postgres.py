@@ -1,6 +1,7 @@
 """PostgreSQL crashes, is cut off, loses its answers and runs out of space: what it said holds."""
 
 import time
+from functools import partial
 
 import httpx2
 import pytest
@@ -25,8 +26,8 @@ def test_what_was_acknowledged_outlives_five_crashes(
     fleet: Fleet, database: Database, nemesis: Nemesis, clients: Clients
 ) -> None:
     clients.start(3, (("chaos.quick", {}), ("chaos.slow", {"seconds": 0.2})), pause=0.02)
-    for _ in range(5):
-        fleet.rest(0.5)
+    for crashes in range(5):
+        assert fleet.wait(partial(clients.has_acknowledged, 5 * crashes + 5), 30)
         nemesis.crash_postgres()
     told = clients.stop()
     assert drained(fleet, database)
