@@ -40,6 +40,7 @@ class Settings(  # pydantic lists the fields of the last base first
         env_file=DOTENV,
         extra="ignore",
         frozen=True,
+        defer_build=False,
         hide_input_in_errors=True,
         env_ignore_empty=True,
     )

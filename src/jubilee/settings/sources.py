@@ -58,7 +58,8 @@ def unknown_variables(variables: Variables) -> Iterator[str]:
             hint = f": did you mean {near[0]}?" if near else ""
             yield f"{name} in {DOTENV} is not a setting{hint}"
     for name in sorted(set(variables.environment) - known - DRIVER_VARIABLES - set(variables.file)):
-        near = [other for other in get_close_matches(name, known) if _is_slip(name, other)]
+        alike = [other for other in known if abs(len(other) - len(name)) <= 1]
+        near = [other for other in get_close_matches(name, alike) if _is_slip(name, other)]
         if near:
             yield f"{name} in the environment is not a setting: did you mean {near[0]}?"
 
