@@ -63,8 +63,16 @@ class Workspace:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+                self._kill_left_over()
         text = (self.root / "output.txt").read_text(errors="replace")
         return (Verdict.PASSED if code == 0 else Verdict.FAILED), text
+
+    def _kill_left_over(self) -> None:
+        """Kill what tests started in a session of its own and a mutation kept from ending."""
+        for command in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                if command.read_bytes().startswith(bytes(self.root / ".venv")):
+                    os.kill(int(command.parent.name), signal.SIGKILL)
 
     @contextmanager
     def changed(self, path: str, text: bytes) -> Iterator[None]:
