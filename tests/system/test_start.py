@@ -64,6 +64,16 @@ async def test_a_schema_behind_its_own_ends_it_with_one_line(
     assert "run `jubilee migrate`" in line
 
 
+async def test_a_worker_does_not_start_on_a_schema_behind_its_own(
+    servers: Servers, tmp_path: Path
+) -> None:
+    async with fresh_database(servers) as empty:
+        ended = run(tmp_path, "worker", DATABASE_URL=empty, REDIS_URL=servers.redis_url)
+    assert ended.returncode == BAD_CONFIGURATION
+    line = "jubilee: the schema is behind this version: run `jubilee migrate` first\n"
+    assert ended.stderr == line
+
+
 async def test_a_schema_ahead_of_its_own_is_served(
     servers: Servers, start_api: Starter, database_url: str
 ) -> None:

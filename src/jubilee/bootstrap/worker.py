@@ -17,11 +17,14 @@ from jubilee.adapters.postgres.job_completion import PostgresCompletion
 from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
 from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.jobs.store import PostgresJobStore
+from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.retention import PostgresExpiredRows
+from jubilee.adapters.postgres.schema_state import schema_state
 from jubilee.adapters.redis.arq.messages import queue_name
 from jubilee.adapters.redis.arq.pool import arq_pool
 from jubilee.adapters.redis.arq.queue_worker import ArqQueueWorker, QueueOptions
 from jubilee.bootstrap.adapters import Adapters, open_adapters
+from jubilee.bootstrap.errors import BadConfiguration
 from jubilee.bootstrap.event_subscribers import EVENT_SUBSCRIBERS
 from jubilee.bootstrap.greetings import greeting_planner
 from jubilee.bootstrap.job_kinds import MakeKinds, runnable_kinds
@@ -29,6 +32,7 @@ from jubilee.bootstrap.mail import mail_is_configured, make_mail_dir
 from jubilee.bootstrap.servers import clock, redis_url
 from jubilee.bootstrap.telemetry import ProcessInfo
 from jubilee.domain.errors import Unavailable
+from jubilee.domain.health import SchemaStatus
 from jubilee.domain.jobs.backlog import WorkerInfo, WorkerRegistry
 from jubilee.domain.jobs.kinds import JobKinds, JobQueueName
 from jubilee.domain.jobs.lease_keeper import LeaseKeeper
@@ -51,15 +55,23 @@ from jubilee.settings import Settings
 ARQ_TIMEOUT_MARGIN_S = 30.0  # by which ARQ's limit for a job exceeds our own
 
 
+class SchemaBehind(BadConfiguration):
+    """The database has to be migrated before this version can work on it."""
+
+
 @asynccontextmanager
 async def open_worker(
     settings: Settings,
     make_kinds: MakeKinds = runnable_kinds,
     process: ProcessInfo | None = None,
 ) -> AsyncIterator[WorkerPlan]:
-    """Open a worker's adapters and yield its plan; deregister the worker at the end."""
+    """Open a worker's adapters and yield its plan; deregister the worker at the end.
+
+    Raises SchemaBehind where PostgreSQL answers with too old a schema.
+    """
     make_mail_dir(settings)
     async with open_adapters(settings, process) as adapters:
+        await _check_schema(adapters.pool)
         kinds = JobKinds(make_kinds(settings, adapters), longest=settings.job_timeout)
         pool, worker = arq_pool(redis_url(settings)), _worker_info(new_id(), kinds)
         plan = _plan(settings, adapters, pool, kinds, worker)
@@ -68,6 +80,14 @@ async def open_worker(
         finally:
             await _leave(PostgresBacklog(adapters.pool), worker, plan.shutdown.leave_s)
             await pool.aclose(close_connection_pool=True)
+
+
+async def _check_schema(pool: ConnectionPool) -> None:
+    """A database that does not answer is waited for later, by every task that needs it."""
+    read_schema = await schema_state(pool)
+    with suppress(Unavailable):
+        if await read_schema() is SchemaStatus.BEHIND:
+            raise SchemaBehind("the schema is behind this version: run `jubilee migrate` first")
 
 
 def _plan(
