@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from urllib.parse import urlsplit
 
 import httpx2
@@ -42,6 +43,8 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 PASSWORD = "correct horse battery"
+
+read_common_passwords = cache(common_passwords)  # once for all tests
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +109,7 @@ def services(
     )
     policy = Policy(
         refresh=RefreshPolicy(b"r" * 32, timedelta(days=30), lambda: b"s" * 32),
-        passwords=PasswordRules(8, common_passwords()),
+        passwords=PasswordRules(8, read_common_passwords()),
         birthdays=birthday_rules,
         max_live_tasks=10,
     )
