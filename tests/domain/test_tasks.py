@@ -11,8 +11,9 @@ from jubilee.domain.errors import DomainError
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.jobs.kinds import Audience, InvalidPayload, JobKinds, UnknownKind
 from jubilee.domain.jobs.waiter import JobWaiter
+from jubilee.domain.tasks import service
 from jubilee.domain.tasks.echo import Echo
-from jubilee.domain.tasks.service import SHARED_LOCK_MARGIN_TASKS, TaskService
+from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.tasks.task import (
     MAX_DELAY,
     InvalidRunAt,
@@ -190,10 +191,11 @@ async def test_run_at_in_the_past_is_now_and_beyond_the_limit_refused(
     assert caught.value.pointer == "/run_at"
 
 
-@pytest.mark.parametrize("max_live", [3, SHARED_LOCK_MARGIN_TASKS + 3])
+@pytest.mark.parametrize("max_live", [3, 8])
 async def test_the_number_of_live_tasks_of_an_owner_is_limited(
-    store: FakeStore, max_live: int
+    store: FakeStore, max_live: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(service, "SHARED_LOCK_MARGIN_TASKS", 5)
     tasks = make_service(store, max_live)
     for n in range(max_live):
         await tasks.create(TaskRequest(data={}, task_id=str(n)), by=OWNER)

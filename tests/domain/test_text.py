@@ -1,8 +1,6 @@
 # ruff: noqa: RUF001  # letters of other scripts are what these tests are about
 """Rules for lines, texts and person names."""
 
-import sys
-
 import pytest
 
 from jubilee.domain.text import (
@@ -14,6 +12,7 @@ from jubilee.domain.text import (
     printable,
     text_fault,
 )
+from tests.domain.characters import every_character
 
 VALID_LINES = {
     "words": "Fairy lights, 3 m",
@@ -117,8 +116,7 @@ def test_a_name_with_the_marks_of_an_encoded_word_is_refused(name: str) -> None:
 
 
 def test_no_accepted_character_breaks_a_line_or_cannot_be_stored() -> None:
-    for number in range(sys.maxunicode + 1):
-        character = chr(number)
+    for character in every_character():
         text = f"a{character}b"
         if line_fault(text) is None:
             assert len(f"{text}\n".splitlines()) == 1
