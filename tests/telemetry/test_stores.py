@@ -201,3 +201,19 @@ async def test_commands_outside_a_trace_are_measured_without_a_span(
     assert instruments.registry.get_sample_value(name) == 1
     assert instruments.registry.get_sample_value("redis_up") == 1
     assert memory.spans == []
+
+
+async def test_a_redis_outage_is_logged_once_with_its_cause(
+    instruments: Instruments, tracing: Tracing
+) -> None:
+    lines: list[tuple[str, object]] = []
+
+    def write(event: str, *, level: str = "info", **fields: object) -> None:
+        lines.append((event, fields["cause"]))
+
+    telemetry = RedisTelemetry(instruments, tracing, {}, write)
+    client = RedisClient(NO_REDIS, timeout=2, on_failure=telemetry.failed)
+    for _ in range(3):
+        assert not await client.ping()
+    await client.close()
+    assert lines == [("Redis does not answer", "connection refused")]

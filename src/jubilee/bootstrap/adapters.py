@@ -123,7 +123,10 @@ def _adapters(
         dispatcher, JobRouter(PostgresBacklog(pool), random, monotonic)
     )
     redis = RedisClient(
-        urls.redis, timeout=settings.redis_timeout, observe=telemetry.redis.executed
+        urls.redis,
+        timeout=settings.redis_timeout,
+        observe=telemetry.redis.executed,
+        on_failure=telemetry.redis.failed,
     )
     replica = make_replica(settings, replica_url, pool, redis, telemetry) if replica_url else None
     write_context = WriteContext(

@@ -141,7 +141,7 @@ def _telemetry(
             server_attributes=server_attributes(urls.postgres),
             slow=slow_s,
         ),
-        redis=RedisTelemetry(instruments, tracing, server_attributes(urls.redis)),
+        redis=RedisTelemetry(instruments, tracing, server_attributes(urls.redis), write_line),
         jobs=JobTelemetry(instruments, tracing, write_line),
         propagator=JobTracePropagator(tracing),
     )

@@ -1,7 +1,6 @@
 """A Redis client for requests: commands have a timeout, no retries, and a pause after a failure."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from time import monotonic, perf_counter
 from typing import TypeVar
@@ -14,11 +13,9 @@ from jubilee.adapters.redis.failures import redis_failure
 from jubilee.observation.storage import CommandObserver
 
 T = TypeVar("T")
-logger = logging.getLogger(__name__)
 
 CONNECTIONS = 20
 BACKOFF_S = 3.0  # for which commands are refused after a failure
-LOG_INTERVAL_S = 30.0  # between two lines about the same outage
 FAILURES = (RedisError, OSError, TimeoutError)
 
 
@@ -36,13 +33,17 @@ class RedisClient:
         timeout: float,
         size: int = CONNECTIONS,
         observe: CommandObserver | None = None,
+        on_failure: Callable[[str], None] | None = None,
     ) -> None:
-        """Connect at the first command; `observe` is called after each one."""
+        """Connect at the first command; `observe` is called after each one.
+
+        `on_failure` is called with the cause of each failure.
+        """
         self._redis: Redis = Redis.from_pool(request_pool(url, size=size, timeout=timeout))
         self._timeout = timeout
         self._refusing_until = 0.0
         self._observe = observe
-        self._last_failure: tuple[str, float] = ("", 0.0)
+        self._on_failure = on_failure
 
     async def run(self, name: str, command: Callable[[Redis], Awaitable[T]]) -> T:
         """Run the command that Redis calls `name`; returns its reply. Raises RedisAway."""
@@ -70,18 +71,11 @@ class RedisClient:
         except FAILURES as error:
             failure = error
             self._refusing_until = monotonic() + BACKOFF_S
-            self._warn(error)
+            if self._on_failure is not None:
+                self._on_failure(redis_failure(error))
             raise RedisAway from error
         finally:
             if self._observe is not None:
                 self._observe(name, perf_counter() - began, failure=failure)
         self._refusing_until = 0.0
         return answer
-
-    def _warn(self, error: BaseException) -> None:
-        """Log the failure if its cause is new or the last line is LOG_INTERVAL_S old."""
-        cause = redis_failure(error)
-        before, at = self._last_failure
-        if cause != before or monotonic() - at > LOG_INTERVAL_S:
-            self._last_failure = (cause, monotonic())
-            logger.warning("Redis does not answer", extra={"cause": cause})

@@ -7,7 +7,7 @@ from asyncpg import PostgresError
 from jubilee.adapters.telemetry.counters import Histogram
 from jubilee.adapters.telemetry.exceptions import kind_of
 from jubilee.adapters.telemetry.instruments import Instruments
-from jubilee.adapters.telemetry.logs import WriteLine
+from jubilee.adapters.telemetry.logs import WriteLine, unwritten
 from jubilee.adapters.telemetry.tracing import Attributes, Tracing, is_recorded
 from jubilee.observation.storage import PoolObserver, StatementInfo
 
@@ -15,6 +15,21 @@ OPERATIONS = frozenset(
     {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "BEGIN", "COMMIT", "ROLLBACK"}
 )
 LOG_INTERVAL_S = 30.0  # between two lines about the same outage
+
+
+class OutageLog:
+    """Logs a failure if its cause is new, or the last line is LOG_INTERVAL_S old."""
+
+    def __init__(self, write_line: WriteLine, event: str) -> None:
+        self._write_line, self._event = write_line, event
+        self._last: tuple[str, float] = ("", 0.0)
+
+    def failed(self, cause: str) -> None:
+        """Write a line about the failure, unless there is one about the same outage."""
+        before, at = self._last
+        if cause != before or monotonic() - at > LOG_INTERVAL_S:
+            self._last = (cause, monotonic())
+            self._write_line(self._event, level="warning", cause=cause)
 
 
 class DatabaseTelemetry(PoolObserver):
@@ -37,18 +52,15 @@ class DatabaseTelemetry(PoolObserver):
         self._slow = slow
         self._operations: dict[str, Histogram] = {}
         self._statements: dict[str, Attributes] = {}  # one for each statement of the service
-        self._last_failure: tuple[str, float] = ("", 0.0)
+        self._outages = OutageLog(write_line, "PostgreSQL cannot be used")
 
     def acquired(self, waited: float) -> None:
         self._instruments.pool_wait.observe(waited)
 
     def failed(self, reason: str) -> None:
-        """Count the failure; log it if the reason is new or the last line LOG_INTERVAL_S old."""
+        """Count the failure, and log it."""
         self._instruments.connection_failures.inc()
-        before, at = self._last_failure
-        if reason != before or monotonic() - at > LOG_INTERVAL_S:
-            self._last_failure = (reason, monotonic())
-            self._write_line("PostgreSQL cannot be used", level="warning", cause=reason)
+        self._outages.failed(reason)
 
     def executed(
         self, statement: StatementInfo, seconds: float, error: BaseException | None
@@ -90,9 +102,14 @@ class RedisTelemetry:
     """Records Redis commands and cache lookups."""
 
     def __init__(
-        self, instruments: Instruments, tracing: Tracing, server_attributes: Attributes
+        self,
+        instruments: Instruments,
+        tracing: Tracing,
+        server_attributes: Attributes,
+        write_line: WriteLine = unwritten,
     ) -> None:
-        """`server_attributes` are for spans."""
+        """`server_attributes` are for spans; `failed` logs the cause of a failure."""
+        self.failed = OutageLog(write_line, "Redis does not answer").failed
         self._instruments = instruments
         self._tracing = tracing
         self._attributes = {"db.system.name": "redis", **server_attributes}
