@@ -132,6 +132,20 @@ async def test_saving_a_greeting_keeps_its_due_day(database: Database) -> None:
     assert await find(database, UserId(new_id())) is None
 
 
+async def test_greetings_without_a_final_state_are_parked(database: Database) -> None:
+    people = {state: await add_person(database, state.value) for state in GreetingState}
+    for state, person in people.items():
+        reason = NotSentReason.LATE if state is GreetingState.SKIPPED else None
+        await add(database, make_greeting(person, state=state, reason=reason))
+    async with database.write() as tx:
+        assert await tx.greetings.park_open() == 2
+    for state, person in people.items():
+        found = await find(database, person)
+        assert found is not None
+        is_open = state in {GreetingState.PLANNED, GreetingState.SENDING}
+        assert found.state is (GreetingState.UNCERTAIN if is_open else state)
+
+
 async def test_deleting_an_account_deletes_its_greetings(database: Database) -> None:
     zoe = await add_person(database, "zoe")
     await add(database, make_greeting(zoe))

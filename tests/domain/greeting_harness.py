@@ -65,8 +65,11 @@ class GreetingHarness:
         """Run the planner once, with the clock set to `at`."""
         if at is not None:
             self.store.clock.now = at
-        write, read = self.store.transaction, self.store.view
-        return await GreetingPlanner(write, read, self.rules, self.store.clock, new_id).plan()
+        return await self._planner.plan()
+
+    async def park(self, until: datetime) -> int:
+        """Park what may have been sent before `until`, as after a restore."""
+        return await self._planner.park(until)
 
     async def send(self, user_id: UserId, year: int = 2026) -> None:
         """Run the job, as a worker does."""
@@ -90,6 +93,11 @@ class GreetingHarness:
     def states(self) -> list[GreetingState]:
         """Return the states of all greetings in the order of creation."""
         return [row.state for row in self.store.greetings.rows.values()]
+
+    @property
+    def _planner(self) -> GreetingPlanner:
+        write, read = self.store.transaction, self.store.view
+        return GreetingPlanner(write, read, self.rules, self.store.clock, new_id)
 
     @asynccontextmanager
     async def _open_completion(

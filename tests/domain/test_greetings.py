@@ -247,6 +247,31 @@ async def test_a_second_run_in_the_same_minute_plans_nothing(harness: GreetingHa
     assert await harness.plan(NOON + MINUTE) == 1
 
 
+async def test_what_became_due_before_the_loss_is_parked_and_what_did_after_is_greeted(
+    harness: GreetingHarness,
+) -> None:
+    await harness.plan(NOON - 3 * HOUR - MINUTE)  # the moment of the restore: none was due
+    early = await harness.add_person(BORN)
+    late = await harness.add_person(BORN, "Atlantic/Azores")  # due an hour after the others
+    harness.store.clock.now = NOON
+    assert await harness.park(NOON - 2 * HOUR - MINUTE) == 1
+    assert await harness.plan() == 1
+    assert harness.greeting(early).state is GreetingState.UNCERTAIN
+    assert harness.greeting(late).state is PLANNED
+    await harness.send(early)
+    assert harness.mailbox.sent == []
+
+
+async def test_greetings_that_were_not_sent_yet_are_parked_within_the_same_minute(
+    harness: GreetingHarness,
+) -> None:
+    zoe = await harness.add_person(BORN)
+    await harness.plan(NOON)
+    assert await harness.park(NOON + SECOND) == 1
+    assert harness.greeting(zoe).state is GreetingState.UNCERTAIN
+    assert await harness.park(NOON + SECOND) == 0
+
+
 async def test_planning_continues_after_a_clock_that_ran_ahead(harness: GreetingHarness) -> None:
     await harness.plan(NOON + 40 * DAY)
     await harness.add_person(BORN)

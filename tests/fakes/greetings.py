@@ -74,6 +74,13 @@ class FakeGreetings(GreetingRepository):
         if known is not None:
             self.rows[greeting.key] = replace(greeting, due_on=known.due_on, due_at=known.due_at)
 
+    async def park_open(self) -> int:
+        states = {GreetingState.PLANNED, GreetingState.SENDING}
+        found = [key for key, row in self.rows.items() if row.state in states]
+        for key in found:
+            self.rows[key] = replace(self.rows[key], state=GreetingState.UNCERTAIN)
+        return len(found)
+
     def delete_account(self, user_id: UserId) -> None:
         """Delete the rows of an account."""
         for key in [key for key in self.rows if key.user_id == user_id]:

@@ -164,6 +164,20 @@ def test_the_settings_are_printed_without_what_is_secret(tmp_path: Path) -> None
     assert all(re.fullmatch(r"[A-Z_]+=.*", line) for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("until", "reason"),
+    [
+        ("yesterday", "--until is not a time: yesterday"),
+        ("2026-01-01T00:00:00", "must be a time of the past with its zone"),
+        ("2999-01-01T00:00:00Z", "must be a time of the past with its zone"),
+    ],
+)
+def test_a_restore_needs_a_time_of_the_past(tmp_path: Path, until: str, reason: str) -> None:
+    ended = run(tmp_path, "restored", "--until", until, DATABASE_URL=NOWHERE, REDIS_URL=NO_REDIS)
+    assert ended.returncode != 0
+    assert reason in ended.stderr
+
+
 def test_help_names_every_command(tmp_path: Path) -> None:
     printed = run(tmp_path, "--help")
     assert printed.returncode == 0

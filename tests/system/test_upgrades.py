@@ -16,9 +16,10 @@ from alembic import command
 from jubilee.adapters.postgres import schema
 from tests.project.migration_locks import scripts
 from tests.servers import Servers, fresh_database
-from tests.support.api import COMMAND, NO_MAIL, Starter
+from tests.support.api import NO_MAIL, Starter
 from tests.support.balancer import Balancer, User, all_go_on, working
-from tests.support.running import Up, eventually, free_port
+from tests.support.running import eventually
+from tests.support.workers import Workers, stop
 
 ROOT = Path(__file__).parents[2]
 USERS = 3
@@ -86,21 +87,6 @@ async def database_before(servers: Servers) -> AsyncIterator[str]:
         yield url
 
 
-class Workers:
-    """Starts workers of either version."""
-
-    def __init__(self, at: Path, ends: ExitStack, env: dict[str, str]) -> None:
-        self._at, self._ends, self._env = at, ends, env
-
-    def __call__(self, **env: str) -> Up:
-        """Start one; it waits for jobs when this returns."""
-        env = {**self._env, **env, "WORKER_METRICS_PORT": str(free_port())}
-        worker = Up(self._at / "data", self._at, (*COMMAND, "worker"), **env)
-        self._ends.callback(worker.end)
-        assert eventually(lambda: "waiting for jobs" in worker.output), worker.output
-        return worker
-
-
 @pytest.fixture
 def start_worker(tmp_path: Path, database_before: str, servers: Servers) -> Iterator[Workers]:
     urls = {"DATABASE_URL": database_before, "REDIS_URL": servers.redis_url, "SMTP_URL": NO_MAIL}
@@ -129,8 +115,7 @@ def test_an_upgrade_refuses_no_request_and_loses_nothing(
         new_worker = start_worker()
         assert all_go_on(users)
         balancer.remove(old_api)
-        old_worker.process.terminate()
-        assert old_worker.process.wait(60) == 0
+        stop(old_worker)
         assert all_go_on(users)
     assert eventually(lambda: all(user.has_all() for user in users))
     assert new_worker.process.poll() is None

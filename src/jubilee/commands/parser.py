@@ -58,6 +58,7 @@ def command_parser() -> CommandParser:
         known, "migration", "schema:migration", "write a migration from changed tables"
     )
     migration.add_argument("name", help="what the migration does, in a few words")
+    _add_restored(known)
     _add_admin(known)
     add_user(known)
     add_jobs(known)
@@ -74,6 +75,16 @@ def _add_health(known: Commands) -> None:
         help="by default the one that is process 1 of this container",
     )
     health.add_argument("--port", help="port of the API (PORT)")
+
+
+def _add_restored(known: Commands) -> None:
+    summary = "after a restore: park greetings that the lost database may have sent"
+    restored = add_command(known, "restored", "restored:restored", summary)
+    restored.add_argument(
+        "--until",
+        metavar="TIME",
+        help="when the lost database was last in use, such as 2026-11-21T09:30:00Z; default: now",
+    )
 
 
 def _add_admin(known: Commands) -> None:

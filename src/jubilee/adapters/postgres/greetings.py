@@ -72,6 +72,12 @@ LOCK = core_statement(select(greetings).where(*ONE).with_for_update())
 SAVE = core_statement(
     update(greetings).where(*ONE), columns=["state", "reason", "message_id", "sent_at"]
 )
+PARK_OPEN = Statement.from_sql(
+    """
+    UPDATE greetings SET state = 'uncertain' WHERE state IN ('planned', 'sending')
+    RETURNING user_id
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,9 @@ class PostgresGreetings(GreetingRepository):
     async def lock(self, key: GreetingKey) -> PlannedGreeting | None:
         row = await self.executor.first(LOCK, key_user=key.user_id, key_year=key.year)
         return None if row is None else _greeting(row)
+
+    async def park_open(self) -> int:
+        return len(await self.executor.all(PARK_OPEN))
 
     async def save(self, greeting: PlannedGreeting) -> None:
         await self.executor.run(

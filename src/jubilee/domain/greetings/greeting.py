@@ -119,6 +119,9 @@ class GreetingRepository(Protocol):
     async def lock(self, key: GreetingKey) -> PlannedGreeting | None:
         """Return the greeting, its row locked until the transaction ends."""
 
+    async def park_open(self) -> int:
+        """Mark all greetings without a final state as uncertain; return how many."""
+
     async def save(self, greeting: PlannedGreeting) -> None:
         """Update state, reason, Message-ID and time of sending."""
 

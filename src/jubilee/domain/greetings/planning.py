@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
@@ -78,16 +78,30 @@ class PlanningSpan:
 
 @dataclass(frozen=True, slots=True)
 class GreetingPlanner:
-    """Inserts due greetings and their jobs, each once; any number of workers may run it at once."""
+    """Inserts due greetings and their jobs, each once; any number of workers may run it at once.
+
+    With `parks`, due greetings are inserted as uncertain, without a job.
+    """
 
     write: Begin[GreetingTransaction]
     read: Begin[GreetingTransaction]
     rules: GreetingRules
     clock: Clock
     new_id: NewId
+    parks: bool = False
+
+    async def park(self, until: datetime) -> int:
+        """Park what may have been sent before `until` by a database that is lost; return how many.
+
+        For a database that was restored to an earlier moment: it does not know what was sent since.
+        """
+        async with self.write() as tx:
+            parked = await tx.greetings.park_open()
+        planner = replace(self, clock=lambda: until, parks=True)
+        return parked + await planner.plan()
 
     async def plan(self) -> int:
-        """Plan all greetings due by now; return the number to be sent.
+        """Plan all greetings due by now; return the number to be sent, or parked.
 
         Progress is saved after the whole span is planned: if planning stops half way, the next
         run repeats it.
@@ -96,7 +110,8 @@ class GreetingPlanner:
         async with self.read() as view:
             known = await view.greetings.planned_until()
         since = now if known is None else known
-        if known is not None and abs(now - since) < PLANNING_INTERVAL:
+        planned_recently = known is not None and abs(now - since) < PLANNING_INTERVAL
+        if planned_recently and not self.parks:
             return 0
         # Another worker's clock may have run ahead.
         span = PlanningSpan(max(min(since, now), now - MAX_GAP), now)
@@ -143,13 +158,15 @@ class GreetingPlanner:
             ]
             for job in wanted:
                 await tx.jobs.add(job)
-        return len(wanted)
+        return len(added) if self.parks else len(wanted)
 
     def _greeting(self, person: Celebrant, day: date, span: PlanningSpan) -> PlannedGreeting | None:
         birthday = due_moment(day, self.rules.zone(person.time_zone), self.rules.hour)
         state = span.state_for(birthday)
         if state is None:
             return None
+        if self.parks and state is GreetingState.PLANNED:
+            state = GreetingState.UNCERTAIN
         return PlannedGreeting(
             key=GreetingKey(person.user_id, day.year),
             due_on=day,
