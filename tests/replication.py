@@ -11,30 +11,25 @@ from pathlib import Path
 import asyncpg
 
 from jubilee.adapters.embedded.postgres import EmbeddedPostgres
-from jubilee.adapters.embedded.process import Pause, complete
+from jubilee.adapters.embedded.process import complete
 from jubilee.adapters.embedded.wheels import postgres_program
 from tests.outages import Breakable
 
-SLOW_REPLAY = "ALTER SYSTEM SET recovery_min_apply_delay = '{}'"
+COPY_TIMEOUT_S = 120.0
 
 
 class Standby(EmbeddedPostgres):
-    """Its data are a copy of the primary's, which it follows from then on."""
+    """Its data are a copy of a primary's, which it follows from then on."""
 
-    def __init__(self, data_dir: Path, folder: Path, primary: Path) -> None:
-        """`primary` is the folder of the primary's socket."""
-        super().__init__(data_dir, folder, durable=False)
-        self._primary = primary
-
-    def _make_data(self, pause: Pause) -> None:
-        if self._data.exists():
-            return
-        self._data.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def copy(self, primary: Path) -> None:
+        """Copy the data of the primary whose socket is in this folder."""
+        self._data.parent.mkdir(mode=0o700, parents=True)
         aside = Path(tempfile.mkdtemp(dir=self._data.parent))
         program = str(postgres_program("pg_basebackup"))
-        login = ("-h", str(self._primary), "-U", "jubilee")
+        login = ("-h", str(primary), "-U", "jubilee")
         options = ("-R", "-X", "stream", "--checkpoint=fast", "--no-sync", "-D", str(aside))
-        complete(self._program(program, *login, *options, owning=aside), pause, within=120)
+        copying = self._program(program, *login, *options, owning=aside)
+        complete(copying, time.sleep, within=COPY_TIMEOUT_S)
         aside.rename(self._data)
 
 
@@ -79,10 +74,11 @@ def pair() -> Iterator[Pair]:
     """Start both; paths of sockets must be short, so they are in a folder of their own."""
     root = Path(tempfile.mkdtemp(prefix="jubilee-pair-"))
     first = EmbeddedPostgres(root / "p", root / "1", durable=False)
-    second = Standby(root / "s", root / "2", root / "1")
+    second = Standby(root / "s", root / "2", durable=False)
     try:
         first.start()
-        second.start(time.sleep)
+        second.copy(root / "1")
+        second.start()
         yield Pair(Breakable(first), Breakable(second), first.url, second.url)
     finally:
         for server in (Breakable(second), Breakable(first)):

@@ -166,6 +166,9 @@ def test_a_bad_setting_is_named_but_its_value_is_not(env: pytest.MonkeyPatch, na
     "variables",
     [
         {"DATABASE_URL": f"postgres://u:{SECRET}@h/d"},
+        {"DATABASE_URL": f"postgres://u:{SECRET}@a:5432,b/d"},
+        {"DATABASE_MIGRATION_URL": f"postgres://u:{SECRET}@h/d"},
+        {"DATABASE_REPLICA_URL": f"postgres://u:{SECRET}@h/d"},
         {"POSTGRES_SERVER": "h", "POSTGRES_PASSWORD": SECRET},
         {"REDIS_URL": f"redis://:{SECRET}@h/0"},
         {"REDIS_URL": f"redis://h/0?password={SECRET}"},
@@ -189,6 +192,8 @@ BROKEN = [
     f"://h/d?user=u&password={SECRET}",
     f"://h/d?sslpassword={SECRET}",
     f"://u:p@h:{SECRET}/d",
+    f"://u:a,{SECRET}/b@h/d",
+    f"://u:p@h,{SECRET}:x/d",
     f":{SECRET}",
 ]
 

@@ -20,7 +20,6 @@ from tests.pooler import pooler
 from tests.servers import Servers, start_containers
 
 PASSES = (
-    "tests/contracts/test_transactions.py",
     "tests/contracts/test_job_store.py",
     "tests/contracts/test_sessions.py",
     "tests/system/test_story.py",

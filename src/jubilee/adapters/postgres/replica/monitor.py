@@ -24,9 +24,12 @@ REPLAYED = Statement.from_sql("""
     SELECT pg_is_in_recovery() AS standby,
         CAST(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0') AS bigint) AS position
 """)
-WRITTEN = Statement.from_sql(
-    "SELECT CAST(pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') AS bigint) AS position"
-)
+WRITTEN = Statement.from_sql("""
+    SELECT standby, CASE WHEN NOT standby THEN
+            CAST(pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') AS bigint)
+        END AS position
+    FROM pg_is_in_recovery() AS standby
+""")
 
 logger = logging.getLogger(__name__)
 
@@ -87,13 +90,14 @@ class ReplicaMonitor:
         if not standby:
             return self._enter(ReplicaState.PROMOTED)
         primary = await _position(self._primary, WRITTEN, CHECK_TIMEOUT_S)
-        if primary is not None:
-            self._samples.append((monotonic(), primary[1]))
+        written = None if primary is None or primary[0] else primary[1]
+        if written is not None:
+            self._samples.append((monotonic(), written))
         if not self._samples:
             return self.leave_out()
         self.replayed = replayed
         lag = self._lag()
-        if replayed > self._samples[-1][1] and primary is not None:
+        if written is not None and replayed > written:
             self._enter(ReplicaState.DIVERGED, lag)
         elif lag > self._max_lag:
             self._enter(ReplicaState.LAGGING, lag)
@@ -128,5 +132,5 @@ async def _position(
         async with asyncio.timeout(within_s), pool.connection() as driver:
             row = await Executor(driver).first(statement)
             assert row is not None  # a SELECT without FROM
-            return row.get("standby", False), row["position"] or 0
+            return row["standby"], row["position"] or 0
     return None

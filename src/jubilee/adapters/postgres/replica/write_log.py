@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import asyncpg
+
 from jubilee.adapters.postgres.errors import AWAY
 from jubilee.adapters.postgres.statement import Executor, Statement
 
@@ -48,7 +50,7 @@ class WriteLog:
         position = UNKNOWN
         try:
             row = await executor.first(COMMITTED)
-        except AWAY:
+        except (*AWAY, asyncpg.PostgresError):
             logger.warning("the position of a write is unknown")
         else:
             position = row["position"] if row is not None else UNKNOWN
