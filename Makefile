@@ -90,9 +90,9 @@ contracts: .venv/dev ## import contracts: layers, independence, cycles
 	$(BIN)/lint-imports --no-cache
 
 lock: .venv/dev ## upgrade the lock files
-	$(LOCK) --upgrade -o deploy/requirements.lock
+	$(LOCK) --upgrade --extra sentry -o deploy/requirements.lock
 	$(LOCK) --extra embedded --extra build -o deploy/requirements-embedded.lock
-	$(LOCK) --extra embedded --extra build --extra dev -o deploy/requirements-dev.lock
+	$(LOCK) --extra sentry --extra embedded --extra build --extra dev -o deploy/requirements-dev.lock
 	$(LOCK:pyproject.toml=) --group image -o deploy/requirements-build.lock
 	$(BIN)/npm --prefix tests/system/clients update --package-lock-only --ignore-scripts \
 		--omit-lockfile-registry-resolved --no-audit --no-fund

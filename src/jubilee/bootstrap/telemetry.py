@@ -27,6 +27,7 @@ from jubilee.adapters.telemetry.stores import DatabaseTelemetry, RedisTelemetry
 from jubilee.adapters.telemetry.traced_requests import TracedRequests
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.bootstrap.background_tasks import background_tasks
+from jubilee.bootstrap.error_tracking import error_reporter
 from jubilee.bootstrap.errors import BadConfiguration
 from jubilee.bootstrap.metrics_listener import API, listen_for_scrapes
 from jubilee.bootstrap.servers import ServerUrls
@@ -96,7 +97,7 @@ async def open_telemetry(
             address = settings.host, process.metrics_port
             reserved = (settings.port, settings.api_metrics_port)
             ends.callback(listen_for_scrapes(process.name, address, instruments.registry, reserved))
-        logs = _bridged(process.logs, exports, instruments) if process else None
+        logs = _bridged(settings, process, exports, instruments) if process else None
         telemetry = _telemetry(
             urls, instruments, Tracing(sender, exports.spans), logs, settings.slow_query_ms / 1000
         )
@@ -114,9 +115,16 @@ def _exports(
         raise BadConfiguration(str(error)) from None
 
 
-def _bridged(logs: Logs, exports: Exports, instruments: Instruments) -> Logs:
+def _bridged(
+    settings: Settings, process: ProcessInfo, exports: Exports, instruments: Instruments
+) -> Logs:
+    logs = process.logs
     logs.bridge = exports.lines
     logs.count_lost(instruments.lines_lost)
+    errors = error_reporter(settings, process.name, instruments)
+    if errors is not None:
+        logs.report_error = errors.report
+        exports.close_too(errors.close)
     asyncio.get_running_loop().set_exception_handler(_unhandled)
     return logs
 

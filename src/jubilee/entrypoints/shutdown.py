@@ -16,7 +16,7 @@ class ShutdownBudget:
     leave_s: float = 1.0
     """The worker leaves the registry."""
     flush_s: float = 5.0
-    """Telemetry sends its last spans, metrics and log lines."""
+    """Telemetry sends its last spans, metrics, log lines and errors, in parallel."""
     margin_s: float = 2.0
     """Connections close and the interpreter exits."""
 

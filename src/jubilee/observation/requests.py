@@ -1,7 +1,7 @@
 """Requests and client connections, as they are reported to metrics, traces and the access log."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +11,8 @@ UNMATCHED = "unmatched"
 """The endpoint of every unknown path: labels must not grow with the paths that clients try."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 
 MetricsExposition: TypeAlias = Callable[[], bytes]
 """Renders all metrics in Prometheus' text format."""
@@ -33,6 +35,8 @@ class RequestRecord:
     """When it arrived, by `time.monotonic`."""
     deadline: float = math.inf
     """When it is refused as unavailable, by `time.monotonic`."""
+    headers: Headers = ()
+    """As they were received; error reports show a few of them."""
 
 
 current_request: ContextVar[RequestRecord | None] = ContextVar("current_request", default=None)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 
 from dotenv import dotenv_values
-from pydantic import Field, PositiveFloat
+from pydantic import Field, PositiveFloat, SecretStr
 
 from jubilee.settings.group import SettingsGroup
 
@@ -14,7 +14,7 @@ API_METRICS_PORT = 9102
 
 
 class TelemetrySettings(SettingsGroup):
-    """Ports of metrics, and the threshold of slow statements."""
+    """Ports of metrics, the threshold of slow statements, and what is sent elsewhere."""
 
     metrics_port: int | None = Field(
         None,
@@ -28,6 +28,10 @@ class TelemetrySettings(SettingsGroup):
     )
     slow_query_ms: PositiveFloat = Field(
         500, description="milliseconds above which a statement is logged"
+    )
+    sentry_dsn: SecretStr | None = Field(
+        None,
+        description="where errors are reported, https://key@host/project; needs the extra `sentry`",
     )
     otlp_logs_sampled: bool = Field(
         False, description="send INFO lines over OTLP only where the trace is sampled"

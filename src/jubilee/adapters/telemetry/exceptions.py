@@ -24,7 +24,7 @@ def kind_of(error: BaseException) -> str:
     """The error's code if it is the domain's, else its class name."""
     if isinstance(error, DomainError | JobError):
         return error.code
-    return _name(type(error))
+    return class_name(error)
 
 
 def fingerprint(error: BaseException) -> str:
@@ -33,8 +33,8 @@ def fingerprint(error: BaseException) -> str:
     Made from the classes in the exception chain and from our functions in its tracebacks.
     """
     parts = []
-    for link in _chain(error):
-        parts.append(_name(type(link)))
+    for link in chain(error):
+        parts.append(class_name(link))
         parts += [f"{module}:{function}" for module, function in _ours(link.__traceback__)]
     return sha256("\n".join(parts).encode()).hexdigest()[:FINGERPRINT_DIGITS]
 
@@ -42,21 +42,20 @@ def fingerprint(error: BaseException) -> str:
 def stack(error: BaseException, *, whole: bool) -> str:
     """Format the traceback; messages that may contain user data appear only if `whole`."""
     texts = []
-    for link in reversed(_chain(error)):
+    for link in reversed(chain(error)):
         frames = traceback.extract_tb(link.__traceback__, limit=-MAX_FRAMES)
-        said = _said(link, whole=whole)
-        head = _name(type(link)) + (f": {said}" if said else "")
+        said = str(link)[:MAX_MESSAGE_CHARS] if whole else safe_message(link)
+        head = class_name(link) + (f": {said}" if said else "")
         texts.append("".join(traceback.format_list(frames)) + head)
     return "\nwhich led to\n".join(texts)
 
 
-def _said(error: BaseException, *, whole: bool) -> str:
-    if whole or isinstance(error, SAFE_MESSAGES):
-        return str(error)[:MAX_MESSAGE_CHARS]
-    return ""
+def safe_message(error: BaseException) -> str:
+    """The error's message, or "" if it may contain user data."""
+    return str(error)[:MAX_MESSAGE_CHARS] if isinstance(error, SAFE_MESSAGES) else ""
 
 
-def _chain(error: BaseException) -> list[BaseException]:
+def chain(error: BaseException) -> list[BaseException]:
     """The exception and its causes, the latest first."""
     chain: list[BaseException] = []
     link: BaseException | None = error
@@ -76,7 +75,9 @@ def _ours(trace: TracebackType | None) -> list[Frame]:
     return frames
 
 
-def _name(kind: type[BaseException]) -> str:
+def class_name(error: BaseException) -> str:
+    """The name of its class, with the module if it is not one of Python's own."""
+    kind = type(error)
     return (
         kind.__qualname__
         if kind.__module__ == "builtins"

@@ -121,7 +121,7 @@ class Instruments:
     def _health(self) -> None:
         self.export_failures = self._counter(
             "telemetry_export_failures",
-            "Telemetry batches that the collector did not accept.",
+            "Telemetry batches, and events of errors, that were not accepted.",
             ("signal",),
         )
         self.lines_lost = self._counter(

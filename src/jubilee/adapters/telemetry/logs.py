@@ -20,7 +20,13 @@ from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.otlp_logs import LogBridge
 from jubilee.adapters.telemetry.tracing import TraceIds, current_ids, record_failure
 
-SILENCED = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal", "opentelemetry.trace")
+SILENCED = (
+    "opentelemetry.exporter",
+    "opentelemetry.sdk._shared_internal",
+    "opentelemetry.trace",
+    "sentry_sdk",
+    "urllib3",
+)
 """Loggers that are silenced.
 
 Failed exports are counted; their lines would be exported, too. A malformed `tracestate` would be
@@ -38,6 +44,11 @@ WriteLine: TypeAlias = Callable[..., None]
 
 LogContext: TypeAlias = Callable[[], Mapping[str, str]]
 """Returns the fields of the current request, user and job, which each line carries."""
+
+ReportError: TypeAlias = Callable[[Mapping[str, object], BaseException | None], None]
+"""Reports the fields of a line, and its exception, to an error tracker; must not raise."""
+
+SEVERE_LEVELS = frozenset({"error", "critical"})
 
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=repr).encode
 
@@ -64,6 +75,8 @@ class Logs:
         """
         self.bridge: LogBridge | None = None
         """The export over OTLP, if there is one."""
+        self.report_error: ReportError | None = None
+        """Receives each line of the level ERROR or CRITICAL, and the exception that it is about."""
         self.is_readable = readable
         self.writes_info = logging.getLevelName(level) <= logging.INFO
         """Whether lines of the level INFO are written."""
@@ -140,6 +153,8 @@ class Logs:
         error = _error(line.pop("exc_info", None))
         if error is not None:
             self._describe(line, error)
+        if self.report_error is not None and line["level"] in SEVERE_LEVELS:
+            self.report_error(line, error)
         return line
 
     def _describe(self, line: EventDict, error: BaseException) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from time import monotonic
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -47,6 +48,7 @@ class Exports:
         self._resource = resource
         self._instruments = instruments
         self._ends: list[Callable[[], None]] = []
+        self._others: list[Callable[[float], None]] = []
         opens = {
             Signal.TRACES: self._send_spans,
             Signal.METRICS: self._send_metrics,
@@ -56,9 +58,14 @@ class Exports:
         for signal in self._wanted:
             opens[signal](self._instruments.export_failures.labels(signal.value).inc)
 
+    def close_too(self, close: Callable[[float], None]) -> None:
+        """Let `close` call this with its timeout, in parallel to the signals."""
+        self._others.append(close)
+
     def close(self, timeout: float) -> None:
         """Send what is left of all signals in parallel, for at most `timeout` seconds."""
-        threads = [threading.Thread(target=end, daemon=True) for end in self._ends]
+        others: list[Callable[[], None]] = [partial(close, timeout) for close in self._others]
+        threads = [threading.Thread(target=end, daemon=True) for end in self._ends + others]
         for thread in threads:
             thread.start()
         deadline = monotonic() + timeout

@@ -105,6 +105,7 @@ def new_record(scope: Scope) -> RequestRecord:
         method=method,
         received=int(length[:15]) if length.isdigit() else 0,
         client=client[0] if client else "",
+        headers=scope["headers"],
     )
 
 
