@@ -6,8 +6,12 @@ from tests.system.chaos.database import Database
 from tests.system.chaos.fleet import Fleet
 from tests.system.chaos.member import Member
 
+PATIENCE_S = 90.0  # far more than it takes on a machine that does other things as well
 
-def drained(fleet: Fleet, database: Database, within: float = 30, *, patient: bool = False) -> bool:
+
+def drained(
+    fleet: Fleet, database: Database, within: float = PATIENCE_S, *, patient: bool = False
+) -> bool:
     """Whether all has ended in time, where nobody waits long for another attempt.
 
     Unless we are patient, what was dispatched is dispatched again and again.

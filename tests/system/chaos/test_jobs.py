@@ -38,7 +38,7 @@ def test_a_job_that_blocks_the_loop_ends_its_worker_and_the_rest_goes_on_elsewhe
     (blocking,) = database.add_jobs("chaos.blocking", data={"seconds": 60})
     others = database.add_jobs("chaos.slow", 60, data={"seconds": 0.2})
     worker = runner(fleet, database, blocking)
-    assert fleet.wait(lambda: EXIT_STUCK in worker.codes, 10)
+    assert fleet.wait(lambda: EXIT_STUCK in worker.codes)
     assert drained(fleet, database)
     assert judge(database, added=[blocking, *others]) == CLEAN
 

@@ -10,7 +10,7 @@ from tests.system.chaos.checks import CLEAN, judge
 from tests.system.chaos.clients import Clients, ask, post
 from tests.system.chaos.database import Database
 from tests.system.chaos.drains import drained, runner, starts
-from tests.system.chaos.fleet import LEASE, Fleet
+from tests.system.chaos.fleet import Fleet
 from tests.system.chaos.nemesis import Nemesis
 from tests.system.chaos.proxy import Mode
 
@@ -69,7 +69,7 @@ def test_a_worker_that_is_cut_off_stops_and_another_one_does_its_job(
     worker = runner(fleet, database, job)
     pid = worker.pid
     worker.proxy.turn(Mode.BLACK_HOLE)
-    assert drained(fleet, database, LEASE + 10)
+    assert drained(fleet, database)
     worker.proxy.turn(Mode.PASS)
     fleet.rest(1)
     assert judge(database, added=[job]) == CLEAN
@@ -99,11 +99,11 @@ def test_a_worker_that_was_cut_off_takes_jobs_again(fleet: Fleet, database: Data
     cut_off = fleet.workers[0]
     cut_off.proxy.turn(Mode.RESET)
     database.add_jobs("chaos.quick", 30)
-    assert drained(fleet, database, 10, patient=True)
+    assert drained(fleet, database, patient=True)
     cut_off.proxy.turn(Mode.PASS)
     fleet.rest(3)
     database.add_jobs("chaos.slow", 60, data={"seconds": 0.5})
-    assert drained(fleet, database, 20, patient=True)
+    assert drained(fleet, database, patient=True)
     pids = database.all(
         "SELECT DISTINCT pid FROM runs JOIN jobs ON id = job_id AND kind = 'chaos.slow'"
     )
@@ -133,6 +133,6 @@ def test_a_slow_database_slows_tasks_down_and_nothing_else(
         member.proxy.turn(Mode.DELAY)
     began = time.monotonic()
     jobs = [post(fleet.api.url, somebody, "chaos.quick", f"slow-{number}") for number in range(3)]
-    assert drained(fleet, database, 20)
+    assert drained(fleet, database)
     assert time.monotonic() - began > 0.5
     assert judge(database, added=jobs) == CLEAN
