@@ -8,15 +8,18 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FrameType
+from typing import TypeAlias
 
 import pytest
 
 OUTPUT = "JUBILEE_MUTATION_RECORD"
 """The environment variable that names the file to write."""
+
+Trace: TypeAlias = Callable[[FrameType, str, object], None]
 
 PACKAGE = str(Path(__file__).parents[2] / "src")
 
@@ -35,7 +38,7 @@ class Recorder:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Trace one test with its fixtures."""
-        with self._tracing():
+        with self._tracing(self._trace):
             found = yield
         self._keep(item.nodeid)
         return found
@@ -44,10 +47,10 @@ class Recorder:
     def pytest_make_collect_report(
         self, collector: pytest.Collector
     ) -> Generator[None, object, object]:
-        """Trace the import of a module: what it calls there counts for each of its tests."""
+        """Trace the import of a module of tests: what it calls there counts for each of them."""
         if not isinstance(collector, pytest.Module):
             return (yield)
-        with self._tracing():
+        with self._tracing(self._trace_import):
             found = yield
         self._imported[collector.nodeid] = self._called
         return found
@@ -64,10 +67,10 @@ class Recorder:
         self._output.write_text(json.dumps(self._tests))
 
     @contextmanager
-    def _tracing(self) -> Iterator[None]:
+    def _tracing(self, trace: Trace) -> Iterator[None]:
         self._called = set()
-        threading.settrace(self._trace)
-        sys.settrace(self._trace)
+        threading.settrace(trace)
+        sys.settrace(trace)
         try:
             yield
         finally:
@@ -76,6 +79,11 @@ class Recorder:
 
     def _trace(self, frame: FrameType, event: str, arg: object) -> None:
         self._called.add(frame.f_code)
+
+    def _trace_import(self, frame: FrameType, event: str, arg: object) -> None:
+        """What runs while the package itself is loaded, the first test of all would seem to run."""
+        if frame.f_code.co_filename.startswith(PACKAGE) and not _is_loading(frame):
+            self._called.add(frame.f_code)
 
     def _keep(self, nodeid: str) -> None:
         if nodeid in self._failed:
@@ -86,6 +94,15 @@ class Recorder:
             if code.co_filename.startswith(PACKAGE)
         ]
         self._tests[nodeid] = {"seconds": self._seconds[nodeid], "functions": functions}
+
+
+def _is_loading(frame: FrameType | None) -> bool:
+    """Whether a module of the package is being executed."""
+    while frame is not None:
+        if frame.f_code.co_name == "<module>" and frame.f_code.co_filename.startswith(PACKAGE):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def pytest_configure(config: pytest.Config) -> None:

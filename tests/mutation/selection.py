@@ -84,9 +84,9 @@ class Selection:
         Those of the file that is named like the module come first, then the quickest.
         """
         path = mutation.path.removeprefix("src/")
-        places = self._places(path, mutation.line)
         name = f"test_{Path(path).stem}"
-        found = [test for test in self.tests if _runs(test, places)]
+        found = self._running(self._places(path, mutation.line))
+        found = found or self._running(self._users(self._function(path, mutation.line)))
         found.sort(key=lambda test: (name not in test.name, test.seconds))
         chosen, seconds = list(ALWAYS.get(path, [])), 0.0
         for test in found:
@@ -100,6 +100,18 @@ class Selection:
         root = self.source.parent
         named = [str(file.relative_to(root)) for file in sorted(root.glob(f"tests/**/{name}.py"))]
         return list(dict.fromkeys([*named, *BY_FOLDER[folder]])), BUDGET_S
+
+    def _running(self, places: Iterable[tuple[str, range]]) -> list[RecordedTest]:
+        known = list(places)
+        return [test for test in self.tests if _runs(test, known)]
+
+    def _function(self, path: str, line: int) -> set[str]:
+        """The name of a function of the module: it may run only while modules are loaded."""
+        return {
+            node.name
+            for node in self._tree(path).body
+            if isinstance(node, Function) and line in _lines(node)
+        }
 
     def _places(self, path: str, line: int) -> list[tuple[str, range]]:
         tree = self._tree(path)

@@ -117,6 +117,18 @@ def test_tests_are_chosen_by_what_they_run(tmp_path: Path, line: str, expected: 
         )
 
 
+def test_a_function_that_runs_while_modules_are_loaded_is_tested_by_what_uses_it(
+    tmp_path: Path,
+) -> None:
+    package = tmp_path / "src"
+    package.mkdir()
+    (package / "m.py").write_text("def made():\n    return 1 + 1\n\nLIMIT = made()\n")
+    (package / "n.py").write_text("def f(a):\n    return a < m.LIMIT\n")
+    tests = [RecordedTest("runs_f", 1.0, {"n.py": frozenset({1})})]
+    found = [m for m in mutations(tmp_path, Path("src")) if m.key[1] == "return 1 + 1"]
+    assert {tuple(Selection(package, tests).of(mutation)[0]) for mutation in found} == {("runs_f",)}
+
+
 @pytest.mark.parametrize(("survivors", "is_enough"), [(8, True), (9, False)])
 def test_it_is_enough_where_92_of_100_are_killed(survivors: int, is_enough: bool) -> None:
     mutation = Mutation("a.py", b"", (0, 0, b""))  # type: ignore[arg-type]  # it is only counted
