@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64encode
 from itertools import product
+from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +71,16 @@ def test_a_successor_is_deterministic_and_differs_from_its_token(token: RefreshT
     assert successor == token.successor(KEY)
     assert (successor.session_id, successor.generation) == (token.session_id, token.generation + 1)
     assert len({token.secret, successor.secret, token.successor(OTHER_KEY).secret}) == 3
+
+
+def test_tokens_and_their_successors_are_the_same_in_every_version() -> None:
+    token = RefreshToken(SessionId(UUID(int=1)), 7, b"s" * SECRET_BYTES)
+    assert token.encode(KEY) == (
+        "AAAAAAAAAAAAAAAAAAAAAQAAAAdzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3NzczyH3lktuFZYv0d5QfTe5O0"
+    )
+    assert token.successor(KEY).secret.hex() == (
+        "c1e122483dc6781d03b2a091b3036bf8e44670838a1251877af7c49813cb22ae"
+    )
 
 
 def test_neither_hash_nor_repr_contains_the_secret() -> None:

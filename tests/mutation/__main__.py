@@ -103,7 +103,7 @@ def _without_flaky(copy: Workspace, outcomes: list[Outcome]) -> list[Outcome]:
     if not killers:
         return outcomes
     _, output = copy.run(list(killers), timeout=RECORDING_TIMEOUT_S)
-    flaky = {name for name in killers if f"FAILED {name}" in output}
+    flaky = {name for name in killers if f" {name}" in output}
     for name in flaky:
         _say(f"fails without a mutation, and is not believed: {name}")
     return [Outcome(o.mutation, Verdict.PASSED, "") if o.killer in flaky else o for o in outcomes]

@@ -1,6 +1,7 @@
 """What became of the mutations, for people."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,8 +29,8 @@ class Outcome:
     @property
     def killer(self) -> str:
         """The name of the test that failed; empty where none did by itself."""
-        lines = [line for line in self.output.splitlines() if line.startswith("FAILED ")]
-        return lines[0].removeprefix("FAILED ").split(" - ")[0] if lines else ""
+        found = re.search(r"^(?:FAILED|ERROR) (tests/\S+::.*?)(?: - |$)", self.output, re.MULTILINE)
+        return found[1] if found else ""
 
 
 def accepted(file: Path) -> dict[tuple[str, str, str], str]:

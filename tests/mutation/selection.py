@@ -23,7 +23,6 @@ BY_FOLDER = {
     "jubilee/adapters/postgres/schema.py": ["tests/system/test_migrations.py"],
     "jubilee/bootstrap/mail.py": ["tests/system/test_mail_wiring.py"],
     "jubilee/commands/jobs": ["tests/system/test_jobs_command.py"],
-    "jubilee/entrypoints/status.py": ["tests/system/test_status.py"],
     "jubilee/adapters/embedded/": ["tests/adapters/embedded", "tests/entrypoints"],
     "jubilee/adapters/telemetry/": [
         "tests/telemetry/test_line_writer.py",
@@ -32,6 +31,7 @@ BY_FOLDER = {
     "jubilee/adapters/": ["tests/system/test_start.py"],
     "jubilee/bootstrap/": ["tests/system/test_start.py", "tests/system/test_jobs_command.py"],
     "jubilee/commands/": ["tests/system/test_commands.py", "tests/system/test_user_commands.py"],
+    "jubilee/entrypoints/local/": ["tests/entrypoints/local", "tests/system/test_start.py"],
     "jubilee/entrypoints/": ["tests/entrypoints", "tests/system/test_shutdown.py"],
     "jubilee/": ["tests/system/test_commands.py"],
 }

@@ -2,66 +2,14 @@
 
 import json
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 from jubilee.adapters.embedded.run_file import DataDirLock, RunFile
 from jubilee.adapters.postgres.schema import upgrade
-from jubilee.domain.health import ConnectionBudget, Health, SchemaStatus
-from jubilee.domain.jobs.backlog import Backlog
-from jubilee.entrypoints.status import Status, as_json, as_text
 from tests.outages import OwnServers
 from tests.servers import Servers
 from tests.support.api import COMMAND, Starter, run
 from tests.support.running import eventually, free_port
-
-BACKLOG = Backlog(
-    jobs={("system", "queued"): 2, ("system", "dead"): 1, ("user", "running"): 3},
-    oldest_due={"system": 61.5, "user": 0.0},
-    overdue=1,
-    oldest_event=0.0,
-    greetings={"sent": 5, "uncertain": 0},
-    greetings_missing=0,
-    greetings_planned_until=0.0,
-    workers=4,
-    workers_silent=0,
-    without_worker={"report.monthly": 3, "sms.send": 1, "echo": 0},
-)
-WELL = Health(schema=SchemaStatus.CURRENT, redis=True, mail=True)
-
-
-def test_people_read_what_waits_and_who_works() -> None:
-    text = as_text(Status(WELL, BACKLOG))
-    assert "workers     4 alive" in text
-    assert "system      2 queued, 1 dead; the oldest waits 62 s" in text
-    assert "user        3 running" in text
-    assert "leases      1 ran out" in text
-    assert "greetings   5 sent" in text
-    assert "no worker   3 report.monthly, 1 sms.send: no live worker knows these kinds" in text
-
-
-def test_nothing_is_said_of_without_worker_where_there_are_none() -> None:
-    text = as_text(Status(WELL, replace(BACKLOG, without_worker={"echo": 0})))
-    assert "no worker" not in text
-
-
-def test_machines_read_the_same() -> None:
-    found = json.loads(as_json(Status(WELL, BACKLOG)))
-    assert found["ready"] is True
-    assert found["lanes"]["system"] == {"oldest_due_seconds": 61.5, "queued": 2, "dead": 1}
-    assert found["workers"] == 4
-    assert found["without_worker"] == {"report.monthly": 3, "sms.send": 1}
-
-
-def test_pools_that_do_not_fit_into_postgresql_are_a_line_of_their_own() -> None:
-    assert "connections" not in as_text(Status(WELL, BACKLOG, ConnectionBudget(6, 90, 40, 97)))
-    few = Status(WELL, BACKLOG, ConnectionBudget(7, 105, 40, 97))
-    assert "connections TOO FEW: the pools of 7 instances may open 105, PostgreSQL has 97" in (
-        as_text(few)
-    )
-    assert json.loads(as_json(few))["connections"] == {
-        "instances": 7, "pooled": 105, "opened": 40, "usable": 97, "fits": False,
-    }  # fmt: skip
 
 
 def test_a_database_that_does_not_answer_is_said_and_ends_in_1(tmp_path: Path) -> None:
