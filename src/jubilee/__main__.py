@@ -7,7 +7,7 @@ import signal
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from jubilee.commands.line import main  # what loads for long comes after it
+from jubilee.commands.line import main  # after the handler is set: it loads for long
 
 __all__ = ["main"]
 

@@ -128,9 +128,7 @@ async def test_the_schema_needs_no_redis_and_at_its_beginning_says_so(
         back = run(tmp_path, "rollback", DATABASE_URL=empty)
         assert run(tmp_path, "migrate", DATABASE_URL=empty).returncode == 0
     assert back.returncode == 1
-    assert back.stderr == (
-        "jubilee: no migration is left to take back: the schema is at its beginning\n"
-    )
+    assert back.stderr == ("jubilee: there is no migration to undo: the schema has none\n")
 
 
 def test_the_document_is_printed_as_json(tmp_path: Path) -> None:

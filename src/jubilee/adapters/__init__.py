@@ -1,1 +1,1 @@
-"""What the domain's ports are plugged into; no adapter knows another."""
+"""Implementations of the domain's ports, a folder per technology; none imports another."""

@@ -1,4 +1,4 @@
-"""Password hashes by Argon2id, on a few threads of low priority, away from the event loop."""
+"""Password hashes by Argon2id, on a few threads of low priority beside the event loop."""
 
 import asyncio
 import math
@@ -16,14 +16,15 @@ from jubilee.domain.passwords import HasherBusy, PasswordHasher
 
 T = TypeVar("T")
 
-NICENESS = 10  # the event loop keeps its core in a burst of sign-ins
+NICENESS = 10  # of the threads: the event loop has priority in a burst of sign-ins
 MAX_QUEUED_PER_THREAD = 100  # hashes of about 20 ms each: beyond it the wait would be seconds
 
 
 class Argon2Passwords(PasswordHasher):
-    """Hashes on `threads` threads; raises HasherBusy if the queue is full.
+    """Hashes on `threads` threads.
 
-    Also if a hash is not done by the request's `deadline`, which is by `time.monotonic`.
+    Raises HasherBusy if the queue is full, or if the request's `deadline` (by `time.monotonic`)
+    passes first.
     """
 
     def __init__(

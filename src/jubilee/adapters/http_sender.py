@@ -63,7 +63,7 @@ class PinnedHttpSender(HttpSender):
         self._resolve = resolve
         self._context = context or ssl.create_default_context()
         self._timeouts = timeouts
-        # At DEBUG it would log headers.
+        # At DEBUG the library logs headers.
         logging.getLogger("httpcore2").setLevel(logging.INFO)
 
     async def send(self, request: HttpRequest, allows: AddressFilter) -> HttpReply:
@@ -86,7 +86,7 @@ class PinnedHttpSender(HttpSender):
             found = await self._resolve(request.host, request.port)
         allowed = [address for address in found if allows(address)]
         if not allowed:
-            raise AddressNotAllowed("this host is at no address that may be reached")
+            raise AddressNotAllowed("no address of this host is allowed")
         return PinnedBackend(allowed[:MAX_ADDRESSES], deadline)
 
     async def _exchange(self, request: HttpRequest, backend: "PinnedBackend") -> HttpReply:

@@ -36,7 +36,7 @@ def _run(settings: Settings, command: str, change: Callable[[str], None]) -> Non
     url = named(migration_url(settings), f"jubilee-{command}")
     try:
         change(url)
-    except schema.NothingToTakeBack as error:
+    except schema.NothingToUndo as error:
         raise MigrationFailed(str(error)) from None
     except (DBAPIError, *AWAY, CommandError) as error:
         raise MigrationFailed(f"the schema was not changed: {_reason(error)}") from None

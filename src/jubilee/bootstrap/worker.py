@@ -72,7 +72,7 @@ async def open_worker(
     make_mail_dir(settings)
     async with open_adapters(settings, process) as adapters:
         await _check_schema(adapters.pool)
-        kinds = JobKinds(make_kinds(settings, adapters), longest=settings.job_timeout)
+        kinds = JobKinds(make_kinds(settings, adapters), max_timeout=settings.job_timeout)
         pool, worker = arq_pool(redis_url(settings)), _worker_info(new_id(), kinds)
         plan = _plan(settings, adapters, pool, kinds, worker)
         try:
@@ -104,7 +104,7 @@ def _plan(
     options = QueueOptions(
         pool=pool,
         ping_database=store.ping,
-        job_timeout=kinds.longest + CANCEL_GRACE_S + ARQ_TIMEOUT_MARGIN_S,
+        job_timeout=kinds.longest_timeout + CANCEL_GRACE_S + ARQ_TIMEOUT_MARGIN_S,
         read_limit=settings.worker_read_limit,
     )
     return WorkerPlan(

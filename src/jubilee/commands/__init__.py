@@ -1,5 +1,5 @@
-"""What the command line can do: a module for what is loaded together, a function for each command.
+"""The commands of the command line: a function for each, which returns the exit code.
 
-Each takes the parsed arguments and returns the exit code; only the module that is asked for is
-loaded, for most of them need little of the service.
+Functions in one module need the same imports; only the module of the chosen command is loaded, as
+most commands need little of the service.
 """

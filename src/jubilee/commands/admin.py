@@ -1,4 +1,4 @@
-"""`jubilee admin create`: the first admin, whom no other account could appoint over HTTP."""
+"""`jubilee admin create`: registers the first admin, as over HTTP only an admin can make others."""
 
 import sys
 from argparse import Namespace

@@ -1,4 +1,4 @@
-"""What every command's parser is."""
+"""The argument parser of commands, and options that several of them have."""
 
 import re
 from argparse import ArgumentParser, RawDescriptionHelpFormatter, _SubParsersAction
@@ -9,14 +9,14 @@ DATA_DIR = "the folder of embedded servers and secrets (DATA_DIR)"
 
 
 class CommandParser(ArgumentParser):
-    """Names the command that a misspelt one is near to; takes no abbreviated options."""
+    """Suggests a command for a misspelt one; accepts no abbreviated options."""
 
     def __init__(self, **options: object) -> None:
         options = {"allow_abbrev": False, "formatter_class": RawDescriptionHelpFormatter, **options}
         super().__init__(**options)  # type: ignore[arg-type]  # as argparse names them
 
     def error(self, message: str) -> NoReturn:
-        """End with 2; the usage and a line that says why."""
+        """Print the usage and the reason, and exit with code 2."""
         given = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
         if given is None:
             super().error(message)
@@ -30,7 +30,7 @@ Commands: TypeAlias = "_SubParsersAction[CommandParser]"
 
 
 def add_command(known: Commands, name: str, run: str, summary: str) -> CommandParser:
-    """One that knows --data-dir; the function `run` gets the parsed arguments."""
+    """Add a command with `--data-dir`; `run` is the `module:function` that executes it."""
     added = known.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     added.add_argument("--data-dir", metavar="DIR", help=DATA_DIR)
     added.set_defaults(run=run)
@@ -38,7 +38,7 @@ def add_command(known: Commands, name: str, run: str, summary: str) -> CommandPa
 
 
 def add_password_option(command: CommandParser) -> None:
-    """Where the password comes from, unless it is asked for."""
+    """Add the option `--password-stdin`; without it, the command prompts for the password."""
     command.add_argument(
         "--password-stdin", action="store_true", help="read the password from standard input"
     )

@@ -1,4 +1,4 @@
-"""`jubilee jobs`: what `/tasks` offers an admin, for jobs of all owners, in a terminal."""
+"""`jubilee jobs`: lists and changes jobs of all owners, as `/tasks` does for an admin."""
 
 import sys
 from argparse import Namespace
@@ -44,12 +44,12 @@ def show(chosen: Namespace) -> int:
 
 def retry(chosen: Namespace) -> int:
     """Queue dead jobs again."""
-    return _each(chosen, lambda tasks, name: tasks.retry(name, by=OPERATOR), said="queued")
+    return _each(chosen, lambda tasks, name: tasks.retry(name, by=OPERATOR), done="queued")
 
 
 def cancel(chosen: Namespace) -> int:
     """Cancel queued jobs, ask running jobs to stop."""
-    return _each(chosen, lambda tasks, name: tasks.stop(name, by=OPERATOR), said="cancelled")
+    return _each(chosen, lambda tasks, name: tasks.stop(name, by=OPERATOR), done="cancelled")
 
 
 def discard(chosen: Namespace) -> int:
@@ -58,7 +58,7 @@ def discard(chosen: Namespace) -> int:
     async def act(tasks: TaskService, name: str) -> None:
         await tasks.discard(name, by=OPERATOR)
 
-    return _each(chosen, act, said="discarded")
+    return _each(chosen, act, done="discarded")
 
 
 def _query(chosen: Namespace) -> TaskQuery:
@@ -69,8 +69,11 @@ def _query(chosen: Namespace) -> TaskQuery:
         raise CommandRefused(reasons(error), USAGE) from None
 
 
-def _each(chosen: Namespace, act: JobAction, *, said: str = "") -> int:
-    """Act on every id; print each refusal in its own line and return 1 if there was any."""
+def _each(chosen: Namespace, act: JobAction, *, done: str = "") -> int:
+    """Act on every id; print each refusal on its own line, and return 1 if there was any.
+
+    `done` is printed after the id of a changed job; without it, the job is printed.
+    """
 
     async def work(tasks: TaskService) -> int:
         code = 0
@@ -81,19 +84,19 @@ def _each(chosen: Namespace, act: JobAction, *, said: str = "") -> int:
                 sys.stderr.write(f"jubilee: {job_id}: {refusal}\n")
                 code = 1
             else:
-                sys.stdout.write(_report(chosen, job_id, task, said) + "\n")
+                sys.stdout.write(_report(chosen, job_id, task, done) + "\n")
         return code
 
     return _with_tasks(work)
 
 
-def _report(chosen: Namespace, job_id: UUID, task: Task | None, said: str) -> str:
+def _report(chosen: Namespace, job_id: UUID, task: Task | None, done: str) -> str:
     if chosen.json:
         return as_json(job_id, task)
-    if not said and task is not None:
+    if not done and task is not None:
         return as_text(task)
-    asked = task is not None and task.cancel_requested
-    return f"{job_id} {'asked to stop' if asked else said}"
+    stops_later = task is not None and task.cancel_requested
+    return f"{job_id} {'asked to stop' if stops_later else done}"
 
 
 def _with_tasks(work: Callable[[TaskService], Awaitable[int]]) -> int:

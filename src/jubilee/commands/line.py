@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _override_settings(chosen)
     module, _, name = chosen.run.partition(":")
     try:
-        # By name: the settings or the help need not load the whole service.
+        # Imported by name: most commands need not load the whole service.
         run = getattr(import_module(f"jubilee.commands.{module}"), name)
         sys.exit(run(chosen))
     except CommandRefused as refusal:
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(refusal.exit_code)
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.raise_signal(signal.SIGINT)  # a shell stops its script where it sees this end
+        signal.raise_signal(signal.SIGINT)  # shells stop a script when a command ends by SIGINT
 
 
 def _override_settings(chosen: Namespace) -> None:

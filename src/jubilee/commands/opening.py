@@ -15,7 +15,7 @@ from jubilee.settings import Settings
 T = TypeVar("T")
 NO_ID = UUID(int=0)
 OPERATOR = Principal(UserId(NO_ID), SessionId(NO_ID), is_admin=True)
-"""An admin without an account: access to the database is what permits this."""
+"""An admin without an account: operators are authorized by their access to the database."""
 
 
 def with_services(

@@ -44,7 +44,7 @@ N = TypeVar("N", bound=Names)
 
 
 def checked_names(names: N, before: NamedAccount | None = None) -> N:
-    """Return the members with names in their stored form; raise InvalidUsername, InvalidFullName.
+    """Return the members with names normalized; raise InvalidUsername or InvalidFullName.
 
     Names that the account already has are not checked again: they may be older than the rules.
     """

@@ -29,9 +29,9 @@ LINE_FAULTS = {
 }
 """The fault of a character in a line, by its general category in Unicode."""
 
-BLANK_GLYPHS = frozenset(
-    "\u115f\u1160\u3164\uffa0\u2800"
-)  # letters and a symbol without a visible glyph
+BLANK_GLYPHS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+"""Letters and a symbol without a visible glyph."""
+
 ZERO_WIDTH_JOINER = "\u200d"
 JOINERS = frozenset(f"\u200c{ZERO_WIDTH_JOINER}")
 VIRAMA = 9  # the combining class

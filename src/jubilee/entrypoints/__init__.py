@@ -1,1 +1,1 @@
-"""What drives the domain: HTTP and processes; they know its services, never an adapter."""
+"""The driving side: the HTTP API and processes; they call the domain's services, no adapters."""

@@ -1,4 +1,4 @@
-"""Texts of `jubilee jobs`: a table, one job in full, or JSON as in the API."""
+"""Output of `jubilee jobs`: a table, all fields of a job, or JSON as in the API."""
 
 import json
 from uuid import UUID
@@ -11,7 +11,7 @@ COLUMNS = ("ID", "STATUS", "KIND", "ATTEMPTS", "DUE (UTC)", "OWNER", "ERROR")
 
 
 def page_as_json(page: Page[Task]) -> str:
-    """One object: `items` as the API has them, and the `--after` of the next page."""
+    """Return one object: `items` as in the API, and the `--after` of the next page."""
     items = [_document(task) for task in page.rows]
     return json.dumps({"items": items, "after": page.after and page.after[0]})
 

@@ -38,7 +38,7 @@ async def read_status(
 
 
 def as_json(status: Status) -> str:
-    """Return JSON."""
+    """Render the status as JSON."""
     return json.dumps({"ready": status.health.ready, **_health(status.health), **_work(status)})
 
 

@@ -44,7 +44,8 @@ class StatementObserver(Protocol):
 
     def __call__(
         self, statement: StatementInfo, seconds: float, error: BaseException | None
-    ) -> None: ...
+    ) -> None:
+        """A statement ended after `seconds`, with `error` if it failed."""
 
 
 class PoolObserver(Protocol):
@@ -87,7 +88,8 @@ class ReplicaObserver(Protocol):
 class CommandObserver(Protocol):
     """Called after each Redis command; must be quick and must not raise."""
 
-    def __call__(self, command: str, seconds: float, *, failure: BaseException | None) -> None: ...
+    def __call__(self, command: str, seconds: float, *, failure: BaseException | None) -> None:
+        """The command ended after `seconds`, with `failure` if it failed."""
 
 
 class NoPoolObserver(PoolObserver):

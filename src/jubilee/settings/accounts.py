@@ -1,4 +1,4 @@
-"""Accounts, their sessions and passwords."""
+"""Settings of accounts, their sessions and passwords."""
 
 from pydantic import Field, PositiveInt, SecretStr
 

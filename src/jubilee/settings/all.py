@@ -1,4 +1,4 @@
-"""All settings in one object."""
+"""The settings: one object that inherits all groups."""
 
 from enum import Enum
 

@@ -1,4 +1,4 @@
-"""Birthdays and their greetings."""
+"""Settings of birthdays and their greetings."""
 
 from typing import Annotated, Literal
 

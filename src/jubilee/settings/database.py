@@ -1,4 +1,4 @@
-"""PostgreSQL."""
+"""Settings of PostgreSQL."""
 
 from typing import Annotated, TypeAlias
 from urllib.parse import quote

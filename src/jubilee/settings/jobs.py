@@ -1,4 +1,4 @@
-"""Workers, jobs and tasks."""
+"""Settings of workers, jobs and tasks."""
 
 from pathlib import Path
 

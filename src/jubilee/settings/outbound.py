@@ -1,4 +1,4 @@
-"""Mail, and requests that tasks send to other hosts."""
+"""Settings of mail, and of requests that tasks send to other hosts."""
 
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Redis or Valkey."""
+"""Settings of Redis or Valkey."""
 
 from typing import Annotated
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""Limits of requests, shutdown of the API, CORS."""
+"""Settings of the API: limits of requests, shutdown, CORS."""
 
 from typing import Annotated
 

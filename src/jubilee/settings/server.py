@@ -1,4 +1,4 @@
-"""Environment, logging and listening address of a process."""
+"""Settings of a process: environment, logging, listening address."""
 
 from enum import StrEnum
 from pathlib import Path

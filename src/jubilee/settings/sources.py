@@ -1,4 +1,4 @@
-"""Origin of each value, and variables that look like a misspelt setting."""
+"""Where each setting comes from, and variables that look like a misspelt setting."""
 
 from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher, get_close_matches
@@ -13,7 +13,7 @@ OTEL = "OTEL_"
 SHORT_NAME_CHARS = 4  # too many unrelated names differ from such a short one by one letter
 EDITS_OF_A_MOVE = 2  # a deletion and an insertion of the same letter
 DRIVER_VARIABLES = frozenset({"PGHOST", "PGPORT", "PGUSER", "PGPASSWORD"})
-"""The driver's own, one letter from our aliases."""
+"""Variables of libpq and asyncpg that differ from a setting's alias by one letter."""
 
 SECRET_FILES = {
     name: file for files in secret_variables(Settings.model_fields) for name, file in files.items()
@@ -45,7 +45,7 @@ def telemetry_variables(variables: Variables) -> Mapping[str, tuple[str, str]]:
 
 
 def unknown_variables(variables: Variables) -> Iterator[str]:
-    """A sentence for each unknown name in `.env`, and for near misses in the environment.
+    """Generate a warning for each unknown name in `.env`, and near misses in the environment.
 
     The environment holds variables of many programs, so only a single typing error is reported
     there: one letter inserted, omitted, replaced or moved.

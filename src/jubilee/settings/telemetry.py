@@ -1,4 +1,4 @@
-"""Metrics and slow statements; OpenTelemetry reads its own variables."""
+"""Settings of metrics and slow statements; OpenTelemetry reads its own variables."""
 
 import os
 from collections.abc import Mapping
@@ -39,9 +39,9 @@ class TelemetrySettings(SettingsGroup):
 
 
 def export_variables() -> Mapping[str, str]:
-    """The OTEL_* variables; those of `.env` are put beside the environment's.
+    """Return the OTEL_* variables, after adding those of `.env` to the environment.
 
-    OpenTelemetry reads most of them by itself, and looks nowhere else.
+    OpenTelemetry reads most of them from the environment itself.
     """
     for name, value in dotenv_values(DOTENV).items():
         if name.startswith("OTEL_") and value:

@@ -1,1 +1,1 @@
-"""URLs of servers, as settings hold them: each kind is checked and parsed here."""
+"""URLs of servers in settings: checked and parsed, a module per kind."""

@@ -1,4 +1,4 @@
-"""Checks and views that URLs of every kind share."""
+"""Functions for URLs of all kinds: checks, masking of passwords, attributes of the server."""
 
 import re
 from collections.abc import Mapping

@@ -211,7 +211,7 @@ async def test_a_job_whose_mail_cannot_be_composed_is_dead(
     assert (job.status, job.attempts, job.error) == (
         "dead",
         1,
-        {"code": "undeliverable", "message": "no mail can be made of this: HeaderParseError"},
+        {"code": "undeliverable", "message": "the message cannot be built: HeaderParseError"},
     )
 
 

@@ -1,8 +1,8 @@
-"""Builds MIME messages whose headers no input can break out of.
+"""Builds MIME messages; safe against header injection.
 
-The headers are written here, from checked parts, and never by assigning texts to `EmailMessage`:
-Python before 3.12.2 decodes encoded words (RFC 2047) in what it is given, and writes their line
-breaks. `headers.py` then reads what was written.
+Headers are written here, from checked parts, and never by assigning texts to `EmailMessage`:
+Python before 3.12.2 decodes encoded words (RFC 2047) in such texts, and writes their line breaks.
+`headers.py` then checks the result.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ CRLF = "\r\n"
 
 @dataclass(frozen=True, slots=True)
 class ComposedMail:
-    """A complete message; `international`: the server must support SMTPUTF8."""
+    """A complete message; `international` if the server must support SMTPUTF8."""
 
     recipient: str
     content: bytes
@@ -47,9 +47,9 @@ def compose(message: MailMessage, sender: Address, now: datetime) -> ComposedMai
         return _composed(message, sender, now)
     except ValueError as error:
         reason = (str(error).splitlines() or ["it cannot be written"])[0]
-    except Exception as error:  # a library's own: it fails alike at every attempt
+    except Exception as error:  # an error of a library: every attempt would raise it
         reason = type(error).__name__
-    raise Undeliverable(f"no mail can be made of this: {reason}")
+    raise Undeliverable(f"the message cannot be built: {reason}")
 
 
 def _composed(message: MailMessage, sender: Address, now: datetime) -> ComposedMail:
@@ -98,10 +98,10 @@ def _encoded_words(text: str) -> str:
 def _address(written: str, name: str = "") -> Address:
     """Parse an address; its domain is converted to ASCII, the local part is kept."""
     if not is_mail_address(written):
-        raise ValueError("it is not an e-mail address")
+        raise ValueError("not an e-mail address")
     local, _, domain = written.rpartition("@")
     ascii_domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
     address = Address(name, local, ascii_domain)
     if not is_mail_address(address.addr_spec):
-        raise ValueError("it is not an e-mail address once its domain is ASCII")
+        raise ValueError("not an e-mail address with its domain in ASCII")
     return address

@@ -1,4 +1,4 @@
-"""Mail as files, for development: one `.eml` a message, which any mail program opens."""
+"""Mail as files, for development: an `.eml` file per message, which mail programs can open."""
 
 import asyncio
 import os

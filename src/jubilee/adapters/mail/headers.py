@@ -1,4 +1,4 @@
-"""A strict check of composed messages, independent of the library that wrote them."""
+"""A strict check of composed messages, independent of the code that wrote them."""
 
 import re
 from base64 import b64decode
@@ -25,21 +25,21 @@ def check_written(
 ) -> None:
     """Check that the headers are exactly the intended ones, each once; raises ValueError.
 
-    One From, one To with one address, no Cc, no Bcc, no Reply-To; no line break that some mail
-    server could take for the end of the message.
+    There is one From, one To with one address, no Cc, Bcc or Reply-To, and no bare CR or LF, which
+    a mail server might take for the end of the message.
     """
     head, blank, _ = content.partition(BLANK_LINE)
-    _require(bool(blank) and not BARE_BREAK.search(content), "a line ends otherwise than by CRLF")
+    _require(bool(blank) and not BARE_BREAK.search(content), "a line does not end with CRLF")
     lines = content.split(b"\r\n")
     _require(max(map(len, lines)) <= MAX_LINE_BYTES, "a line is longer than 998 bytes")
     fields = _fields(head)
     wanted = OF_A_TEXT if message.html is None else OF_TWO_PARTS
-    _require(fields.keys() == wanted, "the headers are not those that were meant")
-    _require(fields["To"] == recipient.addr_spec, "it is addressed otherwise than meant")
-    _require(_decoded(fields["From"]) in _spellings(sender), "it comes from elsewhere than meant")
-    _require(_decoded(fields["Subject"]) == message.subject, "its subject is not as meant")
+    _require(fields.keys() == wanted, "the headers are not the intended ones")
+    _require(fields["To"] == recipient.addr_spec, "To is not the recipient")
+    _require(_decoded(fields["From"]) in _spellings(sender), "From is not the sender")
+    _require(_decoded(fields["Subject"]) == message.subject, "Subject is not the intended one")
     same_id = fields["Message-ID"] == message.message_id
-    _require(same_id and MESSAGE_ID.fullmatch(message.message_id), "its Message-ID is none")
+    _require(same_id and MESSAGE_ID.fullmatch(message.message_id), "Message-ID is malformed")
 
 
 def _fields(head: bytes) -> dict[str, str]:
@@ -48,9 +48,9 @@ def _fields(head: bytes) -> dict[str, str]:
     for line in FOLD.sub(b"", head).split(b"\r\n"):
         field = FIELD.fullmatch(line)
         if field is None:
-            raise ValueError("a line is no header")
+            raise ValueError("a line of the head is not a header")
         name, value = field.group(1).decode(), field.group(2).decode()
-        _require(name not in fields, "a header stands twice")
+        _require(name not in fields, "a header is duplicate")
         fields[name] = value
     return fields
 
@@ -72,6 +72,6 @@ def _spellings(sender: Address) -> set[str]:
     return {f"{name} <{address}>", f'"{quoted}" <{address}>'} if name else {address}
 
 
-def _require(fact: object, reason: str) -> None:
-    if not fact:
+def _require(condition: object, reason: str) -> None:
+    if not condition:
         raise ValueError(reason)

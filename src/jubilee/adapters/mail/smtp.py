@@ -1,4 +1,4 @@
-"""Mail by SMTP: one connection a message, bounded in time, encrypted as the URL says."""
+"""Mail by SMTP: a connection per message, bounded in time, encrypted as the URL says."""
 
 import asyncio
 import ssl
@@ -17,7 +17,7 @@ from jubilee.urls.smtp import SmtpServer
 
 CONNECT_TIMEOUT_S = 10.0  # connection, TLS handshake and login
 TOTAL_TIMEOUT_S = 30.0  # one message
-QUIT_TIMEOUT_S = 1.0  # the message is accepted by then
+QUIT_TIMEOUT_S = 1.0  # the message is already accepted
 MAX_REPLY_CHARS = 200  # of a server's reply in errors
 MIN_PERMANENT_CODE = 500
 
@@ -69,7 +69,7 @@ class SmtpMailSender(MailSender):
         if smtp.is_ehlo_or_helo_needed:
             await smtp.ehlo()
         if not smtp.supports_extension("smtputf8"):
-            raise Undeliverable("the mail server takes no address with letters outside ASCII")
+            raise Undeliverable("the mail server accepts no address with letters outside ASCII")
         await smtp.mail(self._sender.addr_spec, options=["SMTPUTF8"])
         await smtp.rcpt(composed.recipient, encoding="utf-8")
 
@@ -96,7 +96,7 @@ async def _send_data(smtp: SMTP, content: bytes, deadline: float) -> None:
     except SMTPDataError:
         raise
     except (SMTPException, OSError) as error:
-        raise OutcomeUnknown("the mail server fell silent at the end") from error
+        raise OutcomeUnknown("the mail server did not confirm the message") from error
 
 
 async def _quit(smtp: SMTP) -> None:
@@ -106,12 +106,12 @@ async def _quit(smtp: SMTP) -> None:
 
 def _refusal(error: SMTPResponseException) -> Exception:
     """Map a refusal: permanent ones of recipient or content are final, others can be retried."""
-    said = f"{error.code} {_short(error.message)}"
-    about_it = isinstance(error, SMTPRecipientRefused | SMTPDataError)
-    if about_it and error.code >= MIN_PERMANENT_CODE:
-        return Undeliverable(f"the mail server refuses it: {said}")
-    return Unavailable(f"the mail server refuses it for now: {said}")
+    reply = f"{error.code} {_short(error.message)}"
+    concerns_message = isinstance(error, SMTPRecipientRefused | SMTPDataError)
+    if concerns_message and error.code >= MIN_PERMANENT_CODE:
+        return Undeliverable(f"the mail server refuses the message: {reply}")
+    return Unavailable(f"the mail server refuses the message for now: {reply}")
 
 
-def _short(said: object) -> str:
-    return as_line(str(said), MAX_REPLY_CHARS) or type(said).__name__
+def _short(reply: object) -> str:
+    return as_line(str(reply), MAX_REPLY_CHARS) or type(reply).__name__

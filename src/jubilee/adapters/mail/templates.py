@@ -1,4 +1,4 @@
-"""Renders mail from Jinja templates, a text and an HTML part each."""
+"""Renders mail from Jinja templates: one for the plain text, one for the HTML part."""
 
 from collections.abc import Mapping
 

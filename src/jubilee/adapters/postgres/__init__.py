@@ -1,1 +1,1 @@
-"""PostgreSQL: the schema, the connections, one repository a feature."""
+"""PostgreSQL: schema, connections, and a repository per feature."""

@@ -1,4 +1,4 @@
-"""The row of `birthdays` that every account has, which also reserves its name."""
+"""The row in `birthdays` of each account, which also reserves the account's name."""
 
 from dataclasses import dataclass
 from uuid import UUID

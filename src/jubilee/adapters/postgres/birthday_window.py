@@ -27,7 +27,7 @@ ROWS = bindparam("rows", type_=Integer)
 
 
 def _celebration_days() -> TableValuedAlias:
-    """The requested days, in order, each with one day of birth that is celebrated on it."""
+    """Build the table of requested days, in order, each with a day of birth celebrated on it."""
     return (
         func.unnest(
             bindparam("days", type_=ARRAY(Date)),
@@ -48,7 +48,7 @@ def _celebration_days() -> TableValuedAlias:
 
 
 def _people(celebration_day: TableValuedAlias) -> LateralFromClause:
-    """The birthdays celebrated on it, where the day is in the window in their time zone."""
+    """Select the birthdays celebrated on the day, if it is in the window in their time zone."""
     ahead = bindparam("ahead", type_=JSONB)[birthdays.c.time_zone].astext.cast(Integer)
     today = bindparam("today", type_=Date) + func.coalesce(ahead, 0)
     return (
@@ -75,7 +75,7 @@ def _people(celebration_day: TableValuedAlias) -> LateralFromClause:
 
 
 def _within() -> Statement:
-    """The page; WITH ORDINALITY keeps the days in order, so the scan ends with the last row."""
+    """Build the page; WITH ORDINALITY keeps the days in order, so the scan ends at the last row."""
     celebration_day = _celebration_days()
     person = _people(celebration_day)
     number = column("number", BigInteger)

@@ -1,4 +1,4 @@
-"""Birthdays by name and by day, as rows; account_birthdays.py keeps those of accounts."""
+"""Birthdays by name and by day; account_birthdays.py writes those of accounts."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -54,7 +54,7 @@ LOCK = core_statement(
     .where(BY_NAME)
     .with_for_update()
 )
-# A conflicting row is locked even where it may not be overwritten. The join reads and locks the
+# A conflicting row is locked even if it may not be overwritten. The join reads and locks the
 # old row before the insert; only one that another transaction is creating escapes it.
 PUT = Statement.from_sql(
     """WITH old AS (
@@ -145,7 +145,7 @@ class PostgresBirthdays(BirthdayRepository):
 
 
 def _celebration_days(window: Window, after: Position | None) -> dict[str, object]:
-    """The days from the page's first one, as columns; `after` bounds the ids of that day."""
+    """Return the days of the page, as columns; `after` bounds the ids of the first day."""
     days = list(celebration_days(window.first, window.last, window.rule))
     if after is not None:
         last = date.fromisoformat(after[0]), int(after[1])

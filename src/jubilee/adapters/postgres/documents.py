@@ -1,4 +1,4 @@
-"""JSON to and from `jsonb`: input as it is, output with what cannot be held replaced."""
+"""JSON to and from `jsonb`: input unchanged, output with values that `jsonb` refuses replaced."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,15 +14,15 @@ NUL = "\\u0000"  # as JSON writes it
 
 
 def encode_input(document: object) -> str:
-    """Input as JSON, unchanged: `jsonb` refuses NUL and lone surrogates, and so does the caller."""
+    """Encode input unchanged; callers have refused NUL and lone surrogates, as `jsonb` would."""
     return json.dumps(document)
 
 
 def encode(document: object) -> str:
-    """The document as JSON; what `jsonb` cannot hold is replaced.
+    """Encode a document; values that `jsonb` cannot hold are replaced.
 
     NUL and lone surrogates become U+FFFD, NaN and infinities become null. Raises TypeError,
-    ValueError or RecursionError where it is no JSON at all.
+    ValueError or RecursionError for values that JSON does not have.
     """
     with suppress(ValueError):
         encoded = json.dumps(document, ensure_ascii=False, allow_nan=False)
@@ -33,17 +33,17 @@ def encode(document: object) -> str:
 
 
 def encode_within(document: object, size: int) -> str:
-    """The same in at most `size` bytes: a longer document is replaced by its beginning."""
+    """Encode a document in at most `size` bytes; a longer one is replaced by its beginning."""
     encoded = encode(document).encode()
     if len(encoded) <= size:
         return encoded.decode()
-    # Every quote and backslash of the beginning is written twice.
+    # Quotes and backslashes of the beginning are escaped: it may double in size.
     kept = encoded[: size // 2 - OVERHEAD_BYTES].decode(errors="ignore")
     return json.dumps({TRUNCATED: kept}, ensure_ascii=False)
 
 
 def decode(written: str | None) -> Mapping[str, object] | None:
-    """An object that can be sent as JSON again; None for one that is nested too deeply."""
+    """Decode an object; None for one that is nested too deeply to be encoded again."""
     document = None if written is None else read_object(written)
     if written is None or document is None:
         return None
@@ -52,9 +52,9 @@ def decode(written: str | None) -> Mapping[str, object] | None:
 
 
 def read_object(written: str) -> Mapping[str, object] | None:
-    """An object; None for other values, and for JSON that PostgreSQL holds and Python cannot read.
+    """Decode an object; None for other values, and for JSON that Python cannot decode.
 
-    A producer may write it: numbers of thousands of digits, brackets nested thousands deep.
+    Producers may write numbers of thousands of digits, or brackets nested thousands deep.
     """
     try:
         document = json.loads(written)
@@ -64,7 +64,7 @@ def read_object(written: str) -> Mapping[str, object] | None:
 
 
 def trace_context(row: Record) -> Mapping[str, str] | None:
-    """The trace context of a row of a job or an event; None where it is malformed."""
+    """Return the trace context of a row of a job or an event; None if it is malformed."""
     kept = row["trace_context"]
     if not isinstance(kept, dict):
         return None
@@ -72,7 +72,7 @@ def trace_context(row: Record) -> Mapping[str, str] | None:
 
 
 def encode_trace(context: Mapping[str, str] | None) -> str | None:
-    """The trace context as JSON for a row."""
+    """Encode the trace context for a row."""
     return None if context is None else json.dumps(context)
 
 

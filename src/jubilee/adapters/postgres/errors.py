@@ -1,4 +1,4 @@
-"""Translation of the driver's exceptions into the domain's: the only place for it."""
+"""Translation of the driver's exceptions into those of the domain."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ REFUSALS: dict[str, type[DomainError]] = {
 }
 
 DATA_SIZE = "ck_jobs_data_size"
-"""Size of the data as PostgreSQL writes them, where 1e300 has 301 digits."""
+"""Constraint on the size of data as PostgreSQL writes them, where 1e300 has 301 digits."""
 
 AWAY = (
     OSError,  # refused, no such socket

@@ -16,8 +16,8 @@ from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.transaction import Begin
 from jubilee.observation.jobs import FixedTrace
 
-# The lock on the counter lets one relay publish at a time, so that the events of one item stay in
-# order. A relay that read the events just before the last one committed finds them taken by UPDATE.
+# Only the relay that locks the counter publishes, so that the events of an item stay in order. If
+# another relay has committed since this one read the events, the UPDATE finds them published.
 TAKE = Statement.from_sql(
     """
     WITH turn AS MATERIALIZED (
@@ -53,7 +53,7 @@ PRUNE = Statement.from_sql(
 
 @dataclass(frozen=True, slots=True)
 class PostgresEventRelay(EventRelay):
-    """Enqueues a job for each subscriber of an event; without any subscriber it is idle."""
+    """Enqueues a job for each subscriber of an event; without subscribers it does nothing."""
 
     write: Begin[PostgresTransaction]
     new_id: NewId

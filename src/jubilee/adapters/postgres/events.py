@@ -1,4 +1,4 @@
-"""The outbox of events, as rows."""
+"""The outbox of domain events: rows written in the transaction of the change."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ ADD = core_statement(
 
 @dataclass(frozen=True, slots=True)
 class PostgresEvents(EventLog):
-    """Appends in the transaction that the events tell of; without subscribers, nothing."""
+    """Inserts the events that have a subscriber."""
 
     executor: Executor
     clock: Clock

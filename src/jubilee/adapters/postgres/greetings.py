@@ -37,10 +37,10 @@ CANDIDATES = Statement.from_sql(
     FROM birthdays CROSS JOIN LATERAL (
         SELECT FROM users
         WHERE users.id = birthdays.user_id AND is_active AND birthday_greeting LIMIT 1
-    ) AS willing
+    ) AS greeted
     WHERE month_day = CAST(:month_day AS smallint) AND user_id > CAST(:after AS uuid)
         AND date_of_birth < CAST(:day AS date)
-        AND coalesce(time_zone, CAST(:home AS text)) <> ALL(CAST(:idle AS text[]))
+        AND coalesce(time_zone, CAST(:default_zone AS text)) <> ALL(CAST(:idle AS text[]))
         AND (
             SELECT count(*) FROM greetings
             WHERE greetings.user_id = birthdays.user_id AND year = CAST(:year AS smallint)
@@ -49,7 +49,7 @@ CANDIDATES = Statement.from_sql(
     ORDER BY user_id LIMIT CAST(:rows AS integer)
     """
 )
-# The accounts are locked: one that is deleted at this moment takes its greeting along, or has none.
+# The accounts are locked against deletion, which would delete their greetings as well.
 ADD = Statement.from_sql(
     """
     INSERT INTO greetings (user_id, year, state, reason, due_on, due_at, created_at)
@@ -102,7 +102,7 @@ class PostgresGreetings(GreetingRepository):
             day=query.day,
             year=query.day.year,
             idle=list(query.idle_zones),
-            home=query.default_zone,
+            default_zone=query.default_zone,
             after=after or NO_ID,
             rows=limit,
         )

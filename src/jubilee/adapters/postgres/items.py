@@ -1,4 +1,4 @@
-"""Items, as rows; a deleted one stays as an inactive row that no query here returns."""
+"""Items; a deleted item stays as an inactive row, which no query here returns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ PAGE_STATEMENTS = 48  # six orders, each with or without an owner, a search and 
 
 @lru_cache(maxsize=PAGE_STATEMENTS)
 def page_statement(sort: ItemSort, *, owned: bool, searching: bool, continued: bool) -> Statement:
-    """A page in this order; binds `owner`, `words`, `last` and `last_id` as asked, and `rows`."""
+    """Statement of a page in this order; binds `rows`, and `owner`, `words`, `last`, `last_id`."""
     column, falling = items.c[_field(sort)], sort.startswith("-")
     chosen: list[ColumnElement[bool]] = [ACTIVE, OWN] if owned else [ACTIVE]
     if continued:

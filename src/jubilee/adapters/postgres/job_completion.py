@@ -24,7 +24,7 @@ class PostgresCompletion:
         *,
         cancelled: bool = False,
     ) -> AsyncIterator[PostgresTransaction]:
-        """Raises LeaseLost where another attempt has claimed the job."""
+        """Begin the transaction and end the job; raises LeaseLost if another worker claimed it."""
         status = "cancelled" if cancelled else "succeeded"
         values = {"id": reference.id, "epoch": reference.epoch, "status": status}
         document = None if result is None else bounded(result)

@@ -15,14 +15,14 @@ T = TypeVar("T")
 def is_after(
     column: ColumnElement[Any], row_id: ColumnElement[Any], *, falling: bool
 ) -> ColumnElement[bool]:
-    """Condition of the rows after the key that is bound as `last` and `last_id`."""
+    """Build the condition of rows after the key that is bound as `last` and `last_id`."""
     key = tuple_(column, row_id)
     last = tuple_(bindparam("last", type_=column.type), bindparam("last_id", type_=row_id.type))
     return key < last if falling else key > last
 
 
 def last_key(column: ColumnElement[Any], after: Position | None) -> dict[str, object]:
-    """The values that `is_after` binds; none on the first page."""
+    """Return the values that `is_after` binds; none on the first page."""
     if after is None:
         return {}
     value, row_id = after
@@ -31,7 +31,7 @@ def last_key(column: ColumnElement[Any], after: Position | None) -> dict[str, ob
 
 
 def page(found: Sequence[T], key: Callable[[T], Sequence[object]], *, more: bool) -> Page[T]:
-    """A page of these rows; `key` gives the sort key of the last one where there are more."""
+    """Make a page of these rows; `key` returns the sort key of a row, used if there are `more`."""
     return Page(found, tuple(map(_written, key(found[-1]))) if more else None)
 
 

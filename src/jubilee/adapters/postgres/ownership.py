@@ -1,4 +1,4 @@
-"""Which tables and indexes of a shared database are Jubilee's, for Alembic's comparison."""
+"""Tables and indexes of Jubilee in a shared database, as filters for Alembic's comparison."""
 
 import re
 from collections.abc import Collection
@@ -20,9 +20,9 @@ ADDED_TO_TABLES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """Names that the tables declare or a migration of ours created; all others are foreign.
+    """Names that the tables declare or that a migration has created; all others are foreign.
 
-    Migrations count, so that a table or an index that is no longer declared is dropped.
+    Migrations are included so that tables and indexes that are no longer declared are dropped.
     """
 
     tables: Collection[str]
@@ -30,13 +30,13 @@ class Ownership:
 
     @classmethod
     def read(cls, versions: Path, metadata: MetaData) -> Self:
-        """From the migrations in a folder, and from the declared tables."""
+        """Read the names from the migrations in a folder and from the declared tables."""
         written = "".join(path.read_text() for path in versions.glob("*.py"))
         tables = {*CREATED_TABLE.findall(written), *metadata.tables}
         return cls(tables, {*QUOTED.findall(written)})
 
     def name(self, name: str | None, kind: NameFilterType, _: NameFilterParentNames) -> bool:
-        """Alembic's `include_name`: whether an object in the database is compared."""
+        """Return whether an object in the database is compared; Alembic's `include_name`."""
         return kind != "table" or name in self.tables
 
     def object(
@@ -47,6 +47,6 @@ class Ownership:
         reflected: bool,
         compared: SchemaItem | None,
     ) -> bool:
-        """Alembic's `include_object`: whether a difference counts."""
+        """Return whether a difference counts; Alembic's `include_object`."""
         foreign = reflected and compared is None and name not in self.names
         return not (foreign and kind in ADDED_TO_TABLES)

@@ -1,4 +1,4 @@
-"""Delete expired rows in small batches; locked rows are skipped."""
+"""Deletion of expired rows in small batches; locked rows are skipped."""
 
 from dataclasses import dataclass
 from datetime import date

@@ -1,4 +1,4 @@
-"""Migrations by Alembic: up, down, written from the tables, checked."""
+"""Migrations by Alembic: upgrade, downgrade, new revisions, comparison with the tables."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -15,39 +15,39 @@ DATED = re.compile(r"[0-9]{8}(?=_)")
 MAX_REVISION_CHARS = 32  # the width of Alembic's own column
 
 
-class NothingToTakeBack(Exception):
+class NothingToUndo(Exception):
     """No migration has been applied."""
 
     def __str__(self) -> str:
-        return "no migration is left to take back: the schema is at its beginning"
+        return "there is no migration to undo: the schema has none"
 
 
 def alembic_config(url: str) -> Config:
-    """Configuration for Alembic's commands; the URL is passed beside it, past its interpolation."""
+    """Return Alembic's configuration; the URL is an attribute, as options are interpolated."""
     config = Config(attributes={"url": url})
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     return config
 
 
 def upgrade(url: str) -> None:
-    """Apply all migrations; any number of processes may do so at once."""
+    """Apply all missing migrations; any number of processes may do so at the same time."""
     command.upgrade(alembic_config(url), "head")
 
 
 def downgrade(url: str) -> None:
-    """Take the last migration back; raises NothingToTakeBack where none has been applied."""
+    """Undo the last migration; raises NothingToUndo."""
     try:
         command.downgrade(alembic_config(url), "-1")
     except CommandError as error:
         if "Relative revision" not in str(error):
             raise
-        raise NothingToTakeBack from error
+        raise NothingToUndo from error
 
 
 def revise(url: str, name: str) -> None:
-    """Write a migration that makes the database's schema that of the tables.
+    """Write a migration from the differences between the tables and the database.
 
-    Raises CommandError where the name has no letter or digit.
+    Raises CommandError if the name has no letter or digit.
     """
     config = alembic_config(url)
     head = ScriptDirectory.from_config(config).get_current_head()
@@ -57,9 +57,9 @@ def revise(url: str, name: str) -> None:
 
 
 def revision_name(head: str | None, name: str) -> str:
-    """The id and the file's name of a new revision: its day and words of `name`.
+    """Return the id and file name of a new revision: its date and the words of `name`.
 
-    Raises CommandError where the name has no letter or digit.
+    Raises CommandError if the name has no letter or digit.
     """
     slug = "_".join(re.findall(r"[a-z0-9]+", name.lower()))
     if not slug:
@@ -69,9 +69,9 @@ def revision_name(head: str | None, name: str) -> str:
 
 
 def next_day(head: str | None, today: date) -> date:
-    """The date in a new revision's name: today, or the day after the head's where that is later.
+    """Return the date of a new revision: today, or the day after that of `head` if it is later.
 
-    So files sort in the order of their migrations, two of one day and a slow clock included.
+    Files then sort in the order of their migrations, even with two on a day or a slow clock.
     """
     dated = DATED.match(head or "")
     if dated is None:
@@ -80,5 +80,5 @@ def next_day(head: str | None, today: date) -> date:
 
 
 def check(url: str) -> None:
-    """Raises CommandError where the schema differs from the tables."""
+    """Raise CommandError if the database's schema differs from the tables."""
     command.check(alembic_config(url))

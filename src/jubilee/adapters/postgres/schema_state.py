@@ -17,16 +17,16 @@ DOWN_REVISION = re.compile(r'^down_revision\b[^=]*= "([^"]+)"', re.MULTILINE)
 
 
 def migrations_folder() -> Path:
-    """The folder of the migrations: inside an installed package, at the root of a checkout."""
+    """Return the folder of the migrations: in an installed package, or at the checkout's root."""
     package = Path(__file__).parents[2]
     packed = package / "migrations"
     return packed if packed.is_dir() else package.parents[1] / "migrations"
 
 
 def known_revisions() -> tuple[frozenset[str], str]:
-    """The revisions of this package, and the head.
+    """Return the revisions of this package, and the newest.
 
-    Read from the files as text: Alembic, which would run them all, loads for a tenth of a second.
+    Reads the files as text: loading Alembic, which runs them, takes a tenth of a second.
     """
     texts = [path.read_text() for path in migrations_folder().glob("versions/*.py")]
     known = {found[1] for text in texts if (found := REVISION.search(text))}
@@ -59,5 +59,5 @@ class SchemaState:
 
 
 async def schema_state(pool: ConnectionPool) -> SchemaState:
-    """Read the files of the migrations, in a thread."""
+    """Build the reader; reads the files of the migrations in a thread."""
     return SchemaState(pool, *await asyncio.to_thread(known_revisions))

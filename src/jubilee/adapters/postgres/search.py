@@ -11,16 +11,16 @@ _SPACES = str.maketrans(PUNCTUATION, " " * len(PUNCTUATION))
 
 
 def query(search: str) -> str:
-    """A tsquery that matches each word as a prefix; words are separated as in the index.
+    """Return a tsquery that matches each word as a prefix; words are separated as in the index.
 
-    Without a word it is empty, and matches nothing.
+    Without words it is empty and matches nothing.
     """
     words = search.translate(_SPACES).split()[:MAX_WORDS]
     return " & ".join(f"'{word}':*" for word in words)
 
 
 def first_found(keys: Select[Any], words: str, *, falling: bool) -> Select[Any]:
-    """The ids of the first `rows` matches, ordered by these keys, the last of which is `id`.
+    """Select the ids of the first `rows` matches, ordered by these keys, the last of which is `id`.
 
     All matches are found before they are sorted. PostgreSQL assumes that an unknown word is common:
     with a limit it would walk the index of the order and test each row, which for a rare word is
@@ -33,6 +33,6 @@ def first_found(keys: Select[Any], words: str, *, falling: bool) -> Select[Any]:
 
 
 def _matches(words: str) -> ColumnElement[bool]:
-    """That the text-search vector of the SQL `words` answers the query bound as `words`."""
+    """Build the condition that the tsvector `words` (SQL) matches the bound query `words`."""
     wanted = func.to_tsquery(literal_column("'simple'"), bindparam("words", type_=Text))
     return literal_column(words).bool_op("@@")(wanted)

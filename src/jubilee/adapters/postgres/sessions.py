@@ -1,4 +1,4 @@
-"""Sessions, as rows; ending one deletes it."""
+"""Sessions; ending a session deletes its row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

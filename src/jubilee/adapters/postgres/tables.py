@@ -1,4 +1,4 @@
-"""The schema; migrations are generated from it."""
+"""The tables of the schema; migrations are generated from them."""
 
 from functools import reduce
 
@@ -40,17 +40,17 @@ PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 
 def instant(name: str, *, nullable: bool = False) -> Column[object]:
-    """A column with a timestamp and its time zone."""
+    """Return a column of type `timestamptz`."""
     return Column(name, DateTime(timezone=True), nullable=nullable)
 
 
 def owner(name: str, *, nullable: bool = False) -> Column[object]:
-    """A column with the account that owns the row; the row is deleted with it."""
+    """Return a column for the account that owns the row, which is deleted with the account."""
     return Column(name, Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=nullable)
 
 
 def words(*columns: str) -> str:
-    """SQL for the searchable words of some columns: the expression of the GIN index."""
+    """Return the SQL of the tsvector of some columns: the expression of the GIN index."""
     texts = [part for column in columns for part in ("' '", f"coalesce({column}, '')")][1:]
     # With parentheses as PostgreSQL writes them: Alembic compares the texts.
     joined = reduce("({} || {})".format, texts)[1:-1]
@@ -261,7 +261,7 @@ jobs = Table(
     ),
     Index("ix_tasks_status_id", "status", "id", postgresql_where=TASKS),
     Index("ix_tasks_kind_status_id", "kind", "status", "id", postgresql_where=TASKS),
-    # The same for jobs that no account asked for: of producers, mails, greetings.
+    # The same for jobs that no account requested: of producers, mails, greetings.
     Index("ix_unowned_status_id", "status", "id", postgresql_where=UNOWNED),
     Index("ix_unowned_kind_status_id", "kind", "status", "id", postgresql_where=UNOWNED),
 )

@@ -1,4 +1,4 @@
-"""One transaction, whose attributes are the repositories: the transaction port of every feature."""
+"""A transaction with all repositories as attributes; implements the ports of all features."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -27,7 +27,7 @@ DispatchSoon: TypeAlias = Callable[[Iterable[Dispatch]], None]
 """Called with the due jobs that have been committed; must not wait and must not fail."""
 
 
-# A frozen process must not keep its locks; a transaction of ours is never idle for so long.
+# A frozen process must not keep its locks; transactions of the service are never idle for so long.
 BEGIN = Statement.from_sql("BEGIN; SET LOCAL idle_in_transaction_session_timeout = '30s'")
 COMMIT = Statement.from_sql("COMMIT")
 ROLLBACK = Statement.from_sql("ROLLBACK")
@@ -38,16 +38,16 @@ class RolledBack(Exception):
 
 
 def ignore_dispatches(_: Iterable[Dispatch]) -> None:
-    """Default without a dispatcher: the relay finds the jobs."""
+    """Do nothing, where there is no dispatcher: the relay finds the jobs."""
 
 
 def ignore_kind(_: str) -> None:
-    """Default without metrics."""
+    """Do nothing, where there are no metrics."""
 
 
 @dataclass(frozen=True, slots=True)
 class WriteContext:
-    """What a transaction writes beside its values, and what it calls after the commit."""
+    """Clock, ids and provenance of written rows, and callbacks after the commit."""
 
     clock: Clock
     new_id: NewId
@@ -111,7 +111,7 @@ class PostgresTransaction:
 
     @property
     def jobs(self) -> PostgresJobs:
-        """The queue of jobs to run once this commits."""
+        """The queue of jobs, which run after the commit."""
         return PostgresJobs(self.executor, self.context.provenance, self.pending)
 
     @property
@@ -121,12 +121,12 @@ class PostgresTransaction:
 
     @property
     def tasks(self) -> PostgresTasks:
-        """The tasks that accounts asked for."""
+        """The tasks that accounts have requested."""
         return PostgresTasks(self.executor, self.context.provenance, self.pending)
 
 
 def views(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresTransaction]:
-    """Reads in autocommit: every statement sees what is committed, none pays for a BEGIN."""
+    """Open views in autocommit: each statement reads the latest commit, without a BEGIN."""
 
     @asynccontextmanager
     async def begin() -> AsyncIterator[PostgresTransaction]:
@@ -137,7 +137,7 @@ def views(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresTransact
 
 
 def transactions(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresTransaction]:
-    """READ COMMITTED; commits on a clean exit, rolls back on an exception."""
+    """Open READ COMMITTED transactions; they commit on a clean exit, else roll back."""
 
     @asynccontextmanager
     async def begin() -> AsyncIterator[PostgresTransaction]:
@@ -156,10 +156,10 @@ def transactions(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresT
 
 @asynccontextmanager
 async def _transaction(executor: Executor) -> AsyncIterator[None]:
-    """BEGIN and COMMIT around a block; raises RolledBack where the server refuses the COMMIT.
+    """Run a block in a transaction; raises RolledBack if the server rolls back at COMMIT.
 
-    Unlike the driver's own transaction it sends no ROLLBACK once cancelled, for which a server that
-    hangs would make the caller wait: the pool drops the connection.
+    Unlike the driver's transaction, it sends no ROLLBACK when it is cancelled: a server that hangs
+    would block the caller. The pool closes the connection instead.
     """
     await executor.command(BEGIN)
     try:

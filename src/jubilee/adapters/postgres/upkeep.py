@@ -1,7 +1,7 @@
-"""Close connections that a pool does not need, and warn where the server has too few for all pools.
+"""Closes idle connections of a pool, and warns if the server has too few for all pools.
 
-Connections not needed in the last minute are closed. Where the server has hardly any left, so that
-other processes may be refused, those not needed in the last period are closed, too.
+Connections that were not needed in the last minute are closed. If the server has hardly any left,
+so that other processes may be refused, those not needed in the last period are closed as well.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class PoolUpkeep:
             await asyncio.sleep(period)
 
     async def step(self) -> None:
-        """Close what the last period, or minute, did not need."""
+        """Close the connections that the last minute, or the last period, did not need."""
         self._unused.append(self._pool.count_unused())
         unneeded = min(self._unused) if len(self._unused) == PERIODS else 0
         await self._close(unneeded)

@@ -1,4 +1,4 @@
-"""Accounts, as rows of `users` and `birthdays`."""
+"""Accounts: rows of `users` and `birthdays`."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

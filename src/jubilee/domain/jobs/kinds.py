@@ -60,9 +60,9 @@ class JobQueueName(Enum):
 class Audience(Enum):
     """Who may request a kind by `POST /tasks`."""
 
-    USERS = "everybody"
+    USERS = "users"
     ADMINS = "admins"
-    INTERNAL = "nobody"  # only the service itself, and producers in the database
+    INTERNAL = "internal"  # only the service itself, and producers in the database
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +145,10 @@ class KindSet:
 class JobKinds:
     """The kinds that this process can run."""
 
-    def __init__(self, kinds: Iterable[JobKind[Any, Any]], *, longest: float = inf) -> None:
-        """Kinds with unique names; `longest` limits the timeout of each, in seconds."""
+    def __init__(self, kinds: Iterable[JobKind[Any, Any]], *, max_timeout: float = inf) -> None:
+        """`kinds` have unique names; `max_timeout` limits the timeout of each, in seconds."""
         self._by_name = {kind.name: kind for kind in kinds}
-        self._longest = longest
+        self._max_timeout = max_timeout
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -161,13 +161,13 @@ class JobKinds:
         return KindSet(frozenset(self._by_name))
 
     @property
-    def longest(self) -> float:
-        """The longest timeout of any kind, in seconds."""
+    def longest_timeout(self) -> float:
+        """The longest timeout of a kind, in seconds."""
         return max((self.timeout(kind) for kind in self._by_name.values()), default=0.0)
 
     def timeout(self, kind: JobKind[Any, Any]) -> float:
         """Return the timeout of an attempt in this process, in seconds."""
-        return min(kind.timeout, self._longest)
+        return min(kind.timeout, self._max_timeout)
 
     def find(self, name: str) -> JobKind[Any, Any] | None:
         """Return the kind, or None if this process does not know it."""

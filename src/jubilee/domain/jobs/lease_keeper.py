@@ -25,7 +25,7 @@ class Interruption(Enum):
 
 @dataclass(slots=True, eq=False)
 class RunningJob:
-    """A running job; `confirmed` is the monotonic time at which its lease ends."""
+    """A running job; `lease_until` is the monotonic time at which its lease ends."""
 
     reference: JobReference
     task: asyncio.Task[None]

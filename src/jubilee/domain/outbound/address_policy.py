@@ -22,12 +22,13 @@ from ipaddress import (
 )
 from typing import TypeAlias
 
+from jubilee.domain.outbound.request import MAX_PORT
+
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 AddressFilter: TypeAlias = Callable[[Address], bool]
 """Returns whether a connection to the address is allowed."""
 
-MAX_PORT = 65_535
 NAT64 = IPv6Network("64:ff9b::/96")
 UNICAST = IPv6Network("2000::/3")  # the allocated part of IPv6
 NOT_PUBLIC: tuple[Network, ...] = tuple(

@@ -40,7 +40,7 @@ class CelebrationReply(BaseModel):
 
     @classmethod
     def of(cls, celebration: Celebration) -> Self:
-        """The reply for a celebration, without date of birth and row id."""
+        """Make the reply for a celebration, without date of birth and row id."""
         return cls.model_validate(celebration)
 
 

@@ -30,7 +30,7 @@ WRITTEN_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def absent() -> Any:  # noqa: ANN401  # the default of members of all types
-    """Default of a member that may be absent but not null; see `model_fields_set`."""
+    """Return the default of a member that may be absent but not null; see `model_fields_set`."""
     return Field(default=None, json_schema_extra=_without_default)
 
 

@@ -41,7 +41,7 @@ class BirthBody(Model):
     )
 
     def to_domain(self) -> Birth:
-        """The birthday as its service takes it."""
+        """Return the birth for the birthday service."""
         return Birth(self.born, self.time_zone)
 
 
@@ -71,7 +71,7 @@ async def delete(call: Call[Nothing, Nothing]) -> Response:
 
 
 def _expects(request: Request) -> VersionCheck[Birth | None] | None:
-    """The precondition on a birthday: only `*`, as the message changes daily and has no ETag."""
+    """Return the precondition on a birthday: only `*`, as the message has no ETag."""
     return precondition(request.headers, lambda _: UNTAGGED)
 
 

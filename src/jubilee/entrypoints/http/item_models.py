@@ -64,7 +64,7 @@ class WholeItem(Model):
     description: Description | None = None
 
     def to_domain(self) -> ItemFields:
-        """All fields."""
+        """Return all fields."""
         return {"title": self.title, "description": self.description}
 
 
@@ -75,7 +75,7 @@ class ItemPatch(Model):
     description: Description | None = None
 
     def to_domain(self) -> ItemFields:
-        """The fields that the client sent."""
+        """Return the fields that the client sent."""
         fields: ItemFields = {}
         if "title" in self.model_fields_set:
             fields["title"] = self.title
@@ -94,7 +94,7 @@ class ItemQuery(PageQuery):
     )
 
     def to_domain(self) -> ItemFilter:
-        """The filter as the item service takes it."""
+        """Return the filter for the item service."""
         owner = None if self.owner is None else UserId(self.owner)
         return ItemFilter(owner, self.q, self.sort)
 
@@ -114,7 +114,7 @@ class ItemReply(BaseModel):
 
     @classmethod
     def of(cls, item: Item) -> Self:
-        """The reply for an item; its version is sent as the ETag."""
+        """Make the reply for an item; its version is sent as the ETag."""
         return cls.model_validate(item)
 
 

@@ -96,7 +96,7 @@ class NewTaskBody(TaskOptions):
     data: dict[str, Any] = Field(description="payload of the kind; at most 64 KiB")
 
     def to_domain(self) -> TaskRequest:
-        """The request as the task service takes it."""
+        """Return the request for the task service."""
         return TaskRequest(
             data=self.data,
             kind=self.kind,
@@ -120,7 +120,7 @@ class TaskQuery(PageQuery):
     kind: KindName | None = Field(None, description="only tasks of this kind")
 
     def to_domain(self) -> TaskFilter:
-        """The filter as the task service takes it."""
+        """Return the filter for the task service."""
         unowned = self.owner == NO_OWNER
         owner = None if unowned or self.owner is None else UserId(UUID(self.owner))
         return TaskFilter(owner=owner, unowned=unowned, status=self.status, kind=self.kind)
@@ -167,7 +167,7 @@ class TaskReply(BaseModel):
 
     @classmethod
     def of(cls, task: Task) -> Self:
-        """The reply for a task."""
+        """Make the reply for a task."""
         return cls.model_validate(task)
 
 

@@ -186,7 +186,7 @@ class UserReply(BaseModel):
 
     @classmethod
     def of(cls, user: User) -> Self:
-        """The reply for a user, without the password hash."""
+        """Make the reply for a user, without the password hash."""
         return cls.model_validate(user)
 
 

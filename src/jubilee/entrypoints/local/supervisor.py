@@ -96,7 +96,7 @@ def supervise(plan: LocalStack) -> int:
 
 
 def say(line: str, to: TextIO | None = None) -> None:
-    """Write the line; a reader that went away does not matter."""
+    """Write the line; ignore an output that was closed."""
     with contextlib.suppress(OSError, ValueError):
         stream = to or sys.stdout
         stream.write(f"{line}\n")
@@ -104,7 +104,7 @@ def say(line: str, to: TextIO | None = None) -> None:
 
 
 class _Supervisor:
-    """What runs now, and how to end it."""
+    """The running servers and processes of a local stack."""
 
     def __init__(self, plan: LocalStack, lock: RunLock, signals: SignalWaiter) -> None:
         self._plan = plan
@@ -130,15 +130,15 @@ class _Supervisor:
     def _add_server(self, server: Server) -> None:
         self._servers.append(server)
         start = partial(server.start, self._signals.pause)
-        self._start_kept(server.name, start, server.exit_code)
+        self._start_restarting(server.name, start, server.exit_code)
         say(f"{server.name}: {server.where}")
 
-    def _start_kept(
+    def _start_restarting(
         self, name: str, start: Callable[[], None], exit_code: Callable[[], int | None]
     ) -> None:
-        kept = RestartPolicy(name, start, exit_code)
-        kept.start_now()
-        self._restarts[name] = kept
+        policy = RestartPolicy(name, start, exit_code)
+        policy.start_now()
+        self._restarts[name] = policy
         self._record()
 
     def _start_children(self) -> int:
@@ -146,7 +146,8 @@ class _Supervisor:
         if code := self._migrate():
             return code
         for child in self._plan.children:
-            self._start_kept(child.name, partial(self._spawn, child), partial(self._code, child))
+            start = partial(self._spawn, child)
+            self._start_restarting(child.name, start, partial(self._code, child))
         return 0
 
     def _spawn(self, child: ChildCommand) -> None:
@@ -169,7 +170,7 @@ class _Supervisor:
         while not self._is_refused():
             if code := self._restart_on_request():
                 return code
-            restarted = [kept.check(say) for kept in self._restarts.values()]
+            restarted = [policy.check(say) for policy in self._restarts.values()]
             if any(restarted):
                 self._record()
             self._announce_ready()
@@ -196,7 +197,7 @@ class _Supervisor:
 
     def _next_check(self) -> float:
         """Seconds until there is something to do; the end of a child wakes us by itself."""
-        waits = [wait for kept in self._restarts.values() if (wait := kept.wait()) is not None]
+        waits = [wait for policy in self._restarts.values() if (wait := policy.wait()) is not None]
         return min([*waits, 5.0 if self._announced else 0.1])
 
     def _record(self) -> None:

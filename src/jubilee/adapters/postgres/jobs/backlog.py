@@ -1,4 +1,4 @@
-"""Counts of waiting jobs and greetings, by partial indexes; and the registry of workers."""
+"""The backlog, counted through partial indexes, and the registry of workers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ STATUSES = ("queued", "running", "dead")
 STATES = ("planned", "sending", "sent", "uncertain", "skipped")
 QUEUES = tuple(queue.value for queue in JobQueueName)
 ALIVE = "heard_at > now() - interval '15 seconds'"
-"""Condition of a worker that counts: it sent a heartbeat of late."""
+"""Condition of a live worker: it has sent a heartbeat recently."""
 
 MAX_UNKNOWN_KINDS = 10  # labels of a metric; producers choose the names
 
@@ -61,7 +61,7 @@ GREETINGS = Statement.from_sql(
     GROUP BY state
     """
 )
-# A worker of an older version does not report its kinds: it may know any.
+# Workers of older versions do not report their kinds: they may run any.
 WITHOUT_WORKER = Statement.from_sql(
     """
     (SELECT kind, number FROM (

@@ -1,4 +1,4 @@
-"""Concurrent calls in one statement: those made while it runs are gathered for the next one."""
+"""Batching of concurrent calls: those made while a batch runs form the next one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,7 +10,7 @@ R = TypeVar("R")
 
 
 class CallBatcher(Generic[A, R]):
-    """Gathers calls with one argument each; a single call runs at once."""
+    """Batches calls that have one argument each; a single call runs at once."""
 
     def __init__(
         self, work: Callable[[Sequence[A]], Awaitable[Sequence[R]]], *, limit: int
@@ -34,7 +34,7 @@ class CallBatcher(Generic[A, R]):
         try:
             while self._waiting:
                 batch = self._waiting[: self._limit]
-                # A job claimed for a call that was cancelled meanwhile would not be run.
+                # Leave out cancelled calls: a job claimed for one of them would not be run.
                 await self._answer([call for call in batch if not call[1].done()])
                 del self._waiting[: len(batch)]
         finally:

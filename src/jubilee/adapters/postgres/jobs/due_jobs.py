@@ -1,6 +1,6 @@
-"""Jobs as the relay sees them: due, unclaimed, of a dead worker, ended long ago.
+"""Jobs as relays read them: due, unclaimed, with an expired lease, ended long ago.
 
-Every statement takes a bounded number of rows.
+Every statement handles a bounded number of rows.
 """
 
 from collections.abc import Collection, Sequence

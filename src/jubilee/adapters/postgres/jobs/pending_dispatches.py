@@ -1,4 +1,4 @@
-"""Jobs that a transaction inserts, and the request and trace that their rows name."""
+"""Jobs inserted by a transaction, and the request and trace that their rows refer to."""
 
 from dataclasses import dataclass, field
 

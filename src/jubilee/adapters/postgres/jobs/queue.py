@@ -1,4 +1,4 @@
-"""Enqueueing: jobs inserted by the transaction that wants them."""
+"""Enqueueing: jobs inserted in the transaction that needs them."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from jubilee.domain.jobs.queue import DEFAULT_PRIORITY, JobQueue, NewJob
 from jubilee.domain.jobs.store import Dispatch, JobReference
 from jubilee.observation.jobs import TraceContext
 
-# Due times go by the database's clock, which all workers share.
+# Due times are of the database's clock, which all workers share.
 ADD = core_statement(
     insert(jobs)
     .values(

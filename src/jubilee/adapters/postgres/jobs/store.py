@@ -1,6 +1,6 @@
-"""Claims and ends of attempts, each one statement fenced by the epoch.
+"""Claims, heartbeats and ends of attempts: one statement each, fenced by the epoch.
 
-Leases go by the database's clock.
+Leases are timed by the database's clock.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ from jubilee.domain.jobs.store import (
 
 BATCH_SIZE = 100  # claims in one statement
 QUEUES = {queue.value for queue in JobQueueName}
-MAX_DOCUMENT_BYTES = 65_536  # of a result or an error; the rest is cut
+MAX_DOCUMENT_BYTES = 65_536  # of a result or an error; longer ones are truncated
 RETRY_DELAYS_S = (0.01, 0.05, 0.2)  # before another claim of a row that is locked
 
 FENCED = "id = :id AND epoch = :epoch AND status = 'running'"
-# A job that was to be cancelled while it ran is cancelled here, however the attempt ended.
+# A job whose cancellation was requested is cancelled here, however the attempt ended.
 RELEASED = """
     finished_at = CASE WHEN cancel_requested_at IS NULL THEN NULL ELSE now() END,
     status = CASE WHEN cancel_requested_at IS NULL THEN 'queued' ELSE 'cancelled' END,
@@ -68,7 +68,7 @@ FREE = Statement.from_sql(
     WHERE status = 'queued' AND run_at <= now() AND kind = ANY(CAST(:kinds AS text[]))
     """
 )
-# Locked rows are skipped here, too: waiting for one of them would let all leases end.
+# Locked rows are skipped: all leases could expire while the statement waits for one row.
 HEARTBEAT = Statement.from_sql(
     """
     WITH held AS (
@@ -113,7 +113,7 @@ PING = Statement.from_sql("SELECT 1")
 
 
 class PostgresJobStore(JobStore):
-    """One worker's claims; concurrent ones share a statement."""
+    """The jobs of one worker; concurrent claims share a statement."""
 
     def __init__(
         self, pool: ConnectionPool, *, worker_id: UUID, lease: float, kinds: Collection[str]
@@ -162,7 +162,7 @@ class PostgresJobStore(JobStore):
     async def _claim_all(
         self, wanted: Sequence[JobReference]
     ) -> Sequence[tuple[ClaimedJob | None, bool]]:
-        """Each with whether it is still claimable but locked by another transaction."""
+        """Claim the jobs; return for each the claim, and whether it was skipped as locked."""
         values = {"lease": self._lease, "worker": self._worker_id, "kinds": self._kinds}
         async with self._pool.executor() as executor:
             rows = await executor.all(CLAIM, **values, **_arrays(wanted))
@@ -190,7 +190,7 @@ def _arrays(references: Sequence[JobReference]) -> dict[str, object]:
 
 
 def bounded(document: Mapping[str, object]) -> str:
-    """A result or an error as JSON in at most MAX_DOCUMENT_BYTES bytes."""
+    """Encode a result or an error in at most MAX_DOCUMENT_BYTES bytes."""
     return encode_within(dict(document), MAX_DOCUMENT_BYTES)
 
 

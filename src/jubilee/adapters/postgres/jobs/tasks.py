@@ -1,6 +1,6 @@
-"""Tasks: the rows of `jobs` with a `task_id`. All times are the database's.
+"""Tasks: the rows of `jobs` with a `task_id`. All times are of the database's clock.
 
-Admins see the other rows, too, as tasks without an owner.
+Admins also read the other rows, as tasks without an owner.
 """
 
 import re

@@ -17,7 +17,7 @@ RESERVED_PATHS = ("/health/live", "/health/ready", "/metrics")
 
 
 def path_of(url: bytes) -> str:
-    """The path of a request target, not decoded."""
+    """Return the path of a request target, not decoded."""
     return url.partition(b"?")[0].decode("latin-1")
 
 
@@ -28,7 +28,7 @@ def fault_of(
     *,
     upgrade: bool,
 ) -> DomainError | None:
-    """The error of a head with these headers, or None; `named` maps names to their last values."""
+    """Return the error of a head with these headers, or None; `named` has the last of each."""
     if len(headers) > MAX_HEADERS:
         return HeadTooLarge()
     if version not in VERSIONS:

@@ -18,7 +18,7 @@ class Phase(IntEnum):
 
 
 def deadline_s(phase: Phase, limits: ConnectionLimits, *, keep_alive: float, excess: bool) -> float:
-    """Seconds that a phase may last; `excess` marks a connection beyond the limit."""
+    """Return how many seconds a phase may last; `excess` marks a connection beyond the limit."""
     match phase:
         case Phase.ANSWER:
             return inf  # the application has its own deadline

@@ -37,7 +37,7 @@ class UnparsedBytes:
         self._data, self._at, self.is_empty = b"", 0, True
 
     def takes_whole(self, data: bytes) -> bool:
-        """Whether nothing waits and these bytes are exactly one head: the most frequent case."""
+        """Return whether nothing waits and the bytes are exactly one head: the most common case."""
         return (
             self.is_empty
             and data.find(END) + len(END) == len(data) <= MAX_HEAD_BYTES
@@ -45,7 +45,7 @@ class UnparsedBytes:
         )
 
     def take(self) -> bytes:
-        """The next piece; empty while only a part of a line's end has arrived.
+        """Remove and return the next piece; empty while only a part of a line's end has arrived.
 
         Raises TooMuchFraming.
         """

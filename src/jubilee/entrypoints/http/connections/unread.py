@@ -4,7 +4,7 @@ from jubilee.entrypoints.http.connections.limits import MIN_READ_BYTES
 
 
 class UnreadAnswer:
-    """Detects a write buffer that does not shrink; asked at every sweep."""
+    """Detects a write buffer that does not shrink; called at every sweep."""
 
     __slots__ = ("_mark", "_sweeps")
 
@@ -12,7 +12,7 @@ class UnreadAnswer:
         self._mark = self._sweeps = 0
 
     def sweeps(self, size: int) -> int:
-        """Number of sweeps in which too little was read of a buffer that has `size` bytes now."""
+        """Return in how many sweeps too little was read of a buffer that now has `size` bytes."""
         read = self._mark - size
         if size == 0 or read < 0 or read >= min(self._mark, MIN_READ_BYTES):
             self._mark, self._sweeps = size, 0

@@ -33,7 +33,7 @@ class TerseSchema(GenerateJsonSchema):
         return False
 
     def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
-        """The schema without a default of null."""
+        """Return the schema without a default of null."""
         described = super().default_schema(schema)
         kept = described.items()
         return {key: value for key, value in kept if (key, value) != ("default", None)}
@@ -54,29 +54,29 @@ class Components:
         self._parts: Json = {}
 
     def schema(self, model: type[BaseModel], mode: JsonSchemaMode) -> Json:
-        """A reference to the model's schema."""
+        """Return a reference to the model's schema."""
         return self._refs[model, mode]
 
     def query(self, model: type[BaseModel]) -> Json:
-        """The query's schema itself, not a reference: its members become parameters."""
+        """Return the query's schema, not a reference: its members become parameters."""
         schema = model.model_json_schema(ref_template=SCHEMA, schema_generator=TerseSchema)
         self._schemas |= schema.pop("$defs", {})
         return schema
 
     def refer(self, kind: ComponentKind, name: str, part: Json) -> Json:
-        """A reference to the part; a number is added if another part has the name."""
+        """Add the part and return a reference; a number is added if another part has the name."""
         parts = self._parts.setdefault(kind, {})
         names = chain([name], (f"{name}.{number}" for number in count(2)))
         unique = next(name for name in names if parts.setdefault(name, part) == part)
         return {"$ref": f"#/components/{kind}/{unique}"}
 
     def header(self, name: str, description: str) -> Json:
-        """A reference to a response header."""
+        """Add a response header and return a reference."""
         part = {"description": description, "schema": {"type": "string"}}
         return self.refer("headers", name, part)
 
     def contents(self) -> Json:
-        """The `components` object of the document."""
+        """Return the `components` object of the document."""
         return {"schemas": self._schemas, **self._parts}
 
 

@@ -139,7 +139,7 @@ DESCRIPTIONS = {
 
 
 def describe(endpoint: AnyEndpoint) -> str:
-    """Description of the operation, its access and its preconditions."""
+    """Return the description of the operation, its access and its preconditions."""
     parts = [DESCRIPTIONS.get(endpoint.name, ""), ACCESS[endpoint.access]]
     if endpoint.conditional and endpoint.method != "GET":
         parts.append(CONDITIONAL)

@@ -55,7 +55,7 @@ class DocsFiles:
     pages: Mapping[str, Template]
 
     def get(self, release: str, name: str) -> StaticFile:
-        """The file; raises PathNotFound for an unknown name or another release."""
+        """Return the file; raise PathNotFound for an unknown name or another release."""
         if release != self.release or name not in self.files:
             raise PathNotFound
         return self.files[name]
@@ -92,7 +92,7 @@ def _read() -> Iterator[tuple[str, StaticFile]]:
 
 
 def _bundles() -> Path:
-    """Folder of the package offapi; importing it would render pages that are not used."""
+    """Return the folder of the package offapi; importing it would render pages needlessly."""
     spec = find_spec("offapi")
     folders = spec.submodule_search_locations if spec is not None else None
     if not folders:

@@ -69,7 +69,7 @@ HEADERS = {
 
 
 def document(endpoints: Iterable[AnyEndpoint], version: str = __version__) -> Json:
-    """The document as JSON types; deterministic for a registry."""
+    """Generate the document as JSON types; deterministic for a registry."""
     documented = [endpoint for endpoint in endpoints if endpoint.documented]
     components = Components(documented)
     paths: dict[str, Json] = {}
@@ -146,7 +146,7 @@ def _content(schema: Json, example: object) -> Json:
 
 
 def _problem(status: int, errors: list[ErrorClass], components: Components, *, oauth: bool) -> Json:
-    """A reference to the response for these errors of one status."""
+    """Return a reference to the response for these errors of one status."""
     prefix = "oauth." if oauth else ""
     examples: Json = {}
     names = {"x-request-id"}

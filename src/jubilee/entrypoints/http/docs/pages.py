@@ -59,7 +59,7 @@ class OpenApi(BaseModel):
 
 
 def endpoints(described: Sequence[AnyEndpoint]) -> tuple[AnyEndpoint, ...]:
-    """The endpoints of pages and files, and of the document, which also describes itself."""
+    """Return the endpoints of the pages, their files, and the document, which describes itself."""
 
     async def serve_document(call: PlainCall) -> Response:
         """GET /openapi.json."""

@@ -45,7 +45,7 @@ IF_NONE_MATCH: Json = {
 
 
 def parameters(endpoint: AnyEndpoint, components: Components) -> list[Json]:
-    """References to the parameters: path, query, headers."""
+    """Return references to the parameters: path, query, headers."""
     found = [*_path(endpoint), *_query(endpoint, components), *_conditions(endpoint)]
     return [components.refer("parameters", part["name"], part) for part in found]
 
@@ -68,7 +68,7 @@ def _query(endpoint: AnyEndpoint, components: Components) -> Iterator[Json]:
 
 
 def _without_null(member: Json) -> Json:
-    """The schema of a parameter, which may be absent but is never null."""
+    """Return the schema of a parameter, which may be absent but is never null."""
     schema = dict(member)
     types = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
     if len(types) == 1:

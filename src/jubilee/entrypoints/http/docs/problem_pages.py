@@ -29,7 +29,7 @@ PlainCall: TypeAlias = Call[Nothing, Nothing]
 
 
 def problem_kinds() -> dict[str, type[DomainError]]:
-    """All classes of errors with a code of their own, sorted by code."""
+    """Return all error classes with a code of their own, sorted by code."""
     found = {
         kind.code: kind
         for kind in _subclasses(DomainError)

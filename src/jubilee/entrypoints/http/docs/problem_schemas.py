@@ -70,7 +70,7 @@ SAMPLES: dict[ErrorClass, DomainError] = {
 
 
 def errors_by_status(endpoint: AnyEndpoint) -> dict[int, list[ErrorClass]]:
-    """All errors of the endpoint, one for each code."""
+    """Return all errors of the endpoint by status, one for each code."""
     by_code = {error.code: error for error in (*endpoint.errors, *_implied(endpoint))}
     found: dict[int, list[ErrorClass]] = {}
     for error in sorted(by_code.values(), key=lambda error: error.code):
@@ -79,7 +79,7 @@ def errors_by_status(endpoint: AnyEndpoint) -> dict[int, list[ErrorClass]]:
 
 
 def sample(error: ErrorClass, *, oauth: bool) -> tuple[dict[str, Any], list[str]]:
-    """A problem document as the service writes it, and the names of its headers."""
+    """Return a problem document as the service writes it, and the names of its headers."""
     raised = SAMPLES.get(error) or error()
     response = problem(raised, "5f2b8c1e9a7d4c3b8e6f0a1b2c3d4e5f", "/api/hello/zoe", oauth=oauth)
     return json.loads(bytes(response.body)), list(response.headers)

@@ -39,5 +39,5 @@ BY_CODE = {
 
 
 def remedy(code: str, status: int) -> str:
-    """Advice, with code in backticks; raises KeyError for a status that no problem has."""
+    """Return advice, with code in backticks; raise KeyError for a status that no problem has."""
     return BY_CODE.get(code) or BY_STATUS[status]

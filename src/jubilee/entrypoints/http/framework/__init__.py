@@ -1,1 +1,1 @@
-"""The HTTP framework of the API: endpoint registry data, binding, problems, paging, conditions."""
+"""The framework of the API on Starlette: endpoints, binding, problems, paging, conditions."""

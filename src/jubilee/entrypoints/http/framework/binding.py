@@ -94,7 +94,7 @@ def bind_query(model: type[M], query: bytes) -> M:
 
 def _json(model: type[M], raw: bytes) -> M:
     if raw.lstrip(SPACES).startswith(b"["):
-        raise InvalidRequest([NOT_AN_OBJECT])  # an array is not worth parsing
+        raise InvalidRequest([NOT_AN_OBJECT])  # refused without being parsed
     document = parse_json(raw)
     if not isinstance(document, dict):
         raise InvalidRequest([NOT_AN_OBJECT])
@@ -170,5 +170,5 @@ def _fault(fault: TextFault, root: str) -> Violation:
 
 
 def path_violations(values: Mapping[str, object]) -> list[Violation]:
-    """Violations of the path's parameters: characters that cannot be stored."""
+    """Return the violations of the path's parameters: characters that cannot be stored."""
     return list(_text_violations([(name, str(value)) for name, value in values.items()], "path"))

@@ -46,7 +46,7 @@ class EntityTags:
 
 
 def etag(version: int | str) -> str:
-    """The strong tag of a version."""
+    """Return the strong tag of a version."""
     return f'"{version}"'
 
 
@@ -80,7 +80,7 @@ def hash_tag(content: bytes) -> str:
 
 
 def precondition(headers: Headers, tag: Callable[[T], str]) -> Callable[[T], bool] | None:
-    """Predicate on the current resource that must hold for a write; None without such headers.
+    """Return the predicate on the current resource that a write requires; None without headers.
 
     `tag` computes the resource's tag. A resource that does not exist is None and matches no
     If-Match.
@@ -100,13 +100,13 @@ def precondition(headers: Headers, tag: Callable[[T], str]) -> Callable[[T], boo
 
 
 def wants_existing(headers: Headers) -> bool:
-    """Whether a write requires that the resource exists (`If-Match: *`)."""
+    """Return whether a write requires that the resource exists (`If-Match: *`)."""
     wanted = _tags(headers, "if-match")
     return wanted is not None and wanted.every
 
 
 def is_known(headers: Headers, version: int | str) -> bool:
-    """Whether the client already has this version, so that a GET is answered with 304."""
+    """Return whether the client already has this version: a GET is then answered with 304."""
     tags = _tags(headers, "if-none-match")
     return tags is not None and tags.match_weakly(version)
 

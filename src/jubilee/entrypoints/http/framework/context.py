@@ -46,7 +46,7 @@ class BodyLimits:
 
 @dataclass(frozen=True, slots=True)
 class ApiContext:
-    """Passed to every resource when the application is built."""
+    """What every resource gets when the application is built."""
 
     services: Services
     cursors: Cursors

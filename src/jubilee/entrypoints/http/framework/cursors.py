@@ -26,12 +26,12 @@ class Cursors:
         self._keys = keys
 
     def encode(self, position: Position, scope: str) -> str:
-        """The cursor of a position."""
+        """Sign a position."""
         body = json.dumps(position, ensure_ascii=False).encode()
         return _base64(_signature(self._keys[0], body, scope) + body)
 
     def decode(self, cursor: str, scope: str) -> Position:
-        """The position of a cursor; raises InvalidCursor."""
+        """Verify a cursor and return its position; raises InvalidCursor."""
         try:
             raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
         except ValueError as error:

@@ -35,7 +35,7 @@ DEFAULT_HEADERS = (
 
 
 class EdgeMiddleware:
-    """Wraps the application."""
+    """Records each request, routes its mount, and adds the common headers to its response."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class EdgeMiddleware:
 
 
 def new_record(scope: Scope) -> RequestRecord:
-    """Record of a request that has arrived, with the client's request id or a new one."""
+    """Make the record of a request, with the client's request id or a new one."""
     method = scope["method"] if scope["method"] in METHODS else "OTHER"
     client = scope.get("client")
     request_id, length = "", b""

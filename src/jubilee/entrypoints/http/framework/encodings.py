@@ -9,7 +9,7 @@ CODING = re.compile(r"[ \t]*([A-Za-z0-9*_-]+)[ \t]*(?:;[ \t]*[qQ]=([01](?:\.[0-9
 
 
 def accepts_gzip(headers: Headers) -> bool:
-    """Whether `Accept-Encoding` allows gzip and does not prefer identity."""
+    """Return whether `Accept-Encoding` allows gzip and does not prefer identity."""
     weights = dict(_weights(", ".join(headers.getlist("accept-encoding"))))
     gzip = weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0)))
     return gzip > 0 and gzip >= weights.get("identity", 0.0)

@@ -16,7 +16,7 @@ NO_BRACKETS = bytes(set(range(256)) - STEPS.keys())
 
 
 def check_bounds(raw: bytes) -> None:
-    """Raises MalformedBody if the document exceeds a limit; malformed JSON may pass."""
+    """Raise MalformedBody if the document exceeds a limit; malformed JSON may pass."""
     opened = raw.count(b"[") + raw.count(b"{")
     if opened <= MAX_DEPTH and opened + raw.count(b",") <= MAX_VALUES:
         return  # counts include characters in strings; nearly every body ends here
@@ -30,7 +30,7 @@ def check_bounds(raw: bytes) -> None:
 
 
 def _structure(raw: bytes) -> bytes:
-    """The document without its strings."""
+    """Return the document without its strings."""
     unescaped = raw.replace(rb"\\", b"").replace(rb"\"", b"")
     if unescaped.count(b'"') > MAX_QUOTES:
         raise _too_many()

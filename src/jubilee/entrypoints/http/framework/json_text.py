@@ -48,7 +48,7 @@ def parse_json(raw: bytes) -> object:
 
 
 def may_have_faults(raw: bytes) -> bool:
-    """Whether a well-formed document can contain a value that `faults` refuses.
+    """Return whether a well-formed document can contain a value that `faults` refuses.
 
     Searching the bytes costs a tenth of visiting each value. NUL and lone surrogates can only be
     written as escapes: the parser refuses them as bytes.
@@ -57,7 +57,7 @@ def may_have_faults(raw: bytes) -> bool:
 
 
 def faults(document: object) -> Iterator[TextFault]:
-    """All refused values of the document, whose size `check_bounds` has limited."""
+    """Find all refused values of the document, whose size `check_bounds` has limited."""
     waiting: list[tuple[object, ValuePath]] = [(document, None)]
     for parent, path in waiting:
         for name, value in _members(parent):
@@ -76,7 +76,7 @@ def _members(parent: object) -> Iterable[tuple[str | int, object]]:
 
 
 def _is_valid(value: object) -> bool:
-    """Whether a scalar value is accepted; called for every value of a document."""
+    """Return whether a scalar value is accepted; called for every value of a document."""
     if isinstance(value, str):
         return is_storable(value)
     if type(value) is int:
@@ -92,7 +92,7 @@ def _check(value: object, pointer: str) -> Iterator[TextFault]:
 
 
 def check_text(text: str, pointer: str) -> Iterator[TextFault]:
-    """Faults of a text: NUL, which PostgreSQL refuses, and lone surrogates, which UTF-8 does."""
+    """Find the faults of a text: NUL, which PostgreSQL refuses, and lone surrogates."""
     if "\0" in text:
         yield TextFault(_clean(pointer), "A text must not contain NUL.", "nul_character")
     if not is_storable(text.replace("\0", "")):
@@ -102,7 +102,7 @@ def check_text(text: str, pointer: str) -> Iterator[TextFault]:
 
 
 def segment(name: str) -> str:
-    """A member's name as a token of a JSON pointer, truncated to MAX_NAME_CHARS."""
+    """Escape a member's name for a JSON pointer, truncated to MAX_NAME_CHARS."""
     return name[:MAX_NAME_CHARS].replace("~", "~0").replace("/", "~1")
 
 
@@ -126,7 +126,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> float:
-    """Infinity for numbers far out of range: parsing takes time quadratic in their length."""
+    """Parse an integer; return infinity if it is too long, as parsing takes quadratic time."""
     return int(digits) if len(digits) <= MAX_DIGITS else inf
 
 

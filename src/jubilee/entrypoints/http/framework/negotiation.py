@@ -21,14 +21,14 @@ WEIGHT = re.compile(r";[ \t]*q[ \t]*=[ \t]*([0-9.]+)", re.IGNORECASE)
 
 
 def require_plain(headers: Headers) -> None:
-    """Raises UnsupportedEncoding if the body has a content coding, such as gzip."""
+    """Raise UnsupportedEncoding if the body has a content coding, such as gzip."""
     codings = ",".join(headers.getlist("content-encoding")).lower().split(",")
     if any(coding.strip() not in {"", "identity"} for coding in codings):
         raise UnsupportedEncoding
 
 
 def body_media(content_type: str, known: Collection[str]) -> str:
-    """The media type of the body; raises UnsupportedMedia if it is not one of `known`."""
+    """Return the media type of the body; raise UnsupportedMedia if it is not one of `known`."""
     media, parted, _ = content_type.partition(";")
     media = media.strip().lower()
     if media not in known:
@@ -40,7 +40,7 @@ def body_media(content_type: str, known: Collection[str]) -> str:
 
 
 def require_acceptable(headers: Headers, offered: tuple[str, ...]) -> None:
-    """Raises NotAcceptable if `Accept` excludes all offered media types."""
+    """Raise NotAcceptable if `Accept` excludes all offered media types."""
     accept = headers.get("accept")
     if accept is None or accept == "*/*" or accept in offered or not offered:
         return
@@ -50,7 +50,7 @@ def require_acceptable(headers: Headers, offered: tuple[str, ...]) -> None:
 
 @lru_cache(maxsize=64)
 def _accepts(accept: str, offered: tuple[str, ...]) -> bool:
-    """Whether one of the offered types is accepted; malformed ranges are ignored."""
+    """Return whether one of the offered types is accepted; malformed ranges are ignored."""
     weights = dict(_weights(accept))
     return not weights or any(_weight(weights, media) > 0 for media in offered)
 
@@ -63,7 +63,7 @@ def _weights(accept: str) -> Iterator[tuple[str, float]]:
 
 
 def _weight(weights: dict[str, float], media: str) -> float:
-    """Weight of the most specific range."""
+    """Return the weight of the most specific range; 0 if none matches."""
     for name in (media, f"{media.partition('/')[0]}/*", "*/*"):
         if name in weights:
             return weights[name]

@@ -31,7 +31,7 @@ class PageReply(BaseModel):
 
 
 def page_of(model: type[PageReply], example: object) -> ResponseSpec:
-    """Response of a list; `example` is one of its rows."""
+    """Describe the response of a list; `example` is one of its rows."""
     return ResponseSpec(
         status=200,
         description="One page of the list.",
@@ -42,7 +42,7 @@ def page_of(model: type[PageReply], example: object) -> ResponseSpec:
 
 
 def position(call: Call[Any, Any]) -> Position | None:
-    """Start of the requested page; raises InvalidCursor."""
+    """Return the position at which the requested page starts; raises InvalidCursor."""
     query: PageQuery = call.query
     return None if query.cursor is None else call.context.cursors.decode(query.cursor, _scope(call))
 
@@ -50,7 +50,7 @@ def position(call: Call[Any, Any]) -> Position | None:
 def paged(
     call: Call[Any, Any], model: type[P], page: Page[T], reply: Callable[[T], BaseModel]
 ) -> Response:
-    """The page as a response, with a link to the next page."""
+    """Respond with the page and a link to the next one."""
     cursor = None if page.after is None else call.context.cursors.encode(page.after, _scope(call))
     body = model(items=[reply(row) for row in page.rows], next_cursor=cursor)
     headers = {} if cursor is None else {"Link": _link(call, cursor)}

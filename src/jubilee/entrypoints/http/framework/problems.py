@@ -136,7 +136,7 @@ STATUSES: dict[type[errors.DomainError], HTTPStatus] = {
 
 
 def status_of(kind: type[errors.DomainError]) -> HTTPStatus:
-    """Status of the response to an error of this class."""
+    """Return the status of the response to an error of this class."""
     if issubclass(kind, HttpError):
         return kind.status
     return next(STATUSES[base] for base in kind.__mro__ if base in STATUSES)
@@ -154,7 +154,7 @@ class Violation:
 def problem(
     error: errors.DomainError, request_id: str, path: str, *, oauth: bool = False
 ) -> Response:
-    """The response to an error; it contains nothing of the request but its path.
+    """Respond with the problem document of an error; of the request it contains only the path.
 
     `oauth` adds the members that RFC 6749 requires of token endpoints.
     """

@@ -41,7 +41,7 @@ from jubilee.observation.requests import RequestRecord
 
 logger = logging.getLogger(__name__)
 
-NOT_THERE = "The resource that If-Match requires does not exist."
+MISSING = "The resource that If-Match requires does not exist."
 
 
 class Resource:
@@ -138,11 +138,11 @@ class Resource:
 def _conditional(error: DomainError, endpoint: AnyEndpoint, request: Request) -> DomainError:
     """With `If-Match: *`, a missing resource is a failed precondition."""
     missing = isinstance(error, NotFound) and endpoint.conditional
-    return Stale(NOT_THERE) if missing and wants_existing(request.headers) else error
+    return Stale(MISSING) if missing and wants_existing(request.headers) else error
 
 
 def refuse(error: DomainError, request: Request, *, oauth: bool = False) -> Response:
-    """The problem document of an error of this request."""
+    """Respond to this request with the problem document of an error."""
     record: RequestRecord = request.scope["state"]["record"]
     return problem(error, record.request_id, request.scope["path"], oauth=oauth)
 

@@ -11,25 +11,25 @@ from jubilee.entrypoints.http.framework.endpoint import JSON, ResponseSpec
 
 
 def ok(body: BaseModel, *, headers: Mapping[str, str] | None = None, status: int = 200) -> Response:
-    """The body as JSON."""
+    """Respond with the body as JSON."""
     return Response(body.model_dump_json(by_alias=True), status, headers, JSON)
 
 
 def created(body: BaseModel, location: str, *, etag: str) -> Response:
-    """201 with the path of the new resource and its ETag."""
+    """Respond with 201, the path of the new resource and its ETag."""
     return ok(body, headers={"Location": location, "ETag": etag}, status=201)
 
 
 def tagged(
     body: BaseModel, *, headers: Mapping[str, str] | None = None, status: int = 200
 ) -> Response:
-    """The body with a hash of it as ETag."""
+    """Respond with the body, and a hash of it as ETag."""
     content = body.model_dump_json(by_alias=True).encode()
     return Response(content, status, {"ETag": etag(hash_tag(content)), **(headers or {})}, JSON)
 
 
 def current(request: Request, body: BaseModel) -> Response:
-    """The body with its ETag, or 304 if the client already has it."""
+    """Respond with the body and its ETag, or with 304 if the client already has it."""
     content = body.model_dump_json(by_alias=True).encode()
     tag = hash_tag(content)
     headers = {"ETag": etag(tag)}
@@ -39,11 +39,11 @@ def current(request: Request, body: BaseModel) -> Response:
 
 
 def current_or_known(reply: ResponseSpec) -> tuple[ResponseSpec, ResponseSpec]:
-    """Responses of a GET whose `reply` has an ETag: that one, and 304."""
+    """Return the responses of a GET with an ETag: `reply`, and 304."""
     unchanged = "The representation is unchanged."
     return reply, ResponseSpec(status=304, description=unchanged, headers=reply.headers)
 
 
 def no_content() -> Response:
-    """204."""
+    """Respond with 204."""
     return Response(status_code=204)
