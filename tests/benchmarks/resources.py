@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from itertools import cycle, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,10 +24,12 @@ import httpx2
 import uvloop
 
 from tests.support.api import bearer, sign_up
-from tests.support.running import Up
+from tests.support.running import Up, free_port
 
 CONNECTIONS = 60
+MAX_DELAY_S = 2.0  # a request that is later is not sent: machine or service do not keep up
 SAMPLE_INTERVAL_S = 2.0
+STOP_TIMEOUT_S = 60
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 NAMES = ("api", "worker")
 SECRET = "a-benchmark-of-0123456789-abcdefghij"
@@ -46,6 +49,7 @@ class Load:
     """What was sent, and how it was answered."""
 
     statuses: Counter[int] = field(default_factory=Counter)
+    unsent: int = 0
     latencies_s: list[float] = field(default_factory=list)
 
 
@@ -95,6 +99,9 @@ async def _connection(
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     while (given := await due.get()) is not None:
         at, request = given
+        if monotonic() - at > MAX_DELAY_S:
+            load.unsent += 1
+            continue
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
         length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
@@ -121,6 +128,11 @@ class Samples:
             for name, pid in self._pids.items():
                 self.taken[name].append(_sample(pid))
             await asyncio.sleep(SAMPLE_INTERVAL_S)
+
+    def cpu_s(self, name: str) -> float:
+        """How much CPU the process used in all that time."""
+        samples = self.taken[name]
+        return samples[-1].cpu_s - samples[0].cpu_s
 
     def table(self) -> Iterator[str]:
         """A line a process: CPU, memory, and how much of it came in the second half."""
@@ -151,11 +163,19 @@ def stack() -> Iterator[Up]:
     """An API, a worker and their servers, as in production but for TLS and the network."""
     with TemporaryDirectory() as folder:
         at = Path(folder)
-        up = Up(at / "data", at, ENVIRONMENT="production", SECRET_KEY=SECRET).ready()
+        up = Up(
+            at / "data",
+            at,
+            ENVIRONMENT="production",
+            SECRET_KEY=SECRET,
+            METRICS_PORT=str(free_port()),
+            WORKER_METRICS_PORT=str(free_port()),
+        )
         try:
-            yield up
+            yield up.ready()
         finally:
-            up.interrupt()
+            up.process.terminate()
+            up.process.wait(STOP_TIMEOUT_S)
             up.end()
 
 
@@ -172,10 +192,16 @@ async def measure(up: Up, chosen: argparse.Namespace) -> None:
     )
     _print(f"{chosen.requests} requests/s, {chosen.jobs} of them tasks", samples.table())
     _print("answers", _answers(load))
+    api, worker = samples.cpu_s("api"), samples.cpu_s("worker")
+    answered, tasks = load.statuses.total(), load.statuses[HTTPStatus.ACCEPTED]
+    _print(
+        "CPU", [f"{1000 * api / answered:.2f} ms a request, {1000 * worker / tasks:.2f} ms a task"]
+    )
 
 
 def _answers(load: Load) -> Iterator[str]:
-    yield " ".join(f"{status}: {count}" for status, count in sorted(load.statuses.items()))
+    counts = " ".join(f"{status}: {count}" for status, count in sorted(load.statuses.items()))
+    yield f"{counts} not sent, for they were late: {load.unsent}"
     percentiles = statistics.quantiles(load.latencies_s, n=100)
     at = {"p50": percentiles[49], "p95": percentiles[94], "p99": percentiles[98]}
     yield " ".join(f"{name} {1000 * seconds:.1f} ms" for name, seconds in at.items())

@@ -4,7 +4,9 @@ import re
 import secrets
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -122,6 +124,18 @@ def test_prometheus_finds_every_replica_and_the_databases(
         assert eventually(lambda: _up(prometheus) == there, within=120), _up(prometheus)
         groups = prometheus.get("/api/v1/rules").json()["data"]["groups"]
     assert {Path(group["file"]).name for group in groups} == {path.name for path in RULES}
+
+
+def test_no_request_fails_when_an_api_is_taken_away(scaled: Deployment) -> None:
+    fewer = ("up", "--detach", "--no-recreate", "--scale", "api=2", "--scale", "worker=2")
+    answers = Counter[int]()
+    with scaled.edge() as edge, ThreadPoolExecutor(1) as pool:
+        taking = pool.submit(scaled.compose, *fewer, profiles="edge")
+        while not taking.done():
+            answers[edge.get("/hello/Zoe").status_code] += 1
+        taking.result()
+    assert len(scaled.ids("api")) == 2
+    assert set(answers) == {200}
 
 
 def test_nothing_is_lost_when_an_api_and_a_worker_are_killed(
