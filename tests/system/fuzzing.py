@@ -1,4 +1,4 @@
-"""Hooks that Schemathesis loads: who is asking, given by FUZZ_ROLE (user, admin or stranger).
+"""Hooks that Schemathesis loads: who is asking, given by FUZZ_ROLE (user, admin or anonymous).
 
 What it calls changes passwords, signs out and deletes accounts: whoever is refused gets another
 account, so that all operations can take part.
@@ -16,15 +16,15 @@ import schemathesis
 from tests.support.api import bearer, sign_up
 
 ROLE = os.environ["FUZZ_ROLE"]
-MAX_WAIT_S, LONGEST_WAIT_S = 0.2, 60  # what is asked at most, and what the document allows
+MAX_WAIT_S, LONGEST_WAIT_S = 0.2, 60  # what is sent at most, and what the document allows
 PROMOTE = "UPDATE users SET is_superuser = true WHERE username = $1"
 
 
 class FreshAccount:
-    """An account that nobody else uses."""
+    """An account for one test case."""
 
     def get(self, case: Any, context: Any) -> dict[str, str]:
-        """The header that proves who is asking."""
+        """Return the Authorization header."""
         name = f"fuzz-{secrets.token_hex(6)}"
         with httpx2.Client(base_url=os.environ["FUZZ_URL"], timeout=10) as client:
             tokens = sign_up(client, name)
@@ -33,7 +33,7 @@ class FreshAccount:
         return bearer(tokens)
 
     def set(self, case: Any, header: dict[str, str], context: Any) -> None:
-        """Put it into the request."""
+        """Add the header to the request."""
         case.headers = {**(case.headers or {}), **header}
 
 
@@ -51,7 +51,7 @@ def filter_case(context: Any, case: Any) -> bool:
 
 @schemathesis.hook
 def map_query(context: Any, query: Any) -> Any:
-    """Shorten waits: no worker runs here, so a task that is waited for never ends."""
+    """Shorten waits: no worker runs here, so no task ends."""
     wait = query.get("wait") if isinstance(query, dict) else None
     if isinstance(wait, int | float) and MAX_WAIT_S < wait <= LONGEST_WAIT_S:
         return {**query, "wait": MAX_WAIT_S}
@@ -66,6 +66,6 @@ async def _promote(name: str) -> None:
         await connection.close()
 
 
-if ROLE != "stranger":
+if ROLE != "anonymous":
     refused = [401, 403] if ROLE == "admin" else [401]
     schemathesis.auth(retry_on=refused)(FreshAccount)

@@ -1,4 +1,4 @@
-"""A year of greetings on a real database: its clock is ours, and its workers die at random."""
+"""Simulated greetings on a real database: a fake clock, and workers that die at random."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ from tests.fakes.store import FakeClock
 IMMORTAL = 1 << 30
 LEASE = 30.0
 
-# Who held a lease is dead; what waits for a later attempt waits no longer: hours have gone by.
+# Hours have passed: leases have expired, and delayed attempts are due.
 TIME_FLIES = Statement.from_sql(
     """
     UPDATE jobs SET lease_until = now() - interval '1 s', run_at = now(), dispatched_at = NULL
@@ -41,129 +41,132 @@ ROWS = Statement.from_sql("SELECT * FROM greetings ORDER BY user_id, year")
 
 
 class Killed(BaseException):
-    """The worker is gone: from here on it does nothing at all."""
+    """Raised to end a worker at once, as kill -9 does."""
 
 
 @dataclass(slots=True)
-class Life:
-    """So many statements and messages are left to a worker."""
+class Lifetime:
+    """The number of statements and messages until a worker is killed."""
 
     left: int = IMMORTAL
 
     def step(self) -> None:
-        """Raises Killed where none is."""
+        """Count one step; raise Killed when none is left."""
         self.left -= 1
         if self.left < 0:
             raise Killed
 
 
 @dataclass(slots=True)
-class MortalDriver:
-    """A connection of a worker that may die before any statement."""
+class KillableDriver:
+    """A connection of a worker that may be killed before any statement."""
 
     driver: Driver
-    life: Life
+    lifetime: Lifetime
 
     async def fetch(self, query: str, *arguments: object) -> object:
-        self.life.step()
+        self.lifetime.step()
         return await self.driver.fetch(query, *arguments)
 
     async def fetchrow(self, query: str, *arguments: object) -> object:
-        self.life.step()
+        self.lifetime.step()
         return await self.driver.fetchrow(query, *arguments)
 
     async def execute(self, statement: str) -> object:
-        self.life.step()
+        self.lifetime.step()
         return await self.driver.execute(statement)
 
 
 @dataclass(slots=True)
-class MortalPool:
-    """The pool that all workers share, as one of them sees it."""
+class KillablePool:
+    """The shared pool, as a worker that may be killed uses it."""
 
     pool: ConnectionPool
-    life: Life
+    lifetime: Lifetime
 
     @asynccontextmanager
     async def executor(self) -> AsyncIterator[Executor]:
         async with self.pool.connection() as driver:
-            yield Executor(cast("Driver", MortalDriver(driver, self.life)))
+            yield Executor(cast("Driver", KillableDriver(driver, self.lifetime)))
 
 
 @dataclass(slots=True)
 class Sent:
-    """A message, and when it went out."""
+    """A message and the time at which it was sent."""
 
     message: MailMessage
     at: datetime
 
 
 @dataclass(slots=True)
-class MortalMailer(MailSender):
-    """Death may come before a message is handed over, or right after it."""
+class KillableMailSender(MailSender):
+    """A mail sender whose worker may be killed before or right after sending."""
 
-    world: "World"
-    life: Life
+    simulation: "GreetingSimulation"
+    lifetime: Lifetime
 
     async def send(self, message: MailMessage) -> None:
-        self.life.step()
-        self.world.sent.append(Sent(message, self.world.clock()))
-        if self.world.deadly_messages:
-            self.world.deadly_messages -= 1
-            self.life.left = 0
-        self.life.step()
+        self.lifetime.step()
+        self.simulation.sent.append(Sent(message, self.simulation.clock()))
+        if self.simulation.deadly_messages:
+            self.simulation.deadly_messages -= 1
+            self.lifetime.left = 0
+        self.lifetime.step()
 
 
 @dataclass(slots=True)
-class World:
-    """Everybody's greetings, and the messages that went out."""
+class GreetingSimulation:
+    """Accounts, their greetings and the messages sent."""
 
     pool: ConnectionPool
     rules: GreetingRules
     clock: FakeClock
     sent: list[Sent] = field(default_factory=list)
     deadly_messages: int = 0
-    """So many of the next messages are the last deed of their worker."""
+    """The number of next messages after which their worker is killed."""
 
     async def add(self, *users: User) -> None:
-        """Write the accounts."""
+        """Store the accounts."""
         write = transactions(self.pool, WriteContext(self.clock, new_id, lambda: None))
         async with write() as tx:
             for user in users:
                 await tx.users.add(user)
 
     async def rows(self) -> list[Any]:
-        """All greetings."""
+        """Return all greetings."""
         async with self.pool.connection() as driver:
             return await Executor(driver).all(ROWS)
 
-    async def work(self, life: Life) -> bool:
-        """One worker plans, then runs what is due; whether it lived to the end."""
+    async def work(self, lifetime: Lifetime) -> bool:
+        """Run one worker, which plans and runs due jobs; return whether it survived."""
         try:
-            await self._work(MortalPool(self.pool, life), life)
-        except (Killed, asyncio.CancelledError):  # what waits for a dead one's batch is cancelled
-            assert life.left < 0
-        return life.left >= 0
+            await self._work(KillablePool(self.pool, lifetime), lifetime)
+        except (
+            Killed,
+            asyncio.CancelledError,
+        ):  # waiting for the batch of a killed worker is cancelled
+            assert lifetime.left < 0
+        return lifetime.left >= 0
 
     async def pass_time(self) -> bool:
-        """Leases end, and what waits is due; whether there is anything still to be done."""
+        """Expire leases and make delayed jobs due; return whether any job is left."""
         async with self.pool.connection() as driver:
             waiting = await Executor(driver).all(TIME_FLIES)
         await PostgresDueJobs(self.pool).expire_leases(limit=1000)
         return bool(waiting)
 
-    async def settle(self, lives: list[Life]) -> None:
-        """Workers at once; then others, until one has lived and nothing is left to do."""
-        lived = await asyncio.gather(*(self.work(life) for life in lives))
+    async def run_until_idle(self, lifetimes: list[Lifetime]) -> None:
+        """Run these workers at once, then others until no job is left."""
+        lived = await asyncio.gather(*(self.work(lifetime) for lifetime in lifetimes))
         if not all(lived):
             while await self.pass_time() or not any(lived):
-                lived = [await self.work(Life())]
+                lived = [await self.work(Lifetime())]
 
-    async def _work(self, pool: Any, life: Life) -> None:
+    async def _work(self, pool: Any, lifetime: Lifetime) -> None:
         write_context = WriteContext(self.clock, new_id, lambda: None)
         write, read = transactions(pool, write_context), views(pool, write_context)
         await GreetingPlanner(write, read, self.rules, self.clock, new_id).plan()
-        post = MailService(MortalMailer(self, life), PlainTemplates(), "example.com")
+        post = MailService(KillableMailSender(self, lifetime), PlainTemplates(), "example.com")
         kinds = JobKinds([GreetingMail(post, write, self.rules, self.clock)])
         claims = PostgresJobStore(pool, worker_id=new_id(), lease=LEASE, kinds=kinds.names)
         runner = Runner(
@@ -178,7 +181,7 @@ class World:
 
 
 def state_of(rows: list[Any]) -> dict[Any, str]:
-    """The state of each person's one greeting."""
+    """Return the state of the only greeting of each account."""
     states = {row["user_id"]: row["state"] for row in rows}
     assert len(states) == len(rows)
     return states

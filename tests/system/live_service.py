@@ -1,4 +1,4 @@
-"""A whole run in which everybody says something that nobody else may read."""
+"""A run of the whole service in which every input contains a unique secret marker."""
 
 import json
 import socket
@@ -32,35 +32,35 @@ UPDATE users SET is_superuser = true;
 
 
 @dataclass(frozen=True, slots=True)
-class Whispers:
-    """Texts by what they are; each is said somewhere, and must not be read anywhere else."""
+class SecretMarkers:
+    """Marker texts by name; each is part of an input and must not appear in telemetry."""
 
-    said: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, what: str) -> str:
-        """A new text of letters that names what it is."""
+        """Return a new marker of letters, which contains its name."""
         tail = "".join(choice(ascii_lowercase) for _ in range(12))
-        return self.heard(what, what.replace(" ", "") + tail)
+        return self.add(what, what.replace(" ", "") + tail)
 
-    def heard(self, what: str, text: str) -> str:
-        """One that somebody else has made."""
-        assert what not in self.said
-        self.said[what] = text
+    def add(self, what: str, text: str) -> str:
+        """Add a text made by the service as a marker."""
+        assert what not in self.texts
+        self.texts[what] = text
         return text
 
-    def found_in(self, text: str, *, but: frozenset[str] = frozenset()) -> set[str]:
-        """What is told there."""
-        return {what for what, said in self.said.items() if said in text} - but
+    def names_in(self, text: str, *, but: frozenset[str] = frozenset()) -> set[str]:
+        """Return the names of the markers in the text."""
+        return {what for what, marker in self.texts.items() if marker in text} - but
 
 
-class Refusing:
-    """A mail server that tells everybody why it refuses: by quoting the message."""
+class RefusingMailServer:
+    """A mail server whose refusals quote the message."""
 
     async def handle_RCPT(  # noqa: N802  # aiosmtpd's name
         self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]
     ) -> str:
         envelope.rcpt_tos.append(address)
-        return f"550 nobody is called {address}" if "refused" in address else "250 OK"
+        return f"550 no mailbox {address}" if "refused" in address else "250 OK"
 
     async def handle_DATA(  # noqa: N802  # aiosmtpd's name
         self, _: SMTP, __: Session, envelope: Envelope
@@ -70,15 +70,15 @@ class Refusing:
 
 
 @contextmanager
-def refusing(port: int, password: str) -> Iterator[None]:
-    """The server listens there, and knows that password."""
+def run_refusing_mail_server(port: int, password: str) -> Iterator[None]:
+    """Run the mail server on a port, with a login of this password."""
 
     def authenticate(_: SMTP, __: Session, ___: Envelope, ____: str, login: Any) -> AuthResult:
-        right = login == LoginPassword(LOGIN, password.encode())
-        return AuthResult(success=right, handled=False)
+        success = login == LoginPassword(LOGIN, password.encode())
+        return AuthResult(success=success, handled=False)
 
     server = Controller(
-        Refusing(), "127.0.0.1", port, authenticator=authenticate, auth_require_tls=False
+        RefusingMailServer(), "127.0.0.1", port, authenticator=authenticate, auth_require_tls=False
     )
     server.start()
     try:
@@ -88,176 +88,181 @@ def refusing(port: int, password: str) -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
-    """Somebody who speaks to the API, and checks that it was heard."""
+class MarkedClient:
+    """A client of the API that checks statuses and uses markers."""
 
     client: httpx2.Client
-    whisper: Whispers
+    marker: SecretMarkers
 
-    def ask(self, expected: int, method: str, path: str, **options: Any) -> Any:
-        """The answer's JSON, if it has the status that is expected."""
+    def send(self, expected: int, method: str, path: str, **options: Any) -> Any:
+        """Send a request, check its status, and return the JSON."""
         answer = self.client.request(method, path, **options)
         assert answer.status_code == expected, (method, path, answer.text)
         return answer.json() if answer.content else None
 
     def task(self, kind: str, data: Mapping[str, Any], headers: Mapping[str, str]) -> str:
-        """Ask for it; its id."""
-        made = self.ask(202, "POST", "/tasks", json={"kind": kind, "data": data}, headers=headers)
-        return str(made["id"])
+        """Create a task and return its id."""
+        created = self.send(
+            202, "POST", "/tasks", json={"kind": kind, "data": data}, headers=headers
+        )
+        return str(created["id"])
 
     def sign_in(self, address: str, password: str, prefix: str) -> dict[str, str]:
-        """The tokens, which are to be kept."""
+        """Sign in and return the tokens, which are markers too."""
         form = {"username": address, "password": password}
-        tokens: dict[str, str] = self.ask(200, "POST", "/auth/token", data=form)
-        self.whisper.heard(f"{prefix} access token", tokens["access_token"].rpartition(".")[2])
-        self.whisper.heard(f"{prefix} refresh token", tokens["refresh_token"])
+        tokens: dict[str, str] = self.send(200, "POST", "/auth/token", data=form)
+        self.marker.add(f"{prefix} access token", tokens["access_token"].rpartition(".")[2])
+        self.marker.add(f"{prefix} refresh token", tokens["refresh_token"])
         return tokens
 
 
-async def tell(up: Up, talk: Talk) -> None:
-    """All of it."""
-    address, password = register(talk)
+async def use_everything(up: Up, caller: MarkedClient) -> None:
+    """Run all steps."""
+    address, password = register(caller)
     connection = await asyncpg.connect(up.run.database_url)
     await connection.execute(TRAPS)
     await connection.close()
-    headers = come_and_go(talk, address, password)
-    keep_items(talk, headers)
-    ask_for_tasks(up, talk, headers)
-    ask_badly(up, talk, headers)
-    lose_redis(up, talk, headers)
+    headers = use_sessions(caller, address, password)
+    create_items(caller, headers)
+    create_tasks(up, caller, headers)
+    send_bad_requests(up, caller, headers)
+    lose_redis(up, caller, headers)
 
 
-def register(talk: Talk) -> tuple[str, str]:
-    """Somebody: their address and password."""
-    address, password = f"{talk.whisper('own address')}@example.com", talk.whisper("first password")
-    form = {"email": address, "full_name": talk.whisper("full name"), "password": password}
-    talk.ask(201, "POST", "/users", json=form)
-    form["password"] = talk.whisper("password for a taken address")
-    talk.ask(409, "POST", "/users", json=form)
+def register(caller: MarkedClient) -> tuple[str, str]:
+    """Register an account and return its address and password."""
+    address, password = (
+        f"{caller.marker('own address')}@example.com",
+        caller.marker("first password"),
+    )
+    form = {"email": address, "full_name": caller.marker("full name"), "password": password}
+    caller.send(201, "POST", "/users", json=form)
+    form["password"] = caller.marker("password for a taken address")
+    caller.send(409, "POST", "/users", json=form)
     return address, password
 
 
-def come_and_go(talk: Talk, address: str, password: str) -> dict[str, str]:
-    """Sign in, well and badly; change the password; the header of a session that stays."""
-    whisper = talk.whisper
+def use_sessions(caller: MarkedClient, address: str, password: str) -> dict[str, str]:
+    """Sign in rightly and wrongly, change the password, and return the header of a session."""
+    marker = caller.marker
     for form in (
-        {"username": address, "password": whisper("wrong password")},
-        {"username": whisper("password typed as a name"), "password": whisper("another")},
+        {"username": address, "password": marker("wrong password")},
+        {"username": marker("password typed as a name"), "password": marker("another")},
     ):
-        talk.ask(400, "POST", "/auth/token", data=form)
-    first = talk.sign_in(address, password, "first")
-    refreshed = talk.ask(
+        caller.send(400, "POST", "/auth/token", data=form)
+    first = caller.sign_in(address, password, "first")
+    refreshed = caller.send(
         200, "POST", "/auth/refresh", json={"refresh_token": first["refresh_token"]}
     )
-    whisper.heard("second refresh token", refreshed["refresh_token"])
-    whisper.heard("second access token", refreshed["access_token"].rpartition(".")[2])
-    talk.ask(400, "POST", "/auth/refresh", json={"refresh_token": whisper("made-up token")})
+    marker.add("second refresh token", refreshed["refresh_token"])
+    marker.add("second access token", refreshed["access_token"].rpartition(".")[2])
+    caller.send(400, "POST", "/auth/refresh", json={"refresh_token": marker("made-up token")})
     headers = {"Authorization": f"Bearer {refreshed['access_token']}"}
-    changed = {"current_password": password, "password": whisper("new password")}
-    talk.ask(200, "PATCH", "/users/me", json=changed, headers=headers)
-    third = talk.sign_in(address, changed["password"], "third")
+    changed = {"current_password": password, "password": marker("new password")}
+    caller.send(200, "PATCH", "/users/me", json=changed, headers=headers)
+    third = caller.sign_in(address, changed["password"], "third")
     headers = {"Authorization": f"Bearer {third['access_token']}"}
-    talk.ask(204, "POST", "/auth/logout", headers=headers)
-    talk.ask(401, "GET", "/users/me", headers=headers)
-    last = talk.sign_in(address, changed["password"], "last")
+    caller.send(204, "POST", "/auth/logout", headers=headers)
+    caller.send(401, "GET", "/users/me", headers=headers)
+    last = caller.sign_in(address, changed["password"], "last")
     return {"Authorization": f"Bearer {last['access_token']}"}
 
 
-def keep_items(talk: Talk, headers: dict[str, str]) -> None:
-    """Items and birthdays; one of the items makes the database fail."""
-    whisper = talk.whisper
-    item = {"title": whisper("item title"), "description": whisper("item description")}
-    made = talk.ask(201, "POST", "/items", json=item, headers=headers)
-    patch = {"title": whisper("changed title")}
+def create_items(caller: MarkedClient, headers: dict[str, str]) -> None:
+    """Create items and birthdays; one of the items makes the database fail."""
+    marker = caller.marker
+    item = {"title": marker("item title"), "description": marker("item description")}
+    created = caller.send(201, "POST", "/items", json=item, headers=headers)
+    patch = {"title": marker("changed title")}
     merge = {**headers, "Content-Type": "application/merge-patch+json"}
-    talk.ask(200, "PATCH", f"/items/{made['id']}", content=json.dumps(patch), headers=merge)
-    talk.ask(200, "GET", f"/items?q={whisper('search words')}", headers=headers)
-    talk.ask(500, "POST", "/items", json={"title": whisper("trapped title")}, headers=headers)
-    name = f"/hello/{whisper('name in a path')}"
-    talk.ask(204, "PUT", name, json={"dateOfBirth": "1990-02-28"})
-    talk.ask(200, "GET", name)
-    talk.ask(422, "GET", f"{name}?token={whisper('query beside a name')}")
+    caller.send(200, "PATCH", f"/items/{created['id']}", content=json.dumps(patch), headers=merge)
+    caller.send(200, "GET", f"/items?q={marker('search words')}", headers=headers)
+    caller.send(500, "POST", "/items", json={"title": marker("trapped title")}, headers=headers)
+    name = f"/hello/{marker('name in a path')}"
+    caller.send(204, "PUT", name, json={"dateOfBirth": "1990-02-28"})
+    caller.send(200, "GET", name)
+    caller.send(422, "GET", f"{name}?token={marker('query beside a name')}")
 
 
-def ask_for_tasks(up: Up, talk: Talk, headers: dict[str, str]) -> None:
-    """Of every kind; all but one fail, each in its way."""
-    whisper = talk.whisper
-    done = talk.task("echo", {"text": whisper("payload")}, headers)
-    talk.ask(200, "GET", f"/tasks/{done}?wait=10", headers=headers)
-    talk.task("echo", {"trap": whisper("trapped payload")}, headers)
-    for fate in ("refused", "spam"):
-        address = f"{whisper(f'{fate} address')}@example.com"
-        words = {part: whisper(f"{fate} {part}") for part in ("subject", "text", "html")}
-        talk.task("email.send", {"to": address, **words}, headers)
+def create_tasks(up: Up, caller: MarkedClient, headers: dict[str, str]) -> None:
+    """Create tasks of every kind; all but one fail in different ways."""
+    marker = caller.marker
+    done = caller.task("echo", {"text": marker("payload")}, headers)
+    caller.send(200, "GET", f"/tasks/{done}?wait=10", headers=headers)
+    caller.task("echo", {"trap": marker("trapped payload")}, headers)
+    for outcome in ("refused", "spam"):
+        address = f"{marker(f'{outcome} address')}@example.com"
+        words = {part: marker(f"{outcome} {part}") for part in ("subject", "text", "html")}
+        caller.task("email.send", {"to": address, **words}, headers)
     request = {
-        "url": f"http://127.0.0.1:1/{whisper('outgoing path')}?token={whisper('outgoing query')}",
+        "url": f"http://127.0.0.1:1/{marker('outgoing path')}?token={marker('outgoing query')}",
         "headers": {
-            "Authorization": f"Bearer {whisper('outgoing authorization')}",
-            "X-Key": whisper("outgoing header"),
+            "Authorization": f"Bearer {marker('outgoing authorization')}",
+            "X-Key": marker("outgoing header"),
         },
-        "body": {"text": whisper("outgoing body")},
+        "body": {"text": marker("outgoing body")},
     }
-    talk.task("http.request", request, headers)
-    bad = {"kind": "http.request", "data": {"url": whisper("no url"), "x": whisper("no member")}}
-    talk.ask(422, "POST", "/tasks", json=bad, headers=headers)
+    caller.task("http.request", request, headers)
+    bad = {"kind": "http.request", "data": {"url": marker("no url"), "x": marker("no member")}}
+    caller.send(422, "POST", "/tasks", json=bad, headers=headers)
     assert eventually(lambda: up.output.count("job failed") >= 5, within=20), up.output
 
 
-def ask_badly(up: Up, talk: Talk, headers: dict[str, str]) -> None:
-    """Paths, logins and headers of the wrong kinds; and what is no HTTP at all."""
-    whisper = talk.whisper
-    talk.ask(404, "GET", f"/nowhere/{whisper('unknown path')}?token={whisper('query string')}")
-    basic = {"Authorization": f"Basic {whisper('basic login')}", "Cookie": whisper("cookie")}
-    talk.ask(401, "GET", "/users/me", headers=basic)
-    talk.ask(401, "GET", "/users/me", headers={"Authorization": f"Bearer {whisper('no token')}"})
-    talk.ask(200, "GET", "/health/live", headers=strange(whisper))
-    for trace in (f"00-{whisper('traceparent')}-01", f"00-{'a' * 32}-{'b' * 16}-01"):
-        state = {"traceparent": trace, "tracestate": f"{whisper(f'state {trace[3:6]}')},=,"}
-        talk.ask(200, "GET", "/health/live", headers=state)
-    send_bad_bodies(talk, headers)
+def send_bad_requests(up: Up, caller: MarkedClient, headers: dict[str, str]) -> None:
+    """Send wrong paths, logins and headers, and bytes that are not HTTP."""
+    marker = caller.marker
+    caller.send(404, "GET", f"/nowhere/{marker('unknown path')}?token={marker('query string')}")
+    basic = {"Authorization": f"Basic {marker('basic login')}", "Cookie": marker("cookie")}
+    caller.send(401, "GET", "/users/me", headers=basic)
+    caller.send(401, "GET", "/users/me", headers={"Authorization": f"Bearer {marker('no token')}"})
+    caller.send(200, "GET", "/health/live", headers=telemetry_headers(marker))
+    for trace in (f"00-{marker('traceparent')}-01", f"00-{'a' * 32}-{'b' * 16}-01"):
+        state = {"traceparent": trace, "tracestate": f"{marker(f'state {trace[3:6]}')},=,"}
+        caller.send(200, "GET", "/health/live", headers=state)
+    send_bad_bodies(caller, headers)
     with socket.create_connection(("127.0.0.1", up.port)) as raw:
-        raw.sendall(f"{whisper('no method')} {whisper('no http')}\r\n\r\n".encode())
+        raw.sendall(f"{marker('no method')} {marker('no http')}\r\n\r\n".encode())
         assert raw.recv(100).startswith(b"HTTP/1.1 501 ")
 
 
-def send_bad_bodies(talk: Talk, headers: dict[str, str]) -> None:
-    """Of every kind that is refused."""
-    whisper = talk.whisper
+def send_bad_bodies(caller: MarkedClient, headers: dict[str, str]) -> None:
+    """Send bodies of every refused kind."""
+    marker = caller.marker
     typed = {**headers, "Content-Type": "application/json"}
-    broken = f'{{"title": "{whisper("malformed body")}'
-    talk.ask(400, "POST", "/items", content=broken, headers=typed)
-    unknown = {"title": 7, whisper("unknown member"): whisper("its value")}
-    talk.ask(422, "POST", "/items", json=unknown, headers=headers)
-    media = {**headers, "Content-Type": f"text/{whisper('media type')}"}
-    talk.ask(415, "POST", "/items", content=whisper("text body"), headers=media)
-    long = {"title": whisper("long title") * 99}
-    talk.ask(422, "POST", "/items", json=long, headers=headers)
+    broken = f'{{"title": "{marker("malformed body")}'
+    caller.send(400, "POST", "/items", content=broken, headers=typed)
+    unknown = {"title": 7, marker("unknown member"): marker("its value")}
+    caller.send(422, "POST", "/items", json=unknown, headers=headers)
+    media = {**headers, "Content-Type": f"text/{marker('media type')}"}
+    caller.send(415, "POST", "/items", content=marker("text body"), headers=media)
+    long = {"title": marker("long title") * 99}
+    caller.send(422, "POST", "/items", json=long, headers=headers)
 
 
-def strange(whisper: Whispers) -> dict[str, str]:
-    """Headers that telemetry might look at."""
+def telemetry_headers(marker: SecretMarkers) -> dict[str, str]:
+    """Return headers that telemetry might record."""
     return {
-        "X-Request-ID": f"{whisper('request id')} is none",
-        "baggage": f"key={whisper('baggage')}",
-        "User-Agent": whisper("user agent"),
-        "Referer": f"https://{whisper('referer')}.example/",
-        "X-Forwarded-For": whisper("forwarded for"),
-        "If-None-Match": whisper("tag"),
+        "X-Request-ID": f"{marker('request id')} is none",
+        "baggage": f"key={marker('baggage')}",
+        "User-Agent": marker("user agent"),
+        "Referer": f"https://{marker('referer')}.example/",
+        "X-Forwarded-For": marker("forwarded for"),
+        "If-None-Match": marker("tag"),
     }
 
 
-def lose_redis(up: Up, talk: Talk, headers: dict[str, str]) -> None:
-    """Kill it, as often as it is started again, until somebody has noticed; ask meanwhile."""
+def lose_redis(up: Up, caller: MarkedClient, headers: dict[str, str]) -> None:
+    """Kill Redis until its absence is logged; send requests meanwhile."""
     killed: set[int] = set()
 
-    def is_noticed() -> bool:
+    def is_logged() -> bool:
         pid = up.run.pids["Valkey"]
         if pid not in killed:
             send(SIGKILL, [pid])
             killed.add(pid)
         return "Redis does not answer" in up.output
 
-    is_noticed()
-    talk.ask(200, "GET", "/birthdays/today", headers=headers)
-    talk.task("echo", {"text": talk.whisper("payload without redis")}, headers)
-    assert eventually(is_noticed, within=20), up.output
+    is_logged()
+    caller.send(200, "GET", "/birthdays/today", headers=headers)
+    caller.task("echo", {"text": caller.marker("payload without redis")}, headers)
+    assert eventually(is_logged, within=20), up.output

@@ -1,4 +1,4 @@
-"""What the runbooks print: commands, calls, SQL, panels, words, each with how it is proven."""
+"""The code in the runbooks: commands, calls, SQL, panels and words, by kind."""
 
 import re
 from collections.abc import Iterator
@@ -13,26 +13,26 @@ SETTING = re.compile(r"([A-Z][A-Z0-9]*_[A-Z0-9_]+)(?:=\S+)?")
 
 
 def sections() -> dict[str, str]:
-    """The text of each alert's entry."""
+    """Return the entry of each alert."""
     return {name: " ".join(text.split()) for name, text in HEADING.findall(DOCUMENT.read_text())}
 
 
 def printed() -> Iterator[tuple[str, str]]:
-    """Every piece of code, with the alert whose entry it stands in."""
+    """Iterate over all pieces of code with the alert of their entry."""
     for alert, text in sections().items():
         for code in dict.fromkeys(CODE.findall(text)):
             yield alert, code
 
 
 def code_of(alert: str, beginning: str) -> str:
-    """The piece of code in an alert's entry that is this, or else the only one that begins so."""
+    """Return the piece of code in an alert's entry that is or begins with this text."""
     codes = {code for name, code in printed() if name == alert and code.startswith(beginning)}
     (found,) = codes & {beginning} or codes
     return found
 
 
 def kind_of(code: str) -> str:
-    """What a piece of code is."""
+    """Return the kind of a piece of code."""
     if code.startswith("jubilee "):
         return "command"
     if CALL.fullmatch(code) or code.startswith("/"):

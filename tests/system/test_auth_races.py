@@ -1,4 +1,4 @@
-"""Accounts and sessions when several do the same at once, on a real PostgreSQL."""
+"""Concurrent changes of accounts and sessions, on a real PostgreSQL."""
 
 import asyncio
 from collections import Counter
@@ -30,12 +30,12 @@ NO_PASSWORDS = PasswordChange()
 TABLES = ("users", "sessions", "birthdays", "items", "jobs")
 
 SUBSCRIBERS = dict.fromkeys(("ItemCreated", "ItemDeleted"), ("echo",))
-"""Events are written where a subscriber wants them."""
+"""Subscribers, without which no event is written."""
 
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """Sessions end by the database's clock, too."""
+    """The current time, since the database's clock ends sessions too."""
     return FakeClock(datetime.now(UTC))
 
 
@@ -48,7 +48,7 @@ async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
 
 @pytest.fixture
 def services(services: Services, pool: ConnectionPool, clock: FakeClock) -> Services:
-    """The use cases over the real database."""
+    """The use cases over a real database."""
     write_context = WriteContext(clock, new_id, lambda: None, subscribers=SUBSCRIBERS)
     real: dict[str, Any] = {
         "write": transactions(pool, write_context),
@@ -63,7 +63,7 @@ def services(services: Services, pool: ConnectionPool, clock: FakeClock) -> Serv
 
 
 async def outcomes(*attempts: Awaitable[object]) -> Counter[str]:
-    """How often each thing came of what was tried at once; only refusals are no surprise."""
+    """Run the attempts at once and count their outcomes; only refusals may be raised."""
     answers = await asyncio.gather(*attempts, return_exceptions=True)
     for answer in answers:
         if isinstance(answer, BaseException) and not isinstance(answer, DomainError):
@@ -90,7 +90,7 @@ async def count(database_url: str, table: str) -> int:
         ),
     ],
 )
-async def test_of_many_who_register_one_name_one_gets_it(
+async def test_one_of_parallel_registrations_of_a_name_succeeds(
     services: Services, database_url: str, first: Profile, second: Profile, refusal: type[Conflict]
 ) -> None:
     many = [services.users.register(p, PASSWORD) for p in (first, second) * 6]
@@ -101,7 +101,7 @@ async def test_of_many_who_register_one_name_one_gets_it(
     assert [await count(database_url, table) for table in ("users", "jobs", "birthdays")] == [1] * 3
 
 
-async def test_of_two_who_take_one_username_one_gets_it(
+async def test_one_of_two_parallel_username_changes_succeeds(
     services: Services, sign_up: SignUp
 ) -> None:
     people = [await sign_up(name) for name in ("ann", "bob", "cat", "dan")]
@@ -112,18 +112,18 @@ async def test_of_two_who_take_one_username_one_gets_it(
     assert found == {"done": 1, "UsernameTaken": 3}
 
 
-async def test_a_registration_that_fails_leaves_no_account(
+async def test_a_failed_registration_leaves_no_account(
     services: Services, database_url: str
 ) -> None:
     ids = iter([new_id(), UUID(int=1), new_id(), UUID(int=1)])
     users = replace(services.users, new_id=lambda: next(ids))
     await users.register(Profile(email="first@example.com"), PASSWORD)
-    with pytest.raises(Conflict):  # its welcome has the id of the other one's
+    with pytest.raises(Conflict):  # its welcome mail has the same key
         await users.register(Profile(email="second@example.com"), PASSWORD)
     assert [await count(database_url, table) for table in ("users", "jobs")] == [1, 1]
 
 
-async def test_parallel_refreshes_give_one_successor(services: Services, sign_up: SignUp) -> None:
+async def test_parallel_refreshes_return_one_successor(services: Services, sign_up: SignUp) -> None:
     zoe = await sign_up()
     pairs = await asyncio.gather(*(services.auth.refresh(zoe.refresh_token) for _ in range(8)))
     (successor,) = {tokens.refresh for tokens in pairs}
@@ -133,7 +133,7 @@ async def test_parallel_refreshes_give_one_successor(services: Services, sign_up
     assert (await services.auth.refresh(successor)).refresh != successor
 
 
-async def test_a_replay_beside_the_real_one_ends_the_family(
+async def test_a_parallel_replay_revokes_the_family(
     services: Services, sign_up: SignUp, database_url: str
 ) -> None:
     for name in ("ann", "bob", "cat"):
@@ -149,7 +149,7 @@ async def test_a_replay_beside_the_real_one_ends_the_family(
     assert await count(database_url, "sessions") == 0
 
 
-async def test_two_admins_who_demote_each_other_leave_one(
+async def test_two_admins_demoting_each_other_leave_one(
     services: Services, sign_up: SignUp, database_url: str
 ) -> None:
     ada, max_ = [await sign_up(name, is_superuser=True) for name in ("ada", "max")]
@@ -169,7 +169,7 @@ async def _promote(database_url: str) -> None:
     await connection.close()
 
 
-async def test_admins_who_all_leave_at_once_leave_one(
+async def test_admins_deleting_themselves_at_once_leave_one(
     services: Services, sign_up: SignUp, database_url: str
 ) -> None:
     admins = [await sign_up(name, is_superuser=True) for name in ("ada", "ben", "cleo", "dora")]
@@ -181,7 +181,7 @@ async def test_admins_who_all_leave_at_once_leave_one(
     assert found == {"done": 3, "LastAdmin": 1}
 
 
-async def test_whoever_signs_in_by_the_old_password_meanwhile_is_out(
+async def test_a_sign_in_parallel_to_a_password_change_is_refused(
     services: Services, sign_up: SignUp
 ) -> None:
     zoe = await sign_up()
@@ -196,7 +196,7 @@ async def test_whoever_signs_in_by_the_old_password_meanwhile_is_out(
     assert left.id == zoe.principal.session_id
 
 
-async def test_parallel_sign_ins_keep_to_the_hundred(
+async def test_parallel_sign_ins_keep_the_session_limit(
     services: Services, sign_up: SignUp, clock: FakeClock, database_url: str
 ) -> None:
     zoe = await sign_up()
@@ -215,7 +215,7 @@ async def test_parallel_sign_ins_keep_to_the_hundred(
     assert {session.client for session in newest} == {LAPTOP}
 
 
-async def test_an_account_goes_whole_whatever_it_does_meanwhile(
+async def test_deleting_an_active_account_leaves_no_rows(
     services: Services, sign_up: SignUp, database_url: str
 ) -> None:
     zoe = await sign_up("zoe", date_of_birth=date(1990, 2, 28))
@@ -237,7 +237,7 @@ async def test_an_account_goes_whole_whatever_it_does_meanwhile(
     assert created == deleted >= 5
 
 
-async def test_an_expired_session_is_trimmed_by_the_next_sign_in(
+async def test_an_expired_session_is_pruned_by_the_next_sign_in(
     services: Services, sign_up: SignUp, clock: FakeClock, database_url: str
 ) -> None:
     zoe = await sign_up()

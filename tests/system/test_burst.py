@@ -1,4 +1,4 @@
-"""Many at once, over real HTTP."""
+"""Bursts of requests over real HTTP."""
 
 import asyncio
 import time
@@ -11,19 +11,19 @@ import pytest
 from tests.servers import Servers
 from tests.support.api import PASSWORD, Api, Starter, bearer, sign_up
 
-STALL = 0.25  # seconds; were the hashes made on the loop, they would hold it up for longer
+STALL = 0.25  # seconds; hashing on the event loop would block it for longer
 BURST = 50
 
 
 @pytest.fixture
 def api(start_api: Starter, servers: Servers, database_url: str) -> Api:
-    """One whose requests may wait for their turn: passwords are hashed at a low priority."""
+    """An API with long request deadlines, since passwords are hashed at a low priority."""
     return start_api(database_url, servers.redis_url, REQUEST_TIMEOUT="30").ready()
 
 
 @pytest.fixture
 async def client(api: Api) -> AsyncIterator[httpx2.AsyncClient]:
-    """Calls the API by as many connections as it needs."""
+    """A client with any number of connections."""
     limits = httpx2.Limits(max_connections=None)
     async with httpx2.AsyncClient(base_url=api.url, timeout=30, limits=limits) as client:
         yield client
@@ -31,7 +31,7 @@ async def client(api: Api) -> AsyncIterator[httpx2.AsyncClient]:
 
 @pytest.fixture
 def tokens(api: Api) -> dict[str, str]:
-    """Those of Ada."""
+    """The tokens of Ada."""
     with api.client() as client:
         return sign_up(client, "ada")
 
@@ -54,12 +54,12 @@ async def test_a_burst_of_sign_ins_does_not_stall_the_rest(
     assert {task.result().status_code for task in burst} == {200}
     assert time.monotonic() - began > STALL
     assert len(waits) > 30
-    # A machine that others share may hold up one of them; a loop that hashes holds up each.
+    # A loaded machine may delay one of them; hashing on the event loop would delay each.
     assert sorted(waits)[int(len(waits) * 0.9)] < STALL / 2
     assert max(waits) < 4 * STALL
 
 
-async def test_of_two_writers_with_one_etag_one_is_told_that_it_is_stale(
+async def test_one_of_two_writers_with_the_same_etag_is_refused(
     client: httpx2.AsyncClient, tokens: dict[str, str]
 ) -> None:
     client.headers.update(bearer(tokens))
@@ -76,7 +76,7 @@ async def test_of_two_writers_with_one_etag_one_is_told_that_it_is_stale(
         condition = {"If-Match": won.headers["ETag"]}
 
 
-async def test_one_of_many_who_register_an_address_at_once_has_it(
+async def test_one_of_parallel_registrations_of_an_address_succeeds(
     client: httpx2.AsyncClient,
 ) -> None:
     spelt = ("zoe@example.com", "Zoe@example.com", "ZOE@EXAMPLE.COM", "zoe@Example.com") * 3

@@ -1,4 +1,4 @@
-"""The command line as an operator meets it."""
+"""The command line as an operator uses it."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def create_admin(at: Path, database_url: str, *who: str, password: str = PASSWOR
     return ended.stderr
 
 
-def test_an_admin_who_was_made_by_the_command_may_list_accounts(api: Api) -> None:
+def test_an_admin_created_by_the_command_may_list_accounts(api: Api) -> None:
     headers = bearer(api.add_admin("ada"))
     with api.client(headers=headers) as client:
         (row,) = client.get("/users").json()["items"]
@@ -70,7 +70,7 @@ def test_a_weak_password_or_a_bad_address_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("command", ["up", "config"])
-def test_what_needs_nothing_of_the_service_does_not_load_it(command: str) -> None:
+def test_commands_that_need_no_service_do_not_load_it(command: str) -> None:
     heavy = "{'alembic', 'opentelemetry', 'redis', 'sqlalchemy', 'starlette'}"
     code = f"import sys, jubilee.commands.{command}; print(sys.modules.keys() & {heavy})"
     said = subprocess.check_output((sys.executable, "-c", code), text=True)
@@ -83,7 +83,7 @@ def test_status_loads_little_of_the_service() -> None:
     assert subprocess.check_output((sys.executable, "-c", code), text=True) == "set()\n"
 
 
-def test_every_command_leads_to_a_function() -> None:
+def test_every_command_has_a_function() -> None:
     every = [
         "status",
         "health api",
@@ -98,7 +98,7 @@ def test_every_command_leads_to_a_function() -> None:
         assert callable(getattr(import_module(f"jubilee.commands.{module}"), name)), words
 
 
-def test_without_a_terminal_the_password_cannot_be_asked_for(tmp_path: Path) -> None:
+def test_a_password_prompt_needs_a_terminal(tmp_path: Path) -> None:
     ended = run(tmp_path, "admin", "create", *ADA[:4], **AWAY)
     assert ended.returncode == 1
     assert ended.stderr == "jubilee: there is no terminal to ask on: use --password-stdin\n"
@@ -113,7 +113,7 @@ def test_an_admin_needs_a_database_with_the_schema(servers: Servers, tmp_path: P
 @pytest.mark.parametrize(
     "words", [("api",), ("migrate",), ("rollback",), ("admin", "create", *ADA)]
 )
-def test_what_needs_a_server_says_how_to_name_one(tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_a_missing_server_names_its_setting(tmp_path: Path, words: tuple[str, ...]) -> None:
     ended = run(tmp_path, *words, stdin=PASSWORD)
     assert ended.returncode == 78
     assert ended.stderr.startswith("jubilee: no database: set DATABASE_URL, or start one by `make")
@@ -121,7 +121,7 @@ def test_what_needs_a_server_says_how_to_name_one(tmp_path: Path, words: tuple[s
     assert ended.stderr.count("\n") == 1
 
 
-async def test_the_schema_needs_no_redis_and_at_its_beginning_says_so(
+async def test_migrate_needs_no_redis_and_rollback_stops_at_the_first_revision(
     servers: Servers, tmp_path: Path
 ) -> None:
     async with fresh_database(servers) as empty:
@@ -137,7 +137,7 @@ def test_the_document_is_printed_as_json(tmp_path: Path) -> None:
     assert json.loads(printed.stdout)["openapi"].startswith("3.1")
 
 
-def test_the_settings_are_printed_without_what_is_secret(tmp_path: Path) -> None:
+def test_the_config_command_masks_secrets(tmp_path: Path) -> None:
     printed = run(
         tmp_path,
         "config",
@@ -183,7 +183,7 @@ def test_help_names_every_command(tmp_path: Path) -> None:
         assert re.search(rf"^    {name}\b", printed.stdout, re.MULTILINE)
 
 
-def test_help_shows_examples_and_each_command_its_options(tmp_path: Path) -> None:
+def test_help_has_examples_and_options(tmp_path: Path) -> None:
     examples = run(tmp_path, "--help").stdout.partition("examples:")[2]
     written = re.findall(r"^  jubilee (.+?)(?:   |$| the first)", examples, re.MULTILINE)
     assert len(written) >= 5
@@ -192,7 +192,7 @@ def test_help_shows_examples_and_each_command_its_options(tmp_path: Path) -> Non
     assert "--port PORT" in run(tmp_path, "up", "--help").stdout
 
 
-def test_an_option_wins_over_the_environment(tmp_path: Path) -> None:
+def test_an_option_overrides_the_environment(tmp_path: Path) -> None:
     printed = run(tmp_path, "config", "--data-dir", "elsewhere", DATA_DIR="here")
     assert "DATA_DIR=elsewhere  # environment" in printed.stdout.splitlines()
 
@@ -202,7 +202,7 @@ def test_an_option_wins_over_the_environment(tmp_path: Path) -> None:
     [(("statsu",), "status"), (("migrat",), "migrate"), (("admin", "creat"), "create")],
     ids=str,
 )
-def test_a_misspelt_command_is_told_which_was_meant(
+def test_a_misspelt_command_gets_a_suggestion(
     tmp_path: Path, given: tuple[str, ...], meant: str
 ) -> None:
     ended = run(tmp_path, *given)

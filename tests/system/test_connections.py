@@ -1,4 +1,4 @@
-"""Attacks by single connections on the running service."""
+"""Attacks by single connections on a running service."""
 
 import re
 import socket
@@ -15,11 +15,11 @@ from tests.support.running import eventually
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: api.test\r\n\r\n"
 MIB = 1 << 20
 MOST_GROWTH_MIB = 24
-"""Of a process that is attacked; the noise of an allocator, and no more."""
+"""The allowed growth of an attacked process, which is the allocator's noise."""
 
 
 def memory_mib(api: Api) -> float:
-    """What the process has in memory."""
+    """Return the resident memory of the process in MiB."""
     status = Path(f"/proc/{api.process.pid}/status").read_text()
     found = re.search(r"VmRSS:\s+(\d+) kB", status)
     assert found
@@ -27,12 +27,12 @@ def memory_mib(api: Api) -> float:
 
 
 def connect(api: Api) -> socket.socket:
-    """A new connection."""
+    """Open a connection."""
     return socket.create_connection(("127.0.0.1", api.port), timeout=10)
 
 
 def push(connection: socket.socket, data: bytes, seconds: float = 3.0) -> int:
-    """Send for so long at most, and read nothing; how many bytes were taken."""
+    """Send without reading for at most these seconds; return the number of bytes sent."""
     connection.settimeout(0.5)
     sent, end = 0, time.monotonic() + seconds
     view = memoryview(data)
@@ -46,7 +46,7 @@ def push(connection: socket.socket, data: bytes, seconds: float = 3.0) -> int:
     return sent
 
 
-def test_requests_that_are_piled_up_without_reading_take_no_memory(api: Api) -> None:
+def test_pipelined_requests_without_reading_use_no_memory(api: Api) -> None:
     with api.client() as client:
         assert client.get("/health/live").status_code == 200
         before = memory_mib(api)
@@ -60,7 +60,7 @@ def test_requests_that_are_piled_up_without_reading_take_no_memory(api: Api) -> 
 @pytest.mark.parametrize(
     "headers", [b"a: b\r\n" * 50_000, b"a: " + b"b" * 64 * MIB], ids=["many", "large"]
 )
-def test_headers_without_end_are_431_and_take_no_memory(api: Api, headers: bytes) -> None:
+def test_endless_headers_are_431_and_use_no_memory(api: Api, headers: bytes) -> None:
     assert api.is_live()
     before = memory_mib(api)
     for _ in range(5):
@@ -72,7 +72,7 @@ def test_headers_without_end_are_431_and_take_no_memory(api: Api, headers: bytes
     assert memory_mib(api) - before < MOST_GROWTH_MIB
 
 
-def test_those_beyond_the_limit_are_refused_counted_and_told_of_in_one_line(
+def test_connections_beyond_the_limit_are_refused_counted_and_logged_once(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:
     api = start_api(database_url, servers.redis_url, MAX_CONNECTIONS="3").ready()

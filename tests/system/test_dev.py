@@ -1,4 +1,4 @@
-"""`make dev` in a copy of the tree: what a changed source file restarts, and what it does not."""
+"""`make dev` in a copy of the tree: a changed source file restarts API and worker."""
 
 import shutil
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ CHILDREN = ("api", "worker")
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The tree, beside the same environment."""
+    """A copy of the tree with the same environment."""
     folder = tmp_path / "project"
     for name in (*COPIED, "tests/outages.py"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -31,14 +31,14 @@ def copy(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def up(copy: Path) -> Iterator[Up]:
-    """One that runs the copy."""
+    """`make dev` in the copy."""
     up = Up(copy / "data", copy, MAKE_DEV, PYTHONPATH=str(copy / "src"))
     yield up.ready()
     up.end()
 
 
 def version(up: Up) -> str:
-    """The version that the API says it is; nothing while it does not answer."""
+    """Return the version of the API; empty while it does not answer."""
     try:
         document = httpx2.get(f"http://127.0.0.1:{up.port}/openapi.json", timeout=5).json()
     except httpx2.HTTPError:
@@ -46,7 +46,7 @@ def version(up: Up) -> str:
     return str(document["info"]["version"])
 
 
-def test_a_changed_source_file_restarts_the_api_and_the_worker_alone(up: Up, copy: Path) -> None:
+def test_a_changed_source_file_restarts_only_api_and_worker(up: Up, copy: Path) -> None:
     before, pids = dict(up.run.pids), up.pids
     (copy / "src/jubilee/__init__.py").write_text('"""Changed."""\n\n__version__ = "7.7.7"\n')
     assert eventually(lambda: version(up) == "7.7.7"), up.output

@@ -1,4 +1,4 @@
-"""Every example request of the document is answered with 2xx, sent as it is after a sign-in."""
+"""Every example request of the OpenAPI document succeeds after a sign-in."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ MAKE_ADMIN = "UPDATE users SET is_superuser = true WHERE email = $1"
 
 
 class Operation(NamedTuple):
-    """A method on a path, as the document has it."""
+    """An operation of the document."""
 
     name: str
     method: str
@@ -31,8 +31,8 @@ class Operation(NamedTuple):
     parameters: list[Json]
     content: Json
 
-    def shown(self, place: str) -> dict[str, str]:
-        """What a documentation page fills in for the parameters of a header, path or query."""
+    def example_parameters(self, place: str) -> dict[str, str]:
+        """Return the examples of the header, path or query parameters."""
         return {
             part["name"]: str(value)
             for part in self.parameters
@@ -41,7 +41,7 @@ class Operation(NamedTuple):
         }
 
     def bodies(self) -> list[Any]:
-        """Every example of a body; one None where it has no body."""
+        """Return every example of the body; [None] without a body."""
         if not self.content:
             return [None]
         (media,) = self.content.values()
@@ -49,14 +49,14 @@ class Operation(NamedTuple):
         return [example["value"] for example in named.values()]
 
     def send(self, client: httpx2.Client, path: str, body: Any) -> httpx2.Response:
-        """The answer to a request of the documented content type."""
+        """Send the body with the documented content type."""
         sent = {"data": body} if FORM in self.content else {"json": body}
-        headers, query = self.shown("header"), self.shown("query")
+        headers, query = self.example_parameters("header"), self.example_parameters("query")
         return client.request(self.method, path, headers=headers, params=query, **sent)
 
 
 def operations() -> dict[str, Operation]:
-    """All of them, by operation id."""
+    """Return all operations by id."""
     found = {}
     for path, methods in DOCUMENT["paths"].items():
         for method, operation in methods.items():
@@ -70,8 +70,8 @@ def operations() -> dict[str, Operation]:
 OPERATIONS = operations()
 
 
-class World:
-    """What the examples speak of: zoe, an admin, with an item, a task and a birthday."""
+class ExampleData:
+    """The data of the examples: zoe, an admin, with an item, a task and a birthday."""
 
     def __init__(self, client: httpx2.Client, root: dict[str, str]) -> None:
         self._client, self._root = client, root
@@ -79,7 +79,7 @@ class World:
         self.tokens: dict[str, str] = {}
 
     def example(self, name: str) -> dict[str, Any]:
-        """The JSON answer to the first example of an operation."""
+        """Send the first example of an operation and return the JSON."""
         operation = OPERATIONS[name]
         answer = operation.send(self._client, self.path(operation), operation.bodies()[0])
         assert answer.is_success, (name, answer.text)
@@ -87,13 +87,13 @@ class World:
         return reply
 
     def path(self, operation: Operation) -> str:
-        """Its path with the examples of its parameters, and with ids that the service gave."""
+        """Return the path with example parameters and with ids of the service."""
         values = {"id": self.ids.get(operation.path.split("/")[-2], "")}
-        values.update(operation.shown("path"))
+        values.update(operation.example_parameters("path"))
         return operation.path.format_map(values)
 
     def remove(self) -> None:
-        """Nothing is left of zoe."""
+        """Delete zoe and everything of hers."""
         self._client.headers.update(self._root)
         for user in self._client.get("/users").json()["items"]:
             if user["email"] == EMAIL:
@@ -102,7 +102,7 @@ class World:
         del self._client.headers["Authorization"]
 
     async def make(self, connection: Any) -> None:
-        """Zoe is there and signed in."""
+        """Create zoe and sign in."""
         self.ids["users"] = self.example("register")["id"]
         await connection.execute(MAKE_ADMIN, EMAIL)
         self.tokens = self.example("signIn")
@@ -114,24 +114,24 @@ class World:
 
 
 @pytest.fixture
-def world(api: Api) -> Iterator[tuple[httpx2.Client, World]]:
-    """A client at the canonical mount, and the world that it calls."""
+def data(api: Api) -> Iterator[tuple[httpx2.Client, ExampleData]]:
+    """A client at the canonical mount, and the example data."""
     root = bearer(api.add_admin("root"))
     with httpx2.Client(base_url=f"{api.url}/api", timeout=10) as client:
-        yield client, World(client, root)
+        yield client, ExampleData(client, root)
 
 
-def given_out(body: Any, tokens: dict[str, str]) -> Any:
-    """The body with a token that the service gave, where the example has one."""
+def with_real_tokens(body: Any, tokens: dict[str, str]) -> Any:
+    """Return the body with the service's tokens in place of the examples."""
     if isinstance(body, dict) and "refresh_token" in body:
         return {**body, "refresh_token": tokens["refresh_token"]}
     return body
 
 
 async def test_every_example_request_succeeds(
-    world: tuple[httpx2.Client, World], database_url: str
+    data: tuple[httpx2.Client, ExampleData], database_url: str
 ) -> None:
-    client, examples = world
+    client, examples = data
     connection = await asyncpg.connect(database_url)
     try:
         for operation in OPERATIONS.values():
@@ -141,7 +141,7 @@ async def test_every_example_request_succeeds(
                     await examples.make(connection)
                 if operation.name == "retryTask":
                     await connection.execute(KILL)
-                sent = given_out(body, examples.tokens)
+                sent = with_real_tokens(body, examples.tokens)
                 answer = operation.send(client, examples.path(operation), sent)
                 assert answer.is_success, (operation.name, body, answer.text)
     finally:

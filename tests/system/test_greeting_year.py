@@ -1,4 +1,4 @@
-"""A simulated year: whatever dies when, everybody is greeted once, on their own day."""
+"""A simulated year with killed workers: each account is greeted once, on its own day."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -15,7 +15,7 @@ from jubilee.domain.greetings.greeting import GreetingRules, UnknownOutcomePolic
 from jubilee.domain.identity import UserId
 from jubilee.domain.users.user import User
 from tests.fakes.store import FakeClock
-from tests.system.greeting_world import IMMORTAL, Life, Sent, World, state_of
+from tests.system.greeting_world import IMMORTAL, GreetingSimulation, Lifetime, Sent, state_of
 
 ZONES = (
     None,
@@ -46,8 +46,8 @@ async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
     await pool.close()
 
 
-def somebody(chance: Random, **more: object) -> User:
-    """Born on the leap day, around a change of clocks or of the year, or whenever."""
+def random_user(chance: Random, **more: object) -> User:
+    """Return a user born on 29 February, near a clock change or new year, or on any day."""
     around = chance.choice(["02-28", "03-08", "03-29", "04-05", "10-04", "10-25", "11-01", "12-31"])
     near = date.fromisoformat(f"1988-{around}") + timedelta(days=chance.randint(-1, 1))
     leapling = date(chance.randrange(1904, 2025, 4), 2, 29)
@@ -65,21 +65,23 @@ def somebody(chance: Random, **more: object) -> User:
 
 
 def steps(chance: Random, year: int) -> Iterator[datetime]:
-    """From the first moment of the year anywhere to its last: minutes at times, hours at others."""
+    """Iterate in uneven steps from the first to the last instant of the year in any zone."""
     now = datetime(year - 1, 12, 31, 9, 0, tzinfo=UTC)
     while now < datetime(year + 1, 1, 1, 13, 0, tzinfo=UTC):
         yield now
         now += HOUR * chance.choice([1 / 3, 2, 8, 8, 8, 8])
 
 
-def lives(chance: Random) -> list[Life]:
-    """Of one worker or of some at once; every third one is killed before long."""
+def lifetimes(chance: Random) -> list[Lifetime]:
+    """Return the lifetimes of one or several workers, of which every third is short."""
     number = chance.choice([1, 1, 1, 4])
-    return [Life(chance.choice([IMMORTAL, IMMORTAL, chance.randrange(40)])) for _ in range(number)]
+    return [
+        Lifetime(chance.choice([IMMORTAL, IMMORTAL, chance.randrange(40)])) for _ in range(number)
+    ]
 
 
-def check_the_day(sent: Sent, user: User, rules: GreetingRules) -> None:
-    """It went out on the person's own day, and not before the hour."""
+def check_day(sent: Sent, user: User, rules: GreetingRules) -> None:
+    """Check that a message was sent on the account's local day, not before the hour."""
     zone = ZoneInfo(rules.zone(user.time_zone))
     local = sent.at.astimezone(zone)
     assert user.date_of_birth is not None
@@ -102,34 +104,34 @@ def check_the_day(sent: Sent, user: User, rules: GreetingRules) -> None:
     ],
     ids=["a leap year", "a common year"],
 )
-async def test_everybody_is_greeted_once_in_a_year(
+async def test_each_account_is_greeted_once_in_a_year(
     pool: ConnectionPool, year: int, rules: GreetingRules
 ) -> None:
     chance = Random(year)
     clock = FakeClock()
-    world = World(pool, rules, clock)
-    people = {user.id: user for user in (somebody(chance) for _ in range(PEOPLE))}
-    await world.add(*people.values())
-    await world.add(*(somebody(chance, birthday_greeting=False) for _ in range(30)))
-    await world.add(*(somebody(chance, is_active=False) for _ in range(30)))
+    simulation = GreetingSimulation(pool, rules, clock)
+    people = {user.id: user for user in (random_user(chance) for _ in range(PEOPLE))}
+    await simulation.add(*people.values())
+    await simulation.add(*(random_user(chance, birthday_greeting=False) for _ in range(30)))
+    await simulation.add(*(random_user(chance, is_active=False) for _ in range(30)))
     for clock.now in steps(chance, year):
-        await world.settle(lives(chance))
-    rows = [row for row in await world.rows() if row["year"] == year]
+        await simulation.run_until_idle(lifetimes(chance))
+    rows = [row for row in await simulation.rows() if row["year"] == year]
     assert {row["user_id"] for row in rows} == people.keys()
     to = {user.email: user for user in people.values()}
-    for sent in world.sent:
-        check_the_day(sent, to[sent.message.to], rules)
-    check_the_numbers(world, state_of(rows), people, year)
+    for sent in simulation.sent:
+        check_day(sent, to[sent.message.to], rules)
+    check_counts(simulation, state_of(rows), people, year)
 
 
-def check_the_numbers(
-    world: World, states: dict[UserId, str], people: dict[UserId, User], year: int
+def check_counts(
+    simulation: GreetingSimulation, states: dict[UserId, str], people: dict[UserId, User], year: int
 ) -> None:
-    """Only who died between the message and its record leaves a doubt, and it is written down."""
-    in_year = [one.message for one in world.sent if f".{year}@" in one.message.message_id]
+    """Check that exactly the workers killed after sending left uncertain greetings."""
+    in_year = [one.message for one in simulation.sent if f".{year}@" in one.message.message_id]
     each = Counter(message.to for message in in_year)
     assert len({message.message_id for message in in_year}) == len(each)
-    if world.rules.on_unknown is UnknownOutcomePolicy.RESEND:
+    if simulation.rules.on_unknown is UnknownOutcomePolicy.RESEND:
         assert set(states.values()) == {"sent"}
         assert each.keys() == {user.email for user in people.values()}
         return
@@ -140,46 +142,46 @@ def check_the_numbers(
     assert list(states.values()).count("uncertain") < PEOPLE / 3
 
 
-async def early(pool: ConnectionPool, rules: GreetingRules = PARK) -> World:
-    """Five people whose hour comes in two hours."""
-    world = World(pool, rules, FakeClock(BIRTHDAY - 2 * HOUR))
+async def early(pool: ConnectionPool, rules: GreetingRules = PARK) -> GreetingSimulation:
+    """A simulation with five people who are due in two hours."""
+    simulation = GreetingSimulation(pool, rules, FakeClock(BIRTHDAY - 2 * HOUR))
     chance, born = Random(1), date(1990, 11, 20)
-    people = [somebody(chance, date_of_birth=born, time_zone=None) for _ in range(5)]
-    await world.add(*people)
-    await world.settle([Life()])
-    assert world.sent == []
-    return world
+    people = [random_user(chance, date_of_birth=born, time_zone=None) for _ in range(5)]
+    await simulation.add(*people)
+    await simulation.run_until_idle([Lifetime()])
+    assert simulation.sent == []
+    return simulation
 
 
-async def test_after_a_day_without_workers_five_at_once_catch_up(pool: ConnectionPool) -> None:
-    world = await early(pool)
-    world.clock.tick(hours=25)
-    await world.settle([Life() for _ in range(5)])
-    assert Counter(state_of(await world.rows()).values()) == {"sent": 5}
-    assert len({sent.message.to for sent in world.sent}) == len(world.sent) == 5
+async def test_five_workers_catch_up_after_a_day_without_workers(pool: ConnectionPool) -> None:
+    simulation = await early(pool)
+    simulation.clock.tick(hours=25)
+    await simulation.run_until_idle([Lifetime() for _ in range(5)])
+    assert Counter(state_of(await simulation.rows()).values()) == {"sent": 5}
+    assert len({sent.message.to for sent in simulation.sent}) == len(simulation.sent) == 5
 
 
-async def test_after_three_days_of_silence_it_is_skipped_and_counted(pool: ConnectionPool) -> None:
-    world = await early(pool)
-    world.clock.tick(hours=72)
-    await world.settle([Life() for _ in range(5)])
-    rows = await world.rows()
+async def test_a_greeting_is_skipped_after_three_days_without_workers(pool: ConnectionPool) -> None:
+    simulation = await early(pool)
+    simulation.clock.tick(hours=72)
+    await simulation.run_until_idle([Lifetime() for _ in range(5)])
+    rows = await simulation.rows()
     assert [(row["state"], row["reason"]) for row in rows] == [("skipped", "late")] * 5
-    assert world.sent == []
+    assert simulation.sent == []
 
 
 @pytest.mark.parametrize(
     ("wish", "state", "messages"),
     [(UnknownOutcomePolicy.PARK, "uncertain", 1), (UnknownOutcomePolicy.RESEND, "sent", 2)],
 )
-async def test_who_dies_after_the_message_leaves_a_doubt(
+async def test_a_worker_killed_after_sending_leaves_an_unknown_outcome(
     pool: ConnectionPool, wish: UnknownOutcomePolicy, state: str, messages: int
 ) -> None:
-    world = await early(pool, GreetingRules(on_unknown=wish))
-    world.clock.tick(hours=2)
-    world.deadly_messages = 1
-    await world.settle([Life()])
-    states = Counter(state_of(await world.rows()).values())
+    simulation = await early(pool, GreetingRules(on_unknown=wish))
+    simulation.clock.tick(hours=2)
+    simulation.deadly_messages = 1
+    await simulation.run_until_idle([Lifetime()])
+    states = Counter(state_of(await simulation.rows()).values())
     assert states == Counter({"sent": 4}) + Counter({state: 1})
-    each = Counter(sent.message.message_id for sent in world.sent)
+    each = Counter(sent.message.message_id for sent in simulation.sent)
     assert sorted(each.values()) == [1, 1, 1, 1, messages]

@@ -32,7 +32,7 @@ def heartbeat(tmp_path: Path) -> HeartbeatFile:
 
 @pytest.fixture
 def worker(tmp_path: Path, heartbeat: HeartbeatFile) -> Iterator[Up]:
-    """A worker whose dependencies are away; its event loop runs nevertheless."""
+    """A worker without its dependencies, whose event loop runs."""
     heartbeat.remove()
     env = {"DATABASE_URL": NOWHERE, "REDIS_URL": NO_REDIS}
     env |= {"WORKER_HEARTBEAT_FILE": str(heartbeat.path)}
@@ -45,7 +45,7 @@ def test_an_api_that_is_ready_is_healthy(api: Api, tmp_path: Path) -> None:
     assert health(tmp_path, "api", PORT=str(api.port)) == (0, "api: healthy\n")
 
 
-def test_an_api_without_a_database_is_not_and_the_line_says_why(
+def test_an_api_without_a_database_is_unhealthy_with_a_reason(
     start_api: Starter, servers: Servers, tmp_path: Path
 ) -> None:
     api = start_api(NOWHERE, servers.redis_url).live()
@@ -86,7 +86,7 @@ def test_a_heartbeat_file_that_cannot_be_written_is_refused_at_the_start(tmp_pat
     assert "WORKER_HEARTBEAT_FILE=/proc/none/worker: No such file or directory" in ended.stderr
 
 
-def test_what_is_no_api_and_no_worker_has_nothing_to_check(tmp_path: Path) -> None:
+def test_other_commands_have_no_health_check(tmp_path: Path) -> None:
     assert health(tmp_path) == (0, "neither an API nor a worker runs here\n")
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C at any moment: the process ends, and shows no traceback."""
+"""Ctrl-C at any time ends the process without a traceback."""
 
 import signal
 import subprocess
@@ -11,12 +11,12 @@ import pytest
 from tests.support.api import NO_REDIS, NOWHERE
 
 COMMAND = (sys.executable, "-X", "importtime", "-m", "jubilee")
-LOADED_AFTER_OUR_FIRST_LINE = "argparse"  # until then Ctrl-C is the interpreter's own to handle
+LOADED_AFTER_OUR_FIRST_LINE = "argparse"  # until then the interpreter handles Ctrl-C
 MOMENTS_MS = (0, 5, 20, 50, 100, 200, 400, 700)
 
 
 def interrupted(at: Path, words: tuple[str, ...], after_ms: int) -> tuple[str, int]:
-    """What a command says, and its exit code, with Ctrl-C so long after its first line."""
+    """Return output and exit code of a command that gets Ctrl-C after its first line."""
     process = subprocess.Popen(
         (*COMMAND, *words),
         cwd=at,
@@ -38,7 +38,7 @@ def interrupted(at: Path, words: tuple[str, ...], after_ms: int) -> tuple[str, i
 @pytest.mark.parametrize(
     "words", [("status",), ("migrate",), ("config",), ("api",), ("worker",)], ids=" ".join
 )
-def test_ctrl_c_shows_no_traceback_whatever_is_being_loaded(
+def test_ctrl_c_during_the_imports_shows_no_traceback(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     for moment in MOMENTS_MS:

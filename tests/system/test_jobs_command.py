@@ -1,4 +1,4 @@
-"""`jubilee jobs`: every job, in a terminal."""
+"""The command `jubilee jobs`."""
 
 import json
 import subprocess
@@ -33,14 +33,14 @@ async def driver(database_url: str) -> AsyncIterator[Driver]:
 
 @pytest.fixture
 def jobs(tmp_path: Path, database_url: str) -> Jobs:
-    """Runs the command without Redis: only the database is needed."""
+    """Run the command with a database only."""
     return lambda *words: run(
         tmp_path, "jobs", *words, DATABASE_URL=database_url, REDIS_URL=NO_REDIS
     )
 
 
 async def mail(driver: Driver, *, dead: bool = False) -> str:
-    """A producer's mail."""
+    """Enqueue a mail as a producer, and return its id."""
     job: UUID = await driver.fetchval(
         "SELECT jubilee.enqueue('email.send', CAST($1::text AS jsonb))", MAIL
     )
@@ -62,7 +62,7 @@ async def test_a_list_is_a_table_in_pages_with_filters(driver: Driver, jobs: Job
     assert jobs("list", "--kind", "echo").stdout == "no such jobs\n"
 
 
-async def test_machines_get_what_the_api_gives(driver: Driver, jobs: Jobs) -> None:
+async def test_json_output_equals_the_reply_of_the_api(driver: Driver, jobs: Jobs) -> None:
     dead, waits = await mail(driver, dead=True), await mail(driver)
     page = json.loads(jobs("list", "--json", "--limit", "1").stdout)
     assert ([job["id"] for job in page["items"]], page["after"]) == ([waits], waits)
@@ -70,7 +70,7 @@ async def test_machines_get_what_the_api_gives(driver: Driver, jobs: Jobs) -> No
     assert (shown["id"], shown["owner_id"], shown["status"]) == (dead, None, "dead")
 
 
-async def test_a_job_is_shown_without_what_may_be_secret_or_colour_a_terminal(
+async def test_a_job_is_shown_without_secrets_and_escape_sequences(
     driver: Driver, jobs: Jobs
 ) -> None:
     shown = jobs("show", await mail(driver, dead=True)).stdout
@@ -89,14 +89,14 @@ async def test_a_dead_job_is_retried_cancelled_and_discarded(driver: Driver, job
     assert await driver.fetchval(STATUS, job) is None
 
 
-async def test_a_running_job_is_asked_to_stop(driver: Driver, jobs: Jobs) -> None:
+async def test_the_stop_of_a_running_job_is_requested(driver: Driver, jobs: Jobs) -> None:
     job = await mail(driver)
     await driver.execute("UPDATE jobs SET status = 'running' WHERE id = $1", job)
     assert jobs("cancel", job).stdout == f"{job} asked to stop\n"
     assert await driver.fetchval("SELECT cancel_requested_at FROM jobs") is not None
 
 
-async def test_what_cannot_be_done_is_a_line_each_and_the_others_are_done(
+async def test_each_failure_is_one_line_and_other_jobs_are_processed(
     driver: Driver, jobs: Jobs
 ) -> None:
     dead, waits, gone = await mail(driver, dead=True), await mail(driver), str(uuid4())
@@ -111,7 +111,7 @@ async def test_what_cannot_be_done_is_a_line_each_and_the_others_are_done(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("list", "--status", "broken"), "STATUS: "),
         (("list", "--owner", "zoe"), "OWNER: "),
@@ -121,16 +121,16 @@ async def test_what_cannot_be_done_is_a_line_each_and_the_others_are_done(
         (("retri", str(uuid4())), "did you mean retry?"),
     ],
 )
-def test_a_slip_is_refused_with_2_and_says_what_it_is(
-    tmp_path: Path, words: tuple[str, ...], said: str
+def test_invalid_arguments_exit_with_2_and_a_reason(
+    tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
     ended = run(tmp_path, "jobs", *words, DATABASE_URL=NOWHERE, REDIS_URL=NO_REDIS)
     assert ended.returncode == 2
-    assert said in ended.stderr
+    assert message in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
-def test_without_a_database_it_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_missing_database_is_reported_in_one_line(tmp_path: Path) -> None:
     ended = run(tmp_path, "jobs", "list", DATABASE_URL=NOWHERE, REDIS_URL=NO_REDIS)
     assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
     assert ended.stderr.startswith("jubilee: PostgreSQL cannot be used: connection refused: ")

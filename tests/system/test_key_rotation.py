@@ -1,4 +1,4 @@
-"""SECRET_KEY is replaced at two instances, one after the other, while users work through both."""
+"""Replacing SECRET_KEY at two instances in turn, while users work through both."""
 
 from tests.servers import Servers
 from tests.support.api import Api, Starter
@@ -11,7 +11,7 @@ USERS = 3
 
 
 class Reader(User):
-    """Reads, pages on, and refreshes twice with one token, at any instance each time."""
+    """Read, page and refresh, each time at any instance."""
 
     def work(self) -> None:
         self.ask("GET", "/auth/sessions")

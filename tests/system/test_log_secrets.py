@@ -1,4 +1,4 @@
-"""Nothing that is secret is in what a whole run tells: lines, spans, numbers."""
+"""No secret of a whole run is in its log lines, spans or metrics."""
 
 import re
 from collections.abc import AsyncIterator
@@ -13,74 +13,79 @@ import pytest
 from tests.support.api import Starter
 from tests.support.receiver import Receiver, receiver
 from tests.support.running import Up, eventually, free_port
-from tests.system.live_service import Talk, Whispers, refusing, tell
+from tests.system.live_service import (
+    MarkedClient,
+    SecretMarkers,
+    run_refusing_mail_server,
+    use_everything,
+)
 
 IN_SPANS = frozenset({"name in a path", "unknown path", "user agent"})
-"""A server's span tells of these, as the conventions want it; a line never does."""
+"""Markers that spans contain by the semantic conventions; log lines never do."""
 
 KEY_TAIL = "-0123456789-0123456789"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What was whispered, and what was told."""
+    """The markers of a run, and its output, metrics and telemetry."""
 
-    whispers: Whispers
+    markers: SecretMarkers
     output: str
-    numbers: str
+    metrics: str
     sent: Receiver
 
 
 @pytest.fixture(scope="module", params=["json", "text"])
 async def run(request: Any, tmp_path_factory: Any) -> AsyncIterator[Run]:
-    """`jubilee up` as in production, as talkative as it can be, until it has ended."""
+    """`jubilee up` as in production with every log line and span, until it has ended."""
     at: Path = tmp_path_factory.mktemp("secrets")
-    whispers, mail, worker = Whispers(), free_port(), free_port()
+    markers, mail, worker = SecretMarkers(), free_port(), free_port()
     with ExitStack() as ends:
         sent = ends.enter_context(receiver())
-        ends.enter_context(refusing(mail, whispers("mail password")))
+        ends.enter_context(run_refusing_mail_server(mail, markers("mail password")))
         up = Up(
             at / "data",
             at,
             ENVIRONMENT="production",
-            SECRET_KEY=whispers("signing key") + KEY_TAIL,
+            SECRET_KEY=markers("signing key") + KEY_TAIL,
             LOG_FORMAT=request.param,
             LOG_LEVEL="DEBUG",
             SLOW_QUERY_MS="0.001",
-            SMTP_URL=f"smtp://zoe:{whispers.said['mail password']}@127.0.0.1:{mail}",
+            SMTP_URL=f"smtp://zoe:{markers.texts['mail password']}@127.0.0.1:{mail}",
             OUTBOUND_ALLOWED_NETWORKS="127.0.0.0/8",
             METRICS_PORT="0",
             WORKER_METRICS_PORT=str(worker),
             OTEL_EXPORTER_OTLP_ENDPOINT=sent.url,
-            OTEL_EXPORTER_OTLP_HEADERS=f"x-key={whispers('collector key')}",
+            OTEL_EXPORTER_OTLP_HEADERS=f"x-key={markers('collector key')}",
         )
         ends.callback(up.end)
         url = f"http://127.0.0.1:{up.ready().port}"
         with httpx2.Client(base_url=url, timeout=20) as client:
-            await tell(up, Talk(client, whispers))
-            numbers = client.get("/metrics").text
-        numbers += httpx2.get(f"http://127.0.0.1:{worker}/metrics").text
+            await use_everything(up, MarkedClient(client, markers))
+            metrics = client.get("/metrics").text
+        metrics += httpx2.get(f"http://127.0.0.1:{worker}/metrics").text
         assert up.interrupt() == 0
-        yield Run(whispers, up.output, numbers, sent)
+        yield Run(markers, up.output, metrics, sent)
 
 
-def test_no_line_tells_what_was_whispered(run: Run) -> None:
-    assert run.whispers.found_in(run.output) == set()
+def test_no_log_line_contains_a_marker(run: Run) -> None:
+    assert run.markers.names_in(run.output) == set()
     lines = "\n".join(line.body.string_value for line in run.sent.lines)
-    assert run.whispers.found_in(lines) == set()
+    assert run.markers.names_in(lines) == set()
 
 
-def test_no_span_tells_it(run: Run) -> None:
-    assert run.whispers.found_in(str(run.sent.spans), but=IN_SPANS) == set()
-    assert run.whispers.found_in(str(run.sent.resources)) == set()
+def test_no_span_contains_a_marker(run: Run) -> None:
+    assert run.markers.names_in(str(run.sent.spans), but=IN_SPANS) == set()
+    assert run.markers.names_in(str(run.sent.resources)) == set()
 
 
-def test_no_number_has_it_as_a_label(run: Run) -> None:
-    assert run.whispers.found_in(run.numbers + str(run.sent.metrics)) == set()
+def test_no_metric_contains_a_marker(run: Run) -> None:
+    assert run.markers.names_in(run.metrics + str(run.sent.metrics)) == set()
 
 
 @pytest.mark.parametrize(
-    "words",
+    "text",
     [
         "slow statement",
         "request failed",
@@ -91,27 +96,27 @@ def test_no_number_has_it_as_a_label(run: Run) -> None:
         "Redis does not answer",
     ],
 )
-def test_the_run_had_everything_that_might_have_told_it(run: Run, words: str) -> None:
-    assert words in run.output
-    assert any(words in line.body.string_value for line in run.sent.lines)
+def test_the_run_had_every_event_that_could_leak_a_marker(run: Run, text: str) -> None:
+    assert text in run.output
+    assert any(text in line.body.string_value for line in run.sent.lines)
 
 
 def test_spans_of_every_kind_were_sent(run: Run) -> None:
     names = {re.sub(r"\s.*", "", span.name) for span in run.sent.spans}
     assert names >= {"GET", "POST", "process", "send", "INSERT", "SELECT", "COMMIT", "MGET"}
     assert any(span.events for span in run.sent.spans)
-    assert all(name in run.numbers for name in ("http_requests_total", "jobs_finished_total"))
+    assert all(name in run.metrics for name in ("http_requests_total", "jobs_finished_total"))
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_servers_that_are_away_are_told_of_without_their_passwords(
+def test_unreachable_servers_are_logged_without_passwords(
     start_api: Starter, log_format: str
 ) -> None:
-    whispers = Whispers()
+    markers = SecretMarkers()
     api = start_api(
-        f"postgresql://ada:{whispers('database password')}@127.0.0.1:1/app",
-        f"redis://:{whispers('redis password')}@127.0.0.1:1/0",
-        SMTP_URL=f"smtp://ada:{whispers('mail password')}@127.0.0.1:1",
+        f"postgresql://ada:{markers('database password')}@127.0.0.1:1/app",
+        f"redis://:{markers('redis password')}@127.0.0.1:1/0",
+        SMTP_URL=f"smtp://ada:{markers('mail password')}@127.0.0.1:1",
         LOG_FORMAT=log_format,
         LOG_LEVEL="DEBUG",
     ).live()
@@ -119,4 +124,4 @@ def test_servers_that_are_away_are_told_of_without_their_passwords(
     assert eventually(lambda: "no answer" in api.output, within=20)
     assert api.interrupt() == 0
     assert "PostgreSQL cannot be used" in api.output
-    assert whispers.found_in(api.output) == set()
+    assert markers.names_in(api.output) == set()

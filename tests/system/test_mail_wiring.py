@@ -1,4 +1,4 @@
-"""How mail leaves, by the settings, and which kinds a worker takes for it."""
+"""The mail sender and the mail kinds of a worker, by the settings."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from jubilee.settings import Settings
 
 
 def settings_for(folder: Path, **given: object) -> Settings:
-    """Servers that nobody asks for anything."""
+    """Return settings with servers that are not used."""
     servers = {
         "database_url": "postgresql://nobody.invalid/x",
         "redis_url": "redis://nobody.invalid",
@@ -26,20 +26,20 @@ def settings_for(folder: Path, **given: object) -> Settings:
 
 
 async def kinds_of(settings: Settings) -> tuple[set[str], set[str]]:
-    """What the API knows, and what a worker takes."""
+    """Return the kinds known to the API and those run by a worker."""
     async with open_adapters(settings) as adapters:
         known, taken = every_kind(settings, adapters), runnable_kinds(settings, adapters)
     return {kind.name for kind in known}, {kind.name for kind in taken}
 
 
-async def test_without_a_mailer_mail_is_known_but_waits(tmp_path: Path) -> None:
+async def test_mail_kinds_wait_without_a_mailer(tmp_path: Path) -> None:
     known, taken = await kinds_of(settings_for(tmp_path))
     assert known - taken == {name for name in known if name.startswith("email.")}
     assert known - taken >= {"email.send", "email.welcome"}
 
 
 @pytest.mark.parametrize("given", [{"smtp_url": "smtp://mail.test"}, {"mail_dir": "mail"}])
-async def test_with_a_mailer_nothing_waits(tmp_path: Path, given: dict[str, str]) -> None:
+async def test_a_worker_with_a_mailer_runs_all_kinds(tmp_path: Path, given: dict[str, str]) -> None:
     known, taken = await kinds_of(settings_for(tmp_path, **given))
     assert known == taken
 
@@ -49,7 +49,7 @@ MESSAGE = MailMessage(
 )
 
 
-async def test_mail_goes_to_the_server_that_is_set_though_there_is_a_folder(
+async def test_a_mail_server_takes_precedence_over_a_folder(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "mail"
@@ -59,7 +59,7 @@ async def test_mail_goes_to_the_server_that_is_set_though_there_is_a_folder(
     assert not folder.exists()
 
 
-async def test_mail_goes_to_the_folder_that_is_set_by_the_sender_that_is_set(
+async def test_mail_is_written_to_the_configured_folder_with_the_configured_sender(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "mail"
@@ -70,7 +70,7 @@ async def test_mail_goes_to_the_folder_that_is_set_by_the_sender_that_is_set(
     assert "From: Zoe <zoe@sender.test>" in file.read_text()
 
 
-def test_a_household_lays_mail_down_unless_there_is_a_server(tmp_path: Path) -> None:
+def test_the_local_stack_writes_mail_to_a_folder_without_a_server(tmp_path: Path) -> None:
     environments = [
         {child.name: child.env.get("MAIL_DIR") for child in local_stack(settings).children}
         for settings in (

@@ -1,4 +1,4 @@
-"""`make` in a copy of the project: what it checks first, and in which order."""
+"""`make` in a copy of the project: its checks and their order."""
 
 import os
 import pty
@@ -16,7 +16,7 @@ SHOW_PIP = "--eval=show: ; @echo $(PIP)"
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The project as it was cloned, but for its code."""
+    """A clone of the project without its code."""
     for name in ("Makefile", "pyproject.toml", "deploy/requirements-embedded.lock"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy2(ROOT / name, tmp_path / name)
@@ -24,7 +24,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def make(at: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    # As from a terminal, though the tests may run below another make.
+    # As from a terminal, since the tests may run below another make.
     outside = {name: value for name, value in os.environ.items() if name not in OF_MAKE}
     return subprocess.run(
         ("make", *words),
@@ -50,7 +50,7 @@ def test_an_old_python_is_refused_in_one_line(copy: Path) -> None:
     assert not (copy / ".venv").exists()
 
 
-def test_an_environment_whose_python_has_gone_is_made_anew(copy: Path) -> None:
+def test_an_environment_without_its_python_is_created_again(copy: Path) -> None:
     (copy / ".venv/bin").mkdir(parents=True)
     (copy / ".venv/bin/python").symlink_to("/nonexistent/python3")
     (copy / ".venv/run").touch()
@@ -61,12 +61,12 @@ def test_an_environment_whose_python_has_gone_is_made_anew(copy: Path) -> None:
     assert not (copy / ".venv/run").exists()
 
 
-def test_one_that_fits_is_kept(copy: Path) -> None:
+def test_a_matching_environment_is_kept(copy: Path) -> None:
     (copy / ".venv").symlink_to(ROOT / ".venv")
     assert "rm -rf" not in make(copy, "-n", "run").stdout
 
 
-def test_installing_shows_progress_on_a_terminal_alone(copy: Path) -> None:
+def test_installing_shows_progress_only_on_a_terminal(copy: Path) -> None:
     assert "--quiet" in make(copy, SHOW_PIP, "show").stdout
     ours, theirs = pty.openpty()
     try:
@@ -81,7 +81,7 @@ def test_installing_shows_progress_on_a_terminal_alone(copy: Path) -> None:
     assert b"--quiet" not in shown
 
 
-def test_formatting_comes_before_what_is_refused(copy: Path) -> None:
+def test_format_formats_before_it_reports_errors(copy: Path) -> None:
     (copy / ".venv").symlink_to(ROOT / ".venv")
     untidy = copy / "untidy.py"
     untidy.write_text('"""Doc."""\nx = (  undefined_name )\n')

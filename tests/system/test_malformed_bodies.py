@@ -1,4 +1,4 @@
-"""Bodies that are made to cost more than they should, over real connections."""
+"""Bodies that are expensive to parse, over real connections."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ from tests.http.malformed_bodies import malformed_bodies
 from tests.support.api import Api, bearer, sign_up
 
 SENDERS = 10
-LONGEST_ANSWER_S = 0.5  # ten bodies of 20 ms, and what else a busy machine does
+LONGEST_ANSWER_S = 0.5  # ten bodies of 20 ms, and a margin for a loaded machine
 MIB = 1 << 20
 CALLS = (
     ("POST", "/auth/token"),
@@ -22,7 +22,7 @@ CALLS = (
 
 
 def send_all(api: Api, headers: dict[str, str], first: int) -> set[int]:
-    """Send every body once, each to another route; the statuses of the answers."""
+    """Send every body once, each to another route, and return the statuses."""
     bodies = list(malformed_bodies(MIB).values())
     with api.client(headers={**headers, "Content-Type": "application/json"}) as client:
         sent = zip(bodies, islice(cycle(CALLS), first, None), strict=False)
@@ -30,7 +30,7 @@ def send_all(api: Api, headers: dict[str, str], first: int) -> set[int]:
 
 
 @pytest.mark.timing
-def test_ten_malformed_bodies_at_a_time_keep_no_other_request_waiting(api: Api) -> None:
+def test_ten_parallel_malformed_bodies_do_not_delay_other_requests(api: Api) -> None:
     with api.client() as client, ThreadPoolExecutor(SENDERS) as pool:
         headers = bearer(sign_up(client, "zoe"))
         sending = [pool.submit(send_all, api, headers, at) for at in range(SENDERS)]
@@ -43,6 +43,6 @@ def test_ten_malformed_bodies_at_a_time_keep_no_other_request_waiting(api: Api) 
     assert {400, 413, 422} <= statuses
     assert max(statuses) < 500
     assert len(waits) > SENDERS
-    # Other programs may hold up a few answers; a body that holds the loop holds up most.
+    # Other programs may delay a few answers; a body that blocks the event loop delays most.
     assert sorted(waits)[int(len(waits) * 0.95)] < LONGEST_ANSWER_S
     assert max(waits) < 3 * LONGEST_ANSWER_S

@@ -1,4 +1,4 @@
-"""Garbage collection in a process that runs for long."""
+"""Garbage collection in a long-running process."""
 
 import subprocess
 import sys
@@ -13,6 +13,6 @@ assert gc.isenabled()
 """
 
 
-def test_what_was_there_at_the_start_is_left_out_and_the_rest_is_still_collected() -> None:
+def test_startup_objects_are_frozen_and_others_collected() -> None:
     done = subprocess.run((sys.executable, "-c", PROGRAM), capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")

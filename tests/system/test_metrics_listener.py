@@ -1,4 +1,4 @@
-"""The metrics of an API in production: on a port of their own, which has to be free."""
+"""The metrics of an API in production, on their own port."""
 
 import socket
 from pathlib import Path
@@ -15,7 +15,7 @@ PRODUCTION = {
 }
 
 
-def test_metrics_are_read_on_their_port_alone(
+def test_metrics_are_served_only_on_their_port(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:
     port = free_port()
@@ -27,7 +27,7 @@ def test_metrics_are_read_on_their_port_alone(
     assert any("metrics listener started" in line for line in api.lines)
 
 
-def test_a_taken_port_of_the_metrics_is_refused_by_the_name_of_its_setting(
+def test_a_taken_metrics_port_is_refused_with_its_setting(
     tmp_path: Path, servers: Servers, database_url: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

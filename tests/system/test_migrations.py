@@ -1,4 +1,4 @@
-"""The schema's versions on a real PostgreSQL, by the commands that people use."""
+"""Migrations on a real PostgreSQL, by the commands of operators."""
 
 import asyncio
 import re
@@ -26,21 +26,21 @@ REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
 
 @pytest.fixture
 async def empty(servers: Servers) -> AsyncIterator[str]:
-    """The URL of a database without anything in it."""
+    """The URL of an empty database."""
     async with fresh_database(servers) as url:
         yield url
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of the sources whose migrations a test may add to."""
+    """A copy of the sources to which tests may add migrations."""
     shutil.copytree(Path(jubilee.__file__).parent, tmp_path / "src/jubilee")
     shutil.copytree(migrations_folder(), tmp_path / "migrations")
     return tmp_path
 
 
 def ask(url: str, question: str) -> object:
-    """The first value of the first row."""
+    """Return the first value of the first row."""
 
     async def work() -> object:
         connection = await asyncpg.connect(url)
@@ -64,20 +64,20 @@ THINGS = """
 """
 
 
-def test_migrations_have_a_url_of_their_own(empty: str, tmp_path: Path) -> None:
+def test_migrations_use_their_own_url(empty: str, tmp_path: Path) -> None:
     ended = run(tmp_path, "migrate", DATABASE_URL=NOWHERE, DATABASE_MIGRATION_URL=empty)
     assert ended.returncode == 0, ended.stderr
     assert ask(empty, VERSION) == known_revisions()[1]
 
 
-def test_the_migrations_make_exactly_the_tables(empty: str) -> None:
+def test_the_migrations_create_exactly_the_declared_tables(empty: str) -> None:
     schema.upgrade(empty)
     schema.check(empty)
     assert ask(empty, VERSION) == REVISIONS[-1]
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_each_revision_goes_down_and_up_again(empty: str, revision: str) -> None:
+def test_each_revision_can_be_downgraded_and_upgraded(empty: str, revision: str) -> None:
     config = schema.alembic_config(empty)
     command.upgrade(config, revision)
     command.downgrade(config, "-1")
@@ -87,14 +87,14 @@ def test_each_revision_goes_down_and_up_again(empty: str, revision: str) -> None
     assert ask(empty, VERSION) == REVISIONS[-1]
 
 
-def test_the_way_back_to_nothing_leaves_nothing(empty: str) -> None:
+def test_downgrading_to_nothing_leaves_an_empty_database(empty: str) -> None:
     config = schema.alembic_config(empty)
     command.upgrade(config, "head")
     command.downgrade(config, "base")
     assert ask(empty, THINGS) is None
 
 
-def test_eight_processes_may_migrate_at_once(empty: str, tmp_path: Path) -> None:
+def test_eight_processes_migrate_at_once(empty: str, tmp_path: Path) -> None:
     env = {"DATABASE_URL": empty, "REDIS_URL": NO_REDIS, "DATA_DIR": str(tmp_path)}
     started = [
         subprocess.Popen((*COMMAND, "migrate"), cwd=tmp_path, env=env, stderr=subprocess.PIPE)
@@ -105,9 +105,9 @@ def test_eight_processes_may_migrate_at_once(empty: str, tmp_path: Path) -> None
     schema.check(empty)
 
 
-async def test_a_migration_that_waits_for_a_table_lets_writers_through(database_url: str) -> None:
+async def test_a_waiting_migration_does_not_block_writers(database_url: str) -> None:
     reader, writer = [await asyncpg.connect(database_url) for _ in range(2)]
-    await reader.execute("BEGIN; SELECT FROM jobs LIMIT 1")  # a backup takes such a lock for hours
+    await reader.execute("BEGIN; SELECT FROM jobs LIMIT 1")  # a backup holds such a lock for hours
     config = schema.alembic_config(database_url)
     migrating = asyncio.create_task(
         asyncio.to_thread(command.downgrade, config, "20261126_worker_kinds")
@@ -123,10 +123,10 @@ async def test_a_migration_that_waits_for_a_table_lets_writers_through(database_
         await connection.close()
 
 
-async def test_an_index_is_created_beside_writers_and_made_anew_if_it_is_invalid(
+async def test_an_index_is_created_concurrently_and_again_if_invalid(
     database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The statements that CONTRIBUTING prescribes, as a migration."""
+    """The statements of CONTRIBUTING as a migration."""
     folder = tmp_path / "migrations"
     shutil.copytree(migrations_folder(), folder)
     (folder / "versions/29991231_index.py").write_text(CONCURRENT.format(head=REVISIONS[-1]))
@@ -169,7 +169,7 @@ def downgrade() -> None:
 """
 
 
-def test_rollback_takes_the_last_one_back(empty: str, tmp_path: Path) -> None:
+def test_rollback_reverts_the_last_revision(empty: str, tmp_path: Path) -> None:
     env = {"DATABASE_URL": empty, "REDIS_URL": NO_REDIS}
     assert run(tmp_path, "migrate", **env).returncode == 0
     assert ask(empty, VERSION) == SCRIPTS.get_current_head()
@@ -177,7 +177,7 @@ def test_rollback_takes_the_last_one_back(empty: str, tmp_path: Path) -> None:
     assert ask(empty, VERSION) == (REVISIONS[-2] if len(REVISIONS) > 1 else None)
 
 
-def test_a_migration_is_written_from_what_differs(database_url: str, checkout: Path) -> None:
+def test_a_migration_is_generated_from_the_differences(database_url: str, checkout: Path) -> None:
     ask(database_url, "ALTER TABLE items ADD extra int")
     before = set((checkout / "migrations/versions").glob("*.py"))
     env = {"DATABASE_URL": database_url, "REDIS_URL": NO_REDIS}
@@ -208,7 +208,7 @@ FOREIGN = """
 
 
 def written(checkout: Path, url: str, name: str) -> Path:
-    """The file that `jubilee migration` writes."""
+    """Run `jubilee migration` and return the file that it writes."""
     before = set((checkout / "migrations/versions").glob("*.py"))
     made = run(checkout / "src", "migration", name, DATABASE_URL=url, REDIS_URL=NO_REDIS)
     assert made.returncode == 0, made.stderr
@@ -216,14 +216,14 @@ def written(checkout: Path, url: str, name: str) -> Path:
     return path
 
 
-def test_what_others_own_in_the_database_is_left_alone(database_url: str, checkout: Path) -> None:
+def test_tables_of_others_are_ignored(database_url: str, checkout: Path) -> None:
     ask(database_url, FOREIGN)
     schema.check(database_url)
     text = written(checkout, database_url, "nothing").read_text()
     assert re.findall(r"^    (\w.+)$", text, re.MULTILINE) == ["pass", "pass"]
 
 
-def test_what_we_no_longer_declare_is_dropped_beside_what_others_own(
+def test_undeclared_tables_are_dropped_and_tables_of_others_kept(
     database_url: str, checkout: Path
 ) -> None:
     ask(database_url, FOREIGN)
@@ -239,9 +239,7 @@ def test_what_we_no_longer_declare_is_dropped_beside_what_others_own(
     assert set(dropped) == {"workers", "ix_greetings_due_on"}
 
 
-def test_new_revisions_sort_after_the_head_however_many_a_day(
-    database_url: str, checkout: Path
-) -> None:
+def test_new_revisions_sort_after_the_head(database_url: str, checkout: Path) -> None:
     env = {"DATABASE_URL": database_url, "REDIS_URL": NO_REDIS}
     for name in ("zebra", "a very long name that says more than a revision can bear", "apple"):
         path = written(checkout, database_url, name)
@@ -266,9 +264,7 @@ def test_new_revisions_sort_after_the_head_however_many_a_day(
         ("4f1c2a", "2026-11-21", "2026-11-21"),
     ],
 )
-def test_a_revisions_day_comes_after_that_of_the_head(
-    head: str | None, today: str, named: str
-) -> None:
+def test_the_day_of_a_revision_is_after_the_heads(head: str | None, today: str, named: str) -> None:
     found = schema.next_day(head, date.fromisoformat(today))
     assert found == date.fromisoformat(named)
 
@@ -283,14 +279,14 @@ def test_a_migration_without_a_name_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("words", [("migrate",), ("rollback",), ("migration", "x")])
-def test_without_a_database_there_is_one_line(tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_a_missing_database_is_one_line(tmp_path: Path, words: tuple[str, ...]) -> None:
     ended = run(tmp_path, *words, DATABASE_URL=NOWHERE, REDIS_URL=NO_REDIS)
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
     assert line.startswith("jubilee: the schema was not changed: ")
 
 
-def test_a_database_that_is_not_there_is_one_line(servers: Servers, tmp_path: Path) -> None:
+def test_an_unknown_database_is_one_line(servers: Servers, tmp_path: Path) -> None:
     url = urlsplit(servers.database_url)._replace(path="/nowhere").geturl()
     ended = run(tmp_path, "migrate", DATABASE_URL=url, REDIS_URL=NO_REDIS)
     assert ended.returncode == 1
@@ -298,7 +294,7 @@ def test_a_database_that_is_not_there_is_one_line(servers: Servers, tmp_path: Pa
     assert 'database "nowhere" does not exist' in line
 
 
-def test_a_revision_nobody_here_knows_is_one_line(database_url: str, tmp_path: Path) -> None:
+def test_an_unknown_revision_is_one_line(database_url: str, tmp_path: Path) -> None:
     ask(database_url, "UPDATE alembic_version SET version_num = 'newer' RETURNING version_num")
     ended = run(tmp_path, "migrate", DATABASE_URL=database_url, REDIS_URL=NO_REDIS)
     assert ended.returncode == 1
@@ -306,7 +302,7 @@ def test_a_revision_nobody_here_knows_is_one_line(database_url: str, tmp_path: P
     assert "Traceback" not in ended.stderr
 
 
-def test_the_revisions_read_as_text_are_those_that_alembic_runs() -> None:
+def test_revisions_read_as_text_equal_those_of_alembic() -> None:
     known, head = known_revisions()
     assert known == {script.revision for script in SCRIPTS.walk_revisions()}
     assert head == SCRIPTS.get_current_head()

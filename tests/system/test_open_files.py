@@ -1,4 +1,4 @@
-"""The limit of open files, as a process of its own sets it."""
+"""Raising the limit of open files, in a process of its own."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
 def allowed(soft: int, hard: int, connections: int) -> tuple[int, str]:
-    """The limit afterwards, and what was said."""
+    """Return the limit afterwards and the output."""
     arguments = (str(soft), str(hard), str(connections))
     done = subprocess.run(
         (sys.executable, "-c", PROGRAM, *arguments), capture_output=True, text=True, check=True
@@ -27,19 +27,19 @@ def allowed(soft: int, hard: int, connections: int) -> tuple[int, str]:
     return int(done.stdout), done.stderr
 
 
-def test_the_limit_is_raised_as_far_as_connections_need() -> None:
+def test_the_limit_is_raised_to_the_number_of_connections() -> None:
     assert allowed(256, 4000, 900) == (900 + OTHER_OPEN_FILES, "")
 
 
-def test_a_limit_that_suffices_stays() -> None:
+def test_a_sufficient_limit_is_kept() -> None:
     assert allowed(3000, 4000, 900) == (3000, "")
 
 
 @pytest.mark.parametrize("soft", [128, 256])
-def test_a_limit_that_cannot_be_raised_enough_is_said(soft: int) -> None:
+def test_a_limit_that_cannot_be_raised_is_reported(soft: int) -> None:
     limit, said = allowed(soft, 256, 900)
     assert (limit, said) == (256, "too few open files are allowed for MAX_CONNECTIONS\n")
 
 
-def test_the_default_fits_the_limit_that_most_systems_have() -> None:
+def test_the_default_fits_the_usual_limit() -> None:
     assert ConnectionLimits().connections + RESERVED_CONNECTIONS + OTHER_OPEN_FILES <= 1024

@@ -1,4 +1,4 @@
-"""What happens to requests when PostgreSQL or Redis goes away, and when it comes back."""
+"""Requests while PostgreSQL or Redis is down, and after it is back."""
 
 import asyncio
 import re
@@ -30,13 +30,13 @@ from tests.support.api import (
 )
 from tests.support.running import eventually
 
-LONGEST = 3.0  # seconds that a request may take while PostgreSQL is away
-HEALED = 10.0  # seconds after which all is as before
+MAX_REQUEST_S = 3.0  # of a request while PostgreSQL is unavailable
+RECOVERY_S = 10.0  # until all requests succeed again
 ID = "019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f"
 PLACE = re.compile(r"\{\w+\}")
 BORN = {"dateOfBirth": "1990-02-28"}
 BOTH_WAYS = pytest.mark.parametrize(
-    ("leave", "come_back"),
+    ("break_", "restore"),
     [(Breakable.kill, Breakable.start), (Breakable.freeze, Breakable.thaw)],
     ids=["killed", "frozen"],
 )
@@ -44,8 +44,8 @@ NEEDING = [e for e in ENDPOINTS if e.needs_database and e.tag != "meta"]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An answer and the seconds until it came."""
+class TimedAnswer:
+    """An answer and the seconds until it arrived."""
 
     endpoint: str
     answer: httpx2.Response
@@ -54,25 +54,25 @@ class Told:
 
 @pytest.fixture
 def pair(own_servers: OwnServers) -> OwnServers:
-    """Servers of one's own with the present schema."""
+    """Private servers with the current schema."""
     upgrade(own_servers.database_url)
     return own_servers
 
 
 @pytest.fixture
 def own_api(pair: OwnServers, start_api: Starter) -> Api:
-    """A service beside them."""
+    """An API on the private servers."""
     return start_api(pair.database_url, pair.redis_url).ready()
 
 
 @pytest.fixture
 def tokens(own_api: Api) -> dict[str, str]:
-    """Those of an admin who is signed in."""
+    """The tokens of an admin."""
     return own_api.add_admin("ada")
 
 
 def request(endpoint: AnyEndpoint, tokens: dict[str, str]) -> httpx2.Request:
-    """One to it that is well-formed, by somebody who is signed in."""
+    """Return a valid request of a signed-in user to the endpoint."""
     body = endpoint.example
     if "refresh_token" in (body or {}):
         body = {"refresh_token": tokens["refresh_token"]}
@@ -87,38 +87,38 @@ def request(endpoint: AnyEndpoint, tokens: dict[str, str]) -> httpx2.Request:
 
 
 async def fill_pool(api: Api) -> None:
-    """Make it open as many connections as it may."""
+    """Make the API open all of its connections."""
     async with httpx2.AsyncClient(base_url=api.url, timeout=20) as client:
         answers = await asyncio.gather(*(client.get("/hello/Nobody") for _ in range(60)))
     assert {answer.status_code for answer in answers} == {404}
 
 
-async def ask_all(api: Api, tokens: dict[str, str]) -> list[Told]:
-    """Call everything that needs PostgreSQL, all at once."""
+async def ask_all(api: Api, tokens: dict[str, str]) -> list[TimedAnswer]:
+    """Call all endpoints that need PostgreSQL at once."""
 
-    async def ask(client: httpx2.AsyncClient, endpoint: AnyEndpoint) -> Told:
+    async def ask(client: httpx2.AsyncClient, endpoint: AnyEndpoint) -> TimedAnswer:
         call = request(endpoint, tokens)
         began = time.monotonic()
         url = api.url + call.url.path
         answer = await client.request(call.method, url, headers=call.headers, content=call.read())
-        return Told(endpoint.name, answer, time.monotonic() - began)
+        return TimedAnswer(endpoint.name, answer, time.monotonic() - began)
 
     async with httpx2.AsyncClient(timeout=20) as client:
         return await asyncio.gather(*(ask(client, endpoint) for endpoint in NEEDING))
 
 
-def assert_unavailable(told: list[Told]) -> None:
-    """Each is a problem document in time that says when to come back."""
-    assert len(told) > 20
-    assert {t.endpoint: t.answer.status_code for t in told if t.answer.status_code != 503} == {}
-    assert {t.answer.headers["Content-Type"] for t in told} == {"application/problem+json"}
-    assert all(int(t.answer.headers["Retry-After"]) > 0 for t in told)
-    assert {t.endpoint: t.seconds for t in told if t.seconds > LONGEST} == {}
+def assert_unavailable(answers: list[TimedAnswer]) -> None:
+    """Check that each answer is a 503 in time with Retry-After."""
+    assert len(answers) > 20
+    assert {t.endpoint: t.answer.status_code for t in answers if t.answer.status_code != 503} == {}
+    assert {t.answer.headers["Content-Type"] for t in answers} == {"application/problem+json"}
+    assert all(int(t.answer.headers["Retry-After"]) > 0 for t in answers)
+    assert {t.endpoint: t.seconds for t in answers if t.seconds > MAX_REQUEST_S} == {}
 
 
-def assert_heals(api: Api, tokens: dict[str, str]) -> None:
-    """It is ready again by itself, and from then on no request fails."""
-    assert eventually(api.is_ready, within=HEALED), api.output
+def assert_recovers(api: Api, tokens: dict[str, str]) -> None:
+    """Check that the API becomes ready by itself and then answers all requests."""
+    assert eventually(api.is_ready, within=RECOVERY_S), api.output
     with api.client() as client:
         answers = [client.get("/users/me", headers=bearer(tokens)) for _ in range(50)]
         answers += [client.put("/hello/Zoe", json=BORN) for _ in range(50)]
@@ -127,15 +127,15 @@ def assert_heals(api: Api, tokens: dict[str, str]) -> None:
     assert "Traceback" not in api.output
 
 
-async def until_none_is(database_url: str, *states: str) -> None:
-    """Return once no other session of the database is in any of these states."""
-    async with asyncio.timeout(HEALED):
+async def wait_until_none_is(database_url: str, *states: str) -> None:
+    """Wait until no other session of the database is in any of these states."""
+    async with asyncio.timeout(RECOVERY_S):
         while await activity(database_url) & Counter(states):  # noqa: ASYNC110  # PostgreSQL has no event for it
             await asyncio.sleep(0.1)
 
 
 async def activity(database_url: str) -> Counter[str]:
-    """What the other sessions of the database do."""
+    """Count the other sessions of the database by state."""
     connection = await asyncpg.connect(database_url)
     others = "datname = current_database() AND pid <> pg_backend_pid()"
     question = f"SELECT state FROM pg_stat_activity WHERE {others}"
@@ -147,25 +147,25 @@ async def activity(database_url: str) -> Counter[str]:
 
 @pytest.mark.timing
 @BOTH_WAYS
-async def test_without_postgres_every_request_is_refused_in_time_and_it_heals(
+async def test_every_request_is_503_in_time_while_postgres_is_down(
     pair: OwnServers,
     own_api: Api,
     tokens: dict[str, str],
-    leave: Callable[[Breakable], None],
-    come_back: Callable[[Breakable], None],
+    break_: Callable[[Breakable], None],
+    restore: Callable[[Breakable], None],
 ) -> None:
     await fill_pool(own_api)
-    leave(pair.postgres)
+    break_(pair.postgres)
     assert_unavailable(await ask_all(own_api, tokens))
     assert_unavailable(await ask_all(own_api, tokens))
     assert own_api.ask("/health/live").status_code == 200
     assert own_api.ask("/health/ready").status_code == 503
-    come_back(pair.postgres)
-    assert_heals(own_api, tokens)
+    restore(pair.postgres)
+    assert_recovers(own_api, tokens)
 
 
 @pytest.mark.timing
-async def test_postgres_frozen_within_a_transaction_is_unavailable_in_time(
+async def test_postgres_frozen_in_a_transaction_is_503_in_time(
     pair: OwnServers, own_api: Api, tokens: dict[str, str]
 ) -> None:
     async with httpx2.AsyncClient(base_url=own_api.url, timeout=20) as client:
@@ -177,17 +177,17 @@ async def test_postgres_frozen_within_a_transaction_is_unavailable_in_time(
             pair.postgres.freeze()
             answers = await asyncio.gather(*waiting)
             assert {answer.status_code for answer in answers} == {503}
-            assert time.monotonic() - began < LONGEST
+            assert time.monotonic() - began < MAX_REQUEST_S
     pair.postgres.thaw()
-    await asyncio.to_thread(assert_heals, own_api, tokens)
+    await asyncio.to_thread(assert_recovers, own_api, tokens)
 
 
-def test_postgres_restarted_in_the_midst_of_requests_never_breaks_one(
+def test_a_restart_of_postgres_breaks_no_request(
     pair: OwnServers, own_api: Api, tokens: dict[str, str]
 ) -> None:
     over = threading.Event()
 
-    def keep_asking() -> Counter[int]:
+    def send_requests() -> Counter[int]:
         found: Counter[int] = Counter()
         with own_api.client() as client:
             while not over.is_set():
@@ -196,7 +196,7 @@ def test_postgres_restarted_in_the_midst_of_requests_never_breaks_one(
         return found
 
     with ThreadPoolExecutor(8) as threads:
-        asking = [threads.submit(keep_asking) for _ in range(8)]
+        asking = [threads.submit(send_requests) for _ in range(8)]
         for _ in range(3):
             time.sleep(0.2)
             pair.postgres.end()
@@ -204,10 +204,10 @@ def test_postgres_restarted_in_the_midst_of_requests_never_breaks_one(
         over.set()
     found = sum((each.result() for each in asking), Counter())
     assert set(found) == {200, 204, 503}
-    assert_heals(own_api, tokens)
+    assert_recovers(own_api, tokens)
 
 
-async def test_clients_that_go_away_leave_no_connection_behind(
+async def test_disconnected_clients_leave_no_database_connection(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:
     api = start_api(database_url, servers.redis_url, DATABASE_POOL_SIZE="3")
@@ -218,8 +218,8 @@ async def test_clients_that_go_away_leave_no_connection_behind(
             calls = (client.put("/hello/Zoe", json=BORN, timeout=0.2) for _ in range(9))
             outcomes = await asyncio.gather(*calls, return_exceptions=True)
             assert {type(outcome) for outcome in outcomes} == {httpx2.ReadTimeout}
-            await until_none_is(database_url, "active")
-        await until_none_is(database_url, "idle in transaction", "active")
+            await wait_until_none_is(database_url, "active")
+        await wait_until_none_is(database_url, "idle in transaction", "active")
         states = await activity(database_url)
         assert set(states) <= {"idle"}
         assert states.total() <= 3
@@ -227,7 +227,7 @@ async def test_clients_that_go_away_leave_no_connection_behind(
         assert {answer.status_code for answer in answers} == {204}
 
 
-async def test_four_times_as_many_requests_as_connections_are_all_answered(
+async def test_four_times_as_many_requests_as_connections_are_answered(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:
     api = start_api(database_url, servers.redis_url, DATABASE_POOL_SIZE="4")
@@ -248,7 +248,7 @@ async def test_four_times_as_many_requests_as_connections_are_all_answered(
 
 
 def outcomes(api: Api, tokens: dict[str, str]) -> dict[str, int]:
-    """The statuses of what people do all day."""
+    """Return the statuses of everyday requests."""
     with api.client(headers=bearer(tokens)) as client:
         login = {"username": "ada", "password": PASSWORD}
         answers = (
@@ -266,7 +266,7 @@ def outcomes(api: Api, tokens: dict[str, str]) -> dict[str, int]:
 
 
 def redis_state(api: Api) -> str:
-    """What it says of Redis while it is ready."""
+    """Return the state of Redis in the readiness check."""
     answer = api.ask("/health/ready")
     assert answer.status_code == 200
     return str(answer.json()["checks"]["redis"])
@@ -274,23 +274,23 @@ def redis_state(api: Api) -> str:
 
 @pytest.mark.timing
 @BOTH_WAYS
-def test_without_redis_every_request_is_answered_and_greetings_are_as_quick(
+def test_every_request_is_answered_while_redis_is_down(
     pair: OwnServers,
     own_api: Api,
     tokens: dict[str, str],
-    leave: Callable[[Breakable], None],
-    come_back: Callable[[Breakable], None],
+    break_: Callable[[Breakable], None],
+    restore: Callable[[Breakable], None],
 ) -> None:
     before = outcomes(own_api, tokens)
     assert set(before.values()) == {200, 201, 204}
     assert redis_state(own_api) == "ok"
-    leave(pair.redis)
+    break_(pair.redis)
     assert outcomes(own_api, tokens) == before
     assert redis_state(own_api) == "degraded"
     with own_api.client() as client:
         slowest = max(client.get("/hello/Zoe").elapsed.total_seconds() for _ in range(100))
     assert slowest < 0.15
-    come_back(pair.redis)
-    assert eventually(lambda: redis_state(own_api) == "ok", within=HEALED)
+    restore(pair.redis)
+    assert eventually(lambda: redis_state(own_api) == "ok", within=RECOVERY_S)
     assert outcomes(own_api, tokens) == before
     assert "Traceback" not in own_api.output

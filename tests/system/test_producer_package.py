@@ -1,4 +1,4 @@
-"""The package of programs that only enqueue jobs, installed without the service."""
+"""The package for programs that only enqueue jobs, installed without the service."""
 
 import subprocess
 import sys
@@ -35,7 +35,7 @@ PATIENCE_S = 60
 
 @pytest.fixture
 def python(producer_wheel: Path, tmp_path: Path) -> Path:
-    """The interpreter of an environment that has the package, the program's driver and no more."""
+    """The interpreter of an environment with only the package and a driver."""
     venv.create(tmp_path / "venv", symlinks=True)
     found = tmp_path / "venv" / "bin" / "python"
     install = ("-m", "uv", "pip", "install", "--quiet", "--offline", "--python", str(found))

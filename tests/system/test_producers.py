@@ -1,4 +1,4 @@
-"""Other programs as real processes, in a role that has the documented grants and no more."""
+"""Producers as real processes, in a role with only the documented grants."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ Place: TypeAlias = Callable[[Session | Connection, int], None]
 
 
 def examples() -> dict[tuple[str, str], str]:
-    """The document's blocks of code, by heading and language."""
+    """Return the code blocks of the document by heading and language."""
     found, heading = {}, ""
     for number, part in enumerate(DOCUMENT.read_text().split("```")):
         if number % 2:
@@ -65,7 +65,7 @@ STATEMENTS = [("Other languages", language) for language in ("js", "go", "java")
 
 @pytest.fixture
 async def admin(database_url: str) -> AsyncIterator[Driver]:
-    """Whoever owns the database."""
+    """A connection of the database's owner."""
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
@@ -73,7 +73,7 @@ async def admin(database_url: str) -> AsyncIterator[Driver]:
 
 @pytest.fixture
 async def shop_url(database_url: str, admin: Driver) -> AsyncIterator[str]:
-    """Where the role of the document signs in; it is granted what is said, and no more."""
+    """The URL of the documented role, which has only the documented grants."""
     await admin.execute(EXAMPLES[GRANTS])
     await admin.execute(EXAMPLES[SCHEMA])
     url = make_url(database_url).set(username="shop", password="choose-your-own")
@@ -84,7 +84,7 @@ async def shop_url(database_url: str, admin: Driver) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def shop(shop_url: str) -> AsyncIterator[Driver]:
-    """The shop's own connection; its table of orders is there."""
+    """A connection of the shop, whose table of orders exists."""
     connection = await asyncpg.connect(shop_url)
     await connection.execute(EXAMPLES[ORDERS])
     yield connection
@@ -92,7 +92,7 @@ async def shop(shop_url: str) -> AsyncIterator[Driver]:
 
 
 def psql_program() -> Path:
-    """The one of the embedded server, else the machine's."""
+    """Return psql of the embedded server, else the system's."""
     try:
         return postgres_program("psql")
     except ServerFailed:
@@ -102,7 +102,7 @@ def psql_program() -> Path:
 
 
 async def run(url: str, *command: str, given: str = "") -> str:
-    """What another program writes; it must succeed."""
+    """Run a program, which must succeed, and return its output."""
     path = f"{psql_program().parent}:{os.environ['PATH']}"
     done = await asyncio.to_thread(
         subprocess.run,
@@ -123,12 +123,12 @@ async def run(url: str, *command: str, given: str = "") -> str:
 
 
 async def psql(url: str, script: str) -> str:
-    """What psql answers, bare."""
+    """Run psql and return its output without formatting."""
     options = ("-qAt", "-v", "ON_ERROR_STOP=1")
     return (await run(url, str(psql_program()), *options, url, given=script)).strip()
 
 
-async def test_psql_that_commits_leaves_a_job_that_workers_find(
+async def test_a_job_committed_by_psql_is_found_by_workers(
     shop_url: str, database_url: str
 ) -> None:
     answer = await psql(shop_url, "BEGIN; SELECT jubilee.enqueue('echo'); COMMIT;")
@@ -139,7 +139,7 @@ async def test_psql_that_commits_leaves_a_job_that_workers_find(
 
 
 @pytest.mark.parametrize("end", ["ROLLBACK;", ""])
-async def test_psql_that_does_not_commit_leaves_nothing(
+async def test_a_job_not_committed_by_psql_does_not_exist(
     shop_url: str, admin: Driver, end: str
 ) -> None:
     answer = await psql(shop_url, f"BEGIN; SELECT jubilee.enqueue('echo'); {end}")
@@ -161,7 +161,7 @@ def importable(producer_wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("importable")
 @pytest.mark.parametrize("example", SCRIPTS, ids="-".join)
-async def test_an_example_leaves_an_order_and_its_job(
+async def test_an_example_creates_an_order_and_its_job(
     shop: Driver, shop_url: str, admin: Driver, example: tuple[str, str]
 ) -> None:
     match example:
@@ -233,9 +233,7 @@ async def test_the_grants_give_no_right_on_any_table(shop: Driver) -> None:
             await shop.execute(forbidden)
 
 
-async def test_a_producers_table_is_in_its_own_schema_where_migrations_do_not_look(
-    shop: Driver, database_url: str
-) -> None:
+async def test_a_producers_table_is_ignored_by_migrations(shop: Driver, database_url: str) -> None:
     where = "SELECT schemaname, tableowner FROM pg_tables WHERE tablename = 'orders'"
     assert [tuple(row) for row in await shop.fetch(where)] == [("shop", "shop")]
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="schema public"):
@@ -243,7 +241,7 @@ async def test_a_producers_table_is_in_its_own_schema_where_migrations_do_not_lo
     await asyncio.to_thread(check, database_url)
 
 
-async def test_a_role_that_may_create_roles_and_schemas_can_run_the_documents_sql(
+async def test_a_role_with_createrole_can_run_the_documented_sql(
     admin: Driver, database_url: str
 ) -> None:
     name = await admin.fetchval("SELECT current_database()")
@@ -261,8 +259,8 @@ async def test_a_role_that_may_create_roles_and_schemas_can_run_the_documents_sq
         await admin.execute("DROP OWNED BY shop, clerk CASCADE; DROP ROLE shop; DROP ROLE clerk")
 
 
-async def test_without_the_grants_nobody_may_ask(admin: Driver) -> None:
-    await admin.execute("SET ROLE pg_monitor")  # any role that is not the owner's
+async def test_enqueueing_without_the_grants_is_refused(admin: Driver) -> None:
+    await admin.execute("SET ROLE pg_monitor")  # any role but the owner
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="schema jubilee"):
         await admin.execute("SELECT jubilee.enqueue('echo')")
     await admin.execute("RESET ROLE; GRANT USAGE ON SCHEMA jubilee TO pg_monitor")
@@ -271,7 +269,7 @@ async def test_without_the_grants_nobody_may_ask(admin: Driver) -> None:
         await admin.execute("SELECT jubilee.enqueue('echo')")
 
 
-async def test_nothing_of_a_producers_own_runs_with_the_owners_rights(
+async def test_objects_of_a_producer_do_not_run_with_the_owners_rights(
     shop: Driver, admin: Driver
 ) -> None:
     for schema in ("shop", "pg_temp"):

@@ -1,4 +1,4 @@
-"""A lane's worker while its Redis is emptied, killed and frozen."""
+"""A queue's worker while its Redis is flushed, killed and frozen."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ async def site(own_servers: OwnServers) -> AsyncIterator[QueueSite]:
     await site.close()
 
 
-async def hears(site: QueueSite, rounds: int = 5) -> bool:
+async def receives_wake_ups(site: QueueSite, rounds: int = 5) -> bool:
     """Whether wake-ups reach the worker: without, a job waits a quarter of a second.
 
     Other work on the machine may delay one round, not all.
@@ -32,18 +32,18 @@ async def hears(site: QueueSite, rounds: int = 5) -> bool:
 
 
 async def median_wait(site: QueueSite) -> float:
-    """Seconds until an idle worker starts a job."""
+    """Return the median seconds until an idle worker starts a job."""
     waits = []
     for job in dispatches(7):
         sent = monotonic()
         await site.send([job])
-        await eventually(lambda job=job: job.reference in site.runs.at)  # type: ignore[misc]  # each its own
+        await eventually(lambda job=job: job.reference in site.runs.at)  # type: ignore[misc]  # bound to this job
         waits.append(site.runs.at[job.reference] - sent)
         await asyncio.sleep(0.02)
     return median(waits)
 
 
-async def test_it_survives_flushall(site: QueueSite) -> None:
+async def test_a_worker_survives_flushall(site: QueueSite) -> None:
     site.runs.gate.clear()
     worker = site.start(slots=3)
     await site.send(dispatches(10))
@@ -55,10 +55,10 @@ async def test_it_survives_flushall(site: QueueSite) -> None:
     await site.runs.until(7)
     assert {job.reference for job in again} < set(site.runs.ended)
     await eventually(lambda: worker.job_counter == 0)
-    assert await hears(site)
+    assert await receives_wake_ups(site)
 
 
-async def test_it_survives_a_redis_that_is_killed(site: QueueSite, own_servers: OwnServers) -> None:
+async def test_a_worker_survives_a_killed_redis(site: QueueSite, own_servers: OwnServers) -> None:
     site.runs.gate.clear()
     worker = site.start(slots=3)
     await asyncio.sleep(0.1)
@@ -73,10 +73,10 @@ async def test_it_survives_a_redis_that_is_killed(site: QueueSite, own_servers: 
     await eventually(lambda: {job.reference for job in after} <= set(site.runs.ended), 20)
     await eventually(lambda: worker.job_counter == 0)
     await asyncio.sleep(queue_worker.MAX_PAUSE_S + 1)
-    assert await hears(site)
+    assert await receives_wake_ups(site)
 
 
-async def test_it_survives_a_redis_that_is_frozen(
+async def test_a_worker_survives_a_frozen_redis(
     site: QueueSite,
     own_servers: OwnServers,
     monkeypatch: pytest.MonkeyPatch,
@@ -84,7 +84,7 @@ async def test_it_survives_a_redis_that_is_frozen(
 ) -> None:
     monkeypatch.setattr(queue_worker, "PING_AFTER_S", 1.0)
     worker = site.start(slots=3)
-    assert await hears(site)
+    assert await receives_wake_ups(site)
     own_servers.redis.freeze()
     with caplog.at_level(logging.WARNING):
         await asyncio.sleep(12)
@@ -94,11 +94,11 @@ async def test_it_survives_a_redis_that_is_frozen(
     await site.send(job)
     await eventually(lambda: job[0].reference in site.runs.ended, 20)
     await asyncio.sleep(queue_worker.MAX_PAUSE_S + 2.5)
-    assert await hears(site)
+    assert await receives_wake_ups(site)
     assert worker.job_counter == 0
 
 
-async def test_a_frozen_redis_does_not_keep_it_from_stopping(
+async def test_a_worker_stops_while_redis_is_frozen(
     site: QueueSite, own_servers: OwnServers
 ) -> None:
     site.runs.gate.clear()

@@ -1,4 +1,4 @@
-"""Greetings whose jobs an admin retries, cancels or discards: never a second mail."""
+"""Greetings whose jobs an admin retries, cancels or discards: no second mail."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -27,7 +27,7 @@ from jubilee.domain.tasks.task import TaskStatus
 from jubilee.domain.users.user import User
 from tests.domain.greeting_harness import PlainTemplates
 from tests.fakes.store import FakeClock
-from tests.system.greeting_world import Life, MortalMailer, World, state_of
+from tests.system.greeting_world import GreetingSimulation, KillableMailSender, Lifetime, state_of
 
 MORNING = datetime(2026, 11, 20, 9, tzinfo=UTC)
 ADMIN = Principal(UserId(new_id()), SessionId(new_id()), is_admin=True)
@@ -53,158 +53,166 @@ async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
 
 
 @pytest.fixture
-async def world(pool: ConnectionPool) -> World:
-    """One person, whose birthday it is."""
-    world = World(pool, GreetingRules(), FakeClock(MORNING))
-    await world.add(ZOE)
-    return world
+async def simulation(pool: ConnectionPool) -> GreetingSimulation:
+    """A simulation with one person whose birthday is today."""
+    simulation = GreetingSimulation(pool, GreetingRules(), FakeClock(MORNING))
+    await simulation.add(ZOE)
+    return simulation
 
 
-def tasks(world: World) -> TaskService:
-    """What an admin has."""
-    write_context = WriteContext(world.clock, new_id, lambda: None)
-    write = transactions(world.pool, write_context)
-    post = MailService(MortalMailer(world, Life()), PlainTemplates(), "example.com")
+def tasks(simulation: GreetingSimulation) -> TaskService:
+    """The use cases of tasks for an admin."""
+    write_context = WriteContext(simulation.clock, new_id, lambda: None)
+    write = transactions(simulation.pool, write_context)
+    post = MailService(KillableMailSender(simulation, Lifetime()), PlainTemplates(), "example.com")
     return TaskService(
         write=write,
-        read=views(world.pool, write_context),
-        read_list=views(world.pool, write_context),
-        kinds=JobKinds([GreetingMail(post, write, world.rules, world.clock)]),
-        waiter=JobWaiter(PostgresLiveJobs(world.pool)),
-        clock=world.clock,
+        read=views(simulation.pool, write_context),
+        read_list=views(simulation.pool, write_context),
+        kinds=JobKinds([GreetingMail(post, write, simulation.rules, simulation.clock)]),
+        waiter=JobWaiter(PostgresLiveJobs(simulation.pool)),
+        clock=simulation.clock,
         new_id=new_id,
         max_live_per_owner=10,
     )
 
 
-async def execute(world: World, sql: str) -> None:
-    async with world.pool.connection() as driver:
+async def execute(simulation: GreetingSimulation, sql: str) -> None:
+    async with simulation.pool.connection() as driver:
         await driver.execute(sql)
 
 
-async def job_of(world: World) -> UUID:
-    async with world.pool.connection() as driver:
+async def job_of(simulation: GreetingSimulation) -> UUID:
+    async with simulation.pool.connection() as driver:
         job: UUID = await driver.fetchval("SELECT id FROM jobs")
     return job
 
 
-async def status_of(world: World) -> TaskStatus:
-    return (await tasks(world).get(str(await job_of(world)), by=ADMIN)).status
+async def status_of(simulation: GreetingSimulation) -> TaskStatus:
+    return (await tasks(simulation).get(str(await job_of(simulation)), by=ADMIN)).status
 
 
-async def sent_and_dead(world: World) -> UUID:
-    """Its worker died with the mail server's answer, for the last time."""
-    world.deadly_messages = 1
-    assert not await world.work(Life())
-    await execute(world, SPENT)
-    await PostgresDueJobs(world.pool).expire_leases(limit=9)
-    assert await status_of(world) is TaskStatus.DEAD
-    assert (len(world.sent), state_of(await world.rows())) == (1, {ZOE.id: "sending"})
-    return await job_of(world)
+async def sent_and_dead(simulation: GreetingSimulation) -> UUID:
+    """Kill the job after its last message was sent, and return its id."""
+    simulation.deadly_messages = 1
+    assert not await simulation.work(Lifetime())
+    await execute(simulation, SPENT)
+    await PostgresDueJobs(simulation.pool).expire_leases(limit=9)
+    assert await status_of(simulation) is TaskStatus.DEAD
+    assert (len(simulation.sent), state_of(await simulation.rows())) == (1, {ZOE.id: "sending"})
+    return await job_of(simulation)
 
 
-async def planned_and_dead(world: World) -> UUID:
-    """No attempt has reached the mail server."""
-    await world.work(Life(left=12))  # planned, and dead before a message
-    assert state_of(await world.rows()) == {ZOE.id: "planned"}
-    await execute(world, SPENT)
-    await PostgresDueJobs(world.pool).expire_leases(limit=9)
-    await execute(world, DIE)
-    return await job_of(world)
+async def planned_and_dead(simulation: GreetingSimulation) -> UUID:
+    """Kill the job before any message was sent, and return its id."""
+    await simulation.work(Lifetime(left=12))  # planned, and killed before a message
+    assert state_of(await simulation.rows()) == {ZOE.id: "planned"}
+    await execute(simulation, SPENT)
+    await PostgresDueJobs(simulation.pool).expire_leases(limit=9)
+    await execute(simulation, DIE)
+    return await job_of(simulation)
 
 
-async def test_a_dead_one_that_may_have_been_sent_is_not_sent_again(world: World) -> None:
-    job = await sent_and_dead(world)
-    await tasks(world).retry(str(job), by=ADMIN)
-    assert await world.work(Life())
-    assert await status_of(world) is TaskStatus.SUCCEEDED
-    assert (len(world.sent), state_of(await world.rows())) == (1, {ZOE.id: "uncertain"})
-
-
-async def test_where_the_rules_say_resend_it_goes_out_under_the_same_message_id(
-    world: World,
+async def test_retrying_a_greeting_that_may_have_been_sent_sends_nothing(
+    simulation: GreetingSimulation,
 ) -> None:
-    world.rules = replace(world.rules, on_unknown=UnknownOutcomePolicy.RESEND)
-    job = await sent_and_dead(world)
-    await tasks(world).retry(str(job), by=ADMIN)
-    assert await world.work(Life())
-    assert len({sent.message.message_id for sent in world.sent}) == 1
+    job = await sent_and_dead(simulation)
+    await tasks(simulation).retry(str(job), by=ADMIN)
+    assert await simulation.work(Lifetime())
+    assert await status_of(simulation) is TaskStatus.SUCCEEDED
+    assert (len(simulation.sent), state_of(await simulation.rows())) == (1, {ZOE.id: "uncertain"})
 
 
-async def test_a_dead_one_that_was_not_sent_is_sent_once(world: World) -> None:
-    job = await planned_and_dead(world)
-    await tasks(world).retry(str(job), by=ADMIN)
+async def test_policy_resend_sends_a_retried_greeting_under_the_same_message_id(
+    simulation: GreetingSimulation,
+) -> None:
+    simulation.rules = replace(simulation.rules, on_unknown=UnknownOutcomePolicy.RESEND)
+    job = await sent_and_dead(simulation)
+    await tasks(simulation).retry(str(job), by=ADMIN)
+    assert await simulation.work(Lifetime())
+    assert len({sent.message.message_id for sent in simulation.sent}) == 1
+
+
+async def test_retrying_an_unsent_greeting_sends_it_once(simulation: GreetingSimulation) -> None:
+    job = await planned_and_dead(simulation)
+    await tasks(simulation).retry(str(job), by=ADMIN)
     for _ in range(2):
-        assert await world.work(Life())
-    assert (len(world.sent), state_of(await world.rows())) == (1, {ZOE.id: "sent"})
+        assert await simulation.work(Lifetime())
+    assert (len(simulation.sent), state_of(await simulation.rows())) == (1, {ZOE.id: "sent"})
 
 
-async def held_and_dead(world: World, claims: PostgresJobStore) -> JobReference:
-    """A worker still runs it, though its lease has ended for the last time."""
-    job = await planned_and_dead(world)
-    await tasks(world).retry(str(job), by=ADMIN)
-    async with world.pool.connection() as driver:
+async def held_and_dead(simulation: GreetingSimulation, claims: PostgresJobStore) -> JobReference:
+    """Let a worker still run the job whose last lease has expired."""
+    job = await planned_and_dead(simulation)
+    await tasks(simulation).retry(str(job), by=ADMIN)
+    async with simulation.pool.connection() as driver:
         epoch = await driver.fetchval("SELECT epoch FROM jobs")
     held = await claims.claim(JobReference(job, epoch))
     assert held is not None
-    await execute(world, SPENT)
-    await PostgresDueJobs(world.pool).expire_leases(limit=9)
+    await execute(simulation, SPENT)
+    await PostgresDueJobs(simulation.pool).expire_leases(limit=9)
     return held.reference
 
 
-async def test_what_an_earlier_run_still_holds_is_fenced_off_after_a_retry(world: World) -> None:
-    claims = PostgresJobStore(world.pool, worker_id=new_id(), lease=30.0, kinds=[GREETING])
-    early = await held_and_dead(world, claims)
-    await tasks(world).retry(str(early.id), by=ADMIN)
+async def test_a_retry_fences_an_earlier_run_off(simulation: GreetingSimulation) -> None:
+    claims = PostgresJobStore(simulation.pool, worker_id=new_id(), lease=30.0, kinds=[GREETING])
+    early = await held_and_dead(simulation, claims)
+    await tasks(simulation).retry(str(early.id), by=ADMIN)
     late = await claims.claim(early)
     assert late is not None
     assert late.epoch == early.epoch + 1
     finish = PostgresCompletion(
-        transactions(world.pool, WriteContext(world.clock, new_id, lambda: None))
+        transactions(simulation.pool, WriteContext(simulation.clock, new_id, lambda: None))
     )
     with pytest.raises(LeaseLost):
         async with finish(early, {}):
             pass
     assert not await claims.fail(early, AttemptFailure(error={}, retry_in=None))
-    assert await status_of(world) is TaskStatus.RUNNING
+    assert await status_of(simulation) is TaskStatus.RUNNING
 
 
 @pytest.mark.parametrize("act", ["cancel", "discard"])
-async def test_one_that_is_not_wanted_is_skipped_and_never_sent(world: World, act: str) -> None:
-    job = await planned_and_dead(world)
-    if act == "cancel":
-        await tasks(world).retry(str(job), by=ADMIN)
-        await tasks(world).stop(str(job), by=ADMIN)
-    else:
-        await tasks(world).discard(str(job), by=ADMIN)
-    assert await world.work(Life())
-    [row] = await world.rows()
-    assert (row["state"], row["reason"], world.sent) == ("skipped", "unwanted", [])
-
-
-async def test_one_that_is_stopped_while_it_is_sent_ends_uncertain_once_it_is_discarded(
-    world: World,
+async def test_a_cancelled_or_discarded_greeting_is_skipped(
+    simulation: GreetingSimulation, act: str
 ) -> None:
-    world.deadly_messages = 1
-    assert not await world.work(Life())
-    job = str(await job_of(world))
-    assert (await tasks(world).stop(job, by=ADMIN)).cancel_requested
-    await execute(world, SPENT)
-    await PostgresDueJobs(world.pool).expire_leases(limit=9)
-    assert await status_of(world) is TaskStatus.CANCELLED
-    await tasks(world).discard(job, by=ADMIN)
-    assert await world.work(Life())
-    assert (len(world.sent), state_of(await world.rows())) == (1, {ZOE.id: "uncertain"})
+    job = await planned_and_dead(simulation)
+    if act == "cancel":
+        await tasks(simulation).retry(str(job), by=ADMIN)
+        await tasks(simulation).stop(str(job), by=ADMIN)
+    else:
+        await tasks(simulation).discard(str(job), by=ADMIN)
+    assert await simulation.work(Lifetime())
+    [row] = await simulation.rows()
+    assert (row["state"], row["reason"], simulation.sent) == ("skipped", "unwanted", [])
 
 
-async def test_discarding_one_that_may_have_been_sent_leaves_it_uncertain(world: World) -> None:
-    job = await sent_and_dead(world)
-    await tasks(world).cancel(str(job), by=ADMIN)
-    assert await world.work(Life())
-    assert (len(world.sent), state_of(await world.rows())) == (1, {ZOE.id: "uncertain"})
+async def test_a_greeting_stopped_while_sending_ends_uncertain_when_discarded(
+    simulation: GreetingSimulation,
+) -> None:
+    simulation.deadly_messages = 1
+    assert not await simulation.work(Lifetime())
+    job = str(await job_of(simulation))
+    assert (await tasks(simulation).stop(job, by=ADMIN)).cancel_requested
+    await execute(simulation, SPENT)
+    await PostgresDueJobs(simulation.pool).expire_leases(limit=9)
+    assert await status_of(simulation) is TaskStatus.CANCELLED
+    await tasks(simulation).discard(job, by=ADMIN)
+    assert await simulation.work(Lifetime())
+    assert (len(simulation.sent), state_of(await simulation.rows())) == (1, {ZOE.id: "uncertain"})
 
 
-async def test_discarding_the_job_of_one_that_was_sent_changes_nothing(world: World) -> None:
-    assert await world.work(Life())
-    await tasks(world).discard(str(await job_of(world)), by=ADMIN)
-    assert state_of(await world.rows()) == {ZOE.id: "sent"}
+async def test_discarding_a_greeting_that_may_have_been_sent_leaves_it_uncertain(
+    simulation: GreetingSimulation,
+) -> None:
+    job = await sent_and_dead(simulation)
+    await tasks(simulation).cancel(str(job), by=ADMIN)
+    assert await simulation.work(Lifetime())
+    assert (len(simulation.sent), state_of(await simulation.rows())) == (1, {ZOE.id: "uncertain"})
+
+
+async def test_discarding_the_job_of_a_sent_greeting_changes_nothing(
+    simulation: GreetingSimulation,
+) -> None:
+    assert await simulation.work(Lifetime())
+    await tasks(simulation).discard(str(await job_of(simulation)), by=ADMIN)
+    assert state_of(await simulation.rows()) == {ZOE.id: "sent"}

@@ -1,4 +1,4 @@
-"""Each command, call, setting, query, panel and word of the runbooks exists and is what it says."""
+"""Each command, call, setting, query, panel and word of the runbooks exists."""
 
 import re
 from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ SQL = {
     "VACUUM": "VACUUM jobs",
     "EXPLAIN (ANALYZE, BUFFERS)": "EXPLAIN (ANALYZE, BUFFERS) SELECT id FROM jobs",
 }
-"""Words of PostgreSQL, and what they are good for."""
+"""Words of PostgreSQL."""
 OTHERS = {"maxmemory", "too many clients", "ss -tn"}
 """A setting of Redis, a message of PostgreSQL, and a tool of the system."""
 ITS_OWN = {*metadata.tables, *TaskReply.model_fields, *(lane.value for lane in JobQueueName)}
@@ -43,7 +43,7 @@ Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 def pieces(kind: str) -> list[str]:
-    """All code of that kind, each once."""
+    """Return all distinct pieces of code of this kind."""
     return [code for code in dict.fromkeys(code for _, code in printed()) if kind_of(code) == kind]
 
 
@@ -55,7 +55,7 @@ async def driver(database_url: str) -> AsyncIterator[Driver]:
 
 
 @pytest.mark.parametrize("code", pieces("command"))
-def test_a_command_can_be_given_as_it_is_printed(code: str) -> None:
+def test_a_printed_command_is_accepted(code: str) -> None:
     for part in code.split(" | "):
         words = part.removeprefix("xargs ").replace("ID", str(UUID(int=1))).split()[1:]
         given = [*words, str(UUID(int=1))] if part.startswith("xargs ") else words
@@ -64,7 +64,7 @@ def test_a_command_can_be_given_as_it_is_printed(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", pieces("call"))
-def test_a_call_is_one_of_the_registry(code: str) -> None:
+def test_a_printed_call_is_an_endpoint(code: str) -> None:
     method, _, target = code.rpartition(" ")
     url = urlsplit(target)
     path = next((url.path.removeprefix(m) for m in MOUNTS if url.path.startswith(m)), url.path)
@@ -75,19 +75,21 @@ def test_a_call_is_one_of_the_registry(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", pieces("setting"))
-def test_a_setting_is_one_of_the_example(code: str) -> None:
+def test_a_printed_setting_exists(code: str) -> None:
     found = SETTING.fullmatch(code)
     assert found is not None
     assert found[1] in SETTINGS
 
 
 @pytest.mark.parametrize("code", pieces("query"))
-async def test_a_query_runs(driver: Driver, code: str) -> None:
+async def test_a_printed_query_runs(driver: Driver, code: str) -> None:
     await driver.fetch(code)
 
 
 @pytest.mark.parametrize("code", pieces("word"))
-async def test_a_word_is_of_the_service_or_of_its_servers(driver: Driver, code: str) -> None:
+async def test_a_printed_word_belongs_to_the_service_or_its_servers(
+    driver: Driver, code: str
+) -> None:
     if code in SQL:
         await driver.execute(SQL[code])
         return
@@ -97,14 +99,14 @@ async def test_a_word_is_of_the_service_or_of_its_servers(driver: Driver, code: 
     assert said or kinds or code in ITS_OWN | OTHERS or f"class {code}(" in SOURCES
 
 
-async def test_redis_knows_the_setting_that_is_looked_for(servers: Servers) -> None:
+async def test_redis_knows_the_printed_setting(servers: Servers) -> None:
     redis = Redis.from_url(servers.redis_url)
     assert set(await redis.config_get("maxmemory")) == {"maxmemory"}
     await redis.aclose()
 
 
 @pytest.mark.parametrize("alert", sections())
-def test_panels_and_other_entries_that_are_named_exist(alert: str) -> None:
+def test_named_panels_and_entries_exist(alert: str) -> None:
     text = sections()[alert]
     titles = [panel.title for panel in panels()]
     for panel in PANEL.findall(text):

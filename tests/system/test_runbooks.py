@@ -1,4 +1,4 @@
-"""Runbooks followed from end to end, against a real service in the state that calls for them."""
+"""Runbooks followed from end to end, on a real service in the state of the alert."""
 
 import asyncio
 import os
@@ -43,7 +43,7 @@ async def driver(database_url: str) -> AsyncIterator[Driver]:
 
 @pytest.fixture
 def env(servers: Servers, database_url: str, tmp_path: Path) -> Env:
-    """What every process of the site is given."""
+    """The environment of every process."""
     return {
         "DATABASE_URL": database_url,
         "REDIS_URL": servers.redis_url,
@@ -55,7 +55,7 @@ def env(servers: Servers, database_url: str, tmp_path: Path) -> Env:
 
 @pytest.fixture
 def start_worker(tmp_path: Path, env: Env) -> Iterator[Callable[[], Up]]:
-    """Starts a worker; it is gone afterwards."""
+    """Start a worker that ends with the test."""
     started: list[Up] = []
 
     def start() -> Up:
@@ -70,7 +70,7 @@ def start_worker(tmp_path: Path, env: Env) -> Iterator[Callable[[], Up]]:
 
 
 async def shell(at: Path, command: str, env: Env) -> str:
-    """What a printed command says, run by a shell as an operator would; it must succeed."""
+    """Run a printed command by a shell and return its output; it must succeed."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     given = {name: value for name, value in env.items() if value is not None}
     done = await asyncio.to_thread(
@@ -87,8 +87,8 @@ async def shell(at: Path, command: str, env: Env) -> str:
     return done.stdout
 
 
-async def comes_to(driver: Driver, job: object, status: str | None) -> bool:
-    """Whether a job stands so within 20 seconds."""
+async def reaches_status(driver: Driver, job: object, status: str | None) -> bool:
+    """Return whether the job reaches the status within 20 seconds."""
     for _ in range(200):
         if await driver.fetchval(STATUS, job) == status:
             return True
@@ -97,12 +97,12 @@ async def comes_to(driver: Driver, job: object, status: str | None) -> bool:
 
 
 def printed(beginning: str, job: object = "") -> str:
-    """A command of the entry about dead tasks, for one job."""
+    """Return a command of the entry about dead tasks, for one job."""
     command = code_of("JubileeTasksDie", f"jubilee jobs {beginning}")
     return command.replace("ID", str(job))
 
 
-async def test_dead_work_is_found_mended_and_thrown_away_in_a_terminal(
+async def test_dead_tasks_are_found_retried_and_discarded_in_a_terminal(
     driver: Driver, start_worker: Callable[[], Up], tmp_path: Path, env: Env
 ) -> None:
     jobs = [await driver.fetchval(MAIL) for _ in range(4)]
@@ -113,17 +113,17 @@ async def test_dead_work_is_found_mended_and_thrown_away_in_a_terminal(
     assert "no such mailbox" in await shell(tmp_path, printed("show", jobs[0]), env)
     start_worker()
     await shell(tmp_path, printed("retry", jobs[0]), env)
-    assert await comes_to(driver, jobs[0], "succeeded")
+    assert await reaches_status(driver, jobs[0], "succeeded")
     await shell(tmp_path, printed("discard", jobs[1]), env)
     assert await driver.fetchval(STATUS, jobs[1]) is None
     await shell(tmp_path, printed("list --status dead --kind"), env)
-    assert await comes_to(driver, jobs[2], "succeeded")
-    assert await comes_to(driver, jobs[3], "succeeded")
+    assert await reaches_status(driver, jobs[2], "succeeded")
+    assert await reaches_status(driver, jobs[3], "succeeded")
     assert len(list((tmp_path / "mail").rglob("*.eml"))) == 3
     assert "no such jobs" in await shell(tmp_path, printed("list --status dead"), env)
 
 
-async def test_dead_work_is_found_mended_and_thrown_away_over_http(
+async def test_dead_tasks_are_found_retried_and_discarded_over_http(
     driver: Driver, start_worker: Callable[[], Up], api: Api
 ) -> None:
     listing, retry, discard = (
@@ -148,11 +148,11 @@ async def test_dead_work_is_found_mended_and_thrown_away_over_http(
         assert {item["error"]["code"] for item in items} == {"undeliverable"}
         call(retry, jobs[0])
         call(discard, jobs[1])
-    assert await comes_to(driver, jobs[0], "succeeded")
+    assert await reaches_status(driver, jobs[0], "succeeded")
     assert await driver.fetchval(STATUS, jobs[1]) is None
 
 
-async def test_an_account_burst_is_cancelled_by_an_admin(driver: Driver, api: Api) -> None:
+async def test_an_admin_cancels_the_burst_of_an_account(driver: Driver, api: Api) -> None:
     method, path = code_of("JubileeTasksOverdue", "DELETE ").split(" ")
     with api.client() as client:
         zoe = bearer(sign_up(client, "zoe"))
@@ -165,7 +165,7 @@ async def test_an_account_burst_is_cancelled_by_an_admin(driver: Driver, api: Ap
     assert await driver.fetchval(STATUS, task) == "cancelled"
 
 
-async def test_leases_that_ran_out_are_found_with_their_locks_and_given_back(
+async def test_expired_leases_are_found_with_their_locks_and_released(
     driver: Driver, start_worker: Callable[[], Up], database_url: str
 ) -> None:
     job = await driver.fetchval(MAIL)
@@ -173,17 +173,17 @@ async def test_leases_that_ran_out_are_found_with_their_locks_and_given_back(
     other = await asyncpg.connect(database_url)
     await other.execute("BEGIN; SELECT 1 FROM jobs FOR UPDATE")
     start_worker()
-    await asyncio.sleep(2)  # sweepers pass over what is locked
+    await asyncio.sleep(2)  # sweepers skip locked rows
     query = code_of("JubileeLeasesOverdue", "SELECT ")
     assert [row["id"] for row in await driver.fetch(query)] == [job]
     idle = "SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'"
     pid = await driver.fetchval(f"{idle} AND datname = current_database()")
     await driver.execute("SELECT pg_terminate_backend($1)", pid)
-    assert await comes_to(driver, job, "succeeded")
+    assert await reaches_status(driver, job, "succeeded")
     other.terminate()
 
 
-async def test_without_workers_the_status_says_so_and_bad_settings_say_why(
+async def test_missing_workers_are_reported_and_invalid_settings_named(
     start_worker: Callable[[], Up], tmp_path: Path, env: Env
 ) -> None:
     look = code_of("JubileeWorkersGone", "jubilee ")
@@ -196,7 +196,7 @@ async def test_without_workers_the_status_says_so_and_bad_settings_say_why(
     assert "1 alive" in await shell(tmp_path, look, env)
 
 
-def test_mail_that_is_not_configured_is_said_where_the_runbook_looks(
+def test_missing_mail_settings_are_reported_where_the_runbook_looks(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:
     api = start_api(database_url, servers.redis_url, SMTP_URL=None).ready()
@@ -206,16 +206,14 @@ def test_mail_that_is_not_configured_is_said_where_the_runbook_looks(
     assert api.ask(code_of("JubileeDown", "GET ").removeprefix("GET ")).status_code == 200
 
 
-async def test_a_collector_answers_the_printed_call_as_the_runbook_says(
-    tmp_path: Path, env: Env
-) -> None:
+async def test_a_collector_answers_the_printed_call(tmp_path: Path, env: Env) -> None:
     command = code_of("JubileeExportFails", "curl ")
     with receiver() as collector:
         there = {**env, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
         assert "200 OK" in await shell(tmp_path, command, there)
 
 
-async def test_a_worker_without_its_database_says_what_the_runbook_looks_for(
+async def test_a_worker_without_its_database_logs_the_printed_line(
     start_worker: Callable[[], Up], database_url: str, servers: Servers
 ) -> None:
     worker = start_worker()

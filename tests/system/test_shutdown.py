@@ -1,4 +1,4 @@
-"""How the API ends: in order, in time, and without losing a request."""
+"""Shutdown of the API: in order, in time, and without losing a request."""
 
 import signal
 import socket
@@ -16,7 +16,7 @@ BORN = b'{"dateOfBirth": "1990-02-28"}'
 
 
 class SlowUpload:
-    """A request whose body comes in two parts."""
+    """A request whose body is sent in two parts."""
 
     def __init__(self, api: Api, size: int = len(BORN)) -> None:
         """Send the head and half of the body."""
@@ -28,16 +28,16 @@ class SlowUpload:
         self._socket.sendall(BORN[:9])
 
     def finish(self) -> bytes:
-        """Send the rest; returns the answer up to the end of the connection."""
+        """Send the rest and return the answer up to the end of the connection."""
         self._socket.sendall(BORN[9:])
         return self.answer()
 
     def close(self) -> None:
-        """Whatever comes is of no interest."""
+        """Close the connection."""
         self._socket.close()
 
     def answer(self) -> bytes:
-        """What comes up to the end of the connection."""
+        """Read up to the end of the connection."""
         parts = iter(lambda: self._socket.recv(4096), b"")
         with self._socket:
             return b"".join(parts)
@@ -45,12 +45,12 @@ class SlowUpload:
 
 @pytest.fixture
 def slow(start_api: Starter, servers: Servers, database_url: str) -> Api:
-    """A service that has two seconds to end in."""
+    """An API with a shutdown timeout of two seconds."""
     return start_api(database_url, servers.redis_url, SHUTDOWN_TIMEOUT="2").ready()
 
 
 def seconds_to_end(api: Api, signals: int = 1) -> float:
-    """Tell it to end; how long it took."""
+    """Send SIGTERM and return the seconds until the process has ended."""
     began = time.monotonic()
     for number in range(signals):
         time.sleep(0.2 if number else 0)
@@ -59,7 +59,7 @@ def seconds_to_end(api: Api, signals: int = 1) -> float:
     return time.monotonic() - began
 
 
-def test_a_request_in_flight_ends_while_new_ones_are_told_to_go_away(api: Api) -> None:
+def test_a_request_in_flight_is_finished_while_new_ones_are_refused(api: Api) -> None:
     upload = SlowUpload(api)
     api.process.terminate()
     assert eventually(lambda: api.ask("/health/ready").status_code == 503, within=5)
@@ -72,9 +72,7 @@ def test_a_request_in_flight_ends_while_new_ones_are_told_to_go_away(api: Api) -
     assert "Traceback" not in api.output
 
 
-async def test_a_request_that_waits_for_a_row_ends_with_its_answer(
-    api: Api, database_url: str
-) -> None:
+async def test_a_request_waiting_for_a_row_is_answered(api: Api, database_url: str) -> None:
     path, headers = f"{api.url}/hello/Zoe", {"Content-Type": "application/json"}
     async with httpx2.AsyncClient(timeout=10) as client:
         assert (await client.put(path, content=BORN, headers=headers)).status_code == 204
@@ -89,7 +87,7 @@ async def test_a_request_that_waits_for_a_row_ends_with_its_answer(
     assert api.process.wait(10) == 0
 
 
-def test_a_request_that_never_ends_holds_it_up_no_longer_than_the_timeout(slow: Api) -> None:
+def test_an_endless_request_delays_shutdown_by_the_timeout_at_most(slow: Api) -> None:
     upload = SlowUpload(slow)
     took = seconds_to_end(slow)
     assert upload.answer().startswith(b"HTTP/1.1 503 ")
@@ -98,7 +96,7 @@ def test_a_request_that_never_ends_holds_it_up_no_longer_than_the_timeout(slow: 
     assert "Traceback" not in slow.output
 
 
-def test_a_second_signal_ends_it_at_once(api: Api) -> None:
+def test_a_second_signal_ends_the_api_at_once(api: Api) -> None:
     upload = SlowUpload(api)
     took = seconds_to_end(api, signals=2)
     upload.close()
@@ -106,9 +104,7 @@ def test_a_second_signal_ends_it_at_once(api: Api) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_open_connections_without_a_request_do_not_hold_it_up(
-    api: Api, number: signal.Signals
-) -> None:
+def test_idle_connections_do_not_delay_shutdown(api: Api, number: signal.Signals) -> None:
     with api.client() as client, socket.create_connection(("127.0.0.1", api.port)) as silent:
         assert client.get("/health/live").status_code == 200
         silent.sendall(b"GET / HTTP/1.1\r\n")
@@ -117,7 +113,7 @@ def test_open_connections_without_a_request_do_not_hold_it_up(
 
 
 @pytest.mark.timing
-def test_it_says_not_ready_for_a_while_before_it_takes_no_more(
+def test_readiness_fails_before_the_listener_closes(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:
     api = start_api(database_url, servers.redis_url, DRAIN_DELAY="1.5").ready()
@@ -129,7 +125,7 @@ def test_it_says_not_ready_for_a_while_before_it_takes_no_more(
     assert api.process.returncode == 0
 
 
-def test_the_lines_of_the_last_requests_are_written(
+def test_the_access_lines_of_the_last_requests_are_written(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:
     api = start_api(database_url, servers.redis_url, LOG_FORMAT="json").ready()

@@ -1,4 +1,4 @@
-"""How the API starts, whatever is missing."""
+"""Starting the API with missing servers, schemas and settings."""
 
 import json
 import socket
@@ -18,25 +18,25 @@ from tests.support.running import eventually
 BAD_CONFIGURATION = 78
 
 
-def told(api: Api, event: str) -> list[dict[str, Any]]:
-    """The lines about it, of those that are logged."""
+def lines_of(api: Api, event: str) -> list[dict[str, Any]]:
+    """Return the logged lines of this event."""
     lines = [json.loads(line) for line in api.lines if line.startswith("{")]
     return [line for line in lines if line["event"] == event]
 
 
-def test_without_servers_it_stays_alive_and_says_so_ever_more_seldom(start_api: Starter) -> None:
+def test_missing_servers_are_logged_with_growing_intervals(start_api: Starter) -> None:
     api = start_api(NOWHERE, NO_REDIS, LOG_FORMAT="json").live()
     assert api.ask("/health/ready").status_code == 503
-    assert eventually(lambda: len(told(api, "no answer")) == 4, within=8)
-    found = [(line["level"], line["of"], line["again_in"]) for line in told(api, "no answer")]
+    assert eventually(lambda: len(lines_of(api, "no answer")) == 4, within=8)
+    found = [(line["level"], line["of"], line["again_in"]) for line in lines_of(api, "no answer")]
     assert found == [("warning", "PostgreSQL and Redis", wait) for wait in (0.5, 1.0, 2.0, 4.0)]
-    (why,) = told(api, "PostgreSQL cannot be used")
+    (why,) = lines_of(api, "PostgreSQL cannot be used")
     assert why["cause"].startswith("connection refused: ")
-    assert told(api, "no answer")[0]["cause"] == why["cause"]
+    assert lines_of(api, "no answer")[0]["cause"] == why["cause"]
     assert api.is_live()
 
 
-def test_it_becomes_ready_by_itself_when_they_come(
+def test_the_api_becomes_ready_when_its_servers_start(
     own_servers: OwnServers, start_api: Starter
 ) -> None:
     upgrade(own_servers.database_url)
@@ -46,14 +46,14 @@ def test_it_becomes_ready_by_itself_when_they_come(
     assert api.ask("/hello/Zoe").status_code == 503
     own_servers.postgres.start()
     assert api.ready().ask("/health/ready").json()["checks"]["redis"] == "degraded"
-    assert eventually(lambda: "Redis" in [line["of"] for line in told(api, "no answer")])
+    assert eventually(lambda: "Redis" in [line["of"] for line in lines_of(api, "no answer")])
     own_servers.redis.start()
-    assert eventually(lambda: told(api, "PostgreSQL and Redis answer"), within=10)
+    assert eventually(lambda: lines_of(api, "PostgreSQL and Redis answer"), within=10)
     assert api.ask("/hello/Zoe").status_code == 404
     assert "Traceback" not in api.output
 
 
-async def test_a_schema_behind_its_own_ends_it_with_one_line(
+async def test_an_outdated_schema_ends_the_api_with_one_line(
     servers: Servers, start_api: Starter
 ) -> None:
     async with fresh_database(servers) as empty:
@@ -74,7 +74,7 @@ async def test_a_worker_does_not_start_on_a_schema_behind_its_own(
     assert ended.stderr == line
 
 
-async def test_a_schema_ahead_of_its_own_is_served(
+async def test_a_newer_schema_is_served(
     servers: Servers, start_api: Starter, database_url: str
 ) -> None:
     connection = await asyncpg.connect(database_url)
@@ -130,7 +130,7 @@ def test_a_taken_port_is_one_line(start_api: Starter) -> None:
         },
     ],
 )
-def test_bad_settings_are_one_line_that_names_them_without_their_values(
+def test_invalid_settings_are_named_in_one_line_without_values(
     tmp_path: Path, given: dict[str, str]
 ) -> None:
     ended = run(tmp_path, "api", **{"DATABASE_URL": NOWHERE, "REDIS_URL": NO_REDIS, **given})
@@ -154,13 +154,13 @@ def test_bad_settings_are_one_line_that_names_them_without_their_values(
     ],
     ids=str,
 )
-def test_a_file_where_a_folder_should_be_is_one_line_with_the_setting(
+def test_a_file_in_place_of_a_folder_is_reported_with_its_setting(
     tmp_path: Path, words: tuple[str, ...], setting: str
 ) -> None:
     given: dict[str, Any] = {setting: "/etc/hostname", "LOG_LEVEL": "ERROR"}
     if setting == "MAIL_DIR":
         given |= {"SMTP_URL": None, "DATABASE_URL": NOWHERE, "REDIS_URL": NO_REDIS}
-    elif words[0] in {"api", "up"}:  # the others look for their servers in the folder
+    elif words[0] in {"api", "up"}:  # the other commands look for their servers in the folder
         given |= {"DATABASE_URL": NOWHERE, "REDIS_URL": NO_REDIS}
     ended = run(tmp_path, *words, **given)
     assert ended.returncode != 0
@@ -168,7 +168,7 @@ def test_a_file_where_a_folder_should_be_is_one_line_with_the_setting(
     assert line.startswith(f"jubilee: {setting}=/etc/hostname: ")
 
 
-def test_an_address_that_is_not_ours_is_one_line_with_the_setting(tmp_path: Path) -> None:
+def test_an_address_of_another_machine_is_reported_with_its_setting(tmp_path: Path) -> None:
     away = {"DATABASE_URL": NOWHERE, "REDIS_URL": NO_REDIS}
     ended = run(tmp_path, "api", HOST="192.0.2.1", LOG_FORMAT="json", **away)
     assert ended.returncode == 1
@@ -176,7 +176,7 @@ def test_an_address_that_is_not_ours_is_one_line_with_the_setting(tmp_path: Path
     assert "HOST '192.0.2.1'" in line["event"]
 
 
-def test_an_unknown_variable_is_named_once_and_refuses_nothing(tmp_path: Path) -> None:
+def test_an_unknown_variable_is_reported_once(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("LOG_LEVELL=DEBUG\n")
     ended = run(tmp_path, "config", PROT="8123")
     assert ended.returncode == 0

@@ -1,4 +1,4 @@
-"""`jubilee status`, for people and for machines."""
+"""The command `jubilee status`, as text and as JSON."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from tests.support.api import COMMAND, Starter, run
 from tests.support.running import eventually, free_port
 
 
-def test_a_database_that_does_not_answer_is_said_and_ends_in_1(tmp_path: Path) -> None:
+def test_an_unavailable_database_is_reported_with_exit_code_1(tmp_path: Path) -> None:
     away = run(
         tmp_path,
         "status",
@@ -35,7 +35,7 @@ def test_a_running_service_is_ready(tmp_path: Path, servers: Servers, database_u
     assert found["connections"]["usable"] > 0
 
 
-def test_the_folder_of_a_running_service_is_found_by_option_alone(
+def test_the_data_dir_option_finds_a_running_service(
     tmp_path: Path, own_servers: OwnServers
 ) -> None:
     upgrade(own_servers.database_url)
@@ -50,7 +50,7 @@ def test_the_folder_of_a_running_service_is_found_by_option_alone(
     assert "service     ready" in found.stdout
 
 
-def test_a_killed_worker_is_silent_and_one_that_ended_is_forgotten(
+def test_a_killed_worker_is_silent_and_a_stopped_one_is_not_listed(
     tmp_path: Path, servers: Servers, database_url: str
 ) -> None:
     urls = {"DATABASE_URL": database_url, "REDIS_URL": servers.redis_url}
@@ -81,7 +81,7 @@ def test_a_killed_worker_is_silent_and_one_that_ended_is_forgotten(
             process.wait()
 
 
-def test_each_running_service_is_an_instance_and_the_command_is_none(
+def test_running_services_are_counted_as_instances(
     tmp_path: Path, start_api: Starter, servers: Servers, database_url: str
 ) -> None:
     def count() -> int:

@@ -1,4 +1,4 @@
-"""What `make run` promises, on real processes."""
+"""`jubilee up` on real processes."""
 
 import asyncio
 import os
@@ -25,13 +25,13 @@ NOBODY = 65534
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data folder with spaces in its name, too deep for a socket."""
+    """A data folder with spaces in its path, too long for a socket."""
     return tmp_path / ("deep " * 12) / ("deeper " * 12) / "data"
 
 
 @pytest.fixture
 def start(tmp_path: Path, data: Path) -> Iterator[Start]:
-    """Start `jubilee up` on the data; every one of them is gone afterwards."""
+    """Start `jubilee up` on the data folder; each process ends with the test."""
     with ExitStack() as ends:
 
         def started(command: tuple[str, ...] = UP, **env: str | None) -> Up:
@@ -43,7 +43,7 @@ def start(tmp_path: Path, data: Path) -> Iterator[Start]:
 
 
 async def ask(url: str, question: str) -> object:
-    """The one answer to an SQL question."""
+    """Return the value of a query."""
     connection = await asyncpg.connect(url)
     try:
         return await connection.fetchval(question)
@@ -52,11 +52,11 @@ async def ask(url: str, question: str) -> object:
 
 
 def sockets(up: Up) -> Path:
-    """The folder of its sockets."""
+    """Return the folder of the sockets."""
     return Path((up.run.redis_url or "").removeprefix("unix://")).parent
 
 
-def test_ctrl_c_ends_all_in_good_order(start: Start, data: Path) -> None:
+def test_ctrl_c_ends_all_processes_in_order(start: Start, data: Path) -> None:
     up = start().ready()
     pids, folder = up.pids, sockets(up)
     assert len(pids) > 4
@@ -69,7 +69,7 @@ def test_ctrl_c_ends_all_in_good_order(start: Start, data: Path) -> None:
     assert "Traceback" not in up.output
 
 
-def test_sigterm_to_make_ends_all(start: Start) -> None:
+def test_sigterm_to_make_ends_all_processes(start: Start) -> None:
     make = ("make", "--no-print-directory", "-C", str(ROOT), "-o", ".venv/run", "run")
     up = start(make).ready()
     pids = up.pids
@@ -79,17 +79,17 @@ def test_sigterm_to_make_ends_all(start: Start) -> None:
     assert up.output.count("stopping") == 1
 
 
-def test_it_says_what_it_starts_and_where(start: Start, data: Path) -> None:
+def test_the_output_names_the_servers_and_urls(start: Start, data: Path) -> None:
     up = start().ready()
     lines = up.output.splitlines()
     address = f"http://127.0.0.1:{up.port}"
     assert f"PostgreSQL 18: {sockets(up)} (data in {data / 'postgres-18'})" in lines
     assert f"Valkey: {sockets(up) / 'redis.sock'} (data in {data / 'valkey'})" in lines
-    # Its children's own lines may come between any two of these.
+    # Lines of the children may come in between.
     assert lines.index(f"API: {address}") < lines.index(f"Docs: {address}/docs")
 
 
-def test_nothing_outlives_a_killed_supervisor(start: Start) -> None:
+def test_no_process_outlives_a_killed_supervisor(start: Start) -> None:
     up = start().ready()
     pids = up.pids
     up.process.kill()
@@ -97,7 +97,7 @@ def test_nothing_outlives_a_killed_supervisor(start: Start) -> None:
     assert not up.is_live()
 
 
-async def test_data_survive_a_kill_of_everything(start: Start) -> None:
+async def test_data_survives_a_kill_of_all_processes(start: Start) -> None:
     up = start().ready()
     await ask(up.run.database_url or "", "CREATE TABLE kept AS SELECT 42 AS answer")
     up.end()
@@ -106,7 +106,7 @@ async def test_data_survive_a_kill_of_everything(start: Start) -> None:
     assert again.is_live()
 
 
-def test_a_second_run_on_the_same_data_says_so(start: Start) -> None:
+def test_a_second_run_on_the_same_data_is_refused(start: Start) -> None:
     first = start().ready()
     second = start()
     assert second.process.wait(30) == 1
@@ -117,7 +117,7 @@ def test_a_second_run_on_the_same_data_says_so(start: Start) -> None:
     assert first.is_live()
 
 
-def test_a_taken_port_is_one_line_before_anything_starts(start: Start, data: Path) -> None:
+def test_a_taken_port_is_reported_before_anything_starts(start: Start, data: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -129,7 +129,7 @@ def test_a_taken_port_is_one_line_before_anything_starts(start: Start, data: Pat
     assert not (data / "postgres-18").exists()
 
 
-def test_bad_settings_are_one_line_before_anything_starts(start: Start, data: Path) -> None:
+def test_invalid_settings_are_reported_before_anything_starts(start: Start, data: Path) -> None:
     up = start(ENVIRONMENT="production")
     assert up.process.wait(30) == 78
     (line,) = up.output.splitlines()
@@ -137,7 +137,7 @@ def test_bad_settings_are_one_line_before_anything_starts(start: Start, data: Pa
     assert not data.exists()
 
 
-def test_a_start_that_fails_half_way_leaves_nothing(start: Start, data: Path) -> None:
+def test_a_failed_start_leaves_no_process(start: Start, data: Path) -> None:
     data.mkdir(parents=True)
     (data / "valkey").write_text("in the way")
     up = start()
@@ -150,7 +150,7 @@ def test_a_start_that_fails_half_way_leaves_nothing(start: Start, data: Path) ->
     assert not (data / "postgres-18/postmaster.pid").exists()
 
 
-async def test_given_servers_replace_the_embedded_ones(
+async def test_configured_servers_replace_the_embedded_ones(
     start: Start, servers: Servers, data: Path
 ) -> None:
     async with fresh_database(servers) as database:
@@ -163,7 +163,7 @@ async def test_given_servers_replace_the_embedded_ones(
         assert up.interrupt() == 0
 
 
-def test_one_given_server_replaces_its_own_kind_alone(
+def test_one_configured_server_replaces_only_its_own_kind(
     start: Start, servers: Servers, data: Path
 ) -> None:
     up = start(REDIS_URL=servers.redis_url).ready()
@@ -172,7 +172,7 @@ def test_one_given_server_replaces_its_own_kind_alone(
     assert not (data / "valkey").exists()
 
 
-def test_what_dies_is_started_again(start: Start) -> None:
+def test_a_killed_process_is_restarted(start: Start) -> None:
     up = start().ready()
     before = dict(up.run.pids)
     send(signal.SIGKILL, before.values())

@@ -27,7 +27,7 @@ HEAD, BEFORE = scripts()[-1], scripts()[-2]
 
 
 class Writer(User):
-    """Writes through any instance, and remembers what was acknowledged."""
+    """Write through any instance, and record what was acknowledged."""
 
     def __init__(self, balancer: Balancer, number: int) -> None:
         super().__init__(balancer, number)
@@ -46,7 +46,7 @@ class Writer(User):
         self.tasks.append(self.ask("POST", "/tasks", json=wanted).json()["task_id"])
 
     def has_all(self) -> bool:
-        """Whether each item is as it was acknowledged, and each task has succeeded."""
+        """Return whether each item is stored as acknowledged, and each task has succeeded."""
         titles = {key: self.ask("GET", f"/items/{key}").json()["title"] for key in self.items}
         ends = {self.ask("GET", f"/tasks/{task}").json()["status"] for task in self.tasks}
         assert ends <= {"queued", "running", "succeeded"}
@@ -54,7 +54,7 @@ class Writer(User):
 
 
 def git(*arguments: str) -> bytes:
-    """Return what git prints, or skip the test where this clone cannot tell."""
+    """Return the output of git; skip the test in a clone without the history."""
     ended = subprocess.run(("git", "-C", ROOT, *arguments), capture_output=True, check=False)
     if ended.returncode:
         pytest.skip(f"no history of the newest migration: {ended.stderr.decode().strip()}")

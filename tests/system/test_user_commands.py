@@ -20,7 +20,7 @@ User = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def user(tmp_path: Path, database_url: str) -> User:
-    """Runs `jubilee user`."""
+    """Run `jubilee user`."""
     env = {"DATABASE_URL": database_url, "REDIS_URL": NO_REDIS}
 
     def command(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -29,7 +29,7 @@ def user(tmp_path: Path, database_url: str) -> User:
     return command
 
 
-def test_an_account_is_found_by_each_of_its_names(api: Api, user: User) -> None:
+def test_an_account_is_found_by_id_address_and_username(api: Api, user: User) -> None:
     api.add_admin("ada")
     (listed,) = json.loads(user("list", "--json").stdout)
     for who in (listed["id"], "ADA@example.com", "Ada"):
@@ -47,7 +47,7 @@ def test_an_unknown_account_is_one_line(user: User) -> None:
     )
 
 
-def test_an_admin_is_made_and_unmade_but_never_the_last(api: Api, user: User) -> None:
+def test_an_admin_is_promoted_and_demoted_except_the_last(api: Api, user: User) -> None:
     api.add_admin("ada")
     with api.client() as client:
         zoe = bearer(sign_up(client, "zoe"))
@@ -60,7 +60,7 @@ def test_an_admin_is_made_and_unmade_but_never_the_last(api: Api, user: User) ->
         assert user("demote", "zoe").returncode == 1
 
 
-def test_disabling_ends_the_sessions_and_enabling_lets_sign_in(api: Api, user: User) -> None:
+def test_disabling_ends_the_sessions_and_enabling_allows_sign_in(api: Api, user: User) -> None:
     api.add_admin("ada")
     with api.client() as client:
         zoe = sign_up(client, "zoe")
@@ -73,7 +73,7 @@ def test_disabling_ends_the_sessions_and_enabling_lets_sign_in(api: Api, user: U
         assert client.post("/auth/token", data=login).status_code == 200
 
 
-def test_a_new_password_ends_the_sessions_and_is_held_to_the_rules(api: Api, user: User) -> None:
+def test_a_new_password_ends_the_sessions_and_is_validated(api: Api, user: User) -> None:
     with api.client() as client:
         zoe = sign_up(client, "zoe")
         weak = user("password", "zoe", "--password-stdin", stdin="short\n")
@@ -99,11 +99,11 @@ def test_a_list_ends_at_its_limit_and_can_be_searched(api: Api, user: User) -> N
 
 
 def echoes(terminal: int) -> bool:
-    """Whether it shows what is typed."""
+    """Return whether the terminal echoes input."""
     return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
 
 
-def test_ctrl_c_at_the_prompt_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
+def test_ctrl_c_at_the_prompt_restores_the_terminal(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         (*COMMAND, "user", "password", "zoe"),

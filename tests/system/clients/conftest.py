@@ -15,7 +15,7 @@ from tests.system.clients.node import install
 
 @pytest.fixture(scope="session")
 def packages() -> None:
-    """Node's packages are installed."""
+    """Install Node's packages."""
     install()
 
 

@@ -1,4 +1,4 @@
-"""Node's packages of this folder, as package-lock.json names them, installed beside Python's."""
+"""Node's packages of package-lock.json, installed in the virtual environment."""
 
 import os
 import shutil

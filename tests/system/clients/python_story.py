@@ -1,4 +1,4 @@
-"""Signs in, keeps items, reads pages and waits for a task, by the generated Python client."""
+"""Use the generated Python client: sign in, create items, read pages, wait for a task."""
 
 import importlib
 import pkgutil
@@ -32,14 +32,14 @@ T = TypeVar("T")
 PASSWORD = "an engine of brass"
 
 
-def given(answer: object, kind: type[T]) -> T:
-    """The answer, which has to be of that kind."""
+def checked(answer: object, kind: type[T]) -> T:
+    """Return the answer, which must be of this class."""
     assert isinstance(answer, kind), answer
     return answer
 
 
 def import_all() -> None:
-    """Import every module: a name that is missing in one of them ends the story."""
+    """Import every module of the client, so that a missing name fails."""
     found = [m.name for m in pkgutil.walk_packages(jubilee_client.__path__, "jubilee_client.")]
     assert len(found) > 80, found
     for name in found:
@@ -50,48 +50,48 @@ def signed_in(url: str) -> AuthenticatedClient:
     """Register, and sign in by JSON, by form and by refresh token."""
     client = Client(base_url=url)
     account = Registration(email="ada@example.com", password=PASSWORD, username="ada")
-    given(register.sync(client=client, body=account), UserReply)
+    checked(register.sync(client=client, body=account), UserReply)
     body = SignIn(username="ada", password=PASSWORD)
-    given(create_token.sync(client=client, body=body), TokenReply)
-    first = given(sign_in.sync(client=client, body=body), TokenReply)
+    checked(create_token.sync(client=client, body=body), TokenReply)
+    first = checked(sign_in.sync(client=client, body=body), TokenReply)
     again = Refresh(refresh_token=first.refresh_token)
-    tokens = given(refresh_token.sync(client=client, body=again), TokenReply)
+    tokens = checked(refresh_token.sync(client=client, body=again), TokenReply)
     return AuthenticatedClient(base_url=url, token=tokens.access_token)
 
 
 def keep_items(client: AuthenticatedClient) -> None:
-    """Three items, one of them changed, in pages of two."""
+    """Create three items, change one, and list them in pages of two."""
     bodies = [WholeItem(title=title) for title in ("one", "two", "three")]
-    items = [given(create_item.sync(client=client, body=body), ItemReply) for body in bodies]
+    items = [checked(create_item.sync(client=client, body=body), ItemReply) for body in bodies]
     body, last = ItemPatch(description="the last"), items[-1].id
-    changed = given(change_item.sync(last, client=client, body=body, if_match='"1"'), ItemReply)
+    changed = checked(change_item.sync(last, client=client, body=body, if_match='"1"'), ItemReply)
     assert (changed.title, changed.description) == ("three", "the last")
-    page = given(list_items.sync(client=client, limit=2), ItemPage)
+    page = checked(list_items.sync(client=client, limit=2), ItemPage)
     assert isinstance(page.next_cursor, str)
-    rest = given(list_items.sync(client=client, limit=2, cursor=page.next_cursor), ItemPage)
+    rest = checked(list_items.sync(client=client, limit=2, cursor=page.next_cursor), ItemPage)
     assert [item.title for item in page.items + rest.items] == ["three", "two", "one"]
     assert rest.next_cursor is None
 
 
 def run_task(client: AuthenticatedClient) -> None:
-    """A task, to its end."""
+    """Create a task and wait for its end."""
     data = EchoTaskData.from_dict({"order": 4711})
     task = EchoTask(kind="echo", data=data, task_id="order-4711")
-    given(create_task.sync(client=client, body=task), TaskReply)
-    ended = given(get_task.sync("order-4711", client=client, wait=30), TaskReply)
+    checked(create_task.sync(client=client, body=task), TaskReply)
+    ended = checked(get_task.sync("order-4711", client=client, wait=30), TaskReply)
     assert ended.status == TaskStatus.SUCCEEDED, ended
     assert ended.to_dict()["result"] == {"order": 4711}
 
 
 def main() -> None:
-    """The whole story, against the API at the URL that is the only argument."""
+    """Run all steps against the API whose URL is the only argument."""
     import_all()
     client = signed_in(sys.argv[1])
-    assert given(get_me.sync(client=client), UserReply).username == "ada"
+    assert checked(get_me.sync(client=client), UserReply).username == "ada"
     keep_items(client)
     run_task(client)
-    stranger = AuthenticatedClient(base_url=sys.argv[1], token="none")
-    problem = given(get_me.sync(client=stranger), Problem)
+    anonymous = AuthenticatedClient(base_url=sys.argv[1], token="none")
+    problem = checked(get_me.sync(client=anonymous), Problem)
     assert problem.type_ == "/problems/invalid_token", problem
 
 

@@ -1,4 +1,4 @@
-"""Redocly and Spectral have nothing to say about the OpenAPI document."""
+"""Redocly and Spectral report nothing about the OpenAPI document."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("packages")
 
 
 def redocly(path: Path) -> list[str]:
-    """The rules that the document breaks, with Redocly's warnings as errors."""
+    """Return the rules that the document breaks, with Redocly's warnings as errors."""
     options = ("--extends", "recommended-strict", "--format", "json", "--max-problems", "1000")
     ended = tool("redocly", "lint", path, *options, cwd=path.parent)
     found: dict[str, Any] = json.loads(ended.stdout)
@@ -21,7 +21,7 @@ def redocly(path: Path) -> list[str]:
 
 
 def spectral(path: Path) -> list[str]:
-    """The rules that the document breaks, hints included."""
+    """Return the rules that the document breaks, hints included."""
     options = ("--ruleset", HERE / "spectral.json", "--format", "json", "--quiet")
     ended = tool("spectral", "lint", path, *options, cwd=path.parent)
     assert ended.returncode in {0, 1}, ended.stderr
@@ -36,7 +36,7 @@ def test_spectral_has_no_warning(openapi: Path) -> None:
     assert spectral(openapi) == []
 
 
-def test_both_see_what_is_missing(openapi: Path, tmp_path: Path) -> None:
+def test_both_linters_report_a_broken_document(openapi: Path, tmp_path: Path) -> None:
     document = json.loads(openapi.read_text())
     operation = document["paths"]["/items"]["get"]
     del operation["description"], operation["summary"]

@@ -1,4 +1,4 @@
-"""What the lock of Node's packages says."""
+"""The lock file of Node's packages."""
 
 import json
 

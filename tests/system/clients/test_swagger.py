@@ -1,4 +1,4 @@
-"""The page of Swagger UI, run by jsdom: its scripts are those that a browser runs."""
+"""The page of Swagger UI, run by jsdom with the scripts of a browser."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.system.clients.node import HERE, PACKAGES, run
 
 @pytest.mark.usefixtures("packages")
 def test_a_sign_in_survives_a_reload_and_leaves_no_secret(api: Api, tmp_path: Path) -> None:
-    """It is kept for the tab alone; the page also follows the colour scheme."""
+    """The token is stored for the tab only; the page also follows the color scheme."""
     with api.client() as client:
         sign_up(client, "zoe")
     (tmp_path / "node_modules").symlink_to(PACKAGES / "node_modules")

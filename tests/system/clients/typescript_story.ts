@@ -16,16 +16,16 @@ function given<T>(answer: { data?: T; error?: unknown }): T {
 }
 
 const account = { email: "bea@example.com", username: "bea", password };
-given(await api.POST("/auth/register", { body: account }));
+checked(await api.POST("/auth/register", { body: account }));
 
 const form = await api.POST("/auth/token", {
   body: { username: "bea", password },
   headers: { "Content-Type": "application/x-www-form-urlencoded" },
 });
-assert.equal(given(form).token_type, "bearer");
-const first = given(await api.POST("/auth/login", { body: { username: "bea", password } }));
+assert.equal(checked(form).token_type, "bearer");
+const first = checked(await api.POST("/auth/login", { body: { username: "bea", password } }));
 const again = await api.POST("/auth/refresh", { body: { refresh_token: first.refresh_token } });
-const token = given(again).access_token;
+const token = checked(again).access_token;
 api.use({
   onRequest({ request }) {
     request.headers.set("Authorization", `Bearer ${token}`);
@@ -33,30 +33,30 @@ api.use({
   },
 });
 
-assert.equal(given(await api.GET("/users/me")).username, "bea");
+assert.equal(checked(await api.GET("/users/me")).username, "bea");
 
 let id = "";
 for (const title of ["one", "two", "three"]) {
-  id = given(await api.POST("/items", { body: { title } })).id;
+  id = checked(await api.POST("/items", { body: { title } })).id;
 }
 const changed = await api.PATCH("/items/{id}", {
   params: { path: { id }, header: { "If-Match": '"1"' } },
   body: { description: "the last" },
 });
-assert.equal(given(changed).description, "the last");
+assert.equal(checked(changed).description, "the last");
 
 const titles: string[] = [];
 let cursor: string | undefined;
 do {
-  const page = given(await api.GET("/items", { params: { query: { limit: 2, cursor } } }));
+  const page = checked(await api.GET("/items", { params: { query: { limit: 2, cursor } } }));
   titles.push(...page.items.map((item) => item.title));
   cursor = page.next_cursor ?? undefined;
 } while (cursor !== undefined);
 assert.deepEqual(titles, ["three", "two", "one"]);
 
 const task: NewTask = { kind: "echo", task_id: "order-4711", data: { order: 4711 } };
-given(await api.POST("/tasks", { body: task }));
-const ended = given(
+checked(await api.POST("/tasks", { body: task }));
+const ended = checked(
   await api.GET("/tasks/{task_id}", {
     params: { path: { task_id: "order-4711" }, query: { wait: 30 } },
   }),
