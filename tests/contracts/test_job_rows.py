@@ -116,6 +116,16 @@ async def test_a_claim_says_when_the_attempt_started(table: PostgresJobTable, ot
     assert await other.fetchval(age, reference.id) is True
 
 
+async def test_a_retried_job_may_crash_as_often_as_a_new_one(
+    table: PostgresJobTable, other: Any
+) -> None:
+    reference = await table.add(crashes=2)
+    await other.execute("UPDATE jobs SET status = 'dead', finished_at = now()")
+    async with table.write() as tx:
+        await tx.tasks.retry(reference.id)
+    assert await other.fetchval("SELECT crashes FROM jobs WHERE id = $1", reference.id) == 0
+
+
 async def test_a_claim_waits_for_the_relays_lock(table: PostgresJobTable, other: Any) -> None:
     marked, free = await table.add(), await table.add()
     transaction = other.transaction()

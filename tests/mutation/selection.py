@@ -81,13 +81,15 @@ class Selection:
     def of(self, mutation: Mutation) -> tuple[list[str], float]:
         """Their names and the seconds they take; by names and folders where none runs it.
 
-        Those of the file that is named like the module come first, then the quickest.
+        Those of the file that is named like the module come first, then those that use an attribute
+        that the line sets, then the quickest.
         """
         path = mutation.path.removeprefix("src/")
         name = f"test_{Path(path).stem}"
         found = self._running(self._places(path, mutation.line))
         found = found or self._running(self._users(self._function(path, mutation.line)))
-        found.sort(key=lambda test: (name not in test.name, test.seconds))
+        users = list(self._users(self._attribute(path, mutation.line)))
+        found.sort(key=lambda t: (name not in t.name, not _runs(t, users), t.seconds))
         chosen, seconds = list(ALWAYS.get(path, [])), 0.0
         for test in found:
             if seconds > BUDGET_S:
@@ -111,6 +113,16 @@ class Selection:
             node.name
             for node in self._tree(path).body
             if isinstance(node, Function) and line in _lines(node)
+        }
+
+    def _attribute(self, path: str, line: int) -> set[str]:
+        return {
+            target.attr
+            for node in ast.walk(self._tree(path))
+            if isinstance(node, ast.Assign)
+            and line in range(node.lineno, (node.end_lineno or 0) + 1)
+            for target in node.targets
+            if isinstance(target, ast.Attribute)
         }
 
     def _places(self, path: str, line: int) -> list[tuple[str, range]]:

@@ -97,6 +97,18 @@ async def test_an_old_job_has_its_own_trace_linked_to_the_first(
     assert [(k.context.trace_id, k.context.span_id) for k in span.links] == [(TRACE, PARENT)]
 
 
+async def test_the_line_of_an_attempt_has_hundredths_of_milliseconds(
+    observed: ObservedJobs, lines: Lines
+) -> None:
+    claimed = await observed.harness.store.claim(observed.harness.add().reference)
+    assert claimed is not None
+    claimed = replace(claimed, waited=0.9876543)
+    observed.telemetry.started(claimed)
+    observed.telemetry.ended(claimed, Outcome.SUCCEEDED, 0.12345678)
+    line = lines.one("job")
+    assert (line["duration_ms"], line["waited_ms"]) == (123.46, 987.65)
+
+
 @pytest.mark.parametrize("age", [0.0, 3601.0])
 @pytest.mark.parametrize(
     "stored",
