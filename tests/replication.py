@@ -42,13 +42,10 @@ class Pair:
     primary_url: str
     standby_url: str
 
-    @property
-    def url(self) -> str:
-        """Both hosts, of which the one that takes writes is used."""
+    def url(self, kind: str = "read-write") -> str:
+        """Both hosts, of which one of this kind is used."""
         hosts = (url.rpartition("host=")[2] for url in (self.primary_url, self.standby_url))
-        return (
-            f"postgresql://jubilee@/jubilee?host={','.join(hosts)}&target_session_attrs=read-write"
-        )
+        return f"postgresql://jubilee@/jubilee?host={','.join(hosts)}&target_session_attrs={kind}"
 
     async def on_primary(self, *statements: str) -> None:
         """Run statements of an administrator."""

@@ -12,6 +12,7 @@ import pytest
 
 from jubilee.adapters.embedded.postgres import EmbeddedPostgres
 from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.connector import Connector
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.replica.monitor import ReplicaMonitor
 from jubilee.adapters.postgres.replica.views import ReplicaReads, list_views
@@ -229,6 +230,33 @@ async def test_a_frozen_replica_is_left_out_by_one_check(service: Service) -> No
     assert await instance.reaches(ReplicaState.SERVING)
 
 
+async def test_the_monitor_leaves_a_frozen_replica_out_and_takes_it_back(service: Service) -> None:
+    instance = await service.instance()
+    published: list[ReplicaState] = []
+
+    async def publish() -> None:
+        published.append(instance.monitor.state)
+
+    checking = asyncio.create_task(instance.monitor.run(publish))
+    service.servers.standby.freeze()
+    assert await becomes(instance.monitor, ReplicaState.UNAVAILABLE)
+    service.servers.standby.thaw()
+    assert await becomes(instance.monitor, ReplicaState.SERVING)
+    checking.cancel()
+    await asyncio.wait([checking])
+    assert ReplicaState.UNAVAILABLE in published
+
+
+async def becomes(monitor: ReplicaMonitor, state: ReplicaState) -> bool:
+    """Wait until its own checks find the replica in this state."""
+    deadline = time.monotonic() + WITHIN_S
+    while monitor.state is not state:
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.02)
+    return True
+
+
 async def test_a_replica_of_another_primary_is_left_out(service: Service, tmp_path: Path) -> None:
     await service.servers.on_primary(*["SELECT pg_switch_wal()", "CHECKPOINT"] * 4)
     other = EmbeddedPostgres(tmp_path / "data", tmp_path / "s", durable=False)
@@ -242,3 +270,20 @@ async def test_a_replica_of_another_primary_is_left_out(service: Service, tmp_pa
         assert monitor.state is ReplicaState.DIVERGED
     finally:
         other.stop()
+
+
+async def test_prefer_standby_returns_to_a_standby_that_is_back(service: Service) -> None:
+    connector = Connector(service.servers.url("prefer-standby"), timeout=30)
+    assert await leads_to_a_standby(connector)
+    service.servers.standby.kill()
+    assert not await leads_to_a_standby(connector)
+    service.servers.standby.start()
+    assert await leads_to_a_standby(connector)
+
+
+async def leads_to_a_standby(connector: Connector) -> bool:
+    connection = await connector.open()
+    try:
+        return bool(await connection.fetchval("SELECT pg_is_in_recovery()"))
+    finally:
+        await connection.close()

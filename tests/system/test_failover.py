@@ -103,7 +103,7 @@ async def test_no_acknowledged_write_is_lost_with_a_synchronous_standby(
         "ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"
     )
     await synchronous(servers_in_pair.primary_url)
-    async with writing(servers_in_pair.url) as writers:
+    async with writing(servers_in_pair.url()) as writers:
         await writers.acknowledges(BEFORE)
         servers_in_pair.primary.kill()
         await servers_in_pair.on_standby(PROMOTE)
@@ -118,7 +118,7 @@ async def test_no_acknowledged_write_is_lost_with_a_synchronous_standby(
 def apis(servers_in_pair: Pair, servers: Servers, start_api: Starter) -> tuple[Api, Api]:
     """Two instances that know both hosts and read lists from the standby."""
     given = {"DATABASE_REPLICA_URL": servers_in_pair.standby_url, "REPLICA_MAX_LAG": "300"}
-    started = [start_api(servers_in_pair.url, servers.redis_url, **given) for _ in range(2)]
+    started = [start_api(servers_in_pair.url(), servers.redis_url, **given) for _ in range(2)]
     one, other = (api.ready() for api in started)
     assert eventually(lambda: served(one, "serving") and served(other, "serving"))
     return one, other

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from jubilee.adapters.postgres.application_name import MAX_HOST_CHARS
 from jubilee.adapters.postgres.schema import upgrade
 from tests.outages import OwnServers
 from tests.servers import Servers, fresh_database
@@ -93,7 +94,8 @@ async def test_postgresql_shows_which_processes_are_connected(
     query = "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = $1"
     names = await connection.fetch(query, urlsplit(database_url).path.removeprefix("/"))
     await connection.close()
-    assert f"jubilee-api/15 {socket.gethostname()[:38]}:{api.process.pid}" in {n[0] for n in names}
+    host = socket.gethostname()[:MAX_HOST_CHARS]
+    assert f"jubilee-api/15 {host}:{api.process.pid}" in {row[0] for row in names}
 
 
 def test_a_taken_port_is_one_line(start_api: Starter) -> None:

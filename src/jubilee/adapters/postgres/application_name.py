@@ -5,7 +5,7 @@ from socket import gethostname
 from urllib.parse import parse_qs, quote, urlsplit
 
 NAME = "application_name"
-MAX_HOST_CHARS = 38  # PostgreSQL keeps 63 bytes of the name
+MAX_HOST_CHARS = 32  # PostgreSQL keeps 63 bytes of the name
 
 
 def instance_name(role: str, pool_size: int) -> str:

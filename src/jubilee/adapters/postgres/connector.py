@@ -21,7 +21,7 @@ NEXT_HOST = (
 
 
 class Connector:
-    """Knows the hosts of a URL; the one that answered last is tried first.
+    """Knows the hosts of a URL; tries the one that answered last first, but for prefer-standby.
 
     The driver tries them with one timeout for all, which a host that hangs would use up: here each
     gets its share of `timeout`, or the URL's connect_timeout where that is shorter.
@@ -29,39 +29,42 @@ class Connector:
 
     def __init__(self, url: str, *, timeout: float) -> None:
         """`timeout` bounds opening a connection, in seconds."""
-        self._attempts = _attempts(url, timeout)
+        parameters = {name: values[-1] for name, values in parse_qs(urlsplit(url).query).items()}
+        self._has_preference = parameters.get("target_session_attrs") == PREFER_STANDBY
+        self._attempts = _attempts(connection_arguments(url), in_turn=self._has_preference)
+        share = timeout / len(self._attempts)
+        limit = int(parameters.get("connect_timeout", "0")) or share
+        self._timeout = min(share, limit)
 
     async def open(self) -> Driver:
         """Open a connection; raises what the driver raises, or NoHostFits for several hosts."""
         failures: dict[str, Exception] = {}
         for attempt in list(self._attempts):
             try:
-                driver = await connect(attempt)
+                driver = await connect({**attempt, "timeout": self._timeout})
             except NEXT_HOST as error:
-                failures[f"{attempt.get('host')}:{attempt.get('port')}"] = error
+                failures[_address(attempt)] = error
             else:
-                self._attempts.remove(attempt)
-                self._attempts.insert(0, attempt)
+                if not self._has_preference:
+                    self._attempts.remove(attempt)
+                    self._attempts.insert(0, attempt)
                 return driver
         if len(failures) == 1:
             raise next(iter(failures.values()))
         raise NoHostFits("; ".join(f"{at} {outage_reason(e)}" for at, e in failures.items()))
 
 
-def _attempts(url: str, timeout: float) -> list[dict[str, Any]]:
-    arguments, query = connection_arguments(url), parse_qs(urlsplit(url).query)
-    hosts = _hosts(arguments)
-    share = timeout / len(hosts)
-    if limit := int(query.get("connect_timeout", ["0"])[-1]):
-        share = min(share, limit)
-    attempts = [{**arguments, **host, "timeout": share} for host in hosts]
-    if query.get("target_session_attrs", [""])[-1] != PREFER_STANDBY:
+def _attempts(arguments: Mapping[str, Any], *, in_turn: bool) -> list[dict[str, Any]]:
+    """Arguments for each host; `in_turn` first for each as a standby, then as any server."""
+    attempts = [{**arguments, **host} for host in _hosts(arguments)]
+    if not in_turn:
         return attempts
-    return [
-        {**attempt, "target_session_attrs": kind}
-        for kind in ("standby", "any")
-        for attempt in attempts
-    ]
+    kinds = ("standby", "any")
+    return [{**each, "target_session_attrs": kind} for kind in kinds for each in attempts]
+
+
+def _address(arguments: Mapping[str, Any]) -> str:
+    return ":".join(str(arguments[name]) for name in ("host", "port") if name in arguments)
 
 
 def _hosts(arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
