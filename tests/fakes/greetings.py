@@ -12,6 +12,7 @@ from jubilee.domain.greetings.greeting import (
     GreetingRepository,
     GreetingState,
     PlannedGreeting,
+    PlanningProgressStore,
 )
 from jubilee.domain.identity import UserId
 from jubilee.domain.users.user import User
@@ -19,7 +20,7 @@ from tests.fakes.rows import FakeUnitOfWork
 
 
 @dataclass(slots=True)
-class FakeGreetings(GreetingRepository):
+class FakeGreetings(GreetingRepository, PlanningProgressStore):
     """Greetings by account and year; `accounts` are those of the store."""
 
     accounts: Mapping[UserId, User] = field(default_factory=dict)

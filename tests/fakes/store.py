@@ -139,6 +139,10 @@ class FakeTransaction:
     def task_queue(self) -> FakeTasks:
         return self.tasks
 
+    @property
+    def planning(self) -> FakeGreetings:
+        return self.greetings
+
     def __getattribute__(self, name: str) -> object:
         if object.__getattribute__(self, "unit").failed:
             raise asyncpg.InFailedSQLTransactionError("current transaction is aborted")

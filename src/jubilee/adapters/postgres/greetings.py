@@ -20,6 +20,7 @@ from jubilee.domain.greetings.greeting import (
     GreetingState,
     NotSentReason,
     PlannedGreeting,
+    PlanningProgressStore,
 )
 from jubilee.domain.identity import UserId
 
@@ -81,8 +82,8 @@ PARK_OPEN = Statement.from_sql(
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresGreetings(GreetingRepository):
-    """Reads and writes greetings."""
+class PostgresGreetings(GreetingRepository, PlanningProgressStore):
+    """Reads and writes greetings and the progress of planning."""
 
     executor: Executor
 

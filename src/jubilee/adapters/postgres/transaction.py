@@ -97,6 +97,11 @@ class PostgresTransaction:
         return PostgresGreetings(self.executor)
 
     @property
+    def planning(self) -> PostgresGreetings:
+        """The progress of planning greetings."""
+        return self.greetings
+
+    @property
     def items(self) -> PostgresItems:
         """The items."""
         return PostgresItems(self.executor)

@@ -14,7 +14,7 @@ from jubilee.observation.storage import CommandObserver
 
 T = TypeVar("T")
 
-CONNECTIONS = 20
+MAX_CONNECTIONS = 20
 BACKOFF_S = 3.0  # for which commands are refused after a failure
 FAILURES = (RedisError, OSError, TimeoutError)
 
@@ -31,7 +31,7 @@ class RedisClient:
         url: str,
         *,
         timeout: float,
-        size: int = CONNECTIONS,
+        size: int = MAX_CONNECTIONS,
         observe: CommandObserver | None = None,
         on_failure: Callable[[str], None] | None = None,
     ) -> None:

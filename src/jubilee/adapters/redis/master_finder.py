@@ -9,19 +9,19 @@ from redis.exceptions import RedisError
 
 from jubilee.adapters.redis.failures import NoMaster, redis_failure
 
-Address = tuple[str, int]
+ServerAddress = tuple[str, int]
 
 
 class MasterFinder:
     """Asks all Sentinels at once: one that hangs must not use up the time of a command."""
 
     def __init__(
-        self, master: str, sentinels: Sequence[Address], options: Mapping[str, Any]
+        self, master: str, sentinels: Sequence[ServerAddress], options: Mapping[str, Any]
     ) -> None:
         """`options` are those of a redis-py client that asks a Sentinel."""
         self._master, self._sentinels, self._options = master, sentinels, options
 
-    async def __call__(self) -> Address:
+    async def __call__(self) -> ServerAddress:
         """Return the host and port that the first Sentinel to answer gives; raises NoMaster."""
         asking = [asyncio.create_task(self._ask(*sentinel)) for sentinel in self._sentinels]
         reasons: set[str] = set()
@@ -36,7 +36,7 @@ class MasterFinder:
                 task.cancel()
         raise NoMaster(f"no Sentinel names a master: {', '.join(sorted(reasons))}")
 
-    async def _ask(self, host: str, port: int) -> Address | str:
+    async def _ask(self, host: str, port: int) -> ServerAddress | str:
         """Return the master's address, or the reason why there is none."""
         try:
             async with Redis(host=host, port=port, **self._options) as sentinel:

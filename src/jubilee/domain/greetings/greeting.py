@@ -94,14 +94,18 @@ class CandidateQuery:
 # Ports
 
 
-class GreetingRepository(Protocol):
-    """The greetings, and the time up to which they are planned."""
+class PlanningProgressStore(Protocol):
+    """The time up to which greetings are planned."""
 
     async def planned_until(self) -> datetime | None:
-        """Return the time up to which greetings are planned, or None before the first planning."""
+        """Return the time, or None before the first planning."""
 
     async def set_planned_until(self, instant: datetime) -> None:
         """Save the time, truncated to seconds."""
+
+
+class GreetingRepository(Protocol):
+    """The greetings of accounts, one per year."""
 
     async def candidates(
         self, query: CandidateQuery, *, after: UUID | None, limit: int
@@ -139,6 +143,10 @@ class GreetingTransaction(Protocol):
     @property
     def greetings(self) -> GreetingRepository:
         """The greetings."""
+
+    @property
+    def planning(self) -> PlanningProgressStore:
+        """The progress of planning."""
 
     @property
     def users(self) -> GreetedUserReader:

@@ -108,7 +108,7 @@ class GreetingPlanner:
         """
         now = self.clock()
         async with self.read() as view:
-            known = await view.greetings.planned_until()
+            known = await view.planning.planned_until()
         since = now if known is None else known
         planned_recently = known is not None and abs(now - since) < PLANNING_INTERVAL
         if planned_recently and not self.parks:
@@ -119,7 +119,7 @@ class GreetingPlanner:
         for day in span.days:
             planned += await self._plan_day(day, span)
         async with self.write() as tx:
-            await tx.greetings.set_planned_until(now)
+            await tx.planning.set_planned_until(now)
         return planned
 
     async def _plan_day(self, day: date, span: PlanningSpan) -> int:
