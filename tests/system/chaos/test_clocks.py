@@ -31,7 +31,7 @@ def test_an_api_with_a_wrong_clock_starts_nothing_early_or_late(
         with httpx2.Client(base_url=api.url, timeout=10) as client:
             headers = bearer(sign_in(client, "ada"))
         now: datetime = database.one("SELECT now()")["now"]
-        due = [now + timedelta(seconds=wait) for wait in (-HOUR / 2, 2, 2.5, 3)]
+        due = [now + timedelta(seconds=wait) for wait in (-HOUR / 2, 6, 6.5, 7)]
         jobs = [
             post(api.url, headers, "chaos.quick", f"at-{number}", run_at=at.isoformat())
             for number, at in enumerate(due)
