@@ -11,7 +11,7 @@ from jubilee.settings.sources import SECRET_FILES, sources, unknown_variables
 from jubilee.settings.variables import Variables, read_variables
 
 SECRET = "Zq7-secret-9Xw-3f0c6Jq9vX1mWb8Tz5Kd"
-URLS = {"DATABASE_URL": "postgresql://", "REDIS_URL": "redis://", "SMTP_URL": "smtp://"}
+SCHEMES = {"DATABASE": "postgresql", "REDIS": "redis", "SMTP": "smtp", "SENTRY": "https"}
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,9 @@ def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def value_of(name: str) -> str:
     """A value that the setting accepts."""
-    return f"{URLS[name]}u:{SECRET}@h" if name in URLS else SECRET
+    scheme = SCHEMES.get(name.partition("_")[0])
+    path = {"URL": "", "DSN": "/1"}.get(name.rpartition("_")[2])
+    return SECRET if path is None else f"{scheme}://u:{SECRET}@h{path}"
 
 
 def refusal() -> str:
