@@ -4,8 +4,9 @@ from datetime import UTC, date, datetime
 from typing import Any, NoReturn
 
 from jubilee.adapters.ids import new_id
-from jubilee.domain.birthdays import Birth, Birthday, Celebration, Saved, TooManyNames
+from jubilee.domain.birthdays import Birth, Birthday, Saved, TooManyNames
 from jubilee.domain.calendar import LeapDayRule, Window, local_dates
+from jubilee.domain.celebrations import Celebration
 from jubilee.domain.identity import UserId
 from jubilee.domain.users.user import User
 from tests.contracts.conftest import Database

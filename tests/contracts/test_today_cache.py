@@ -13,7 +13,7 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.redis import client as redis_client
 from jubilee.adapters.redis.birthdays import PREFIX, RECENT, RedisTodayCache
 from jubilee.adapters.redis.client import RedisAway, RedisClient
-from jubilee.domain.birthdays import Celebration, TodayCache
+from jubilee.domain.celebrations import Celebration, TodayCache
 from jubilee.domain.identity import UserId
 from jubilee.domain.paging import Page
 from tests.fakes.birthdays import FakeTodayCache

@@ -7,8 +7,9 @@ from jubilee.domain.auth.service import AuthService, AuthTransaction, AuthView, 
 from jubilee.domain.auth.sessions import SessionRepository
 from jubilee.domain.auth.tokens import TokenSigner
 from jubilee.domain.birthday_rules import BirthdayRules
-from jubilee.domain.birthdays import BirthdayService, BirthdayTransaction, TodayCache
+from jubilee.domain.birthdays import BirthdayService, BirthdayTransaction
 from jubilee.domain.calendar import Calendar
+from jubilee.domain.celebrations import TodayCache
 from jubilee.domain.clock import Clock
 from jubilee.domain.health import HealthService, Probe, ReadSchema
 from jubilee.domain.identity import NewId

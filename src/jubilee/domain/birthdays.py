@@ -10,6 +10,7 @@ from uuid import UUID
 
 from jubilee.domain.birthday_rules import BirthdayRules
 from jubilee.domain.calendar import Calendar, Window, days_until, local_dates, may_be_today
+from jubilee.domain.celebrations import Celebration, TodayCache
 from jubilee.domain.clock import Clock
 from jubilee.domain.concurrency import VersionCheck, require
 from jubilee.domain.errors import Invalid, LimitReached, NotAllowed, NotAuthenticated, NotFound
@@ -65,23 +66,6 @@ class Birthday:
         return name_key(self.name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Celebration:
-    """A birthday celebrated on `day`, `days` after the local date of the person."""
-
-    id: UUID
-    name: str | None
-    user_id: UserId | None
-    born: date
-    day: date
-    days: int
-
-    @property
-    def turning(self) -> int:
-        """The age in years on that day."""
-        return self.day.year - self.born.year
-
-
 @dataclass(frozen=True, slots=True)
 class Saved:
     """A birthday was saved over the date of birth `replaced`, which is None for a new name.
@@ -131,23 +115,6 @@ class BirthdayTransaction(Protocol):
     @property
     def birthdays(self) -> BirthdayRepository:
         """The birthdays."""
-
-
-class LoadPage(Protocol):
-    """Loads a page for all callers."""
-
-    async def __call__(self, *, recent: bool) -> Page[Celebration]:
-        """`recent`: a view that lags may lack the last change."""
-
-
-class TodayCache(Protocol):
-    """Caches pages of today's birthdays; bounded in time, never raises, may lose entries."""
-
-    async def page(self, key: str, load: LoadPage, *, seconds: int) -> Page[Celebration]:
-        """What is kept under the key, else what `load` gives, which is then kept so long."""
-
-    async def forget(self) -> None:
-        """Keep nothing of what was read before this."""
 
 
 @dataclass(frozen=True, slots=True)

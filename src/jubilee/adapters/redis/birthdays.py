@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from redis.asyncio import Redis
 
 from jubilee.adapters.redis.client import RedisAway, RedisClient
-from jubilee.domain.birthdays import Celebration, LoadPage, TodayCache
+from jubilee.domain.celebrations import Celebration, LoadPage, TodayCache
 from jubilee.domain.paging import Page, Position
 
 PREFIX = "jubilee:birthdays:today:"

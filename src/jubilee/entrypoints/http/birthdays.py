@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from jubilee.domain.birthdays import Celebration
+from jubilee.domain.celebrations import Celebration
 from jubilee.entrypoints.http.framework.endpoint import (
     Access,
     AnyEndpoint,
