@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-PATIENCE = 60.0  # seconds that any of its work may take
+TIMEOUT_S = 60.0  # seconds that any of its work may take
 
 
 class Background:
@@ -21,13 +21,13 @@ class Background:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Its result, or what it raised."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(TIMEOUT_S)
 
     def close(self) -> None:
         """Cancel what still runs, and end the thread."""
         self.run(self._cancel())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(PATIENCE)
+        self._thread.join(TIMEOUT_S)
         self._loop.close()
 
     async def _cancel(self) -> None:

@@ -1,11 +1,11 @@
-"""What must hold in the end: the history against the tables."""
+"""Checking the history of requests against the tables."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from tests.system.chaos.database import Database
-from tests.system.chaos.history import Told
+from tests.system.chaos.history import TaskHistory
 
 LIVE = ("queued", "running")
 ENDS = """
@@ -23,7 +23,7 @@ TWICE = "SELECT job_id FROM runs GROUP BY job_id, epoch HAVING count(*) > 1"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Jobs by what is wrong with them."""
+    """Jobs that violate an invariant, by invariant."""
 
     lost: set[UUID] = field(default_factory=set)
     doubled: set[UUID] = field(default_factory=set)
@@ -37,12 +37,12 @@ class Verdict:
 
     @property
     def wrong(self) -> set[UUID]:
-        """All of them."""
+        """All violating jobs."""
         return self.lost | self.doubled | self.phantom | self.stuck | self.run_twice
 
 
 CLEAN = Verdict()
-MOST = 20  # jobs that are told about
+MOST = 20  # jobs that a report lists
 STORY = """
     SELECT id, kind, status, attempts, epoch, error,
         (SELECT json_agg(runs ORDER BY at) FROM runs WHERE job_id = jobs.id) AS runs,
@@ -52,24 +52,24 @@ STORY = """
 
 
 def story(database: Database, verdict: Verdict) -> str:
-    """What is known of the jobs with which something is wrong."""
+    """Describe the violating jobs."""
     wrong = sorted(verdict.wrong)[:MOST]
     return "\n".join(str(dict(row)) for row in database.all(STORY, wrong))
 
 
 def judge(
     database: Database,
-    told: Told | None = None,
+    history_of_tasks: TaskHistory | None = None,
     *,
     added: Collection[UUID] = (),
     dead: Collection[str] = ("chaos.poison",),
 ) -> Verdict:
-    """Every job that was promised ends as it should, with the effects that it should have.
+    """Check that every acknowledged job ended with exactly its effects.
 
     `added` are jobs that were inserted by hand; kinds in `dead` are to die without an effect.
     """
-    told = told or Told()
-    promised = {*told.acknowledged.values(), *added}
+    history_of_tasks = history_of_tasks or TaskHistory()
+    promised = {*history_of_tasks.acknowledged.values(), *added}
     rows = {row["id"]: row for row in database.all(ENDS)}
     good = {
         key
@@ -81,7 +81,7 @@ def judge(
     unasked = {
         key
         for key, row in rows.items()
-        if key not in promised and row["task_id"] not in told.unknown
+        if key not in promised and row["task_id"] not in history_of_tasks.unknown
     }
     untrue = {key for key, row in rows.items() if row["effects"] and row["status"] != "succeeded"}
     return Verdict(

@@ -1,4 +1,4 @@
-"""Clients that ask for tasks, each again and again by one name until it is acknowledged."""
+"""Clients that create tasks, each repeated under one task_id until it is acknowledged."""
 
 import threading
 import time
@@ -10,19 +10,19 @@ from uuid import UUID
 
 import httpx2
 
-from tests.system.chaos.history import History, Told
+from tests.system.chaos.history import History, TaskHistory
 
 Wanted: TypeAlias = tuple[str, Mapping[str, object]]
 """A kind and its data."""
 
 ACCEPTED = 202
-PATIENCE = 8.0  # seconds for one request
-PAUSE = 0.2  # seconds before it is asked again
-LAST_TRIES = 30.0  # seconds past the end in which the last ones may be acknowledged
+TIMEOUT_S = 8.0  # seconds for one request
+PAUSE_S = 0.2  # seconds before a request is repeated
+LAST_TRIES_S = 30.0  # seconds after the end for the last acknowledgements
 
 
 class Clients:
-    """So many at once, all of them one user, until they are told to stop."""
+    """Parallel clients of one user, which run until `stop`."""
 
     def __init__(self, url: str, headers: Mapping[str, str], history: History, seed: int) -> None:
         self._url, self._headers, self._history, self._seed = url, headers, history, seed
@@ -32,7 +32,7 @@ class Clients:
         self._deadline = float("inf")
 
     def start(self, count: int, choices: Sequence[Wanted], pause: float) -> None:
-        """Each rests `pause` seconds, more or less, between two tasks."""
+        """Start clients that pause about `pause` seconds between two tasks."""
         for number in range(count):
             chance = Random(f"{self._seed} {number}")
             asking = self._threads.submit(self._ask, f"c{number}", choices, chance, pause)
@@ -42,9 +42,9 @@ class Clients:
         """Whether so many tasks were acknowledged by now."""
         return len(self._history.read().acknowledged) >= count
 
-    def stop(self) -> Told:
-        """Each gets its last answer: the whole history; raises what went wrong in any of them."""
-        self._deadline = time.monotonic() + LAST_TRIES
+    def stop(self) -> TaskHistory:
+        """Let each client finish; return the whole history, or raise a client's error."""
+        self._deadline = time.monotonic() + LAST_TRIES_S
         self._over.set()
         self._threads.shutdown()
         for asking in self._asking:
@@ -52,7 +52,7 @@ class Clients:
         return self._history.read()
 
     def _ask(self, name: str, choices: Sequence[Wanted], chance: Random, pause: float) -> None:
-        with httpx2.Client(base_url=self._url, headers=self._headers, timeout=PATIENCE) as client:
+        with httpx2.Client(base_url=self._url, headers=self._headers, timeout=TIMEOUT_S) as client:
             number = 0
             while not self._over.wait(chance.uniform(0, 2 * pause)):
                 number += 1
@@ -74,18 +74,18 @@ class Clients:
                     return
                 assert answer.status_code >= 500, answer.text
                 self._history.info(task_id, str(answer.status_code))
-            time.sleep(PAUSE)
+            time.sleep(PAUSE_S)
 
 
 def ask(client: httpx2.Client, kind: str, task_id: str, **more: object) -> httpx2.Response:
-    """One task, asked for once."""
+    """Send one request for a task."""
     wanted = {"task_id": task_id, "kind": kind, "data": {}, **more}
     return client.post("/tasks", json=wanted)
 
 
 def post(url: str, headers: Mapping[str, str], kind: str, task_id: str, **more: object) -> UUID:
-    """One task that is acknowledged at the first attempt; its id."""
-    with httpx2.Client(base_url=url, headers=headers, timeout=PATIENCE) as client:
+    """Create a task, which must be acknowledged at once, and return its id."""
+    with httpx2.Client(base_url=url, headers=headers, timeout=TIMEOUT_S) as client:
         answer = ask(client, kind, task_id, **more)
     assert answer.status_code == ACCEPTED, answer.text
     return UUID(answer.json()["id"])

@@ -25,13 +25,13 @@ HOUR = 3600
 
 @pytest.fixture(scope="package")
 def seed() -> int:
-    """CHAOS_SEED, else one that is the same at each run."""
+    """CHAOS_SEED, else a fixed seed."""
     return int(os.environ.get("CHAOS_SEED") or 1)
 
 
 @pytest.fixture(scope="package")
 def background() -> Iterator[Background]:
-    """Turns for all proxies."""
+    """The event loop of all proxies."""
     background = Background()
     yield background
     background.close()
@@ -39,7 +39,7 @@ def background() -> Iterator[Background]:
 
 @pytest.fixture(scope="package")
 def victims(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServers]:
-    """Servers that may be killed and frozen, with the present schema."""
+    """Servers that may be killed and frozen, with the current schema."""
     embedded = EmbeddedServers(tmp_path_factory.mktemp("victims"), durable=False)
     servers = OwnServers(embedded)
     embedded.start()
@@ -50,10 +50,10 @@ def victims(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServers]:
 
 
 @pytest.fixture(scope="package")
-def all_of_them(
+def whole_fleet(
     victims: OwnServers, background: Background, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fleet]:
-    """An API and three workers, two of them with a wrong clock; one kind is too new for them."""
+    """An API and three workers, two with a wrong clock; they do not know one new kind."""
     fleet = Fleet(victims, background, tmp_path_factory.mktemp("fleet"))
     fleet.add(worker=False)
     for skew in (0, HOUR, -HOUR):
@@ -63,16 +63,16 @@ def all_of_them(
 
 
 @pytest.fixture
-def fleet(all_of_them: Fleet, database: Database) -> Iterator[Fleet]:
-    """Each of them is at work, and has nothing to do."""
-    all_of_them.heal()
-    yield all_of_them
-    all_of_them.heal()
+def fleet(whole_fleet: Fleet, database: Database) -> Iterator[Fleet]:
+    """The fleet, with all members ready and idle."""
+    whole_fleet.heal()
+    yield whole_fleet
+    whole_fleet.heal()
 
 
 @pytest.fixture
 def database(victims: OwnServers, background: Background) -> Database:
-    """Without a job in it, whatever the last test has left."""
+    """The database without any job."""
     victims.postgres.restore()
     database = Database(victims.database_url, background)
     for statement in (*TABLES, "TRUNCATE jobs, runs, effects"):
@@ -81,33 +81,35 @@ def database(victims: OwnServers, background: Background) -> Database:
 
 
 @pytest.fixture(scope="package")
-def somebody(all_of_them: Fleet) -> dict[str, str]:
-    """The headers of somebody who is signed in."""
-    all_of_them.heal()
-    with httpx2.Client(base_url=all_of_them.api.url, timeout=10) as client:
+def user_headers(whole_fleet: Fleet) -> dict[str, str]:
+    """The headers of a signed-in user."""
+    whole_fleet.heal()
+    with httpx2.Client(base_url=whole_fleet.api.url, timeout=10) as client:
         return bearer(sign_up(client, "ada"))
 
 
 @pytest.fixture
-def clients(fleet: Fleet, somebody: dict[str, str], seed: int, tmp_path: Path) -> Iterator[Clients]:
-    """They have not begun."""
+def clients(
+    fleet: Fleet, user_headers: dict[str, str], seed: int, tmp_path: Path
+) -> Iterator[Clients]:
+    """Clients that are not started."""
     history = History(tmp_path / "history.jsonl")
-    yield Clients(fleet.api.url, somebody, history, seed)
+    yield Clients(fleet.api.url, user_headers, history, seed)
     history.close()
 
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str], seed: int) -> Callable[[str], None]:
-    """Print a line even where all is well: a run has figures, and a seed to repeat it with."""
+    """Print a line of a passing test too, with the seed that repeats the run."""
 
     def said(line: str) -> None:
         with capsys.disabled():
-            print(f"\nchaos: seed {seed}: {line}")  # noqa: T201  # for whoever runs the tests
+            print(f"\nchaos: seed {seed}: {line}")  # noqa: T201  # for the reader of the test's output
 
     return said
 
 
 @pytest.fixture
 def nemesis(fleet: Fleet, database: Database, seed: int) -> Nemesis:
-    """For a fault at a time, or all of them."""
+    """The nemesis, for one fault or all of them."""
     return Nemesis(fleet, database, Random(seed))

@@ -1,4 +1,4 @@
-"""Questions to the database under test, past every proxy."""
+"""Queries of the database under test, without a proxy."""
 
 from collections.abc import Mapping, Sequence
 from json import dumps
@@ -8,7 +8,7 @@ import asyncpg
 
 from tests.system.chaos.background import Background
 
-# As a migration or an older version leaves them: no announcement tells anybody.
+# As a migration or an older version leaves them: they are not dispatched.
 ADD = """
     INSERT INTO jobs (
         id, kind, lane, data, priority, status, attempts, max_attempts, epoch, run_at, created_at,
@@ -25,17 +25,17 @@ WAITING = f"status = 'queued' AND run_at > now() + {MOMENT}"
 
 
 class Database:
-    """Opens a connection for each question: the server may have been away in between."""
+    """Open a connection per query, since the server may have been down in between."""
 
     def __init__(self, url: str, background: Background) -> None:
         self._url, self._background = url, background
 
     def all(self, sql: str, *arguments: object) -> Sequence[asyncpg.Record]:
-        """The rows."""
+        """Return the rows."""
         return self._background.run(self._all(sql, arguments))
 
     def one(self, sql: str, *arguments: object) -> asyncpg.Record:
-        """The first row."""
+        """Return the first row."""
         return self.all(sql, *arguments)[0]
 
     def add_jobs(
@@ -47,30 +47,30 @@ class Database:
         attempts: int = 10,
         data: Mapping[str, object] | None = None,
     ) -> list[UUID]:
-        """Jobs that are due, and were dispatched so many seconds ago; their ids."""
+        """Add due jobs that were dispatched these seconds ago, and return their ids."""
         rows = self.all(ADD, kind, dumps(data or {}), attempts, dispatched, count)
         return [row["id"] for row in rows]
 
     def hurry(self) -> None:
-        """Whoever waits long for another attempt waits a moment only, each one of its own."""
+        """Make delayed attempts due within a moment, each at its own time."""
         soon = f"now() + random() * {MOMENT}"
         self.all(f"UPDATE jobs SET run_at = {soon} WHERE {WAITING} AND {OURS}")
 
     def age(self) -> None:
-        """What was dispatched and not begun is due to be dispatched again."""
+        """Age the dispatches of unclaimed jobs so that they are repeated."""
         self.all(
             "UPDATE jobs SET dispatched_at = now() - interval '1 minute' WHERE status = 'queued'"
             f" AND dispatched_at > now() - interval '1 minute' AND {OURS}"
         )
 
     def live(self) -> int:
-        """How many of ours have yet to end."""
+        """Return the number of live jobs."""
         return int(
             self.one(f"SELECT count(*) FROM jobs WHERE finished_at IS NULL AND {OURS}")["count"]
         )
 
     def status(self, job: UUID) -> str:
-        """How it stands."""
+        """Return the status of the job."""
         return str(self.one("SELECT status FROM jobs WHERE id = $1", job)["status"])
 
     async def _all(self, sql: str, arguments: Sequence[object]) -> list[asyncpg.Record]:

@@ -1,4 +1,4 @@
-"""Waiting for the end, and for beginnings."""
+"""Waiting until jobs have ended, and measuring their starts."""
 
 from uuid import UUID
 
@@ -9,10 +9,10 @@ from tests.system.chaos.member import Member
 PATIENCE_S = 90.0  # far more than it takes on a machine that does other things as well
 
 
-def drained(
+def has_drained(
     fleet: Fleet, database: Database, within: float = PATIENCE_S, *, patient: bool = False
 ) -> bool:
-    """Whether all has ended in time, where nobody waits long for another attempt.
+    """Return whether all jobs end in time, with the delays of retries shortened.
 
     Unless we are patient, what was dispatched is dispatched again and again.
     """
@@ -27,7 +27,7 @@ def drained(
 
 
 def starts(database: Database) -> list[float]:
-    """Seconds from when each job was asked for until it first ran."""
+    """Return the seconds from each job's creation to its first start."""
     rows = database.all(
         "SELECT min(at) - created_at AS wait FROM jobs JOIN runs ON job_id = id GROUP BY id"
     )
@@ -35,7 +35,7 @@ def starts(database: Database) -> list[float]:
 
 
 def runner(fleet: Fleet, database: Database, job: UUID) -> Member:
-    """Who has begun it first."""
+    """Return the worker that started the job first."""
     asked = "SELECT pid FROM runs WHERE job_id = $1 ORDER BY at"
     assert fleet.wait(lambda: database.all(asked, job), 20)
     pid = database.one(asked, job)["pid"]

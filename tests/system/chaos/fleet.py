@@ -1,4 +1,4 @@
-"""The processes under test: an API and workers, each with a proxy of its own to PostgreSQL."""
+"""The processes under test: an API and workers, each behind its own proxy to PostgreSQL."""
 
 import os
 import signal
@@ -17,33 +17,33 @@ from tests.system.chaos.member import Member
 from tests.system.chaos.proxy import Mode, Proxy
 
 ROOT = Path(__file__).parents[3]
-LEASE = 2.0  # seconds
-MAX_CRASHES = 9  # the nemesis kills the workers of innocent jobs far more often than it happens
-DRAIN = 2.0  # seconds
+LEASE_S = 2.0  # seconds
+MAX_CRASHES = 9  # the nemesis kills workers far more often than production does
+DRAIN_S = 2.0  # seconds
 WORKER, API = "tests.system.chaos.worker", "tests.system.chaos.api"
 
 
 class Fleet:
-    """Keeps its members running, as a supervisor does."""
+    """Keep the members running, as a supervisor does."""
 
     def __init__(self, servers: OwnServers, background: Background, at: Path) -> None:
-        """Nobody runs yet; logs and data lie in `at`."""
+        """Create the fleet without members; logs and data are in `at`."""
         self.servers, self.background, self.at = servers, background, at
         self.members: list[Member] = []
         self._made = 0
 
     @property
     def workers(self) -> list[Member]:
-        """Those that do the work."""
+        """The workers."""
         return [member for member in self.members if member.is_worker]
 
     @property
     def api(self) -> Member:
-        """The first one."""
+        """The first API."""
         return next(member for member in self.members if not member.is_worker)
 
     def add(self, *, worker: bool = True, skew: float = 0, **env: str) -> Member:
-        """Start one more, its clock wrong by `skew` seconds; it may not be ready yet."""
+        """Start a member with its clock wrong by `skew` seconds, without waiting for it."""
         self._made += 1
         proxy = Proxy(self.background, _socket(self.servers.database_url)).start()
         skewed = ("tests.system.chaos.skewed", str(skew)) if skew else ()
@@ -61,7 +61,7 @@ class Fleet:
 
     @contextmanager
     def extra(self, count: int = 1, **options: Any) -> Iterator[list[Member]]:
-        """So many more that are ready, for a while."""
+        """Run this many more members, which are ready."""
         added = [self.add(**options) for _ in range(count)]
         try:
             assert self.wait(lambda: all(member.is_ready() for member in added)), added[0].text
@@ -71,27 +71,27 @@ class Fleet:
                 member.end()
                 self.members.remove(member)
 
-    def tend(self) -> None:
-        """Start again who has ended."""
+    def restart_ended(self) -> None:
+        """Restart members that have ended."""
         for member in self.members:
-            member.tend()
+            member.restart_ended()
 
     def wait(self, holds: Callable[[], object], within: float = 60.0) -> bool:
-        """Whether it comes to hold in time, while who ends is started again."""
+        """Return whether the condition holds in time; restart ended members meanwhile."""
 
         def tended() -> bool:
-            self.tend()
+            self.restart_ended()
             return bool(holds())
 
         return eventually(tended, within)
 
     def rest(self, seconds: float) -> None:
-        """Let time pass, while who ends is started again."""
+        """Sleep; restart ended members meanwhile."""
         end = time.monotonic() + seconds
         self.wait(lambda: time.monotonic() >= end, seconds + 1)
 
     def heal(self) -> None:
-        """Whatever was done to them and their servers is over: each member is ready."""
+        """End all faults and wait until each member is ready."""
         self.servers.postgres.restore()
         self.servers.redis.restore()
         for member in self.members:
@@ -101,7 +101,7 @@ class Fleet:
         assert self.wait(lambda: all(member.is_ready() for member in self.members))
 
     def end(self) -> None:
-        """All of them are gone."""
+        """End all members."""
         for member in self.members:
             member.end()
 
@@ -114,9 +114,9 @@ class Fleet:
             "DATABASE_URL": f"postgresql://jubilee@127.0.0.1:{proxy.port}/jubilee",
             "DATABASE_POOL_SIZE": "8",
             "REDIS_URL": self.servers.redis_url,
-            "LEASE_SECONDS": str(LEASE),
+            "LEASE_SECONDS": str(LEASE_S),
             "JOB_MAX_CRASHES": str(MAX_CRASHES),
-            "SHUTDOWN_TIMEOUT": str(DRAIN),
+            "SHUTDOWN_TIMEOUT": str(DRAIN_S),
             "TASKS_LIVE_PER_USER": "1000000",
             "ACCESS_TOKEN_EXPIRE_MINUTES": "1000",
         }

@@ -1,4 +1,4 @@
-"""What was asked for and what was answered, in a file that only ever grows."""
+"""The history of requests and answers, in an append-only file."""
 
 import json
 import threading
@@ -9,49 +9,49 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """All that is known of the tasks: `unknown` ones were asked for, but never acknowledged."""
+class TaskHistory:
+    """The tasks by outcome; `unknown` ones were requested and never acknowledged."""
 
     acknowledged: dict[str, UUID] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
 
 
 class History:
-    """Written before and after every request, line by line; any thread may."""
+    """Lines written before and after every request, by any thread."""
 
     def __init__(self, path: Path) -> None:
-        """The file is new."""
+        """Create the file."""
         self.path = path
         self._file = path.open("x", buffering=1)
         self._lock = threading.Lock()
 
     def invoke(self, task_id: str, kind: str) -> None:
-        """It is about to be asked for, for the first time or again."""
+        """Record that a request is about to be sent."""
         self._note("invoke", task_id=task_id, kind=kind)
 
     def ok(self, task_id: str, job_id: str) -> None:
-        """It was acknowledged."""
+        """Record the acknowledgement."""
         self._note("ok", task_id=task_id, id=job_id)
 
     def info(self, task_id: str, why: str) -> None:
-        """Nobody knows whether it was kept."""
+        """Record an unknown outcome."""
         self._note("info", task_id=task_id, why=why)
 
-    def read(self) -> Told:
-        """From the file."""
-        told = Told()
+    def read(self) -> TaskHistory:
+        """Read the history from the file."""
+        history_of_tasks = TaskHistory()
         for line in self.path.read_text().splitlines():
             entry = json.loads(line)
             task_id = entry["task_id"]
             if entry["what"] == "ok":
-                told.acknowledged[task_id] = UUID(entry["id"])
-                told.unknown.discard(task_id)
-            elif task_id not in told.acknowledged:
-                told.unknown.add(task_id)
-        return told
+                history_of_tasks.acknowledged[task_id] = UUID(entry["id"])
+                history_of_tasks.unknown.discard(task_id)
+            elif task_id not in history_of_tasks.acknowledged:
+                history_of_tasks.unknown.add(task_id)
+        return history_of_tasks
 
     def close(self) -> None:
-        """No more is written."""
+        """Close the file."""
         self._file.close()
 
     def _note(self, what: str, **more: str) -> None:

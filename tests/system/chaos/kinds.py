@@ -1,4 +1,4 @@
-"""Kinds of work whose effects can be counted, and that misbehave on the way."""
+"""Job kinds with countable effects that misbehave."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ TABLES = (
     f"CREATE TABLE IF NOT EXISTS runs (job_id uuid, epoch int, pid int, {AT})",
     f"CREATE TABLE IF NOT EXISTS effects (job_id uuid, epoch int, {AT})",
 )
-"""Neither has a key: what happens twice is to be seen."""
+"""Neither has a key, so that a duplicate is visible."""
 
 RUN = Statement.from_sql("INSERT INTO runs (job_id, epoch, pid) VALUES (:job_id, :epoch, :pid)")
 EFFECT = Statement.from_sql("INSERT INTO effects (job_id, epoch) VALUES (:job_id, :epoch)")
@@ -29,8 +29,8 @@ Ours: TypeAlias = JobContext[Data]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)  # the port's properties look like defaults
-class Act(JobKind[Mapping[str, object], Any]):
-    """Says that it has begun, does something, and leaves one effect behind its end."""
+class ChaosKind(JobKind[Mapping[str, object], Any]):
+    """Record the start, misbehave, and complete with one effect."""
 
     name: str
     before: Callable[[Ours], Awaitable[None]]
@@ -53,8 +53,8 @@ class Act(JobKind[Mapping[str, object], Any]):
             await tx.executor.run(EFFECT, **who)
 
 
-async def nothing(_: Ours) -> None:
-    """At once."""
+async def return_at_once(_: Ours) -> None:
+    """Return at once."""
 
 
 async def rest(claim: Ours) -> None:
@@ -63,24 +63,24 @@ async def rest(claim: Ours) -> None:
 
 
 async def fail_at_first(claim: Ours) -> None:
-    """Go wrong once."""
+    """Fail once."""
     if claim.attempt == 1:
         raise RuntimeError("not yet")
 
 
 async def poison(_: Ours) -> None:
-    """Take the whole worker down."""
+    """Kill the worker."""
     os._exit(9)
 
 
 async def block_at_first(claim: Ours) -> None:
-    """Stop the event loop, once."""
+    """Block the event loop once."""
     if claim.epoch == 1:
-        time.sleep(_seconds(claim))  # noqa: ASYNC251  # that is the fault
+        time.sleep(_seconds(claim))  # noqa: ASYNC251  # the fault itself
 
 
-async def listen_to_nobody(claim: Ours) -> None:
-    """Go on for a while whatever anybody says, once."""
+async def ignore_cancellation(claim: Ours) -> None:
+    """Ignore cancellation for a while, once."""
     end = time.monotonic() + (_seconds(claim) if claim.epoch == 1 else 0)
     while time.monotonic() < end:
         try:
@@ -89,8 +89,8 @@ async def listen_to_nobody(claim: Ours) -> None:
             continue
 
 
-async def go_wrong_once(claim: Ours) -> None:
-    """Fail, die, tell of progress or go on, as the data say; the next time take a while."""
+async def misbehave_once(claim: Ours) -> None:
+    """Fail, kill the worker, report progress or ignore cancellation once, as the data say."""
     if claim.epoch > 1:
         await rest(claim)
         return
@@ -106,22 +106,24 @@ async def go_wrong_once(claim: Ours) -> None:
 
 
 BEFORE: Mapping[str, Callable[[Ours], Awaitable[None]]] = {
-    "chaos.quick": nothing,
+    "chaos.quick": return_at_once,
     "chaos.slow": rest,
     "chaos.flaky": fail_at_first,
     "chaos.poison": poison,
     "chaos.blocking": block_at_first,
-    "chaos.deaf": listen_to_nobody,
-    "chaos.wrong": go_wrong_once,
-    "chaos.new": nothing,
+    "chaos.drops_next_answer": ignore_cancellation,
+    "chaos.wrong": misbehave_once,
+    "chaos.new": return_at_once,
 }
 
 
 def chaos_kinds(_: Settings, adapters: Adapters) -> Sequence[JobKind[Any, Any]]:
-    """All but those that the environment says this version does not know yet."""
+    """Return all kinds but those that the environment declares unknown to this version."""
     unknown = os.environ.get("CHAOS_UNKNOWN", "").split(",")
     known = {name: before for name, before in BEFORE.items() if name not in unknown}
-    return [Act(name=name, before=before, write=adapters.write) for name, before in known.items()]
+    return [
+        ChaosKind(name=name, before=before, write=adapters.write) for name, before in known.items()
+    ]
 
 
 def _seconds(claim: Ours) -> float:

@@ -16,7 +16,7 @@ STARTED = "waiting for jobs"
 
 @dataclass(eq=False)
 class Member:
-    """`wanted` says whether it is to run; `codes` are those with which it has ended."""
+    """A process; `wanted` tells whether it should run, `codes` are its exit codes."""
 
     name: str
     argv: tuple[str, ...]
@@ -30,26 +30,26 @@ class Member:
 
     @property
     def text(self) -> str:
-        """All that it said, over all of its lives."""
+        """The output of all its runs."""
         return self._log.read_text(errors="replace")
 
     @property
     def url(self) -> str:
-        """Where it answers, if it is an API."""
+        """The base URL of an API."""
         return f"http://127.0.0.1:{self.env['PORT']}"
 
     @property
     def pid(self) -> int:
-        """Its process id, 0 while it does not run."""
+        """The process id, 0 while it does not run."""
         return self._process.pid if self._process is not None and self._runs() else 0
 
     def start(self) -> None:
-        """Run it; it may not be ready yet."""
+        """Start the process without waiting for it."""
         self._process = spawn(Program(self.argv, self.env, folder=self.at, output=self._log))
         self._seen = self._log.stat().st_size
 
     def is_ready(self) -> bool:
-        """Whether it is at work."""
+        """Return whether it is ready."""
         if self.is_worker:
             return self._runs() and STARTED in self.text[self._seen :]
         try:
@@ -57,8 +57,8 @@ class Member:
         except httpx2.HTTPError:
             return False
 
-    def tend(self) -> None:
-        """Start it again where it has ended."""
+    def restart_ended(self) -> None:
+        """Restart the process if it has ended."""
         if self._process is not None and not self._runs():
             self.codes.append(self._process.wait())
             self._process = None
@@ -66,12 +66,12 @@ class Member:
             self.start()
 
     def send(self, number: signal.Signals) -> None:
-        """Send it the signal, if it runs."""
+        """Send the signal if the process runs."""
         if self._process is not None and self._runs():
             self._process.send_signal(number)
 
     def stop(self, within: float) -> float:
-        """Ask it to end; the seconds it took, its code is the last one."""
+        """Send SIGTERM; return the seconds until the end, and append the exit code."""
         self.wanted, began = False, time.monotonic()
         self.send(signal.SIGTERM)
         if self._process is not None:
@@ -80,7 +80,7 @@ class Member:
         return time.monotonic() - began
 
     def end(self) -> None:
-        """Make sure that it is gone."""
+        """Kill the process if it runs."""
         self.wanted = False
         self.send(signal.SIGKILL)
         if self._process is not None:

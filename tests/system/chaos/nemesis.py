@@ -10,7 +10,7 @@ import redis
 
 from tests.outages import Breakable
 from tests.system.chaos.database import Database
-from tests.system.chaos.fleet import LEASE, Fleet
+from tests.system.chaos.fleet import LEASE_S, Fleet
 from tests.system.chaos.member import Member
 from tests.system.chaos.proxy import Mode
 
@@ -21,7 +21,7 @@ TERMINATE = """
 
 
 class Nemesis:
-    """Harms a fleet and its servers; `faults` counts what it did."""
+    """Inject faults into a fleet and its servers; `faults` counts them."""
 
     def __init__(self, fleet: Fleet, database: Database, chance: Random) -> None:
         self._fleet, self._database, self._chance = fleet, database, chance
@@ -41,8 +41,8 @@ class Nemesis:
             *(self.turn_a_proxy,) * 4,
         )
 
-    def rage(self, seconds: float) -> None:
-        """All faults in an order of its own, and again in another one until the time is up."""
+    def inject_faults(self, seconds: float) -> None:
+        """Inject all faults in random order, again and again until the time is up."""
         end = monotonic() + seconds
         while monotonic() < end:
             for fault in self._chance.sample(self._all, len(self._all)):
@@ -56,14 +56,14 @@ class Nemesis:
         self._worker().send(signal.SIGKILL)
 
     def pause_a_worker(self) -> None:
-        """Past its lease: others take up what it ran; it wakes up and goes on."""
+        """Freeze a worker past its lease, then let it continue."""
         worker = self._worker()
         worker.send(signal.SIGSTOP)
-        self._bear(LEASE * 1.5)
+        self._wait_out(LEASE_S * 1.5)
         worker.send(signal.SIGCONT)
 
     def roll(self) -> None:
-        """SIGTERM to one after the other, as a deploy does it."""
+        """Send SIGTERM to one worker after the other, as a deploy does."""
         for worker in self._fleet.workers:
             worker.send(signal.SIGTERM)
             self._fleet.rest(0.5)
@@ -74,56 +74,56 @@ class Nemesis:
         assert self._fleet.wait(self._fleet.api.is_ready)
 
     def flush_redis(self) -> None:
-        """All that Redis knew is gone."""
+        """Flush Redis."""
         command(self._fleet.servers.redis_url, "FLUSHALL")
 
     def lose_redis(self) -> None:
-        """It dies, and comes back with nothing."""
+        """Kill Redis and restart it empty."""
         self.flush_redis()
         self._fleet.servers.redis.kill()
-        self._bear(self._chance.uniform(0.5, 3))
+        self._wait_out(self._chance.uniform(0.5, 3))
         self._fleet.servers.redis.start()
 
     def freeze_redis(self) -> None:
-        """It takes connections and answers nothing."""
+        """Freeze Redis, which accepts connections and answers nothing."""
         self._freeze(self._fleet.servers.redis)
 
     def fill_redis(self) -> None:
-        """It refuses every write."""
+        """Fill Redis, so that it refuses writes."""
         command(self._fleet.servers.redis_url, "CONFIG", "SET", "maxmemory", "1")
-        self._bear(self._chance.uniform(1, 3))
+        self._wait_out(self._chance.uniform(1, 3))
         command(self._fleet.servers.redis_url, "CONFIG", "SET", "maxmemory", "0")
 
     def crash_postgres(self) -> None:
-        """kill -9 of all its processes; it recovers from its log."""
+        """Kill all processes of PostgreSQL, which recovers from its log."""
         self._fleet.servers.postgres.kill()
-        self._bear(self._chance.uniform(0, 2))
+        self._wait_out(self._chance.uniform(0, 2))
         self._fleet.servers.postgres.start()
 
     def freeze_postgres(self) -> None:
-        """Past every lease."""
+        """Freeze PostgreSQL past every lease."""
         self._freeze(self._fleet.servers.postgres)
 
     def end_sessions(self) -> None:
-        """PostgreSQL ends every session."""
+        """Terminate every session of PostgreSQL."""
         self._database.all(TERMINATE)
 
     def turn_a_proxy(self) -> None:
-        """Hold, slow down, break off or lose what passes between one member and PostgreSQL."""
+        """Hold, delay, reset or drop the traffic between one member and PostgreSQL."""
         member = self._chance.choice(self._fleet.members)
         mode = self._chance.choice([mode for mode in Mode if mode is not Mode.PASS])
         self.faults[mode.value] += 1
         member.proxy.turn(mode)
-        self._bear(self._chance.uniform(1, LEASE * 1.5))
+        self._wait_out(self._chance.uniform(1, LEASE_S * 1.5))
         member.proxy.turn(Mode.PASS)
 
     def _freeze(self, server: Breakable) -> None:
         server.freeze()
-        self._bear(self._chance.uniform(1, LEASE * 1.5))
+        self._wait_out(self._chance.uniform(1, LEASE_S * 1.5))
         server.thaw()
 
-    def _bear(self, seconds: float) -> None:
-        """While a fault lasts, a worker may die of another."""
+    def _wait_out(self, seconds: float) -> None:
+        """Wait while a fault lasts; another fault may kill a worker meanwhile."""
         if self._chance.random() < 0.3:
             self.faults["kill_a_worker"] += 1
             self.kill_a_worker()
@@ -134,6 +134,6 @@ class Nemesis:
 
 
 def command(url: str, *words: str) -> object:
-    """Have Redis do something."""
+    """Run a command of Redis."""
     with redis.Redis.from_url(url, socket_timeout=10) as client:
         return client.execute_command(*words)

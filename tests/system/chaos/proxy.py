@@ -1,4 +1,4 @@
-"""A TCP proxy before a server's unix socket that holds, slows, cuts and loses what passes."""
+"""A TCP proxy to a unix socket that holds, delays, resets and drops traffic."""
 
 import asyncio
 import re
@@ -9,50 +9,50 @@ from random import Random
 from tests.system.chaos.background import Background
 
 CHUNK = 65_536
-SLOW = 0.03  # seconds that everything takes longer
-LOST = 0.05  # of the answers are lost
+SLOW = 0.03  # seconds added to everything
+LOST = 0.05  # share of lost answers
 COMMIT = b"COMMIT"
 SAYS = re.compile(rb"(__asyncpg_stmt_[0-9a-f]+__)\0\s*UPDATE jobs SET")
 """A statement of one attempt as the driver prepares it: its end, its release or its progress."""
 
 
 class Mode(Enum):
-    """What happens to what passes."""
+    """The effect of the proxy on traffic."""
 
     PASS = "pass"
     DELAY = "delay"
-    BLACK_HOLE = "black hole"  # held in both directions; it arrives late, once this is over
-    RESET = "reset"  # every connection is broken off
-    DROP_COMMIT = "drop commit"  # the server commits, the client never hears of it
-    DROP_REPLY = "drop reply"  # now and then the same for any statement
-    HOLD_ENDS = "hold ends"  # what a worker says of its attempts arrives late, once this is over
+    BLACK_HOLE = "black hole"  # held in both directions, delivered when the mode ends
+    RESET = "reset"  # every connection is reset
+    DROP_COMMIT = "drop commit"  # the server commits, the client gets no answer
+    DROP_REPLY = "drop reply"  # the same for a share of all statements
+    HOLD_ENDS = "hold ends"  # ends of attempts are delivered when the mode ends
 
 
 @dataclass(eq=False)
 class Link:
-    """One connection through the proxy; `deaf` once the next answer is to be lost."""
+    """One connection through the proxy; `drops_next_answer` once the next answer is to be lost."""
 
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
-    deaf: bool = False
+    drops_next_answer: bool = False
     says: set[bytes] = field(default_factory=set)
-    """Names of the prepared statements that say something of an attempt."""
+    """Names of the prepared statements that end or report an attempt."""
 
-    def hears(self, chunk: bytes) -> bool:
-        """Whether such a statement is executed by this; those that are only prepared are noted."""
+    def is_ending(self, chunk: bytes) -> bool:
+        """Return whether the chunk executes such a statement; note those it prepares."""
         prepared = SAYS.findall(chunk)
         self.says.update(prepared)
         return not prepared and any(name in chunk for name in self.says)
 
     def abort(self) -> None:
-        """Break it off on both sides."""
+        """Reset both sides."""
         self.client.transport.abort()
         self.server.transport.abort()
 
 
 @dataclass(eq=False)
 class Proxy:
-    """Listens on a port of its own; `dropped` and `held` count what it lost and what it held."""
+    """A proxy on its own port; `dropped` and `held` count the messages."""
 
     background: Background
     upstream: str
@@ -71,11 +71,11 @@ class Proxy:
         return self
 
     def turn(self, mode: Mode) -> None:
-        """From now on this happens."""
+        """Switch to the mode."""
         self.background.run(self._turn(mode))
 
     def close(self) -> None:
-        """Listen no more, and break off what is open."""
+        """Stop listening and reset open connections."""
         self.background.run(self._close())
 
     async def _start(self) -> None:
@@ -129,10 +129,10 @@ class Proxy:
         try:
             while chunk := await reader.read(CHUNK):
                 await self._pass()
-                if link.hears(chunk) and self._mode is Mode.HOLD_ENDS:
+                if link.is_ending(chunk) and self._mode is Mode.HOLD_ENDS:
                     self.held += 1
                     await self._released.wait()
-                link.deaf = link.deaf or self._is_to_be_lost(chunk)
+                link.drops_next_answer = link.drops_next_answer or self._is_to_be_lost(chunk)
                 link.server.write(chunk)
                 await link.server.drain()
             link.server.close()
@@ -143,7 +143,7 @@ class Proxy:
         try:
             while chunk := await reader.read(CHUNK):
                 await self._pass()
-                if link.deaf:
+                if link.drops_next_answer:
                     self.dropped += 1
                     return
                 link.client.write(chunk)

@@ -1,7 +1,7 @@
-"""Runs a module with a wrong clock: `python -m tests.system.chaos.skewed SECONDS MODULE`.
+"""Run a module with a wrong clock: `python -m tests.system.chaos.skewed SECONDS MODULE`.
 
-Whatever asks Python for the time of day is told another; the monotonic clock stays as it is, as on
-a machine whose clock is set wrong. The modules of the service are loaded only after that.
+Python's time of day is shifted and the monotonic clock is not, as on a machine whose clock is set
+wrong. The modules of the service are loaded after the shift.
 """
 
 import runpy

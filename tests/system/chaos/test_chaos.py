@@ -1,4 +1,4 @@
-"""Everything at once: clients, an API, workers, and a nemesis that is never short of ideas."""
+"""All faults at once: clients, an API, workers, and the nemesis."""
 
 import os
 import time
@@ -7,22 +7,22 @@ from collections.abc import Callable
 from tests.system.chaos.checks import CLEAN, judge, story
 from tests.system.chaos.clients import Clients, Wanted
 from tests.system.chaos.database import Database
-from tests.system.chaos.drains import drained
+from tests.system.chaos.drains import has_drained
 from tests.system.chaos.fleet import Fleet
 from tests.system.chaos.nemesis import Nemesis
 
 SECONDS = float(os.environ.get("CHAOS_MINUTES") or 0.25) * 60
-LONGEST_DRAIN = 90.0  # seconds
+MAX_DRAIN_S = 90.0  # seconds
 CHOICES: tuple[Wanted, ...] = (
     *(("chaos.quick", {}),) * 20,
     *(("chaos.slow", {"seconds": 0.3}),) * 10,
     ("chaos.slow", {"seconds": 3.0}),
     *(("chaos.flaky", {}),) * 5,
 )
-RARE = ("chaos.poison", "chaos.blocking", "chaos.deaf")
+RARE = ("chaos.poison", "chaos.blocking", "chaos.drops_next_answer")
 
 
-def test_whatever_happens_every_acknowledged_task_has_its_effect_once(
+def test_every_acknowledged_task_has_its_effect_once(
     fleet: Fleet,
     database: Database,
     nemesis: Nemesis,
@@ -31,15 +31,15 @@ def test_whatever_happens_every_acknowledged_task_has_its_effect_once(
 ) -> None:
     added = [database.add_jobs(kind, attempts=9, data={"seconds": 8})[0] for kind in RARE]
     clients.start(4, CHOICES, pause=0.02)
-    nemesis.rage(SECONDS)
+    nemesis.inject_faults(SECONDS)
     fleet.heal()
-    told = clients.stop()
+    tasks = clients.stop()
     began = time.monotonic()
-    drained(fleet, database, LONGEST_DRAIN, patient=True)
+    has_drained(fleet, database, MAX_DRAIN_S, patient=True)
     seconds = time.monotonic() - began
-    verdict = judge(database, told, added=added)
+    verdict = judge(database, tasks, added=added)
     say(
-        f"{len(told.acknowledged)} acknowledged, {len(told.unknown)} unknown, "
+        f"{len(tasks.acknowledged)} acknowledged, {len(tasks.unknown)} unknown, "
         f"{nemesis.faults.total()} faults, drained in {seconds:.1f} s: {verdict}"
     )
     assert verdict == CLEAN, story(database, verdict)

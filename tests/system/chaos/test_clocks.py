@@ -1,4 +1,4 @@
-"""Clocks that are an hour wrong: leases and due times go by the database's."""
+"""Clocks that are an hour wrong: leases and due times use the database's clock."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,7 +10,7 @@ from tests.support.api import bearer, sign_in
 from tests.system.chaos.checks import CLEAN, judge
 from tests.system.chaos.clients import post
 from tests.system.chaos.database import Database
-from tests.system.chaos.drains import drained
+from tests.system.chaos.drains import has_drained
 from tests.system.chaos.fleet import Fleet
 
 HOUR = 3600
@@ -23,7 +23,7 @@ ATTEMPTS = "SELECT max(attempts) FROM jobs WHERE kind LIKE 'chaos.%'"
 
 
 @pytest.mark.parametrize("skew", [HOUR, -HOUR])
-@pytest.mark.usefixtures("somebody")
+@pytest.mark.usefixtures("user_headers")
 def test_an_api_with_a_wrong_clock_starts_nothing_early_or_late(
     fleet: Fleet, database: Database, skew: int
 ) -> None:
@@ -50,11 +50,11 @@ def test_an_api_with_a_wrong_clock_starts_nothing_early_or_late(
 
 
 @pytest.mark.timing
-def test_workers_with_wrong_clocks_take_their_share_and_keep_their_leases(
+def test_workers_with_wrong_clocks_run_jobs_and_keep_their_leases(
     fleet: Fleet, database: Database
 ) -> None:
     jobs: list[UUID] = database.add_jobs("chaos.slow", 90, data={"seconds": 0.5})
-    assert drained(fleet, database)
+    assert has_drained(fleet, database)
     assert judge(database, added=jobs) == CLEAN
     assert {row["pid"] for row in database.all(PIDS)} == {worker.pid for worker in fleet.workers}
     assert database.one(ATTEMPTS)["max"] == 1

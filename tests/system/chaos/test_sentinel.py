@@ -1,4 +1,4 @@
-"""The master that Sentinel watches is killed while jobs are asked for and run."""
+"""The master watched by Sentinel is killed while jobs are created and run."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.system.chaos.background import Background
 from tests.system.chaos.checks import CLEAN, judge, story
 from tests.system.chaos.clients import Clients
 from tests.system.chaos.database import Database
-from tests.system.chaos.drains import drained
+from tests.system.chaos.drains import has_drained
 from tests.system.chaos.fleet import Fleet
 from tests.system.chaos.history import History
 from tests.system.chaos.kinds import TABLES
@@ -44,16 +44,16 @@ def watched_fleet(
     fleet.end()
 
 
-def test_work_goes_on_at_the_next_master_and_every_job_runs_once(
+def test_every_job_runs_once_over_a_failover(
     watched_fleet: Fleet, group: SentinelGroup, background: Background, tmp_path: Path, seed: int
 ) -> None:
     fleet, database = watched_fleet, Database(watched_fleet.servers.database_url, background)
     for table in TABLES:
         database.all(table)
     with httpx2.Client(base_url=fleet.api.url, timeout=10) as client:
-        somebody = bearer(sign_up(client, "ada"))
+        user_headers = bearer(sign_up(client, "ada"))
     history = History(tmp_path / "history.jsonl")
-    clients = Clients(fleet.api.url, somebody, history, seed)
+    clients = Clients(fleet.api.url, user_headers, history, seed)
     clients.start(CLIENTS, [("chaos.quick", {}), ("chaos.slow", {"seconds": 0.1})], pause=0.1)
     assert fleet.wait(lambda: ended(database) >= BEFORE)
     group.master.kill()
@@ -61,10 +61,10 @@ def test_work_goes_on_at_the_next_master_and_every_job_runs_once(
     assert fleet.wait(lambda: (replied(group.replica, "ROLE") or [b""])[0] == b"master")
     asked = ended(database)
     assert fleet.wait(lambda: ended(database) >= asked + AFTER)
-    told = clients.stop()
+    history_of_tasks = clients.stop()
     history.close()
-    assert drained(fleet, database, patient=True)
-    verdict = judge(database, told)
+    assert has_drained(fleet, database, patient=True)
+    verdict = judge(database, history_of_tasks)
     assert verdict == CLEAN, story(database, verdict)
     assert [member.codes for member in fleet.members] == [[], [], []]
     assert any(client["db"] == "1" for client in group.replica.ask("CLIENT LIST"))
