@@ -36,7 +36,7 @@ from tests.servers import Servers, fresh_database
 
 pytest_plugins = ["tests.exclusive", "tests.servers"]
 
-# How long an example takes is the machine's affair.
+# The duration of an example depends on the machine.
 settings.register_profile(
     "any machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -49,7 +49,7 @@ read_common_passwords = cache(common_passwords)  # once for all tests
 
 @pytest.fixture(scope="session")
 async def migrated(servers: Servers) -> AsyncIterator[str]:
-    """The name of a database that the migrations have made: the template of all others."""
+    """The name of a migrated database, which is the template of all others."""
     async with fresh_database(servers) as url:
         await asyncio.to_thread(upgrade, url)
         yield urlsplit(url).path.removeprefix("/")
@@ -59,26 +59,26 @@ async def migrated(servers: Servers) -> AsyncIterator[str]:
 async def database_url(
     servers: Servers, migrated: str, pooler_url: str | None
 ) -> AsyncIterator[str]:
-    """A database of one's own with the present schema."""
+    """The URL of a new database with the current schema."""
     async with fresh_database(servers, migrated) as url:
         yield url if pooler_url is None else f"{pooler_url}{urlsplit(url).path}"
 
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """A clock that a test moves."""
+    """A clock that tests move."""
     return FakeClock()
 
 
 @pytest.fixture
 def store(clock: FakeClock) -> FakeStore:
-    """What the fakes remember."""
+    """The rows of the fakes."""
     return FakeStore(clock=clock)
 
 
 @pytest.fixture
 def passwords() -> FakePasswordHasher:
-    """A hasher that does not take its time."""
+    """A password hasher without the cost."""
     return FakePasswordHasher()
 
 
@@ -137,7 +137,7 @@ def app(services: Services) -> ASGIApp:
 
 @pytest.fixture
 async def client(app: ASGIApp) -> AsyncIterator[httpx2.AsyncClient]:
-    """Calls the API in process, at its canonical mount."""
+    """A client of the API in process, at its canonical mount."""
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test/api") as client:
         yield client
@@ -145,7 +145,7 @@ async def client(app: ASGIApp) -> AsyncIterator[httpx2.AsyncClient]:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who is signed in."""
+    """A signed-in account."""
 
     user: User
     principal: Principal
@@ -158,11 +158,11 @@ SignUp = Callable[..., Awaitable[Person]]
 
 @pytest.fixture
 def sign_up(services: Services) -> SignUp:
-    """Register somebody and sign them in: `await sign_up("zoe", is_superuser=True)`."""
+    """Register an account and sign in: `await sign_up("zoe", is_superuser=True)`."""
 
     async def signed_up(name: str = "zoe", **profile: object) -> Person:
         given = Profile(email=f"{name}@example.com", username=name)
-        user = await services.users.register({**given, **profile}, PASSWORD)  # type: ignore[typeddict-item]  # the test says which
+        user = await services.users.register({**given, **profile}, PASSWORD)  # type: ignore[typeddict-item]  # fields of a profile
         tokens = await services.auth.sign_in(name, PASSWORD, ClientInfo("192.0.2.7", "test"))
         principal = await services.auth.authenticate(tokens.access)
         headers = {"Authorization": f"Bearer {tokens.access}"}

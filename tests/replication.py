@@ -13,7 +13,7 @@ import asyncpg
 from jubilee.adapters.embedded.postgres import EmbeddedPostgres
 from jubilee.adapters.embedded.process import complete
 from jubilee.adapters.embedded.wheels import postgres_program
-from tests.outages import Breakable
+from tests.support.outages import Breakable
 
 COPY_TIMEOUT_S = 120.0
 

@@ -25,7 +25,7 @@ import pytest
 from jubilee.adapters.embedded.errors import ServerFailed
 from jubilee.adapters.embedded.servers import EmbeddedServers
 from jubilee.adapters.embedded.wheels import postgres_program, valkey_program
-from tests.outages import OwnServers
+from tests.support.outages import OwnServers
 
 FORCE = "JUBILEE_TEST_SERVERS"
 POOLER = "JUBILEE_TEST_POOLER"

@@ -22,7 +22,7 @@ from jubilee.domain.outbound.address_policy import (
 )
 from jubilee.domain.outbound.request import read_request
 from jubilee.domain.outbound.sending import AddressNotAllowed, Unreachable
-from tests.certificates import Certificate, make_certificate
+from tests.support.certificates import Certificate, make_certificate
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Request-ID: 7\r\n\r\nok"
 LOCAL = ip_address("127.0.0.1")

@@ -17,9 +17,9 @@ from jubilee.domain.celebrations import Celebration, TodayCache
 from jubilee.domain.identity import UserId
 from jubilee.domain.paging import Page
 from tests.fakes.birthdays import FakeTodayCache
-from tests.outages import OwnServers
 from tests.servers import Servers
 from tests.support.api import NO_REDIS
+from tests.support.outages import OwnServers
 
 TIMEOUT_S = 0.2
 ZOE = Celebration(

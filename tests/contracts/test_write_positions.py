@@ -8,8 +8,8 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.replica.write_log import UNKNOWN
 from jubilee.adapters.redis.client import RedisClient
 from jubilee.adapters.redis.write_positions import PREFIX, RedisWritePositions
-from tests.outages import OwnServers
 from tests.servers import Servers
+from tests.support.outages import OwnServers
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.domain.errors import Unavailable
 from jubilee.urls.database import checked_database_url
-from tests.certificates import make_certificate
+from tests.support.certificates import make_certificate
 
 PASSWORD = "opensesame"
 HBA = """\

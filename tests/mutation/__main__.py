@@ -27,9 +27,7 @@ RECORDED = (
     "bootstrap",
     "entrypoints",
     "telemetry",
-    "test_env_example.py",
-    "test_setting_sources.py",
-    "test_settings.py",
+    "settings",
 )
 RECORDING_TIMEOUT_S = 3600.0
 TIMEOUT_S = 30.0  # beyond three times what the tests took when they were recorded

@@ -78,21 +78,21 @@ def test_sql_is_changed_clause_by_clause(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def all_of_them() -> list[Mutation]:
+def all_mutations() -> list[Mutation]:
     return mutations(PROJECT, Path("src/jubilee"))
 
 
-def test_every_mutation_of_the_package_is_python(all_of_them: list[Mutation]) -> None:
-    assert len(all_of_them) > 5000
-    for mutation in all_of_them[::20]:
+def test_every_mutation_of_the_package_is_python(all_mutations: list[Mutation]) -> None:
+    assert len(all_mutations) > 5000
+    for mutation in all_mutations[::20]:
         ast.parse(mutation.mutated)
 
 
 def test_every_accepted_one_is_a_mutation_of_today_with_a_reason(
-    all_of_them: list[Mutation],
+    all_mutations: list[Mutation],
 ) -> None:
     known = accepted(PROJECT / "tests/mutation/accepted.toml")
-    assert set(known) <= {mutation.key for mutation in all_of_them}
+    assert set(known) <= {mutation.key for mutation in all_mutations}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import httpx2
 
 from jubilee.adapters.embedded.run_file import RunFile, read_run_file
 from jubilee.adapters.embedded.sockets import socket_folder
-from tests.outages import family, send
+from tests.support.outages import family, send
 
 UP = (sys.executable, "-m", "jubilee", "up")
 TIMEOUT_S = 60.0

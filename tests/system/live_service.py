@@ -15,7 +15,7 @@ import httpx2
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from tests.outages import send
+from tests.support.outages import send
 from tests.support.running import Up, eventually
 
 LOGIN = b"zoe"

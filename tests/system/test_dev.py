@@ -19,7 +19,7 @@ CHILDREN = ("api", "worker")
 def copy(tmp_path: Path) -> Path:
     """A copy of the tree with the same environment."""
     folder = tmp_path / "project"
-    for name in (*COPIED, "tests/outages.py"):
+    for name in (*COPIED, "tests/support/outages.py"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name)

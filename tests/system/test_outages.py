@@ -17,7 +17,6 @@ import pytest
 from jubilee.adapters.postgres.schema import upgrade
 from jubilee.entrypoints.http.framework.endpoint import FORM, AnyEndpoint
 from jubilee.entrypoints.http.registry import ENDPOINTS
-from tests.outages import Breakable, OwnServers
 from tests.servers import Servers
 from tests.support.api import (
     PASSWORD,
@@ -28,6 +27,7 @@ from tests.support.api import (
     sign_up,
     wait_for_lock_wait,
 )
+from tests.support.outages import Breakable, OwnServers
 from tests.support.running import eventually
 
 MAX_REQUEST_S = 3.0  # of a request while PostgreSQL is unavailable

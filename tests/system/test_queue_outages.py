@@ -9,8 +9,8 @@ from time import monotonic
 import pytest
 
 from jubilee.adapters.redis.arq import queue_worker
-from tests.adapters.arq.queue_workers import QueueSite, dispatches, eventually
-from tests.outages import OwnServers
+from tests.adapters.redis.arq.queue_workers import QueueSite, dispatches, eventually
+from tests.support.outages import OwnServers
 
 
 @pytest.fixture

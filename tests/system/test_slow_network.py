@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 from jubilee.adapters.postgres.schema import upgrade
-from tests.outages import OwnServers
 from tests.support.api import Api, Starter, bearer
+from tests.support.outages import OwnServers
 from tests.system.chaos.background import Background
 from tests.system.chaos.proxy import Mode, Proxy
 from tests.system.test_outages import MAX_REQUEST_S, ask_all, assert_recovers, fill_pool

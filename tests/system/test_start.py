@@ -11,9 +11,9 @@ import pytest
 
 from jubilee.adapters.postgres.application_name import MAX_HOST_CHARS
 from jubilee.adapters.postgres.schema import upgrade
-from tests.outages import OwnServers
 from tests.servers import Servers, fresh_database
 from tests.support.api import NO_REDIS, NOWHERE, Api, Starter, run
+from tests.support.outages import OwnServers
 from tests.support.running import eventually
 
 BAD_CONFIGURATION = 78

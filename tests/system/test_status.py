@@ -6,9 +6,9 @@ from pathlib import Path
 
 from jubilee.adapters.embedded.run_file import DataDirLock, RunFile
 from jubilee.adapters.postgres.schema import upgrade
-from tests.outages import OwnServers
 from tests.servers import Servers
 from tests.support.api import COMMAND, Starter, run
+from tests.support.outages import OwnServers
 from tests.support.running import eventually, free_port
 
 

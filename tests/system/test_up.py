@@ -13,8 +13,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.outages import send
 from tests.servers import Servers, fresh_database
+from tests.support.outages import send
 from tests.support.running import UP, Up, eventually, have_ended
 
 Start = Callable[..., Up]

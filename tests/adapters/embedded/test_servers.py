@@ -22,8 +22,8 @@ from jubilee.adapters.embedded.process import LOG_BYTES, Program, end, spawn
 from jubilee.adapters.embedded.servers import EmbeddedServers
 from jubilee.adapters.embedded.sockets import make_private, socket_folder
 from jubilee.adapters.embedded.wheels import postgres_program, valkey_program
-from tests.outages import OwnServers
 from tests.servers import Servers, fresh_database
+from tests.support.outages import OwnServers
 from tests.support.running import eventually
 
 

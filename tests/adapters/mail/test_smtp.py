@@ -19,7 +19,7 @@ from jubilee.adapters.mail.smtp import SmtpMailSender
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.mail import MailMessage, OutcomeUnknown, Undeliverable
 from jubilee.urls.smtp import SmtpServer
-from tests.certificates import Certificate, make_certificate
+from tests.support.certificates import Certificate, make_certificate
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 SENDER = parse_sender("Jübilee <jubilee@jubilee.test>")

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from jubilee.adapters.postgres.connection import connection_arguments
 from jubilee.urls.database import checked_database_url
-from tests.certificates import Certificate, make_certificate
+from tests.support.certificates import Certificate, make_certificate
 
 SendsLogin = Callable[[str], Awaitable[bool]]
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from jubilee.adapters.postgres import schema
 from jubilee.adapters.postgres.connection import connection_arguments
 from jubilee.urls.database import checked_database_url, checked_replica_url
-from tests.certificates import make_certificate
+from tests.support.certificates import make_certificate
 
 HOST = "postgresql://u:p@h/d"
 

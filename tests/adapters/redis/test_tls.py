@@ -14,9 +14,9 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from jubilee.adapters.redis.client import RedisClient
-from tests.adapters.arq.queue_workers import QueueSite, dispatches
-from tests.certificates import make_certificate
+from tests.adapters.redis.arq.queue_workers import QueueSite, dispatches
 from tests.servers import Servers
+from tests.support.certificates import make_certificate
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jubilee.adapters.redis.client import RedisClient
-from tests.adapters.arq.queue_workers import QueueSite, dispatches, eventually
+from tests.adapters.redis.arq.queue_workers import QueueSite, dispatches, eventually
 from tests.support.redis_servers import LOGIN, PASSWORD, RedisServer
 from tests.support.running import free_port
 

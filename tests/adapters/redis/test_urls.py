@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from jubilee.urls.parts import server_attributes, without_password
 from jubilee.urls.redis import SentinelAddress, checked_redis_url
-from tests.certificates import make_certificate
+from tests.support.certificates import make_certificate
 
 
 def checked(url: str) -> str:

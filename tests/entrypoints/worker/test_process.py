@@ -18,7 +18,7 @@ from jubilee.entrypoints.worker import periodic_tasks
 from jubilee.entrypoints.worker.periodic_tasks import PeriodicTask, run_periodically
 from jubilee.entrypoints.worker.process import WorkerPlan, work
 from jubilee.entrypoints.worker.watchdog import Watchdog
-from tests.adapters.arq.queue_workers import QueueSite, Runs, dispatches, eventually
+from tests.adapters.redis.arq.queue_workers import QueueSite, Runs, dispatches, eventually
 from tests.fakes.job_store import LEASE_S, FakeJobStore, FakeJobTable
 from tests.servers import Servers
 

@@ -12,7 +12,7 @@ import pytest
 
 from jubilee.entrypoints.worker.heartbeat_file import HeartbeatFile
 from jubilee.entrypoints.worker.watchdog import EXIT_STUCK, Watchdog
-from tests.adapters.arq.queue_workers import eventually
+from tests.adapters.redis.arq.queue_workers import eventually
 
 LIMIT_S = 1.0
 PROGRAM = """

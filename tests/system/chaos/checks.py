@@ -59,7 +59,7 @@ def story(database: Database, verdict: Verdict) -> str:
 
 def judge(
     database: Database,
-    history_of_tasks: TaskHistory | None = None,
+    tasks: TaskHistory | None = None,
     *,
     added: Collection[UUID] = (),
     dead: Collection[str] = ("chaos.poison",),
@@ -68,8 +68,8 @@ def judge(
 
     `added` are jobs that were inserted by hand; kinds in `dead` are to die without an effect.
     """
-    history_of_tasks = history_of_tasks or TaskHistory()
-    promised = {*history_of_tasks.acknowledged.values(), *added}
+    tasks = tasks or TaskHistory()
+    promised = {*tasks.acknowledged.values(), *added}
     rows = {row["id"]: row for row in database.all(ENDS)}
     good = {
         key
@@ -81,7 +81,7 @@ def judge(
     unasked = {
         key
         for key, row in rows.items()
-        if key not in promised and row["task_id"] not in history_of_tasks.unknown
+        if key not in promised and row["task_id"] not in tasks.unknown
     }
     untrue = {key for key, row in rows.items() if row["effects"] and row["status"] != "succeeded"}
     return Verdict(

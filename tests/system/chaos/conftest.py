@@ -10,8 +10,8 @@ import pytest
 
 from jubilee.adapters.embedded.servers import EmbeddedServers
 from jubilee.adapters.postgres.schema import upgrade
-from tests.outages import OwnServers
 from tests.support.api import bearer, sign_up
+from tests.support.outages import OwnServers
 from tests.system.chaos.background import Background
 from tests.system.chaos.clients import Clients
 from tests.system.chaos.database import Database

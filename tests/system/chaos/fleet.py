@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.outages import OwnServers
+from tests.support.outages import OwnServers
 from tests.support.running import eventually, free_port
 from tests.system.chaos.background import Background
 from tests.system.chaos.member import Member

@@ -39,16 +39,16 @@ class History:
 
     def read(self) -> TaskHistory:
         """Read the history from the file."""
-        history_of_tasks = TaskHistory()
+        tasks = TaskHistory()
         for line in self.path.read_text().splitlines():
             entry = json.loads(line)
             task_id = entry["task_id"]
             if entry["what"] == "ok":
-                history_of_tasks.acknowledged[task_id] = UUID(entry["id"])
-                history_of_tasks.unknown.discard(task_id)
-            elif task_id not in history_of_tasks.acknowledged:
-                history_of_tasks.unknown.add(task_id)
-        return history_of_tasks
+                tasks.acknowledged[task_id] = UUID(entry["id"])
+                tasks.unknown.discard(task_id)
+            elif task_id not in tasks.acknowledged:
+                tasks.unknown.add(task_id)
+        return tasks
 
     def close(self) -> None:
         """Close the file."""

@@ -8,7 +8,7 @@ from time import monotonic
 
 import redis
 
-from tests.outages import Breakable
+from tests.support.outages import Breakable
 from tests.system.chaos.database import Database
 from tests.system.chaos.fleet import LEASE_S, Fleet
 from tests.system.chaos.member import Member

@@ -8,7 +8,7 @@ import pytest
 from arq.constants import in_progress_key_prefix, retry_key_prefix
 
 from jubilee.adapters.redis.arq.queue_worker import IN_PROGRESS_TTL_S
-from tests.outages import OwnServers
+from tests.support.outages import OwnServers
 from tests.system.chaos.checks import CLEAN, judge
 from tests.system.chaos.clients import post
 from tests.system.chaos.database import Database

@@ -7,7 +7,6 @@ import httpx2
 import pytest
 
 from jubilee.adapters.postgres.schema import upgrade
-from tests.outages import OwnServers
 from tests.support.api import bearer, sign_up
 from tests.support.redis_servers import SentinelGroup, replied, running_group
 from tests.system.chaos.background import Background

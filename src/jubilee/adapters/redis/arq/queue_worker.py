@@ -1,7 +1,7 @@
 """ARQ's worker for one queue, changed so that wake-ups start it and no outage ends it.
 
-Overrides private methods of `arq.worker.Worker`: tests/adapters/arq/test_arq.py fails when they
-change.
+Overrides private methods of `arq.worker.Worker`: tests/adapters/redis/arq/test_arq.py fails when
+they change.
 """
 
 import asyncio

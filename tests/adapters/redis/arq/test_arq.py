@@ -46,7 +46,7 @@ def test_the_source_of_arq_is_unchanged_since_its_review(module: ModuleType) -> 
 
 
 def test_no_other_minor_version_of_arq_is_installed() -> None:
-    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((Path(__file__).parents[4] / "pyproject.toml").read_text())["project"]
     (requirement,) = (text for text in project["dependencies"] if text.startswith("arq"))
     major, minor = version("arq").split(".")[:2]
     assert requirement == f"arq>={major}.{minor},<{major}.{int(minor) + 1}"

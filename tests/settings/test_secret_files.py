@@ -1,4 +1,4 @@
-"""Secret settings in files: which are, and what is said of a file that cannot be used."""
+"""Secret settings in files, and errors of files that cannot be used."""
 
 from pathlib import Path
 
@@ -15,8 +15,8 @@ SCHEMES = {"DATABASE": "postgresql", "REDIS": "redis", "SMTP": "smtp", "SENTRY":
 
 
 @pytest.fixture(autouse=True)
-def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No variable and no `.env` of the machine's."""
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Remove the machine's variables and `.env`."""
     monkeypatch.chdir(tmp_path)
     for name, file in SECRET_FILES.items():
         monkeypatch.delenv(name, raising=False)
@@ -24,14 +24,14 @@ def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def value_of(name: str) -> str:
-    """A value that the setting accepts."""
+    """Return a valid value of the setting."""
     scheme = SCHEMES.get(name.partition("_")[0])
     path = {"URL": "", "DSN": "/1"}.get(name.rpartition("_")[2])
     return SECRET if path is None else f"{scheme}://u:{SECRET}@h{path}"
 
 
 def refusal() -> str:
-    """What is said, which holds nothing of the secret."""
+    """Return the error message, which must not contain the secret."""
     with pytest.raises(ValidationError) as refused:
         Settings()
     (details,) = refused.value.errors(include_input=False)
@@ -48,7 +48,7 @@ def test_every_secret_setting_is_covered() -> None:
 
 @pytest.mark.parametrize("name", SECRET_FILES)
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_it_is_read_from_its_file(
+def test_a_secret_is_read_from_its_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, end: str
 ) -> None:
     (tmp_path / "secret").write_bytes(f"{value_of(name)}{end}".encode())
@@ -58,7 +58,7 @@ def test_it_is_read_from_its_file(
     assert value.get_secret_value() == value_of(name)
 
 
-def test_the_env_file_may_name_it(tmp_path: Path) -> None:
+def test_an_env_file_may_name_the_secrets_file(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(SECRET)
     (tmp_path / ".env").write_text("SECRET_KEY_FILE=secret\n")
     key = Settings().secret_key
@@ -74,8 +74,8 @@ def test_a_value_beside_the_file_is_refused(
     (tmp_path / "secret").write_text(SECRET)
     monkeypatch.setenv("POSTGRES_PASSWORD_FILE", str(tmp_path / "secret"))
     monkeypatch.setenv(name, SECRET)
-    said = refusal()
-    assert {name, "POSTGRES_PASSWORD_FILE"} == set(said.split(" are both set")[0].split(" and "))
+    notes = refusal()
+    assert {name, "POSTGRES_PASSWORD_FILE"} == set(notes.split(" are both set")[0].split(" and "))
 
 
 @pytest.mark.parametrize(
@@ -98,23 +98,23 @@ def test_a_file_that_cannot_be_used_is_named(
     assert refusal() == f"SECRET_KEY_FILE: {reason.format(path=path)}"
 
 
-def test_a_folder_is_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_folder_as_secret_file_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("REDIS_URL_FILE", str(tmp_path))
     assert refusal() == f"REDIS_URL_FILE: {tmp_path} is not a file"
 
 
-def test_a_value_in_a_file_is_checked_as_any_other(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_value_in_a_file_is_validated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("mysql://u:Zq7@h")
     monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "secret"))
     assert refusal() == "it must begin with postgresql://"
 
 
-def test_its_variables_are_settings_and_slips_of_them_are_not() -> None:
+def test_file_variables_are_settings_and_their_misspellings_are_not() -> None:
     assert not list(unknown_variables(Variables({}, dict.fromkeys(SECRET_FILES.values(), "x"))))
-    (said,) = unknown_variables(Variables({"SECRET_KEY_FIEL": "x"}, {}))
-    assert said.endswith("did you mean SECRET_KEY_FILE?")
+    (notes,) = unknown_variables(Variables({"SECRET_KEY_FIEL": "x"}, {}))
+    assert notes.endswith("did you mean SECRET_KEY_FILE?")
 
 
 @pytest.mark.parametrize("weak", ["short", f"{SECRET} short", "changeme" + SECRET])

@@ -1,4 +1,4 @@
-"""Servers that a test may kill, freeze and start again."""
+"""Servers that tests kill, freeze and restart."""
 
 import os
 import signal
@@ -12,37 +12,37 @@ from jubilee.adapters.embedded.valkey import EmbeddedValkey
 
 
 class Breakable:
-    """One embedded server with the ways in which servers go away."""
+    """An embedded server that can be killed and frozen."""
 
     def __init__(self, server: EmbeddedPostgres | EmbeddedValkey) -> None:
-        """Nothing is started yet."""
+        """Wrap a server without starting it."""
         self._server = server
 
     def start(self) -> None:
-        """Run, and answer when this returns."""
+        """Start the server and wait until it answers."""
         self._server.start()
 
     def kill(self) -> None:
-        """End all of its processes at once, as a crash does."""
+        """Kill all of its processes at once, as a crash does."""
         self._signal(signal.SIGKILL)
         self._server.stop()
 
     def freeze(self) -> None:
-        """It keeps its connections and answers nothing."""
+        """Stop its processes: connections stay open without answers."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Go on where it was frozen."""
+        """Continue its processes."""
         self._signal(signal.SIGCONT)
 
     def restore(self) -> None:
-        """It runs, whatever was done to it before."""
+        """Make it run again, whether frozen or killed."""
         self.thaw()
         if self._server.pid is None or self._server.exit_code() is not None:
             self._server.start()
 
     def end(self) -> None:
-        """Stop it in good order, frozen or killed before or not."""
+        """Stop it in order, whether frozen or killed."""
         self.thaw()
         self._server.stop()
 
@@ -52,10 +52,10 @@ class Breakable:
 
 
 class OwnServers:
-    """A private pair of servers."""
+    """A private PostgreSQL and Redis."""
 
     def __init__(self, servers: EmbeddedServers) -> None:
-        """The pair is not started yet."""
+        """Wrap a pair of servers without starting it."""
         if servers.postgres is None or servers.redis is None:
             raise ValueError("a pair has both")
         self.postgres = Breakable(servers.postgres)
@@ -65,18 +65,18 @@ class OwnServers:
 
 
 def send(number: signal.Signals, pids: Iterable[int]) -> None:
-    """Send each the signal; one that died with its parent in the meantime needs none."""
+    """Send the signal to each process that still exists."""
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
 
 
 def family(pid: int) -> list[int]:
-    """The process and all that descend from it, zombies left out."""
+    """Return the process and all its descendants, without zombies."""
     parents: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            # The name in brackets may hold anything; state and parent come after it.
+            # The name in brackets may contain anything; state and parent follow it.
             state, parent = stat.read_text().rpartition(")")[2].split()[:2]
         except OSError:
             continue

@@ -1,4 +1,4 @@
-"""The settings: known names, precedence, and nothing secret in what is shown."""
+"""The settings: names, precedence, validation, and masked secrets."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ SECRET = "Zq7-secret-9Xw"
 
 
 @pytest.fixture(autouse=True)
-def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No variable and no `.env` of the machine's."""
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Remove the machine's variables and `.env`."""
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
@@ -33,19 +33,19 @@ def given(env: pytest.MonkeyPatch, **variables: str) -> Settings:
 
 
 def refusal(env: pytest.MonkeyPatch, **variables: str) -> str:
-    """What is said of bad settings; never their values."""
+    """Return the error message of invalid settings, which must not contain their values."""
     with pytest.raises(ValidationError) as refused:
         given(env, **variables)
-    said = "\n".join(
+    notes = "\n".join(
         f"{details['loc']} {details['msg']}"
         for details in refused.value.errors(include_url=False, include_input=False)
     )
     for value in variables.values():
-        assert not value.strip() or value not in said + str(refused.value)
-    return said
+        assert not value.strip() or value not in notes + str(refused.value)
+    return notes
 
 
-def test_nothing_has_to_be_set() -> None:
+def test_no_setting_is_required() -> None:
     settings = Settings()
     assert (settings.host, settings.port) == ("127.0.0.1", 8000)
     assert settings.environment is Environment.DEVELOPMENT
@@ -55,7 +55,7 @@ def test_nothing_has_to_be_set() -> None:
     assert settings.password_hash_time_cost >= 2
 
 
-def test_the_database_is_known_by_its_parts(env: pytest.MonkeyPatch) -> None:
+def test_the_database_url_is_composed_of_its_parts(env: pytest.MonkeyPatch) -> None:
     parts = {"SERVER": "db", "PORT": "6432", "USER": "u@x", "PASSWORD": "p/w#?", "DB": "a b"}
     settings = given(env, **{f"POSTGRES_{name}": value for name, value in parts.items()})
     assert settings.postgres == "postgresql://u%40x:p%2Fw%23%3F@db:6432/a%20b"
@@ -69,16 +69,14 @@ def test_the_parts_have_older_names(env: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
-def test_a_url_wins_over_the_parts_however_it_is_spelled(
-    env: pytest.MonkeyPatch, scheme: str
-) -> None:
+def test_a_url_overrides_its_parts_in_every_spelling(env: pytest.MonkeyPatch, scheme: str) -> None:
     url = f"{scheme}://u:p@host/d?sslmode=require"
     settings = given(env, DATABASE_URL=url, POSTGRES_SERVER="other", REDIS_HOST="other")
     assert settings.postgres == "postgresql://u:p@host/d?sslmode=require"
     assert given(env, REDIS_URL="rediss://r/1").redis == "rediss://r/1"
 
 
-def test_redis_is_known_by_its_parts(env: pytest.MonkeyPatch) -> None:
+def test_the_redis_url_is_composed_of_its_parts(env: pytest.MonkeyPatch) -> None:
     settings = given(env, REDIS_HOST="r", REDIS_PORT="6380", REDIS_PASSWORD="p@/w")
     assert settings.redis == "redis://:p%40%2Fw@r:6380/0"
 
@@ -125,12 +123,12 @@ def test_outside_development_a_weak_secret_is_refused(
     assert "SECRET_KEY" in refusal(env, SECRET_KEY=secret or " ")
 
 
-def test_outside_development_there_has_to_be_a_secret(env: pytest.MonkeyPatch) -> None:
+def test_a_secret_is_required_outside_development(env: pytest.MonkeyPatch) -> None:
     env.setenv("ENVIRONMENT", "production")
     assert "SECRET_KEY" in refusal(env)
 
 
-def test_a_strong_secret_is_good_everywhere(env: pytest.MonkeyPatch) -> None:
+def test_a_strong_secret_is_accepted_in_every_environment(env: pytest.MonkeyPatch) -> None:
     for environment in ("production", "staging", "development"):
         settings = given(env, ENVIRONMENT=environment, SECRET_KEY=STRONG)
         assert settings.secret_key
@@ -158,7 +156,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_setting_is_named_but_its_value_is_not(env: pytest.MonkeyPatch, name: str) -> None:
+def test_an_invalid_setting_is_named_without_its_value(env: pytest.MonkeyPatch, name: str) -> None:
     assert refusal(env, **{name: BAD[name]})
 
 
@@ -177,7 +175,9 @@ def test_a_bad_setting_is_named_but_its_value_is_not(env: pytest.MonkeyPatch, na
         {"SMTP_URL": f"smtp://u:{SECRET}@h:25"},
     ],
 )
-def test_what_is_shown_holds_no_secret(env: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
+def test_shown_settings_contain_no_secret(
+    env: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
     settings = given(env, **variables)
     shown = settings.masked()
     assert SECRET not in f"{shown} {settings!r}"
@@ -202,17 +202,17 @@ BROKEN = [
 @pytest.mark.parametrize(
     ("name", "scheme"), [("DATABASE_URL", "postgres"), ("REDIS_URL", "redis"), ("SMTP_URL", "smtp")]
 )
-def test_a_broken_url_is_repeated_nowhere(
+def test_an_invalid_url_is_not_repeated(
     env: pytest.MonkeyPatch, name: str, scheme: str, url: str
 ) -> None:
     try:
-        said = str(given(env, **{name: scheme + url}).masked())
+        notes = str(given(env, **{name: scheme + url}).masked())
     except ValidationError as error:
-        said = f"{error} {error.errors(include_input=False)}"
-    assert SECRET not in said
+        notes = f"{error} {error.errors(include_input=False)}"
+    assert SECRET not in notes
 
 
-def test_what_is_not_secret_is_shown(env: pytest.MonkeyPatch) -> None:
+def test_settings_without_secrets_are_shown(env: pytest.MonkeyPatch) -> None:
     shown = given(env, DATABASE_URL="postgres://u:p@h:5/d?sslmode=require", PORT="9000").masked()
     assert shown["DATABASE_URL"] == "postgresql://u:***@h:5/d?sslmode=require"
     assert (shown["PORT"], shown["ENVIRONMENT"]) == ("9000", "development")
@@ -231,7 +231,7 @@ def test_the_sender_of_mail_is_an_address(env: pytest.MonkeyPatch, sender: str) 
     assert "mail_from" in refusal(env, MAIL_FROM=sender)
 
 
-def test_where_requests_may_go_is_a_list(env: pytest.MonkeyPatch) -> None:
+def test_outbound_hosts_are_a_list(env: pytest.MonkeyPatch) -> None:
     hosts, networks = "hooks.test, *.partner.test:8443,[::1]:80", "10.1.0.0/16,fd12::/32"
     settings = given(env, OUTBOUND_ALLOWED_HOSTS=hosts, OUTBOUND_ALLOWED_NETWORKS=networks)
     assert settings.outbound_allowed_hosts == ("hooks.test", "*.partner.test:8443", "[::1]:80")
@@ -254,7 +254,7 @@ def test_a_network_has_no_bits_beyond_its_mask(env: pytest.MonkeyPatch) -> None:
         ("production", "0", None),
     ],
 )
-def test_metrics_are_apart_from_the_api_but_in_development(
+def test_metrics_have_their_own_port_outside_development(
     env: pytest.MonkeyPatch, environment: str, chosen: str, port: int | None
 ) -> None:
     settings = given(env, ENVIRONMENT=environment, SECRET_KEY=STRONG, METRICS_PORT=chosen)

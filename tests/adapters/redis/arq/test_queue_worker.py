@@ -18,7 +18,7 @@ from jubilee.adapters.redis.arq.messages import pack
 from jubilee.adapters.redis.arq.queue_worker import ArqQueueWorker
 from jubilee.domain.jobs.runner import Outcome
 from jubilee.domain.jobs.store import Dispatch, JobReference
-from tests.adapters.arq.queue_workers import QUEUE, QueueSite, Runs, dispatches, eventually
+from tests.adapters.redis.arq.queue_workers import QUEUE, QueueSite, Runs, dispatches, eventually
 from tests.servers import Servers
 
 

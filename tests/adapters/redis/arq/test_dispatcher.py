@@ -25,8 +25,8 @@ from jubilee.adapters.redis.arq.messages import (
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.store import Dispatch, JobReference
-from tests.outages import OwnServers
 from tests.servers import Servers
+from tests.support.outages import OwnServers
 
 TIMEOUT_S = 0.2
 HOUR_S = 3600

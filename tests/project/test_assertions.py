@@ -1,18 +1,18 @@
-"""The tests themselves: each can fail, for it asserts something or waits for it."""
+"""Every test can fail: it asserts something or calls a helper that does."""
 
 import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 RAISING = {"raises", "warns", "wait_for", "timeout", "fail", "validate"}
-"""Calls that fail by themselves where what they expect does not come."""
+"""Calls that fail by themselves."""
 
 
 def functions() -> Iterator[tuple[str, Function]]:
-    """All functions and methods of the tests, with where they stand."""
+    """Iterate over all functions and methods of the tests with their places."""
     for path in sorted(TESTS.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_bytes())):
             if isinstance(node, Function):
@@ -20,7 +20,7 @@ def functions() -> Iterator[tuple[str, Function]]:
 
 
 def asserts(place: str, node: ast.AST, known: Mapping[str, bool]) -> bool:
-    """Whether it has an assertion, or calls what is known to have one, in its file or elsewhere."""
+    """Return whether a function asserts something or calls a helper that does."""
     file = place.partition("::")[0]
     return any(
         isinstance(inner, ast.Assert | ast.Raise)

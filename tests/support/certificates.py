@@ -1,4 +1,4 @@
-"""Self-made certificates, for servers that speak TLS in tests."""
+"""Self-signed certificates for TLS servers in tests."""
 
 import ssl
 import subprocess
@@ -8,14 +8,14 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a server shows, and whoever trusts it."""
+    """The TLS contexts of a server and of a client that trusts it."""
 
     server: ssl.SSLContext
     client: ssl.SSLContext
 
 
 def make_certificate(folder: Path, name: str) -> Certificate:
-    """For `name`, `DNS:mail.test` or `IP:127.0.0.1`, signed by itself."""
+    """Create a self-signed certificate for `name`, such as `DNS:mail.test` or `IP:127.0.0.1`."""
     cert, key = folder / "cert.pem", folder / "key.pem"
     curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
     subject = ("-subj", "/CN=test", "-addext", f"subjectAltName={name}")

@@ -1,4 +1,4 @@
-"""Where values come from, and names that are no setting but look like one."""
+"""Sources of values, and unknown names that resemble a setting."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ ORDINARY = (
 )  # fmt: skip
 
 
-def said(*, environment: tuple[str, ...] = (), file: tuple[str, ...] = ()) -> list[str]:
+def notes(*, environment: tuple[str, ...] = (), file: tuple[str, ...] = ()) -> list[str]:
     given = Variables(dict.fromkeys(environment, "x"), dict.fromkeys(file, "x"))
     return list(unknown_variables(given))
 
@@ -38,19 +38,19 @@ def said(*, environment: tuple[str, ...] = (), file: tuple[str, ...] = ()) -> li
         ("PG_USR", "PG_USER"),
     ],
 )
-def test_a_slip_of_the_pen_is_named_with_what_was_meant(slip: str, meant: str) -> None:
-    assert said(environment=(slip,)) == [
+def test_a_misspelt_setting_is_reported_with_the_nearest_name(slip: str, meant: str) -> None:
+    assert notes(environment=(slip,)) == [
         f"{slip} in the environment is not a setting: did you mean {meant}?"
     ]
 
 
-def test_what_any_environment_holds_is_no_slip() -> None:
-    assert said(environment=ORDINARY) == []
+def test_usual_environment_variables_are_not_reported() -> None:
+    assert notes(environment=ORDINARY) == []
     assert not list(unknown_variables(Variables(dict(os.environ), {})))
 
 
-def test_in_the_file_every_unknown_name_is_one() -> None:
-    found = said(file=("LOG_LEVELL", "FROBNICATE", "OTEL_SERVICE_NAME", "PORT", "PG_HOST"))
+def test_every_unknown_name_of_an_env_file_is_reported() -> None:
+    found = notes(file=("LOG_LEVELL", "FROBNICATE", "OTEL_SERVICE_NAME", "PORT", "PG_HOST"))
     assert found == [
         "FROBNICATE in .env is not a setting",
         "LOG_LEVELL in .env is not a setting: did you mean LOG_LEVEL?",
@@ -68,7 +68,7 @@ def test_the_environment_wins_over_the_file(
     assert found["GREETING_HOUR"] == "default"
 
 
-def test_a_url_made_of_parts_says_so() -> None:
+def test_a_url_composed_of_parts_names_its_source() -> None:
     found = sources(Variables({"PG_HOST": "db"}, {}))
     assert (found["DATABASE_URL"], found["POSTGRES_SERVER"]) == ("its parts", "environment")
     assert found["REDIS_URL"] == "default"
