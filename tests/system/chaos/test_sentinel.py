@@ -8,6 +8,7 @@ import pytest
 
 from jubilee.adapters.postgres.schema import upgrade
 from tests.support.api import bearer, sign_up
+from tests.support.outages import OwnServers
 from tests.support.redis_servers import SentinelGroup, replied, running_group
 from tests.system.chaos.background import Background
 from tests.system.chaos.checks import CLEAN, judge, story
