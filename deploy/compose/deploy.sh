@@ -23,6 +23,6 @@ done
 read -ra options <<<"${SSH_OPTIONS:-}"
 remote() { ssh -o BatchMode=yes "${options[@]}" -- "$host" "$1"; }
 
-tar --create compose monitoring |
+tar --create --exclude=jubilee.env compose monitoring |
   remote "set -e; mkdir -p $folder; cd $folder; rm -rf incoming; mkdir incoming; tar --extract --directory incoming"
 remote "HEALTHY_WITHIN_S=$limit exec $folder/incoming/compose/release.sh $image"
