@@ -21,17 +21,12 @@ Event: TypeAlias = dict[str, Any]
 
 
 def error_event(line: Mapping[str, object], error: BaseException | None) -> Event:
-    """Build the event of a log line and its exception; groups are those of the line's fingerprint.
-
-    Lines of other libraries may quote data: their event is replaced by the logger's name.
-    """
-    name = str(line.get("logger", "jubilee"))
-    text = str(line["event"]) if name.partition(".")[0] == "jubilee" else f"error logged by {name}"
+    """Build the event of a log line and its exception."""
     event: Event = {
         "level": LEVELS.get(str(line["level"]), "error"),
-        "logger": name,
-        "logentry": {"message": text},
-        "fingerprint": [line.get("fingerprint", text)],
+        "logger": _logger(line),
+        "logentry": {"message": _text(line)},
+        "fingerprint": [group(line)],
         "tags": {tag: str(line[tag]) for tag in TAGS if tag in line},
     }
     if error is not None:
@@ -48,6 +43,21 @@ def error_event(line: Mapping[str, object], error: BaseException | None) -> Even
     elif "kind" in line:
         event["transaction"] = f"process {line['kind']}"
     return event
+
+
+def group(line: Mapping[str, object]) -> str:
+    """What errors are grouped by: the fingerprint of the line's exception, else its event."""
+    return str(line.get("fingerprint") or _text(line))
+
+
+def _text(line: Mapping[str, object]) -> str:
+    """The line's event; those of other libraries may quote data, so their logger is named."""
+    name = _logger(line)
+    return str(line["event"]) if name.partition(".")[0] == "jubilee" else f"error logged by {name}"
+
+
+def _logger(line: Mapping[str, object]) -> str:
+    return str(line.get("logger", "jubilee"))
 
 
 def _exception(error: BaseException) -> Event:

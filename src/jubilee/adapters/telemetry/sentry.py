@@ -11,7 +11,7 @@ from sentry_sdk.types import Event, Hint
 from sentry_sdk.utils import BadDsn
 
 from jubilee.adapters.telemetry.bad_export import BadExport
-from jubilee.adapters.telemetry.error_events import error_event
+from jubilee.adapters.telemetry.error_events import error_event, group
 
 QUEUE_SIZE = 100  # events; more are dropped
 TIMEOUT_S = 10
@@ -23,7 +23,7 @@ SENT = frozenset({
     "logger", "platform", "release", "request", "sdk", "server_name", "tags", "timestamp",
     "transaction", "user",
 })  # fmt: skip
-"""Parts of an event that are sent, whatever the SDK may add to it."""
+"""Parts of an event that are sent; others that the SDK may add are dropped."""
 
 
 class SentryErrors:
@@ -59,8 +59,8 @@ class SentryErrors:
     def report(self, line: Mapping[str, object], error: BaseException | None) -> None:
         """Queue the event of a log line without waiting; never raises."""
         try:
-            event = error_event(line, error)
-            if self._is_admitted(event["fingerprint"][0]):
+            if self._is_admitted(group(line)):
+                event = error_event(line, error)
                 event["tags"]["service"] = self._service
                 self._client.capture_event(cast("Event", event))
         except Exception:  # a failing report must not harm what has failed already
