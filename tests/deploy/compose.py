@@ -19,7 +19,7 @@ SERVICES = {"secrets", "postgres", "pgbouncer", "redis", "migrate", "api", "work
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One project; its ports on this machine are whichever are free."""
+    """One project, published on free ports of this machine."""
 
     name: str
     env: Mapping[str, str]

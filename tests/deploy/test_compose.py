@@ -56,7 +56,7 @@ def scaled(deployment: Deployment) -> Deployment:
     return deployment
 
 
-def test_one_command_starts_all_of_it_and_somebody_is_greeted(deployment: Deployment) -> None:
+def test_one_command_starts_a_service_that_greets(deployment: Deployment) -> None:
     assert {container["Service"] for container in deployment.containers()} == SERVICES
     with deployment.api() as api:
         assert eventually(lambda: _is_ready(api))
