@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from jubilee import __version__
 from jubilee.adapters.telemetry.bad_export import BadExport
 from jubilee.adapters.telemetry.instruments import Instruments
-from jubilee.adapters.telemetry.sentry import MAX_PER_MINUTE, QUEUE_SIZE, SentryErrors
+from jubilee.adapters.telemetry.sentry import MAX_PER_MINUTE, MAX_QUEUED_EVENTS, SentryErrors
 from jubilee.bootstrap.error_tracking import ADAPTER, error_reporter
 from jubilee.bootstrap.errors import BadConfiguration
 from jubilee.settings import Settings
@@ -112,7 +112,7 @@ def test_an_unreachable_sentry_delays_no_report_and_no_end(
     with collector() as url:
         errors = errors_to(dsn_of(url), lambda: lost.append(None))
         began = monotonic()
-        for number in range(3 * QUEUE_SIZE):
+        for number in range(3 * MAX_QUEUED_EVENTS):
             errors.report(a_line(fingerprint=str(number)), None)
         reported = monotonic()
         errors.close(0.5)

@@ -21,7 +21,7 @@ from jubilee.domain.transaction import Begin
 from jubilee.observation.requests import current_request
 from jubilee.settings import Settings
 
-TIMEOUT_SHARE = 0.5  # of DATABASE_TIMEOUT: the primary needs the rest where the replica fails
+TIMEOUT_RATIO = 0.5  # of DATABASE_TIMEOUT: the primary needs the rest where the replica fails
 SETTLED_MARGIN_S = 10
 
 
@@ -53,7 +53,7 @@ def make_replica(
     pool = ConnectionPool(
         url,
         size=settings.database_pool_size,
-        timeout=settings.database_timeout * TIMEOUT_SHARE,
+        timeout=settings.database_timeout * TIMEOUT_RATIO,
         observer=ReplicaPoolTelemetry(telemetry.database),
         deadline=request_deadline,
     )

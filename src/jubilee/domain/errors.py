@@ -79,7 +79,7 @@ class Unavailable(DomainError):
     """The service cannot do this right now; try again shortly."""
 
     code = "unavailable"
-    retry_after = 2  # seconds
+    retry_after_s = 2
 
     def __init__(self, message: str = "", *, reason: str = "") -> None:
         """`reason` tells operators what is wrong; clients never see it."""

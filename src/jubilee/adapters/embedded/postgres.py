@@ -12,14 +12,12 @@ from urllib.parse import quote
 
 from jubilee.adapters.embedded import sockets
 from jubilee.adapters.embedded.errors import ServerFailed
-from jubilee.adapters.embedded.process import Pause, Program, complete, end, last_line, spawn
+from jubilee.adapters.embedded.process import Pause, Program, complete, spawn
+from jubilee.adapters.embedded.server import EmbeddedServer
 from jubilee.adapters.embedded.unprivileged import unprivileged
 from jubilee.adapters.embedded.wheels import POSTGRES_MAJOR, postgres_program
 
-START_TIMEOUT_S = 120.0  # recovery after a crash may take long
-STOP_TIMEOUT_S = 30.0
 INITDB_TIMEOUT_S, CREATE_TIMEOUT_S = 120.0, 60.0
-POLL_INTERVAL_S = 0.02
 ORPHAN_POLL_INTERVAL_S = 0.05
 INITDB = (
     "--username=jubilee",
@@ -45,50 +43,21 @@ SETTINGS = (
 SINGLE_USER = "CREATE DATABASE jubilee"
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(EmbeddedServer):
     """A PostgreSQL server; `start` waits until it accepts connections, `stop` until it ended."""
 
     name = f"PostgreSQL {POSTGRES_MAJOR}"
+    start_timeout_s, stop_timeout_s = 120.0, 30.0  # recovery after a crash may take long
+    stop_signal = signal.SIGINT  # fast shutdown: sessions end, data are flushed
 
     def __init__(self, data_dir: Path, folder: Path, *, durable: bool = True) -> None:
         """Data are under `data_dir`, the socket is in `folder`; `durable=False` turns fsync off."""
-        self._data = data_dir / f"postgres-{POSTGRES_MAJOR}"
-        self._folder = folder
+        super().__init__(data_dir / f"postgres-{POSTGRES_MAJOR}", folder)
         self._log = data_dir / "log" / "postgres.log"
         self._fsync = "on" if durable else "off"
-        self._process: subprocess.Popen[bytes] | None = None
         self.url = f"postgresql://jubilee@/jubilee?host={quote(str(folder))}"
 
-    @property
-    def where(self) -> str:
-        """The socket's folder and the data folder, as text for the operator."""
-        return f"{self._folder} (data in {self._data})"
-
-    @property
-    def pid(self) -> int | None:
-        """The process id of the postmaster; None before the start."""
-        return self._process.pid if self._process else None
-
-    def exit_code(self) -> int | None:
-        """Return the exit code; None while the server runs, and before the start."""
-        return self._process.poll() if self._process else None
-
-    def start(self, pause: Pause = time.sleep) -> None:
-        """Start the server, after creating its data if there are none; raises ServerFailed."""
-        try:
-            self._start(pause)
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """Stop the server (fast shutdown: sessions end, data are flushed) and remove its socket."""
-        if self._process is not None:
-            end(self._process, signal.SIGINT, within=STOP_TIMEOUT_S)
-            self._remove_sockets()
-        sockets.remove_empty(self._folder)
-
-    def _start(self, pause: Pause) -> None:
+    def _launch(self, pause: Pause) -> subprocess.Popen[bytes]:
         postgres = str(postgres_program("postgres"))
         sockets.make_private(self._folder)
         self._create_data(pause)
@@ -97,8 +66,7 @@ class EmbeddedPostgres:
         options = [f"--{setting}" for setting in (*SETTINGS, f"fsync={self._fsync}")]
         options.append(f"--unix_socket_directories={self._folder}")
         argv = (postgres, "-D", str(self._data), *options)
-        self._process = spawn(self._program(*argv, orphaned=signal.SIGINT))
-        self._await_ready(pause)
+        return spawn(self._program(*argv, orphaned=self.stop_signal))
 
     def _create_data(self, pause: Pause) -> None:
         """Create the data in a temporary folder, renamed when it is complete."""
@@ -143,15 +111,6 @@ class EmbeddedPostgres:
             orphaned=orphaned,
         )
 
-    def _await_ready(self, pause: Pause) -> None:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not self._is_ready():
-            if self.exit_code() is not None:
-                raise ServerFailed(f"PostgreSQL did not start: {last_line(self._log)}")
-            if time.monotonic() > deadline:
-                raise ServerFailed(f"PostgreSQL is not ready after {START_TIMEOUT_S:.0f} s")
-            pause(POLL_INTERVAL_S)
-
     def _is_ready(self) -> bool:
         """Read the eighth line of the lock file, as pg_ctl does; the file is empty for a moment."""
         try:
@@ -165,7 +124,7 @@ class EmbeddedPostgres:
 
         The process id in that file may belong to another program by now.
         """
-        deadline = time.monotonic() + STOP_TIMEOUT_S
+        deadline = time.monotonic() + self.stop_timeout_s
         while orphans := list(_inside(self._data)):
             if time.monotonic() > deadline:
                 raise ServerFailed(f"process {orphans[0]} still uses {self._data}: end it")

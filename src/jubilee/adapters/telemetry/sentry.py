@@ -13,7 +13,7 @@ from sentry_sdk.utils import BadDsn
 from jubilee.adapters.telemetry.bad_export import BadExport
 from jubilee.adapters.telemetry.error_events import error_event, group
 
-QUEUE_SIZE = 100  # events; more are dropped
+MAX_QUEUED_EVENTS = 100  # further ones are dropped
 TIMEOUT_S = 10
 MAX_PER_MINUTE = 10
 """Events of one fingerprint that a process sends in a minute; the log has all of them."""
@@ -43,7 +43,7 @@ class SentryErrors:
                 release=release,
                 environment=environment,
                 transport=_transport(failed),
-                transport_queue_size=QUEUE_SIZE,
+                transport_queue_size=MAX_QUEUED_EVENTS,
                 before_send=_scrubbed,
                 default_integrations=False,
                 auto_enabling_integrations=False,

@@ -27,7 +27,7 @@ PRIORITY_STEP_MS = 600_000
 one step of priority.
 """
 
-CONNECTIONS = 4
+MAX_CONNECTIONS = 4
 
 
 class ArqJobDispatcher(JobDispatcher):
@@ -38,7 +38,9 @@ class ArqJobDispatcher(JobDispatcher):
 
     def __init__(self, url: str, *, timeout: float) -> None:
         """Connections are opened when they are needed."""
-        self._redis: Redis = Redis.from_pool(request_pool(url, size=CONNECTIONS, timeout=timeout))
+        self._redis: Redis = Redis.from_pool(
+            request_pool(url, size=MAX_CONNECTIONS, timeout=timeout)
+        )
         self._timeout = timeout
 
     async def send(self, dispatches: Sequence[Dispatch], to: KindSet) -> None:

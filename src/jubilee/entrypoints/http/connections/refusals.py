@@ -39,7 +39,7 @@ class HeadTooSlow(HttpError):
 class TooManyConnections(Unavailable):
     """The service has reached its limit of connections; try again in a moment."""
 
-    code, retry_after = "too_many_connections", 5
+    code, retry_after_s = "too_many_connections", 5
 
 
 @dataclass(frozen=True, slots=True)

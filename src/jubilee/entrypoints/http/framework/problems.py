@@ -12,6 +12,7 @@ from jubilee.domain import errors
 from jubilee.domain.auth.service import InvalidGrant
 from jubilee.entrypoints.http.framework.cursors import InvalidCursor
 
+LIMIT_RETRY_AFTER_S = 60  # after a limit on the number of resources was reached
 MEDIA = "application/problem+json"
 PROBLEMS = "/problems/"
 """Path of the problem pages. `type` is a relative URL, so that no Host header is trusted."""
@@ -206,5 +207,5 @@ def _headers(error: errors.DomainError) -> dict[str, str]:
     if isinstance(error, UnsupportedEncoding):
         headers["Accept-Encoding"] = "identity"
     if isinstance(error, errors.Unavailable | errors.LimitReached):
-        headers["Retry-After"] = str(getattr(error, "retry_after", 60))
+        headers["Retry-After"] = str(getattr(error, "retry_after_s", LIMIT_RETRY_AFTER_S))
     return headers
