@@ -20,6 +20,7 @@ from tests.support.api import bearer, sign_up
 from tests.support.running import eventually
 
 RULES = sorted((ROOT / "deploy/monitoring/rules").glob("*.yml"))
+PROMETHEUS_IMAGE = "localhost/jubilee-prometheus:test"
 LEASE_S = 5
 TASKS = 60
 
@@ -114,7 +115,7 @@ def test_prometheus_finds_every_replica_and_the_databases(
     engine: docker.DockerClient, scaled: Deployment
 ) -> None:
     engine.images.build(
-        path=str(PROMETHEUS), dockerfile="Containerfile", tag="localhost/jubilee-prometheus:test"
+        path=str(PROMETHEUS), dockerfile="Containerfile", tag=PROMETHEUS_IMAGE, rm=True
     )
     exporters = ("postgres-exporter", "redis-exporter")
     scaled.compose("up", "--detach", "--no-recreate", "--no-deps", "prometheus", *exporters)

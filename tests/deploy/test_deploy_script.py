@@ -122,7 +122,7 @@ def broken(engine: docker.DockerClient, image: str) -> Iterator[Callable[[str], 
     def build(command: str) -> str:
         text = BROKEN.format(image=image, command=command)
         tag = f"localhost/jubilee:broken-{command}"
-        engine.images.build(fileobj=io.BytesIO(text.encode()), tag=tag)
+        engine.images.build(fileobj=io.BytesIO(text.encode()), tag=tag, rm=True)
         made.append(tag)
         return tag
 
