@@ -1,4 +1,4 @@
-"""The collector's example: its parts fit together, and it listens where the service sends."""
+"""The example of the collector: consistent pipelines, and the service's port."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def example() -> Any:
     return yaml.safe_load((MONITORING / "otel-collector.yml").read_text())
 
 
-def test_every_signal_has_a_pipeline_that_guards_its_memory_first_and_batches_last(
+def test_every_pipeline_starts_with_the_memory_limiter_and_ends_with_the_batch(
     example: Any,
 ) -> None:
     pipelines = example["service"]["pipelines"]
@@ -29,12 +29,12 @@ def test_every_signal_has_a_pipeline_that_guards_its_memory_first_and_batches_la
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_pipelines_name_what_is_configured_and_leave_nothing_out(example: Any, kind: str) -> None:
+def test_pipelines_use_exactly_the_configured_components(example: Any, kind: str) -> None:
     named = [part for one in example["service"]["pipelines"].values() for part in one[kind]]
     assert set(named) == set(example[kind])
 
 
-def test_it_listens_at_the_port_of_the_example_settings(example: Any) -> None:
+def test_the_collector_listens_on_the_port_of_the_example_settings(example: Any) -> None:
     (protocols,) = (receiver["protocols"] for receiver in example["receivers"].values())
     assert list(protocols) == ["http"]  # the service speaks no gRPC
     port = protocols["http"]["endpoint"].rpartition(":")[2]

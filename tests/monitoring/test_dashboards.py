@@ -1,4 +1,4 @@
-"""Dashboards that Grafana takes as they are."""
+"""The dashboards are valid for Grafana."""
 
 from itertools import pairwise
 from typing import Any
@@ -16,7 +16,7 @@ def shown(name: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_dashboard_is_of_a_recent_schema_and_finds_its_data_source_itself(name: str) -> None:
+def test_a_dashboard_has_a_recent_schema_and_a_data_source_variable(name: str) -> None:
     dashboard = document(name)
     assert dashboard["schemaVersion"] >= 39
     assert dashboard["uid"] == f"jubilee-{name}"
@@ -28,7 +28,7 @@ def test_a_dashboard_is_of_a_recent_schema_and_finds_its_data_source_itself(name
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_panel_has_a_title_a_unit_and_names_for_its_lines(name: str) -> None:
+def test_every_panel_has_a_title_a_unit_and_legends(name: str) -> None:
     for panel in shown(name):
         assert panel["title"]
         assert panel["fieldConfig"]["defaults"]["unit"]
@@ -55,13 +55,13 @@ def test_panels_neither_overlap_nor_share_an_id(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_panels_stand_in_reading_order(name: str) -> None:
+def test_panels_are_in_reading_order(name: str) -> None:
     places = [(at["y"], at["x"]) for at in (p["gridPos"] for p in document(name)["panels"])]
     assert all(one < next_one for one, next_one in pairwise(places))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_queries_of_a_panel_have_ids_of_their_own(name: str) -> None:
+def test_the_queries_of_a_panel_have_distinct_ids(name: str) -> None:
     for panel in shown(name):
         ids = [target["refId"] for target in panel["targets"]]
         assert len(set(ids)) == len(ids)

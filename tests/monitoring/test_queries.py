@@ -1,4 +1,4 @@
-"""Every query of the dashboards and alerts, asked of a Prometheus that watches the real service."""
+"""Every query of the dashboards and alerts, run by a Prometheus that scrapes the real service."""
 
 import re
 import subprocess
@@ -18,10 +18,10 @@ from tests.monitoring.prometheus import Prometheus
 from tests.monitoring.service import LOAD, Watched, load, watched
 from tests.support.running import eventually
 
-# What nobody sees of a service that is well.
+# Series that a healthy service does not have.
 RARE = re.compile(r'status=~"5|outcome="dead"')
 SAMPLED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-# What a small machine under load may be for a moment; only their `for` tells it from trouble.
+# Alerts that a small loaded machine may raise for a moment, without their `for`.
 BUSY = {
     "JubileeCpuHigh",
     "JubileeEventLoopLags",
@@ -71,7 +71,7 @@ def test_every_panel_has_data(prometheus: Prometheus) -> None:
     assert eventually(lambda: not empty(), within=20), empty()
 
 
-def test_every_line_has_the_labels_that_its_name_is_made_of(prometheus: Prometheus) -> None:
+def test_every_series_has_the_labels_of_its_legend(prometheus: Prometheus) -> None:
     for panel in panels():
         for query, legend in zip(panel.queries, panel.legends, strict=True):
             wanted = set(re.findall(r"\{\{(\w+)\}\}", legend)) - {"pod"}  # Kubernetes' alone
@@ -79,14 +79,14 @@ def test_every_line_has_the_labels_that_its_name_is_made_of(prometheus: Promethe
                 assert wanted <= set(series.labels), (panel.title, legend)
 
 
-def test_no_query_asks_for_a_metric_that_nobody_has(prometheus: Prometheus) -> None:
+def test_every_queried_metric_exists(prometheus: Prometheus) -> None:
     known = prometheus.names()
     asked = set().union(*map(promql.metrics, queries(prometheus)))
     assert len(asked) > 40
     assert asked <= known
 
 
-def test_every_selector_finds_a_series_by_labels_that_exist(prometheus: Prometheus) -> None:
+def test_every_selector_matches_a_series(prometheus: Prometheus) -> None:
     for selector in set().union(*map(promql.selectors, queries(prometheus))):
         metric = selector.partition("{")[0]
         series = prometheus.get("series", **{"match[]": metric})
@@ -95,14 +95,14 @@ def test_every_selector_finds_a_series_by_labels_that_exist(prometheus: Promethe
             assert prometheus.query(selector), selector
 
 
-def test_no_alert_is_raised_by_a_service_that_is_well(prometheus: Prometheus) -> None:
+def test_a_healthy_service_raises_no_alert(prometheus: Prometheus) -> None:
     broken = [rule for rule in rules(prometheus, "alert") if rule["health"] != "ok"]
     raised = {rule["name"] for rule in rules(prometheus, "alert") if rule["state"] != "inactive"}
     assert not broken
     assert not raised - BUSY
 
 
-def test_promtool_finds_nothing_to_say_about_our_metrics(prometheus: Prometheus) -> None:
+def test_promtool_accepts_the_metrics(prometheus: Prometheus) -> None:
     for target in prometheus.get("targets", state="active")["activeTargets"]:
         if target["labels"]["job"].startswith("jubilee-"):
             text = httpx2.get(target["scrapeUrl"], timeout=10).text
@@ -113,7 +113,7 @@ def test_promtool_finds_nothing_to_say_about_our_metrics(prometheus: Prometheus)
             assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_no_label_holds_what_a_client_made_up(prometheus: Prometheus) -> None:
+def test_no_label_contains_input_of_a_client(prometheus: Prometheus) -> None:
     endpoints = prometheus.get("label/endpoint/values")
     assert "unmatched" in endpoints
     assert "/items/{id}" in endpoints
@@ -128,7 +128,7 @@ def test_the_picture_of_the_overview_is_drawn_from_its_queries(prometheus: Prome
     assert len(list(picture.iter("{http://www.w3.org/2000/svg}polyline"))) >= len(CHARTS)
 
 
-def test_jobs_that_were_asked_for_are_counted_by_kind(prometheus: Prometheus) -> None:
+def test_enqueued_jobs_are_counted_by_kind(prometheus: Prometheus) -> None:
     def counted(series: str) -> float:
         (found,) = prometheus.query(series)
         return found.points[-1][1]
@@ -139,8 +139,8 @@ def test_jobs_that_were_asked_for_are_counted_by_kind(prometheus: Prometheus) ->
     assert counted('jobs_enqueued_total{job="jubilee-api",kind="email.welcome"}') == 1
 
 
-# The last one here: from now on the service is not well.
-def test_a_collector_that_takes_nothing_is_seen_in_the_panel_and_by_the_alert(
+# The last test of this module: it breaks the service's exports.
+def test_failed_exports_are_shown_by_the_panel_and_the_alert(
     service: Watched,
 ) -> None:
     (panel,) = (one for one in panels() if one.title == "Telemetry that no collector took")

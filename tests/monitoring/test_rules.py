@@ -1,4 +1,4 @@
-"""Rules that promtool accepts, each with tests and a page that says what to do."""
+"""The rules are valid, and each alert has unit tests and a runbook."""
 
 import re
 import subprocess
@@ -41,18 +41,18 @@ def test_promtool_accepts_the_rules_and_the_example_configuration() -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_alerts_fire_and_stay_silent_as_their_tests_say() -> None:
+def test_the_unit_tests_of_the_alerts_pass() -> None:
     done = promtool("test", "rules", *map(str, TESTS))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_alert_has_a_test_that_fires_it_and_one_that_does_not() -> None:
+def test_every_alert_has_a_firing_and_a_silent_unit_test() -> None:
     wanted = {(alert, fires) for alert in ALERTS for fires in (True, False)}
     assert set(expectations()) == wanted
 
 
 @pytest.mark.parametrize("alert", ALERTS)
-def test_an_alert_says_how_grave_it_is_and_where_its_runbook_is(alert: str) -> None:
+def test_an_alert_has_a_severity_and_a_runbook(alert: str) -> None:
     (rule,) = (
         found[0]
         for path in RULES
@@ -65,10 +65,10 @@ def test_an_alert_says_how_grave_it_is_and_where_its_runbook_is(alert: str) -> N
 
 
 @pytest.mark.parametrize("alert", ALERTS)
-def test_a_runbook_says_what_it_means_how_to_look_and_what_to_do(alert: str) -> None:
+def test_a_runbook_has_its_three_parts(alert: str) -> None:
     for part in ("**Means**", "**Look**", "**Do**"):
         assert part in entry(alert), f"{alert}: {part}"
 
 
-def test_the_runbooks_are_in_the_order_of_the_rules_and_of_no_other_alert() -> None:
+def test_the_runbooks_follow_the_order_of_the_rules() -> None:
     assert re.findall(r"^## (\w+)$", RUNBOOKS, re.MULTILINE) == ALERTS

@@ -1,4 +1,4 @@
-"""The mutations that are tried: each is a small and well-formed change, and is named for good."""
+"""The generated mutations are small, well-formed and have stable keys."""
 
 import ast
 from pathlib import Path
@@ -40,7 +40,7 @@ def changes(tmp_path: Path, text: str) -> set[tuple[str, str]]:
     return {mutation.key[1:] for mutation in mutations(tmp_path, Path())}
 
 
-def test_python_is_changed_where_it_runs(tmp_path: Path) -> None:
+def test_executed_python_is_mutated(tmp_path: Path) -> None:
     condition, result = "if x < 1 and not self.y:", "return x + 1"
     assert changes(tmp_path, PYTHON) == {
         ("TIMES = limit(3)", "TIMES = limit(4)"),
@@ -56,7 +56,7 @@ def test_python_is_changed_where_it_runs(tmp_path: Path) -> None:
     }
 
 
-def test_sql_is_changed_clause_by_clause(tmp_path: Path) -> None:
+def test_sql_is_mutated_by_clause(tmp_path: Path) -> None:
     update = "UPDATE jobs SET status = 'running', epoch = :epoch"
     where = "WHERE id IN (SELECT id FROM jobs WHERE a = :a AND b BETWEEN 1 AND 2"
     order = "ORDER BY id LIMIT :rows FOR UPDATE SKIP LOCKED)"
@@ -82,13 +82,13 @@ def all_mutations() -> list[Mutation]:
     return mutations(PROJECT, Path("src/jubilee"))
 
 
-def test_every_mutation_of_the_package_is_python(all_mutations: list[Mutation]) -> None:
+def test_every_mutation_of_the_package_is_valid_python(all_mutations: list[Mutation]) -> None:
     assert len(all_mutations) > 5000
     for mutation in all_mutations[::20]:
         ast.parse(mutation.mutated)
 
 
-def test_every_accepted_one_is_a_mutation_of_today_with_a_reason(
+def test_every_accepted_mutation_exists_and_has_a_reason(
     all_mutations: list[Mutation],
 ) -> None:
     known = accepted(PROJECT / "tests/mutation/accepted.toml")
@@ -99,7 +99,9 @@ def test_every_accepted_one_is_a_mutation_of_today_with_a_reason(
     ("line", "expected"),
     [("return a", "runs_f"), ("A = g(1)", "runs_f"), ("return 1 + 1", "runs_g")],
 )
-def test_tests_are_chosen_by_what_they_run(tmp_path: Path, line: str, expected: str) -> None:
+def test_tests_are_selected_by_the_functions_they_run(
+    tmp_path: Path, line: str, expected: str
+) -> None:
     package = tmp_path / "src"
     package.mkdir()
     lines = ["A = g(1)", "B = A", "def f(a):", "    if B:", "        return a", "def h():"]
@@ -130,7 +132,7 @@ def test_a_function_that_runs_while_modules_are_loaded_is_tested_by_what_uses_it
 
 
 @pytest.mark.parametrize(("survivors", "is_enough"), [(8, True), (9, False)])
-def test_it_is_enough_where_92_of_100_are_killed(survivors: int, is_enough: bool) -> None:
+def test_92_percent_of_the_mutations_must_be_killed(survivors: int, is_enough: bool) -> None:
     mutation = Mutation("a.py", b"", (0, 0, b""))  # type: ignore[arg-type]  # it is only counted
     verdicts = (
         [Verdict.PASSED] * survivors + [Verdict.TIMED_OUT] + [Verdict.FAILED] * (99 - survivors)
