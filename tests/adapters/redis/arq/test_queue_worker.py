@@ -74,6 +74,7 @@ async def test_a_worker_runs_as_many_jobs_as_it_has_slots(site: QueueSite) -> No
     site.runs.gate.clear()
     site.start(slots=3)
     await site.send(dispatches(10))
+    await eventually(lambda: len(site.runs.started) == 3)
     await asyncio.sleep(0.3)
     assert len(site.runs.started) == 3
     site.runs.gate.set()
