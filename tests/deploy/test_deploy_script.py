@@ -93,11 +93,7 @@ def host(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) 
     (made.folder / "host.env").write_text(
         f"COMPOSE_PROJECT_NAME={made.project}\nJUBILEE_PORT={made.api_port}\n"
     )
-    engine.images.build(
-        path=str(ROOT / "tests/deploy/sshd"),
-        dockerfile="Containerfile",
-        tag="localhost/jubilee-sshd:test",
-    )
+    engine.images.build(path=str(SSHD), dockerfile="Containerfile", tag=SSHD_IMAGE, rm=True)
     mounts = [f"{socket}:/var/run/docker.sock", f"{program}:/usr/local/bin/docker:ro"]
     mounts += [f"{plugins[0]}:/usr/local/lib/docker/cli-plugins:ro", f"{at}:{at}", f"{at}:/keys:ro"]
     server = engine.containers.run(
