@@ -1,4 +1,4 @@
-"""Takes whatever is sent over HTTP and looks at none of it: a process that says its port first."""
+"""Discard everything that is sent over HTTP, and print the port first; run as a process."""
 
 import os
 import sys

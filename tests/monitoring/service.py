@@ -84,7 +84,7 @@ def _round(client: httpx2.Client, headers: dict[str, str], number: int) -> None:
     made = client.post("/items", json=item, headers=headers)
     client.get(made.headers["Location"], headers=headers).raise_for_status()
     client.get("/items", headers=headers).raise_for_status()
-    name = f"Mia{'a' * (number % 20)}"  # no account's: anybody may save it
+    name = f"Mia{'a' * (number % 20)}"  # no account's name, so saving needs no sign-in
     client.put(f"/hello/{name}", json={"dateOfBirth": "1990-02-28"}).raise_for_status()
     client.get(f"/hello/{name}").raise_for_status()
     task = client.post("/tasks", json={"data": {"number": number}}, headers=headers)

@@ -1,6 +1,6 @@
 """Hooks that Schemathesis loads: who is asking, given by FUZZ_ROLE (user, admin or anonymous).
 
-What it calls changes passwords, signs out and deletes accounts: whoever is refused gets another
+What it calls changes passwords, signs out and deletes accounts: a refused caller gets another
 account, so that all operations can take part.
 """
 
