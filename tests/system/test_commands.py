@@ -77,6 +77,13 @@ def test_commands_that_need_no_service_do_not_load_it(command: str) -> None:
     assert said == "set()\n"
 
 
+def test_garbage_is_collected_once_a_command_is_loaded() -> None:
+    report = "import atexit, gc; atexit.register(lambda: print(gc.isenabled()))"
+    code = f"{report}; from jubilee.commands.line import main; main(['config'])"
+    said = subprocess.check_output((sys.executable, "-c", code), text=True)
+    assert said.endswith("\nTrue\n")
+
+
 def test_status_loads_little_of_the_service() -> None:
     heavy = "{'sqlalchemy', 'alembic', 'arq', 'starlette', 'opentelemetry', 'jinja2', 'argon2'}"
     code = f"import sys, jubilee.commands.status; print(sys.modules.keys() & {heavy})"
