@@ -4,6 +4,7 @@ import io
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -81,8 +82,8 @@ class Host:
 def host(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """An SSH server on loopback that has `docker` and reaches the engine."""
     program, plugins = shutil.which("docker"), [path for path in PLUGINS if path.is_dir()]
-    socket = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
-    if program is None or not plugins or shutil.which("ssh") is None or "://" in socket:
+    address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
+    if program is None or not plugins or shutil.which("ssh") is None or "://" in address:
         pytest.skip("it takes ssh, docker with its compose plugin and a local engine")
     at = tmp_path_factory.mktemp("host")
     made = Host(
@@ -94,8 +95,13 @@ def host(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) 
         f"COMPOSE_PROJECT_NAME={made.project}\nJUBILEE_PORT={made.api_port}\n"
     )
     engine.images.build(path=str(SSHD), dockerfile="Containerfile", tag=SSHD_IMAGE, rm=True)
-    mounts = [f"{socket}:/var/run/docker.sock", f"{program}:/usr/local/bin/docker:ro"]
-    mounts += [f"{plugins[0]}:/usr/local/lib/docker/cli-plugins:ro", f"{at}:{at}", f"{at}:/keys:ro"]
+    mounts = [
+        f"{address}:/var/run/docker.sock",
+        f"{program}:/usr/local/bin/docker:ro",
+        f"{plugins[0]}:/usr/local/lib/docker/cli-plugins:ro",
+        f"{at}:{at}",
+        f"{at}:/keys:ro",
+    ]
     server = engine.containers.run(
         SSHD_IMAGE,
         name=f"{made.project}-sshd",
@@ -104,6 +110,7 @@ def host(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) 
         ports={"22/tcp": ("127.0.0.1", made.ssh_port)},
     )
     try:
+        assert eventually(lambda: _listens(made.ssh_port))
         yield made
     finally:
         _down(made, server)
@@ -166,6 +173,14 @@ def test_a_version_whose_worker_fails_is_rolled_back(
         assert image in found.image.tags
         assert found.status == "running"
     assert deployed.is_ready()
+
+
+def _listens(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as server:
+            return server.recv(4) == b"SSH-"
+    except OSError:
+        return False
 
 
 def _down(host: Host, server: Any) -> None:
