@@ -8,7 +8,7 @@ PIP = $(BIN)/python -m pip $$([ -t 2 ] || echo --quiet) --disable-pip-version-ch
 FITS := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	--python-version 3.11 pyproject.toml
-PARALLEL = -n $(WORKERS) --dist loadgroup
+PARALLEL = -n $(WORKERS)
 WORKERS ?= auto
 NAME ?=
 SEED ?= $(shell date +%s)

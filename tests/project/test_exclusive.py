@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-OPTIONS = ("-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadgroup", "--strict-markers")
+OPTIONS = ("-q", "-p", "no:cacheprovider", "-n", "2", "--strict-markers")
 TESTS = """
 import os, time
 import pytest
@@ -44,5 +44,6 @@ def test_timing_tests_come_last_and_alone_and_a_file_stays_in_one_process(tmp_pa
         ("begin", "timing"),
         ("end", "timing"),
     ] * 2
+    assert len({pid for _, _, pid in told[-4:]}) == 1
     assert {name for _, name, _ in told[:-4]} == {"first", "second"}
     assert len({(name, pid) for _, name, pid in told[:-4]}) == 2
