@@ -84,7 +84,7 @@ def test_the_output_names_the_servers_and_urls(start: Start, data: Path) -> None
     lines = up.output.splitlines()
     address = f"http://127.0.0.1:{up.port}"
     assert f"PostgreSQL 18: {sockets(up)} (data in {data / 'postgres-18'})" in lines
-    assert f"Valkey: {sockets(up) / 'redis.sock'} (data in {data / 'valkey'})" in lines
+    assert f"Valkey: {sockets(up)} (data in {data / 'valkey'})" in lines
     # Lines of the children may come in between.
     assert lines.index(f"API: {address}") < lines.index(f"Docs: {address}/docs")
 

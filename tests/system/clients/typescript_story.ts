@@ -9,7 +9,7 @@ const url = process.argv[2];
 const password = "an engine of brass";
 const api = createClient<paths>({ baseUrl: url });
 
-function given<T>(answer: { data?: T; error?: unknown }): T {
+function checked<T>(answer: { data?: T; error?: unknown }): T {
   assert.equal(answer.error, undefined, JSON.stringify(answer.error));
   assert.ok(answer.data !== undefined);
   return answer.data;
