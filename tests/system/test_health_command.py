@@ -64,7 +64,8 @@ def test_a_worker_that_runs_is_healthy_and_leaves_no_heartbeat_behind(
     env = {"WORKER_HEARTBEAT_FILE": str(heartbeat.path)}
     assert eventually(heartbeat.path.exists, within=30), worker.output
     assert health(tmp_path, "worker", **env) == (0, "worker: healthy\n")
-    worker.interrupt()
+    assert eventually(lambda: "waiting for jobs" in worker.output), worker.output
+    assert worker.interrupt() == 0
     line = f"worker: no heartbeat in {heartbeat.path} (No such file or directory)\n"
     assert health(tmp_path, "worker", **env) == (1, line)
 
