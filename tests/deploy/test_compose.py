@@ -48,6 +48,7 @@ def deployment(
 def scaled(deployment: Deployment) -> Deployment:
     """The same with three APIs behind the proxy, and two workers."""
     scales = ("--scale", "api=3", "--scale", "worker=2")
+    deployment.compose("build", "haproxy", profiles="edge")  # `up` takes an older image as it is
     deployment.compose("up", "--detach", *scales, profiles="edge")
     for address in deployment.addresses("api", 8000):
         with httpx2.Client(base_url=f"http://{address}") as api:
