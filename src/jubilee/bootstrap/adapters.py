@@ -129,16 +129,7 @@ def _adapters(
         on_failure=telemetry.redis.failed,
     )
     replica = make_replica(settings, replica_url, pool, redis, telemetry) if replica_url else None
-    write_context = WriteContext(
-        clock=clock,
-        new_id=new_id,
-        correlation_id=correlation_id,
-        dispatch_soon=dispatch_buffer.dispatch_soon,
-        propagator=telemetry.propagator,
-        enqueued=telemetry.jobs.enqueued,
-        subscribers=EVENT_SUBSCRIBERS,
-        committed=replica.write_log.committed if replica else None,
-    )
+    write_context = _write_context(telemetry, dispatch_buffer, replica)
     return Adapters(
         pool=pool,
         redis=redis,
@@ -153,6 +144,21 @@ def _adapters(
         ),
         telemetry=telemetry,
         replica=replica,
+    )
+
+
+def _write_context(
+    telemetry: Telemetry, dispatch_buffer: DispatchBuffer, replica: Replica | None
+) -> WriteContext:
+    return WriteContext(
+        clock=clock,
+        new_id=new_id,
+        correlation_id=correlation_id,
+        dispatch_soon=dispatch_buffer.dispatch_soon,
+        propagator=telemetry.propagator,
+        enqueued=telemetry.jobs.enqueued,
+        subscribers=EVENT_SUBSCRIBERS,
+        committed=replica.write_log.committed if replica else None,
     )
 
 

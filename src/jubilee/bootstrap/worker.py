@@ -40,6 +40,7 @@ from jubilee.domain.jobs.redelivery import LostMessageCheck
 from jubilee.domain.jobs.relay import Relay
 from jubilee.domain.jobs.runner import CANCEL_GRACE_S, Runner
 from jubilee.domain.retention import Retention
+from jubilee.entrypoints.exit_codes import SCHEMA_BEHIND
 from jubilee.entrypoints.shutdown import ShutdownBudget
 from jubilee.entrypoints.worker.heartbeat_file import HeartbeatFile
 from jubilee.entrypoints.worker.periodic_tasks import (
@@ -87,7 +88,7 @@ async def _check_schema(pool: ConnectionPool) -> None:
     read_schema = await schema_state(pool)
     with suppress(Unavailable):
         if await read_schema() is SchemaStatus.BEHIND:
-            raise SchemaBehind("the schema is behind this version: run `jubilee migrate` first")
+            raise SchemaBehind(SCHEMA_BEHIND)
 
 
 def _plan(

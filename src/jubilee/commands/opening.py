@@ -10,6 +10,7 @@ from jubilee.commands.running import run
 from jubilee.domain.health import ReadSchema, SchemaStatus
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.services import Services
+from jubilee.entrypoints.exit_codes import SCHEMA_BEHIND
 from jubilee.settings import Settings
 
 T = TypeVar("T")
@@ -36,4 +37,4 @@ def with_services(
 
 async def _check_schema(read_schema: ReadSchema) -> None:
     if await read_schema() is SchemaStatus.BEHIND:
-        raise CommandRefused("the schema is behind this version: run `jubilee migrate` first")
+        raise CommandRefused(SCHEMA_BEHIND)

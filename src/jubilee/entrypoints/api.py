@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from jubilee.domain.health import SchemaStatus
 from jubilee.domain.services import Services
-from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
+from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION, SCHEMA_BEHIND
 from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.connections.config import ConnectionRules
 from jubilee.entrypoints.http.connections.ends import EndedConnections
@@ -42,7 +42,7 @@ async def _wait_for_dependencies(services: Services, server: DrainingServer) -> 
     while True:
         health = await services.health.check()
         if health.schema is SchemaStatus.BEHIND:
-            logger.critical("the schema is behind this version: run `jubilee migrate` first")
+            logger.critical(SCHEMA_BEHIND)
             server.stop()
             return BAD_CONFIGURATION
         away = [name for name, there in _present(health.ready, health.redis) if not there]
