@@ -30,6 +30,8 @@ from tests.support.outages import OwnServers
 FORCE = "JUBILEE_TEST_SERVERS"
 POOLER = "JUBILEE_TEST_POOLER"
 PING_SECONDS = 3.0
+REAL_ADAPTERS = frozenset({"postgres", "redis"})
+"""Parameters of contract tests that ask for the servers while they run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         call = getattr(item, "callspec", None)
         kinds = [value for value in call.params.values() if isinstance(value, str)] if call else []
-        if "postgres" in kinds or "servers" in getattr(item, "fixturenames", ()):
+        if not REAL_ADAPTERS.isdisjoint(kinds) or "servers" in getattr(item, "fixturenames", ()):
             item.add_marker("servers")
 
 

@@ -97,8 +97,8 @@ async def test_a_page_loaded_before_forget_is_not_stored(cache: TodayCache, key:
 
 async def test_a_page_is_recent_for_a_while_after_a_change(redis: RedisClient, key: str) -> None:
     cache, before, after = RedisTodayCache(redis, recent_s=60), PageSource(), PageSource()
+    await cache.page(key, PageSource().load, seconds=60)  # an empty Redis counts as a change
     await redis.run("DEL", lambda r: r.delete(RECENT))
-    await cache.page(key, PageSource().load, seconds=60)
     await cache.page(f"{key}:2", before.load, seconds=60)
     await cache.forget()
     await cache.page(key, after.load, seconds=60)

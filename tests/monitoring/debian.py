@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import tempfile
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -16,23 +17,27 @@ def program(name: str) -> Path:
         return Path(on_path)
     if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
         raise RuntimeError(f"there is no {name} on the PATH, and no apt-get to fetch it with")
-    # Debian 13 has promtool in a package of its own, which bears its name.
-    for package in ("prometheus", name):
-        if not (TOOLS / "usr/bin" / name).exists():
-            _fetch(package)
+    TOOLS.mkdir(parents=True, exist_ok=True)
+    with (TOOLS / "lock").open("w") as lock:
+        flock(lock, LOCK_EX)  # processes of a parallel run ask at the same time
+        # Debian 13 has promtool in a package of its own, which bears its name.
+        for package in ("prometheus", name):
+            if not (TOOLS / "usr/bin" / name).exists():
+                _fetch(package)
     return TOOLS / "usr/bin" / name
 
 
 def _fetch(package: str) -> None:
     """Unpack into a folder beside, then move: a fetch that is cut short leaves nothing."""
-    TOOLS.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=TOOLS.parent) as folder:
         at = Path(folder)
         at.chmod(0o755)  # apt's own user writes here
         _download(package, at)
         (archive,) = at.glob("*.deb")
         _run(at, "dpkg", "-x", str(archive), "files")
-        shutil.copytree(at / "files" / "usr/bin", TOOLS / "usr/bin", dirs_exist_ok=True)
+        (TOOLS / "usr/bin").mkdir(parents=True, exist_ok=True)
+        for file in (at / "files" / "usr/bin").iterdir():
+            file.replace(TOOLS / "usr/bin" / file.name)
 
 
 def _download(package: str, at: Path) -> None:

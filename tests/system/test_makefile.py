@@ -24,17 +24,20 @@ def copy(tmp_path: Path) -> Path:
 
 
 def make(at: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    # As from a terminal, since the tests may run below another make.
-    outside = {name: value for name, value in os.environ.items() if name not in OF_MAKE}
     return subprocess.run(
         ("make", *words),
         cwd=at,
-        env=outside,
+        env=outside(),
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
+
+
+def outside() -> dict[str, str]:
+    """The environment as of a terminal, since the tests may run below another make."""
+    return {name: value for name, value in os.environ.items() if name not in OF_MAKE}
 
 
 def test_an_old_python_is_refused_in_one_line(copy: Path) -> None:
@@ -70,10 +73,11 @@ def test_installing_shows_progress_only_on_a_terminal(copy: Path) -> None:
     assert "--quiet" in make(copy, SHOW_PIP, "show").stdout
     ours, theirs = pty.openpty()
     try:
-        subprocess.run(
-            ("make", SHOW_PIP, "show"), cwd=copy, stdout=theirs, stderr=theirs, check=True
-        )
-        shown = os.read(ours, 1000)
+        shows = ("make", SHOW_PIP, "show")
+        subprocess.run(shows, cwd=copy, env=outside(), stdout=theirs, stderr=theirs, check=True)
+        shown = b""
+        while not shown.endswith(b"\n"):
+            shown += os.read(ours, 1000)
     finally:
         os.close(ours)
         os.close(theirs)
