@@ -33,6 +33,7 @@ def interrupted(at: Path, words: tuple[str, ...], after_ms: int) -> tuple[str, i
         return process.communicate(timeout=30)[0], process.returncode
     finally:
         process.kill()
+        process.communicate()
 
 
 @pytest.mark.parametrize(

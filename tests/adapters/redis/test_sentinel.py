@@ -1,11 +1,13 @@
 """Finding the master by Sentinel, also past Sentinels that hang or fail."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from jubilee.adapters.redis.client import RedisClient
+from jubilee.adapters.redis.master_finder import MasterFinder
 from tests.support.redis_servers import MASTER, SENTINEL_PASSWORD, SentinelGroup, running_group
 from tests.support.running import free_port
 
@@ -54,6 +56,23 @@ async def test_hanging_and_missing_sentinels_cost_no_time(
     async with asyncio.timeout(4):
         assert await client.ping()
     await client.close()
+
+
+def test_a_loop_that_ends_with_the_answer_leaves_no_connection_to_a_sentinel(
+    group: SentinelGroup,
+) -> None:
+    sentinels = [("127.0.0.1", sentinel.port) for sentinel in group.sentinels]
+    find = MasterFinder(MASTER, sentinels, {"password": SENTINEL_PASSWORD})
+    for _ in range(20):
+        assert asyncio.run(find()) == ("127.0.0.1", group.master.port)
+        assert not ports_of_connections() & {port for _, port in sentinels}
+
+
+def ports_of_connections() -> set[int]:
+    """Remote ports of the connections of this process that were not closed."""
+    transports = [one for one in gc.get_objects() if isinstance(one, asyncio.WriteTransport)]
+    peers = [one.get_extra_info("peername") for one in transports if not one.is_closing()]
+    return {peer[1] for peer in peers if isinstance(peer, tuple)}
 
 
 async def test_an_unknown_master_name_is_reported(group: SentinelGroup) -> None:

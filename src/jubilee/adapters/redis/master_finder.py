@@ -34,6 +34,8 @@ class MasterFinder:
         finally:
             for task in asking:
                 task.cancel()
+            # Until they have closed their connections: the loop may end with this command.
+            await asyncio.wait(asking)
         raise NoMaster(f"no Sentinel names a master: {', '.join(sorted(reasons))}")
 
     async def _ask(self, host: str, port: int) -> ServerAddress | str:
