@@ -65,7 +65,7 @@ def test_a_loop_that_ends_with_the_answer_leaves_no_connection_to_a_sentinel(
     find = MasterFinder(MASTER, sentinels, {"password": SENTINEL_PASSWORD})
     for _ in range(20):
         assert asyncio.run(find()) == ("127.0.0.1", group.master.port)
-        assert not ports_of_connections() & {port for _, port in sentinels}
+    assert not ports_of_connections() & {port for _, port in sentinels}
 
 
 def ports_of_connections() -> set[int]:
