@@ -13,9 +13,9 @@ from time import monotonic
 import pytest
 
 from jubilee.adapters.http_sender import MAX_BODY_BYTES, PinnedHttpSender, RequestTimeouts, resolve
+from jubilee.domain.ip_addresses import Address
 from jubilee.domain.jobs.kinds import PermanentFailure
 from jubilee.domain.outbound.address_policy import (
-    Address,
     AddressFilter,
     AllowedHost,
     OutboundRules,

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from tests.deploy.compose import PROMETHEUS, ROOT, SERVICES, Deployment
-from tests.support.api import bearer, sign_up
+from tests.support.api import PASSWORD, bearer, sign_up
 from tests.support.running import eventually
 
 RULES = sorted((ROOT / "deploy/monitoring/rules").glob("*.yml"))
@@ -110,6 +110,19 @@ def test_a_session_is_good_at_every_api_and_plain_http_is_sent_to_tls(scaled: De
         assert httpx2.get(f"http://{address}/users/me", headers=headers).json() == answer.json()
     (plain,) = scaled.addresses("haproxy", 8080)
     assert httpx2.get(f"http://{plain}/hello/Zoe").status_code == 308
+
+
+def test_the_api_knows_the_client_behind_the_proxy(scaled: Deployment) -> None:
+    forged = ("-H", "X-Forwarded-For: 198.51.100.9", "-H", "Forwarded: for=198.51.100.9")
+    form = ("-d", "username=joe", "--data-urlencode", f"password={PASSWORD}")
+    url = "https://localhost:8443/auth/token"
+    with scaled.edge() as edge:
+        headers = bearer(sign_up(edge, "joe"))
+        scaled.compose("exec", "-T", "haproxy", "curl", "-fsSk", *forged, *form, url)
+        sessions = edge.get("/auth/sessions", headers=headers).json()["items"]
+    found = {session["ip"] for session in sessions}
+    assert "127.0.0.1" in found, found  # of curl beside HAProxy, not HAProxy's own
+    assert "198.51.100.9" not in found
 
 
 def test_prometheus_finds_every_replica_and_the_databases(

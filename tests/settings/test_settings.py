@@ -239,8 +239,15 @@ def test_outbound_hosts_are_a_list(env: pytest.MonkeyPatch) -> None:
     assert "outbound_allowed_hosts" in refusal(env, OUTBOUND_ALLOWED_HOSTS="https://hooks.test")
 
 
-def test_a_network_has_no_bits_beyond_its_mask(env: pytest.MonkeyPatch) -> None:
-    assert "outbound_allowed_networks" in refusal(env, OUTBOUND_ALLOWED_NETWORKS="10.1.2.3/16")
+@pytest.mark.parametrize("name", ["OUTBOUND_ALLOWED_NETWORKS", "TRUSTED_PROXIES"])
+def test_a_network_has_no_bits_beyond_its_mask(env: pytest.MonkeyPatch, name: str) -> None:
+    assert name.lower() in refusal(env, **{name: "10.1.2.3/16"})
+
+
+def test_trusted_proxies_are_networks_and_addresses(env: pytest.MonkeyPatch) -> None:
+    assert given(env).trusted_proxies == ()
+    settings = given(env, TRUSTED_PROXIES="10.1.0.0/16, 192.0.2.7,fd00::/8")
+    assert settings.masked()["TRUSTED_PROXIES"] == "10.1.0.0/16,192.0.2.7/32,fd00::/8"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from typing import TypeAlias
 
 import httpcore2
 
-from jubilee.domain.outbound.address_policy import Address, AddressFilter
+from jubilee.domain.ip_addresses import Address
+from jubilee.domain.outbound.address_policy import AddressFilter
 from jubilee.domain.outbound.request import HttpRequest
 from jubilee.domain.outbound.sending import AddressNotAllowed, HttpReply, HttpSender, Unreachable
 from jubilee.domain.text import as_line, printable

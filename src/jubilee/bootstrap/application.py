@@ -21,6 +21,7 @@ from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions
 from jubilee.entrypoints.http.connections.limits import ConnectionLimits
 from jubilee.entrypoints.http.connections.server import ListenOptions
+from jubilee.entrypoints.http.framework.client_address import TrustedProxies
 from jubilee.entrypoints.http.framework.context import BodyLimits
 from jubilee.entrypoints.shutdown import ShutdownBudget
 from jubilee.settings import Settings
@@ -71,6 +72,7 @@ def http_options(settings: Settings, application: Application) -> HttpOptions:
         limits=BodyLimits(settings.max_body_bytes, settings.body_timeout, settings.request_timeout),
         cursor_keys=application.cursor_keys,
         cors_origins=settings.backend_cors_origins,
+        proxies=TrustedProxies(settings.trusted_proxies) if settings.trusted_proxies else None,
         meter=telemetry.http,
         exposition=telemetry.exposition if settings.api_metrics_port is None else None,
         trace=telemetry.traced,

@@ -24,7 +24,7 @@ async def serve(services: Services, options: HttpOptions, listening: ListenOptio
     traffic = InFlightRequests()
     rules = ConnectionRules(
         options.connections,
-        Refusals(options.meter),
+        Refusals(options.meter, options.proxies),
         EndedConnections(options.connection_observer),
     )
     server = DrainingServer(build_app(services, options, traffic), listening, traffic, rules)

@@ -26,6 +26,7 @@ class RequestRecord:
     method: str
     received: int
     client: str
+    """Its address, as trusted proxies forwarded it; empty on a Unix socket."""
     endpoint: str = UNMATCHED
     user_id: str | None = None
     status: int = 500

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from jubilee.settings.accounts import AccountSettings, check_secret_key
 from jubilee.settings.birthdays import BirthdaySettings
 from jubilee.settings.database import DatabaseSettings
+from jubilee.settings.edge import EdgeSettings
 from jubilee.settings.jobs import JobSettings
 from jubilee.settings.outbound import OutboundSettings
 from jubilee.settings.redis import RedisSettings
@@ -28,6 +29,7 @@ class Settings(  # pydantic lists the fields of the last base first
     JobSettings,
     TelemetrySettings,
     AccountSettings,
+    EdgeSettings,
     RequestSettings,
     RedisSettings,
     DatabaseSettings,

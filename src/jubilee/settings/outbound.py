@@ -1,12 +1,12 @@
 """Settings of mail, and of requests that tasks send to other hosts."""
 
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from jubilee.domain.ip_addresses import Network
 from jubilee.domain.mail_addresses import sender_parts
 from jubilee.domain.outbound.address_policy import AllowedHost
 from jubilee.settings.group import SettingsGroup, comma_separated
@@ -43,7 +43,7 @@ class OutboundSettings(SettingsGroup):
         (), description="hosts that http.request of any user may reach: host, *.host, host:port"
     )
     outbound_allowed_networks: Annotated[
-        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(comma_separated)
+        tuple[Network, ...], NoDecode, BeforeValidator(comma_separated)
     ] = Field(
         (), description="networks that http.request of any user may reach, such as 10.1.0.0/16"
     )

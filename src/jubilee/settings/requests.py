@@ -1,23 +1,12 @@
-"""Settings of the API: limits of requests, shutdown, CORS."""
+"""Settings of the API: limits of requests, shutdown."""
 
-from typing import Annotated
-
-from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
-from pydantic_settings import NoDecode
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from jubilee.settings.group import SettingsGroup
 
 
-def _origins(value: object) -> object:
-    """Split a JSON list or a comma-separated string."""
-    if not isinstance(value, str):
-        return value
-    parts = value.strip().removeprefix("[").removesuffix("]").split(",")
-    return tuple(part.strip().strip("\"'").rstrip("/") for part in parts if part.strip())
-
-
 class RequestSettings(SettingsGroup):
-    """Size and time limits of requests, allowed origins, shutdown."""
+    """Size and time limits of requests, shutdown."""
 
     max_body_bytes: PositiveInt = Field(
         1 << 20, description="largest request body; 16 KiB on routes without sign-in"
@@ -36,7 +25,4 @@ class RequestSettings(SettingsGroup):
     )
     drain_delay: NonNegativeFloat = Field(
         0, description="seconds between reporting 'not ready' and closing the listener at shutdown"
-    )
-    backend_cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
-        (), description="origins whose pages may call the API (CORS)"
     )

@@ -58,6 +58,8 @@ class TracedRequests:
                 span = trace.get_current_span()
                 span.update_name(f"{record.method} {record.endpoint}")
                 span.set_attribute("http.route", record.endpoint)
+                if record.client:  # the instrumentation knows the peer alone
+                    span.set_attribute("client.address", record.client)
                 await observe({"type": message["type"], "status": message["status"]})
                 await send(message)
             else:

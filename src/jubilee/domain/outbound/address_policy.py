@@ -12,24 +12,15 @@ An IPv4 address inside an IPv6 one (mapped, NAT64) counts as the IPv4 address.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
+from jubilee.domain.ip_addresses import Address, Network, unmapped
 from jubilee.domain.outbound.request import MAX_PORT
 
-Address: TypeAlias = IPv4Address | IPv6Address
-Network: TypeAlias = IPv4Network | IPv6Network
 AddressFilter: TypeAlias = Callable[[Address], bool]
 """Returns whether a connection to the address is allowed."""
 
-NAT64 = IPv6Network("64:ff9b::/96")
 UNICAST = IPv6Network("2000::/3")  # the allocated part of IPv6
 NOT_PUBLIC: tuple[Network, ...] = tuple(
     ip_network(network)
@@ -53,15 +44,6 @@ METADATA = frozenset(
     ip_address(address) for address in ("100.100.100.200", "192.0.0.192", "fd00:ec2::254")
 )
 WRITTEN_HOST = re.compile(r"(\*\.)?([a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
-
-
-def unmapped(address: Address) -> Address:
-    """Return the IPv4 address inside a mapped or NAT64 address, else the address itself."""
-    if isinstance(address, IPv4Address):
-        return address
-    if address in NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address
 
 
 def is_public(address: Address) -> bool:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.task import TASK_ID
 from jubilee.entrypoints.http.connections.limits import ConnectionLimits
+from jubilee.entrypoints.http.framework.client_address import TrustedProxies
 from jubilee.entrypoints.http.framework.context import ApiContext, BodyLimits, InFlightRequests
 from jubilee.entrypoints.http.framework.cors import CorsMiddleware
 from jubilee.entrypoints.http.framework.cursors import Cursors
@@ -51,6 +52,8 @@ class HttpOptions:
     limits: BodyLimits
     cursor_keys: tuple[bytes, ...] = field(repr=False)
     cors_origins: Sequence[str] = ()
+    proxies: TrustedProxies | None = None
+    """Finds the addresses of clients; None: each is the peer's."""
     meter: RequestObserver = NO_REQUEST_OBSERVER
     exposition: MetricsExposition | None = None
     trace: Callable[[ASGIApp], ASGIApp] = _untraced
@@ -66,9 +69,8 @@ def build_app(services: Services, options: HttpOptions, traffic: InFlightRequest
     app = _limit_target(Router(_routes(context), redirect_slashes=False, default=_path_not_found))
     if options.cors_origins:
         app = CorsMiddleware(app, options.cors_origins)
-    return options.trace(
-        EdgeMiddleware(app, traffic, options.meter, options.limits.request_seconds)
-    )
+    timeout, proxies = options.limits.request_seconds, options.proxies
+    return options.trace(EdgeMiddleware(app, traffic, options.meter, timeout, proxies))
 
 
 def _routes(context: ApiContext) -> list[Route]:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from jubilee.domain.errors import DomainError, Unavailable
+from jubilee.entrypoints.http.framework.client_address import TrustedProxies
 from jubilee.entrypoints.http.framework.edge import DEFAULT_HEADERS, new_record
 from jubilee.entrypoints.http.framework.problems import HttpError, problem
 from jubilee.observation.requests import RequestObserver
@@ -55,9 +56,10 @@ class Refused:
 class Refusals:
     """Writes problem documents as bytes, with the headers of all responses."""
 
-    def __init__(self, observer: RequestObserver) -> None:
+    def __init__(self, observer: RequestObserver, proxies: TrustedProxies | None = None) -> None:
         """`observer` is called for refused requests as for those that the application serves."""
         self._observer = observer
+        self._proxies = proxies
 
     def write(
         self,
@@ -72,7 +74,7 @@ class Refusals:
         `observed=False`: the request is recorded elsewhere, by the application or as a connection.
         """
         scope = {"method": refused.method, "headers": refused.headers, "client": refused.client}
-        record = new_record(scope)
+        record = new_record(scope, self._proxies)
         response = problem(error, record.request_id, refused.path)
         body = b"" if refused.method == "HEAD" else bytes(response.body)
         record.status, record.sent = response.status_code, len(body)

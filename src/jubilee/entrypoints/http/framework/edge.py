@@ -10,6 +10,7 @@ from time import monotonic
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from jubilee.entrypoints.http.framework.client_address import TrustedProxies
 from jubilee.entrypoints.http.framework.context import InFlightRequests
 from jubilee.observation.requests import (
     METHODS,
@@ -43,19 +44,24 @@ class EdgeMiddleware:
         traffic: InFlightRequests,
         meter: RequestObserver = NO_REQUEST_OBSERVER,
         timeout: float = math.inf,
+        proxies: TrustedProxies | None = None,
     ) -> None:
-        """`timeout` is the duration of a request in seconds, without that of its body."""
+        """`timeout` is the duration of a request in seconds, without that of its body.
+
+        Without `proxies` the client's address is the peer's.
+        """
         self._app = app
         self._traffic = traffic
         self._meter = meter
         self._timeout = timeout
+        self._proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; other scopes pass through."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        record = new_record(scope)
+        record = new_record(scope, self._proxies)
         record.began = began = monotonic()
         record.deadline = began + self._timeout
         scope["state"] = {"record": record}
@@ -90,10 +96,13 @@ class EdgeMiddleware:
         return send_with_headers
 
 
-def new_record(scope: Scope) -> RequestRecord:
+def new_record(scope: Scope, proxies: TrustedProxies | None) -> RequestRecord:
     """Make the record of a request, with the client's request id or a new one."""
     method = scope["method"] if scope["method"] in METHODS else "OTHER"
-    client = scope.get("client")
+    peer = scope.get("client")
+    client = peer[0] if peer else ""
+    if proxies is not None:
+        client = proxies.client_of(client, scope["headers"])
     request_id, length = "", b""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and REQUEST_ID.match(value):
@@ -104,7 +113,7 @@ def new_record(scope: Scope) -> RequestRecord:
         request_id=request_id or token_hex(16),
         method=method,
         received=int(length[:15]) if length.isdigit() else 0,
-        client=client[0] if client else "",
+        client=client,
         headers=scope["headers"],
     )
 

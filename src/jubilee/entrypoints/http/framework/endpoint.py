@@ -117,9 +117,8 @@ class Call(Generic[B, Q]):
     @property
     def client(self) -> ClientInfo:
         """Address and user agent of the client."""
-        peer = self.request.client
         user_agent = as_line(self.request.headers.get("user-agent", ""), MAX_USER_AGENT_CHARS)
-        return ClientInfo(peer.host if peer else None, user_agent or None)
+        return ClientInfo(self.record.client or None, user_agent or None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
