@@ -22,11 +22,12 @@ from sqlalchemy.pool import NullPool
 from jubilee.adapters.postgres.connector import Connector
 from jubilee.adapters.postgres.ownership import Ownership
 from jubilee.adapters.postgres.schema import DATED, revision_name
-from jubilee.adapters.postgres.tables import metadata
+from jubilee.adapters.postgres.tables import users
 from jubilee.bootstrap.servers import NoServer, migration_url
 from jubilee.commands.reading import read_settings
 from jubilee.commands.refusal import CommandRefused
 
+metadata = users.metadata  # of all tables
 LOCK = 0x6A7562696C6565  # the letters of the project's name
 TURN_TIMEOUT = "60s"  # for another process that migrates
 LOCK_TIMEOUT = "1s"  # for the lock of a table: requests that use it wait for as long

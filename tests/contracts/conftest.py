@@ -9,10 +9,12 @@ import pytest
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
+from jubilee.domain.audit.entry import RequestOrigin
 from jubilee.domain.transaction import Begin
 from tests.fakes.store import FakeClock, FakeStore
 
 SUBSCRIBERS = dict.fromkeys(("ItemCreated", "ItemUpdated", "ItemDeleted"), ("index.item",))
+ORIGIN = RequestOrigin("192.0.2.7", "test", "request-1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,10 @@ async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
 def database(request: pytest.FixtureRequest, clock: FakeClock) -> Database:
     """The fake database, then PostgreSQL."""
     if request.param == "fake":
-        store = FakeStore(clock=clock)
+        store = FakeStore(clock=clock, origin=ORIGIN)
         return Database(store.transaction, store.view)
     pool = request.getfixturevalue("pool")
-    write_context = WriteContext(clock, new_id, lambda: "request-1", subscribers=SUBSCRIBERS)
+    write_context = WriteContext(
+        clock, new_id, lambda: "request-1", subscribers=SUBSCRIBERS, origin=lambda: ORIGIN
+    )
     return Database(transactions(pool, write_context), views(pool, write_context))

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -11,6 +11,7 @@ import asyncpg
 
 from jubilee.adapters.postgres.errors import domain_errors
 from jubilee.adapters.postgres.transaction import RolledBack
+from jubilee.domain.audit.entry import AuditEntry, RequestOrigin
 from jubilee.domain.auth.sessions import Session
 from jubilee.domain.events import EventLog, ItemEvent
 from jubilee.domain.identity import Principal, SessionId, UserId
@@ -19,6 +20,7 @@ from jubilee.domain.passwords import PasswordHasher
 from jubilee.domain.tasks.task import Task
 from jubilee.domain.users.user import User
 from tests.fakes.accounts import FakeSessions, FakeUsers
+from tests.fakes.audit import FakeAuditLog
 from tests.fakes.birthdays import FakeBirthdays
 from tests.fakes.greetings import FakeGreetings
 from tests.fakes.items import FakeItems
@@ -132,6 +134,7 @@ class FakeTransaction:
     birthdays: FakeBirthdays
     greetings: FakeGreetings
     events: FakeEvents
+    audit: FakeAuditLog
     jobs: FakeJobs
     tasks: FakeTasks
 
@@ -161,6 +164,7 @@ class FakeTables:
     birthdays: FakeBirthdays
     greetings: FakeGreetings
     events: list[ItemEvent]
+    audit: FakeAuditLog
     jobs: MutableMapping[UUID, NewJob]
     tasks: MutableMapping[UUID, Task]
 
@@ -174,6 +178,7 @@ class FakeTables:
             birthdays=self.birthdays,
             greetings=self.greetings,
             events=FakeEvents(self.events),
+            audit=self.audit,
             jobs=FakeJobs(self.jobs, tasks),
             tasks=tasks,
         )
@@ -202,6 +207,9 @@ class FakeStore:
     birthdays: FakeBirthdays = field(default_factory=FakeBirthdays)
     greetings: FakeGreetings = field(default_factory=FakeGreetings)
     events: list[ItemEvent] = field(default_factory=list)
+    audit: list[AuditEntry] = field(default_factory=list)
+    origin: RequestOrigin = field(default_factory=RequestOrigin)
+    """Where the acts come from."""
     jobs: list[NewJob] = field(default_factory=list)
     tasks: dict[UUID, Task] = field(default_factory=dict)
     broken: Exception | None = None
@@ -214,6 +222,7 @@ class FakeStore:
             raise self.broken
         tables = self._tables(FakeUnitOfWork(self.locks), _unchanged)
         tables.events = self.events
+        tables.audit = replace(tables.audit, new=self.audit)
         with domain_errors():
             yield tables.repositories()
 
@@ -230,6 +239,7 @@ class FakeStore:
                 raise RolledBack
             tables.commit()
             self.events.extend(tables.events)
+            self.audit.extend(tables.audit.new)
             self.greetings.progress = tables.greetings.progress
         finally:
             unit.release()
@@ -246,6 +256,7 @@ class FakeStore:
             birthdays=FakeBirthdays(rows(self.birthdays.anonymous), accounts, unit, self.clock),
             greetings=FakeGreetings(accounts, rows(greetings.rows), greetings.progress, unit),
             events=[],
+            audit=FakeAuditLog(self.audit, [], self.clock, unit, self.origin),
             jobs=rows(JobsById(self.jobs)),
             tasks=rows(self.tasks),
         )

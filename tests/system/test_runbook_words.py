@@ -13,7 +13,7 @@ import pytest
 from redis.asyncio import Redis
 
 import jubilee
-from jubilee.adapters.postgres.tables import metadata
+from jubilee.adapters.postgres.tables import users
 from jubilee.commands.parser import command_parser
 from jubilee.domain.jobs.kinds import JobQueueName
 from jubilee.entrypoints.http.framework.edge import MOUNTS
@@ -37,7 +37,7 @@ SQL = {
 """Words of PostgreSQL."""
 OTHERS = {"maxmemory", "too many clients", "ss -tn"}
 """A setting of Redis, a message of PostgreSQL, and a tool of the system."""
-ITS_OWN = {*metadata.tables, *TaskReply.model_fields, *(lane.value for lane in JobQueueName)}
+ITS_OWN = {*users.metadata.tables, *TaskReply.model_fields, *(lane.value for lane in JobQueueName)}
 
 Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 

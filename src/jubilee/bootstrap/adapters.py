@@ -30,6 +30,7 @@ from jubilee.bootstrap.event_subscribers import EVENT_SUBSCRIBERS
 from jubilee.bootstrap.logs import correlation_id
 from jubilee.bootstrap.metrics_listener import API
 from jubilee.bootstrap.replica import Replica, make_replica, settled_after_s
+from jubilee.bootstrap.request_origin import request_origin
 from jubilee.bootstrap.servers import ServerUrls, clock, server_urls
 from jubilee.bootstrap.telemetry import ProcessInfo, Telemetry, open_telemetry
 from jubilee.domain.jobs.dispatch_buffer import DispatchBuffer
@@ -158,6 +159,7 @@ def _write_context(
         propagator=telemetry.propagator,
         enqueued=telemetry.jobs.enqueued,
         subscribers=EVENT_SUBSCRIBERS,
+        origin=request_origin,
         committed=replica.write_log.committed if replica else None,
     )
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
+from jubilee.domain.text import as_line
+
+MAX_USER_AGENT_CHARS = 400
 UNMATCHED = "unmatched"
 """The endpoint of every unknown path: labels must not grow with the paths that clients try."""
 
@@ -38,6 +41,12 @@ class RequestRecord:
     """When it is refused as unavailable, by `time.monotonic`."""
     headers: Headers = ()
     """As they were received; error reports show a few of them."""
+
+    @property
+    def user_agent(self) -> str | None:
+        """The client's user agent: printable, one line, MAX_USER_AGENT_CHARS at most."""
+        sent = next((value for name, value in self.headers if name == b"user-agent"), b"")
+        return as_line(sent.decode("latin-1"), MAX_USER_AGENT_CHARS) or None
 
 
 current_request: ContextVar[RequestRecord | None] = ContextVar("current_request", default=None)

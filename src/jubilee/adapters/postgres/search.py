@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, Text, bindparam, func, literal_column, select
 
-from jubilee.adapters.postgres.tables import PUNCTUATION
+from jubilee.adapters.postgres.columns import PUNCTUATION
 
 MAX_WORDS = 16
 _SPACES = str.maketrans(PUNCTUATION, " " * len(PUNCTUATION))

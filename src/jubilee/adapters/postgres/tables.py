@@ -1,7 +1,5 @@
 """The tables of the schema; migrations are generated from them."""
 
-from functools import reduce
-
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -10,12 +8,10 @@ from sqlalchemy import (
     Column,
     Computed,
     Date,
-    DateTime,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     SmallInteger,
     Table,
     Text,
@@ -25,40 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
-"""Characters that separate words in the search, in every locale."""
-
-
-def instant(name: str, *, nullable: bool = False) -> Column[object]:
-    """Return a column of type `timestamptz`."""
-    return Column(name, DateTime(timezone=True), nullable=nullable)
-
-
-def owner(name: str, *, nullable: bool = False) -> Column[object]:
-    """Return a column for the account that owns the row, which is deleted with the account."""
-    return Column(name, Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=nullable)
-
-
-def words(*columns: str) -> str:
-    """Return the SQL of the tsvector of some columns: the expression of the GIN index."""
-    texts = [part for column in columns for part in ("' '", f"coalesce({column}, '')")][1:]
-    # With parentheses as PostgreSQL writes them: Alembic compares the texts.
-    joined = reduce("({} || {})".format, texts)[1:-1]
-    quoted = PUNCTUATION.replace("'", "''")
-    return (
-        f"to_tsvector('simple', translate({joined}, '{quoted}', repeat(' ', {len(PUNCTUATION)})))"
-    )
-
+from jubilee.adapters.postgres.columns import instant, metadata, owner, words
 
 USER_WORDS = words("email", "username", "full_name")
 ITEM_WORDS = words("title", "description")
@@ -264,6 +227,50 @@ jobs = Table(
     # The same for jobs that no account requested: of producers, mails, greetings.
     Index("ix_unowned_status_id", "status", "id", postgresql_where=UNOWNED),
     Index("ix_unowned_kind_status_id", "kind", "status", "id", postgresql_where=UNOWNED),
+)
+
+# No reference to accounts: entries outlive them.
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("event", Text, nullable=False),
+    Column("actor_id", Uuid),
+    Column("subject_id", Uuid),
+    instant("occurred_at"),
+    Column("request_id", Text),
+    Column("details", JSONB, nullable=False),
+    # Who the client was is erased before the rest; its hash stays, for the chain.
+    Column("address", Text),
+    Column("user_agent", Text),
+    Column("client_salt", LargeBinary),
+    Column("client_hash", LargeBinary, nullable=False),
+    # The seal that covers it; NULL until then.
+    Column("seal", BigInteger),
+    Index("ix_audit_entries_occurred_at_id", "occurred_at", "id"),
+    Index("ix_audit_entries_event_occurred_at_id", "event", "occurred_at", "id"),
+    Index("ix_audit_entries_actor_id_occurred_at_id", "actor_id", "occurred_at", "id"),
+    Index("ix_audit_entries_subject_id_occurred_at_id", "subject_id", "occurred_at", "id"),
+    Index("ix_audit_entries_seal_id", "seal", "id"),
+)
+
+audit_seals = Table(
+    "audit_seals",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    instant("sealed_at"),
+    Column("entries", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+)
+
+# How far the chain is sealed, its clients are erased, and it is pruned; signed by SECRET_KEY.
+audit_marks = Table(
+    "audit_marks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("seal", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
 )
 
 workers = Table(

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from jubilee.adapters.postgres.audit import PostgresAuditLog, ReadOrigin
 from jubilee.adapters.postgres.birthdays import PostgresBirthdays
 from jubilee.adapters.postgres.events import PostgresEvents
 from jubilee.adapters.postgres.greetings import PostgresGreetings
@@ -16,6 +17,7 @@ from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.sessions import PostgresSessions
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.users import PostgresUsers
+from jubilee.domain.audit.entry import RequestOrigin
 from jubilee.domain.clock import Clock
 from jubilee.domain.events import Subscribers
 from jubilee.domain.identity import NewId
@@ -58,6 +60,8 @@ class WriteContext:
     """Called with the kind of every job that has been committed; must not fail."""
     subscribers: Subscribers = field(default_factory=dict)
     """Events without one are not written."""
+    origin: ReadOrigin = RequestOrigin
+    """Where the acts of the audit log come from; by default that is not known."""
     committed: Callable[[Executor], Awaitable[None]] | None = None
     """Called after each commit, on its connection."""
 
@@ -113,6 +117,12 @@ class PostgresTransaction:
         return PostgresEvents(
             self.executor, context.clock, context.new_id, context.provenance, context.subscribers
         )
+
+    @property
+    def audit(self) -> PostgresAuditLog:
+        """The audit log."""
+        context = self.context
+        return PostgresAuditLog(self.executor, context.clock, context.new_id, context.origin)
 
     @property
     def jobs(self) -> PostgresJobs:

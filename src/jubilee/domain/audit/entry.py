@@ -1,0 +1,146 @@
+"""Entries of the audit log: who did what to whom, when and from where."""
+
+import hmac
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, TypedDict, Unpack
+from uuid import UUID
+
+from jubilee.domain.identity import Principal, UserId, name_key
+from jubilee.domain.paging import Page, Position
+
+LOGIN_HASH_BYTES = 16
+
+
+class AuditEvent(StrEnum):
+    """What happened."""
+
+    SIGN_IN = "sign_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    REAUTHENTICATION_FAILED = "reauthentication_failed"
+    """The current password, sent with a change of one's own account, was wrong."""
+    SIGN_OUT = "sign_out"
+    SESSION_ENDED = "session_ended"
+    SESSIONS_ENDED = "sessions_ended"
+    """All sessions of the account, or all but that of the request."""
+    REFRESH_REUSED = "refresh_reused"
+    """A refresh token was used again, so that its session ended."""
+    ACCOUNT_LOCKED = "account_locked"
+    ACCOUNT_UNLOCKED = "account_unlocked"
+    ACCOUNT_REGISTERED = "account_registered"
+    ACCOUNT_DISABLED = "account_disabled"
+    ACCOUNT_ENABLED = "account_enabled"
+    ACCOUNT_DELETED = "account_deleted"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105  # an event, not a password
+    EMAIL_CHANGED = "email_changed"
+    ROLE_CHANGED = "role_changed"
+    ADMIN_READ = "admin_read"
+    """An admin or operator read what belongs to another account, or a list of it."""
+    ADMIN_WRITE = "admin_write"
+    """An admin or operator changed or deleted what belongs to another account."""
+
+
+class AuditDetails(TypedDict, total=False):
+    """Further facts of an entry: ids and words of the code, never input of a client."""
+
+    session_id: str
+    reason: str
+    """Why a sign-in failed or a session ended."""
+    login_hash: str
+    """Keyed hash of the login of a sign-in that names no account; see `hashed_login`."""
+    role: str
+    """The new one: `admin` or `user`."""
+    resource: str
+    """What an admin read or wrote, such as `account` or `tasks`."""
+    resource_id: str
+    members: str
+    """Names of the members that an admin changed, between spaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestOrigin:
+    """Where an act came from; each is None where it is not known, as for a command."""
+
+    address: str | None = None
+    user_agent: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One act; `actor_id` is None for an unknown caller and for the service itself."""
+
+    id: UUID
+    event: str
+    """A value of AuditEvent; a newer release may have written others."""
+    actor_id: UserId | None
+    subject_id: UserId | None
+    """The account concerned; None if there is none, or if it is not one account."""
+    occurred_at: datetime
+    origin: RequestOrigin = field(default_factory=RequestOrigin)
+    details: AuditDetails = field(default_factory=AuditDetails)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Conditions of a list of entries; `since` is inclusive, `until` is not."""
+
+    event: AuditEvent | None = None
+    actor_id: UserId | None = None
+    subject_id: UserId | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+# Ports
+
+
+class AuditLog(Protocol):
+    """Appends to the audit log in the transaction of the act; the adapter adds time and origin."""
+
+    async def record(
+        self,
+        event: AuditEvent,
+        *,
+        actor: UserId | None,
+        subject: UserId | None,
+        **details: Unpack[AuditDetails],
+    ) -> None:
+        """Append an entry."""
+
+
+class AuditReader(Protocol):
+    """Reads the audit log."""
+
+    async def page(
+        self, chosen: AuditFilter, *, after: Position | None, limit: int
+    ) -> Page[AuditEntry]:
+        """List entries, newest first."""
+
+
+class AuditTransaction(Protocol):
+    """A transaction that can record."""
+
+    @property
+    def audit(self) -> AuditLog:
+        """The audit log."""
+
+
+async def record_access(
+    log: AuditLog,
+    event: AuditEvent,
+    *,
+    by: Principal,
+    owner: UserId | None,
+    **details: Unpack[AuditDetails],
+) -> None:
+    """Record that an admin reads or writes what belongs to `owner`, unless it is his own."""
+    if by.user_id != owner:
+        await log.record(event, actor=by.user_id, subject=owner, **details)
+
+
+def hashed_login(key: bytes, login: str) -> str:
+    """Return a pseudonym of a login that names no account: it may be a password typed there."""
+    text = b"login" + name_key(login).encode(errors="surrogatepass")
+    return hmac.digest(key, text, "sha256")[:LOGIN_HASH_BYTES].hex()

@@ -1,0 +1,75 @@
+"""The audit log in memory."""
+
+from collections.abc import MutableSequence
+from dataclasses import dataclass
+from typing import Unpack
+
+from jubilee.adapters.ids import new_id
+from jubilee.domain.audit.entry import (
+    AuditDetails,
+    AuditEntry,
+    AuditEvent,
+    AuditFilter,
+    AuditLog,
+    AuditReader,
+    RequestOrigin,
+)
+from jubilee.domain.clock import Clock
+from jubilee.domain.identity import UserId
+from jubilee.domain.paging import Page, Position
+from tests.fakes.rows import FakeUnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class FakeAuditLog(AuditLog, AuditReader):
+    """Appends to `new`; lists the committed entries and its own."""
+
+    committed: MutableSequence[AuditEntry]
+    new: MutableSequence[AuditEntry]
+    clock: Clock
+    unit: FakeUnitOfWork
+    origin: RequestOrigin
+
+    async def record(
+        self,
+        event: AuditEvent,
+        *,
+        actor: UserId | None,
+        subject: UserId | None,
+        **details: Unpack[AuditDetails],
+    ) -> None:
+        self.unit.check(details)
+        entry = AuditEntry(
+            id=new_id(),
+            event=event.value,
+            actor_id=actor,
+            subject_id=subject,
+            occurred_at=self.clock(),
+            origin=self.origin,
+            details=details,
+        )
+        self.new.append(entry)
+
+    async def page(
+        self, chosen: AuditFilter, *, after: Position | None, limit: int
+    ) -> Page[AuditEntry]:
+        own = [] if self.new is self.committed else self.new
+        found = [entry for entry in (*self.committed, *own) if _matches(entry, chosen)]
+        rows = sorted(found, key=_position, reverse=True)
+        rest = [entry for entry in rows if after is None or _position(entry) < after]
+        more = len(rest) > limit
+        return Page(rest[:limit], _position(rest[limit - 1]) if more else None)
+
+
+def _position(entry: AuditEntry) -> Position:
+    return entry.occurred_at.isoformat(), str(entry.id)
+
+
+def _matches(entry: AuditEntry, chosen: AuditFilter) -> bool:
+    return (
+        chosen.event in {None, entry.event}
+        and chosen.actor_id in {None, entry.actor_id}
+        and chosen.subject_id in {None, entry.subject_id}
+        and (chosen.since is None or entry.occurred_at >= chosen.since)
+        and (chosen.until is None or entry.occurred_at < chosen.until)
+    )
