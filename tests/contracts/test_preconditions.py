@@ -11,7 +11,7 @@ from jubilee.domain.birthday_rules import BirthdayRules
 from jubilee.domain.birthdays import Birth, BirthdayService
 from jubilee.domain.calendar import Calendar
 from jubilee.domain.errors import Stale
-from jubilee.domain.identity import Principal, SessionId
+from jubilee.domain.identity import OPERATOR, Principal, SessionId
 from jubilee.domain.passwords import PasswordChange, PasswordRules
 from jubilee.domain.users.service import UserService
 from jubilee.domain.users.user import Profile, User, UserNotFound
@@ -46,7 +46,7 @@ async def test_one_of_parallel_changes_of_an_account_succeeds(
     database: Database, users: UserService
 ) -> None:
     await add_users(database, make_user("zoe"))
-    [before] = (await users.list(search=None, after=None, limit=9)).rows
+    [before] = (await users.list(search=None, by=OPERATOR, after=None, limit=9)).rows
     by = Principal(before.id, SessionId(new_id()))
 
     async def write(number: int) -> User:

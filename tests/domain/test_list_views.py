@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from jubilee.domain.audit.entry import AuditFilter
 from jubilee.domain.items import ItemFilter
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.task import TaskFilter
@@ -25,12 +26,14 @@ def refuse() -> AbstractAsyncContextManager[Any]:
     "read_page",
     [
         lambda s: s.items.list(ItemFilter(), after=None, limit=1),
-        lambda s: s.users.list(search=None, after=None, limit=1),
+        lambda s: s.users.list(search=None, by=ADMIN, after=None, limit=1),
         lambda s: s.tasks.list(TaskFilter(), by=ADMIN, after=None, limit=1),
+        lambda s: s.audit.list(AuditFilter(), by=ADMIN, after=None, limit=1),
+        lambda s: s.audit.own(AuditFilter(), by=ADMIN, after=None, limit=1),
         lambda s: s.birthdays.upcoming(1, after=None, limit=1),
         lambda s: s.birthdays.today(after=None, limit=1),
     ],
-    ids=["items", "users", "tasks", "upcoming", "today"],
+    ids=["items", "users", "tasks", "audit", "own audit", "upcoming", "today"],
 )
 async def test_a_list_is_read_from_a_view_that_may_lag(
     services: Services, read_page: Callable[[Services], Awaitable[object]]
@@ -41,6 +44,7 @@ async def test_a_list_is_read_from_a_view_that_may_lag(
         items=replace(services.items, read_list=refuse),
         birthdays=replace(services.birthdays, read_list=refuse),
         tasks=replace(services.tasks, read_list=refuse),
+        audit=replace(services.audit, read_list=refuse),
         health=services.health,
     )
     with pytest.raises(ListViewOpened):

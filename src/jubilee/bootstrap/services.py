@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from jubilee.domain.audit.entry import AuditLog, AuditReader
+from jubilee.domain.audit.service import AuditService, AuditView
 from jubilee.domain.auth.service import AuthService, AuthTransaction, AuthView, RefreshPolicy
 from jubilee.domain.auth.sessions import SessionRepository
 from jubilee.domain.auth.tokens import TokenSigner
@@ -53,8 +55,18 @@ class ServiceTransaction(
         """Items of accounts."""
 
 
-class ServiceView(AuthView, UserView, ItemTransaction, BirthdayTransaction, TaskView, Protocol):
+class AuditRows(AuditLog, AuditReader, Protocol):
+    """The audit log, as views have it: some of them can also write."""
+
+
+class ServiceView(
+    AuthView, UserView, ItemTransaction, BirthdayTransaction, TaskView, AuditView, Protocol
+):
     """A view with every repository that a service reads from."""
+
+    @property
+    def audit(self) -> AuditRows:
+        """The audit log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +122,7 @@ def build_services(ports: Ports, policy: Policy) -> Services:
             new_id=ports.new_id,
         ),
         tasks=_tasks(ports, policy),
+        audit=AuditService(write=ports.write, read_list=ports.read_list),
         health=HealthService(
             schema=ports.read_schema, redis=ports.ping_redis, mail=policy.mail_configured
         ),

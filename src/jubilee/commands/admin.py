@@ -9,8 +9,9 @@ from jubilee.commands.opening import with_services
 from jubilee.commands.passwords import read_password
 from jubilee.commands.reading import read_settings, reasons
 from jubilee.commands.refusal import CommandRefused
+from jubilee.domain.identity import OPERATOR
 from jubilee.domain.services import Services
-from jubilee.domain.users.user import User
+from jubilee.domain.users.user import Profile, User
 from jubilee.entrypoints.http.user_models import Registration
 
 
@@ -24,7 +25,8 @@ def create(chosen: Namespace) -> int:
         raise CommandRefused(reasons(error)) from None
 
     async def register(services: Services) -> User:
-        return await services.users.register({**form.to_domain(), "is_superuser": True}, password)
+        profile: Profile = {**form.to_domain(), "is_superuser": True}
+        return await services.users.register(profile, password, by=OPERATOR)
 
     user = with_services(settings, register, command="admin")
     username = f", username {user.username}" if user.username else ""

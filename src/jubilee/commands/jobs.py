@@ -8,10 +8,11 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from jubilee.commands.opening import OPERATOR, with_services
+from jubilee.commands.opening import with_services
 from jubilee.commands.reading import read_settings, reasons
 from jubilee.commands.refusal import CommandRefused
 from jubilee.domain.errors import Conflict, NotFound
+from jubilee.domain.identity import OPERATOR
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.tasks.task import Task
 from jubilee.entrypoints.exit_codes import USAGE

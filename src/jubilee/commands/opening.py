@@ -2,21 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
-from uuid import UUID
 
 from jubilee.bootstrap.application import open_application
 from jubilee.commands.refusal import CommandRefused
 from jubilee.commands.running import run
 from jubilee.domain.health import ReadSchema, SchemaStatus
-from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.services import Services
 from jubilee.entrypoints.exit_codes import SCHEMA_BEHIND
 from jubilee.settings import Settings
 
 T = TypeVar("T")
-NO_ID = UUID(int=0)
-OPERATOR = Principal(UserId(NO_ID), SessionId(NO_ID), is_admin=True)
-"""An admin without an account: operators are authorized by their access to the database."""
 
 
 def with_services(

@@ -6,10 +6,11 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from jubilee.commands.opening import OPERATOR, with_services
+from jubilee.commands.opening import with_services
 from jubilee.commands.passwords import read_password
 from jubilee.commands.reading import read_settings
 from jubilee.commands.refusal import CommandRefused
+from jubilee.domain.identity import OPERATOR
 from jubilee.domain.paging import Position
 from jubilee.domain.passwords import PasswordChange
 from jubilee.domain.services import Services
@@ -27,7 +28,9 @@ def list_users(chosen: Namespace) -> int:
         after: Position | None = None
         while len(found) < chosen.limit:
             size = min(PAGE_SIZE, chosen.limit - len(found))
-            page = await services.users.list(search=chosen.search, after=after, limit=size)
+            page = await services.users.list(
+                search=chosen.search, by=OPERATOR, after=after, limit=size
+            )
             found += page.rows
             after = page.after
             if after is None:
@@ -43,7 +46,8 @@ def show(chosen: Namespace) -> int:
     """Print one account."""
 
     async def read(services: Services) -> User:
-        return await _find(services, chosen.who)
+        found = await _find(services, chosen.who)
+        return await services.users.get(found.id, by=OPERATOR)
 
     user = with_services(read_settings(), read, command="user")
     rows = _json(user)

@@ -8,6 +8,7 @@ from typing import Protocol
 from unicodedata import normalize
 from uuid import UUID
 
+from jubilee.domain.audit.entry import AuditEvent, AuditTransaction, record_access
 from jubilee.domain.birthday_rules import BirthdayRules
 from jubilee.domain.calendar import Calendar, Window, days_until, local_dates, may_be_today
 from jubilee.domain.celebrations import Celebration, TodayCache
@@ -109,7 +110,7 @@ class BirthdayRepository(Protocol):
         """List celebrations by day, month and day of birth, and id; without inactive accounts."""
 
 
-class BirthdayTransaction(Protocol):
+class BirthdayTransaction(AuditTransaction, Protocol):
     """The repositories that birthday use cases need in one transaction."""
 
     @property
@@ -173,6 +174,7 @@ class BirthdayService:
             if known is None or known.birth is None:
                 raise BirthdayNotFound
             require(expects, known.birth)
+            await _record_write(tx, known, by)
             await _remove(tx, known)
         await self._forget(Saved(known.birth.date))
 
@@ -237,6 +239,7 @@ class BirthdayService:
             raise NotAuthenticated
         if not by.may_access(known.user_id):
             raise NotAllowed
+        await _record_write(tx, known, by)
         await tx.birthdays.change(known.id, birthday.birth)
         return Saved(known.birth.date if known.birth else None)
 
@@ -266,6 +269,17 @@ def _birth(known: Birthday | None) -> Birth | None:
 def _check_name(name: str) -> None:
     if not is_person_name(name):
         raise InvalidName
+
+
+async def _record_write(tx: BirthdayTransaction, known: Birthday, by: Principal) -> None:
+    await record_access(
+        tx.audit,
+        AuditEvent.ADMIN_WRITE,
+        by=by,
+        owner=known.user_id,
+        resource="birthday",
+        resource_id=str(known.id),
+    )
 
 
 async def _remove(tx: BirthdayTransaction, known: Birthday) -> None:

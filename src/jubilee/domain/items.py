@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeAlias, TypedDict
 from uuid import UUID
 
+from jubilee.domain.audit.entry import AuditEvent, AuditTransaction, record_access
 from jubilee.domain.clock import Clock
 from jubilee.domain.concurrency import VersionCheck
 from jubilee.domain.errors import Invalid, NotAllowed, NotFound, Stale
@@ -115,7 +116,7 @@ class ItemRepository(Protocol):
         """Update the members that can change."""
 
 
-class ItemTransaction(Protocol):
+class ItemTransaction(AuditTransaction, Protocol):
     """The repositories that item use cases need in one transaction."""
 
     @property
@@ -199,6 +200,14 @@ async def _owned(
         raise NotAllowed
     if expects is not None and not expects(item.version):
         raise ItemChanged
+    await record_access(
+        tx.audit,
+        AuditEvent.ADMIN_WRITE,
+        by=by,
+        owner=item.owner_id,
+        resource="item",
+        resource_id=str(item_id),
+    )
     return item
 
 

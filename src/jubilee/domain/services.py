@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from jubilee.domain.audit.service import AuditService
 from jubilee.domain.auth.service import AuthService
 from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.health import HealthService
@@ -19,4 +20,5 @@ class Services:
     items: ItemService
     birthdays: BirthdayService
     tasks: TaskService
+    audit: AuditService
     health: HealthService

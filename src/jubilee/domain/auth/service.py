@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
 
+from jubilee.domain.audit.entry import AuditEvent, AuditTransaction, hashed_login
+from jubilee.domain.auth.records import record_failure, record_own, record_refusal
 from jubilee.domain.auth.sessions import (
     ClientInfo,
     Session,
@@ -61,7 +63,7 @@ class AuthView(Protocol):
         """The sessions of accounts."""
 
 
-class AuthTransaction(Protocol):
+class AuthTransaction(AuditTransaction, Protocol):
     """The repositories that authentication needs in one transaction."""
 
     @property
@@ -138,8 +140,15 @@ class AuthService:
         stored = user.password_hash if user is not None else None
         match = await match_password(self.hasher, stored, password)
         if user is None or match is PasswordMatch.NO or not user.is_active:
+            async with self.write() as tx:
+                pseudonym = hashed_login(self.refresh_policy.key, login)
+                await record_failure(tx.audit, user, match, pseudonym)
             raise InvalidGrant
-        return await self._open_session(user, await self._rehashed(user, password, match), client)
+        rehashed = await self._rehashed(user, password, match)
+        tokens = await self._open_session(user, rehashed, client)
+        if tokens is None:
+            raise InvalidGrant
+        return tokens
 
     async def refresh(self, encoded: str) -> Tokens:
         """Rotate the tokens of a session; a reused refresh token ends the session."""
@@ -151,8 +160,10 @@ class AuthService:
 
     async def sign_out(self, principal: Principal) -> None:
         """End the session of the request."""
+        user_id, session_id = principal.user_id, principal.session_id
         async with self.write() as tx:
-            await tx.sessions.end(principal.session_id, user_id=principal.user_id)
+            if await tx.sessions.end(session_id, user_id=user_id):
+                await record_own(tx.audit, AuditEvent.SIGN_OUT, user_id, session_id=str(session_id))
 
     async def sessions(self, principal: Principal) -> Sequence[Session]:
         """List the caller's sessions, newest first."""
@@ -164,6 +175,9 @@ class AuthService:
         async with self.write() as tx:
             if not await tx.sessions.end(session_id, user_id=by.user_id):
                 raise SessionNotFound
+            await record_own(
+                tx.audit, AuditEvent.SESSION_ENDED, by.user_id, session_id=str(session_id)
+            )
 
     async def _rehashed(self, user: User, password: str, match: PasswordMatch) -> str | None:
         stored = user.password_hash
@@ -174,15 +188,20 @@ class AuthService:
 
     async def _open_session(
         self, user: User, password_hash: str | None, client: ClientInfo
-    ) -> Tokens:
+    ) -> Tokens | None:
+        """Return None if the account has changed or ended while the password was checked."""
         token = RefreshToken(SessionId(self.new_id()), 1, self.refresh_policy.make_secret())
         session = self._session(token, user.id, client)
         async with self.write() as tx:
             locked = await _still_active(tx, user)
+            if locked is None:
+                await record_failure(tx.audit, user, PasswordMatch.YES, "")
+                return None
             if password_hash != locked.password_hash:
                 await tx.users.save(replace(locked, password_hash=password_hash))
             await tx.sessions.prune(user.id, now=session.created_at)
             await tx.sessions.add(session)
+            await record_own(tx.audit, AuditEvent.SIGN_IN, user.id, session_id=str(session.id))
         return self._tokens(token, user.id)
 
     def _session(self, token: RefreshToken, user_id: UserId, client: ClientInfo) -> Session:
@@ -209,6 +228,7 @@ class AuthService:
             reuse = session.classify(token, now=now)
             if reuse is TokenReuse.REUSED or not user.is_active:
                 await tx.sessions.end(session.id, user_id=session.user_id)
+                await record_refusal(tx.audit, session, reuse)
                 return None
             successor = self.refresh_policy.successor(token, session)
             if reuse is TokenReuse.CURRENT:
@@ -226,12 +246,11 @@ class AuthService:
         )
 
 
-async def _still_active(tx: AuthTransaction, user: User) -> User:
-    """Lock the account; it may have changed or ended while the password was checked."""
+async def _still_active(tx: AuthTransaction, user: User) -> User | None:
+    """Lock the account; None if it is not the one whose password was checked."""
     try:
         locked = await tx.users.get(user.id, lock=True)
-    except UserNotFound as error:
-        raise InvalidGrant from error
-    if not locked.is_active or locked.password_hash != user.password_hash:
-        raise InvalidGrant
-    return locked
+    except UserNotFound:
+        return None
+    is_same = locked.is_active and locked.password_hash == user.password_hash
+    return locked if is_same else None

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Unpack
 from uuid import UUID
 
+from jubilee.domain.audit.entry import AuditDetails, AuditEvent, record_access
 from jubilee.domain.clock import Clock
 from jubilee.domain.concurrency import VersionCheck, require
 from jubilee.domain.errors import NotAllowed
@@ -82,6 +83,8 @@ class TaskService:
         if wait is not None and seconds > 0 and task.status.is_live:
             await self.waiter.wait(task.id, seconds, wait.is_abandoned, by=by.user_id)
             task = await self._get(str(task.id), by)
+        if task.owner_id != by.user_id:
+            await self._record_read(by, task.owner_id, resource="task", resource_id=str(task.id))
         return self._redacted(task, by)
 
     async def list(
@@ -94,6 +97,8 @@ class TaskService:
         visible = chosen if by.is_admin else _own(chosen, by)
         async with self.read_list() as view:
             page = await view.tasks.page(visible, after=after, limit=limit)
+        if visible.owner != by.user_id:
+            await self._record_read(by, visible.owner, resource="tasks")
         return Page([self._redacted(task, by) for task in page.rows], page.after)
 
     async def cancel(
@@ -105,7 +110,7 @@ class TaskService:
         raises Stale.
         """
         async with self.write() as tx:
-            task = await tx.tasks.get(name, by=by, lock=True)
+            task = await _locked(tx, name, by)
             require(expects, self._redacted(task, by))
             if not task.status.is_live:
                 await self._remove(tx, task)
@@ -116,7 +121,7 @@ class TaskService:
     async def stop(self, name: str, *, by: Principal) -> Task:
         """Cancel a queued task or request a running one to stop; raise AlreadyEnded."""
         async with self.write() as tx:
-            task = await tx.tasks.get(name, by=by, lock=True)
+            task = await _locked(tx, name, by)
             if not task.status.is_live:
                 raise AlreadyEnded
             return self._redacted(await self._stop(tx, task), by)
@@ -124,7 +129,7 @@ class TaskService:
     async def discard(self, name: str, *, by: Principal) -> None:
         """Delete an ended task; raise StillLive."""
         async with self.write() as tx:
-            task = await tx.tasks.get(name, by=by, lock=True)
+            task = await _locked(tx, name, by)
             if task.status.is_live:
                 raise StillLive
             await self._remove(tx, task)
@@ -134,7 +139,7 @@ class TaskService:
     ) -> Task:
         """Queue a dead task again, within its owner's limit. Raises Stale as `cancel` does."""
         async with self.write() as tx:
-            task = await tx.tasks.get(name, by=by, lock=True)
+            task = await _locked(tx, name, by)
             require(expects, self._redacted(task, by))
             if task.status is not TaskStatus.DEAD:
                 raise TaskNotDead
@@ -174,6 +179,12 @@ class TaskService:
         async with self.read() as view:
             return await view.tasks.get(name, by=by)
 
+    async def _record_read(
+        self, by: Principal, owner: UserId | None, **details: Unpack[AuditDetails]
+    ) -> None:
+        async with self.write() as tx:
+            await tx.audit.record(AuditEvent.ADMIN_READ, actor=by.user_id, subject=owner, **details)
+
     async def _insert(
         self, request: TaskRequest, new_id: UUID, owner: UserId, *, exclusive: bool
     ) -> Task | None:
@@ -206,6 +217,20 @@ class TaskService:
 
     def _redacted(self, task: Task, by: Principal) -> Task:
         return redacted(task, self.kinds.find(task.kind), by)
+
+
+async def _locked(tx: TaskTransaction, name: str, by: Principal) -> Task:
+    """Lock the task, and record that an admin changes another account's."""
+    task = await tx.tasks.get(name, by=by, lock=True)
+    await record_access(
+        tx.audit,
+        AuditEvent.ADMIN_WRITE,
+        by=by,
+        owner=task.owner_id,
+        resource="task",
+        resource_id=str(task.id),
+    )
+    return task
 
 
 def redacted(task: Task, kind: JobKind[Any, Any] | None, by: Principal) -> Task:

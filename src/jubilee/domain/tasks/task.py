@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from jubilee.domain.audit.entry import AuditTransaction
 from jubilee.domain.errors import Conflict, Invalid, LimitReached, NotAllowed, NotFound
 from jubilee.domain.identity import Principal, UserId
 from jubilee.domain.jobs.queue import DEFAULT_PRIORITY
@@ -215,7 +216,7 @@ class TaskView(Protocol):
         """The tasks."""
 
 
-class TaskTransaction(Protocol):
+class TaskTransaction(AuditTransaction, Protocol):
     """The repositories that task use cases need in one transaction."""
 
     @property

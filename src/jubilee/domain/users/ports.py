@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Protocol
 
+from jubilee.domain.audit.entry import AuditTransaction
 from jubilee.domain.events import EventLog
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.queue import JobQueue
@@ -57,7 +58,7 @@ class UserView(Protocol):
         """The accounts."""
 
 
-class UserTransaction(Protocol):
+class UserTransaction(AuditTransaction, Protocol):
     """The repositories that account use cases need in one transaction."""
 
     @property

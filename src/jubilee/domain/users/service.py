@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from jubilee.domain.audit.entry import AuditEvent
 from jubilee.domain.calendar import Calendar
 from jubilee.domain.clock import Clock
 from jubilee.domain.concurrency import VersionCheck, merged, require
@@ -23,6 +24,7 @@ from jubilee.domain.passwords import (
     match_password,
 )
 from jubilee.domain.transaction import Begin
+from jubilee.domain.users.changes import record_change, record_registration
 from jubilee.domain.users.ports import UserTransaction, UserView
 from jubilee.domain.users.user import (
     CurrentPasswordNeeded,
@@ -52,7 +54,9 @@ class UserService:
     birthdays_changed: Callable[[], Awaitable[None]]
     """Called after a commit that changes a birthday; bounded in time, never raises."""
 
-    async def register(self, profile: Profile, password: str) -> User:
+    async def register(
+        self, profile: Profile, password: str, *, by: Principal | None = None
+    ) -> User:
         """Create an account and enqueue its welcome mail in the same transaction."""
         self.calendar.check_born(
             profile.get("date_of_birth"), profile.get("time_zone"), BIRTH_POINTERS
@@ -70,7 +74,8 @@ class UserService:
         async with self.write() as tx:
             await tx.users.add(user)
             await tx.jobs.add(self._welcome(user))
-        await self._record(None, user)
+            await record_registration(tx.audit, user, by)
+        await self._refresh_lists(None, user)
         return user
 
     async def get(self, user_id: UserId, *, by: Principal) -> User:
@@ -78,10 +83,10 @@ class UserService:
 
         Raises NotAllowed for an account of another user, whether or not it exists.
         """
-        if not by.may_access(user_id):
-            raise NotAllowed
-        async with self.read() as view:
-            return await view.users.get(user_id)
+        user = await self._get(user_id, by)
+        if by.user_id != user_id:
+            await self._record_read(by, user_id, "account")
+        return user
 
     async def find(self, identifier: str) -> User:
         """Find an account by id, e-mail address or username, for operators.
@@ -96,10 +101,14 @@ class UserService:
             raise UserNotFound
         return user
 
-    async def list(self, *, search: str | None, after: Position | None, limit: int) -> Page[User]:
+    async def list(
+        self, *, search: str | None, by: Principal, after: Position | None, limit: int
+    ) -> Page[User]:
         """List all accounts, for admins."""
         async with self.read_list() as view:
-            return await view.users.page(search=search, after=after, limit=limit)
+            page = await view.users.page(search=search, after=after, limit=limit)
+        await self._record_read(by, None, "accounts")
+        return page
 
     async def change(
         self,
@@ -111,7 +120,7 @@ class UserService:
         expects: VersionCheck[User] | None = None,
     ) -> User:
         """Change an account; a new password ends its other sessions. Raises Stale."""
-        before = await self.get(user_id, by=by)
+        before = await self._get(user_id, by)
         require(expects, before)  # checked again on the locked row: hashing takes long
         after = replace(before, **checked_names(profile, before))
         self.calendar.check_born(after.date_of_birth, after.time_zone, BIRTH_POINTERS)
@@ -121,14 +130,14 @@ class UserService:
             password_hash = await hash_new(self.hasher, self.rules, passwords.new, names)
             after = replace(after, password_hash=password_hash)
         saved = await self._save(before, after, by=by, expects=expects)
-        await self._record(before, saved)
+        await self._refresh_lists(before, saved)
         return saved
 
     async def delete(
         self, user_id: UserId, *, by: Principal, expects: VersionCheck[User] | None = None
     ) -> None:
         """Delete an account with its sessions, birthday, tasks and items. Raises Stale."""
-        user = await self.get(user_id, by=by)
+        user = await self._get(user_id, by)
         async with self.write() as tx:
             require(expects, await _locked(tx, user, None))
             # An item inserted after `delete_of` would be deleted without its event.
@@ -136,7 +145,8 @@ class UserService:
             items = await tx.items.delete_of(user_id)
             await tx.events.add(*(ItemDeleted(item_id=i, owner_id=user_id) for i in items))
             await tx.users.delete(user_id)
-        await self._record(user, None)
+            await tx.audit.record(AuditEvent.ACCOUNT_DELETED, actor=by.user_id, subject=user_id)
+        await self._refresh_lists(user, None)
 
     async def _save(
         self, before: User, after: User, *, by: Principal, expects: VersionCheck[User] | None
@@ -149,9 +159,9 @@ class UserService:
             stamped = replace(after, updated_at=self.clock())
             changed = now if after == before else merged(before, stamped, now)
             await tx.users.save(changed)
+            await record_change(tx.audit, now, changed, by)
             if changed.password_hash != now.password_hash or not changed.is_active:
-                keep = by.session_id if by.user_id == before.id and changed.is_active else None
-                await tx.sessions.end_all(before.id, but=keep)
+                await _end_sessions(tx, now, changed, by)
             return changed
 
     async def _check_current_password(
@@ -165,9 +175,23 @@ class UserService:
             raise CurrentPasswordNeeded(pointer="/current_password")
         match = await match_password(self.hasher, before.password_hash, passwords.current)
         if match is PasswordMatch.NO:
+            event = AuditEvent.REAUTHENTICATION_FAILED
+            async with self.write() as tx:
+                await tx.audit.record(event, actor=by.user_id, subject=before.id)
             raise WrongCurrentPassword
 
-    async def _record(self, before: User | None, after: User | None) -> None:
+    async def _get(self, user_id: UserId, by: Principal) -> User:
+        if not by.may_access(user_id):
+            raise NotAllowed
+        async with self.read() as view:
+            return await view.users.get(user_id)
+
+    async def _record_read(self, by: Principal, subject: UserId | None, resource: str) -> None:
+        event = AuditEvent.ADMIN_READ
+        async with self.write() as tx:
+            await tx.audit.record(event, actor=by.user_id, subject=subject, resource=resource)
+
+    async def _refresh_lists(self, before: User | None, after: User | None) -> None:
         if _birthday_entry(before) != _birthday_entry(after):
             await self.birthdays_changed()
 
@@ -179,6 +203,14 @@ class UserService:
             owner_id=user.id,
             key=f"welcome:{user.id}",
         )
+
+
+async def _end_sessions(tx: UserTransaction, before: User, after: User, by: Principal) -> None:
+    """End the account's sessions; that of the request stays while the account is active."""
+    keep = by.session_id if by.user_id == before.id and after.is_active else None
+    await tx.sessions.end_all(before.id, but=keep)
+    if after.password_hash != before.password_hash or before.is_active:
+        await tx.audit.record(AuditEvent.SESSIONS_ENDED, actor=by.user_id, subject=before.id)
 
 
 def _birthday_entry(user: User | None) -> tuple[object, ...]:

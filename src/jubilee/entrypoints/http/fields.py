@@ -1,7 +1,7 @@
 """Types of members that several request bodies share."""
 
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, EmailStr, Field
@@ -26,6 +26,11 @@ from jubilee.entrypoints.http.text_patterns import (
     DocumentedPattern,
 )
 
+UUID_PATTERN = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
 WRITTEN_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -54,6 +59,20 @@ def _date(value: object) -> object:
     except ValueError:
         pass
     raise PydanticCustomError("invalid_date", "Input should be an existing date as YYYY-MM-DD")
+
+
+def _instant(value: object) -> object:
+    """Accept RFC 3339 only: Pydantic would also read digits as seconds since 1970."""
+    if not isinstance(value, str):
+        return value
+    try:
+        if RFC_3339.fullmatch(value):
+            return datetime.fromisoformat(value.upper())
+    except ValueError:
+        pass
+    raise PydanticCustomError(
+        "invalid_instant", "Input should be a time in RFC 3339 format with a UTC offset"
+    )
 
 
 def _without_name(value: object) -> object:
@@ -120,6 +139,7 @@ FullName = Annotated[
 domain checks new ones. `NewUsername` and `NewFullName` are always checked."""
 NewUsername = Annotated[Username, AfterValidator(_username)]
 NewFullName = Annotated[FullName, AfterValidator(_full_name)]
+Instant = Annotated[datetime, BeforeValidator(_instant)]
 CalendarDate = Annotated[date, BeforeValidator(_date)]
 ZoneName = Annotated[str, Field(max_length=64, examples=["Europe/Vienna"]), AfterValidator(_zone)]
 Password = Annotated[

@@ -1,6 +1,6 @@
 """All endpoints of the service, in the order of the OpenAPI document."""
 
-from jubilee.entrypoints.http import auth, birthdays, hello, items, meta, tasks, users
+from jubilee.entrypoints.http import audit, auth, birthdays, hello, items, meta, tasks, users
 from jubilee.entrypoints.http.docs import pages as docs
 from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
 
@@ -11,6 +11,7 @@ FEATURES: tuple[AnyEndpoint, ...] = (
     *users.ENDPOINTS,
     *items.ENDPOINTS,
     *tasks.ENDPOINTS,
+    *audit.ENDPOINTS,
     *meta.ENDPOINTS,
 )
 

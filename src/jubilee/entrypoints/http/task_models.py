@@ -1,12 +1,10 @@
 """Request and response bodies of tasks."""
 
-import re
 from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.queue import DEFAULT_PRIORITY, MAX_PRIORITY
@@ -18,16 +16,12 @@ from jubilee.domain.tasks.task import (
     TaskRequest,
     TaskStatus,
 )
+from jubilee.entrypoints.http.fields import UUID_PATTERN, Instant
 from jubilee.entrypoints.http.framework.endpoint import Model
 from jubilee.entrypoints.http.framework.paging import PageQuery, PageReply
 
 MAX_WAIT_S = 60
 NO_OWNER = "none"
-UUID_PATTERN = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-RFC_3339 = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
-    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
 
 NEW_TASK_EXAMPLE = {"task_id": "order-4711", "kind": "echo", "data": {"order": 4711}}
 TASK_EXAMPLE = {
@@ -57,21 +51,6 @@ QUEUED_EXAMPLE = {
 }
 
 
-def _instant(value: object) -> object:
-    """Accept RFC 3339 only: Pydantic would also read digits as seconds since 1970."""
-    if not isinstance(value, str):
-        return value
-    try:
-        if RFC_3339.fullmatch(value):
-            return datetime.fromisoformat(value.upper())
-    except ValueError:
-        pass
-    raise PydanticCustomError(
-        "invalid_instant", "Input should be a time in RFC 3339 format with a UTC offset"
-    )
-
-
-Instant = Annotated[datetime, BeforeValidator(_instant)]
 KindName = Annotated[str, Field(min_length=1, max_length=100, examples=["echo"])]
 
 

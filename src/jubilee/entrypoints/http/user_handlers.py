@@ -56,7 +56,9 @@ async def delete_me(call: Call[Nothing, Nothing]) -> Response:
 async def list_users(call: Call[Nothing, UserQuery]) -> Response:
     """GET /users."""
     query = call.query
-    page = await call.services.users.list(search=query.q, after=position(call), limit=query.limit)
+    page = await call.services.users.list(
+        search=query.q, by=call.principal, after=position(call), limit=query.limit
+    )
     return paged(call, UserPage, page, UserReply.of)
 
 

@@ -119,6 +119,14 @@ DESCRIPTIONS = {
         "task of another account is 404."
     ),
     "retryTask": "Queues a dead task again with all its attempts. A task that is not dead is 409.",
+    "listAuditEntries": (
+        "Lists who did what to whom, when and from where: sign-ins, changes of accounts and their "
+        f"sessions, and what admins read and wrote. Reading it is recorded as well. {PAGED}"
+    ),
+    "listMyAuditEntries": (
+        "Lists the sign-ins and changes of one's own account, and what admins read and wrote of "
+        f"it, without their addresses. {PAGED}"
+    ),
     "home": "Returns the name and version of the service, and links to its documentation.",
     "metrics": (
         "Returns the metrics in the text format of Prometheus. 404 if `METRICS_PORT` serves them "

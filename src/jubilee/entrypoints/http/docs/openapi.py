@@ -37,6 +37,7 @@ TAGS = {
     "users": "Accounts: one's own, and all accounts for admins.",
     "items": "Items with a title and a description.",
     "tasks": "Durable background tasks.",
+    "audit": "The audit log: who did what, when and from where.",
     "meta": "Health, metrics and documentation.",
 }
 SIGN_IN_URL = "/api/auth/token"
