@@ -1,21 +1,22 @@
 """Memory and CPU of an API and a worker: `python -m tests.benchmarks.resources`.
 
-One of each, on embedded servers and loopback, first idle, then at a constant rate of requests of
-which some create tasks, until `--seconds` are over. A request is sent when it is due, however slow
-those before it are; its latency counts from then. The limits in deploy/compose come from this.
+One of each, on embedded servers and loopback: first idle, then at a constant rate of requests of
+which some create tasks, then idle again. Prints the rows of the table in deploy/README.md, from
+which the limits in deploy/compose come, and whether the rate was held and memory and CPU were flat;
+ends with 1 if not. The defaults take two cores without other work: `others` says what else ran.
 """
 
 import argparse
 import asyncio
+import json
 import os
 import statistics
 import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
-from itertools import cycle, pairwise
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -23,40 +24,41 @@ from time import monotonic
 import httpx2
 import uvloop
 
+from tests.benchmarks.open_loop import Answers, send
+from tests.benchmarks.processes import Phase, machine_cpu_s, sample
 from tests.support.api import bearer, sign_up
 from tests.support.running import Up, free_port
 
-CONNECTIONS = 60
-MAX_DELAY_S = 2.0  # a request that is later is not sent: machine or service do not keep up
-SAMPLE_INTERVAL_S = 2.0
 STOP_TIMEOUT_S = 60
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+DONE_TIMEOUT_S = 60
+DONE = 'jobs_finished_total{kind="echo",outcome="succeeded"} '
+EXPECTED = {HTTPStatus.OK, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT}
+MIN_SENT_RATIO = 0.999
 NAMES = ("api", "worker")
+BORN = {"dateOfBirth": "1990-02-28"}
+TASK = {"kind": "echo", "data": {"n": 1}}
 SECRET = "a-benchmark-of-0123456789-abcdefghij"
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """One look at a process."""
+class Result:
+    """All that was measured."""
 
-    at: float
-    cpu_s: float
-    rss_mib: float
-
-
-@dataclass(slots=True)
-class Load:
-    """What was sent, and how it was answered."""
-
-    statuses: Counter[int] = field(default_factory=Counter)
-    unsent: int = 0
-    latencies_s: list[float] = field(default_factory=list)
+    idle: Mapping[str, Phase]
+    load: Mapping[str, Phase]
+    after: Mapping[str, Phase]
+    answers: Answers
+    tasks_done: int
+    done_after_s: float
+    """How long after the last answer the last task was done."""
+    others_cores: float
+    """What other processes of the machine used under load."""
 
 
 def requests(port: int, authorization: str, tasks_in_ten: int) -> Iterator[bytes]:
     """Requests without end: so many of ten create a task, the others read and write birthdays."""
     head = f"Host: 127.0.0.1:{port}\r\nAuthorization: {authorization}\r\n"
-    born, task = b'{"dateOfBirth": "1990-02-28"}', b'{"kind": "echo", "data": {"n": 1}}'
+    born, task = json.dumps(BORN).encode(), json.dumps(TASK).encode()
     others = (
         _request("PUT", "/hello/Zoe", "", born),
         _request("GET", "/hello/Zoe", ""),
@@ -77,89 +79,8 @@ def _request(method: str, path: str, head: str, body: bytes = b"") -> bytes:
     return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body
 
 
-async def send(port: int, sequence: Iterator[bytes], rate: int, seconds: float) -> Load:
-    """Send `rate` requests a second."""
-    load, due = Load(), asyncio.Queue[tuple[float, bytes] | None]()
-    connections = [asyncio.create_task(_connection(port, due, load)) for _ in range(CONNECTIONS)]
-    began = monotonic()
-    for number in range(int(rate * seconds)):
-        at = began + number / rate
-        if (wait := at - monotonic()) > 0:
-            await asyncio.sleep(wait)
-        due.put_nowait((at, next(sequence)))
-    for _ in connections:
-        due.put_nowait(None)
-    await asyncio.gather(*connections)
-    return load
-
-
-async def _connection(
-    port: int, due: asyncio.Queue[tuple[float, bytes] | None], load: Load
-) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    while (given := await due.get()) is not None:
-        at, request = given
-        if monotonic() - at > MAX_DELAY_S:
-            load.unsent += 1
-            continue
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-        await reader.readexactly(int(length or 0))
-        load.statuses[int(head[9:12])] += 1
-        load.latencies_s.append(monotonic() - at)
-    writer.close()
-
-
-class Samples:
-    """Looks at the processes at intervals."""
-
-    def __init__(self, up: Up) -> None:
-        """Find API and worker among the processes of the stack."""
-        found = {_command(pid): pid for pid in up.pids}
-        self._pids = {name: found[name] for name in NAMES}
-        self.taken: dict[str, list[Sample]] = {name: [] for name in NAMES}
-
-    async def run(self, seconds: float) -> None:
-        """Take samples for so long."""
-        until = monotonic() + seconds
-        self.taken = {name: [] for name in NAMES}
-        while monotonic() < until:
-            for name, pid in self._pids.items():
-                self.taken[name].append(_sample(pid))
-            await asyncio.sleep(SAMPLE_INTERVAL_S)
-
-    def cpu_s(self, name: str) -> float:
-        """How much CPU the process used in all that time."""
-        samples = self.taken[name]
-        return samples[-1].cpu_s - samples[0].cpu_s
-
-    def table(self) -> Iterator[str]:
-        """A line a process: CPU, memory, and how much of it came in the second half."""
-        for name, samples in self.taken.items():
-            cpu = [100 * (b.cpu_s - a.cpu_s) / (b.at - a.at) for a, b in pairwise(samples)]
-            memory = [sample.rss_mib for sample in samples]
-            middle = memory[len(memory) // 2]
-            yield (
-                f"{name:<8} CPU {statistics.fmean(cpu):5.1f} % (most {max(cpu):5.1f} %)"
-                f"  memory {max(memory):6.1f} MiB (second half {memory[-1] - middle:+.1f} MiB)"
-            )
-
-
-def _command(pid: int) -> str:
-    words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-    return next((name for name in NAMES if name in words), "")
-
-
-def _sample(pid: int) -> Sample:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    memory = pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-    return Sample(monotonic(), (int(fields[11]) + int(fields[12])) / TICKS_PER_S, memory)
-
-
 @contextmanager
-def stack() -> Iterator[Up]:
+def stack(worker_metrics: int) -> Iterator[Up]:
     """An API, a worker and their servers, as in production but for TLS and the network."""
     with TemporaryDirectory() as folder:
         at = Path(folder)
@@ -169,7 +90,7 @@ def stack() -> Iterator[Up]:
             ENVIRONMENT="production",
             SECRET_KEY=SECRET,
             METRICS_PORT=str(free_port()),
-            WORKER_METRICS_PORT=str(free_port()),
+            WORKER_METRICS_PORT=str(worker_metrics),
         )
         try:
             yield up.ready()
@@ -179,50 +100,113 @@ def stack() -> Iterator[Up]:
             up.end()
 
 
-async def measure(up: Up, chosen: argparse.Namespace) -> None:
-    """Print the idle figures, then those under load."""
+async def measure(up: Up, worker_metrics: int, chosen: argparse.Namespace) -> Result:
+    """Idle, under load, and idle again."""
     with httpx2.Client(base_url=f"http://127.0.0.1:{up.port}", timeout=10) as client:
         authorization = bearer(sign_up(client, "ada"))["Authorization"]
-    samples = Samples(up)
-    await samples.run(chosen.idle)
-    _print("idle", samples.table())
+        client.put("/hello/Zoe", json=BORN).raise_for_status()
+    pids = {name.partition(" ")[0].lower(): pid for name, pid in up.run.pids.items()}
+    idle = await sample(pids, chosen.idle)
     sequence = requests(up.port, authorization, round(10 * chosen.jobs / chosen.requests))
-    load, _ = await asyncio.gather(
-        send(up.port, sequence, chosen.requests, chosen.seconds), samples.run(chosen.seconds)
+    before = machine_cpu_s()
+    answers, load = await asyncio.gather(
+        send(up.port, sequence, chosen.requests, chosen.seconds),
+        sample(pids | {"generator": os.getpid()}, chosen.seconds),
     )
-    _print(f"{chosen.requests} requests/s, {chosen.jobs} of them tasks", samples.table())
-    _print("answers", _answers(load))
-    api, worker = samples.cpu_s("api"), samples.cpu_s("worker")
-    answered, tasks = load.statuses.total(), load.statuses[HTTPStatus.ACCEPTED]
-    _print(
-        "CPU", [f"{1000 * api / answered:.2f} ms a request, {1000 * worker / tasks:.2f} ms a task"]
+    others = machine_cpu_s() - before - sum(phase.cpu_s for phase in load.values())
+    ended = monotonic()
+    done = await _tasks_done(worker_metrics, answers.statuses[HTTPStatus.ACCEPTED])
+    done_after_s = monotonic() - ended
+    after = await sample(pids, chosen.idle)
+    return Result(idle, load, after, answers, done, done_after_s, others / chosen.seconds)
+
+
+async def _tasks_done(worker_metrics: int, wanted: int) -> int:
+    """How many tasks the worker has done, once it has done as many as wanted."""
+    deadline = monotonic() + DONE_TIMEOUT_S
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{worker_metrics}") as client:
+        while True:
+            lines = (await client.get("/metrics", timeout=10)).text.splitlines()
+            done = sum(
+                int(float(line.removeprefix(DONE))) for line in lines if line.startswith(DONE)
+            )
+            if done >= wanted or monotonic() > deadline:
+                return done
+            await asyncio.sleep(0.2)
+
+
+def table(result: Result) -> Iterator[str]:
+    """The rows of deploy/README.md."""
+    units = {
+        "api": ("request", result.answers.statuses.total()),
+        "worker": ("task", result.tasks_done),
+    }
+    for name in NAMES:
+        load, (unit, count) = result.load[name], units[name]
+        idle, after = (
+            f"{phase.rss_mib:.0f} MiB, {100 * phase.cores:.1f} % of a core"
+            for phase in (result.idle[name], result.after[name])
+        )
+        growth = load.memory_growth.after - load.memory_growth.before
+        yield (
+            f"| `{name}` | {idle} | {load.rss_mib:.0f} MiB ({growth:+.1f}),"
+            f" {100 * load.cores:.0f} % of a core | {after}"
+            f" | {1000 * load.cpu_s / count:.2f} ms a {unit} |"
+        )
+
+
+def details(result: Result) -> Iterator[str]:
+    """Latencies, and what else used CPU."""
+    percentiles = statistics.quantiles(result.answers.latencies_s, n=1000)
+    at = {"p50": percentiles[499], "p99": percentiles[989], "p99.9": percentiles[998]}
+    yield "latency " + ", ".join(f"{name} {1000 * each:.1f} ms" for name, each in at.items())
+    statuses = sorted(result.answers.statuses.items())
+    yield "answers " + ", ".join(f"{status}: {count}" for status, count in statuses)
+    cores = {name: phase.cores for name, phase in result.load.items()}
+    cores["others"] = result.others_cores
+    yield "CPU     " + ", ".join(f"{name} {100 * used:.0f} %" for name, used in cores.items())
+
+
+def verdicts(result: Result, wanted: int) -> Iterator[tuple[bool, str]]:
+    """Whether the rate was held, all was answered and done, and memory and CPU were flat."""
+    answers = result.answers
+    yield (
+        answers.unsent <= (1 - MIN_SENT_RATIO) * wanted,
+        f"{wanted - answers.unsent} of {wanted} requests were sent within 2 s of their moment",
     )
+    others = {status: n for status, n in answers.statuses.items() if status not in EXPECTED}
+    yield not others, f"unexpected answers (0: none at all): {others}"
+    accepted = answers.statuses[HTTPStatus.ACCEPTED]
+    done = f"{result.tasks_done} of {accepted} tasks done {result.done_after_s:.1f} s after the end"
+    yield result.tasks_done == accepted, done
+    for name in NAMES:
+        memory, cpu = result.load[name].memory_growth, result.load[name].cpu_growth
+        mib = f"{memory.before:.1f} to {memory.after:.1f} MiB"
+        percent = f"{100 * cpu.before:.1f} to {100 * cpu.after:.1f} % of a core"
+        yield result.load[name].is_flat, f"{name}, second quarter to last: {mib}, {percent}"
 
 
-def _answers(load: Load) -> Iterator[str]:
-    counts = " ".join(f"{status}: {count}" for status, count in sorted(load.statuses.items()))
-    yield f"{counts} not sent, for they were late: {load.unsent}"
-    percentiles = statistics.quantiles(load.latencies_s, n=100)
-    at = {"p50": percentiles[49], "p95": percentiles[94], "p99": percentiles[98]}
-    yield " ".join(f"{name} {1000 * seconds:.1f} ms" for name, seconds in at.items())
-
-
-def _print(title: str, lines: Iterator[str] | Sequence[str]) -> None:
-    sys.stdout.write(f"{title}\n" + "".join(f"  {line}\n" for line in lines))
+def _print(lines: Sequence[str]) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()
 
 
-def main() -> None:
-    """Read the arguments, and measure."""
+def main() -> int:
+    """Read the arguments, measure, and print; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=600)
-    parser.add_argument("--idle", type=float, default=30)
+    parser.add_argument("--idle", type=float, default=30, help="seconds before and after")
     parser.add_argument("--requests", type=int, default=500, help="a second")
     parser.add_argument("--jobs", type=int, default=200, help="how many of these create a task")
     chosen = parser.parse_args()
-    with stack() as up:
-        uvloop.run(measure(up, chosen))
+    worker_metrics = free_port()
+    with stack(worker_metrics) as up:
+        result = uvloop.run(measure(up, worker_metrics, chosen))
+    found = list(verdicts(result, round(chosen.requests * chosen.seconds)))
+    _print([*table(result), "", *details(result), ""])
+    _print([f"{'ok ' if good else 'BAD'} {line}" for good, line in found])
+    return 0 if all(good for good, _ in found) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
