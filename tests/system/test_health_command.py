@@ -64,10 +64,19 @@ def test_a_worker_that_runs_is_healthy_and_leaves_no_heartbeat_behind(
     env = {"WORKER_HEARTBEAT_FILE": str(heartbeat.path)}
     assert eventually(heartbeat.path.exists, within=30), worker.output
     assert health(tmp_path, "worker", **env) == (0, "worker: healthy\n")
-    assert eventually(lambda: "waiting for jobs" in worker.output), worker.output
     assert worker.interrupt() == 0
     line = f"worker: no heartbeat in {heartbeat.path} (No such file or directory)\n"
     assert health(tmp_path, "worker", **env) == (1, line)
+
+
+def test_a_start_that_is_interrupted_leaves_no_heartbeat_behind(
+    worker: Up, heartbeat: HeartbeatFile
+) -> None:
+    deadline = time.monotonic() + 30
+    while not heartbeat.path.exists() and time.monotonic() < deadline:
+        time.sleep(0.0005)  # the signal comes as early as one can that finds the file
+    assert worker.interrupt() == 0, worker.output
+    assert not heartbeat.path.exists()
 
 
 def test_a_worker_whose_heartbeat_stopped_is_not_healthy(

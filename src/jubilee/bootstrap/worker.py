@@ -125,12 +125,8 @@ def _plan(
 
 
 def _heartbeat_file(settings: Settings) -> HeartbeatFile | None:
-    """Create it before the first job, so that a wrong path is refused at the start."""
-    if settings.worker_heartbeat_file is None:
-        return None
-    file = HeartbeatFile(settings.worker_heartbeat_file)
-    file.create()
-    return file
+    path = settings.worker_heartbeat_file
+    return None if path is None else HeartbeatFile(path)
 
 
 def _calendar_tasks(settings: Settings, adapters: Adapters) -> Sequence[PeriodicTask]:

@@ -51,11 +51,15 @@ class WorkerPlan:
 
 
 async def work(plan: WorkerPlan) -> int:
-    """Run until a signal, then drain; a second signal ends draining. Returns the exit code."""
+    """Run until a signal, then drain; a second signal ends draining. Returns the exit code.
+
+    Raises OSError, before the first job, if the heartbeat file cannot be created.
+    """
     stop, before = asyncio.Event(), asyncio.all_tasks()
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
         loop.add_signal_handler(number, stop.set)
+    plan.watchdog.create_heartbeat()  # a signal before would leave the file behind
     background = [asyncio.create_task(run_periodically(task)) for task in plan.periodic_tasks]
     background.append(asyncio.create_task(plan.watchdog.run()))
     queues = [asyncio.create_task(queue.main()) for queue in plan.queues]

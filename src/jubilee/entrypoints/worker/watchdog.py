@@ -30,6 +30,11 @@ class Watchdog:
         self._seen = monotonic()
         self._over = threading.Event()
 
+    def create_heartbeat(self) -> None:
+        """Create the heartbeat file, which `run` removes at its end; raises OSError."""
+        if self._heartbeat:
+            self._heartbeat.create()
+
     async def run(self) -> None:
         """Record that the loop runs, until cancelled."""
         threading.Thread(target=self._watch, daemon=True, name="watchdog").start()
