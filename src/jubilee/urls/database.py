@@ -32,6 +32,10 @@ NO_BINDING = (
     "channel_binding=require is not supported by the driver (asyncpg); "
     "sslmode=verify-full excludes a man in the middle as well"
 )
+ONE_REPLICA = (
+    "it must name one host, for lag and position are one server's; "
+    "of several replicas, give each instance one"
+)
 DEFAULT_PORT = 5432
 SEVERAL_HOSTS = re.compile(
     r"(?P<head>postgresql://(?:[^/?#]*@)?)(?P<hosts>[^/?#@]*,[^/?#@]*)"
@@ -62,7 +66,7 @@ def checked_replica_url(url: SecretStr) -> SecretStr:
     checked = checked_database_url(url)
     hosts = parse_qs(urlsplit(checked.get_secret_value()).query).get("host", [""])
     if "," in hosts[-1]:
-        raise ValueError("it must name one host")
+        raise ValueError(ONE_REPLICA)
     return checked
 
 
