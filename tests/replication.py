@@ -32,6 +32,11 @@ class Standby(EmbeddedPostgres):
         complete(copying, time.sleep, within=COPY_TIMEOUT_S)
         aside.rename(self._data)
 
+    def follow(self, primary: Path) -> None:
+        """Copy the primary whose socket is in this folder, and start."""
+        self.copy(primary)
+        self.start()
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -67,6 +72,18 @@ async def run(url: str, *statements: str) -> None:
 
 
 @contextmanager
+def standby() -> Iterator[Standby]:
+    """A standby that follows no primary yet."""
+    root = Path(tempfile.mkdtemp(prefix="jubilee-standby-"))
+    made = Standby(root / "s", root / "1", durable=False)
+    try:
+        yield made
+    finally:
+        made.stop()
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@contextmanager
 def pair() -> Iterator[Pair]:
     """Start both; paths of sockets must be short, so they are in a folder of their own."""
     root = Path(tempfile.mkdtemp(prefix="jubilee-pair-"))
@@ -74,8 +91,7 @@ def pair() -> Iterator[Pair]:
     second = Standby(root / "s", root / "2", durable=False)
     try:
         first.start()
-        second.copy(root / "1")
-        second.start()
+        second.follow(root / "1")
         yield Pair(Breakable(first), Breakable(second), first.url, second.url)
     finally:
         for server in (Breakable(second), Breakable(first)):

@@ -1,21 +1,24 @@
-"""The whole service under a small load, watched by a real Prometheus."""
+"""The whole service with a replica under a small load, watched by a real Prometheus."""
 
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 
 from tests.monitoring.exporters import exporter
 from tests.monitoring.prometheus import MONITORING, Prometheus
+from tests.replication import Standby, standby
 from tests.support.api import PASSWORD, bearer, run, sign_in, sign_up
 from tests.support.receiver import Receiver, receiver
 from tests.support.running import UP, Up, eventually, free_port
 
 PAUSE = 0.2  # seconds between two rounds
 LOAD = 8.0  # seconds
+SERVING = 'db_replica_state{state="serving"} 1.0'
 SENDS = {
     "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
     "OTEL_TRACES_SAMPLER_ARG": "0.05",
@@ -39,7 +42,9 @@ def watched(at: Path) -> Iterator[Watched]:
     with ExitStack() as ends:
         worker = free_port()
         collector = ends.enter_context(receiver())
+        replica = ends.enter_context(standby())
         env = {
+            "DATABASE_REPLICA_URL": replica.url,
             "WORKER_METRICS_PORT": str(worker),
             "LOG_LEVEL": "WARNING",
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
@@ -47,9 +52,10 @@ def watched(at: Path) -> Iterator[Watched]:
         }
         up = Up(at / "data", at, UP, **env)
         ends.callback(up.end)
+        _follow(replica, up.ready())
         samples = MONITORING / "samples"
         targets = {
-            "api:9102": f"127.0.0.1:{up.ready().port}",
+            "api:9102": f"127.0.0.1:{up.port}",
             "worker:9101": f"127.0.0.1:{worker}",
             "postgres-exporter:9187": ends.enter_context(
                 exporter(samples / "postgres_exporter.txt")
@@ -62,6 +68,14 @@ def watched(at: Path) -> Iterator[Watched]:
             prometheus.get("targets", state="active")
         )
         yield Watched(up, prometheus, collector)
+
+
+def _follow(replica: Standby, up: Up) -> None:
+    """Make it the replica of the service's database, which reads from it from then on."""
+    query = parse_qs(urlsplit(up.run.database_url or "").query)
+    replica.follow(Path(query["host"][0]))
+    metrics = f"http://127.0.0.1:{up.port}/metrics"
+    assert eventually(lambda: SERVING in httpx2.get(metrics).text), up.output
 
 
 def load(up: Up, seconds: float = LOAD) -> None:
