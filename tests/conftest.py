@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from starlette.types import ASGIApp
 
+from jubilee.adapters.answer_cipher import AesAnswerCipher
 from jubilee.adapters.common_passwords import common_passwords
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.jwt_tokens import JwtTokens
@@ -103,6 +104,7 @@ def services(
         read_list=store.view,
         hasher=passwords,
         signer=JwtTokens(b"k" * 32, issuer="jubilee", audience="jubilee", lifetime=1800),
+        cipher=AesAnswerCipher(b"a" * 32),
         today_cache=FakeTodayCache(),
         live_jobs=FakeLiveJobReader(lambda: store.tasks),
         job_kinds=JobKinds([Echo()]),

@@ -1,6 +1,6 @@
 """Accounts and sessions in memory."""
 
-from collections.abc import Collection, MutableMapping, Sequence
+from collections.abc import Collection, Hashable, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -14,6 +14,7 @@ from jubilee.domain.auth.sessions import (
 )
 from jubilee.domain.auth.tokens import TokenClaims
 from jubilee.domain.clock import Clock
+from jubilee.domain.idempotency.answers import Answer
 from jubilee.domain.identity import Principal, SessionId, UserId, name_key
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.owned_rows import UserSessionStore
@@ -26,7 +27,7 @@ from tests.fakes.greetings import FakeGreetings
 from tests.fakes.items import FakeItems
 from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation, unique_violation
 
-K = TypeVar("K", bound=UUID)
+K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 ROTATION = ("generation", "token_hash", "previous_hash", "rotated_at", "expires_at")
 
@@ -44,6 +45,8 @@ class Tables(Protocol):
     def sessions(self) -> MutableMapping[SessionId, Session]: ...
     @property
     def items(self) -> FakeItems: ...
+    @property
+    def answers(self) -> MutableMapping[bytes, Answer]: ...
     @property
     def birthdays(self) -> FakeBirthdays: ...
     @property
@@ -122,6 +125,7 @@ class FakeUsers(UserReader, UserRepository):
         _delete(store.tasks, tasks)
         store.birthdays.delete_account(user_id)
         store.greetings.delete_account(user_id)
+        _delete(store.answers, {k for k, a in store.answers.items() if a.account == user_id})
         await store.items.delete_of(user_id)
 
     async def block_new_rows(self, user_id: UserId) -> None:

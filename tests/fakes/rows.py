@@ -79,6 +79,14 @@ class RowLocks:
                 return
             await self._released.wait()
 
+    def try_acquire(self, holder: int, key: Hashable) -> bool:
+        """Take the lock exclusively if no other holder has it; return whether it was taken."""
+        held = self._held.setdefault(key, {})
+        if set(held) - {holder}:
+            return False
+        held[holder] = False
+        return True
+
     def release(self, holder: int) -> None:
         """Release all locks of a holder."""
         for held in self._held.values():
@@ -104,6 +112,10 @@ class FakeUnitOfWork:
             raise self.fail(asyncpg.DeadlockDetectedError("deadlock detected")) from None
         if self.autocommit:
             self.release()
+
+    def try_hold(self, *key: Hashable) -> bool:
+        """Lock a row until the end without waiting; return whether it was locked."""
+        return self.locks.try_acquire(id(self), key)
 
     def release(self) -> None:
         """Release all locks."""

@@ -14,6 +14,11 @@ from jubilee.adapters.postgres.transaction import RolledBack
 from jubilee.domain.audit.entry import AuditEntry, RequestOrigin
 from jubilee.domain.auth.sessions import Session
 from jubilee.domain.events import EventLog, ItemEvent
+from jubilee.domain.idempotency.answers import (
+    Answer,
+    AnswerRepository,
+    IdempotencyKeyInUse,
+)
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.jobs.queue import JobQueue, NewJob
 from jubilee.domain.passwords import PasswordHasher
@@ -24,7 +29,13 @@ from tests.fakes.audit import FakeAuditLog
 from tests.fakes.birthdays import FakeBirthdays
 from tests.fakes.greetings import FakeGreetings
 from tests.fakes.items import FakeItems
-from tests.fakes.rows import FakeUnitOfWork, Overlay, RowLocks, foreign_key_violation
+from tests.fakes.rows import (
+    FakeUnitOfWork,
+    Overlay,
+    RowLocks,
+    foreign_key_violation,
+    unique_violation,
+)
 from tests.fakes.tasks import FakeTasks
 
 K = TypeVar("K")
@@ -64,6 +75,30 @@ class FakePasswordHasher(PasswordHasher):
 
     def is_outdated(self, password_hash: str) -> bool:
         return int(password_hash.partition(":")[0]) < self.generation
+
+
+@dataclass(frozen=True, slots=True)
+class FakeAnswers(AnswerRepository):
+    """Stored answers in a dict; their content is sealed."""
+
+    rows: MutableMapping[bytes, Answer]
+    unit: FakeUnitOfWork
+
+    async def find(self, request_id: bytes) -> bytes | None:
+        found = self.rows.get(request_id)
+        return None if found is None else found.content
+
+    async def claim(self, request_id: bytes) -> bytes | None:
+        locked = self.unit.try_hold("answer", request_id)
+        found = await self.find(request_id)
+        if found is None and not locked:
+            raise IdempotencyKeyInUse
+        return found
+
+    async def add(self, request_id: bytes, sealed: bytes, account: UserId | None) -> None:
+        if request_id in self.rows:
+            raise self.unit.fail(unique_violation("pk_idempotency_keys"))
+        self.rows[request_id] = Answer(sealed, account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +165,7 @@ class FakeTransaction:
     unit: FakeUnitOfWork
     users: FakeUsers
     sessions: FakeSessions
+    answers: FakeAnswers
     items: FakeItems
     birthdays: FakeBirthdays
     greetings: FakeGreetings
@@ -160,6 +196,7 @@ class FakeTables:
     unit: FakeUnitOfWork
     users: MutableMapping[UserId, User]
     sessions: MutableMapping[SessionId, Session]
+    answers: MutableMapping[bytes, Answer]
     items: FakeItems
     birthdays: FakeBirthdays
     greetings: FakeGreetings
@@ -174,6 +211,7 @@ class FakeTables:
             unit=self.unit,
             users=FakeUsers(self),
             sessions=FakeSessions(self),
+            answers=FakeAnswers(self.answers, self.unit),
             items=self.items,
             birthdays=self.birthdays,
             greetings=self.greetings,
@@ -187,7 +225,7 @@ class FakeTables:
         """Make the changes visible; events and the planner's progress are stored apart."""
         birthdays = self.birthdays
         rows = (self.users, self.sessions, self.items.rows, birthdays.anonymous, birthdays.accounts)
-        for changed in (*rows, self.greetings.rows, self.jobs, self.tasks):
+        for changed in (*rows, self.answers, self.greetings.rows, self.jobs, self.tasks):
             assert isinstance(changed, Overlay)
             changed.commit()
 
@@ -203,6 +241,7 @@ class FakeStore:
     clock: FakeClock = field(default_factory=FakeClock)
     users: dict[UserId, User] = field(default_factory=dict)
     sessions: dict[SessionId, Session] = field(default_factory=dict)
+    answers: dict[bytes, Answer] = field(default_factory=dict)
     items: FakeItems = field(default_factory=FakeItems)
     birthdays: FakeBirthdays = field(default_factory=FakeBirthdays)
     greetings: FakeGreetings = field(default_factory=FakeGreetings)
@@ -252,6 +291,7 @@ class FakeStore:
             unit=unit,
             users=users,
             sessions=rows(self.sessions),
+            answers=rows(self.answers),
             items=FakeItems(rows(self.items.rows), users, unit),
             birthdays=FakeBirthdays(rows(self.birthdays.anonymous), accounts, unit, self.clock),
             greetings=FakeGreetings(accounts, rows(greetings.rows), greetings.progress, unit),

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from jubilee.adapters.answer_cipher import AesAnswerCipher
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.jwt_tokens import JwtTokens
 from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
@@ -57,7 +58,8 @@ async def open_application(
         signing = signing_keys(settings)
         signer = _signer(settings, [keys.access for keys in signing])
         refresh_keys = [keys.refresh for keys in signing]
-        ports = await _ports(adapters, signer, JobKinds(make_kinds(settings, adapters)))
+        cipher = AesAnswerCipher(*(keys.answer for keys in signing))
+        ports = await _ports(adapters, signer, cipher, JobKinds(make_kinds(settings, adapters)))
         yield Application(
             services=build_services(ports, service_policy(settings, *refresh_keys)),
             telemetry=adapters.telemetry,
@@ -89,13 +91,16 @@ def listen_options(settings: Settings) -> ListenOptions:
     return ListenOptions(settings.host, settings.port, budget.drain_s, settings.drain_delay)
 
 
-async def _ports(adapters: Adapters, signer: JwtTokens, kinds: JobKinds) -> Ports:
+async def _ports(
+    adapters: Adapters, signer: JwtTokens, cipher: AesAnswerCipher, kinds: JobKinds
+) -> Ports:
     return Ports(
         write=adapters.write,
         read=adapters.read,
         read_list=adapters.read_list,
         hasher=adapters.hasher,
         signer=signer,
+        cipher=cipher,
         today_cache=adapters.today_cache,
         live_jobs=PostgresLiveJobs(adapters.pool),
         job_kinds=kinds,

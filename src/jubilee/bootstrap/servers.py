@@ -24,11 +24,12 @@ class ServerUrls:
 
 @dataclass(frozen=True, slots=True)
 class SigningKeys:
-    """Keys for access tokens, refresh tokens and cursors, derived from SECRET_KEY."""
+    """Keys for tokens, cursors and stored answers, derived from SECRET_KEY."""
 
     access: bytes = field(repr=False)
     refresh: bytes = field(repr=False)
     cursor: bytes = field(repr=False)
+    answer: bytes = field(repr=False)
 
 
 def clock() -> datetime:
@@ -91,4 +92,5 @@ def _derived_keys(secret: str) -> SigningKeys:
         access=hmac.digest(secret.encode(), b"access", "sha256"),
         refresh=hmac.digest(secret.encode(), b"refresh", "sha256"),
         cursor=hmac.digest(secret.encode(), b"cursor", "sha256"),
+        answer=hmac.digest(secret.encode(), b"answer", "sha256"),
     )

@@ -14,6 +14,8 @@ from jubilee.domain.calendar import Calendar
 from jubilee.domain.celebrations import TodayCache
 from jubilee.domain.clock import Clock
 from jubilee.domain.health import HealthService, Probe, ReadSchema
+from jubilee.domain.idempotency.answers import AnswerCipher
+from jubilee.domain.idempotency.service import IdempotencyService
 from jubilee.domain.identity import NewId
 from jubilee.domain.items import ItemRepository, ItemService, ItemTransaction
 from jubilee.domain.jobs.kinds import JobKinds
@@ -79,6 +81,7 @@ class Ports:
     """Views for lists, which may lag."""
     hasher: PasswordHasher
     signer: TokenSigner
+    cipher: AnswerCipher
     today_cache: TodayCache
     live_jobs: LiveJobReader
     job_kinds: JobKinds
@@ -126,6 +129,7 @@ def build_services(ports: Ports, policy: Policy) -> Services:
         health=HealthService(
             schema=ports.read_schema, redis=ports.ping_redis, mail=policy.mail_configured
         ),
+        idempotency=IdempotencyService(write=ports.write, read=ports.read, cipher=ports.cipher),
     )
 
 

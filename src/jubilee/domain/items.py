@@ -10,6 +10,8 @@ from jubilee.domain.clock import Clock
 from jubilee.domain.concurrency import VersionCheck
 from jubilee.domain.errors import Invalid, NotAllowed, NotFound, Stale
 from jubilee.domain.events import EventLog, ItemCreated, ItemDeleted, ItemUpdated
+from jubilee.domain.idempotency.answers import AnswerTransaction
+from jubilee.domain.idempotency.commit import answered
 from jubilee.domain.identity import NewId, Principal, UserId
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.text import composed, line_fault, text_fault
@@ -116,7 +118,7 @@ class ItemRepository(Protocol):
         """Update the members that can change."""
 
 
-class ItemTransaction(AuditTransaction, Protocol):
+class ItemTransaction(AnswerTransaction, AuditTransaction, Protocol):
     """The repositories that item use cases need in one transaction."""
 
     @property
@@ -149,7 +151,7 @@ class ItemService:
             created_at=now,
             updated_at=now,
         )
-        async with self.write() as tx:
+        async with answered(self.write) as tx:
             await tx.items.add(item)
             await tx.events.add(ItemCreated(item_id=item.id, owner_id=item.owner_id))
         return item
@@ -173,7 +175,7 @@ class ItemService:
         expects: VersionCheck[int] | None = None,
     ) -> Item:
         """Update an item; without a difference, version and events stay as they are."""
-        async with self.write() as tx:
+        async with answered(self.write) as tx:
             before = await _owned(tx, item_id, by, expects)
             after = before.edited(fields, at=self.clock())
             if after is not before:

@@ -3,6 +3,7 @@
 - users, items, birthdays of accounts: kept until their owner deletes them;
 - anonymous birthdays: HELLO_MAX_ANONYMOUS;
 - sessions: a hundred per account; expired ones are deleted (here);
+- stored answers: one per request with an idempotency key, deleted after a day (here);
 - greetings: one per account and year, deleted after three years (here);
 - jobs: deleted TASK_RETENTION after their end (by the relay); an account has TASKS_LIVE_PER_USER
   live ones at most;
@@ -18,6 +19,7 @@ from typing import Protocol
 from jubilee.domain.clock import Clock
 
 GREETINGS_KEPT = timedelta(days=3 * 366)
+ANSWERS_KEPT = timedelta(days=1)
 BATCH_SIZE = 500
 
 
@@ -33,6 +35,9 @@ class ExpiredRows(Protocol):
     async def drop_greetings(self, before: date, *, limit: int) -> int:
         """Delete greetings that were due before the day; return how many."""
 
+    async def drop_answers(self, *, kept: timedelta, limit: int) -> int:
+        """Delete answers that were stored longer than `kept` ago; return how many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:
@@ -45,4 +50,6 @@ class Retention:
         """Delete one batch of each table; return the number of rows."""
         before = (self.clock() - GREETINGS_KEPT).date()
         sessions = await self.expired.drop_sessions(limit=BATCH_SIZE)
-        return sessions + await self.expired.drop_greetings(before, limit=BATCH_SIZE)
+        answers = await self.expired.drop_answers(kept=ANSWERS_KEPT, limit=BATCH_SIZE)
+        greetings = await self.expired.drop_greetings(before, limit=BATCH_SIZE)
+        return sessions + answers + greetings

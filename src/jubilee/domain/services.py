@@ -6,6 +6,7 @@ from jubilee.domain.audit.service import AuditService
 from jubilee.domain.auth.service import AuthService
 from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.health import HealthService
+from jubilee.domain.idempotency.service import IdempotencyService
 from jubilee.domain.items import ItemService
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.users.service import UserService
@@ -22,3 +23,4 @@ class Services:
     tasks: TaskService
     audit: AuditService
     health: HealthService
+    idempotency: IdempotencyService

@@ -8,6 +8,7 @@ import asyncpg
 from jubilee.adapters.postgres.outages import outage_reason
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import Conflict, DomainError, Unavailable
+from jubilee.domain.idempotency.answers import IdempotencyKeyInUse
 from jubilee.domain.tasks.task import PayloadTooLarge
 from jubilee.domain.users.user import EmailTaken, UsernameTaken
 
@@ -16,6 +17,7 @@ REFUSALS: dict[str, type[DomainError]] = {
     "uq_users_username_key": UsernameTaken,
     "fk_items_owner_id": InvalidToken,  # the account was deleted while its last request was served
     "fk_jobs_owner_id": InvalidToken,
+    "pk_idempotency_keys": IdempotencyKeyInUse,
 }
 
 DATA_SIZE = "ck_jobs_data_size"

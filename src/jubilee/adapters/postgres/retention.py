@@ -1,7 +1,7 @@
 """Deletion of expired rows in small batches; locked rows are skipped."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
@@ -23,6 +23,14 @@ GREETINGS = Statement.from_sql(
     ) RETURNING year
     """
 )
+ANSWERS = Statement.from_sql(
+    """
+    DELETE FROM idempotency_keys WHERE id IN (
+        SELECT id FROM idempotency_keys WHERE created_at < now() - CAST(:kept AS interval)
+        ORDER BY created_at LIMIT CAST(:rows AS integer) FOR UPDATE SKIP LOCKED
+    ) RETURNING id
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +46,7 @@ class PostgresExpiredRows(ExpiredRows):
     async def drop_greetings(self, before: date, *, limit: int) -> int:
         async with self.pool.executor() as executor:
             return len(await executor.all(GREETINGS, before=before, rows=limit))
+
+    async def drop_answers(self, *, kept: timedelta, limit: int) -> int:
+        async with self.pool.executor() as executor:
+            return len(await executor.all(ANSWERS, kept=kept, rows=limit))

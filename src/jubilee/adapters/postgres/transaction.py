@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from jubilee.adapters.postgres.answers import PostgresAnswers
 from jubilee.adapters.postgres.audit import PostgresAuditLog, ReadOrigin
 from jubilee.adapters.postgres.birthdays import PostgresBirthdays
 from jubilee.adapters.postgres.events import PostgresEvents
@@ -104,6 +105,11 @@ class PostgresTransaction:
     def planning(self) -> PostgresGreetings:
         """The progress of planning greetings."""
         return self.greetings
+
+    @property
+    def answers(self) -> PostgresAnswers:
+        """The stored answers of requests with an idempotency key."""
+        return PostgresAnswers(self.executor)
 
     @property
     def items(self) -> PostgresItems:

@@ -8,6 +8,7 @@ from asyncpg import Record
 from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
 
 from jubilee.adapters.postgres.account_birthdays import AccountBirthdays
+from jubilee.adapters.postgres.answers import PostgresAnswers
 from jubilee.adapters.postgres.core_statement import core_statement
 from jubilee.adapters.postgres.keyset import is_after, last_key, page
 from jubilee.adapters.postgres.search import first_found, query
@@ -101,6 +102,7 @@ class PostgresUsers(UserReader, UserRepository):
         await AccountBirthdays(self.executor).put(self.new_id(), user)
 
     async def delete(self, user_id: UserId) -> None:
+        await PostgresAnswers(self.executor).delete_about(user_id)
         await self.executor.run(DELETE, user_id=user_id)
 
     async def block_new_rows(self, user_id: UserId) -> None:

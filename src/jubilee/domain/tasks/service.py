@@ -1,6 +1,7 @@
 """Use cases of tasks."""
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Unpack
@@ -10,6 +11,7 @@ from jubilee.domain.audit.entry import AuditDetails, AuditEvent, record_access
 from jubilee.domain.clock import Clock
 from jubilee.domain.concurrency import VersionCheck, require
 from jubilee.domain.errors import NotAllowed
+from jubilee.domain.idempotency.commit import answered
 from jubilee.domain.identity import NewId, Principal, UserId
 from jubilee.domain.jobs.kinds import Audience, JobKind, JobKinds, UnknownKind
 from jubilee.domain.jobs.payload import MASK
@@ -67,14 +69,11 @@ class TaskService:
         _check_payload(kind, request.data)
         due = replace(request, run_at=self._due(request.run_at))
         new_id = self.new_id()
-        task: Task | None = None
         if self.max_live_per_owner > SHARED_LOCK_MARGIN_TASKS:
-            task = await self._insert(due, new_id, by.user_id, exclusive=False)
-        if task is None:
-            task = await self._insert(due, new_id, by.user_id, exclusive=True)
-        if task is None:
-            raise TooManyTasks
-        return redacted(task, kind, by)
+            with suppress(TooManyTasks):
+                task = await self._insert(due, new_id, by.user_id, exclusive=False)
+                return redacted(task, kind, by)
+        return redacted(await self._insert(due, new_id, by.user_id, exclusive=True), kind, by)
 
     async def get(self, name: str, *, by: Principal, wait: WaitOptions | None = None) -> Task:
         """Return the caller's task by id or `task_id`, or any task by id to an admin."""
@@ -187,17 +186,20 @@ class TaskService:
 
     async def _insert(
         self, request: TaskRequest, new_id: UUID, owner: UserId, *, exclusive: bool
-    ) -> Task | None:
-        """Return None if the limit is reached, or if only an exclusive lock can tell."""
+    ) -> Task:
+        """Raise TooManyTasks if the limit is reached, or if only an exclusive lock can tell."""
         margin = 0 if exclusive else SHARED_LOCK_MARGIN_TASKS
-        async with self.write() as tx:
+        async with answered(self.write) as tx:
             await tx.task_queue.lock_quota(owner, exclusive=exclusive)
             if request.task_id is not None:
                 known = await tx.task_queue.find_same(request, owner=owner)
                 if known is not None:
                     return known
             below = self.max_live_per_owner - margin
-            return await tx.task_queue.add(request, new_id=new_id, owner=owner, below=below)
+            task = await tx.task_queue.add(request, new_id=new_id, owner=owner, below=below)
+            if task is None:
+                raise TooManyTasks
+            return task
 
     def _kind_for(self, request: TaskRequest, by: Principal) -> JobKind[Any, Any]:
         kind = self.kinds.find(request.kind)

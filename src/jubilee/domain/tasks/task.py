@@ -10,6 +10,7 @@ from uuid import UUID
 
 from jubilee.domain.audit.entry import AuditTransaction
 from jubilee.domain.errors import Conflict, Invalid, LimitReached, NotAllowed, NotFound
+from jubilee.domain.idempotency.answers import AnswerTransaction
 from jubilee.domain.identity import Principal, UserId
 from jubilee.domain.jobs.queue import DEFAULT_PRIORITY
 from jubilee.domain.paging import Page, Position
@@ -216,7 +217,7 @@ class TaskView(Protocol):
         """The tasks."""
 
 
-class TaskTransaction(AuditTransaction, Protocol):
+class TaskTransaction(AnswerTransaction, AuditTransaction, Protocol):
     """The repositories that task use cases need in one transaction."""
 
     @property

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from jubilee.domain.audit.entry import AuditTransaction
 from jubilee.domain.events import EventLog
+from jubilee.domain.idempotency.answers import AnswerTransaction
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.queue import JobQueue
 from jubilee.domain.owned_rows import OwnedItemStore, UserSessionStore
@@ -41,7 +42,7 @@ class UserRepository(Protocol):
         """Update every field of the account."""
 
     async def delete(self, user_id: UserId) -> None:
-        """Delete the account and every row that it owns."""
+        """Delete the account, every row that it owns, and the stored answers about it."""
 
     async def block_new_rows(self, user_id: UserId) -> None:
         """Block inserts of rows that the account would own, until the transaction ends."""
@@ -58,7 +59,7 @@ class UserView(Protocol):
         """The accounts."""
 
 
-class UserTransaction(AuditTransaction, Protocol):
+class UserTransaction(AnswerTransaction, AuditTransaction, Protocol):
     """The repositories that account use cases need in one transaction."""
 
     @property

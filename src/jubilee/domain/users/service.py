@@ -11,6 +11,7 @@ from jubilee.domain.clock import Clock
 from jubilee.domain.concurrency import VersionCheck, merged, require
 from jubilee.domain.errors import NotAllowed
 from jubilee.domain.events import ItemDeleted
+from jubilee.domain.idempotency.commit import after_commit, answered
 from jubilee.domain.identity import NewId, Principal, UserId
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.names import checked_names
@@ -71,7 +72,7 @@ class UserService:
             updated_at=now,
             **profile,
         )
-        async with self.write() as tx:
+        async with answered(self.write) as tx:
             await tx.users.add(user)
             await tx.jobs.add(self._welcome(user))
             await record_registration(tx.audit, user, by)
@@ -151,7 +152,7 @@ class UserService:
     async def _save(
         self, before: User, after: User, *, by: Principal, expects: VersionCheck[User] | None
     ) -> User:
-        async with self.write() as tx:
+        async with answered(self.write) as tx:
             now = await _locked(tx, before, after)
             require(expects, now)
             if before.password_hash not in {now.password_hash, after.password_hash}:
@@ -193,7 +194,7 @@ class UserService:
 
     async def _refresh_lists(self, before: User | None, after: User | None) -> None:
         if _birthday_entry(before) != _birthday_entry(after):
-            await self.birthdays_changed()
+            await after_commit(self.birthdays_changed)
 
     def _welcome(self, user: User) -> NewJob:
         return NewJob(

@@ -25,6 +25,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     AnyEndpoint,
     Call,
     Endpoint,
+    Idempotency,
     Nothing,
     ResponseSpec,
 )
@@ -73,6 +74,7 @@ async def change_item(call: Call[WholeItem | ItemPatch, Nothing]) -> Response:
     """PUT and PATCH /items/{id}."""
     fields, expects = call.body.to_domain(), precondition(call.request.headers, str)
     item = await call.services.items.change(call.id, fields, by=call.principal, expects=expects)
+    call.contains_data_of(item.owner_id)
     return ok(ItemReply.of(item), headers={"ETag": etag(item.version)})
 
 
@@ -123,6 +125,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
             ),
         ),
         errors=FIELD_ERRORS,
+        idempotency=Idempotency.IN_TRANSACTION,
     ),
     Endpoint(
         method="GET",
@@ -163,6 +166,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         replies=(ONE,),
         errors=(*WRITE_ERRORS, *FIELD_ERRORS),
         conditional=True,
+        idempotency=Idempotency.IN_TRANSACTION,
     ),
     Endpoint(
         method="DELETE",

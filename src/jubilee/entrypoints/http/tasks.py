@@ -28,6 +28,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     AnyEndpoint,
     Call,
     Endpoint,
+    Idempotency,
     Nothing,
     ResponseSpec,
 )
@@ -124,6 +125,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
             ),
         ),
         errors=(*PAYLOAD_ERRORS, TaskIdTaken, TooManyTasks),
+        idempotency=Idempotency.IN_TRANSACTION,
     ),
     Endpoint(
         method="GET",

@@ -32,6 +32,7 @@ C = TypeVar("C", bound=AccountChange)
 async def register(call: Call[Registration, Nothing]) -> Response:
     """POST /auth/register and /users."""
     user = await call.services.users.register(call.body.to_domain(), call.body.password)
+    call.contains_data_of(user.id)
     headers = {"Location": f"{call.mount}/users/{user.id}"}
     return tagged(UserReply.of(user), headers=headers, status=HTTPStatus.CREATED)
 
@@ -85,6 +86,7 @@ async def _delete(call: Call[Nothing, Nothing], user_id: UserId) -> Response:
 
 async def _change(call: Call[C, Nothing], user_id: UserId) -> Response:
     body = call.body
+    call.contains_data_of(user_id)
     passwords = PasswordChange(new=body.password, current=body.current_password)
     user = await call.services.users.change(
         user_id, body.to_domain(), passwords, by=call.principal, expects=_expects(call.request)

@@ -26,6 +26,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Access,
     AnyEndpoint,
     Endpoint,
+    Idempotency,
     ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.paging import page_of
@@ -100,6 +101,7 @@ def _register(path: str, name: str) -> AnyEndpoint:
         example={"email": "zoe@example.com", "password": "correct horse battery"},
         replies=(REGISTERED,),
         errors=(*PROFILE_ERRORS, *PASSWORD_ERRORS),
+        idempotency=Idempotency.FIRST,
     )
 
 
@@ -149,6 +151,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         example={"full_name": "Zoe Quill"},
         replies=(ONE,),
         conditional=True,
+        idempotency=Idempotency.FIRST,
         errors=(*CHANGE_ERRORS, UserNotFound),
     ),
     Endpoint(
@@ -212,6 +215,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         example={"is_active": False},
         replies=(ONE,),
         conditional=True,
+        idempotency=Idempotency.FIRST,
         errors=(*CHANGE_ERRORS, UserNotFound, LastAdmin),
     ),
     Endpoint(

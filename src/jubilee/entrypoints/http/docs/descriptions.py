@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint
+from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint, Idempotency
 
 ACCESS = {
     Access.ANYONE: "Requires no sign-in.",
@@ -12,6 +12,11 @@ ACCESS = {
 }
 CONDITIONAL = "With `If-Match`, a resource that has changed is left unchanged (412)."
 CACHED = "With `If-None-Match`, an unchanged representation is answered with 304 and no body."
+KEYED = (
+    "With an `Idempotency-Key`, the request can be repeated for 24 hours: it has one effect, and "
+    "each repetition gets the first answer, with `Idempotent-Replayed: true`. A refused request "
+    "does not use up its key."
+)
 PAGED = "Returns at most `limit` rows; `next_cursor` and the `Link` header lead to the next page."
 PATCHED = (
     "The body is a JSON merge patch (RFC 7396): absent members are kept, `null` removes a value."
@@ -153,4 +158,6 @@ def describe(endpoint: AnyEndpoint) -> str:
         parts.append(CONDITIONAL)
     if any(reply.status == HTTPStatus.NOT_MODIFIED for reply in endpoint.replies):
         parts.append(CACHED)
+    if endpoint.idempotency is not Idempotency.NONE:
+        parts.append(KEYED)
     return " ".join(filter(None, parts))

@@ -1,6 +1,6 @@
 """Generate the OpenAPI 3.1 document from the registry, for the canonical mount `/api`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from jubilee import __version__
 from jubilee.entrypoints.http.docs.components import Components, Json
@@ -13,7 +13,13 @@ from jubilee.entrypoints.http.docs.problem_schemas import (
     errors_by_status,
     sample,
 )
-from jubilee.entrypoints.http.framework.endpoint import JSON, Access, AnyEndpoint, ResponseSpec
+from jubilee.entrypoints.http.framework.endpoint import (
+    JSON,
+    Access,
+    AnyEndpoint,
+    Idempotency,
+    ResponseSpec,
+)
 from jubilee.entrypoints.http.framework.json_bounds import MAX_DEPTH, MAX_VALUES
 from jubilee.entrypoints.http.framework.problems import MEDIA
 
@@ -66,6 +72,10 @@ HEADERS = {
     "WWW-Authenticate": "the authentication scheme",
     "Accept-Encoding": "the accepted content codings of a body",
     "Retry-After": "seconds to wait before repeating the request",
+}
+
+REPLAYED = {
+    "Idempotent-Replayed": "`true` if this is the stored answer to an earlier request with the key"
 }
 
 
@@ -124,14 +134,15 @@ def _bounds(max_bytes: int | None) -> str:
 
 
 def _responses(endpoint: AnyEndpoint, components: Components) -> Json:
-    found = {reply.status: _reply(reply, components) for reply in endpoint.replies}
+    more = {} if endpoint.idempotency is Idempotency.NONE else REPLAYED
+    found = {reply.status: _reply(reply, components, more) for reply in endpoint.replies}
     for status, errors in errors_by_status(endpoint).items():
         found[status] = _problem(status, errors, components, oauth=endpoint.oauth)
     return {str(status): found[status] for status in sorted(found)}
 
 
-def _reply(reply: ResponseSpec, components: Components) -> Json:
-    names = {"X-Request-ID": HEADERS["X-Request-ID"], **reply.headers}
+def _reply(reply: ResponseSpec, components: Components, more: Mapping[str, str]) -> Json:
+    names = {"X-Request-ID": HEADERS["X-Request-ID"], **reply.headers, **more}
     headers = {name: components.header(name, text) for name, text in names.items()}
     response: Json = {"description": reply.description, "headers": headers}
     if reply.model is not None:

@@ -6,7 +6,8 @@ from string import Formatter
 
 from jubilee.domain.tasks.task import TASK_ID
 from jubilee.entrypoints.http.docs.components import Components, Json
-from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
+from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint, Idempotency
+from jubilee.entrypoints.http.framework.idempotency import KEY
 
 PATH: dict[str, Json] = {
     "id": {
@@ -43,10 +44,24 @@ IF_NONE_MATCH: Json = {
     "schema": TAGS,
 }
 
+IDEMPOTENCY_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": (
+        "a new random string, such as a UUID, for each request that is not a repetition; with or "
+        "without quotation marks, at most 255 characters"
+    ),
+    "schema": {
+        "type": "string",
+        "pattern": rf"^{KEY}$",
+        "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"],
+    },
+}
+
 
 def parameters(endpoint: AnyEndpoint, components: Components) -> list[Json]:
     """Return references to the parameters: path, query, headers."""
-    found = [*_path(endpoint), *_query(endpoint, components), *_conditions(endpoint)]
+    found = [*_path(endpoint), *_query(endpoint, components), *_headers(endpoint)]
     return [components.refer("parameters", part["name"], part) for part in found]
 
 
@@ -76,10 +91,12 @@ def _without_null(member: Json) -> Json:
     return {**schema, "anyOf": types} if types else schema
 
 
-def _conditions(endpoint: AnyEndpoint) -> Iterator[Json]:
+def _headers(endpoint: AnyEndpoint) -> Iterator[Json]:
     if endpoint.conditional and endpoint.method != "GET":
         yield IF_MATCH
     if endpoint.conditional or any(
         reply.status == HTTPStatus.NOT_MODIFIED for reply in endpoint.replies
     ):
         yield IF_NONE_MATCH
+    if endpoint.idempotency is not Idempotency.NONE:
+        yield IDEMPOTENCY_KEY

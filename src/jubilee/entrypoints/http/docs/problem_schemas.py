@@ -8,8 +8,10 @@ from pydantic import BaseModel, Field
 
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import DomainError, NotAllowed, NotAuthenticated, Stale, Unavailable
+from jubilee.domain.idempotency.answers import IdempotencyKeyInUse, IdempotencyKeyReused
 from jubilee.entrypoints.http.framework.cursors import InvalidCursor
-from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint
+from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint, Idempotency
+from jubilee.entrypoints.http.framework.idempotency import MalformedIdempotencyKey
 from jubilee.entrypoints.http.framework.paging import PageQuery
 from jubilee.entrypoints.http.framework.problems import (
     BodyTooLarge,
@@ -99,6 +101,8 @@ def _implied(endpoint: AnyEndpoint) -> Iterator[ErrorClass]:
         yield from (UnsupportedMedia, UnsupportedEncoding)
     if endpoint.needs_database:
         yield Unavailable
+    if endpoint.idempotency is not Idempotency.NONE:
+        yield from (MalformedIdempotencyKey, IdempotencyKeyInUse, IdempotencyKeyReused)
     yield from _refusals(endpoint)
 
 

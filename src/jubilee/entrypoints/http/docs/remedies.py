@@ -24,11 +24,17 @@ BY_STATUS = {
 BY_CODE = {
     "current_password_needed": "Send the current password as `current_password` as well.",
     "head_too_slow": "Send the request line and all headers without long pauses.",
+    "idempotency_key_in_use": "Repeat the request after the seconds in `Retry-After`.",
+    "idempotency_key_reused": (
+        "Send a new `Idempotency-Key`; repeat an old one only with the same body, `Content-Type`, "
+        "`If-Match`, `If-None-Match` and `Prefer`."
+    ),
     "invalid_cursor": "Start at the first page, with the same filters, order and path.",
     "invalid_grant": "Check username and password. After a refused refresh token, sign in again.",
     "invalid_token": "Get a new access token with `POST /auth/refresh`, or sign in again.",
     "kind_not_allowed": "Ask an admin to create this task.",
     "last_admin": "Make another account an admin first.",
+    "malformed_idempotency_key": "Send one key of 1 to 255 printable ASCII characters, or none.",
     "not_dead": "Wait until the task has failed permanently; until then it is retried by itself.",
     "task_id_taken": "Choose another `task_id`, or send the same kind and data as before.",
     "too_many_tasks": "Wait until some tasks have ended, or cancel some.",

@@ -11,12 +11,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 Header = tuple[bytes, bytes]
 
 VARY = (b"vary", b"Origin")
-EXPOSED = (b"access-control-expose-headers", b"ETag, Link, Location, Retry-After, X-Request-ID")
+EXPOSED = (
+    b"access-control-expose-headers",
+    b"ETag, Idempotent-Replayed, Link, Location, Retry-After, X-Request-ID",
+)
 PREFLIGHT = (
     (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
     (
         b"access-control-allow-headers",
-        b"Authorization, Content-Type, If-Match, If-None-Match, X-Request-ID",
+        b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-ID",
     ),
     (b"access-control-max-age", b"600"),
 )

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from jubilee.domain.auth.sessions import ClientInfo
 from jubilee.domain.errors import DomainError, NotAuthenticated
-from jubilee.domain.identity import Principal
+from jubilee.domain.identity import Principal, UserId
 from jubilee.domain.services import Services
 from jubilee.domain.text import as_line
 from jubilee.entrypoints.http.framework.context import ApiContext
@@ -52,6 +52,14 @@ class Access(Enum):
     ADMIN = "admin"
 
 
+class Idempotency(Enum):
+    """Whether an endpoint honours Idempotency-Key, and when it looks for the stored answer."""
+
+    NONE = "never"
+    IN_TRANSACTION = "in its transaction"
+    FIRST = "before its handler, too"  # which hashes a password, or refuses before its transaction
+
+
 B = TypeVar("B", bound=BaseModel)
 Q = TypeVar("Q", bound=BaseModel)
 
@@ -65,6 +73,8 @@ class Call(Generic[B, Q]):
     caller: Principal | None
     body: B
     query: Q
+    content: bytes = field(default=b"", repr=False)
+    """The body as it was received."""
 
     @property
     def services(self) -> Services:
@@ -113,6 +123,10 @@ class Call(Generic[B, Q]):
         """Extend the request's deadline; returns its arrival plus `seconds`, by `monotonic`."""
         self.record.deadline += seconds
         return self.record.began + seconds
+
+    def contains_data_of(self, account: UserId) -> None:
+        """Note that the answer contains data of this account, if it is not the caller's."""
+        self.request.scope["state"]["account"] = account
 
     @property
     def client(self) -> ClientInfo:
@@ -170,6 +184,8 @@ class Endpoint(Generic[B, Q]):
     """Errors of its use case, beyond those that follow from access, body and query."""
     conditional: bool = False
     """Whether it honours If-Match."""
+    idempotency: Idempotency = Idempotency.NONE
+    """Whether it honours Idempotency-Key; its use case opens its transaction by `answered`."""
     oauth: bool = False
     """Whether its problems also have the members of RFC 6749."""
     needs_database: bool = True
@@ -190,4 +206,5 @@ class Endpoint(Generic[B, Q]):
         return tuple(dict.fromkeys(media.partition(";")[0] for media in found))
 
 
+AnyCall: TypeAlias = Call[Any, Any]
 AnyEndpoint: TypeAlias = Endpoint[Any, Any]

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from jubilee.domain import errors
 from jubilee.domain.auth.service import InvalidGrant
+from jubilee.domain.idempotency.answers import IdempotencyKeyInUse
 from jubilee.entrypoints.http.framework.cursors import InvalidCursor
 
 LIMIT_RETRY_AFTER_S = 60  # after a limit on the number of resources was reached
@@ -206,6 +207,6 @@ def _headers(error: errors.DomainError) -> dict[str, str]:
         headers["WWW-Authenticate"] = f'Bearer realm="jubilee"{code}'
     if isinstance(error, UnsupportedEncoding):
         headers["Accept-Encoding"] = "identity"
-    if isinstance(error, errors.Unavailable | errors.LimitReached):
+    if isinstance(error, errors.Unavailable | errors.LimitReached | IdempotencyKeyInUse):
         headers["Retry-After"] = str(getattr(error, "retry_after_s", LIMIT_RETRY_AFTER_S))
     return headers

@@ -29,6 +29,7 @@ from jubilee.entrypoints.http.framework.binding import (
 from jubilee.entrypoints.http.framework.conditions import wants_existing
 from jubilee.entrypoints.http.framework.context import ApiContext
 from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint, Call, Nothing
+from jubilee.entrypoints.http.framework.idempotency import respond
 from jubilee.entrypoints.http.framework.negotiation import require_acceptable, require_plain
 from jubilee.entrypoints.http.framework.problems import (
     InternalError,
@@ -72,7 +73,7 @@ class Resource:
         if endpoint is None:
             return self._other_method(method, request)
         try:
-            return await endpoint.handler(await self._call(endpoint, request))
+            return await respond(endpoint, await self._call(endpoint, request))
         except UnsupportedMedia as error:
             response = refuse(error, request, oauth=endpoint.oauth)
             response.headers.update(self._accept_patch)
@@ -104,12 +105,13 @@ class Resource:
             raise InvalidRequest(violations)
         require_acceptable(request.headers, self._offered[endpoint.method])
         query = bind_query(endpoint.query or Nothing, request.scope["query_string"])
-        body = await self._body(endpoint, request)
-        return Call(request, self._context, caller, body, query)
-
-    async def _body(self, endpoint: AnyEndpoint, request: Request) -> BaseModel:
         if endpoint.body is None:
-            return Nothing()
+            return Call(request, self._context, caller, Nothing(), query)
+        raw = await self._content(endpoint, request)
+        body = bind_body(endpoint, endpoint.body, request.headers.get("content-type", ""), raw)
+        return Call(request, self._context, caller, body, query, raw)
+
+    async def _content(self, endpoint: AnyEndpoint, request: Request) -> bytes:
         require_plain(request.headers)
         limits = self._context.limits
         limit = min(endpoint.max_body_bytes or limits.body_bytes, limits.body_bytes)
@@ -117,7 +119,7 @@ class Resource:
         raw = await read_body(request, limit=limit, seconds=limits.body_seconds)
         # The client's time does not count towards the deadline.
         request.scope["state"]["record"].deadline += monotonic() - began
-        return bind_body(endpoint, endpoint.body, request.headers.get("content-type", ""), raw)
+        return raw
 
     async def _caller(self, access: Access, request: Request) -> Principal | None:
         authorization = request.headers.get("authorization")

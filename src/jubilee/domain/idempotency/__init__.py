@@ -1,0 +1,1 @@
+"""Idempotency keys: a repeated request has one effect and gets the answer of the first."""
