@@ -19,6 +19,9 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.jwt_tokens import JwtTokens
 from jubilee.adapters.postgres.schema import upgrade
 from jubilee.bootstrap.services import Policy, Ports, build_services
+from jubilee.domain.attempts.attempt import DEFAULT_LIMITS
+from jubilee.domain.attempts.guard import AttemptGuard
+from jubilee.domain.attempts.memory import MemoryAttemptStore
 from jubilee.domain.auth.service import RefreshPolicy
 from jubilee.domain.auth.sessions import ClientInfo
 from jubilee.domain.birthday_rules import BirthdayRules
@@ -31,6 +34,7 @@ from jubilee.domain.tasks.echo import Echo
 from jubilee.domain.users.user import Profile, User
 from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
+from tests.fakes.attempts import FakeAttemptObserver
 from tests.fakes.birthdays import FakeTodayCache
 from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore
 from tests.fakes.tasks import FakeLiveJobReader
@@ -94,8 +98,27 @@ def birthday_rules() -> BirthdayRules:
 
 
 @pytest.fixture
+def attempt_observer() -> FakeAttemptObserver:
+    """Has what is logged of attempts and locks."""
+    return FakeAttemptObserver()
+
+
+@pytest.fixture
+def guard(
+    store: FakeStore, clock: FakeClock, attempt_observer: FakeAttemptObserver
+) -> AttemptGuard:
+    """Limits attempts in memory."""
+    attempts = MemoryAttemptStore(DEFAULT_LIMITS, lambda: clock().timestamp())
+    return AttemptGuard(attempts, store.transaction, attempt_observer)
+
+
+@pytest.fixture
 def services(
-    store: FakeStore, clock: FakeClock, passwords: FakePasswordHasher, birthday_rules: BirthdayRules
+    store: FakeStore,
+    clock: FakeClock,
+    passwords: FakePasswordHasher,
+    guard: AttemptGuard,
+    birthday_rules: BirthdayRules,
 ) -> Services:
     """Every use case over the fakes."""
     ports = Ports(
@@ -103,6 +126,7 @@ def services(
         read=store.view,
         read_list=store.view,
         hasher=passwords,
+        guard=guard,
         signer=JwtTokens(b"k" * 32, issuer="jubilee", audience="jubilee", lifetime=1800),
         cipher=AesAnswerCipher(b"a" * 32),
         today_cache=FakeTodayCache(),

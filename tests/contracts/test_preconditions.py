@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from jubilee.adapters.ids import new_id
+from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.birthday_rules import BirthdayRules
 from jubilee.domain.birthdays import Birth, BirthdayService
 from jubilee.domain.calendar import Calendar
@@ -24,12 +25,13 @@ WRITERS = 4
 
 
 @pytest.fixture
-def users(database: Database) -> UserService:
+def users(database: Database, guard: AttemptGuard) -> UserService:
     return UserService(
         write=database.write,
         read=database.read,
         read_list=database.read,
         hasher=FakePasswordHasher(),
+        guard=guard,
         rules=PasswordRules(8, ()),
         clock=lambda: NOW,
         new_id=new_id,

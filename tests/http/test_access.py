@@ -33,6 +33,7 @@ FOREIGN_STATUS = {
     "replaceUser": 403,
     "changeUser": 403,
     "deleteUser": 403,
+    "unlockUser": 403,
     "getItem": 200,
     "replaceItem": 403,
     "changeItem": 403,

@@ -170,6 +170,7 @@ SUCCESSES = {
     "post /auth/login": {"200"},
     "post /auth/refresh": {"200"},
     "post /auth/logout": {"204"},
+    "post /users/{id}/unlock": {"204"},
     "post /tasks": {"202"},
     "post /tasks/{task_id}/retry": {"202"},
     "delete /tasks/{task_id}": {"202", "204"},

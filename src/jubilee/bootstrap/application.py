@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from jubilee.adapters.answer_cipher import AesAnswerCipher
@@ -11,11 +11,14 @@ from jubilee.adapters.jwt_tokens import JwtTokens
 from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.schema_state import schema_state
 from jubilee.bootstrap.adapters import Adapters, open_adapters
+from jubilee.bootstrap.attempts import attempt_guard
+from jubilee.bootstrap.background_tasks import background_tasks
 from jubilee.bootstrap.job_kinds import MakeKinds, every_kind
 from jubilee.bootstrap.policy import service_policy
 from jubilee.bootstrap.servers import clock, signing_keys
 from jubilee.bootstrap.services import Ports, build_services
 from jubilee.bootstrap.telemetry import ProcessInfo, Telemetry
+from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.calendar import local_dates
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.services import Services
@@ -52,14 +55,22 @@ async def open_application(
 
     Without a `process` no metrics are served and no telemetry is exported. Raises NoServer.
     """
-    async with open_adapters(settings, process, command=command) as adapters:
+    async with AsyncExitStack() as ends:
+        opening = open_adapters(settings, process, command=command)
+        adapters = await ends.enter_async_context(opening)
         # The first use of the time zones reads hundreds of files: do it before any request.
         await asyncio.to_thread(local_dates, clock(), settings.birthday_timezone)
         signing = signing_keys(settings)
         signer = _signer(settings, [keys.access for keys in signing])
         refresh_keys = [keys.refresh for keys in signing]
         cipher = AesAnswerCipher(*(keys.answer for keys in signing))
-        ports = await _ports(adapters, signer, cipher, JobKinds(make_kinds(settings, adapters)))
+        guard = attempt_guard(adapters, signing[0].counters)
+        kinds = JobKinds(make_kinds(settings, adapters))
+        ports = await _ports(adapters, signer, cipher, kinds, guard)
+        if process is not None:
+            budget = ShutdownBudget(drain_s=settings.shutdown_timeout)
+            watching = background_tasks(guard.watch_locks(), cancel_s=budget.cancel_s)
+            await ends.enter_async_context(watching)
         yield Application(
             services=build_services(ports, service_policy(settings, *refresh_keys)),
             telemetry=adapters.telemetry,
@@ -92,13 +103,18 @@ def listen_options(settings: Settings) -> ListenOptions:
 
 
 async def _ports(
-    adapters: Adapters, signer: JwtTokens, cipher: AesAnswerCipher, kinds: JobKinds
+    adapters: Adapters,
+    signer: JwtTokens,
+    cipher: AesAnswerCipher,
+    kinds: JobKinds,
+    guard: AttemptGuard,
 ) -> Ports:
     return Ports(
         write=adapters.write,
         read=adapters.read,
         read_list=adapters.read_list,
         hasher=adapters.hasher,
+        guard=guard,
         signer=signer,
         cipher=cipher,
         today_cache=adapters.today_cache,

@@ -24,12 +24,14 @@ class ServerUrls:
 
 @dataclass(frozen=True, slots=True)
 class SigningKeys:
-    """Keys for tokens, cursors and stored answers, derived from SECRET_KEY."""
+    """Keys for tokens, cursors, stored answers and counters, derived from SECRET_KEY."""
 
     access: bytes = field(repr=False)
     refresh: bytes = field(repr=False)
     cursor: bytes = field(repr=False)
     answer: bytes = field(repr=False)
+    counters: bytes = field(repr=False)
+    """Of the names under which Redis holds counters."""
 
 
 def clock() -> datetime:
@@ -93,4 +95,5 @@ def _derived_keys(secret: str) -> SigningKeys:
         refresh=hmac.digest(secret.encode(), b"refresh", "sha256"),
         cursor=hmac.digest(secret.encode(), b"cursor", "sha256"),
         answer=hmac.digest(secret.encode(), b"answer", "sha256"),
+        counters=hmac.digest(secret.encode(), b"counters", "sha256"),
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.audit.entry import AuditLog, AuditReader
 from jubilee.domain.audit.service import AuditService, AuditView
 from jubilee.domain.auth.service import AuthService, AuthTransaction, AuthView, RefreshPolicy
@@ -80,6 +81,7 @@ class Ports:
     read_list: Begin[ServiceView]
     """Views for lists, which may lag."""
     hasher: PasswordHasher
+    guard: AttemptGuard
     signer: TokenSigner
     cipher: AnswerCipher
     today_cache: TodayCache
@@ -138,6 +140,7 @@ def _auth(ports: Ports, policy: Policy) -> AuthService:
         write=ports.write,
         read=ports.read,
         hasher=ports.hasher,
+        guard=ports.guard,
         signer=ports.signer,
         refresh_policy=policy.refresh,
         clock=ports.clock,
@@ -151,6 +154,7 @@ def _users(ports: Ports, policy: Policy) -> UserService:
         read=ports.read,
         read_list=ports.read_list,
         hasher=ports.hasher,
+        guard=ports.guard,
         rules=policy.passwords,
         clock=ports.clock,
         new_id=ports.new_id,

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from jubilee import __version__
 from jubilee.adapters.telemetry.access_log import AccessLog
+from jubilee.adapters.telemetry.attempts import AttemptTelemetry
 from jubilee.adapters.telemetry.bad_export import BadExport
 from jubilee.adapters.telemetry.connections import ConnectionTelemetry
 from jubilee.adapters.telemetry.http import HttpTelemetry
@@ -58,6 +59,7 @@ class Telemetry:
     connections: ConnectionTelemetry
     database: DatabaseTelemetry
     redis: RedisTelemetry
+    attempts: AttemptTelemetry
     jobs: JobTelemetry
     propagator: JobTracePropagator
 
@@ -150,6 +152,7 @@ def _telemetry(
             slow=slow_s,
         ),
         redis=RedisTelemetry(instruments, tracing, server_attributes(urls.redis), write_line),
+        attempts=AttemptTelemetry(instruments, write_line),
         jobs=JobTelemetry(instruments, tracing, write_line),
         propagator=JobTracePropagator(tracing),
     )

@@ -75,6 +75,19 @@ def disable(chosen: Namespace) -> int:
     return _change(chosen, {"is_active": False})
 
 
+def unlock(chosen: Namespace) -> int:
+    """End the lock that wrong passwords have begun."""
+
+    async def lift(services: Services) -> User:
+        user = await _find(services, chosen.who)
+        if not await services.users.unlock(user.id, by=OPERATOR):
+            raise CommandRefused(f"{_plain(user.email)} is not locked")
+        return user
+
+    _print(_table([with_services(read_settings(), lift, command="user")]))
+    return 0
+
+
 def password(chosen: Namespace) -> int:
     """Give the account a new password, and end its sessions."""
     return _change(chosen, {}, PasswordChange(new=read_password(from_stdin=chosen.password_stdin)))

@@ -10,6 +10,7 @@ CHANGES = (
     ("demote", "take the admin role from an account"),
     ("enable", "let a disabled account sign in again"),
     ("disable", "keep an account from signing in, and end its sessions"),
+    ("unlock", "accept sign-ins of an account again that wrong passwords have locked"),
     ("password", "set a new password, and end the account's sessions"),
 )
 

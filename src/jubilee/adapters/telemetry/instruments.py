@@ -59,6 +59,7 @@ class Instruments:
             version
         ).set(1)
         self._http()
+        self._attempts()
         self._storage()
         self._health()
         self.jobs_enqueued = self._counter(
@@ -88,6 +89,14 @@ class Instruments:
             "Connections closed by the service: over the limit or past a deadline.",
             ("reason",),
         )
+
+    def _attempts(self) -> None:
+        self.password_attempts = self._counter(
+            "password_attempts", "Attempts at passwords, by outcome.", ("outcome",)
+        )
+        self.account_locks = self._counter(
+            "account_locks", "Accounts locked after wrong passwords."
+        ).labels()
 
     def _storage(self) -> None:
         self.statement_seconds = self._histogram(

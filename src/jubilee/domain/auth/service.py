@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
 
+from jubilee.domain.attempts.attempt import PasswordAttempt
+from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.audit.entry import AuditEvent, AuditTransaction, hashed_login
 from jubilee.domain.auth.records import record_failure, record_own, record_refusal
 from jubilee.domain.auth.sessions import (
@@ -116,6 +118,7 @@ class AuthService:
     write: Begin[AuthTransaction]
     read: Begin[AuthView]
     hasher: PasswordHasher
+    guard: AttemptGuard
     signer: TokenSigner
     refresh_policy: RefreshPolicy
     clock: Clock
@@ -131,23 +134,26 @@ class AuthService:
         return principal
 
     async def sign_in(self, login: str, password: str, client: ClientInfo) -> Tokens:
-        """Open a session; raise InvalidGrant.
+        """Open a session; raise InvalidGrant, or TooManyAttempts.
 
-        An unknown account and a wrong password take the same time and give the same error.
+        An unknown account and a wrong password take the same time and give the same error, and
+        the attempts at both are limited in the same way.
         """
         async with self.read() as view:
             user = await view.users.find_by_login(login)
-        stored = user.password_hash if user is not None else None
-        match = await match_password(self.hasher, stored, password)
-        if user is None or match is PasswordMatch.NO or not user.is_active:
-            async with self.write() as tx:
-                pseudonym = hashed_login(self.refresh_policy.key, login)
-                await record_failure(tx.audit, user, match, pseudonym)
-            raise InvalidGrant
-        rehashed = await self._rehashed(user, password, match)
-        tokens = await self._open_session(user, rehashed, client)
-        if tokens is None:
-            raise InvalidGrant
+        attempt = PasswordAttempt.sign_in(login, user.id if user is not None else None, client.ip)
+        async with self.guard.attempt(attempt):
+            stored = user.password_hash if user is not None else None
+            match = await match_password(self.hasher, stored, password)
+            if user is None or match is PasswordMatch.NO or not user.is_active:
+                async with self.write() as tx:
+                    pseudonym = hashed_login(self.refresh_policy.key, login)
+                    await record_failure(tx.audit, user, match, pseudonym)
+                raise InvalidGrant
+            rehashed = await self._rehashed(user, password, match)
+            tokens = await self._open_session(user, rehashed, client)
+            if tokens is None:
+                raise InvalidGrant
         return tokens
 
     async def refresh(self, encoded: str) -> Tokens:

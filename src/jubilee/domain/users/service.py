@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from jubilee.domain.attempts.attempt import PasswordAttempt
+from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.audit.entry import AuditEvent
 from jubilee.domain.calendar import Calendar
 from jubilee.domain.clock import Clock
@@ -48,6 +50,7 @@ class UserService:
     read: Begin[UserView]
     read_list: Begin[UserView]
     hasher: PasswordHasher
+    guard: AttemptGuard
     rules: PasswordRules
     clock: Clock
     new_id: NewId
@@ -120,7 +123,10 @@ class UserService:
         by: Principal,
         expects: VersionCheck[User] | None = None,
     ) -> User:
-        """Change an account; a new password ends its other sessions. Raises Stale."""
+        """Change an account; a new password ends its other sessions.
+
+        Raises Stale, or TooManyAttempts at the current password.
+        """
         before = await self._get(user_id, by)
         require(expects, before)  # checked again on the locked row: hashing takes long
         after = replace(before, **checked_names(profile, before))
@@ -133,6 +139,11 @@ class UserService:
         saved = await self._save(before, after, by=by, expects=expects)
         await self._refresh_lists(before, saved)
         return saved
+
+    async def unlock(self, user_id: UserId, *, by: Principal) -> bool:
+        """Accept sign-ins of an account again; return whether it was locked by wrong passwords."""
+        user = await self._get(user_id, by)
+        return await self.guard.lift(user.id, by=by)
 
     async def delete(
         self, user_id: UserId, *, by: Principal, expects: VersionCheck[User] | None = None
@@ -174,12 +185,13 @@ class UserService:
             return
         if passwords.current is None:
             raise CurrentPasswordNeeded(pointer="/current_password")
-        match = await match_password(self.hasher, before.password_hash, passwords.current)
-        if match is PasswordMatch.NO:
-            event = AuditEvent.REAUTHENTICATION_FAILED
-            async with self.write() as tx:
-                await tx.audit.record(event, actor=by.user_id, subject=before.id)
-            raise WrongCurrentPassword
+        async with self.guard.attempt(PasswordAttempt.current_password(by)):
+            match = await match_password(self.hasher, before.password_hash, passwords.current)
+            if match is PasswordMatch.NO:
+                event = AuditEvent.REAUTHENTICATION_FAILED
+                async with self.write() as tx:
+                    await tx.audit.record(event, actor=by.user_id, subject=before.id)
+                raise WrongCurrentPassword
 
     async def _get(self, user_id: UserId, by: Principal) -> User:
         if not by.may_access(user_id):

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from jubilee.domain.attempts.attempt import TooManyAttempts
 from jubilee.domain.auth.service import InvalidGrant, Tokens
 from jubilee.domain.auth.sessions import Session, SessionNotFound
 from jubilee.domain.identity import SessionId
@@ -174,7 +175,7 @@ def _sign_in(path: str, name: str, media: tuple[str, str]) -> AnyEndpoint:
         media=media,
         example=SIGN_IN_EXAMPLE,
         replies=(TOKEN_PAIR,),
-        errors=(InvalidGrant, UnsupportedGrant, HasherBusy),
+        errors=(InvalidGrant, UnsupportedGrant, HasherBusy, TooManyAttempts),
         oauth=True,
     )
 

@@ -1,5 +1,6 @@
 """Endpoints of accounts: registration, one's own account, and all accounts for admins."""
 
+from jubilee.domain.attempts.attempt import TooManyAttempts
 from jubilee.domain.calendar import NotBornYet, UnknownTimeZone
 from jubilee.domain.errors import NotAllowed
 from jubilee.domain.names import InvalidFullName, InvalidUsername
@@ -42,6 +43,7 @@ from jubilee.entrypoints.http.user_handlers import (
     get_user,
     list_users,
     register,
+    unlock_user,
 )
 from jubilee.entrypoints.http.user_models import (
     ACCOUNT_EXAMPLE,
@@ -81,6 +83,7 @@ CHANGE_ERRORS = (
     *NAME_ERRORS,
     CurrentPasswordNeeded,
     WrongCurrentPassword,
+    TooManyAttempts,
     *PASSWORD_ERRORS,
     MalformedCondition,
 )
@@ -229,5 +232,16 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         replies=(DELETED,),
         conditional=True,
         errors=(UserNotFound, NotAllowed, LastAdmin, MalformedCondition),
+    ),
+    Endpoint(
+        method="POST",
+        path="/users/{id}/unlock",
+        name="unlockUser",
+        summary="End the lock of an account after wrong passwords",
+        tag=TAG,
+        handler=unlock_user,
+        access=Access.ADMIN,
+        replies=(ResponseSpec(status=204, description="The account is not locked any more."),),
+        errors=(UserNotFound,),
     ),
 )

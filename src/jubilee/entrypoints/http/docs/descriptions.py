@@ -23,7 +23,9 @@ PATCHED = (
 )
 SIGN_IN = (
     "Returns an access token and a refresh token for a username or an e-mail address and its "
-    "password. Wrong credentials and disabled accounts are refused with `invalid_grant`."
+    "password. Wrong credentials and disabled accounts are refused with `invalid_grant`. Ten wrong "
+    "passwords of an account, or sixty from an address, lock it for a quarter of an hour (429). An "
+    "address from which the account has signed in before is not affected by others."
 )
 REGISTER = (
     "Creates an account and sends a welcome mail. An address or username that is in use is a "
@@ -96,6 +98,10 @@ DESCRIPTIONS = {
     "deleteUser": (
         "Deletes an account with its sessions, birthday, tasks and items: one's own, or any as an "
         "admin. The last admin cannot be deleted (409)."
+    ),
+    "unlockUser": (
+        "Ends the lock of an account after too many wrong passwords, before it ends by itself. An "
+        "account that is not locked stays as it is."
     ),
     "listItems": (
         "Lists the items of all accounts, or of one `owner`; `q` searches titles and "

@@ -37,6 +37,10 @@ BY_CODE = {
     "malformed_idempotency_key": "Send one key of 1 to 255 printable ASCII characters, or none.",
     "not_dead": "Wait until the task has failed permanently; until then it is retried by itself.",
     "task_id_taken": "Choose another `task_id`, or send the same kind and data as before.",
+    "too_many_attempts": (
+        "Wait for the seconds in `Retry-After`, or ask an admin to unlock the account. From an "
+        "address from which it has signed in before, it can sign in meanwhile."
+    ),
     "too_many_tasks": "Wait until some tasks have ended, or cancel some.",
     "unknown_kind": "Use a kind that the documentation of `POST /tasks` lists.",
     "unsupported_grant_type": "Send the `grant_type` that `detail` names, or omit it.",

@@ -1,0 +1,24 @@
+"""The guard of password checks over Redis, and over memory while Redis does not answer."""
+
+from time import monotonic
+
+from jubilee.adapters.redis.attempts import RedisAttemptStore
+from jubilee.bootstrap.adapters import Adapters
+from jubilee.bootstrap.deadline import request_time_left
+from jubilee.domain.attempts.attempt import DEFAULT_LIMITS, AttemptLimits
+from jubilee.domain.attempts.guard import AttemptGuard
+from jubilee.domain.attempts.memory import FallbackAttemptStore, MemoryAttemptStore
+
+OWN_LIMITS = AttemptLimits(account=5, address=30)
+"""Of one process without Redis: half, as there may be several of them."""
+
+
+def attempt_guard(adapters: Adapters, secret: bytes) -> AttemptGuard:
+    """Build the guard; `secret` is the key of the names of the counters."""
+    shared = RedisAttemptStore(adapters.redis, DEFAULT_LIMITS, secret)
+    return AttemptGuard(
+        store=FallbackAttemptStore(shared, MemoryAttemptStore(OWN_LIMITS, monotonic)),
+        write=adapters.write,
+        observer=adapters.telemetry.attempts,
+        time_left=request_time_left,
+    )
