@@ -172,7 +172,10 @@ def create_items(caller: MarkedClient, headers: dict[str, str]) -> None:
     """Create items and birthdays; one of the items makes the database fail."""
     marker = caller.marker
     item = {"title": marker("item title"), "description": marker("item description")}
-    created = caller.send(201, "POST", "/items", json=item, headers=headers)
+    keyed = {**headers, "Idempotency-Key": marker("idempotency key")}
+    created = caller.send(201, "POST", "/items", json=item, headers=keyed)
+    keyed["Idempotency-Key"] = f"not a {marker('malformed key')}"
+    caller.send(400, "POST", "/items", json=item, headers=keyed)
     patch = {"title": marker("changed title")}
     merge = {**headers, "Content-Type": "application/merge-patch+json"}
     caller.send(200, "PATCH", f"/items/{created['id']}", content=json.dumps(patch), headers=merge)
