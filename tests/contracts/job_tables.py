@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres.job_completion import PostgresCompletion
+from jubilee.adapters.postgres.job_completion import PostgresCancellation, PostgresCompletion
 from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.jobs.store import PostgresJobStore
 from jubilee.adapters.postgres.pool import ConnectionPool
@@ -20,10 +20,13 @@ from jubilee.domain.jobs.store import (
     JobReference,
     JobStore,
     LeaseLost,
+    OpenCancellation,
     OpenCompletion,
 )
 from jubilee.domain.transaction import Begin
-from tests.fakes.job_store import LEASE_S, FakeCompletion, FakeDueJobs, FakeJobStore, FakeJobTable
+from tests.fakes.due_jobs import FakeDueJobs
+from tests.fakes.job_store import LEASE_S, FakeJobStore
+from tests.fakes.job_table import FakeCancellation, FakeCompletion, FakeJobTable
 from tests.fakes.store import FakeClock
 
 Row: TypeAlias = Mapping[str, Any]
@@ -67,6 +70,8 @@ class JobTable(Protocol):
     @property
     def open_completion(self) -> OpenCompletion[Any]: ...
     @property
+    def open_cancellation(self) -> OpenCancellation[Any]: ...
+    @property
     def due(self) -> DueJobStore: ...
 
     async def add(self, **values: Any) -> JobReference:
@@ -107,6 +112,10 @@ class FakeTable:
         return FakeCompletion(self.table)
 
     @property
+    def open_cancellation(self) -> OpenCancellation[Any]:
+        return FakeCancellation(self.table)
+
+    @property
     def due(self) -> DueJobStore:
         return FakeDueJobs(self.table)
 
@@ -143,6 +152,7 @@ class PostgresJobTable:
     write: Begin[PostgresTransaction]
     store: JobStore
     open_completion: OpenCompletion[Any]
+    open_cancellation: OpenCancellation[Any]
     due: DueJobStore
 
     async def add(self, **values: Any) -> JobReference:
@@ -170,7 +180,14 @@ def make_postgres_job_table(pool: ConnectionPool, clock: FakeClock) -> PostgresJ
     """Return the table with the job store of one worker."""
     write = transactions(pool, WriteContext(clock, new_id, lambda: None))
     store = PostgresJobStore(pool, worker_id=new_id(), lease=LEASE_S, kinds=KNOWN)
-    return PostgresJobTable(pool, write, store, PostgresCompletion(write), PostgresDueJobs(pool))
+    return PostgresJobTable(
+        pool,
+        write,
+        store,
+        PostgresCompletion(write),
+        PostgresCancellation(write),
+        PostgresDueJobs(pool),
+    )
 
 
 def job_table(request: pytest.FixtureRequest, clock: FakeClock) -> JobTable:
@@ -190,7 +207,7 @@ async def claim(table: JobTable, reference: JobReference) -> ClaimedJob:
 async def cancel(table: JobTable, reference: JobReference) -> bool:
     """End the job as cancelled; return whether its lease was held."""
     try:
-        async with table.open_completion(reference, None, cancelled=True):
+        async with table.open_cancellation(reference, None):
             return True
     except LeaseLost:
         return False

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 import pytest
 
 from jubilee.domain.jobs.kinds import JobQueueName
-from jubilee.domain.jobs.store import AttemptFailure, Dispatch, DueSummary, JobReference
+from jubilee.domain.jobs.store import (
+    AttemptFailure,
+    Dispatch,
+    DueSummary,
+    ExpiredJob,
+    JobReference,
+)
 from tests.contracts.job_tables import JobTable, cancel, claim, job_table, read_row
 from tests.fakes.job_store import LEASE_S
 from tests.fakes.store import FakeClock
@@ -192,15 +198,32 @@ async def test_failures_and_releases_do_not_count_as_crashes(table: JobTable) ->
 
 
 @pytest.mark.parametrize(("attempts", "crashes"), [(0, 0), (9, 0), (3, 2)])
-async def test_a_cancelled_job_ends_when_its_lease_expires(
+async def test_a_cancelled_job_whose_lease_expired_is_left_to_be_cancelled(
     table: JobTable, attempts: int, crashes: int
 ) -> None:
     job = await claim(table, await table.add(attempts=attempts, crashes=crashes))
     await table.request_cancel(job.id)
+    assert await table.due.expired_cancellations(limit=10) == []
     await table.pass_time(LEASE_S + 1)
-    assert await table.due.expire_leases(limit=10) == 1
-    row = await read_row(table, job.reference)
-    assert (row["status"], row["ended"]) == ("cancelled", True)
+    assert await table.due.expire_leases(limit=10) == 0
+    [expired] = await table.due.expired_cancellations(limit=10)
+    assert expired == ExpiredJob(job.reference, "echo", {})
+    assert await cancel(table, expired.reference)
+    assert await table.due.expired_cancellations(limit=10) == []
+
+
+async def test_cancelled_jobs_of_dead_workers_are_listed_by_the_age_of_their_leases(
+    table: JobTable,
+) -> None:
+    oldest, middle, youngest = [await claim(table, await table.add()) for _ in range(3)]
+    for job, others in [(middle, [youngest]), (oldest, [middle, youngest])]:
+        await table.pass_time(1)
+        await table.store.heartbeat([other.reference for other in others])
+        await table.request_cancel(job.id)
+    await table.pass_time(LEASE_S + 1)
+    for limit in (1, 2, 3):
+        found = await table.due.expired_cancellations(limit=limit)
+        assert [job.reference for job in found] == [oldest.reference, middle.reference][:limit]
 
 
 async def test_leases_expire_in_batches(table: JobTable) -> None:

@@ -212,12 +212,29 @@ async def test_a_released_job_does_not_count_the_attempt(table: JobTable) -> Non
 
 
 @pytest.mark.parametrize("end", [ENDINGS["retry"], ENDINGS["release"]], ids=["retry", "release"])
-async def test_a_cancelled_job_is_not_retried(table: JobTable, end: Write) -> None:
+async def test_a_cancelled_job_is_not_queued_again(table: JobTable, end: Write) -> None:
     job = await claim(table, await table.add())
     await table.request_cancel(job.id)
-    assert await end(table, job.reference)
+    assert not await end(table, job.reference)
+    row = await read_row(table, job.reference)
+    assert (row["status"], row["attempts"], row["error"]) == ("running", 1, None)
+    assert await cancel(table, job.reference)
     row = await read_row(table, job.reference)
     assert (row["status"], row["ended"], row["lease"]) == ("cancelled", True, None)
+
+
+@pytest.mark.parametrize(("error", "kept"), [(None, FAILURE), ({"code": "new"}, {"code": "new"})])
+async def test_a_cancelled_job_shows_the_error_of_its_last_attempt(
+    table: JobTable, error: dict[str, object] | None, kept: dict[str, object]
+) -> None:
+    job = await claim(table, await table.add())
+    await table.store.fail(job.reference, AttemptFailure(error=FAILURE, retry_in=0))
+    await table.pass_time(1)
+    again = await claim(table, job.reference)
+    async with table.open_cancellation(again.reference, error):
+        pass
+    row = await read_row(table, job.reference)
+    assert (row["status"], row["error"], row["result"]) == ("cancelled", kept, None)
 
 
 async def test_completing_stores_the_result(table: JobTable) -> None:

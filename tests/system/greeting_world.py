@@ -1,7 +1,7 @@
 """Simulated greetings on a real database: a fake clock, and workers that die at random."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,19 +10,28 @@ from time import monotonic
 from typing import Any, cast
 
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres.job_completion import PostgresCompletion
+from jubilee.adapters.mail.none import NoMailSender
+from jubilee.adapters.postgres.job_completion import PostgresCancellation, PostgresCompletion
 from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.jobs.store import PostgresJobStore
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Driver, Executor, Statement
-from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
+from jubilee.adapters.postgres.transaction import (
+    PostgresTransaction,
+    WriteContext,
+    transactions,
+    views,
+)
 from jubilee.domain.greetings.greeting import GreetingRules
-from jubilee.domain.greetings.planning import GreetingPlanner
+from jubilee.domain.greetings.planning import GREETING, GreetingPlanner
 from jubilee.domain.greetings.sending import GreetingMail
+from jubilee.domain.jobs.cancellation import JobCanceller
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.jobs.lease_keeper import LeaseKeeper
 from jubilee.domain.jobs.runner import Runner
+from jubilee.domain.jobs.sweeper import LeaseSweeper
 from jubilee.domain.mail import MailMessage, MailSender, MailService
+from jubilee.domain.transaction import Begin
 from jubilee.domain.users.user import User
 from tests.domain.greeting_harness import PlainTemplates
 from tests.fakes.store import FakeClock
@@ -104,9 +113,12 @@ class KillableMailSender(MailSender):
 
     simulation: "GreetingSimulation"
     lifetime: Lifetime
+    keeper: LeaseKeeper | None = None
 
     async def send(self, message: MailMessage) -> None:
         self.lifetime.step()
+        if self.simulation.before_send is not None and self.keeper is not None:
+            await self.simulation.before_send(self.keeper)
         self.simulation.sent.append(Sent(message, self.simulation.clock()))
         if self.simulation.deadly_messages:
             self.simulation.deadly_messages -= 1
@@ -124,6 +136,8 @@ class GreetingSimulation:
     sent: list[Sent] = field(default_factory=list)
     deadly_messages: int = 0
     """The number of next messages after which their worker is killed."""
+    before_send: Callable[[LeaseKeeper], Awaitable[None]] | None = None
+    """Called before each message with the lease keeper of its worker."""
 
     async def add(self, *users: User) -> None:
         """Store the accounts."""
@@ -148,12 +162,26 @@ class GreetingSimulation:
             assert lifetime.left < 0
         return lifetime.left >= 0
 
+    async def plan(self, pool: Any = None) -> None:
+        """Plan the greetings that are due; `pool` is that of a worker."""
+        write_context = WriteContext(self.clock, new_id, lambda: None)
+        pool = pool or self.pool
+        write, read = transactions(pool, write_context), views(pool, write_context)
+        await GreetingPlanner(write, read, self.rules, self.clock, new_id).plan()
+
     async def pass_time(self) -> bool:
         """Expire leases and make delayed jobs due; return whether any job is left."""
         async with self.pool.connection() as driver:
             waiting = await Executor(driver).all(TIME_FLIES)
-        await PostgresDueJobs(self.pool).expire_leases(limit=1000)
+        await self.sweep()
         return bool(waiting)
+
+    async def sweep(self) -> None:
+        """End or queue again the jobs whose lease has expired."""
+        write = transactions(self.pool, WriteContext(self.clock, new_id, lambda: None))
+        kinds = JobKinds([self.kind(write)])
+        canceller = JobCanceller(kinds, PostgresCancellation(write))
+        await LeaseSweeper(PostgresDueJobs(self.pool), canceller).sweep(limit=1000)
 
     async def run_until_idle(self, lifetimes: list[Lifetime]) -> None:
         """Run these workers at once, then others until no job is left."""
@@ -162,18 +190,25 @@ class GreetingSimulation:
             while await self.pass_time() or not any(lived):
                 lived = [await self.work(Lifetime())]
 
+    def kind(
+        self, write: Begin[PostgresTransaction], sender: MailSender | None = None
+    ) -> GreetingMail:
+        """Build the job kind; by default its mail cannot be sent."""
+        mail = MailService(sender or NoMailSender(), PlainTemplates(), "example.com")
+        return GreetingMail(mail, write, self.rules, self.clock)
+
     async def _work(self, pool: Any, lifetime: Lifetime) -> None:
-        write_context = WriteContext(self.clock, new_id, lambda: None)
-        write, read = transactions(pool, write_context), views(pool, write_context)
-        await GreetingPlanner(write, read, self.rules, self.clock, new_id).plan()
-        post = MailService(KillableMailSender(self, lifetime), PlainTemplates(), "example.com")
-        kinds = JobKinds([GreetingMail(post, write, self.rules, self.clock)])
-        claims = PostgresJobStore(pool, worker_id=new_id(), lease=LEASE, kinds=kinds.names)
+        await self.plan(pool)
+        write = transactions(pool, WriteContext(self.clock, new_id, lambda: None))
+        claims = PostgresJobStore(pool, worker_id=new_id(), lease=LEASE, kinds=[GREETING])
+        keeper = LeaseKeeper(claims, LEASE, monotonic)
+        kinds = JobKinds([self.kind(write, KillableMailSender(self, lifetime, keeper))])
         runner = Runner(
             claims,
             kinds,
             PostgresCompletion(write),
-            LeaseKeeper(claims, LEASE, monotonic),
+            JobCanceller(kinds, PostgresCancellation(write)),
+            keeper,
             Random().random,
         )
         for dispatch in await PostgresDueJobs(pool).mark_due(kinds.names, limit=100):

@@ -1,6 +1,7 @@
 """Greetings whose jobs an admin retries, cancels or discards: no second mail."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID
@@ -14,20 +15,19 @@ from jubilee.adapters.postgres.jobs.store import PostgresJobStore
 from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
+from jubilee.domain.errors import Unavailable
 from jubilee.domain.greetings.greeting import GreetingRules, UnknownOutcomePolicy
 from jubilee.domain.greetings.planning import GREETING
-from jubilee.domain.greetings.sending import GreetingMail
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.jobs.kinds import JobKinds
+from jubilee.domain.jobs.lease_keeper import LeaseKeeper
 from jubilee.domain.jobs.store import AttemptFailure, JobReference, LeaseLost
 from jubilee.domain.jobs.waiter import JobWaiter
-from jubilee.domain.mail import MailService
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.tasks.task import TaskStatus
 from jubilee.domain.users.user import User
-from tests.domain.greeting_harness import PlainTemplates
 from tests.fakes.store import FakeClock
-from tests.system.greeting_world import GreetingSimulation, KillableMailSender, Lifetime, state_of
+from tests.system.greeting_world import GreetingSimulation, Lifetime, state_of
 
 MORNING = datetime(2026, 11, 20, 9, tzinfo=UTC)
 ADMIN = Principal(UserId(new_id()), SessionId(new_id()), is_admin=True)
@@ -35,6 +35,7 @@ SPENT = """
     UPDATE jobs SET attempts = max_attempts, lease_until = now() - interval '1 second'
     WHERE status = 'running'
 """
+EXPIRED = "UPDATE jobs SET lease_until = now() - interval '1 second' WHERE status = 'running'"
 DIE = "UPDATE jobs SET status = 'dead', finished_at = now() WHERE status = 'queued'"
 ZOE = User(
     id=UserId(new_id()),
@@ -64,12 +65,11 @@ def tasks(simulation: GreetingSimulation) -> TaskService:
     """The use cases of tasks for an admin."""
     write_context = WriteContext(simulation.clock, new_id, lambda: None)
     write = transactions(simulation.pool, write_context)
-    post = MailService(KillableMailSender(simulation, Lifetime()), PlainTemplates(), "example.com")
     return TaskService(
         write=write,
         read=views(simulation.pool, write_context),
         read_list=views(simulation.pool, write_context),
-        kinds=JobKinds([GreetingMail(post, write, simulation.rules, simulation.clock)]),
+        kinds=JobKinds([simulation.kind(write)]),
         waiter=JobWaiter(PostgresLiveJobs(simulation.pool)),
         clock=simulation.clock,
         new_id=new_id,
@@ -186,19 +186,53 @@ async def test_a_cancelled_or_discarded_greeting_is_skipped(
     assert (row["state"], row["reason"], simulation.sent) == ("skipped", "unwanted", [])
 
 
-async def test_a_greeting_stopped_while_sending_ends_uncertain_when_discarded(
-    simulation: GreetingSimulation,
-) -> None:
+async def die_before_sending(simulation: GreetingSimulation) -> None:
+    """Claim the job and do no more."""
+    await simulation.plan()
+    claims = PostgresJobStore(simulation.pool, worker_id=new_id(), lease=30.0, kinds=[GREETING])
+    assert await claims.claim(JobReference(await job_of(simulation), 0)) is not None
+
+
+async def die_after_sending(simulation: GreetingSimulation) -> None:
     simulation.deadly_messages = 1
     assert not await simulation.work(Lifetime())
-    job = str(await job_of(simulation))
-    assert (await tasks(simulation).stop(job, by=ADMIN)).cancel_requested
-    await execute(simulation, SPENT)
-    await PostgresDueJobs(simulation.pool).expire_leases(limit=9)
+
+
+@pytest.mark.parametrize(
+    ("die", "state", "messages"),
+    [(die_before_sending, "skipped", 0), (die_after_sending, "uncertain", 1)],
+)
+async def test_a_cancelled_greeting_of_a_dead_worker_ends_with_its_job(
+    simulation: GreetingSimulation,
+    die: Callable[[GreetingSimulation], Awaitable[None]],
+    state: str,
+    messages: int,
+) -> None:
+    await die(simulation)
+    stopped = await tasks(simulation).stop(str(await job_of(simulation)), by=ADMIN)
+    assert stopped.cancel_requested
+    await execute(simulation, EXPIRED)
+    await simulation.sweep()
     assert await status_of(simulation) is TaskStatus.CANCELLED
-    await tasks(simulation).discard(job, by=ADMIN)
     assert await simulation.work(Lifetime())
-    assert (len(simulation.sent), state_of(await simulation.rows())) == (1, {ZOE.id: "uncertain"})
+    assert (state_of(await simulation.rows()), len(simulation.sent)) == ({ZOE.id: state}, messages)
+
+
+@pytest.mark.parametrize(("drains", "state"), [(False, "skipped"), (True, "uncertain")])
+async def test_a_cancelled_greeting_whose_attempt_fails_or_is_drained_ends_with_its_job(
+    simulation: GreetingSimulation, drains: bool, state: str
+) -> None:
+    async def stop(keeper: LeaseKeeper) -> None:
+        await tasks(simulation).stop(str(await job_of(simulation)), by=ADMIN)
+        if not drains:
+            raise Unavailable("busy")
+        keeper.drain()
+        await asyncio.sleep(60)
+
+    simulation.before_send = stop
+    assert await simulation.work(Lifetime())
+    assert await status_of(simulation) is TaskStatus.CANCELLED
+    assert (state_of(await simulation.rows()), simulation.sent) == ({ZOE.id: state}, [])
 
 
 async def test_discarding_a_greeting_that_may_have_been_sent_leaves_it_uncertain(

@@ -13,7 +13,7 @@ from arq.connections import ArqRedis
 from jubilee import __version__
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.event_relay import PostgresEventRelay
-from jubilee.adapters.postgres.job_completion import PostgresCompletion
+from jubilee.adapters.postgres.job_completion import PostgresCancellation, PostgresCompletion
 from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
 from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.jobs.store import PostgresJobStore
@@ -27,18 +27,20 @@ from jubilee.bootstrap.adapters import Adapters, open_adapters
 from jubilee.bootstrap.errors import BadConfiguration
 from jubilee.bootstrap.event_subscribers import EVENT_SUBSCRIBERS
 from jubilee.bootstrap.greetings import greeting_planner
-from jubilee.bootstrap.job_kinds import MakeKinds, runnable_kinds
+from jubilee.bootstrap.job_kinds import MakeKinds, every_kind, runnable_kinds
 from jubilee.bootstrap.mail import mail_is_configured, make_mail_dir
 from jubilee.bootstrap.servers import clock, redis_url
 from jubilee.bootstrap.telemetry import ProcessInfo
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.health import SchemaStatus
 from jubilee.domain.jobs.backlog import WorkerInfo, WorkerRegistry
+from jubilee.domain.jobs.cancellation import JobCanceller
 from jubilee.domain.jobs.kinds import JobKinds, JobQueueName
 from jubilee.domain.jobs.lease_keeper import LeaseKeeper
 from jubilee.domain.jobs.redelivery import LostMessageCheck
 from jubilee.domain.jobs.relay import Relay
 from jubilee.domain.jobs.runner import CANCEL_GRACE_S, Runner
+from jubilee.domain.jobs.sweeper import LeaseSweeper
 from jubilee.domain.retention import Retention
 from jubilee.entrypoints.exit_codes import SCHEMA_BEHIND
 from jubilee.entrypoints.shutdown import ShutdownBudget
@@ -99,8 +101,15 @@ def _plan(
         adapters.pool, worker_id=worker.id, lease=settings.lease_seconds, kinds=kinds.names
     )
     lease_keeper = LeaseKeeper(store, settings.lease_seconds, monotonic)
+    canceller = _canceller(settings, adapters)
     runner = Runner(
-        store, kinds, PostgresCompletion(adapters.write), lease_keeper, random, observer
+        store,
+        kinds,
+        PostgresCompletion(adapters.write),
+        canceller,
+        lease_keeper,
+        random,
+        observer,
     )
     options = QueueOptions(
         pool=pool,
@@ -115,7 +124,7 @@ def _plan(
         ],
         lease_keeper=lease_keeper,
         periodic_tasks=(
-            *relay_tasks(_relay(settings, adapters, kinds), lease_keeper, observer),
+            *relay_tasks(_relay(settings, adapters, kinds, canceller), lease_keeper, observer),
             *registry_tasks(PostgresBacklog(adapters.pool), worker, observer),
             *_calendar_tasks(settings, adapters),
         ),
@@ -135,7 +144,16 @@ def _calendar_tasks(settings: Settings, adapters: Adapters) -> Sequence[Periodic
     return calendar_tasks(Retention(PostgresExpiredRows(adapters.pool), clock), planner)
 
 
-def _relay(settings: Settings, adapters: Adapters, kinds: JobKinds) -> Relay:
+def _canceller(settings: Settings, adapters: Adapters) -> JobCanceller:
+    """It knows all kinds: a worker without mail may sweep up the greetings of one that died."""
+    return JobCanceller(
+        JobKinds(every_kind(settings, adapters)), PostgresCancellation(adapters.write)
+    )
+
+
+def _relay(
+    settings: Settings, adapters: Adapters, kinds: JobKinds, canceller: JobCanceller
+) -> Relay:
     due = PostgresDueJobs(adapters.pool, settings.job_max_crashes)
     return Relay(
         due_jobs=due,
@@ -145,6 +163,7 @@ def _relay(settings: Settings, adapters: Adapters, kinds: JobKinds) -> Relay:
         redelivery=LostMessageCheck(
             due, adapters.dispatcher, kinds, monotonic, adapters.telemetry.jobs.dispatched
         ),
+        sweeper=LeaseSweeper(due, canceller),
         retention_days=settings.task_retention,
     )
 

@@ -26,7 +26,7 @@ from jubilee.adapters.mail.headers import check_written
 from jubilee.adapters.mail.smtp import SmtpMailSender
 from jubilee.adapters.mail.templates import JinjaTemplates
 from jubilee.domain.jobs.kinds import JobKinds
-from jubilee.domain.jobs.runner import Outcome, Runner
+from jubilee.domain.jobs.runner import Outcome
 from jubilee.domain.mail import MailMessage, MailSender, MailService, SendMail, Undeliverable
 from jubilee.urls.smtp import SmtpServer
 from tests.domain.jobs.job_harness import JobHarness
@@ -204,10 +204,7 @@ async def test_a_job_whose_mail_cannot_be_composed_is_dead(
     )
     harness, kind = JobHarness(), SendMail(mail)
     job = harness.add(kind=kind.name, data={"to": MESSAGE.to, "subject": "Hi", "text": "Hi"})
-    runner = Runner(
-        harness.store, JobKinds([kind]), harness.completion, harness.lease_keeper, lambda: 0.5
-    )
-    assert await runner.run(job.reference) is Outcome.DEAD
+    assert await harness.runner_of(JobKinds([kind])).run(job.reference) is Outcome.DEAD
     assert (job.status, job.attempts, job.error) == (
         "dead",
         1,

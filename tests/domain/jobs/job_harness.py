@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 
 from jubilee.adapters.ids import new_id
+from jubilee.domain.jobs.cancellation import JobCanceller
 from jubilee.domain.jobs.kinds import (
     Audience,
     Completion,
@@ -19,7 +20,9 @@ from jubilee.domain.jobs.kinds import (
 from jubilee.domain.jobs.lease_keeper import LeaseKeeper
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.runner import Outcome, Runner
-from tests.fakes.job_store import FakeCompletion, FakeJob, FakeJobStore, FakeJobTable
+from jubilee.domain.jobs.store import OpenCompletion
+from tests.fakes.job_store import FakeJobStore
+from tests.fakes.job_table import FakeCancellation, FakeCompletion, FakeJob, FakeJobTable
 
 EFFECT = NewJob(id=new_id(), kind="effect")
 CLOSED = new_id()
@@ -67,9 +70,19 @@ class JobHarness:
         self.completion = FakeCompletion(self.table)
 
     def runner(self, body: Body, **more: Any) -> Runner:
-        kinds = JobKinds([ScriptedKind(body, **more)])
+        return self.runner_of(JobKinds([ScriptedKind(body, **more)]))
+
+    def runner_of(self, kinds: JobKinds, completion: OpenCompletion[Any] | None = None) -> Runner:
+        """Return a runner of these kinds; `completion` replaces that of the harness."""
         self.store.kinds = kinds.names
-        return Runner(self.store, kinds, self.completion, self.lease_keeper, lambda: 0.5)
+        return Runner(
+            self.store,
+            kinds,
+            completion or self.completion,
+            JobCanceller(kinds, FakeCancellation(self.table)),
+            self.lease_keeper,
+            lambda: 0.5,
+        )
 
     def add(self, **values: Any) -> FakeJob:
         return self.table.add(**{"kind": "work", "data": {"n": 1}, **values})

@@ -14,7 +14,7 @@ from jubilee.domain.jobs.dispatch_buffer import BATCH_SIZE, MAX_BUFFERED_JOBS, D
 from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.routing import JobRouter, KindSetReader
 from jubilee.domain.jobs.store import Dispatch, JobDispatcher, JobReference
-from tests.fakes.job_store import FakeDispatcher
+from tests.fakes.due_jobs import FakeDispatcher
 
 
 def dispatches(number: int) -> list[Dispatch]:

@@ -10,13 +10,14 @@ import pytest
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs import runner as module
 from jubilee.domain.jobs.kinds import Completion, JobContext, JobKinds, PermanentFailure
-from jubilee.domain.jobs.runner import Outcome, Runner
+from jubilee.domain.jobs.runner import Outcome
 from jubilee.domain.jobs.store import JobReference, LeaseLost
 from tests.domain.jobs.job_harness import (
     CLOSED,
     EFFECT,
     JobHarness,
     ScriptedKind,
+    failing,
     ignore_cancellation,
     return_at_once,
     run_forever,
@@ -90,6 +91,42 @@ async def test_a_cancelled_job_ends_the_rows_of_its_kind_with_itself(harness: Jo
     job.cancel_requested = True
     await harness.lease_keeper.heartbeat()
     assert await run is Outcome.CANCELLED
+    assert harness.table.rows[CLOSED].data == job.data
+
+
+async def test_a_failed_attempt_of_a_cancelled_job_ends_the_rows_of_its_kind(
+    harness: JobHarness,
+) -> None:
+    job = harness.add()
+
+    async def body(_: JobContext[Any], __: Completion[Any]) -> None:
+        job.cancel_requested = True
+        raise OSError("refused")
+
+    assert await harness.run(body, job) is Outcome.CANCELLED
+    assert (job.status, job.attempts, job.finished_at) == ("cancelled", 1, 0)
+    assert job.error == {"code": "OSError", "message": "refused"}
+    assert harness.table.rows[CLOSED].data == job.data
+
+
+async def test_the_last_failure_of_a_cancelled_job_is_dead_and_can_be_retried(
+    harness: JobHarness,
+) -> None:
+    job = harness.add(cancel_requested=True, max_attempts=1)
+    assert await harness.run(failing(OSError()), job) is Outcome.DEAD
+    assert (job.status, CLOSED in harness.table.rows) == ("dead", False)
+
+
+async def test_a_drained_job_that_was_cancelled_ends_the_rows_of_its_kind(
+    harness: JobHarness,
+) -> None:
+    job = harness.add()
+    run = asyncio.create_task(harness.run(run_forever, job))
+    await asyncio.sleep(0.01)
+    job.cancel_requested = True
+    harness.lease_keeper.drain()
+    assert await run is Outcome.CANCELLED
+    assert (job.status, job.finished_at, job.error) == ("cancelled", 0, None)
     assert harness.table.rows[CLOSED].data == job.data
 
 
@@ -249,17 +286,11 @@ async def test_a_completion_that_was_not_committed_is_retried(harness: JobHarnes
 
     @asynccontextmanager
     async def refused(
-        reference: JobReference, result: Mapping[str, object] | None, *, cancelled: bool = False
+        reference: JobReference, result: Mapping[str, object] | None
     ) -> AsyncIterator[Any]:
         yield None
         raise Unavailable
 
-    runner = Runner(
-        harness.store,
-        JobKinds([ScriptedKind(return_at_once)]),
-        refused,
-        harness.lease_keeper,
-        lambda: 0.5,
-    )
+    runner = harness.runner_of(JobKinds([ScriptedKind(return_at_once)]), refused)
     assert await runner.run(job.reference) is Outcome.RETRIED
     assert job.error == {"code": "unavailable", "message": str(Unavailable())}

@@ -12,7 +12,8 @@ from jubilee.adapters.ids import new_id
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.lease_keeper import MARGIN_RATIO, Interruption, LeaseKeeper, RunningJob
 from jubilee.domain.jobs.store import HeartbeatResult, JobReference
-from tests.fakes.job_store import FakeJobStore, FakeJobTable
+from tests.fakes.job_store import FakeJobStore
+from tests.fakes.job_table import FakeJobTable
 
 LEASE_S = 0.6
 

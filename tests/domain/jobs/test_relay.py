@@ -2,18 +2,24 @@
 
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any
 
 import pytest
 
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.events import EventRelay
 from jubilee.domain.jobs import redelivery
+from jubilee.domain.jobs.cancellation import JobCanceller
 from jubilee.domain.jobs.kinds import JobKinds, JobQueueName, KindSet
 from jubilee.domain.jobs.redelivery import LostMessageCheck
 from jubilee.domain.jobs.relay import BATCH_SIZE, Relay
+from jubilee.domain.jobs.retries import lease_expired_error
 from jubilee.domain.jobs.store import Dispatch
-from tests.domain.jobs.job_harness import ScriptedKind, return_at_once
-from tests.fakes.job_store import FakeDispatcher, FakeDueJobs, FakeJobStore, FakeJobTable
+from jubilee.domain.jobs.sweeper import LeaseSweeper
+from tests.domain.jobs.job_harness import CLOSED, ScriptedKind, return_at_once
+from tests.fakes.due_jobs import FakeDispatcher, FakeDueJobs
+from tests.fakes.job_store import FakeJobStore
+from tests.fakes.job_table import FakeCancellation, FakeJobTable
 
 
 @dataclass(slots=True)
@@ -72,7 +78,9 @@ def relay(
 ) -> Relay:
     due, kinds = FakeDueJobs(table), JobKinds([ScriptedKind(return_at_once, name="echo")])
     redelivery = LostMessageCheck(due, dispatcher, kinds, monotonic, redelivered.append)
-    return Relay(due, events, dispatcher, kinds, redelivery, retention_days=7)
+    all_kinds = JobKinds([ScriptedKind(return_at_once, name=name) for name in ("echo", "mail")])
+    sweeper = LeaseSweeper(due, JobCanceller(all_kinds, FakeCancellation(table)))
+    return Relay(due, events, dispatcher, kinds, redelivery, sweeper, retention_days=7)
 
 
 async def test_due_jobs_of_known_kinds_are_dispatched(
@@ -181,6 +189,27 @@ async def test_a_job_whose_lease_expired_is_dispatched_with_its_new_epoch(
     assert await relay.sweep() == 1
     await relay.dispatch()
     assert [dispatch.reference.epoch for dispatch in dispatcher.sent] == [0, 1]
+
+
+async def test_a_cancelled_job_of_a_dead_worker_ends_the_rows_of_its_kind(
+    relay: Relay, table: FakeJobTable
+) -> None:
+    job = table.add(kind="mail", data={"n": 1}, cancel_requested=True, status="running", epoch=1)
+    job.lease_until = table.now - 1
+    assert [await relay.sweep() for _ in range(2)] == [1, 0]
+    assert (job.status, job.finished_at) == ("cancelled", table.now)
+    assert job.error == lease_expired_error()
+    assert table.rows[CLOSED].data == {"n": 1}
+
+
+@pytest.mark.parametrize("unreadable", [{"data": None}, {"kind": "unknown.kind"}])
+async def test_a_cancelled_job_that_cannot_be_read_ends_alone(
+    relay: Relay, table: FakeJobTable, unreadable: dict[str, Any]
+) -> None:
+    job = table.add(**{"cancel_requested": True, "status": "running", **unreadable})
+    job.lease_until = table.now - 1
+    assert await relay.sweep() == 1
+    assert (job.status, CLOSED in table.rows) == ("cancelled", False)
 
 
 async def test_pruning_deletes_old_jobs_and_events(

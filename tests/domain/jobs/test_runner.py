@@ -15,7 +15,7 @@ from jubilee.domain.jobs.kinds import (
     PermanentFailure,
 )
 from jubilee.domain.jobs.retries import backoff
-from jubilee.domain.jobs.runner import Outcome, Runner
+from jubilee.domain.jobs.runner import Outcome
 from jubilee.domain.jobs.store import JobReference
 from tests.domain.jobs.job_harness import (
     EFFECT,
@@ -183,7 +183,6 @@ async def test_a_job_that_exceeds_its_timeout_is_retried(harness: JobHarness) ->
 async def test_the_workers_limit_shortens_a_kinds_timeout(harness: JobHarness) -> None:
     job = harness.add()
     kinds = JobKinds([ScriptedKind(run_forever, timeout=60)], max_timeout=0.05)
-    runner = Runner(harness.store, kinds, harness.completion, harness.lease_keeper, lambda: 0.5)
-    assert await runner.run(job.reference) is Outcome.RETRIED
+    assert await harness.runner_of(kinds).run(job.reference) is Outcome.RETRIED
     assert job.error == {"code": "timed_out", "message": "The attempt took too long."}
     assert kinds.longest_timeout == 0.05

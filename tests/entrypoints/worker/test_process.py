@@ -19,7 +19,8 @@ from jubilee.entrypoints.worker.periodic_tasks import PeriodicTask, run_periodic
 from jubilee.entrypoints.worker.process import WorkerPlan, work
 from jubilee.entrypoints.worker.watchdog import Watchdog
 from tests.adapters.redis.arq.queue_workers import QueueSite, Runs, dispatches, eventually
-from tests.fakes.job_store import LEASE_S, FakeJobStore, FakeJobTable
+from tests.fakes.job_store import LEASE_S, FakeJobStore
+from tests.fakes.job_table import FakeJobTable
 from tests.servers import Servers
 
 STOPPED = "stopped by the test"

@@ -1,4 +1,4 @@
-"""The transaction that completes a job."""
+"""The transactions that end a job, as succeeded or cancelled."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,23 +12,41 @@ from jubilee.domain.transaction import Begin
 
 @dataclass(frozen=True, slots=True)
 class PostgresCompletion:
-    """Opens the transaction that ends a job; its first statement is fenced by the epoch."""
+    """Opens the transaction that completes a job; its first statement is fenced by the epoch."""
 
     write: Begin[PostgresTransaction]
 
     @asynccontextmanager
     async def __call__(
-        self,
-        reference: JobReference,
-        result: Mapping[str, object] | None,
-        *,
-        cancelled: bool = False,
+        self, reference: JobReference, result: Mapping[str, object] | None
     ) -> AsyncIterator[PostgresTransaction]:
         """Begin the transaction and end the job; raises LeaseLost if another worker claimed it."""
-        status = "cancelled" if cancelled else "succeeded"
-        values = {"id": reference.id, "epoch": reference.epoch, "status": status}
-        document = None if result is None else bounded(result)
         async with self.write() as tx:
-            if await tx.executor.first(END, error=None, result=document, **values) is None:
-                raise LeaseLost
+            await _end(tx, reference, status="succeeded", result=_document(result), error=None)
             yield tx
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresCancellation:
+    """Opens the transaction that cancels a claimed job, fenced as a completion."""
+
+    write: Begin[PostgresTransaction]
+
+    @asynccontextmanager
+    async def __call__(
+        self, reference: JobReference, error: Mapping[str, object] | None
+    ) -> AsyncIterator[PostgresTransaction]:
+        """Begin the transaction and end the job; raises LeaseLost if another worker claimed it."""
+        async with self.write() as tx:
+            await _end(tx, reference, status="cancelled", result=None, error=_document(error))
+            yield tx
+
+
+async def _end(tx: PostgresTransaction, reference: JobReference, **values: object) -> None:
+    found = await tx.executor.first(END, id=reference.id, epoch=reference.epoch, **values)
+    if found is None:
+        raise LeaseLost
+
+
+def _document(document: Mapping[str, object] | None) -> str | None:
+    return None if document is None else bounded(document)

@@ -6,6 +6,7 @@ from jubilee.domain.events import EventRelay
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.jobs.redelivery import LostMessageCheck
 from jubilee.domain.jobs.store import DueJobStore, JobDispatcher
+from jubilee.domain.jobs.sweeper import LeaseSweeper
 
 BATCH_SIZE = 500
 
@@ -19,6 +20,7 @@ class Relay:
     dispatcher: JobDispatcher
     kinds: JobKinds
     redelivery: LostMessageCheck
+    sweeper: LeaseSweeper
     retention_days: float
 
     async def dispatch(self) -> int:
@@ -30,7 +32,7 @@ class Relay:
 
     async def sweep(self) -> int:
         """Release or end the jobs whose lease has expired; return how many."""
-        return await self.due_jobs.expire_leases(limit=BATCH_SIZE)
+        return await self.sweeper.sweep(limit=BATCH_SIZE)
 
     async def publish(self) -> int:
         """Turn events into one job per subscriber; return the number of events."""

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from jubilee.domain.errors import DomainError, Unavailable
+from jubilee.domain.jobs.cancellation import JobCanceller
 from jubilee.domain.jobs.kinds import (
     InvalidPayload,
     JobContext,
@@ -112,6 +113,7 @@ class Runner:
     store: JobStore
     kinds: JobKinds
     open_completion: OpenCompletion[Any]
+    canceller: JobCanceller
     lease_keeper: LeaseKeeper
     random: Callable[[], float]
     observer: JobObserver = UNOBSERVED
@@ -178,26 +180,22 @@ class Runner:
             case Interruption.LOST:
                 return Outcome.LOST
             case Interruption.DRAINED:
-                return await self._release(claimed, 0)
+                return await self._released(claimed)
             case Interruption.CANCELLED:
                 return await self._cancelled(claimed)
             case Interruption.TOO_SLOW:
                 return await self._failed(claimed, AttemptTimedOut("The attempt took too long."))
 
-    async def _cancelled(self, claimed: ClaimedJob) -> Outcome:
-        """End the job and, in the same transaction, the rows that its kind keeps for it."""
-        kind = self.kinds.find(claimed.kind)
-        try:
-            async with self.open_completion(claimed.reference, None, cancelled=True) as tx:
-                if kind is not None and claimed.data is not None:
-                    await kind.close(claimed.data, tx)
-        except LeaseLost:
-            return Outcome.LOST
-        return Outcome.CANCELLED
+    async def _cancelled(
+        self, claimed: ClaimedJob, error: Mapping[str, object] | None = None
+    ) -> Outcome:
+        is_cancelled = await self.canceller.cancel(claimed, error)
+        return Outcome.CANCELLED if is_cancelled else Outcome.LOST
 
-    async def _release(self, claimed: ClaimedJob, wait: float) -> Outcome:
-        ours = await self.store.release(claimed.reference, wait=wait)
-        return Outcome.RELEASED if ours else Outcome.LOST
+    async def _released(self, claimed: ClaimedJob) -> Outcome:
+        if await self.store.release(claimed.reference, wait=0):
+            return Outcome.RELEASED
+        return await self._cancelled(claimed)
 
     async def _failed(self, claimed: ClaimedJob, error: BaseException) -> Outcome:
         self.observer.failed(error)
@@ -205,7 +203,7 @@ class Runner:
         delay = max(backoff(claimed.attempt, self.random()), requested_delay(error))
         failure = AttemptFailure(error=describe_error(error), retry_in=None if final else delay)
         if not await self.store.fail(claimed.reference, failure):
-            return Outcome.LOST
+            return Outcome.LOST if final else await self._cancelled(claimed, failure.error)
         return Outcome.DEAD if final else Outcome.RETRIED
 
     def _context(self, claimed: ClaimedJob, payload: object) -> JobContext[Any]:

@@ -72,6 +72,15 @@ class ClaimedJob:
         return JobReference(self.id, self.epoch)
 
 
+@dataclass(frozen=True, slots=True)
+class ExpiredJob:
+    """A running job whose lease has expired; `data` is None if they cannot be read."""
+
+    reference: JobReference
+    kind: str
+    data: Mapping[str, object] | None
+
+
 class HeartbeatResult(Enum):
     """The state of a lease at a heartbeat."""
 
@@ -104,29 +113,35 @@ class JobStore(Protocol):
         """Extend the leases that are still held; lost ones are missing from the result."""
 
     async def fail(self, reference: JobReference, failure: AttemptFailure) -> bool:
-        """Queue the job for a retry, or end it as dead; return whether the lease was held."""
+        """Queue the job for a retry, or end it as dead; return whether it was.
+
+        It is not if the lease is lost, nor queued if cancellation is requested: `JobCanceller`
+        tells which.
+        """
 
     async def release(self, reference: JobReference, *, wait: float) -> bool:
-        """Give the job back uncounted, due in `wait` seconds; return whether the lease was held."""
+        """Give the job back uncounted, due in `wait` seconds; return whether it was, as `fail`."""
 
     async def save_progress(self, reference: JobReference, progress: Mapping[str, object]) -> None:
         """Save the progress, if the lease is held."""
 
 
 class OpenCompletion(Protocol[Tx_co]):
-    """Opens a transaction whose first statement ends the job, as succeeded or cancelled.
-
-    Raises LeaseLost.
-    """
+    """Opens a transaction whose first statement ends the job as succeeded. Raises LeaseLost."""
 
     def __call__(
-        self,
-        reference: JobReference,
-        result: Mapping[str, object] | None,
-        *,
-        cancelled: bool = False,
+        self, reference: JobReference, result: Mapping[str, object] | None
     ) -> AbstractAsyncContextManager[Tx_co]:
         """Return the transaction of the job kind."""
+
+
+class OpenCancellation(Protocol[Tx_co]):
+    """Opens a transaction whose first statement ends the job as cancelled. Raises LeaseLost."""
+
+    def __call__(
+        self, reference: JobReference, error: Mapping[str, object] | None
+    ) -> AbstractAsyncContextManager[Tx_co]:
+        """Return the transaction of the job kind; `error` None keeps that of an earlier attempt."""
 
 
 DueJobPosition: TypeAlias = tuple[int, datetime, UUID]
@@ -163,7 +178,13 @@ class DueJobStore(Protocol):
         """List the jobs dispatched 2 or more seconds ago that are not claimed yet."""
 
     async def expire_leases(self, *, limit: int) -> int:
-        """Queue again, or end as dead, the jobs with an expired lease; return how many."""
+        """Queue again, or end as dead, the jobs with an expired lease; return how many.
+
+        Leaves those whose cancellation is requested.
+        """
+
+    async def expired_cancellations(self, *, limit: int) -> Sequence[ExpiredJob]:
+        """List jobs with an expired lease whose cancellation is requested, the oldest first."""
 
     async def prune(self, *, days: float, limit: int) -> int:
         """Delete jobs that ended `days` ago or earlier; return how many."""

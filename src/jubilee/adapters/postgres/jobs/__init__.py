@@ -9,8 +9,7 @@ The states of a job (column `status`), and the statement that makes each transit
     |     |                                                        |
     |     | tasks.CANCEL                                           |
     |     v                                                        |
-    |   cancelled <-- store.END, store.RETRY, store.RELEASE, ------+
-    |                 due_jobs.EXPIRE: where cancel_requested_at   |
+    |   cancelled <-- store.END: where cancel_requested_at --------+
     |                 was set by tasks.REQUEST_CANCEL              |
     |                                                              |
     +---------------- store.RETRY: failed, after a backoff --------+

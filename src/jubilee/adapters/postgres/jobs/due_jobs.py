@@ -10,7 +10,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from jubilee.adapters.postgres.documents import encode
+from jubilee.adapters.postgres.documents import encode, read_object
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.jobs.kinds import JobQueueName
@@ -27,6 +27,7 @@ from jubilee.domain.jobs.store import (
     DueJobPosition,
     DueJobStore,
     DueSummary,
+    ExpiredJob,
     JobReference,
     UnclaimedPage,
 )
@@ -86,14 +87,13 @@ EXPIRE = Statement.from_sql(
     """
     WITH lost AS MATERIALIZED (
         SELECT id, crashes + 1 >= CAST(:max_crashes AS integer) AS crashed,
-            attempts >= max_attempts AS spent, cancel_requested_at IS NOT NULL AS unwanted
-        FROM jobs WHERE status = 'running' AND lease_until < now()
+            attempts >= max_attempts AS spent
+        FROM jobs WHERE status = 'running' AND lease_until < now() AND cancel_requested_at IS NULL
         ORDER BY lease_until LIMIT :rows FOR UPDATE SKIP LOCKED
     )
     UPDATE jobs SET
-        status = CASE WHEN unwanted THEN 'cancelled' WHEN crashed OR spent THEN 'dead'
-            ELSE 'queued' END,
-        finished_at = CASE WHEN unwanted OR crashed OR spent THEN now() END,
+        status = CASE WHEN crashed OR spent THEN 'dead' ELSE 'queued' END,
+        finished_at = CASE WHEN crashed OR spent THEN now() END,
         run_at = CASE WHEN crashed THEN run_at ELSE now() + interval '1 second' * random()
             * (CAST(:longest_waits AS float[]))[crashes + 1] END,
         crashes = crashes + 1,
@@ -101,6 +101,13 @@ EXPIRE = Statement.from_sql(
             ELSE CAST(:expired_error AS jsonb) END,
         dispatched_at = NULL, lease_until = NULL, worker_id = NULL
     FROM lost WHERE jobs.id = lost.id RETURNING jobs.id
+    """
+)
+EXPIRED_CANCELLATIONS = Statement.from_sql(
+    """
+    SELECT id, epoch, kind, CAST(data AS text) AS data FROM jobs
+    WHERE status = 'running' AND lease_until < now() AND cancel_requested_at IS NOT NULL
+    ORDER BY lease_until LIMIT :rows
     """
 )
 PRUNE = Statement.from_sql(
@@ -183,6 +190,14 @@ class PostgresDueJobs(DueJobStore):
             crashed_error=encode(max_crashes_error(self.max_crashes)),
             expired_error=encode(lease_expired_error()),
         )
+
+    async def expired_cancellations(self, *, limit: int) -> Sequence[ExpiredJob]:
+        async with self.pool.executor() as executor:
+            rows = await executor.all(EXPIRED_CANCELLATIONS, rows=limit)
+        return [
+            ExpiredJob(JobReference(row["id"], row["epoch"]), row["kind"], read_object(row["data"]))
+            for row in rows
+        ]
 
     async def prune(self, *, days: float, limit: int) -> int:
         return await self._count(PRUNE, days=days, rows=limit)

@@ -29,11 +29,10 @@ MAX_DOCUMENT_BYTES = 65_536  # of a result or an error; longer ones are truncate
 RETRY_DELAYS_S = (0.01, 0.05, 0.2)  # before another claim of a row that is locked
 
 FENCED = "id = :id AND epoch = :epoch AND status = 'running'"
-# A job whose cancellation was requested is cancelled here, however the attempt ended.
-RELEASED = """
-    finished_at = CASE WHEN cancel_requested_at IS NULL THEN NULL ELSE now() END,
-    status = CASE WHEN cancel_requested_at IS NULL THEN 'queued' ELSE 'cancelled' END,
-    run_at = now() + CAST(:wait AS float) * interval '1 second',
+# A job whose cancellation was requested is not queued again, however the attempt ended.
+WANTED = f"{FENCED} AND cancel_requested_at IS NULL"
+QUEUED = """
+    status = 'queued', run_at = now() + CAST(:wait AS float) * interval '1 second',
     dispatched_at = NULL, lease_until = NULL, worker_id = NULL
 """
 
@@ -87,14 +86,14 @@ HEARTBEAT = Statement.from_sql(
     """
 )
 RETRY = Statement.from_sql(
-    "UPDATE jobs SET error = CAST(:error AS jsonb), {released} WHERE {fenced} RETURNING id",
-    released=RELEASED,
-    fenced=FENCED,
+    "UPDATE jobs SET error = CAST(:error AS jsonb), {queued} WHERE {wanted} RETURNING id",
+    queued=QUEUED,
+    wanted=WANTED,
 )
 RELEASE = Statement.from_sql(
-    "UPDATE jobs SET attempts = attempts - 1, {released} WHERE {fenced} RETURNING id",
-    released=RELEASED,
-    fenced=FENCED,
+    "UPDATE jobs SET attempts = attempts - 1, {queued} WHERE {wanted} RETURNING id",
+    queued=QUEUED,
+    wanted=WANTED,
 )
 END = Statement.from_sql(
     """
