@@ -91,6 +91,17 @@ async def test_a_page_of_large_tasks_is_shorter_and_none_is_skipped(
     assert await list_tasks(database, TaskFilter(owner=zoe.id)) == tasks[::-1]
 
 
+async def test_a_page_of_exactly_the_largest_size_is_not_shortened(
+    database: Database, zoe: User
+) -> None:
+    data = {"text": "x" * (MAX_PAGE_BYTES // 4 - len('{"text": ""}'))}
+    for _ in range(5):
+        await add_task(database, zoe, data=data)
+    async with database.read() as view:
+        page = await view.tasks.page(TaskFilter(owner=zoe.id), after=None, limit=100)
+    assert len(page.rows) == 4
+
+
 async def test_run_at_in_the_past_is_now_and_beyond_the_limit_refused(
     database: Database, zoe: User
 ) -> None:

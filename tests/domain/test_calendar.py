@@ -128,10 +128,20 @@ def test_a_time_zone_can_skip_a_day() -> None:
     assert (last, first) == (date(2011, 12, 29), date(2011, 12, 31))
 
 
-def test_a_window_covers_the_zones_furthest_behind_and_ahead() -> None:
-    dates = LocalDates(date(2026, 11, 20), {"Behind": -2, "Ahead": 1})
-    window = Window(dates, 1, 30, MAR1)
-    assert (window.first, window.last) == (date(2026, 11, 19), date(2026, 12, 21))
+@pytest.mark.parametrize(
+    ("ahead", "first", "last"),
+    [
+        ({"Behind": -2, "Ahead": 1}, date(2026, 11, 19), date(2026, 12, 21)),
+        ({"Behind": -2}, date(2026, 11, 19), date(2026, 12, 20)),
+        ({"Ahead": 2}, date(2026, 11, 21), date(2026, 12, 22)),
+        ({}, date(2026, 11, 21), date(2026, 12, 20)),
+    ],
+)
+def test_a_window_covers_the_zones_furthest_behind_and_ahead(
+    ahead: dict[str, int], first: date, last: date
+) -> None:
+    window = Window(LocalDates(date(2026, 11, 20), ahead), 1, 30, MAR1)
+    assert (window.first, window.last) == (first, last)
 
 
 def test_the_machines_local_zone_is_not_a_zone_name() -> None:

@@ -181,6 +181,7 @@ def _fits_page(found: Sequence[Task], number: int) -> bool:
         len(json.dumps(document))
         for task in found[: number + 1]
         for document in (task.data, task.progress, task.result, task.error)
+        if document is not None
     )
     return number == 0 or sum(sizes) <= MAX_PAGE_BYTES
 

@@ -65,14 +65,14 @@ class Window:
     @property
     def first(self) -> date:
         """The earliest day that is in the window in any time zone."""
-        behind = min(self.dates.ahead.values(), default=0)
-        return self.dates.today + timedelta(days=min(behind, 0) + self.nearest)
+        behind = min([0, *self.dates.ahead.values()])
+        return self.dates.today + timedelta(days=behind + self.nearest)
 
     @property
     def last(self) -> date:
         """The latest day that is in the window in any time zone."""
-        ahead = max(self.dates.ahead.values(), default=0)
-        return self.dates.today + timedelta(days=max(ahead, 0) + self.furthest)
+        ahead = max([0, *self.dates.ahead.values()])
+        return self.dates.today + timedelta(days=ahead + self.furthest)
 
 
 def celebration_in(born: date, year: int, rule: LeapDayRule) -> date:

@@ -111,6 +111,7 @@ async def test_a_half_initialized_database_is_initialized_again(
     partial = tmp_path / "postgres-18.new-killed"
     partial.mkdir()
     (partial / "PG_VERSION").write_text("18\n")
+    (tmp_path / "postgres-18.new-link").symlink_to(tmp_path)  # rmtree does not remove links
     postgres.start()
     assert await fetch_value(postgres.url, "SELECT current_database()") == "jubilee"
     assert not partial.exists()

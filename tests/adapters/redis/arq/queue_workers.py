@@ -25,6 +25,11 @@ def dispatches(number: int, priority: int = 5) -> list[Dispatch]:
     return [Dispatch(JobReference(new_id(), 0), JOB_QUEUE, priority, "echo") for _ in range(number)]
 
 
+def references(jobs: Sequence[Dispatch]) -> list[JobReference]:
+    """Return the references of dispatched jobs."""
+    return [job.reference for job in jobs]
+
+
 class Runs:
     """Record the jobs that run; each waits for `gate` before it ends."""
 

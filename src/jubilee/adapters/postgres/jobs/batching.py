@@ -39,9 +39,8 @@ class CallBatcher(Generic[A, R]):
                 del self._waiting[: len(batch)]
         finally:
             self._task = None
-            for _, future in self._waiting:  # not empty only where this task was cancelled
-                future.cancel()
-            self._waiting.clear()
+            while self._waiting:  # not empty only where this task was cancelled
+                self._waiting.pop()[1].cancel()
 
     async def _answer(self, batch: Sequence[tuple[A, "asyncio.Future[R]"]]) -> None:
         if not batch:
