@@ -1,7 +1,7 @@
 """Which tests can notice a mutation: those that run its function, or what uses its name."""
 
 import ast
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -82,14 +82,16 @@ class Selection:
         """Their names and the seconds they take; by names and folders where none runs it.
 
         Those of the file that is named like the module come first, then those that use an attribute
-        that the line sets, then the quickest.
+        that the line sets, then the quickest of each file: what many tests run is judged by all
+        sorts of them.
         """
         path = mutation.path.removeprefix("src/")
         name = f"test_{Path(path).stem}"
         found = self._running(self._places(path, mutation.line))
         found = found or self._running(self._users(self._function(path, mutation.line)))
         users = list(self._users(self._attribute(path, mutation.line)))
-        found.sort(key=lambda t: (name not in t.name, not _runs(t, users), t.seconds))
+        place = _place_in_file(found)
+        found.sort(key=lambda t: (name not in t.name, not _runs(t, users), place[t.name]))
         chosen, seconds = list(ALWAYS.get(path, [])), 0.0
         for test in found:
             if seconds > BUDGET_S:
@@ -180,6 +182,16 @@ class Selection:
         if path not in self._trees:
             self._trees[path] = ast.parse((self.source / path).read_bytes())
         return self._trees[path]
+
+
+def _place_in_file(tests: Iterable[RecordedTest]) -> Mapping[str, int]:
+    """Number the tests of each file."""
+    places, seen = {}, Counter[str]()
+    for test in tests:
+        file = test.name.partition("::")[0]
+        places[test.name] = seen[file]
+        seen[file] += 1
+    return places
 
 
 def _runs(test: RecordedTest, places: Iterable[tuple[str, range]]) -> bool:

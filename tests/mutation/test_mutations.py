@@ -131,6 +131,16 @@ def test_a_function_that_runs_while_modules_are_loaded_is_tested_by_what_uses_it
     assert {tuple(Selection(package, tests).of(mutation)[0]) for mutation in found} == {("runs_f",)}
 
 
+def test_what_many_tests_run_is_tested_by_some_of_each_file(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/m.py").write_text("def f():\n    return 1 + 1\n")
+    runs_f = {"m.py": frozenset({1})}
+    tests = [RecordedTest(f"a.py::{n}", 40.0, runs_f) for n in range(3)]
+    tests.append(RecordedTest("b.py::0", 41.0, runs_f))
+    [mutation, *_] = mutations(tmp_path, Path("src"))
+    assert Selection(tmp_path / "src", tests).of(mutation) == (["a.py::0", "b.py::0"], 81.0)
+
+
 @pytest.mark.parametrize(("survivors", "is_enough"), [(8, True), (9, False)])
 def test_92_percent_of_the_mutations_must_be_killed(survivors: int, is_enough: bool) -> None:
     mutation = Mutation("a.py", b"", (0, 0, b""))  # type: ignore[arg-type]  # it is only counted
