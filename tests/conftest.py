@@ -34,6 +34,8 @@ from jubilee.domain.tasks.echo import Echo
 from jubilee.domain.users.user import Profile, User
 from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
+from jubilee.entrypoints.http.framework.cors import CorsHeaders
+from jubilee.entrypoints.http.framework.edge import EdgeRules
 from tests.fakes.attempts import FakeAttemptObserver
 from tests.fakes.birthdays import FakeTodayCache
 from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore
@@ -160,7 +162,7 @@ def app(services: Services) -> ASGIApp:
     options = HttpOptions(
         limits=BodyLimits(1 << 20, 5),
         cursor_keys=(b"c" * 32,),
-        cors_origins=("https://app.example",),
+        edge=EdgeRules(cors=CorsHeaders(["https://app.example"])),
     )
     return build_app(services, options, InFlightRequests())
 

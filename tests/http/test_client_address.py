@@ -10,6 +10,7 @@ from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.connections.refusals import MalformedRequest, Refusals, Refused
 from jubilee.entrypoints.http.framework.client_address import MAX_HOPS, TrustedProxies
 from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
+from jubilee.entrypoints.http.framework.edge import EdgeRules
 from tests.conftest import PASSWORD, SignUp
 from tests.http.sockets import RecordingObserver
 
@@ -113,7 +114,10 @@ async def test_check_12_only_a_trusted_proxy_names_the_client_of_sessions_and_lo
 ) -> None:
     zoe, observer = await sign_up("zoe"), RecordingObserver()
     options = HttpOptions(
-        limits=BodyLimits(1 << 20, 5), cursor_keys=(b"c" * 32,), proxies=PROXIES, meter=observer
+        limits=BodyLimits(1 << 20, 5),
+        cursor_keys=(b"c" * 32,),
+        edge=EdgeRules(PROXIES),
+        meter=observer,
     )
     app = build_app(services, options, InFlightRequests())
     transport = httpx2.ASGITransport(app, client=(peer, 50_000))
@@ -129,5 +133,7 @@ async def test_check_12_only_a_trusted_proxy_names_the_client_of_sessions_and_lo
 def test_a_refused_request_is_recorded_with_its_client() -> None:
     observer = RecordingObserver()
     headers = [(b"x-forwarded-for", CLIENT.encode())]
-    Refusals(observer, PROXIES).write(MalformedRequest(), Refused(headers, (PEER, 1)), [])
+    Refusals(observer, EdgeRules(PROXIES)).write(
+        MalformedRequest(), Refused(headers, (PEER, 1)), []
+    )
     assert [record.client for record in observer.requests] == [CLIENT]

@@ -8,13 +8,25 @@ from starlette.types import ASGIApp
 
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
+from jubilee.entrypoints.http.connections.refusals import HeadTooLarge, Refusals, Refused
 from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
+from jubilee.entrypoints.http.framework.cors import CorsHeaders
+from jubilee.entrypoints.http.framework.edge import EdgeRules
 from tests.conftest import SignUp
 from tests.fakes.store import FakeStore
 from tests.http.refusals import problem
+from tests.http.sockets import RecordingObserver
 
 ORIGIN = {"Origin": "https://app.example"}
 EVIL = {"Origin": "https://app.example.evil"}
+EXPOSED = [
+    *("Deprecation", "ETag", "Idempotent-Replayed", "Link", "Location", "Preference-Applied"),
+    *("RateLimit", "RateLimit-Policy", "Retry-After", "Sunset", "X-Request-ID"),
+]
+ASKED = {
+    *("authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "prefer"),
+    "x-request-id",
+}
 PREFLIGHT = {"Access-Control-Request-Method": "PATCH"}
 SECURITY = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -145,7 +157,8 @@ async def test_a_configured_origin_may_read_responses(
         answer = await client.get("/users/me", headers=headers | ORIGIN)
         assert answer.headers["access-control-allow-origin"] == ORIGIN["Origin"]
         assert "Origin" in answer.headers["vary"]
-        assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
+        exposed = answer.headers["access-control-expose-headers"].split(", ")
+        assert sorted(exposed) == EXPOSED
         assert "access-control-allow-credentials" not in answer.headers
 
 
@@ -155,7 +168,7 @@ async def test_a_preflight_lists_methods_and_headers(client: httpx2.AsyncClient)
     assert answer.headers["access-control-allow-origin"] == ORIGIN["Origin"]
     assert "PATCH" in answer.headers["access-control-allow-methods"].split(", ")
     allowed = answer.headers["access-control-allow-headers"].lower().split(", ")
-    assert {"authorization", "content-type", "if-match", "if-none-match"} <= set(allowed)
+    assert set(allowed) >= ASKED
     assert int(answer.headers["access-control-max-age"]) > 0
 
 
@@ -179,12 +192,67 @@ async def test_only_a_preflight_gets_the_allowed_methods(
     assert "access-control-allow-methods" not in answer.headers
 
 
-async def test_without_configured_origins_there_are_no_cors_headers(services: Services) -> None:
-    options = HttpOptions(limits=BodyLimits(1 << 20, 5), cursor_keys=(b"c" * 32,))
+def serving(services: Services, cors: CorsHeaders) -> httpx2.AsyncClient:
+    """Return a client of the API with these rules."""
+    options = HttpOptions(
+        limits=BodyLimits(1 << 20, 5), cursor_keys=(b"c" * 32,), edge=EdgeRules(cors=cors)
+    )
     transport = httpx2.ASGITransport(build_app(services, options, InFlightRequests()))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
+    return httpx2.AsyncClient(transport=transport, base_url="http://api.test")
+
+
+async def test_without_configured_origins_there_are_no_cors_headers(services: Services) -> None:
+    async with serving(services, CorsHeaders()) as client:
         answer = await client.get("/health/live", headers=ORIGIN)
     assert not [name for name in answer.headers if name.startswith("access-control-")]
+    assert "vary" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("http://localhost", True),
+        ("http://localhost:5173", True),
+        ("https://localhost:5173", False),
+        ("http://localhost:5173.evil.example", False),
+        ("http://localhost.evil.example:80", False),
+        ("http://localhost:*", False),
+        ("http://localhost:", False),
+    ],
+)
+async def test_an_origin_may_be_allowed_with_any_port(
+    services: Services, origin: str, allowed: bool
+) -> None:
+    async with serving(services, CorsHeaders(["http://localhost:*"])) as client:
+        answer = await client.get("/health/live", headers={"Origin": origin})
+    assert answer.headers.get("access-control-allow-origin") == (origin if allowed else None)
+    assert answer.headers["vary"] == "Origin"
+
+
+async def test_all_origins_may_be_allowed_without_credentials(services: Services) -> None:
+    async with serving(services, CorsHeaders(["*"])) as client:
+        answer = await client.get("/health/live", headers=EVIL)
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-credentials" not in answer.headers
+    with pytest.raises(ValueError, match="no credentials"):
+        CorsHeaders(["*"], credentials=True)
+
+
+async def test_listed_origins_may_be_allowed_to_send_credentials(services: Services) -> None:
+    async with serving(services, CorsHeaders([ORIGIN["Origin"]], credentials=True)) as client:
+        answer = await client.get("/users/me", headers=ORIGIN)
+        other = await client.get("/users/me", headers=EVIL)
+    assert answer.headers["access-control-allow-origin"] == ORIGIN["Origin"]
+    assert answer.headers["access-control-allow-credentials"] == "true"
+    assert "access-control-allow-credentials" not in other.headers
+
+
+def test_a_refused_request_gets_the_cors_headers() -> None:
+    refusals = Refusals(RecordingObserver(), EdgeRules(cors=CorsHeaders([ORIGIN["Origin"]])))
+    refused = Refused([(b"origin", ORIGIN["Origin"].encode())], None, "GET")
+    head = refusals.write(HeadTooLarge(), refused, []).partition(b"\r\n\r\n")[0].decode()
+    assert f"access-control-allow-origin: {ORIGIN['Origin']}\r\n" in head
+    assert "vary: Origin\r\n" in head
 
 
 async def test_a_draining_service_closes_connections(services: Services) -> None:

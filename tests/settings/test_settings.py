@@ -93,12 +93,75 @@ def test_the_environment_wins_over_the_file(env: pytest.MonkeyPatch, tmp_path: P
 )
 def test_origins_are_a_list_in_either_spelling(env: pytest.MonkeyPatch, written: str) -> None:
     settings = given(env, BACKEND_CORS_ORIGINS=written)
-    assert settings.backend_cors_origins == ("https://a.example", "https://b.example")
+    assert settings.cors_origins == ("https://a.example", "https://b.example")
 
 
-@pytest.mark.parametrize("written", ["", "[]", " ", ","])
+@pytest.mark.parametrize("written", ["[]", " ", ","])
 def test_there_may_be_no_origins(env: pytest.MonkeyPatch, written: str) -> None:
-    assert given(env, BACKEND_CORS_ORIGINS=written).backend_cors_origins == ()
+    assert given(env, BACKEND_CORS_ORIGINS=written).cors_origins == ()
+
+
+@pytest.mark.parametrize(
+    ("environment", "origins"),
+    [("development", ("http://localhost:*",)), ("staging", ()), ("production", ())],
+)
+def test_only_development_allows_origins_by_default(
+    env: pytest.MonkeyPatch, environment: str, origins: tuple[str, ...]
+) -> None:
+    assert given(env, ENVIRONMENT=environment, SECRET_KEY=STRONG).cors_origins == origins
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["app.example", "null", "https://app.example/path", "https://*.example", "https://a b"],
+)
+def test_an_origin_is_a_scheme_and_a_host(env: pytest.MonkeyPatch, origin: str) -> None:
+    assert "backend_cors_origins" in refusal(env, BACKEND_CORS_ORIGINS=origin)
+
+
+def test_all_origins_with_credentials_are_refused(env: pytest.MonkeyPatch) -> None:
+    assert given(env, BACKEND_CORS_ORIGINS="*").cors_origins == ("*",)
+    env.setenv("CORS_ALLOW_CREDENTIALS", "true")
+    assert given(env, BACKEND_CORS_ORIGINS="https://a.example").cors_allow_credentials
+    with pytest.raises(ValidationError, match="CORS_ALLOW_CREDENTIALS needs origins"):
+        given(env, BACKEND_CORS_ORIGINS="https://a.example,*")
+
+
+@pytest.mark.parametrize(
+    ("environment", "variables", "hosts"),
+    [
+        ("development", {}, ()),
+        ("development", {"PUBLIC_URL": "https://a.example"}, ()),
+        ("production", {}, ()),
+        ("production", {"PUBLIC_URL": "https://a.example:8443/x/"}, ("a.example",)),
+        ("production", {"PUBLIC_URL": "https://[::1]"}, ("[::1]",)),
+        ("production", {"PUBLIC_URL": "https://a.example", "TRUSTED_HOSTS": "*"}, ()),
+        ("development", {"TRUSTED_HOSTS": "B.example, *.c.example"}, ("b.example", "*.c.example")),
+    ],
+)
+def test_the_host_of_the_public_url_is_the_default_of_trusted_hosts(
+    env: pytest.MonkeyPatch, environment: str, variables: dict[str, str], hosts: tuple[str, ...]
+) -> None:
+    settings = given(env, ENVIRONMENT=environment, SECRET_KEY=STRONG, **variables)
+    assert settings.accepted_hosts == hosts
+
+
+@pytest.mark.parametrize("host", ["https://a.example", "a.example/x", "a.*.example", "a:0"])
+def test_a_trusted_host_is_a_name(env: pytest.MonkeyPatch, host: str) -> None:
+    assert "trusted_hosts" in refusal(env, TRUSTED_HOSTS=host)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["api.example", "ftp://a.example", "https:///x", "https://u@a.example", "https://a.example?x=1",
+     "https://a.example#x", "https://a.example/\"onclick=", "https://a.example:0"],
+)  # fmt: skip
+def test_the_public_url_is_checked_at_the_start(env: pytest.MonkeyPatch, url: str) -> None:
+    assert "public_url" in refusal(env, PUBLIC_URL=url)
+
+
+def test_the_public_url_loses_its_final_slash(env: pytest.MonkeyPatch) -> None:
+    assert given(env, PUBLIC_URL="https://a.example/x/").public_url == "https://a.example/x"
 
 
 @pytest.mark.parametrize(

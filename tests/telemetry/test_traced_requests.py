@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 from jubilee.adapters.telemetry.traced_requests import TracedRequests
 from jubilee.entrypoints.http.framework.client_address import TrustedProxies
 from jubilee.entrypoints.http.framework.context import InFlightRequests
-from jubilee.entrypoints.http.framework.edge import EdgeMiddleware
+from jubilee.entrypoints.http.framework.edge import EdgeMiddleware, EdgeRules
 from tests.telemetry.memory import Memory, as_text, attributes
 
 CAPTURE = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_"
@@ -41,7 +41,7 @@ async def test_no_variable_makes_spans_record_headers(
 
 async def test_a_span_has_the_address_that_a_trusted_proxy_forwards(memory: Memory) -> None:
     proxies = TrustedProxies([ip_network("10.0.0.0/8")])
-    edge = EdgeMiddleware(app, InFlightRequests(), proxies=proxies)
+    edge = EdgeMiddleware(app, InFlightRequests(), rules=EdgeRules(proxies))
     transport = httpx2.ASGITransport(TracedRequests(edge, memory.tracing()), client=("10.0.0.1", 1))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         await client.get("/", headers={"X-Forwarded-For": "192.0.2.7"})

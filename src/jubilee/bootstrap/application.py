@@ -21,12 +21,15 @@ from jubilee.bootstrap.telemetry import ProcessInfo, Telemetry
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.calendar import local_dates
 from jubilee.domain.jobs.kinds import JobKinds
+from jubilee.domain.outbound.address_policy import AllowedHost
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions
 from jubilee.entrypoints.http.connections.limits import ConnectionLimits
 from jubilee.entrypoints.http.connections.server import ListenOptions
 from jubilee.entrypoints.http.framework.client_address import TrustedProxies
 from jubilee.entrypoints.http.framework.context import BodyLimits
+from jubilee.entrypoints.http.framework.cors import CorsHeaders
+from jubilee.entrypoints.http.framework.edge import EdgeRules
 from jubilee.entrypoints.shutdown import ShutdownBudget
 from jubilee.settings import Settings
 
@@ -84,8 +87,9 @@ def http_options(settings: Settings, application: Application) -> HttpOptions:
     return HttpOptions(
         limits=BodyLimits(settings.max_body_bytes, settings.body_timeout, settings.request_timeout),
         cursor_keys=application.cursor_keys,
-        cors_origins=settings.backend_cors_origins,
-        proxies=TrustedProxies(settings.trusted_proxies) if settings.trusted_proxies else None,
+        edge=_edge_rules(settings),
+        hosts=[AllowedHost.parse(host) for host in settings.accepted_hosts],
+        public_url=settings.public_url or "",
         meter=telemetry.http,
         exposition=telemetry.exposition if settings.api_metrics_port is None else None,
         trace=telemetry.traced,
@@ -93,6 +97,13 @@ def http_options(settings: Settings, application: Application) -> HttpOptions:
             settings.max_connections, body_s=settings.body_timeout + BODY_REFUSAL_S
         ),
         connection_observer=telemetry.connections,
+    )
+
+
+def _edge_rules(settings: Settings) -> EdgeRules:
+    return EdgeRules(
+        TrustedProxies(settings.trusted_proxies) if settings.trusted_proxies else None,
+        CorsHeaders(settings.cors_origins, credentials=settings.cors_allow_credentials),
     )
 
 

@@ -24,7 +24,7 @@ async def serve(services: Services, options: HttpOptions, listening: ListenOptio
     traffic = InFlightRequests()
     rules = ConnectionRules(
         options.connections,
-        Refusals(options.meter, options.proxies),
+        Refusals(options.meter, options.edge),
         EndedConnections(options.connection_observer),
     )
     server = DrainingServer(build_app(services, options, traffic), listening, traffic, rules)

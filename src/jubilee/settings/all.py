@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from jubilee.settings.accounts import AccountSettings, check_secret_key
 from jubilee.settings.birthdays import BirthdaySettings
 from jubilee.settings.database import DatabaseSettings
-from jubilee.settings.edge import EdgeSettings
+from jubilee.settings.edge import ANY, LOCAL_ORIGINS, EdgeSettings
 from jubilee.settings.jobs import JobSettings
 from jubilee.settings.outbound import OutboundSettings
 from jubilee.settings.redis import RedisSettings
@@ -18,6 +18,7 @@ from jubilee.settings.server import Environment, ServerSettings
 from jubilee.settings.telemetry import API_METRICS_PORT, DOTENV, TelemetrySettings
 from jubilee.settings.variables import read_variables
 from jubilee.urls.parts import without_password
+from jubilee.urls.public import host_of
 
 URLS = ("database_migration_url", "database_replica_url", "smtp_url")
 """Settings that are shown without their passwords; DATABASE_URL and REDIS_URL have parts, too."""
@@ -60,6 +61,28 @@ class Settings(  # pydantic lists the fields of the last base first
             for key in self.previous_secret_keys:
                 check_secret_key("SECRET_KEY_PREVIOUS", key, self.environment.value)
         return self
+
+    @model_validator(mode="after")
+    def _no_credentials_for_all(self) -> "Settings":
+        if self.cors_allow_credentials and ANY in self.cors_origins:
+            raise ValueError("CORS_ALLOW_CREDENTIALS needs origins in BACKEND_CORS_ORIGINS, not *")
+        return self
+
+    @property
+    def cors_origins(self) -> tuple[str, ...]:
+        """Origins whose pages may call the API."""
+        if self.backend_cors_origins is not None:
+            return self.backend_cors_origins
+        return LOCAL_ORIGINS if self.environment is Environment.DEVELOPMENT else ()
+
+    @property
+    def accepted_hosts(self) -> tuple[str, ...]:
+        """Host names under which the API may be called; empty: any."""
+        if self.trusted_hosts:
+            return () if ANY in self.trusted_hosts else self.trusted_hosts
+        if self.public_url is None or self.environment is Environment.DEVELOPMENT:
+            return ()
+        return (host_of(self.public_url),)
 
     @property
     def api_metrics_port(self) -> int | None:

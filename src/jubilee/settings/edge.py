@@ -1,12 +1,21 @@
-"""Settings of what the API takes from proxies and browsers: addresses, origins."""
+"""Settings of what lies before the API: proxies, host names, browsers."""
 
+import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from jubilee.domain.ip_addresses import Network
+from jubilee.domain.outbound.address_policy import AllowedHost
 from jubilee.settings.group import SettingsGroup, comma_separated
+from jubilee.urls.public import checked_public_url
+
+ANY = "*"
+LOCAL_ORIGINS = ("http://localhost:*",)  # with any port
+ORIGIN = re.compile(
+    r"\*|[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?:[0-9]{1,5}|\*))?"
+)
 
 
 def _origins(value: object) -> object:
@@ -14,11 +23,23 @@ def _origins(value: object) -> object:
     if not isinstance(value, str):
         return value
     parts = value.strip().removeprefix("[").removesuffix("]").split(",")
-    return tuple(part.strip().strip("\"'").rstrip("/") for part in parts if part.strip())
+    return tuple(part.strip().strip("\"'").rstrip("/").lower() for part in parts if part.strip())
+
+
+def _origin(text: str) -> str:
+    if ORIGIN.fullmatch(text) is None:
+        raise ValueError("an origin is scheme://host, scheme://host:port, scheme://host:* or *")
+    return text
+
+
+def _host(text: str) -> str:
+    if text != ANY:
+        AllowedHost.parse(text)
+    return text.lower()
 
 
 class EdgeSettings(SettingsGroup):
-    """Trusted proxies, allowed origins."""
+    """Trusted proxies, host names, the public URL, allowed origins."""
 
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(comma_separated)] = (
         Field(
@@ -26,6 +47,27 @@ class EdgeSettings(SettingsGroup):
             description="networks of proxies whose X-Forwarded-For or Forwarded names the client",
         )
     )
-    backend_cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
-        (), description="origins whose pages may call the API (CORS)"
+    public_url: Annotated[str, AfterValidator(checked_public_url)] | None = Field(
+        None, description="URL of the service for mails and for the OpenAPI document"
+    )
+    trusted_hosts: Annotated[
+        tuple[Annotated[str, AfterValidator(_host)], ...],
+        NoDecode,
+        BeforeValidator(comma_separated),
+    ] = Field(
+        (),
+        description="accepted Host names: host, *.host, host:port or *; by default any in "
+        "development, elsewhere the host of PUBLIC_URL if that is set",
+    )
+    backend_cors_origins: Annotated[
+        tuple[Annotated[str, AfterValidator(_origin)], ...] | None,
+        NoDecode,
+        BeforeValidator(_origins),
+    ] = Field(
+        None,
+        description="origins whose pages may call the API (CORS), or *; by default "
+        "http://localhost with any port in development, elsewhere none",
+    )
+    cors_allow_credentials: bool = Field(
+        False, description="whether these pages may send cookies; not with *"
     )

@@ -34,6 +34,18 @@ def test_the_welcome_mail_says_what_the_default_of_birthday_greeting_does(
         assert "birthday_greeting" in text
 
 
+@pytest.mark.parametrize("name", ["welcome", "birthday"])
+def test_check_17_a_mail_links_to_the_public_url_alone(
+    templates: JinjaTemplates, name: str
+) -> None:
+    url, values = "https://api.example/service", {"name": "Zoe", "email": "zoe@example.com"}
+    mail = JinjaTemplates(url).render(name, **values)
+    assert mail.text.endswith(f"\nJubilee\n{url}\n")
+    assert f'<a href="{url}">{url}</a>' in (mail.html or "")
+    plain = templates.render(name, **values)
+    assert "://" not in plain.text + (plain.html or "")
+
+
 def test_a_missing_name_leaves_no_gap(templates: JinjaTemplates) -> None:
     assert templates.render("birthday", name="").subject == "Happy birthday!"
     assert templates.render("birthday", name="Zoe").subject == "Happy birthday, Zoe!"

@@ -11,14 +11,18 @@ from jubilee.domain.text import printable
 class JinjaTemplates(MailTemplates):
     """`templates/<name>.txt`, whose first line is the subject, and `templates/<name>.html`."""
 
-    def __init__(self) -> None:
-        """Compile all templates, so that a broken one fails at startup."""
+    def __init__(self, public_url: str = "") -> None:
+        """Compile all templates, so that a broken one fails at startup.
+
+        `public_url` is the service's, which every message links to; empty: none has a link.
+        """
         environment = Environment(
             loader=PackageLoader("jubilee.adapters.mail"),
             autoescape=select_autoescape(["html"]),
             undefined=StrictUndefined,
             trim_blocks=True,
         )
+        environment.globals["public_url"] = public_url
         names = environment.list_templates(extensions=["txt", "html"])
         self._templates = {name: environment.get_template(name) for name in names}
 

@@ -9,15 +9,15 @@ from starlette.requests import Request
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from jubilee.domain.outbound.address_policy import AllowedHost
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.task import TASK_ID
 from jubilee.entrypoints.http.connections.limits import ConnectionLimits
-from jubilee.entrypoints.http.framework.client_address import TrustedProxies
 from jubilee.entrypoints.http.framework.context import ApiContext, BodyLimits, InFlightRequests
-from jubilee.entrypoints.http.framework.cors import CorsMiddleware
 from jubilee.entrypoints.http.framework.cursors import Cursors
-from jubilee.entrypoints.http.framework.edge import EdgeMiddleware
+from jubilee.entrypoints.http.framework.edge import DEFAULT_RULES, EdgeMiddleware, EdgeRules
 from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
+from jubilee.entrypoints.http.framework.hosts import TrustedHosts
 from jubilee.entrypoints.http.framework.problems import PathNotFound, TargetTooLong
 from jubilee.entrypoints.http.framework.resource import Resource, refuse
 from jubilee.entrypoints.http.registry import ENDPOINTS
@@ -51,9 +51,11 @@ class HttpOptions:
 
     limits: BodyLimits
     cursor_keys: tuple[bytes, ...] = field(repr=False)
-    cors_origins: Sequence[str] = ()
-    proxies: TrustedProxies | None = None
-    """Finds the addresses of clients; None: each is the peer's."""
+    edge: EdgeRules = DEFAULT_RULES
+    hosts: Sequence[AllowedHost] = ()
+    """Host names under which the API may be called; empty: any."""
+    public_url: str = ""
+    """URL of the root of the service, without a final slash; empty if it is not known."""
     meter: RequestObserver = NO_REQUEST_OBSERVER
     exposition: MetricsExposition | None = None
     trace: Callable[[ASGIApp], ASGIApp] = _untraced
@@ -65,12 +67,19 @@ class HttpOptions:
 def build_app(services: Services, options: HttpOptions, traffic: InFlightRequests) -> ASGIApp:
     """Build the application with all its middleware."""
     cursors = Cursors(*options.cursor_keys)
-    context = ApiContext(services, cursors, options.limits, traffic, options.exposition)
+    context = ApiContext(
+        services,
+        cursors,
+        options.limits,
+        traffic,
+        public_url=options.public_url,
+        exposition=options.exposition,
+    )
     app = _limit_target(Router(_routes(context), redirect_slashes=False, default=_path_not_found))
-    if options.cors_origins:
-        app = CorsMiddleware(app, options.cors_origins)
-    timeout, proxies = options.limits.request_seconds, options.proxies
-    return options.trace(EdgeMiddleware(app, traffic, options.meter, timeout, proxies))
+    if options.hosts:
+        app = TrustedHosts(app, options.hosts)
+    timeout = options.limits.request_seconds
+    return options.trace(EdgeMiddleware(app, traffic, options.meter, timeout, options.edge))
 
 
 def _routes(context: ApiContext) -> list[Route]:

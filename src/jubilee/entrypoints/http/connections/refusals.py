@@ -7,8 +7,12 @@ from http import HTTPStatus
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from jubilee.domain.errors import DomainError, Unavailable
-from jubilee.entrypoints.http.framework.client_address import TrustedProxies
-from jubilee.entrypoints.http.framework.edge import DEFAULT_HEADERS, new_record
+from jubilee.entrypoints.http.framework.edge import (
+    DEFAULT_RULES,
+    EdgeRules,
+    add_default_headers,
+    new_record,
+)
 from jubilee.entrypoints.http.framework.problems import HttpError, problem
 from jubilee.observation.requests import RequestObserver
 
@@ -56,10 +60,10 @@ class Refused:
 class Refusals:
     """Writes problem documents as bytes, with the headers of all responses."""
 
-    def __init__(self, observer: RequestObserver, proxies: TrustedProxies | None = None) -> None:
+    def __init__(self, observer: RequestObserver, rules: EdgeRules = DEFAULT_RULES) -> None:
         """`observer` is called for refused requests as for those that the application serves."""
         self._observer = observer
-        self._proxies = proxies
+        self._rules = rules
 
     def write(
         self,
@@ -74,7 +78,8 @@ class Refusals:
         `observed=False`: the request is recorded elsewhere, by the application or as a connection.
         """
         scope = {"method": refused.method, "headers": refused.headers, "client": refused.client}
-        record = new_record(scope, self._proxies)
+        named = dict(refused.headers)
+        record = new_record(scope, named, self._rules.proxies)
         response = problem(error, record.request_id, refused.path)
         body = b"" if refused.method == "HEAD" else bytes(response.body)
         record.status, record.sent = response.status_code, len(body)
@@ -82,8 +87,8 @@ class Refusals:
             self._observer.request_started()
             self._observer.request_finished(record)
         request_id = (b"x-request-id", record.request_id.encode())
-        headers = [*common, *response.raw_headers, request_id, (b"connection", b"close")]
-        given = {name for name, _ in headers}
-        headers += [pair for pair in DEFAULT_HEADERS if pair[0] not in given]
+        cors = self._rules.cors.lines(refused.method, named)
+        headers = [*common, *response.raw_headers, *cors, request_id, (b"connection", b"close")]
+        add_default_headers(headers)
         lines = [b"%b: %b\r\n" % pair for pair in headers]
         return b"".join((STATUS_LINE[response.status_code], *lines, b"\r\n", body))

@@ -46,21 +46,9 @@ TAGS = {
     "audit": "The audit log: who did what, when and from where.",
     "meta": "Health, metrics and documentation.",
 }
-SIGN_IN_URL = "/api/auth/token"
-SCHEMES = {
-    "password": {
-        "type": "oauth2",
-        "description": "Sign in with username or e-mail address and password.",
-        "flows": {"password": {"tokenUrl": SIGN_IN_URL, "scopes": {}}},
-    },
-    "token": {
-        "type": "http",
-        "description": "An access token from a sign-in.",
-        "scheme": "bearer",
-        "bearerFormat": "JWT",
-    },
-}
-SIGNED_IN: list[Json] = [{name: []} for name in SCHEMES]
+MOUNT = "/api"
+SIGN_IN_PATH = "/auth/token"
+SIGNED_IN: list[Json] = [{name: []} for name in ("password", "token")]
 SECURITY: dict[Access, list[Json]] = {
     Access.ANYONE: [],
     Access.OPTIONAL: [{}, *SIGNED_IN],
@@ -79,8 +67,13 @@ REPLAYED = {
 }
 
 
-def document(endpoints: Iterable[AnyEndpoint], version: str = __version__) -> Json:
-    """Generate the document as JSON types; deterministic for a registry."""
+def document(
+    endpoints: Iterable[AnyEndpoint], version: str = __version__, *, public_url: str = ""
+) -> Json:
+    """Generate the document as JSON types; deterministic for a registry.
+
+    Without a `public_url` its URLs are relative to the host that serves it.
+    """
     documented = [endpoint for endpoint in endpoints if endpoint.documented]
     components = Components(documented)
     paths: dict[str, Json] = {}
@@ -91,10 +84,27 @@ def document(endpoints: Iterable[AnyEndpoint], version: str = __version__) -> Js
     return {
         "openapi": "3.1.0",
         "info": {**INFO, "version": version},
-        "servers": [{"url": "/api"}],
+        "servers": [{"url": public_url + MOUNT}],
         "tags": [{"name": tag, "description": TAGS[tag]} for tag in TAGS if tag in tags],
         "paths": paths,
-        "components": {**components.contents(), "securitySchemes": SCHEMES},
+        "components": {**components.contents(), "securitySchemes": _schemes(public_url)},
+    }
+
+
+def _schemes(public_url: str) -> Json:
+    token_url = public_url + MOUNT + SIGN_IN_PATH
+    return {
+        "password": {
+            "type": "oauth2",
+            "description": "Sign in with username or e-mail address and password.",
+            "flows": {"password": {"tokenUrl": token_url, "scopes": {}}},
+        },
+        "token": {
+            "type": "http",
+            "description": "An access token from a sign-in.",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+        },
     }
 
 

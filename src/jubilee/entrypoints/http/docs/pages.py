@@ -63,13 +63,14 @@ def endpoints(described: Sequence[AnyEndpoint]) -> tuple[AnyEndpoint, ...]:
 
     async def serve_document(call: PlainCall) -> Response:
         """GET /openapi.json."""
-        return _file(call, await asyncio.to_thread(render), REVALIDATE)
+        return _file(call, await asyncio.to_thread(render, call.context.public_url), REVALIDATE)
 
     openapi = _document_endpoint(serve_document)
 
     @cache
-    def render() -> StaticFile:
-        text = json.dumps(document((*described, openapi)), ensure_ascii=False)
+    def render(public_url: str) -> StaticFile:
+        whole = document((*described, openapi), public_url=public_url)
+        text = json.dumps(whole, ensure_ascii=False)
         return StaticFile.of(text.encode(), JSON)
 
     return (openapi, *PAGES)

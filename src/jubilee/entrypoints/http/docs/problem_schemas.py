@@ -11,6 +11,7 @@ from jubilee.domain.errors import DomainError, NotAllowed, NotAuthenticated, Sta
 from jubilee.domain.idempotency.answers import IdempotencyKeyInUse, IdempotencyKeyReused
 from jubilee.entrypoints.http.framework.cursors import InvalidCursor
 from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint, Idempotency
+from jubilee.entrypoints.http.framework.hosts import is_health
 from jubilee.entrypoints.http.framework.idempotency import MalformedIdempotencyKey
 from jubilee.entrypoints.http.framework.paging import PageQuery
 from jubilee.entrypoints.http.framework.problems import (
@@ -24,6 +25,7 @@ from jubilee.entrypoints.http.framework.problems import (
     NotReady,
     PathNotFound,
     TargetTooLong,
+    UnknownHost,
     UnsupportedEncoding,
     UnsupportedMedia,
     Violation,
@@ -90,20 +92,26 @@ def sample(error: ErrorClass, *, oauth: bool) -> tuple[dict[str, Any], list[str]
 def _implied(endpoint: AnyEndpoint) -> Iterator[ErrorClass]:
     """Errors that follow from the endpoint's data; the query is validated even if unused."""
     yield from (MalformedQuery, InvalidRequest, TargetTooLong, InternalError)
+    if not is_health(endpoint.path):
+        yield UnknownHost
+    if "{" in endpoint.path:
+        yield PathNotFound
+    if endpoint.needs_database:
+        yield Unavailable
+    yield from _content_errors(endpoint)
+    yield from _refusals(endpoint)
+
+
+def _content_errors(endpoint: AnyEndpoint) -> Iterator[ErrorClass]:
     if endpoint.offered:
         yield NotAcceptable
     if endpoint.query is not None and issubclass(endpoint.query, PageQuery):
         yield InvalidCursor
-    if "{" in endpoint.path:
-        yield PathNotFound
     if endpoint.body is not None:
         yield from (MalformedBody, BodyTooSlow, BodyTooLarge)
         yield from (UnsupportedMedia, UnsupportedEncoding)
-    if endpoint.needs_database:
-        yield Unavailable
     if endpoint.idempotency is not Idempotency.NONE:
         yield from (MalformedIdempotencyKey, IdempotencyKeyInUse, IdempotencyKeyReused)
-    yield from _refusals(endpoint)
 
 
 def _refusals(endpoint: AnyEndpoint) -> Iterator[ErrorClass]:

@@ -13,6 +13,7 @@ BY_STATUS = {
     413: "Send a smaller body.",
     414: "Shorten the path or the query.",
     415: "Send a documented content type.",
+    421: "Use the address under which the service is published.",
     422: "Correct the members that `errors` lists as JSON pointers, and repeat the request.",
     428: "Send the precondition that `detail` names.",
     429: "Wait for the seconds in `Retry-After`, or delete what is no longer needed.",

@@ -52,5 +52,7 @@ class ApiContext:
     cursors: Cursors
     limits: BodyLimits
     traffic: InFlightRequests
+    public_url: str = ""
+    """URL of the root of the service, without a final slash; empty if it is not known."""
     exposition: MetricsExposition | None = None
     """None if the metrics are served on a port of their own."""

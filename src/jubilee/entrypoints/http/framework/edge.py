@@ -1,10 +1,12 @@
-"""Outermost middleware: request id, mounts, common headers, requests in flight.
+"""Outermost middleware: request id, mounts, common headers, CORS, requests in flight.
 
 A single ASGI class, because each layer of middleware costs time on every request.
 """
 
 import math
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from secrets import token_hex
 from time import monotonic
 
@@ -12,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jubilee.entrypoints.http.framework.client_address import TrustedProxies
 from jubilee.entrypoints.http.framework.context import InFlightRequests
+from jubilee.entrypoints.http.framework.cors import CorsHeaders, HeaderLine
 from jubilee.observation.requests import (
     METHODS,
     NO_REQUEST_OBSERVER,
@@ -33,6 +36,19 @@ DEFAULT_HEADERS = (
     (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
     (b"x-content-type-options", b"nosniff"),
 )
+DEFAULT_NAMES = frozenset(name for name, _ in DEFAULT_HEADERS)
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeRules:
+    """Rules for the requests that the application serves and those that are refused before it."""
+
+    proxies: TrustedProxies | None = None
+    """Finds the addresses of clients; None: each is the peer's."""
+    cors: CorsHeaders = field(default_factory=CorsHeaders)
+
+
+DEFAULT_RULES = EdgeRules()
 
 
 class EdgeMiddleware:
@@ -44,24 +60,22 @@ class EdgeMiddleware:
         traffic: InFlightRequests,
         meter: RequestObserver = NO_REQUEST_OBSERVER,
         timeout: float = math.inf,
-        proxies: TrustedProxies | None = None,
+        rules: EdgeRules = DEFAULT_RULES,
     ) -> None:
-        """`timeout` is the duration of a request in seconds, without that of its body.
-
-        Without `proxies` the client's address is the peer's.
-        """
+        """`timeout` is the duration of a request in seconds, without that of its body."""
         self._app = app
         self._traffic = traffic
         self._meter = meter
         self._timeout = timeout
-        self._proxies = proxies
+        self._rules = rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; other scopes pass through."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        record = new_record(scope, self._proxies)
+        named = dict(scope["headers"])
+        record = new_record(scope, named, self._rules.proxies)
         record.began = began = monotonic()
         record.deadline = began + self._timeout
         scope["state"] = {"record": record}
@@ -69,25 +83,24 @@ class EdgeMiddleware:
         running, token = self._traffic.begin(), current_request.set(record)
         self._meter.request_started()
         try:
-            await self._app(scope, receive, self._with_headers(send, record))
+            more = self._rules.cors.lines(scope["method"], named)
+            await self._app(scope, receive, self._with_headers(send, record, more))
         finally:
             self._traffic.end(running)
             record.seconds = monotonic() - began
             self._meter.request_finished(record)
             current_request.reset(token)
 
-    def _with_headers(self, send: Send, record: RequestRecord) -> Send:
-        request_id = record.request_id.encode()
+    def _with_headers(self, send: Send, record: RequestRecord, more: Sequence[HeaderLine]) -> Send:
+        request_id = (b"x-request-id", record.request_id.encode())
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.body":
                 record.sent += len(message.get("body", b""))
             if message["type"] == "http.response.start":
                 record.status = message["status"]
-                headers = list(message["headers"])
-                given = {name for name, _ in headers}
-                headers += [pair for pair in DEFAULT_HEADERS if pair[0] not in given]
-                headers.append((b"x-request-id", request_id))
+                headers = [*message["headers"], *more, request_id]
+                add_default_headers(headers)
                 if self._traffic.draining:
                     headers.append((b"connection", b"close"))
                 message = {**message, "headers": headers}
@@ -96,21 +109,30 @@ class EdgeMiddleware:
         return send_with_headers
 
 
-def new_record(scope: Scope, proxies: TrustedProxies | None) -> RequestRecord:
-    """Make the record of a request, with the client's request id or a new one."""
+def add_default_headers(headers: list[HeaderLine]) -> None:
+    """Add the headers of all responses that this one does not set itself."""
+    given = dict(headers)
+    if DEFAULT_NAMES.isdisjoint(given):
+        headers += DEFAULT_HEADERS
+    else:
+        headers += [pair for pair in DEFAULT_HEADERS if pair[0] not in given]
+
+
+def new_record(
+    scope: Scope, named: Mapping[bytes, bytes], proxies: TrustedProxies | None
+) -> RequestRecord:
+    """Make the record of a request, with the client's request id or a new one.
+
+    `named` has the last of each header.
+    """
     method = scope["method"] if scope["method"] in METHODS else "OTHER"
     peer = scope.get("client")
     client = peer[0] if peer else ""
     if proxies is not None:
         client = proxies.client_of(client, scope["headers"])
-    request_id, length = "", b""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and REQUEST_ID.match(value):
-            request_id = value.decode()
-        elif name == b"content-length":
-            length = value
+    given, length = named.get(b"x-request-id"), named.get(b"content-length", b"")
     return RequestRecord(
-        request_id=request_id or token_hex(16),
+        request_id=given.decode() if given and REQUEST_ID.match(given) else token_hex(16),
         method=method,
         received=int(length[:15]) if length.isdigit() else 0,
         client=client,

@@ -71,6 +71,12 @@ class PathNotFound(HttpError):
     code, status = "path_not_found", HTTPStatus.NOT_FOUND
 
 
+class UnknownHost(HttpError):
+    """The service is not published under the name in the `Host` header."""
+
+    code, status = "unknown_host", HTTPStatus.MISDIRECTED_REQUEST
+
+
 class MethodNotAllowed(HttpError):
     """This path does not support the method; `Allow` lists those that it supports."""
 
