@@ -266,6 +266,35 @@ async def test_deleting_an_account_deletes_the_answers_about_it(
     assert await service.serve(replace(REQUEST, key=zoe.email), again, look_first=True) is None
 
 
+async def test_a_deletion_of_the_account_deletes_the_answer_that_is_in_flight(
+    database: Database, service: IdempotencyService
+) -> None:
+    zoe, effect, may_answer = make_user("zoe"), asyncio.Event(), asyncio.Event()
+    await add_users(database, zoe)
+
+    async def slow() -> Answer:
+        async with answered(database.write) as tx:
+            await tx.users.get(zoe.id, lock=True)
+        effect.set()
+        await may_answer.wait()
+        return Answer(b"200", zoe.id)
+
+    async def delete() -> None:
+        async with database.write() as tx:
+            await tx.users.block_new_rows(zoe.id)
+            await tx.users.delete(zoe.id)
+
+    first = asyncio.create_task(service.serve(REQUEST, slow, look_first=False))
+    await effect.wait()
+    deletion = asyncio.create_task(delete())
+    await asyncio.sleep(0.1)
+    assert not deletion.done()
+    may_answer.set()
+    await asyncio.gather(first, deletion)
+    async with database.read() as view:
+        assert await view.answers.find(REQUEST.id) is None
+
+
 async def test_stored_answers_contain_neither_content_nor_key(
     database: Database, service: IdempotencyService
 ) -> None:

@@ -21,9 +21,12 @@ KNOWN_SECRETS = (
 class AccountSettings(SettingsGroup):
     """Lifetimes of tokens and sessions; cost of password hashes."""
 
-    secret_key: SecretStr | None = Field(None, description="signs tokens and cursors")
+    secret_key: SecretStr | None = Field(
+        None, description="signs tokens and cursors, seals stored answers"
+    )
     secret_key_previous: SecretStr | None = Field(
-        None, description="other keys, between spaces, whose tokens and cursors are accepted"
+        None,
+        description="other keys, between spaces, whose tokens, cursors and answers are accepted",
     )
     access_token_expire_minutes: PositiveInt = Field(
         30, description="minutes that an access token is valid"
