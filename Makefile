@@ -94,6 +94,7 @@ lock: .venv/dev ## upgrade the lock files
 	$(LOCK) --extra embedded --extra build -o deploy/requirements-embedded.lock
 	$(LOCK) --extra sentry --extra embedded --extra build --extra dev -o deploy/requirements-dev.lock
 	$(LOCK:pyproject.toml=) --group image -o deploy/requirements-build.lock
+	$(LOCK:pyproject.toml=) --group check -o deploy/requirements-check.lock
 	$(BIN)/npm --prefix tests/system/clients update --package-lock-only --ignore-scripts \
 		--omit-lockfile-registry-resolved --no-audit --no-fund
 

@@ -1,0 +1,33 @@
+"""Save a person's birthday, then read the greeting: `python greet.py URL NAME`."""
+
+import http.client
+import json
+import sys
+from urllib.parse import urlsplit
+
+TIMEOUT_S = 10
+ALREADY_SAVED = (401, 403)  # HELLO_ANONYMOUS does not let everyone save, or save again
+
+
+def main(url: str, name: str) -> int:
+    """Return 0 if the person is greeted, else print why not and return 1."""
+    status, _ = _ask(url, "PUT", name, json.dumps({"dateOfBirth": "2000-02-29"}))
+    if status not in (http.client.NO_CONTENT, *ALREADY_SAVED):
+        sys.stdout.write(f"PUT /hello/{name} answered {status}\n")
+        return 1
+    status, body = _ask(url, "GET", name)
+    sys.stdout.write(f"GET /hello/{name} answered {status}: {body}\n")
+    greeted = status == http.client.OK and json.loads(body)["message"].startswith(f"Hello, {name}!")
+    return 0 if greeted else 1
+
+
+def _ask(url: str, method: str, name: str, body: str | None = None) -> tuple[int, str]:
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=TIMEOUT_S)
+    connection.request(method, f"/hello/{name}", body, {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    return response.status, response.read().decode()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))

@@ -1,0 +1,57 @@
+"""Helm, checkov and kubernetes-validate, in an environment of their own.
+
+They are large, and their dependencies contradict those of the tests.
+"""
+
+import shutil
+import subprocess
+import sys
+from fcntl import LOCK_EX, flock
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LOCK_FILE = ROOT / "deploy/requirements-check.lock"
+ENVIRONMENT = ROOT / ".tools/check"
+INSTALL_S = 300
+RUN_S = 120
+
+
+def run_tool(
+    name: str, *arguments: str | Path, given: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program of the environment to its end, with the text `given` as its input."""
+    return subprocess.run(
+        (_environment() / "bin" / name, *arguments),
+        cwd=ROOT,
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=RUN_S,
+        check=False,
+    )
+
+
+@cache
+def _environment() -> Path:
+    """Install what the lock file names, unless it is there."""
+    ENVIRONMENT.parent.mkdir(exist_ok=True)
+    with (ENVIRONMENT.parent / "check.lock").open("w") as lock:
+        flock(lock, LOCK_EX)  # processes of a parallel run ask at the same time
+        installed = ENVIRONMENT / LOCK_FILE.name
+        if not (installed.exists() and installed.read_bytes() == LOCK_FILE.read_bytes()):
+            _install()
+            shutil.copy(LOCK_FILE, installed)
+    return ENVIRONMENT
+
+
+def _install() -> None:
+    uv, python = Path(sys.prefix) / "bin/uv", ENVIRONMENT / "bin/python"
+    make = (uv, "venv", "--quiet", "--clear", "--python", sys.executable, ENVIRONMENT)
+    fill = (uv, "pip", "install", "--quiet", "--python", python, "--require-hashes")
+    for command in (make, (*fill, "--requirement", LOCK_FILE)):
+        ended = subprocess.run(
+            command, capture_output=True, text=True, timeout=INSTALL_S, check=False
+        )
+        if ended.returncode != 0:
+            raise RuntimeError(f"the tools cannot be installed: {ended.stderr}")
