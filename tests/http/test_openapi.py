@@ -10,6 +10,7 @@ from openapi_spec_validator import validate
 from jubilee.entrypoints.http.docs.descriptions import DESCRIPTIONS
 from jubilee.entrypoints.http.docs.openapi import document
 from jubilee.entrypoints.http.framework.endpoint import FORM, JSON
+from jubilee.entrypoints.http.framework.problems import QUOTA_EXCEEDED
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.http.references import Json, resolved
 
@@ -148,7 +149,8 @@ def test_every_problem_example_has_its_own_status_type_and_code() -> None:
             for code, example in examples.items():
                 value = resolved(example, DOCUMENT)["value"]
                 assert (value["status"], value["code"]) == (int(status), code)
-                assert value["type"] == f"/problems/{code}"
+                limited = code == "rate_limited"
+                assert value["type"] == (QUOTA_EXCEEDED if limited else f"/problems/{code}")
 
 
 def test_the_token_url_is_an_operation_that_takes_a_form() -> None:

@@ -114,7 +114,7 @@ def test_the_problems_of_an_operation_follow_from_its_endpoint(
     changes: Json, statuses: set[int]
 ) -> None:
     operation, whole = describe(thing(**changes))
-    assert {int(status) for status in codes(operation, whole)} == statuses | {406, 414, 421}
+    assert {int(status) for status in codes(operation, whole)} == statuses | {406, 414, 421, 429}
 
 
 def test_errors_of_one_status_share_one_response() -> None:
@@ -206,7 +206,7 @@ def test_refusals_document_their_headers() -> None:
     headers = {s: resolved(r, whole)["headers"] for s, r in operation["responses"].items()}
     assert "WWW-Authenticate" in headers["401"]
     assert "Retry-After" in headers["503"]
-    assert set(headers["422"]) == {"X-Request-ID"}
+    assert set(headers["422"]) == {"X-Request-ID", "RateLimit", "RateLimit-Policy"}
 
 
 def test_problems_of_a_sign_in_have_the_members_of_oauth() -> None:

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from time import time
 
 from jubilee.adapters.answer_cipher import AesAnswerCipher
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.jwt_tokens import JwtTokens
 from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.schema_state import schema_state
+from jubilee.adapters.redis.quotas import RedisQuotaStore
 from jubilee.bootstrap.adapters import Adapters, open_adapters
 from jubilee.bootstrap.attempts import attempt_guard
 from jubilee.bootstrap.background_tasks import background_tasks
@@ -22,6 +24,8 @@ from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.calendar import local_dates
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.outbound.address_policy import AllowedHost
+from jubilee.domain.rate_limits.limiter import RateLimiter
+from jubilee.domain.rate_limits.quotas import parse_quotas
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions
 from jubilee.entrypoints.http.connections.limits import ConnectionLimits
@@ -44,6 +48,7 @@ class Application:
     services: Services
     telemetry: Telemetry
     cursor_keys: tuple[bytes, ...] = field(repr=False)
+    rate_limiter: RateLimiter | None
 
 
 @asynccontextmanager
@@ -78,6 +83,7 @@ async def open_application(
             services=build_services(ports, service_policy(settings, *refresh_keys)),
             telemetry=adapters.telemetry,
             cursor_keys=tuple(keys.cursor for keys in signing),
+            rate_limiter=_rate_limiter(settings, adapters, signing[0].counters),
         )
 
 
@@ -97,6 +103,7 @@ def http_options(settings: Settings, application: Application) -> HttpOptions:
             settings.max_connections, body_s=settings.body_timeout + BODY_REFUSAL_S
         ),
         connection_observer=telemetry.connections,
+        rate_limiter=application.rate_limiter,
     )
 
 
@@ -136,6 +143,13 @@ async def _ports(
         clock=clock,
         new_id=new_id,
     )
+
+
+def _rate_limiter(settings: Settings, adapters: Adapters, secret: bytes) -> RateLimiter | None:
+    quotas = parse_quotas(settings.rate_limits)
+    if quotas is None:
+        return None
+    return RateLimiter(quotas, RedisQuotaStore(adapters.redis, secret), time)
 
 
 def _signer(settings: Settings, keys: Sequence[bytes]) -> JwtTokens:

@@ -39,6 +39,10 @@ class RequestRecord:
     """When it arrived, by `time.monotonic`."""
     deadline: float = math.inf
     """When it is refused as unavailable, by `time.monotonic`."""
+    response_headers: Headers = ()
+    """Added to the response."""
+    limited_by: str | None = None
+    """The policy that refused it."""
     headers: Headers = ()
     """As they were received; error reports show a few of them."""
 

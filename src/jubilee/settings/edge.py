@@ -8,6 +8,7 @@ from pydantic_settings import NoDecode
 
 from jubilee.domain.ip_addresses import Network
 from jubilee.domain.outbound.address_policy import AllowedHost
+from jubilee.domain.rate_limits.quotas import SYNTAX, parse_quotas
 from jubilee.settings.group import SettingsGroup, comma_separated
 from jubilee.urls.public import checked_public_url
 
@@ -38,8 +39,13 @@ def _host(text: str) -> str:
     return text.lower()
 
 
+def _rate_limits(text: str) -> str:
+    parse_quotas(text)
+    return text
+
+
 class EdgeSettings(SettingsGroup):
-    """Trusted proxies, host names, the public URL, allowed origins."""
+    """Trusted proxies, host names, the public URL, rate limits, allowed origins."""
 
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(comma_separated)] = (
         Field(
@@ -58,6 +64,9 @@ class EdgeSettings(SettingsGroup):
         (),
         description="accepted Host names: host, *.host, host:port or *; by default any in "
         "development, elsewhere the host of PUBLIC_URL if that is set",
+    )
+    rate_limits: Annotated[str, AfterValidator(_rate_limits)] = Field(
+        "on", description=f"limits of the rate of requests: {SYNTAX}"
     )
     backend_cors_origins: Annotated[
         tuple[Annotated[str, AfterValidator(_origin)], ...] | None,

@@ -79,6 +79,8 @@ class HttpTelemetry(RequestObserver):
         seconds.observe(record.seconds)
         received.observe(record.received)
         sent.observe(record.sent)
+        if record.limited_by is not None:
+            self._instruments.requests_limited.labels(record.limited_by).inc()
 
     def _new(self, key: tuple[str, str, int]) -> RequestMetrics:
         method, endpoint, status = key

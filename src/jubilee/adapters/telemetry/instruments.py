@@ -73,6 +73,9 @@ class Instruments:
 
     def _http(self) -> None:
         self.requests = self._counter("http_requests", "Requests answered.", REQUEST_LABELS)
+        self.requests_limited = self._counter(
+            "http_requests_limited", "Requests beyond the rate limit.", ("policy",)
+        )
         self.request_seconds = StatusClassHistogramFamily(
             self.registry,
             "http_request_duration_seconds",

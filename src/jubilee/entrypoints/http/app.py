@@ -10,6 +10,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jubilee.domain.outbound.address_policy import AllowedHost
+from jubilee.domain.rate_limits.limiter import RateLimiter
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.task import TASK_ID
 from jubilee.entrypoints.http.connections.limits import ConnectionLimits
@@ -19,6 +20,7 @@ from jubilee.entrypoints.http.framework.edge import DEFAULT_RULES, EdgeMiddlewar
 from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
 from jubilee.entrypoints.http.framework.hosts import TrustedHosts
 from jubilee.entrypoints.http.framework.problems import PathNotFound, TargetTooLong
+from jubilee.entrypoints.http.framework.rate_limits import RequestLimits
 from jubilee.entrypoints.http.framework.resource import Resource, refuse
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from jubilee.observation.requests import (
@@ -60,6 +62,7 @@ class HttpOptions:
     exposition: MetricsExposition | None = None
     trace: Callable[[ASGIApp], ASGIApp] = _untraced
     """Wraps the whole application in tracing middleware."""
+    rate_limiter: RateLimiter | None = None
     connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     connection_observer: ConnectionObserver = NO_CONNECTION_OBSERVER
 
@@ -67,6 +70,7 @@ class HttpOptions:
 def build_app(services: Services, options: HttpOptions, traffic: InFlightRequests) -> ASGIApp:
     """Build the application with all its middleware."""
     cursors = Cursors(*options.cursor_keys)
+    rates = RequestLimits(options.rate_limiter) if options.rate_limiter else None
     context = ApiContext(
         services,
         cursors,
@@ -74,6 +78,7 @@ def build_app(services: Services, options: HttpOptions, traffic: InFlightRequest
         traffic,
         public_url=options.public_url,
         exposition=options.exposition,
+        rates=rates,
     )
     app = _limit_target(Router(_routes(context), redirect_slashes=False, default=_path_not_found))
     if options.hosts:

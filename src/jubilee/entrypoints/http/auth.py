@@ -12,6 +12,7 @@ from jubilee.domain.auth.service import InvalidGrant, Tokens
 from jubilee.domain.auth.sessions import Session, SessionNotFound
 from jubilee.domain.identity import SessionId
 from jubilee.domain.passwords import HasherBusy
+from jubilee.domain.rate_limits.quotas import RouteClass
 from jubilee.entrypoints.http.fields import Password
 from jubilee.entrypoints.http.framework.endpoint import (
     FORM,
@@ -177,6 +178,7 @@ def _sign_in(path: str, name: str, media: tuple[str, str]) -> AnyEndpoint:
         replies=(TOKEN_PAIR,),
         errors=(InvalidGrant, UnsupportedGrant, HasherBusy, TooManyAttempts),
         oauth=True,
+        rate=RouteClass.SIGN_IN,
     )
 
 

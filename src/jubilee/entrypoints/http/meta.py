@@ -127,6 +127,7 @@ def _health(
             ),
         ),
         errors=() if handler is live else (NotReady,),
+        limited=False,
         needs_database=handler is not live,
     )
 
@@ -161,6 +162,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         needs_database=False,
         replies=(ResponseSpec(status=200, description="The metrics.", media=EXPOSITION),),
         errors=(PathNotFound,),
+        limited=False,
     ),
     _health("/health", "health", "The service is ready.", ready),
     _health("/health/live", "healthLive", "The process is running.", live),

@@ -10,6 +10,7 @@ from jubilee.domain.passwords import (
     PasswordTooLong,
     PasswordTooShort,
 )
+from jubilee.domain.rate_limits.quotas import RouteClass
 from jubilee.domain.users.user import (
     CurrentPasswordNeeded,
     EmailTaken,
@@ -104,6 +105,7 @@ def _register(path: str, name: str) -> AnyEndpoint:
         example={"email": "zoe@example.com", "password": "correct horse battery"},
         replies=(REGISTERED,),
         errors=(*PROFILE_ERRORS, *PASSWORD_ERRORS),
+        rate=RouteClass.REGISTER,
         idempotency=Idempotency.FIRST,
     )
 

@@ -22,6 +22,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
 )
 from jubilee.entrypoints.http.framework.json_bounds import MAX_DEPTH, MAX_VALUES
 from jubilee.entrypoints.http.framework.problems import MEDIA
+from jubilee.entrypoints.http.framework.rate_limits import HEADERS as RATE_HEADERS
 
 INFO = {
     "title": "Jubilee",
@@ -31,6 +32,8 @@ INFO = {
         "Every error is a problem document (RFC 9457) whose `code` stays the same, and whose "
         "`type` leads to a page that explains it: [all problems](/problems). "
         "Every response has an `X-Request-ID`; the client may choose it. "
+        "Requests are counted for each user, or else for each client address, by the class that "
+        "`x-rate-limit-class` names; `RateLimit` says what is left, and 429 when there is nothing. "
         "All routes are available under `/api`, under `/v1/api` and at the root."
     ),
     "contact": {"name": "The Jubilee authors"},
@@ -117,6 +120,7 @@ def _operation(endpoint: AnyEndpoint, components: Components) -> Json:
         "parameters": parameters(endpoint, components),
         "requestBody": _body(endpoint, components),
         "responses": _responses(endpoint, components),
+        "x-rate-limit-class": endpoint.route_class,
     }
     present = {name: part for name, part in parts.items() if part}
     return {**present, "security": SECURITY[endpoint.access]}
@@ -144,10 +148,13 @@ def _bounds(max_bytes: int | None) -> str:
 
 
 def _responses(endpoint: AnyEndpoint, components: Components) -> Json:
-    more = {} if endpoint.idempotency is Idempotency.NONE else REPLAYED
+    limits = {} if endpoint.route_class is None else RATE_HEADERS
+    more = limits if endpoint.idempotency is Idempotency.NONE else {**REPLAYED, **limits}
     found = {reply.status: _reply(reply, components, more) for reply in endpoint.replies}
     for status, errors in errors_by_status(endpoint).items():
-        found[status] = _problem(status, errors, components, oauth=endpoint.oauth)
+        problem = _problem(errors, components, limits, oauth=endpoint.oauth)
+        name = f"{'oauth.' if endpoint.oauth else ''}{status}.{'.'.join(e.code for e in errors)}"
+        found[status] = components.refer("responses", name, problem)
     return {str(status): found[status] for status in sorted(found)}
 
 
@@ -167,8 +174,10 @@ def _content(schema: Json, example: object) -> Json:
     return {"schema": schema} if example is None else {"schema": schema, "example": example}
 
 
-def _problem(status: int, errors: list[ErrorClass], components: Components, *, oauth: bool) -> Json:
-    """Return a reference to the response for these errors of one status."""
+def _problem(
+    errors: list[ErrorClass], components: Components, more: Mapping[str, str], *, oauth: bool
+) -> Json:
+    """Return the response for these errors of one status."""
     prefix = "oauth." if oauth else ""
     examples: Json = {}
     names = {"x-request-id"}
@@ -178,13 +187,11 @@ def _problem(status: int, errors: list[ErrorClass], components: Components, *, o
         examples[error.code] = components.refer("examples", prefix + error.code, part)
         names.update(headers)
     schema = components.schema(OAuthProblem if oauth else Problem, "serialization")
-    response = {
+    found = {name: text for name, text in HEADERS.items() if name.lower() in names}
+    return {
         "description": ", ".join(f"`{error.code}`" for error in errors),
         "headers": {
-            name: components.header(name, text)
-            for name, text in HEADERS.items()
-            if name.lower() in names
+            name: components.header(name, text) for name, text in {**found, **more}.items()
         },
         "content": {MEDIA: {"schema": schema, "examples": examples}},
     }
-    return components.refer("responses", f"{prefix}{status}.{'.'.join(examples)}", response)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import DomainError, NotAllowed, NotAuthenticated, Stale, Unavailable
 from jubilee.domain.idempotency.answers import IdempotencyKeyInUse, IdempotencyKeyReused
+from jubilee.domain.rate_limits.quotas import RateLimited
 from jubilee.entrypoints.http.framework.cursors import InvalidCursor
 from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint, Idempotency
 from jubilee.entrypoints.http.framework.hosts import is_health
@@ -40,7 +41,8 @@ class Problem(BaseModel):
     """An error (RFC 9457). Clients may rely on `code`."""
 
     type: str = Field(
-        description="path of the page that explains `code`; `/problems` lists all pages",
+        description="path of the page that explains `code`, or a type that is registered "
+        "for all services; `/problems` lists all pages",
         json_schema_extra={"format": "uri-reference"},
     )
     title: str = Field(description="meaning of `code`")
@@ -51,6 +53,11 @@ class Problem(BaseModel):
     request_id: str = Field(description="id of the request, as in the service's logs")
     errors: list[Violation] = Field(
         default_factory=list, description="the invalid members of the request"
+    )
+    violated_policies: list[str] = Field(
+        default_factory=list,
+        alias="violated-policies",
+        description="the quotas that are used up, as in `RateLimit-Policy`, for `rate_limited`",
     )
     checks: dict[str, str] = Field(
         default_factory=dict, description="states of the dependencies, for `not_ready`"
@@ -115,6 +122,8 @@ def _content_errors(endpoint: AnyEndpoint) -> Iterator[ErrorClass]:
 
 
 def _refusals(endpoint: AnyEndpoint) -> Iterator[ErrorClass]:
+    if endpoint.route_class is not None:
+        yield RateLimited
     if endpoint.access is not Access.ANYONE:
         yield from (NotAuthenticated, InvalidToken)
     if endpoint.access is Access.ADMIN:

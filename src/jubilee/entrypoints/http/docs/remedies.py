@@ -37,6 +37,9 @@ BY_CODE = {
     "last_admin": "Make another account an admin first.",
     "malformed_idempotency_key": "Send one key of 1 to 255 printable ASCII characters, or none.",
     "not_dead": "Wait until the task has failed permanently; until then it is retried by itself.",
+    "rate_limited": (
+        "Wait for the seconds in `Retry-After`. `RateLimit` on every answer says what is left."
+    ),
     "task_id_taken": "Choose another `task_id`, or send the same kind and data as before.",
     "too_many_attempts": (
         "Wait for the seconds in `Retry-After`, or ask an admin to unlock the account. From an "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.framework.cursors import Cursors
 from jubilee.entrypoints.http.framework.polling import poll
+from jubilee.entrypoints.http.framework.rate_limits import RequestLimits
 from jubilee.observation.requests import MetricsExposition
 
 
@@ -56,3 +57,5 @@ class ApiContext:
     """URL of the root of the service, without a final slash; empty if it is not known."""
     exposition: MetricsExposition | None = None
     """None if the metrics are served on a port of their own."""
+    rates: RequestLimits | None = None
+    """None if the rate of requests is not limited."""

@@ -99,7 +99,7 @@ class EdgeMiddleware:
                 record.sent += len(message.get("body", b""))
             if message["type"] == "http.response.start":
                 record.status = message["status"]
-                headers = [*message["headers"], *more, request_id]
+                headers = [*message["headers"], *more, *record.response_headers, request_id]
                 add_default_headers(headers)
                 if self._traffic.draining:
                     headers.append((b"connection", b"close"))

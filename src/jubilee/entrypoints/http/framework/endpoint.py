@@ -16,6 +16,7 @@ from starlette.responses import Response
 from jubilee.domain.auth.sessions import ClientInfo
 from jubilee.domain.errors import DomainError, NotAuthenticated
 from jubilee.domain.identity import Principal, UserId
+from jubilee.domain.rate_limits.quotas import RouteClass
 from jubilee.domain.services import Services
 from jubilee.domain.text import as_line
 from jubilee.entrypoints.http.framework.context import ApiContext
@@ -192,6 +193,19 @@ class Endpoint(Generic[B, Q]):
     """Whether it can answer 503 because PostgreSQL is unavailable."""
     documented: bool = True
     """Whether the OpenAPI document lists it."""
+    rate: RouteClass | None = None
+    """Class of its rate limit, if it does not follow from method and access."""
+    limited: bool = True
+    """Whether its rate is limited; probes are not."""
+
+    @property
+    def route_class(self) -> RouteClass | None:
+        """The class whose rate limit applies; None if there is none."""
+        if not self.limited or self.rate is not None:
+            return self.rate
+        if self.method != "GET":
+            return RouteClass.WRITE
+        return RouteClass.ANONYMOUS if self.access is Access.ANYONE else RouteClass.READ
 
     @property
     def max_body_bytes(self) -> int | None:

@@ -11,12 +11,17 @@ from starlette.responses import Response
 from jubilee.domain import errors
 from jubilee.domain.auth.service import InvalidGrant
 from jubilee.domain.idempotency.answers import IdempotencyKeyInUse
+from jubilee.domain.rate_limits.quotas import RateLimited
 from jubilee.entrypoints.http.framework.cursors import InvalidCursor
 
 LIMIT_RETRY_AFTER_S = 60  # after a limit on the number of resources was reached
 MEDIA = "application/problem+json"
 PROBLEMS = "/problems/"
 """Path of the problem pages. `type` is a relative URL, so that no Host header is trusted."""
+
+
+QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+"""Type of draft-ietf-httpapi-ratelimit-headers, which clients know without our pages."""
 
 
 class MalformedBody(errors.Invalid):
@@ -150,6 +155,11 @@ def status_of(kind: type[errors.DomainError]) -> HTTPStatus:
     return next(STATUSES[base] for base in kind.__mro__ if base in STATUSES)
 
 
+def type_of(kind: type[errors.DomainError]) -> str:
+    """Return the problem type of an error: a registered one, or the path of its page."""
+    return QUOTA_EXCEEDED if issubclass(kind, RateLimited) else PROBLEMS + kind.code
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """An invalid member: a JSON pointer (`#` is the body), the reason, and a stable code."""
@@ -168,7 +178,7 @@ def problem(
     """
     status = status_of(type(error))
     document: dict[str, Any] = {
-        "type": PROBLEMS + error.code,
+        "type": type_of(type(error)),
         "title": error.message(),
         "status": int(status),
         "detail": str(error),
@@ -187,6 +197,8 @@ def _members(error: errors.DomainError) -> Mapping[str, object]:
         return {"errors": [asdict(violation) for violation in error.violations]}
     if isinstance(error, NotReady):
         return {"checks": dict(error.checks)}
+    if isinstance(error, RateLimited):
+        return {"violated-policies": [error.policy.value]}
     if error.pointer:
         root = "query" if isinstance(error, InvalidCursor) else "#"
         violation = Violation(root + error.pointer, str(error), error.code)

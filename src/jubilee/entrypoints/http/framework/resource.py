@@ -20,6 +20,7 @@ from jubilee.domain.errors import (
     Unavailable,
 )
 from jubilee.domain.identity import Principal
+from jubilee.domain.rate_limits.quotas import RouteClass
 from jubilee.entrypoints.http.framework.binding import (
     bind_body,
     bind_query,
@@ -99,7 +100,7 @@ class Resource:
 
     async def _call(self, endpoint: AnyEndpoint, request: Request) -> Call[BaseModel, BaseModel]:
         """Authenticate, then validate: anonymous clients learn nothing about the body's schema."""
-        caller = await self._caller(endpoint.access, request)
+        caller = await self._admitted(endpoint, request)
         violations = path_violations(request.path_params)
         if violations:
             raise InvalidRequest(violations)
@@ -120,6 +121,20 @@ class Resource:
         # The client's time does not count towards the deadline.
         request.scope["state"]["record"].deadline += monotonic() - began
         return raw
+
+    async def _admitted(self, endpoint: AnyEndpoint, request: Request) -> Principal | None:
+        """Authenticate and count the request; a failed authentication counts as anonymous."""
+        rates, name = self._context.rates, endpoint.route_class
+        if rates is None or name is None:
+            return await self._caller(endpoint.access, request)
+        record: RequestRecord = request.scope["state"]["record"]
+        try:
+            caller = await self._caller(endpoint.access, request)
+        except NotAuthenticated:
+            await rates.admit(RouteClass.ANONYMOUS, record)
+            raise
+        await rates.admit(name, record)
+        return caller
 
     async def _caller(self, access: Access, request: Request) -> Principal | None:
         authorization = request.headers.get("authorization")
