@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,17 @@ from tests.support.api import NO_REDIS, NOWHERE
 COMMAND = (sys.executable, "-X", "importtime", "-m", "jubilee")
 LOADED_AFTER_OUR_FIRST_LINE = "argparse"  # until then the interpreter handles Ctrl-C
 MOMENTS_MS = (0, 5, 20, 50, 100, 200, 400, 700)
+
+
+@pytest.fixture(autouse=True)
+def default_handling() -> Iterator[None]:
+    """Let children start with the default of Ctrl-C, also where it is ignored by this process.
+
+    A shell without job control starts its background processes so.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def interrupted(at: Path, words: tuple[str, ...], after_ms: int) -> tuple[str, int]:

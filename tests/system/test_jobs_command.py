@@ -1,11 +1,10 @@
 """The command `jubilee jobs`."""
 
-import json
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TypeAlias
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -62,14 +61,6 @@ async def test_a_list_is_a_table_in_pages_with_filters(driver: Driver, jobs: Job
     assert jobs("list", "--kind", "echo").stdout == "no such jobs\n"
 
 
-async def test_json_output_equals_the_reply_of_the_api(driver: Driver, jobs: Jobs) -> None:
-    dead, waits = await mail(driver, dead=True), await mail(driver)
-    page = json.loads(jobs("list", "--json", "--limit", "1").stdout)
-    assert ([job["id"] for job in page["items"]], page["after"]) == ([waits], waits)
-    shown = json.loads(jobs("show", dead, "--json").stdout)
-    assert (shown["id"], shown["owner_id"], shown["status"]) == (dead, None, "dead")
-
-
 async def test_a_job_is_shown_without_secrets_and_escape_sequences(
     driver: Driver, jobs: Jobs
 ) -> None:
@@ -87,47 +78,6 @@ async def test_a_dead_job_is_retried_cancelled_and_discarded(driver: Driver, job
     assert words == [f"{job} queued\n", f"{job} cancelled\n", f"{job} discarded\n"]
     assert {ended.returncode for _, ended in done} == {0}
     assert await driver.fetchval(STATUS, job) is None
-
-
-async def test_the_stop_of_a_running_job_is_requested(driver: Driver, jobs: Jobs) -> None:
-    job = await mail(driver)
-    await driver.execute("UPDATE jobs SET status = 'running' WHERE id = $1", job)
-    assert jobs("cancel", job).stdout == f"{job} asked to stop\n"
-    assert await driver.fetchval("SELECT cancel_requested_at FROM jobs") is not None
-
-
-async def test_each_failure_is_one_line_and_other_jobs_are_processed(
-    driver: Driver, jobs: Jobs
-) -> None:
-    dead, waits, gone = await mail(driver, dead=True), await mail(driver), str(uuid4())
-    ended = jobs("retry", waits, gone, dead)
-    assert (ended.returncode, ended.stdout) == (1, f"{dead} queued\n")
-    first, second = ended.stderr.splitlines()
-    assert first == f"jubilee: {waits}: Only a dead task can be retried."
-    assert second == f"jubilee: {gone}: The task does not exist."
-    ended = jobs("discard", waits)
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert "cancel it first" in ended.stderr
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("list", "--status", "broken"), "STATUS: "),
-        (("list", "--owner", "zoe"), "OWNER: "),
-        (("list", "--limit", "0"), "LIMIT: "),
-        (("show", "42"), "invalid UUID value: '42'"),
-        (("retry",), "required: ID"),
-        (("retri", str(uuid4())), "did you mean retry?"),
-    ],
-)
-def test_invalid_arguments_exit_with_2_and_a_reason(
-    tmp_path: Path, words: tuple[str, ...], message: str
-) -> None:
-    ended = run(tmp_path, "jobs", *words, DATABASE_URL=NOWHERE, REDIS_URL=NO_REDIS)
-    assert ended.returncode == 2
-    assert message in ended.stderr
-    assert "Traceback" not in ended.stderr
 
 
 def test_a_missing_database_is_reported_in_one_line(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Commands in this process; as processes they are in tests/system."""
