@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from jubilee.domain.health import ConnectionBudget, Health, SchemaStatus
 from jubilee.domain.jobs.backlog import Backlog
 from jubilee.entrypoints.status import Status, as_json, as_text
@@ -30,6 +32,12 @@ def test_people_read_what_waits_and_who_works() -> None:
     assert "leases      1 ran out" in text
     assert "greetings   5 sent" in text
     assert "no worker   3 report.monthly, 1 sms.send: no live worker knows these kinds" in text
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.9, ""), (1.0, "; the oldest waits 1 s")])
+def test_a_wait_is_said_from_one_second_on(seconds: float, said: str) -> None:
+    text = as_text(Status(WELL, replace(BACKLOG, oldest_due={"user": seconds})))
+    assert f"user        3 running{said}" in text.splitlines()
 
 
 def test_nothing_is_said_of_without_worker_where_there_are_none() -> None:

@@ -25,6 +25,7 @@ RECORDED = (
     "contracts",
     "adapters",
     "bootstrap",
+    "commands",
     "entrypoints",
     "telemetry",
     "settings",

@@ -1,7 +1,9 @@
 """Mutations of Python: operators, conditions, constants, returned values, statements left out.
 
-Left alone: annotations, decorators, assertions, docstrings and other texts; and numbers that a
-module or a class gives a name, for a test of such a number would only repeat it.
+Left alone: annotations, decorators, assertions (`strict=True` of zip is one), docstrings and other
+texts; numbers that a module or a class gives a name, for a test of such a number would only repeat
+it; the bound of a comparison with the machine's clock, which no test can hit; and pauses between
+two looks, without which a loop only looks more often.
 """
 
 import ast
@@ -34,6 +36,9 @@ PLAIN = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.Constant)
 """Conditions that have mutations of their own."""
 
 NOT_RUN = {"annotation", "returns", "decorator_list", "bases"}
+CLOCKS = {"monotonic", "time.monotonic", "perf_counter"}
+BOUNDS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+PAUSES = {"time.sleep", "pause"}
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -59,6 +64,8 @@ def _code(node: ast.AST, *, at_top: bool = True) -> Iterator[ast.AST]:
 
 
 def _is_left_alone(node: ast.AST, *, at_top: bool) -> bool:
+    if isinstance(node, ast.keyword) and node.arg == "strict":
+        return True
     if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Constant):
         return not isinstance(node.value.value, bool)
     if not (at_top and isinstance(node, ast.Assign)):
@@ -68,6 +75,8 @@ def _is_left_alone(node: ast.AST, *, at_top: bool) -> bool:
 
 def _operators(source: Source, node: ast.AST) -> Iterator[Edit]:
     if isinstance(node, ast.Compare):
+        if isinstance(node.ops[0], BOUNDS) and any(map(_is_clock, ast.walk(node))):
+            return
         yield from _between(source, node.left, node.comparators[0], node.ops[0])
     elif isinstance(node, ast.BoolOp):
         yield from _between(source, node.values[0], node.values[1], node.op)
@@ -76,6 +85,10 @@ def _operators(source: Source, node: ast.AST) -> Iterator[Edit]:
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         start, end = source.span(node)[0], source.span(node.operand)[0]
         yield Edit(start, end, re.sub(rb"^not\s*", b"", source.raw[start:end]))
+
+
+def _is_clock(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in CLOCKS
 
 
 def _between(source: Source, left: ast.expr, right: ast.expr, operator: ast.AST) -> Iterator[Edit]:
@@ -116,7 +129,8 @@ def _statements(source: Source, node: ast.AST) -> Iterator[Edit]:
 
 def _is_left_out(node: ast.AST) -> bool:
     if isinstance(node, ast.Expr):
-        return isinstance(node.value, ast.Call | ast.Await)
+        is_pause = isinstance(node.value, ast.Call) and ast.unparse(node.value.func) in PAUSES
+        return isinstance(node.value, ast.Call | ast.Await) and not is_pause
     if isinstance(node, ast.Assign):
         return isinstance(node.targets[0], ast.Attribute)
     return isinstance(node, ast.Raise | ast.Continue | ast.Break | ast.AugAssign)

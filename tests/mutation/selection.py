@@ -17,12 +17,17 @@ DEPTH = 4  # how far a name is followed: a constant of a constant of a statement
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
-# What tests start as another process is not recorded: these judge where no other test does.
-# The first whose path a module's path begins with counts.
+# What tests start as another process is not recorded: these judge where no other test runs the
+# function. The first whose path a module's path begins with counts.
 BY_FOLDER = {
     "jubilee/adapters/postgres/schema.py": ["tests/system/test_migrations.py"],
     "jubilee/bootstrap/mail.py": ["tests/system/test_mail_wiring.py"],
-    "jubilee/commands/jobs": ["tests/system/test_jobs_command.py"],
+    "jubilee/commands/jobs": ["tests/commands", "tests/system/test_jobs_command.py"],
+    "jubilee/commands/health": ["tests/system/test_health_command.py"],
+    "jubilee/commands/restored": ["tests/system/test_backups.py"],
+    "jubilee/commands/schema": ["tests/system/test_migrations.py"],
+    "jubilee/commands/status": ["tests/system/test_status.py"],
+    "jubilee/commands/up": ["tests/system/test_up.py"],
     "jubilee/adapters/embedded/": ["tests/adapters/embedded", "tests/entrypoints"],
     "jubilee/adapters/telemetry/": [
         "tests/telemetry/test_line_writer.py",
@@ -30,11 +35,24 @@ BY_FOLDER = {
     ],
     "jubilee/adapters/": ["tests/system/test_start.py"],
     "jubilee/bootstrap/": ["tests/system/test_start.py", "tests/system/test_jobs_command.py"],
-    "jubilee/commands/": ["tests/system/test_commands.py", "tests/system/test_user_commands.py"],
+    "jubilee/commands/": [
+        "tests/commands",
+        "tests/system/test_commands.py",
+        "tests/system/test_user_commands.py",
+    ],
     "jubilee/entrypoints/local/": ["tests/entrypoints/local", "tests/system/test_start.py"],
     "jubilee/entrypoints/": ["tests/entrypoints", "tests/system/test_shutdown.py"],
     "jubilee/": ["tests/system/test_commands.py"],
 }
+
+PROCESSES = (
+    "jubilee/__main__.py",
+    "jubilee/adapters/embedded/",
+    "jubilee/bootstrap/",
+    "jubilee/commands/",
+    "jubilee/entrypoints/local/",
+)
+"""What runs as a process of its own; functions elsewhere may run only while modules are loaded."""
 
 # Tables are data: what they say is compared with what the migrations make.
 ALWAYS = {
@@ -88,7 +106,8 @@ class Selection:
         path = mutation.path.removeprefix("src/")
         name = f"test_{Path(path).stem}"
         found = self._running(self._places(path, mutation.line))
-        found = found or self._running(self._users(self._function(path, mutation.line)))
+        if not found and not path.startswith(PROCESSES):
+            found = self._running(self._users(self._function(path, mutation.line)))
         users = list(self._users(self._attribute(path, mutation.line)))
         place = _place_in_file(found)
         found.sort(key=lambda t: (name not in t.name, not _runs(t, users), place[t.name]))

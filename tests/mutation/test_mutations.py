@@ -24,6 +24,11 @@ class A:
         if x < 1 and not self.y:
             self.z = "1 < 2"
         return x + 1
+
+    def g(self) -> None:
+        while monotonic() < self.deadline:
+            time.sleep(0.1)
+            tell(*zip(self.a, self.b, strict=True))
 '''
 SQL = '''
 TAKE = text("""
@@ -50,6 +55,7 @@ def test_executed_python_is_mutated(tmp_path: Path) -> None:
         (condition, "if x < 1 or not self.y:"),
         (condition, "if x < 1 and self.y:"),
         ('self.z = "1 < 2"', "pass"),
+        ("tell(*zip(self.a, self.b, strict=True))", "pass"),
         (result, "return x - 1"),
         (result, "return x + 2"),
         (result, "return None"),

@@ -169,6 +169,15 @@ def test_a_missing_extra_is_named(
         error_reporter(settings, "api", instruments)
 
 
+def test_another_missing_module_is_a_bug(
+    monkeypatch: pytest.MonkeyPatch, instruments: Instruments
+) -> None:
+    monkeypatch.setitem(sys.modules, ADAPTER, None)
+    settings = Settings(sentry_dsn=SecretStr("https://key@sentry.example/1"))
+    with pytest.raises(ModuleNotFoundError, match=ADAPTER):
+        error_reporter(settings, "api", instruments)
+
+
 @pytest.fixture
 def start_api(tmp_path: Path) -> Iterator[Starter]:
     yield from starter(tmp_path)

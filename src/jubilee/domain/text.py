@@ -38,9 +38,8 @@ VIRAMA = 9  # the combining class
 ENCODED_WORD = "=?"
 # The flags of England, Scotland and Wales are a black flag followed by invisible tag letters.
 FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a]{5}\U000e007f")
-# Includes unassigned code points: Unicode adds pictographs in this range every year.
+# Includes skin tones, and unassigned code points: Unicode adds pictographs here every year.
 PICTOGRAPHS = range(0x1F000, 0x1FB00)
-SKIN_TONES = range(0x1F3FB, 0x1F400)
 NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
     chr(plane + last) for plane in range(0, 0x110000, 0x10000) for last in (0xFFFE, 0xFFFF)
 )
@@ -134,8 +133,7 @@ def _joins(text: str, at: int) -> bool:
 
 
 def _ends_in_emoji(text: str) -> bool:
-    last = text.rstrip("\ufe0f")[-1:]
-    return _is_emoji(last) or (last != "" and ord(last) in SKIN_TONES)
+    return _is_emoji(text.rstrip("\ufe0f")[-1:])
 
 
 def _is_emoji(character: str) -> bool:

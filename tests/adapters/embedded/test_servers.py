@@ -5,8 +5,10 @@ import importlib.util
 import os
 import platform
 import signal
+import socket
 import stat
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +17,13 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from jubilee.adapters.embedded import unprivileged
+from jubilee.adapters.embedded import unprivileged, valkey
 from jubilee.adapters.embedded.errors import ServerFailed
 from jubilee.adapters.embedded.postgres import EmbeddedPostgres
 from jubilee.adapters.embedded.process import LOG_BYTES, Program, end, spawn
 from jubilee.adapters.embedded.servers import EmbeddedServers
 from jubilee.adapters.embedded.sockets import make_private, socket_folder
+from jubilee.adapters.embedded.valkey import EmbeddedValkey
 from jubilee.adapters.embedded.wheels import postgres_program, valkey_program
 from tests.servers import Servers, fresh_database
 from tests.support.outages import OwnServers
@@ -85,6 +88,20 @@ async def test_the_files_of_redis_are_private(tmp_path: Path) -> None:
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in old.parent.rglob("*")}
     assert len(modes) >= 3
     assert [path for path, mode in modes.items() if mode & 0o077] == []
+
+
+def test_a_redis_that_does_not_answer_is_not_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(valkey, "PING_TIMEOUT_S", 0.05)
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(f"{folder}/redis.sock")
+        silent.listen()
+        server, found = EmbeddedValkey(tmp_path, Path(folder)), list[bool]()
+        asking = threading.Thread(target=lambda: found.append(server._is_ready()), daemon=True)
+        asking.start()
+        asking.join(10)
+        assert found == [False]
 
 
 async def test_a_killed_postgres_keeps_its_data(own_servers: OwnServers) -> None:

@@ -18,6 +18,7 @@ from jubilee.domain.auth.sessions import (
     TokenReuse,
 )
 from jubilee.domain.auth.tokens import (
+    FIRST_GENERATION,
     InvalidToken,
     RefreshToken,
     TokenClaims,
@@ -196,7 +197,9 @@ class AuthService:
         self, user: User, password_hash: str | None, client: ClientInfo
     ) -> Tokens | None:
         """Return None if the account has changed or ended while the password was checked."""
-        token = RefreshToken(SessionId(self.new_id()), 1, self.refresh_policy.make_secret())
+        token = RefreshToken(
+            SessionId(self.new_id()), FIRST_GENERATION, self.refresh_policy.make_secret()
+        )
         session = self._session(token, user.id, client)
         async with self.write() as tx:
             locked = await _still_active(tx, user)

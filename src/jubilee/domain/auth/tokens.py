@@ -13,6 +13,7 @@ from jubilee.domain.identity import SessionId, UserId
 
 TAG_BYTES = 16  # of the token's signature
 SECRET_BYTES = 32
+FIRST_GENERATION = 1
 
 
 class InvalidToken(NotAuthenticated):

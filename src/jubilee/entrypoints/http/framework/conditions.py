@@ -71,7 +71,7 @@ def read_tags(header: str) -> EntityTags:
 
 def content_tag(reply: BaseModel) -> str:
     """Return the tag of a resource without a version: a hash of its representation."""
-    return hash_tag(reply.model_dump_json(by_alias=True).encode())
+    return hash_tag(reply.model_dump_json().encode())
 
 
 def hash_tag(content: bytes) -> str:
