@@ -1,4 +1,4 @@
-"""Debian's `prometheus` and `promtool`: those on the PATH, else fetched once, not installed."""
+"""Programs of Debian: those on the PATH, else fetched once, not installed."""
 
 import shutil
 import subprocess
@@ -9,6 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / ".tools" / "debian"
 PATIENCE = 300.0
+HAPROXY_LIBRARIES = ("liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1")
+"""Of Debian 12; few machines have them, while most have its other libraries."""
 
 
 def program(name: str) -> Path:
@@ -25,6 +27,31 @@ def program(name: str) -> Path:
             if not (TOOLS / "usr/bin" / name).exists():
                 _fetch(package)
     return TOOLS / "usr/bin" / name
+
+
+def haproxy() -> tuple[Path, dict[str, str]]:
+    """Where HAProxy is, and the environment that leads it to its libraries."""
+    if on_path := shutil.which("haproxy"):
+        return Path(on_path), {}
+    tree = TOOLS.parent / "debian-haproxy"
+    tree.mkdir(parents=True, exist_ok=True)
+    with (tree / "lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        if not (tree / "complete").exists():
+            for package in ("haproxy", *HAPROXY_LIBRARIES):
+                _unpack(package, tree)
+            (tree / "complete").touch()
+    (libraries,) = (tree / "usr/lib").glob("*-linux-gnu")
+    return tree / "usr/sbin/haproxy", {"LD_LIBRARY_PATH": str(libraries)}
+
+
+def _unpack(package: str, tree: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=TOOLS.parent) as folder:
+        at = Path(folder)
+        at.chmod(0o755)  # apt's own user writes here
+        _download(package, at)
+        (archive,) = at.glob("*.deb")
+        _run(at, "dpkg", "-x", str(archive), str(tree))
 
 
 def _fetch(package: str) -> None:

@@ -14,16 +14,14 @@ import pytest
 from alembic import command
 
 from jubilee.adapters.postgres import schema
-from tests.project.migration_locks import scripts
 from tests.servers import Servers, fresh_database
 from tests.support.api import NO_MAIL, Starter
 from tests.support.balancer import Balancer, User, all_go_on, working
 from tests.support.running import eventually
+from tests.support.version_before import BEFORE, unpack_version_before
 from tests.support.workers import Workers, stop
 
-ROOT = Path(__file__).parents[2]
 USERS = 3
-HEAD, BEFORE = scripts()[-1], scripts()[-2]
 
 
 class Writer(User):
@@ -53,14 +51,6 @@ class Writer(User):
         return titles == self.items and ends == {"succeeded"}
 
 
-def git(*arguments: str) -> bytes:
-    """Return the output of git; skip the test in a clone without the history."""
-    ended = subprocess.run(("git", "-C", ROOT, *arguments), capture_output=True, check=False)
-    if ended.returncode:
-        pytest.skip(f"no history of the newest migration: {ended.stderr.decode().strip()}")
-    return ended.stdout
-
-
 def imported_from(path: Path) -> str:
     """Return the file of the package that a process with this PYTHONPATH runs."""
     asked = (sys.executable, "-c", "import jubilee; print(jubilee.__file__)")
@@ -70,13 +60,7 @@ def imported_from(path: Path) -> str:
 @pytest.fixture(scope="module")
 def version_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sources of the commit before the newest migration."""
-    folder = tmp_path_factory.mktemp("before")
-    path = Path(HEAD.path).relative_to(ROOT)
-    added = git("log", "--diff-filter=A", "--format=%H", "-1", "--", str(path)).decode().strip()
-    archive = git("archive", f"{added or 'unknown'}^", "src", "migrations")
-    subprocess.run(("tar", "-x", "-C", folder), input=archive, check=True)
-    assert not (folder / path).exists()
-    return folder
+    return unpack_version_before(tmp_path_factory.mktemp("before"))
 
 
 @pytest.fixture
