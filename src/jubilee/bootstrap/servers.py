@@ -24,7 +24,7 @@ class ServerUrls:
 
 @dataclass(frozen=True, slots=True)
 class SigningKeys:
-    """Keys for tokens, cursors, stored answers and counters, derived from SECRET_KEY."""
+    """Keys derived from SECRET_KEY, each for one purpose."""
 
     access: bytes = field(repr=False)
     refresh: bytes = field(repr=False)
@@ -32,6 +32,7 @@ class SigningKeys:
     answer: bytes = field(repr=False)
     counters: bytes = field(repr=False)
     """Of the names under which Redis holds counters."""
+    audit: bytes = field(repr=False)
 
 
 def clock() -> datetime:
@@ -96,4 +97,5 @@ def _derived_keys(secret: str) -> SigningKeys:
         cursor=hmac.digest(secret.encode(), b"cursor", "sha256"),
         answer=hmac.digest(secret.encode(), b"answer", "sha256"),
         counters=hmac.digest(secret.encode(), b"counters", "sha256"),
+        audit=hmac.digest(secret.encode(), b"audit", "sha256"),
     )

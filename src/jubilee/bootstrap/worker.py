@@ -24,6 +24,7 @@ from jubilee.adapters.redis.arq.messages import queue_name
 from jubilee.adapters.redis.arq.pool import arq_pool
 from jubilee.adapters.redis.arq.queue_worker import ArqQueueWorker, QueueOptions
 from jubilee.bootstrap.adapters import Adapters, open_adapters
+from jubilee.bootstrap.audit import audit_upkeep
 from jubilee.bootstrap.errors import BadConfiguration
 from jubilee.bootstrap.event_subscribers import EVENT_SUBSCRIBERS
 from jubilee.bootstrap.greetings import greeting_planner
@@ -47,6 +48,7 @@ from jubilee.entrypoints.shutdown import ShutdownBudget
 from jubilee.entrypoints.worker.heartbeat_file import HeartbeatFile
 from jubilee.entrypoints.worker.periodic_tasks import (
     PeriodicTask,
+    audit_tasks,
     calendar_tasks,
     registry_tasks,
     relay_tasks,
@@ -127,6 +129,7 @@ def _plan(
             *relay_tasks(_relay(settings, adapters, kinds, canceller), lease_keeper, observer),
             *registry_tasks(PostgresBacklog(adapters.pool), worker, observer),
             *_calendar_tasks(settings, adapters),
+            *audit_tasks(audit_upkeep(settings, adapters)),
         ),
         watchdog=Watchdog(settings.lease_seconds, _heartbeat_file(settings)),
         shutdown=ShutdownBudget(drain_s=settings.shutdown_timeout),

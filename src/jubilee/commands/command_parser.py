@@ -1,10 +1,16 @@
 """The argument parser of commands, and options that several of them have."""
 
 import re
-from argparse import ArgumentParser, RawDescriptionHelpFormatter, _SubParsersAction
+from argparse import (
+    ArgumentParser,
+    ArgumentTypeError,
+    RawDescriptionHelpFormatter,
+    _SubParsersAction,
+)
 from difflib import get_close_matches
 from typing import NoReturn, TypeAlias
 
+MAX_LISTED = 100_000
 DATA_DIR = "the folder of embedded servers and secrets (DATA_DIR)"
 
 
@@ -42,3 +48,14 @@ def add_password_option(command: CommandParser) -> None:
     command.add_argument(
         "--password-stdin", action="store_true", help="read the password from standard input"
     )
+
+
+def add_limit(command: CommandParser, of: str) -> None:
+    """Add the option `--limit`, by default 100."""
+    command.add_argument("--limit", type=_limit, default=100, help=f"most {of} to list (100)")
+
+
+def _limit(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) <= MAX_LISTED):
+        raise ArgumentTypeError(f"must be a number from 1 to {MAX_LISTED}")
+    return int(text)

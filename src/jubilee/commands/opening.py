@@ -24,12 +24,13 @@ def with_services(
 
     async def opened_for_use() -> T:
         async with open_application(settings, command=command) as application:
-            await _check_schema(application.services.health.schema)
+            await check_schema(application.services.health.schema)
             return await use(application.services)
 
     return run(opened_for_use())
 
 
-async def _check_schema(read_schema: ReadSchema) -> None:
+async def check_schema(read_schema: ReadSchema) -> None:
+    """Raise CommandRefused where the schema is behind."""
     if await read_schema() is SchemaStatus.BEHIND:
         raise CommandRefused(SCHEMA_BEHIND)

@@ -1,6 +1,7 @@
 """Parser of the command line."""
 
 from jubilee import __version__
+from jubilee.commands.audit_parser import add_audit
 from jubilee.commands.command_parser import (
     CommandParser,
     Commands,
@@ -18,6 +19,7 @@ examples:
   jubilee admin create --email ada@example.com the first admin
   jubilee jobs list --status dead              work that failed for good
   jubilee user disable ada                     keep an account from signing in
+  jubilee audit verify                         whether the audit log is unaltered
   jubilee config                               every setting, and its origin
 
 Settings come from the environment and from .env; .env.example lists them.
@@ -62,6 +64,7 @@ def command_parser() -> CommandParser:
     _add_admin(known)
     add_user(known)
     add_jobs(known)
+    add_audit(known)
     return parser
 
 

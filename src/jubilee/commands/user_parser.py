@@ -1,10 +1,7 @@
 """Parser of `jubilee user`."""
 
-from argparse import ArgumentTypeError
+from jubilee.commands.command_parser import Commands, add_command, add_limit, add_password_option
 
-from jubilee.commands.command_parser import Commands, add_command, add_password_option
-
-MAX_LISTED_USERS = 100_000
 CHANGES = (
     ("promote", "make an admin of an account"),
     ("demote", "take the admin role from an account"),
@@ -22,7 +19,7 @@ def add_user(known: Commands) -> None:
     )
     listed = add_command(actions, "list", "user:list_users", "list accounts, the newest first")
     listed.add_argument("--search", help="words of the e-mail, username or full name")
-    listed.add_argument("--limit", type=_limit, default=100, help="most accounts to list (100)")
+    add_limit(listed, "accounts")
     listed.add_argument("--json", action="store_true", help="print JSON")
     shown = add_command(actions, "show", "user:show", "show an account")
     shown.add_argument("--json", action="store_true", help="print JSON")
@@ -32,9 +29,3 @@ def add_user(known: Commands) -> None:
         change.add_argument("who", metavar="WHO", help="an e-mail address, a username or an id")
         if name == "password":
             add_password_option(change)
-
-
-def _limit(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 0 < int(text) <= MAX_LISTED_USERS):
-        raise ArgumentTypeError(f"must be a number from 1 to {MAX_LISTED_USERS}")
-    return int(text)

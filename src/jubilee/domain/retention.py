@@ -9,6 +9,7 @@
   live ones at most;
 - events: deleted TASK_RETENTION after being published (by the relay);
 - workers: deleted after a day without a heartbeat (adapters/postgres/jobs/backlog.py);
+- audit entries: AUDIT_RETENTION_DAYS, their clients AUDIT_CLIENT_DAYS (domain/audit/upkeep.py);
 - counters: a fixed number.
 """
 

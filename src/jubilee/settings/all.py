@@ -6,6 +6,7 @@ from pydantic import model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from jubilee.settings.accounts import AccountSettings, check_secret_key
+from jubilee.settings.audit import AuditSettings
 from jubilee.settings.birthdays import BirthdaySettings
 from jubilee.settings.database import DatabaseSettings
 from jubilee.settings.edge import ANY, LOCAL_ORIGINS, EdgeSettings
@@ -29,6 +30,7 @@ class Settings(  # pydantic lists the fields of the last base first
     OutboundSettings,
     JobSettings,
     TelemetrySettings,
+    AuditSettings,
     AccountSettings,
     EdgeSettings,
     RequestSettings,

@@ -10,7 +10,7 @@ and the salt can be erased while the chain remains verifiable.
 import hmac
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -20,6 +20,19 @@ from jubilee.domain.identity import UserId
 
 START = bytes(32)
 """Digest before the first seal."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainKeys:
+    """The key that signs how far the chain reaches, and previous ones that may have."""
+
+    key: bytes = field(repr=False)
+    previous: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def all(self) -> tuple[bytes, ...]:
+        """All keys whose signatures are accepted."""
+        return (self.key, *self.previous)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

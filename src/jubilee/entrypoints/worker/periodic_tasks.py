@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from random import uniform
 from typing import Protocol
 
+from jubilee.domain.audit.upkeep import BATCH_SIZE as AUDIT_BATCH_SIZE
+from jubilee.domain.audit.upkeep import AuditUpkeep
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.greetings.planning import GreetingPlanner
 from jubilee.domain.jobs.backlog import BacklogReader, WorkerInfo, WorkerRegistry
@@ -21,7 +23,9 @@ EVENTS_INTERVAL_S = 1.0
 MAX_DISPATCH_INTERVAL_S = 1.0
 RETENTION_INTERVAL_S = 60.0
 GREETINGS_INTERVAL_S = 60.0
+AUDIT_INTERVAL_S = 10.0
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 10.0  # after a failure; doubled at each further one
+MAX_AUDIT_PAUSE_S = 600.0  # after failures: a wrong SECRET_KEY stays wrong
 MAX_URGENT_PAUSE_S = 1.0  # for tasks whose failure delays jobs
 JITTER_RATIO = 0.1  # of an interval, so that workers do not act at the same time
 
@@ -122,6 +126,33 @@ def calendar_tasks(retention: Retention, planner: GreetingPlanner | None) -> Seq
         name="greetings", run=_any(planner.plan), pause=_every(GREETINGS_INTERVAL_S)
     )
     return (expired, greetings)
+
+
+def audit_tasks(upkeep: AuditUpkeep) -> Sequence[PeriodicTask]:
+    """Seal new entries of the audit log; erase old clients in it, and delete expired entries.
+
+    Each seal is logged: kept elsewhere, the lines show if the database's chain is replaced.
+    """
+
+    async def seal() -> bool:
+        seal = await upkeep.seal()
+        if seal is None:
+            return False
+        head = f"{seal.number}:{seal.digest.hex()}"
+        logger.info("audit log sealed", extra={"head": head, "entries": seal.entries})
+        return seal.entries >= AUDIT_BATCH_SIZE
+
+    async def expire() -> bool:
+        return await upkeep.erase() + await upkeep.prune() > 0
+
+    tasks = (
+        ("audit seal", seal, AUDIT_INTERVAL_S),
+        ("audit retention", expire, RETENTION_INTERVAL_S),
+    )
+    return [
+        PeriodicTask(name=name, run=run, pause=_every(pause_s), max_pause_s=MAX_AUDIT_PAUSE_S)
+        for name, run, pause_s in tasks
+    ]
 
 
 def _urgent(

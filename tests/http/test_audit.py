@@ -1,0 +1,350 @@
+"""The audit log over HTTP: what is recorded, and who sees what of it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+
+from jubilee.domain.audit.entry import AuditEntry, RequestOrigin
+from jubilee.domain.identity import OPERATOR
+from jubilee.domain.passwords import PasswordChange
+from jubilee.domain.services import Services
+from jubilee.domain.tasks.task import TaskRequest
+from tests.conftest import PASSWORD, Person, SignUp
+from tests.fakes.store import FakeClock, FakeStore
+from tests.http.refusals import pointers
+
+NEW = "another good password"
+ORIGIN = RequestOrigin("192.0.2.7", "curl/8.5", "request-1")
+
+
+@pytest.fixture
+async def zoe(sign_up: SignUp) -> Person:
+    return await sign_up("zoe")
+
+
+@pytest.fixture
+async def admin(sign_up: SignUp) -> Person:
+    return await sign_up("ada", is_superuser=True)
+
+
+@pytest.fixture
+def people(zoe: Person, admin: Person) -> tuple[Person, Person]:
+    return zoe, admin
+
+
+class Recorded:
+    """The entries that a test adds."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self._store, self._before = store, len(store.audit)
+
+    @property
+    def rows(self) -> Sequence[AuditEntry]:
+        return self._store.audit[self._before :]
+
+    @property
+    def events(self) -> list[str]:
+        return [entry.event for entry in self.rows]
+
+
+@pytest.fixture
+def recorded(zoe: Person, admin: Person, store: FakeStore) -> Recorded:
+    """What is recorded once Zoe and the admin Ada have signed up."""
+    return Recorded(store)
+
+
+async def test_signing_up_and_in_is_recorded(zoe: Person, store: FakeStore) -> None:
+    registered, signed_in = store.audit
+    assert (registered.event, signed_in.event) == ("account_registered", "sign_in")
+    assert signed_in.actor_id == signed_in.subject_id == zoe.user.id
+    assert signed_in.details == {"session_id": str(zoe.principal.session_id)}
+
+
+@pytest.mark.parametrize(("login", "reason"), [("zoe", "wrong password"), ("eve", "unknown login")])
+async def test_a_refused_sign_in_is_recorded_without_what_was_typed(
+    client: httpx2.AsyncClient,
+    zoe: Person,
+    recorded: Recorded,
+    login: str,
+    reason: str,
+) -> None:
+    await client.post("/auth/token", data={"username": login, "password": "wrong"})
+    [entry] = recorded.rows
+    assert (entry.event, entry.actor_id) == ("sign_in_failed", None)
+    assert entry.details["reason"] == reason
+    assert entry.subject_id == (zoe.user.id if login == "zoe" else None)
+    assert ("login_hash" in entry.details) == (login == "eve")
+    assert login not in entry.details.get("login_hash", "")
+
+
+async def test_an_unknown_login_has_the_same_hash_each_time(
+    client: httpx2.AsyncClient, recorded: Recorded
+) -> None:
+    for login in ("eve", "EVE", "mallory"):
+        await client.post("/auth/token", data={"username": login, "password": PASSWORD})
+    first, same, other = [entry.details["login_hash"] for entry in recorded.rows]
+    assert first == same != other
+    assert len(first) == 32
+
+
+async def test_a_disabled_account_is_the_reason_of_a_refused_sign_in(
+    client: httpx2.AsyncClient, zoe: Person, store: FakeStore, recorded: Recorded
+) -> None:
+    store.users[zoe.user.id] = replace(zoe.user, is_active=False)
+    await client.post("/auth/token", data={"username": "zoe", "password": PASSWORD})
+    [entry] = recorded.rows
+    assert (entry.subject_id, entry.details) == (zoe.user.id, {"reason": "account disabled"})
+
+
+async def test_the_ends_of_sessions_are_recorded(
+    client: httpx2.AsyncClient, zoe: Person, recorded: Recorded
+) -> None:
+    other = str(uuid4())
+    assert (await client.delete(f"/auth/sessions/{other}", headers=zoe.headers)).status_code == 404
+    own = str(zoe.principal.session_id)
+    second = (
+        await client.post("/auth/token", data={"username": "zoe", "password": PASSWORD})
+    ).json()
+    bearer = {"Authorization": f"Bearer {second['access_token']}"}
+    await client.delete(f"/auth/sessions/{own}", headers=bearer)
+    await client.post("/auth/logout", headers=bearer)
+    assert recorded.events == ["sign_in", "session_ended", "sign_out"]
+    assert recorded.rows[1].details == {"session_id": own}
+
+
+async def test_a_reused_refresh_token_is_recorded(
+    client: httpx2.AsyncClient, zoe: Person, clock: FakeClock, recorded: Recorded
+) -> None:
+    form = {"refresh_token": zoe.refresh_token}
+    await client.post("/auth/refresh", json=form)
+    clock.tick(seconds=11)
+    assert (await client.post("/auth/refresh", json=form)).status_code == 400
+    [entry] = recorded.rows
+    assert (entry.event, entry.actor_id, entry.subject_id) == ("refresh_reused", None, zoe.user.id)
+    assert entry.details == {"session_id": str(zoe.principal.session_id)}
+
+
+async def test_changes_of_the_own_password_and_address_are_recorded(
+    client: httpx2.AsyncClient, zoe: Person, recorded: Recorded
+) -> None:
+    for body, status in (
+        ({"email": "new@example.com", "current_password": "wrong"}, 403),
+        ({"email": "new@example.com", "current_password": PASSWORD}, 200),
+        ({"password": NEW, "current_password": PASSWORD}, 200),
+        ({"full_name": "Zoe Quill"}, 200),
+    ):
+        answer = await client.patch("/users/me", json=body, headers=zoe.headers)
+        assert answer.status_code == status
+    assert recorded.events == [
+        "reauthentication_failed",
+        "email_changed",
+        "password_changed",
+        "sessions_ended",
+    ]
+    assert {(entry.actor_id, entry.subject_id) for entry in recorded.rows} == {
+        (zoe.user.id, zoe.user.id)
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "events"),
+    [
+        ({"is_superuser": True}, ["role_changed"]),
+        ({"is_active": False}, ["account_disabled", "sessions_ended"]),
+        ({"password": NEW}, ["password_changed", "sessions_ended"]),
+        ({"email": "a@b.example", "full_name": "Z"}, ["email_changed"]),
+        ({}, []),
+    ],
+)
+async def test_an_admins_change_of_an_account_is_recorded_with_its_members(
+    client: httpx2.AsyncClient,
+    people: tuple[Person, Person],
+    recorded: Recorded,
+    body: dict[str, Any],
+    events: list[str],
+) -> None:
+    zoe, admin = people
+    answer = await client.patch(f"/users/{zoe.user.id}", json=body, headers=admin.headers)
+    assert answer.status_code == 200, answer.text
+    assert sorted(recorded.events) == sorted([*events, "admin_write"])
+    assert {(entry.actor_id, entry.subject_id) for entry in recorded.rows} == {
+        (admin.user.id, zoe.user.id)
+    }
+    [write] = [entry for entry in recorded.rows if entry.event == "admin_write"]
+    assert write.details == {"resource": "account", "members": " ".join(body)}
+
+
+async def test_a_refused_change_is_not_recorded(
+    client: httpx2.AsyncClient, zoe: Person, admin: Person, recorded: Recorded
+) -> None:
+    stale = {**admin.headers, "If-Match": '"x"'}
+    url = f"/users/{zoe.user.id}"
+    assert (await client.patch(url, json={"full_name": "Z"}, headers=stale)).status_code == 412
+    assert (await client.delete(url, headers=stale)).status_code == 412
+    assert (await client.get(f"/users/{uuid4()}", headers=admin.headers)).status_code == 404
+    assert recorded.events == []
+
+
+@pytest.mark.parametrize("by_admin", [False, True])
+async def test_the_deletion_of_an_account_is_recorded(
+    client: httpx2.AsyncClient, zoe: Person, admin: Person, recorded: Recorded, *, by_admin: bool
+) -> None:
+    by = admin if by_admin else zoe
+    await client.delete(f"/users/{zoe.user.id}", headers=by.headers)
+    [entry] = recorded.rows
+    assert (entry.event, entry.actor_id) == ("account_deleted", by.user.id)
+    assert entry.subject_id == zoe.user.id
+
+
+async def test_what_an_admin_reads_of_others_is_recorded(
+    client: httpx2.AsyncClient,
+    services: Services,
+    zoe: Person,
+    admin: Person,
+    recorded: Recorded,
+) -> None:
+    task = await services.tasks.create(TaskRequest(data={}), by=zoe.principal)
+    paths = ("/users", f"/users/{zoe.user.id}", "/tasks", f"/tasks/{task.id}", "/audit")
+    for path in paths:
+        assert (await client.get(path, headers=admin.headers)).status_code == 200
+    assert recorded.events == ["admin_read"] * 5
+    assert [entry.details["resource"] for entry in recorded.rows] == [
+        "accounts",
+        "account",
+        "tasks",
+        "task",
+        "audit",
+    ]
+    assert [entry.subject_id for entry in recorded.rows] == [
+        None,
+        zoe.user.id,
+        None,
+        zoe.user.id,
+        None,
+    ]
+    assert recorded.rows[3].details["resource_id"] == str(task.id)
+
+
+async def test_what_an_admin_changes_of_others_is_recorded(
+    client: httpx2.AsyncClient,
+    services: Services,
+    zoe: Person,
+    admin: Person,
+    recorded: Recorded,
+) -> None:
+    task = await services.tasks.create(TaskRequest(data={}), by=zoe.principal)
+    item = await services.items.create("Zoe's", None, by=zoe.principal)
+    birth = {"dateOfBirth": "1990-02-28"}
+    for method, path, body in (
+        ("PATCH", f"/items/{item.id}", {"title": "Ada's"}),
+        ("DELETE", f"/tasks/{task.id}", None),
+        ("PUT", "/hello/zoe", birth),
+        ("DELETE", "/hello/zoe", None),
+    ):
+        answer = await client.request(method, path, json=body, headers=admin.headers)
+        assert answer.is_success, answer.text
+    assert recorded.events == ["admin_write"] * 4
+    resources = [entry.details["resource"] for entry in recorded.rows]
+    assert resources == ["item", "task", "birthday", "birthday"]
+    assert {entry.subject_id for entry in recorded.rows} == {zoe.user.id}
+
+
+async def test_what_users_and_admins_do_with_their_own_is_not_an_access(
+    client: httpx2.AsyncClient, services: Services, admin: Person, recorded: Recorded
+) -> None:
+    await services.tasks.create(TaskRequest(data={}), by=admin.principal)
+    item = (await client.post("/items", json={"title": "x"}, headers=admin.headers)).json()
+    for path in ("/users/me", f"/users/{admin.user.id}", "/items", f"/tasks?owner={admin.user.id}"):
+        assert (await client.get(path, headers=admin.headers)).status_code == 200
+    await client.delete(f"/items/{item['id']}", headers=admin.headers)
+    assert (await client.get("/users/me/audit", headers=admin.headers)).status_code == 200
+    assert recorded.events == []
+
+
+async def read(client: httpx2.AsyncClient, by: Person, path: str, **query: object) -> Any:
+    answer = await client.get(path, params=query, headers=by.headers)  # type: ignore[arg-type]  # texts and numbers
+    assert answer.status_code == 200, answer.text
+    return answer.json()["items"]
+
+
+async def test_an_entry_is_shown_whole_to_admins(
+    client: httpx2.AsyncClient, sign_up: SignUp, admin: Person, store: FakeStore
+) -> None:
+    store.origin = ORIGIN
+    zoe = await sign_up("zoe")
+    [shown, _] = await read(client, admin, "/audit", subject=zoe.user.id)
+    assert UUID(shown.pop("id")) == store.audit[-2].id
+    assert shown == {
+        "event": "sign_in",
+        "actor": "account",
+        "actor_id": str(zoe.user.id),
+        "subject_id": str(zoe.user.id),
+        "occurred_at": "2026-11-20T09:00:00Z",
+        "address": "192.0.2.7",
+        "user_agent": "curl/8.5",
+        "request_id": "request-1",
+        "details": {"session_id": str(zoe.principal.session_id)},
+    }
+
+
+async def test_the_log_is_filtered_by_event_actor_subject_and_time(
+    client: httpx2.AsyncClient, zoe: Person, admin: Person, clock: FakeClock, services: Services
+) -> None:
+    clock.tick(minutes=5)
+    await services.users.change(zoe.user.id, {"full_name": "Z"}, PasswordChange(), by=OPERATOR)
+    since = "2026-11-20T09:05:00Z"
+    [by_operator] = await read(client, admin, "/audit", actor="operator")
+    assert (by_operator["actor"], by_operator["actor_id"]) == ("operator", None)
+    for query in (
+        {"event": "admin_write"},
+        {"subject": zoe.user.id, "since": since},
+        {"since": since, "event": "admin_write", "actor": "operator"},
+    ):
+        assert await read(client, admin, "/audit", **query) == [by_operator], query
+    before = await read(client, admin, "/audit", until=since, actor=str(zoe.user.id))
+    assert [row["event"] for row in before] == ["sign_in", "account_registered"]
+
+
+async def test_pages_of_the_log_follow_one_another(
+    client: httpx2.AsyncClient, zoe: Person, admin: Person
+) -> None:
+    query = {"event": "sign_in", "limit": 1}
+    first = (await client.get("/audit", params=query, headers=admin.headers)).json()
+    query["cursor"] = first["next_cursor"]
+    second = (await client.get("/audit", params=query, headers=admin.headers)).json()
+    subjects = [page["items"][0]["subject_id"] for page in (first, second)]
+    assert subjects == [str(admin.user.id), str(zoe.user.id)]
+    assert second["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    "query", [{"event": "x"}, {"actor": "x"}, {"subject": "x"}, {"since": "1"}, {"until": "x"}]
+)
+async def test_a_malformed_filter_is_refused(
+    client: httpx2.AsyncClient, admin: Person, query: dict[str, str]
+) -> None:
+    answer = await client.get("/audit", params=query, headers=admin.headers)
+    assert pointers(answer) == {f"query/{name}" for name in query}
+
+
+async def test_a_user_sees_what_concerns_the_own_account_without_admins_addresses(
+    client: httpx2.AsyncClient, sign_up: SignUp, admin: Person, store: FakeStore
+) -> None:
+    store.origin = ORIGIN
+    zoe = await sign_up("zoe")
+    await sign_up("max")
+    await client.post("/auth/token", data={"username": "zoe", "password": "wrong"})
+    await client.get(f"/users/{zoe.user.id}", headers=admin.headers)
+    read_by_admin, failed, signed_in, registered = await read(client, zoe, "/users/me/audit")
+    assert (read_by_admin["actor"], read_by_admin["address"]) == ("administrator", None)
+    assert read_by_admin["user_agent"] is None
+    assert read_by_admin.keys() == signed_in.keys()
+    assert str(admin.user.id) not in str(read_by_admin)
+    assert (failed["actor"], failed["address"]) == ("none", "192.0.2.7")
+    assert (signed_in["actor"], signed_in["address"]) == ("self", "192.0.2.7")
+    assert registered["event"] == "account_registered"
+    assert [failed] == await read(client, zoe, "/users/me/audit", event="sign_in_failed")
