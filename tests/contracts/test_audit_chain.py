@@ -27,7 +27,10 @@ from jubilee.domain.audit.verification import (
     NotedHead,
     Verification,
 )
-from jubilee.domain.identity import UserId
+from jubilee.domain.identity import OPERATOR, UserId
+from jubilee.domain.users.changes import record_change, record_registration
+from jubilee.entrypoints.worker.periodic_tasks import audit_tasks
+from tests.contracts.accounts import make_user
 from tests.fakes.store import FakeClock
 
 KEYS = ChainKeys(b"k" * 32)
@@ -99,6 +102,21 @@ async def test_a_batch_is_bounded_and_the_next_one_follows(chain: Chain) -> None
         None,
     ]
     assert (await chain.verify()).faults == []
+
+
+async def test_a_worker_seals_all_that_waits_and_then_waits_itself(
+    chain: Chain, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    await chain.record(BATCH_SIZE + 1)
+    sealing, expiring = audit_tasks(chain.upkeep)
+    assert [await sealing.run() for _ in range(3)] == [True, False, False]
+    found = await chain.verify()
+    heads = [vars(line)["head"] for line in caplog.records if line.message == "audit log sealed"]
+    assert heads[1:] == [f"2:{found.digest.hex()}"]
+    chain.clock.tick(days=41)
+    assert [await expiring.run() for _ in range(2)] == [True, False]
+    assert (await chain.verify()).entries == 0
 
 
 async def test_an_entry_that_commits_late_is_sealed_later(chain: Chain) -> None:
@@ -211,6 +229,28 @@ async def test_clients_are_erased_in_time_and_the_chain_stays_intact(sealed: Cha
     assert (await sealed.count(known), await sealed.count(erased)) == (2, 4)
     found = await sealed.verify()
     assert (found.faults, found.entries) == ([], 6)
+
+
+async def test_check_45_of_a_deleted_account_the_log_keeps_a_pseudonym_and_the_client_for_a_while(
+    chain: Chain,
+) -> None:
+    zoe = make_user("zoe", username="zoe", full_name="Zoe Quill")
+    async with chain.write() as tx:
+        await tx.users.add(zoe)
+        await record_registration(tx.audit, zoe, None)
+        await record_change(tx.audit, zoe, replace(zoe, email="zq@example.com"), OPERATOR)
+        await tx.users.delete(zoe.id)
+    await chain.upkeep.seal()
+    written = "SELECT string_agg(e::text, ' ') FROM audit_entries AS e"
+    async with chain.pool.connection() as driver:
+        kept = await driver.fetchval(written)
+        chain.clock.tick(days=10, seconds=1)
+        await chain.upkeep.erase()
+        later = await driver.fetchval(written)
+    assert str(zoe.id) in later
+    assert ("192.0.2.7" in kept, "192.0.2.7" in later) == (True, False)
+    assert [text for text in ("zoe", "Zoe", "example.com", "curl") if text in later] == []
+    assert (await chain.verify()).faults == []
 
 
 async def test_expired_seals_are_deleted_and_the_rest_stays_intact(sealed: Chain) -> None:

@@ -42,10 +42,10 @@ async def add_account(store: FakeStore, name: str | None = "zoe", **profile: Any
 async def upcoming_names(
     birthdays: BirthdayService, days: int = 30
 ) -> list[tuple[str | None, int]]:
-    page = await birthdays.upcoming(days, after=None, limit=100)
+    page = await birthdays.upcoming(days, by=ADMIN, after=None, limit=100)
     return [(row.name, row.days) for row in page.rows]
 
 
 async def names_of_today(birthdays: BirthdayService) -> list[str | None]:
-    page = await birthdays.today(after=None, limit=100)
+    page = await birthdays.today(by=ADMIN, after=None, limit=100)
     return [row.name for row in page.rows]

@@ -30,8 +30,8 @@ def refuse() -> AbstractAsyncContextManager[Any]:
         lambda s: s.tasks.list(TaskFilter(), by=ADMIN, after=None, limit=1),
         lambda s: s.audit.list(AuditFilter(), by=ADMIN, after=None, limit=1),
         lambda s: s.audit.own(AuditFilter(), by=ADMIN, after=None, limit=1),
-        lambda s: s.birthdays.upcoming(1, after=None, limit=1),
-        lambda s: s.birthdays.today(after=None, limit=1),
+        lambda s: s.birthdays.upcoming(1, by=ADMIN, after=None, limit=1),
+        lambda s: s.birthdays.today(by=ADMIN, after=None, limit=1),
     ],
     ids=["items", "users", "tasks", "audit", "own audit", "upcoming", "today"],
 )

@@ -95,7 +95,7 @@ def manage_account(client: httpx2.Client, ada: dict[str, str], operate: Operate)
     assert client.delete(url, headers=ada).status_code == 204
 
 
-async def test_every_event_is_recorded_with_its_origin_and_without_secrets(
+async def test_check_42_every_event_is_audited_with_its_origin_and_without_secrets(
     api: Api, tmp_path: Path, database_url: str
 ) -> None:
     def operate(*words: str, stdin: str = "") -> None:

@@ -8,7 +8,7 @@ from typing import Protocol
 from unicodedata import normalize
 from uuid import UUID
 
-from jubilee.domain.audit.entry import AuditEvent, AuditTransaction, record_access
+from jubilee.domain.audit.entry import AuditEvent, AuditTransaction, record_access, record_read
 from jubilee.domain.birthday_rules import BirthdayRules
 from jubilee.domain.calendar import Calendar, Window, days_until, local_dates, may_be_today
 from jubilee.domain.celebrations import Celebration, TodayCache
@@ -178,7 +178,9 @@ class BirthdayService:
             await _remove(tx, known)
         await self._forget(Saved(known.birth.date))
 
-    async def today(self, *, after: Position | None, limit: int) -> Page[Celebration]:
+    async def today(
+        self, *, by: Principal, after: Position | None, limit: int
+    ) -> Page[Celebration]:
         """List who celebrates today by local date; cached until a day ends in any zone."""
         now = self.clock()
 
@@ -188,12 +190,18 @@ class BirthdayService:
 
         quarter, passed = divmod(now.timestamp(), CACHE_PERIOD_S)
         key = ":".join(map(str, (int(quarter), limit, *(after or ()))))
-        return await self.cache.page(key, load, seconds=ceil(CACHE_PERIOD_S - passed))
+        page = await self.cache.page(key, load, seconds=ceil(CACHE_PERIOD_S - passed))
+        await record_read(self.write, by=by, resource="birthdays")
+        return page
 
-    async def upcoming(self, days: int, *, after: Position | None, limit: int) -> Page[Celebration]:
+    async def upcoming(
+        self, days: int, *, by: Principal, after: Position | None, limit: int
+    ) -> Page[Celebration]:
         """List who celebrates from tomorrow until `days` days from today."""
         now = self.clock()
-        return await self._within(self.read_list, now, (1, days), after=after, limit=limit)
+        page = await self._within(self.read_list, now, (1, days), after=after, limit=limit)
+        await record_read(self.write, by=by, resource="birthdays")
+        return page
 
     async def _within(
         self,

@@ -26,8 +26,14 @@ SEAL = ", ".join(Seal.__dataclass_fields__)
 MARK = ", ".join(Mark.__dataclass_fields__)
 
 SNAPSHOT = Statement.from_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+# Without new entries nothing is locked: an idle worker writes nothing.
 LOCK_MARK = Statement.from_sql(
-    "SELECT {mark} FROM audit_marks WHERE name = CAST(:name AS text) FOR UPDATE SKIP LOCKED",
+    """
+    SELECT {mark} FROM audit_marks WHERE name = CAST(:name AS text)
+        AND (name <> 'sealed'
+            OR EXISTS (SELECT FROM audit_entries WHERE audit_entries.seal IS NULL))
+    FOR UPDATE SKIP LOCKED
+    """,
     mark=MARK,
 )
 MARKS = Statement.from_sql(
@@ -137,7 +143,10 @@ class PostgresChainStep(ChainStep):
 
 @dataclass(frozen=True, slots=True)
 class PostgresChainStore(ChainStore):
-    """Locks the mark of a step, so that one process at a time is in it."""
+    """Locks the mark of a step, so that one process at a time is in it.
+
+    No step is opened for sealing where there is nothing to seal.
+    """
 
     write: Begin[PostgresTransaction]
 

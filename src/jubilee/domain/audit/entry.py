@@ -9,6 +9,7 @@ from uuid import UUID
 
 from jubilee.domain.identity import Principal, UserId, name_key
 from jubilee.domain.paging import Page, Position
+from jubilee.domain.transaction import Begin
 
 LOGIN_HASH_BYTES = 16
 
@@ -138,6 +139,19 @@ async def record_access(
     """Record that an admin reads or writes what belongs to `owner`, unless it is his own."""
     if by.user_id != owner:
         await log.record(event, actor=by.user_id, subject=owner, **details)
+
+
+async def record_read(
+    write: Begin[AuditTransaction],
+    *,
+    by: Principal,
+    owner: UserId | None = None,
+    **details: Unpack[AuditDetails],
+) -> None:
+    """Record, before the answer, that an admin has read what belongs to another account."""
+    if by.user_id != owner:
+        async with write() as tx:
+            await record_access(tx.audit, AuditEvent.ADMIN_READ, by=by, owner=owner, **details)
 
 
 def hashed_login(key: bytes, login: str) -> str:

@@ -57,7 +57,10 @@ class ChainStore(Protocol):
     """The chain of the audit log."""
 
     def step(self, name: MarkName) -> AbstractAsyncContextManager[ChainStep | None]:
-        """Open a step that moves this mark; None while another process is in one."""
+        """Open a step that moves this mark.
+
+        None while another process is in one, or where there is nothing to do.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Unpack
+from typing import Any
 from uuid import UUID
 
-from jubilee.domain.audit.entry import AuditDetails, AuditEvent, record_access
+from jubilee.domain.audit.entry import AuditEvent, record_access, record_read
 from jubilee.domain.clock import Clock
 from jubilee.domain.concurrency import VersionCheck, require
 from jubilee.domain.errors import NotAllowed
@@ -82,8 +82,9 @@ class TaskService:
         if wait is not None and seconds > 0 and task.status.is_live:
             await self.waiter.wait(task.id, seconds, wait.is_abandoned, by=by.user_id)
             task = await self._get(str(task.id), by)
-        if task.owner_id != by.user_id:
-            await self._record_read(by, task.owner_id, resource="task", resource_id=str(task.id))
+        await record_read(
+            self.write, by=by, owner=task.owner_id, resource="task", resource_id=str(task.id)
+        )
         return self._redacted(task, by)
 
     async def list(
@@ -96,8 +97,7 @@ class TaskService:
         visible = chosen if by.is_admin else _own(chosen, by)
         async with self.read_list() as view:
             page = await view.tasks.page(visible, after=after, limit=limit)
-        if visible.owner != by.user_id:
-            await self._record_read(by, visible.owner, resource="tasks")
+        await record_read(self.write, by=by, owner=visible.owner, resource="tasks")
         return Page([self._redacted(task, by) for task in page.rows], page.after)
 
     async def cancel(
@@ -177,12 +177,6 @@ class TaskService:
     async def _get(self, name: str, by: Principal) -> Task:
         async with self.read() as view:
             return await view.tasks.get(name, by=by)
-
-    async def _record_read(
-        self, by: Principal, owner: UserId | None, **details: Unpack[AuditDetails]
-    ) -> None:
-        async with self.write() as tx:
-            await tx.audit.record(AuditEvent.ADMIN_READ, actor=by.user_id, subject=owner, **details)
 
     async def _insert(
         self, request: TaskRequest, new_id: UUID, owner: UserId, *, exclusive: bool

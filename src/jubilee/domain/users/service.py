@@ -7,7 +7,7 @@ from uuid import UUID
 
 from jubilee.domain.attempts.attempt import PasswordAttempt
 from jubilee.domain.attempts.guard import AttemptGuard
-from jubilee.domain.audit.entry import AuditEvent
+from jubilee.domain.audit.entry import AuditEvent, record_read
 from jubilee.domain.calendar import Calendar
 from jubilee.domain.clock import Clock
 from jubilee.domain.concurrency import VersionCheck, merged, require
@@ -88,8 +88,7 @@ class UserService:
         Raises NotAllowed for an account of another user, whether or not it exists.
         """
         user = await self._get(user_id, by)
-        if by.user_id != user_id:
-            await self._record_read(by, user_id, "account")
+        await record_read(self.write, by=by, owner=user_id, resource="account")
         return user
 
     async def find(self, identifier: str) -> User:
@@ -111,7 +110,7 @@ class UserService:
         """List all accounts, for admins."""
         async with self.read_list() as view:
             page = await view.users.page(search=search, after=after, limit=limit)
-        await self._record_read(by, None, "accounts")
+        await record_read(self.write, by=by, resource="accounts")
         return page
 
     async def change(
@@ -198,11 +197,6 @@ class UserService:
             raise NotAllowed
         async with self.read() as view:
             return await view.users.get(user_id)
-
-    async def _record_read(self, by: Principal, subject: UserId | None, resource: str) -> None:
-        event = AuditEvent.ADMIN_READ
-        async with self.write() as tx:
-            await tx.audit.record(event, actor=by.user_id, subject=subject, resource=resource)
 
     async def _refresh_lists(self, before: User | None, after: User | None) -> None:
         if _birthday_entry(before) != _birthday_entry(after):

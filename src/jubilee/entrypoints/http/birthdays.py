@@ -52,7 +52,9 @@ class CelebrationPage(PageReply):
 
 async def list_today(call: Call[Nothing, PageQuery]) -> Response:
     """GET /birthdays/today."""
-    page = await call.services.birthdays.today(after=position(call), limit=call.query.limit)
+    page = await call.services.birthdays.today(
+        by=call.principal, after=position(call), limit=call.query.limit
+    )
     return paged(call, CelebrationPage, page, CelebrationReply.of)
 
 
@@ -60,7 +62,7 @@ async def list_upcoming(call: Call[Nothing, UpcomingQuery]) -> Response:
     """GET /birthdays/upcoming."""
     query = call.query
     page = await call.services.birthdays.upcoming(
-        query.days, after=position(call), limit=query.limit
+        query.days, by=call.principal, after=position(call), limit=query.limit
     )
     return paged(call, CelebrationPage, page, CelebrationReply.of)
 

@@ -25,7 +25,7 @@ RETENTION_INTERVAL_S = 60.0
 GREETINGS_INTERVAL_S = 60.0
 AUDIT_INTERVAL_S = 10.0
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 10.0  # after a failure; doubled at each further one
-MAX_AUDIT_PAUSE_S = 600.0  # after failures: a wrong SECRET_KEY stays wrong
+MAX_AUDIT_PAUSE_S = 60.0  # a wrong SECRET_KEY stays wrong
 MAX_URGENT_PAUSE_S = 1.0  # for tasks whose failure delays jobs
 JITTER_RATIO = 0.1  # of an interval, so that workers do not act at the same time
 
