@@ -43,7 +43,7 @@ def test_a_registration_and_its_welcome_mail_are_one_trace(story: Story) -> None
         [
             *under("POST /users", "BEGIN", "INSERT users", "INSERT birthdays"),
             *under("POST /users", "DELETE birthdays", "INSERT birthdays"),
-            *under("POST /users", "send email.welcome", "COMMIT"),
+            *under("POST /users", "send email.welcome", "INSERT audit_entries", "COMMIT"),
             *under("send email.welcome", "INSERT jobs", "process email.welcome"),
             *under("process email.welcome", "SELECT users", "send mail"),
             *under("process email.welcome", "BEGIN", "UPDATE jobs", "COMMIT"),
