@@ -5,9 +5,12 @@ from html.parser import HTMLParser
 
 import httpx2
 import pytest
+import yaml  # type: ignore[import-untyped]  # it ships no types
 
+from jubilee.entrypoints.http.docs.components import Json
 from jubilee.entrypoints.http.docs.files import docs_files
 from jubilee.entrypoints.http.docs.openapi import document
+from jubilee.entrypoints.http.docs.yaml_text import yaml_text
 from jubilee.entrypoints.http.registry import ENDPOINTS
 
 HOST = "http://api.test"
@@ -133,6 +136,34 @@ async def test_a_known_document_is_304(client: httpx2.AsyncClient) -> None:
     assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", tag)
     other = await client.get("/openapi.json", headers={"If-None-Match": '"other"'})
     assert other.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("accept", "media"),
+    [
+        ("application/yaml", "application/yaml"),
+        ("application/json;q=0.5, application/yaml", "application/yaml"),
+        ("application/yaml;q=0.5, */*", "application/json"),
+        ("application/*", "application/json"),
+        ("*/*", "application/json"),
+    ],
+)
+async def test_the_document_is_json_or_yaml_as_the_client_prefers(
+    client: httpx2.AsyncClient, accept: str, media: str
+) -> None:
+    response = await client.get("/openapi.json", headers={"Accept": accept})
+    assert response.headers["content-type"] == media
+    assert yaml.load(response.text, Loader=yaml.CSafeLoader) == document(ENDPOINTS)
+    vary = response.headers.get_list("vary", split_commas=True)
+    assert {"Accept", "Accept-Encoding"} <= set(vary)
+
+
+def test_every_json_value_can_be_written_as_yaml() -> None:
+    texts = ["", "yes", "1", "a: b", "- x", "#", '"', "\\", "a\nb", "\t", "Zoë 🎂", "*a", "&a"]
+    values: Json = {text: text for text in texts} | {"n": None, "b": True, "i": 1, "f": 1.5}
+    lists: Json = {"none": [], "some": [values, [texts, []], 1]}
+    nested = {**values, **lists, "empty": {}, "yes": {"no": {}}}
+    assert yaml.load(yaml_text(nested), Loader=yaml.CSafeLoader) == nested
 
 
 LARGE = f"/docs/assets/{docs_files().release}/swagger-ui.js"

@@ -8,7 +8,7 @@ import pytest
 from jubilee.domain.outbound.address_policy import AllowedHost
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
-from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
+from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests, PublicInfo
 from tests.fakes.store import FakeStore
 from tests.http.refusals import problem
 
@@ -28,7 +28,7 @@ async def known(services: Services) -> AsyncIterator[httpx2.AsyncClient]:
         limits=BodyLimits(1 << 20, 5),
         cursor_keys=(b"c" * 32,),
         hosts=[AllowedHost.parse(host) for host in HOSTS],
-        public_url=PUBLIC_URL,
+        public=PublicInfo(PUBLIC_URL),
     )
     transport = httpx2.ASGITransport(build_app(services, options, InFlightRequests()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.example") as client:

@@ -160,6 +160,27 @@ def test_the_public_url_is_checked_at_the_start(env: pytest.MonkeyPatch, url: st
     assert "public_url" in refusal(env, PUBLIC_URL=url)
 
 
+@pytest.mark.parametrize("contact", ["security@example.com", "http://a.example", "mailto:a b@c.d"])
+def test_a_security_contact_is_a_uri(env: pytest.MonkeyPatch, contact: str) -> None:
+    assert "security_contact" in refusal(env, SECURITY_CONTACT=contact)
+    accepted = "mailto:security@example.com, https://example.com/report?x=1,tel:+43-1-5"
+    assert len(given(env, SECURITY_CONTACT=accepted).security_contact) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CHANGE_PASSWORD_URL", "/account"),
+        ("CHANGE_PASSWORD_URL", "https://a.example/\r\nX: 1"),
+        ("SECURITY_TXT_EXPIRES", "2027-12-31T00:00:00"),
+    ],
+)
+def test_published_addresses_are_checked_at_the_start(
+    env: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    assert name.lower() in refusal(env, **{name: value})
+
+
 def test_the_public_url_loses_its_final_slash(env: pytest.MonkeyPatch) -> None:
     assert given(env, PUBLIC_URL="https://a.example/x/").public_url == "https://a.example/x"
 

@@ -31,7 +31,7 @@ from jubilee.entrypoints.http.app import HttpOptions
 from jubilee.entrypoints.http.connections.limits import ConnectionLimits
 from jubilee.entrypoints.http.connections.server import ListenOptions
 from jubilee.entrypoints.http.framework.client_address import TrustedProxies
-from jubilee.entrypoints.http.framework.context import BodyLimits
+from jubilee.entrypoints.http.framework.context import BodyLimits, PublicInfo
 from jubilee.entrypoints.http.framework.cors import CorsHeaders
 from jubilee.entrypoints.http.framework.edge import EdgeRules
 from jubilee.entrypoints.shutdown import ShutdownBudget
@@ -95,7 +95,12 @@ def http_options(settings: Settings, application: Application) -> HttpOptions:
         cursor_keys=application.cursor_keys,
         edge=_edge_rules(settings),
         hosts=[AllowedHost.parse(host) for host in settings.accepted_hosts],
-        public_url=settings.public_url or "",
+        public=PublicInfo(
+            settings.public_url or "",
+            settings.change_password_url or "",
+            settings.security_contact,
+            settings.security_txt_expires,
+        ),
         meter=telemetry.http,
         exposition=telemetry.exposition if settings.api_metrics_port is None else None,
         trace=telemetry.traced,

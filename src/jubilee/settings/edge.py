@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from jubilee.domain.ip_addresses import Network
@@ -17,6 +17,10 @@ LOCAL_ORIGINS = ("http://localhost:*",)  # with any port
 ORIGIN = re.compile(
     r"\*|[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?:[0-9]{1,5}|\*))?"
 )
+
+URL_REST = r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+;=%-]*"  # no comma, as commas separate contacts
+PAGE = re.compile(rf"https?://[A-Za-z0-9.\[]{URL_REST}")
+CONTACT = re.compile(rf"mailto:[^\s,@]+@[^\s,@]+|https://[A-Za-z0-9.\[]{URL_REST}|tel:\+?[0-9-]+")
 
 
 def _origins(value: object) -> object:
@@ -44,8 +48,20 @@ def _rate_limits(text: str) -> str:
     return text
 
 
+def _page(text: str) -> str:
+    if PAGE.fullmatch(text) is None:
+        raise ValueError("it is no URL of a page")
+    return text
+
+
+def _contact(text: str) -> str:
+    if CONTACT.fullmatch(text) is None:
+        raise ValueError("a contact is mailto:name@host, https://host/path or tel:+number")
+    return text
+
+
 class EdgeSettings(SettingsGroup):
-    """Trusted proxies, host names, the public URL, rate limits, allowed origins."""
+    """Trusted proxies, host names, published addresses, rate limits, allowed origins."""
 
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(comma_separated)] = (
         Field(
@@ -55,6 +71,20 @@ class EdgeSettings(SettingsGroup):
     )
     public_url: Annotated[str, AfterValidator(checked_public_url)] | None = Field(
         None, description="URL of the service for mails and for the OpenAPI document"
+    )
+    change_password_url: Annotated[str, AfterValidator(_page)] | None = Field(
+        None, description="page where passwords are changed; by default the API's documentation"
+    )
+    security_contact: Annotated[
+        tuple[Annotated[str, AfterValidator(_contact)], ...],
+        NoDecode,
+        BeforeValidator(comma_separated),
+    ] = Field(
+        (),
+        description="mailto:, https: or tel: URIs for reports of vulnerabilities (security.txt)",
+    )
+    security_txt_expires: AwareDatetime | None = Field(
+        None, description="when SECURITY_CONTACT may be out of date; by default in 180 days"
     )
     trusted_hosts: Annotated[
         tuple[Annotated[str, AfterValidator(_host)], ...],

@@ -1,6 +1,6 @@
 """Build the ASGI application from services and options."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -14,7 +14,12 @@ from jubilee.domain.rate_limits.limiter import RateLimiter
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.task import TASK_ID
 from jubilee.entrypoints.http.connections.limits import ConnectionLimits
-from jubilee.entrypoints.http.framework.context import ApiContext, BodyLimits, InFlightRequests
+from jubilee.entrypoints.http.framework.context import (
+    ApiContext,
+    BodyLimits,
+    InFlightRequests,
+    PublicInfo,
+)
 from jubilee.entrypoints.http.framework.cursors import Cursors
 from jubilee.entrypoints.http.framework.edge import DEFAULT_RULES, EdgeMiddleware, EdgeRules
 from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
@@ -56,8 +61,7 @@ class HttpOptions:
     edge: EdgeRules = DEFAULT_RULES
     hosts: Sequence[AllowedHost] = ()
     """Host names under which the API may be called; empty: any."""
-    public_url: str = ""
-    """URL of the root of the service, without a final slash; empty if it is not known."""
+    public: PublicInfo = field(default_factory=PublicInfo)
     meter: RequestObserver = NO_REQUEST_OBSERVER
     exposition: MetricsExposition | None = None
     trace: Callable[[ASGIApp], ASGIApp] = _untraced
@@ -76,21 +80,45 @@ def build_app(services: Services, options: HttpOptions, traffic: InFlightRequest
         cursors,
         options.limits,
         traffic,
-        public_url=options.public_url,
+        public=options.public,
         exposition=options.exposition,
         rates=rates,
     )
-    app = _limit_target(Router(_routes(context), redirect_slashes=False, default=_path_not_found))
+    app = _limit_target(_route(context))
     if options.hosts:
         app = TrustedHosts(app, options.hosts)
     timeout = options.limits.request_seconds
     return options.trace(EdgeMiddleware(app, traffic, options.meter, timeout, options.edge))
 
 
-def _routes(context: ApiContext) -> list[Route]:
+def _route(context: ApiContext) -> ASGIApp:
+    """Route by the first segment of the path, so that only its own routes are tried."""
+    segments = groupby(sorted(ENDPOINTS, key=_by_segment), key=_segment)
+    routers = {
+        segment: Router(_routes(found, context), redirect_slashes=False, default=_path_not_found)
+        for segment, found in segments
+    }
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope.get("path", "")[len(scope.get("root_path", "")) :]
+        router = routers.get(path[1:].partition("/")[0], _path_not_found)
+        await router(scope, receive, send)
+
+    return route
+
+
+def _routes(endpoints: Iterable[AnyEndpoint], context: ApiContext) -> list[Route]:
     """One route for all methods of a path, so that it answers 405, Allow, OPTIONS and HEAD."""
-    paths = groupby(sorted(ENDPOINTS, key=_path), key=_path)
-    return [Route(_pattern(path), Resource(list(endpoints), context)) for path, endpoints in paths]
+    paths = groupby(endpoints, key=_path)
+    return [Route(_pattern(path), Resource(list(found), context)) for path, found in paths]
+
+
+def _segment(endpoint: AnyEndpoint) -> str:
+    return endpoint.path[1:].partition("/")[0]
+
+
+def _by_segment(endpoint: AnyEndpoint) -> tuple[str, str]:
+    return _segment(endpoint), endpoint.path
 
 
 def _pattern(path: str) -> str:

@@ -24,7 +24,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Nothing,
     ResponseSpec,
 )
-from jubilee.entrypoints.http.framework.responses import no_content, ok
+from jubilee.entrypoints.http.framework.responses import current_or_known, no_content, ok
 
 TAG = "hello"
 PATH = "/hello/{username}"
@@ -71,7 +71,7 @@ async def delete(call: Call[Nothing, Nothing]) -> Response:
 
 
 def _expects(request: Request) -> VersionCheck[Birth | None] | None:
-    """Return the precondition on a birthday: only `*`, as the message has no ETag."""
+    """Return the precondition on a birthday: only `*`, as a birthday has no ETag."""
     return precondition(request.headers, lambda _: UNTAGGED)
 
 
@@ -101,13 +101,14 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=greet,
         access=Access.ANYONE,
-        replies=(
+        replies=current_or_known(
             ResponseSpec(
                 status=200,
                 description="The message, with the name as it is in the path.",
                 model=Greeting,
+                headers={"ETag": "version of the message, for `If-None-Match`"},
                 example={"message": "Hello, Zoë! Your birthday is in 5 day(s)"},
-            ),
+            )
         ),
         errors=(InvalidName, BirthdayNotFound),
     ),

@@ -15,7 +15,6 @@ from jubilee.domain.items import (
 from jubilee.entrypoints.http.framework.conditions import (
     MalformedCondition,
     etag,
-    is_known,
     precondition,
 )
 from jubilee.entrypoints.http.framework.endpoint import (
@@ -65,8 +64,6 @@ async def get_item(call: Call[Nothing, Nothing]) -> Response:
     """GET /items/{id}."""
     item = await call.services.items.get(call.id)
     headers = {"ETag": etag(item.version), "Cache-Control": CACHING}
-    if is_known(call.request.headers, item.version):
-        return Response(status_code=304, headers=headers)
     return ok(ItemReply.of(item), headers=headers)
 
 

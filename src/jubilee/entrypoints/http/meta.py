@@ -18,7 +18,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.problems import NotReady, PathNotFound
-from jubilee.entrypoints.http.framework.responses import ok
+from jubilee.entrypoints.http.framework.responses import current_or_known, ok
 
 TAG = "meta"
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
@@ -142,13 +142,14 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         handler=home,
         access=Access.ANYONE,
         needs_database=False,
-        replies=(
+        replies=current_or_known(
             ResponseSpec(
                 status=200,
                 description="Name, version and links.",
                 model=HomeReply,
+                headers={"ETag": "version of the response, for `If-None-Match`"},
                 example={"name": NAME, "version": __version__, "links": {"docs": "/api/docs"}},
-            ),
+            )
         ),
     ),
     Endpoint(

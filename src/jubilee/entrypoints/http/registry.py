@@ -1,6 +1,16 @@
 """All endpoints of the service, in the order of the OpenAPI document."""
 
-from jubilee.entrypoints.http import audit, auth, birthdays, hello, items, meta, tasks, users
+from jubilee.entrypoints.http import (
+    audit,
+    auth,
+    birthdays,
+    hello,
+    items,
+    meta,
+    tasks,
+    users,
+    well_known,
+)
 from jubilee.entrypoints.http.docs import pages as docs
 from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
 
@@ -13,6 +23,7 @@ FEATURES: tuple[AnyEndpoint, ...] = (
     *tasks.ENDPOINTS,
     *audit.ENDPOINTS,
     *meta.ENDPOINTS,
+    *well_known.ENDPOINTS,
 )
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (*FEATURES, *docs.endpoints(FEATURES))

@@ -34,9 +34,9 @@ from jubilee.entrypoints.http.framework.endpoint import (
 )
 from jubilee.entrypoints.http.framework.paging import page_of, paged, position
 from jubilee.entrypoints.http.framework.responses import (
-    current,
     current_or_known,
     no_content,
+    ok,
     tagged,
 )
 from jubilee.entrypoints.http.task_kinds import NEW_TASK_EXAMPLES, NewTask
@@ -75,7 +75,7 @@ async def get_task(call: Call[Nothing, WaitQuery]) -> Response:
     until = call.extend(call.query.wait)
     wait = WaitOptions(lambda: until - monotonic(), lambda: call.context.traffic.draining)
     task = await call.services.tasks.get(call.task_id, by=call.principal, wait=wait)
-    return current(call.request, TaskReply.of(task))
+    return ok(TaskReply.of(task))
 
 
 async def cancel_task(call: Call[Nothing, Nothing]) -> Response:

@@ -13,7 +13,7 @@ from jubilee.domain.users.user import User
 from jubilee.entrypoints.http.framework.conditions import content_tag, precondition
 from jubilee.entrypoints.http.framework.endpoint import Call, Nothing
 from jubilee.entrypoints.http.framework.paging import paged, position
-from jubilee.entrypoints.http.framework.responses import current, no_content, tagged
+from jubilee.entrypoints.http.framework.responses import no_content, ok, tagged
 from jubilee.entrypoints.http.user_models import (
     Account,
     AccountPatch,
@@ -41,7 +41,7 @@ async def get_me(call: Call[Nothing, Nothing]) -> Response:
     """GET /users/me and /auth/me."""
     me = call.principal
     user = await call.services.users.get(me.user_id, by=me)
-    return current(call.request, UserReply.of(user))
+    return ok(UserReply.of(user))
 
 
 async def change_me(call: Call[C, Nothing]) -> Response:
@@ -66,7 +66,7 @@ async def list_users(call: Call[Nothing, UserQuery]) -> Response:
 async def get_user(call: Call[Nothing, Nothing]) -> Response:
     """GET /users/{id}."""
     user = await call.services.users.get(UserId(call.id), by=call.principal)
-    return current(call.request, UserReply.of(user))
+    return ok(UserReply.of(user))
 
 
 async def change_user(call: Call[C, Nothing]) -> Response:

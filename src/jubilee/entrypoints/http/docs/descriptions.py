@@ -1,7 +1,5 @@
 """Descriptions of operations in the OpenAPI document, by operation id."""
 
-from http import HTTPStatus
-
 from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint, Idempotency
 
 ACCESS = {
@@ -17,6 +15,7 @@ KEYED = (
     "each repetition gets the first answer, with `Idempotent-Replayed: true`. A refused request "
     "does not use up its key."
 )
+PREFERRED = "With `Prefer: return=minimal` (RFC 7240) the response has no body."
 PAGED = "Returns at most `limit` rows; `next_cursor` and the `Link` header lead to the next page."
 PATCHED = (
     "The body is a JSON merge patch (RFC 7396): absent members are kept, `null` removes a value."
@@ -162,7 +161,9 @@ def describe(endpoint: AnyEndpoint) -> str:
     parts = [DESCRIPTIONS.get(endpoint.name, ""), ACCESS[endpoint.access]]
     if endpoint.conditional and endpoint.method != "GET":
         parts.append(CONDITIONAL)
-    if any(reply.status == HTTPStatus.NOT_MODIFIED for reply in endpoint.replies):
+    if endpoint.honours_prefer:
+        parts.append(PREFERRED)
+    if endpoint.is_tagged:
         parts.append(CACHED)
     if endpoint.idempotency is not Idempotency.NONE:
         parts.append(KEYED)

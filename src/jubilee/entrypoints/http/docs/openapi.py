@@ -1,6 +1,7 @@
 """Generate the OpenAPI 3.1 document from the registry, for the canonical mount `/api`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from http import HTTPStatus
 
 from jubilee import __version__
 from jubilee.entrypoints.http.docs.components import Components, Json
@@ -65,6 +66,7 @@ HEADERS = {
     "Retry-After": "seconds to wait before repeating the request",
 }
 
+MINIMAL = "The change is made; the client asked for no body (`Prefer: return=minimal`)."
 REPLAYED = {
     "Idempotent-Replayed": "`true` if this is the stored answer to an earlier request with the key"
 }
@@ -123,7 +125,8 @@ def _operation(endpoint: AnyEndpoint, components: Components) -> Json:
         "x-rate-limit-class": endpoint.route_class,
     }
     present = {name: part for name, part in parts.items() if part}
-    return {**present, "security": SECURITY[endpoint.access]}
+    deprecated = {"deprecated": True} if endpoint.deprecation is not None else {}
+    return {**present, **deprecated, "security": SECURITY[endpoint.access]}
 
 
 def _body(endpoint: AnyEndpoint, components: Components) -> Json | None:
@@ -149,13 +152,26 @@ def _bounds(max_bytes: int | None) -> str:
 
 def _responses(endpoint: AnyEndpoint, components: Components) -> Json:
     limits = {} if endpoint.route_class is None else RATE_HEADERS
-    more = limits if endpoint.idempotency is Idempotency.NONE else {**REPLAYED, **limits}
+    more = {**dict(_more_headers(endpoint)), **limits}
     found = {reply.status: _reply(reply, components, more) for reply in endpoint.replies}
+    if endpoint.honours_prefer and HTTPStatus.OK in found:
+        minimal = ResponseSpec(status=HTTPStatus.NO_CONTENT, description=MINIMAL)
+        found.setdefault(minimal.status, _reply(minimal, components, more))
     for status, errors in errors_by_status(endpoint).items():
         problem = _problem(errors, components, limits, oauth=endpoint.oauth)
         name = f"{'oauth.' if endpoint.oauth else ''}{status}.{'.'.join(e.code for e in errors)}"
         found[status] = components.refer("responses", name, problem)
     return {str(status): found[status] for status in sorted(found)}
+
+
+def _more_headers(endpoint: AnyEndpoint) -> Iterator[tuple[str, str]]:
+    if endpoint.idempotency is not Idempotency.NONE:
+        yield from REPLAYED.items()
+    if endpoint.honours_prefer:
+        yield "Preference-Applied", "the preference of `Prefer` that was applied"
+    if endpoint.deprecation is not None:
+        yield "Deprecation", "when the endpoint was deprecated, as `@` and seconds since 1970"
+        yield "Sunset", "when the endpoint is removed"
 
 
 def _reply(reply: ResponseSpec, components: Components, more: Mapping[str, str]) -> Json:
@@ -164,7 +180,8 @@ def _reply(reply: ResponseSpec, components: Components, more: Mapping[str, str])
     response: Json = {"description": reply.description, "headers": headers}
     if reply.model is not None:
         schema = components.schema(reply.model, "serialization")
-        response["content"] = {reply.media: _content(schema, reply.example)}
+        content = _content(schema, reply.example)
+        response["content"] = dict.fromkeys((reply.media, *reply.other_media), content)
     elif reply.media != JSON:
         response["content"] = {reply.media: _content({"type": "string"}, reply.example)}
     return response

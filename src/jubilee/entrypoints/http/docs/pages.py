@@ -20,10 +20,10 @@ from jubilee.entrypoints.http.docs.problem_pages import (
     list_problems,
     show_problem,
 )
-from jubilee.entrypoints.http.framework.conditions import MalformedCondition, etag, is_known
+from jubilee.entrypoints.http.docs.yaml_text import yaml_text
+from jubilee.entrypoints.http.framework.conditions import etag
 from jubilee.entrypoints.http.framework.encodings import accepts_gzip
 from jubilee.entrypoints.http.framework.endpoint import (
-    JSON,
     Access,
     AnyEndpoint,
     Endpoint,
@@ -31,8 +31,12 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Nothing,
     ResponseSpec,
 )
+from jubilee.entrypoints.http.framework.negotiation import preferred_media
+from jubilee.entrypoints.http.framework.responses import current_or_known
 
 TAG = "meta"
+YAML = "application/yaml"
+ASSET = "/docs/assets/{release}/{name}"
 CACHE_FOREVER = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
 CSP = (
@@ -63,15 +67,17 @@ def endpoints(described: Sequence[AnyEndpoint]) -> tuple[AnyEndpoint, ...]:
 
     async def serve_document(call: PlainCall) -> Response:
         """GET /openapi.json."""
-        return _file(call, await asyncio.to_thread(render, call.context.public_url), REVALIDATE)
+        media = preferred_media(call.request.headers, openapi.offered)
+        file = await asyncio.to_thread(render, call.context.public.url, media)
+        return _file(call, file, REVALIDATE, varies_by="Accept")
 
     openapi = _document_endpoint(serve_document)
 
     @cache
-    def render(public_url: str) -> StaticFile:
+    def render(public_url: str, media: str) -> StaticFile:
         whole = document((*described, openapi), public_url=public_url)
-        text = json.dumps(whole, ensure_ascii=False)
-        return StaticFile.of(text.encode(), JSON)
+        text = yaml_text(whole) if media == YAML else json.dumps(whole, ensure_ascii=False)
+        return StaticFile.of(text.encode(), media)
 
     return (openapi, *PAGES)
 
@@ -98,16 +104,16 @@ async def _page(call: PlainCall, name: str, policy: str) -> Response:
     return Response(files.page(name, call.mount), headers=headers, media_type=HTML)
 
 
-def _file(call: PlainCall, file: StaticFile, caching: str) -> Response:
-    requested, headers, coding = call.request.headers, {"Cache-Control": caching}, {}
+def _file(call: PlainCall, file: StaticFile, caching: str, *, varies_by: str = "") -> Response:
+    headers = {"Cache-Control": caching}
+    if varies_by:
+        headers["Vary"] = varies_by
     if file.gzipped is not None:
-        headers["Vary"] = "Accept-Encoding"
-        if accepts_gzip(requested):
-            file, coding = file.gzipped, {"Content-Encoding": "gzip"}
+        headers["Vary"] = ", ".join(filter(None, (varies_by, "Accept-Encoding")))
+        if accepts_gzip(call.request.headers):
+            file, headers["Content-Encoding"] = file.gzipped, "gzip"
     headers["ETag"] = etag(file.tag)
-    if is_known(requested, file.tag):
-        return Response(status_code=304, headers=headers)
-    return Response(file.body, headers=headers | coding, media_type=file.media)
+    return Response(file.body, headers=headers, media_type=file.media)
 
 
 def _document_endpoint(handler: PlainHandler) -> AnyEndpoint:
@@ -120,16 +126,23 @@ def _document_endpoint(handler: PlainHandler) -> AnyEndpoint:
         tag=TAG,
         handler=handler,
         access=Access.ANYONE,
-        replies=(
-            ResponseSpec(status=200, description="The document.", model=OpenApi, headers=tagged),
-            ResponseSpec(status=304, description="The document is unchanged.", headers=tagged),
+        replies=current_or_known(
+            ResponseSpec(
+                status=200,
+                description="The document.",
+                model=OpenApi,
+                other_media=(YAML,),
+                headers=tagged,
+            )
         ),
-        errors=(MalformedCondition,),
+        compressed=False,
         needs_database=False,
     )
 
 
-def _page_endpoint(path: str, name: str, summary: str, handler: PlainHandler) -> AnyEndpoint:
+def _page_endpoint(
+    path: str, name: str, summary: str, handler: PlainHandler, *, compressed: bool = True
+) -> AnyEndpoint:
     return Endpoint(
         method="GET",
         path=path,
@@ -138,7 +151,8 @@ def _page_endpoint(path: str, name: str, summary: str, handler: PlainHandler) ->
         tag=TAG,
         handler=handler,
         access=Access.ANYONE,
-        replies=(ResponseSpec(status=200, description=summary, media=HTML),),
+        replies=current_or_known(ResponseSpec(status=200, description=summary, media=HTML)),
+        compressed=compressed,
         needs_database=False,
         documented=False,
     )
@@ -150,5 +164,5 @@ PAGES = (
     _page_endpoint("/redoc", "redoc", "ReDoc", redoc),
     _page_endpoint("/problems", "problems", "All problems", list_problems),
     _page_endpoint("/problems/{code}", "problem", "What a problem means", show_problem),
-    _page_endpoint("/docs/assets/{release}/{name}", "docsAsset", "A file of these pages", asset),
+    _page_endpoint(ASSET, "docsAsset", "A file of these pages", asset, compressed=False),
 )

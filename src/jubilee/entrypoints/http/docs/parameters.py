@@ -1,7 +1,6 @@
 """Parameters of an operation in the OpenAPI document: path, query, precondition headers."""
 
 from collections.abc import Iterator
-from http import HTTPStatus
 from string import Formatter
 
 from jubilee.domain.tasks.task import TASK_ID
@@ -94,9 +93,7 @@ def _without_null(member: Json) -> Json:
 def _headers(endpoint: AnyEndpoint) -> Iterator[Json]:
     if endpoint.conditional and endpoint.method != "GET":
         yield IF_MATCH
-    if endpoint.conditional or any(
-        reply.status == HTTPStatus.NOT_MODIFIED for reply in endpoint.replies
-    ):
+    if endpoint.conditional or endpoint.is_tagged:
         yield IF_NONE_MATCH
     if endpoint.idempotency is not Idempotency.NONE:
         yield IDEMPOTENCY_KEY

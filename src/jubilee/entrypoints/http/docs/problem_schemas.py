@@ -10,7 +10,9 @@ from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import DomainError, NotAllowed, NotAuthenticated, Stale, Unavailable
 from jubilee.domain.idempotency.answers import IdempotencyKeyInUse, IdempotencyKeyReused
 from jubilee.domain.rate_limits.quotas import RateLimited
+from jubilee.entrypoints.http.framework.conditions import MalformedCondition
 from jubilee.entrypoints.http.framework.cursors import InvalidCursor
+from jubilee.entrypoints.http.framework.deprecation import EndpointRemoved
 from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint, Idempotency
 from jubilee.entrypoints.http.framework.hosts import is_health
 from jubilee.entrypoints.http.framework.idempotency import MalformedIdempotencyKey
@@ -105,6 +107,8 @@ def _implied(endpoint: AnyEndpoint) -> Iterator[ErrorClass]:
         yield PathNotFound
     if endpoint.needs_database:
         yield Unavailable
+    if endpoint.deprecation is not None and endpoint.deprecation.sunset is not None:
+        yield EndpointRemoved
     yield from _content_errors(endpoint)
     yield from _refusals(endpoint)
 
@@ -114,6 +118,8 @@ def _content_errors(endpoint: AnyEndpoint) -> Iterator[ErrorClass]:
         yield NotAcceptable
     if endpoint.query is not None and issubclass(endpoint.query, PageQuery):
         yield InvalidCursor
+    if endpoint.is_tagged:
+        yield MalformedCondition
     if endpoint.body is not None:
         yield from (MalformedBody, BodyTooSlow, BodyTooLarge)
         yield from (UnsupportedMedia, UnsupportedEncoding)

@@ -9,6 +9,7 @@ BY_STATUS = {
     406: "Send an `Accept` header with a documented content type, or none.",
     408: "Send the whole body without long pauses.",
     409: "Read the current state, and decide whether the request still makes sense.",
+    410: "Use what replaces the endpoint: the page in its `Link` header names it.",
     412: "Read the resource again and repeat the change with its new `ETag`.",
     413: "Send a smaller body.",
     414: "Shorten the path or the query.",

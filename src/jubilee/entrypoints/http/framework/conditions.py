@@ -16,6 +16,9 @@ ELEMENT = re.compile(r'[ \t]*+(?:(W/)?"([!#-~\x80-\xff]*+)"[ \t]*+)?(?:,|\Z)')
 """One element of a list of tags, which may be empty; possessive quantifiers keep it linear."""
 
 TAG_BYTES = 16
+GZIP_SUFFIX = "-gzip"
+"""Ends the tag of a compressed representation."""
+
 UNTAGGED = " "
 """Tag of a resource without an ETag: no list of tags can contain it, so only `*` matches."""
 
@@ -35,6 +38,13 @@ class EntityTags:
     strong: frozenset[str] = frozenset()
     weak: frozenset[str] = frozenset()
     every: bool = False
+
+    @property
+    def uncoded(self) -> "EntityTags":
+        """The tags of the resource itself, whether its representation was compressed or not."""
+        strong = frozenset(tag.removesuffix(GZIP_SUFFIX) for tag in self.strong)
+        weak = frozenset(tag.removesuffix(GZIP_SUFFIX) for tag in self.weak)
+        return EntityTags(strong, weak, self.every)
 
     def match(self, version: int | str) -> bool:
         """Strong comparison: a weak tag matches nothing, not even itself."""
@@ -93,8 +103,8 @@ def precondition(headers: Headers, tag: Callable[[T], str]) -> Callable[[T], boo
         if current is None:
             return wanted is None
         version = tag(current)
-        matches = wanted is None or wanted.match(version)
-        return matches and not (unwanted is not None and unwanted.match_weakly(version))
+        matches = wanted is None or wanted.uncoded.match(version)
+        return matches and not (unwanted is not None and unwanted.uncoded.match_weakly(version))
 
     return holds
 

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.framework.cursors import Cursors
@@ -46,6 +47,19 @@ class BodyLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicInfo:
+    """What the service publishes about itself; what is empty is not known."""
+
+    url: str = ""
+    """URL of its root, without a final slash."""
+    change_password_url: str = ""
+    security_contacts: tuple[str, ...] = ()
+    """URIs to which vulnerabilities are reported."""
+    security_expires: datetime | None = None
+    """When these contacts are no longer valid; None: half a year ahead."""
+
+
+@dataclass(frozen=True, slots=True)
 class ApiContext:
     """What every resource gets when the application is built."""
 
@@ -53,8 +67,7 @@ class ApiContext:
     cursors: Cursors
     limits: BodyLimits
     traffic: InFlightRequests
-    public_url: str = ""
-    """URL of the root of the service, without a final slash; empty if it is not known."""
+    public: PublicInfo = field(default_factory=PublicInfo)
     exposition: MetricsExposition | None = None
     """None if the metrics are served on a port of their own."""
     rates: RequestLimits | None = None

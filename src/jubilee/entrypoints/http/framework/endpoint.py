@@ -6,6 +6,7 @@ Routing, validation, the OpenAPI document and the access tests are derived from 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from http import HTTPStatus
 from typing import Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from jubilee.domain.rate_limits.quotas import RouteClass
 from jubilee.domain.services import Services
 from jubilee.domain.text import as_line
 from jubilee.entrypoints.http.framework.context import ApiContext
+from jubilee.entrypoints.http.framework.deprecation import Deprecation
 from jubilee.observation.requests import RequestRecord
 
 MAX_USER_AGENT_CHARS = 400
@@ -147,6 +149,8 @@ class ResponseSpec:
     description: str
     model: type[BaseModel] | None = None
     media: str = JSON
+    other_media: tuple[str, ...] = ()
+    """Media types that `Accept` can choose instead."""
     headers: Mapping[str, str] = field(default_factory=dict)
     example: Any = None
 
@@ -191,6 +195,9 @@ class Endpoint(Generic[B, Q]):
     """Whether its problems also have the members of RFC 6749."""
     needs_database: bool = True
     """Whether it can answer 503 because PostgreSQL is unavailable."""
+    compressed: bool = True
+    """Whether a large response to GET is compressed; its handler may do so itself."""
+    deprecation: Deprecation | None = None
     documented: bool = True
     """Whether the OpenAPI document lists it."""
     rate: RouteClass | None = None
@@ -216,8 +223,20 @@ class Endpoint(Generic[B, Q]):
     @property
     def offered(self) -> tuple[str, ...]:
         """Media types of its responses; empty if none has content."""
-        found = (r.media for r in self.replies if r.model is not None or r.media != JSON)
+        replies = [r for r in self.replies if r.model is not None or r.media != JSON]
+        found = [media for reply in replies for media in (reply.media, *reply.other_media)]
         return tuple(dict.fromkeys(media.partition(";")[0] for media in found))
+
+    @property
+    def is_tagged(self) -> bool:
+        """Whether its response has an ETag, which If-None-Match compares (304)."""
+        return any(reply.status == HTTPStatus.NOT_MODIFIED for reply in self.replies)
+
+    @property
+    def honours_prefer(self) -> bool:
+        """Whether it is a write that answers with a resource, which `Prefer` may leave out."""
+        writes = self.method != "GET"
+        return writes and any(r.model is not None and "ETag" in r.headers for r in self.replies)
 
 
 AnyCall: TypeAlias = Call[Any, Any]

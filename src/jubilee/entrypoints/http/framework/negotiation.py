@@ -48,6 +48,12 @@ def require_acceptable(headers: Headers, offered: tuple[str, ...]) -> None:
         raise NotAcceptable(f"The response is available as {' or '.join(offered)}.")
 
 
+def preferred_media(headers: Headers, offered: tuple[str, ...]) -> str:
+    """Return the media type that `Accept` prefers; the first of those that it likes as much."""
+    weights = dict(_weights(", ".join(headers.getlist("accept"))))
+    return max(offered, key=lambda media: _weight(weights, media))
+
+
 @lru_cache(maxsize=64)
 def _accepts(accept: str, offered: tuple[str, ...]) -> bool:
     """Return whether one of the offered types is accepted; malformed ranges are ignored."""

@@ -29,6 +29,7 @@ from jubilee.entrypoints.http.framework.binding import (
 )
 from jubilee.entrypoints.http.framework.conditions import wants_existing
 from jubilee.entrypoints.http.framework.context import ApiContext
+from jubilee.entrypoints.http.framework.deprecation import EndpointRemoved
 from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint, Call, Nothing
 from jubilee.entrypoints.http.framework.idempotency import respond
 from jubilee.entrypoints.http.framework.negotiation import require_acceptable, require_plain
@@ -39,6 +40,7 @@ from jubilee.entrypoints.http.framework.problems import (
     UnsupportedMedia,
     problem,
 )
+from jubilee.entrypoints.http.framework.representation import Representation
 from jubilee.observation.requests import RequestRecord
 
 logger = logging.getLogger(__name__)
@@ -56,8 +58,12 @@ class Resource:
         self._offered = {method: one.offered for method, one in self._endpoints.items()}
         known = [*self._endpoints, "OPTIONS", *(["HEAD"] if "GET" in self._endpoints else [])]
         self._allow = {"Allow": ", ".join(sorted(known))}
-        patch = self._endpoints.get("PATCH")
-        self._accept_patch = {"Accept-Patch": ", ".join(patch.media)} if patch else {}
+        self._accepted = {
+            f"Accept-{method.capitalize()}": ", ".join(endpoint.media)
+            for method, endpoint in self._endpoints.items()
+            if method in {"PATCH", "POST"} and endpoint.body is not None
+        }
+        self._represent = {method: Representation.of(e) for method, e in self._endpoints.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request, with a problem on any error."""
@@ -73,11 +79,20 @@ class Resource:
         endpoint = self._endpoints.get(method)
         if endpoint is None:
             return self._other_method(method, request)
+        deprecation = endpoint.deprecation
+        if deprecation is None:
+            return await self._respond(endpoint, request)
+        if deprecation.is_removed:
+            return deprecation.announce(refuse(EndpointRemoved(), request, oauth=endpoint.oauth))
+        return deprecation.announce(await self._respond(endpoint, request))
+
+    async def _respond(self, endpoint: AnyEndpoint, request: Request) -> Response:
         try:
-            return await respond(endpoint, await self._call(endpoint, request))
+            response = await respond(endpoint, await self._call(endpoint, request))
+            return await self._represent[endpoint.method].choose(request, response)
         except UnsupportedMedia as error:
             response = refuse(error, request, oauth=endpoint.oauth)
-            response.headers.update(self._accept_patch)
+            response.headers.update(self._accepted)
             return response
         except DomainError as error:
             return refuse(_conditional(error, endpoint, request), request, oauth=endpoint.oauth)
@@ -93,7 +108,7 @@ class Resource:
 
     def _other_method(self, method: str, request: Request) -> Response:
         if method == "OPTIONS":
-            return Response(status_code=204, headers=self._allow | self._accept_patch)
+            return Response(status_code=204, headers=self._allow | self._accepted)
         response = refuse(MethodNotAllowed(), request)
         response.headers.update(self._allow)
         return response

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 from pydantic import BaseModel
-from starlette.requests import Request
 from starlette.responses import Response
 
-from jubilee.entrypoints.http.framework.conditions import etag, hash_tag, is_known
+from jubilee.entrypoints.http.framework.conditions import etag, hash_tag
 from jubilee.entrypoints.http.framework.endpoint import JSON, ResponseSpec
 
 
@@ -28,18 +27,8 @@ def tagged(
     return Response(content, status, {"ETag": etag(hash_tag(content)), **(headers or {})}, JSON)
 
 
-def current(request: Request, body: BaseModel) -> Response:
-    """Respond with the body and its ETag, or with 304 if the client already has it."""
-    content = body.model_dump_json(by_alias=True).encode()
-    tag = hash_tag(content)
-    headers = {"ETag": etag(tag)}
-    if is_known(request.headers, tag):
-        return Response(status_code=304, headers=headers)
-    return Response(content, headers=headers, media_type=JSON)
-
-
 def current_or_known(reply: ResponseSpec) -> tuple[ResponseSpec, ResponseSpec]:
-    """Return the responses of a GET with an ETag: `reply`, and 304."""
+    """Return the responses of a GET whose response gets an ETag: `reply`, and 304."""
     unchanged = "The representation is unchanged."
     return reply, ResponseSpec(status=304, description=unchanged, headers=reply.headers)
 
