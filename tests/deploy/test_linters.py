@@ -31,7 +31,8 @@ def test_shellcheck_has_nothing_to_say_of_any_script() -> None:
     scripts = [
         name
         for name in _tracked("deploy", ".ci", "*.sh")
-        if (ROOT / name).read_bytes().startswith((b"#!/usr/bin/env bash", b"#!/bin/sh"))
+        if (ROOT / name).is_file()  # deploy/chart has links to folders
+        and (ROOT / name).read_bytes().startswith((b"#!/usr/bin/env bash", b"#!/bin/sh"))
     ]
     assert "deploy/image/build.sh" in scripts
-    assert _said("shellcheck", *scripts) == ""
+    assert _said("shellcheck", "--external-sources", *scripts) == ""
