@@ -14,7 +14,7 @@ NAME ?=
 SEED ?= $(shell date +%s)
 MINUTES ?= 5
 
-.PHONY: help run test coverage dev unit drawing quick chaos fuzz mutants install check lint format types deps contracts image check-deploy producer-wheel lock migration migrate rollback
+.PHONY: help run test coverage dev unit drawing quick chaos fuzz mutants install check lint format types deps contracts image check-deploy chart manifests producer-wheel lock migration migrate rollback
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -79,6 +79,13 @@ image: ## build the image with podman or docker (IMAGE, ENGINE, PYTHON_IMAGE)
 check-deploy: .venv/dev ## image, compose and deploy.sh in real containers (needs an engine at DOCKER_HOST)
 	@exec $(BIN)/python -m pytest tests/deploy $(ARGS)
 
+chart: .venv/dev ## write what follows from deploy/chart: its README and the renders that its tests compare
+	@$(BIN)/python -m tests.deploy.chart_readme
+	@$(BIN)/python -m tests.deploy.golden
+
+manifests: .venv/dev ## render deploy/chart to deploy/manifests, for clusters without Helm
+	@$(BIN)/python -m tests.deploy.manifests
+
 producer-wheel: .venv/dev ## build the package of programs that only enqueue jobs (DIST)
 	@$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python \
 		--out-dir $(or $(DIST),dist) deploy/producer
@@ -95,8 +102,8 @@ lock: .venv/dev ## upgrade the lock files
 	$(LOCK) --extra sentry --extra embedded --extra build --extra dev -o deploy/requirements-dev.lock
 	$(LOCK:pyproject.toml=) --group image -o deploy/requirements-build.lock
 	$(LOCK:pyproject.toml=) --group check -o deploy/requirements-check.lock
-	$(BIN)/npm --prefix tests/system/clients update --package-lock-only --ignore-scripts \
-		--omit-lockfile-registry-resolved --no-audit --no-fund
+	for folder in tests/system/clients tests/deploy/crds; do $(BIN)/npm --prefix $$folder update --package-lock-only \
+		--ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund; done
 
 migration: .venv/dev ## a new migration from the tables (NAME=...)
 	$(if $(NAME),,$(error say NAME=what_it_does))

@@ -41,24 +41,27 @@ def tool(name: str, *arguments: str | Path, cwd: Path) -> subprocess.CompletedPr
     return run("node", PACKAGES / "node_modules" / TOOLS[name], *arguments, cwd=cwd)
 
 
-def install() -> None:
-    """Install the packages, unless they are there; without a registry skip, but fail in CI."""
-    if _is_installed():
+def install(listed: Path = HERE, packages: Path = PACKAGES) -> None:
+    """Install the packages, unless they are there; without a registry skip, but fail in CI.
+
+    `listed` is the folder of package.json and its lock file.
+    """
+    if _is_installed(listed, packages):
         return
-    shutil.rmtree(PACKAGES, ignore_errors=True)
-    PACKAGES.mkdir(parents=True)
-    shutil.copy(HERE / NAMES[0], PACKAGES)
-    shutil.copy(HERE / NAMES[1], PACKAGES)
+    shutil.rmtree(packages, ignore_errors=True)
+    packages.mkdir(parents=True)
+    for name in NAMES:
+        shutil.copy(listed / name, packages)
     quiet = ("--ignore-scripts", "--no-audit", "--no-fund")
-    ended = run("npm", "ci", *quiet, cwd=PACKAGES, seconds=INSTALL_S)
+    ended = run("npm", "ci", *quiet, cwd=packages, seconds=INSTALL_S)
     if ended.returncode != 0:
-        shutil.rmtree(PACKAGES)
+        shutil.rmtree(packages)
         refuse = pytest.fail if os.environ.get("CI") else pytest.skip
         refuse(f"npm ci failed:\n{ended.stderr}")
-    (PACKAGES / "installed").touch()
+    (packages / "installed").touch()
 
 
-def _is_installed() -> bool:
-    if not (PACKAGES / "installed").exists():
+def _is_installed(listed: Path, packages: Path) -> bool:
+    if not (packages / "installed").exists():
         return False
-    return all((PACKAGES / name).read_bytes() == (HERE / name).read_bytes() for name in NAMES)
+    return all((packages / name).read_bytes() == (listed / name).read_bytes() for name in NAMES)

@@ -1,0 +1,1 @@
+"""Schemas of the custom resources that deploy/chart renders."""
