@@ -7,7 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from jubilee.adapters.argon2_passwords import MAX_QUEUED_PER_THREAD, Argon2Passwords
+from jubilee.adapters.argon2_passwords import (
+    CLIENT_RATIO,
+    MAX_QUEUED_PER_THREAD,
+    Argon2Passwords,
+)
 from jubilee.domain.passwords import HasherBusy
 
 MEMORY_KIB = 8192  # KiB
@@ -93,6 +97,20 @@ async def test_calls_beyond_the_queue_are_refused() -> None:
     answers = await asyncio.gather(*burst, return_exceptions=True)
     assert sum(isinstance(answer, HasherBusy) for answer in answers) == 5
     assert not await small.verify(None, "password")
+    small.close()
+
+
+async def test_one_client_fills_at_most_half_of_the_queue() -> None:
+    who = "zoe"
+    small = Argon2Passwords(time_cost=1, memory_kib=MEMORY_KIB, threads=1, client=lambda: who)
+    burst = [asyncio.ensure_future(small.hash("password")) for _ in range(MAX_QUEUED_PER_THREAD)]
+    await asyncio.sleep(0)
+    who = "max"
+    assert await small.hash("password")
+    answers = await asyncio.gather(*burst, return_exceptions=True)
+    busy = sum(isinstance(answer, HasherBusy) for answer in answers)
+    assert busy == MAX_QUEUED_PER_THREAD - MAX_QUEUED_PER_THREAD // CLIENT_RATIO
+    assert not small._of_client
     small.close()
 
 

@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.pool import ConnectionPool, CurrentCaller
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.errors import Unavailable
 
@@ -36,7 +36,7 @@ def deadline() -> Deadline:
 @pytest.fixture
 async def single(database_url: str, deadline: Deadline) -> AsyncIterator[ConnectionPool]:
     """A pool of one connection, whose operations end at the deadline."""
-    pool = ConnectionPool(database_url, size=1, timeout=10, deadline=deadline)
+    pool = ConnectionPool(database_url, size=1, timeout=10, caller=CurrentCaller(deadline))
     async with pool.executor() as executor:
         await executor.run(ONE)
     yield pool

@@ -8,7 +8,7 @@ from contextlib import suppress
 import asyncpg
 import pytest
 
-from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.pool import ConnectionPool, CurrentCaller
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.errors import Unavailable
 
@@ -80,7 +80,7 @@ async def test_an_operation_after_the_deadline_does_not_discard_the_connection(
 ) -> None:
     remaining = math.inf
     pool = ConnectionPool(
-        database_url, size=1, timeout=10, deadline=lambda: time.monotonic() + remaining
+        database_url, size=1, timeout=10, caller=CurrentCaller(lambda: time.monotonic() + remaining)
     )
     async with pool.executor() as executor:
         await executor.run(ONE)
@@ -90,3 +90,28 @@ async def test_an_operation_after_the_deadline_does_not_discard_the_connection(
             await executor.run(ONE)
     assert pool.idle == 1
     await pool.close()
+
+
+async def test_one_client_never_uses_every_connection(database_url: str) -> None:
+    who = "zoe"
+    shared = ConnectionPool(
+        database_url, size=3, timeout=10, caller=CurrentCaller(client=lambda: who)
+    )
+    done = asyncio.Event()
+
+    async def use() -> None:
+        async with shared.executor():
+            await done.wait()
+
+    held = [asyncio.create_task(use()) for _ in range(10)]
+    async with asyncio.timeout(10):
+        while shared.used < 2:  # noqa: ASYNC110  # opening a connection takes several steps
+            await asyncio.sleep(0.01)
+    who = "max"
+    async with shared.executor() as executor:
+        assert shared.used == 3
+        await executor.run(ONE)
+    done.set()
+    await asyncio.gather(*held)
+    assert shared.used == 0
+    await shared.close()

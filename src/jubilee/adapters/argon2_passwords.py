@@ -3,9 +3,10 @@
 import asyncio
 import math
 import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import TypeVar
 
@@ -18,13 +19,14 @@ T = TypeVar("T")
 
 NICENESS = 10  # of the threads: the event loop has priority in a burst of sign-ins
 MAX_QUEUED_PER_THREAD = 100  # hashes of about 20 ms each: beyond it the wait would be seconds
+CLIENT_RATIO = 2  # half of the queue is what the hashes of one client may fill
 
 
 class Argon2Passwords(PasswordHasher):
     """Hashes on `threads` threads.
 
-    Raises HasherBusy if the queue is full, or if the request's `deadline` (by `time.monotonic`)
-    passes first.
+    Raises HasherBusy if the queue is full, or half of it with hashes of the same `client`, or if
+    the request's `deadline` (by `time.monotonic`) passes first.
     """
 
     def __init__(
@@ -34,11 +36,16 @@ class Argon2Passwords(PasswordHasher):
         memory_kib: int,
         threads: int,
         deadline: Callable[[], float] = lambda: math.inf,
+        client: Callable[[], str | None] = lambda: None,
     ) -> None:
+        """`client` returns the user or the address behind the current request."""
         self._argon2 = Argon2(time_cost=time_cost, memory_cost=memory_kib, parallelism=1)
         self._threads = ThreadPoolExecutor(threads, "argon2", initializer=_lower_priority)
         self._deadline = deadline
+        self._client = client
         self._free_places = threads * MAX_QUEUED_PER_THREAD
+        self._max_of_client = self._free_places // CLIENT_RATIO
+        self._of_client: Counter[str] = Counter()
         self._dummy_hash = self._argon2.hash(os.urandom(16).hex())
 
     async def hash(self, password: str) -> str:
@@ -65,17 +72,31 @@ class Argon2Passwords(PasswordHasher):
             return False
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if self._free_places <= 0:
+        left = self._deadline() - monotonic()
+        with self._place():
+            try:
+                async with asyncio.timeout(None if math.isinf(left) else left):
+                    return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            except TimeoutError as error:
+                raise HasherBusy from error
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        client = self._client()
+        mine = 0 if client is None else self._of_client[client]
+        if self._free_places <= 0 or mine >= self._max_of_client:
             raise HasherBusy
         self._free_places -= 1
-        left = self._deadline() - monotonic()
+        if client is not None:
+            self._of_client[client] += 1
         try:
-            async with asyncio.timeout(None if math.isinf(left) else left):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        except TimeoutError as error:
-            raise HasherBusy from error
+            yield
         finally:
             self._free_places += 1
+            if client is not None:
+                self._of_client[client] -= 1
+                if not self._of_client[client]:
+                    del self._of_client[client]
 
 
 def _bytes(password: str) -> bytes:

@@ -12,7 +12,7 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.application_name import instance_name, named
 from jubilee.adapters.postgres.capacity import PostgresCapacity
 from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
-from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.pool import ConnectionPool, CurrentCaller
 from jubilee.adapters.postgres.transaction import (
     PostgresTransaction,
     WriteContext,
@@ -25,7 +25,7 @@ from jubilee.adapters.redis.birthdays import RedisTodayCache
 from jubilee.adapters.redis.client import RedisClient
 from jubilee.adapters.telemetry.samplers import probe_redis, sample_pool
 from jubilee.bootstrap.background_tasks import background_tasks
-from jubilee.bootstrap.deadline import request_deadline
+from jubilee.bootstrap.deadline import request_client, request_deadline
 from jubilee.bootstrap.event_subscribers import EVENT_SUBSCRIBERS
 from jubilee.bootstrap.logs import correlation_id
 from jubilee.bootstrap.metrics_listener import API
@@ -117,7 +117,7 @@ def _adapters(
         size=settings.database_pool_size,
         timeout=settings.database_timeout,
         observer=telemetry.database,
-        deadline=request_deadline,
+        caller=CurrentCaller(request_deadline, request_client),
     )
     dispatcher = ArqJobDispatcher(urls.redis, timeout=settings.redis_timeout)
     dispatch_buffer = DispatchBuffer(
@@ -170,4 +170,5 @@ def _hasher(settings: Settings) -> Argon2Passwords:
         memory_kib=settings.password_hash_memory_kib,
         threads=settings.password_hash_threads,
         deadline=request_deadline,
+        client=request_client,
     )

@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any
 
 from jubilee.adapters.postgres.capacity import PostgresCapacity
-from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.pool import ConnectionPool, CurrentCaller
 from jubilee.adapters.postgres.replica.monitor import ReplicaMonitor
 from jubilee.adapters.postgres.replica.views import ReplicaReads, list_views
 from jubilee.adapters.postgres.replica.write_log import UNKNOWN, WriteLog
@@ -15,7 +15,7 @@ from jubilee.adapters.postgres.upkeep import PoolUpkeep
 from jubilee.adapters.redis.client import RedisClient
 from jubilee.adapters.redis.write_positions import RedisWritePositions
 from jubilee.adapters.telemetry.replica import ReplicaPoolTelemetry, ReplicaTelemetry
-from jubilee.bootstrap.deadline import request_deadline
+from jubilee.bootstrap.deadline import request_client, request_deadline
 from jubilee.bootstrap.telemetry import Telemetry
 from jubilee.domain.transaction import Begin
 from jubilee.observation.requests import current_request
@@ -55,7 +55,7 @@ def make_replica(
         size=settings.database_pool_size,
         timeout=settings.database_timeout * TIMEOUT_RATIO,
         observer=ReplicaPoolTelemetry(telemetry.database),
-        deadline=request_deadline,
+        caller=CurrentCaller(request_deadline, request_client),
     )
     positions = RedisWritePositions(redis, seconds=settled_after_s(settings), unknown=UNKNOWN)
     monitor = ReplicaMonitor(primary, pool, max_lag=max_lag, observer=observer)

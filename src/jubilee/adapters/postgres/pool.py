@@ -20,18 +20,30 @@ from jubilee.adapters.postgres.errors import AWAY, domain_errors
 from jubilee.adapters.postgres.outages import outage_reason
 from jubilee.adapters.postgres.statement import Driver, Executor
 from jubilee.domain.errors import Unavailable
+from jubilee.domain.places import FairPlaces
 from jubilee.observation.storage import NO_POOL_OBSERVER, PoolObserver
 
 Deadline: TypeAlias = Callable[[], float]
 """Returns when the current request must have ended, by `monotonic`."""
 
+Client: TypeAlias = Callable[[], str | None]
+"""Returns the user or the address behind the current request; None outside of one."""
+
+MAX_WAITING = 1000  # uses of one client
+RESERVED_RATIO = 5  # a fifth of the connections is never lent to one and the same client
 STOP_TIMEOUT_S = 0.25  # for stopping a statement that was cancelled, and for a goodbye
 MAX_AGE_S = 1800.0  # load balancers and firewalls drop older connections
 
 
-def without_deadline() -> float:
-    """Default deadline: none, as for jobs."""
-    return math.inf
+@dataclass(frozen=True, slots=True)
+class CurrentCaller:
+    """The request that a use of a connection serves; by default none, as for jobs."""
+
+    deadline: Deadline = lambda: math.inf
+    client: Client = lambda: None
+
+
+NO_CALLER = CurrentCaller()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +58,9 @@ class ConnectionPool:
     """At most `size` connections, opened when they are needed.
 
     One use ends within `timeout` seconds and STOP_TIMEOUT_S: the wait for a connection, opening
-    it, and all its statements together. It ends sooner where `deadline`, read when a use begins, is
-    earlier.
+    it, and all its statements together. It ends sooner where the caller's deadline, read when a use
+    begins, is earlier. One client uses most of the connections at once, never all of them: its
+    further uses wait for its own.
     """
 
     def __init__(
@@ -57,14 +70,16 @@ class ConnectionPool:
         size: int,
         timeout: float,
         observer: PoolObserver = NO_POOL_OBSERVER,
-        deadline: Deadline = without_deadline,
+        caller: CurrentCaller = NO_CALLER,
     ) -> None:
         self._observer = observer
         self.size = size
         self.used = 0  # connections that are lent
         self._connector = Connector(url, timeout=timeout)
         self._timeout = timeout
-        self._deadline = deadline
+        self._caller = caller
+        shared = max(size - max(size // RESERVED_RATIO, 1), 1)
+        self._places = FairPlaces(shared, max_waiting=MAX_WAITING)
         self._free = asyncio.Semaphore(size)
         self._idle: list[PooledConnection] = []
         self._untouched = 0  # idle connections that were not lent since `count_unused` was called
@@ -93,15 +108,23 @@ class ConnectionPool:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Driver]:
         """Lend a connection; raises Unavailable where there is none in time or it breaks."""
+        client = self._caller.client()
         with domain_errors():
-            async with asyncio.timeout(self._time_left()), self._free:
-                held = await self._take()
+            async with asyncio.timeout(self._time_left()):
+                if client is not None:
+                    await self._places.acquire(client)
                 try:
-                    yield held.driver
-                except BaseException as error:
-                    await self._give_back_after(error, held)
-                    raise
-                self._idle.append(held)
+                    async with self._free:
+                        held = await self._take()
+                        try:
+                            yield held.driver
+                        except BaseException as error:
+                            await self._give_back_after(error, held)
+                            raise
+                        self._idle.append(held)
+                finally:
+                    if client is not None:
+                        self._places.release(client)
 
     def count_unused(self) -> int:
         """Idle connections that have not been lent since the last call."""
@@ -129,7 +152,7 @@ class ConnectionPool:
             self._idle.pop().driver.terminate()
 
     def _time_left(self) -> float:
-        left = self._deadline() - monotonic()
+        left = self._caller.deadline() - monotonic()
         if left <= 0:  # a statement begun now would only break its connection
             raise TimeoutError
         return min(left, self._timeout)
