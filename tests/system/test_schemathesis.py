@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.api import Api
+from tests.servers import Servers
+from tests.support.api import Starter
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Path(__file__).with_name("schemathesis.toml")
@@ -32,8 +33,9 @@ MIN_CASES = 300  # per role
 
 @pytest.mark.parametrize("role", ["anonymous", "user", "admin"])
 def test_every_response_conforms_to_the_document(
-    api: Api, database_url: str, tmp_path: Path, role: str
+    start_api: Starter, servers: Servers, database_url: str, tmp_path: Path, role: str
 ) -> None:
+    api = start_api(database_url, servers.redis_url, TRUSTED_PROXIES="127.0.0.1").ready()
     where = (f"{api.url}/openapi.json", "--url", f"{api.url}/api", "--no-color")
     checks = ("--checks", "all", "--max-response-time", MAX_RESPONSE_S, "--continue-on-failure")
     ran = subprocess.run(
