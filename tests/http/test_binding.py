@@ -1,8 +1,10 @@
 """Invalid requests: a 4xx with pointers, and nothing is written."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from jubilee.entrypoints.http.framework.binding import bind_query
 from jubilee.entrypoints.http.framework.json_text import faults, may_have_faults, parse_json
 from jubilee.entrypoints.http.framework.problems import MalformedBody, MalformedQuery
+from jubilee.entrypoints.http.registry import ENDPOINTS
 from jubilee.entrypoints.http.user_models import Registration, UserQuery
 from tests.conftest import SignUp
 from tests.fakes.store import FakeStore
@@ -175,6 +178,17 @@ async def test_a_query_is_validated(
     code = "invalid_request" if status == 422 else "malformed_query"
     document = problem(answer, status, code)
     assert {violation["pointer"] for violation in document.get("errors", [])} == pointer
+
+
+async def test_check_39_a_duplicate_query_parameter_is_422_everywhere(
+    client: httpx2.AsyncClient, sign_up: SignUp
+) -> None:
+    admin = await sign_up("ada", is_superuser=True)
+    for endpoint in (each for each in ENDPOINTS if each.method == "GET"):
+        path = re.sub(r"{\w+}", str(UUID(int=0)), endpoint.path)
+        answer = await client.get(f"{path}?limit=1&limit=2", headers=admin.headers)
+        document = problem(answer, 422, "invalid_request")
+        assert [violation["code"] for violation in document["errors"]] == ["duplicate"], path
 
 
 def test_a_query_of_raw_bytes_is_refused() -> None:

@@ -55,7 +55,7 @@ ANSWERS: list[tuple[str, str, int]] = [
 
 @pytest.mark.parametrize(("method", "path", "status"), ANSWERS)
 @pytest.mark.parametrize("headers", [{}, ORIGIN, EVIL, ORIGIN | PREFLIGHT, EVIL | PREFLIGHT])
-async def test_every_response_has_a_request_id_and_security_headers(
+async def test_check_44_every_response_has_a_request_id_and_security_headers(
     client: httpx2.AsyncClient, method: str, path: str, status: int, headers: dict[str, str]
 ) -> None:
     answer = await client.request(method, path, headers=headers)
@@ -66,7 +66,7 @@ async def test_every_response_has_a_request_id_and_security_headers(
     assert "server" not in answer.headers
 
 
-async def test_an_internal_error_has_the_usual_headers(
+async def test_check_44_an_internal_error_has_the_usual_headers(
     client: httpx2.AsyncClient, store: FakeStore
 ) -> None:
     store.broken = ZeroDivisionError("only for the log")

@@ -4,7 +4,9 @@ import httpx2
 import pytest
 
 from jubilee.entrypoints.http.docs.problem_pages import problem_kinds
+from jubilee.entrypoints.http.docs.problem_schemas import errors_by_status
 from jubilee.entrypoints.http.framework.problems import status_of
+from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.http import refusals
 from tests.http.test_docs import HOST, MOUNTS, links
 
@@ -20,6 +22,13 @@ async def test_every_code_has_a_page_with_its_status_meaning_and_remedy(
     assert page.text.count("<h2>") == 2
     assert "$" not in page.text
     assert "`" not in page.text
+
+
+def test_every_error_of_the_registry_has_a_page() -> None:
+    found = [errors_by_status(endpoint).values() for endpoint in ENDPOINTS]
+    codes = {error.code for statuses in found for errors in statuses for error in errors}
+    assert len(codes) > 40
+    assert codes - problem_kinds().keys() == set()
 
 
 async def test_the_type_of_a_problem_leads_to_its_page(client: httpx2.AsyncClient) -> None:

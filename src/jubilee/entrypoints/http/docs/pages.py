@@ -20,9 +20,8 @@ from jubilee.entrypoints.http.docs.problem_pages import (
     list_problems,
     show_problem,
 )
+from jubilee.entrypoints.http.docs.serving import serve
 from jubilee.entrypoints.http.docs.yaml_text import yaml_text
-from jubilee.entrypoints.http.framework.conditions import etag
-from jubilee.entrypoints.http.framework.encodings import accepts_gzip
 from jubilee.entrypoints.http.framework.endpoint import (
     Access,
     AnyEndpoint,
@@ -69,7 +68,7 @@ def endpoints(described: Sequence[AnyEndpoint]) -> tuple[AnyEndpoint, ...]:
         """GET /openapi.json."""
         media = preferred_media(call.request.headers, openapi.offered)
         file = await asyncio.to_thread(render, call.context.public.url, media)
-        return _file(call, file, REVALIDATE, varies_by="Accept")
+        return serve(file, call.request.headers, {"Cache-Control": REVALIDATE, "Vary": "Accept"})
 
     openapi = _document_endpoint(serve_document)
 
@@ -94,26 +93,19 @@ async def redoc(call: PlainCall) -> Response:
 
 async def asset(call: PlainCall) -> Response:
     """GET /docs/assets/{release}/{name}."""
-    files = await asyncio.to_thread(docs_files)
-    return _file(call, files.get(**call.request.path_params), CACHE_FOREVER)
+    file = (await asyncio.to_thread(docs_files)).get(**call.request.path_params)
+    return serve(file, call.request.headers, {"Cache-Control": CACHE_FOREVER})
 
 
 async def _page(call: PlainCall, name: str, policy: str) -> Response:
-    files = await asyncio.to_thread(docs_files)
-    headers = {"Content-Security-Policy": policy}
-    return Response(files.page(name, call.mount), headers=headers, media_type=HTML)
+    file = await asyncio.to_thread(_render, name, call.mount)
+    headers = {"Content-Security-Policy": policy, "Cache-Control": REVALIDATE}
+    return serve(file, call.request.headers, headers)
 
 
-def _file(call: PlainCall, file: StaticFile, caching: str, *, varies_by: str = "") -> Response:
-    headers = {"Cache-Control": caching}
-    if varies_by:
-        headers["Vary"] = varies_by
-    if file.gzipped is not None:
-        headers["Vary"] = ", ".join(filter(None, (varies_by, "Accept-Encoding")))
-        if accepts_gzip(call.request.headers):
-            file, headers["Content-Encoding"] = file.gzipped, "gzip"
-    headers["ETag"] = etag(file.tag)
-    return Response(file.body, headers=headers, media_type=file.media)
+@cache
+def _render(name: str, mount: str) -> StaticFile:
+    return StaticFile.of(docs_files().page(name, mount).encode(), HTML)
 
 
 def _document_endpoint(handler: PlainHandler) -> AnyEndpoint:
@@ -140,9 +132,7 @@ def _document_endpoint(handler: PlainHandler) -> AnyEndpoint:
     )
 
 
-def _page_endpoint(
-    path: str, name: str, summary: str, handler: PlainHandler, *, compressed: bool = True
-) -> AnyEndpoint:
+def _page_endpoint(path: str, name: str, summary: str, handler: PlainHandler) -> AnyEndpoint:
     return Endpoint(
         method="GET",
         path=path,
@@ -152,7 +142,7 @@ def _page_endpoint(
         handler=handler,
         access=Access.ANYONE,
         replies=current_or_known(ResponseSpec(status=200, description=summary, media=HTML)),
-        compressed=compressed,
+        compressed=False,
         needs_database=False,
         documented=False,
     )
@@ -164,5 +154,5 @@ PAGES = (
     _page_endpoint("/redoc", "redoc", "ReDoc", redoc),
     _page_endpoint("/problems", "problems", "All problems", list_problems),
     _page_endpoint("/problems/{code}", "problem", "What a problem means", show_problem),
-    _page_endpoint(ASSET, "docsAsset", "A file of these pages", asset, compressed=False),
+    _page_endpoint(ASSET, "docsAsset", "A file of these pages", asset),
 )

@@ -3,14 +3,16 @@
 import asyncio
 import re
 from collections.abc import Iterator
+from functools import cache
 from html import escape
 from typing import TypeAlias
 
 from starlette.responses import Response
 
 from jubilee.domain.errors import DomainError
-from jubilee.entrypoints.http.docs.files import docs_files
+from jubilee.entrypoints.http.docs.files import StaticFile, docs_files
 from jubilee.entrypoints.http.docs.remedies import remedy
+from jubilee.entrypoints.http.docs.serving import serve
 from jubilee.entrypoints.http.framework.endpoint import Call, Nothing
 from jubilee.entrypoints.http.framework.problems import PROBLEMS, PathNotFound, status_of
 
@@ -28,6 +30,7 @@ CODE = re.compile("`([^`]+)`")
 PlainCall: TypeAlias = Call[Nothing, Nothing]
 
 
+@cache
 def problem_kinds() -> dict[str, type[DomainError]]:
     """Return all error classes with a code of their own, sorted by code."""
     found = {
@@ -40,30 +43,37 @@ def problem_kinds() -> dict[str, type[DomainError]]:
 
 async def list_problems(call: PlainCall) -> Response:
     """GET /problems."""
-    rows = (_row(call.mount, kind) for kind in problem_kinds().values())
-    return await _page(call, "problems.html", rows="\n".join(rows))
+    file = await asyncio.to_thread(_render_list, call.mount)
+    return serve(file, call.request.headers, HEADERS)
 
 
 async def show_problem(call: PlainCall) -> Response:
     """GET /problems/{code}."""
-    kind = problem_kinds().get(call.request.path_params["code"])
-    if kind is None:
+    code = call.request.path_params["code"]
+    if code not in problem_kinds():
         raise PathNotFound
+    file = await asyncio.to_thread(_render, call.mount, code)
+    return serve(file, call.request.headers, HEADERS)
+
+
+@cache
+def _render_list(mount: str) -> StaticFile:
+    rows = (_row(mount, kind) for kind in problem_kinds().values())
+    page = docs_files().page("problems.html", mount, rows="\n".join(rows))
+    return StaticFile.of(page.encode(), HTML)
+
+
+@cache
+def _render(mount: str, code: str) -> StaticFile:
+    kind = problem_kinds()[code]
     status = status_of(kind)
-    return await _page(
-        call,
-        "problem.html",
-        code=kind.code,
-        status=f"{status.value} {status.phrase}",
-        meaning=_inline(kind.message()),
-        remedy=_inline(remedy(kind.code, status)),
-    )
-
-
-async def _page(call: PlainCall, name: str, **values: str) -> Response:
-    files = await asyncio.to_thread(docs_files)
-    page = files.page(name, call.mount, **values)
-    return Response(page, headers=HEADERS, media_type=HTML)
+    values = {
+        "code": code,
+        "status": f"{status.value} {status.phrase}",
+        "meaning": _inline(kind.message()),
+        "remedy": _inline(remedy(code, status)),
+    }
+    return StaticFile.of(docs_files().page("problem.html", mount, **values).encode(), HTML)
 
 
 def _row(mount: str, kind: type[DomainError]) -> str:
