@@ -5,17 +5,19 @@ from collections import Counter
 from signal import SIGKILL
 from typing import Any
 
+import asyncpg
 import httpx2
 
 from jubilee.adapters.postgres.schema import upgrade
 from tests.servers import Servers
-from tests.support.api import PASSWORD, Api, Starter, bearer, sign_up
+from tests.support.api import PASSWORD, Api, Starter, bearer, sign_up, wait_for_lock_wait
 from tests.support.outages import OwnServers, family, send
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 EVE = {"email": "eve@example.com", "username": "eve", "password": PASSWORD}
 OLD, NEW = "old-3f0c6Jq9vX1mWb8Tz5Kd2Rs7Ly4Hn0Pa", "new-8Tz5Kd2Rs7Ly4Hn0Pa3f0c6Jq9vX1mWb"
 PARALLEL = 12
+CUT_OFF = 40
 
 
 def post_all(client: httpx2.Client, headers: dict[str, str]) -> list[httpx2.Response]:
@@ -41,12 +43,12 @@ def count_own(client: httpx2.Client, headers: dict[str, str]) -> list[int]:
     return [len(page["items"]) for page in pages]
 
 
-def test_a_crash_of_api_and_database_after_the_answers_changes_nothing(
+def test_neither_a_crash_nor_a_new_secret_key_changes_an_answer(
     own_servers: OwnServers, start_api: Starter
 ) -> None:
     upgrade(own_servers.database_url)
     urls = own_servers.database_url, own_servers.redis_url
-    api = start_api(*urls).ready()
+    api = start_api(*urls, SECRET_KEY=OLD).ready()
     with api.client() as client:
         headers = bearer(sign_up(client, "ada")) | KEY
         first = post_all(client, headers)
@@ -54,7 +56,7 @@ def test_a_crash_of_api_and_database_after_the_answers_changes_nothing(
         own_servers.postgres.kill()
     assert [answer.status_code for answer in first] == [201, 201, 202, 200]
     own_servers.postgres.start()
-    with start_api(*urls).ready().client() as client:
+    with start_api(*urls, SECRET_KEY=NEW, SECRET_KEY_PREVIOUS=OLD).ready().client() as client:
         again = post_all(client, headers)
         assert list(map(parts, again)) == list(map(parts, first))
         assert {answer.headers.get("idempotent-replayed") for answer in again} == {"true"}
@@ -80,12 +82,52 @@ async def test_parallel_posts_have_one_effect(api: Api) -> None:
         assert len((await client.get("/items", headers=headers)).json()["items"]) == 1
 
 
-def test_answers_outlive_the_replacement_of_the_key(
+async def test_a_repetition_is_refused_while_the_first_request_waits(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:
-    urls = database_url, servers.redis_url
-    with start_api(*urls, SECRET_KEY=OLD).ready().client() as client:
+    patient = {"DATABASE_TIMEOUT": "30", "REQUEST_TIMEOUT": "30"}
+    api = start_api(database_url, servers.redis_url, **patient).ready()
+    with api.client() as client:
         headers = bearer(sign_up(client, "ada")) | KEY
-        first = post_all(client, headers)
-    with start_api(*urls, SECRET_KEY=NEW, SECRET_KEY_PREVIOUS=OLD).ready().client() as client:
-        assert list(map(parts, post_all(client, headers))) == list(map(parts, first))
+        path = client.post("/items", json={"title": "Engine"}, headers=headers).headers["location"]
+    other = await asyncpg.connect(database_url)
+    async with httpx2.AsyncClient(base_url=api.url, timeout=30, headers=headers) as caller:
+        await other.execute("BEGIN; SELECT FROM items FOR UPDATE")
+        first = asyncio.create_task(caller.patch(path, json={"title": "Two"}))
+        await wait_for_lock_wait(other)
+        second = await caller.patch(path, json={"title": "Two"})
+        assert (second.status_code, second.headers["retry-after"]) == (409, "1")
+        assert second.json()["code"] == "idempotency_key_in_use"
+        await other.close()
+        assert (await first).status_code == 200
+        third = await caller.patch(path, json={"title": "Two"})
+        assert parts(third) == parts(await first)
+
+
+async def test_requests_cut_off_by_a_crash_are_repeated_with_one_effect_each(
+    start_api: Starter, servers: Servers, database_url: str
+) -> None:
+    api = start_api(database_url, servers.redis_url).ready()
+    with api.client() as signing_up:
+        headers = bearer(sign_up(signing_up, "ada"))
+    keys = [f"key-{number}" for number in range(CUT_OFF)]
+
+    async def post(client: httpx2.AsyncClient, key: str) -> httpx2.Response:
+        keyed = {**headers, "Idempotency-Key": key}
+        return await client.post("/items", json={"title": key}, headers=keyed)
+
+    async with httpx2.AsyncClient(base_url=api.url, timeout=30) as client:
+        posts = [asyncio.create_task(post(client, key)) for key in keys]
+        await asyncio.wait(posts, return_when=asyncio.FIRST_COMPLETED)
+        send(SIGKILL, family(api.process.pid))
+        outcomes = await asyncio.gather(*posts, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} - {httpx2.Response}  # some got no answer
+    api = start_api(database_url, servers.redis_url).ready()
+    async with httpx2.AsyncClient(base_url=api.url, timeout=30) as client:
+        for key, outcome in zip(keys, outcomes, strict=True):
+            again = await post(client, key)
+            assert again.status_code == 201, again.text
+            if isinstance(outcome, httpx2.Response):
+                assert parts(again) == parts(outcome)
+        page = (await client.get("/items?limit=100", headers=headers)).json()
+    assert sorted(item["title"] for item in page["items"]) == sorted(keys)

@@ -84,8 +84,8 @@ _current: ContextVar[DeferredCommit | None] = ContextVar("deferred_commit", defa
 def answered(begin: Begin[A]) -> AbstractAsyncContextManager[A]:
     """Open a transaction that commits with the answer of the request; without a key, at its end.
 
-    Raises IdempotencyKeyInUse. An exception in the block rolls back at once, so that the use case
-    may catch it and open another.
+    Raises IdempotencyKeyInUse. An exception in the first block rolls back at once, so that the use
+    case may catch it and open another; blocks after it continue its transaction.
     """
     deferred = _current.get()
     return begin() if deferred is None else deferred.join(begin)
