@@ -10,7 +10,7 @@ import pytest
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.audit_chain import PostgresChainReader, PostgresChainStore
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import WriteContext, transactions
+from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
 from jubilee.domain.audit.chain import ChainKeys
 from jubilee.domain.audit.entry import AuditEvent, RequestOrigin
 from jubilee.domain.audit.upkeep import (
@@ -44,11 +44,12 @@ class Chain:
     def __init__(self, pool: ConnectionPool, clock: FakeClock) -> None:
         """Keep entries for 40 days, and their clients for 10."""
         self.pool, self.clock = pool, clock
-        self.write = transactions(
-            pool, WriteContext(clock, new_id, lambda: None, origin=lambda: ORIGIN)
-        )
+        context = WriteContext(clock, new_id, lambda: None, origin=lambda: ORIGIN)
+        self.write = transactions(pool, context)
         retention = AuditRetention(timedelta(days=40), timedelta(days=10))
-        self.upkeep = AuditUpkeep(PostgresChainStore(self.write), KEYS, retention, clock)
+        self.upkeep = AuditUpkeep(
+            PostgresChainStore(views(pool, context), self.write), KEYS, retention, clock
+        )
 
     async def record(self, count: int = 1) -> None:
         async with self.write() as tx:
@@ -207,6 +208,20 @@ async def test_seals_of_a_previous_key_are_accepted_and_the_next_one_covers_them
     await sealed.record()
     await replace(sealed.upkeep, keys=rotated).seal()
     assert (await sealed.verify(keys=ChainKeys(b"n" * 32))).faults == []
+
+
+async def test_the_marks_of_a_previous_key_are_signed_again_without_new_entries(
+    sealed: Chain,
+) -> None:
+    sealed.clock.tick(days=38, seconds=1)
+    _, expiring = audit_tasks(sealed.upkeep)
+    while await expiring.run():
+        pass
+    new = ChainKeys(b"n" * 32)
+    assert len((await sealed.verify(keys=new)).faults) == 3
+    _, expiring = audit_tasks(replace(sealed.upkeep, keys=replace(new, previous=(KEYS.key,))))
+    assert not await expiring.run()
+    assert (await sealed.verify(keys=new)).faults == []
 
 
 async def test_a_noted_head_must_be_in_the_chain(sealed: Chain) -> None:

@@ -25,7 +25,7 @@ def audit_upkeep(settings: Settings, adapters: Adapters) -> AuditUpkeep:
         entries=timedelta(days=settings.audit_retention_days),
         clients=timedelta(days=settings.audit_client_days),
     )
-    store = PostgresChainStore(adapters.write)
+    store = PostgresChainStore(adapters.read, adapters.write)
     return AuditUpkeep(store, _chain_keys(settings), retention, clock)
 
 

@@ -26,14 +26,11 @@ SEAL = ", ".join(Seal.__dataclass_fields__)
 MARK = ", ".join(Mark.__dataclass_fields__)
 
 SNAPSHOT = Statement.from_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-# Without new entries nothing is locked: an idle worker writes nothing.
+HAS_UNSEALED = Statement.from_sql(
+    "SELECT EXISTS (SELECT FROM audit_entries WHERE seal IS NULL) AS found"
+)
 LOCK_MARK = Statement.from_sql(
-    """
-    SELECT {mark} FROM audit_marks WHERE name = CAST(:name AS text)
-        AND (name <> 'sealed'
-            OR EXISTS (SELECT FROM audit_entries WHERE audit_entries.seal IS NULL))
-    FOR UPDATE SKIP LOCKED
-    """,
+    "SELECT {mark} FROM audit_marks WHERE name = CAST(:name AS text) FOR UPDATE SKIP LOCKED",
     mark=MARK,
 )
 MARKS = Statement.from_sql(
@@ -143,12 +140,15 @@ class PostgresChainStep(ChainStep):
 
 @dataclass(frozen=True, slots=True)
 class PostgresChainStore(ChainStore):
-    """Locks the mark of a step, so that one process at a time is in it.
+    """Locks the mark of a step, so that one process at a time is in it."""
 
-    No step is opened for sealing where there is nothing to seal.
-    """
-
+    read: Begin[PostgresTransaction]
     write: Begin[PostgresTransaction]
+
+    async def has_unsealed(self) -> bool:
+        async with self.read() as view:
+            row = await view.executor.first(HAS_UNSEALED)
+        return row is not None and bool(row["found"])
 
     @asynccontextmanager
     async def step(self, name: MarkName) -> AsyncIterator[ChainStep | None]:

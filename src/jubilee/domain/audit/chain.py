@@ -111,8 +111,11 @@ class Mark:
 
     def moved(self, to: Seal, key: bytes) -> "Mark":
         """Return the mark at a later seal, signed with the key."""
-        unsigned = replace(self, seal=to.number, digest=to.digest)
-        return replace(unsigned, signature=_signature(unsigned, key))
+        return replace(self, seal=to.number, digest=to.digest).signed(key)
+
+    def signed(self, key: bytes) -> "Mark":
+        """Return the mark with the signature of this key."""
+        return replace(self, signature=_signature(self, key))
 
     def is_signed(self, keys: Iterable[bytes]) -> bool:
         """Return whether one of the keys has signed it; before the first seal none has."""

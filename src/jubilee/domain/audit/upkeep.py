@@ -56,11 +56,11 @@ class ChainStep(Protocol):
 class ChainStore(Protocol):
     """The chain of the audit log."""
 
-    def step(self, name: MarkName) -> AbstractAsyncContextManager[ChainStep | None]:
-        """Open a step that moves this mark.
+    async def has_unsealed(self) -> bool:
+        """Return whether an entry has no seal."""
 
-        None while another process is in one, or where there is nothing to do.
-        """
+    def step(self, name: MarkName) -> AbstractAsyncContextManager[ChainStep | None]:
+        """Open a step that moves this mark; None while another process is in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,8 @@ class AuditUpkeep:
 
     async def seal(self) -> Seal | None:
         """Seal one batch of entries; None if there is none."""
+        if not await self.store.has_unsealed():
+            return None
         async with self.store.step(MarkName.SEALED) as step:
             if step is None:
                 return None
@@ -93,6 +95,12 @@ class AuditUpkeep:
             await step.add(seal, entries)
             await step.move(mark.moved(seal, self.keys.key))
             return seal
+
+    async def renew(self) -> None:
+        """Sign the end of the chain again where a previous key has signed it."""
+        async with self.store.step(MarkName.SEALED) as step:
+            if step is not None:
+                await self._renew(step)
 
     async def erase(self) -> int:
         """Erase the clients of a few seals; return the number of seals."""
@@ -110,11 +118,17 @@ class AuditUpkeep:
             following = await step.seals(limit=MAX_SEALS)
             seals = list(takewhile(lambda seal: seal.sealed_at < before, following))
             if not seals:
+                await self._renew(step)
                 return 0
             mark = self._checked(step.mark)
             await (step.erase if name is MarkName.ERASED else step.prune)(seals)
             await step.move(mark.moved(seals[-1], self.keys.key))
             return len(seals)
+
+    async def _renew(self, step: ChainStep) -> None:
+        mark = self._checked(step.mark)
+        if not mark.is_signed((self.keys.key,)):
+            await step.move(mark.signed(self.keys.key))
 
     def _checked(self, mark: Mark) -> Mark:
         if not mark.is_signed(self.keys.all):

@@ -143,6 +143,7 @@ def audit_tasks(upkeep: AuditUpkeep) -> Sequence[PeriodicTask]:
         return seal.entries >= AUDIT_BATCH_SIZE
 
     async def expire() -> bool:
+        await upkeep.renew()
         return await upkeep.erase() + await upkeep.prune() > 0
 
     tasks = (
