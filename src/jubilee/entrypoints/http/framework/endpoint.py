@@ -19,12 +19,10 @@ from jubilee.domain.errors import DomainError, NotAuthenticated
 from jubilee.domain.identity import Principal, UserId
 from jubilee.domain.rate_limits.quotas import RouteClass
 from jubilee.domain.services import Services
-from jubilee.domain.text import as_line
 from jubilee.entrypoints.http.framework.context import ApiContext
 from jubilee.entrypoints.http.framework.deprecation import Deprecation
 from jubilee.observation.requests import RequestRecord
 
-MAX_USER_AGENT_CHARS = 400
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 FORM = "application/x-www-form-urlencoded"
@@ -134,8 +132,7 @@ class Call(Generic[B, Q]):
     @property
     def client(self) -> ClientInfo:
         """Address and user agent of the client."""
-        user_agent = as_line(self.request.headers.get("user-agent", ""), MAX_USER_AGENT_CHARS)
-        return ClientInfo(self.record.client or None, user_agent or None)
+        return ClientInfo(self.record.client or None, self.record.user_agent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
