@@ -88,6 +88,7 @@ def stack(worker_metrics: int) -> Iterator[Up]:
             at / "data",
             at,
             ENVIRONMENT="production",
+            RATE_LIMITS="off",
             SECRET_KEY=SECRET,
             METRICS_PORT=str(free_port()),
             WORKER_METRICS_PORT=str(worker_metrics),

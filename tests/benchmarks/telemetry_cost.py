@@ -223,6 +223,7 @@ def environment(up: Up, url: str) -> dict[str, str]:
     """Everything on."""
     return {
         "DATA_DIR": str(up.data),
+        "RATE_LIMITS": "off",
         "OTEL_EXPORTER_OTLP_ENDPOINT": url,
         "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
         "OTEL_TRACES_SAMPLER_ARG": RATIO,
