@@ -130,6 +130,18 @@ async def test_the_end_of_a_lock_is_recorded_after_an_outage(
     assert lock_entries(store)[1:] == [("account_unlocked", None, "expired")]
 
 
+async def test_a_sign_in_ends_a_lock_whose_end_is_recorded_once_the_database_answers(
+    guard: AttemptGuard, zoe: Person, store: FakeStore
+) -> None:
+    await guard.store.add_lock(zoe.user.id, seconds=60)
+    async with guard.attempt(PasswordAttempt.sign_in("zoe", zoe.user.id, "198.51.100.1")):
+        store.broken = Unavailable()
+    store.broken = None
+    assert lock_entries(store) == []
+    await guard.record_ended_locks()
+    assert lock_entries(store) == [("account_unlocked", None, "expired")]
+
+
 async def test_an_unknown_login_is_limited_without_a_record(
     auth: AuthService, attempt_observer: FakeAttemptObserver
 ) -> None:

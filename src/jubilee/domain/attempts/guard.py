@@ -95,10 +95,8 @@ class AttemptGuard:
     async def record_ended_locks(self) -> None:
         """Record the locks that have ended by themselves since the last call."""
         for user_id in await self.store.pop_ended_locks():
-            try:
+            with suppress(Unavailable):
                 await self._record_end(user_id, LockEnd.EXPIRED)
-            except Unavailable:  # record it at the next call
-                await self.store.add_lock(user_id, seconds=0)
 
     async def _begin(self, attempt: PasswordAttempt) -> Admission:
         admission = await self.store.begin(attempt)
@@ -110,7 +108,8 @@ class AttemptGuard:
     async def _succeed(self, attempt: PasswordAttempt, admission: Admission) -> None:
         self.observer.attempt_ended(AttemptOutcome.SUCCEEDED)
         if await self.store.succeed(attempt, admission) and attempt.user_id is not None:
-            await self._record_end(attempt.user_id, LockEnd.SIGNED_IN)
+            with suppress(Unavailable):  # the session is open
+                await self._record_end(attempt.user_id, LockEnd.SIGNED_IN)
 
     async def _fail(self, attempt: PasswordAttempt, admission: Admission) -> None:
         self.observer.attempt_ended(AttemptOutcome.WRONG)
@@ -127,9 +126,14 @@ class AttemptGuard:
     async def _record_end(
         self, user_id: UserId, end: LockEnd, *, actor: UserId | None = None
     ) -> None:
+        """Record that a lock has ended; if that fails, the next `record_ended_locks` does."""
         event = AuditEvent.ACCOUNT_UNLOCKED
-        async with self.write() as tx:
-            await tx.audit.record(event, actor=actor, subject=user_id, reason=end.value)
+        try:
+            async with self.write() as tx:
+                await tx.audit.record(event, actor=actor, subject=user_id, reason=end.value)
+        except Unavailable:
+            await self.store.add_lock(user_id, seconds=0)
+            raise
         self.observer.account_unlocked(user_id, end)
 
     @asynccontextmanager

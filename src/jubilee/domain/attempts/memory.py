@@ -22,7 +22,7 @@ class AttemptCounter:
 
 
 class MemoryAttemptStore(AttemptStore):
-    """Counters by name, at most MAX_COUNTERS; a full table forgets those nearest to their end.
+    """Counters by name, at most MAX_COUNTERS; a full table forgets the lowest.
 
     A counter at its limit is forgotten last: many addresses cannot lift a lock.
     """
