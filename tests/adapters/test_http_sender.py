@@ -2,107 +2,30 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from ipaddress import ip_address
-from ssl import SSLContext
 from time import monotonic
 
 import pytest
 
-from jubilee.adapters.http_sender import MAX_BODY_BYTES, PinnedHttpSender, RequestTimeouts, resolve
-from jubilee.domain.ip_addresses import Address
+from jubilee.adapters.http_sender import MAX_BODY_BYTES
 from jubilee.domain.jobs.kinds import PermanentFailure
-from jubilee.domain.outbound.address_policy import (
-    AddressFilter,
-    AllowedHost,
-    OutboundRules,
-)
 from jubilee.domain.outbound.request import read_request
-from jubilee.domain.outbound.sending import AddressNotAllowed, Unreachable
+from jubilee.domain.outbound.sending import Unreachable
+from tests.adapters.http_receiver import Serve, allow_all, receivers, sender
 from tests.support.certificates import Certificate, make_certificate
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Request-ID: 7\r\n\r\nok"
-LOCAL = ip_address("127.0.0.1")
-TIMEOUTS = RequestTimeouts(connect_s=1, read_s=0.5, total_s=1.5)
-
-
-@dataclass(slots=True)
-class Receiver:
-    """A server with one answer that records the raw requests."""
-
-    answer: bytes = OK
-    delay: float = 0.0
-    port: int = 0
-    requests: list[bytes] = field(default_factory=list)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            _, _, length = head.lower().partition(b"content-length: ")
-            body = await reader.readexactly(int(length.split(b"\r\n")[0]) if length else 0)
-            self.requests.append(head + body)
-            await asyncio.sleep(self.delay)
-            writer.write(self.answer)
-            await writer.drain()
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # the client has disconnected
-        finally:
-            writer.close()
-
-
-Serve = Callable[..., Awaitable[Receiver]]
 
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """Start a receiver: `await serve(answer=...)`."""
-    servers: list[asyncio.Server] = []
-
-    async def started(
-        answer: bytes = OK, delay: float = 0, host: str = "127.0.0.1", ssl: SSLContext | None = None
-    ) -> Receiver:
-        receiver = Receiver(answer, delay)
-        server = await asyncio.start_server(receiver.serve, host, 0, ssl=ssl)
-        receiver.port = server.sockets[0].getsockname()[1]
-        servers.append(server)
-        return receiver
-
-    yield started
-    for server in servers:
-        server.close()
-        await server.wait_closed()
+    async with receivers() as serve:
+        yield serve
 
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return make_certificate(tmp_path_factory.mktemp("https"), "DNS:hooks.test")
-
-
-def sender(*found: str, certificate: Certificate | None = None) -> PinnedHttpSender:
-    """Return a sender that resolves every name to these lists of addresses in turn."""
-    lists = [[ip_address(address) for address in text.split()] for text in found]
-
-    async def resolve_name(_: str, __: int) -> Sequence[Address]:
-        return lists.pop(0) if len(lists) > 1 else lists[0]
-
-    context = certificate.client if certificate else None
-    return PinnedHttpSender(
-        "Jubilee/test", resolve=resolve_name, context=context, timeouts=TIMEOUTS
-    )
-
-
-def allow_all(_: Address) -> bool:
-    return True
-
-
-def for_admins(host: str, *allowed: str) -> AddressFilter:
-    rules = OutboundRules(tuple(AllowedHost.parse(text) for text in allowed))
-    allows = rules.filter_for(host, 80, by_admin=True)
-    assert allows is not None
-    return allows
 
 
 async def test_a_request_arrives_as_specified(serve: Serve) -> None:
@@ -161,70 +84,6 @@ async def test_a_reply_to_head_has_no_body(serve: Serve) -> None:
     data = {"url": f"http://hooks.test:{receiver.port}", "method": "HEAD"}
     reply = await sender("127.0.0.1").send(read_request(data), allow_all)
     assert (reply.status, reply.body) == (200, b"")
-
-
-async def test_a_name_is_resolved_once(serve: Serve) -> None:
-    receiver = await serve()
-    request = read_request({"url": f"http://rebind.test:{receiver.port}"})
-    rebinding = sender("192.0.2.1", "127.0.0.1")  # nothing listens at the first address
-    checked: list[Address] = []
-
-    def first_only(address: Address) -> bool:
-        checked.append(address)
-        return address != LOCAL
-
-    with pytest.raises(Unreachable):
-        await rebinding.send(request, first_only)
-    assert checked == [ip_address("192.0.2.1")]
-    assert not receiver.requests
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1", "169.254.169.254", "fe80::1"],
-)
-async def test_a_public_name_of_a_private_address_is_refused(serve: Serve, address: str) -> None:
-    receiver = await serve()
-    request = read_request({"url": f"http://inward.test:{receiver.port}"})
-    with pytest.raises(AddressNotAllowed):
-        await sender(address).send(request, for_admins("inward.test"))
-    assert not receiver.requests
-
-
-async def test_only_allowed_addresses_of_a_name_are_tried(serve: Serve) -> None:
-    receiver = await serve()
-    request = read_request({"url": f"http://both.test:{receiver.port}"})
-    tried = sender("127.0.0.2 127.0.0.1")
-    await tried.send(request, lambda address: address == LOCAL)
-    assert len(receiver.requests) == 1
-
-
-async def test_the_next_address_is_tried_after_a_refused_connection(serve: Serve) -> None:
-    receiver = await serve()
-    request = read_request({"url": f"http://both.test:{receiver.port}"})
-    reply = await sender("127.0.0.9 127.0.0.1").send(request, allow_all)
-    assert reply.status == 200
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]"])
-async def test_a_literal_address_is_checked(serve: Serve, host: str) -> None:
-    receiver = await serve(host="127.0.0.1" if "127" in host else "::1")
-    request = read_request({"url": f"http://{host}:{receiver.port}"})
-    real = PinnedHttpSender("Jubilee/test", timeouts=TIMEOUTS)
-    with pytest.raises(AddressNotAllowed):
-        await real.send(request, for_admins(request.host))
-    assert (await real.send(request, for_admins(request.host, host))).status == 200
-    assert f"host: {request.authority}".encode() in receiver.requests[0]
-
-
-async def test_names_are_resolved_by_the_system() -> None:
-    assert LOCAL in await resolve("localhost", 80)
-
-
-async def test_a_name_without_an_address_is_unreachable() -> None:
-    request = read_request({"url": "http://missing.invalid/"})
-    with pytest.raises(Unreachable):
-        await PinnedHttpSender("Jubilee/test", timeouts=TIMEOUTS).send(request, allow_all)
 
 
 async def test_a_certificate_is_checked_against_the_name(
@@ -320,16 +179,6 @@ async def test_a_server_that_sends_slowly_times_out() -> None:
     await server.wait_closed()
 
 
-async def test_a_hanging_resolver_times_out() -> None:
-    async def hang(_: str, __: int) -> Sequence[Address]:
-        await asyncio.sleep(60)
-        return []
-
-    hanging = PinnedHttpSender("Jubilee/test", resolve=hang, timeouts=TIMEOUTS)
-    with pytest.raises(Unreachable, match="in time"):
-        await hanging.send(read_request({"url": "http://hooks.test"}), allow_all)
-
-
 @pytest.mark.parametrize(
     "answer", [b"", b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-"]
 )
@@ -339,17 +188,6 @@ async def test_a_reply_that_is_not_http_is_unreachable(serve: Serve, answer: byt
     with pytest.raises(Unreachable) as failed:
         await sender("127.0.0.1").send(request, allow_all)
     assert not isinstance(failed.value, PermanentFailure)
-
-
-async def test_proxies_of_the_environment_are_not_used(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    receiver, proxy = await serve(), await serve()
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
-    monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{proxy.port}")
-    request = read_request({"url": f"http://hooks.test:{receiver.port}"})
-    await sender("127.0.0.1").send(request, allow_all)
-    assert (len(receiver.requests), proxy.requests) == (1, [])
 
 
 async def test_headers_are_not_logged(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:

@@ -12,7 +12,7 @@ from jubilee.domain.services import Services
 from jubilee.domain.tasks.task import Task, TaskRequest, TaskStatus
 from tests.commands.conftest import Jubilee
 from tests.conftest import PASSWORD
-from tests.domain.test_tasks import set_status
+from tests.domain.task_harness import set_status
 from tests.fakes.store import FakeStore
 
 

@@ -7,7 +7,14 @@ from uuid import UUID
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.domain.identity import Principal, SessionId, UserId
-from jubilee.domain.tasks.task import Task, TaskRequest, TaskStatus
+from jubilee.domain.jobs.queue import NewJob
+from jubilee.domain.tasks.task import (
+    Task,
+    TaskFilter,
+    TaskNotFound,
+    TaskRequest,
+    TaskStatus,
+)
 from jubilee.domain.users.user import User
 from tests.contracts.conftest import Database
 
@@ -92,3 +99,33 @@ async def set_status(database: Database, task: Task, status: TaskStatus) -> Task
             str(task.id), by=Principal(UserId(new_id()), SessionId(new_id()), is_admin=True)
         )
     return changed
+
+
+async def find(database: Database, name: str, person: User, *, admin: bool = False) -> Task | None:
+    try:
+        async with database.read() as view:
+            task: Task = await view.tasks.get(name, by=principal_of(person, admin=admin))
+    except TaskNotFound:
+        return None
+    return task
+
+
+async def list_tasks(database: Database, chosen: TaskFilter, limit: int = 100) -> list[Task]:
+    """Return the tasks of all pages."""
+    found, after = [], None
+    while True:
+        async with database.read() as view:
+            page = await view.tasks.page(chosen, after=after, limit=limit)
+        assert len(page.rows) <= limit
+        found += page.rows
+        if page.after is None:
+            return found
+        after = page.after
+
+
+async def add_unowned(database: Database, person: User, kind: str = "email.welcome") -> NewJob:
+    """Add an internal job for an account, which is not a task of its own."""
+    job = NewJob(id=new_id(), kind=kind, owner_id=person.id, data={"n": 1})
+    async with database.write() as tx:
+        await tx.jobs.add(job)
+    return job

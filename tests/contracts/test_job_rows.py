@@ -3,13 +3,11 @@
 import asyncio
 import json
 import os
-import re
 import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -17,15 +15,6 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.jobs import store as store_module
-from jubilee.adapters.postgres.jobs.due_jobs import (
-    DUE_SUMMARY,
-    EXPIRE,
-    FIRST,
-    MARK_DUE,
-    PRUNE,
-    QUEUES,
-    WAITING,
-)
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.transaction import RolledBack
@@ -38,19 +27,7 @@ from tests.contracts.job_tables import PostgresJobTable, claim, make_postgres_jo
 from tests.fakes.store import FakeClock
 
 KINDS = ["echo"]
-EXPIRY = {
-    "rows": 500,
-    "max_crashes": 3,
-    "longest_waits": [1.0, 2.0, 4.0],
-    "crashed_error": "{}",
-    "expired_error": "{}",
-}
-PAGE = {
-    **dict(zip(("level", "run_at", "id"), FIRST, strict=True)),
-    "kinds": KINDS,
-    "queues": QUEUES,
-    "rows": 500,
-}
+
 MANY = Statement.from_sql(
     """
     INSERT INTO jobs (id, kind, data, lane, priority, status, attempts, max_attempts, epoch,
@@ -256,57 +233,6 @@ async def test_queues_of_a_newer_version_are_ignored(table: PostgresJobTable, ot
     assert [(dispatch.reference, dispatch.queue) for dispatch in marked] == [
         (ours, JobQueueName.USER)
     ]
-
-
-async def plan(other: Any, statement: Statement, **values: object) -> str:
-    rows = await other.fetch(
-        f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {statement.sql}", *statement.arguments(values)
-    )
-    return "\n".join(row[0] for row in rows)
-
-
-@pytest.mark.parametrize(
-    ("statement", "index", "values"),
-    [
-        (MARK_DUE, "ix_jobs_due", {"kinds": KINDS, "queues": QUEUES, "rows": 500}),
-        (DUE_SUMMARY, "ix_jobs_due", {"kinds": KINDS, "queues": QUEUES}),
-        (WAITING, "ix_jobs_due", PAGE),
-        (EXPIRE, "ix_jobs_leases", EXPIRY),
-        (PRUNE, "ix_jobs_finished_at", {"days": 7.0, "rows": 500}),
-    ],
-    ids=["mark", "summary", "waiting", "expire", "prune"],
-)
-async def test_jobs_that_are_not_due_do_not_slow_the_queries_down(
-    table: PostgresJobTable, other: Any, statement: Statement, index: str, values: dict[str, object]
-) -> None:
-    await table.run(MANY, rows=30_000, due=86_400)
-    await table.run(MANY, rows=20, due=-1)
-    await other.execute("ANALYZE jobs")
-    found = await plan(other, statement, **values)
-    assert index in found
-    assert "Seq Scan on jobs" not in found
-    # No step but the table's own functions touches more than a handful of rows.
-    assert max(int(rows.partition(".")[0]) for rows in re.findall(r"rows=([\d.]+)", found)) <= 20
-    assert not re.search(r"Rows Removed by Filter: \d{3}", found)
-
-
-async def test_a_later_page_of_unclaimed_jobs_reads_only_its_rows(
-    table: PostgresJobTable, other: Any
-) -> None:
-    await table.run(MANY, rows=10_000, due=-60)
-    await other.execute("UPDATE jobs SET dispatched_at = now() - interval '1 minute'")
-    await other.execute("VACUUM ANALYZE jobs")
-    found = await plan(other, WAITING, **{**PAGE, "level": 9, "run_at": datetime.now(UTC)})
-    assert "Seq Scan on jobs" not in found
-    assert not re.search(r"Rows Removed by Filter: \d{2}", found)
-    assert not re.findall(r"Scan.*jobs.*rows=[1-9]", found)
-
-
-async def test_a_relay_locks_only_the_jobs_it_marks(table: PostgresJobTable, other: Any) -> None:
-    await table.run(MANY, rows=1000, due=-1)
-    await other.execute("ANALYZE jobs")
-    found = await plan(other, MARK_DUE, kinds=KINDS, queues=QUEUES, rows=10)
-    assert re.findall(r"LockRows \(actual rows=(\d+)", found) == ["10"]
 
 
 ZOMBIE = """

@@ -3,18 +3,13 @@
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from jubilee.adapters.ids import new_id
-from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.tasks.task import (
-    MAX_PAGE_BYTES,
-    Task,
     TaskFilter,
     TaskIdTaken,
-    TaskNotFound,
     TaskStatus,
 )
 from jubilee.domain.users.user import User
@@ -23,10 +18,12 @@ from tests.contracts.conftest import Database
 from tests.contracts.task_rows import (
     add_task,
     add_tasks,
+    add_unowned,
+    find,
     find_same,
     insert_task,
+    list_tasks,
     make_task,
-    principal_of,
     set_status,
 )
 
@@ -47,28 +44,6 @@ async def eve(database: Database) -> User:
     return user
 
 
-async def find(database: Database, name: str, person: User, *, admin: bool = False) -> Task | None:
-    try:
-        async with database.read() as view:
-            task: Task = await view.tasks.get(name, by=principal_of(person, admin=admin))
-    except TaskNotFound:
-        return None
-    return task
-
-
-async def list_tasks(database: Database, chosen: TaskFilter, limit: int = 100) -> list[Task]:
-    """Return the tasks of all pages."""
-    found, after = [], None
-    while True:
-        async with database.read() as view:
-            page = await view.tasks.page(chosen, after=after, limit=limit)
-        assert len(page.rows) <= limit
-        found += page.rows
-        if page.after is None:
-            return found
-        after = page.after
-
-
 async def test_a_new_task_has_the_requested_fields(database: Database, zoe: User) -> None:
     data = {"\u00fc": [None, True, 1, 1.5, {"x": "\U0001f389"}], "": {}}
     task = await add_task(database, zoe, data=data, priority=0, task_id="a:b")
@@ -77,29 +52,6 @@ async def test_a_new_task_has_the_requested_fields(database: Database, zoe: User
     assert (task.run_at, task.owner_id) == (task.created_at, zoe.id)
     assert {task.progress, task.started_at, task.finished_at, task.cancel_requested_at} == {None}
     assert await find(database, "a:b", zoe) == task
-
-
-async def test_a_page_of_large_tasks_is_shorter_and_none_is_skipped(
-    database: Database, zoe: User
-) -> None:
-    data = {"text": "x" * 60_000}
-    tasks = [await add_task(database, zoe, data=data) for _ in range(30)]
-    async with database.read() as view:
-        page = await view.tasks.page(TaskFilter(owner=zoe.id), after=None, limit=100)
-    assert 0 < len(page.rows) * 60_000 <= MAX_PAGE_BYTES
-    assert page.after is not None
-    assert await list_tasks(database, TaskFilter(owner=zoe.id)) == tasks[::-1]
-
-
-async def test_a_page_of_exactly_the_largest_size_is_not_shortened(
-    database: Database, zoe: User
-) -> None:
-    data = {"text": "x" * (MAX_PAGE_BYTES // 4 - len('{"text": ""}'))}
-    for _ in range(5):
-        await add_task(database, zoe, data=data)
-    async with database.read() as view:
-        page = await view.tasks.page(TaskFilter(owner=zoe.id), after=None, limit=100)
-    assert len(page.rows) == 4
 
 
 async def test_run_at_in_the_past_is_now_and_beyond_the_limit_refused(
@@ -139,14 +91,6 @@ async def test_an_id_takes_precedence_over_an_equal_task_id(
     assert await find(database, str(first.id), eve) == theirs
 
 
-async def add_unowned(database: Database, person: User, kind: str = "email.welcome") -> NewJob:
-    """Add an internal job for an account, which is not a task of its own."""
-    job = NewJob(id=new_id(), kind=kind, owner_id=person.id, data={"n": 1})
-    async with database.write() as tx:
-        await tx.jobs.add(job)
-    return job
-
-
 async def test_internal_jobs_are_visible_only_to_admins(
     database: Database, zoe: User, eve: User
 ) -> None:
@@ -158,33 +102,6 @@ async def test_internal_jobs_are_visible_only_to_admins(
     assert found is not None
     assert (found.id, found.task_id, found.owner_id) == (job.id, str(job.id), None)
     assert (found.data, found.status, found.kind) == ({"n": 1}, QUEUED, "email.welcome")
-
-
-@pytest.mark.parametrize("limit", [1, 2, 100])
-async def test_lists_filter_owned_and_unowned_tasks(
-    database: Database, zoe: User, limit: int
-) -> None:
-    kinds = ("echo", None, "other", None, "echo")
-    ids = [
-        (await (add_task(database, zoe, kind=kind) if kind else add_unowned(database, zoe))).id
-        for kind in kinds
-    ]
-    dead = await find(database, str(ids[1]), zoe, admin=True)
-    assert dead is not None
-    await set_status(database, dead, DEAD)
-
-    async def found(**chosen: Any) -> list[int]:
-        return [
-            ids.index(task.id) for task in await list_tasks(database, TaskFilter(**chosen), limit)
-        ]
-
-    assert await found() == [4, 3, 2, 1, 0]
-    assert await found(unowned=True) == [3, 1]
-    assert await found(owner=zoe.id) == [4, 2, 0]
-    assert await found(unowned=True, status=DEAD) == await found(status=DEAD) == [1]
-    assert await found(unowned=True, kind="email.welcome", status=QUEUED) == [3]
-    assert await found(kind="email.welcome") == [3, 1]
-    assert await found(unowned=True, kind="echo") == []
 
 
 async def test_an_unowned_task_is_cancelled_retried_and_removed(
@@ -244,27 +161,6 @@ async def test_live_tasks_of_an_owner_are_counted_up_to_a_limit(
         assert await tx.tasks.count_live(eve.id, limit=9) == 0
     assert await add_tasks(database, make_task(zoe), below=2) == [None]
     assert None not in await add_tasks(database, make_task(zoe), below=3)
-
-
-@pytest.mark.parametrize("limit", [1, 2, 100])
-async def test_lists_are_filtered_and_newest_first(
-    database: Database, zoe: User, eve: User, limit: int
-) -> None:
-    kinds = ("echo", "other", "echo", "other", "echo")
-    tasks = [await add_task(database, zoe, kind=kind) for kind in kinds]
-    tasks[0] = await set_status(database, tasks[0], DEAD)
-    tasks[3] = await set_status(database, tasks[3], DEAD)
-    theirs = await add_task(database, eve)
-    own = TaskFilter(owner=zoe.id)
-    assert await list_tasks(database, TaskFilter(), limit) == [theirs, *reversed(tasks)]
-    assert await list_tasks(database, own, limit) == [*reversed(tasks)]
-    assert await list_tasks(database, replace(own, status=DEAD), limit) == [tasks[3], tasks[0]]
-    assert await list_tasks(database, replace(own, kind="echo"), limit) == tasks[4::-2]
-    both = replace(own, kind="echo", status=QUEUED)
-    assert await list_tasks(database, both, limit) == [tasks[4], tasks[2]]
-    assert await list_tasks(database, TaskFilter(status=DEAD), limit) == [tasks[3], tasks[0]]
-    assert await list_tasks(database, TaskFilter(kind="other"), limit) == [tasks[3], tasks[1]]
-    assert await list_tasks(database, TaskFilter(status=RUNNING), limit) == []
 
 
 async def test_a_queued_task_is_cancelled(database: Database, zoe: User) -> None:

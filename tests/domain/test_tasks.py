@@ -1,18 +1,13 @@
 """Use cases of tasks, and who is allowed to call them."""
 
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from jubilee.adapters.ids import new_id
 from jubilee.domain.errors import DomainError
-from jubilee.domain.identity import Principal, SessionId, UserId
-from jubilee.domain.jobs.kinds import Audience, InvalidPayload, JobKinds, UnknownKind
-from jubilee.domain.jobs.waiter import JobWaiter
+from jubilee.domain.identity import Principal
+from jubilee.domain.jobs.kinds import InvalidPayload, UnknownKind
 from jubilee.domain.tasks import service
-from jubilee.domain.tasks.echo import Echo
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.tasks.task import (
     MAX_DELAY,
@@ -22,70 +17,13 @@ from jubilee.domain.tasks.task import (
     Task,
     TaskFilter,
     TaskIdTaken,
-    TaskNotDead,
     TaskNotFound,
     TaskRequest,
     TaskStatus,
     TooManyTasks,
 )
+from tests.domain.task_harness import ADMIN, OWNER, STRANGER, make_service, set_status
 from tests.fakes.store import FakeStore, store_with_accounts
-from tests.fakes.tasks import FakeLiveJobReader
-
-
-class AdminKind(Echo):
-    """A kind for admins, whose payload member `secret` is redacted."""
-
-    name = "admin.only"
-    audience = Audience.ADMINS
-    private = frozenset({"text"})
-
-    def read(self, data: Mapping[str, object]) -> Mapping[str, object]:
-        if "to" not in data:
-            raise InvalidPayload("`to` is missing", pointer="/data/to")
-        return data
-
-    def redact(self, data: Mapping[str, object]) -> Mapping[str, object]:
-        return {**data, "secret": "***"}
-
-
-class InternalKind(Echo):
-    """A kind that only the service itself creates."""
-
-    name = "internal"
-    audience = Audience.INTERNAL
-
-
-class KindWithRows(Echo):
-    """A kind that keeps rows of its own for a job."""
-
-    name = "rows"
-
-    def __init__(self) -> None:
-        self.closed: list[Mapping[str, object]] = []
-
-    async def close(self, data: Mapping[str, object], tx: object) -> None:
-        del tx
-        self.closed.append(data)
-
-
-def make_principal(*, admin: bool = False) -> Principal:
-    return Principal(UserId(new_id()), SessionId(new_id()), is_admin=admin)
-
-
-OWNER, STRANGER, ADMIN = make_principal(), make_principal(), make_principal(admin=True)
-
-
-def make_service(store: FakeStore, max_live: int = 10) -> TaskService:
-    return TaskService(
-        write=store.transaction,
-        read=store.view,
-        read_list=store.view,
-        kinds=JobKinds([Echo(), AdminKind(), InternalKind()]),
-        waiter=JobWaiter(FakeLiveJobReader(lambda: store.tasks)),
-        clock=store.clock,
-        new_id=new_id,
-        max_live_per_owner=max_live,
-    )
 
 
 @pytest.fixture
@@ -101,11 +39,6 @@ def tasks(store: FakeStore) -> TaskService:
 @pytest.fixture
 async def task(tasks: TaskService) -> Task:
     return await tasks.create(TaskRequest(data={"n": 1}, task_id="mine"), by=OWNER)
-
-
-def set_status(store: FakeStore, task: Task, status: TaskStatus, **more: object) -> None:
-    changed = {"status": status, "attempts": 3, **more}
-    store.tasks[task.id] = replace(task, **changed)  # type: ignore[arg-type]  # its own members
 
 
 async def test_a_new_task_is_queued_and_due(tasks: TaskService, store: FakeStore) -> None:
@@ -241,77 +174,3 @@ async def test_the_payload_of_an_unknown_kind_is_hidden(
 ) -> None:
     set_status(store, task, TaskStatus.QUEUED, kind="newer")
     assert (await tasks.get("mine", by=OWNER)).data == {}
-
-
-async def test_cancelling_a_queued_task_twice_deletes_it(
-    tasks: TaskService, task: Task, store: FakeStore
-) -> None:
-    assert await tasks.cancel("mine", by=OWNER) is None
-    cancelled = await tasks.get("mine", by=OWNER)
-    assert (cancelled.status, cancelled.finished_at) == (TaskStatus.CANCELLED, store.clock())
-    assert await tasks.cancel("mine", by=OWNER) is None
-    with pytest.raises(TaskNotFound):
-        await tasks.cancel("mine", by=OWNER)
-
-
-async def test_cancelling_a_running_task_requests_its_stop(
-    tasks: TaskService, task: Task, store: FakeStore
-) -> None:
-    set_status(store, task, TaskStatus.RUNNING)
-    running = await tasks.cancel(str(task.id), by=ADMIN)
-    assert running is not None
-    assert (running.status, running.cancel_requested) == (TaskStatus.RUNNING, True)
-    store.clock.tick(seconds=1)
-    assert await tasks.cancel("mine", by=OWNER) == running
-
-
-async def test_retrying_a_dead_task_resets_it(
-    tasks: TaskService, task: Task, store: FakeStore
-) -> None:
-    late, error = store.clock() + timedelta(hours=1), {"code": "refused"}
-    set_status(
-        store, task, TaskStatus.DEAD, finished_at=late, cancel_requested_at=late, error=error
-    )
-    store.clock.tick(hours=2)
-    again = await tasks.retry("mine", by=OWNER)
-    assert again == replace(task, run_at=store.clock(), error=error)
-    with pytest.raises(TaskNotDead):
-        await tasks.retry("mine", by=OWNER)
-
-
-async def test_a_retry_counts_towards_the_limit_and_needs_the_audience(store: FakeStore) -> None:
-    tasks = make_service(store, 1)
-    dead = await tasks.create(TaskRequest(data={}), by=OWNER)
-    set_status(store, dead, TaskStatus.DEAD, kind="admin.only")
-    with pytest.raises(KindNotAllowed):
-        await tasks.retry(str(dead.id), by=OWNER)
-    set_status(store, dead, TaskStatus.DEAD)
-    await tasks.create(TaskRequest(data={}), by=OWNER)
-    with pytest.raises(TooManyTasks):
-        await tasks.retry(str(dead.id), by=OWNER)
-    assert store.tasks[dead.id].status is TaskStatus.DEAD
-
-
-@pytest.mark.parametrize("status", list(TaskStatus))
-async def test_another_user_can_neither_cancel_nor_retry_a_task(
-    tasks: TaskService, task: Task, store: FakeStore, status: TaskStatus
-) -> None:
-    set_status(store, task, status)
-    before = dict(store.tasks)
-    with pytest.raises(TaskNotFound):
-        await tasks.cancel(str(task.id), by=STRANGER)
-    with pytest.raises(TaskNotFound):
-        await tasks.retry(str(task.id), by=STRANGER)
-    assert store.tasks == before
-
-
-async def test_a_kind_ends_the_rows_of_tasks_that_do_not_succeed(store: FakeStore) -> None:
-    kind = KindWithRows()
-    tasks = replace(make_service(store), kinds=JobKinds([kind]))
-    made = [await tasks.create(TaskRequest(kind="rows", data={"n": n}), by=OWNER) for n in range(3)]
-    set_status(store, made[0], TaskStatus.DEAD)
-    set_status(store, made[1], TaskStatus.SUCCEEDED)
-    for task in made[:2]:
-        await tasks.discard(str(task.id), by=OWNER)
-    await tasks.stop(str(made[2].id), by=OWNER)
-    assert kind.closed == [{"n": 0}, {"n": 2}]

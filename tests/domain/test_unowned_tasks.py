@@ -15,7 +15,14 @@ from jubilee.domain.tasks.task import (
     TaskRequest,
     TaskStatus,
 )
-from tests.domain.test_tasks import ADMIN, OWNER, STRANGER, make_principal, make_service, set_status
+from tests.domain.task_harness import (
+    ADMIN,
+    OWNER,
+    STRANGER,
+    make_principal,
+    make_service,
+    set_status,
+)
 from tests.fakes.store import FakeStore, store_with_accounts
 
 

@@ -69,7 +69,7 @@ def steps(chance: Random, year: int) -> Iterator[datetime]:
     now = datetime(year - 1, 12, 31, 9, 0, tzinfo=UTC)
     while now < datetime(year + 1, 1, 1, 13, 0, tzinfo=UTC):
         yield now
-        now += HOUR * chance.choice([1 / 3, 2, 8, 8, 8, 8])
+        now += HOUR * chance.choice([1 / 3, 2, 8, 12, 12, 12])
 
 
 def lifetimes(chance: Random) -> list[Lifetime]:

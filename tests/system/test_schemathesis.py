@@ -1,6 +1,7 @@
 """Schemathesis against the running service: anonymous callers, users and admins.
 
-FUZZ_EXAMPLES asks for more cases of each operation, chosen anew at every run (`make fuzz`).
+FUZZ_EXAMPLES asks for more cases of each operation, chosen anew at every run (`make fuzz`, which
+.ci/nightly runs).
 """
 
 import os
@@ -22,7 +23,7 @@ FEW = (
     "--phases",
     "examples,fuzzing,stateful",
     "--max-examples",
-    "10",
+    "6",
     "--generation-deterministic",
 )
 MANY = ("--max-examples", EXAMPLES or "")

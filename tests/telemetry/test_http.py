@@ -1,21 +1,13 @@
 """Tracing of requests: one sampling decision, and no secrets."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from random import getrandbits
+from dataclasses import replace
 from typing import Any
 
 import httpx2
 import pytest
-from opentelemetry.sdk.trace.sampling import (
-    Decision,
-    Sampler,
-    SamplingResult,
-    TraceIdRatioBased,
-)
-from opentelemetry.trace import SpanKind
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.telemetry.access_log import AccessLog
@@ -23,18 +15,13 @@ from jubilee.adapters.telemetry.http import HttpTelemetry
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.jobs import JobTracePropagator
 from jubilee.adapters.telemetry.sampling import (
-    LOW_HALF,
-    PredecidedSampler,
-    is_sampled,
     sampling_decision,
-    threshold,
 )
 from jubilee.adapters.telemetry.traced_requests import TracedRequests
 from jubilee.adapters.telemetry.tracing import Tracing, current_ids
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
-from jubilee.entrypoints.http.framework.edge import EdgeMiddleware
 from tests.telemetry.memory import (
     Lines,
     Memory,
@@ -44,33 +31,17 @@ from tests.telemetry.memory import (
     is_failed,
     parent_id,
 )
+from tests.telemetry.sampled_requests import (
+    HEADER,
+    PARENT,
+    SAMPLED,
+    TRACE,
+    UNSAMPLED,
+    nothing,
+    serving,
+)
 
-SAMPLED = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-UNSAMPLED = SAMPLED[:-2] + b"00"
-TRACE, PARENT = 0x0AF7651916CD43DD8448EB211C80319C, 0xB7AD6B7169203331
-HEADER = b"traceparent"
 SECRET = "hunter2 of zoe@example.com"
-
-Work = Callable[[], Awaitable[None]]
-
-
-def sampling(monkeypatch: pytest.MonkeyPatch, memory: Memory, share: str) -> Tracing:
-    """Return tracing with the recommended sampler and this share."""
-    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
-    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", share)
-    return memory.tracing()
-
-
-def serving(tracing: Tracing, work: Work) -> httpx2.AsyncClient:
-    """Return a client of an application that runs `work` and answers 204."""
-
-    async def app(_: Scope, __: Receive, send: Send) -> None:
-        await work()
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
-    traced = TracedRequests(EdgeMiddleware(app, InFlightRequests()), tracing)
-    return httpx2.AsyncClient(transport=httpx2.ASGITransport(traced), base_url="http://api.test")
 
 
 @asynccontextmanager
@@ -100,114 +71,6 @@ def broken(services: Services) -> Services:
         raise ValueError(SECRET)
 
     return replace(services, birthdays=replace(services.birthdays, read=read))
-
-
-@dataclass(slots=True)
-class RandomSampler(Sampler):
-    """Sample at random, and count the calls."""
-
-    calls: int = 0
-
-    def should_sample(self, *_: Any, **__: Any) -> SamplingResult:
-        self.calls += 1
-        decision = Decision.RECORD_AND_SAMPLE if getrandbits(1) else Decision.DROP
-        return SamplingResult(decision)
-
-    def get_description(self) -> str:
-        return "RandomSampler"
-
-
-async def nothing() -> None:
-    pass
-
-
-def test_the_configured_share_is_sampled(monkeypatch: pytest.MonkeyPatch, memory: Memory) -> None:
-    tracing = sampling(monkeypatch, memory, "0.05")
-    sampled = sum(tracing.decide([]).sampled for _ in range(4000))
-    assert 130 < sampled < 270  # five standard deviations
-
-
-@pytest.mark.parametrize("kind", ["always_on", "always_off", "traceidratio"])
-@pytest.mark.parametrize("parent", ["", "parentbased_"])
-@pytest.mark.parametrize("share", ["0", "0.3", "1"])
-def test_a_request_without_a_parent_is_decided_by_the_sampler(
-    monkeypatch: pytest.MonkeyPatch, memory: Memory, kind: str, parent: str, share: str
-) -> None:
-    monkeypatch.setenv("OTEL_TRACES_SAMPLER", parent + kind)
-    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", share)
-    tracing = memory.tracing()
-    for found in (tracing.decide([]) for _ in range(200)):
-        assert found.sampled is is_sampled(tracing._configured, found.trace_id)
-
-
-def test_a_predecided_sampler_names_the_configured_one() -> None:
-    assert PredecidedSampler(TraceIdRatioBased(0.5)).get_description() == (
-        "Predecided(TraceIdRatioBased{0.5})"
-    )
-
-
-@pytest.mark.parametrize("share", [0, 1e-9, 0.05, 0.5, 1])
-def test_the_threshold_is_exact(share: float) -> None:
-    sampler = TraceIdRatioBased(share)
-    assert threshold(sampler) == sampler.bound
-
-
-async def test_a_trace_is_sampled_completely_or_not_at_all(
-    tracing: Tracing, memory: Memory
-) -> None:
-    sampler, decisions = RandomSampler(), []
-    tracing._configured, tracing.provider.sampler = sampler, PredecidedSampler(sampler)
-    tracing._threshold = LOW_HALF // 2
-
-    async def work() -> None:
-        tracing.record("SELECT users", {}, 0.001)
-        with tracing.span("send mail", SpanKind.PRODUCER, {}):
-            decisions.append(sampling_decision.get())
-
-    async with serving(tracing, work) as client:
-        for number in range(200):
-            caller = f"00-{getrandbits(127) + 1:032x}-{PARENT:016x}-01"
-            await client.get("/", headers={HEADER: caller.encode()} if number % 2 else None)
-    stored = {v.trace_id for v in decisions if v and v.sampled}
-    assert sampler.calls == 100
-    assert 50 < len(stored) < 150
-    for name in ("SELECT users", "send mail", "GET unmatched"):
-        assert {context(s).trace_id for s in memory.spans if s.name == name} == stored
-    assert len(memory.spans) == 3 * len(stored)
-
-
-@pytest.mark.parametrize(("share", "header", "stored"), [("0", SAMPLED, 1), ("1", UNSAMPLED, 0)])
-async def test_the_parents_sampling_decision_wins(
-    monkeypatch: pytest.MonkeyPatch, memory: Memory, share: str, header: bytes, stored: int
-) -> None:
-    tracing = sampling(monkeypatch, memory, share)
-    async with serving(tracing, nothing) as client:
-        await client.get("/", headers={HEADER: header})
-    assert [(context(s).trace_id, parent_id(s)) for s in memory.spans] == [(TRACE, PARENT)] * stored
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        b"nonsense",
-        b"\xff\xfe",
-        b"\xff\\x",
-        SAMPLED + b"-more",
-        SAMPLED.upper(),
-        b"ff" + SAMPLED[2:],
-        b"00-" + b"0" * 32 + SAMPLED[35:],
-        SAMPLED[:36] + b"0" * 16 + b"-01",
-        b"a" * 5000,
-    ],
-)
-async def test_an_invalid_traceparent_is_ignored(
-    tracing: Tracing, memory: Memory, header: bytes
-) -> None:
-    async with serving(tracing, nothing) as client:
-        assert (await client.get("/", headers={HEADER: header})).status_code == 204
-    (server,) = memory.spans
-    assert server.parent is None
-    assert context(server).trace_id not in {0, TRACE}
 
 
 @pytest.mark.parametrize("name", ["user-agent", "host", "tracestate", "baggage", "content-length"])

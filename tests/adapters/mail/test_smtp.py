@@ -1,78 +1,23 @@
 """Mail by SMTP to a real server: encryption, login, refusals, timeouts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email import message_from_bytes, policy
-from email.message import EmailMessage
+from collections.abc import AsyncIterator
 from ssl import SSLContext
-from time import monotonic
 from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from jubilee.adapters.mail.composing import parse_sender
-from jubilee.adapters.mail.smtp import SmtpMailSender
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.mail import MailMessage, OutcomeUnknown, Undeliverable
+from jubilee.domain.mail import MailMessage, Undeliverable
 from jubilee.urls.smtp import SmtpServer
+from tests.adapters.mail.smtp_server import MESSAGE, SENDER, Inbox, Serve, mailer
 from tests.support.certificates import Certificate, make_certificate
-
-NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
-SENDER = parse_sender("Jübilee <jubilee@jubilee.test>")
-MESSAGE = MailMessage(
-    to="zoe@example.com",
-    subject="Grüße aus Wien",
-    text="Hello\n.\nZoë\n",
-    html="<p>Hello Zoë</p>",
-    message_id="<019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f@jubilee.test>",
-)
-
-
-@dataclass  # no slots: aiosmtpd lists all members, which fails for slots in Python 3.11.2
-class Inbox:
-    """Accept messages, with the configured answers to commands."""
-
-    answers: dict[str, str] = field(default_factory=dict)
-    mail: list[Envelope] = field(default_factory=list)
-    encrypted: list[bool] = field(default_factory=list)
-
-    async def handle_MAIL(  # noqa: N802  # aiosmtpd's name
-        self, _: SMTP, __: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        envelope.mail_from = address
-        envelope.mail_options.extend(options)
-        return self.answers.get("MAIL", "250 OK")
-
-    async def handle_RCPT(  # noqa: N802  # aiosmtpd's name
-        self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]
-    ) -> str:
-        envelope.rcpt_tos.append(address)
-        return self.answers.get("RCPT", "250 OK")
-
-    async def handle_DATA(  # noqa: N802  # aiosmtpd's name
-        self, _: SMTP, session: Session, envelope: Envelope
-    ) -> str:
-        self.mail.append(envelope)
-        self.encrypted.append(session.ssl is not None)
-        return self.answers.get("DATA", "250 OK")
-
-    def only(self) -> EmailMessage:
-        """Return the only received message."""
-        (envelope,) = self.mail
-        assert isinstance(envelope.content, bytes)
-        return message_from_bytes(envelope.content, EmailMessage, policy=policy.default)
 
 
 def authenticate(_: SMTP, __: Session, ___: Envelope, ____: str, login: object) -> AuthResult:
     expected = LoginPassword(b"zoe", b"p@ss:word")
     return AuthResult(success=login == expected, handled=False)
-
-
-Serve = Callable[..., Awaitable[int]]
 
 
 @pytest.fixture
@@ -111,12 +56,6 @@ async def serve(inbox: Inbox) -> AsyncIterator[Serve]:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return make_certificate(tmp_path_factory.mktemp("smtp"), "IP:127.0.0.1")
-
-
-def mailer(url: str, certificate: Certificate | None = None, timeout: float = 5) -> SmtpMailSender:
-    context = certificate.client if certificate else None
-    server = SmtpServer.parse(url)
-    return SmtpMailSender(server, SENDER, lambda: NOW, context=context, timeout=timeout)
 
 
 async def test_a_message_arrives_complete(serve: Serve, inbox: Inbox) -> None:
@@ -272,69 +211,3 @@ async def test_no_header_can_be_injected(
 async def test_an_unreachable_server_is_unavailable() -> None:
     with pytest.raises(Unavailable):
         await mailer("smtp://127.0.0.1:1").send(MESSAGE)
-
-
-@asynccontextmanager
-async def server_that_stops_answering(
-    greeting: bytes, replies: dict[bytes, bytes], silent_at: bytes
-) -> AsyncIterator[int]:
-    """Run a server that stops answering at a command, and yield its port."""
-    closed = asyncio.Event()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(greeting)
-        while line := await reader.readline():
-            if line.startswith(silent_at):
-                await reader.read()
-                break
-            known = [reply for word, reply in replies.items() if line.startswith(word)]
-            writer.write(b"".join(known))
-        writer.transport.abort()
-        closed.set()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        await asyncio.wait_for(closed.wait(), 5)
-        await asyncio.sleep(0)  # lets the closed transport end
-
-
-async def send_to(greeting: bytes, replies: dict[bytes, bytes], *, silent_at: bytes) -> float:
-    """Send a message and return the seconds that it took."""
-    async with server_that_stops_answering(greeting, replies, silent_at) as port:
-        began = monotonic()
-        await mailer(f"smtp://127.0.0.1:{port}", timeout=0.3).send(MESSAGE)
-        return monotonic() - began
-
-
-REPLIES = {
-    b"EHLO": b"250 test\r\n",
-    b"MAIL": b"250 OK\r\n",
-    b"RCPT": b"250 OK\r\n",
-    b"DATA": b"354 Go on\r\n",
-    b".\r\n": b"250 Taken\r\n",
-}
-
-
-@pytest.mark.parametrize("silent_at", [b"EHLO", b"MAIL", b"RCPT"])
-async def test_a_server_silent_before_the_data_is_unavailable(silent_at: bytes) -> None:
-    began = monotonic()
-    with pytest.raises(Unavailable):
-        await send_to(b"220 test\r\n", REPLIES, silent_at=silent_at)
-    assert monotonic() - began < 2
-
-
-async def test_a_server_without_a_greeting_is_unavailable() -> None:
-    with pytest.raises(Unavailable):
-        await send_to(b"", REPLIES, silent_at=b"EHLO")
-
-
-async def test_silence_after_the_data_is_an_unknown_outcome() -> None:
-    with pytest.raises(OutcomeUnknown):
-        await send_to(b"220 test\r\n", REPLIES, silent_at=b".\r\n")
-
-
-async def test_silence_after_the_acceptance_is_a_success() -> None:
-    assert await send_to(b"220 test\r\n", REPLIES, silent_at=b"QUIT") < 5
