@@ -9,7 +9,8 @@ from jubilee.observation.requests import Headers
 
 MAX_HOPS = 20
 MAX_FORWARDED_CHARS = 4096  # of all lines of `Forwarded` together
-CACHED_ADDRESSES = 1024
+CACHED_ADDRESSES = 4096
+MAX_CACHED_BYTES = 200  # of both headers: longer ones are parsed at every request
 
 PORT = "(?::[0-9]{1,5})?"
 NODE = re.compile(
@@ -30,13 +31,18 @@ class TrustedProxies:
     def __init__(self, networks: Iterable[Network]) -> None:
         self._networks = tuple(networks)
         self._trusts = lru_cache(CACHED_ADDRESSES)(self._is_trusted)
+        self._find_cached = lru_cache(CACHED_ADDRESSES)(self._find)
 
     def client_of(self, peer: str, headers: Headers) -> str:
         """Return the client's address; a `peer` without one (a Unix socket) is not trusted."""
         if not self._trusts(peer):
             return peer
-        listed = [value for name, value in headers if name == b"x-forwarded-for"]
-        paired = [value for name, value in headers if name == b"forwarded"]
+        listed = b",".join([value for name, value in headers if name == b"x-forwarded-for"])
+        paired = b",".join([value for name, value in headers if name == b"forwarded"])
+        is_short = len(listed) + len(paired) <= MAX_CACHED_BYTES
+        return (self._find_cached if is_short else self._find)(peer, listed, paired)
+
+    def _find(self, peer: str, listed: bytes, paired: bytes) -> str:
         found = set()
         if listed:
             found.add(self._nearest(peer, _listed(listed)))
@@ -67,15 +73,15 @@ def _address(node: str) -> Address | None:
     return parse_address(found[found.lastindex or 0]) if found else None
 
 
-def _listed(lines: Sequence[bytes]) -> Sequence[str]:
+def _listed(header: bytes) -> Sequence[str]:
     """The last nodes of X-Forwarded-For, one more than MAX_HOPS."""
-    nodes = b",".join(lines).decode("latin-1").rsplit(",", MAX_HOPS + 1)[-MAX_HOPS - 1 :]
+    nodes = header.decode("latin-1").rsplit(",", MAX_HOPS + 1)[-MAX_HOPS - 1 :]
     return [node.strip(" \t") for node in nodes]
 
 
-def _paired(lines: Sequence[bytes]) -> Sequence[str]:
+def _paired(header: bytes) -> Sequence[str]:
     """The nodes of Forwarded: the `for` of each element."""
-    text = b",".join(lines).decode("latin-1")
+    text = header.decode("latin-1")
     if len(text) > MAX_FORWARDED_CHARS:
         return MALFORMED
     nodes, node, position = list[str](), "", 0

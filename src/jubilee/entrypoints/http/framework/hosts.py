@@ -13,6 +13,7 @@ from jubilee.entrypoints.http.framework.resource import refuse
 
 HEALTH = "/health"
 CACHED_HOSTS = 256
+MAX_HOST_BYTES = 300  # a name has at most 253, and there may be a port
 HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::([0-9]{1,5}))?")
 
 
@@ -42,7 +43,8 @@ class TrustedHosts:
 
     def _may_pass(self, scope: Scope) -> bool:
         host = dict(scope["headers"]).get(b"host", b"")
-        return self._accepts(host) or is_health(scope["path"].removeprefix(scope["root_path"]))
+        is_known = len(host) <= MAX_HOST_BYTES and self._accepts(host)
+        return is_known or is_health(scope["path"].removeprefix(scope["root_path"]))
 
     def _is_known(self, header: bytes) -> bool:
         found = HOST.fullmatch(header.decode("latin-1").lower())
