@@ -43,6 +43,11 @@ class Deployment:
         lines = self.compose("ps", "--all", "--format", "json").splitlines()
         return [json.loads(line) for line in lines]
 
+    def query(self, sql: str) -> str:
+        """Run a query as PostgreSQL's superuser; the first column of its rows."""
+        command = ("psql", "--username=postgres", "--dbname=jubilee", "-Atc", sql)
+        return self.compose("exec", "-T", "postgres", *command).strip()
+
     def ids(self, service: str) -> list[str]:
         """The containers of a service that run."""
         return self.compose("ps", "--quiet", service).split()

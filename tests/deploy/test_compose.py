@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,12 @@ from tests.support.running import eventually
 RULES = sorted((ROOT / "deploy/monitoring/rules").glob("*.yml"))
 PROMETHEUS_IMAGE = "localhost/jubilee-prometheus:test"
 LEASE_S = 5
-TASKS = 60
+SETTINGS = f"LEASE_SECONDS={LEASE_S}\nOUTBOUND_ALLOWED_HOSTS=api:8000\n"
+TASKS = 40
+RUNNING_ON = """
+    SELECT host FROM jobs JOIN workers ON workers.id = worker_id
+    WHERE task_id = 'held' AND status = 'running'
+"""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +39,7 @@ def deployment(
     if shutil.which("docker") is None:
         pytest.skip("there is no docker compose")
     settings = tmp_path_factory.mktemp("compose") / "settings.env"
-    settings.write_text(f"LEASE_SECONDS={LEASE_S}\n")
+    settings.write_text(SETTINGS)
     free = dict.fromkeys(("JUBILEE_PORT", "HTTP_PORT", "HTTPS_PORT", "PROMETHEUS_PORT"), "")
     env = {"JUBILEE_IMAGE": image, "JUBILEE_ENV_FILE": str(settings), **free}
     made = Deployment(f"jubilee-{secrets.token_hex(4)}", env)
@@ -48,7 +54,6 @@ def deployment(
 def scaled(deployment: Deployment) -> Deployment:
     """The same with three APIs behind the proxy, and two workers."""
     scales = ("--scale", "api=3", "--scale", "worker=2")
-    deployment.compose("build", "haproxy", profiles="edge")  # `up` takes an older image as it is
     deployment.compose("up", "--detach", *scales, profiles="edge")
     for address in deployment.addresses("api", 8000):
         with httpx2.Client(base_url=f"http://{address}") as api:
@@ -75,10 +80,9 @@ def test_a_task_runs(deployment: Deployment) -> None:
 
 
 def test_the_service_owns_its_database_and_is_no_superuser(deployment: Deployment) -> None:
-    query = "SELECT rolname, rolsuper FROM pg_roles WHERE oid = (SELECT datdba FROM pg_database"
-    query += " WHERE datname = 'jubilee')"
-    command = ("exec", "-T", "postgres", "psql", "-U", "postgres", "-Atc", query)
-    assert deployment.compose(*command) == "jubilee|f\n"
+    owner = "SELECT datdba FROM pg_database WHERE datname = 'jubilee'"
+    query = f"SELECT rolname, rolsuper FROM pg_roles WHERE oid = ({owner})"
+    assert deployment.query(query) == "jubilee|f"
 
 
 def test_the_workers_check_is_the_image_s_and_answers(deployment: Deployment) -> None:
@@ -161,11 +165,14 @@ def test_nothing_is_lost_when_an_api_and_a_worker_are_killed(
         edge.headers = bearer(sign_up(edge, "eve"))
         for name in names:
             if name == names[TASKS // 3]:
-                engine.containers.get(scaled.ids("worker")[0]).kill()
+                engine.containers.get(_busy_worker(scaled, edge)).kill()
+                edge.delete("/tasks/gate").raise_for_status()
             if name == names[TASKS // 2]:
                 engine.containers.get(scaled.ids("api")[0]).kill()
             _accepted(edge, name)
         assert eventually(lambda: _results(edge) == {name: {"of": name} for name in names})
+        assert eventually(lambda: edge.get("/tasks/held").json()["status"] == "succeeded")
+    assert scaled.query("SELECT crashes FROM jobs WHERE task_id = 'held'") == "1"
 
 
 def test_down_leaves_nothing(engine: docker.DockerClient, scaled: Deployment) -> None:
@@ -193,6 +200,21 @@ def _is_ready(client: httpx2.Client) -> bool:
         return False
 
 
+def _busy_worker(scaled: Deployment, edge: httpx2.Client) -> str:
+    """Start a task that waits for one of next year; the container of the worker that runs it."""
+    next_year = datetime.now(UTC) + timedelta(days=365)
+    gate = {"task_id": "gate", "data": {}, "run_at": next_year.isoformat()}
+    edge.post("/tasks", json=gate).raise_for_status()
+    authorization = {"Authorization": edge.headers["Authorization"]}
+    call = {"method": "GET", "url": "http://api:8000/tasks/gate?wait=9", "headers": authorization}
+    held = {"task_id": "held", "kind": "http.request", "data": call}
+    edge.post("/tasks", json=held).raise_for_status()
+    for _ in range(50):
+        if container := scaled.query(RUNNING_ON):
+            return container
+    raise AssertionError(edge.get("/tasks/held").text)
+
+
 def _accepted(edge: httpx2.Client, name: str) -> None:
     """Ask until it is accepted; the same name is the same task, so asking twice makes one."""
     body = {"task_id": name, "kind": "echo", "data": {"of": name}}
@@ -207,6 +229,6 @@ def _accepted(edge: httpx2.Client, name: str) -> None:
 
 
 def _results(edge: httpx2.Client) -> dict[str, Any]:
-    """The results of the tasks that succeeded."""
-    page = edge.get("/tasks", params={"limit": 100}).json()
+    """The results of the echo tasks that succeeded."""
+    page = edge.get("/tasks", params={"limit": 100, "kind": "echo"}).json()
     return {task["task_id"]: task["result"] for task in page["items"] if task["result"]}

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,19 @@ def services(engine: docker.DockerClient) -> Any:
 def test_every_image_has_a_version(services: Any) -> None:
     own = {"api", "worker", "migrate"}
     tags = {
-        name: service["image"].rpartition(":")[2]
+        name: service["image"].partition("@")[0].rpartition(":")[2]
         for name, service in services.items()
         if name not in own
     }
     assert [name for name, tag in tags.items() if not any(map(str.isdigit, tag))] == []
+
+
+@pytest.mark.parametrize("name", ["haproxy", "pgbouncer"])
+def test_the_tag_of_an_image_that_is_built_here_changes_with_its_files(name: str) -> None:
+    files = sorted((FILE.parent / name).iterdir())
+    digest = sha256(b"".join(f"{path.name}\n{path.read_text()}\n".encode() for path in files))
+    image = yaml.safe_load(FILE.read_text())["services"][name]["image"]
+    assert image.endswith(f"-{digest.hexdigest()[:8]}}}")
 
 
 def test_every_service_has_limits_and_is_reached_from_this_machine_alone(services: Any) -> None:
