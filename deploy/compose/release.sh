@@ -78,7 +78,8 @@ fi
 mkdir -p current
 rm -rf current/compose current/monitoring
 mv incoming/compose incoming/monitoring current/
-printf 'JUBILEE_IMAGE=%s\nJUBILEE_ENV_FILE=%s\n' "$image" "$PWD/jubilee.env" >current/image.env
+files=$(find current/compose current/monitoring -type f -exec sha256sum {} + | sort | sha256sum)
+printf '%s\n' "JUBILEE_IMAGE=$image" "JUBILEE_ENV_FILE=$PWD/jubilee.env" "JUBILEE_FILES=${files::12}" >current/image.env
 
 switched=
 docker image inspect "$image" >/dev/null 2>&1 || docker pull --quiet "$image" || go_back "cannot be pulled"

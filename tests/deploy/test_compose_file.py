@@ -17,12 +17,17 @@ from tests.monitoring.debian import program
 MONITORING = FILE.parent / "monitoring"
 
 
+def config(*options: str, **variables: str) -> str:
+    """What `docker compose config` says of all profiles."""
+    command = ("docker", "compose", "--file", str(FILE), "config", *options)
+    env = {**os.environ, "COMPOSE_PROFILES": "edge,monitoring", **variables}
+    return subprocess.check_output(command, env=env, text=True)
+
+
 @pytest.fixture(scope="module")
 def services(engine: docker.DockerClient) -> Any:
     """All services of all profiles, as `docker compose config` accepts and completes them."""
-    command = ("docker", "compose", "--file", str(FILE), "config", "--format", "json")
-    env = {**os.environ, "COMPOSE_PROFILES": "edge,monitoring"}
-    return json.loads(subprocess.check_output(command, env=env))["services"]
+    return json.loads(config("--format", "json"))["services"]
 
 
 def test_every_image_has_a_version(services: Any) -> None:
@@ -59,6 +64,23 @@ def test_what_is_mounted_from_the_checkout_is_there(services: Any) -> None:
     ours = [path for path in mounted if path.is_relative_to(FILE.parents[1])]
     assert len(ours) > 8
     assert [path for path in ours if not path.exists()] == []
+
+
+def test_a_release_with_other_files_of_monitoring_makes_their_containers_anew(
+    services: Any,
+) -> None:
+    before, after = (
+        set(config("--hash", "*", JUBILEE_FILES=files).splitlines()) for files in ("one", "other")
+    )
+    anew = {line.split()[0] for line in before - after}
+    mounting = {
+        name
+        for name, service in services.items()
+        for volume in service.get("volumes", ())
+        if "/monitoring/" in volume.get("source", "")
+    }
+    assert anew == mounting
+    assert "prometheus" in anew
 
 
 def test_promtool_accepts_the_configuration(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -145,6 +146,8 @@ def deployed(host: Host, image: str) -> Host:
 
 def test_a_good_version_is_in_service(deployed: Host) -> None:
     assert eventually(deployed.is_ready)
+    in_service = (deployed.folder / "current/image.env").read_text()
+    assert re.search(r"^JUBILEE_FILES=[0-9a-f]{12}$", in_service, re.MULTILINE)
 
 
 def test_a_version_whose_api_fails_never_replaces_the_one_in_service(
