@@ -4,7 +4,9 @@ import os
 import secrets
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +48,10 @@ def engine() -> Iterator[docker.DockerClient]:
 
 @pytest.fixture(scope="session")
 def image(engine: docker.DockerClient) -> str:
-    """The image of this checkout."""
-    return build_image()
+    """The image of this checkout, built by one process of a parallel run at a time."""
+    with (ROOT / "Containerfile").open() as locked:
+        flock(locked, LOCK_EX)
+        return build_image()
 
 
 @dataclass(slots=True)
@@ -95,9 +99,9 @@ class Stack:
             container.remove(force=True, v=True)
 
 
-@pytest.fixture(scope="session")
-def stack(engine: docker.DockerClient, image: str) -> Iterator[Stack]:
-    """PostgreSQL with the schema, and Redis."""
+@contextmanager
+def started_stack(engine: docker.DockerClient, image: str) -> Iterator[Stack]:
+    """Start PostgreSQL with the schema, and Redis."""
     made = Stack(engine, image)
     network = engine.networks.create(made.name)
     try:
@@ -119,6 +123,13 @@ def stack(engine: docker.DockerClient, image: str) -> Iterator[Stack]:
     finally:
         made.remove()
         network.remove()
+
+
+@pytest.fixture(scope="session")
+def stack(engine: docker.DockerClient, image: str) -> Iterator[Stack]:
+    """PostgreSQL with the schema, and Redis."""
+    with started_stack(engine, image) as started:
+        yield started
 
 
 def _ended_well(container: Any) -> bool:
