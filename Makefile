@@ -77,7 +77,12 @@ image: ## build the image with podman or docker (IMAGE, ENGINE, PYTHON_IMAGE)
 	@deploy/image/build.sh $(IMAGE)
 
 check-deploy: .venv/dev ## image, compose and deploy.sh in real containers (needs an engine at DOCKER_HOST)
-	@exec $(BIN)/python -m pytest tests/deploy $(ARGS)
+	@exec $(BIN)/python -m pytest $(PARALLEL) tests/deploy $(ARGS)
+
+.PHONY: pooled
+pooled: .venv/dev ## the suites of the API and of jobs through PgBouncer (needs an engine at DOCKER_HOST)
+	@JUBILEE_TEST_SERVERS=containers JUBILEE_TEST_POOLER=1 exec $(BIN)/python -m pytest -q $(PARALLEL) -m servers \
+		tests/contracts tests/adapters tests/entrypoints tests/http tests/system $(ARGS)
 
 chart: .venv/dev ## write what follows from deploy/chart: its README and the renders that its tests compare
 	@$(BIN)/python -m tests.deploy.chart_readme

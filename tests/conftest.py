@@ -67,12 +67,16 @@ async def migrated(servers: Servers) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def database_url(
-    servers: Servers, migrated: str, pooler_url: str | None
-) -> AsyncIterator[str]:
-    """The URL of a new database with the current schema."""
+async def session_url(servers: Servers, migrated: str) -> AsyncIterator[str]:
+    """The URL of `database_url` past a pooler: migrations, roles and names of connections."""
     async with fresh_database(servers, migrated) as url:
-        yield url if pooler_url is None else f"{pooler_url}{urlsplit(url).path}"
+        yield url
+
+
+@pytest.fixture
+def database_url(session_url: str, pooler_url: str | None) -> str:
+    """The URL of a new database with the current schema."""
+    return session_url if pooler_url is None else f"{pooler_url}{urlsplit(session_url).path}"
 
 
 @pytest.fixture

@@ -56,7 +56,8 @@ async def test_a_closed_connection_is_discarded(pool: ConnectionPool) -> None:
     assert pool.idle == 0
 
 
-async def test_a_connection_whose_backend_was_terminated_is_discarded(pool: ConnectionPool) -> None:
+async def test_a_connection_whose_backend_was_terminated_is_discarded(session_url: str) -> None:
+    pool = ConnectionPool(session_url, size=2, timeout=10)
     async with pool.connection() as victim:
         pid = victim.get_server_pid()
         async with pool.connection() as driver:
@@ -64,11 +65,12 @@ async def test_a_connection_whose_backend_was_terminated_is_discarded(pool: Conn
         await asyncio.sleep(0.1)
     async with pool.connection() as first, pool.connection() as other:
         assert pid not in {first.get_server_pid(), other.get_server_pid()}
+    await pool.close()
 
 
-async def test_a_server_that_refuses_the_session_is_unavailable(database_url: str) -> None:
-    mark = "&" if "?" in database_url else "?"
-    pool = ConnectionPool(f"{database_url}{mark}options=-c%20unknown=1", size=1, timeout=10)
+async def test_a_server_that_refuses_the_session_is_unavailable(session_url: str) -> None:
+    mark = "&" if "?" in session_url else "?"
+    pool = ConnectionPool(f"{session_url}{mark}options=-c%20unknown=1", size=1, timeout=10)
     with pytest.raises(Unavailable) as refused:
         async with pool.executor():
             pass

@@ -24,17 +24,17 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_migration_is_generated_from_the_differences(database_url: str, checkout: Path) -> None:
-    ask(database_url, "ALTER TABLE items ADD extra int")
+def test_a_migration_is_generated_from_the_differences(session_url: str, checkout: Path) -> None:
+    ask(session_url, "ALTER TABLE items ADD extra int")
     before = set((checkout / "migrations/versions").glob("*.py"))
-    env = {"DATABASE_URL": database_url, "REDIS_URL": NO_REDIS}
+    env = {"DATABASE_URL": session_url, "REDIS_URL": NO_REDIS}
     made = run(checkout / "src", "migration", "drop the extra", **env)
     assert made.returncode == 0, made.stderr
     (written,) = set((checkout / "migrations/versions").glob("*.py")) - before
     assert written.name.endswith("_drop_the_extra.py")
     assert "op.drop_column('items', 'extra')" in written.read_text()
     assert run(checkout / "src", "migrate", **env).returncode == 0
-    assert ask(database_url, VERSION) != REVISIONS[-1]
+    assert ask(session_url, VERSION) != REVISIONS[-1]
 
 
 FOREIGN = """
@@ -63,35 +63,35 @@ def written(checkout: Path, url: str, name: str) -> Path:
     return path
 
 
-def test_tables_of_others_are_ignored(database_url: str, checkout: Path) -> None:
-    ask(database_url, FOREIGN)
-    schema.check(database_url)
-    text = written(checkout, database_url, "nothing").read_text()
+def test_tables_of_others_are_ignored(session_url: str, checkout: Path) -> None:
+    ask(session_url, FOREIGN)
+    schema.check(session_url)
+    text = written(checkout, session_url, "nothing").read_text()
     assert re.findall(r"^    (\w.+)$", text, re.MULTILINE) == ["pass", "pass"]
 
 
 def test_undeclared_tables_are_dropped_and_tables_of_others_kept(
-    database_url: str, checkout: Path
+    session_url: str, checkout: Path
 ) -> None:
-    ask(database_url, FOREIGN)
+    ask(session_url, FOREIGN)
     tables = checkout / "src/jubilee/adapters/postgres/tables.py"
     ours = tables.read_text()
     for gone in (r'    Index\("ix_greetings_due_on".+\n', r"\nworkers = Table\((?:\n.+)+\n\)\n"):
         ours, count = re.subn(gone, "", ours)
         assert count == 1, gone
     tables.write_text(ours)
-    text = written(checkout, database_url, "less").read_text()
+    text = written(checkout, session_url, "less").read_text()
     up = text.partition("def downgrade")[0]
     dropped = re.findall(r"op\.drop_\w+\((?:op\.f\()?'(\w+)'", up)
     assert set(dropped) == {"workers", "ix_greetings_due_on"}
 
 
-def test_new_revisions_sort_after_the_head(database_url: str, checkout: Path) -> None:
-    env = {"DATABASE_URL": database_url, "REDIS_URL": NO_REDIS}
+def test_new_revisions_sort_after_the_head(session_url: str, checkout: Path) -> None:
+    env = {"DATABASE_URL": session_url, "REDIS_URL": NO_REDIS}
     for name in ("zebra", "a very long name that says more than a revision can bear"):
-        path = written(checkout, database_url, name)
+        path = written(checkout, session_url, name)
         assert run(checkout / "src", "migrate", **env).returncode == 0
-        assert str(ask(database_url, VERSION))[:9] == path.name[:9]
+        assert str(ask(session_url, VERSION))[:9] == path.name[:9]
     names = sorted(path.name for path in (checkout / "migrations/versions").glob("*.py"))
     assert [name.split("_")[1].removesuffix(".py") for name in names[-2:]] == ["zebra", "a"]
 
@@ -113,9 +113,9 @@ def test_the_day_of_a_revision_is_after_the_heads(head: str | None, today: str, 
 
 
 def test_a_migration_without_a_name_is_refused_in_one_line(
-    database_url: str, checkout: Path
+    session_url: str, checkout: Path
 ) -> None:
-    env = {"DATABASE_URL": database_url, "REDIS_URL": NO_REDIS}
+    env = {"DATABASE_URL": session_url, "REDIS_URL": NO_REDIS}
     made = run(checkout / "src", "migration", "!", **env)
     assert (made.returncode, made.stderr.count("\n")) == (1, 1)
     assert "needs a letter or a digit" in made.stderr
@@ -137,9 +137,9 @@ def test_an_unknown_database_is_one_line(servers: Servers, tmp_path: Path) -> No
     assert 'database "nowhere" does not exist' in line
 
 
-def test_an_unknown_revision_is_one_line(database_url: str, tmp_path: Path) -> None:
-    ask(database_url, "UPDATE alembic_version SET version_num = 'newer' RETURNING version_num")
-    ended = run(tmp_path, "migrate", DATABASE_URL=database_url, REDIS_URL=NO_REDIS)
+def test_an_unknown_revision_is_one_line(session_url: str, tmp_path: Path) -> None:
+    ask(session_url, "UPDATE alembic_version SET version_num = 'newer' RETURNING version_num")
+    ended = run(tmp_path, "migrate", DATABASE_URL=session_url, REDIS_URL=NO_REDIS)
     assert ended.returncode == 1
     assert "newer" in ended.stderr.splitlines()[-1]
     assert "Traceback" not in ended.stderr

@@ -75,10 +75,10 @@ def test_eight_processes_migrate_at_once(empty: str, tmp_path: Path) -> None:
     schema.check(empty)
 
 
-async def test_a_waiting_migration_does_not_block_writers(database_url: str) -> None:
-    reader, writer = [await asyncpg.connect(database_url) for _ in range(2)]
+async def test_a_waiting_migration_does_not_block_writers(session_url: str) -> None:
+    reader, writer = [await asyncpg.connect(session_url) for _ in range(2)]
     await reader.execute("BEGIN; SELECT FROM jobs LIMIT 1")  # a backup holds such a lock for hours
-    config = schema.alembic_config(database_url)
+    config = schema.alembic_config(session_url)
     migrating = asyncio.create_task(
         asyncio.to_thread(command.downgrade, config, "20261126_worker_kinds")
     )
@@ -94,18 +94,18 @@ async def test_a_waiting_migration_does_not_block_writers(database_url: str) -> 
 
 
 async def test_an_index_is_created_concurrently_and_again_if_invalid(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    session_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The statements of CONTRIBUTING as a migration."""
     folder = tmp_path / "migrations"
     shutil.copytree(migrations_folder(), folder)
     (folder / "versions/29991231_index.py").write_text(CONCURRENT.format(head=REVISIONS[-1]))
     monkeypatch.setattr(schema, "migrations_folder", lambda: folder)
-    writer, other = [await asyncpg.connect(database_url) for _ in range(2)]
+    writer, other = [await asyncpg.connect(session_url) for _ in range(2)]
     await other.execute("CREATE INDEX ix_items_new ON items (created_at)")
     await other.execute(INVALID)
     await writer.execute("BEGIN; UPDATE items SET version = version")
-    migrating = asyncio.create_task(asyncio.to_thread(schema.upgrade, database_url))
+    migrating = asyncio.create_task(asyncio.to_thread(schema.upgrade, session_url))
     await wait_for_lock_wait(other)
     await other.execute("UPDATE items SET version = version", timeout=20)
     await writer.execute("COMMIT")

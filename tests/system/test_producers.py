@@ -64,19 +64,19 @@ STATEMENTS = [("Other languages", language) for language in ("js", "go", "java")
 
 
 @pytest.fixture
-async def admin(database_url: str) -> AsyncIterator[Driver]:
+async def admin(session_url: str) -> AsyncIterator[Driver]:
     """A connection of the database's owner."""
-    connection = await asyncpg.connect(database_url)
+    connection = await asyncpg.connect(session_url)
     yield connection
     await connection.close()
 
 
 @pytest.fixture
-async def shop_url(database_url: str, admin: Driver) -> AsyncIterator[str]:
+async def shop_url(session_url: str, admin: Driver) -> AsyncIterator[str]:
     """The URL of the documented role, which has only the documented grants."""
     await admin.execute(EXAMPLES[GRANTS])
     await admin.execute(EXAMPLES[SCHEMA])
-    url = make_url(database_url).set(username="shop", password="choose-your-own")
+    url = make_url(session_url).set(username="shop", password="choose-your-own")
     yield url.render_as_string(hide_password=False)
     await admin.execute("DROP OWNED BY shop CASCADE")
     await admin.execute("DROP ROLE shop")
@@ -128,11 +128,9 @@ async def psql(url: str, script: str) -> str:
     return (await run(url, str(psql_program()), *options, url, given=script)).strip()
 
 
-async def test_a_job_committed_by_psql_is_found_by_workers(
-    shop_url: str, database_url: str
-) -> None:
+async def test_a_job_committed_by_psql_is_found_by_workers(shop_url: str, session_url: str) -> None:
     answer = await psql(shop_url, "BEGIN; SELECT jubilee.enqueue('echo'); COMMIT;")
-    pool = ConnectionPool(database_url, size=1, timeout=10)
+    pool = ConnectionPool(session_url, size=1, timeout=10)
     [found] = await PostgresDueJobs(pool).mark_due(["echo"], limit=10)
     await pool.close()
     assert str(found.reference.id) == answer
@@ -233,16 +231,16 @@ async def test_the_grants_give_no_right_on_any_table(shop: Driver) -> None:
             await shop.execute(forbidden)
 
 
-async def test_a_producers_table_is_ignored_by_migrations(shop: Driver, database_url: str) -> None:
+async def test_a_producers_table_is_ignored_by_migrations(shop: Driver, session_url: str) -> None:
     where = "SELECT schemaname, tableowner FROM pg_tables WHERE tablename = 'orders'"
     assert [tuple(row) for row in await shop.fetch(where)] == [("shop", "shop")]
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="schema public"):
         await shop.execute("CREATE TABLE public.orders (id integer)")
-    await asyncio.to_thread(check, database_url)
+    await asyncio.to_thread(check, session_url)
 
 
 async def test_a_role_with_createrole_can_run_the_documented_sql(
-    admin: Driver, database_url: str
+    admin: Driver, session_url: str
 ) -> None:
     name = await admin.fetchval("SELECT current_database()")
     await admin.execute("CREATE ROLE clerk CREATEROLE; GRANT ALL ON SCHEMA jubilee TO clerk")

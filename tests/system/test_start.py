@@ -87,12 +87,12 @@ async def test_a_newer_schema_is_served(
 
 
 async def test_postgresql_shows_which_processes_are_connected(
-    servers: Servers, start_api: Starter, database_url: str
+    servers: Servers, start_api: Starter, session_url: str
 ) -> None:
-    api = start_api(database_url, servers.redis_url).ready()
-    connection = await asyncpg.connect(database_url)
+    api = start_api(session_url, servers.redis_url).ready()
+    connection = await asyncpg.connect(session_url)
     query = "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = $1"
-    names = await connection.fetch(query, urlsplit(database_url).path.removeprefix("/"))
+    names = await connection.fetch(query, urlsplit(session_url).path.removeprefix("/"))
     await connection.close()
     host = socket.gethostname()[:MAX_HOST_CHARS]
     assert f"jubilee-api/15 {host}:{api.process.pid}" in {row[0] for row in names}

@@ -82,15 +82,15 @@ def test_a_killed_worker_is_silent_and_a_stopped_one_is_not_listed(
 
 
 def test_running_services_are_counted_as_instances(
-    tmp_path: Path, start_api: Starter, servers: Servers, database_url: str
+    tmp_path: Path, start_api: Starter, servers: Servers, session_url: str
 ) -> None:
     def count() -> int:
-        urls = {"DATABASE_URL": database_url, "REDIS_URL": servers.redis_url}
+        urls = {"DATABASE_URL": session_url, "REDIS_URL": servers.redis_url}
         return int(
             json.loads(run(tmp_path, "status", "--json", **urls).stdout)["connections"]["instances"]
         )
 
     before = count()
     for _ in range(2):
-        start_api(database_url, servers.redis_url).ready()
+        start_api(session_url, servers.redis_url).ready()
     assert count() == before + 2

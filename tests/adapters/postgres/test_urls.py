@@ -173,11 +173,11 @@ def test_other_parameters_are_passed_to_the_driver(query: str, passed_on: str) -
     assert connection_arguments(f"{HOST}?{query}")["dsn"] == f"postgresql://?{passed_on}"
 
 
-async def test_server_parameters_reach_postgresql(database_url: str) -> None:
-    mark = "&" if "?" in database_url else "?"
+async def test_server_parameters_reach_postgresql(session_url: str) -> None:
+    mark = "&" if "?" in session_url else "?"
     parameters = "application_name=shop%20%2B1&options=-c%20geqo%3Doff&target_session_attrs=primary"
     url = (
-        f"{database_url}{mark}{parameters}&connect_timeout=5&channel_binding=prefer&sslmode=disable"
+        f"{session_url}{mark}{parameters}&connect_timeout=5&channel_binding=prefer&sslmode=disable"
     )
     connection = await asyncpg.connect(**connection_arguments(checked(url)))
     found = [await connection.fetchval(f"SHOW {name}") for name in ("application_name", "geqo")]
