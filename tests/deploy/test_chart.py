@@ -164,6 +164,13 @@ def test_an_upgrade_migrates_before_any_pod_changes_and_with_the_new_settings() 
     assert names == {"jubilee-migrate"}
 
 
+def test_an_upgrade_has_the_same_pods_as_an_installation() -> None:
+    release = releases()["production"]
+    upgraded = [each for each in objects_of(release.upgrade) if each["kind"] == "Deployment"]
+    assert upgraded == release.all("Deployment")
+    assert len(upgraded) == 2
+
+
 def _hook(found: dict[str, Any]) -> str:
     return str(found["metadata"].get("annotations", {}).get("helm.sh/hook", ""))
 

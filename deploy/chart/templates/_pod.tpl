@@ -64,6 +64,21 @@ env:
   {{- end }}
 {{- end -}}
 
+{{/* The image's command, or a loop around it for development: (list $ command) */}}
+{{- define "jubilee.command" -}}
+{{- $root := first . -}}
+{{- if $root.Values.development.reload -}}
+command: [/bin/sh, -c]
+args:
+  - |
+    {{- $root.Files.Get "files/reload.sh" | trim | nindent 4 }}
+  - reload.sh
+  - {{ last . }}
+{{- else -}}
+args: [{{ last . }}]
+{{- end -}}
+{{- end -}}
+
 {{- define "jubilee.mounts" -}}
 volumeMounts:
   - {name: tmp, mountPath: /tmp}
