@@ -113,6 +113,18 @@ async def test_a_change_of_a_version_is_repeated_with_its_old_tag(caller: Caller
     assert (again.status_code, again.headers["etag"]) == (200, '"2"')
 
 
+@pytest.mark.parametrize(("route", "status"), [("POST /items", 201), ("PATCH /items/{id}", 204)])
+async def test_a_repetition_without_a_body_gets_the_same_headers(
+    caller: Caller, route: str, status: int
+) -> None:
+    first = await caller.send(route, BODIES[route], Prefer="return=minimal")
+    again = await caller.send(route, BODIES[route], Prefer="return=minimal")
+    assert (again.status_code, again.content) == (status, b"")
+    assert [again.headers.get(name) for name in KEPT] == [first.headers.get(n) for n in KEPT]
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.headers["preference-applied"] == "return=minimal"
+
+
 async def test_the_quoted_form_is_the_same_key(caller: Caller) -> None:
     first = await caller.send("POST /items", {"title": "Engine"}, Idempotency_Key="a-1")
     again = await caller.send("POST /items", {"title": "Engine"}, Idempotency_Key=' "a-1" ')
