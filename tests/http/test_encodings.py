@@ -15,6 +15,7 @@ def accepts(*lines: str) -> bool:
     [
         *("gzip", "GZIP", "x-gzip", "*", "gzip, deflate, br, zstd", "br;q=1.0, gzip;q=0.001"),
         *("gzip ; q=1", "gzip;Q=0.5,identity;q=0.5", "identity;q=0, *;q=0.1", "*;q=0, gzip"),
+        "gzip;q=1, identity",
     ],
 )
 def test_gzip_is_sent_to_a_client_that_accepts_it(line: str) -> None:

@@ -109,8 +109,14 @@ class Selection:
         if not found and not path.startswith(PROCESSES):
             found = self._running(self._users(self._function(path, mutation.line)))
         users = list(self._users(self._attribute(path, mutation.line)))
-        place = _place_in_file(found)
-        found.sort(key=lambda t: (name not in t.name, not _runs(t, users), place[t.name]))
+        place, namesakes = _place_in_file(found), (name, *self._documented(path, mutation.line))
+        found.sort(
+            key=lambda t: (
+                not any(namesake in t.name for namesake in namesakes),
+                not _runs(t, users),
+                place[t.name],
+            )
+        )
         chosen, seconds = list(ALWAYS.get(path, [])), 0.0
         for test in found:
             if seconds > BUDGET_S:
@@ -135,6 +141,15 @@ class Selection:
             for node in self._tree(path).body
             if isinstance(node, Function) and line in _lines(node)
         }
+
+    def _documented(self, path: str, line: int) -> tuple[str, ...]:
+        """What modules of the API declare is in its document: its tests are asked first."""
+        is_declared = path.startswith("jubilee/entrypoints/http/") and not any(
+            line in _lines(node)
+            for node in ast.walk(self._tree(path))
+            if isinstance(node, Function)
+        )
+        return ("tests/http/test_openapi",) if is_declared else ()
 
     def _attribute(self, path: str, line: int) -> set[str]:
         return {

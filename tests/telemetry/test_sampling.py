@@ -20,7 +20,7 @@ from jubilee.adapters.telemetry.sampling import (
     sampling_decision,
     threshold,
 )
-from jubilee.adapters.telemetry.tracing import Tracing
+from jubilee.adapters.telemetry.tracing import Tracing, is_recorded
 from tests.telemetry.memory import (
     Memory,
     context,
@@ -146,3 +146,17 @@ async def test_an_invalid_traceparent_is_ignored(
     (server,) = memory.spans
     assert server.parent is None
     assert context(server).trace_id not in {0, TRACE}
+
+
+@pytest.mark.parametrize(("line", "expected"), [(SAMPLED, True), (UNSAMPLED, False)])
+async def test_work_of_a_request_is_recorded_where_the_request_is(
+    tracing: Tracing, line: bytes, expected: bool
+) -> None:
+    found = []
+
+    async def work() -> None:
+        found.append(is_recorded())
+
+    async with serving(tracing, work) as client:
+        await client.get("/", headers=[(HEADER, line)])
+    assert found == [expected]

@@ -1,6 +1,7 @@
 """ARQ's worker for one queue, on a real Redis."""
 
 import asyncio
+import signal
 from statistics import median
 from time import monotonic
 
@@ -67,6 +68,12 @@ async def test_a_worker_runs_as_many_jobs_as_it_has_slots(site: QueueSite) -> No
     site.runs.gate.set()
     await site.runs.until(10)
     assert site.runs.max_running == 3
+
+
+async def test_signals_are_left_to_the_process(site: QueueSite) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    site.build(1, site.runs)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 async def test_two_workers_share_the_queue(site: QueueSite) -> None:
