@@ -117,7 +117,7 @@ async def test_a_password_that_changes_during_a_sign_in_is_a_recorded_failure(
     with pytest.raises(InvalidGrant):
         await replace(services.auth, hasher=SlowHasher()).sign_in("zoe", PASSWORD, CLIENT)
     assert store.audit[-1].event == "sign_in_failed"
-    assert store.audit[-1].details == {"reason": "account changed"}
+    assert store.audit[-1].details == {"reason": "account_changed"}
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)

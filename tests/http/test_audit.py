@@ -64,7 +64,7 @@ async def test_signing_up_and_in_is_recorded(zoe: Person, store: FakeStore) -> N
     assert signed_in.details == {"session_id": str(zoe.principal.session_id)}
 
 
-@pytest.mark.parametrize(("login", "reason"), [("zoe", "wrong password"), ("eve", "unknown login")])
+@pytest.mark.parametrize(("login", "reason"), [("zoe", "wrong_password"), ("eve", "unknown_login")])
 async def test_check_42_a_refused_sign_in_is_audited_without_what_was_typed(
     client: httpx2.AsyncClient,
     zoe: Person,
@@ -97,7 +97,7 @@ async def test_a_disabled_account_is_the_reason_of_a_refused_sign_in(
     store.users[zoe.user.id] = replace(zoe.user, is_active=False)
     await client.post("/auth/token", data={"username": "zoe", "password": PASSWORD})
     [entry] = recorded.rows
-    assert (entry.subject_id, entry.details) == (zoe.user.id, {"reason": "account disabled"})
+    assert (entry.subject_id, entry.details) == (zoe.user.id, {"reason": "account_disabled"})
 
 
 async def test_check_27_the_ends_of_sessions_are_audited(
@@ -126,6 +126,17 @@ async def test_check_26_a_reused_refresh_token_is_audited(
     [entry] = recorded.rows
     assert (entry.event, entry.actor_id, entry.subject_id) == ("refresh_reused", None, zoe.user.id)
     assert entry.details == {"session_id": str(zoe.principal.session_id)}
+
+
+async def test_a_refresh_of_a_disabled_account_ends_the_session_and_is_recorded(
+    client: httpx2.AsyncClient, zoe: Person, store: FakeStore, recorded: Recorded
+) -> None:
+    store.users[zoe.user.id] = replace(zoe.user, is_active=False)
+    form = {"refresh_token": zoe.refresh_token}
+    assert (await client.post("/auth/refresh", json=form)).status_code == 400
+    [entry] = recorded.rows
+    assert (entry.event, entry.actor_id) == ("session_ended", None)
+    assert entry.details["reason"] == "account_disabled"
 
 
 async def test_changes_of_the_own_password_and_address_are_recorded(

@@ -1,5 +1,6 @@
 """What the audit log has of sign-ins and sessions."""
 
+from enum import StrEnum
 from typing import Unpack
 
 from jubilee.domain.audit.entry import AuditDetails, AuditEvent, AuditLog
@@ -8,7 +9,15 @@ from jubilee.domain.identity import UserId
 from jubilee.domain.passwords import PasswordMatch
 from jubilee.domain.users.user import User
 
-DISABLED = "account disabled"
+
+class SignInFailure(StrEnum):
+    """Why a sign-in was refused; clients learn none of it."""
+
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105  # a reason, not a password
+    UNKNOWN_LOGIN = "unknown_login"
+    ACCOUNT_DISABLED = "account_disabled"
+    ACCOUNT_CHANGED = "account_changed"
+    """Its password changed, or it was disabled, while the password was checked."""
 
 
 async def record_own(
@@ -22,17 +31,24 @@ async def record_failure(
     log: AuditLog, user: User | None, match: PasswordMatch, pseudonym: str
 ) -> None:
     """Record a refused sign-in; only a login that names no account is kept, as its `pseudonym`."""
-    event, details = AuditEvent.SIGN_IN_FAILED, AuditDetails(reason="wrong password")
+    event, subject = AuditEvent.SIGN_IN_FAILED, None if user is None else user.id
+    details = AuditDetails(reason=_failure(user, match).value)
     if user is None:
-        details = AuditDetails(reason="unknown login", login_hash=pseudonym)
-    elif match is not PasswordMatch.NO:
-        details = AuditDetails(reason="account changed" if user.is_active else DISABLED)
-    await log.record(event, actor=None, subject=user.id if user else None, **details)
+        details["login_hash"] = pseudonym
+    await log.record(event, actor=None, subject=subject, **details)
+
+
+def _failure(user: User | None, match: PasswordMatch) -> SignInFailure:
+    if user is None:
+        return SignInFailure.UNKNOWN_LOGIN
+    if match is PasswordMatch.NO:
+        return SignInFailure.WRONG_PASSWORD
+    return SignInFailure.ACCOUNT_CHANGED if user.is_active else SignInFailure.ACCOUNT_DISABLED
 
 
 async def record_refusal(log: AuditLog, session: Session, reuse: TokenReuse) -> None:
     """Record that a refused refresh token ended its session; who sent it is not known."""
     event, details = AuditEvent.REFRESH_REUSED, AuditDetails(session_id=str(session.id))
     if reuse is not TokenReuse.REUSED:
-        event, details["reason"] = AuditEvent.SESSION_ENDED, DISABLED
+        event, details["reason"] = AuditEvent.SESSION_ENDED, SignInFailure.ACCOUNT_DISABLED.value
     await log.record(event, actor=None, subject=session.user_id, **details)
