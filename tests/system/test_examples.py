@@ -88,7 +88,8 @@ class ExampleData:
 
     def path(self, operation: Operation) -> str:
         """Return the path with example parameters and with ids of the service."""
-        values = {"id": self.ids.get(operation.path.split("/")[-2], "")}
+        collection = operation.path.partition("/{id}")[0].rpartition("/")[2]
+        values = {"id": self.ids.get(collection, "")}
         values.update(operation.example_parameters("path"))
         return operation.path.format_map(values)
 
