@@ -20,9 +20,13 @@ from jubilee.domain.idempotency.service import IdempotencyService
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.store import Dispatch
 from jubilee.domain.retention import ANSWERS_KEPT, Retention
+from jubilee.domain.services import Services
+from jubilee.domain.users.user import Profile
 from jubilee.observation.storage import NoPoolObserver, StatementInfo
+from tests.conftest import PASSWORD
 from tests.contracts.accounts import NOW
 from tests.contracts.conftest import Database
+from tests.fakes.store import FakePasswordHasher
 
 REQUEST = KeyedRequest(scope="zoe POST /items", key="k-1", fingerprint=b"body")
 ID = b"i" * 32
@@ -127,3 +131,33 @@ async def test_an_answer_is_found_by_its_own_request_only(pool: ConnectionPool) 
         await stored.add(REQUEST.id, b"sealed", None)
         assert await stored.find(REQUEST.id) == b"sealed"
         assert await stored.find(replace(REQUEST, key="k-2").id) is None
+
+
+class WatchingHasher(FakePasswordHasher):
+    """Notes how many connections are lent while it hashes."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        super().__init__()
+        self.pool = pool
+        self.lent: list[int] = []
+
+    async def hash(self, password: str) -> str:
+        self.lent.append(self.pool.used)
+        return await super().hash(password)
+
+
+async def test_no_connection_is_lent_while_a_password_is_hashed(
+    pool: ConnectionPool, services: Services
+) -> None:
+    context = WriteContext(lambda: NOW, new_id, lambda: None)
+    write, read, hasher = transactions(pool, context), views(pool, context), WatchingHasher(pool)
+    users = replace(services.users, write=write, read=read, hasher=hasher)
+
+    async def register() -> Answer:
+        user = await users.register(Profile(email="zoe@example.com"), PASSWORD)
+        return Answer(b"201", user.id)
+
+    service = IdempotencyService(write, read, AesAnswerCipher(b"s" * 32))
+    assert await service.serve(REQUEST, register, look_first=True) is None
+    assert await service.serve(REQUEST, register, look_first=True) == b"201"
+    assert hasher.lent == [0]

@@ -295,6 +295,16 @@ async def test_a_deletion_of_the_account_deletes_the_answer_that_is_in_flight(
         assert await view.answers.find(REQUEST.id) is None
 
 
+async def test_a_request_has_one_answer(database: Database) -> None:
+    async def add() -> None:
+        async with database.write() as tx:
+            await tx.answers.add(REQUEST.id, b"sealed", None)
+
+    await add()
+    with pytest.raises(IdempotencyKeyInUse):
+        await add()
+
+
 async def test_stored_answers_contain_neither_content_nor_key(
     database: Database, service: IdempotencyService
 ) -> None:
