@@ -2,8 +2,8 @@
 
 Left alone: annotations, decorators, assertions (`strict=True` of zip is one), docstrings and other
 texts; numbers that a module or a class gives a name, for a test of such a number would only repeat
-it; the bound of a comparison with the machine's clock, which no test can hit; and pauses between
-two looks, without which a loop only looks more often.
+it; the bound of a comparison with the machine's clock, which no test can hit; and pauses of a loop
+that polls, which without them only polls more often.
 """
 
 import ast

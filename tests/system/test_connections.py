@@ -90,7 +90,7 @@ def test_connections_beyond_the_limit_are_refused_counted_and_logged_once(
     assert len(lines) == 1
     for connection in held:
         connection.close()
-    assert eventually(lambda: api.ask("/hello/zoe").status_code == 404, within=10)
+    assert eventually(lambda: api.ask("/hello/zoe").status_code == 404, within=3)
 
 
 def _open(api: Api) -> float:

@@ -45,4 +45,4 @@ def test_ten_parallel_malformed_bodies_do_not_delay_other_requests(api: Api) -> 
     assert len(waits) > SENDERS
     # Other programs may delay a few answers; a body that blocks the event loop delays most.
     assert sorted(waits)[int(len(waits) * 0.95)] < LONGEST_ANSWER_S
-    assert max(waits) < 3 * LONGEST_ANSWER_S
+    assert max(waits) < 2 * LONGEST_ANSWER_S, sorted(waits)[-5:]

@@ -79,11 +79,11 @@ class Fleet:
     def wait(self, holds: Callable[[], object], within: float = 60.0) -> bool:
         """Return whether the condition holds in time; restart ended members meanwhile."""
 
-        def tended() -> bool:
+        def holds_once_all_run() -> bool:
             self.restart_ended()
             return bool(holds())
 
-        return eventually(tended, within)
+        return eventually(holds_once_all_run, within)
 
     def rest(self, seconds: float) -> None:
         """Sleep; restart ended members meanwhile."""

@@ -13,6 +13,7 @@ from jubilee.adapters.embedded.server import EmbeddedServer
 from jubilee.adapters.embedded.wheels import valkey_program
 
 PING_TIMEOUT_S = 1.0
+PONG = b"+PONG\r\n"
 OWNER_ONLY = 0o077  # as a umask
 SETTINGS = (
     *("--port", "0"),
@@ -60,6 +61,6 @@ class EmbeddedValkey(EmbeddedServer):
             try:
                 connection.connect(str(self._socket))
                 connection.sendall(b"PING\r\n")
-                return connection.recv(64).startswith(b"+PONG")
+                return connection.recv(len(PONG)) == PONG
             except OSError:
                 return False
