@@ -1,9 +1,12 @@
 """deploy/chart: monitors, rules and dashboards, which are the files of deploy/monitoring."""
 
+import json
+from pathlib import Path
+
 import yaml  # type: ignore[import-untyped]  # it ships no types
 
-from tests.deploy.chart import CHART, releases
-from tests.deploy.tools import ROOT
+from tests.deploy.chart import CHART, PROGRAMS, releases
+from tests.deploy.tools import ROOT, run_tool
 
 MONITORING = ROOT / "deploy/monitoring"
 
@@ -12,6 +15,15 @@ def test_rules_and_dashboards_of_the_chart_are_links_to_those_of_monitoring() ->
     for name in ("rules", "dashboards"):
         assert (CHART / "files" / name).is_symlink()
         assert (CHART / "files" / name).resolve() == MONITORING / name
+
+
+def test_a_package_of_the_chart_has_the_same_files(tmp_path: Path) -> None:
+    ended = run_tool("python", PROGRAMS / "package.py", tmp_path)
+    packaged = json.loads(ended.stdout)
+    files = [*MONITORING.glob("rules/*.yml"), *MONITORING.glob("dashboards/*.json")]
+    ours = {f"files/{file.parent.name}/{file.name}": file.read_text() for file in files}
+    assert {name: packaged.get(name) for name in ours} == ours
+    assert not [name for name in packaged if name.startswith("ci/")]
 
 
 def test_each_file_of_rules_is_a_prometheus_rule_with_the_same_content() -> None:

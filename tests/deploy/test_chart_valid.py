@@ -1,17 +1,18 @@
 """deploy/chart: Helm, Kubernetes, the operators' definitions and checkov accept what it renders."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.deploy.chart import PROGRAMS, Object, objects_of, releases
-from tests.deploy.tools import ROOT, run_tool
+from tests.deploy.tools import ROOT, TOOLS, one_process, run_tool
 from tests.system.clients.node import install, run
 
 CRDS = ROOT / "tests/deploy/crds"
-NODE = ROOT / ".tools/crds"
+NODE = TOOLS / "crds"
 KUBERNETES = ("1.27.0", "1.32.0", "1.37.0")
 """The oldest version that Chart.yaml allows, one of today, the newest."""
 
@@ -59,9 +60,10 @@ def test_three_versions_of_kubernetes_know_every_field(objects: Sequence[Object]
 
 
 def test_custom_resources_have_the_types_of_their_definitions(objects: Sequence[Object]) -> None:
-    install(CRDS, NODE)
+    with one_process("crds"):
+        install(CRDS, NODE)
     typed = [each for each in objects if _group(each) in TYPED]
-    program = NODE / "objects.ts"
+    program = NODE / f"objects-{os.getpid()}.ts"
     program.write_text(_program(typed))
     compiler = NODE / "node_modules/typescript/bin/tsc"
     options = ("--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext")
@@ -70,6 +72,7 @@ def test_custom_resources_have_the_types_of_their_definitions(objects: Sequence[
     validated = run("node", program, cwd=NODE)
     assert validated.returncode == 0, validated.stderr
     assert validated.stdout == f"{len(typed)} valid\n"
+    program.unlink()
 
 
 def _program(objects: Sequence[Object]) -> str:

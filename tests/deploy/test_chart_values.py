@@ -18,6 +18,7 @@ from tests.deploy.chart import CHART, refusal, releases
 SCHEMA: Mapping[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 REFERENCE = re.compile(r"\.Values((?:\.[A-Za-z0-9]+)+)")
 NAMES = {name for group in variable_names(Settings.model_fields).values() for name in group}
+BOTH = ["REDIS_PASSWORD", "REDIS_URL"]
 SECRETS = {name for files in secret_variables(Settings.model_fields) for name in files}
 
 
@@ -92,7 +93,16 @@ def test_no_secret_may_be_among_the_settings_and_any_other_setting_may() -> None
         ({"api": {"resources": {"limits": {"memory": "384"}}}}, "memory"),
         ({"exposure": {"type": "route"}}, "exposure"),
         ({"serviceAccount": {"roleArn": "jubilee"}}, "roleArn"),
-        ({"postgres": {"mode": "cloudnativepg", "instances": 1}}, "synchronousStandbys"),
+        ({"postgres": {"mode": "cloudnativepg"}}, "DATABASE_URL"),
+        (
+            {"postgres": {"mode": "cloudnativepg", "instances": 1}, "secrets": {"keys": ["X"]}},
+            "synchronousStandbys",
+        ),
+        ({"redis": {"mode": "single"}}, "REDIS_PASSWORD"),
+        ({"redis": {"mode": "single"}, "secrets": {"keys": BOTH}}, "REDIS_URL"),
+        ({"redis": {"mode": "sentinel"}, "secrets": {"keys": BOTH[:1]}}, "REDIS_URL"),
+        ({"api": {"autoscaling": {"minReplicas": 11}}}, "minReplicas"),
+        ({"worker": {"autoscaling": {"maxReplicas": 1}}}, "maxReplicas"),
         ({"priorityClass": {"create": True}}, "priorityClass.name"),
     ],
 )
