@@ -6,13 +6,14 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 
 from tests.deploy.chart import DEFAULTS, Object, containers, pods, releases
 from tests.servers import Servers, fresh_database
-from tests.support.api import NO_MAIL, NO_REDIS, NOWHERE, Api, Starter, starter
+from tests.support.api import NO_MAIL, NO_REDIS, NOWHERE, Starter, starter
 from tests.support.running import Up, eventually
 
 BIN = Path(sys.executable).parent
@@ -24,12 +25,6 @@ KEY = "for-tests-alone-0123456789-0123456789-0123456789"
 def start_api(tmp_path: Path) -> Iterator[Starter]:
     """Start `jubilee api` with two URLs and settings; each process ends with the test."""
     yield from starter(tmp_path)
-
-
-@pytest.fixture
-def api(start_api: Starter, servers: Servers, database_url: str) -> Api:
-    """An API that is ready, on a new database."""
-    return start_api(database_url, servers.redis_url).ready()
 
 
 @pytest.fixture
@@ -101,11 +96,17 @@ def _greeter(url: str) -> Object:
     return {**container, "args": [container["args"][0], url, container["args"][2]]}
 
 
-def test_helm_test_greets_a_person_each_time(api: Api, tmp_path: Path) -> None:
-    for _ in range(2):
-        code, said = _run(_greeter(api.url), tmp_path, {})
-        assert code == 0, said
-        assert "Hello, Helmtest! " in said
+@pytest.mark.parametrize(
+    ("allowed", "said"),
+    [("create", ("answered 403", "Hello, Helmtest! ")), ("off", ("answered 401", "answered 404"))],
+)
+def test_helm_test_greets_a_person_as_far_as_it_is_allowed(
+    start_api: Starter, database_url: str, tmp_path: Path, allowed: str, said: Any
+) -> None:
+    api = start_api(database_url, NO_REDIS, HELLO_ANONYMOUS=allowed).ready()
+    ended = [_run(_greeter(api.url), tmp_path, {}) for _ in range(2)]
+    assert [code for code, _ in ended] == [0, 0]
+    assert all(words in ended[-1][1] for words in said)
 
 
 def test_helm_test_fails_without_a_database(start_api: Starter, tmp_path: Path) -> None:
