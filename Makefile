@@ -14,7 +14,7 @@ NAME ?=
 SEED ?= $(shell date +%s)
 MINUTES ?= 5
 
-.PHONY: help run test coverage dev unit drawing quick chaos fuzz mutants install check lint format types deps contracts image check-deploy chart manifests producer-wheel lock migration migrate rollback
+.PHONY: help run test coverage dev unit drawing quick chaos fuzz mutants install check lint format types deps contracts image sbom audit history check-deploy chart manifests producer-wheel lock migration migrate rollback
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -76,6 +76,25 @@ drawing: .venv/dev ## redraw .github/architecture.svg
 image: ## build the image with podman or docker (IMAGE, ENGINE, PYTHON_IMAGE)
 	@deploy/image/build.sh $(IMAGE)
 
+sbom: .tools/audit/complete ## what the image contains, as CycloneDX, from the lock file (OUT)
+	@.tools/audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --validate \
+		--output-file $(or $(OUT),dist/sbom.cdx.json) deploy/requirements.lock
+
+audit: .tools/audit/complete ## known vulnerabilities of the locked packages (asks PyPI)
+	@.tools/audit/bin/pip-audit --disable-pip --require-hashes --requirement deploy/requirements.lock \
+		--requirement deploy/requirements-embedded.lock --requirement deploy/requirements-build.lock
+
+.tools/audit/complete: deploy/requirements-audit.lock .venv/dev
+	@$(BIN)/uv venv --quiet --clear .tools/audit
+	@$(BIN)/uv pip install --quiet --python .tools/audit/bin/python --require-hashes -r $<
+	@mkdir -p dist
+	@touch $@
+
+history: .venv/dev ## add a run of the benchmarks to HISTORY (PAIRS, SECONDS)
+	@$(BIN)/python -m deploy.pipelines.history $(or $(HISTORY),dist/benchmarks.md) \
+		"tests.benchmarks.telemetry_cost --pairs $(or $(PAIRS),200)" \
+		"tests.benchmarks.resources --seconds $(or $(SECONDS),300) --requests 100 --jobs 40"
+
 check-deploy: .venv/dev ## image, compose and deploy.sh in real containers (needs an engine at DOCKER_HOST)
 	@exec $(BIN)/python -m pytest $(PARALLEL) tests/deploy $(ARGS)
 
@@ -107,6 +126,7 @@ lock: .venv/dev ## upgrade the lock files
 	$(LOCK) --extra sentry --extra embedded --extra build --extra dev -o deploy/requirements-dev.lock
 	$(LOCK:pyproject.toml=) --group image -o deploy/requirements-build.lock
 	$(LOCK:pyproject.toml=) --group check -o deploy/requirements-check.lock
+	$(LOCK:pyproject.toml=) --group audit -o deploy/requirements-audit.lock
 	for folder in tests/system/clients tests/deploy/crds; do $(BIN)/npm --prefix $$folder update --package-lock-only \
 		--ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund; done
 

@@ -38,6 +38,14 @@ def idle(parsed: argparse.Namespace) -> None:
     print(colour)
 
 
+def pin(parsed: argparse.Namespace) -> None:
+    """Commit the image that the idle colour is to run, in a GitOps clone."""
+    router, _ = _adapters(parsed)
+    if not isinstance(router, GitRouter):
+        raise NotReadable("an image is pinned with --route alone")
+    print(router.pin(parsed.digest))
+
+
 def release(parsed: argparse.Namespace) -> None:
     """Switch to the idle colour and watch it."""
     signal.signal(signal.SIGTERM, _interrupted)
@@ -67,7 +75,7 @@ def _adapters(parsed: argparse.Namespace) -> tuple[TrafficRouter, FiguresReader]
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -m deploy.bluegreen", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for run in (idle, release):
+    for run in (idle, pin, release):
         command = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__)
         command.set_defaults(run=run)
         where = command.add_mutually_exclusive_group(required=True)
@@ -76,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--backend", default="apis", help="HAProxy's, of both colours")
         command.add_argument("--metrics-port", type=int, default=METRICS_PORT, help="of the APIs")
         command.add_argument("--prometheus", help="the server's URL")
+        command.add_argument("--digest", default="", help="sha256:…, for pin")
         command.add_argument("--job", default="jubilee-{colour}", help="the colour's job there")
         for field in (*fields(Limits), *fields(Durations)) if run is release else ():
             _add_option(command, field)

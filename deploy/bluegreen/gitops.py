@@ -1,10 +1,12 @@
-"""Requests routed by an HTTPRoute whose file a GitOps tool applies: a switch is a commit.
+"""Two releases of the chart that a GitOps tool applies: a switch and a new image are commits.
 
-The file is deploy/bluegreen/httproute.yaml, with the weights 100 and 0.
+A folder of the GitOps repository is one environment: `blue.yaml` and `green.yaml` are values of the
+chart with `image.digest`, `httproute.yaml` is that of deploy/bluegreen, with the weights 100 and 0.
 """
 
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from deploy.bluegreen.colours import Colour, NotReadable, other
@@ -13,66 +15,47 @@ from deploy.bluegreen.prometheus import PrometheusFigures
 WEIGHT = re.compile(
     r"(?P<colour>blue|green)\n(?P<between>(?: {10}.*\n)*?) {10}weight: (?P<weight>\d+)"
 )
+DIGEST = re.compile(r"^image:\n(?P<between>(?: {2}.*\n)*?) {2}digest: .*$", re.MULTILINE)
+IS_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 TIMEOUT_S = 120.0
 ATTEMPTS = 3
 
 
-class GitRouter:
-    """Changes the weights in a clone, commits and pushes; the cluster follows."""
+class Clone:
+    """A clone of the GitOps repository, whose branch has an upstream."""
 
-    def __init__(self, route: Path, figures: PrometheusFigures) -> None:
-        """Use the file `route` in a clone whose branch has an upstream."""
-        self._route, self._figures = route, figures
+    def __init__(self, folder: Path) -> None:
+        """Use the folder of an environment."""
+        self._folder = folder
 
-    def serving(self) -> Colour:
-        """Return the colour whose weight is not 0; raises NotReadable where it is not one."""
-        found = {line["colour"] for line in self._weights() if int(line["weight"])}
-        if len(found) != 1:
-            raise NotReadable(
-                f"{self._route}: {' and '.join(sorted(found)) or 'no colour'} has a weight"
-            )
-        return Colour(found.pop())
-
-    def is_ready(self, colour: Colour) -> bool:
-        """Return whether every API of it answers Prometheus, at least as many as of the other."""
-        answering, there = self._figures.instances_up(colour)
-        wanted, _ = self._figures.instances_up(other(colour))
-        return 0 < there == answering and (answering >= wanted or colour == self.serving())
-
-    def switch(self, colour: Colour) -> None:
-        """Give it all the weight, by a commit that is pushed; raises NotReadable."""
-        for _ in range(ATTEMPTS):
-            self._git("pull", "--quiet", "--rebase")
-            if self.serving() == colour:
-                return
-            self._route.write_text(WEIGHT.sub(lambda line: _weighed(line, colour), self._text()))
-            self._git(
-                "commit", "--quiet", "--message", f"Send requests to {colour}", self._route.name
-            )
-            if self._pushed():
-                return
-        raise NotReadable(f"{self._route}: other commits were pushed at the same time")
-
-    def _weights(self) -> list[re.Match[str]]:
-        return list(WEIGHT.finditer(self._text()))
-
-    def _text(self) -> str:
+    def read(self, name: str) -> str:
+        """Read a file as it was pushed last; raises NotReadable."""
         try:
-            return self._route.read_text()
+            return (self._folder / name).read_text()
         except OSError as error:
             raise NotReadable(str(error)) from error
 
-    def _pushed(self) -> bool:
-        try:
-            self._git("push", "--quiet")
-        except NotReadable:
-            self._git("reset", "--quiet", "--hard", "@{upstream}")
-            return False
-        return True
+    def change(self, name: str, edit: Callable[[str], str], message: str) -> None:
+        """Commit and push; a commit that was pushed meanwhile comes first. Raises NotReadable."""
+        for _ in range(ATTEMPTS):
+            self.git("pull", "--quiet", "--rebase")
+            before = self.read(name)
+            if (after := edit(before)) == before:
+                return
+            (self._folder / name).write_text(after)
+            self.git("commit", "--quiet", "--message", message, "--", name)
+            if self._pushed():
+                return
+        raise NotReadable(f"{self._folder / name}: others pushed at the same time")
 
-    def _git(self, *arguments: str) -> None:
-        ended = subprocess.run(  # noqa: S603  # the arguments are above
-            ("git", "-C", self._route.parent, *arguments),  # noqa: S607  # of the PATH
+    def changed_at(self, name: str) -> float:
+        """Return when the file was changed last, as the commit says, in Unix seconds."""
+        return float(self.git("log", "-1", "--format=%ct", "--", name) or 0)
+
+    def git(self, *arguments: str) -> str:
+        """Return the output of git; raises NotReadable."""
+        ended = subprocess.run(  # noqa: S603  # no shell; the caller's words
+            ("git", "-C", self._folder, *arguments),  # noqa: S607  # the git of the PATH
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,
@@ -80,6 +63,65 @@ class GitRouter:
         )
         if ended.returncode:
             raise NotReadable(f"git {arguments[0]}: {ended.stderr.strip()}")
+        return ended.stdout
+
+    def _pushed(self) -> bool:
+        try:
+            self.git("push", "--quiet")
+        except NotReadable:
+            self.git("reset", "--quiet", "--hard", "@{upstream}")
+            return False
+        return True
+
+
+class GitRouter:
+    """Changes the weights of an HTTPRoute, and the image of a colour."""
+
+    def __init__(self, route: Path, figures: PrometheusFigures) -> None:
+        """Use the HTTPRoute's file in a clone."""
+        self._clone, self._route, self._figures = Clone(route.parent), route.name, figures
+
+    def serving(self) -> Colour:
+        """Return the colour whose weight is not 0; raises NotReadable where it is not one."""
+        weights = WEIGHT.finditer(self._clone.read(self._route))
+        found = {line["colour"] for line in weights if int(line["weight"])}
+        if len(found) != 1:
+            named = " and ".join(sorted(found)) or "no colour"
+            raise NotReadable(f"{self._route}: {named} has a weight")
+        return Colour(found.pop())
+
+    def is_ready(self, colour: Colour) -> bool:
+        """Return whether it runs what was committed, in as many APIs as the other, and all answer.
+
+        A pod of it that answers a scrape has the schema: it starts after the migration.
+        """
+        since = self._clone.changed_at(f"{colour}.yaml")
+        answering, there = self._figures.instances(colour, since)
+        wanted, _ = self._figures.instances(other(colour), 0)
+        return 0 < there == answering and (answering >= wanted or colour == self.serving())
+
+    def switch(self, colour: Colour) -> None:
+        """Give it all the weight."""
+        self._clone.change(
+            self._route,
+            lambda text: WEIGHT.sub(lambda line: _weighed(line, colour), text),
+            f"Send requests to {colour}",
+        )
+
+    def pin(self, digest: str) -> Colour:
+        """Let the idle colour run the image with this digest; return the colour."""
+        if not IS_DIGEST.fullmatch(digest):
+            raise NotReadable(f"{digest!r} is no digest of an image")
+        colour = other(self.serving())
+        name = f"{colour}.yaml"
+        if not DIGEST.search(self._clone.read(name)):
+            raise NotReadable(f"{name} has no image.digest")
+        self._clone.change(
+            name,
+            lambda text: DIGEST.sub(rf"image:\n\g<between>  digest: {digest}", text),
+            f"Run {digest} as {colour}",
+        )
+        return colour
 
 
 def _weighed(line: re.Match[str], colour: Colour) -> str:

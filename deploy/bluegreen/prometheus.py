@@ -37,10 +37,12 @@ class PrometheusFigures:
         found |= self._series("errors", f"sum by (instance) ({errors})")
         return found | dict(self._series("latency", f"sum by (instance, le) ({latency})"))
 
-    def instances_up(self, colour: Colour) -> tuple[int, int]:
-        """Return how many APIs of a colour answer scrapes, and how many there are."""
-        values = [value for _, value in self._ask(f'up{{job="{self._job.format(colour=colour)}"}}')]
-        return int(sum(values)), len(values)
+    def instances(self, colour: Colour, since: float) -> tuple[int, int]:
+        """Return how many APIs answer scrapes and were started since then, and how many exist."""
+        job = f'job="{self._job.format(colour=colour)}"'
+        started = f"process_start_time_seconds{{{job}}} > {since}"
+        answering = self._ask(f"up{{{job}}} == 1 and on (instance) ({started})")
+        return len(answering), len(self._ask(f"up{{{job}}}"))
 
     def _series(
         self, of: Literal["requests", "errors", "latency"], query: str

@@ -1,0 +1,1 @@
+"""Steps of the workflows that are more than a make target."""
