@@ -14,7 +14,6 @@ from docker.types import EndpointConfig, IPAMConfig, IPAMPool
 from tests.deploy.chart import Object, releases
 from tests.support.running import eventually
 
-IMAGE = "redis:8-alpine"
 NAMES = tuple(f"jubilee-redis-{number}" for number in range(3))
 PASSWORD = "Zq7mXw9"
 API_VERSION = "1.40"
@@ -74,10 +73,10 @@ def redis_pods(engine: docker.DockerClient, tmp_path: Path) -> Iterator[Pods]:
             server, sentinel = (_options(each, pod, tmp_path) for each in _containers())
             end = {name: EndpointConfig(API_VERSION, ipv4_address=address)}
             made = pods.servers[pod] = engine.containers.create(
-                IMAGE, network=name, networking_config=end, extra_hosts=addresses, **server
+                network=name, networking_config=end, extra_hosts=addresses, **server
             )
             shared = f"container:{made.id}"
-            beside = engine.containers.create(IMAGE, network_mode=shared, **sentinel)
+            beside = engine.containers.create(network_mode=shared, **sentinel)
             pods.sentinels[pod] = beside
             pods.start(pod)
         yield pods
@@ -108,6 +107,7 @@ def _options(container: Object, name: str, folder: Path) -> dict[str, Any]:
     """Run it as the pod does: the same user, nothing writable but its volumes, no privilege."""
     given = {each["name"]: each.get("value", name) for each in container["env"]}
     return {
+        "image": container["image"],
         "entrypoint": container["command"],
         "command": [],
         "environment": given,

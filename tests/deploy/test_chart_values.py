@@ -71,6 +71,12 @@ def _settings(release: Any) -> Iterator[str]:
             yield from each["data"]
 
 
+def test_a_setting_reads_as_it_was_written() -> None:
+    data = releases()["load-balancer"].one("ConfigMap", "jubilee")["data"]
+    names = ("MAX_BODY_BYTES", "OTLP_LOGS_SAMPLED", "OTEL_TRACES_SAMPLER_ARG", "DRAIN_DELAY")
+    assert [data[name] for name in names] == ["2000000", "true", "0.05", "12.5"]
+
+
 def test_every_secret_that_a_value_set_names_is_one_of_the_service() -> None:
     for name, release in releases().items():
         given = release.values.get("secrets", {})

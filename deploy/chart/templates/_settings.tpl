@@ -11,7 +11,7 @@
 {{- $_ := set $decided "REDIS_HOST" (printf "%s-redis-0" (include "jubilee.name" .)) -}}
 {{- end -}}
 {{- range $name, $value := merge (dict) .Values.settings $decided }}
-{{ $name }}: {{ $value | toString | quote }}
+{{ $name }}: {{ include "jubilee.plainNumber" $value | quote }}
 {{- end -}}
 {{- end -}}
 
@@ -23,4 +23,13 @@
 {{/* SHUTDOWN_TIMEOUT (DRAIN_DELAY is part of it), 15 s in which jobs are returned and telemetry is sent, 2 s for the exit: ShutdownBudget in the source. */}}
 {{- define "jubilee.shutdown" -}}
 {{ add (.Values.settings.SHUTDOWN_TIMEOUT | default 20 | float64 | ceil | int) 17 }}
+{{- end -}}
+
+{{/* Text of a value; Helm may read a whole number as 1e+06, which the service does not. */}}
+{{- define "jubilee.plainNumber" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) -}}
+{{ printf "%.0f" . }}
+{{- else -}}
+{{ toString . }}
+{{- end -}}
 {{- end -}}
