@@ -20,10 +20,15 @@ from tests.pooler import pooler
 from tests.servers import Servers, start_containers
 
 PASSES = (
+    "tests/contracts/test_deadlines.py",
+    "tests/contracts/test_job_completions.py",
     "tests/contracts/test_job_store.py",
+    "tests/contracts/test_pool_use.py",
     "tests/contracts/test_sessions.py",
+    "tests/contracts/test_tasks.py",
     "tests/system/test_story.py",
 )
+"""What is quick of `make pooled`."""
 LOCK = 42
 
 
