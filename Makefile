@@ -95,7 +95,7 @@ history: .venv/dev ## add a run of the benchmarks to HISTORY (PAIRS, SECONDS)
 		"tests.benchmarks.telemetry_cost --pairs $(or $(PAIRS),200)" \
 		"tests.benchmarks.resources --seconds $(or $(SECONDS),300) --requests 100 --jobs 40"
 
-check-deploy: .venv/dev ## image, compose and deploy.sh in real containers (needs an engine at DOCKER_HOST)
+check-deploy: .venv/dev ## image, compose, deploy.sh in real containers (needs an engine at DOCKER_HOST); chart, workflows
 	@exec $(BIN)/python -m pytest $(PARALLEL) tests/deploy $(ARGS)
 
 .PHONY: pooled
