@@ -10,7 +10,7 @@ from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.bootstrap.adapters import open_adapters
 from jubilee.bootstrap.job_kinds import every_kind, runnable_kinds
 from jubilee.bootstrap.local_stack import local_stack
-from jubilee.bootstrap.mail import mail_service
+from jubilee.bootstrap.mail import mail_service, make_mail_dir
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.mail import MailMessage
 from jubilee.settings import Settings
@@ -83,3 +83,19 @@ def test_the_local_stack_writes_mail_to_a_folder_without_a_server(tmp_path: Path
         {"api": folder, "worker": folder},
         {"api": None, "worker": None},
     ]
+
+
+def test_the_folder_of_mail_is_made_for_its_owner_alone_and_may_exist(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "mail"
+    for _ in range(2):
+        make_mail_dir(settings_for(tmp_path, mail_dir=folder))
+    assert folder.stat().st_mode & 0o777 == 0o700
+    with pytest.raises(FileExistsError):
+        make_mail_dir(settings_for(tmp_path, mail_dir=Path(__file__)))
+
+
+def test_no_folder_is_made_where_mail_is_sent_by_a_server(tmp_path: Path) -> None:
+    folder = tmp_path / "mail"
+    make_mail_dir(settings_for(tmp_path, smtp_url="smtp://mail.test", mail_dir=folder))
+    make_mail_dir(settings_for(tmp_path))
+    assert not folder.exists()
