@@ -11,7 +11,7 @@ from typing import Any
 from deploy.bluegreen.colours import FiguresReader, NotReadable, TrafficRouter, other
 from deploy.bluegreen.gitops import GitRouter
 from deploy.bluegreen.haproxy import HaproxyRouter
-from deploy.bluegreen.prometheus import PrometheusFigures
+from deploy.bluegreen.prometheus import SELECTOR, PrometheusFigures
 from deploy.bluegreen.release import Durations, NotReleased, Release
 from deploy.bluegreen.verdict import Limits
 
@@ -68,7 +68,7 @@ def _adapters(parsed: argparse.Namespace) -> tuple[TrafficRouter, FiguresReader]
         return haproxy, haproxy
     if not parsed.prometheus:
         raise NotReadable("--route needs --prometheus")
-    figures = PrometheusFigures(parsed.prometheus, parsed.job)
+    figures = PrometheusFigures(parsed.prometheus, parsed.selector)
     return GitRouter(parsed.route, figures), figures
 
 
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--metrics-port", type=int, default=METRICS_PORT, help="of the APIs")
         command.add_argument("--prometheus", help="the server's URL")
         command.add_argument("--digest", default="", help="sha256:…, for pin")
-        command.add_argument("--job", default="jubilee-{colour}", help="the colour's job there")
+        command.add_argument("--selector", default=SELECTOR, help="of a colour's APIs there")
         for field in (*fields(Limits), *fields(Durations)) if run is release else ():
             _add_option(command, field)
     return parser

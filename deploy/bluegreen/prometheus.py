@@ -12,26 +12,29 @@ from deploy.bluegreen.colours import Colour, NotReadable
 from deploy.bluegreen.figures import UNCOUNTED, UNTIMED, Reading, Series
 
 TIMEOUT_S = 10.0
+SELECTOR = 'job="jubilee-api",service="jubilee-{colour}-api-metrics"'
+"""As the chart's ServiceMonitor labels the APIs of the releases jubilee-blue and jubilee-green."""
+
 COUNTED = f'endpoint!~"{UNCOUNTED.pattern}"'
 FAILED = 'status=~"5..",status!="501"'
 """As in rules/recording.yml: a 501 is an unknown method of the client."""
 
 
 class PrometheusFigures:
-    """Asks for the counters of a job, such as `jubilee-{colour}`."""
+    """Asks for the counters of the targets that a selector with `{colour}` names."""
 
-    def __init__(self, url: str, job: str) -> None:
+    def __init__(self, url: str, selector: str = SELECTOR) -> None:
         """Use the server at `url`; its scheme is http or https."""
         if urlsplit(url).scheme not in ("http", "https"):
             raise NotReadable(f"{url} is no URL of a Prometheus")
-        self._url, self._job = url.rstrip("/"), job
+        self._url, self._selector = url.rstrip("/"), selector
 
     def read(self, colour: Colour) -> Reading:
         """Read the counters of a colour; raises NotReadable."""
-        job = f'job="{self._job.format(colour=colour)}"'
-        requests = f"http_requests_total{{{job},{COUNTED}}}"
-        errors = f"http_requests_total{{{job},{COUNTED},{FAILED}}}"
-        timed = f'{job},endpoint!~"{UNCOUNTED.pattern}|{UNTIMED}"'
+        targets = self._selector.format(colour=colour)
+        requests = f"http_requests_total{{{targets},{COUNTED}}}"
+        errors = f"http_requests_total{{{targets},{COUNTED},{FAILED}}}"
+        timed = f'{targets},endpoint!~"{UNCOUNTED.pattern}|{UNTIMED}"'
         latency = f"http_request_duration_seconds_bucket{{{timed}}}"
         found = dict(self._series("requests", f"sum by (instance) ({requests})"))
         found |= self._series("errors", f"sum by (instance) ({errors})")
@@ -39,10 +42,10 @@ class PrometheusFigures:
 
     def instances(self, colour: Colour, since: float) -> tuple[int, int]:
         """Return how many APIs answer scrapes and were started since then, and how many exist."""
-        job = f'job="{self._job.format(colour=colour)}"'
-        started = f"process_start_time_seconds{{{job}}} > {since}"
-        answering = self._ask(f"up{{{job}}} == 1 and on (instance) ({started})")
-        return len(answering), len(self._ask(f"up{{{job}}}"))
+        targets = self._selector.format(colour=colour)
+        started = f"process_start_time_seconds{{{targets}}} > {since}"
+        answering = self._ask(f"up{{{targets}}} == 1 and on (instance) ({started})")
+        return len(answering), len(self._ask(f"up{{{targets}}}"))
 
     def _series(
         self, of: Literal["requests", "errors", "latency"], query: str

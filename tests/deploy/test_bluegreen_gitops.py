@@ -60,7 +60,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def nowhere() -> PrometheusFigures:
-    return PrometheusFigures("http://127.0.0.1:1", "jubilee-{colour}")
+    return PrometheusFigures("http://127.0.0.1:1")
 
 
 def test_a_switch_is_a_commit_that_changes_the_weights_alone(
@@ -117,8 +117,9 @@ def prometheus(tmp_path: Path) -> Iterator[str]:
             text = tmp_path / f"{colour}.txt"
             text.write_text(METRICS.format(started=started, requests=requests))
             target = ends.enter_context(exporter(text))
-            static = f"static_configs: [{{targets: ['{target}']}}]"
-            jobs.append(f"  - {{job_name: jubilee-{colour}, scrape_interval: 1s, {static}}}\n")
+            labels = f"{{service: jubilee-{colour}-api-metrics, job: jubilee-api}}"
+            static = f"static_configs: [{{targets: ['{target}'], labels: {labels}}}]"
+            jobs.append(f"  - {{job_name: {colour}, scrape_interval: 1s, {static}}}\n")
         config = tmp_path / "prometheus.yml"
         config.write_text("scrape_configs:\n" + "".join(jobs))
         listen = f"--web.listen-address={url.removeprefix('http://')}"
@@ -143,7 +144,7 @@ def is_scraped(figures: PrometheusFigures) -> bool:
 def test_a_colour_is_ready_once_its_pods_are_those_of_the_last_commit(
     folder: Path, prometheus: str
 ) -> None:
-    figures = PrometheusFigures(prometheus, "jubilee-{colour}")
+    figures = PrometheusFigures(prometheus)
     router = GitRouter(folder / "httproute.yaml", figures)
     assert eventually(lambda: is_scraped(figures), within=60)
     assert router.is_ready(Colour.GREEN)
@@ -153,7 +154,7 @@ def test_a_colour_is_ready_once_its_pods_are_those_of_the_last_commit(
 
 
 def test_the_command_rolls_back_by_a_commit(folder: Path, prometheus: str) -> None:
-    figures = PrometheusFigures(prometheus, "jubilee-{colour}")
+    figures = PrometheusFigures(prometheus)
     assert eventually(lambda: is_scraped(figures), within=60)
     where = f"--route {folder / 'httproute.yaml'} --prometheus {prometheus}"
     options = f"{where} --baseline-s=0 --watch-s=2 --poll-s=0.5".split()
