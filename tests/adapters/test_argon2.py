@@ -52,7 +52,7 @@ async def test_an_invalid_hash_matches_nothing(
     assert not await passwords.verify(stored, "password")
 
 
-async def test_a_hash_of_weaker_parameters_is_outdated(passwords: Argon2Passwords) -> None:
+async def test_check_6_a_hash_of_weaker_parameters_is_outdated(passwords: Argon2Passwords) -> None:
     stored = await passwords.hash("password")
     assert not passwords.is_outdated(stored)
     assert not passwords.is_outdated("no hash")
@@ -64,7 +64,7 @@ async def test_a_hash_of_weaker_parameters_is_outdated(passwords: Argon2Password
 
 
 @pytest.mark.timing
-async def test_an_unknown_account_takes_as_long_as_a_wrong_password(
+async def test_check_8_an_unknown_account_takes_as_long_as_a_wrong_password(
     passwords: Argon2Passwords,
 ) -> None:
     stored = await passwords.hash("password")
@@ -79,7 +79,7 @@ async def test_an_unknown_account_takes_as_long_as_a_wrong_password(
 
 
 @pytest.mark.timing
-async def test_hashing_does_not_block_the_event_loop(passwords: Argon2Passwords) -> None:
+async def test_check_6_hashing_does_not_block_the_event_loop(passwords: Argon2Passwords) -> None:
     burst = asyncio.gather(*(passwords.hash("password") for _ in range(50)))
     gaps = []
     while not burst.done():

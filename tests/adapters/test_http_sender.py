@@ -109,7 +109,7 @@ async def test_an_untrusted_certificate_of_a_webhook_is_refused(
     assert not receiver.requests
 
 
-async def test_redirects_are_not_followed(serve: Serve) -> None:
+async def test_check_40_redirects_are_not_followed(serve: Serve) -> None:
     inner = await serve()
     location = f"http://127.0.0.1:{inner.port}/secret".encode()
     receiver = await serve(

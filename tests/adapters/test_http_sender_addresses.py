@@ -33,7 +33,7 @@ def for_admins(host: str, *allowed: str) -> AddressFilter:
     return allows
 
 
-async def test_a_name_is_resolved_once(serve: Serve) -> None:
+async def test_check_40_a_name_is_resolved_once(serve: Serve) -> None:
     receiver = await serve()
     request = read_request({"url": f"http://rebind.test:{receiver.port}"})
     rebinding = sender("192.0.2.1", "127.0.0.1")  # nothing listens at the first address
@@ -53,7 +53,9 @@ async def test_a_name_is_resolved_once(serve: Serve) -> None:
     "address",
     ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1", "169.254.169.254", "fe80::1"],
 )
-async def test_a_public_name_of_a_private_address_is_refused(serve: Serve, address: str) -> None:
+async def test_check_40_a_public_name_of_a_private_address_is_refused(
+    serve: Serve, address: str
+) -> None:
     receiver = await serve()
     request = read_request({"url": f"http://inward.test:{receiver.port}"})
     with pytest.raises(AddressNotAllowed):

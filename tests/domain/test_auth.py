@@ -66,7 +66,7 @@ async def test_every_refused_sign_in_checks_one_hash_and_opens_no_session(
     assert store.sessions == sessions
 
 
-async def test_signing_in_replaces_an_outdated_hash(
+async def test_check_6_signing_in_replaces_an_outdated_hash(
     auth: AuthService, zoe: Person, store: FakeStore, passwords: FakePasswordHasher
 ) -> None:
     passwords.generation = 2
@@ -155,7 +155,7 @@ COMPOSED = "Zo\u00ebs geheimes Wort"
 
 
 @pytest.mark.parametrize(("chosen", "typed"), [(DECOMPOSED, COMPOSED), (COMPOSED, DECOMPOSED)])
-async def test_composed_and_decomposed_passwords_are_the_same(
+async def test_check_3_composed_and_decomposed_passwords_are_the_same(
     auth: AuthService, services: Services, chosen: str, typed: str
 ) -> None:
     await services.users.register({"email": "zoe@example.com"}, chosen)
@@ -174,7 +174,7 @@ async def test_a_hash_of_an_unnormalised_password_verifies_and_is_replaced(
     assert (passwords.checks, passwords.hashed) == (2, 0)
 
 
-async def test_unknown_accounts_cost_as_many_checks_as_known_ones(
+async def test_check_8_unknown_accounts_cost_as_many_checks_as_known_ones(
     auth: AuthService, zoe: Person, passwords: FakePasswordHasher
 ) -> None:
     for login in ("zoe", "unknown"):

@@ -47,7 +47,7 @@ def test_global_unicast_addresses_are_public(address: str) -> None:
         "2606:4700::1111%eth0",
     ],
 )
-def test_special_purpose_addresses_are_not_public(address: str) -> None:
+def test_check_40_special_purpose_addresses_are_not_public(address: str) -> None:
     assert not is_public(ip_address(address))
     assert not may_reach(NO_HOSTS_ALLOWED, URL, address, by_admin=True)
 

@@ -38,12 +38,12 @@ def refusal(password: str, rules: PasswordRules = RULES) -> type[Invalid] | None
         "z" * 64 + "q",
     ],
 )
-def test_long_and_uncommon_passwords_are_accepted(password: str) -> None:
+def test_check_2_long_and_uncommon_passwords_are_accepted(password: str) -> None:
     assert refusal(password) is None
 
 
 @pytest.mark.parametrize("password", ["", "qzkwvjx", "🐴🔋📎🎂🎈🎁🎉", "é" * 7])
-def test_short_passwords_are_refused_counting_code_points(password: str) -> None:
+def test_check_3_short_passwords_are_refused_counting_code_points(password: str) -> None:
     assert refusal(password) is PasswordTooShort
 
 
@@ -54,13 +54,13 @@ def test_the_error_points_to_the_member_without_the_password() -> None:
     assert "qzkwvjx" not in str(refused.value)
 
 
-def test_the_minimum_length_is_configurable() -> None:
+def test_check_1_the_minimum_length_is_configurable() -> None:
     assert refusal("correct horse", PasswordRules(15, ())) is PasswordTooShort
     assert refusal("correct horse b", PasswordRules(15, ())) is None
 
 
 @pytest.mark.parametrize("length", [MAX_PASSWORD_CHARS + 1, 10_000])
-def test_overlong_passwords_are_refused(length: int) -> None:
+def test_check_4_overlong_passwords_are_refused(length: int) -> None:
     assert refusal("🎂" * length) is PasswordTooLong
 
 
@@ -68,16 +68,16 @@ def test_overlong_passwords_are_refused(length: int) -> None:
     "password",
     ["password", "PASSWORD", "baseball", "\uff50assword", "12345678", "iloveyou"],
 )
-def test_common_passwords_are_refused_in_any_case(password: str) -> None:
+def test_check_5_common_passwords_are_refused_in_any_case(password: str) -> None:
     assert refusal(password) is PasswordTooCommon
 
 
 @pytest.mark.parametrize("password", [EMAIL, EMAIL.upper(), "zoe.quill", USERNAME, "Zoe-The-Quill"])
-def test_the_accounts_own_names_are_refused(password: str) -> None:
+def test_check_5_the_accounts_own_names_are_refused(password: str) -> None:
     assert refusal(password) is PasswordTooCommon
 
 
-def test_the_products_name_is_refused() -> None:
+def test_check_5_the_products_name_is_refused() -> None:
     assert refusal("Jubilee", PasswordRules(7, ())) is PasswordTooCommon
 
 

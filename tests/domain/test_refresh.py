@@ -114,7 +114,9 @@ async def test_a_forged_token_does_not_end_its_session(
     assert (await auth.refresh(zoe.refresh_token)).refresh
 
 
-async def test_an_idle_session_expires(auth: AuthService, zoe: Person, clock: FakeClock) -> None:
+async def test_check_28_an_idle_session_expires(
+    auth: AuthService, zoe: Person, clock: FakeClock
+) -> None:
     clock.tick(days=IDLE_DAYS)
     with pytest.raises(InvalidGrant):
         await auth.refresh(zoe.refresh_token)
@@ -141,7 +143,7 @@ async def test_an_access_token_expires_after_its_lifetime(
         await auth.authenticate(tokens.access)
 
 
-async def test_a_disabled_account_cannot_refresh(
+async def test_check_27_a_disabled_account_cannot_refresh(
     auth: AuthService, zoe: Person, store: FakeStore
 ) -> None:
     store.users[zoe.user.id] = replace(zoe.user, is_active=False)

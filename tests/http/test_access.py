@@ -77,7 +77,7 @@ def test_the_registry_names_every_operation_once() -> None:
 
 
 @pytest.mark.parametrize("endpoint", GUARDED, ids=name_of)
-async def test_a_request_without_a_token_is_refused(
+async def test_check_36_a_request_without_a_token_is_refused(
     mounted: httpx2.AsyncClient, endpoint: AnyEndpoint
 ) -> None:
     answer = await call(mounted, endpoint, {})
@@ -97,7 +97,7 @@ async def test_a_request_with_a_malformed_token_is_refused(
 
 
 @pytest.mark.parametrize("endpoint", ADMIN_ONLY, ids=name_of)
-async def test_an_admin_endpoint_refuses_a_plain_user(
+async def test_check_36_an_admin_endpoint_refuses_a_plain_user(
     mounted: httpx2.AsyncClient, sign_up: SignUp, endpoint: AnyEndpoint
 ) -> None:
     zoe = await sign_up("zoe")
@@ -134,7 +134,7 @@ async def create_resource(
 
 
 @pytest.mark.parametrize("endpoint", OWNED, ids=name_of)
-async def test_another_users_resource_is_refused_and_unchanged(
+async def test_check_34_another_users_resource_is_refused_and_unchanged(
     client: httpx2.AsyncClient,
     sign_up: SignUp,
     services: Services,

@@ -49,6 +49,26 @@ async def test_a_form_and_json_sign_in(
     assert await is_signed_in(client, tokens["access_token"])
 
 
+async def test_check_29_a_sign_in_sets_no_cookie_and_none_signs_in(
+    client: httpx2.AsyncClient, zoe: Person
+) -> None:
+    answer = await client.post("/auth/token", data=SIGN_IN)
+    assert "set-cookie" not in answer.headers
+    token = answer.json()["access_token"]
+    for name in ("access_token", "session", "Authorization"):
+        sent = await client.get("/users/me", headers={"Cookie": f"{name}={token}"})
+        problem(sent, 401, "not_authenticated")
+
+
+async def test_check_32_a_token_in_the_url_is_no_credential(
+    client: httpx2.AsyncClient, zoe: Person
+) -> None:
+    token = zoe.headers["Authorization"].partition(" ")[2]
+    answer = await client.get("/users/me", params={"access_token": token})
+    assert answer.status_code == 401
+    assert token not in answer.text
+
+
 async def test_a_form_may_have_unknown_members(client: httpx2.AsyncClient, zoe: Person) -> None:
     extra = {"client_id": "app", "client_secret": "x", "resource": "y", "grant_type": ""}
     assert (await client.post("/auth/token", data=SIGN_IN | extra)).status_code == 200
@@ -77,7 +97,7 @@ async def test_another_grant_type_is_refused(
     problem(await client.post("/auth/refresh", json=body), 400, "unsupported_grant_type")
 
 
-async def test_every_refused_sign_in_gets_the_same_reply_after_one_hash_check(
+async def test_check_8_every_refused_sign_in_gets_the_same_reply_after_one_hash_check(
     client: httpx2.AsyncClient, sign_up: SignUp, store: FakeStore, passwords: FakePasswordHasher
 ) -> None:
     await sign_up("zoe")
@@ -95,7 +115,9 @@ async def test_every_refused_sign_in_gets_the_same_reply_after_one_hash_check(
 
 
 @pytest.mark.parametrize("password", ["🐴🔋📎🎂🎈🎁🎉🎊", "  spaced out  ", "a\tb\nc d e f"])
-async def test_a_password_is_compared_exactly(client: httpx2.AsyncClient, password: str) -> None:
+async def test_check_2_a_password_is_compared_exactly(
+    client: httpx2.AsyncClient, password: str
+) -> None:
     registration = {"email": "max@example.com", "password": password}
     assert (await client.post("/users", json=registration)).status_code == 201
     for kind in ("data", "json"):
@@ -107,7 +129,7 @@ async def test_a_password_is_compared_exactly(client: httpx2.AsyncClient, passwo
             assert_invalid_grant(answer)
 
 
-async def test_refreshing_rotates_and_reuse_ends_the_family(
+async def test_check_26_refreshing_rotates_and_reuse_ends_the_family(
     client: httpx2.AsyncClient, zoe: Person, clock: FakeClock
 ) -> None:
     first = {"refresh_token": zoe.refresh_token}
@@ -136,7 +158,7 @@ async def test_a_refresh_token_is_refused_as_an_access_token(
 
 
 @pytest.mark.parametrize("options", [{}, {"json": {}}, {"content": b""}])
-async def test_signing_out_takes_effect_at_once(
+async def test_check_27_signing_out_takes_effect_at_once(
     client: httpx2.AsyncClient, zoe: Person, options: dict[str, object]
 ) -> None:
     answer = await client.post("/auth/logout", headers=zoe.headers, **options)  # type: ignore[arg-type]  # the test says how
@@ -148,7 +170,7 @@ async def test_signing_out_takes_effect_at_once(
     )
 
 
-async def test_sessions_are_listed_with_their_client_and_without_tokens(
+async def test_check_28_sessions_are_listed_with_their_client_and_without_tokens(
     client: httpx2.AsyncClient, zoe: Person, clock: FakeClock, sign_up: SignUp
 ) -> None:
     await sign_up("max")
@@ -179,7 +201,7 @@ async def test_a_user_ends_another_session_of_their_own(
         problem(answer, 404, "session_not_found")
 
 
-async def test_a_lost_role_and_a_disabled_account_take_effect_at_once(
+async def test_check_27_a_lost_role_and_a_disabled_account_take_effect_at_once(
     client: httpx2.AsyncClient, sign_up: SignUp
 ) -> None:
     root, admin = await sign_up("root", is_superuser=True), await sign_up("ada", is_superuser=True)

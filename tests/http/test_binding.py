@@ -92,7 +92,7 @@ INVALID: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize(("body", "pointer"), INVALID.values(), ids=INVALID.keys())
-async def test_an_invalid_value_is_422_with_its_pointer(
+async def test_check_38_an_invalid_value_is_422_with_its_pointer(
     client: httpx2.AsyncClient, store: FakeStore, body: bytes, pointer: str
 ) -> None:
     assert pointer in pointers(await client.post("/users", content=body, headers=JSON))
@@ -108,7 +108,7 @@ async def test_all_violations_are_reported_at_once(client: httpx2.AsyncClient) -
 @pytest.mark.parametrize(
     "media", ["", "text/plain", "application/xml", "multipart/form-data", *FORM.values()]
 )
-async def test_another_content_type_is_415(client: httpx2.AsyncClient, media: str) -> None:
+async def test_check_29_another_content_type_is_415(client: httpx2.AsyncClient, media: str) -> None:
     headers = {"Content-Type": media} if media else {}
     answer = await client.post("/users", content=json.dumps(VALID).encode(), headers=headers)
     problem(answer, 415, "unsupported_media_type")
@@ -196,7 +196,9 @@ def test_a_query_of_raw_bytes_is_refused() -> None:
         bind_query(UserQuery, b"q=\xff")
 
 
-async def test_an_endpoint_without_parameters_refuses_a_query(client: httpx2.AsyncClient) -> None:
+async def test_check_39_an_endpoint_without_parameters_refuses_a_query(
+    client: httpx2.AsyncClient,
+) -> None:
     assert pointers(await client.get("/health/live?x=1")) == {"query/x"}
 
 

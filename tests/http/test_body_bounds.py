@@ -82,13 +82,13 @@ def nested(levels: int) -> bytes:
     return b'{"a":' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}"
 
 
-def test_the_depth_of_a_body_is_limited() -> None:
+def test_check_37_the_depth_of_a_body_is_limited() -> None:
     check_bounds(nested(MAX_DEPTH))
     with pytest.raises(MalformedBody, match="nests deeper than 64 levels"):
         check_bounds(nested(MAX_DEPTH + 1))
 
 
-def test_the_number_of_values_of_a_body_is_limited() -> None:
+def test_check_37_the_number_of_values_of_a_body_is_limited() -> None:
     check_bounds(json.dumps({"a": [0] * (MAX_VALUES - 2)}).encode())
     with pytest.raises(MalformedBody, match="more than 10000 values"):
         check_bounds(json.dumps({"a": [0] * MAX_VALUES}).encode())
@@ -108,7 +108,7 @@ def test_strings_do_not_hide_later_values_from_the_count(text: str) -> None:
         check_bounds(json.dumps({"a": text, "b": [0] * MAX_VALUES}).encode())
 
 
-async def test_a_signed_in_body_is_limited_to_1_mib(
+async def test_check_37_a_signed_in_body_is_limited_to_1_mib(
     client: httpx2.AsyncClient, sign_up: SignUp
 ) -> None:
     zoe = await sign_up()

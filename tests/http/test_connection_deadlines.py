@@ -32,7 +32,7 @@ async def test_slowly_arriving_bytes_do_not_extend_the_deadline_of_a_head(quick:
 @pytest.mark.parametrize(
     "framing", [b"Content-Length: 5\r\n\r\nab", b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n"]
 )
-async def test_an_incomplete_body_times_out(quick: Wire, framing: bytes) -> None:
+async def test_check_37_an_incomplete_body_times_out(quick: Wire, framing: bytes) -> None:
     client = await quick.connect()
     client.send(POST, framing)
     (await client.answer()).problem(408, "body_too_slow")

@@ -137,7 +137,7 @@ async def test_head_is_get_without_the_body(client: httpx2.AsyncClient, path: st
         ("/users/00000000-0000-0000-0000-000000000000", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
     ],
 )
-async def test_options_and_405_list_the_allowed_methods(
+async def test_check_44_options_and_405_list_the_allowed_methods(
     client: httpx2.AsyncClient, path: str, allow: str
 ) -> None:
     options = await client.options(path)

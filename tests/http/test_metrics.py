@@ -87,7 +87,7 @@ async def test_metrics_are_exposed_as_prometheus_text(
     assert 'jubilee_build_info{version="1.2.3"} 1.0' in answer.text
 
 
-async def test_metrics_with_their_own_listener_are_not_served_by_the_api(
+async def test_check_44_metrics_with_their_own_listener_are_not_served_by_the_api(
     services: Services, instruments: Instruments
 ) -> None:
     async with calling(services, instruments, exposed=False) as client:

@@ -45,7 +45,7 @@ async def test_a_form_of_another_charset_is_415(client: httpx2.AsyncClient) -> N
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", "x", "deflate"])
-async def test_a_content_encoding_is_415_with_accept_encoding(
+async def test_check_37_a_content_encoding_is_415_with_accept_encoding(
     client: httpx2.AsyncClient, store: FakeStore, coding: str
 ) -> None:
     sent = {"Content-Type": JSON, "Content-Encoding": coding}

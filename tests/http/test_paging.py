@@ -131,7 +131,7 @@ async def test_a_malformed_cursor_is_refused(
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "1000000000", "9" * 30, "x", "", "1.5"])
-async def test_the_limit_of_a_page_is_from_1_to_100(
+async def test_check_37_the_limit_of_a_page_is_from_1_to_100(
     client: httpx2.AsyncClient, admin: Person, limit: str
 ) -> None:
     answer = await client.get(f"/users?limit={limit}", headers=admin.headers)

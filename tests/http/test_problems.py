@@ -43,7 +43,7 @@ async def test_errors_of_the_framework_are_problems(client: httpx2.AsyncClient) 
 
 
 @pytest.mark.parametrize("kind", [ZeroDivisionError, OSError, RecursionError, KeyError])
-async def test_an_internal_error_reveals_nothing(
+async def test_check_44_an_internal_error_reveals_nothing(
     client: httpx2.AsyncClient,
     store: FakeStore,
     caplog: pytest.LogCaptureFixture,
@@ -110,7 +110,7 @@ def bodies(endpoint: AnyEndpoint) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("endpoint", WITH_BODY, ids=name_of)
-async def test_no_refusal_repeats_a_value_of_the_body(
+async def test_check_42_no_refusal_repeats_a_value_of_the_body(
     client: httpx2.AsyncClient,
     sign_up: SignUp,
     caplog: pytest.LogCaptureFixture,

@@ -166,7 +166,7 @@ async def test_too_many_live_tasks_are_429_with_retry_after(
     await create_task(client, eve)
 
 
-async def test_another_users_task_is_indistinguishable_from_a_missing_one(
+async def test_check_34_another_users_task_is_indistinguishable_from_a_missing_one(
     client: httpx2.AsyncClient, zoe: Person, eve: Person, store: FakeStore
 ) -> None:
     task = await create_task(client, zoe)

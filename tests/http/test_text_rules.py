@@ -50,7 +50,7 @@ async def old(sign_up: SignUp, store: FakeStore) -> Person:
 
 
 @pytest.mark.parametrize("name", [*INVALID_LINES, BCC, "=?"])
-async def test_a_full_name_with_hidden_characters_is_refused(
+async def test_check_38_a_full_name_with_hidden_characters_is_refused(
     client: httpx2.AsyncClient, sign_up: SignUp, name: str
 ) -> None:
     body = {"email": "max@example.com", "password": PASSWORD, "full_name": name}
@@ -124,7 +124,7 @@ async def test_a_new_name_of_an_old_account_is_validated(
     assert answer.json()["username"] == "Quill"
 
 
-async def test_a_user_agent_is_stored_as_a_printable_line(
+async def test_check_42_a_user_agent_is_stored_as_a_printable_line(
     client: httpx2.AsyncClient, sign_up: SignUp
 ) -> None:
     zoe = await sign_up("zoe")

@@ -48,7 +48,7 @@ READ_ONLY = ["id", "is_superuser", "is_active", "created_at", "password_hash", "
 
 
 @pytest.mark.parametrize("route", ["POST /users", "PUT /users/me", "PATCH /users/me"])
-async def test_read_only_members_are_refused(
+async def test_check_35_read_only_members_are_refused(
     client: httpx2.AsyncClient, zoe: Person, store: FakeStore, route: str
 ) -> None:
     method, path = route.split()
@@ -66,7 +66,7 @@ async def test_read_only_members_are_refused(
         ({"email": "new@example.com", "username": "ZOE"}, "username_taken"),
     ],
 )
-async def test_a_taken_name_or_address_is_409(
+async def test_check_9_a_taken_name_or_address_is_409(
     client: httpx2.AsyncClient, zoe: Person, admin: Person, body: dict[str, str], code: str
 ) -> None:
     problem(await client.post("/users", json={**VALID, **body}), 409, code)
@@ -87,7 +87,7 @@ async def test_a_taken_name_or_address_is_409(
         ("x" * 10_001, "invalid_request"),
     ],
 )
-async def test_an_invalid_password_is_422_and_never_hashed(
+async def test_check_4_an_invalid_password_is_422_and_never_hashed(
     client: httpx2.AsyncClient, passwords: FakePasswordHasher, password: str, code: str
 ) -> None:
     answer = await client.post("/users", json={**VALID, "password": password})
@@ -135,7 +135,7 @@ async def test_a_date_of_birth_in_the_future_is_refused(
 
 
 @pytest.mark.parametrize("path", ["/users/me", "/auth/me"])
-async def test_an_account_is_read_without_its_hash(
+async def test_check_35_an_account_is_read_without_its_hash(
     client: httpx2.AsyncClient, zoe: Person, path: str
 ) -> None:
     answer = await client.get(path, headers=zoe.headers)
@@ -191,7 +191,7 @@ async def test_a_put_resets_absent_members_to_their_defaults(
     assert pointers(await client.put("/users/me", json={}, headers=zoe.headers)) == {"#/email"}
 
 
-async def test_changing_address_or_password_needs_the_current_password(
+async def test_check_7_changing_address_or_password_needs_the_current_password(
     client: httpx2.AsyncClient, zoe: Person
 ) -> None:
     for change in ({"email": "new@example.com"}, {"password": NEW}):
@@ -244,7 +244,7 @@ async def test_the_last_admin_cannot_be_removed(
 
 
 @pytest.mark.parametrize("own", [True, False])
-async def test_a_deleted_account_loses_access_at_once(
+async def test_check_27_a_deleted_account_loses_access_at_once(
     client: httpx2.AsyncClient, zoe: Person, admin: Person, own: bool
 ) -> None:
     url = f"/users/{zoe.user.id}"

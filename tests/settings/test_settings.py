@@ -207,7 +207,7 @@ def test_outside_development_a_weak_secret_is_refused(
     assert "SECRET_KEY" in refusal(env, SECRET_KEY=secret or " ")
 
 
-def test_a_secret_is_required_outside_development(env: pytest.MonkeyPatch) -> None:
+def test_check_13_a_secret_is_required_outside_development(env: pytest.MonkeyPatch) -> None:
     env.setenv("ENVIRONMENT", "production")
     assert "SECRET_KEY" in refusal(env)
 
@@ -345,7 +345,7 @@ def test_trusted_proxies_are_networks_and_addresses(env: pytest.MonkeyPatch) -> 
         ("production", "0", None),
     ],
 )
-def test_metrics_have_their_own_port_outside_development(
+def test_check_44_metrics_have_their_own_port_outside_development(
     env: pytest.MonkeyPatch, environment: str, chosen: str, port: int | None
 ) -> None:
     settings = given(env, ENVIRONMENT=environment, SECRET_KEY=STRONG, METRICS_PORT=chosen)

@@ -90,7 +90,7 @@ async def count(database_url: str, table: str) -> int:
         ),
     ],
 )
-async def test_one_of_parallel_registrations_of_a_name_succeeds(
+async def test_check_41_one_of_parallel_registrations_of_a_name_succeeds(
     services: Services, database_url: str, first: Profile, second: Profile, refusal: type[Conflict]
 ) -> None:
     many = [services.users.register(p, PASSWORD) for p in (first, second) * 6]
@@ -123,7 +123,9 @@ async def test_a_failed_registration_leaves_no_account(
     assert [await count(database_url, table) for table in ("users", "jobs")] == [1, 1]
 
 
-async def test_parallel_refreshes_return_one_successor(services: Services, sign_up: SignUp) -> None:
+async def test_check_26_parallel_refreshes_return_one_successor(
+    services: Services, sign_up: SignUp
+) -> None:
     zoe = await sign_up()
     pairs = await asyncio.gather(*(services.auth.refresh(zoe.refresh_token) for _ in range(8)))
     (successor,) = {tokens.refresh for tokens in pairs}
@@ -215,7 +217,7 @@ async def test_parallel_sign_ins_keep_the_session_limit(
     assert {session.client for session in newest} == {LAPTOP}
 
 
-async def test_deleting_an_active_account_leaves_no_rows(
+async def test_check_45_deleting_an_active_account_leaves_no_rows(
     services: Services, sign_up: SignUp, database_url: str
 ) -> None:
     zoe = await sign_up("zoe", date_of_birth=date(1990, 2, 28))

@@ -59,7 +59,7 @@ async def test_a_burst_of_sign_ins_does_not_stall_the_rest(
     assert max(waits) < 4 * STALL
 
 
-async def test_one_of_two_writers_with_the_same_etag_is_refused(
+async def test_check_41_one_of_two_writers_with_the_same_etag_is_refused(
     client: httpx2.AsyncClient, tokens: dict[str, str]
 ) -> None:
     client.headers.update(bearer(tokens))

@@ -60,7 +60,7 @@ def test_pipelined_requests_without_reading_use_no_memory(api: Api) -> None:
 @pytest.mark.parametrize(
     "headers", [b"a: b\r\n" * 50_000, b"a: " + b"b" * 64 * MIB], ids=["many", "large"]
 )
-def test_endless_headers_are_431_and_use_no_memory(api: Api, headers: bytes) -> None:
+def test_check_37_endless_headers_are_431_and_use_no_memory(api: Api, headers: bytes) -> None:
     assert api.is_live()
     before = memory_mib(api)
     for _ in range(5):

@@ -63,7 +63,7 @@ def test_neither_a_crash_nor_a_new_secret_key_changes_an_answer(
         assert count_own(client, headers) == [1, 1]
 
 
-async def test_parallel_posts_have_one_effect(api: Api) -> None:
+async def test_check_41_parallel_posts_have_one_effect(api: Api) -> None:
     with api.client() as client:
         headers = bearer(sign_up(client, "ada")) | KEY
     async with httpx2.AsyncClient(base_url=api.url, timeout=30) as client:

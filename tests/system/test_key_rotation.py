@@ -22,7 +22,7 @@ class Reader(User):
         self.tokens = self.ask("POST", "/auth/refresh", json=form).json()
 
 
-def test_every_user_stays_signed_in_while_the_key_is_replaced(
+def test_check_25_every_user_stays_signed_in_while_the_key_is_replaced(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:
     def started(env: dict[str, str]) -> list[Api]:

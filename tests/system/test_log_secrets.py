@@ -69,7 +69,7 @@ async def run(request: Any, tmp_path_factory: Any) -> AsyncIterator[Run]:
         yield Run(markers, up.output, metrics, sent)
 
 
-def test_no_log_line_contains_a_marker(run: Run) -> None:
+def test_check_42_no_log_line_contains_a_marker(run: Run) -> None:
     assert run.markers.names_in(run.output) == set()
     lines = "\n".join(line.body.string_value for line in run.sent.lines)
     assert run.markers.names_in(lines) == set()

@@ -46,6 +46,11 @@ def test_the_migrations_create_exactly_the_declared_tables(empty: str) -> None:
     assert ask(empty, VERSION) == REVISIONS[-1]
 
 
+def test_check_13_a_new_installation_has_no_account(empty: str) -> None:
+    schema.upgrade(empty)
+    assert ask(empty, "SELECT count(*) FROM users") == 0
+
+
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_each_revision_can_be_downgraded_and_upgraded(empty: str, revision: str) -> None:
     config = schema.alembic_config(empty)

@@ -147,7 +147,7 @@ async def activity(database_url: str) -> Counter[str]:
 
 @pytest.mark.timing
 @BOTH_WAYS
-async def test_every_request_is_503_in_time_while_postgres_is_down(
+async def test_check_43_every_request_is_503_in_time_while_postgres_is_down(
     pair: OwnServers,
     own_api: Api,
     tokens: dict[str, str],
@@ -274,7 +274,7 @@ def redis_state(api: Api) -> str:
 
 @pytest.mark.timing
 @BOTH_WAYS
-def test_every_request_is_answered_while_redis_is_down(
+def test_check_43_every_request_is_answered_while_redis_is_down(
     pair: OwnServers,
     own_api: Api,
     tokens: dict[str, str],
