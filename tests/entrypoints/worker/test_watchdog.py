@@ -40,6 +40,12 @@ async def started(body: str) -> Process:
     return process
 
 
+def test_a_file_that_cannot_be_created_is_an_error_before_the_first_job(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="nowhere"):
+        Watchdog(1.0, HeartbeatFile(tmp_path / "nowhere" / "worker")).create_heartbeat()
+    Watchdog(1.0).create_heartbeat()  # without a file
+
+
 @pytest.mark.parametrize(
     ("body", "code", "out"),
     [
@@ -69,8 +75,10 @@ async def test_a_frozen_process_continues() -> None:
 
 async def test_the_heartbeat_stops_with_the_loop(tmp_path: Path) -> None:
     heartbeat = HeartbeatFile(tmp_path / "worker")
-    heartbeat.create()
-    watchdog = asyncio.create_task(Watchdog(1.0, heartbeat).run())
+    ours = Watchdog(1.0, heartbeat)
+    ours.create_heartbeat()
+    assert heartbeat.path.exists()
+    watchdog = asyncio.create_task(ours.run())
     for _ in range(2):  # it is touched more than once
         os.utime(heartbeat.path, (0, 0))
         await eventually(lambda: heartbeat.problem() is None)
