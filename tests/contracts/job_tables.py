@@ -51,6 +51,15 @@ ROW = Statement.from_sql(
     FROM jobs WHERE id = :id
     """
 )
+MANY = Statement.from_sql(
+    """
+    INSERT INTO jobs (id, kind, data, lane, priority, status, attempts, max_attempts, epoch,
+        run_at, created_at)
+    SELECT gen_random_uuid(), 'echo', '{{}}', 'user', n % 10, 'queued', 0, 10, 0,
+        now() + CAST(:due AS float) * interval '1 second', now()
+    FROM generate_series(1, CAST(:rows AS integer)) AS n
+    """
+)
 PASS_TIME = Statement.from_sql(
     """
     UPDATE jobs SET run_at = run_at - CAST(:seconds AS float) * interval '1 second',
@@ -159,6 +168,10 @@ class PostgresJobTable:
         job_id = new_id()
         await self.run(INSERT, **{"id": job_id, "data": "{}", **DEFAULTS, **values})
         return JobReference(job_id, 0)
+
+    async def add_many(self, rows: int, due: float) -> None:
+        """Queue this many jobs, of all priorities, due in these seconds."""
+        await self.run(MANY, rows=rows, due=due)
 
     async def row(self, job_id: UUID) -> Row | None:
         async with self.pool.connection() as driver:

@@ -39,16 +39,6 @@ PAGE = {
     "rows": 500,
 }
 
-MANY = Statement.from_sql(
-    """
-    INSERT INTO jobs (id, kind, data, lane, priority, status, attempts, max_attempts, epoch,
-        run_at, created_at)
-    SELECT gen_random_uuid(), 'echo', '{{}}', 'user', n % 10, 'queued', 0, 10, 0,
-        now() + CAST(:due AS float) * interval '1 second', now()
-    FROM generate_series(1, CAST(:rows AS integer)) AS n
-    """
-)
-
 
 @pytest.fixture
 def table(pool: ConnectionPool, clock: FakeClock) -> PostgresJobTable:
@@ -84,8 +74,8 @@ async def plan(other: Any, statement: Statement, **values: object) -> str:
 async def test_jobs_that_are_not_due_do_not_slow_the_queries_down(
     table: PostgresJobTable, other: Any, statement: Statement, index: str, values: dict[str, object]
 ) -> None:
-    await table.run(MANY, rows=30_000, due=86_400)
-    await table.run(MANY, rows=20, due=-1)
+    await table.add_many(rows=30_000, due=86_400)
+    await table.add_many(rows=20, due=-1)
     await other.execute("ANALYZE jobs")
     found = await plan(other, statement, **values)
     assert index in found
@@ -98,7 +88,7 @@ async def test_jobs_that_are_not_due_do_not_slow_the_queries_down(
 async def test_a_later_page_of_unclaimed_jobs_reads_only_its_rows(
     table: PostgresJobTable, other: Any
 ) -> None:
-    await table.run(MANY, rows=10_000, due=-60)
+    await table.add_many(rows=10_000, due=-60)
     await other.execute("UPDATE jobs SET dispatched_at = now() - interval '1 minute'")
     await other.execute("VACUUM ANALYZE jobs")
     found = await plan(other, WAITING, **{**PAGE, "level": 9, "run_at": datetime.now(UTC)})
@@ -108,7 +98,7 @@ async def test_a_later_page_of_unclaimed_jobs_reads_only_its_rows(
 
 
 async def test_a_relay_locks_only_the_jobs_it_marks(table: PostgresJobTable, other: Any) -> None:
-    await table.run(MANY, rows=1000, due=-1)
+    await table.add_many(rows=1000, due=-1)
     await other.execute("ANALYZE jobs")
     found = await plan(other, MARK_DUE, kinds=KINDS, queues=QUEUES, rows=10)
     assert re.findall(r"LockRows \(actual rows=(\d+)", found) == ["10"]

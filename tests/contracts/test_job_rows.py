@@ -28,16 +28,6 @@ from tests.fakes.store import FakeClock
 
 KINDS = ["echo"]
 
-MANY = Statement.from_sql(
-    """
-    INSERT INTO jobs (id, kind, data, lane, priority, status, attempts, max_attempts, epoch,
-        run_at, created_at)
-    SELECT gen_random_uuid(), 'echo', '{{}}', 'user', n % 10, 'queued', 0, 10, 0,
-        now() + CAST(:due AS float) * interval '1 second', now()
-    FROM generate_series(1, CAST(:rows AS integer)) AS n
-    """
-)
-
 
 @pytest.fixture
 def table(pool: ConnectionPool, clock: FakeClock) -> PostgresJobTable:
@@ -208,7 +198,7 @@ async def pool_setting(table: PostgresJobTable) -> str:
 async def test_parallel_relays_mark_each_job_once(database_url: str, clock: FakeClock) -> None:
     pool = ConnectionPool(database_url, size=8, timeout=60)
     relays = [make_postgres_job_table(pool, clock) for _ in range(8)]
-    await relays[0].run(MANY, rows=10_000, due=-1)
+    await relays[0].add_many(rows=10_000, due=-1)
 
     async def mark_all(relay: PostgresJobTable) -> list[JobReference]:
         found: list[JobReference] = []
