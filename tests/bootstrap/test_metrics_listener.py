@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from jubilee.bootstrap.metrics_listener import listen_for_scrapes
+from jubilee.bootstrap.metrics_listener import NoMetricsListener, listen_for_scrapes
 from tests.support.running import free_port
 
 HOST = "127.0.0.1"
@@ -48,3 +48,10 @@ def test_no_port_beyond_the_highest_is_tried(caplog: pytest.LogCaptureFixture) -
     with socket.create_server((HOST, 65535)):
         listen_for_scrapes("worker", (HOST, 65535), CollectorRegistry())()
     assert [line.message for line in caplog.records] == ["metrics listener not started"]
+
+
+def test_an_api_that_cannot_listen_names_its_setting_and_another_port() -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(NoMetricsListener, match=f"METRICS_PORT={port}: cannot listen there"):
+            listen_for_scrapes("api", (HOST, port), CollectorRegistry())

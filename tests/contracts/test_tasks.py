@@ -229,3 +229,12 @@ async def test_a_rolled_back_transaction_adds_no_task(database: Database, zoe: U
             await insert_task(tx, make_task(zoe), below=9)
             raise ZeroDivisionError
     assert await list_tasks(database, TaskFilter()) == []
+
+
+async def test_a_retried_task_is_no_longer_asked_to_stop(database: Database, zoe: User) -> None:
+    task = await set_status(database, await add_task(database, zoe), TaskStatus.RUNNING)
+    async with database.write() as tx:
+        await tx.tasks.request_cancel(task.id)
+    await set_status(database, task, TaskStatus.DEAD)
+    async with database.write() as tx:
+        assert (await tx.tasks.retry(task.id)).cancel_requested_at is None
