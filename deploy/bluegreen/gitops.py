@@ -13,7 +13,7 @@ from deploy.bluegreen.colours import Colour, NotReadable, other
 from deploy.bluegreen.prometheus import PrometheusFigures
 
 WEIGHT = re.compile(
-    r"(?P<colour>blue|green)\n(?P<between>(?: {10}.*\n)*?) {10}weight: (?P<weight>\d+)"
+    r"(?P<name>(?P<colour>blue|green)-api\n(?: {10}.*\n)*?) {10}weight: (?P<weight>\d+)"
 )
 DIGEST = re.compile(r"^image:\n(?P<between>(?: {2}.*\n)*?) {2}digest: .*$", re.MULTILINE)
 IS_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -126,4 +126,4 @@ class GitRouter:
 
 def _weighed(line: re.Match[str], colour: Colour) -> str:
     weight = 100 if line["colour"] == colour else 0
-    return f"{line['colour']}\n{line['between']}{' ' * 10}weight: {weight}"
+    return f"{line['name']}{' ' * 10}weight: {weight}"

@@ -11,8 +11,9 @@ import pytest
 from deploy.bluegreen.colours import Colour, NotReadable
 from deploy.bluegreen.figures import increase
 from deploy.bluegreen.gitops import Clone, GitRouter
-from deploy.bluegreen.prometheus import PrometheusFigures
+from deploy.bluegreen.prometheus import SELECTOR, PrometheusFigures
 
+from tests.deploy.chart import render
 from tests.deploy.conftest import ROOT
 from tests.monitoring.debian import program
 from tests.monitoring.exporters import exporter
@@ -32,6 +33,17 @@ http_request_duration_seconds_bucket{{endpoint="/hello/{{username}}",le="0.1"}} 
 http_request_duration_seconds_bucket{{endpoint="/hello/{{username}}",le="+Inf"}} {requests}
 """
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+
+
+def test_the_route_and_the_selector_name_what_the_chart_makes() -> None:
+    values = {"fullnameOverride": "jubilee-green", "monitoring": {"monitors": True}}
+    release = render(values)
+    (port,) = release.one("Service", "jubilee-green-api")["spec"]["ports"]
+    assert f"name: jubilee-green-api\n          port: {port['port']}\n" in ROUTE
+    assert release.one("Service", "jubilee-green-api-metrics")
+    assert 'service="jubilee-{colour}-api-metrics"' in SELECTOR
+    (endpoint,) = release.one("ServiceMonitor", "jubilee-green-api")["spec"]["endpoints"]
+    assert [one["replacement"] for one in endpoint["relabelings"]] == ["jubilee-api"]
 
 
 def git(at: Path, *arguments: str) -> str:
@@ -122,11 +134,13 @@ def prometheus(tmp_path: Path) -> Iterator[str]:
             jobs.append(f"  - {{job_name: {colour}, scrape_interval: 1s, {static}}}\n")
         config = tmp_path / "prometheus.yml"
         config.write_text("scrape_configs:\n" + "".join(jobs))
-        listen = f"--web.listen-address={url.removeprefix('http://')}"
-        server = subprocess.Popen(
-            (program("prometheus"), f"--config.file={config}", listen, "--log.level=error"),
-            cwd=tmp_path,
+        options = (
+            f"--config.file={config}",
+            f"--storage.tsdb.path={tmp_path / 'tsdb'}",
+            f"--web.listen-address={url.removeprefix('http://')}",
+            "--log.level=error",
         )
+        server = subprocess.Popen((program("prometheus"), *options), cwd=tmp_path)
         try:
             yield url
         finally:

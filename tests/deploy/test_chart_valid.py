@@ -13,6 +13,7 @@ from tests.system.clients.node import install, run
 
 CRDS = ROOT / "tests/deploy/crds"
 NODE = TOOLS / "crds"
+ROUTE = ROOT / "deploy/bluegreen/httproute.yaml"
 KUBERNETES = ("1.27.0", "1.32.0", "1.37.0")
 """The oldest version that Chart.yaml allows, one of today, the newest."""
 
@@ -38,6 +39,7 @@ def objects() -> Sequence[Object]:
         for templates in (release.install, release.upgrade)
         for found in objects_of(templates)
     ]
+    rendered += objects_of({"httproute.yaml": ROUTE.read_text()})
     return list({json.dumps(each, sort_keys=True): each for each in rendered}.values())
 
 
