@@ -130,6 +130,10 @@ lock: .venv/dev ## upgrade the lock files
 	for folder in tests/system/clients tests/deploy/crds; do $(BIN)/npm --prefix $$folder update --package-lock-only \
 		--ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund; done
 
+.PHONY: released-openapi
+released-openapi: .venv/dev ## at a release: keep its OpenAPI document, which later ones must not break
+	@$(BIN)/python -m tests.http.released_openapi
+
 migration: .venv/dev ## a new migration from the tables (NAME=...)
 	$(if $(NAME),,$(error say NAME=what_it_does))
 	$(BIN)/jubilee migration "$(NAME)"
