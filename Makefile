@@ -41,8 +41,9 @@ unit: .venv/dev ## the tests of the domain and of the in-process API that need n
 quick: .venv/dev contracts ## domain, HTTP, adapter and import contracts, on real servers
 	@exec $(BIN)/python -m pytest -q $(PARALLEL) tests/domain tests/http tests/contracts $(ARGS)
 
-fuzz: .venv/dev ## Schemathesis with many cases against the running service (FUZZ_EXAMPLES of each operation)
-	@FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),60) exec $(BIN)/python -m pytest tests/system/test_schemathesis.py -rP
+fuzz: .venv/dev ## Schemathesis with many cases (FUZZ_EXAMPLES of each operation), and raw bytes for RAW_FUZZ_S (RAW_FUZZ_SEED)
+	@FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),60) RAW_FUZZ_S=$(or $(RAW_FUZZ_S),60) RAW_FUZZ_SEED=$(or $(RAW_FUZZ_SEED),$(SEED)) \
+		exec $(BIN)/python -m pytest tests/system/test_schemathesis.py tests/system/test_raw_bytes.py -rP
 
 chaos: .venv/dev ## inject faults at random for MINUTES, check that no accepted work is lost (SEED)
 	@CHAOS_SEED=$(SEED) CHAOS_MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/system/chaos/test_chaos.py $(ARGS)
