@@ -20,6 +20,7 @@ examples:
   jubilee jobs list --status dead              work that failed for good
   jubilee user disable ada                     keep an account from signing in
   jubilee audit verify                         whether the audit log is unaltered
+  jubilee openapi --format postman             the API as a collection for Postman or Bruno
   jubilee config                               every setting, and its origin
 
 Settings come from the environment and from .env; .env.example lists them.
@@ -35,7 +36,6 @@ PLAIN = (
     ("worker", "serving:worker", "run jobs"),
     ("migrate", "schema:migrate", "migrate the schema to the newest revision"),
     ("rollback", "schema:rollback", "undo the last migration"),
-    ("openapi", "openapi:openapi", "print the OpenAPI document"),
     ("config", "config:config", "print the settings in effect, secrets masked"),
 )
 LISTENING = ("up", "api")
@@ -60,6 +60,7 @@ def command_parser() -> CommandParser:
         known, "migration", "schema:migration", "write a migration from changed tables"
     )
     migration.add_argument("name", help="what the migration does, in a few words")
+    _add_openapi(known)
     _add_restored(known)
     _add_admin(known)
     add_user(known)
@@ -78,6 +79,16 @@ def _add_health(known: Commands) -> None:
         help="by default the one that is process 1 of this container",
     )
     health.add_argument("--port", help="port of the API (PORT)")
+
+
+def _add_openapi(known: Commands) -> None:
+    openapi = add_command(known, "openapi", "openapi:openapi", "print the OpenAPI document")
+    openapi.add_argument(
+        "--format",
+        choices=("json", "yaml", "postman"),
+        default="json",
+        help="json (default), yaml, or a Postman collection 2.1, which Bruno imports, too",
+    )
 
 
 def _add_restored(known: Commands) -> None:
