@@ -27,6 +27,11 @@ def test_every_test_of_the_table_exists_and_has_the_number_of_its_row() -> None:
             assert name.startswith(f"test_check_{number}_")
 
 
+def test_every_numbered_test_is_in_the_table() -> None:
+    named = {name for _, _, tests in ROWS for name in re.findall(r"`(\w+)`", tests)}
+    assert sorted(numbered_tests() - named) == []
+
+
 def test_a_check_without_a_test_is_one_of_a_missing_feature() -> None:
     for number, state, tests in ROWS:
         assert state in {"held", "other rule", "in part", "missing"}, number
