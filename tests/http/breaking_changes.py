@@ -118,6 +118,8 @@ class _Schemas:
     def _plain(self, name: str, wide: Json, narrow: Json) -> Iterator[str]:
         yield from _values(name, wide, narrow)
         yield from self._members(name, wide, narrow)
+        if not self.is_response and _is_closed(wide) and not _is_closed(narrow):
+            yield f"{name}: other members refused"
         if "items" in wide:
             yield from self.refused(f"{name}[]", wide["items"], narrow.get("items", {}))
 
@@ -175,6 +177,10 @@ def _types(schema: Json) -> set[str]:
     if declared is None:
         return TYPES
     return {declared} if isinstance(declared, str) else {*declared}
+
+
+def _is_closed(schema: Json) -> bool:
+    return schema.get("additionalProperties") is False
 
 
 def _enumerated(schema: Json) -> list[object] | None:
