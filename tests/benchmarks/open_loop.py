@@ -8,7 +8,7 @@ measures: a request takes less than 0.2 ms of CPU of it.
 import asyncio
 from array import array
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
@@ -35,11 +35,31 @@ class Answers:
         self.statuses[status] += 1
         self.latencies_s.append(monotonic() - due)
 
+    def percentile_ms(self, percent: float) -> float:
+        """Return the latency that so many of a hundred answers did not exceed."""
+        ordered = sorted(self.latencies_s)
+        return 1000 * ordered[min(int(len(ordered) * percent / 100), len(ordered) - 1)]
 
-async def send(port: int, requests: Iterator[bytes], rate: float, seconds: float) -> Answers:
+
+def http_request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
+    """Return the bytes of a request; `headers` names the type of the body, if there is one."""
+    lines = {"Host": "127.0.0.1", **headers}
+    if body:
+        lines["Content-Length"] = str(len(body))
+    head = "".join(f"{name}: {text}\r\n" for name, text in lines.items())
+    return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body
+
+
+async def send(
+    port: int,
+    requests: Iterator[bytes],
+    rate: float,
+    seconds: float,
+    connections: int = CONNECTIONS,
+) -> Answers:
     """Send `rate` requests a second to a port of this machine; return once all are answered."""
     loop = _OpenLoop(requests)
-    await loop.connect(port)
+    await loop.connect(port, connections)
     began = monotonic()
     for number in range(round(rate * seconds)):
         due = began + number / rate
@@ -60,9 +80,9 @@ class _OpenLoop:
         self._due: deque[float] = deque()
         self._connections: list[_Connection] = []
 
-    async def connect(self, port: int) -> None:
+    async def connect(self, port: int, connections: int) -> None:
         create = asyncio.get_running_loop().create_connection
-        for _ in range(CONNECTIONS):
+        for _ in range(connections):
             transport, connection = await create(lambda: _Connection(self), "127.0.0.1", port)
             connection.transport = transport
             self._connections.append(connection)

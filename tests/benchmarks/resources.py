@@ -10,26 +10,22 @@ import argparse
 import asyncio
 import json
 import os
-import statistics
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import cycle
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import monotonic
 
 import httpx2
 import uvloop
 
-from tests.benchmarks.open_loop import Answers, send
+from tests.benchmarks.open_loop import Answers, http_request, send
 from tests.benchmarks.processes import Phase, machine_cpu_s, sample
+from tests.benchmarks.stack import JSON, pids_by_name, print_lines, stack
 from tests.support.api import bearer, sign_up
 from tests.support.running import Up, free_port
 
-STOP_TIMEOUT_S = 60
 DONE_TIMEOUT_S = 60
 DONE = 'jobs_finished_total{kind="echo",outcome="succeeded"} '
 EXPECTED = {HTTPStatus.OK, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT}
@@ -37,7 +33,6 @@ MIN_SENT_RATIO = 0.999
 NAMES = ("api", "worker")
 BORN = {"dateOfBirth": "1990-02-28"}
 TASK = {"kind": "echo", "data": {"n": 1}}
-SECRET = "a-benchmark-of-0123456789-abcdefghij"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,50 +50,21 @@ class Result:
     """What other processes of the machine used under load."""
 
 
-def requests(port: int, authorization: str, tasks_in_ten: int) -> Iterator[bytes]:
+def requests(authorization: str, tasks_in_ten: int) -> Iterator[bytes]:
     """Requests without end: so many of ten create a task, the others read and write birthdays."""
-    head = f"Host: 127.0.0.1:{port}\r\nAuthorization: {authorization}\r\n"
-    born, task = json.dumps(BORN).encode(), json.dumps(TASK).encode()
+    signed_in = {"Authorization": authorization}
     others = (
-        _request("PUT", "/hello/Zoe", "", born),
-        _request("GET", "/hello/Zoe", ""),
-        _request("GET", "/users/me", head),
-        _request("GET", "/hello/Zoe", ""),
-        _request("GET", "/items", head),
-        _request("GET", "/hello/Zoe", ""),
+        http_request("PUT", "/hello/Zoe", JSON, json.dumps(BORN).encode()),
+        http_request("GET", "/hello/Zoe", {}),
+        http_request("GET", "/users/me", signed_in),
+        http_request("GET", "/hello/Zoe", {}),
+        http_request("GET", "/items", signed_in),
+        http_request("GET", "/hello/Zoe", {}),
     )
-    creating, other = _request("POST", "/tasks", head, task), cycle(others)
+    task = json.dumps(TASK).encode()
+    creating, other = http_request("POST", "/tasks", signed_in | JSON, task), cycle(others)
     for number in cycle(range(10)):
         yield creating if number * tasks_in_ten % 10 < tasks_in_ten else next(other)
-
-
-def _request(method: str, path: str, head: str, body: bytes = b"") -> bytes:
-    head = head or "Host: 127.0.0.1\r\n"
-    if body:
-        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-    return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body
-
-
-@contextmanager
-def stack(worker_metrics: int) -> Iterator[Up]:
-    """An API, a worker and their servers, as in production but for TLS and the network."""
-    with TemporaryDirectory() as folder:
-        at = Path(folder)
-        up = Up(
-            at / "data",
-            at,
-            ENVIRONMENT="production",
-            RATE_LIMITS="off",
-            SECRET_KEY=SECRET,
-            METRICS_PORT=str(free_port()),
-            WORKER_METRICS_PORT=str(worker_metrics),
-        )
-        try:
-            yield up.ready()
-        finally:
-            up.process.terminate()
-            up.process.wait(STOP_TIMEOUT_S)
-            up.end()
 
 
 async def measure(up: Up, worker_metrics: int, chosen: argparse.Namespace) -> Result:
@@ -106,9 +72,9 @@ async def measure(up: Up, worker_metrics: int, chosen: argparse.Namespace) -> Re
     with httpx2.Client(base_url=f"http://127.0.0.1:{up.port}", timeout=10) as client:
         authorization = bearer(sign_up(client, "ada"))["Authorization"]
         client.put("/hello/Zoe", json=BORN).raise_for_status()
-    pids = {name.partition(" ")[0].lower(): pid for name, pid in up.run.pids.items()}
+    pids = pids_by_name(up)
     idle = await sample(pids, chosen.idle)
-    sequence = requests(up.port, authorization, round(10 * chosen.jobs / chosen.requests))
+    sequence = requests(authorization, round(10 * chosen.jobs / chosen.requests))
     before = machine_cpu_s()
     answers, load = await asyncio.gather(
         send(up.port, sequence, chosen.requests, chosen.seconds),
@@ -158,9 +124,8 @@ def table(result: Result) -> Iterator[str]:
 
 def details(result: Result) -> Iterator[str]:
     """Latencies, and what else used CPU."""
-    percentiles = statistics.quantiles(result.answers.latencies_s, n=1000)
-    at = {"p50": percentiles[499], "p99": percentiles[989], "p99.9": percentiles[998]}
-    yield "latency " + ", ".join(f"{name} {1000 * each:.1f} ms" for name, each in at.items())
+    at = {percent: result.answers.percentile_ms(percent) for percent in (50, 99, 99.9)}
+    yield "latency " + ", ".join(f"p{percent} {ms:.1f} ms" for percent, ms in at.items())
     statuses = sorted(result.answers.statuses.items())
     yield "answers " + ", ".join(f"{status}: {count}" for status, count in statuses)
     cores = {name: phase.cores for name, phase in result.load.items()}
@@ -187,11 +152,6 @@ def verdicts(result: Result, wanted: int) -> Iterator[tuple[bool, str]]:
         yield result.load[name].is_flat, f"{name}, second quarter to last: {mib}, {percent}"
 
 
-def _print(lines: Sequence[str]) -> None:
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
-    sys.stdout.flush()
-
-
 def main() -> int:
     """Read the arguments, measure, and print; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -201,11 +161,11 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=200, help="how many of these create a task")
     chosen = parser.parse_args()
     worker_metrics = free_port()
-    with stack(worker_metrics) as up:
+    with stack(RATE_LIMITS="off", WORKER_METRICS_PORT=str(worker_metrics)) as up:
         result = uvloop.run(measure(up, worker_metrics, chosen))
     found = list(verdicts(result, round(chosen.requests * chosen.seconds)))
-    _print([*table(result), "", *details(result), ""])
-    _print([f"{'ok ' if good else 'BAD'} {line}" for good, line in found])
+    print_lines([*table(result), "", *details(result), ""])
+    print_lines([f"{'ok ' if good else 'BAD'} {line}" for good, line in found])
     return 0 if all(good for good, _ in found) else 1
 
 

@@ -1,6 +1,7 @@
 """The load generator of the benchmarks, and what they call flat."""
 
 import asyncio
+from array import array
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count, repeat
@@ -8,7 +9,7 @@ from itertools import count, repeat
 import pytest
 
 from tests.benchmarks import open_loop
-from tests.benchmarks.open_loop import CONNECTIONS, LOST, send
+from tests.benchmarks.open_loop import CONNECTIONS, LOST, Answers, http_request, send
 from tests.benchmarks.processes import Phase, Sample
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -54,6 +55,16 @@ async def test_requests_without_an_answer_and_those_that_wait_for_them_are_count
         answers = await send(port, repeat(REQUEST), rate=10_000, seconds=(CONNECTIONS + 1) / 10_000)
     assert answers.statuses == {LOST: CONNECTIONS}
     assert answers.unsent == 1
+
+
+def test_a_request_has_its_headers_and_the_length_of_its_body() -> None:
+    assert http_request("GET", "/", {"Host": "here"}) == REQUEST
+    assert b"\r\nContent-Length: 2\r\n\r\nok" in http_request("PUT", "/", {}, b"ok")
+
+
+def test_percentiles_of_latencies_are_in_milliseconds() -> None:
+    answers = Answers(latencies_s=array("d", (number / 1000 for number in range(100, 0, -1))))
+    assert [answers.percentile_ms(at) for at in (50, 99, 100)] == [51.0, 100.0, 100.0]
 
 
 def test_memory_that_grows_is_not_flat() -> None:
