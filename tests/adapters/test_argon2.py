@@ -120,9 +120,12 @@ async def test_a_cancelled_call_frees_its_place() -> None:
     await asyncio.sleep(0)
     with pytest.raises(HasherBusy):
         await small.hash("password")
+    with pytest.raises(HasherBusy):
+        small.require_place()
     for each in waiting:
         each.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
+    small.require_place()
     assert await small.hash("password")
     small.close()
 

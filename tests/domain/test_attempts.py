@@ -3,17 +3,20 @@
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, replace
+from time import monotonic
 
 import pytest
 
 from jubilee.domain.attempts.attempt import (
     DEFAULT_LIMITS,
+    Admission,
     AttemptOutcome,
     LockEnd,
     PasswordAttempt,
     TooManyAttempts,
 )
 from jubilee.domain.attempts.guard import AttemptGuard
+from jubilee.domain.attempts.memory import MemoryAttemptStore
 from jubilee.domain.audit.entry import AuditEvent
 from jubilee.domain.auth.service import AuthService
 from jubilee.domain.auth.sessions import ClientInfo
@@ -199,6 +202,23 @@ async def test_a_check_that_could_not_be_made_is_not_counted(
     assert set(tries) == {"busy"}
     assert attempt_observer.outcomes[AttemptOutcome.UNCHECKED] == LIMIT + 1
     assert await outcome(auth, "zoe", PASSWORD, elsewhere()) == "signed in"
+
+
+async def test_an_attempt_that_the_hasher_would_refuse_never_reaches_the_store(
+    guard: AttemptGuard, attempt_observer: FakeAttemptObserver
+) -> None:
+    class UnusedStore(MemoryAttemptStore):
+        async def begin(self, attempt: PasswordAttempt) -> Admission:
+            pytest.fail("counted")
+
+    def refuse() -> None:
+        raise HasherBusy
+
+    busy = replace(guard, store=UnusedStore(DEFAULT_LIMITS, monotonic), require_place=refuse)
+    with pytest.raises(HasherBusy):
+        async with busy.attempt(PasswordAttempt("user:1")):
+            pytest.fail("admitted")
+    assert attempt_observer.outcomes == {AttemptOutcome.UNCHECKED: 1}
 
 
 async def test_an_attempt_that_waits_past_its_deadline_is_refused_as_busy(

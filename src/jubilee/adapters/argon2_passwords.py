@@ -61,6 +61,13 @@ class Argon2Passwords(PasswordHasher):
             return self._argon2.check_needs_rehash(password_hash)
         return False
 
+    def require_place(self) -> None:
+        """Raise HasherBusy if a hash for the current request would be refused now."""
+        client = self._client()
+        mine = 0 if client is None else self._of_client[client]
+        if self._free_places <= 0 or mine >= self._max_of_client:
+            raise HasherBusy
+
     def close(self) -> None:
         """Stop the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -82,10 +89,8 @@ class Argon2Passwords(PasswordHasher):
 
     @contextmanager
     def _place(self) -> Iterator[None]:
+        self.require_place()
         client = self._client()
-        mine = 0 if client is None else self._of_client[client]
-        if self._free_places <= 0 or mine >= self._max_of_client:
-            raise HasherBusy
         self._free_places -= 1
         if client is not None:
             self._of_client[client] += 1

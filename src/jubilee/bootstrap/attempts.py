@@ -21,4 +21,5 @@ def attempt_guard(adapters: Adapters, secret: bytes) -> AttemptGuard:
         write=adapters.write,
         observer=adapters.telemetry.attempts,
         time_left=request_time_left,
+        require_place=adapters.hasher.require_place,
     )

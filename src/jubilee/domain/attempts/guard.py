@@ -52,6 +52,8 @@ class AttemptGuard:
     limits: AttemptLimits = DEFAULT_LIMITS
     time_left: Callable[[], float] = lambda: math.inf
     """Returns the seconds until the request must have ended."""
+    require_place: Callable[[], None] = lambda: None
+    """Raises HasherBusy if the password would not be checked: before anything is counted."""
     pairs: FairPlaces = field(default_factory=_pair_places)
     addresses: FairPlaces = field(default_factory=_address_places)
 
@@ -59,9 +61,10 @@ class AttemptGuard:
     async def attempt(self, attempt: PasswordAttempt) -> AsyncIterator[None]:
         """Check a password in the block, which raises a DomainError for a wrong one.
 
-        Raises TooManyAttempts before the block, or HasherBusy if the wait for others is too long.
+        Raises TooManyAttempts before the block, or HasherBusy if too many others are waiting.
         An error that is Unavailable takes the count back; a cancelled block stays counted.
         """
+        self._require_place()
         async with (
             self._place(self.pairs, f"{attempt.target} {attempt.address}"),
             self._place(self.addresses, attempt.address),
@@ -97,6 +100,13 @@ class AttemptGuard:
         for user_id in await self.store.pop_ended_locks():
             with suppress(Unavailable):
                 await self._record_end(user_id, LockEnd.EXPIRED)
+
+    def _require_place(self) -> None:
+        try:
+            self.require_place()
+        except HasherBusy:
+            self.observer.attempt_ended(AttemptOutcome.UNCHECKED)
+            raise
 
     async def _begin(self, attempt: PasswordAttempt) -> Admission:
         admission = await self.store.begin(attempt)
