@@ -126,7 +126,8 @@ async def test_check_40_redirects_are_not_followed(serve: Serve) -> None:
     [
         b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 3_000_000,
         b"HTTP/1.1 200 OK\r\nContent-Length: 9000000000\r\n\r\n" + b"a" * 3_000_000,
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"2\r\naa\r\n" * 100_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + (b"40\r\n" + b"a" * 64 + b"\r\n") * 50_000,
     ],
 )
 async def test_a_huge_reply_is_truncated(serve: Serve, answer: bytes) -> None:
