@@ -64,7 +64,7 @@ class Release:
         return increase(before, self.figures.read(previous))
 
     def _switch_and_watch(self, new: Colour, previous: Colour, baseline: Figures) -> None:
-        """Roll back whatever ends the watch early: a complaint, an error, a signal."""
+        """Roll back if the watch ends early: by a complaint, an error or a signal."""
         try:
             start = self.figures.read(new)
             self.router.switch(new)
