@@ -183,3 +183,20 @@ async def test_check_8_unknown_accounts_cost_as_many_checks_as_known_ones(
             with pytest.raises(InvalidGrant):
                 await auth.sign_in(login, typed, PHONE)
             assert passwords.checks == checks
+
+
+SMALL_LETTERS, FULL_WIDTH = (
+    "zoes password \ufb01nds",
+    "\uff5a\uff4f\uff45\uff53\u3000password finds",
+)
+NORMAL = "zoes password finds"
+
+
+@pytest.mark.parametrize("stored", [NORMAL, SMALL_LETTERS])
+async def test_check_3_compatible_spellings_are_the_same_password(
+    auth: AuthService, zoe: Person, store: FakeStore, stored: str
+) -> None:
+    store.users[zoe.user.id] = replace(zoe.user, password_hash=f"1:{stored}")
+    await auth.sign_in("zoe", SMALL_LETTERS, PHONE)
+    assert store.users[zoe.user.id].password_hash == f"1:{NORMAL}"
+    await auth.sign_in("zoe", FULL_WIDTH, PHONE)

@@ -13,13 +13,13 @@ from jubilee.domain.passwords import (
 )
 
 RULES = PasswordRules(8, common_passwords())
-EMAIL, USERNAME = "zoe.quill@example.com", "zoe-the-quill"
+EMAIL, USERNAME, FULL_NAME = "zoe.quill@example.com", "zoe-the-quill", "Zoë Quillington"
 
 
 def refusal(password: str, rules: PasswordRules = RULES) -> type[Invalid] | None:
     """Return the error of the rule that the password breaks."""
     try:
-        rules.check(password, EMAIL, USERNAME)
+        rules.check(password, (EMAIL, USERNAME, FULL_NAME))
     except Invalid as error:
         return type(error)
     return None
@@ -49,7 +49,7 @@ def test_check_3_short_passwords_are_refused_counting_code_points(password: str)
 
 def test_the_error_points_to_the_member_without_the_password() -> None:
     with pytest.raises(PasswordTooShort) as refused:
-        RULES.check("qzkwvjx", EMAIL, USERNAME)
+        RULES.check("qzkwvjx", (EMAIL, None))
     assert refused.value.pointer == "/password"
     assert "qzkwvjx" not in str(refused.value)
 
@@ -79,6 +79,31 @@ def test_check_5_the_accounts_own_names_are_refused(password: str) -> None:
 
 def test_check_5_the_products_name_is_refused() -> None:
     assert refusal("Jubilee", PasswordRules(7, ())) is PasswordTooCommon
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "Zoe.Quill-1990",
+        "jubilee2026!",
+        "quillington1",
+        "Example-Jubilee_zoe",
+        "\uff3a\uff2f\uff25 quill",
+    ],
+)
+def test_check_5_names_with_little_beside_them_are_refused(password: str) -> None:
+    assert refusal(password) is PasswordTooCommon
+
+
+@pytest.mark.parametrize("password", ["a jubilee of horses", "zoe 83719264", "quill&ink&paper"])
+def test_a_name_in_a_longer_password_is_accepted(password: str) -> None:
+    assert refusal(password) is None
+
+
+def test_check_5_the_host_of_the_service_is_refused() -> None:
+    rules = PasswordRules(8, (), service_names=("shop.birthdays.example",))
+    assert refusal("birthdays-shop-1", rules) is PasswordTooCommon
+    assert refusal("jubilee-jubilee", rules) is None
 
 
 def test_the_list_has_thousands_of_passwords_that_could_be_chosen() -> None:

@@ -350,3 +350,13 @@ def test_check_44_metrics_have_their_own_port_outside_development(
 ) -> None:
     settings = given(env, ENVIRONMENT=environment, SECRET_KEY=STRONG, METRICS_PORT=chosen)
     assert settings.api_metrics_port == port
+
+
+def test_leaked_passwords_come_from_an_api_or_from_a_file(
+    env: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "pwned"
+    assert "pwned_passwords_file" in refusal(env, PWNED_PASSWORDS_FILE=str(file))
+    file.touch()
+    assert given(env, PWNED_PASSWORDS_FILE=str(file)).pwned_passwords_file == file
+    assert "exclude each other" in refusal(env, PWNED_PASSWORDS_URL="https://pwned.example/range")

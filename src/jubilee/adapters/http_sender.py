@@ -58,12 +58,14 @@ class PinnedHttpSender(HttpSender):
         resolve: Resolve = resolve,
         context: ssl.SSLContext | None = None,
         timeouts: RequestTimeouts = DEFAULT_TIMEOUTS,
+        max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
-        """`context` has the trusted certificates."""
+        """`context` has the trusted certificates; `max_body_bytes` bounds a response."""
         self._user_agent = user_agent
         self._resolve = resolve
         self._context = context or ssl.create_default_context()
         self._timeouts = timeouts
+        self._max_body_bytes = max_body_bytes
         # At DEBUG the library logs headers.
         logging.getLogger("httpcore2").setLevel(logging.INFO)
 
@@ -103,7 +105,7 @@ class PinnedHttpSender(HttpSender):
             url = httpcore2.URL(scheme=scheme, host=host, port=request.port, target=target)
             response = await connection.handle_async_request(self._written(request, url))
             ends.push_async_callback(response.aclose)
-            return await _read(response)
+            return await _read(response, self._max_body_bytes)
 
     def _written(self, request: HttpRequest, url: httpcore2.URL) -> httpcore2.Request:
         timeouts = self._timeouts
@@ -164,19 +166,17 @@ class PinnedBackend(httpcore2.AsyncNetworkBackend):
         raise httpcore2.ConnectError("there is no address")
 
 
-async def _read(response: httpcore2.Response) -> HttpReply:
-    """Read at most MAX_BODY_BYTES of the body, then close the connection."""
+async def _read(response: httpcore2.Response, limit: int) -> HttpReply:
+    """Read at most `limit` bytes of the body, then close the connection."""
     body = bytearray()
     async for chunk in response.aiter_stream():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) > limit:
             break
     headers = {name.decode("latin-1").lower(): _text(value) for name, value in response.headers}
     # RFC 9110, 6.6.1: a recipient with a clock adds the date that Retry-After may need.
     headers.setdefault("date", format_datetime(datetime.now(UTC), usegmt=True))
-    return HttpReply(
-        response.status, headers, bytes(body[:MAX_BODY_BYTES]), len(body) > MAX_BODY_BYTES
-    )
+    return HttpReply(response.status, headers, bytes(body[:limit]), len(body) > limit)
 
 
 def _text(value: bytes) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from time import time
 
@@ -15,6 +15,7 @@ from jubilee.adapters.redis.quotas import RedisQuotaStore
 from jubilee.bootstrap.adapters import Adapters, open_adapters
 from jubilee.bootstrap.attempts import attempt_guard
 from jubilee.bootstrap.background_tasks import background_tasks
+from jubilee.bootstrap.breaches import breach_check
 from jubilee.bootstrap.job_kinds import MakeKinds, every_kind
 from jubilee.bootstrap.policy import service_policy
 from jubilee.bootstrap.servers import clock, signing_keys
@@ -74,13 +75,14 @@ async def open_application(
         cipher = AesAnswerCipher(*(keys.answer for keys in signing))
         guard = attempt_guard(adapters, signing[0].counters)
         kinds = JobKinds(make_kinds(settings, adapters))
+        breaches = breach_check(settings, adapters.telemetry, ends.enter_context(ExitStack()))
         ports = await _ports(adapters, signer, cipher, kinds, guard)
         if process is not None:
             budget = ShutdownBudget(drain_s=settings.shutdown_timeout)
             watching = background_tasks(guard.watch_locks(), cancel_s=budget.cancel_s)
             await ends.enter_async_context(watching)
         yield Application(
-            services=build_services(ports, service_policy(settings, *refresh_keys)),
+            services=build_services(ports, service_policy(settings, breaches, *refresh_keys)),
             telemetry=adapters.telemetry,
             cursor_keys=tuple(keys.cursor for keys in signing),
             rate_limiter=_rate_limiter(settings, adapters, signing[0].counters),

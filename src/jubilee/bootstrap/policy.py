@@ -8,14 +8,18 @@ from jubilee.bootstrap.mail import mail_is_configured
 from jubilee.bootstrap.services import Policy
 from jubilee.domain.auth.service import RefreshPolicy
 from jubilee.domain.birthday_rules import AnonymousPolicy, BirthdayRules
+from jubilee.domain.breaches import BreachCheck
 from jubilee.domain.calendar import LeapDayRule
-from jubilee.domain.passwords import PasswordRules
+from jubilee.domain.passwords import PRODUCT, PasswordRules
 from jubilee.settings import Settings
+from jubilee.urls.public import host_of
 
 REFRESH_SECRET_BYTES = 32
 
 
-def service_policy(settings: Settings, refresh_key: bytes, *previous_keys: bytes) -> Policy:
+def service_policy(
+    settings: Settings, breaches: BreachCheck | None, refresh_key: bytes, *previous_keys: bytes
+) -> Policy:
     """Read the rules from the settings; `refresh_key` signs refresh tokens."""
     return Policy(
         refresh=RefreshPolicy(
@@ -24,7 +28,7 @@ def service_policy(settings: Settings, refresh_key: bytes, *previous_keys: bytes
             idle=timedelta(days=settings.refresh_token_expire_days),
             make_secret=lambda: token_bytes(REFRESH_SECRET_BYTES),
         ),
-        passwords=PasswordRules(settings.password_min_length, common_passwords()),
+        passwords=_password_rules(settings, breaches),
         birthdays=BirthdayRules(
             time_zone=settings.birthday_timezone,
             leap_day=LeapDayRule(settings.leap_day_rule),
@@ -33,4 +37,13 @@ def service_policy(settings: Settings, refresh_key: bytes, *previous_keys: bytes
         ),
         max_live_tasks=settings.tasks_live_per_user,
         mail_configured=mail_is_configured(settings),
+    )
+
+
+def _password_rules(settings: Settings, breaches: BreachCheck | None) -> PasswordRules:
+    return PasswordRules(
+        settings.password_min_length,
+        common_passwords(),
+        service_names=(PRODUCT, host_of(settings.public_url or "")),
+        breaches=breaches,
     )

@@ -16,6 +16,7 @@ from jubilee import __version__
 from jubilee.adapters.telemetry.access_log import AccessLog
 from jubilee.adapters.telemetry.attempts import AttemptTelemetry
 from jubilee.adapters.telemetry.bad_export import BadExport
+from jubilee.adapters.telemetry.breaches import BreachTelemetry
 from jubilee.adapters.telemetry.connections import ConnectionTelemetry
 from jubilee.adapters.telemetry.http import HttpTelemetry
 from jubilee.adapters.telemetry.instruments import Instruments
@@ -60,6 +61,7 @@ class Telemetry:
     database: DatabaseTelemetry
     redis: RedisTelemetry
     attempts: AttemptTelemetry
+    breaches: BreachTelemetry
     jobs: JobTelemetry
     propagator: JobTracePropagator
 
@@ -153,6 +155,7 @@ def _telemetry(
         ),
         redis=RedisTelemetry(instruments, tracing, server_attributes(urls.redis), write_line),
         attempts=AttemptTelemetry(instruments, write_line),
+        breaches=BreachTelemetry(instruments, write_line),
         jobs=JobTelemetry(instruments, tracing, write_line),
         propagator=JobTracePropagator(tracing),
     )

@@ -1,4 +1,4 @@
-"""Settings of accounts, their sessions and passwords."""
+"""Settings of accounts and their sessions."""
 
 from pydantic import Field, PositiveInt, SecretStr
 
@@ -19,7 +19,7 @@ KNOWN_SECRETS = (
 
 
 class AccountSettings(SettingsGroup):
-    """Lifetimes of tokens and sessions; cost of password hashes."""
+    """Keys; lifetimes of tokens and sessions."""
 
     secret_key: SecretStr | None = Field(
         None, description="signs tokens and cursors, seals stored answers"
@@ -36,18 +36,6 @@ class AccountSettings(SettingsGroup):
     )
     token_issuer: str = Field("jubilee", description="`iss` of access tokens")
     token_audience: str = Field("jubilee", description="`aud` of access tokens")
-    password_min_length: int = Field(
-        8, ge=8, le=128, description="shortest allowed password, in code points"
-    )
-    password_hash_memory_kib: int = Field(
-        19_456, ge=8_192, description="memory of one Argon2id hash, in KiB"
-    )
-    password_hash_time_cost: int = Field(
-        2, ge=1, le=20, description="iterations of one Argon2id hash"
-    )
-    password_hash_threads: int = Field(
-        2, ge=1, le=64, description="concurrent password hashes in one process"
-    )
 
     @property
     def previous_secret_keys(self) -> tuple[SecretStr, ...]:

@@ -12,6 +12,7 @@ from jubilee.settings.database import DatabaseSettings
 from jubilee.settings.edge import ANY, LOCAL_ORIGINS, EdgeSettings
 from jubilee.settings.jobs import JobSettings
 from jubilee.settings.outbound import OutboundSettings
+from jubilee.settings.passwords import PasswordSettings
 from jubilee.settings.redis import RedisSettings
 from jubilee.settings.requests import RequestSettings
 from jubilee.settings.secret_files import read_secrets
@@ -31,6 +32,7 @@ class Settings(  # pydantic lists the fields of the last base first
     JobSettings,
     TelemetrySettings,
     AuditSettings,
+    PasswordSettings,
     AccountSettings,
     EdgeSettings,
     RequestSettings,
@@ -62,6 +64,12 @@ class Settings(  # pydantic lists the fields of the last base first
             check_secret_key("SECRET_KEY", self.secret_key, self.environment.value)
             for key in self.previous_secret_keys:
                 check_secret_key("SECRET_KEY_PREVIOUS", key, self.environment.value)
+        return self
+
+    @model_validator(mode="after")
+    def _one_list_of_leaked_passwords(self) -> "Settings":
+        if self.pwned_passwords_url is not None and self.pwned_passwords_file is not None:
+            raise ValueError("PWNED_PASSWORDS_URL and PWNED_PASSWORDS_FILE exclude each other")
         return self
 
     @model_validator(mode="after")

@@ -100,6 +100,9 @@ class Instruments:
         self.account_locks = self._counter(
             "account_locks", "Accounts locked after wrong passwords."
         ).labels()
+        self.breach_checks = self._counter(
+            "password_breach_checks", "New passwords looked for among leaked ones.", ("outcome",)
+        )
 
     def _storage(self) -> None:
         self.statement_seconds = self._histogram(

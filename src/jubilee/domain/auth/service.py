@@ -28,8 +28,7 @@ from jubilee.domain.auth.tokens import (
 from jubilee.domain.clock import Clock
 from jubilee.domain.errors import Invalid
 from jubilee.domain.identity import NewId, Principal, SessionId, UserId
-from jubilee.domain.passwords import PasswordHasher, PasswordMatch, match_password
-from jubilee.domain.text import composed
+from jubilee.domain.passwords import PasswordHasher, PasswordMatch, match_password, normalized
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.ports import UserReader, UserRepository
 from jubilee.domain.users.user import User, UserNotFound
@@ -189,8 +188,8 @@ class AuthService:
     async def _rehashed(self, user: User, password: str, match: PasswordMatch) -> str | None:
         stored = user.password_hash
         outdated = stored is not None and self.hasher.is_outdated(stored)
-        if outdated or match is PasswordMatch.AS_TYPED:
-            return await self.hasher.hash(composed(password))
+        if outdated or match is PasswordMatch.OTHER_FORM:
+            return await self.hasher.hash(normalized(password))
         return stored
 
     async def _open_session(

@@ -66,7 +66,7 @@ class UserService:
             profile.get("date_of_birth"), profile.get("time_zone"), BIRTH_POINTERS
         )
         profile, now = checked_names(profile), self.clock()
-        names = profile["email"], profile.get("username")
+        names = profile["email"], profile.get("username"), profile.get("full_name")
         password_hash = await hash_new(self.hasher, self.rules, password, names)
         user = User(
             id=UserId(self.new_id()),
@@ -132,7 +132,7 @@ class UserService:
         self.calendar.check_born(after.date_of_birth, after.time_zone, BIRTH_POINTERS)
         await self._check_current_password(before, after, passwords, by=by)
         if passwords.new is not None:
-            names = after.email, after.username
+            names = after.email, after.username, after.full_name
             password_hash = await hash_new(self.hasher, self.rules, passwords.new, names)
             after = replace(after, password_hash=password_hash)
         saved = await self._save(before, after, by=by, expects=expects)

@@ -6,6 +6,7 @@ from jubilee.domain.errors import NotAllowed
 from jubilee.domain.names import InvalidFullName, InvalidUsername
 from jubilee.domain.passwords import (
     HasherBusy,
+    PasswordLeaked,
     PasswordTooCommon,
     PasswordTooLong,
     PasswordTooShort,
@@ -78,7 +79,13 @@ REGISTERED = ResponseSpec(
 DELETED = ResponseSpec(status=204, description="The account and all its data are deleted.")
 NAME_ERRORS = (InvalidUsername, InvalidFullName)
 PROFILE_ERRORS = (EmailTaken, UsernameTaken, NotBornYet, UnknownTimeZone)
-PASSWORD_ERRORS = (PasswordTooShort, PasswordTooLong, PasswordTooCommon, HasherBusy)
+PASSWORD_ERRORS = (
+    PasswordTooShort,
+    PasswordTooLong,
+    PasswordTooCommon,
+    PasswordLeaked,
+    HasherBusy,
+)
 CHANGE_ERRORS = (
     *PROFILE_ERRORS,
     *NAME_ERRORS,

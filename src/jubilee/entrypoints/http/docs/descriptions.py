@@ -28,7 +28,8 @@ SIGN_IN = (
 )
 REGISTER = (
     "Creates an account and sends a welcome mail. An address or username that is in use is a "
-    "conflict (409); a password that is too short, too long or too common is refused (422)."
+    "conflict (409); a password that is too short, too long, too common or known to be "
+    "leaked is refused (422)."
 )
 WHO_AM_I = "Returns the account that the access token belongs to."
 OWN_CREDENTIALS = (

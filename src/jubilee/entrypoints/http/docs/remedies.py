@@ -38,6 +38,14 @@ BY_CODE = {
     "last_admin": "Make another account an admin first.",
     "malformed_idempotency_key": "Send one key of 1 to 255 printable ASCII characters, or none.",
     "not_dead": "Wait until the task has failed permanently; until then it is retried by itself.",
+    "password_leaked": (
+        "Choose another password, and change it wherever else it is used: it is on a published "
+        "list of leaked passwords."
+    ),
+    "password_too_common": (
+        "Choose a password that is not on lists of common ones, and has at least five letters or "
+        "digits beside names of the account and the service. Three unrelated words are a good one."
+    ),
     "rate_limited": (
         "Wait for the seconds in `Retry-After`. `RateLimit` on every answer says what is left."
     ),

@@ -1,0 +1,41 @@
+"""The check for leaked passwords: by an API, by a file, or none."""
+
+from contextlib import ExitStack
+from time import monotonic
+
+from jubilee import __version__
+from jubilee.adapters.http_sender import PinnedHttpSender, RequestTimeouts
+from jubilee.adapters.pwned_passwords import (
+    MAX_RANGE_BYTES,
+    PwnedPasswordsApi,
+    PwnedPasswordsFile,
+)
+from jubilee.adapters.telemetry.outbound_spans import TracedHttpSender
+from jubilee.bootstrap.telemetry import Telemetry
+from jubilee.domain.breaches import CHECK_TIMEOUT_S, BreachCheck, BreachReader
+from jubilee.settings import Settings
+
+TIMEOUTS = RequestTimeouts(
+    connect_s=CHECK_TIMEOUT_S / 2, read_s=CHECK_TIMEOUT_S / 2, total_s=CHECK_TIMEOUT_S
+)
+
+
+def breach_check(settings: Settings, telemetry: Telemetry, ends: ExitStack) -> BreachCheck | None:
+    """Build the check that the settings choose; `ends` closes what it opens."""
+    reader = _reader(settings, telemetry, ends)
+    return None if reader is None else BreachCheck(reader, telemetry.breaches, monotonic)
+
+
+def _reader(settings: Settings, telemetry: Telemetry, ends: ExitStack) -> BreachReader | None:
+    if settings.pwned_passwords_file is not None:
+        reader = PwnedPasswordsFile(settings.pwned_passwords_file)
+        ends.callback(reader.close)
+        return reader
+    if settings.pwned_passwords_url is None:
+        return None
+    sender = PinnedHttpSender(
+        f"Jubilee/{__version__}", timeouts=TIMEOUTS, max_body_bytes=MAX_RANGE_BYTES
+    )
+    return PwnedPasswordsApi(
+        settings.pwned_passwords_url, TracedHttpSender(sender, telemetry.tracing)
+    )
