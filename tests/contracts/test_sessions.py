@@ -60,6 +60,18 @@ async def test_a_live_session_gives_its_principal(database: Database, zoe: User)
     assert await check(database, session) == Principal(zoe.id, session.id, is_admin=True)
 
 
+async def test_the_principal_has_the_last_proof_of_its_session(
+    database: Database, zoe: User
+) -> None:
+    session, other = make_session(zoe, proved_at=NOW - DAY), make_session(zoe)
+    await add_sessions(database, session, other)
+    assert await check(database, session) == Principal(zoe.id, session.id, proved_at=NOW - DAY)
+    async with database.write() as tx:
+        await tx.sessions.prove(session.id, at=NOW)
+    assert await check(database, session) == Principal(zoe.id, session.id, proved_at=NOW)
+    assert await check(database, other) == Principal(zoe.id, other.id)
+
+
 async def test_a_session_is_valid_only_for_its_own_account(database: Database, zoe: User) -> None:
     other, session = make_user("max", is_superuser=True), make_session(zoe)
     await add_users(database, other)

@@ -17,7 +17,7 @@ from jubilee.domain.clock import Clock
 from jubilee.domain.idempotency.answers import Answer
 from jubilee.domain.identity import Principal, SessionId, UserId, name_key
 from jubilee.domain.jobs.queue import NewJob
-from jubilee.domain.owned_rows import UserSessionStore
+from jubilee.domain.owned_rows import SessionProofStore, UserSessionStore
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import Task
 from jubilee.domain.users.ports import UserReader, UserRepository
@@ -172,7 +172,7 @@ def _delete(rows: MutableMapping[K, V], keys: Collection[K]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class FakeSessions(SessionReader, SessionRepository, UserSessionStore):
+class FakeSessions(SessionReader, SessionRepository, UserSessionStore, SessionProofStore):
     """Sessions in a dict."""
 
     store: Tables
@@ -184,7 +184,9 @@ class FakeSessions(SessionReader, SessionRepository, UserSessionStore):
             return None
         if session.expires_at <= self.store.clock():
             return None
-        return Principal(user.id, session.id, is_admin=user.is_superuser)
+        return Principal(
+            user.id, session.id, is_admin=user.is_superuser, proved_at=session.proved_at
+        )
 
     async def find(self, session_id: SessionId, *, lock: bool = False) -> Session | None:
         if lock:
@@ -211,6 +213,12 @@ class FakeSessions(SessionReader, SessionRepository, UserSessionStore):
         if known is not None:
             values = {name: getattr(session, name) for name in ROTATION}
             self.store.sessions[session.id] = replace(known, **values)
+
+    async def prove(self, session_id: SessionId, *, at: datetime) -> None:
+        await self.store.unit.hold("session", session_id)
+        known = self.store.sessions.get(session_id)
+        if known is not None:
+            self.store.sessions[session_id] = replace(known, proved_at=at)
 
     async def end(self, session_id: SessionId, *, user_id: UserId) -> bool:
         await self.store.unit.hold("session", session_id)

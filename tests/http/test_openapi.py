@@ -172,6 +172,7 @@ SUCCESSES = {
     "post /auth/login": {"200"},
     "post /auth/refresh": {"200"},
     "post /auth/logout": {"204"},
+    "post /auth/reauthenticate": {"204"},
     "post /users/{id}/unlock": {"204"},
     "post /tasks": {"202"},
     "post /tasks/{task_id}/retry": {"202"},

@@ -37,6 +37,7 @@ def service_policy(
         ),
         max_live_tasks=settings.tasks_live_per_user,
         mail_configured=mail_is_configured(settings),
+        proof_window=timedelta(minutes=settings.reauthentication_minutes),
     )
 
 

@@ -1,11 +1,13 @@
 """Build the services from ports and policy; nothing else constructs them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.audit.entry import AuditLog, AuditReader
 from jubilee.domain.audit.service import AuditService, AuditView
+from jubilee.domain.auth.proofs import DEFAULT_WINDOW, ProofService, ProofTransaction
 from jubilee.domain.auth.service import AuthService, AuthTransaction, AuthView, RefreshPolicy
 from jubilee.domain.auth.sessions import SessionRepository
 from jubilee.domain.auth.tokens import TokenSigner
@@ -21,7 +23,7 @@ from jubilee.domain.identity import NewId
 from jubilee.domain.items import ItemRepository, ItemService, ItemTransaction
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.jobs.waiter import JobWaiter, LiveJobReader
-from jubilee.domain.owned_rows import OwnedItemStore, UserSessionStore
+from jubilee.domain.owned_rows import OwnedItemStore, SessionProofStore, UserSessionStore
 from jubilee.domain.passwords import PasswordHasher, PasswordRules
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.service import TaskService
@@ -31,7 +33,7 @@ from jubilee.domain.users.ports import UserTransaction, UserView
 from jubilee.domain.users.service import UserService
 
 
-class AccountSessions(SessionRepository, UserSessionStore, Protocol):
+class AccountSessions(SessionRepository, UserSessionStore, SessionProofStore, Protocol):
     """The sessions, as authentication and changes of accounts use them."""
 
 
@@ -41,6 +43,7 @@ class AccountItems(ItemRepository, OwnedItemStore, Protocol):
 
 class ServiceTransaction(
     AuthTransaction,
+    ProofTransaction,
     UserTransaction,
     ItemTransaction,
     BirthdayTransaction,
@@ -103,12 +106,15 @@ class Policy:
     max_live_tasks: int
     """Unfinished tasks of one account."""
     mail_configured: bool = True
+    proof_window: timedelta = DEFAULT_WINDOW
+    """How long a proof of identity is recent."""
 
 
 def build_services(ports: Ports, policy: Policy) -> Services:
     """Build every service."""
     return Services(
         auth=_auth(ports, policy),
+        proofs=_proofs(ports, policy),
         users=_users(ports, policy),
         items=ItemService(
             write=ports.write,
@@ -145,6 +151,17 @@ def _auth(ports: Ports, policy: Policy) -> AuthService:
         refresh_policy=policy.refresh,
         clock=ports.clock,
         new_id=ports.new_id,
+    )
+
+
+def _proofs(ports: Ports, policy: Policy) -> ProofService:
+    return ProofService(
+        write=ports.write,
+        read=ports.read,
+        hasher=ports.hasher,
+        guard=ports.guard,
+        clock=ports.clock,
+        window=policy.proof_window,
     )
 
 

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NewType, TypeAlias
 from uuid import UUID
 
@@ -22,6 +23,8 @@ class Principal:
     user_id: UserId
     session_id: SessionId
     is_admin: bool = False
+    proved_at: datetime | None = None
+    """When the caller last proved who they are in this session; None: never."""
 
     def may_access(self, owner: UserId | None) -> bool:
         """Return whether the caller may access resources of `owner`."""

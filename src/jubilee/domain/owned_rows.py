@@ -1,6 +1,7 @@
 """Ports to the sessions and items that an account owns and that end with it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -14,6 +15,13 @@ class UserSessionStore(Protocol):
 
     async def end_all(self, user_id: UserId, *, but: SessionId | None = None) -> None:
         """End every session of the account except `but`."""
+
+
+class SessionProofStore(Protocol):
+    """The proofs that users give within a session."""
+
+    async def prove(self, session_id: SessionId, *, at: datetime) -> None:
+        """Store when the user of the session last proved who they are."""
 
 
 class OwnedItemStore(Protocol):

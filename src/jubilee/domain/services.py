@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from jubilee.domain.audit.service import AuditService
+from jubilee.domain.auth.proofs import ProofService
 from jubilee.domain.auth.service import AuthService
 from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.health import HealthService
@@ -17,6 +18,7 @@ class Services:
     """All services of the domain."""
 
     auth: AuthService
+    proofs: ProofService
     users: UserService
     items: ItemService
     birthdays: BirthdayService

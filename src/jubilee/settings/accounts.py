@@ -34,6 +34,11 @@ class AccountSettings(SettingsGroup):
     refresh_token_expire_days: PositiveInt = Field(
         30, description="days until an unused session expires"
     )
+    reauthentication_minutes: PositiveInt = Field(
+        15,
+        description="minutes after a sign-in or POST /auth/reauthenticate in which accounts may be"
+        " deleted and their credentials changed",
+    )
     token_issuer: str = Field("jubilee", description="`iss` of access tokens")
     token_audience: str = Field("jubilee", description="`aud` of access tokens")
 

@@ -19,13 +19,13 @@ from jubilee.domain.auth.sessions import (
 )
 from jubilee.domain.auth.tokens import TokenClaims
 from jubilee.domain.identity import Principal, SessionId, UserId
-from jubilee.domain.owned_rows import UserSessionStore
+from jubilee.domain.owned_rows import SessionProofStore, UserSessionStore
 
 OWN = sessions.c.user_id == bindparam("user_id")
 NEWEST = (sessions.c.created_at.desc(), sessions.c.id.desc())
 
 CHECK = core_statement(
-    select(users.c.is_superuser)
+    select(users.c.is_superuser, sessions.c.proved_at)
     .join(users, users.c.id == sessions.c.user_id)
     .where(
         sessions.c.id == bindparam("session_id"),
@@ -48,6 +48,9 @@ ROTATION = ["generation", "token_hash", "previous_hash", "rotated_at", "expires_
 SAVE = core_statement(
     update(sessions).where(sessions.c.id == bindparam("session_id")), columns=ROTATION
 )
+PROVE = core_statement(
+    update(sessions).where(sessions.c.id == bindparam("session_id")), columns=["proved_at"]
+)
 END = core_statement(
     delete(sessions).where(sessions.c.id == bindparam("session_id"), OWN).returning(sessions.c.id)
 )
@@ -67,7 +70,7 @@ PRUNE = core_statement(
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresSessions(SessionReader, SessionRepository, UserSessionStore):
+class PostgresSessions(SessionReader, SessionRepository, UserSessionStore, SessionProofStore):
     """Reads and writes sessions; the tokens of a deleted one are not found."""
 
     executor: Executor
@@ -76,7 +79,12 @@ class PostgresSessions(SessionReader, SessionRepository, UserSessionStore):
         row = await self.executor.first(CHECK, session_id=claims.session_id, user_id=claims.user_id)
         if row is None:
             return None
-        return Principal(claims.user_id, claims.session_id, is_admin=row["is_superuser"])
+        return Principal(
+            claims.user_id,
+            claims.session_id,
+            is_admin=row["is_superuser"],
+            proved_at=row["proved_at"],
+        )
 
     async def find(self, session_id: SessionId, *, lock: bool = False) -> Session | None:
         row = await self.executor.first(LOCK if lock else FIND, session_id=session_id)
@@ -93,6 +101,9 @@ class PostgresSessions(SessionReader, SessionRepository, UserSessionStore):
     async def save(self, session: Session) -> None:
         values = {name: getattr(session, name) for name in ROTATION}
         await self.executor.run(SAVE, session_id=session.id, **values)
+
+    async def prove(self, session_id: SessionId, *, at: datetime) -> None:
+        await self.executor.run(PROVE, session_id=session_id, proved_at=at)
 
     async def end(self, session_id: SessionId, *, user_id: UserId) -> bool:
         return await self.executor.first(END, session_id=session_id, user_id=user_id) is not None

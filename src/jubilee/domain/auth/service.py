@@ -223,6 +223,7 @@ class AuthService:
             expires_at=now + self.refresh_policy.idle,
             created_at=now,
             client=client,
+            proved_at=now,
         )
 
     async def _rotate(self, token: RefreshToken) -> Tokens | None:

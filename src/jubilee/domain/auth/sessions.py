@@ -50,6 +50,8 @@ class Session:
     expires_at: datetime
     created_at: datetime
     client: ClientInfo
+    proved_at: datetime | None = None
+    """When its user last proved who they are: by signing in, or since; None: never."""
 
     def classify(self, token: RefreshToken, *, now: datetime) -> TokenReuse:
         """Classify a refresh token; using its successor ends the grace period early."""

@@ -5,7 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from jubilee.domain.attempts.attempt import PasswordAttempt
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.audit.entry import AuditEvent, record_read
 from jubilee.domain.calendar import Calendar
@@ -21,13 +20,12 @@ from jubilee.domain.paging import Page, Position
 from jubilee.domain.passwords import (
     PasswordChange,
     PasswordHasher,
-    PasswordMatch,
     PasswordRules,
     hash_new,
-    match_password,
 )
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.changes import record_change, record_registration
+from jubilee.domain.users.password_proof import PasswordProof
 from jubilee.domain.users.ports import UserTransaction, UserView
 from jubilee.domain.users.user import (
     CurrentPasswordNeeded,
@@ -184,13 +182,8 @@ class UserService:
             return
         if passwords.current is None:
             raise CurrentPasswordNeeded(pointer="/current_password")
-        async with self.guard.attempt(PasswordAttempt.current_password(by)):
-            match = await match_password(self.hasher, before.password_hash, passwords.current)
-            if match is PasswordMatch.NO:
-                event = AuditEvent.REAUTHENTICATION_FAILED
-                async with self.write() as tx:
-                    await tx.audit.record(event, actor=by.user_id, subject=before.id)
-                raise WrongCurrentPassword
+        proof = PasswordProof(self.write, self.hasher, self.guard)
+        await proof.require(before, passwords.current, by=by)
 
     async def _get(self, user_id: UserId, by: Principal) -> User:
         if not by.may_access(user_id):

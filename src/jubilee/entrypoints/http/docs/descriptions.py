@@ -15,6 +15,10 @@ KEYED = (
     "each repetition gets the first answer, with `Idempotent-Replayed: true`. A refused request "
     "does not use up its key."
 )
+PROVED = (
+    "The last proof of identity, by a sign-in or `POST /auth/reauthenticate`, must be recent (by "
+    "default 15 minutes, `REAUTHENTICATION_MINUTES`); else 403 `reauthentication_required`."
+)
 PREFERRED = "With `Prefer: return=minimal` (RFC 7240) the response has no body."
 PAGED = "Returns at most `limit` rows; `next_cursor` and the `Link` header lead to the next page."
 PATCHED = (
@@ -72,6 +76,11 @@ DESCRIPTIONS = {
     "endSession": (
         "Ends one session of the account; its tokens stop working at once. The session of another "
         "account is 404."
+    ),
+    "reauthenticate": (
+        "Proves who the caller is by the account's password, so that this session may do what "
+        "needs a recent proof. A wrong one is refused with 403; wrong ones are counted and limited "
+        "(429)."
     ),
     "register": REGISTER,
     "createUser": f"The same as `POST /auth/register`. {REGISTER}",
@@ -160,6 +169,8 @@ DESCRIPTIONS = {
 def describe(endpoint: AnyEndpoint) -> str:
     """Return the description of the operation, its access and its preconditions."""
     parts = [DESCRIPTIONS.get(endpoint.name, ""), ACCESS[endpoint.access]]
+    if endpoint.recent_proof:
+        parts.append(PROVED)
     if endpoint.conditional and endpoint.method != "GET":
         parts.append(CONDITIONAL)
     if endpoint.honours_prefer:

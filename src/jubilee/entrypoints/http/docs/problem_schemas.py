@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel, Field
 
+from jubilee.domain.auth.proofs import ReauthenticationRequired
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import DomainError, NotAllowed, NotAuthenticated, Stale, Unavailable
 from jubilee.domain.idempotency.answers import IdempotencyKeyInUse, IdempotencyKeyReused
@@ -134,5 +135,7 @@ def _refusals(endpoint: AnyEndpoint) -> Iterator[ErrorClass]:
         yield from (NotAuthenticated, InvalidToken)
     if endpoint.access is Access.ADMIN:
         yield NotAllowed
+    if endpoint.recent_proof:
+        yield ReauthenticationRequired
     if endpoint.conditional and endpoint.method != "GET":
         yield Stale

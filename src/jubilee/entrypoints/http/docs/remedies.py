@@ -49,6 +49,10 @@ BY_CODE = {
     "rate_limited": (
         "Wait for the seconds in `Retry-After`. `RateLimit` on every answer says what is left."
     ),
+    "reauthentication_required": (
+        "Send the password to `POST /auth/reauthenticate`, or sign in again; then repeat the "
+        "request."
+    ),
     "task_id_taken": "Choose another `task_id`, or send the same kind and data as before.",
     "too_many_attempts": (
         "Wait for the seconds in `Retry-After`, or ask an admin to unlock the account. From an "

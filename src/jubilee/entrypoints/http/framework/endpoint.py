@@ -197,6 +197,8 @@ class Endpoint(Generic[B, Q]):
     deprecation: Deprecation | None = None
     documented: bool = True
     """Whether the OpenAPI document lists it."""
+    recent_proof: bool = False
+    """Whether the caller must have proved who they are lately; see `domain/auth/proofs.py`."""
     rate: RouteClass | None = None
     """Class of its rate limit, if it does not follow from method and access."""
     limited: bool = True

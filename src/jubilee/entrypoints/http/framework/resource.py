@@ -116,6 +116,8 @@ class Resource:
     async def _call(self, endpoint: AnyEndpoint, request: Request) -> Call[BaseModel, BaseModel]:
         """Authenticate, then validate: anonymous clients learn nothing about the body's schema."""
         caller = await self._admitted(endpoint, request)
+        if endpoint.recent_proof and caller is not None:
+            self._context.services.proofs.require_recent(caller)
         violations = path_violations(request.path_params)
         if violations:
             raise InvalidRequest(violations)
