@@ -37,6 +37,7 @@ GOOD: dict[str, Any] = {
     "oidc": {"issuer": "oidc.example/1", "provider_arn": "arn:aws:iam::1:oidc-provider/1"},
     "secret_arns": ["arn:aws:secretsmanager:eu-central-1:1:secret:a"],
     "zone_name": "example.com",
+    "zone_arn": "arn:aws:route53:::hostedzone/Z1",
     "host": "api.example.com",
     "monthly_usd": 100,
     "mail": "a@example.com",
@@ -57,6 +58,7 @@ BAD: list[tuple[str, str, Any]] = [
     ("database", "max_connections", 50),
     ("cache", "node_type", "t4g.small"),
     ("cache", "password", "short"),
+    ("identity", "zone_arn", "arn:aws:route53:::hostedzone/*"),
     ("identity", "oidc", {"issuer": "https://oidc.example", "provider_arn": "arn"}),
     ("identity", "secret_arns", ["arn:aws:secretsmanager:eu-central-1:1:secret:*"]),
     ("edge", "host", "API.example.com"),
@@ -110,7 +112,8 @@ def test_checkov_finds_no_weakness_that_is_not_explained() -> None:
 def test_an_input_is_used_described_and_of_a_type(
     parsed: dict[str, dict[str, Any]], module: str
 ) -> None:
-    body = (FOLDER / f"modules/{module}/main.tf").read_text()
+    files = (FOLDER / f"modules/{module}").glob("*.tf")
+    body = "".join(path.read_text() for path in files if path.name != "variables.tf")
     for name, variable in inputs(parsed, module).items():
         assert re.search(rf"\bvar\.{name}\b", body), name
         assert variable["description"], name

@@ -147,6 +147,7 @@ module "identity" {
   kms_key_arn = aws_kms_key.this.arn
   oidc        = module.cluster.oidc
   secret_arns = [aws_secretsmanager_secret.service.arn, module.database.secret_arn]
+  zone_arn    = module.edge.zone_arn
 }
 
 module "edge" {

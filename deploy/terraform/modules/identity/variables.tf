@@ -37,3 +37,13 @@ variable "secret_arns" {
     error_message = "Name each secret; a wildcard would open others."
   }
 }
+
+variable "zone_arn" {
+  description = "ARN of the hosted zone that external-dns writes to."
+  type        = string
+
+  validation {
+    condition     = can(regex("^arn:aws:route53:::hostedzone/[A-Z0-9]+$", var.zone_arn))
+    error_message = "The ARN of one zone: arn:aws:route53:::hostedzone/Z1."
+  }
+}
