@@ -9,16 +9,43 @@ from hypothesis import strategies as st
 from jubilee.adapters.ids import new_id
 from jubilee.domain.identity import (
     MAX_PERSON_NAME_CHARS,
+    OPERATOR,
+    Credential,
     Principal,
     SessionId,
     UserId,
     is_person_name,
     name_key,
 )
+from jubilee.domain.scopes import TOKEN_SCOPES, InsufficientScope, Scope, SessionRequired
 
 OWNER, STRANGER = UserId(new_id()), UserId(new_id())
 SESSION = SessionId(new_id())
 LONGEST = "a" * MAX_PERSON_NAME_CHARS
+
+
+def token(*scopes: Scope) -> Principal:
+    """The principal of a token with these scopes."""
+    return Principal(OWNER, None, credential=Credential.API_TOKEN, scopes=frozenset(scopes))
+
+
+def test_a_session_and_an_operator_have_every_scope() -> None:
+    Principal(OWNER, SESSION).require(frozenset(Scope))
+    OPERATOR.require(frozenset(Scope))
+
+
+def test_a_token_needs_all_scopes_and_the_refusal_names_them() -> None:
+    token(Scope.ITEMS_READ, Scope.ADMIN).require(frozenset({Scope.ITEMS_READ}))
+    with pytest.raises(InsufficientScope) as refusal:
+        token(Scope.ITEMS_READ).require(frozenset({Scope.ITEMS_READ, Scope.ADMIN}))
+    assert refusal.value.needed == "admin items:read"
+
+
+def test_a_token_never_does_what_needs_a_session() -> None:
+    with pytest.raises(SessionRequired):
+        token(*TOKEN_SCOPES).require(frozenset({Scope.ACCOUNT}))
+    with pytest.raises(SessionRequired):
+        _ = token(*TOKEN_SCOPES).session
 
 
 def test_owners_and_admins_have_access() -> None:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from jubilee.domain.auth.service import InvalidGrant
 from jubilee.domain.errors import Conflict, DomainError, NotFound
+from jubilee.domain.scopes import Scope
 from jubilee.entrypoints.http.docs.openapi import document
 from jubilee.entrypoints.http.framework.endpoint import (
     FORM,
@@ -104,7 +105,7 @@ def codes(operation: Json, whole: Json) -> dict[str, list[str]]:
         ({}, {400, 422, 500, 503}),
         ({"path": "/things/{id}"}, {400, 404, 422, 500, 503}),
         ({"access": Access.OPTIONAL}, {400, 401, 422, 500, 503}),
-        ({"access": Access.SIGNED_IN}, {400, 401, 422, 500, 503}),
+        ({"access": Access.SIGNED_IN}, {400, 401, 403, 422, 500, 503}),
         ({"access": Access.ADMIN}, {400, 401, 403, 422, 500, 503}),
         ({"method": "PUT", "body": Thing}, {400, 408, 413, 415, 422, 500, 503}),
         ({"method": "DELETE", "conditional": True}, {400, 412, 422, 500, 503}),
@@ -190,15 +191,22 @@ def test_several_examples_are_documented_by_name() -> None:
     assert "example" not in content
 
 
-def test_the_security_of_an_operation_follows_from_its_access() -> None:
-    schemes: list[Json] = [{"password": []}, {"token": []}]
-    found = {access: describe(thing(access=access))[0]["security"] for access in Access}
+def schemes(*scopes: str) -> list[Json]:
+    """The two ways to authenticate, with the scopes that they need."""
+    return [{"password": [*scopes]}, {"token": [*scopes]}]
+
+
+def test_the_security_of_an_operation_follows_from_its_access_and_scope() -> None:
+    read = {access: thing(access=access, scope=Scope.ITEMS_READ) for access in Access}
+    found = {access: describe(endpoint)[0]["security"] for access, endpoint in read.items()}
     assert found == {
         Access.ANYONE: [],
-        Access.OPTIONAL: [{}, *schemes],
-        Access.SIGNED_IN: schemes,
-        Access.ADMIN: schemes,
+        Access.OPTIONAL: [{}, *schemes("items:read")],
+        Access.SIGNED_IN: schemes("items:read"),
+        Access.ADMIN: schemes("admin", "items:read"),
     }
+    undeclared, _ = describe(thing(access=Access.SIGNED_IN))
+    assert undeclared["security"] == schemes("account")
 
 
 def test_refusals_document_their_headers() -> None:

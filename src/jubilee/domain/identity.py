@@ -4,8 +4,11 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import NewType, TypeAlias
 from uuid import UUID
+
+from jubilee.domain.scopes import TOKEN_SCOPES, InsufficientScope, Scope, SessionRequired
 
 UserId = NewType("UserId", UUID)
 SessionId = NewType("SessionId", UUID)
@@ -16,22 +19,55 @@ NewId: TypeAlias = Callable[[], UUID]
 """Returns a new id that sorts by time of creation (UUID version 7)."""
 
 
+class Credential(StrEnum):
+    """What a caller is authenticated by."""
+
+    SESSION = "session"
+    """The access token of a sign-in."""
+    API_TOKEN = "api_token"  # noqa: S105  # a kind of credential, not a token
+    """A personal access token, or a token of a service account."""
+    OPERATOR = "operator"
+    """The access to the database, of commands."""
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The authenticated caller and the session of the request."""
+    """The authenticated caller, the credential of the request, and what it allows.
+
+    `session_id` is None for a caller without a session, who must not touch credentials: use cases
+    that do so take `session`, which refuses such a caller.
+    """
 
     user_id: UserId
-    session_id: SessionId
+    session_id: SessionId | None
     is_admin: bool = False
+    """Whether the account is an admin's, and the credential has its rights."""
     proved_at: datetime | None = None
     """When the caller last proved who they are in this session; None: never."""
+    credential: Credential = Credential.SESSION
+    scopes: frozenset[Scope] = frozenset(Scope)
+
+    @property
+    def session(self) -> SessionId:
+        """The session of the request; raises SessionRequired for a token."""
+        if self.session_id is None:
+            raise SessionRequired
+        return self.session_id
 
     def may_access(self, owner: UserId | None) -> bool:
         """Return whether the caller may access resources of `owner`."""
         return self.is_admin or self.user_id == owner
 
+    def require(self, needed: frozenset[Scope]) -> None:
+        """Raise SessionRequired or InsufficientScope unless the credential has these scopes."""
+        if self.scopes >= needed:
+            return
+        raise InsufficientScope(needed) if needed <= TOKEN_SCOPES else SessionRequired
 
-OPERATOR = Principal(UserId(UUID(int=0)), SessionId(UUID(int=0)), is_admin=True)
+
+OPERATOR = Principal(
+    UserId(UUID(int=0)), None, is_admin=True, credential=Credential.OPERATOR
+)
 """An admin without an account: operators are authorized by their access to the database."""
 
 

@@ -59,8 +59,11 @@ class PasswordAttempt:
 
     @classmethod
     def current_password(cls, by: Principal) -> "PasswordAttempt":
-        """Describe a proof within a session, which sign-ins from elsewhere must not lock."""
-        return cls(f"session:{by.session_id}")
+        """Describe a proof within a session, which sign-ins from elsewhere must not lock.
+
+        Raises SessionRequired.
+        """
+        return cls(f"session:{by.session}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,10 +70,10 @@ class ProofService:
         except WrongCurrentPassword as error:
             raise ReauthenticationRequired("The password is wrong.") from error
         async with self.write() as tx:
-            await tx.sessions.prove(by.session_id, at=self.clock())
+            await tx.sessions.prove(by.session, at=self.clock())
             await tx.audit.record(
                 AuditEvent.REAUTHENTICATED,
                 actor=by.user_id,
                 subject=by.user_id,
-                session_id=str(by.session_id),
+                session_id=str(by.session),
             )

@@ -165,8 +165,8 @@ class AuthService:
         return tokens
 
     async def sign_out(self, principal: Principal) -> None:
-        """End the session of the request."""
-        user_id, session_id = principal.user_id, principal.session_id
+        """End the session of the request; raises SessionRequired."""
+        user_id, session_id = principal.user_id, principal.session
         async with self.write() as tx:
             if await tx.sessions.end(session_id, user_id=user_id):
                 await record_own(tx.audit, AuditEvent.SIGN_OUT, user_id, session_id=str(session_id))

@@ -23,6 +23,7 @@ from jubilee.domain.passwords import (
     PasswordRules,
     hash_new,
 )
+from jubilee.domain.scopes import CREDENTIALS
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.changes import record_change, record_registration
 from jubilee.domain.users.password_proof import PasswordProof
@@ -122,11 +123,14 @@ class UserService:
     ) -> User:
         """Change an account; a new password ends its other sessions.
 
-        Raises Stale, or TooManyAttempts at the current password.
+        Raises Stale, TooManyAttempts at the current password, or SessionRequired if a token would
+        change what signs in or what an account may do.
         """
         before = await self._get(user_id, by)
         require(expects, before)  # checked again on the locked row: hashing takes long
         after = replace(before, **checked_names(profile, before))
+        if passwords.new is not None or _credentials(after) != _credentials(before):
+            by.require(CREDENTIALS)
         self.calendar.check_born(after.date_of_birth, after.time_zone, BIRTH_POINTERS)
         await self._check_current_password(before, after, passwords, by=by)
         if passwords.new is not None:
@@ -211,6 +215,11 @@ async def _end_sessions(tx: UserTransaction, before: User, after: User, by: Prin
     await tx.sessions.end_all(before.id, but=keep)
     if after.password_hash != before.password_hash or before.is_active:
         await tx.audit.record(AuditEvent.SESSIONS_ENDED, actor=by.user_id, subject=before.id)
+
+
+def _credentials(user: User) -> tuple[object, ...]:
+    """Return the members, beside the password, that give access to an account or to others."""
+    return user.email, user.is_superuser
 
 
 def _birthday_entry(user: User | None) -> tuple[object, ...]:

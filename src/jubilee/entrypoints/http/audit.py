@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from jubilee.domain.scopes import Scope
 from jubilee.entrypoints.http.audit_models import (
     ENTRY_EXAMPLE,
     OWN_ENTRY_EXAMPLE,
@@ -50,6 +51,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         summary="List the audit log, newest first",
         tag=TAG,
         access=Access.ADMIN,
+        scope=Scope.AUDIT_READ,
         handler=list_entries,
         query=AuditQuery,
         replies=(page_of(AuditPage, ENTRY_EXAMPLE),),
@@ -61,6 +63,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         summary="List what the audit log has about one's own account, newest first",
         tag=TAG,
         access=Access.SIGNED_IN,
+        scope=Scope.PROFILE_READ,
         handler=list_own_entries,
         query=OwnAuditQuery,
         replies=(page_of(OwnAuditPage, OWN_ENTRY_EXAMPLE),),

@@ -13,6 +13,7 @@ from jubilee.domain.auth.sessions import Session, SessionNotFound
 from jubilee.domain.identity import SessionId
 from jubilee.domain.passwords import HasherBusy
 from jubilee.domain.rate_limits.quotas import RouteClass
+from jubilee.domain.scopes import Scope
 from jubilee.entrypoints.http.fields import Password
 from jubilee.entrypoints.http.framework.endpoint import (
     FORM,
@@ -122,7 +123,7 @@ async def sign_out(call: Call[Nothing, Nothing]) -> Response:
 
 async def list_sessions(call: Call[Nothing, Nothing]) -> Response:
     """GET /auth/sessions."""
-    current = call.principal.session_id
+    current = call.principal.session
     found = await call.services.auth.sessions(call.principal)
     rows = [_session(session, current) for session in found]
     return ok(SessionPage(items=rows, next_cursor=None))
@@ -208,6 +209,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=sign_out,
         access=Access.SIGNED_IN,
+        scope=Scope.ACCOUNT,
         body=Nothing,
         body_required=False,
         example={},
@@ -221,6 +223,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=list_sessions,
         access=Access.SIGNED_IN,
+        scope=Scope.ACCOUNT,
         replies=(
             ResponseSpec(
                 status=200,
@@ -238,6 +241,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=end_session,
         access=Access.SIGNED_IN,
+        scope=Scope.ACCOUNT,
         replies=(ResponseSpec(status=204, description="The session has ended."),),
         errors=(SessionNotFound,),
     ),

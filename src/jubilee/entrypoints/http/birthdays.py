@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from jubilee.domain.celebrations import Celebration
+from jubilee.domain.scopes import Scope
 from jubilee.entrypoints.http.framework.endpoint import (
     Access,
     AnyEndpoint,
@@ -87,6 +88,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=list_today,
         access=Access.ADMIN,
+        scope=Scope.BIRTHDAYS_READ,
         query=PageQuery,
         replies=(_page(0, "2027-02-28"),),
     ),
@@ -98,6 +100,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=list_upcoming,
         access=Access.ADMIN,
+        scope=Scope.BIRTHDAYS_READ,
         query=UpcomingQuery,
         replies=(_page(5, "2027-02-28"),),
     ),

@@ -13,6 +13,7 @@ from jubilee.domain.birthdays import (
 from jubilee.domain.calendar import NotBornYet, UnknownTimeZone
 from jubilee.domain.concurrency import VersionCheck
 from jubilee.domain.errors import NotAllowed
+from jubilee.domain.scopes import Scope
 from jubilee.entrypoints.http.fields import CalendarDate, ZoneName
 from jubilee.entrypoints.http.framework.conditions import UNTAGGED, MalformedCondition, precondition
 from jubilee.entrypoints.http.framework.endpoint import (
@@ -84,6 +85,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=save,
         access=Access.OPTIONAL,
+        scope=Scope.BIRTHDAYS_WRITE,
         body=BirthBody,
         example={"dateOfBirth": "1990-02-28", "timeZone": "Europe/Vienna"},
         replies=(ResponseSpec(status=204, description="The birthday is saved."),),
@@ -120,6 +122,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=delete,
         access=Access.SIGNED_IN,
+        scope=Scope.BIRTHDAYS_WRITE,
         replies=(ResponseSpec(status=204, description="The birthday is deleted."),),
         errors=(InvalidName, NotAllowed, BirthdayNotFound, MalformedCondition),
         conditional=True,

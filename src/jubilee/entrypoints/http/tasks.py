@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from jubilee.domain.errors import NotAllowed
 from jubilee.domain.jobs.kinds import InvalidPayload, UnknownKind
+from jubilee.domain.scopes import Scope
 from jubilee.domain.tasks.service import WaitOptions
 from jubilee.domain.tasks.task import (
     InvalidRunAt,
@@ -110,6 +111,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         summary="Create a task; idempotent with a `task_id`",
         tag=TAG,
         access=Access.SIGNED_IN,
+        scope=Scope.TASKS_WRITE,
         handler=create_task,
         body=NewTaskBody,
         body_schema=NewTask,
@@ -134,6 +136,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         summary="List one's own tasks, newest first; as an admin, all tasks",
         tag=TAG,
         access=Access.SIGNED_IN,
+        scope=Scope.TASKS_READ,
         handler=list_tasks,
         query=TaskQuery,
         replies=(page_of(TaskPage, TASK_EXAMPLE),),
@@ -146,6 +149,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         summary="Get a task; with `wait`, after it has ended",
         tag=TAG,
         access=Access.SIGNED_IN,
+        scope=Scope.TASKS_READ,
         handler=get_task,
         query=WaitQuery,
         replies=current_or_known(
@@ -166,6 +170,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         summary="Cancel a task, or delete it if it has ended",
         tag=TAG,
         access=Access.SIGNED_IN,
+        scope=Scope.TASKS_WRITE,
         handler=cancel_task,
         replies=(
             ResponseSpec(
@@ -193,6 +198,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         summary="Queue a dead task again",
         tag=TAG,
         access=Access.SIGNED_IN,
+        scope=Scope.TASKS_WRITE,
         handler=retry_task,
         replies=(
             ResponseSpec(

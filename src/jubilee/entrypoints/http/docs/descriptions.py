@@ -1,5 +1,6 @@
 """Descriptions of operations in the OpenAPI document, by operation id."""
 
+from jubilee.domain.scopes import Scope
 from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint, Idempotency
 
 ACCESS = {
@@ -168,7 +169,7 @@ DESCRIPTIONS = {
 
 def describe(endpoint: AnyEndpoint) -> str:
     """Return the description of the operation, its access and its preconditions."""
-    parts = [DESCRIPTIONS.get(endpoint.name, ""), ACCESS[endpoint.access]]
+    parts = [DESCRIPTIONS.get(endpoint.name, ""), ACCESS[endpoint.access], _scopes(endpoint)]
     if endpoint.recent_proof:
         parts.append(PROVED)
     if endpoint.conditional and endpoint.method != "GET":
@@ -180,3 +181,11 @@ def describe(endpoint: AnyEndpoint) -> str:
     if endpoint.idempotency is not Idempotency.NONE:
         parts.append(KEYED)
     return " ".join(filter(None, parts))
+
+
+def _scopes(endpoint: AnyEndpoint) -> str:
+    if endpoint.access is Access.ANYONE:
+        return ""
+    if endpoint.scope is Scope.ACCOUNT:
+        return "Only a session may do it, no token."
+    return f"A token needs {' and '.join(f'`{scope}`' for scope in sorted(endpoint.scopes))}."

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 
 from jubilee import __version__
+from jubilee.domain.scopes import Scope
 from jubilee.entrypoints.http.docs.components import Components, Json
 from jubilee.entrypoints.http.docs.descriptions import describe
 from jubilee.entrypoints.http.docs.parameters import parameters
@@ -52,12 +53,21 @@ TAGS = {
 }
 MOUNT = "/api"
 SIGN_IN_PATH = "/auth/token"
-SIGNED_IN: list[Json] = [{name: []} for name in ("password", "token")]
-SECURITY: dict[Access, list[Json]] = {
-    Access.ANYONE: [],
-    Access.OPTIONAL: [{}, *SIGNED_IN],
-    Access.SIGNED_IN: SIGNED_IN,
-    Access.ADMIN: SIGNED_IN,
+SCHEMES = ("password", "token")
+SCOPES = {
+    Scope.PROFILE_READ: "read one's own account",
+    Scope.PROFILE_WRITE: "change one's own profile, without e-mail address and password",
+    Scope.ITEMS_READ: "read items",
+    Scope.ITEMS_WRITE: "create, change and delete items",
+    Scope.TASKS_READ: "read tasks",
+    Scope.TASKS_WRITE: "create, cancel and retry tasks",
+    Scope.BIRTHDAYS_READ: "list birthdays",
+    Scope.BIRTHDAYS_WRITE: "save and delete birthdays",
+    Scope.USERS_READ: "read accounts by their ids",
+    Scope.USERS_WRITE: "change accounts by their ids",
+    Scope.AUDIT_READ: "read the audit log",
+    Scope.ADMIN: "have the rights of an admin, in addition to the other scopes",
+    Scope.ACCOUNT: "change credentials, end sessions, delete accounts; no token can have it",
 }
 HEADERS = {
     "X-Request-ID": "id of the request: the client's own if it is well-formed, else a new one",
@@ -102,7 +112,7 @@ def _schemes(public_url: str) -> Json:
         "password": {
             "type": "oauth2",
             "description": "Sign in with username or e-mail address and password.",
-            "flows": {"password": {"tokenUrl": token_url, "scopes": {}}},
+            "flows": {"password": {"tokenUrl": token_url, "scopes": SCOPES}},
         },
         "token": {
             "type": "http",
@@ -126,7 +136,15 @@ def _operation(endpoint: AnyEndpoint, components: Components) -> Json:
     }
     present = {name: part for name, part in parts.items() if part}
     deprecated = {"deprecated": True} if endpoint.deprecation is not None else {}
-    return {**present, **deprecated, "security": SECURITY[endpoint.access]}
+    return {**present, **deprecated, "security": _security(endpoint)}
+
+
+def _security(endpoint: AnyEndpoint) -> list[Json]:
+    """Return what authenticates; sessions have every scope, tokens some."""
+    if endpoint.access is Access.ANYONE:
+        return []
+    known: list[Json] = [{name: sorted(endpoint.scopes)} for name in SCHEMES]
+    return [{}, *known] if endpoint.access is Access.OPTIONAL else known
 
 
 def _body(endpoint: AnyEndpoint, components: Components) -> Json | None:

@@ -11,6 +11,7 @@ from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import DomainError, NotAllowed, NotAuthenticated, Stale, Unavailable
 from jubilee.domain.idempotency.answers import IdempotencyKeyInUse, IdempotencyKeyReused
 from jubilee.domain.rate_limits.quotas import RateLimited
+from jubilee.domain.scopes import InsufficientScope, Scope, SessionRequired
 from jubilee.entrypoints.http.framework.conditions import MalformedCondition
 from jubilee.entrypoints.http.framework.cursors import InvalidCursor
 from jubilee.entrypoints.http.framework.deprecation import EndpointRemoved
@@ -79,8 +80,9 @@ SAMPLES: dict[ErrorClass, DomainError] = {
         [Violation("#/surname", "Extra inputs are not permitted", "extra_forbidden")]
     ),
     NotReady: NotReady({"postgres": "unavailable"}),
+    InsufficientScope: InsufficientScope([Scope.ITEMS_WRITE]),
 }
-"""Samples of errors whose constructors have required arguments."""
+"""Samples of errors whose constructors take what the document shows."""
 
 
 def errors_by_status(endpoint: AnyEndpoint) -> dict[int, list[ErrorClass]]:
@@ -133,6 +135,7 @@ def _refusals(endpoint: AnyEndpoint) -> Iterator[ErrorClass]:
         yield RateLimited
     if endpoint.access is not Access.ANYONE:
         yield from (NotAuthenticated, InvalidToken)
+        yield SessionRequired if endpoint.scope is Scope.ACCOUNT else InsufficientScope
     if endpoint.access is Access.ADMIN:
         yield NotAllowed
     if endpoint.recent_proof:

@@ -31,6 +31,7 @@ BY_CODE = {
         "Send a new `Idempotency-Key`; repeat an old one only with the same body, `Content-Type`, "
         "`If-Match`, `If-None-Match` and `Prefer`."
     ),
+    "insufficient_scope": "Use a token that has the scopes in `detail`, or a session.",
     "invalid_cursor": "Start at the first page, with the same filters, order and path.",
     "invalid_grant": "Check username and password. After a refused refresh token, sign in again.",
     "invalid_token": "Get a new access token with `POST /auth/refresh`, or sign in again.",
@@ -53,6 +54,7 @@ BY_CODE = {
         "Send the password to `POST /auth/reauthenticate`, or sign in again; then repeat the "
         "request."
     ),
+    "session_required": "Sign in with `POST /auth/login`, and send the session's access token.",
     "task_id_taken": "Choose another `task_id`, or send the same kind and data as before.",
     "too_many_attempts": (
         "Wait for the seconds in `Retry-After`, or ask an admin to unlock the account. From an "

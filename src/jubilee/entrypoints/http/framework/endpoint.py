@@ -18,6 +18,7 @@ from jubilee.domain.auth.sessions import ClientInfo
 from jubilee.domain.errors import DomainError, NotAuthenticated
 from jubilee.domain.identity import Principal, UserId
 from jubilee.domain.rate_limits.quotas import RouteClass
+from jubilee.domain.scopes import Scope
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.framework.context import ApiContext
 from jubilee.entrypoints.http.framework.deprecation import Deprecation
@@ -170,6 +171,9 @@ class Endpoint(Generic[B, Q]):
     tag: str
     handler: Handler[B, Q]
     access: Access
+    scope: Scope = Scope.ACCOUNT
+    """Scope that a token needs. By default no token may call it, only a session; it has no effect
+    where anyone may."""
     body: type[B] | None = None
     query: type[Q] | None = None
     media: tuple[str, ...] = (JSON,)
@@ -203,6 +207,12 @@ class Endpoint(Generic[B, Q]):
     """Class of its rate limit, if it does not follow from method and access."""
     limited: bool = True
     """Whether its rate is limited; probes are not."""
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """All scopes that a token needs."""
+        is_for_admins = self.access is Access.ADMIN
+        return frozenset({self.scope, Scope.ADMIN} if is_for_admins else {self.scope})
 
     @property
     def route_class(self) -> RouteClass | None:

@@ -12,6 +12,7 @@ from jubilee.domain import errors
 from jubilee.domain.auth.service import InvalidGrant
 from jubilee.domain.idempotency.answers import IdempotencyKeyInUse
 from jubilee.domain.rate_limits.quotas import RateLimited
+from jubilee.domain.scopes import InsufficientScope, SessionRequired
 from jubilee.entrypoints.http.framework.cursors import InvalidCursor
 
 LIMIT_RETRY_AFTER_S = 60  # after a limit on the number of resources was reached
@@ -218,13 +219,25 @@ def _oauth_members(error: errors.DomainError, status: HTTPStatus) -> Mapping[str
 
 def _headers(error: errors.DomainError) -> dict[str, str]:
     headers = {"Cache-Control": "no-store"}
-    if isinstance(error, errors.NotAuthenticated):
-        # RFC 6750, section 3.1: no error code if the request had no token.
-        had_token = type(error) is not errors.NotAuthenticated
-        code = ', error="invalid_token"' if had_token else ""
-        headers["WWW-Authenticate"] = f'Bearer realm="jubilee"{code}'
+    challenge = _challenge(error)
+    if challenge is not None:
+        headers["WWW-Authenticate"] = challenge
     if isinstance(error, UnsupportedEncoding):
         headers["Accept-Encoding"] = "identity"
     if isinstance(error, errors.Unavailable | errors.LimitReached | IdempotencyKeyInUse):
         headers["Retry-After"] = str(getattr(error, "retry_after_s", LIMIT_RETRY_AFTER_S))
     return headers
+
+
+def _challenge(error: errors.DomainError) -> str | None:
+    """Return the challenge of RFC 6750, section 3.1: without a code if the request had no token."""
+    bearer = 'Bearer realm="jubilee"'
+    if type(error) is errors.NotAuthenticated:
+        return bearer
+    if isinstance(error, errors.NotAuthenticated):
+        return f'{bearer}, error="invalid_token"'
+    if isinstance(error, InsufficientScope):
+        return f'{bearer}, error="insufficient_scope", scope="{error.needed}"'
+    if isinstance(error, SessionRequired):
+        return f'{bearer}, error="insufficient_scope"'
+    return None

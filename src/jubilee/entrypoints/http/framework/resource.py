@@ -143,17 +143,21 @@ class Resource:
         """Authenticate and count the request; a failed authentication counts as anonymous."""
         rates, name = self._context.rates, endpoint.route_class
         if rates is None or name is None:
-            return await self._caller(endpoint.access, request)
+            return await self._caller(endpoint, request)
         record: RequestRecord = request.scope["state"]["record"]
         try:
-            caller = await self._caller(endpoint.access, request)
+            caller = await self._caller(endpoint, request)
         except NotAuthenticated:
             await rates.admit(RouteClass.ANONYMOUS, record)
+            raise
+        except NotAllowed:
+            await rates.admit(name, record)
             raise
         await rates.admit(name, record)
         return caller
 
-    async def _caller(self, access: Access, request: Request) -> Principal | None:
+    async def _caller(self, endpoint: AnyEndpoint, request: Request) -> Principal | None:
+        access = endpoint.access
         authorization = request.headers.get("authorization")
         if access is Access.ANYONE or (access is Access.OPTIONAL and authorization is None):
             return None
@@ -164,6 +168,7 @@ class Resource:
             raise InvalidToken
         principal = await self._context.services.auth.authenticate(token.strip())
         request.scope["state"]["record"].user_id = str(principal.user_id)
+        principal.require(endpoint.scopes)
         if access is Access.ADMIN and not principal.is_admin:
             raise NotAllowed
         return principal
