@@ -65,9 +65,7 @@ class Principal:
         raise InsufficientScope(needed) if needed <= TOKEN_SCOPES else SessionRequired
 
 
-OPERATOR = Principal(
-    UserId(UUID(int=0)), None, is_admin=True, credential=Credential.OPERATOR
-)
+OPERATOR = Principal(UserId(UUID(int=0)), None, is_admin=True, credential=Credential.OPERATOR)
 """An admin without an account: operators are authorized by their access to the database."""
 
 
