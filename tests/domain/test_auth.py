@@ -40,7 +40,7 @@ async def test_username_and_address_sign_in_without_regard_to_case(
     tokens = await auth.sign_in(login, PASSWORD, PHONE)
     principal = await auth.authenticate(tokens.access)
     assert principal.user_id == zoe.user.id
-    assert principal.session_id != zoe.principal.session_id
+    assert principal.session != zoe.principal.session_id
 
 
 @pytest.mark.parametrize("password", [PASSWORD[:-1], PASSWORD.upper(), PASSWORD + " ", ""])
@@ -73,7 +73,7 @@ async def test_check_6_signing_in_replaces_an_outdated_hash(
     await auth.sign_in("zoe", PASSWORD, PHONE)
     assert store.users[zoe.user.id].password_hash == f"2:{PASSWORD}"
     assert store.users[zoe.user.id].updated_at == zoe.user.updated_at
-    assert zoe.principal.session_id in store.sessions
+    assert zoe.principal.session in store.sessions
 
 
 async def test_a_wrong_password_does_not_replace_the_hash(
@@ -120,7 +120,7 @@ async def test_a_sign_in_beyond_the_limit_ends_the_oldest_session(
         clock.tick(seconds=1)
         await auth.sign_in("zoe", PASSWORD, PHONE)
     assert len(store.sessions) == MAX_SESSIONS_PER_USER
-    assert zoe.principal.session_id not in store.sessions
+    assert zoe.principal.session not in store.sessions
 
 
 async def test_signing_out_ends_only_the_current_session(
@@ -138,10 +138,10 @@ async def test_a_session_can_be_ended_only_by_its_user(
 ) -> None:
     eve = await sign_up("eve", is_superuser=True)
     with pytest.raises(SessionNotFound):
-        await auth.end_session(zoe.principal.session_id, by=eve.principal)
-    await auth.end_session(zoe.principal.session_id, by=zoe.principal)
+        await auth.end_session(zoe.principal.session, by=eve.principal)
+    await auth.end_session(zoe.principal.session, by=zoe.principal)
     with pytest.raises(SessionNotFound):
-        await auth.end_session(zoe.principal.session_id, by=zoe.principal)
+        await auth.end_session(zoe.principal.session, by=zoe.principal)
 
 
 async def test_tokens_are_not_part_of_their_repr(auth: AuthService, zoe: Person) -> None:

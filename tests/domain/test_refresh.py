@@ -106,7 +106,7 @@ async def test_reuse_after_the_successor_was_used_revokes_the_family(
 async def test_a_forged_token_does_not_end_its_session(
     auth: AuthService, zoe: Person, clock: FakeClock
 ) -> None:
-    forged = RefreshToken(zoe.principal.session_id, 1, b"x" * 32).encode(b"not the key")
+    forged = RefreshToken(zoe.principal.session, 1, b"x" * 32).encode(b"not the key")
     clock.tick(minutes=1)
     for token in [forged, forged[:-1], "", "x", "\ud800", zoe.refresh_token + "="]:
         with pytest.raises(InvalidGrant):

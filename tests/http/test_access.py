@@ -129,7 +129,7 @@ async def create_resource(
     if endpoint.path.startswith("/items"):
         return (await services.items.create("Zoe's", None, by=owner.principal)).id
     if endpoint.path.startswith("/auth/sessions"):
-        return owner.principal.session_id
+        return owner.principal.session
     return owner.user.id
 
 

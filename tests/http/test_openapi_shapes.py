@@ -104,7 +104,7 @@ def codes(operation: Json, whole: Json) -> dict[str, list[str]]:
         ({"needs_database": False}, {400, 422, 500}),
         ({}, {400, 422, 500, 503}),
         ({"path": "/things/{id}"}, {400, 404, 422, 500, 503}),
-        ({"access": Access.OPTIONAL}, {400, 401, 422, 500, 503}),
+        ({"access": Access.OPTIONAL}, {400, 401, 403, 422, 500, 503}),
         ({"access": Access.SIGNED_IN}, {400, 401, 403, 422, 500, 503}),
         ({"access": Access.ADMIN}, {400, 401, 403, 422, 500, 503}),
         ({"method": "PUT", "body": Thing}, {400, 408, 413, 415, 422, 500, 503}),
