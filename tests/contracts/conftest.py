@@ -11,6 +11,7 @@ from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
 from jubilee.domain.audit.entry import RequestOrigin
 from jubilee.domain.transaction import Begin
+from tests.contracts.audit_chain import Chain
 from tests.fakes.store import FakeClock, FakeStore
 
 SUBSCRIBERS = dict.fromkeys(("ItemCreated", "ItemUpdated", "ItemDeleted"), ("index.item",))
@@ -44,3 +45,18 @@ def database(request: pytest.FixtureRequest, clock: FakeClock) -> Database:
         clock, new_id, lambda: "request-1", subscribers=SUBSCRIBERS, origin=lambda: ORIGIN
     )
     return Database(transactions(pool, write_context), views(pool, write_context))
+
+
+@pytest.fixture
+def chain(pool: ConnectionPool, clock: FakeClock) -> Chain:
+    return Chain(pool, clock)
+
+
+@pytest.fixture
+async def sealed(chain: Chain) -> Chain:
+    """Three seals, of two entries each, a day apart."""
+    for _ in range(3):
+        await chain.record(2)
+        await chain.upkeep.seal()
+        chain.clock.tick(days=1)
+    return chain

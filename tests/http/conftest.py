@@ -2,10 +2,14 @@
 
 from collections.abc import AsyncIterator
 
+import httpx2
 import pytest
 from starlette.types import ASGIApp
 
 from jubilee.entrypoints.http.connections.limits import ConnectionLimits
+from tests.conftest import SignUp
+from tests.http.item_calls import create_item
+from tests.http.keyed_calls import Caller
 from tests.http.sockets import QUICK, Recorder, Wire, serving
 
 
@@ -33,3 +37,11 @@ async def api(app: ASGIApp) -> AsyncIterator[Wire]:
     """Serve the API over the fakes."""
     async with serving(app, ConnectionLimits()) as wire:
         yield wire
+
+
+@pytest.fixture
+async def caller(client: httpx2.AsyncClient, sign_up: SignUp) -> Caller:
+    """Sign an admin and another user in; the admin owns an item."""
+    admin, other = await sign_up("ada", is_superuser=True), await sign_up("zoe")
+    item = (await create_item(client, admin)).json()["id"]
+    return Caller(client, admin, other, item)

@@ -1,6 +1,5 @@
 """Idempotency-Key: repeated requests over HTTP."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -11,51 +10,16 @@ from jubilee.domain.items import MAX_DESCRIPTION_CHARS, MAX_TITLE_CHARS
 from jubilee.domain.tasks.task import MAX_DATA_BYTES
 from jubilee.entrypoints.http.framework.endpoint import Idempotency
 from jubilee.entrypoints.http.registry import ENDPOINTS
-from tests.conftest import PASSWORD, Person, SignUp
+from tests.conftest import PASSWORD
 from tests.fakes.items import FakeItems
 from tests.fakes.store import FakePasswordHasher, FakeStore
-from tests.http.item_calls import create_item
+from tests.http.keyed_calls import BODIES, Caller
 from tests.http.refusals import problem
 
-KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
 KEPT = ("content-type", "content-length", "location", "etag")
 KEYED = [e for e in ENDPOINTS if e.idempotency is not Idempotency.NONE]
 CREATING = {"/auth/register", "/users", "/items", "/tasks"}
-BODIES: dict[str, dict[str, Any]] = {
-    "POST /auth/register": {"email": "eve@example.com", "password": PASSWORD},
-    "POST /users": {"email": "eve@example.com", "password": PASSWORD},
-    "POST /items": {"title": "Engine"},
-    "POST /tasks": {"data": {"n": 1}},
-    "PATCH /users/me": {"password": "another good password", "current_password": PASSWORD},
-    "PATCH /users/{id}": {"password": "another good password"},
-    "PATCH /items/{id}": {"title": "Engine"},
-}
 CHANGED: dict[str, dict[str, Any]] = {"items": {"title": "Other"}, "tasks": {"data": {"n": 2}}}
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """An admin who sends requests with a key."""
-
-    client: httpx2.AsyncClient
-    admin: Person
-    other: Person
-    item: str
-
-    async def send(self, route: str, body: Any, **headers: str) -> httpx2.Response:
-        """Send the request of a route; `headers` replace the key."""
-        method, path = route.split()
-        path = path.replace("users/{id}", f"users/{self.other.user.id}").format(id=self.item)
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        sent = {"Idempotency-Key": KEY, **self.admin.headers, **named}
-        return await self.client.request(method, path, json=body, headers=sent)
-
-
-@pytest.fixture
-async def caller(client: httpx2.AsyncClient, sign_up: SignUp) -> Caller:
-    admin, other = await sign_up("ada", is_superuser=True), await sign_up("zoe")
-    item = (await create_item(client, admin)).json()["id"]
-    return Caller(client, admin, other, item)
 
 
 def test_every_creating_post_and_every_patch_honours_the_key() -> None:
@@ -123,68 +87,6 @@ async def test_a_repetition_without_a_body_gets_the_same_headers(
     assert [again.headers.get(name) for name in KEPT] == [first.headers.get(n) for n in KEPT]
     assert again.headers["idempotent-replayed"] == "true"
     assert again.headers["preference-applied"] == "return=minimal"
-
-
-async def test_the_quoted_form_is_the_same_key(caller: Caller) -> None:
-    first = await caller.send("POST /items", {"title": "Engine"}, Idempotency_Key="a-1")
-    again = await caller.send("POST /items", {"title": "Engine"}, Idempotency_Key=' "a-1" ')
-    assert again.json() == first.json()
-
-
-@pytest.mark.parametrize("key", ["k" * 255, '"' + "k" * 255 + '"', '"' + r"\"" * 255 + '"', '" "'])
-async def test_a_key_has_up_to_255_characters(caller: Caller, key: str) -> None:
-    answer = await caller.send("POST /items", {"title": "Engine"}, Idempotency_Key=key)
-    assert answer.status_code == 201, answer.text
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        "",
-        '""',
-        "k" * 256,
-        '"' + "k" * 256 + '"',
-        "a b",
-        'a"b',
-        '"a',
-        r'"\a"',
-        "a\\",
-        "\xe9",
-        '"\t"',
-    ],
-)
-async def test_a_malformed_key_is_refused(caller: Caller, store: FakeStore, key: str) -> None:
-    before = len(store.items.rows)
-    sent = {**caller.admin.headers, "Idempotency-Key": key}
-    raw = [(name.encode(), value.encode("latin-1")) for name, value in sent.items()]
-    answer = await caller.client.post("/items", json={"title": "Engine"}, headers=raw)
-    problem(answer, 400, "malformed_idempotency_key")
-    assert len(store.items.rows) == before
-
-
-async def test_two_keys_are_refused(caller: Caller) -> None:
-    headers = [*caller.admin.headers.items(), ("Idempotency-Key", "a"), ("Idempotency-Key", "a")]
-    answer = await caller.client.post("/items", json={"title": "Engine"}, headers=headers)
-    problem(answer, 400, "malformed_idempotency_key")
-
-
-async def test_a_key_belongs_to_its_caller_and_path(caller: Caller) -> None:
-    first = await caller.send("POST /items", {"title": "Engine"})
-    other = await caller.send("POST /items", {"title": "Engine"}, **caller.other.headers)
-    path = await caller.send("POST /tasks", {"data": {"n": 1}})
-    for answer in (other, path):
-        assert answer.is_success
-        assert "idempotent-replayed" not in answer.headers
-    assert other.json()["id"] != first.json()["id"]
-
-
-async def test_a_key_is_the_same_at_every_mount(caller: Caller) -> None:
-    first = await caller.send("POST /items", {"title": "Engine"})
-    headers = {**caller.admin.headers, "Idempotency-Key": KEY}
-    again = await caller.client.post(
-        "http://api.test/v1/api/items", json={"title": "Engine"}, headers=headers
-    )
-    assert again.json() == first.json()
 
 
 @pytest.mark.parametrize(
