@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from jubilee.domain.rate_limits import limiter
-from jubilee.domain.rate_limits.limiter import RateLimiter
+from jubilee.domain.rate_limits.limiter import RateLimiter, RateState
 from jubilee.domain.rate_limits.quotas import (
     DEFAULT_QUOTAS,
     Quota,
@@ -15,6 +15,7 @@ from jubilee.domain.rate_limits.quotas import (
 from tests.fakes.quotas import FakeQuotaStore
 
 READ = RouteClass.READ
+IN_FLIGHT = 100
 SMALL, LARGE = Quota(5, 60), Quota(10_000, 60)
 
 
@@ -43,8 +44,11 @@ def process(quota: Quota, store: FakeQuotaStore, time: Time) -> RateLimiter:
 
 
 async def admitted(limiter: RateLimiter, requests: int, client: str = "zoe") -> int:
-    """Send so many requests at once, and return how many were admitted."""
-    states = await asyncio.gather(*(limiter.admit(READ, client) for _ in range(requests)))
+    """Send so many requests, some at once, and return how many were admitted."""
+    states: list[RateState] = []
+    while (left := requests - len(states)) > 0:
+        at_once = min(left, IN_FLIGHT)
+        states += await asyncio.gather(*(limiter.admit(READ, client) for _ in range(at_once)))
     return sum(not state.is_refused for state in states)
 
 
