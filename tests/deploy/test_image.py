@@ -81,7 +81,7 @@ def test_two_builds_of_one_commit_have_the_same_layers(
     assert first.attrs["RootFS"]["Layers"] == second.attrs["RootFS"]["Layers"]
 
 
-def test_the_api_serves_until_it_is_told_to_stop(stack: Stack) -> None:
+def test_the_api_serves_until_it_is_stopped(stack: Stack) -> None:
     api = stack.command("api", ports={"8000/tcp": ("127.0.0.1", None)})
     assert eventually(lambda: _health(api) == (0, "api: healthy\n"), within=60)
     greeting = httpx2.put(f"{_address(api)}/hello/Zoe", json={"dateOfBirth": "1990-02-28"})

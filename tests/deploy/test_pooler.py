@@ -86,13 +86,13 @@ async def test_a_setting_of_a_session_reaches_other_clients(
 
 
 async def test_notifications_do_not_arrive(server: Servers, clients: list[Driver]) -> None:
-    heard: list[object] = []
-    await clients[0].add_listener("news", lambda *told: heard.append(told))
+    received: list[object] = []
+    await clients[0].add_listener("news", lambda *notification: received.append(notification))
     direct = await asyncpg.connect(server.database_url)
     await direct.execute("NOTIFY news")
     await direct.close()
     await asyncio.sleep(0.5)
-    assert not heard
+    assert not received
 
 
 async def test_startup_parameters_are_refused_with_a_reason(pooled_url: str) -> None:

@@ -152,7 +152,7 @@ async def test_a_client_certificate_replaces_the_password(server: TlsServer) -> 
         ("sslmode=require&dbname=nowhere", "unknown database: "),
     ],
 )
-async def test_a_tls_failure_is_told_from_a_wrong_password(
+async def test_a_tls_failure_is_distinguished_from_a_wrong_password(
     server: TlsServer, query: str, said: str
 ) -> None:
     assert (await reason(server.url("tls", query))).startswith(said)

@@ -143,7 +143,7 @@ def test_enqueued_jobs_are_counted_by_kind(prometheus: Prometheus) -> None:
 def test_failed_exports_are_shown_by_the_panel_and_the_alert(
     service: Watched,
 ) -> None:
-    (panel,) = (one for one in panels() if one.title == "Telemetry that no collector took")
+    (panel,) = (one for one in panels() if one.title == "Telemetry export failures")
     alert = 'ALERTS{alertname="JubileeExportFails"}'
 
     def lost(query: str) -> set[tuple[str, str]]:

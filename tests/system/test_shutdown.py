@@ -63,9 +63,9 @@ def test_a_request_in_flight_is_finished_while_new_ones_are_refused(api: Api) ->
     upload = SlowUpload(api)
     api.process.terminate()
     assert eventually(lambda: api.ask("/health/ready").status_code == 503, within=5)
-    told = api.ask("/health/ready")
-    assert told.headers["Connection"] == "close"
-    assert told.headers["Content-Type"] == "application/problem+json"
+    answer = api.ask("/health/ready")
+    assert answer.headers["Connection"] == "close"
+    assert answer.headers["Content-Type"] == "application/problem+json"
     assert api.process.poll() is None
     assert upload.finish().startswith(b"HTTP/1.1 204 ")
     assert api.process.wait(10) == 0

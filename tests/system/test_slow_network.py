@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 
-from jubilee.adapters.postgres.schema import upgrade
 from tests.support.api import Api, Starter, bearer
 from tests.support.outages import OwnServers
 from tests.system.chaos.background import Background
@@ -25,8 +24,7 @@ TASK = {"kind": "echo", "data": {"n": 1}, "task_id": "once", "run_at": "2027-06-
 
 @pytest.fixture
 def network(own_servers: OwnServers) -> Iterator[Proxy]:
-    """A proxy between the API and a PostgreSQL with the current schema."""
-    upgrade(own_servers.database_url)
+    """A proxy between the API and PostgreSQL."""
     folder = parse_qs(urlsplit(own_servers.database_url).query)["host"][0]
     background = Background()
     proxy = Proxy(background, str(Path(folder) / ".s.PGSQL.5432")).start()
@@ -58,13 +56,13 @@ async def late_answers(api: Api, tokens: dict[str, str], network: Proxy, delay: 
     """Call every endpoint once over the slow network; return those that answered too late."""
     await fill_pool(api)
     slow_down(network, delay)
-    told = await ask_all(api, tokens)
+    answers = await ask_all(api, tokens)
     network.turn(Mode.PASS)
-    assert {t.answer.status_code for t in told if t.answer.status_code >= 500} == {503}
-    refused = [t.answer for t in told if t.answer.status_code == 503]
+    assert {a.answer.status_code for a in answers if a.answer.status_code >= 500} == {503}
+    refused = [a.answer for a in answers if a.answer.status_code == 503]
     assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused)
     assert_recovers(api, tokens)
-    return {t.endpoint for t in told if t.seconds > MAX_REQUEST_S}
+    return {a.endpoint for a in answers if a.seconds > MAX_REQUEST_S}
 
 
 @pytest.mark.timing

@@ -1,4 +1,4 @@
-"""What an error tracker is told about an error, and what it is not."""
+"""What an event for an error tracker contains, and what it leaves out."""
 
 import json
 
