@@ -10,6 +10,7 @@ import http.client
 import os
 import secrets
 import socket
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
@@ -25,6 +26,7 @@ import pytest
 from jubilee.adapters.embedded.errors import ServerFailed
 from jubilee.adapters.embedded.servers import EmbeddedServers
 from jubilee.adapters.embedded.wheels import postgres_program, valkey_program
+from jubilee.adapters.postgres.schema import upgrade
 from tests.support.outages import OwnServers
 
 FORCE = "JUBILEE_TEST_SERVERS"
@@ -92,9 +94,22 @@ def pooler_url(servers: Servers) -> Iterator[str | None]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def prepared_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of an embedded PostgreSQL that has ended, with the current schema."""
+    folder = tmp_path_factory.mktemp("prepared") / "data"
+    embedded = EmbeddedServers(folder, want_redis=False, durable=False)
+    embedded.start()
+    upgrade(embedded.database_url or "")
+    embedded.stop()
+    return folder
+
+
 @pytest.fixture
-def own_servers(tmp_path: Path) -> Iterator[OwnServers]:
-    """A private embedded pair that a test may kill, freeze and start again."""
+def own_servers(tmp_path: Path, prepared_data: Path) -> Iterator[OwnServers]:
+    """A private embedded pair with the current schema; a test may kill, freeze and restart it."""
+    # With its owner, who is another one where the tests run as root.
+    subprocess.run(("cp", "-a", prepared_data, tmp_path / "data"), check=True)
     embedded = EmbeddedServers(tmp_path / "data", durable=False)
     own = OwnServers(embedded)
     embedded.start()

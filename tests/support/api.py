@@ -3,7 +3,6 @@
 import asyncio
 import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -12,13 +11,15 @@ from typing import Any
 import asyncpg
 import httpx2
 
+from tests.support import forked
 from tests.support.running import Up, eventually
 
-COMMAND = (sys.executable, "-m", "jubilee")
+COMMAND = forked.COMMAND
 PASSWORD = "an engine of brass"
 NOWHERE = "postgresql://jubilee@127.0.0.1:1/nowhere"
 NO_REDIS = "redis://127.0.0.1:1/0"
 LOCK_WAITS = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+RUN_TIMEOUT_S = 90.0
 NO_MAIL = "smtp://127.0.0.1:1"  # a service without one logs a warning at every start
 
 
@@ -26,15 +27,19 @@ def run(
     at: Path, *arguments: str, stdin: str = "", **env: str | None
 ) -> subprocess.CompletedProcess[str]:
     """Run `jubilee` to its end in the folder `at`; an `env` of None is left out."""
-    values = {"PATH": os.environ["PATH"], "DATA_DIR": str(at / "data"), "SMTP_URL": NO_MAIL, **env}
+    given = {"PATH": os.environ["PATH"], "DATA_DIR": str(at / "data"), "SMTP_URL": NO_MAIL, **env}
+    values = {name: value for name, value in given.items() if value is not None}
+    command = (*COMMAND, *arguments)
+    if forked.can_fork(command, values, at):
+        return forked.run(command, values, at, stdin=stdin, timeout=RUN_TIMEOUT_S)
     return subprocess.run(
-        (*COMMAND, *arguments),
+        command,
         cwd=at,
-        env={name: value for name, value in values.items() if value is not None},
+        env=values,
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=RUN_TIMEOUT_S,
         check=False,
     )
 

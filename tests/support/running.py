@@ -5,19 +5,21 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import httpx2
 
 from jubilee.adapters.embedded.run_file import RunFile, read_run_file
 from jubilee.adapters.embedded.sockets import socket_folder
+from tests.support import forked
 from tests.support.outages import family, send
 
-UP = (sys.executable, "-m", "jubilee", "up")
+UP = (*forked.COMMAND, "up")
 TIMEOUT_S = 60.0
+Process: TypeAlias = forked.ForkedProcess | subprocess.Popen[bytes]
 
 
 def free_port() -> int:
@@ -36,7 +38,7 @@ def eventually(holds: Callable[[], object], within: float = TIMEOUT_S) -> bool:
 
 
 class Up:
-    """A process of `jubilee up` in its own session, as a terminal starts it."""
+    """A process of `jubilee`, by default `jubilee up`, in a session of its own."""
 
     def __init__(
         self, data: Path, at: Path, command: tuple[str, ...] = UP, **env: str | None
@@ -51,12 +53,17 @@ class Up:
             "PORT": str(self.port),
         }
         values = {name: value for name, value in {**defaults, **env}.items() if value is not None}
-        with self._output.open("wb") as output:
-            self.process = subprocess.Popen(
+        self.process = self._start(command, at, values)
+
+    def _start(self, command: tuple[str, ...], at: Path, env: Mapping[str, str]) -> Process:
+        with Path(os.devnull).open("rb") as nothing, self._output.open("wb") as output:
+            if forked.can_fork(command, env, at):
+                return forked.start(command, env, at, nothing, output, output)
+            return subprocess.Popen(
                 command,
                 cwd=at,
-                env=values,
-                stdin=subprocess.DEVNULL,
+                env=env,
+                stdin=nothing,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,

@@ -8,7 +8,6 @@ from typing import Any
 import asyncpg
 import httpx2
 
-from jubilee.adapters.postgres.schema import upgrade
 from tests.servers import Servers
 from tests.support.api import PASSWORD, Api, Starter, bearer, sign_up, wait_for_lock_wait
 from tests.support.outages import OwnServers, family, send
@@ -47,7 +46,6 @@ def count_own(client: httpx2.Client, headers: dict[str, str]) -> list[int]:
 def test_neither_a_crash_nor_a_new_secret_key_changes_an_answer(
     own_servers: OwnServers, start_api: Starter
 ) -> None:
-    upgrade(own_servers.database_url)
     urls = own_servers.database_url, own_servers.redis_url
     api = start_api(*urls, SECRET_KEY=OLD).ready()
     with api.client() as client:

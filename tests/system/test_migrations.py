@@ -2,8 +2,8 @@
 
 import asyncio
 import shutil
-import subprocess
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
@@ -13,7 +13,7 @@ from alembic import command
 from jubilee.adapters.postgres import schema
 from jubilee.adapters.postgres.schema_state import known_revisions, migrations_folder
 from tests.servers import Servers, fresh_database
-from tests.support.api import COMMAND, NO_REDIS, NOWHERE, run, wait_for_lock_wait
+from tests.support.api import NO_REDIS, NOWHERE, run, wait_for_lock_wait
 from tests.system.migrating import REVISIONS, SCRIPTS, VERSION, ask
 
 
@@ -70,13 +70,11 @@ def test_downgrading_to_nothing_leaves_an_empty_database(empty: str) -> None:
 
 
 def test_eight_processes_migrate_at_once(empty: str, tmp_path: Path) -> None:
-    env = {"DATABASE_URL": empty, "REDIS_URL": NO_REDIS, "DATA_DIR": str(tmp_path)}
-    started = [
-        subprocess.Popen((*COMMAND, "migrate"), cwd=tmp_path, env=env, stderr=subprocess.PIPE)
-        for _ in range(8)
-    ]
-    errors = [process.communicate(timeout=60)[1].decode() for process in started]
-    assert [process.returncode for process in started] == [0] * 8, errors
+    urls = {"DATABASE_URL": empty, "REDIS_URL": NO_REDIS}
+    with ThreadPoolExecutor(8) as threads:
+        started = [threads.submit(run, tmp_path, "migrate", **urls) for _ in range(8)]
+    ended = [each.result() for each in started]
+    assert [each.returncode for each in ended] == [0] * 8, [each.stderr for each in ended]
     schema.check(empty)
 
 

@@ -14,7 +14,6 @@ import asyncpg
 import httpx2
 import pytest
 
-from jubilee.adapters.postgres.schema import upgrade
 from jubilee.entrypoints.http.framework.endpoint import FORM, AnyEndpoint
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.servers import Servers
@@ -53,16 +52,9 @@ class TimedAnswer:
 
 
 @pytest.fixture
-def pair(own_servers: OwnServers) -> OwnServers:
-    """Private servers with the current schema."""
-    upgrade(own_servers.database_url)
-    return own_servers
-
-
-@pytest.fixture
-def own_api(pair: OwnServers, start_api: Starter) -> Api:
+def own_api(own_servers: OwnServers, start_api: Starter) -> Api:
     """An API on the private servers."""
-    return start_api(pair.database_url, pair.redis_url).ready()
+    return start_api(own_servers.database_url, own_servers.redis_url).ready()
 
 
 @pytest.fixture
@@ -148,42 +140,42 @@ async def activity(database_url: str) -> Counter[str]:
 @pytest.mark.timing
 @BOTH_WAYS
 async def test_check_43_every_request_is_503_in_time_while_postgres_is_down(
-    pair: OwnServers,
+    own_servers: OwnServers,
     own_api: Api,
     tokens: dict[str, str],
     break_: Callable[[Breakable], None],
     restore: Callable[[Breakable], None],
 ) -> None:
     await fill_pool(own_api)
-    break_(pair.postgres)
+    break_(own_servers.postgres)
     assert_unavailable(await ask_all(own_api, tokens))
     assert_unavailable(await ask_all(own_api, tokens))
     assert own_api.ask("/health/live").status_code == 200
     assert own_api.ask("/health/ready").status_code == 503
-    restore(pair.postgres)
+    restore(own_servers.postgres)
     assert_recovers(own_api, tokens)
 
 
 @pytest.mark.timing
 async def test_postgres_frozen_in_a_transaction_is_503_in_time(
-    pair: OwnServers, own_api: Api, tokens: dict[str, str]
+    own_servers: OwnServers, own_api: Api, tokens: dict[str, str]
 ) -> None:
     async with httpx2.AsyncClient(base_url=own_api.url, timeout=20) as client:
         assert (await client.put("/hello/Zoe", json=BORN)).status_code == 204
-        async with lock_name_zoe(pair.database_url) as other:
+        async with lock_name_zoe(own_servers.database_url) as other:
             began = time.monotonic()
             waiting = [asyncio.create_task(client.put("/hello/Zoe", json=BORN)) for _ in range(5)]
             await wait_for_lock_wait(other)
-            pair.postgres.freeze()
+            own_servers.postgres.freeze()
             answers = await asyncio.gather(*waiting)
             assert {answer.status_code for answer in answers} == {503}
             assert time.monotonic() - began < MAX_REQUEST_S
-    pair.postgres.thaw()
+    own_servers.postgres.thaw()
     await asyncio.to_thread(assert_recovers, own_api, tokens)
 
 
 def test_a_restart_of_postgres_breaks_no_request(
-    pair: OwnServers, own_api: Api, tokens: dict[str, str]
+    own_servers: OwnServers, own_api: Api, tokens: dict[str, str]
 ) -> None:
     over = threading.Event()
 
@@ -199,8 +191,8 @@ def test_a_restart_of_postgres_breaks_no_request(
         asking = [threads.submit(send_requests) for _ in range(8)]
         for _ in range(3):
             time.sleep(0.2)
-            pair.postgres.end()
-            pair.postgres.start()
+            own_servers.postgres.end()
+            own_servers.postgres.start()
         over.set()
     found = sum((each.result() for each in asking), Counter())
     assert set(found) == {200, 204, 503}
@@ -275,7 +267,7 @@ def redis_state(api: Api) -> str:
 @pytest.mark.timing
 @BOTH_WAYS
 def test_check_43_every_request_is_answered_while_redis_is_down(
-    pair: OwnServers,
+    own_servers: OwnServers,
     own_api: Api,
     tokens: dict[str, str],
     break_: Callable[[Breakable], None],
@@ -284,13 +276,13 @@ def test_check_43_every_request_is_answered_while_redis_is_down(
     before = outcomes(own_api, tokens)
     assert set(before.values()) == {200, 201, 204}
     assert redis_state(own_api) == "ok"
-    break_(pair.redis)
+    break_(own_servers.redis)
     assert outcomes(own_api, tokens) == before
     assert redis_state(own_api) == "degraded"
     with own_api.client() as client:
         slowest = max(client.get("/hello/Zoe").elapsed.total_seconds() for _ in range(100))
     assert slowest < 0.15
-    restore(pair.redis)
+    restore(own_servers.redis)
     assert eventually(lambda: redis_state(own_api) == "ok", within=RECOVERY_S)
     assert outcomes(own_api, tokens) == before
     assert "Traceback" not in own_api.output

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -28,6 +29,8 @@ LEASE_OVER = """
     UPDATE jobs SET status = 'running', attempts = 1, epoch = 1,
         lease_until = now() - interval '1 minute'
 """
+SIMPLE_COMMAND = re.compile(r"jubilee [\w -]+")
+"""One that needs no shell."""
 STATUS = "SELECT status FROM jobs WHERE id = $1"
 
 Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -70,7 +73,12 @@ def start_worker(tmp_path: Path, env: Env) -> Iterator[Callable[[], Up]]:
 
 
 async def shell(at: Path, command: str, env: Env) -> str:
-    """Run a printed command by a shell and return its output; it must succeed."""
+    """Run a printed command and return its output; it must succeed."""
+    if SIMPLE_COMMAND.fullmatch(command):
+        variables: dict[str, Any] = {**env}
+        ended = await asyncio.to_thread(run, at, *command.split()[1:], **variables)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     given = {name: value for name, value in env.items() if value is not None}
     done = await asyncio.to_thread(

@@ -10,7 +10,6 @@ import asyncpg
 import pytest
 
 from jubilee.adapters.postgres.application_name import MAX_HOST_CHARS
-from jubilee.adapters.postgres.schema import upgrade
 from tests.servers import Servers, fresh_database
 from tests.support.api import NO_REDIS, NOWHERE, Api, Starter, run
 from tests.support.outages import OwnServers
@@ -40,7 +39,6 @@ def test_missing_servers_are_logged_with_growing_intervals(start_api: Starter) -
 def test_the_api_becomes_ready_when_its_servers_start(
     own_servers: OwnServers, start_api: Starter
 ) -> None:
-    upgrade(own_servers.database_url)
     own_servers.postgres.end()
     own_servers.redis.end()
     api = start_api(own_servers.database_url, own_servers.redis_url, LOG_FORMAT="json").live()

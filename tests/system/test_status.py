@@ -1,15 +1,15 @@
 """The command `jubilee status`, as text and as JSON."""
 
 import json
-import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 from jubilee.adapters.embedded.run_file import DataDirLock, RunFile
-from jubilee.adapters.postgres.schema import upgrade
 from tests.servers import Servers
-from tests.support.api import COMMAND, Starter, run
+from tests.support.api import Starter, run
 from tests.support.outages import OwnServers
-from tests.support.running import eventually, free_port
+from tests.support.running import eventually
+from tests.support.workers import Workers, stop
 
 
 def test_an_unavailable_database_is_reported_with_exit_code_1(tmp_path: Path) -> None:
@@ -38,7 +38,6 @@ def test_a_running_service_is_ready(tmp_path: Path, servers: Servers, database_u
 def test_the_data_dir_option_finds_a_running_service(
     tmp_path: Path, own_servers: OwnServers
 ) -> None:
-    upgrade(own_servers.database_url)
     elsewhere = tmp_path / "elsewhere"
     run_file = RunFile(1, "here", own_servers.database_url, own_servers.redis_url)
     claim = DataDirLock(elsewhere, run_file)
@@ -59,26 +58,12 @@ def test_a_killed_worker_is_silent_and_a_stopped_one_is_not_listed(
         said = run(tmp_path, "status", **urls).stdout
         return next(line[12:] for line in said.splitlines() if line.startswith("workers"))
 
-    started = [
-        subprocess.Popen(
-            (*COMMAND, "worker"),
-            cwd=tmp_path,
-            env={**urls, "WORKER_METRICS_PORT": str(free_port())},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for _ in range(2)
-    ]
-    try:
+    with ExitStack() as ends:
+        killed, stopped = [Workers(tmp_path, ends, urls)() for _ in range(2)]
         assert eventually(lambda: workers() == "2 alive", within=30)
-        started[0].kill()
-        started[1].terminate()
-        assert started[1].wait(30) == 0
+        killed.process.kill()
+        stop(stopped)
         assert eventually(lambda: workers() == "0 alive, 1 silent", within=20)
-    finally:
-        for process in started:
-            process.kill()
-            process.wait()
 
 
 def test_running_services_are_counted_as_instances(

@@ -1,7 +1,7 @@
 """One process of a fleet, and how to harm it."""
 
+import os
 import signal
-import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +9,8 @@ from pathlib import Path
 import httpx2
 
 from jubilee.adapters.embedded.process import Program, spawn
+from tests.support import forked
+from tests.support.running import Process
 from tests.system.chaos.proxy import Proxy
 
 STARTED = "waiting for jobs"
@@ -26,7 +28,7 @@ class Member:
     is_worker: bool
     wanted: bool = True
     codes: list[int] = field(default_factory=list)
-    _process: subprocess.Popen[bytes] | None = None
+    _process: Process | None = None
 
     @property
     def text(self) -> str:
@@ -45,8 +47,14 @@ class Member:
 
     def start(self) -> None:
         """Start the process without waiting for it."""
-        self._process = spawn(Program(self.argv, self.env, folder=self.at, output=self._log))
-        self._seen = self._log.stat().st_size
+        env = {name: value for name, value in self.env.items() if name != "PYTHONPATH"}
+        if forked.can_fork(self.argv, env, self.at):
+            with Path(os.devnull).open("rb") as nothing, self._log.open("ab") as log:
+                self._seen = log.tell()
+                self._process = forked.start(self.argv, env, self.at, nothing, log, log)
+        else:
+            self._process = spawn(Program(self.argv, self.env, folder=self.at, output=self._log))
+            self._seen = self._log.stat().st_size
 
     def is_ready(self) -> bool:
         """Return whether it is ready."""

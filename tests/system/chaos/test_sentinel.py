@@ -6,7 +6,6 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from jubilee.adapters.postgres.schema import upgrade
 from tests.support.api import bearer, sign_up
 from tests.support.outages import OwnServers
 from tests.support.redis_servers import SentinelGroup, replied, running_group
@@ -35,7 +34,6 @@ def watched_fleet(
     group: SentinelGroup, own_servers: OwnServers, background: Background, tmp_path: Path
 ) -> Iterator[Fleet]:
     """An API and two workers that know Redis by its Sentinels alone."""
-    upgrade(own_servers.database_url)
     fleet = Fleet(own_servers, background, tmp_path)
     for worker in (False, True, True):
         fleet.add(worker=worker, REDIS_URL=group.url)
