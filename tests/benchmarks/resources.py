@@ -17,6 +17,7 @@ from http import HTTPStatus
 from itertools import cycle
 from time import monotonic
 
+import asyncpg
 import httpx2
 import uvloop
 
@@ -27,7 +28,8 @@ from tests.support.api import bearer, sign_up
 from tests.support.running import Up, free_port
 
 DONE_TIMEOUT_S = 60
-DONE = 'jobs_finished_total{kind="echo",outcome="succeeded"} '
+DONE = "SELECT count(*) FROM jobs WHERE kind = 'echo' AND status = 'succeeded'"
+OUTCOME = 'jobs_finished_total{kind="echo",outcome="'
 EXPECTED = {HTTPStatus.OK, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT}
 MIN_SENT_RATIO = 0.999
 NAMES = ("api", "worker")
@@ -46,6 +48,8 @@ class Result:
     tasks_done: int
     done_after_s: float
     """How long after the last answer the last task was done."""
+    outcomes: str
+    """Of attempts, as the worker counted them."""
     others_cores: float
     """What other processes of the machine used under load."""
 
@@ -82,24 +86,38 @@ async def measure(up: Up, worker_metrics: int, chosen: argparse.Namespace) -> Re
     )
     others = machine_cpu_s() - before - sum(phase.cpu_s for phase in load.values())
     ended = monotonic()
-    done = await _tasks_done(worker_metrics, answers.statuses[HTTPStatus.ACCEPTED])
+    assert up.run.database_url is not None
+    done = await _tasks_done(up.run.database_url, answers.statuses[HTTPStatus.ACCEPTED])
     done_after_s = monotonic() - ended
     after = await sample(pids, chosen.idle)
-    return Result(idle, load, after, answers, done, done_after_s, others / chosen.seconds)
+    outcomes = await _outcomes(worker_metrics)
+    return Result(idle, load, after, answers, done, done_after_s, outcomes, others / chosen.seconds)
 
 
-async def _tasks_done(worker_metrics: int, wanted: int) -> int:
-    """How many tasks the worker has done, once it has done as many as wanted."""
+async def _tasks_done(database_url: str, wanted: int) -> int:
+    """How many tasks have succeeded, once as many have as wanted.
+
+    Rows count, not the metric of the worker, where an attempt whose COMMIT got no reply in time
+    is `unknown`.
+    """
     deadline = monotonic() + DONE_TIMEOUT_S
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{worker_metrics}") as client:
+    connection = await asyncpg.connect(database_url)
+    try:
         while True:
-            lines = (await client.get("/metrics", timeout=10)).text.splitlines()
-            done = sum(
-                int(float(line.removeprefix(DONE))) for line in lines if line.startswith(DONE)
-            )
+            done: int = await connection.fetchval(DONE)
             if done >= wanted or monotonic() > deadline:
                 return done
             await asyncio.sleep(0.2)
+    finally:
+        await connection.close()
+
+
+async def _outcomes(worker_metrics: int) -> str:
+    """How attempts ended, as the worker counted them."""
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{worker_metrics}") as client:
+        lines = (await client.get("/metrics", timeout=10)).text.splitlines()
+    found = [line.removeprefix(OUTCOME) for line in lines if line.startswith(OUTCOME)]
+    return ", ".join(line.replace('"}', ":") for line in found)
 
 
 def table(result: Result) -> Iterator[str]:
@@ -128,6 +146,7 @@ def details(result: Result) -> Iterator[str]:
     yield "latency " + ", ".join(f"p{percent} {ms:.1f} ms" for percent, ms in at.items())
     statuses = sorted(result.answers.statuses.items())
     yield "answers " + ", ".join(f"{status}: {count}" for status, count in statuses)
+    yield f"attempts {result.outcomes}"
     cores = {name: phase.cores for name, phase in result.load.items()}
     cores["others"] = result.others_cores
     yield "CPU     " + ", ".join(f"{name} {100 * used:.0f} %" for name, used in cores.items())
