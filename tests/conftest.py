@@ -16,8 +16,10 @@ from starlette.types import ASGIApp
 from jubilee.adapters.answer_cipher import AesAnswerCipher
 from jubilee.adapters.common_passwords import common_passwords
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.jwt_tokens import JwtTokens
 from jubilee.adapters.postgres.schema import upgrade
+from jubilee.adapters.tokens.jwt_tokens import JwtTokens
+from jubilee.adapters.tokens.key_ring import OpenedKeyRing
+from jubilee.adapters.tokens.key_vault import AesKeyVault
 from jubilee.bootstrap.services import Policy, Ports, build_services
 from jubilee.domain.attempts.attempt import DEFAULT_LIMITS
 from jubilee.domain.attempts.guard import AttemptGuard
@@ -30,6 +32,8 @@ from jubilee.domain.identity import Principal
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.passwords import PasswordRules
 from jubilee.domain.services import Services
+from jubilee.domain.signing_keys.changes import KeyPolicy
+from jubilee.domain.signing_keys.key import KeyAlgorithm
 from jubilee.domain.tasks.echo import Echo
 from jubilee.domain.users.user import Profile, User
 from jubilee.entrypoints.http.app import HttpOptions, build_app
@@ -127,13 +131,16 @@ def services(
     birthday_rules: BirthdayRules,
 ) -> Services:
     """Every use case over the fakes."""
+    vault = AesKeyVault(b"v" * 32)
+    ring = OpenedKeyRing(vault, KeyAlgorithm.EDDSA)
     ports = Ports(
         write=store.transaction,
         read=store.view,
         read_list=store.view,
         hasher=passwords,
         guard=guard,
-        signer=JwtTokens(b"k" * 32, issuer="jubilee", audience="jubilee", lifetime=1800),
+        signer=JwtTokens(b"k" * 32, issuer="jubilee", audience="jubilee", lifetime=1800, ring=ring),
+        key_vault=vault,
         cipher=AesAnswerCipher(b"a" * 32),
         today_cache=FakeTodayCache(),
         live_jobs=FakeLiveJobReader(lambda: store.tasks),
@@ -148,6 +155,9 @@ def services(
         passwords=PasswordRules(8, read_common_passwords()),
         birthdays=birthday_rules,
         max_live_tasks=10,
+        keys=KeyPolicy(
+            KeyAlgorithm.EDDSA, period=timedelta(days=90), lifetime=timedelta(minutes=30)
+        ),
     )
     return build_services(ports, policy)
 

@@ -1,7 +1,8 @@
 """Access tokens: their claims, and which tokens are refused."""
 
+import hmac
 import json
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,9 +10,17 @@ from uuid import uuid4
 import jwt
 import pytest
 
-from jubilee.adapters.jwt_tokens import CLOCK_SKEW_S, MAX_CACHED_TOKENS, MAX_TOKEN_CHARS, JwtTokens
+from jubilee.adapters.tokens.jwt_tokens import (
+    CLOCK_SKEW_S,
+    MAX_CACHED_TOKENS,
+    MAX_TOKEN_CHARS,
+    JwtTokens,
+)
+from jubilee.adapters.tokens.key_ring import OpenedKeyRing
+from jubilee.adapters.tokens.key_vault import AesKeyVault
 from jubilee.domain.auth.tokens import InvalidToken, TokenClaims
 from jubilee.domain.identity import SessionId, UserId
+from jubilee.domain.signing_keys.key import KeyAlgorithm, SigningKey
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -189,8 +198,26 @@ def test_a_malformed_token_is_refused(tokens: JwtTokens, token: str) -> None:
         tokens.read(token, now=NOW)
 
 
+@pytest.mark.parametrize("algorithm", KeyAlgorithm)
+def test_check_22_a_public_key_is_no_shared_secret(algorithm: KeyAlgorithm) -> None:
+    vault = AesKeyVault(KEY)
+    material = vault.generate(algorithm)
+    ring = OpenedKeyRing(vault, algorithm)
+    tokens = JwtTokens(KEY, issuer="here", audience="there", lifetime=LIFETIME, ring=ring)
+    tokens.install([SigningKey(material=material, created_at=NOW, signs_from=NOW)])
+    public = material.public.encode()
+    for secret in (public, urlsafe_b64decode(json.loads(public)["x"] + "=")):
+        for hint in ({"kid": material.id}, {}):
+            head = part(json.dumps({"alg": "HS256", "typ": "at+jwt", **hint}))
+            signed = f"{head}.{forged().split('.')[1]}"
+            signature = urlsafe_b64encode(hmac.digest(secret, signed.encode(), "sha256"))
+            with pytest.raises(InvalidToken):
+                tokens.read(f"{signed}.{signature.decode().rstrip('=')}", now=NOW)
+    assert tokens.read(tokens.sign(CLAIMS, now=NOW), now=NOW) == CLAIMS
+
+
 def test_the_cache_of_tokens_is_bounded(tokens: JwtTokens, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jubilee.adapters.jwt_tokens.MAX_CACHED_TOKENS", 3)
+    monkeypatch.setattr("jubilee.adapters.tokens.jwt_tokens.MAX_CACHED_TOKENS", 3)
     for _ in range(5):
         tokens.read(tokens.sign(CLAIMS, now=NOW), now=NOW)
     assert len(tokens._known) == 3

@@ -30,7 +30,7 @@ SECRETS: list[tuple[type[Dataclass], set[str]]] = [
     (HttpOptions, {"cursor_keys"}),
     (HttpReply, {"headers", "body"}),
     (HttpRequest, {"target", "headers", "body"}),
-    (SigningKeys, {"access", "refresh", "cursor", "answer", "counters", "audit"}),
+    (SigningKeys, {"access", "refresh", "cursor", "answer", "counters", "audit", "vault"}),
     (EmailPayload, {"content"}),
     (MailMessage, {"text", "html"}),
     (PasswordChange, {"new", "current"}),

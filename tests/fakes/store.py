@@ -22,6 +22,7 @@ from jubilee.domain.idempotency.answers import (
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.passwords import PasswordHasher
+from jubilee.domain.signing_keys.key import SigningKey
 from jubilee.domain.tasks.task import Task
 from jubilee.domain.users.user import User
 from tests.fakes.accounts import FakeSessions, FakeUsers
@@ -31,6 +32,7 @@ from tests.fakes.greetings import FakeGreetings
 from tests.fakes.items import FakeItems
 from tests.fakes.jobs import FakeJobs, JobsById
 from tests.fakes.rows import FakeUnitOfWork, Overlay, RowLocks, unique_violation
+from tests.fakes.signing_keys import FakeSigningKeys
 from tests.fakes.tasks import FakeTasks
 
 K = TypeVar("K")
@@ -121,6 +123,7 @@ class FakeTransaction:
     audit: FakeAuditLog
     jobs: FakeJobs
     tasks: FakeTasks
+    signing_keys: FakeSigningKeys
 
     @property
     def task_queue(self) -> FakeTasks:
@@ -152,6 +155,7 @@ class FakeTables:
     audit: FakeAuditLog
     jobs: MutableMapping[UUID, NewJob]
     tasks: MutableMapping[UUID, Task]
+    signing_keys: MutableMapping[str, SigningKey]
 
     def repositories(self) -> FakeTransaction:
         tasks = FakeTasks(self.tasks, self.clock, self.users, self.unit)
@@ -167,13 +171,15 @@ class FakeTables:
             audit=self.audit,
             jobs=FakeJobs(self.jobs, tasks),
             tasks=tasks,
+            signing_keys=FakeSigningKeys(self.signing_keys, self.sessions, self.unit),
         )
 
     def commit(self) -> None:
         """Make the changes visible; events and the planner's progress are stored apart."""
         birthdays = self.birthdays
         rows = (self.users, self.sessions, self.items.rows, birthdays.anonymous, birthdays.accounts)
-        for changed in (*rows, self.answers, self.greetings.rows, self.jobs, self.tasks):
+        others = (self.greetings.rows, self.jobs, self.tasks, self.signing_keys)
+        for changed in (*rows, self.answers, *others):
             assert isinstance(changed, Overlay)
             changed.commit()
 
@@ -199,6 +205,7 @@ class FakeStore:
     """Where the acts come from."""
     jobs: list[NewJob] = field(default_factory=list)
     tasks: dict[UUID, Task] = field(default_factory=dict)
+    signing_keys: dict[str, SigningKey] = field(default_factory=dict)
     broken: Exception | None = None
     """The error that every transaction raises, to simulate an outage."""
     locks: RowLocks = field(default_factory=RowLocks)
@@ -247,6 +254,7 @@ class FakeStore:
             audit=FakeAuditLog(self.audit, [], self.clock, unit, self.origin),
             jobs=rows(JobsById(self.jobs)),
             tasks=rows(self.tasks),
+            signing_keys=rows(self.signing_keys),
         )
 
 

@@ -28,6 +28,7 @@ from tests.support.workers import Workers
 
 NEW, WRONG, UNKNOWN = "an engine of copper", "an engine of wood", "charles.babbage"
 EVENTS = {
+    "signing_key_added": 1,
     "account_registered": 2,
     "role_changed": 2,
     "sign_in": 4,
@@ -128,14 +129,14 @@ async def test_a_worker_seals_what_happened_and_the_command_finds_a_change(
 ) -> None:
     with api.client() as client:
         sign_up(client, "zoe")
-    assert "0 sealed, 2 not yet" in audit("verify").stdout
+    assert "0 sealed, 3 not yet" in audit("verify").stdout
     with ExitStack() as ends:
         worker = Workers(tmp_path, ends, {**api.urls, "SMTP_URL": NO_MAIL})()
         assert eventually(lambda: "audit log sealed" in worker.output, within=30), worker.output
     intact = audit("verify")
     assert (intact.returncode, intact.stderr) == (0, "")
     assert intact.stdout.startswith("chain     intact\n")
-    assert "entries   2 sealed, 0 not yet\n" in intact.stdout
+    assert "entries   3 sealed, 0 not yet\n" in intact.stdout
     head = intact.stdout.split()[-1]
     assert head in worker.output
     assert audit("verify", "--expect", head).returncode == 0
@@ -151,7 +152,8 @@ async def test_a_worker_seals_what_happened_and_the_command_finds_a_change(
 
 def test_entries_are_listed_as_a_table_and_as_json(api: Api, audit: Audit) -> None:
     api.add_admin("ada")
-    rows = json.loads(audit("list", "--json").stdout)
+    *rows, first = json.loads(audit("list", "--json").stdout)
+    assert (first["event"], first["actor_id"]) == ("signing_key_added", None)
     assert [row["event"] for row in rows] == ["sign_in", "role_changed", "account_registered"]
     head, row = audit("list", "--actor", "operator", "--event", "role_changed").stdout.splitlines()
     assert head.split()[:4] == ["TIME", "(UTC)", "EVENT", "ACTOR"]

@@ -1,14 +1,13 @@
 """Open the services over the real adapters, for the API and for commands."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from time import time
+from time import monotonic, time
 
 from jubilee.adapters.answer_cipher import AesAnswerCipher
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.jwt_tokens import JwtTokens
 from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.schema_state import schema_state
 from jubilee.adapters.redis.quotas import RedisQuotaStore
@@ -20,6 +19,7 @@ from jubilee.bootstrap.job_kinds import MakeKinds, every_kind
 from jubilee.bootstrap.policy import service_policy
 from jubilee.bootstrap.servers import clock, signing_keys
 from jubilee.bootstrap.services import Ports, build_services
+from jubilee.bootstrap.signing_keys import key_vault, token_signer
 from jubilee.bootstrap.telemetry import ProcessInfo, Telemetry
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.calendar import local_dates
@@ -28,6 +28,7 @@ from jubilee.domain.outbound.address_policy import AllowedHost
 from jubilee.domain.rate_limits.limiter import RateLimiter
 from jubilee.domain.rate_limits.quotas import parse_quotas
 from jubilee.domain.services import Services
+from jubilee.domain.signing_keys.loading import KeyLoader
 from jubilee.entrypoints.http.app import HttpOptions
 from jubilee.entrypoints.http.connections.limits import ConnectionLimits
 from jubilee.entrypoints.http.connections.server import ListenOptions
@@ -70,19 +71,20 @@ async def open_application(
         # The first use of the time zones reads hundreds of files: do it before any request.
         await asyncio.to_thread(local_dates, clock(), settings.birthday_timezone)
         signing = signing_keys(settings)
-        signer = _signer(settings, [keys.access for keys in signing])
         refresh_keys = [keys.refresh for keys in signing]
-        cipher = AesAnswerCipher(*(keys.answer for keys in signing))
         guard = attempt_guard(adapters, signing[0].counters)
         kinds = JobKinds(make_kinds(settings, adapters))
         breaches = breach_check(settings, adapters.telemetry, ends.enter_context(ExitStack()))
-        ports = await _ports(adapters, signer, cipher, kinds, guard)
+        ports = await _ports(settings, adapters, kinds, guard)
+        services = build_services(ports, service_policy(settings, breaches, *refresh_keys))
         if process is not None:
+            keys = KeyLoader(services.signing_keys.load, monotonic)
+            await keys.first()
             budget = ShutdownBudget(drain_s=settings.shutdown_timeout)
-            watching = background_tasks(guard.watch_locks(), cancel_s=budget.cancel_s)
-            await ends.enter_async_context(watching)
+            running = background_tasks(guard.watch_locks(), keys.run(), cancel_s=budget.cancel_s)
+            await ends.enter_async_context(running)
         yield Application(
-            services=build_services(ports, service_policy(settings, breaches, *refresh_keys)),
+            services=services,
             telemetry=adapters.telemetry,
             cursor_keys=tuple(keys.cursor for keys in signing),
             rate_limiter=_rate_limiter(settings, adapters, signing[0].counters),
@@ -102,6 +104,7 @@ def http_options(settings: Settings, application: Application) -> HttpOptions:
             settings.change_password_url or "",
             settings.security_contact,
             settings.security_txt_expires,
+            settings.token_issuer,
         ),
         meter=telemetry.http,
         exposition=telemetry.exposition if settings.api_metrics_port is None else None,
@@ -128,20 +131,18 @@ def listen_options(settings: Settings) -> ListenOptions:
 
 
 async def _ports(
-    adapters: Adapters,
-    signer: JwtTokens,
-    cipher: AesAnswerCipher,
-    kinds: JobKinds,
-    guard: AttemptGuard,
+    settings: Settings, adapters: Adapters, kinds: JobKinds, guard: AttemptGuard
 ) -> Ports:
+    vault = key_vault(settings)
     return Ports(
         write=adapters.write,
         read=adapters.read,
         read_list=adapters.read_list,
         hasher=adapters.hasher,
         guard=guard,
-        signer=signer,
-        cipher=cipher,
+        signer=token_signer(settings, vault),
+        key_vault=vault,
+        cipher=AesAnswerCipher(*(keys.answer for keys in signing_keys(settings))),
         today_cache=adapters.today_cache,
         live_jobs=PostgresLiveJobs(adapters.pool),
         job_kinds=kinds,
@@ -157,12 +158,3 @@ def _rate_limiter(settings: Settings, adapters: Adapters, secret: bytes) -> Rate
     if quotas is None:
         return None
     return RateLimiter(quotas, RedisQuotaStore(adapters.redis, secret), time)
-
-
-def _signer(settings: Settings, keys: Sequence[bytes]) -> JwtTokens:
-    return JwtTokens(
-        *keys,
-        issuer=settings.token_issuer,
-        audience=settings.token_audience,
-        lifetime=settings.access_token_expire_minutes * 60,
-    )

@@ -6,6 +6,7 @@ from secrets import token_bytes
 from jubilee.adapters.common_passwords import common_passwords
 from jubilee.bootstrap.mail import mail_is_configured
 from jubilee.bootstrap.services import Policy
+from jubilee.bootstrap.signing_keys import key_policy
 from jubilee.domain.auth.service import RefreshPolicy
 from jubilee.domain.birthday_rules import AnonymousPolicy, BirthdayRules
 from jubilee.domain.breaches import BreachCheck
@@ -38,6 +39,7 @@ def service_policy(
         max_live_tasks=settings.tasks_live_per_user,
         mail_configured=mail_is_configured(settings),
         proof_window=timedelta(minutes=settings.reauthentication_minutes),
+        keys=key_policy(settings),
     )
 
 

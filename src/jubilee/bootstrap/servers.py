@@ -33,6 +33,8 @@ class SigningKeys:
     counters: bytes = field(repr=False)
     """Of the names under which Redis holds counters."""
     audit: bytes = field(repr=False)
+    vault: bytes = field(repr=False)
+    """Of the keys that sign tokens, as they are stored."""
 
 
 def clock() -> datetime:
@@ -98,4 +100,5 @@ def _derived_keys(secret: str) -> SigningKeys:
         answer=hmac.digest(secret.encode(), b"answer", "sha256"),
         counters=hmac.digest(secret.encode(), b"counters", "sha256"),
         audit=hmac.digest(secret.encode(), b"audit", "sha256"),
+        vault=hmac.digest(secret.encode(), b"vault", "sha256"),
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
 from typing import Protocol
 
 from jubilee.domain.attempts.guard import AttemptGuard
@@ -26,6 +27,10 @@ from jubilee.domain.jobs.waiter import JobWaiter, LiveJobReader
 from jubilee.domain.owned_rows import OwnedItemStore, SessionProofStore, UserSessionStore
 from jubilee.domain.passwords import PasswordHasher, PasswordRules
 from jubilee.domain.services import Services
+from jubilee.domain.signing_keys.changes import KeyPolicy, SigningKeyTransaction, SigningKeyView
+from jubilee.domain.signing_keys.key import KeyRing, KeyVault
+from jubilee.domain.signing_keys.loading import KeyLoader
+from jubilee.domain.signing_keys.service import SigningKeyService
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.tasks.task import TaskTransaction, TaskView
 from jubilee.domain.transaction import Begin
@@ -41,6 +46,10 @@ class AccountItems(ItemRepository, OwnedItemStore, Protocol):
     """The items, as item use cases and the deletion of accounts use them."""
 
 
+class KeyedTokenSigner(TokenSigner, KeyRing, Protocol):
+    """The signer of access tokens, with the keys that it uses."""
+
+
 class ServiceTransaction(
     AuthTransaction,
     ProofTransaction,
@@ -48,6 +57,7 @@ class ServiceTransaction(
     ItemTransaction,
     BirthdayTransaction,
     TaskTransaction,
+    SigningKeyTransaction,
     Protocol,
 ):
     """A transaction with every repository that a service uses."""
@@ -66,7 +76,14 @@ class AuditRows(AuditLog, AuditReader, Protocol):
 
 
 class ServiceView(
-    AuthView, UserView, ItemTransaction, BirthdayTransaction, TaskView, AuditView, Protocol
+    AuthView,
+    UserView,
+    ItemTransaction,
+    BirthdayTransaction,
+    TaskView,
+    AuditView,
+    SigningKeyView,
+    Protocol,
 ):
     """A view with every repository that a service reads from."""
 
@@ -85,7 +102,8 @@ class Ports:
     """Views for lists, which may lag."""
     hasher: PasswordHasher
     guard: AttemptGuard
-    signer: TokenSigner
+    signer: KeyedTokenSigner
+    key_vault: KeyVault
     cipher: AnswerCipher
     today_cache: TodayCache
     live_jobs: LiveJobReader
@@ -105,6 +123,7 @@ class Policy:
     birthdays: BirthdayRules
     max_live_tasks: int
     """Unfinished tasks of one account."""
+    keys: KeyPolicy
     mail_configured: bool = True
     proof_window: timedelta = DEFAULT_WINDOW
     """How long a proof of identity is recent."""
@@ -112,8 +131,10 @@ class Policy:
 
 def build_services(ports: Ports, policy: Policy) -> Services:
     """Build every service."""
+    signing_keys = _signing_keys(ports, policy)
     return Services(
-        auth=_auth(ports, policy),
+        auth=_auth(ports, policy, KeyLoader(signing_keys.load, monotonic)),
+        signing_keys=signing_keys,
         proofs=_proofs(ports, policy),
         users=_users(ports, policy),
         items=ItemService(
@@ -141,13 +162,25 @@ def build_services(ports: Ports, policy: Policy) -> Services:
     )
 
 
-def _auth(ports: Ports, policy: Policy) -> AuthService:
+def _signing_keys(ports: Ports, policy: Policy) -> SigningKeyService:
+    return SigningKeyService(
+        write=ports.write,
+        read=ports.read,
+        vault=ports.key_vault,
+        ring=ports.signer,
+        policy=policy.keys,
+        clock=ports.clock,
+    )
+
+
+def _auth(ports: Ports, policy: Policy, keys: KeyLoader) -> AuthService:
     return AuthService(
         write=ports.write,
         read=ports.read,
         hasher=ports.hasher,
         guard=ports.guard,
         signer=ports.signer,
+        look_up_keys=keys.look_up,
         refresh_policy=policy.refresh,
         clock=ports.clock,
         new_id=ports.new_id,

@@ -31,6 +31,7 @@ from jubilee.bootstrap.greetings import greeting_planner
 from jubilee.bootstrap.job_kinds import MakeKinds, every_kind, runnable_kinds
 from jubilee.bootstrap.mail import mail_is_configured, make_mail_dir
 from jubilee.bootstrap.servers import clock, redis_url
+from jubilee.bootstrap.signing_keys import key_upkeep
 from jubilee.bootstrap.telemetry import ProcessInfo
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.health import SchemaStatus
@@ -50,6 +51,7 @@ from jubilee.entrypoints.worker.periodic_tasks import (
     PeriodicTask,
     audit_tasks,
     calendar_tasks,
+    key_tasks,
     registry_tasks,
     relay_tasks,
 )
@@ -130,6 +132,7 @@ def _plan(
             *registry_tasks(PostgresBacklog(adapters.pool), worker, observer),
             *_calendar_tasks(settings, adapters),
             *audit_tasks(audit_upkeep(settings, adapters)),
+            *key_tasks(key_upkeep(settings, adapters)),
         ),
         watchdog=Watchdog(settings.lease_seconds, _heartbeat_file(settings)),
         shutdown=ShutdownBudget(drain_s=settings.shutdown_timeout),

@@ -9,6 +9,7 @@ from jubilee.commands.command_parser import (
     add_password_option,
 )
 from jubilee.commands.jobs_parser import add_jobs
+from jubilee.commands.keys_parser import add_keys
 from jubilee.commands.user_parser import add_user
 
 EXAMPLES = """\
@@ -20,6 +21,7 @@ examples:
   jubilee jobs list --status dead              work that failed for good
   jubilee user disable ada                     keep an account from signing in
   jubilee audit verify                         whether the audit log is unaltered
+  jubilee keys rotate                          sign access tokens with a new key
   jubilee openapi --format postman             the API as a collection for Postman or Bruno
   jubilee config                               every setting, and its origin
 
@@ -66,6 +68,7 @@ def command_parser() -> CommandParser:
     add_user(known)
     add_jobs(known)
     add_audit(known)
+    add_keys(known)
     return parser
 
 

@@ -9,6 +9,7 @@ from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.health import HealthService
 from jubilee.domain.idempotency.service import IdempotencyService
 from jubilee.domain.items import ItemService
+from jubilee.domain.signing_keys.service import SigningKeyService
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.users.service import UserService
 
@@ -19,6 +20,7 @@ class Services:
 
     auth: AuthService
     proofs: ProofService
+    signing_keys: SigningKeyService
     users: UserService
     items: ItemService
     birthdays: BirthdayService

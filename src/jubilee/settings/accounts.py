@@ -1,5 +1,7 @@
 """Settings of accounts and their sessions."""
 
+from typing import Literal
+
 from pydantic import Field, PositiveInt, SecretStr
 
 from jubilee.settings.group import SettingsGroup
@@ -22,7 +24,7 @@ class AccountSettings(SettingsGroup):
     """Keys; lifetimes of tokens and sessions."""
 
     secret_key: SecretStr | None = Field(
-        None, description="signs tokens and cursors, seals stored answers"
+        None, description="signs tokens and cursors, seals stored answers and signing keys"
     )
     secret_key_previous: SecretStr | None = Field(
         None,
@@ -41,6 +43,14 @@ class AccountSettings(SettingsGroup):
     )
     token_issuer: str = Field("jubilee", description="`iss` of access tokens")
     token_audience: str = Field("jubilee", description="`aud` of access tokens")
+    token_algorithm: Literal["EdDSA", "ES256", "HS256"] = Field(
+        "EdDSA",
+        description="signs access tokens: EdDSA or ES256 (keys in PostgreSQL, whose public part"
+        " is published), or HS256 (SECRET_KEY)",
+    )
+    token_key_days: PositiveInt = Field(
+        90, description="days after which a new key signs access tokens; not for HS256"
+    )
 
     @property
     def previous_secret_keys(self) -> tuple[SecretStr, ...]:

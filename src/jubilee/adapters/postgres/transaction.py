@@ -16,6 +16,7 @@ from jubilee.adapters.postgres.jobs.queue import PostgresJobs
 from jubilee.adapters.postgres.jobs.tasks import PostgresTasks
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.sessions import PostgresSessions
+from jubilee.adapters.postgres.signing_keys import PostgresSigningKeys
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.users import PostgresUsers
 from jubilee.domain.audit.entry import RequestOrigin
@@ -90,6 +91,11 @@ class PostgresTransaction:
     def sessions(self) -> PostgresSessions:
         """The sessions."""
         return PostgresSessions(self.executor)
+
+    @property
+    def signing_keys(self) -> PostgresSigningKeys:
+        """The keys that sign access tokens."""
+        return PostgresSigningKeys(self.executor)
 
     @property
     def birthdays(self) -> PostgresBirthdays:

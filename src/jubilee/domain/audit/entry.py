@@ -38,6 +38,11 @@ class AuditEvent(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # an event, not a password
     EMAIL_CHANGED = "email_changed"
     ROLE_CHANGED = "role_changed"
+    SIGNING_KEY_ADDED = "signing_key_added"
+    SIGNING_KEY_RETIRED = "signing_key_retired"
+    """An operator lets it sign no more tokens."""
+    SIGNING_KEY_REVOKED = "signing_key_revoked"
+    """The same, and its tokens are refused."""
     ADMIN_READ = "admin_read"
     """An admin or operator read what belongs to another account, or a list of it."""
     ADMIN_WRITE = "admin_write"
@@ -52,6 +57,8 @@ class AuditDetails(TypedDict, total=False):
     """Why a sign-in failed or a session ended."""
     login_hash: str
     """Keyed hash of the login of a sign-in that names no account; see `hashed_login`."""
+    key_id: str
+    """Of a signing key."""
     role: str
     """The new one: `admin` or `user`."""
     resource: str

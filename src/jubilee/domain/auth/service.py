@@ -1,6 +1,6 @@
 """Use cases of authentication: sign-in, refresh, sign-out and sessions."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
@@ -23,6 +23,7 @@ from jubilee.domain.auth.tokens import (
     RefreshToken,
     TokenClaims,
     TokenSigner,
+    UnknownKey,
     decode_refresh_token,
 )
 from jubilee.domain.clock import Clock
@@ -120,18 +121,30 @@ class AuthService:
     hasher: PasswordHasher
     guard: AttemptGuard
     signer: TokenSigner
+    look_up_keys: Callable[[], Awaitable[None]]
+    """Loads the keys of the signer that another instance has added, at a bounded rate."""
     refresh_policy: RefreshPolicy
     clock: Clock
     new_id: NewId
 
     async def authenticate(self, token: str) -> Principal:
         """Return the principal of an access token; raise InvalidToken."""
-        claims = self.signer.read(token, now=self.clock())
+        try:
+            claims = self.signer.read(token, now=self.clock())
+        except UnknownKey:
+            claims = await self._read_with_new_keys(token)
         async with self.read() as view:
             principal = await view.sessions.check(claims)
         if principal is None:
             raise InvalidToken
         return principal
+
+    async def _read_with_new_keys(self, token: str) -> TokenClaims:
+        await self.look_up_keys()
+        try:
+            return self.signer.read(token, now=self.clock())
+        except UnknownKey:
+            raise InvalidToken from None
 
     async def sign_in(self, login: str, password: str, client: ClientInfo) -> Tokens:
         """Open a session; raise InvalidGrant, or TooManyAttempts.

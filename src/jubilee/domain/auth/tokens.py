@@ -22,6 +22,10 @@ class InvalidToken(NotAuthenticated):
     code = "invalid_token"
 
 
+class UnknownKey(InvalidToken):
+    """The access token is signed with a key that this process has not loaded."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
     """The ids in an access token; rights are read from the database at every request."""
@@ -40,7 +44,10 @@ class TokenSigner(Protocol):
         """Return a token that expires after `lifetime` seconds."""
 
     def read(self, token: str, *, now: datetime) -> TokenClaims:
-        """Verify a token; raise InvalidToken if it is forged, expired or for another audience."""
+        """Verify a token; raise InvalidToken if it is forged, expired or for another audience.
+
+        Raises UnknownKey for one whose key another instance may have added.
+        """
 
     @property
     def lifetime(self) -> int:

@@ -15,6 +15,7 @@ from jubilee.domain.jobs.backlog import BacklogReader, WorkerInfo, WorkerRegistr
 from jubilee.domain.jobs.lease_keeper import LeaseKeeper
 from jubilee.domain.jobs.relay import BATCH_SIZE, Relay
 from jubilee.domain.retention import Retention
+from jubilee.domain.signing_keys.upkeep import KeyUpkeep
 from jubilee.observation.jobs import RelayObserver
 
 HEARTBEAT_INTERVAL_S = 10.0
@@ -24,6 +25,7 @@ MAX_DISPATCH_INTERVAL_S = 1.0
 RETENTION_INTERVAL_S = 60.0
 GREETINGS_INTERVAL_S = 60.0
 AUDIT_INTERVAL_S = 10.0
+KEYS_INTERVAL_S = 60.0
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 10.0  # after a failure; doubled at each further one
 MAX_AUDIT_PAUSE_S = 60.0  # a wrong SECRET_KEY stays wrong
 MAX_URGENT_PAUSE_S = 1.0  # for tasks whose failure delays jobs
@@ -154,6 +156,12 @@ def audit_tasks(upkeep: AuditUpkeep) -> Sequence[PeriodicTask]:
         PeriodicTask(name=name, run=run, pause=_every(pause_s), max_pause_s=MAX_AUDIT_PAUSE_S)
         for name, run, pause_s in tasks
     ]
+
+
+def key_tasks(upkeep: KeyUpkeep) -> Sequence[PeriodicTask]:
+    """Rotate the keys that sign access tokens."""
+    run = _without_more(upkeep)
+    return (PeriodicTask(name="signing keys", run=run, pause=_every(KEYS_INTERVAL_S)),)
 
 
 def _urgent(

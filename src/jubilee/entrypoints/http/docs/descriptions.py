@@ -41,6 +41,10 @@ OWN_CREDENTIALS = (
     "`current_password` is required to change one's own e-mail address or password; a new password "
     "ends all other sessions."
 )
+METADATA = (
+    "Libraries that verify access tokens find `jwks_uri` here; `issuer` is the `iss` of the "
+    "tokens. 404 if `PUBLIC_URL` is not set."
+)
 READY = (
     "Returns 200 if PostgreSQL can be reached with a current schema, and 503 with the failed "
     "`checks` if not, or while the instance shuts down. For load balancers."
@@ -82,6 +86,17 @@ DESCRIPTIONS = {
         "Proves who the caller is by the account's password, so that this session may do what "
         "needs a recent proof. A wrong one is refused with 403; wrong ones are counted and limited "
         "(429)."
+    ),
+    "getSigningKeys": (
+        "Returns the public keys (RFC 7517) that verify access tokens: the one that signs, the "
+        "next one, and those whose tokens have not expired yet. Other services verify tokens with "
+        "them; a token may have been revoked, which only this service knows. Empty with "
+        "`TOKEN_ALGORITHM=HS256`."
+    ),
+    "getIssuerMetadata": f"Returns the metadata of RFC 8414. {METADATA}",
+    "getOpenIdConfiguration": (
+        f"The same as `GET /.well-known/oauth-authorization-server`. {METADATA} This service "
+        "issues no ID tokens."
     ),
     "register": REGISTER,
     "createUser": f"The same as `POST /auth/register`. {REGISTER}",

@@ -57,6 +57,8 @@ class PublicInfo:
     """URIs to which vulnerabilities are reported."""
     security_expires: datetime | None = None
     """When these contacts are no longer valid; None: half a year ahead."""
+    issuer: str = ""
+    """`iss` of access tokens."""
 
 
 @dataclass(frozen=True, slots=True)

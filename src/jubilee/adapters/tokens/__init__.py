@@ -1,0 +1,1 @@
+"""Access tokens (JWT) and the keys that sign them."""

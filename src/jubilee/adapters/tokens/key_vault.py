@@ -1,0 +1,103 @@
+"""Generation and sealing of signing keys: pyca/cryptography, AES-GCM by a key of the service."""
+
+from base64 import urlsafe_b64encode
+from hashlib import sha256
+from os import urandom
+from typing import TypeAlias
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_private_key,
+)
+
+from jubilee.domain.signing_keys.key import KeyAlgorithm, KeyMaterial, KeyVault
+
+NONCE_BYTES = 12
+P256_BYTES = 32  # of one coordinate
+
+PrivateKey: TypeAlias = Ed25519PrivateKey | EllipticCurvePrivateKey
+PublicKey: TypeAlias = Ed25519PublicKey | EllipticCurvePublicKey
+
+
+class AesKeyVault(KeyVault):
+    """Seals the private part, bound to the public one: a row with another one cannot be opened.
+
+    The first secret seals; what any of them sealed can be opened. Secrets have 32 bytes.
+    """
+
+    def __init__(self, *secrets: bytes) -> None:
+        self._ciphers = [AESGCM(secret) for secret in secrets]
+
+    def generate(self, algorithm: KeyAlgorithm) -> KeyMaterial:
+        private: PrivateKey = (
+            Ed25519PrivateKey.generate()
+            if algorithm is KeyAlgorithm.EDDSA
+            else generate_private_key(SECP256R1())
+        )
+        public = public_jwk(private)
+        key_id = _encoded(sha256(public.encode()).digest())
+        return self._sealed(KeyMaterial(key_id, algorithm, public, b""), private)
+
+    def resealed(self, material: KeyMaterial) -> KeyMaterial | None:
+        if _unsealed(self._ciphers[0], material) is not None:
+            return None
+        private = self.open(material)
+        return None if private is None else self._sealed(material, private)
+
+    def open(self, material: KeyMaterial) -> PrivateKey | None:
+        """Return the private key; None if no known secret has sealed it with this public part."""
+        for cipher in self._ciphers:
+            content = _unsealed(cipher, material)
+            if content is not None:
+                private = load_der_private_key(content, password=None)
+                assert isinstance(private, Ed25519PrivateKey | EllipticCurvePrivateKey)
+                return private
+        return None
+
+    def _sealed(self, material: KeyMaterial, private: PrivateKey) -> KeyMaterial:
+        nonce = urandom(NONCE_BYTES)
+        content = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        sealed = nonce + self._ciphers[0].encrypt(nonce, content, _bound(material))
+        return KeyMaterial(material.id, material.algorithm, material.public, sealed)
+
+
+def public_jwk(private: PrivateKey) -> str:
+    """Return the public part as JSON with the required members, sorted: RFC 7638 hashes it so."""
+    if isinstance(private, Ed25519PrivateKey):
+        raw = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        return f'{{"crv":"Ed25519","kty":"OKP","x":"{_encoded(raw)}"}}'
+    point = private.public_key().public_numbers()
+    x, y = (_encoded(value.to_bytes(P256_BYTES)) for value in (point.x, point.y))
+    return f'{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}'
+
+
+def _unsealed(cipher: AESGCM, material: KeyMaterial) -> bytes | None:
+    nonce, encrypted = material.private[:NONCE_BYTES], material.private[NONCE_BYTES:]
+    try:
+        return cipher.decrypt(nonce, encrypted, _bound(material))
+    except (InvalidTag, ValueError):  # of another secret, or cut off
+        return None
+
+
+def _bound(material: KeyMaterial) -> bytes:
+    """Return what is authenticated with the private part."""
+    return f"{material.id}\n{material.algorithm}\n{material.public}".encode()
+
+
+def _encoded(value: bytes) -> str:
+    return urlsafe_b64encode(value).decode().rstrip("=")

@@ -1,0 +1,80 @@
+"""`jubilee keys`: an operator lists, rotates and retires the keys that sign access tokens."""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from jubilee.commands.opening import with_services
+from jubilee.commands.reading import read_settings
+from jubilee.domain.identity import OPERATOR
+from jubilee.domain.services import Services
+from jubilee.domain.signing_keys.key import SigningKey
+
+COLUMNS = ("id", "algorithm", "state", "signs_from", "signs_until", "verifies_until")
+
+Row: TypeAlias = dict[str, str | None]
+
+
+def list_keys(chosen: Namespace) -> int:
+    """Print the keys, the newest first."""
+
+    async def read(services: Services) -> list[Row]:
+        keys = services.signing_keys
+        return [_row(key, keys.clock()) for key in await keys.list()]
+
+    rows = with_services(read_settings(), read, command="keys")
+    _print(json.dumps(rows) if chosen.json else _table(rows))
+    return 0
+
+
+def rotate(chosen: Namespace) -> int:
+    """Add a key."""
+
+    async def add(services: Services) -> SigningKey:
+        return await services.signing_keys.rotate(by=OPERATOR, at_once=chosen.now)
+
+    key = with_services(read_settings(), add, command="keys")
+    _print(f"{key.id} signs from {_time(key.signs_from)}")
+    return 0
+
+
+def retire(chosen: Namespace) -> int:
+    """Let a key sign no more."""
+
+    async def end(services: Services) -> None:
+        await services.signing_keys.retire(chosen.id, by=OPERATOR, revoke=chosen.revoke)
+
+    with_services(read_settings(), end, command="keys")
+    _print(f"{chosen.id} is {'revoked' if chosen.revoke else 'retired'}")
+    return 0
+
+
+def _row(key: SigningKey, now: datetime) -> Row:
+    return {
+        "id": key.id,
+        "algorithm": key.material.algorithm.value,
+        "state": key.state(now).value,
+        "signs_from": _time(key.signs_from),
+        "signs_until": _time(key.signs_until),
+        "verifies_until": _time(key.verifies_until),
+    }
+
+
+def _table(rows: Sequence[Row]) -> str:
+    shown = [{name: row[name] or "-" for name in COLUMNS} for row in rows]
+    lines = [dict(zip(COLUMNS, COLUMNS, strict=True)), *shown]
+    widths = {name: max(len(line[name]) for line in lines) for name in COLUMNS}
+    return "\n".join(
+        "  ".join(line[name].ljust(widths[name]) for name in COLUMNS).rstrip() for line in lines
+    )
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

@@ -1,0 +1,82 @@
+"""Loading the signing keys: how often, and what happens without PostgreSQL."""
+
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+
+from jubilee.domain.errors import Unavailable
+from jubilee.domain.signing_keys.loading import MIN_INTERVAL_S, KeyLoader
+
+
+@dataclass(slots=True)
+class Loads:
+    """Counts loads; fails while there is an error."""
+
+    count: int = 0
+    error: Exception | None = None
+    now: float = 100.0
+
+    async def __call__(self) -> None:
+        self.count += 1
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+
+    async def reach(self, count: int) -> None:
+        while self.count < count:  # noqa: ASYNC110  # the loader has no event
+            await asyncio.sleep(0)
+
+    def elapsed(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def loads() -> Loads:
+    return Loads()
+
+
+@pytest.fixture
+def loader(loads: Loads) -> KeyLoader:
+    return KeyLoader(loads, loads.elapsed)
+
+
+async def test_check_23_unknown_keys_are_looked_up_at_a_bounded_rate(
+    loader: KeyLoader, loads: Loads
+) -> None:
+    await asyncio.gather(*(loader.look_up() for _ in range(50)))
+    assert loads.count == 1
+    loads.now += MIN_INTERVAL_S
+    await asyncio.gather(*(loader.look_up() for _ in range(50)))
+    assert loads.count == 2
+
+
+async def test_a_failed_look_up_is_not_repeated_at_once(loader: KeyLoader, loads: Loads) -> None:
+    loads.error = Unavailable()
+    with pytest.raises(Unavailable):
+        await loader.look_up()
+    await loader.look_up()
+    assert loads.count == 1
+
+
+async def test_a_service_starts_without_its_keys(
+    loader: KeyLoader, loads: Loads, caplog: pytest.LogCaptureFixture
+) -> None:
+    loads.error = Unavailable()
+    await loader.first()
+    assert caplog.messages == ["signing keys are not loaded yet"]
+
+
+async def test_keys_that_could_not_be_loaded_are_loaded_later(
+    loads: Loads, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("jubilee.domain.signing_keys.loading.RETRY_S", 0.0)
+    monkeypatch.setattr("jubilee.domain.signing_keys.loading.LOAD_INTERVAL_S", 0.0)
+    loader = KeyLoader(loads, loads.elapsed)
+    running = asyncio.create_task(loader.run())
+    for error in (Unavailable(), RuntimeError("unexpected"), None):
+        loads.error, before = error, loads.count
+        async with asyncio.timeout(10):
+            await loads.reach(before + 2)
+    running.cancel()
+    assert set(caplog.messages) == {"loading the signing keys failed"}
