@@ -22,6 +22,9 @@ def start(described: Callable[[str, str, str], Servers]) -> Iterator[Servers]:
     postgres = PostgresContainer(
         "postgres:17-alpine", username="jubilee", password=password, dbname="jubilee"
     ).with_command("postgres -c fsync=off")
+    postgres.with_tmpfs_mount(
+        "/var/lib/postgresql/data"
+    )  # creates databases in a tenth of the time
     redis = RedisContainer("redis:8-alpine")
     postgres.ports = {5432: LOOPBACK}  # type: ignore[dict-item]  # the engine's client takes a pair too
     redis.ports = {6379: LOOPBACK}  # type: ignore[dict-item]  # the engine's client takes a pair too

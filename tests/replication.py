@@ -13,6 +13,7 @@ import asyncpg
 from jubilee.adapters.embedded.postgres import EmbeddedPostgres
 from jubilee.adapters.embedded.process import complete
 from jubilee.adapters.embedded.wheels import postgres_program
+from tests.support.folders import data_parent
 from tests.support.outages import Breakable
 
 COPY_TIMEOUT_S = 120.0
@@ -74,7 +75,7 @@ async def run(url: str, *statements: str) -> None:
 @contextmanager
 def standby() -> Iterator[Standby]:
     """A standby that follows no primary yet."""
-    root = Path(tempfile.mkdtemp(prefix="jubilee-standby-"))
+    root = Path(tempfile.mkdtemp(prefix="jubilee-standby-", dir=data_parent()))
     made = Standby(root / "s", root / "1", durable=False)
     try:
         yield made
@@ -86,7 +87,7 @@ def standby() -> Iterator[Standby]:
 @contextmanager
 def pair() -> Iterator[Pair]:
     """Start both; paths of sockets must be short, so they are in a folder of their own."""
-    root = Path(tempfile.mkdtemp(prefix="jubilee-pair-"))
+    root = Path(tempfile.mkdtemp(prefix="jubilee-pair-", dir=data_parent()))
     first = EmbeddedPostgres(root / "p", root / "1", durable=False)
     second = Standby(root / "s", root / "2", durable=False)
     try:

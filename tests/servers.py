@@ -11,7 +11,6 @@ import os
 import secrets
 import socket
 import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from jubilee.adapters.embedded.errors import ServerFailed
 from jubilee.adapters.embedded.servers import EmbeddedServers
 from jubilee.adapters.embedded.wheels import postgres_program, valkey_program
 from jubilee.adapters.postgres.schema import upgrade
+from tests.support.folders import data_folder
 from tests.support.outages import OwnServers
 
 FORCE = "JUBILEE_TEST_SERVERS"
@@ -95,27 +95,35 @@ def pooler_url(servers: Servers) -> Iterator[str | None]:
 
 
 @pytest.fixture(scope="session")
-def prepared_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared_data() -> Iterator[Path]:
     """The data of an embedded PostgreSQL that has ended, with the current schema."""
-    folder = tmp_path_factory.mktemp("prepared") / "data"
-    embedded = EmbeddedServers(folder, want_redis=False, durable=False)
-    embedded.start()
-    upgrade(embedded.database_url or "")
-    embedded.stop()
-    return folder
+    with data_folder() as folder:
+        embedded = EmbeddedServers(folder, want_redis=False, durable=False)
+        embedded.start()
+        upgrade(embedded.database_url or "")
+        embedded.stop()
+        yield folder
 
 
 @pytest.fixture
-def own_servers(tmp_path: Path, prepared_data: Path) -> Iterator[OwnServers]:
+def own_servers(prepared_data: Path) -> Iterator[OwnServers]:
     """A private embedded pair with the current schema; a test may kill, freeze and restart it."""
-    # With its owner, who is another one where the tests run as root.
-    subprocess.run(("cp", "-a", prepared_data, tmp_path / "data"), check=True)
-    embedded = EmbeddedServers(tmp_path / "data", durable=False)
-    own = OwnServers(embedded)
-    embedded.start()
-    yield own
-    own.redis.end()
-    own.postgres.end()
+    with started_pair(prepared_data) as own:
+        yield own
+
+
+@contextmanager
+def started_pair(prepared_data: Path) -> Iterator[OwnServers]:
+    """Start servers on a copy of the data, and end them."""
+    with data_folder() as folder:
+        # With its owner, who is another one where the tests run as root.
+        subprocess.run(("cp", "-a", prepared_data, folder), check=True)
+        embedded = EmbeddedServers(folder, durable=False)
+        own = OwnServers(embedded)
+        embedded.start()
+        yield own
+        own.redis.end()
+        own.postgres.end()
 
 
 @asynccontextmanager
@@ -141,8 +149,8 @@ def chosen_kind() -> str:
 
 @contextmanager
 def _embedded() -> Iterator[Servers]:
-    with tempfile.TemporaryDirectory(prefix="jubilee-test-") as folder:
-        embedded = EmbeddedServers(Path(folder) / "data", durable=False)
+    with data_folder() as folder:
+        embedded = EmbeddedServers(folder, durable=False)
         embedded.start()
         try:
             yield Servers("embedded", embedded.database_url or "", embedded.redis_url or "")

@@ -8,8 +8,7 @@ from random import Random
 import httpx2
 import pytest
 
-from jubilee.adapters.embedded.servers import EmbeddedServers
-from jubilee.adapters.postgres.schema import upgrade
+from tests.servers import started_pair
 from tests.support.api import bearer, sign_up
 from tests.support.outages import OwnServers
 from tests.system.chaos.background import Background
@@ -38,15 +37,10 @@ def background() -> Iterator[Background]:
 
 
 @pytest.fixture(scope="package")
-def victims(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServers]:
+def victims(prepared_data: Path) -> Iterator[OwnServers]:
     """Servers that may be killed and frozen, with the current schema."""
-    embedded = EmbeddedServers(tmp_path_factory.mktemp("victims"), durable=False)
-    servers = OwnServers(embedded)
-    embedded.start()
-    upgrade(servers.database_url)
-    yield servers
-    servers.redis.end()
-    servers.postgres.end()
+    with started_pair(prepared_data) as servers:
+        yield servers
 
 
 @pytest.fixture(scope="package")
