@@ -17,7 +17,7 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.jobs import store as store_module
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
-from jubilee.adapters.postgres.transaction import RolledBack
+from jubilee.adapters.postgres.transaction_executor import RolledBack
 from jubilee.domain.jobs.kinds import JobQueueName
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.store import HeartbeatResult, JobReference

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres.transaction import RolledBack
+from jubilee.adapters.postgres.transaction_executor import RolledBack
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.birthdays import Birthday
 from jubilee.domain.errors import Conflict

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from jubilee.adapters.postgres.errors import domain_errors
-from jubilee.adapters.postgres.transaction import RolledBack
+from jubilee.adapters.postgres.transaction_executor import RolledBack
 from jubilee.domain.audit.entry import AuditEntry, RequestOrigin
 from jubilee.domain.auth.sessions import Session
 from jubilee.domain.events import EventLog, ItemEvent

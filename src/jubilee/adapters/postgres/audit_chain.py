@@ -9,7 +9,8 @@ from asyncpg import Record
 
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
-from jubilee.adapters.postgres.transaction import COMMIT, PostgresTransaction
+from jubilee.adapters.postgres.transaction import PostgresTransaction
+from jubilee.adapters.postgres.transaction_executor import COMMIT
 from jubilee.domain.audit.chain import ChainedEntry, Mark, MarkName, Seal
 from jubilee.domain.audit.upkeep import BATCH_SIZE, ChainStep, ChainStore
 from jubilee.domain.audit.verification import (

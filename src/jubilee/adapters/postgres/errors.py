@@ -38,20 +38,25 @@ AWAY = (
 )
 
 
+def domain_error(error: BaseException) -> DomainError | None:
+    """Translate an exception of the driver; None for one that is raised as it is."""
+    if isinstance(error, asyncpg.UniqueViolationError | asyncpg.ForeignKeyViolationError):
+        return REFUSALS.get(_constraint(error), Conflict)()
+    if isinstance(error, asyncpg.CheckViolationError):
+        return PayloadTooLarge() if _constraint(error) == DATA_SIZE else None
+    return Unavailable(reason=outage_reason(error)) if isinstance(error, AWAY) else None
+
+
 @contextmanager
 def domain_errors() -> Iterator[None]:
     """Translate the driver's exceptions into those of the domain."""
     try:
         yield
-    except (asyncpg.UniqueViolationError, asyncpg.ForeignKeyViolationError) as error:
-        refusal = REFUSALS.get(_constraint(error), Conflict)
-        raise refusal from error
-    except asyncpg.CheckViolationError as error:
-        if _constraint(error) != DATA_SIZE:
+    except Exception as error:
+        translated = domain_error(error)
+        if translated is None:
             raise
-        raise PayloadTooLarge from error
-    except AWAY as error:
-        raise Unavailable(reason=outage_reason(error)) from error
+        raise translated from error
 
 
 def _constraint(error: asyncpg.IntegrityConstraintViolationError) -> str:

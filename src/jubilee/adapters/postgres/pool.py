@@ -10,20 +10,24 @@ import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from time import monotonic, perf_counter
-from typing import TypeAlias
+from time import monotonic
+from types import TracebackType
+from typing import Generic, TypeAlias, TypeVar
 
 import asyncpg
 
 from jubilee.adapters.postgres.connector import Connector
-from jubilee.adapters.postgres.errors import AWAY, domain_errors
+from jubilee.adapters.postgres.deadlines import Deadline, Deadlines
+from jubilee.adapters.postgres.errors import AWAY, domain_error
 from jubilee.adapters.postgres.outages import outage_reason
 from jubilee.adapters.postgres.statement import Driver, Executor
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.places import FairPlaces
 from jubilee.observation.storage import NO_POOL_OBSERVER, PoolObserver
 
-Deadline: TypeAlias = Callable[[], float]
+T = TypeVar("T")
+
+ReadDeadline: TypeAlias = Callable[[], float]
 """Returns when the current request must have ended, by `monotonic`."""
 
 Client: TypeAlias = Callable[[], str | None]
@@ -39,7 +43,7 @@ MAX_AGE_S = 1800.0  # load balancers and firewalls drop older connections
 class CurrentCaller:
     """The request that a use of a connection serves; by default none, as for jobs."""
 
-    deadline: Deadline = lambda: math.inf
+    deadline: ReadDeadline = lambda: math.inf
     client: Client = lambda: None
 
 
@@ -72,7 +76,7 @@ class ConnectionPool:
         observer: PoolObserver = NO_POOL_OBSERVER,
         caller: CurrentCaller = NO_CALLER,
     ) -> None:
-        self._observer = observer
+        self.observer = observer
         self.size = size
         self.used = 0  # connections that are lent
         self._connector = Connector(url, timeout=timeout)
@@ -81,6 +85,7 @@ class ConnectionPool:
         shared = max(size - max(size // RESERVED_RATIO, 1), 1)
         self._places = FairPlaces(shared, max_waiting=MAX_WAITING)
         self._free = asyncio.Semaphore(size)
+        self._deadlines = Deadlines()
         self._idle: list[PooledConnection] = []
         self._untouched = 0  # idle connections that were not lent since `count_unused` was called
 
@@ -89,42 +94,71 @@ class ConnectionPool:
         """Connections that are open and not lent."""
         return len(self._idle)
 
-    @asynccontextmanager
-    async def executor(self) -> AsyncIterator[Executor]:
+    def executor(self) -> "Lease[Executor]":
         """Lend a connection to run statements on; raises Unavailable."""
-        started = perf_counter()
-        try:
-            async with self.connection() as driver:
-                self._observer.acquired(perf_counter() - started)
-                self.used += 1
-                try:
-                    yield Executor(driver, self._observer.executed)
-                finally:
-                    self.used -= 1
-        except Unavailable as error:
-            self._observer.failed(error.reason)
-            raise
+        return Lease(self, _itself)
+
+    def lend(self, use: Callable[[Executor], T]) -> "Lease[T]":
+        """Lend a connection as what `use` makes of it; raises Unavailable."""
+        return Lease(self, use)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Driver]:
         """Lend a connection; raises Unavailable where there is none in time or it breaks."""
-        client = self._caller.client()
-        with domain_errors():
-            async with asyncio.timeout(self._time_left()):
-                if client is not None:
-                    await self._places.acquire(client)
-                try:
-                    async with self._free:
-                        held = await self._take()
-                        try:
-                            yield held.driver
-                        except BaseException as error:
-                            await self._give_back_after(error, held)
-                            raise
-                        self._idle.append(held)
-                finally:
-                    if client is not None:
-                        self._places.release(client)
+        async with Lease(self, _itself, NO_POOL_OBSERVER) as executor:
+            yield executor.driver
+
+    def begin(self) -> Deadline:
+        """Watch the deadline of a use that begins now; raises TimeoutError if it has passed."""
+        left = self._caller.deadline() - monotonic()
+        if left <= 0:  # a statement begun now would only break its connection
+            raise TimeoutError
+        deadline = Deadline(monotonic() + min(left, self._timeout))
+        self._deadlines.add(deadline)
+        return deadline
+
+    def client(self) -> str | None:
+        """Return the client that a use serves."""
+        return self._caller.client()
+
+    async def take(self, client: str | None) -> PooledConnection:
+        """Wait for a connection, as long as it takes."""
+        if client is not None:
+            await self._places.acquire(client)
+        try:
+            await self._free.acquire()
+        except BaseException:
+            if client is not None:
+                self._places.release(client)
+            raise
+        try:
+            return self._reused() or await self._open()
+        except BaseException:
+            self._release(client)
+            raise
+
+    def give_back(self, held: PooledConnection, client: str | None) -> None:
+        """Keep the connection for the next use."""
+        self._idle.append(held)
+        self._release(client)
+
+    async def give_back_after(
+        self, error: BaseException, held: PooledConnection, client: str | None
+    ) -> None:
+        """Keep the connection, or close it if the error may have broken it."""
+        try:
+            if not isinstance(error, Exception):
+                await self._stop(held)
+            elif isinstance(error, AWAY) or _is_unusable(held.driver):
+                held.driver.terminate()
+            else:
+                self._idle.append(held)
+        finally:
+            self._release(client)
+
+    def end(self, deadline: Deadline) -> None:
+        """Watch the deadline no longer."""
+        self._deadlines.remove(deadline)
 
     def count_unused(self) -> int:
         """Idle connections that have not been lent since the last call."""
@@ -151,20 +185,14 @@ class ConnectionPool:
         while self._idle:
             self._idle.pop().driver.terminate()
 
-    def _time_left(self) -> float:
-        left = self._caller.deadline() - monotonic()
-        if left <= 0:  # a statement begun now would only break its connection
-            raise TimeoutError
-        return min(left, self._timeout)
-
-    async def _take(self) -> PooledConnection:
+    def _reused(self) -> PooledConnection | None:
         while self._idle:
             held = self._idle.pop()
             self._untouched = min(self._untouched, len(self._idle))
             if not held.driver.is_closed() and monotonic() - held.opened < MAX_AGE_S:
                 return held
             held.driver.terminate()
-        return await self._open()
+        return None
 
     async def _open(self) -> PooledConnection:
         try:
@@ -173,13 +201,10 @@ class ConnectionPool:
             raise Unavailable(reason=outage_reason(error)) from error
         return PooledConnection(driver, monotonic())
 
-    async def _give_back_after(self, error: BaseException, held: PooledConnection) -> None:
-        if not isinstance(error, Exception):
-            await self._stop(held)
-        elif isinstance(error, AWAY) or held.driver.is_closed() or held.driver.is_in_transaction():
-            held.driver.terminate()
-        else:
-            self._idle.append(held)
+    def _release(self, client: str | None) -> None:
+        self._free.release()
+        if client is not None:
+            self._places.release(client)
 
     async def _stop(self, held: PooledConnection) -> None:
         """Stop the statement of a cancelled use, and close the connection.
@@ -193,3 +218,86 @@ class ConnectionPool:
                     await held.driver.execute("ROLLBACK")
         finally:
             held.driver.terminate()
+
+
+class Lease(Generic[T]):
+    """One use of a connection, as an asynchronous context manager.
+
+    One small class instead of nested generators, each of which costs 2 us to enter and to leave:
+    they took a third of the time of a read.
+    """
+
+    __slots__ = ("_client", "_deadline", "_held", "_observer", "_pool", "_use")
+
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        use: Callable[[Executor], T],
+        observer: PoolObserver | None = None,
+    ) -> None:
+        self._pool = pool
+        self._use = use
+        self._observer = observer or pool.observer
+        self._client: str | None = None
+        self._held: PooledConnection | None = None
+        self._deadline: Deadline | None = None
+
+    async def __aenter__(self) -> T:
+        """Raises Unavailable where there is no connection in time."""
+        pool, began = self._pool, monotonic()
+        try:
+            self._client = pool.client()
+            self._deadline = pool.begin()
+            self._held = await pool.take(self._client)
+        except BaseException as error:
+            self._end(error)
+            raise
+        pool.used += 1
+        self._observer.acquired(monotonic() - began)
+        return self._use(Executor(self._held.driver, self._observer.executed))
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Give the connection back; raises Unavailable where it broke or the time was up."""
+        pool, held = self._pool, self._held
+        assert held is not None, "entered before"
+        pool.used -= 1
+        if error is None:
+            pool.give_back(held, self._client)
+        else:
+            try:
+                await pool.give_back_after(error, held, self._client)
+            except BaseException as second:  # cancelled again
+                self._end(second)
+                raise
+        self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        if self._deadline is not None:
+            self._pool.end(self._deadline)
+            if self._deadline.explains(error):
+                late = TimeoutError()
+                late.__cause__ = error
+                error = late
+        if error is None:
+            return
+        if isinstance(error, Unavailable):
+            self._observer.failed(error.reason)
+            return
+        translated = domain_error(error)
+        if isinstance(translated, Unavailable):
+            self._observer.failed(translated.reason)
+        if translated is not None:
+            raise translated from error
+
+
+def _is_unusable(driver: Driver) -> bool:
+    return driver.is_closed() or driver.is_in_transaction()
+
+
+def _itself(executor: Executor) -> Executor:
+    return executor

@@ -76,25 +76,44 @@ def _ignore(statement: StatementInfo, seconds: float, error: BaseException | Non
 class Executor:
     """Runs statements on one connection; all of the service pass through here."""
 
-    __slots__ = ("_ran", "driver")
+    __slots__ = ("driver", "observe")
 
     def __init__(self, driver: Driver, observe: StatementObserver = _ignore) -> None:
         self.driver = driver
-        self._ran = observe
+        self.observe = observe
 
     async def all(self, statement: Statement, **values: object) -> list[Record]:
         """All rows; the statement's own LIMIT bounds them."""
-        arguments = statement.arguments(values)
-        return await self._observed(statement, self.driver.fetch(statement.sql, *arguments))
+        arguments, began = statement.arguments(values), perf_counter()
+        try:
+            rows = await self.driver.fetch(statement.sql, *arguments)
+        except BaseException as error:
+            self.observe(statement, perf_counter() - began, error)
+            raise
+        self.observe(statement, perf_counter() - began, None)
+        return rows
 
     async def first(self, statement: Statement, **values: object) -> Record | None:
         """The first row, or None."""
-        arguments = statement.arguments(values)
-        return await self._observed(statement, self.driver.fetchrow(statement.sql, *arguments))
+        arguments, began = statement.arguments(values), perf_counter()
+        try:
+            row = await self.driver.fetchrow(statement.sql, *arguments)
+        except BaseException as error:
+            self.observe(statement, perf_counter() - began, error)
+            raise
+        self.observe(statement, perf_counter() - began, None)
+        return row
 
     async def run(self, statement: Statement, **values: object) -> None:
         """Execute it for its effect."""
         await self.first(statement, **values)
+
+    async def run_last(self, statement: Statement, **values: object) -> None:
+        """Execute it for its effect; nothing needs it before the unit of work ends.
+
+        Where it is the only statement of a transaction, it goes without BEGIN and COMMIT.
+        """
+        await self.run(statement, **values)
 
     async def each(self, statement: Statement, rows: Sequence[Mapping[str, object]]) -> None:
         """Execute it for each of these values, in one pipeline."""
@@ -106,11 +125,11 @@ class Executor:
         return await self._observed(statement, self.driver.execute(statement.sql))
 
     async def _observed(self, statement: Statement, result: Awaitable[T]) -> T:
-        started = perf_counter()
+        began = perf_counter()
         try:
             rows = await result
         except BaseException as error:
-            self._ran(statement, perf_counter() - started, error)
+            self.observe(statement, perf_counter() - began, error)
             raise
-        self._ran(statement, perf_counter() - started, None)
+        self.observe(statement, perf_counter() - began, None)
         return rows

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeAlias
 
 from jubilee.adapters.postgres.answers import PostgresAnswers
@@ -17,7 +18,8 @@ from jubilee.adapters.postgres.jobs.tasks import PostgresTasks
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.sessions import PostgresSessions
 from jubilee.adapters.postgres.signing_keys import PostgresSigningKeys
-from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.statement import Executor
+from jubilee.adapters.postgres.transaction_executor import TransactionExecutor
 from jubilee.adapters.postgres.users import PostgresUsers
 from jubilee.domain.audit.entry import RequestOrigin
 from jubilee.domain.clock import Clock
@@ -29,16 +31,6 @@ from jubilee.observation.jobs import NO_TRACE, TracePropagator
 
 DispatchSoon: TypeAlias = Callable[[Iterable[Dispatch]], None]
 """Called with the due jobs that have been committed; must not wait and must not fail."""
-
-
-# A frozen process must not keep its locks; transactions of the service are never idle for so long.
-BEGIN = Statement.from_sql("BEGIN; SET LOCAL idle_in_transaction_session_timeout = '30s'")
-COMMIT = Statement.from_sql("COMMIT")
-ROLLBACK = Statement.from_sql("ROLLBACK")
-
-
-class RolledBack(Exception):
-    """The server rolled back at COMMIT: the error of a statement had been caught and ignored."""
 
 
 def ignore_dispatches(_: Iterable[Dispatch]) -> None:
@@ -73,14 +65,25 @@ class WriteContext:
         return Provenance(self.correlation_id(), self.propagator)
 
 
-@dataclass(frozen=True, slots=True)
 class PostgresTransaction:
     """The repositories that share a connection."""
 
-    executor: Executor
-    context: WriteContext
-    pending: PendingDispatches = field(default_factory=PendingDispatches)
-    """The new jobs; dispatched after the commit."""
+    __slots__ = ("_pending", "context", "executor")
+
+    def __init__(
+        self, executor: Executor, context: WriteContext, pending: PendingDispatches | None = None
+    ) -> None:
+        """`pending` collects the new jobs, which are dispatched after the commit."""
+        self.executor = executor
+        self.context = context
+        self._pending = pending
+
+    @property
+    def pending(self) -> PendingDispatches:
+        """The new jobs; a view dispatches none."""
+        if self._pending is None:
+            self._pending = PendingDispatches()
+        return self._pending
 
     @property
     def users(self) -> PostgresUsers:
@@ -155,12 +158,10 @@ class PostgresTransaction:
 def views(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresTransaction]:
     """Open views in autocommit: each statement reads the latest commit, without a BEGIN."""
 
-    @asynccontextmanager
-    async def begin() -> AsyncIterator[PostgresTransaction]:
-        async with pool.executor() as executor:
-            yield PostgresTransaction(executor, context)
+    def view(executor: Executor) -> PostgresTransaction:
+        return PostgresTransaction(executor, context)
 
-    return begin
+    return partial(pool.lend, view)
 
 
 def transactions(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresTransaction]:
@@ -169,7 +170,8 @@ def transactions(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresT
     @asynccontextmanager
     async def begin() -> AsyncIterator[PostgresTransaction]:
         pending = PendingDispatches()
-        async with pool.executor() as executor:
+        async with pool.executor() as lent:
+            executor = TransactionExecutor(lent)
             async with _transaction(executor):
                 yield PostgresTransaction(executor, context, pending)
             if context.committed is not None:
@@ -182,17 +184,15 @@ def transactions(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresT
 
 
 @asynccontextmanager
-async def _transaction(executor: Executor) -> AsyncIterator[None]:
+async def _transaction(executor: TransactionExecutor) -> AsyncIterator[None]:
     """Run a block in a transaction; raises RolledBack if the server rolls back at COMMIT.
 
     Unlike the driver's transaction, it sends no ROLLBACK when it is cancelled: a server that hangs
     would block the caller. The pool closes the connection instead.
     """
-    await executor.command(BEGIN)
     try:
         yield
     except Exception:
-        await executor.command(ROLLBACK)
+        await executor.roll_back()
         raise
-    if await executor.command(COMMIT) != "COMMIT":
-        raise RolledBack
+    await executor.commit()

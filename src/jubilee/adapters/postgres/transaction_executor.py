@@ -1,0 +1,75 @@
+"""Statements of a transaction, which begins with the first of them."""
+
+from collections.abc import Mapping, Sequence
+
+from asyncpg import Record
+
+from jubilee.adapters.postgres.statement import Executor, Statement
+
+# A frozen process must not keep its locks; transactions of the service are never idle for so long.
+BEGIN = Statement.from_sql("BEGIN; SET LOCAL idle_in_transaction_session_timeout = '30s'")
+COMMIT = Statement.from_sql("COMMIT")
+ROLLBACK = Statement.from_sql("ROLLBACK")
+
+
+class RolledBack(Exception):
+    """The server rolled back at COMMIT: the error of a statement had been caught and ignored."""
+
+
+class TransactionExecutor(Executor):
+    """Sends BEGIN before the first statement, unless that is the last as well.
+
+    PostgreSQL runs a statement outside of a transaction as one of its own: a write of one statement
+    needs one round trip instead of three, each of which takes 40 us of a request's CPU.
+    """
+
+    __slots__ = ("_begun", "_waiting")
+
+    def __init__(self, lent: Executor) -> None:
+        """Run statements on the connection of `lent`."""
+        super().__init__(lent.driver, lent.observe)
+        self._begun = False
+        self._waiting: tuple[Statement, Mapping[str, object]] | None = None
+
+    async def all(self, statement: Statement, **values: object) -> list[Record]:
+        if not self._begun:
+            await self._begin()
+        return await super().all(statement, **values)
+
+    async def first(self, statement: Statement, **values: object) -> Record | None:
+        if not self._begun:
+            await self._begin()
+        return await super().first(statement, **values)
+
+    async def each(self, statement: Statement, rows: Sequence[Mapping[str, object]]) -> None:
+        if not self._begun:
+            await self._begin()
+        await super().each(statement, rows)
+
+    async def run_last(self, statement: Statement, **values: object) -> None:
+        """Keep the first statement until another follows, or the transaction ends."""
+        if self._begun or self._waiting is not None:
+            await self.run(statement, **values)
+        else:
+            self._waiting = statement, values
+
+    async def commit(self) -> None:
+        """Commit; raises RolledBack if the server rolls back instead."""
+        if self._begun:
+            if await self.command(COMMIT) != "COMMIT":
+                raise RolledBack
+        elif self._waiting is not None:
+            statement, values = self._waiting
+            await super().first(statement, **values)
+
+    async def roll_back(self) -> None:
+        """Undo all statements."""
+        if self._begun:
+            await self.command(ROLLBACK)
+
+    async def _begin(self) -> None:
+        await self.command(BEGIN)
+        self._begun, waiting = True, self._waiting
+        if waiting is not None:
+            statement, values = waiting
+            await super().first(statement, **values)

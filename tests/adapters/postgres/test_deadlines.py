@@ -1,0 +1,61 @@
+"""Deadlines that share a timer."""
+
+import asyncio
+from time import monotonic
+
+import pytest
+
+from jubilee.adapters.postgres.deadlines import Deadline, Deadlines
+
+
+async def use(deadlines: Deadlines, at: float) -> str:
+    """Wait for longer than any test; say why the wait ended."""
+    deadline = Deadline(at)
+    deadlines.add(deadline)
+    error: BaseException | None = None
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError as cancelled:
+        error = cancelled
+    deadlines.remove(deadline)
+    return "deadline" if deadline.explains(error) else "cancelled"
+
+
+async def test_deadlines_pass_in_their_order_whatever_the_order_of_the_uses() -> None:
+    deadlines, passed = Deadlines(), list[float]()
+
+    async def end(after_s: float) -> None:
+        assert await use(deadlines, monotonic() + after_s) == "deadline"
+        passed.append(after_s)
+
+    await asyncio.gather(*(end(after_s) for after_s in (0.2, 0.02, 0.1)))
+    assert passed == [0.02, 0.1, 0.2]
+
+
+async def test_a_cancellation_from_elsewhere_is_none_of_the_deadline() -> None:
+    task = asyncio.create_task(use(Deadlines(), monotonic() + 60))
+    await asyncio.sleep(0)
+    task.cancel()
+    assert await task == "cancelled"
+
+
+async def test_a_task_that_was_cancelled_as_well_stays_cancelled() -> None:
+    deadlines = Deadlines()
+    task = asyncio.create_task(use(deadlines, monotonic() - 1))
+    await asyncio.sleep(0)
+    task.cancel()
+    assert await task == "cancelled"
+
+
+async def test_a_use_that_ended_in_time_is_not_cancelled() -> None:
+    deadlines = Deadlines()
+    deadline = Deadline(monotonic() + 0.01)
+    deadlines.add(deadline)
+    deadlines.remove(deadline)
+    await asyncio.sleep(0.05)
+    assert not deadline.is_over
+
+
+@pytest.mark.parametrize("ends", [0.0, -5.0])
+async def test_a_deadline_in_the_past_passes_at_once(ends: float) -> None:
+    assert await asyncio.wait_for(use(Deadlines(), monotonic() + ends), 10) == "deadline"

@@ -1,0 +1,104 @@
+"""Which statements PostgreSQL gets for a transaction."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
+from jubilee.domain.auth.tokens import InvalidToken
+from jubilee.domain.items import Item
+from jubilee.domain.users.user import User
+from jubilee.observation.storage import NoPoolObserver, StatementInfo
+from tests.contracts.accounts import (
+    NOW,
+    ForcedRollback,
+    add_users,
+    make_user,
+    roll_back_after,
+)
+from tests.contracts.conftest import Database
+from tests.fakes.store import FakeClock
+
+
+class Statements(NoPoolObserver):
+    """Records the operations of all statements."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def executed(
+        self, statement: StatementInfo, seconds: float, error: BaseException | None
+    ) -> None:
+        self.seen.append(statement.operation)
+
+
+@pytest.fixture
+def statements() -> Statements:
+    return Statements()
+
+
+@pytest.fixture
+async def watched(database_url: str, statements: Statements) -> AsyncIterator[Database]:
+    """A database whose statements are recorded."""
+    pool = ConnectionPool(database_url, size=2, timeout=10, observer=statements)
+    context = WriteContext(FakeClock(), new_id, lambda: None)
+    yield Database(transactions(pool, context), views(pool, context))
+    await pool.close()
+
+
+@pytest.fixture
+async def zoe(watched: Database, statements: Statements) -> User:
+    user = make_user("zoe")
+    await add_users(watched, user)
+    statements.seen.clear()
+    return user
+
+
+def item_of(owner: User) -> Item:
+    return Item(id=new_id(), owner_id=owner.id, title="Engine", created_at=NOW, updated_at=NOW)
+
+
+async def stored(database: Database, item: Item) -> Any:
+    async with database.read() as view:
+        return await view.items.get(item.id)
+
+
+async def test_a_write_of_one_statement_needs_no_begin(
+    watched: Database, statements: Statements, zoe: User
+) -> None:
+    item = item_of(zoe)
+    async with watched.write() as tx:
+        await tx.items.add(item)
+    assert statements.seen == ["INSERT"]
+    assert await stored(watched, item) == item
+
+
+async def test_two_statements_are_one_transaction(
+    watched: Database, statements: Statements, zoe: User
+) -> None:
+    first, second = item_of(zoe), item_of(zoe)
+    async with watched.write() as tx:
+        await tx.items.add(first)
+        await tx.items.add(second)
+    assert statements.seen == ["BEGIN", "INSERT", "INSERT", "COMMIT"]
+    assert [await stored(watched, each) for each in (first, second)] == [first, second]
+
+
+async def test_a_write_that_fails_before_its_statement_was_sent_sends_none(
+    watched: Database, statements: Statements, zoe: User
+) -> None:
+    with pytest.raises(ForcedRollback):
+        await roll_back_after(watched, lambda tx: tx.items.add(item_of(zoe)))
+    assert statements.seen == []
+
+
+async def test_a_single_statement_that_is_refused_is_an_error_of_the_domain(
+    watched: Database, statements: Statements
+) -> None:
+    with pytest.raises(InvalidToken):
+        async with watched.write() as tx:
+            await tx.items.add(item_of(make_user("gone")))
+    assert statements.seen == ["INSERT"]
