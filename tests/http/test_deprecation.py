@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
-from starlette.routing import Route, Router
 
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.docs.openapi import document
@@ -35,7 +34,7 @@ def deprecated(sunset: datetime | None) -> AnyEndpoint:
 async def serving(services: Services, endpoint: AnyEndpoint) -> AsyncIterator[httpx2.AsyncClient]:
     traffic = InFlightRequests()
     context = ApiContext(services, Cursors(b"c" * 32), BodyLimits(1 << 20, 5), traffic)
-    app = EdgeMiddleware(Router([Route("/", Resource([endpoint], context))]), traffic)
+    app = EdgeMiddleware(Resource([endpoint], context).respond, traffic)
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         yield client

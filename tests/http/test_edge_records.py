@@ -3,7 +3,9 @@
 import asyncio
 
 import pytest
-from starlette.types import Message, Receive, Scope, Send
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message
 
 from jubilee.entrypoints.http.framework.context import InFlightRequests
 from jubilee.entrypoints.http.framework.edge import EdgeMiddleware
@@ -32,14 +34,12 @@ class Recorder(RequestObserver):
         self.current.append(current_request.get())
 
 
-async def answer(scope: Scope, _: Receive, send: Send) -> None:
+async def answer(request: Request, _: RequestRecord) -> Response:
     """Respond after a delay; raise an error for `/broken`."""
     await asyncio.sleep(DURATION_S)
-    if scope["path"] == "/broken":
+    if request.scope["path"] == "/broken":
         raise ZeroDivisionError
-    await send({"type": "http.response.start", "status": 201, "headers": []})
-    await send({"type": "http.response.body", "body": b"abc", "more_body": True})
-    await send({"type": "http.response.body", "body": b"de"})
+    return Response(b"abcde", 201)
 
 
 async def nothing() -> Message:

@@ -3,12 +3,14 @@
 from collections.abc import Awaitable, Callable
 
 import httpx2
-from starlette.types import Receive, Scope, Send
+from starlette.requests import Request
+from starlette.responses import Response
 
 from jubilee.adapters.telemetry.traced_requests import TracedRequests
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.entrypoints.http.framework.context import InFlightRequests
 from jubilee.entrypoints.http.framework.edge import EdgeMiddleware
+from jubilee.observation.requests import RequestRecord
 
 SAMPLED = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -24,12 +26,11 @@ Work = Callable[[], Awaitable[None]]
 def serving(tracing: Tracing, work: Work) -> httpx2.AsyncClient:
     """Return a client of an application that runs `work` and answers 204."""
 
-    async def app(_: Scope, __: Receive, send: Send) -> None:
+    async def respond(_: Request, __: RequestRecord) -> Response:
         await work()
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
+        return Response(status_code=204)
 
-    traced = TracedRequests(EdgeMiddleware(app, InFlightRequests()), tracing)
+    traced = TracedRequests(EdgeMiddleware(respond, InFlightRequests()), tracing)
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(traced), base_url="http://api.test")
 
 

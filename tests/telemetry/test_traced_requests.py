@@ -4,23 +4,23 @@ from ipaddress import ip_network
 
 import httpx2
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.requests import Request
+from starlette.responses import Response
 
 from jubilee.adapters.telemetry.traced_requests import TracedRequests
 from jubilee.entrypoints.http.framework.client_address import TrustedProxies
 from jubilee.entrypoints.http.framework.context import InFlightRequests
 from jubilee.entrypoints.http.framework.edge import EdgeMiddleware, EdgeRules
+from jubilee.observation.requests import RequestRecord
 from tests.telemetry.memory import Memory, as_text, attributes
 
 CAPTURE = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_"
 SECRET = "Bearer hunter2"
 
 
-async def app(_: Scope, __: Receive, send: Send) -> None:
+async def respond(_: Request, __: RequestRecord) -> Response:
     """Answer with a cookie."""
-    headers = [(b"set-cookie", SECRET.encode())]
-    await send({"type": "http.response.start", "status": 204, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
+    return Response(status_code=204, headers={"set-cookie": SECRET})
 
 
 async def test_no_variable_makes_spans_record_headers(
@@ -28,7 +28,7 @@ async def test_no_variable_makes_spans_record_headers(
 ) -> None:
     monkeypatch.setenv(f"{CAPTURE}REQUEST", ".*")
     monkeypatch.setenv(f"{CAPTURE}RESPONSE", ".*")
-    traced = TracedRequests(EdgeMiddleware(app, InFlightRequests()), memory.tracing())
+    traced = TracedRequests(EdgeMiddleware(respond, InFlightRequests()), memory.tracing())
     transport = httpx2.ASGITransport(traced, client=("192.0.2.7", 50_000))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         answer = await client.get("/", headers={"Authorization": SECRET, "User-Agent": "test"})
@@ -41,7 +41,7 @@ async def test_no_variable_makes_spans_record_headers(
 
 async def test_a_span_has_the_address_that_a_trusted_proxy_forwards(memory: Memory) -> None:
     proxies = TrustedProxies([ip_network("10.0.0.0/8")])
-    edge = EdgeMiddleware(app, InFlightRequests(), rules=EdgeRules(proxies))
+    edge = EdgeMiddleware(respond, InFlightRequests(), rules=EdgeRules(proxies))
     transport = httpx2.ASGITransport(TracedRequests(edge, memory.tracing()), client=("10.0.0.1", 1))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         await client.get("/", headers={"X-Forwarded-For": "192.0.2.7"})

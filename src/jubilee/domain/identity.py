@@ -71,12 +71,16 @@ OPERATOR = Principal(UserId(UUID(int=0)), None, is_admin=True, credential=Creden
 
 def name_key(name: str) -> str:
     """Return the form in which names are compared: 'ZOË', 'zoë' and decomposed forms are equal."""
+    if name.isascii():
+        return name.lower()
     folded = unicodedata.normalize("NFKC", name).casefold()
     return unicodedata.normalize("NFKC", folded)
 
 
 def is_person_name(name: str) -> bool:
     """Return whether the name can be greeted: a letter followed by letters and marks."""
+    if name.isascii():
+        return name.isalpha() and len(name) <= MAX_PERSON_NAME_CHARS
     composed = unicodedata.normalize("NFC", name)
     categories = [unicodedata.category(character)[0] for character in composed]
     return (

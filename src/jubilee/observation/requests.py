@@ -1,9 +1,9 @@
 """Requests and client connections, as they are reported to metrics, traces and the access log."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
@@ -15,7 +15,7 @@ UNMATCHED = "unmatched"
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
+Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 MetricsExposition: TypeAlias = Callable[[], bytes]
 """Renders all metrics in Prometheus' text format."""
@@ -45,6 +45,13 @@ class RequestRecord:
     """The policy that refused it."""
     headers: Headers = ()
     """As they were received; error reports show a few of them."""
+    named: Mapping[bytes, bytes] = field(default_factory=dict)
+    """The last of each header."""
+
+    @property
+    def has_repeated_headers(self) -> bool:
+        """Whether a header is given more than once, so that `named` lacks a part of it."""
+        return len(self.named) < len(self.headers)
 
     @property
     def user_agent(self) -> str | None:

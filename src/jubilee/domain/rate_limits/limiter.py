@@ -12,6 +12,7 @@ import asyncio
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.rate_limits.quotas import Quota, QuotaStore, RouteClass
@@ -40,8 +41,7 @@ class ClientUsage:
     lease: "asyncio.Task[bool] | None" = None
 
 
-@dataclass(frozen=True, slots=True)
-class RateState:
+class RateState(NamedTuple):
     """What is left of a quota after a request, until the end of the window."""
 
     remaining: int
@@ -66,21 +66,37 @@ class RouteLimiter:
         self._window = 0
         self._clients: dict[str, ClientUsage] = {}
 
-    async def admit(self, client: str) -> RateState:
-        """Count a request, unless the client has used its quota up."""
+    def admit_now(self, client: str) -> RateState | None:
+        """Count a request if the process may admit it without asking the store; else None."""
         now = self._now()
         window = int(now // self._quota.window_s)
         if window != self._window:
             self._window, self._clients = window, {}
         usage = self._clients.get(client) or self._new(client)
         if usage.used >= usage.granted:
-            await self._lease(usage)
-        is_refused = usage.used >= usage.granted
-        if not is_refused:
-            usage.used += 1
+            return None
+        usage.used += 1
+        return self._state(usage, now)
+
+    async def admit(self, client: str) -> RateState:
+        """Count a request, unless the client has used its quota up."""
+        state = self.admit_now(client)
+        if state is not None:
+            return state
+        usage, now = self._clients.get(client) or self._new(client), self._now()
+        await self._lease(usage)
+        if usage.used >= usage.granted:
+            return RateState(0, self._reset_s(now), True)
+        usage.used += 1
+        return self._state(usage, now)
+
+    def _state(self, usage: ClientUsage, now: float) -> RateState:
         left = self._quota.requests - usage.others - usage.used
-        reset_s = math.ceil((window + 1) * self._quota.window_s - now)
-        return RateState(left if left > 0 and not is_refused else 0, reset_s, is_refused)
+        return RateState(max(left, 0), self._reset_s(now), False)
+
+    def _reset_s(self, now: float) -> int:
+        window_s = self._quota.window_s
+        return math.ceil((now // window_s + 1) * window_s - now)
 
     def _new(self, client: str) -> ClientUsage:
         if len(self._clients) >= MAX_CLIENTS:
@@ -124,6 +140,10 @@ class RateLimiter:
         self._limiters = {
             name: RouteLimiter(name, quota, store, now) for name, quota in quotas.items()
         }
+
+    def admit_now(self, name: RouteClass, client: str) -> RateState | None:
+        """Count a request of a client; None if that takes a question to the store."""
+        return self._limiters[name].admit_now(client)
 
     async def admit(self, name: RouteClass, client: str) -> RateState:
         """Count a request of a client in a class of routes."""

@@ -9,11 +9,13 @@ import asyncio
 from typing import Any
 
 import httptools
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from jubilee.domain.errors import DomainError
 from jubilee.entrypoints.http.connections.config import BoundedConfig
+from jubilee.entrypoints.http.connections.cycle import COMMON, RequestCycle, request_scope
 from jubilee.entrypoints.http.connections.flow import ReadFlow
 from jubilee.entrypoints.http.connections.heads import RESERVED_PATHS, fault_of, path_of
 from jubilee.entrypoints.http.connections.limits import (
@@ -52,6 +54,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     config: BoundedConfig
     flow: ReadFlow
+    scope: Scope  # type: ignore[assignment]  # uvicorn has a type of its own for it
+    _common: Scope
 
     def __init__(
         self,
@@ -73,6 +77,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Refuse a connection beyond limit and reserve; one in the reserve may send a request."""
         super().connection_made(transport)
+        self._common = {**COMMON, "server": self.server, "client": self.client}
         self.flow = ReadFlow(transport, self._advance)
         excess = len(self.connections) - self._rules.limits.connections
         self._is_excess = excess > 0
@@ -147,7 +152,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin a request at its first byte."""
-        HttpToolsProtocol.on_message_begin(self)  # faster than super()
+        self.url, self.headers, self.expect_100_continue = b"", [], False
         self._phase, self._sweeps = HEAD, 0
 
     def on_headers_complete(self) -> None:
@@ -163,7 +168,8 @@ class BoundedProtocol(HttpToolsProtocol):
             or parser.should_upgrade()
         ):
             self._check_head(named)
-        HttpToolsProtocol.on_headers_complete(self)
+        self.scope = request_scope(self._common, parser, self.url, headers)
+        self.cycle = RequestCycle.start(self)
         self.headers = []  # collects trailers, which are dropped
         self._phase, self._sweeps = BODY, 0
         self._unparsed.framing = 0

@@ -47,10 +47,12 @@ JSON_MESSAGES = {"dict_type": "Input should be an object", "list_type": "Input s
 """Replace Pydantic's messages that name Python types."""
 
 
-async def read_body(request: Request, *, limit: int, seconds: float) -> bytes:
-    """Read the whole body: at most `limit` bytes, within `seconds`."""
-    content_length = request.headers.get("content-length", "")
-    if content_length.isdecimal() and int(content_length[:20]) > limit:
+async def read_body(request: Request, declared: int, *, limit: int, seconds: float) -> bytes:
+    """Read the whole body: at most `limit` bytes, within `seconds`.
+
+    `declared` is its Content-Length.
+    """
+    if declared > limit:
         raise _too_large(limit)
     try:
         async with asyncio.timeout(seconds):

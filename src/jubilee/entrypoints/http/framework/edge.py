@@ -1,16 +1,19 @@
-"""Outermost middleware: request id, mounts, common headers, CORS, requests in flight.
+"""The edge of the application: request id, mounts, common headers, CORS, requests in flight.
 
 A single ASGI class, because each layer of middleware costs time on every request.
 """
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from secrets import token_hex
+from random import getrandbits
 from time import monotonic
+from typing import TypeAlias
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from jubilee.entrypoints.http.framework.client_address import TrustedProxies
 from jubilee.entrypoints.http.framework.context import InFlightRequests
@@ -50,32 +53,34 @@ class EdgeRules:
 
 DEFAULT_RULES = EdgeRules()
 
+Respond: TypeAlias = Callable[[Request, RequestRecord], Awaitable[Response]]
+"""Answers a request; the body of the response is in memory."""
+
 
 class EdgeMiddleware:
-    """Records each request, routes its mount, and adds the common headers to its response."""
+    """The ASGI application: records each request, and sends the answer with the common headers.
+
+    What answers returns its response, so that nothing has to be wrapped to change it.
+    """
 
     def __init__(
         self,
-        app: ASGIApp,
+        respond: Respond,
         traffic: InFlightRequests,
         meter: RequestObserver = NO_REQUEST_OBSERVER,
         timeout: float = math.inf,
         rules: EdgeRules = DEFAULT_RULES,
     ) -> None:
         """`timeout` is the duration of a request in seconds, without that of its body."""
-        self._app = app
+        self._respond = respond
         self._traffic = traffic
         self._meter = meter
         self._timeout = timeout
         self._rules = rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; other scopes pass through."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        named = dict(scope["headers"])
-        record = new_record(scope, named, self._rules.proxies)
+        """Serve one request; the server sends no other scopes."""
+        record = new_record(scope, dict(scope["headers"]), self._rules.proxies)
         record.began = began = monotonic()
         record.deadline = began + self._timeout
         scope["state"] = {"record": record}
@@ -83,30 +88,35 @@ class EdgeMiddleware:
         running, token = self._traffic.begin(), current_request.set(record)
         self._meter.request_started()
         try:
-            more = self._rules.cors.lines(scope["method"], named)
-            await self._app(scope, receive, self._with_headers(send, record, more))
+            response = await self._respond(Request(scope, receive), record)
+            await self._send(response, scope["method"], record, send)
         finally:
             self._traffic.end(running)
             record.seconds = monotonic() - began
             self._meter.request_finished(record)
             current_request.reset(token)
 
-    def _with_headers(self, send: Send, record: RequestRecord, more: Sequence[HeaderLine]) -> Send:
-        request_id = (b"x-request-id", record.request_id.encode())
+    async def _send(
+        self, response: Response, method: str, record: RequestRecord, send: Send
+    ) -> None:
+        record.status = status = response.status_code
+        headers = self._headers(response, method, record)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        body = b"" if method == "HEAD" else response.body
+        await send({"type": "http.response.body", "body": body})
+        record.sent = len(body)
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.body":
-                record.sent += len(message.get("body", b""))
-            if message["type"] == "http.response.start":
-                record.status = message["status"]
-                headers = [*message["headers"], *more, *record.response_headers, request_id]
-                add_default_headers(headers)
-                if self._traffic.draining:
-                    headers.append((b"connection", b"close"))
-                message = {**message, "headers": headers}
-            await send(message)
-
-        return send_with_headers
+    def _headers(self, response: Response, method: str, record: RequestRecord) -> list[HeaderLine]:
+        headers = [
+            *response.raw_headers,
+            *self._rules.cors.lines(method, record.named),
+            *record.response_headers,
+            (b"x-request-id", record.request_id.encode()),
+        ]
+        add_default_headers(headers)
+        if self._traffic.draining:
+            headers.append((b"connection", b"close"))
+        return headers
 
 
 def add_default_headers(headers: list[HeaderLine]) -> None:
@@ -132,18 +142,24 @@ def new_record(
         client = proxies.client_of(client, scope["headers"])
     given, length = named.get(b"x-request-id"), named.get(b"content-length", b"")
     return RequestRecord(
-        request_id=given.decode() if given and REQUEST_ID.match(given) else token_hex(16),
+        # Not a secret: the system's random numbers would take a call of the kernel.
+        request_id=given.decode()
+        if given and REQUEST_ID.match(given)
+        else f"{getrandbits(128):032x}",
         method=method,
         received=int(length[:15]) if length.isdigit() else 0,
         client=client,
         headers=scope["headers"],
+        named=named,
     )
 
 
 def _mount(scope: Scope) -> None:
     """Route `/v1/api/items/` as `/items`: a redirect would be built from the Host header."""
     path: str = scope["path"]
-    prefix = next((m for m in MOUNTS if path == m or path.startswith(m + "/")), "")
+    prefix = ""
+    if path.startswith(MOUNTS):
+        prefix = next((m for m in MOUNTS if path == m or path.startswith(m + "/")), "")
     inner = path.removeprefix(prefix)
     scope["root_path"] = prefix
     scope["path"] = prefix + (inner.removesuffix("/") or "/")

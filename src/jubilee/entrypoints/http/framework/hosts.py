@@ -1,15 +1,10 @@
 """The host names under which the API is called."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from jubilee.domain.outbound.address_policy import AllowedHost
-from jubilee.entrypoints.http.framework.problems import UnknownHost
-from jubilee.entrypoints.http.framework.resource import refuse
 
 HEALTH = "/health"
 CACHED_HOSTS = 256
@@ -23,28 +18,23 @@ def is_health(path: str) -> bool:
 
 
 class TrustedHosts:
-    """Refuses requests with an unknown Host (421), except for health checks.
+    """Accepts requests with a known Host, and health checks with any.
 
     No answer is made from the Host: this check keeps pages of other names, resolved to this
     service (DNS rebinding), from calling it.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[AllowedHost]) -> None:
-        self._app = app
+    def __init__(self, hosts: Iterable[AllowedHost]) -> None:
+        """Without hosts, any is accepted."""
         self._hosts = tuple(hosts)
         self._accepts = lru_cache(CACHED_HOSTS)(self._is_known)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] == "http" and not self._may_pass(scope):
-            await refuse(UnknownHost(), Request(scope, receive))(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-
-    def _may_pass(self, scope: Scope) -> bool:
-        host = dict(scope["headers"]).get(b"host", b"")
-        is_known = len(host) <= MAX_HOST_BYTES and self._accepts(host)
-        return is_known or is_health(scope["path"].removeprefix(scope["root_path"]))
+    def may_pass(self, named: Mapping[bytes, bytes], path: str) -> bool:
+        """Return whether a request with these headers may be answered; `path` is without mount."""
+        if not self._hosts:
+            return True
+        host = named.get(b"host", b"")
+        return (len(host) <= MAX_HOST_BYTES and self._accepts(host)) or is_health(path)
 
     def _is_known(self, header: bytes) -> bool:
         found = HOST.fullmatch(header.decode("latin-1").lower())

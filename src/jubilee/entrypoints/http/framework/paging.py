@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from jubilee.domain.paging import Page, Position
-from jubilee.entrypoints.http.framework.endpoint import JSON, Call, Model, ResponseSpec
+from jubilee.entrypoints.http.framework.endpoint import Call, Model, ResponseSpec
+from jubilee.entrypoints.http.framework.responses import ok
 
 T = TypeVar("T")
 P = TypeVar("P", bound="PageReply")
@@ -54,7 +55,7 @@ def paged(
     cursor = None if page.after is None else call.context.cursors.encode(page.after, _scope(call))
     body = model(items=[reply(row) for row in page.rows], next_cursor=cursor)
     headers = {} if cursor is None else {"Link": _link(call, cursor)}
-    return Response(body.model_dump_json(by_alias=True), headers=headers, media_type=JSON)
+    return ok(body, headers=headers)
 
 
 def _filters(call: Call[Any, Any]) -> dict[str, str]:

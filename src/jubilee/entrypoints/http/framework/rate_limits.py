@@ -28,8 +28,10 @@ class RequestLimits:
     async def admit(self, name: RouteClass, record: RequestRecord) -> None:
         """Count the request and add headers to its response; raises RateLimited."""
         client = record.user_id or address_key(record.client)
-        state = await self._limiter.admit(name, client)
-        left = b'"%b";r=%d;t=%d' % (name.encode(), state.remaining, state.reset_s)
+        state = self._limiter.admit_now(name, client)
+        if state is None:
+            state = await self._limiter.admit(name, client)
+        left = f'"{name}";r={state.remaining};t={state.reset_s}'.encode()
         record.response_headers = (self._policies[name], (b"ratelimit", left))
         if state.is_refused:
             record.limited_by = name

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from jubilee.entrypoints.http.framework.conditions import GZIP_SUFFIX, etag, hash_tag, is_known
 from jubilee.entrypoints.http.framework.encodings import accepts_gzip
 from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
+from jubilee.observation.requests import RequestRecord
 
 MIN_GZIP_BYTES = 1024  # less is not worth the client's time
 MAX_INLINE_BYTES = 32 * 1024  # more is compressed in a thread: it takes over a millisecond
@@ -48,27 +49,26 @@ class Representation:
             honours_prefer=endpoint.honours_prefer,
         )
 
-    async def choose(self, request: Request, response: Response) -> Response:
+    async def choose(self, request: Request, record: RequestRecord, response: Response) -> Response:
         """Return the response that is sent; raises MalformedCondition."""
         if self.is_read:
-            return await self._read(request, response)
+            return await self._read(request, record, response)
         return preferred(request.headers, response) if self.honours_prefer else response
 
-    async def _read(self, request: Request, response: Response) -> Response:
+    async def _read(self, request: Request, record: RequestRecord, response: Response) -> Response:
         if response.status_code != HTTPStatus.OK:
             return response
-        tag = dict(response.raw_headers).get(b"etag", b"").decode()
+        tag = next((text for name, text in response.raw_headers if name == b"etag"), b"").decode()
         if self.is_tagged and not tag:
             tag = etag(hash_tag(bytes(response.body)))
             response.raw_headers.append((b"etag", tag.encode()))
         gzip = False
         if self.is_compressed and len(response.body) >= MIN_GZIP_BYTES:
             response.headers.add_vary_header("Accept-Encoding")
-            gzip = accepts_gzip(request.headers)
+            gzip = b"accept-encoding" in record.named and accepts_gzip(request.headers)
         if gzip and tag:
             tag = response.headers["ETag"] = f'{tag[:-1]}{GZIP_SUFFIX}"'
-        asks = b"if-none-match" in dict(request.scope["headers"])
-        if tag and asks and is_known(request.headers, tag.strip('"')):
+        if tag and b"if-none-match" in record.named and is_known(request.headers, tag.strip('"')):
             return _without_body(response, HTTPStatus.NOT_MODIFIED)
         return await _compressed(response) if gzip else response
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from time import monotonic
 
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
 
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import (
@@ -21,6 +21,7 @@ from jubilee.domain.errors import (
 )
 from jubilee.domain.identity import Principal
 from jubilee.domain.rate_limits.quotas import RouteClass
+from jubilee.domain.scopes import Scope
 from jubilee.entrypoints.http.framework.binding import (
     bind_body,
     bind_query,
@@ -30,7 +31,13 @@ from jubilee.entrypoints.http.framework.binding import (
 from jubilee.entrypoints.http.framework.conditions import wants_existing
 from jubilee.entrypoints.http.framework.context import ApiContext
 from jubilee.entrypoints.http.framework.deprecation import EndpointRemoved
-from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint, Call, Nothing
+from jubilee.entrypoints.http.framework.endpoint import (
+    Access,
+    AnyCall,
+    AnyEndpoint,
+    Call,
+    Nothing,
+)
 from jubilee.entrypoints.http.framework.idempotency import respond
 from jubilee.entrypoints.http.framework.negotiation import require_acceptable, require_plain
 from jubilee.entrypoints.http.framework.problems import (
@@ -45,51 +52,53 @@ from jubilee.observation.requests import RequestRecord
 
 logger = logging.getLogger(__name__)
 
+ANYONE, OPTIONAL = Access.ANYONE, Access.OPTIONAL  # looked up slowly before Python 3.12
+NOTHING = Nothing()
+ANY_MEDIA = b"*/*"
 MISSING = "The resource that If-Match requires does not exist."
 
 
 class Resource:
-    """An ASGI application that serves one path."""
+    """All methods of one path."""
 
     def __init__(self, endpoints: Sequence[AnyEndpoint], context: ApiContext) -> None:
-        self._endpoints = {endpoint.method: endpoint for endpoint in endpoints}
+        self._prepared = {e.method: PreparedEndpoint.of(e) for e in endpoints}
         self._template = endpoints[0].path
         self._context = context
-        self._offered = {method: one.offered for method, one in self._endpoints.items()}
-        known = [*self._endpoints, "OPTIONS", *(["HEAD"] if "GET" in self._endpoints else [])]
+        known = [*self._prepared, "OPTIONS", *(["HEAD"] if "GET" in self._prepared else [])]
         self._allow = {"Allow": ", ".join(sorted(known))}
         self._accepted = {
-            f"Accept-{method.capitalize()}": ", ".join(endpoint.media)
-            for method, endpoint in self._endpoints.items()
-            if method in {"PATCH", "POST"} and endpoint.body is not None
+            f"Accept-{e.method.capitalize()}": ", ".join(e.media)
+            for e in endpoints
+            if e.method in {"PATCH", "POST"} and e.body is not None
         }
-        self._represent = {method: Representation.of(e) for method, e in self._endpoints.items()}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def respond(self, request: Request, record: RequestRecord) -> Response:
         """Respond to one request, with a problem on any error."""
-        method = str(scope["method"])
-        scope["state"]["record"].endpoint = self._template
-        request = Request(scope, receive)
-        if method == "HEAD" and "GET" in self._endpoints:
-            method, send = "GET", _without_body(send)
-        response = await self._answer(method, request)
-        await response(scope, receive, send)
-
-    async def _answer(self, method: str, request: Request) -> Response:
-        endpoint = self._endpoints.get(method)
-        if endpoint is None:
+        record.endpoint = self._template
+        method = str(request.scope["method"])
+        prepared = self._prepared.get("GET" if method == "HEAD" else method)
+        if prepared is None:
             return self._other_method(method, request)
-        deprecation = endpoint.deprecation
+        deprecation = prepared.endpoint.deprecation
         if deprecation is None:
-            return await self._respond(endpoint, request)
+            return await self._answer(prepared, request, record)
         if deprecation.is_removed:
-            return deprecation.announce(refuse(EndpointRemoved(), request, oauth=endpoint.oauth))
-        return deprecation.announce(await self._respond(endpoint, request))
+            oauth = prepared.endpoint.oauth
+            return deprecation.announce(refuse(EndpointRemoved(), request, oauth=oauth))
+        return deprecation.announce(await self._answer(prepared, request, record))
 
-    async def _respond(self, endpoint: AnyEndpoint, request: Request) -> Response:
+    async def _answer(
+        self, prepared: "PreparedEndpoint", request: Request, record: RequestRecord
+    ) -> Response:
+        endpoint = prepared.endpoint
         try:
-            response = await respond(endpoint, await self._call(endpoint, request))
-            return await self._represent[endpoint.method].choose(request, response)
+            call = await self._call(prepared, request, record)
+            if b"idempotency-key" in record.named:
+                response = await respond(endpoint, call)
+            else:
+                response = await endpoint.handler(call)
+            return await prepared.representation.choose(request, record, response)
         except UnsupportedMedia as error:
             response = refuse(error, request, oauth=endpoint.oauth)
             response.headers.update(self._accepted)
@@ -113,65 +122,112 @@ class Resource:
         response.headers.update(self._allow)
         return response
 
-    async def _call(self, endpoint: AnyEndpoint, request: Request) -> Call[BaseModel, BaseModel]:
+    async def _call(
+        self, prepared: "PreparedEndpoint", request: Request, record: RequestRecord
+    ) -> AnyCall:
         """Authenticate, then validate: anonymous clients learn nothing about the body's schema."""
-        caller = await self._admitted(endpoint, request)
+        endpoint = prepared.endpoint
+        caller = await self._admitted(prepared, record)
         if endpoint.recent_proof and caller is not None:
             self._context.services.proofs.require_recent(caller)
-        violations = path_violations(request.path_params)
-        if violations:
-            raise InvalidRequest(violations)
-        require_acceptable(request.headers, self._offered[endpoint.method])
-        query = bind_query(endpoint.query or Nothing, request.scope["query_string"])
+        for value in request.path_params.values():
+            if isinstance(value, str) and not value.isprintable():
+                _check_path(request.path_params)
+        prepared.require_acceptable(request, record)
+        encoded: bytes = request.scope["query_string"]
+        query = prepared.no_query
+        if query is None or encoded:
+            query = bind_query(endpoint.query or Nothing, encoded)
         if endpoint.body is None:
-            return Call(request, self._context, caller, Nothing(), query)
-        raw = await self._content(endpoint, request)
-        body = bind_body(endpoint, endpoint.body, request.headers.get("content-type", ""), raw)
+            return Call(request, self._context, caller, NOTHING, query)
+        raw = await self._content(endpoint, request, record)
+        content_type = record.named.get(b"content-type", b"").decode("latin-1")
+        body = bind_body(endpoint, endpoint.body, content_type, raw)
         return Call(request, self._context, caller, body, query, raw)
 
-    async def _content(self, endpoint: AnyEndpoint, request: Request) -> bytes:
-        require_plain(request.headers)
+    async def _content(
+        self, endpoint: AnyEndpoint, request: Request, record: RequestRecord
+    ) -> bytes:
+        if b"content-encoding" in record.named:
+            require_plain(request.headers)
         limits = self._context.limits
         limit = min(endpoint.max_body_bytes or limits.body_bytes, limits.body_bytes)
         began = monotonic()
-        raw = await read_body(request, limit=limit, seconds=limits.body_seconds)
+        raw = await read_body(request, record.received, limit=limit, seconds=limits.body_seconds)
         # The client's time does not count towards the deadline.
-        request.scope["state"]["record"].deadline += monotonic() - began
+        record.deadline += monotonic() - began
         return raw
 
-    async def _admitted(self, endpoint: AnyEndpoint, request: Request) -> Principal | None:
+    async def _admitted(
+        self, prepared: "PreparedEndpoint", record: RequestRecord
+    ) -> Principal | None:
         """Authenticate and count the request; a failed authentication counts as anonymous."""
-        rates, name = self._context.rates, endpoint.route_class
-        if rates is None or name is None:
-            return await self._caller(endpoint, request)
-        record: RequestRecord = request.scope["state"]["record"]
-        try:
-            caller = await self._caller(endpoint, request)
-        except NotAuthenticated:
-            await rates.admit(RouteClass.ANONYMOUS, record)
-            raise
-        except NotAllowed:
+        rates, caller = self._context.rates, None
+        name = None if rates is None else prepared.rate
+        access = prepared.endpoint.access
+        if access is not ANYONE and (access is not OPTIONAL or b"authorization" in record.named):
+            try:
+                caller = await self._caller(prepared, record)
+            except (NotAuthenticated, NotAllowed) as error:
+                if rates is not None and name is not None:
+                    is_known = isinstance(error, NotAllowed)
+                    await rates.admit(name if is_known else RouteClass.ANONYMOUS, record)
+                raise
+        if rates is not None and name is not None:
             await rates.admit(name, record)
-            raise
-        await rates.admit(name, record)
         return caller
 
-    async def _caller(self, endpoint: AnyEndpoint, request: Request) -> Principal | None:
-        access = endpoint.access
-        authorization = request.headers.get("authorization")
-        if access is Access.ANYONE or (access is Access.OPTIONAL and authorization is None):
-            return None
+    async def _caller(self, prepared: "PreparedEndpoint", record: RequestRecord) -> Principal:
+        authorization = record.named.get(b"authorization")
         if authorization is None:
             raise NotAuthenticated
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer":
+        scheme, _, token = authorization.partition(b" ")
+        if scheme.lower() != b"bearer":
             raise InvalidToken
-        principal = await self._context.services.auth.authenticate(token.strip())
-        request.scope["state"]["record"].user_id = str(principal.user_id)
-        principal.require(endpoint.scopes)
-        if access is Access.ADMIN and not principal.is_admin:
+        principal = await self._context.services.auth.authenticate(token.strip().decode("latin-1"))
+        record.user_id = str(principal.user_id)
+        principal.require(prepared.scopes)
+        if prepared.endpoint.access is Access.ADMIN and not principal.is_admin:
             raise NotAllowed
         return principal
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedEndpoint:
+    """What an endpoint's data mean for each request, derived from them once."""
+
+    endpoint: AnyEndpoint
+    representation: Representation
+    offered: tuple[str, ...]
+    scopes: frozenset[Scope]
+    rate: RouteClass | None
+    no_query: BaseModel | None
+    """The query of a request without one; None if it needs one."""
+
+    @classmethod
+    def of(cls, endpoint: AnyEndpoint) -> "PreparedEndpoint":
+        """Derive it."""
+        model = endpoint.query or Nothing
+        is_needed = any(member.is_required() for member in model.model_fields.values())
+        return cls(
+            endpoint,
+            Representation.of(endpoint),
+            endpoint.offered,
+            endpoint.scopes,
+            endpoint.route_class,
+            None if is_needed else model(),
+        )
+
+    def require_acceptable(self, request: Request, record: RequestRecord) -> None:
+        """Raise NotAcceptable if `Accept` excludes all media types of the responses."""
+        if record.named.get(b"accept", ANY_MEDIA) != ANY_MEDIA or record.has_repeated_headers:
+            require_acceptable(request.headers, self.offered)
+
+
+def _check_path(values: Mapping[str, object]) -> None:
+    violations = path_violations(values)
+    if violations:
+        raise InvalidRequest(violations)
 
 
 def _conditional(error: DomainError, endpoint: AnyEndpoint, request: Request) -> DomainError:
@@ -184,12 +240,3 @@ def refuse(error: DomainError, request: Request, *, oauth: bool = False) -> Resp
     """Respond to this request with the problem document of an error."""
     record: RequestRecord = request.scope["state"]["record"]
     return problem(error, record.request_id, request.scope["path"], oauth=oauth)
-
-
-def _without_body(send: Send) -> Send:
-    async def head(message: Message) -> None:
-        if message["type"] == "http.response.body":
-            message = {"type": "http.response.body", "body": b"", "more_body": False}
-        await send(message)
-
-    return head
