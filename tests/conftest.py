@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from starlette.types import ASGIApp
 
+from jubilee.adapters.address_cipher import AesAddressCipher
 from jubilee.adapters.answer_cipher import AesAnswerCipher
 from jubilee.adapters.common_passwords import common_passwords
 from jubilee.adapters.ids import new_id
@@ -27,21 +28,24 @@ from jubilee.domain.attempts.memory import MemoryAttemptStore
 from jubilee.domain.auth.service import RefreshPolicy
 from jubilee.domain.auth.sessions import ClientInfo
 from jubilee.domain.birthday_rules import BirthdayRules
+from jubilee.domain.greetings.opt_out import OptOutTokens
 from jubilee.domain.health import SchemaStatus
 from jubilee.domain.identity import Principal
 from jubilee.domain.jobs.kinds import JobKinds
+from jubilee.domain.one_time.secrets import LinkSecrets
 from jubilee.domain.passwords import PasswordRules
 from jubilee.domain.services import Services
 from jubilee.domain.signing_keys.changes import KeyPolicy
 from jubilee.domain.signing_keys.key import KeyAlgorithm
 from jubilee.domain.tasks.echo import Echo
-from jubilee.domain.users.user import Profile, User
+from jubilee.domain.users.user import EmailPolicy, Profile, User
 from jubilee.entrypoints.http.app import HttpOptions, build_app
 from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
 from jubilee.entrypoints.http.framework.cors import CorsHeaders
 from jubilee.entrypoints.http.framework.edge import EdgeRules
 from tests.fakes.attempts import FakeAttemptObserver
 from tests.fakes.birthdays import FakeTodayCache
+from tests.fakes.mail_worker import FakeMailWorker
 from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore
 from tests.fakes.tasks import FakeLiveJobReader
 from tests.servers import Servers, fresh_database
@@ -108,6 +112,12 @@ def birthday_rules() -> BirthdayRules:
 
 
 @pytest.fixture
+def email_policy() -> EmailPolicy:
+    """The default; a test overrides this one."""
+    return EmailPolicy()
+
+
+@pytest.fixture
 def attempt_observer() -> FakeAttemptObserver:
     """Has what is logged of attempts and locks."""
     return FakeAttemptObserver()
@@ -123,17 +133,13 @@ def guard(
 
 
 @pytest.fixture
-def services(
-    store: FakeStore,
-    clock: FakeClock,
-    passwords: FakePasswordHasher,
-    guard: AttemptGuard,
-    birthday_rules: BirthdayRules,
-) -> Services:
-    """Every use case over the fakes."""
+def ports(
+    store: FakeStore, clock: FakeClock, passwords: FakePasswordHasher, guard: AttemptGuard
+) -> Ports:
+    """The fakes of all ports."""
     vault = AesKeyVault(b"v" * 32)
     ring = OpenedKeyRing(vault, KeyAlgorithm.EDDSA)
-    ports = Ports(
+    return Ports(
         write=store.transaction,
         read=store.view,
         read_list=store.view,
@@ -142,6 +148,9 @@ def services(
         signer=JwtTokens(b"k" * 32, issuer="jubilee", audience="jubilee", lifetime=1800, ring=ring),
         key_vault=vault,
         cipher=AesAnswerCipher(b"a" * 32),
+        address_cipher=AesAddressCipher(b"e" * 32),
+        link_secrets=LinkSecrets(b"l" * 32),
+        opt_out=OptOutTokens(b"l" * 32),
         today_cache=FakeTodayCache(),
         live_jobs=FakeLiveJobReader(lambda: store.tasks),
         job_kinds=JobKinds([Echo()]),
@@ -150,6 +159,11 @@ def services(
         clock=clock,
         new_id=new_id,
     )
+
+
+@pytest.fixture
+def services(ports: Ports, birthday_rules: BirthdayRules, email_policy: EmailPolicy) -> Services:
+    """Every use case over the fakes."""
     policy = Policy(
         refresh=RefreshPolicy(b"r" * 32, timedelta(days=30), lambda: b"s" * 32),
         passwords=PasswordRules(8, read_common_passwords()),
@@ -158,8 +172,15 @@ def services(
         keys=KeyPolicy(
             KeyAlgorithm.EDDSA, period=timedelta(days=90), lifetime=timedelta(minutes=30)
         ),
+        email=email_policy,
     )
     return build_services(ports, policy)
+
+
+@pytest.fixture
+def mails(store: FakeStore, ports: Ports, email_policy: EmailPolicy) -> FakeMailWorker:
+    """A worker that sends the mails which wait."""
+    return FakeMailWorker(store, ports, email_policy)
 
 
 async def _current() -> SchemaStatus:

@@ -13,9 +13,12 @@ from jubilee.domain.birthdays import Birth, BirthdayService
 from jubilee.domain.calendar import Calendar
 from jubilee.domain.errors import Stale
 from jubilee.domain.identity import OPERATOR, Principal, SessionId
+from jubilee.domain.one_time.issuing import LinkIssuer
+from jubilee.domain.one_time.secrets import LinkSecrets
 from jubilee.domain.passwords import PasswordChange, PasswordRules
+from jubilee.domain.users.registration import RegistrationMail
 from jubilee.domain.users.service import UserService
-from jubilee.domain.users.user import Profile, User, UserNotFound
+from jubilee.domain.users.user import EmailPolicy, Profile, User, UserNotFound
 from tests.contracts.accounts import NOW, add_users, make_user
 from tests.contracts.conftest import Database
 from tests.fakes.birthdays import FakeTodayCache
@@ -36,6 +39,9 @@ def users(database: Database, guard: AttemptGuard) -> UserService:
         clock=lambda: NOW,
         new_id=new_id,
         calendar=Calendar(lambda: NOW, "UTC"),
+        mail=RegistrationMail(
+            LinkIssuer(LinkSecrets(b"l" * 32), lambda: NOW, new_id), EmailPolicy(), new_id
+        ),
         birthdays_changed=FakeTodayCache().forget,
     )
 

@@ -13,6 +13,7 @@ from jubilee.domain.greetings.greeting import (
     GreetingState,
     PlannedGreeting,
 )
+from jubilee.domain.greetings.opt_out import OptOutTokens
 from jubilee.domain.greetings.planning import GreetingPlanner
 from jubilee.domain.greetings.sending import GreetingMail
 from jubilee.domain.identity import UserId
@@ -20,6 +21,8 @@ from jubilee.domain.jobs.kinds import JobContext
 from jubilee.domain.mail import MailMessage, MailSender, MailService, MailTemplates, RenderedMail
 from tests.domain.birthday_service import add_account
 from tests.fakes.store import FakeStore, FakeTransaction
+
+OPT_OUT = OptOutTokens(b"l" * 32)
 
 
 @dataclass(slots=True)
@@ -38,7 +41,7 @@ class Mailbox(MailSender):
 class PlainTemplates(MailTemplates):
     """Render the template's name and the addressee's."""
 
-    def render(self, name: str, /, **values: object) -> RenderedMail:
+    def render(self, name: str, language: str | None, /, **values: object) -> RenderedMail:
         return RenderedMail(name, f"{name} {values['name']}", None)
 
 
@@ -74,7 +77,7 @@ class GreetingHarness:
     async def send(self, user_id: UserId, year: int = 2026) -> None:
         """Run the job, as a worker does."""
         mail = MailService(self.mailbox, PlainTemplates(), self.domain)
-        kind = GreetingMail(mail, self.store.transaction, self.rules, self.store.clock)
+        kind = GreetingMail(mail, self.store.transaction, self.rules, self.store.clock, OPT_OUT)
         payload = kind.read({"user_id": str(user_id), "year": year})
         job = JobContext(
             new_id(), 1, 1, user_id, by_admin=False, payload=payload, report=_ignore_progress

@@ -17,7 +17,7 @@ from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.kinds import InvalidPayload
 from jubilee.domain.jobs.store import LeaseLost
 from jubilee.domain.mail import MailService, OutcomeUnknown, Undeliverable
-from tests.domain.greeting_harness import GreetingHarness, Mailbox, PlainTemplates
+from tests.domain.greeting_harness import OPT_OUT, GreetingHarness, Mailbox, PlainTemplates
 from tests.fakes.store import FakeStore
 
 BORN = date(1990, 11, 20)
@@ -184,7 +184,7 @@ def test_a_greeting_payload_needs_an_account_and_a_year(
     store: FakeStore, data: dict[str, object], pointer: str
 ) -> None:
     mail = MailService(Mailbox(), PlainTemplates(), "example.com")
-    kind = GreetingMail(mail, store.transaction, GreetingRules(), store.clock)
+    kind = GreetingMail(mail, store.transaction, GreetingRules(), store.clock, OPT_OUT)
     with pytest.raises(InvalidPayload) as caught:
         kind.read(data)
     assert caught.value.pointer == pointer

@@ -17,6 +17,7 @@ from jubilee.domain.clock import Clock
 from jubilee.domain.idempotency.answers import Answer
 from jubilee.domain.identity import Principal, SessionId, UserId, name_key
 from jubilee.domain.jobs.queue import NewJob
+from jubilee.domain.one_time.link import OneTimeLink
 from jubilee.domain.owned_rows import SessionProofStore, UserSessionStore
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import Task
@@ -55,6 +56,8 @@ class Tables(Protocol):
     def jobs(self) -> MutableMapping[UUID, NewJob]: ...
     @property
     def tasks(self) -> MutableMapping[UUID, Task]: ...
+    @property
+    def links(self) -> MutableMapping[UUID, OneTimeLink]: ...
 
 
 def words_of(*texts: str | None) -> list[str]:
@@ -121,6 +124,7 @@ class FakeUsers(UserReader, UserRepository):
         _delete(store.sessions, {k for k, s in store.sessions.items() if s.user_id == user_id})
         jobs = {k for k, j in store.jobs.items() if j.owner_id == user_id}
         tasks = {k for k, t in store.tasks.items() if t.owner_id == user_id or k in jobs}
+        _delete(store.links, {k for k, one in store.links.items() if one.user_id == user_id})
         _delete(store.jobs, jobs)
         _delete(store.tasks, tasks)
         store.birthdays.delete_account(user_id)

@@ -21,9 +21,11 @@ class FakeMailSender(MailSender):
 class FakeTemplates(MailTemplates):
     """Render the values in the order of their names."""
 
-    def render(self, name: str, /, **values: object) -> RenderedMail:
+    def render(self, name: str, language: str | None, /, **values: object) -> RenderedMail:
         text = " ".join(f"{key}={values[key]}" for key in sorted(values))
-        return RenderedMail(name, text, f"<p>{text}</p>")
+        return RenderedMail(
+            name if language is None else f"{name}.{language}", text, f"<p>{text}</p>"
+        )
 
 
 def fake_mail_service(mailer: MailSender) -> MailService:

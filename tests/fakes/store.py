@@ -21,6 +21,7 @@ from jubilee.domain.idempotency.answers import (
 )
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.jobs.queue import NewJob
+from jubilee.domain.one_time.link import OneTimeLink
 from jubilee.domain.passwords import PasswordHasher
 from jubilee.domain.signing_keys.key import SigningKey
 from jubilee.domain.tasks.task import Task
@@ -31,7 +32,14 @@ from tests.fakes.birthdays import FakeBirthdays
 from tests.fakes.greetings import FakeGreetings
 from tests.fakes.items import FakeItems
 from tests.fakes.jobs import FakeJobs, JobsById
-from tests.fakes.rows import FakeUnitOfWork, Overlay, RowLocks, unique_violation
+from tests.fakes.one_time import FakeOneTimeLinks
+from tests.fakes.own_mails import FakeOwnMails
+from tests.fakes.rows import (
+    FakeUnitOfWork,
+    Overlay,
+    RowLocks,
+    unique_violation,
+)
 from tests.fakes.signing_keys import FakeSigningKeys
 from tests.fakes.tasks import FakeTasks
 
@@ -121,6 +129,8 @@ class FakeTransaction:
     greetings: FakeGreetings
     events: FakeEvents
     audit: FakeAuditLog
+    one_time: FakeOneTimeLinks
+    own_mails: FakeOwnMails
     jobs: FakeJobs
     tasks: FakeTasks
     signing_keys: FakeSigningKeys
@@ -156,6 +166,7 @@ class FakeTables:
     jobs: MutableMapping[UUID, NewJob]
     tasks: MutableMapping[UUID, Task]
     signing_keys: MutableMapping[str, SigningKey]
+    links: MutableMapping[UUID, OneTimeLink]
 
     def repositories(self) -> FakeTransaction:
         tasks = FakeTasks(self.tasks, self.clock, self.users, self.unit)
@@ -169,6 +180,8 @@ class FakeTables:
             greetings=self.greetings,
             events=FakeEvents(self.events),
             audit=self.audit,
+            one_time=FakeOneTimeLinks(self.links, self.users, self.unit),
+            own_mails=FakeOwnMails(self.jobs, self.tasks),
             jobs=FakeJobs(self.jobs, tasks),
             tasks=tasks,
             signing_keys=FakeSigningKeys(self.signing_keys, self.sessions, self.unit),
@@ -179,7 +192,7 @@ class FakeTables:
         birthdays = self.birthdays
         rows = (self.users, self.sessions, self.items.rows, birthdays.anonymous, birthdays.accounts)
         others = (self.greetings.rows, self.jobs, self.tasks, self.signing_keys)
-        for changed in (*rows, self.answers, *others):
+        for changed in (*rows, self.answers, self.links, *others):
             assert isinstance(changed, Overlay)
             changed.commit()
 
@@ -206,6 +219,7 @@ class FakeStore:
     jobs: list[NewJob] = field(default_factory=list)
     tasks: dict[UUID, Task] = field(default_factory=dict)
     signing_keys: dict[str, SigningKey] = field(default_factory=dict)
+    links: dict[UUID, OneTimeLink] = field(default_factory=dict)
     broken: Exception | None = None
     """The error that every transaction raises, to simulate an outage."""
     locks: RowLocks = field(default_factory=RowLocks)
@@ -255,6 +269,7 @@ class FakeStore:
             jobs=rows(JobsById(self.jobs)),
             tasks=rows(self.tasks),
             signing_keys=rows(self.signing_keys),
+            links=rows(self.links),
         )
 
 

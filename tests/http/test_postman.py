@@ -17,6 +17,7 @@ UNDERSTOOD = {
     "birthday_not_found",
     "current_password_needed",
     "invalid_grant",
+    "invalid_link",
     "item_not_found",
     "last_admin",
     "session_not_found",

@@ -33,7 +33,7 @@ from jubilee.domain.jobs.sweeper import LeaseSweeper
 from jubilee.domain.mail import MailMessage, MailSender, MailService
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.user import User
-from tests.domain.greeting_harness import PlainTemplates
+from tests.domain.greeting_harness import OPT_OUT, PlainTemplates
 from tests.fakes.store import FakeClock
 
 IMMORTAL = 1 << 30
@@ -195,7 +195,7 @@ class GreetingSimulation:
     ) -> GreetingMail:
         """Build the job kind; by default its mail cannot be sent."""
         mail = MailService(sender or NoMailSender(), PlainTemplates(), "example.com")
-        return GreetingMail(mail, write, self.rules, self.clock)
+        return GreetingMail(mail, write, self.rules, self.clock, OPT_OUT)
 
     async def _work(self, pool: Any, lifetime: Lifetime) -> None:
         await self.plan(pool)

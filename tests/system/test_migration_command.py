@@ -74,12 +74,16 @@ def test_undeclared_tables_are_dropped_and_tables_of_others_kept(
     session_url: str, checkout: Path
 ) -> None:
     ask(session_url, FOREIGN)
-    tables = checkout / "src/jubilee/adapters/postgres/tables.py"
-    ours = tables.read_text()
-    for gone in (r'    Index\("ix_greetings_due_on".+\n', r"\nworkers = Table\((?:\n.+)+\n\)\n"):
-        ours, count = re.subn(gone, "", ours)
+    tables = checkout / "src/jubilee/adapters/postgres/tables"
+    for name, gone in (
+        ("greetings.py", r'    Index\("ix_greetings_due_on".+\n'),
+        ("jobs.py", r"\nworkers = Table\((?:\n.+)+\n\)\n"),
+        ("__init__.py", r"(?<=import jobs), workers"),
+        ("__init__.py", r'    "workers",\n'),
+    ):
+        ours, count = re.subn(gone, "", (tables / name).read_text())
         assert count == 1, gone
-    tables.write_text(ours)
+        (tables / name).write_text(ours)
     text = written(checkout, session_url, "less").read_text()
     up = text.partition("def downgrade")[0]
     dropped = re.findall(r"op\.drop_\w+\((?:op\.f\()?'(\w+)'", up)

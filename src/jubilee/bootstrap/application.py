@@ -16,6 +16,7 @@ from jubilee.bootstrap.attempts import attempt_guard
 from jubilee.bootstrap.background_tasks import background_tasks
 from jubilee.bootstrap.breaches import breach_check
 from jubilee.bootstrap.job_kinds import MakeKinds, every_kind
+from jubilee.bootstrap.one_time import address_cipher, link_secrets, opt_out_tokens
 from jubilee.bootstrap.policy import service_policy
 from jubilee.bootstrap.servers import clock, signing_keys
 from jubilee.bootstrap.services import Ports, build_services
@@ -143,6 +144,9 @@ async def _ports(
         signer=token_signer(settings, vault),
         key_vault=vault,
         cipher=AesAnswerCipher(*(keys.answer for keys in signing_keys(settings))),
+        address_cipher=address_cipher(settings),
+        link_secrets=link_secrets(settings),
+        opt_out=opt_out_tokens(settings),
         today_cache=adapters.today_cache,
         live_jobs=PostgresLiveJobs(adapters.pool),
         job_kinds=kinds,

@@ -2,6 +2,7 @@
 
 from jubilee.adapters.ids import new_id
 from jubilee.bootstrap.adapters import Adapters
+from jubilee.bootstrap.one_time import opt_out_tokens
 from jubilee.bootstrap.servers import clock
 from jubilee.domain.calendar import LeapDayRule
 from jubilee.domain.greetings.greeting import GreetingRules, UnknownOutcomePolicy
@@ -13,7 +14,13 @@ from jubilee.settings import Settings
 
 def greeting_mail(settings: Settings, adapters: Adapters, mail: MailService) -> GreetingMail:
     """Build the job kind that sends one greeting."""
-    return GreetingMail(mail=mail, write=adapters.write, rules=_rules(settings), clock=clock)
+    return GreetingMail(
+        mail=mail,
+        write=adapters.write,
+        rules=_rules(settings),
+        opt_out=opt_out_tokens(settings),
+        clock=clock,
+    )
 
 
 def greeting_planner(settings: Settings, adapters: Adapters) -> GreetingPlanner:

@@ -5,15 +5,23 @@ from typing import Any, TypeAlias
 
 from jubilee import __version__
 from jubilee.adapters.http_sender import PinnedHttpSender
+from jubilee.adapters.ids import new_id
 from jubilee.adapters.telemetry.outbound_spans import TracedHttpSender
 from jubilee.bootstrap.adapters import Adapters
 from jubilee.bootstrap.greetings import greeting_mail
 from jubilee.bootstrap.mail import mail_is_configured, mail_service
+from jubilee.bootstrap.one_time import address_cipher, link_issuer, link_secrets
+from jubilee.bootstrap.policy import email_policy
+from jubilee.bootstrap.servers import clock
+from jubilee.domain.account_email.registration import RegisterAccount
+from jubilee.domain.account_email.requests import IssueLink
 from jubilee.domain.jobs.kinds import JobKind
 from jubilee.domain.mail import SendMail, WelcomeMail
+from jubilee.domain.mail_delivery import AccountMail
 from jubilee.domain.outbound.address_policy import AllowedHost, OutboundRules
 from jubilee.domain.outbound.sending import SendHttpRequest
 from jubilee.domain.tasks.echo import Echo
+from jubilee.domain.users.registration import RegistrationMail
 from jubilee.settings import Settings
 
 MakeKinds: TypeAlias = Callable[[Settings, Adapters], Sequence[JobKind[Any, Any]]]
@@ -37,6 +45,15 @@ def _mail(settings: Settings, adapters: Adapters) -> Sequence[JobKind[Any, Any]]
         SendMail(mail),
         WelcomeMail(mail, adapters.read),
         greeting_mail(settings, adapters, mail),
+        AccountMail(mail, adapters.read, link_secrets(settings), clock),
+        IssueLink(link_issuer(settings), address_cipher(settings), new_id),
+        RegisterAccount(
+            RegistrationMail(link_issuer(settings), email_policy(settings), new_id),
+            address_cipher(settings),
+            clock,
+            new_id,
+            adapters.today_cache.forget,
+        ),
     )
 
 

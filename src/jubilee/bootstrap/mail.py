@@ -37,7 +37,8 @@ def mail_service(settings: Settings, tracing: Tracing) -> MailService:
     mail_sender = TracedMailSender(
         _mail_sender(settings, sender), tracing, server_attributes(url) if url else {}
     )
-    return MailService(mail_sender, JinjaTemplates(settings.public_url or ""), sender.domain)
+    public_url = settings.public_url or ""
+    return MailService(mail_sender, JinjaTemplates(public_url), sender.domain, public_url)
 
 
 def _mail_sender(settings: Settings, sender: Address) -> MailSender:

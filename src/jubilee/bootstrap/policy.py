@@ -12,6 +12,7 @@ from jubilee.domain.birthday_rules import AnonymousPolicy, BirthdayRules
 from jubilee.domain.breaches import BreachCheck
 from jubilee.domain.calendar import LeapDayRule
 from jubilee.domain.passwords import PRODUCT, PasswordRules
+from jubilee.domain.users.user import EmailPolicy, EmailVerification
 from jubilee.settings import Settings
 from jubilee.urls.public import host_of
 
@@ -40,6 +41,7 @@ def service_policy(
         mail_configured=mail_is_configured(settings),
         proof_window=timedelta(minutes=settings.reauthentication_minutes),
         keys=key_policy(settings),
+        email=email_policy(settings),
     )
 
 
@@ -49,4 +51,12 @@ def _password_rules(settings: Settings, breaches: BreachCheck | None) -> Passwor
         common_passwords(),
         service_names=(PRODUCT, host_of(settings.public_url or "")),
         breaches=breaches,
+    )
+
+
+def email_policy(settings: Settings) -> EmailPolicy:
+    """Read what the settings say about addresses."""
+    return EmailPolicy(
+        EmailVerification(settings.email_verification),
+        hides_accounts=settings.registration_conflict == "hide",
     )

@@ -35,6 +35,10 @@ class SigningKeys:
     audit: bytes = field(repr=False)
     vault: bytes = field(repr=False)
     """Of the keys that sign tokens, as they are stored."""
+    link: bytes = field(repr=False)
+    """Of the tokens and codes in mails."""
+    address: bytes = field(repr=False)
+    """Of addresses in jobs."""
 
 
 def clock() -> datetime:
@@ -101,4 +105,6 @@ def _derived_keys(secret: str) -> SigningKeys:
         counters=hmac.digest(secret.encode(), b"counters", "sha256"),
         audit=hmac.digest(secret.encode(), b"audit", "sha256"),
         vault=hmac.digest(secret.encode(), b"vault", "sha256"),
+        link=hmac.digest(secret.encode(), b"link", "sha256"),
+        address=hmac.digest(secret.encode(), b"address", "sha256"),
     )

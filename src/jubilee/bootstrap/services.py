@@ -1,10 +1,15 @@
 """Build the services from ports and policy; nothing else constructs them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
 from typing import Protocol
 
+from jubilee.domain.account_email.changes import EmailChangeService
+from jubilee.domain.account_email.registration import HiddenRegistrationService
+from jubilee.domain.account_email.requests import AddressCipher, LinkRequestService
+from jubilee.domain.account_email.resets import PasswordResetService
+from jubilee.domain.account_email.verification import VerificationService
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.audit.entry import AuditLog, AuditReader
 from jubilee.domain.audit.service import AuditService, AuditView
@@ -17,6 +22,7 @@ from jubilee.domain.birthdays import BirthdayService, BirthdayTransaction
 from jubilee.domain.calendar import Calendar
 from jubilee.domain.celebrations import TodayCache
 from jubilee.domain.clock import Clock
+from jubilee.domain.greetings.opt_out import OptOutService, OptOutTokens
 from jubilee.domain.health import HealthService, Probe, ReadSchema
 from jubilee.domain.idempotency.answers import AnswerCipher
 from jubilee.domain.idempotency.service import IdempotencyService
@@ -24,6 +30,11 @@ from jubilee.domain.identity import NewId
 from jubilee.domain.items import ItemRepository, ItemService, ItemTransaction
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.jobs.waiter import JobWaiter, LiveJobReader
+from jubilee.domain.one_time.issuing import LinkIssuer
+from jubilee.domain.one_time.link import OneTimeView
+from jubilee.domain.one_time.proving import LinkProver
+from jubilee.domain.one_time.secrets import LinkSecrets
+from jubilee.domain.own_mails import OwnMailService, OwnMailView
 from jubilee.domain.owned_rows import OwnedItemStore, SessionProofStore, UserSessionStore
 from jubilee.domain.passwords import PasswordHasher, PasswordRules
 from jubilee.domain.services import Services
@@ -34,8 +45,11 @@ from jubilee.domain.signing_keys.service import SigningKeyService
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.tasks.task import TaskTransaction, TaskView
 from jubilee.domain.transaction import Begin
+from jubilee.domain.users.password_proof import PasswordProof
 from jubilee.domain.users.ports import UserTransaction, UserView
+from jubilee.domain.users.registration import RegistrationMail
 from jubilee.domain.users.service import UserService
+from jubilee.domain.users.user import EmailPolicy
 
 
 class AccountSessions(SessionRepository, UserSessionStore, SessionProofStore, Protocol):
@@ -83,6 +97,8 @@ class ServiceView(
     TaskView,
     AuditView,
     SigningKeyView,
+    OneTimeView,
+    OwnMailView,
     Protocol,
 ):
     """A view with every repository that a service reads from."""
@@ -105,6 +121,9 @@ class Ports:
     signer: KeyedTokenSigner
     key_vault: KeyVault
     cipher: AnswerCipher
+    address_cipher: AddressCipher
+    link_secrets: LinkSecrets
+    opt_out: OptOutTokens
     today_cache: TodayCache
     live_jobs: LiveJobReader
     job_kinds: JobKinds
@@ -127,6 +146,7 @@ class Policy:
     mail_configured: bool = True
     proof_window: timedelta = DEFAULT_WINDOW
     """How long a proof of identity is recent."""
+    email: EmailPolicy = field(default_factory=EmailPolicy)
 
 
 def build_services(ports: Ports, policy: Policy) -> Services:
@@ -137,6 +157,13 @@ def build_services(ports: Ports, policy: Policy) -> Services:
         signing_keys=signing_keys,
         proofs=_proofs(ports, policy),
         users=_users(ports, policy),
+        hidden_registrations=_hidden_registrations(ports, policy),
+        link_requests=_link_requests(ports),
+        verification=VerificationService(ports.write, _prover(ports), ports.clock, ports.new_id),
+        password_resets=_password_resets(ports, policy),
+        email_changes=_email_changes(ports),
+        opt_out=OptOutService(ports.write, ports.opt_out, ports.clock),
+        own_mails=OwnMailService(ports.read_list),
         items=ItemService(
             write=ports.write,
             read=ports.read,
@@ -184,6 +211,7 @@ def _auth(ports: Ports, policy: Policy, keys: KeyLoader) -> AuthService:
         refresh_policy=policy.refresh,
         clock=ports.clock,
         new_id=ports.new_id,
+        email=policy.email,
     )
 
 
@@ -209,7 +237,59 @@ def _users(ports: Ports, policy: Policy) -> UserService:
         clock=ports.clock,
         new_id=ports.new_id,
         calendar=Calendar(ports.clock, policy.birthdays.time_zone),
+        mail=RegistrationMail(_issuer(ports), policy.email, ports.new_id),
         birthdays_changed=ports.today_cache.forget,
+    )
+
+
+def _issuer(ports: Ports) -> LinkIssuer:
+    return LinkIssuer(ports.link_secrets, ports.clock, ports.new_id)
+
+
+def _prover(ports: Ports) -> LinkProver:
+    return LinkProver(ports.read, ports.guard, ports.link_secrets, ports.clock)
+
+
+def _link_requests(ports: Ports) -> LinkRequestService:
+    return LinkRequestService(ports.write, ports.address_cipher, ports.new_id)
+
+
+def _hidden_registrations(ports: Ports, policy: Policy) -> HiddenRegistrationService | None:
+    if not policy.email.hides_accounts:
+        return None
+    return HiddenRegistrationService(
+        write=ports.write,
+        read=ports.read,
+        hasher=ports.hasher,
+        rules=policy.passwords,
+        calendar=Calendar(ports.clock, policy.birthdays.time_zone),
+        cipher=ports.address_cipher,
+        new_id=ports.new_id,
+    )
+
+
+def _password_resets(ports: Ports, policy: Policy) -> PasswordResetService:
+    return PasswordResetService(
+        write=ports.write,
+        read=ports.read,
+        prover=_prover(ports),
+        hasher=ports.hasher,
+        rules=policy.passwords,
+        clock=ports.clock,
+        new_id=ports.new_id,
+    )
+
+
+def _email_changes(ports: Ports) -> EmailChangeService:
+    return EmailChangeService(
+        write=ports.write,
+        issuer=_issuer(ports),
+        prover=_prover(ports),
+        requests=_link_requests(ports),
+        read=ports.read,
+        proof=PasswordProof(ports.write, ports.hasher, ports.guard),
+        clock=ports.clock,
+        new_id=ports.new_id,
     )
 
 

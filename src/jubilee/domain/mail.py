@@ -27,7 +27,7 @@ from jubilee.domain.text import (
 )
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.ports import UserView
-from jubilee.domain.users.service import WELCOME
+from jubilee.domain.users.registration import WELCOME
 from jubilee.domain.users.user import User, UserNotFound
 
 TIMEOUT_S = 60.0  # more than any sender takes
@@ -58,6 +58,8 @@ class MailMessage:
     text: str = field(repr=False)
     html: str | None = field(default=None, repr=False)
     message_id: str
+    unsubscribe_url: str = field(default="", repr=False)
+    """Page that ends mails of this kind, for List-Unsubscribe; empty if there is none."""
 
 
 # Ports
@@ -84,23 +86,33 @@ class RenderedMail(NamedTuple):
 class MailTemplates(Protocol):
     """The templates of the service's own messages."""
 
-    def render(self, name: str, /, **values: object) -> RenderedMail:
-        """Render the template `name`, such as `welcome`, with the values."""
+    def render(self, name: str, language: str | None, /, **values: object) -> RenderedMail:
+        """Render the template `name`, such as `welcome`; without a language in English."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailService:
-    """Sends rendered messages; `domain` is the right side of every Message-ID."""
+    """Sends rendered messages; `domain` is the right side of every Message-ID.
+
+    `public_url` is the service's, or empty.
+    """
 
     sender: MailSender
     templates: MailTemplates
     domain: str
+    public_url: str = ""
 
     def message_id(self, reference: object) -> str:
         """Return the Message-ID of a reference: always the same."""
         return f"<{reference}@{self.domain}>"
 
-    async def send(self, to: str, content: RenderedMail, message_id: str) -> None:
+    def page(self, path: str, token: str) -> str:
+        """Return the URL of a page with a token; empty if the service has no public URL."""
+        return f"{self.public_url}{path}?token={token}" if self.public_url else ""
+
+    async def send(
+        self, to: str, content: RenderedMail, message_id: str, *, unsubscribe_url: str = ""
+    ) -> None:
         """Send a message; raise as `MailSender.send` does."""
         message = MailMessage(
             to=to,
@@ -108,6 +120,7 @@ class MailService:
             text=content.text,
             html=content.html,
             message_id=message_id,
+            unsubscribe_url=unsubscribe_url,
         )
         await self.sender.send(message)
 
@@ -173,7 +186,8 @@ class WelcomeMail(JobKind[UserId, object]):
         except UserNotFound:
             raise PermanentFailure("the account was deleted") from None
         message_id = self.mail.message_id(job.id)
-        content = self.mail.templates.render("welcome", name=display_name(user), email=user.email)
+        values = {"name": display_name(user), "email": user.email}
+        content = self.mail.templates.render("welcome", user.locale, **values)
         await self.mail.send(user.email, content, message_id)
         async with complete({"message_id": message_id}):
             pass

@@ -3,6 +3,7 @@
 - users, items, birthdays of accounts: kept until their owner deletes them;
 - anonymous birthdays: HELLO_MAX_ANONYMOUS;
 - sessions: a hundred per account; expired ones are deleted (here);
+- one-time links: five of a purpose in an hour per account, deleted a day after they expire (here);
 - stored answers: one per request with an idempotency key, deleted after a day (here);
 - greetings: one per account and year, deleted after three years (here);
 - jobs: deleted TASK_RETENTION after their end (by the relay); an account has TASKS_LIVE_PER_USER
@@ -21,6 +22,7 @@ from jubilee.domain.clock import Clock
 
 GREETINGS_KEPT = timedelta(days=3 * 366)
 ANSWERS_KEPT = timedelta(days=1)
+LINKS_KEPT = timedelta(days=1)
 BATCH_SIZE = 500
 
 
@@ -35,6 +37,9 @@ class ExpiredRows(Protocol):
 
     async def drop_greetings(self, before: date, *, limit: int) -> int:
         """Delete greetings that were due before the day; return how many."""
+
+    async def drop_links(self, *, kept: timedelta, limit: int) -> int:
+        """Delete one-time links that expired longer than `kept` ago; return how many."""
 
     async def drop_answers(self, *, kept: timedelta, limit: int) -> int:
         """Delete answers that were stored longer than `kept` ago; return how many."""
@@ -53,4 +58,5 @@ class Retention:
         sessions = await self.expired.drop_sessions(limit=BATCH_SIZE)
         answers = await self.expired.drop_answers(kept=ANSWERS_KEPT, limit=BATCH_SIZE)
         greetings = await self.expired.drop_greetings(before, limit=BATCH_SIZE)
-        return sessions + answers + greetings
+        links = await self.expired.drop_links(kept=LINKS_KEPT, limit=BATCH_SIZE)
+        return sessions + answers + greetings + links

@@ -2,13 +2,20 @@
 
 from dataclasses import dataclass
 
+from jubilee.domain.account_email.changes import EmailChangeService
+from jubilee.domain.account_email.registration import HiddenRegistrationService
+from jubilee.domain.account_email.requests import LinkRequestService
+from jubilee.domain.account_email.resets import PasswordResetService
+from jubilee.domain.account_email.verification import VerificationService
 from jubilee.domain.audit.service import AuditService
 from jubilee.domain.auth.proofs import ProofService
 from jubilee.domain.auth.service import AuthService
 from jubilee.domain.birthdays import BirthdayService
+from jubilee.domain.greetings.opt_out import OptOutService
 from jubilee.domain.health import HealthService
 from jubilee.domain.idempotency.service import IdempotencyService
 from jubilee.domain.items import ItemService
+from jubilee.domain.own_mails import OwnMailService
 from jubilee.domain.signing_keys.service import SigningKeyService
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.users.service import UserService
@@ -22,6 +29,14 @@ class Services:
     proofs: ProofService
     signing_keys: SigningKeyService
     users: UserService
+    hidden_registrations: HiddenRegistrationService | None
+    """None if registration tells whether an address is taken."""
+    link_requests: LinkRequestService
+    verification: VerificationService
+    password_resets: PasswordResetService
+    email_changes: EmailChangeService
+    opt_out: OptOutService
+    own_mails: OwnMailService
     items: ItemService
     birthdays: BirthdayService
     tasks: TaskService

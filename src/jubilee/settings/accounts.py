@@ -51,6 +51,16 @@ class AccountSettings(SettingsGroup):
     token_key_days: PositiveInt = Field(
         90, description="days after which a new key signs access tokens; not for HS256"
     )
+    email_verification: Literal["off", "optional", "required"] = Field(
+        "off",
+        description="whether registration mails a link that verifies the address, and whether"
+        " sign-in needs that; off, optional or required",
+    )
+    registration_conflict: Literal["reveal", "hide"] = Field(
+        "reveal",
+        description="whether registration tells that an address is taken (409), or only its owner"
+        " by mail (202); reveal or hide",
+    )
 
     @property
     def previous_secret_keys(self) -> tuple[SecretStr, ...]:

@@ -6,7 +6,10 @@ import pytest
 from jinja2 import UndefinedError
 
 from jubilee.adapters.mail.templates import JinjaTemplates
+from jubilee.domain.mail import RenderedMail
 from jubilee.domain.users.user import User
+
+VALUES = {"name": "Zoe", "unsubscribe_url": ""}
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +18,7 @@ def templates() -> JinjaTemplates:
 
 
 def test_a_mail_has_subject_text_and_html(templates: JinjaTemplates) -> None:
-    mail = templates.render("welcome", name="Zoe Quill", email="zoe@example.com")
+    mail = templates.render("welcome", None, name="Zoe Quill", email="zoe@example.com")
     assert mail.subject == "Welcome to Jubilee"
     assert mail.text.startswith("Hello Zoe Quill,\n\nan account was made for zoe@example.com.")
     assert mail.text.endswith("\nJubilee\n")
@@ -26,7 +29,7 @@ def test_the_welcome_mail_says_what_the_default_of_birthday_greeting_does(
     templates: JinjaTemplates,
 ) -> None:
     (default,) = (f.default for f in fields(User) if f.name == "birthday_greeting")
-    mail = templates.render("welcome", name="Zoe", email="zoe@example.com")
+    mail = templates.render("welcome", None, name="Zoe", email="zoe@example.com")
     assert default is True
     for text in (mail.text, mail.html or ""):
         assert "We send a greeting on your birthday" in text
@@ -38,33 +41,39 @@ def test_the_welcome_mail_says_what_the_default_of_birthday_greeting_does(
 def test_check_17_a_mail_links_to_the_public_url_alone(
     templates: JinjaTemplates, name: str
 ) -> None:
-    url, values = "https://api.example/service", {"name": "Zoe", "email": "zoe@example.com"}
-    mail = JinjaTemplates(url).render(name, **values)
+    url, values = "https://api.example/service", {**VALUES, "email": "zoe@example.com"}
+    mail = JinjaTemplates(url).render(name, None, **values)
     assert mail.text.endswith(f"\nJubilee\n{url}\n")
     assert f'<a href="{url}">{url}</a>' in (mail.html or "")
-    plain = templates.render(name, **values)
+    plain = templates.render(name, None, **values)
     assert "://" not in plain.text + (plain.html or "")
 
 
+def greeting(templates: JinjaTemplates, name: str) -> RenderedMail:
+    return templates.render("birthday", None, **{**VALUES, "name": name})
+
+
 def test_a_missing_name_leaves_no_gap(templates: JinjaTemplates) -> None:
-    assert templates.render("birthday", name="").subject == "Happy birthday!"
-    assert templates.render("birthday", name="Zoe").subject == "Happy birthday, Zoe!"
-    assert templates.render("birthday", name="").text.startswith("Hello,\n")
+    assert greeting(templates, "").subject == "Happy birthday!"
+    assert greeting(templates, "Zoe").subject == "Happy birthday, Zoe!"
+    assert greeting(templates, "").text.startswith("Hello,\n")
 
 
 def test_a_name_is_escaped_in_html(templates: JinjaTemplates) -> None:
-    mail = templates.render("birthday", name="<img src=x> & Zoe")
+    mail = greeting(templates, "<img src=x> & Zoe")
     assert "&lt;img src=x&gt; &amp; Zoe" in (mail.html or "")
     assert "<img" not in (mail.html or "")
     assert "<img src=x> & Zoe" in mail.text
 
 
 def test_a_name_cannot_add_lines(templates: JinjaTemplates) -> None:
-    mail = templates.render("birthday", name="Zoe\r\nBcc: eve@example.com\u2028\x00!")
+    mail = templates.render(
+        "birthday", None, **{**VALUES, "name": "Zoe\r\nBcc: eve@example.com\u2028\x00!"}
+    )
     assert mail.subject == "Happy birthday, Zoe Bcc: eve@example.com !!"
     assert mail.text.splitlines()[0] == "Hello Zoe Bcc: eve@example.com !,"
 
 
 def test_a_missing_value_of_a_template_is_an_error(templates: JinjaTemplates) -> None:
     with pytest.raises(UndefinedError):
-        templates.render("welcome", name="Zoe")
+        templates.render("welcome", None, name="Zoe")

@@ -5,6 +5,7 @@ Python before 3.12.2 decodes encoded words (RFC 2047) in such texts, and writes 
 `headers.py` then checks the result.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email import policy
@@ -24,6 +25,7 @@ from jubilee.domain.text import ENCODED_WORD, line_fault
 BODY = policy.SMTP.clone(cte_type="7bit")
 MAX_PLAIN_LINE_CHARS = 76  # longer lines are folded
 CRLF = "\r\n"
+ONE_CLICK = "List-Unsubscribe=One-Click"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,19 @@ def _composed(message: MailMessage, sender: Address, now: datetime) -> ComposedM
         "Date": format_datetime(now),
         "Message-ID": message.message_id,
         "Auto-Submitted": "auto-generated",  # suppresses out-of-office replies
+        **_unsubscribing(message.unsubscribe_url),
     }
     head = "".join(f"{name}: {value}{CRLF}" for name, value in headers.items())
     content = head.encode() + _body(message).as_bytes()
     check_written(content, message, sender, recipient)
     return ComposedMail(recipient.addr_spec, content, not recipient.addr_spec.isascii())
+
+
+def _unsubscribing(url: str) -> Mapping[str, str]:
+    """Return the headers by which mail programs unsubscribe with one click (RFC 8058)."""
+    if not url.startswith("https://"):
+        return {}
+    return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": ONE_CLICK}
 
 
 def _body(message: MailMessage) -> EmailMessage:

@@ -17,6 +17,7 @@ ENCODED = re.compile(r"=\?utf-8\?([bq])\?([!->@-~]*)\?=")
 MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
 OWN = ("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted")
 OF_A_TEXT = {*OWN, "Content-Type", "Content-Transfer-Encoding", "MIME-Version"}
+OF_A_LIST = {"List-Unsubscribe", "List-Unsubscribe-Post"}
 OF_TWO_PARTS = {*OWN, "Content-Type", "MIME-Version"}
 
 
@@ -34,7 +35,9 @@ def check_written(
     _require(max(map(len, lines)) <= MAX_LINE_BYTES, "a line is longer than 998 bytes")
     fields = _fields(head)
     wanted = OF_A_TEXT if message.html is None else OF_TWO_PARTS
-    _require(fields.keys() == wanted, "the headers are not the intended ones")
+    listed = fields.get("List-Unsubscribe")
+    _require(fields.keys() - OF_A_LIST == wanted, "the headers are not the intended ones")
+    _require(listed in {None, f"<{message.unsubscribe_url}>"}, "List-Unsubscribe is another one")
     _require(fields["To"] == recipient.addr_spec, "To is not the recipient")
     _require(_decoded(fields["From"]) in _spellings(sender), "From is not the sender")
     _require(_decoded(fields["Subject"]) == message.subject, "Subject is not the intended one")

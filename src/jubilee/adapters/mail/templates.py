@@ -1,38 +1,68 @@
-"""Renders mail from Jinja templates: one for the plain text, one for the HTML part."""
+"""Renders mail from Jinja templates: plain text, and an HTML part made from its paragraphs."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from textwrap import fill
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
 from jubilee.domain.mail import MailTemplates, RenderedMail
 from jubilee.domain.text import printable
+from jubilee.languages.catalogs import DEFAULT_LANGUAGE, LANGUAGES, messages
+
+LINE_CHARS = 76
+BLANK_LINES = re.compile(r"\n\s*\n")
+HTML = "letter.html"
+SIGNATURE = "Jubilee"
 
 
 class JinjaTemplates(MailTemplates):
-    """`templates/<name>.txt`, whose first line is the subject, and `templates/<name>.html`."""
+    """`templates/<name>.txt` in every language; its first paragraph is the subject."""
 
     def __init__(self, public_url: str = "") -> None:
         """Compile all templates, so that a broken one fails at startup.
 
         `public_url` is the service's, which every message links to; empty: none has a link.
         """
-        environment = Environment(
-            loader=PackageLoader("jubilee.adapters.mail"),
-            autoescape=select_autoescape(["html"]),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-        )
-        environment.globals["public_url"] = public_url
-        names = environment.list_templates(extensions=["txt", "html"])
-        self._templates = {name: environment.get_template(name) for name in names}
+        self._public_url = public_url
+        self._templates = {
+            (language, name): template
+            for language in LANGUAGES
+            for name, template in _compiled(language, public_url)
+        }
 
-    def render(self, name: str, /, **values: object) -> RenderedMail:
+    def render(self, name: str, language: str | None, /, **values: object) -> RenderedMail:
         """Render a template; text values are reduced to one line."""
-        flat = _flat(values)
-        text = self._templates[f"{name}.txt"].render(flat)
-        subject, _, body = text.partition("\n")
-        html = self._templates[f"{name}.html"].render(flat)
-        return RenderedMail(subject.strip(), body.strip() + "\n", html)
+        known = language if language in LANGUAGES else DEFAULT_LANGUAGE
+        written = self._templates[known, f"{name}.txt"].render(_flat(values))
+        subject, *paragraphs = (_line(part) for part in BLANK_LINES.split(written.strip()))
+        signature = [SIGNATURE, *([self._public_url] if self._public_url else [])]
+        text = "\n\n".join([*map(_wrapped, paragraphs), "\n".join(signature)])
+        html = self._templates[known, HTML].render(
+            language=known, title=subject, paragraphs=paragraphs, signature=SIGNATURE
+        )
+        return RenderedMail(subject, text + "\n", html)
+
+
+def _compiled(language: str, public_url: str) -> Iterator[tuple[str, Template]]:
+    environment = Environment(
+        loader=PackageLoader("jubilee.adapters.mail"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    catalog = messages(language)
+    environment.install_gettext_callables(  # type: ignore[attr-defined]  # added by the extension
+        catalog.gettext, catalog.ngettext, newstyle=True
+    )
+    environment.globals["public_url"] = public_url
+    for name in environment.list_templates(extensions=["txt", "html"]):
+        yield name, environment.get_template(name)
+
+
+def _wrapped(paragraph: str) -> str:
+    return fill(paragraph, LINE_CHARS, break_long_words=False, break_on_hyphens=False)
 
 
 def _flat(values: Mapping[str, object]) -> dict[str, object]:

@@ -32,6 +32,15 @@ ANSWERS = Statement.from_sql(
     """
 )
 
+LINKS = Statement.from_sql(
+    """
+    DELETE FROM one_time_links WHERE id IN (
+        SELECT id FROM one_time_links WHERE expires_at < now() - CAST(:kept AS interval)
+        ORDER BY expires_at LIMIT CAST(:rows AS integer) FOR UPDATE SKIP LOCKED
+    ) RETURNING id
+    """
+)
+
 
 @dataclass(frozen=True, slots=True)
 class PostgresExpiredRows(ExpiredRows):
@@ -50,3 +59,7 @@ class PostgresExpiredRows(ExpiredRows):
     async def drop_answers(self, *, kept: timedelta, limit: int) -> int:
         async with self.pool.executor() as executor:
             return len(await executor.all(ANSWERS, kept=kept, rows=limit))
+
+    async def drop_links(self, *, kept: timedelta, limit: int) -> int:
+        async with self.pool.executor() as executor:
+            return len(await executor.all(LINKS, kept=kept, rows=limit))

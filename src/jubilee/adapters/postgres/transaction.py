@@ -15,6 +15,8 @@ from jubilee.adapters.postgres.items import PostgresItems
 from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
 from jubilee.adapters.postgres.jobs.queue import PostgresJobs
 from jubilee.adapters.postgres.jobs.tasks import PostgresTasks
+from jubilee.adapters.postgres.one_time import PostgresOneTimeLinks
+from jubilee.adapters.postgres.own_mails import PostgresOwnMails
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.sessions import PostgresSessions
 from jubilee.adapters.postgres.signing_keys import PostgresSigningKeys
@@ -138,6 +140,16 @@ class PostgresTransaction:
         """The audit log."""
         context = self.context
         return PostgresAuditLog(self.executor, context.clock, context.new_id, context.origin)
+
+    @property
+    def one_time(self) -> PostgresOneTimeLinks:
+        """The one-time links and codes."""
+        return PostgresOneTimeLinks(self.executor)
+
+    @property
+    def own_mails(self) -> PostgresOwnMails:
+        """The mails to accounts."""
+        return PostgresOwnMails(self.executor)
 
     @property
     def jobs(self) -> PostgresJobs:

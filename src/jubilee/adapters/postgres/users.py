@@ -49,7 +49,8 @@ LOCK_ADMINS = core_statement(
 )
 COLUMNS = [
     "email", "email_key", "username", "username_key", "password_hash", "full_name", "is_active",
-    "is_superuser", "oauth_provider", "birthday_greeting", "updated_at",
+    "is_superuser", "oauth_provider", "birthday_greeting", "locale", "email_verified_at",
+    "updated_at",
 ]  # fmt: skip
 ADD = core_statement(insert(users), columns=["id", "created_at", *COLUMNS])
 SAVE = core_statement(update(users).where(users.c.id == bindparam("key")), columns=COLUMNS)

@@ -65,6 +65,11 @@ class PasswordAttempt:
         """
         return cls(f"session:{by.session}")
 
+    @classmethod
+    def mailed_code(cls, purpose: str, recipient: str, address: str | None) -> "PasswordAttempt":
+        """Describe a typed code that was mailed to `recipient`, known or not."""
+        return cls(f"{purpose}:{name_key(recipient)}", None, address_key(address))
+
 
 @dataclass(frozen=True, slots=True)
 class Admission:

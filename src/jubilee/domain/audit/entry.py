@@ -37,6 +37,7 @@ class AuditEvent(StrEnum):
     ACCOUNT_DELETED = "account_deleted"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # an event, not a password
     EMAIL_CHANGED = "email_changed"
+    EMAIL_VERIFIED = "email_verified"
     ROLE_CHANGED = "role_changed"
     SIGNING_KEY_ADDED = "signing_key_added"
     SIGNING_KEY_RETIRED = "signing_key_retired"
@@ -54,7 +55,7 @@ class AuditDetails(TypedDict, total=False):
 
     session_id: str
     reason: str
-    """Why a sign-in failed or a session ended."""
+    """Why a sign-in failed, a session ended, or a password or address changed."""
     login_hash: str
     """Keyed hash of the login of a sign-in that names no account; see `hashed_login`."""
     key_id: str
@@ -135,6 +136,13 @@ class AuditTransaction(Protocol):
     @property
     def audit(self) -> AuditLog:
         """The audit log."""
+
+
+async def record_own(
+    log: AuditLog, event: AuditEvent, user_id: UserId, **details: Unpack[AuditDetails]
+) -> None:
+    """Record what a user does with the own account."""
+    await log.record(event, actor=user_id, subject=user_id, **details)
 
 
 async def record_access(

@@ -1,11 +1,9 @@
 """What the audit log has of sign-ins and sessions."""
 
 from enum import StrEnum
-from typing import Unpack
 
 from jubilee.domain.audit.entry import AuditDetails, AuditEvent, AuditLog
 from jubilee.domain.auth.sessions import Session, TokenReuse
-from jubilee.domain.identity import UserId
 from jubilee.domain.passwords import PasswordMatch
 from jubilee.domain.users.user import User
 
@@ -16,15 +14,9 @@ class SignInFailure(StrEnum):
     WRONG_PASSWORD = "wrong_password"  # noqa: S105  # a reason, not a password
     UNKNOWN_LOGIN = "unknown_login"
     ACCOUNT_DISABLED = "account_disabled"
+    EMAIL_NOT_VERIFIED = "email_not_verified"
     ACCOUNT_CHANGED = "account_changed"
     """Its password changed, or it was disabled, while the password was checked."""
-
-
-async def record_own(
-    log: AuditLog, event: AuditEvent, user_id: UserId, **details: Unpack[AuditDetails]
-) -> None:
-    """Record what a user does with the own account."""
-    await log.record(event, actor=user_id, subject=user_id, **details)
 
 
 async def record_failure(

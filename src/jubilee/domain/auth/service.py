@@ -7,8 +7,12 @@ from typing import Protocol
 
 from jubilee.domain.attempts.attempt import PasswordAttempt
 from jubilee.domain.attempts.guard import AttemptGuard
-from jubilee.domain.audit.entry import AuditEvent, AuditTransaction, hashed_login
-from jubilee.domain.auth.records import record_failure, record_own, record_refusal
+from jubilee.domain.audit.entry import AuditEvent, AuditTransaction, hashed_login, record_own
+from jubilee.domain.auth.records import (
+    SignInFailure,
+    record_failure,
+    record_refusal,
+)
 from jubilee.domain.auth.sessions import (
     ClientInfo,
     Session,
@@ -32,7 +36,7 @@ from jubilee.domain.identity import NewId, Principal, SessionId, UserId
 from jubilee.domain.passwords import PasswordHasher, PasswordMatch, match_password, normalized
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.ports import UserReader, UserRepository
-from jubilee.domain.users.user import User, UserNotFound
+from jubilee.domain.users.user import EmailNotVerified, EmailPolicy, User, UserNotFound
 
 
 class InvalidGrant(Invalid):
@@ -126,6 +130,7 @@ class AuthService:
     refresh_policy: RefreshPolicy
     clock: Clock
     new_id: NewId
+    email: EmailPolicy
 
     async def authenticate(self, token: str) -> Principal:
         """Return the principal of an access token; raise InvalidToken."""
@@ -147,7 +152,7 @@ class AuthService:
             raise InvalidToken from None
 
     async def sign_in(self, login: str, password: str, client: ClientInfo) -> Tokens:
-        """Open a session; raise InvalidGrant, or TooManyAttempts.
+        """Open a session; raise InvalidGrant, EmailNotVerified or TooManyAttempts.
 
         An unknown account and a wrong password take the same time and give the same error, and
         the attempts at both are limited in the same way.
@@ -163,10 +168,9 @@ class AuthService:
                     pseudonym = hashed_login(self.refresh_policy.key, login)
                     await record_failure(tx.audit, user, match, pseudonym)
                 raise InvalidGrant
-            rehashed = await self._rehashed(user, password, match)
-            tokens = await self._open_session(user, rehashed, client)
-            if tokens is None:
-                raise InvalidGrant
+            tokens = await self._admit(user, password, match, client)
+        if tokens is None:
+            raise EmailNotVerified
         return tokens
 
     async def refresh(self, encoded: str) -> Tokens:
@@ -197,6 +201,22 @@ class AuthService:
             await record_own(
                 tx.audit, AuditEvent.SESSION_ENDED, by.user_id, session_id=str(session_id)
             )
+
+    async def _admit(
+        self, user: User, password: str, match: PasswordMatch, client: ClientInfo
+    ) -> Tokens | None:
+        """Open the session; None if the address has to be verified first. Raises InvalidGrant."""
+        if not self.email.allows_sign_in(user):
+            reason = SignInFailure.EMAIL_NOT_VERIFIED.value
+            async with self.write() as tx:
+                event = AuditEvent.SIGN_IN_FAILED
+                await tx.audit.record(event, actor=None, subject=user.id, reason=reason)
+            return None
+        rehashed = await self._rehashed(user, password, match)
+        tokens = await self._open_session(user, rehashed, client)
+        if tokens is None:
+            raise InvalidGrant
+        return tokens
 
     async def _rehashed(self, user: User, password: str, match: PasswordMatch) -> str | None:
         stored = user.password_hash

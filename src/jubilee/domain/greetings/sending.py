@@ -16,6 +16,7 @@ from jubilee.domain.greetings.greeting import (
     PlannedGreeting,
     UnknownOutcomePolicy,
 )
+from jubilee.domain.greetings.opt_out import OptOutTokens
 from jubilee.domain.greetings.planning import CATCH_UP, GREETING
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.kinds import (
@@ -31,6 +32,7 @@ from jubilee.domain.mail import TIMEOUT_S, MailService, OutcomeUnknown, Rendered
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.user import User
 
+UNSUBSCRIBE = "/account/unsubscribe"
 OPEN = (GreetingState.PLANNED, GreetingState.SENDING)
 
 
@@ -42,6 +44,7 @@ class PreparedGreeting:
     to: str
     content: RenderedMail
     message_id: str
+    unsubscribe_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class GreetingMail(JobKind[GreetingKey, GreetingTransaction]):
     write: Begin[GreetingTransaction]
     rules: GreetingRules
     clock: Clock
+    opt_out: OptOutTokens
     name = GREETING
     audience = Audience.INTERNAL
     timeout = TIMEOUT_S
@@ -112,7 +116,12 @@ class GreetingMail(JobKind[GreetingKey, GreetingTransaction]):
     async def _sent(self, prepared: PreparedGreeting) -> PlannedGreeting:
         greeting = prepared.greeting
         try:
-            await self.mail.send(prepared.to, prepared.content, prepared.message_id)
+            await self.mail.send(
+                prepared.to,
+                prepared.content,
+                prepared.message_id,
+                unsubscribe_url=prepared.unsubscribe_url,
+            )
         except OutcomeUnknown:
             if self.rules.on_unknown is UnknownOutcomePolicy.RESEND:
                 raise
@@ -152,9 +161,11 @@ class GreetingMail(JobKind[GreetingKey, GreetingTransaction]):
     def _prepared(self, known: PlannedGreeting, user: User) -> PreparedGreeting:
         user_id, year = known.key
         message_id = known.message_id or self.mail.message_id(f"greeting.{user_id}.{year}")
-        content = self.mail.templates.render("birthday", name=display_name(user))
+        url = self.mail.page(UNSUBSCRIBE, self.opt_out.sign(user_id))
+        values = {"name": display_name(user), "unsubscribe_url": url}
+        content = self.mail.templates.render("birthday", user.locale, **values)
         sending = replace(known, state=GreetingState.SENDING, message_id=message_id)
-        return PreparedGreeting(sending, user.email, content, message_id)
+        return PreparedGreeting(sending, user.email, content, message_id, url)
 
 
 def _summary(greeting: PlannedGreeting) -> dict[str, object]:

@@ -6,7 +6,7 @@ from jubilee.domain.audit.entry import AuditDetails, AuditEvent, AuditLog, recor
 from jubilee.domain.identity import Principal
 from jubilee.domain.users.user import User
 
-UNRECORDED = {"updated_at"}
+UNRECORDED = {"updated_at", "email_verified_at"}
 WRITTEN = {"password_hash": "password"}
 
 

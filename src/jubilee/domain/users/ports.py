@@ -8,6 +8,7 @@ from jubilee.domain.events import EventLog
 from jubilee.domain.idempotency.answers import AnswerTransaction
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.queue import JobQueue
+from jubilee.domain.one_time.link import OneTimeTransaction
 from jubilee.domain.owned_rows import OwnedItemStore, UserSessionStore
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.users.user import User
@@ -59,7 +60,7 @@ class UserView(Protocol):
         """The accounts."""
 
 
-class UserTransaction(AnswerTransaction, AuditTransaction, Protocol):
+class UserTransaction(AnswerTransaction, AuditTransaction, OneTimeTransaction, Protocol):
     """The repositories that account use cases need in one transaction."""
 
     @property

@@ -13,8 +13,7 @@ from jubilee.domain.concurrency import VersionCheck, merged, require
 from jubilee.domain.errors import NotAllowed
 from jubilee.domain.events import ItemDeleted
 from jubilee.domain.idempotency.commit import after_commit, answered
-from jubilee.domain.identity import NewId, Principal, UserId
-from jubilee.domain.jobs.queue import NewJob
+from jubilee.domain.identity import NewId, Principal, UserId, name_key
 from jubilee.domain.names import checked_names
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.passwords import (
@@ -28,16 +27,17 @@ from jubilee.domain.transaction import Begin
 from jubilee.domain.users.changes import record_change, record_registration
 from jubilee.domain.users.password_proof import PasswordProof
 from jubilee.domain.users.ports import UserTransaction, UserView
+from jubilee.domain.users.registration import RegistrationMail
 from jubilee.domain.users.user import (
     CurrentPasswordNeeded,
     LastAdmin,
     Profile,
+    UnconfirmedEmail,
     User,
     UserNotFound,
     WrongCurrentPassword,
 )
 
-WELCOME = "email.welcome"
 BIRTH_POINTERS = ("/date_of_birth", "/time_zone")
 
 
@@ -54,13 +54,18 @@ class UserService:
     clock: Clock
     new_id: NewId
     calendar: Calendar
+    mail: RegistrationMail
     birthdays_changed: Callable[[], Awaitable[None]]
     """Called after a commit that changes a birthday; bounded in time, never raises."""
 
     async def register(
         self, profile: Profile, password: str, *, by: Principal | None = None
     ) -> User:
-        """Create an account and enqueue its welcome mail in the same transaction."""
+        """Create an account and enqueue its first mail in the same transaction.
+
+        It is the welcome, or comes before that and verifies the address; that of an account made
+        by an operator counts as verified.
+        """
         self.calendar.check_born(
             profile.get("date_of_birth"), profile.get("time_zone"), BIRTH_POINTERS
         )
@@ -70,13 +75,14 @@ class UserService:
         user = User(
             id=UserId(self.new_id()),
             password_hash=password_hash,
+            email_verified_at=None if by is None else now,
             created_at=now,
             updated_at=now,
             **profile,
         )
         async with answered(self.write) as tx:
             await tx.users.add(user)
-            await tx.jobs.add(self._welcome(user))
+            await self.mail.add(tx, user)
             await record_registration(tx.audit, user, by)
         await self._refresh_lists(None, user)
         return user
@@ -128,9 +134,10 @@ class UserService:
         """
         before = await self._get(user_id, by)
         require(expects, before)  # checked again on the locked row: hashing takes long
-        after = replace(before, **checked_names(profile, before))
+        after = _unverified(before, replace(before, **checked_names(profile, before)))
         if passwords.new is not None or _credentials(after) != _credentials(before):
             by.require(CREDENTIALS)
+        self._check_confirmed(before, after, by=by)
         self.calendar.check_born(after.date_of_birth, after.time_zone, BIRTH_POINTERS)
         await self._check_current_password(before, after, passwords, by=by)
         if passwords.new is not None:
@@ -173,6 +180,8 @@ class UserService:
             changed = now if after == before else merged(before, stamped, now)
             await tx.users.save(changed)
             await record_change(tx.audit, now, changed, by)
+            if _moves(now, changed) and self.mail.policy.verifies:
+                await self.mail.add_verification(tx, changed)
             if changed.password_hash != now.password_hash or not changed.is_active:
                 await _end_sessions(tx, now, changed, by)
             return changed
@@ -189,6 +198,12 @@ class UserService:
         proof = PasswordProof(self.write, self.hasher, self.guard)
         await proof.require(before, passwords.current, by=by)
 
+    def _check_confirmed(self, before: User, after: User, *, by: Principal) -> None:
+        """Refuse a change of the own address that its mail has not confirmed."""
+        own = by.user_id == before.id
+        if own and _moves(before, after) and self.mail.policy.confirms_changes:
+            raise UnconfirmedEmail(pointer="/email")
+
     async def _get(self, user_id: UserId, by: Principal) -> User:
         if not by.may_access(user_id):
             raise NotAllowed
@@ -198,15 +213,6 @@ class UserService:
     async def _refresh_lists(self, before: User | None, after: User | None) -> None:
         if _birthday_entry(before) != _birthday_entry(after):
             await after_commit(self.birthdays_changed)
-
-    def _welcome(self, user: User) -> NewJob:
-        return NewJob(
-            id=self.new_id(),
-            kind=WELCOME,
-            data={"user_id": str(user.id)},
-            owner_id=user.id,
-            key=f"welcome:{user.id}",
-        )
 
 
 async def _end_sessions(tx: UserTransaction, before: User, after: User, by: Principal) -> None:
@@ -220,6 +226,15 @@ async def _end_sessions(tx: UserTransaction, before: User, after: User, by: Prin
 def _credentials(user: User) -> tuple[object, ...]:
     """Return the members, beside the password, that give access to an account or to others."""
     return user.email, user.is_superuser
+
+
+def _moves(before: User, after: User) -> bool:
+    return name_key(before.email) != name_key(after.email)
+
+
+def _unverified(before: User, after: User) -> User:
+    """Return the account with a new address as not verified."""
+    return replace(after, email_verified_at=None) if _moves(before, after) else after
 
 
 def _birthday_entry(user: User | None) -> tuple[object, ...]:

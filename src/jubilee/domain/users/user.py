@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 
 from jubilee.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from jubilee.domain.identity import UserId
@@ -44,6 +45,29 @@ class WrongCurrentPassword(NotAllowed):
     code = "wrong_current_password"
 
 
+class UnconfirmedEmail(Invalid):
+    """The e-mail address is changed by `POST /users/me/email`, and confirmed by a mail to it."""
+
+    code = "unconfirmed_email"
+
+
+class EmailNotVerified(NotAllowed):
+    """The e-mail address is not verified yet: follow the link in the mail, or request another."""
+
+    code = "email_not_verified"
+
+
+class EmailVerification(StrEnum):
+    """Whether accounts verify their addresses."""
+
+    OFF = "off"
+    """They may, on request."""
+    OPTIONAL = "optional"
+    """Registration mails a link, and a change of address is confirmed."""
+    REQUIRED = "required"
+    """As optional, and sign-in is refused until then."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """A user account."""
@@ -59,8 +83,16 @@ class User:
     date_of_birth: date | None = None
     time_zone: str | None = None
     birthday_greeting: bool = True
+    locale: str | None = None
+    """The language of mails, such as `de`; None is English."""
+    email_verified_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def email_verified(self) -> bool:
+        """Whether the account has proved that it reads mail to its address."""
+        return self.email_verified_at is not None
 
 
 class Profile(Names, total=False):
@@ -70,5 +102,29 @@ class Profile(Names, total=False):
     date_of_birth: date | None
     time_zone: str | None
     birthday_greeting: bool
+    locale: str | None
     is_active: bool
     is_superuser: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EmailPolicy:
+    """What the settings say about addresses."""
+
+    verification: EmailVerification = EmailVerification.OFF
+    hides_accounts: bool = False
+    """Whether no answer tells that an address has an account; only its owner learns it, by mail."""
+
+    @property
+    def verifies(self) -> bool:
+        """Whether registration mails a link that verifies the address."""
+        return self.verification is not EmailVerification.OFF
+
+    @property
+    def confirms_changes(self) -> bool:
+        """Whether accounts change their address only by a mail to the new one."""
+        return self.verifies or self.hides_accounts
+
+    def allows_sign_in(self, user: User) -> bool:
+        """Return whether the account may sign in, as far as its address is concerned."""
+        return self.verification is not EmailVerification.REQUIRED or user.email_verified

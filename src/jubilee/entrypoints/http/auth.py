@@ -14,6 +14,7 @@ from jubilee.domain.identity import SessionId
 from jubilee.domain.passwords import HasherBusy
 from jubilee.domain.rate_limits.quotas import RouteClass
 from jubilee.domain.scopes import Scope
+from jubilee.domain.users.user import EmailNotVerified
 from jubilee.entrypoints.http.fields import Password
 from jubilee.entrypoints.http.framework.endpoint import (
     FORM,
@@ -177,7 +178,7 @@ def _sign_in(path: str, name: str, media: tuple[str, str]) -> AnyEndpoint:
         media=media,
         example=SIGN_IN_EXAMPLE,
         replies=(TOKEN_PAIR,),
-        errors=(InvalidGrant, UnsupportedGrant, HasherBusy, TooManyAttempts),
+        errors=(InvalidGrant, UnsupportedGrant, HasherBusy, EmailNotVerified, TooManyAttempts),
         oauth=True,
         rate=RouteClass.SIGN_IN,
     )

@@ -2,7 +2,7 @@
 
 import re
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, EmailStr, Field
 from pydantic.config import JsonDict
@@ -142,6 +142,7 @@ NewFullName = Annotated[FullName, AfterValidator(_full_name)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 CalendarDate = Annotated[date, BeforeValidator(_date)]
 ZoneName = Annotated[str, Field(max_length=64, examples=["Europe/Vienna"]), AfterValidator(_zone)]
+Language = Annotated[Literal["en", "de"], Field(description="language of mails; null is English")]
 Password = Annotated[
     str, Field(min_length=1, max_length=10_000, examples=["correct horse battery"])
 ]

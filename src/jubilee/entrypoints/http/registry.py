@@ -1,12 +1,14 @@
 """All endpoints of the service, in the order of the OpenAPI document."""
 
 from jubilee.entrypoints.http import (
+    account_email,
     audit,
     auth,
     birthdays,
     hello,
     items,
     meta,
+    own_mails,
     proofs,
     signing_keys,
     tasks,
@@ -15,6 +17,8 @@ from jubilee.entrypoints.http import (
 )
 from jubilee.entrypoints.http.docs import pages as docs
 from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
+from jubilee.entrypoints.http.pages import account_email as account_email_pages
+from jubilee.entrypoints.http.pages import opt_out
 
 FEATURES: tuple[AnyEndpoint, ...] = (
     *hello.ENDPOINTS,
@@ -22,12 +26,16 @@ FEATURES: tuple[AnyEndpoint, ...] = (
     *auth.ENDPOINTS,
     *proofs.ENDPOINTS,
     *signing_keys.ENDPOINTS,
+    *account_email.ENDPOINTS,
     *users.ENDPOINTS,
+    *own_mails.ENDPOINTS,
     *items.ENDPOINTS,
     *tasks.ENDPOINTS,
     *audit.ENDPOINTS,
     *meta.ENDPOINTS,
     *well_known.ENDPOINTS,
+    *account_email_pages.ENDPOINTS,
+    *opt_out.ENDPOINTS,
 )
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (*FEATURES, *docs.endpoints(FEATURES))

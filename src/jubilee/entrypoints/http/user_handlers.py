@@ -14,6 +14,7 @@ from jubilee.entrypoints.http.framework.conditions import content_tag, precondit
 from jubilee.entrypoints.http.framework.endpoint import Call, Nothing
 from jubilee.entrypoints.http.framework.paging import paged, position
 from jubilee.entrypoints.http.framework.responses import no_content, ok, tagged
+from jubilee.entrypoints.http.mail_queued import MailQueued
 from jubilee.entrypoints.http.user_models import (
     Account,
     AccountPatch,
@@ -24,6 +25,7 @@ from jubilee.entrypoints.http.user_models import (
     UserQuery,
     UserReply,
 )
+from jubilee.languages.catalogs import preferred_language
 
 AccountChange: TypeAlias = OwnAccount | OwnAccountPatch | Account | AccountPatch
 C = TypeVar("C", bound=AccountChange)
@@ -31,7 +33,14 @@ C = TypeVar("C", bound=AccountChange)
 
 async def register(call: Call[Registration, Nothing]) -> Response:
     """POST /auth/register and /users."""
-    user = await call.services.users.register(call.body.to_domain(), call.body.password)
+    accepted = call.request.headers.get("accept-language", "")
+    profile = call.body.to_domain()
+    profile["locale"] = profile["locale"] or preferred_language(accepted)
+    hidden = call.services.hidden_registrations
+    if hidden is not None:
+        await hidden.request(profile, call.body.password)
+        return ok(MailQueued(), status=HTTPStatus.ACCEPTED)
+    user = await call.services.users.register(profile, call.body.password)
     call.contains_data_of(user.id)
     headers = {"Location": f"{call.mount}/users/{user.id}"}
     return tagged(UserReply.of(user), headers=headers, status=HTTPStatus.CREATED)

@@ -12,6 +12,7 @@ from jubilee.entrypoints.http.fields import (
     CalendarDate,
     Email,
     FullName,
+    Language,
     NewFullName,
     NewUsername,
     Password,
@@ -34,6 +35,8 @@ ACCOUNT_EXAMPLE = {
     "date_of_birth": "1990-02-28",
     "time_zone": "Europe/Vienna",
     "birthday_greeting": True,
+    "locale": "de",
+    "email_verified": True,
     "created_at": "2026-11-20T09:00:00Z",
     "updated_at": "2026-11-20T09:00:00Z",
 }
@@ -46,6 +49,7 @@ ProfileField: TypeAlias = Literal[
     "date_of_birth",
     "time_zone",
     "birthday_greeting",
+    "locale",
     "is_active",
     "is_superuser",
 ]
@@ -68,6 +72,7 @@ class ProfileBody(Model):
     date_of_birth: CalendarDate | None = None
     time_zone: ZoneName | None = None
     birthday_greeting: bool = Field(True, description="whether to send a greeting by mail")
+    locale: Language | None = None
 
     def to_domain(self) -> Profile:
         """All fields."""
@@ -78,6 +83,7 @@ class ProfileBody(Model):
             "date_of_birth": self.date_of_birth,
             "time_zone": self.time_zone,
             "birthday_greeting": self.birthday_greeting,
+            "locale": self.locale,
         }
 
 
@@ -90,6 +96,7 @@ class ProfilePatch(Model):
     date_of_birth: CalendarDate | None = None
     time_zone: ZoneName | None = None
     birthday_greeting: bool = absent()
+    locale: Language | None = None
 
     def to_domain(self) -> Profile:
         """The fields that the client sent."""
@@ -100,6 +107,7 @@ class ProfilePatch(Model):
             "date_of_birth": self.date_of_birth,
             "time_zone": self.time_zone,
             "birthday_greeting": self.birthday_greeting,
+            "locale": self.locale,
         }
         return _only_sent(profile, self.model_fields_set)
 
@@ -181,6 +189,8 @@ class UserReply(BaseModel):
     date_of_birth: date | None
     time_zone: str | None
     birthday_greeting: bool
+    locale: str | None
+    email_verified: bool
     created_at: datetime
     updated_at: datetime
 

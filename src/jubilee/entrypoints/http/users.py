@@ -17,6 +17,7 @@ from jubilee.domain.users.user import (
     CurrentPasswordNeeded,
     EmailTaken,
     LastAdmin,
+    UnconfirmedEmail,
     UsernameTaken,
     UserNotFound,
     WrongCurrentPassword,
@@ -37,6 +38,7 @@ from jubilee.entrypoints.http.framework.paging import page_of
 from jubilee.entrypoints.http.framework.responses import (
     current_or_known,
 )
+from jubilee.entrypoints.http.mail_queued import ACCEPTED
 from jubilee.entrypoints.http.user_handlers import (
     change_me,
     change_user,
@@ -72,7 +74,7 @@ ONE = ResponseSpec(
 READ = current_or_known(ONE)
 REGISTERED = ResponseSpec(
     status=201,
-    description="The new account; a welcome mail is queued.",
+    description="The new account; its first mail is queued.",
     model=UserReply,
     headers={"Location": "path of the account", **TAGGED},
     example=ACCOUNT_EXAMPLE,
@@ -90,6 +92,7 @@ PASSWORD_ERRORS = (
 CHANGE_ERRORS = (
     *PROFILE_ERRORS,
     *NAME_ERRORS,
+    UnconfirmedEmail,
     CurrentPasswordNeeded,
     WrongCurrentPassword,
     SessionRequired,
@@ -112,7 +115,7 @@ def _register(path: str, name: str) -> AnyEndpoint:
         access=Access.ANYONE,
         body=Registration,
         example={"email": "zoe@example.com", "password": "correct horse battery"},
-        replies=(REGISTERED,),
+        replies=(REGISTERED, ACCEPTED),
         errors=(*PROFILE_ERRORS, *PASSWORD_ERRORS),
         rate=RouteClass.REGISTER,
         idempotency=Idempotency.FIRST,

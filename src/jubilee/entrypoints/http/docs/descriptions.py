@@ -32,8 +32,10 @@ SIGN_IN = (
     "address from which the account has signed in before is not affected by others."
 )
 REGISTER = (
-    "Creates an account and sends a welcome mail. An address or username that is in use is a "
-    "conflict (409); a password that is too short, too long, too common or known to be "
+    "Creates an account and sends its first mail, in the language `locale`, or else that of "
+    "`Accept-Language`. An address or username that is in use is a conflict (409). Where the "
+    "service hides which addresses have accounts, the answer is 202 for every address, and only "
+    "the mail to it tells more. A password that is too short, too long, too common or known to be "
     "leaked is refused (422)."
 )
 WHO_AM_I = "Returns the account that the access token belongs to."
@@ -50,7 +52,41 @@ READY = (
     "`checks` if not, or while the instance shuts down. For load balancers."
 )
 
+MAIL_LINK = (
+    "Takes the `token` of the mailed link, or `email` and the `code` beside the link. Both can be "
+    "used once, within their time, and a newer mail voids an older one. Wrong codes are limited as "
+    "wrong passwords are (429)."
+)
+MAIL_REQUEST = (
+    "The answer is the same for every address, in the same time: an account gets a mail, at most "
+    "five in an hour, and another address gets none."
+)
+
 DESCRIPTIONS = {
+    "verifyEmail": f"Notes that the account reads mail to its address. {MAIL_LINK}",
+    "resendVerification": f"Mails a link that verifies the address. {MAIL_REQUEST}",
+    "forgotPassword": f"Mails a link that sets a new password. {MAIL_REQUEST}",
+    "resetPassword": (
+        "Sets a new password, ends all sessions and all other links of the account, and tells it "
+        f"by mail. A refused password does not use up the link. {MAIL_LINK}"
+    ),
+    "changeEmail": (
+        "Mails a link to the new address; until that is confirmed, the present one stays. Requires "
+        "the current password. The answer is the same for an address that has an account: its "
+        "owner is told by mail."
+    ),
+    "confirmEmail": (
+        "Gives the account its new address, and mails the former one a link that undoes this for "
+        f"72 hours. {MAIL_LINK}"
+    ),
+    "undoEmail": (
+        "Gives the account its former address, and ends all sessions and all other links. "
+        f"{MAIL_LINK}"
+    ),
+    "listMyMails": (
+        "Lists the service's mails to the caller, with their status, while their jobs are kept. "
+        f"{PAGED}"
+    ),
     "saveBirthday": (
         "Stores the date of birth of this name, replacing an earlier one. The name consists of "
         "letters. A name that belongs to another account is refused with 403."

@@ -34,6 +34,11 @@ BY_CODE = {
     "insufficient_scope": "Use a token that has the scopes in `detail`, or a session.",
     "invalid_cursor": "Start at the first page, with the same filters, order and path.",
     "invalid_grant": "Check username and password. After a refused refresh token, sign in again.",
+    "email_not_verified": (
+        "Open the link in the mail that registration has sent, or request another by "
+        "`POST /auth/verify-email/resend`."
+    ),
+    "invalid_link": "Request a new mail: a link and its code can be used once, within their time.",
     "invalid_token": "Get a new access token with `POST /auth/refresh`, or sign in again.",
     "kind_not_allowed": "Ask an admin to create this task.",
     "last_admin": "Make another account an admin first.",
@@ -61,6 +66,9 @@ BY_CODE = {
         "address from which it has signed in before, it can sign in meanwhile."
     ),
     "too_many_tasks": "Wait until some tasks have ended, or cancel some.",
+    "unconfirmed_email": (
+        "Send the new address to `POST /users/me/email`, and open the link in its mail."
+    ),
     "unknown_kind": "Use a kind that the documentation of `POST /tasks` lists.",
     "unsupported_grant_type": "Send the `grant_type` that `detail` names, or omit it.",
     "wrong_current_password": "Send the account's current password.",

@@ -1,0 +1,33 @@
+"""The tables of the schema, a module for each feature; migrations are generated from them."""
+
+from jubilee.adapters.postgres.tables.answers import idempotency_keys
+from jubilee.adapters.postgres.tables.audit import audit_entries, audit_marks, audit_seals
+from jubilee.adapters.postgres.tables.birthdays import birthdays
+from jubilee.adapters.postgres.tables.events import events
+from jubilee.adapters.postgres.tables.greetings import counters, greetings
+from jubilee.adapters.postgres.tables.items import ITEM_WORDS, items
+from jubilee.adapters.postgres.tables.jobs import jobs, workers
+from jubilee.adapters.postgres.tables.one_time import one_time_links
+from jubilee.adapters.postgres.tables.sessions import sessions
+from jubilee.adapters.postgres.tables.signing_keys import signing_keys
+from jubilee.adapters.postgres.tables.users import USER_WORDS, users
+
+__all__ = [
+    "ITEM_WORDS",
+    "USER_WORDS",
+    "audit_entries",
+    "audit_marks",
+    "audit_seals",
+    "birthdays",
+    "counters",
+    "events",
+    "greetings",
+    "idempotency_keys",
+    "items",
+    "jobs",
+    "one_time_links",
+    "sessions",
+    "signing_keys",
+    "users",
+    "workers",
+]

@@ -1,0 +1,1 @@
+"""What an account does by mail: verify or change its address, and set a new password."""

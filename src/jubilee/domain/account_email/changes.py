@@ -1,0 +1,84 @@
+"""Changing an account's address: confirmed at the new one, undone at the old one."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from jubilee.domain.account_email.proven import locked_owner
+from jubilee.domain.account_email.requests import LinkRequestService
+from jubilee.domain.account_mail import MailTemplate, account_mail
+from jubilee.domain.audit.entry import AuditEvent, record_own
+from jubilee.domain.clock import Clock
+from jubilee.domain.identity import NewId, Principal
+from jubilee.domain.one_time.issuing import LinkIssuer
+from jubilee.domain.one_time.link import LinkProof, LinkPurpose
+from jubilee.domain.one_time.proving import LinkProver
+from jubilee.domain.scopes import CREDENTIALS
+from jubilee.domain.transaction import Begin
+from jubilee.domain.users.password_proof import PasswordProof
+from jubilee.domain.users.ports import UserTransaction, UserView
+from jubilee.domain.users.user import User
+
+UNDONE = "undone"
+
+
+@dataclass(frozen=True, slots=True)
+class EmailChangeService:
+    """Changes of address in two steps, and the way back."""
+
+    write: Begin[UserTransaction]
+    issuer: LinkIssuer
+    prover: LinkProver
+    requests: LinkRequestService
+    read: Begin[UserView]
+    proof: PasswordProof
+    clock: Clock
+    new_id: NewId
+
+    async def request(self, address: str, current_password: str, *, by: Principal) -> None:
+        """Mail a link to the new address; the answer is the same if it belongs to an account.
+
+        Raises WrongCurrentPassword or TooManyAttempts.
+        """
+        by.require(CREDENTIALS)
+        async with self.read() as view:
+            user = await view.users.get(by.user_id)
+        await self.proof.require(user, current_password, by=by)
+        await self.requests.request(LinkPurpose.CHANGE_EMAIL, address, user_id=by.user_id)
+
+    async def confirm(self, proof: LinkProof, client_ip: str | None) -> None:
+        """Swap the address, and mail the old one a link that undoes it.
+
+        Raises InvalidLink, TooManyAttempts, or EmailTaken if an account has taken it meanwhile.
+        """
+        link = await self.prover.prove(LinkPurpose.CHANGE_EMAIL, proof, client_ip)
+        async with self.write() as tx:
+            before, now = await locked_owner(tx, link), self.clock()
+            await self.prover.use(tx, link)
+            await tx.users.save(_moved(before, link.recipient, now))
+            await record_own(tx.audit, AuditEvent.EMAIL_CHANGED, before.id)
+            undo = await self.issuer.issue(
+                tx, LinkPurpose.UNDO_EMAIL, before.id, recipient=before.email
+            )
+            template = MailTemplate.EMAIL_CHANGED
+            await tx.jobs.add(account_mail(self.new_id(), before.id, template, link_id=undo.id))
+
+    async def undo(self, proof: LinkProof, client_ip: str | None) -> None:
+        """Restore the address that the link was sent to; end all sessions and all other links.
+
+        Raises InvalidLink, TooManyAttempts, or EmailTaken if another account has taken it.
+        """
+        link = await self.prover.prove(LinkPurpose.UNDO_EMAIL, proof, client_ip)
+        async with self.write() as tx:
+            before, now = await locked_owner(tx, link), self.clock()
+            await self.prover.use(tx, link)
+            await tx.users.save(_moved(before, link.recipient, now))
+            await tx.sessions.end_all(before.id)
+            await tx.one_time.end_all(before.id, now=now)
+            await record_own(tx.audit, AuditEvent.EMAIL_CHANGED, before.id, reason=UNDONE)
+            await record_own(tx.audit, AuditEvent.SESSIONS_ENDED, before.id)
+            notice = account_mail(self.new_id(), before.id, MailTemplate.EMAIL_RESTORED)
+            await tx.jobs.add(notice)
+
+
+def _moved(user: User, address: str, now: datetime) -> User:
+    return replace(user, email=address, email_verified_at=now, updated_at=now)

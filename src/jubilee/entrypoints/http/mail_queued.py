@@ -1,0 +1,21 @@
+"""The answer to every request whose outcome only a mail tells."""
+
+from pydantic import BaseModel
+
+from jubilee.entrypoints.http.framework.endpoint import ResponseSpec
+
+SENT = "If the address is the right one, a mail is on its way."
+
+
+class MailQueued(BaseModel):
+    """The request was accepted; the answer is the same for every address."""
+
+    detail: str = SENT
+
+
+ACCEPTED = ResponseSpec(
+    status=202,
+    description="The same for every address: only its owner learns more, by mail.",
+    model=MailQueued,
+    example={"detail": SENT},
+)

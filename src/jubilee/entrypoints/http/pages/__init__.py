@@ -1,0 +1,1 @@
+"""Server-rendered pages that mails link to: forms that work without scripts."""

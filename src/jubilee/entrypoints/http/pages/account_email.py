@@ -1,0 +1,82 @@
+"""The pages that mails link to: address and password."""
+
+from pydantic import Field
+
+from jubilee.domain.errors import Invalid
+from jubilee.domain.mail_addresses import is_mail_address
+from jubilee.domain.one_time.link import LinkProof, LinkPurpose, LinkToken, TypedCode
+from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint, Call, Model, Nothing
+from jubilee.entrypoints.http.pages.page import MAX_FIELD_CHARS, form_page
+
+
+class InvalidAddress(Invalid):
+    """This is no e-mail address."""
+
+    code = "invalid_address"
+
+
+class AddressForm(Model):
+    """An address."""
+
+    email: str = Field("", max_length=MAX_FIELD_CHARS)
+
+
+class ProofForm(AddressForm):
+    """The token of the link, or address and code."""
+
+    token: str = Field("", max_length=MAX_FIELD_CHARS, repr=False)
+    code: str = Field("", max_length=MAX_FIELD_CHARS, repr=False)
+
+    @property
+    def proof(self) -> LinkProof:
+        """Token or code."""
+        return LinkToken(self.token) if self.token else TypedCode(self.email.strip(), self.code)
+
+
+class ResetForm(ProofForm):
+    """A proof, and the new password."""
+
+    password: str = Field("", max_length=MAX_FIELD_CHARS, repr=False)
+
+
+async def verify_email(call: Call[ProofForm, Nothing]) -> str:
+    """POST /account/verify-email."""
+    await call.services.verification.verify(call.body.proof, call.client.ip)
+    return "email_verified"
+
+
+async def reset_password(call: Call[ResetForm, Nothing]) -> str:
+    """POST /account/reset-password."""
+    body = call.body
+    await call.services.password_resets.reset(body.proof, body.password, call.client.ip)
+    return "password_set"
+
+
+async def confirm_email(call: Call[ProofForm, Nothing]) -> str:
+    """POST /account/confirm-email."""
+    await call.services.email_changes.confirm(call.body.proof, call.client.ip)
+    return "email_confirmed"
+
+
+async def undo_email(call: Call[ProofForm, Nothing]) -> str:
+    """POST /account/undo-email."""
+    await call.services.email_changes.undo(call.body.proof, call.client.ip)
+    return "email_restored"
+
+
+async def forgot_password(call: Call[AddressForm, Nothing]) -> str:
+    """POST /account/forgot-password."""
+    address = call.body.email.strip()
+    if not is_mail_address(address):
+        raise InvalidAddress
+    await call.services.link_requests.request(LinkPurpose.RESET_PASSWORD, address)
+    return "mail_sent"
+
+
+ENDPOINTS: tuple[AnyEndpoint, ...] = (
+    *form_page("/account/verify-email", "verify_email", verify_email, ProofForm),
+    *form_page("/account/reset-password", "reset_password", reset_password, ResetForm),
+    *form_page("/account/confirm-email", "confirm_email", confirm_email, ProofForm),
+    *form_page("/account/undo-email", "undo_email", undo_email, ProofForm),
+    *form_page("/account/forgot-password", "forgot_password", forgot_password, AddressForm),
+)
