@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from secrets import token_bytes
 from urllib.parse import urlsplit
 
 import httpx2
@@ -22,6 +23,8 @@ from jubilee.adapters.tokens.jwt_tokens import JwtTokens
 from jubilee.adapters.tokens.key_ring import OpenedKeyRing
 from jubilee.adapters.tokens.key_vault import AesKeyVault
 from jubilee.bootstrap.services import Policy, Ports, build_services
+from jubilee.domain.api_tokens.service import ApiTokenRules
+from jubilee.domain.api_tokens.text import SECRET_BYTES
 from jubilee.domain.attempts.attempt import DEFAULT_LIMITS
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.attempts.memory import MemoryAttemptStore
@@ -166,6 +169,9 @@ def services(ports: Ports, birthday_rules: BirthdayRules, email_policy: EmailPol
     """Every use case over the fakes."""
     policy = Policy(
         refresh=RefreshPolicy(b"r" * 32, timedelta(days=30), lambda: b"s" * 32),
+        api_tokens=ApiTokenRules(
+            timedelta(days=90), timedelta(days=366), 5, lambda: token_bytes(SECRET_BYTES)
+        ),
         passwords=PasswordRules(8, read_common_passwords()),
         birthdays=birthday_rules,
         max_live_tasks=10,

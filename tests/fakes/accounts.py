@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+from jubilee.domain.api_tokens.token import ApiToken, ApiTokenId
 from jubilee.domain.auth.sessions import (
     MAX_SESSIONS_PER_USER,
     Session,
@@ -44,6 +45,8 @@ class Tables(Protocol):
     def users(self) -> MutableMapping[UserId, User]: ...
     @property
     def sessions(self) -> MutableMapping[SessionId, Session]: ...
+    @property
+    def api_tokens(self) -> MutableMapping[ApiTokenId, ApiToken]: ...
     @property
     def items(self) -> FakeItems: ...
     @property
@@ -122,6 +125,8 @@ class FakeUsers(UserReader, UserRepository):
         store = self.store
         store.users.pop(user_id, None)
         _delete(store.sessions, {k for k, s in store.sessions.items() if s.user_id == user_id})
+        tokens = {k for k, t in store.api_tokens.items() if t.user_id == user_id}
+        _delete(store.api_tokens, tokens)
         jobs = {k for k, j in store.jobs.items() if j.owner_id == user_id}
         tasks = {k for k, t in store.tasks.items() if t.owner_id == user_id or k in jobs}
         _delete(store.links, {k for k, one in store.links.items() if one.user_id == user_id})

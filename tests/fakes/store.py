@@ -11,6 +11,7 @@ import asyncpg
 
 from jubilee.adapters.postgres.errors import domain_errors
 from jubilee.adapters.postgres.transaction_executor import RolledBack
+from jubilee.domain.api_tokens.token import ApiToken, ApiTokenId
 from jubilee.domain.audit.entry import AuditEntry, RequestOrigin
 from jubilee.domain.auth.sessions import Session
 from jubilee.domain.events import EventLog, ItemEvent
@@ -27,6 +28,7 @@ from jubilee.domain.signing_keys.key import SigningKey
 from jubilee.domain.tasks.task import Task
 from jubilee.domain.users.user import User
 from tests.fakes.accounts import FakeSessions, FakeUsers
+from tests.fakes.api_tokens import FakeApiTokens
 from tests.fakes.audit import FakeAuditLog
 from tests.fakes.birthdays import FakeBirthdays
 from tests.fakes.greetings import FakeGreetings
@@ -123,6 +125,7 @@ class FakeTransaction:
     unit: FakeUnitOfWork
     users: FakeUsers
     sessions: FakeSessions
+    api_tokens: FakeApiTokens
     answers: FakeAnswers
     items: FakeItems
     birthdays: FakeBirthdays
@@ -157,6 +160,7 @@ class FakeTables:
     unit: FakeUnitOfWork
     users: MutableMapping[UserId, User]
     sessions: MutableMapping[SessionId, Session]
+    api_tokens: MutableMapping[ApiTokenId, ApiToken]
     answers: MutableMapping[bytes, Answer]
     items: FakeItems
     birthdays: FakeBirthdays
@@ -174,6 +178,7 @@ class FakeTables:
             unit=self.unit,
             users=FakeUsers(self),
             sessions=FakeSessions(self),
+            api_tokens=FakeApiTokens(self.api_tokens, self.users, self.clock, self.unit),
             answers=FakeAnswers(self.answers, self.unit),
             items=self.items,
             birthdays=self.birthdays,
@@ -192,7 +197,7 @@ class FakeTables:
         birthdays = self.birthdays
         rows = (self.users, self.sessions, self.items.rows, birthdays.anonymous, birthdays.accounts)
         others = (self.greetings.rows, self.jobs, self.tasks, self.signing_keys)
-        for changed in (*rows, self.answers, self.links, *others):
+        for changed in (*rows, self.api_tokens, self.answers, self.links, *others):
             assert isinstance(changed, Overlay)
             changed.commit()
 
@@ -208,6 +213,7 @@ class FakeStore:
     clock: FakeClock = field(default_factory=FakeClock)
     users: dict[UserId, User] = field(default_factory=dict)
     sessions: dict[SessionId, Session] = field(default_factory=dict)
+    api_tokens: dict[ApiTokenId, ApiToken] = field(default_factory=dict)
     answers: dict[bytes, Answer] = field(default_factory=dict)
     items: FakeItems = field(default_factory=FakeItems)
     birthdays: FakeBirthdays = field(default_factory=FakeBirthdays)
@@ -260,6 +266,7 @@ class FakeStore:
             unit=unit,
             users=users,
             sessions=rows(self.sessions),
+            api_tokens=rows(self.api_tokens),
             answers=rows(self.answers),
             items=FakeItems(rows(self.items.rows), users, unit),
             birthdays=FakeBirthdays(rows(self.birthdays.anonymous), accounts, unit, self.clock),

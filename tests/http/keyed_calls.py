@@ -11,6 +11,7 @@ KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
 BODIES: dict[str, dict[str, Any]] = {
     "POST /auth/register": {"email": "eve@example.com", "password": PASSWORD},
     "POST /users": {"email": "eve@example.com", "password": PASSWORD},
+    "POST /auth/access-tokens": {"name": "backup", "scopes": ["items:read"]},
     "POST /items": {"title": "Engine"},
     "POST /tasks": {"data": {"n": 1}},
     "PATCH /users/me": {"password": "another good password", "current_password": PASSWORD},

@@ -10,6 +10,8 @@ import httpx2
 import pytest
 from starlette.types import ASGIApp
 
+from jubilee.domain.api_tokens.service import NewApiToken
+from jubilee.domain.scopes import Scope
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.task import TaskRequest, TaskStatus
 from jubilee.entrypoints.http.framework.edge import MOUNTS
@@ -29,6 +31,7 @@ FOREIGN_STATUS = {
     "saveBirthday": 403,
     "forgetBirthday": 403,
     "endSession": 404,
+    "deleteAccessToken": 404,
     "getUser": 403,
     "replaceUser": 403,
     "changeUser": 403,
@@ -128,6 +131,10 @@ async def create_resource(
         return task.id
     if endpoint.path.startswith("/items"):
         return (await services.items.create("Zoe's", None, by=owner.principal)).id
+    if endpoint.path.startswith("/auth/access-tokens"):
+        new = NewApiToken(name="backup", scopes=frozenset({Scope.ITEMS_READ}))
+        owned = await services.api_tokens.create(new, owner=owner.user.id, by=owner.principal)
+        return owned.token.id
     if endpoint.path.startswith("/auth/sessions"):
         return owner.principal.session
     return owner.user.id
@@ -143,12 +150,11 @@ async def test_check_34_another_users_resource_is_refused_and_unchanged(
 ) -> None:
     zoe, eve = await sign_up("zoe", date_of_birth=date(1990, 2, 28)), await sign_up("eve")
     resource = await create_resource(services, zoe, endpoint, store)
-    tables = (store.users, store.sessions, store.items.rows, store.tasks)
+    tables = (store.users, store.sessions, store.api_tokens, store.items.rows, store.tasks)
     before = [*(dict(table) for table in tables), [*store.events]]
     answer = await call(client, endpoint, eve.headers, resource)
     assert answer.status_code == FOREIGN_STATUS[endpoint.name], answer.text
-    after = [store.users, store.sessions, store.items.rows, store.tasks, store.events]
-    assert after == before
+    assert [*tables, store.events] == before
 
 
 @pytest.mark.parametrize("endpoint", OWNED, ids=name_of)

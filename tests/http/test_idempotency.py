@@ -18,8 +18,12 @@ from tests.http.refusals import problem
 
 KEPT = ("content-type", "content-length", "location", "etag")
 KEYED = [e for e in ENDPOINTS if e.idempotency is not Idempotency.NONE]
-CREATING = {"/auth/register", "/users", "/items", "/tasks"}
-CHANGED: dict[str, dict[str, Any]] = {"items": {"title": "Other"}, "tasks": {"data": {"n": 2}}}
+CREATING = {"/auth/register", "/users", "/auth/access-tokens", "/items", "/tasks"}
+CHANGED: dict[str, dict[str, Any]] = {
+    "items": {"title": "Other"},
+    "tasks": {"data": {"n": 2}},
+    "access-tokens": {"name": "other"},
+}
 
 
 def test_every_creating_post_and_every_patch_honours_the_key() -> None:
@@ -51,7 +55,8 @@ async def test_a_repetition_gets_the_first_answer(
 @pytest.mark.parametrize("route", BODIES)
 async def test_another_body_with_the_same_key_is_refused(caller: Caller, route: str) -> None:
     assert (await caller.send(route, BODIES[route])).is_success
-    changed = CHANGED.get(route.split("/")[1], {"full_name": "Eve"})
+    collection = route.removesuffix("/{id}").rpartition("/")[2]
+    changed = CHANGED.get(collection, {"full_name": "Eve"})
     problem(await caller.send(route, {**BODIES[route], **changed}), 422, "idempotency_key_reused")
 
 

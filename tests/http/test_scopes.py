@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 import httpx2
 import pytest
 
-from jubilee.domain.auth.tokens import TokenClaims
-from jubilee.domain.identity import Credential, Principal
+from jubilee.adapters.ids import new_id
+from jubilee.domain.api_tokens.text import hashed, secret_text
+from jubilee.domain.api_tokens.token import PREFIX, ApiToken, ApiTokenId
 from jubilee.domain.scopes import TOKEN_SCOPES, Scope
 from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import Person, SignUp
-from tests.fakes.accounts import FakeSessions
+from tests.fakes.store import FakeClock, FakeStore
 from tests.http.refusals import problem
 from tests.http.test_access import call, name_of
 
@@ -21,38 +23,42 @@ AUTHENTICATED = [e for e in ENDPOINTS if e.access is not Access.ANYONE]
 FOR_TOKENS = [e for e in AUTHENTICATED if e.scope is not Scope.ACCOUNT]
 FOR_SESSIONS = [e for e in AUTHENTICATED if e.scope is Scope.ACCOUNT]
 
-Limit = Callable[[Collection[Scope]], None]
+Limit = Callable[[Collection[Scope]], Person]
 
 
 @pytest.fixture
-async def admin(sign_up: SignUp) -> Person:
+async def account(sign_up: SignUp) -> Person:
     return await sign_up("ada", is_superuser=True)
 
 
 @pytest.fixture
-def limit(monkeypatch: pytest.MonkeyPatch) -> Limit:
-    """Make every access token one without a session, that has only these scopes."""
-    check = FakeSessions.check
+def limit(account: Person, store: FakeStore, clock: FakeClock) -> Limit:
+    """Return the admin with a token that has only these scopes, in place of the session."""
 
-    def limited(scopes: Collection[Scope]) -> None:
-        async def checked(sessions: FakeSessions, claims: TokenClaims) -> Principal | None:
-            known = await check(sessions, claims)
-            assert known is not None
-            token, allowed = Credential.API_TOKEN, frozenset(scopes)
-            return replace(known, session_id=None, credential=token, scopes=allowed)
-
-        monkeypatch.setattr(FakeSessions, "check", checked)
+    def limited(scopes: Collection[Scope]) -> Person:
+        token_id = ApiTokenId(new_id())
+        text = secret_text(PREFIX, token_id.bytes + bytes(8))
+        store.api_tokens[token_id] = ApiToken(
+            id=token_id,
+            user_id=account.user.id,
+            name="limited",
+            token_hash=hashed(text),
+            scopes=frozenset(scopes),
+            created_at=clock(),
+            expires_at=clock() + timedelta(days=1),
+        )
+        return replace(account, headers={"Authorization": f"Bearer {text}"})
 
     return limited
 
 
 @pytest.mark.parametrize("endpoint", FOR_TOKENS, ids=name_of)
 async def test_a_token_without_the_scope_of_a_route_is_refused_and_told_the_scope(
-    client: httpx2.AsyncClient, admin: Person, limit: Limit, endpoint: AnyEndpoint
+    client: httpx2.AsyncClient, limit: Limit, endpoint: AnyEndpoint
 ) -> None:
     needed = " ".join(sorted(endpoint.scopes))
     for missing in endpoint.scopes:
-        limit(TOKEN_SCOPES - {missing})
+        admin = limit(TOKEN_SCOPES - {missing})
         answer = await call(client, endpoint, admin.headers, admin.user.id)
         problem(answer, 403, "insufficient_scope")
         challenge = f'Bearer realm="jubilee", error="insufficient_scope", scope="{needed}"'
@@ -61,9 +67,9 @@ async def test_a_token_without_the_scope_of_a_route_is_refused_and_told_the_scop
 
 @pytest.mark.parametrize("endpoint", FOR_TOKENS, ids=name_of)
 async def test_a_token_with_the_scope_of_a_route_alone_may_call_it(
-    client: httpx2.AsyncClient, admin: Person, limit: Limit, endpoint: AnyEndpoint
+    client: httpx2.AsyncClient, limit: Limit, endpoint: AnyEndpoint
 ) -> None:
-    limit(endpoint.scopes)
+    admin = limit(endpoint.scopes)
     answer = await call(client, endpoint, admin.headers, admin.user.id)
     assert answer.status_code < 500
     assert answer.is_success or answer.json()["code"] != "insufficient_scope"
@@ -71,9 +77,9 @@ async def test_a_token_with_the_scope_of_a_route_alone_may_call_it(
 
 @pytest.mark.parametrize("endpoint", FOR_SESSIONS, ids=name_of)
 async def test_no_token_may_call_what_needs_a_session(
-    client: httpx2.AsyncClient, admin: Person, limit: Limit, endpoint: AnyEndpoint
+    client: httpx2.AsyncClient, limit: Limit, endpoint: AnyEndpoint
 ) -> None:
-    limit(TOKEN_SCOPES)
+    admin = limit(TOKEN_SCOPES)
     answer = await call(client, endpoint, admin.headers, UUID(int=1))
     problem(answer, 403, "session_required")
     assert answer.headers["www-authenticate"] == (
@@ -89,19 +95,19 @@ async def test_no_token_may_call_what_needs_a_session(
     ],
 )
 async def test_check_30_a_token_changes_neither_password_nor_address(
-    client: httpx2.AsyncClient, admin: Person, limit: Limit, change: dict[str, str]
+    client: httpx2.AsyncClient, limit: Limit, change: dict[str, str]
 ) -> None:
-    limit(TOKEN_SCOPES)
+    admin = limit(TOKEN_SCOPES)
     for path in ("/users/me", f"/users/{admin.user.id}"):
         answer = await client.patch(path, json=change, headers=admin.headers)
         problem(answer, 403, "session_required")
 
 
 async def test_a_token_changes_no_role(
-    client: httpx2.AsyncClient, admin: Person, sign_up: SignUp, limit: Limit
+    client: httpx2.AsyncClient, sign_up: SignUp, limit: Limit
 ) -> None:
     eve = await sign_up("eve")
-    limit(TOKEN_SCOPES)
+    admin = limit(TOKEN_SCOPES)
     path = f"/users/{eve.user.id}"
     answer = await client.patch(path, json={"is_superuser": True}, headers=admin.headers)
     problem(answer, 403, "session_required")

@@ -27,6 +27,7 @@ from tests.support.running import eventually
 from tests.support.workers import Workers
 
 NEW, WRONG, UNKNOWN = "an engine of copper", "an engine of wood", "charles.babbage"
+TOKENS = "/auth/access-tokens"
 EVENTS = {
     "signing_key_added": 1,
     "account_registered": 2,
@@ -38,6 +39,9 @@ EVENTS = {
     "password_changed": 2,
     "sessions_ended": 2,
     "session_ended": 1,
+    "api_token_created": 2,
+    "api_token_deleted": 1,
+    "api_tokens_deleted": 1,
     "sign_out": 1,
     "admin_read": 2,
     "admin_write": 3,
@@ -81,6 +85,9 @@ def use_account(client: httpx2.Client) -> None:
     [other] = [session["id"] for session in sessions if not session["current"]]
     assert client.delete(f"/auth/sessions/{other}", headers=zoe).status_code == 204
     sign_in(client, "zoe")
+    new_token = {"name": "backup", "scopes": ["items:read"]}
+    tokens = [client.post(TOKENS, json=new_token, headers=zoe).json()["id"] for _ in range(2)]
+    assert client.delete(f"{TOKENS}/{tokens[0]}", headers=zoe).status_code == 204
     change(client, 200, {"password": NEW, "current_password": PASSWORD}, zoe)
     assert client.post("/auth/logout", headers=zoe).status_code == 204
 

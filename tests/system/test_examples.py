@@ -111,6 +111,7 @@ class ExampleData:
         self.example("saveBirthday")
         self.ids["items"] = self.example("createItem")["id"]
         self.ids["sessions"] = self.example("listSessions")["items"][0]["id"]
+        self.ids["access-tokens"] = self.example("createAccessToken")["id"]
         self.example("createTask")
 
 

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic, time
 
 from jubilee.adapters.answer_cipher import AesAnswerCipher
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
+from jubilee.adapters.postgres.last_uses import PostgresLastUses
 from jubilee.adapters.postgres.schema_state import schema_state
 from jubilee.adapters.redis.quotas import RedisQuotaStore
 from jubilee.bootstrap.adapters import Adapters, open_adapters
@@ -22,6 +23,7 @@ from jubilee.bootstrap.servers import clock, signing_keys
 from jubilee.bootstrap.services import Ports, build_services
 from jubilee.bootstrap.signing_keys import key_vault, token_signer
 from jubilee.bootstrap.telemetry import ProcessInfo, Telemetry
+from jubilee.domain.api_tokens.last_uses import LastUses
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.calendar import local_dates
 from jubilee.domain.jobs.kinds import JobKinds
@@ -76,13 +78,17 @@ async def open_application(
         guard = attempt_guard(adapters, signing[0].counters)
         kinds = JobKinds(make_kinds(settings, adapters))
         breaches = breach_check(settings, adapters.telemetry, ends.enter_context(ExitStack()))
+        last_uses = LastUses(PostgresLastUses(adapters.pool))
         ports = await _ports(settings, adapters, kinds, guard)
+        ports = replace(ports, note_token_use=last_uses.note)
         services = build_services(ports, service_policy(settings, breaches, *refresh_keys))
         if process is not None:
             keys = KeyLoader(services.signing_keys.load, monotonic)
             await keys.first()
             budget = ShutdownBudget(drain_s=settings.shutdown_timeout)
-            running = background_tasks(guard.watch_locks(), keys.run(), cancel_s=budget.cancel_s)
+            running = background_tasks(
+                guard.watch_locks(), keys.run(), last_uses.run(), cancel_s=budget.cancel_s
+            )
             await ends.enter_async_context(running)
         yield Application(
             services=services,

@@ -7,6 +7,8 @@ from jubilee.adapters.common_passwords import common_passwords
 from jubilee.bootstrap.mail import mail_is_configured
 from jubilee.bootstrap.services import Policy
 from jubilee.bootstrap.signing_keys import key_policy
+from jubilee.domain.api_tokens.service import ApiTokenRules
+from jubilee.domain.api_tokens.text import SECRET_BYTES
 from jubilee.domain.auth.service import RefreshPolicy
 from jubilee.domain.birthday_rules import AnonymousPolicy, BirthdayRules
 from jubilee.domain.breaches import BreachCheck
@@ -30,6 +32,7 @@ def service_policy(
             idle=timedelta(days=settings.refresh_token_expire_days),
             make_secret=lambda: token_bytes(REFRESH_SECRET_BYTES),
         ),
+        api_tokens=_api_token_rules(settings),
         passwords=_password_rules(settings, breaches),
         birthdays=BirthdayRules(
             time_zone=settings.birthday_timezone,
@@ -59,4 +62,14 @@ def email_policy(settings: Settings) -> EmailPolicy:
     return EmailPolicy(
         EmailVerification(settings.email_verification),
         hides_accounts=settings.registration_conflict == "hide",
+    )
+
+
+def _api_token_rules(settings: Settings) -> ApiTokenRules:
+    longest = timedelta(days=settings.api_token_max_days)
+    return ApiTokenRules(
+        default_lifetime=min(timedelta(days=settings.api_token_default_days), longest),
+        max_lifetime=longest,
+        max_per_account=settings.api_tokens_per_account,
+        make_secret=lambda: token_bytes(SECRET_BYTES),
     )

@@ -1,5 +1,6 @@
 """Build the services from ports and policy; nothing else constructs them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
@@ -10,6 +11,14 @@ from jubilee.domain.account_email.registration import HiddenRegistrationService
 from jubilee.domain.account_email.requests import AddressCipher, LinkRequestService
 from jubilee.domain.account_email.resets import PasswordResetService
 from jubilee.domain.account_email.verification import VerificationService
+from jubilee.domain.api_tokens.last_uses import ignore_use
+from jubilee.domain.api_tokens.service import ApiTokenRules, ApiTokenService
+from jubilee.domain.api_tokens.token import (
+    ApiTokenId,
+    ApiTokenRepository,
+    ApiTokenTransaction,
+    ApiTokenView,
+)
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.audit.entry import AuditLog, AuditReader
 from jubilee.domain.audit.service import AuditService, AuditView
@@ -67,6 +76,7 @@ class KeyedTokenSigner(TokenSigner, KeyRing, Protocol):
 class ServiceTransaction(
     AuthTransaction,
     ProofTransaction,
+    ApiTokenTransaction,
     UserTransaction,
     ItemTransaction,
     BirthdayTransaction,
@@ -81,6 +91,10 @@ class ServiceTransaction(
         """Sessions of accounts."""
 
     @property
+    def api_tokens(self) -> ApiTokenRepository:
+        """Tokens of accounts."""
+
+    @property
     def items(self) -> AccountItems:
         """Items of accounts."""
 
@@ -91,6 +105,7 @@ class AuditRows(AuditLog, AuditReader, Protocol):
 
 class ServiceView(
     AuthView,
+    ApiTokenView,
     UserView,
     ItemTransaction,
     BirthdayTransaction,
@@ -131,6 +146,7 @@ class Ports:
     ping_redis: Probe
     clock: Clock
     new_id: NewId
+    note_token_use: Callable[[ApiTokenId], None] = ignore_use
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +154,7 @@ class Policy:
     """The rules that the settings choose."""
 
     refresh: RefreshPolicy
+    api_tokens: ApiTokenRules
     passwords: PasswordRules
     birthdays: BirthdayRules
     max_live_tasks: int
@@ -156,6 +173,7 @@ def build_services(ports: Ports, policy: Policy) -> Services:
         auth=_auth(ports, policy, KeyLoader(signing_keys.load, monotonic)),
         signing_keys=signing_keys,
         proofs=_proofs(ports, policy),
+        api_tokens=_api_tokens(ports, policy),
         users=_users(ports, policy),
         hidden_registrations=_hidden_registrations(ports, policy),
         link_requests=_link_requests(ports),
@@ -223,6 +241,17 @@ def _proofs(ports: Ports, policy: Policy) -> ProofService:
         guard=ports.guard,
         clock=ports.clock,
         window=policy.proof_window,
+    )
+
+
+def _api_tokens(ports: Ports, policy: Policy) -> ApiTokenService:
+    return ApiTokenService(
+        write=ports.write,
+        read=ports.read,
+        rules=policy.api_tokens,
+        clock=ports.clock,
+        new_id=ports.new_id,
+        note_use=ports.note_token_use,
     )
 
 

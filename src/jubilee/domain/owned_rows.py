@@ -1,4 +1,4 @@
-"""Ports to the sessions and items that an account owns and that end with it."""
+"""Ports to the sessions, tokens and items that an account owns and that end with it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,6 +22,13 @@ class SessionProofStore(Protocol):
 
     async def prove(self, session_id: SessionId, *, at: datetime) -> None:
         """Store when the user of the session last proved who they are."""
+
+
+class UserApiTokenStore(Protocol):
+    """The tokens of an account."""
+
+    async def delete_of(self, user_id: UserId) -> int:
+        """Delete all tokens of the account; return how many."""
 
 
 class OwnedItemStore(Protocol):

@@ -4,6 +4,7 @@
 - anonymous birthdays: HELLO_MAX_ANONYMOUS;
 - sessions: a hundred per account; expired ones are deleted (here);
 - one-time links: five of a purpose in an hour per account, deleted a day after they expire (here);
+- API tokens: API_TOKENS_PER_ACCOUNT; deleted a month after they have expired (here);
 - stored answers: one per request with an idempotency key, deleted after a day (here);
 - greetings: one per account and year, deleted after three years (here);
 - jobs: deleted TASK_RETENTION after their end (by the relay); an account has TASKS_LIVE_PER_USER
@@ -23,6 +24,7 @@ from jubilee.domain.clock import Clock
 GREETINGS_KEPT = timedelta(days=3 * 366)
 ANSWERS_KEPT = timedelta(days=1)
 LINKS_KEPT = timedelta(days=1)
+API_TOKENS_KEPT = timedelta(days=30)  # after their expiry, so that lists show why they fail
 BATCH_SIZE = 500
 
 
@@ -44,6 +46,9 @@ class ExpiredRows(Protocol):
     async def drop_answers(self, *, kept: timedelta, limit: int) -> int:
         """Delete answers that were stored longer than `kept` ago; return how many."""
 
+    async def drop_api_tokens(self, *, kept: timedelta, limit: int) -> int:
+        """Delete tokens that expired longer than `kept` ago; return how many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:
@@ -59,4 +64,5 @@ class Retention:
         answers = await self.expired.drop_answers(kept=ANSWERS_KEPT, limit=BATCH_SIZE)
         greetings = await self.expired.drop_greetings(before, limit=BATCH_SIZE)
         links = await self.expired.drop_links(kept=LINKS_KEPT, limit=BATCH_SIZE)
-        return sessions + answers + greetings + links
+        tokens = await self.expired.drop_api_tokens(kept=API_TOKENS_KEPT, limit=BATCH_SIZE)
+        return sessions + answers + greetings + links + tokens

@@ -7,6 +7,7 @@ from jubilee.domain.account_email.registration import HiddenRegistrationService
 from jubilee.domain.account_email.requests import LinkRequestService
 from jubilee.domain.account_email.resets import PasswordResetService
 from jubilee.domain.account_email.verification import VerificationService
+from jubilee.domain.api_tokens.service import ApiTokenService
 from jubilee.domain.audit.service import AuditService
 from jubilee.domain.auth.proofs import ProofService
 from jubilee.domain.auth.service import AuthService
@@ -28,6 +29,7 @@ class Services:
     auth: AuthService
     proofs: ProofService
     signing_keys: SigningKeyService
+    api_tokens: ApiTokenService
     users: UserService
     hidden_registrations: HiddenRegistrationService | None
     """None if registration tells whether an address is taken."""

@@ -41,6 +41,15 @@ class AccountSettings(SettingsGroup):
         description="minutes after a sign-in or POST /auth/reauthenticate in which accounts may be"
         " deleted and their credentials changed",
     )
+    api_token_default_days: PositiveInt = Field(
+        90, description="days until a personal access token expires, unless it was created for less"
+    )
+    api_token_max_days: PositiveInt = Field(
+        366, description="longest lifetime of a personal access token, in days"
+    )
+    api_tokens_per_account: PositiveInt = Field(
+        50, description="personal access tokens of one account"
+    )
     token_issuer: str = Field("jubilee", description="`iss` of access tokens")
     token_audience: str = Field("jubilee", description="`aud` of access tokens")
     token_algorithm: Literal["EdDSA", "ES256", "HS256"] = Field(

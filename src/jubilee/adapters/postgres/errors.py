@@ -17,6 +17,7 @@ REFUSALS: dict[str, type[DomainError]] = {
     "uq_users_username_key": UsernameTaken,
     "fk_items_owner_id": InvalidToken,  # the account was deleted while its last request was served
     "fk_jobs_owner_id": InvalidToken,
+    "fk_api_tokens_user_id": InvalidToken,
     "pk_idempotency_keys": IdempotencyKeyInUse,
 }
 

@@ -40,6 +40,14 @@ LINKS = Statement.from_sql(
     ) RETURNING id
     """
 )
+API_TOKENS = Statement.from_sql(
+    """
+    DELETE FROM api_tokens WHERE id IN (
+        SELECT id FROM api_tokens WHERE expires_at < now() - CAST(:kept AS interval)
+        ORDER BY expires_at LIMIT CAST(:rows AS integer) FOR UPDATE SKIP LOCKED
+    ) RETURNING id
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +71,7 @@ class PostgresExpiredRows(ExpiredRows):
     async def drop_links(self, *, kept: timedelta, limit: int) -> int:
         async with self.pool.executor() as executor:
             return len(await executor.all(LINKS, kept=kept, rows=limit))
+
+    async def drop_api_tokens(self, *, kept: timedelta, limit: int) -> int:
+        async with self.pool.executor() as executor:
+            return len(await executor.all(API_TOKENS, kept=kept, rows=limit))

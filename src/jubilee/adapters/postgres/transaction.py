@@ -7,6 +7,7 @@ from functools import partial
 from typing import TypeAlias
 
 from jubilee.adapters.postgres.answers import PostgresAnswers
+from jubilee.adapters.postgres.api_tokens import PostgresApiTokens
 from jubilee.adapters.postgres.audit import PostgresAuditLog, ReadOrigin
 from jubilee.adapters.postgres.birthdays import PostgresBirthdays
 from jubilee.adapters.postgres.events import PostgresEvents
@@ -101,6 +102,11 @@ class PostgresTransaction:
     def signing_keys(self) -> PostgresSigningKeys:
         """The keys that sign access tokens."""
         return PostgresSigningKeys(self.executor)
+
+    @property
+    def api_tokens(self) -> PostgresApiTokens:
+        """The tokens of programs."""
+        return PostgresApiTokens(self.executor)
 
     @property
     def birthdays(self) -> PostgresBirthdays:

@@ -44,6 +44,10 @@ class AuditEvent(StrEnum):
     """An operator lets it sign no more tokens."""
     SIGNING_KEY_REVOKED = "signing_key_revoked"
     """The same, and its tokens are refused."""
+    API_TOKEN_CREATED = "api_token_created"  # noqa: S105  # an event, not a token
+    API_TOKEN_DELETED = "api_token_deleted"  # noqa: S105  # an event, not a token
+    API_TOKENS_DELETED = "api_tokens_deleted"
+    """All of the account, with a new password or because it was disabled."""
     ADMIN_READ = "admin_read"
     """An admin or operator read what belongs to another account, or a list of it."""
     ADMIN_WRITE = "admin_write"
@@ -60,6 +64,10 @@ class AuditDetails(TypedDict, total=False):
     """Keyed hash of the login of a sign-in that names no account; see `hashed_login`."""
     key_id: str
     """Of a signing key."""
+    token_id: str
+    """Id of an API token."""
+    scopes: str
+    """Those of a new token, between spaces."""
     role: str
     """The new one: `admin` or `user`."""
     resource: str

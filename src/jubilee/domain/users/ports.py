@@ -9,7 +9,7 @@ from jubilee.domain.idempotency.answers import AnswerTransaction
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.queue import JobQueue
 from jubilee.domain.one_time.link import OneTimeTransaction
-from jubilee.domain.owned_rows import OwnedItemStore, UserSessionStore
+from jubilee.domain.owned_rows import OwnedItemStore, UserApiTokenStore, UserSessionStore
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.users.user import User
 
@@ -70,6 +70,10 @@ class UserTransaction(AnswerTransaction, AuditTransaction, OneTimeTransaction, P
     @property
     def sessions(self) -> UserSessionStore:
         """The sessions of accounts."""
+
+    @property
+    def api_tokens(self) -> UserApiTokenStore:
+        """The tokens of accounts."""
 
     @property
     def items(self) -> OwnedItemStore:

@@ -127,7 +127,7 @@ class UserService:
         by: Principal,
         expects: VersionCheck[User] | None = None,
     ) -> User:
-        """Change an account; a new password ends its other sessions.
+        """Change an account; a new password ends its other sessions and its tokens.
 
         Raises Stale, TooManyAttempts at the current password, or SessionRequired if a token would
         change what signs in or what an account may do.
@@ -156,7 +156,7 @@ class UserService:
     async def delete(
         self, user_id: UserId, *, by: Principal, expects: VersionCheck[User] | None = None
     ) -> None:
-        """Delete an account with its sessions, birthday, tasks and items. Raises Stale."""
+        """Delete an account with its sessions, tokens, birthday, tasks and items. Raises Stale."""
         user = await self._get(user_id, by)
         async with self.write() as tx:
             require(expects, await _locked(tx, user, None))
@@ -183,7 +183,7 @@ class UserService:
             if _moves(now, changed) and self.mail.policy.verifies:
                 await self.mail.add_verification(tx, changed)
             if changed.password_hash != now.password_hash or not changed.is_active:
-                await _end_sessions(tx, now, changed, by)
+                await _end_access(tx, now, changed, by)
             return changed
 
     async def _check_current_password(
@@ -215,12 +215,17 @@ class UserService:
             await after_commit(self.birthdays_changed)
 
 
-async def _end_sessions(tx: UserTransaction, before: User, after: User, by: Principal) -> None:
-    """End the account's sessions; that of the request stays while the account is active."""
+async def _end_access(tx: UserTransaction, before: User, after: User, by: Principal) -> None:
+    """End the account's sessions and tokens: a known password may have created some of them.
+
+    The session of the request stays while the account is active.
+    """
     keep = by.session_id if by.user_id == before.id and after.is_active else None
     await tx.sessions.end_all(before.id, but=keep)
     if after.password_hash != before.password_hash or before.is_active:
         await tx.audit.record(AuditEvent.SESSIONS_ENDED, actor=by.user_id, subject=before.id)
+    if await tx.api_tokens.delete_of(before.id):
+        await tx.audit.record(AuditEvent.API_TOKENS_DELETED, actor=by.user_id, subject=before.id)
 
 
 def _credentials(user: User) -> tuple[object, ...]:

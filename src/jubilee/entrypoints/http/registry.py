@@ -2,6 +2,7 @@
 
 from jubilee.entrypoints.http import (
     account_email,
+    api_tokens,
     audit,
     auth,
     birthdays,
@@ -27,6 +28,7 @@ FEATURES: tuple[AnyEndpoint, ...] = (
     *proofs.ENDPOINTS,
     *signing_keys.ENDPOINTS,
     *account_email.ENDPOINTS,
+    *api_tokens.ENDPOINTS,
     *users.ENDPOINTS,
     *own_mails.ENDPOINTS,
     *items.ENDPOINTS,

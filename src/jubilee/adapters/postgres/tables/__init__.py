@@ -1,6 +1,7 @@
 """The tables of the schema, a module for each feature; migrations are generated from them."""
 
 from jubilee.adapters.postgres.tables.answers import idempotency_keys
+from jubilee.adapters.postgres.tables.api_tokens import api_tokens
 from jubilee.adapters.postgres.tables.audit import audit_entries, audit_marks, audit_seals
 from jubilee.adapters.postgres.tables.birthdays import birthdays
 from jubilee.adapters.postgres.tables.events import events
@@ -15,6 +16,7 @@ from jubilee.adapters.postgres.tables.users import USER_WORDS, users
 __all__ = [
     "ITEM_WORDS",
     "USER_WORDS",
+    "api_tokens",
     "audit_entries",
     "audit_marks",
     "audit_seals",

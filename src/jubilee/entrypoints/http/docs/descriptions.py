@@ -134,6 +134,16 @@ DESCRIPTIONS = {
         f"The same as `GET /.well-known/oauth-authorization-server`. {METADATA} This service "
         "issues no ID tokens."
     ),
+    "listAccessTokens": (
+        "Lists the personal access tokens of the account, without their texts; an expired one is "
+        f"listed for a month. {PAGED}"
+    ),
+    "createAccessToken": (
+        "Creates a token for a program, which acts for the account within its scopes. The response "
+        "contains its text, which is not shown again. Without `expires_at` it expires after a "
+        "period that the service chooses. A new password of the account ends all of its tokens."
+    ),
+    "deleteAccessToken": "Deletes a token of the account; it stops working at once.",
     "register": REGISTER,
     "createUser": f"The same as `POST /auth/register`. {REGISTER}",
     "whoAmI": f"The same as `GET /users/me`. {WHO_AM_I}",

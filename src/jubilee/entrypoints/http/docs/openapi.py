@@ -31,6 +31,8 @@ INFO = {
     "summary": "Accounts, items and birthdays.",
     "description": (
         "Sign in by `POST /auth/token` and send the access token as `Authorization: Bearer …`. "
+        "A program sends a personal access token instead, which has the scopes that its requests "
+        "need. "
         "Every error is a problem document (RFC 9457) whose `code` stays the same, and whose "
         "`type` leads to a page that explains it: [all problems](/problems). "
         "Every response has an `X-Request-ID`; the client may choose it. "
@@ -44,7 +46,7 @@ INFO = {
 TAGS = {
     "hello": "Save birthdays under names, and greet them.",
     "birthdays": "Lists of birthdays, for admins.",
-    "auth": "Sign in and out, refresh tokens, list sessions.",
+    "auth": "Sign in and out; sessions and tokens.",
     "users": "Accounts: one's own, and all accounts for admins.",
     "items": "Items with a title and a description.",
     "tasks": "Durable background tasks.",
@@ -116,9 +118,8 @@ def _schemes(public_url: str) -> Json:
         },
         "token": {
             "type": "http",
-            "description": "An access token from a sign-in.",
+            "description": "An access token from a sign-in, or a personal access token.",
             "scheme": "bearer",
-            "bearerFormat": "JWT",
         },
     }
 

@@ -61,6 +61,7 @@ BY_CODE = {
     ),
     "session_required": "Sign in with `POST /auth/login`, and send the session's access token.",
     "task_id_taken": "Choose another `task_id`, or send the same kind and data as before.",
+    "too_many_api_tokens": "Delete tokens that are not used.",
     "too_many_attempts": (
         "Wait for the seconds in `Retry-After`, or ask an admin to unlock the account. From an "
         "address from which it has signed in before, it can sign in meanwhile."

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from jubilee.domain.api_tokens.token import PREFIX
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import (
     DomainError,
@@ -184,11 +185,20 @@ class Resource:
         scheme, _, token = authorization.partition(b" ")
         if scheme.lower() != b"bearer":
             raise InvalidToken
-        principal = await self._context.services.auth.authenticate(token.strip().decode("latin-1"))
+        principal = await self._principal(token.strip().decode("latin-1"))
         record.user_id = str(principal.user_id)
         principal.require(prepared.scopes)
         if prepared.endpoint.access is Access.ADMIN and not principal.is_admin:
             raise NotAllowed
+        return principal
+
+    async def _principal(self, token: str) -> Principal:
+        services = self._context.services
+        if not token.startswith(PREFIX):
+            return await services.auth.authenticate(token)
+        principal = await services.api_tokens.authenticate(token)
+        if principal is None:
+            raise InvalidToken
         return principal
 
 

@@ -1,0 +1,61 @@
+"""The last uses of tokens are noted in memory and written together."""
+
+import asyncio
+from collections.abc import Collection
+
+import pytest
+
+from jubilee.adapters.ids import new_id
+from jubilee.domain.api_tokens import last_uses
+from jubilee.domain.api_tokens.last_uses import LastUses, LastUseStore
+from jubilee.domain.api_tokens.token import ApiTokenId
+from jubilee.domain.errors import Unavailable
+
+ONE, OTHER = ApiTokenId(new_id()), ApiTokenId(new_id())
+
+
+class Writes(LastUseStore):
+    """Collects the writes; the first ones may fail."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.seen: list[set[ApiTokenId]] = []
+        self._failures = failures
+
+    async def save(self, token_ids: Collection[ApiTokenId]) -> None:
+        if len(self.seen) < self._failures:
+            self.seen.append(set())
+            raise Unavailable
+        self.seen.append(set(token_ids))
+
+
+async def test_the_uses_between_two_writes_are_written_once() -> None:
+    writes = Writes()
+    uses = LastUses(writes)
+    for token_id in (ONE, OTHER, ONE):
+        uses.note(token_id)
+    await uses.flush()
+    await uses.flush()
+    assert writes.seen == [{ONE, OTHER}]
+
+
+async def test_no_more_than_the_maximum_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(last_uses, "MAX_NOTED", 1)
+    writes = Writes()
+    uses = LastUses(writes)
+    uses.note(ONE)
+    uses.note(OTHER)
+    await uses.flush()
+    assert writes.seen == [{ONE}]
+
+
+async def test_an_outage_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(last_uses, "INTERVAL_S", 0)
+    writes = Writes(failures=1)
+    uses = LastUses(writes)
+    running = asyncio.create_task(uses.run())
+    async with asyncio.timeout(10):
+        while {ONE} not in writes.seen:
+            uses.note(ONE)
+            await asyncio.sleep(0)
+    running.cancel()
+    assert writes.seen[0] == set()
