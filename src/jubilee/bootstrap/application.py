@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import monotonic, time
 
 from jubilee.adapters.answer_cipher import AesAnswerCipher
@@ -79,8 +79,7 @@ async def open_application(
         kinds = JobKinds(make_kinds(settings, adapters))
         breaches = breach_check(settings, adapters.telemetry, ends.enter_context(ExitStack()))
         last_uses = LastUses(PostgresLastUses(adapters.pool))
-        ports = await _ports(settings, adapters, kinds, guard)
-        ports = replace(ports, note_token_use=last_uses.note)
+        ports = await _ports(settings, adapters, kinds, guard, last_uses)
         services = build_services(ports, service_policy(settings, breaches, *refresh_keys))
         if process is not None:
             keys = KeyLoader(services.signing_keys.load, monotonic)
@@ -138,7 +137,11 @@ def listen_options(settings: Settings) -> ListenOptions:
 
 
 async def _ports(
-    settings: Settings, adapters: Adapters, kinds: JobKinds, guard: AttemptGuard
+    settings: Settings,
+    adapters: Adapters,
+    kinds: JobKinds,
+    guard: AttemptGuard,
+    last_uses: LastUses,
 ) -> Ports:
     vault = key_vault(settings)
     return Ports(
@@ -160,6 +163,7 @@ async def _ports(
         ping_redis=adapters.redis.ping,
         clock=clock,
         new_id=new_id,
+        note_token_use=last_uses.note,
     )
 
 

@@ -10,6 +10,7 @@ from jubilee.commands.command_parser import (
 )
 from jubilee.commands.jobs_parser import add_jobs
 from jubilee.commands.keys_parser import add_keys
+from jubilee.commands.token_parser import add_token
 from jubilee.commands.user_parser import add_user
 
 EXAMPLES = """\
@@ -20,6 +21,8 @@ examples:
   jubilee admin create --email ada@example.com the first admin
   jubilee jobs list --status dead              work that failed for good
   jubilee user disable ada                     keep an account from signing in
+  jubilee token create ada --name backup --scope items:read
+                                               a token for a program
   jubilee audit verify                         whether the audit log is unaltered
   jubilee keys rotate                          sign access tokens with a new key
   jubilee openapi --format postman             the API as a collection for Postman or Bruno
@@ -65,10 +68,8 @@ def command_parser() -> CommandParser:
     _add_openapi(known)
     _add_restored(known)
     _add_admin(known)
-    add_user(known)
-    add_jobs(known)
-    add_audit(known)
-    add_keys(known)
+    for add in (add_user, add_token, add_jobs, add_audit, add_keys):
+        add(known)
     return parser
 
 

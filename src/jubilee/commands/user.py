@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from jubilee.commands.accounts import find_account, plain
 from jubilee.commands.opening import with_services
 from jubilee.commands.passwords import read_password
 from jubilee.commands.reading import read_settings
@@ -14,8 +15,7 @@ from jubilee.domain.identity import OPERATOR
 from jubilee.domain.paging import Position
 from jubilee.domain.passwords import PasswordChange
 from jubilee.domain.services import Services
-from jubilee.domain.text import printable
-from jubilee.domain.users.user import LastAdmin, Profile, User, UserNotFound
+from jubilee.domain.users.user import LastAdmin, Profile, User
 
 PAGE_SIZE = 100
 
@@ -46,7 +46,7 @@ def show(chosen: Namespace) -> int:
     """Print one account."""
 
     async def read(services: Services) -> User:
-        found = await _find(services, chosen.who)
+        found = await find_account(services, chosen.who)
         return await services.users.get(found.id, by=OPERATOR)
 
     user = with_services(read_settings(), read, command="user")
@@ -79,9 +79,9 @@ def unlock(chosen: Namespace) -> int:
     """End the lock that wrong passwords have begun."""
 
     async def lift(services: Services) -> User:
-        user = await _find(services, chosen.who)
+        user = await find_account(services, chosen.who)
         if not await services.users.unlock(user.id, by=OPERATOR):
-            raise CommandRefused(f"{_plain(user.email)} is not locked")
+            raise CommandRefused(f"{plain(user.email)} is not locked")
         return user
 
     _print(_table([with_services(read_settings(), lift, command="user")]))
@@ -95,27 +95,18 @@ def password(chosen: Namespace) -> int:
 
 def _change(chosen: Namespace, profile: Profile, passwords: PasswordChange | None = None) -> int:
     async def change(services: Services) -> User:
-        user = await _find(services, chosen.who)
+        user = await find_account(services, chosen.who)
         try:
             return await services.users.change(
                 user.id, profile, passwords or PasswordChange(), by=OPERATOR
             )
         except LastAdmin:
             raise CommandRefused(
-                f"{_plain(user.email)} is the last active admin: promote another account first"
+                f"{plain(user.email)} is the last active admin: promote another account first"
             ) from None
 
     _print(_table([with_services(read_settings(), change, command="user")]))
     return 0
-
-
-async def _find(services: Services, who: str) -> User:
-    try:
-        return await services.users.find(who)
-    except UserNotFound:
-        raise CommandRefused(
-            f"there is no account with the e-mail, username or id {who!r}"
-        ) from None
 
 
 def _json(user: User) -> dict[str, object]:
@@ -128,7 +119,7 @@ def _json(user: User) -> dict[str, object]:
 
 def _table(users: Sequence[User]) -> str:
     return "\n".join(
-        f"{user.id}  {_plain(user.email)}  {_plain(user.username or '-')}{_marks(user)}"
+        f"{user.id}  {plain(user.email)}  {plain(user.username or '-')}{_marks(user)}"
         for user in users
     )
 
@@ -140,13 +131,8 @@ def _marks(user: User) -> str:
 
 def _aligned(rows: dict[str, object]) -> str:
     return "\n".join(
-        f"{name:<20}{'-' if value is None else _plain(str(value))}" for name, value in rows.items()
+        f"{name:<20}{'-' if value is None else plain(str(value))}" for name, value in rows.items()
     )
-
-
-def _plain(text: str) -> str:
-    """Replace characters that a terminal would interpret."""
-    return printable(text, "\ufffd")
 
 
 def _print(text: str) -> None:
