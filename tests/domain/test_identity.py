@@ -30,8 +30,9 @@ def token(*scopes: Scope) -> Principal:
 
 
 def test_a_session_and_an_operator_have_every_scope() -> None:
-    Principal(OWNER, SESSION).require(frozenset(Scope))
-    OPERATOR.require(frozenset(Scope))
+    for caller in (Principal(OWNER, SESSION), OPERATOR):
+        caller.require(frozenset(Scope))
+        assert caller.scopes == frozenset(Scope)
 
 
 def test_a_token_needs_all_scopes_and_the_refusal_names_them() -> None:
