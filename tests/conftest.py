@@ -144,6 +144,7 @@ def ports(
     ring = OpenedKeyRing(vault, KeyAlgorithm.EDDSA)
     return Ports(
         write=store.transaction,
+        write_one=store.view,
         read=store.view,
         read_list=store.view,
         hasher=passwords,

@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import cast
 
 HEAD_END = b"\r\n\r\n"
 LENGTH = b"content-length: "
-TIMEOUT_S = 120.0
+TIMEOUT_S = 60.0
 
 
 @dataclass(slots=True)
@@ -81,8 +82,7 @@ class _Connection(asyncio.Protocol):
         self._left: _Left | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
 
     def start(self, left: _Left) -> None:
         self._left = left

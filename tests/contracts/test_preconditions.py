@@ -86,6 +86,7 @@ async def test_deleting_a_changed_account_is_refused(
 async def test_one_of_parallel_creations_of_a_name_succeeds(database: Database) -> None:
     service = BirthdayService(
         write=database.write,
+        write_one=database.read,
         read=database.read,
         read_list=database.read,
         cache=FakeTodayCache(),

@@ -9,6 +9,8 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
 from jubilee.domain.auth.tokens import InvalidToken
+from jubilee.domain.birthday_rules import BirthdayRules
+from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.items import Item
 from jubilee.domain.users.user import User
 from jubilee.observation.storage import NoPoolObserver, StatementInfo
@@ -19,7 +21,9 @@ from tests.contracts.accounts import (
     make_user,
     roll_back_after,
 )
+from tests.contracts.birthday_rows import BIRTH, OTHER_BIRTH, find
 from tests.contracts.conftest import Database
+from tests.fakes.birthdays import FakeTodayCache
 from tests.fakes.store import FakeClock
 
 
@@ -102,3 +106,23 @@ async def test_a_single_statement_that_is_refused_is_an_error_of_the_domain(
         async with watched.write() as tx:
             await tx.items.add(item_of(make_user("gone")))
     assert statements.seen == ["INSERT"]
+
+
+async def test_a_birthday_of_a_known_name_is_saved_by_one_statement(
+    watched: Database, statements: Statements
+) -> None:
+    service = BirthdayService(
+        write=watched.write,
+        write_one=watched.read,
+        read=watched.read,
+        read_list=watched.read,
+        cache=FakeTodayCache(),
+        rules=BirthdayRules(),
+        clock=lambda: NOW,
+        new_id=new_id,
+    )
+    await service.save("Zoe", BIRTH, by=None)
+    statements.seen.clear()
+    await service.save("Zoe", OTHER_BIRTH, by=None)
+    assert statements.seen == ["WITH"]
+    assert await find(watched, "zoe") == OTHER_BIRTH

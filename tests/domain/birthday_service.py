@@ -20,6 +20,7 @@ ALL_POLICIES = AnonymousPolicy.OPEN, AnonymousPolicy.CREATE, AnonymousPolicy.OFF
 def make_birthday_service(store: FakeStore, **rules: Any) -> BirthdayService:
     return BirthdayService(
         write=store.transaction,
+        write_one=store.view,
         read=store.view,
         read_list=store.view,
         cache=FakeTodayCache(),

@@ -52,6 +52,13 @@ class FakeBirthdays(BirthdayRepository):
             raise TooManyNames
         return Saved(known.birth.date if known and known.birth else None)
 
+    async def overwrite(self, birthday: Birthday) -> Saved | None:
+        known = await self.lock(birthday.key)
+        if known is None or known.user_id is not None:
+            return None
+        self.anonymous[birthday.key] = replace(birthday, id=known.id)
+        return Saved(known.birth.date if known.birth else None)
+
     async def change(self, birthday_id: UUID, birth: Birth | None) -> None:
         await self.unit.hold("birthday", birthday_id)
         for key, known in list(self.anonymous.items()):

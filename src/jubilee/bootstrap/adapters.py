@@ -16,6 +16,7 @@ from jubilee.adapters.postgres.pool import ConnectionPool, CurrentCaller
 from jubilee.adapters.postgres.transaction import (
     PostgresTransaction,
     WriteContext,
+    single_writes,
     transactions,
     views,
 )
@@ -50,6 +51,7 @@ class Adapters:
     dispatch_buffer: DispatchBuffer
     hasher: Argon2Passwords
     write: Begin[PostgresTransaction]
+    write_one: Begin[PostgresTransaction]
     read: Begin[PostgresTransaction]
     read_list: Begin[PostgresTransaction]
     today_cache: RedisTodayCache
@@ -138,6 +140,7 @@ def _adapters(
         dispatch_buffer=dispatch_buffer,
         hasher=_hasher(settings),
         write=transactions(pool, write_context),
+        write_one=single_writes(pool, write_context),
         read=views(pool, write_context),
         read_list=(replica.views if replica else partial(views, pool))(write_context),
         today_cache=RedisTodayCache(

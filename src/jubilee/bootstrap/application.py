@@ -146,6 +146,7 @@ async def _ports(
     vault = key_vault(settings)
     return Ports(
         write=adapters.write,
+        write_one=adapters.write_one,
         read=adapters.read,
         read_list=adapters.read_list,
         hasher=adapters.hasher,

@@ -128,6 +128,8 @@ class Ports:
     """Implementations of the ports that services use: real adapters, or fakes in tests."""
 
     write: Begin[ServiceTransaction]
+    write_one: Begin[ServiceTransaction]
+    """Units of a single statement, which commits by itself."""
     read: Begin[ServiceView]
     read_list: Begin[ServiceView]
     """Views for lists, which may lag."""
@@ -191,6 +193,7 @@ def build_services(ports: Ports, policy: Policy) -> Services:
         ),
         birthdays=BirthdayService(
             write=ports.write,
+            write_one=ports.write_one,
             read=ports.read,
             read_list=ports.read_list,
             cache=ports.today_cache,

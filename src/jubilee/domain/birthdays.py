@@ -98,6 +98,9 @@ class BirthdayRepository(Protocol):
         false: then the row is locked. Raises TooManyNames beyond `max_anonymous`.
         """
 
+    async def overwrite(self, birthday: Birthday) -> Saved | None:
+        """Overwrite the anonymous birthday of the name; None if there is none. One statement."""
+
     async def change(self, birthday_id: UUID, birth: Birth | None) -> None:
         """Update a locked birthday; None clears it."""
 
@@ -123,6 +126,7 @@ class BirthdayService:
     """Use cases of birthdays."""
 
     write: Begin[BirthdayTransaction]
+    write_one: Begin[BirthdayTransaction]
     read: Begin[BirthdayTransaction]
     read_list: Begin[BirthdayTransaction]
     cache: TodayCache
@@ -143,10 +147,11 @@ class BirthdayService:
             raise NotAuthenticated
         _check_name(name)
         self._calendar.check_born(birth.date, birth.time_zone, BIRTH_POINTERS)
-        composed = normalize("NFC", name)
-        async with self.write() as tx:
-            birthday = Birthday(id=self.new_id(), name=composed, birth=birth)
-            saved = await self._put(tx, birthday, by, expects)
+        birthday = Birthday(id=self.new_id(), name=normalize("NFC", name), birth=birth)
+        saved = await self._overwrite(birthday, by) if expects is None else None
+        if saved is None:
+            async with self.write() as tx:
+                saved = await self._put(tx, birthday, by, expects)
         await self._forget(saved, birth.date)
 
     async def greet(self, name: str) -> str:
@@ -218,6 +223,16 @@ class BirthdayService:
         window = Window(dates, nearest, furthest, self.rules.leap_day)
         async with read() as view:
             return await view.birthdays.list_window(window, after=after, limit=limit)
+
+    async def _overwrite(self, birthday: Birthday, by: Principal | None) -> Saved | None:
+        """Overwrite a known name; None if it takes a transaction of several statements.
+
+        Most saves are of known names, and a statement of its own takes a third of the time.
+        """
+        if not (self.rules.may_add(by) and self.rules.may_replace(by)):
+            return None
+        async with self.write_one() as tx:
+            return await tx.birthdays.overwrite(birthday)
 
     async def _put(
         self,

@@ -64,6 +64,16 @@ PUT = Statement.from_sql(
     WHERE birthdays.user_id IS NULL AND CAST(:overwrite AS boolean)
     RETURNING xmax = 0 AS fresh, (SELECT date_of_birth FROM old) AS replaced"""
 )
+OVERWRITE = Statement.from_sql(
+    """WITH old AS (
+        SELECT id, date_of_birth FROM birthdays
+        WHERE name_key = :name_key AND user_id IS NULL FOR NO KEY UPDATE
+    )
+    UPDATE birthdays SET
+        name = :name, date_of_birth = :date_of_birth, time_zone = :time_zone, updated_at = now()
+    FROM old WHERE birthdays.id = old.id
+    RETURNING old.date_of_birth AS replaced"""
+)
 COUNT_ONE = core_statement(
     update(counters)
     .where(
@@ -113,6 +123,12 @@ class PostgresBirthdays(BirthdayRepository):
         if await self.executor.first(COUNT_ONE, limit=max_anonymous) is None:
             raise TooManyNames
         return Saved()
+
+    async def overwrite(self, birthday: Birthday) -> Saved | None:
+        row = await self.executor.first(
+            OVERWRITE, name=birthday.name, name_key=birthday.key, **_columns(birthday.birth)
+        )
+        return None if row is None else Saved(row["replaced"])
 
     async def change(self, birthday_id: UUID, birth: Birth | None) -> None:
         await self.executor.run(CHANGE, birthday_id=birthday_id, **_columns(birth))

@@ -182,6 +182,21 @@ def views(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresTransact
     return partial(pool.lend, view)
 
 
+def single_writes(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresTransaction]:
+    """Open units of one statement, which PostgreSQL commits by itself."""
+    committed = context.committed
+    if committed is None:
+        return views(pool, context)
+
+    @asynccontextmanager
+    async def begin() -> AsyncIterator[PostgresTransaction]:
+        async with pool.executor() as executor:
+            yield PostgresTransaction(executor, context)
+            await committed(executor)
+
+    return begin
+
+
 def transactions(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresTransaction]:
     """Open READ COMMITTED transactions; they commit on a clean exit, else roll back."""
 
