@@ -20,9 +20,11 @@ from jubilee.domain.api_tokens.token import (
 )
 from jubilee.domain.errors import DomainError
 from jubilee.domain.identity import OPERATOR
+from jubilee.domain.one_time.link import LinkPurpose, LinkToken
 from jubilee.domain.scopes import Scope, SessionRequired
 from jubilee.domain.services import Services
-from tests.conftest import Person, SignUp
+from tests.conftest import PASSWORD, Person, SignUp
+from tests.fakes.mail_worker import FakeMailWorker
 from tests.fakes.store import FakeClock, FakeStore
 
 SECRETS = st.binary(min_size=SECRET_BYTES, max_size=SECRET_BYTES)
@@ -144,3 +146,20 @@ async def test_check_30_a_token_cannot_make_list_or_delete_tokens(
     ):
         with pytest.raises(SessionRequired):
             await attempt
+
+
+async def test_a_reset_by_mail_and_an_undone_change_of_address_end_all_tokens(
+    services: Services, zoe: Person, store: FakeStore, mails: FakeMailWorker
+) -> None:
+    await services.api_tokens.create(NEW, owner=zoe.user.id, by=zoe.principal)
+    await services.email_changes.request("new@example.com", PASSWORD, by=zoe.principal)
+    await services.email_changes.confirm(LinkToken((await mails.link()).token), None)
+    assert len(store.api_tokens) == 1
+    await services.email_changes.undo(LinkToken((await mails.link()).token), None)
+    assert store.api_tokens == {}
+    await services.api_tokens.create(NEW, owner=zoe.user.id, by=zoe.principal)
+    await services.link_requests.request(LinkPurpose.RESET_PASSWORD, zoe.user.email)
+    proof = LinkToken((await mails.link()).token)
+    await services.password_resets.reset(proof, "an engine of copper", None)
+    assert store.api_tokens == {}
+    assert [entry.event for entry in store.audit].count("api_tokens_deleted") == 2

@@ -14,6 +14,7 @@ from jubilee.domain.one_time.link import LinkProof, LinkPurpose
 from jubilee.domain.one_time.proving import LinkProver
 from jubilee.domain.scopes import CREDENTIALS
 from jubilee.domain.transaction import Begin
+from jubilee.domain.users.changes import end_tokens
 from jubilee.domain.users.password_proof import PasswordProof
 from jubilee.domain.users.ports import UserTransaction, UserView
 from jubilee.domain.users.user import User
@@ -63,7 +64,7 @@ class EmailChangeService:
             await tx.jobs.add(account_mail(self.new_id(), before.id, template, link_id=undo.id))
 
     async def undo(self, proof: LinkProof, client_ip: str | None) -> None:
-        """Restore the address that the link was sent to; end all sessions and all other links.
+        """Restore the address that the link was sent to; end all sessions, tokens, other links.
 
         Raises InvalidLink, TooManyAttempts, or EmailTaken if another account has taken it.
         """
@@ -76,6 +77,7 @@ class EmailChangeService:
             await tx.one_time.end_all(before.id, now=now)
             await record_own(tx.audit, AuditEvent.EMAIL_CHANGED, before.id, reason=UNDONE)
             await record_own(tx.audit, AuditEvent.SESSIONS_ENDED, before.id)
+            await end_tokens(tx, before.id, by=before.id)
             notice = account_mail(self.new_id(), before.id, MailTemplate.EMAIL_RESTORED)
             await tx.jobs.add(notice)
 

@@ -11,6 +11,7 @@ from jubilee.domain.one_time.link import InvalidLink, LinkProof, LinkPurpose, On
 from jubilee.domain.one_time.proving import LinkProver
 from jubilee.domain.passwords import PasswordHasher, PasswordRules, hash_new
 from jubilee.domain.transaction import Begin
+from jubilee.domain.users.changes import end_tokens
 from jubilee.domain.users.ports import UserTransaction, UserView
 from jubilee.domain.users.user import UserNotFound
 
@@ -30,7 +31,7 @@ class PasswordResetService:
     new_id: NewId
 
     async def reset(self, proof: LinkProof, password: str, client_ip: str | None) -> None:
-        """Set the password, end all sessions and all other links, and tell the account by mail.
+        """Set the password, end all sessions, tokens and other links, and tell the account by mail.
 
         The proof stays usable if the password is refused. Raises InvalidLink, TooManyAttempts,
         HasherBusy or what the rules for passwords raise.
@@ -53,6 +54,7 @@ class PasswordResetService:
             await tx.one_time.end_all(user.id, now=now)
             await record_own(tx.audit, AuditEvent.PASSWORD_CHANGED, user.id, reason=BY_MAIL)
             await record_own(tx.audit, AuditEvent.SESSIONS_ENDED, user.id)
+            await end_tokens(tx, user.id, by=user.id)
             notice = account_mail(self.new_id(), user.id, MailTemplate.PASSWORD_CHANGED)
             await tx.jobs.add(notice)
 

@@ -3,7 +3,8 @@
 from dataclasses import fields
 
 from jubilee.domain.audit.entry import AuditDetails, AuditEvent, AuditLog, record_access
-from jubilee.domain.identity import Principal
+from jubilee.domain.identity import Principal, UserId
+from jubilee.domain.users.ports import UserTransaction
 from jubilee.domain.users.user import User
 
 UNRECORDED = {"updated_at", "email_verified_at"}
@@ -30,6 +31,12 @@ async def record_change(log: AuditLog, before: User, after: User, by: Principal)
         resource="account",
         members=" ".join(_changed(before, after)),
     )
+
+
+async def end_tokens(tx: UserTransaction, user_id: UserId, *, by: UserId) -> None:
+    """End all tokens of an account: one who knew its password may have created some of them."""
+    if await tx.api_tokens.delete_of(user_id):
+        await tx.audit.record(AuditEvent.API_TOKENS_DELETED, actor=by, subject=user_id)
 
 
 def _events(before: User, after: User) -> list[tuple[AuditEvent, AuditDetails]]:

@@ -24,7 +24,7 @@ from jubilee.domain.passwords import (
 )
 from jubilee.domain.scopes import CREDENTIALS
 from jubilee.domain.transaction import Begin
-from jubilee.domain.users.changes import record_change, record_registration
+from jubilee.domain.users.changes import end_tokens, record_change, record_registration
 from jubilee.domain.users.password_proof import PasswordProof
 from jubilee.domain.users.ports import UserTransaction, UserView
 from jubilee.domain.users.registration import RegistrationMail
@@ -216,16 +216,12 @@ class UserService:
 
 
 async def _end_access(tx: UserTransaction, before: User, after: User, by: Principal) -> None:
-    """End the account's sessions and tokens: a known password may have created some of them.
-
-    The session of the request stays while the account is active.
-    """
+    """End the account's sessions and tokens; that of the request stays while it is active."""
     keep = by.session_id if by.user_id == before.id and after.is_active else None
     await tx.sessions.end_all(before.id, but=keep)
     if after.password_hash != before.password_hash or before.is_active:
         await tx.audit.record(AuditEvent.SESSIONS_ENDED, actor=by.user_id, subject=before.id)
-    if await tx.api_tokens.delete_of(before.id):
-        await tx.audit.record(AuditEvent.API_TOKENS_DELETED, actor=by.user_id, subject=before.id)
+    await end_tokens(tx, before.id, by=by.user_id)
 
 
 def _credentials(user: User) -> tuple[object, ...]:
