@@ -9,14 +9,16 @@ from markupsafe import escape
 from jubilee.domain.one_time.link import LinkPurpose
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
+from jubilee.entrypoints.http.pages import opt_out
 from jubilee.entrypoints.http.pages.account_email import ENDPOINTS
 from jubilee.entrypoints.http.pages.page import POLICY
 from tests.conftest import Person, SignUp
+from tests.domain.greeting_harness import OPT_OUT
 from tests.fakes.mail_worker import FakeMailWorker
 from tests.fakes.store import FakeStore
 
 GERMAN = {"Accept-Language": "de"}
-SHOWN = [endpoint for endpoint in ENDPOINTS if endpoint.method == "GET"]
+SHOWN = [endpoint for endpoint in (*ENDPOINTS, *opt_out.ENDPOINTS) if endpoint.method == "GET"]
 HOSTILE = '"><script>alert(1)</script>'
 
 
@@ -146,3 +148,24 @@ async def test_an_address_that_is_none_is_refused_on_the_page(client: httpx2.Asy
     answer = await client.post("/account/forgot-password", data={"email": "zoe"})
     assert answer.status_code == 422
     assert "This is no e-mail address." in answer.text
+
+
+async def test_greetings_are_turned_off_by_one_click_of_a_mail_program(
+    client: httpx2.AsyncClient, zoe: Person, store: FakeStore
+) -> None:
+    link = {"token": OPT_OUT.sign(zoe.user.id)}
+    assert (await client.get("/account/unsubscribe", params=link)).status_code == 200
+    assert store.users[zoe.user.id].birthday_greeting
+    one_click = {"List-Unsubscribe": "One-Click"}
+    answer = await client.post("/account/unsubscribe", params=link, data=one_click)
+    assert answer.status_code == 200
+    assert not store.users[zoe.user.id].birthday_greeting
+
+
+async def test_greetings_are_turned_off_by_the_form(
+    client: httpx2.AsyncClient, zoe: Person, store: FakeStore
+) -> None:
+    form = {"token": OPT_OUT.sign(zoe.user.id)}
+    assert (await client.post("/account/unsubscribe", data=form)).status_code == 200
+    assert not store.users[zoe.user.id].birthday_greeting
+    assert (await client.post("/account/unsubscribe", data={"token": "x"})).status_code == 400

@@ -252,3 +252,18 @@ def test_a_sender_may_have_any_name(name: str) -> None:
     mail = message_from_bytes(compose(MESSAGE, sender, NOW).content)
     found, address = parseaddr(mail["From"])
     assert (str(make_header(decode_header(found))), address) == (name.strip(), "a@b.test")
+
+
+def test_a_greeting_can_be_unsubscribed_by_one_click_where_the_service_has_https() -> None:
+    url = "https://jubilee.test/account/unsubscribe?token=x"
+    mail = message_from_bytes(compose(replace(MESSAGE, unsubscribe_url=url), SENDER, NOW).content)
+    assert mail["List-Unsubscribe"] == f"<{url}>"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    plain = replace(MESSAGE, unsubscribe_url="http://localhost:8000/account/unsubscribe?token=x")
+    assert message_from_bytes(compose(plain, SENDER, NOW).content)["List-Unsubscribe"] is None
+
+
+def test_an_unsubscribe_url_cannot_add_headers() -> None:
+    url = "https://jubilee.test/\r\nBcc: e@e.ex"
+    with pytest.raises(Undeliverable):
+        compose(replace(MESSAGE, unsubscribe_url=url), SENDER, NOW)
