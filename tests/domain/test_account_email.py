@@ -29,6 +29,9 @@ RESET = LinkPurpose.RESET_PASSWORD
 CLIENT = "192.0.2.7"
 
 Account = Callable[[], User]
+OPTIONAL = pytest.mark.parametrize(
+    "email_policy", [EmailPolicy(EmailVerification.OPTIONAL)], ids=["optional"]
+)
 
 
 @pytest.fixture
@@ -278,18 +281,12 @@ async def test_mails_are_in_the_language_of_the_account(
     assert mails.sender.sent[-1].text.startswith("Hallo Max Maler,")
 
 
-class TestWithVerification:
-    """Registration where addresses are verified."""
-
-    @pytest.fixture
-    def email_policy(self) -> EmailPolicy:
-        return EmailPolicy(EmailVerification.OPTIONAL)
-
-    async def test_registration_verifies_the_address_and_then_welcomes_the_account_once(
-        self, services: Services, mails: FakeMailWorker, zoe: Person
-    ) -> None:
-        proof = LinkToken((await mails.link()).token)
-        assert mails.subjects == [(OLD, "Confirm your e-mail address")]
-        await services.verification.verify(proof, CLIENT)
-        await mails.run()
-        assert [subject for _, subject in mails.subjects][1:] == ["Welcome to Jubilee"]
+@OPTIONAL
+async def test_registration_verifies_the_address_and_then_welcomes_the_account_once(
+    services: Services, mails: FakeMailWorker, zoe: Person
+) -> None:
+    proof = LinkToken((await mails.link()).token)
+    assert mails.subjects == [(OLD, "Confirm your e-mail address")]
+    await services.verification.verify(proof, CLIENT)
+    await mails.run()
+    assert [subject for _, subject in mails.subjects][1:] == ["Welcome to Jubilee"]

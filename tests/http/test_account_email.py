@@ -13,6 +13,15 @@ from tests.http.refusals import problem
 
 NEW_PASSWORD = "an engine of copper"
 VOLATILE = {"x-request-id", "date"}
+OPTIONAL = pytest.mark.parametrize(
+    "email_policy", [EmailPolicy(EmailVerification.OPTIONAL)], ids=["optional"]
+)
+REQUIRED = pytest.mark.parametrize(
+    "email_policy", [EmailPolicy(EmailVerification.REQUIRED)], ids=["required"]
+)
+HIDDEN = pytest.mark.parametrize(
+    "email_policy", [EmailPolicy(EmailVerification.REQUIRED, hides_accounts=True)], ids=["hidden"]
+)
 
 
 @pytest.fixture
@@ -141,102 +150,89 @@ async def test_the_language_is_one_that_we_have(client: httpx2.AsyncClient, zoe:
         assert answer.status_code == status
 
 
-class TestWithVerification:
-    """Where addresses are verified."""
-
-    @pytest.fixture
-    def email_policy(self) -> EmailPolicy:
-        return EmailPolicy(EmailVerification.OPTIONAL)
-
-    async def test_an_address_is_changed_only_by_its_confirmation(
-        self, client: httpx2.AsyncClient, zoe: Person
-    ) -> None:
-        body = {"email": "new@example.com", "current_password": PASSWORD}
-        answer = await client.patch("/users/me", json=body, headers=zoe.headers)
-        problem(answer, 422, "unconfirmed_email")
-        same = {"email": "ZOE@example.com", "current_password": PASSWORD}
-        answer = await client.patch("/users/me", json=same, headers=zoe.headers)
-        assert answer.status_code == 200
+@OPTIONAL
+async def test_an_address_is_changed_only_by_its_confirmation(
+    client: httpx2.AsyncClient, zoe: Person
+) -> None:
+    body = {"email": "new@example.com", "current_password": PASSWORD}
+    answer = await client.patch("/users/me", json=body, headers=zoe.headers)
+    problem(answer, 422, "unconfirmed_email")
+    same = {"email": "ZOE@example.com", "current_password": PASSWORD}
+    answer = await client.patch("/users/me", json=same, headers=zoe.headers)
+    assert answer.status_code == 200
 
 
-class TestWithRequiredVerification:
-    """Where sign-in needs a verified address."""
-
-    @pytest.fixture
-    def email_policy(self) -> EmailPolicy:
-        return EmailPolicy(EmailVerification.REQUIRED)
-
-    async def test_sign_in_is_refused_until_the_address_is_verified(
-        self, client: httpx2.AsyncClient, mails: FakeMailWorker
-    ) -> None:
-        body = {"email": "zoe@example.com", "password": PASSWORD}
-        await client.post("/auth/register", json=body)
-        problem(await sign_in(client, "zoe@example.com", "wrong"), 400, "invalid_grant")
-        refused = await sign_in(client, "zoe@example.com", PASSWORD)
-        problem(refused, 403, "email_not_verified")
-        await client.post("/auth/verify-email", json={"token": (await mails.link()).token})
-        assert (await sign_in(client, "zoe@example.com", PASSWORD)).status_code == 200
+@REQUIRED
+async def test_sign_in_is_refused_until_the_address_is_verified(
+    client: httpx2.AsyncClient, mails: FakeMailWorker
+) -> None:
+    body = {"email": "zoe@example.com", "password": PASSWORD}
+    await client.post("/auth/register", json=body)
+    problem(await sign_in(client, "zoe@example.com", "wrong"), 400, "invalid_grant")
+    refused = await sign_in(client, "zoe@example.com", PASSWORD)
+    problem(refused, 403, "email_not_verified")
+    await client.post("/auth/verify-email", json={"token": (await mails.link()).token})
+    assert (await sign_in(client, "zoe@example.com", PASSWORD)).status_code == 200
 
 
-class TestHiddenRegistration:
-    """Where no answer tells that an address has an account."""
+@HIDDEN
+async def test_check_9_a_taken_address_is_answered_as_a_free_one_and_its_owner_is_told(
+    client: httpx2.AsyncClient, mails: FakeMailWorker
+) -> None:
+    body = {"email": "zoe@example.com", "password": PASSWORD, "date_of_birth": "1990-02-28"}
+    answers = [await client.post("/auth/register", json=body)]
+    await mails.run()
+    answers.append(await client.post("/auth/register", json={**body, "password": "x" * 20}))
+    assert answers[0].status_code == 202
+    assert comparable(answers[0]) == comparable(answers[1])
+    await mails.run()
+    assert mails.subjects == [
+        ("zoe@example.com", "Confirm your e-mail address"),
+        ("zoe@example.com", "Your address already has an account"),
+    ]
 
-    @pytest.fixture
-    def email_policy(self) -> EmailPolicy:
-        return EmailPolicy(EmailVerification.REQUIRED, hides_accounts=True)
 
-    async def test_check_9_a_taken_address_is_answered_as_a_free_one_and_its_owner_is_told(
-        self, client: httpx2.AsyncClient, mails: FakeMailWorker
-    ) -> None:
-        body = {"email": "zoe@example.com", "password": PASSWORD, "date_of_birth": "1990-02-28"}
-        answers = [await client.post("/auth/register", json=body)]
-        await mails.run()
-        answers.append(await client.post("/auth/register", json={**body, "password": "x" * 20}))
-        assert answers[0].status_code == 202
-        assert comparable(answers[0]) == comparable(answers[1])
-        await mails.run()
-        assert mails.subjects == [
-            ("zoe@example.com", "Confirm your e-mail address"),
-            ("zoe@example.com", "Your address already has an account"),
-        ]
+@HIDDEN
+async def test_the_account_is_made_as_it_was_requested(
+    client: httpx2.AsyncClient, mails: FakeMailWorker
+) -> None:
+    profile = {
+        "email": "zoe@example.com",
+        "username": "zoe",
+        "date_of_birth": "1990-02-28",
+        "locale": "de",
+    }
+    await client.post("/auth/register", json={**profile, "password": PASSWORD})
+    await client.post("/auth/verify-email", json={"token": (await mails.link()).token})
+    tokens = (await sign_in(client, "zoe", PASSWORD)).json()
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    me = (await client.get("/users/me", headers=headers)).json()
+    assert {name: me[name] for name in profile} == profile
 
-    async def test_the_account_is_made_as_it_was_requested(
-        self, client: httpx2.AsyncClient, mails: FakeMailWorker
-    ) -> None:
-        profile = {
-            "email": "zoe@example.com",
-            "username": "zoe",
-            "date_of_birth": "1990-02-28",
-            "locale": "de",
-        }
-        await client.post("/auth/register", json={**profile, "password": PASSWORD})
-        await client.post("/auth/verify-email", json={"token": (await mails.link()).token})
-        tokens = (await sign_in(client, "zoe", PASSWORD)).json()
-        headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-        me = (await client.get("/users/me", headers=headers)).json()
-        assert {name: me[name] for name in profile} == profile
 
-    async def test_a_taken_username_is_refused_and_one_taken_meanwhile_is_left_out(
-        self, client: httpx2.AsyncClient, mails: FakeMailWorker
-    ) -> None:
-        names = ("a", "b", "c")
-        bodies = [
-            {"email": f"{name}@example.com", "username": "zoe", "password": PASSWORD}
-            for name in names
-        ]
-        for body in bodies[:2]:
-            assert (await client.post("/auth/register", json=body)).status_code == 202
-        await mails.run()
-        problem(await client.post("/auth/register", json=bodies[2]), 409, "username_taken")
-        stored = {user.email: user.username for user in mails.store.users.values()}
-        assert stored == {"a@example.com": "zoe", "b@example.com": None}
+@HIDDEN
+async def test_a_taken_username_is_refused_and_one_taken_meanwhile_is_left_out(
+    client: httpx2.AsyncClient, mails: FakeMailWorker
+) -> None:
+    names = ("a", "b", "c")
+    bodies = [
+        {"email": f"{name}@example.com", "username": "zoe", "password": PASSWORD} for name in names
+    ]
+    for body in bodies[:2]:
+        assert (await client.post("/auth/register", json=body)).status_code == 202
+    await mails.run()
+    problem(await client.post("/auth/register", json=bodies[2]), 409, "username_taken")
+    stored = {user.email: user.username for user in mails.store.users.values()}
+    assert stored == {"a@example.com": "zoe", "b@example.com": None}
 
-    async def test_a_job_of_a_registration_tells_nothing_in_clear(
-        self, client: httpx2.AsyncClient, mails: FakeMailWorker
-    ) -> None:
-        body = {"email": "zoe@example.com", "full_name": "Zoe Quill", "password": PASSWORD}
-        await client.post("/auth/register", json=body)
-        stored = repr(mails.store.jobs)
-        assert "zoe@" not in stored
-        assert "Quill" not in stored
-        assert PASSWORD not in stored
+
+@HIDDEN
+async def test_a_job_of_a_registration_tells_nothing_in_clear(
+    client: httpx2.AsyncClient, mails: FakeMailWorker
+) -> None:
+    body = {"email": "zoe@example.com", "full_name": "Zoe Quill", "password": PASSWORD}
+    await client.post("/auth/register", json=body)
+    stored = repr(mails.store.jobs)
+    assert "zoe@" not in stored
+    assert "Quill" not in stored
+    assert PASSWORD not in stored

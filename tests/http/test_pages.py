@@ -19,6 +19,8 @@ from tests.fakes.store import FakeStore
 
 GERMAN = {"Accept-Language": "de"}
 SHOWN = [endpoint for endpoint in (*ENDPOINTS, *opt_out.ENDPOINTS) if endpoint.method == "GET"]
+SENT = [endpoint for endpoint in (*ENDPOINTS, *opt_out.ENDPOINTS) if endpoint.method == "POST"]
+MARKER = "gaslight"
 HOSTILE = '"><script>alert(1)</script>'
 
 
@@ -169,3 +171,15 @@ async def test_greetings_are_turned_off_by_the_form(
     assert (await client.post("/account/unsubscribe", data=form)).status_code == 200
     assert not store.users[zoe.user.id].birthday_greeting
     assert (await client.post("/account/unsubscribe", data={"token": "x"})).status_code == 400
+
+
+@pytest.mark.parametrize("endpoint", SENT, ids=path_of)
+async def test_check_42_a_refusal_page_repeats_no_value_of_its_form(
+    client: httpx2.AsyncClient, endpoint: AnyEndpoint
+) -> None:
+    assert endpoint.body is not None
+    for name in endpoint.body.model_fields:
+        for value in (MARKER, f"{HOSTILE}{MARKER}", MARKER * 1000):
+            answer = await client.post(endpoint.path, data={name: value})
+            assert 400 <= answer.status_code < 500
+            assert MARKER not in answer.text

@@ -167,6 +167,7 @@ def _use(path: str, name: str, summary: str, handler: Handler[Any, Nothing]) -> 
         handler=handler,
         access=Access.ANYONE,
         body=ProofBody,
+        example={"token": TOKEN_EXAMPLE},
         examples={
             "link": {"token": TOKEN_EXAMPLE},
             "code": {"email": "zoe@example.com", "code": CODE_EXAMPLE},
@@ -200,6 +201,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         handler=reset_password,
         access=Access.ANYONE,
         body=ResetBody,
+        example={"token": TOKEN_EXAMPLE, "password": "correct horse battery"},
         examples={
             "link": {"token": TOKEN_EXAMPLE, "password": "correct horse battery"},
             "code": {

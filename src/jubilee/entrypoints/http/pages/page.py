@@ -21,6 +21,7 @@ from pydantic import Field
 from starlette.responses import HTMLResponse, Response
 
 from jubilee.domain.errors import DomainError
+from jubilee.domain.one_time.link import InvalidLink
 from jubilee.domain.rate_limits.quotas import RouteClass
 from jubilee.entrypoints.http.framework.endpoint import (
     FORM,
@@ -89,8 +90,10 @@ def form_page(
         try:
             done = await submit(call)
         except DomainError as error:
-            status, token = status_of(type(error)), getattr(call.body, "token", "")
-            page = await render(call, name, status=status, token=token, error=error.code)
+            # A link that is no more valid is of no use, but its page also takes a code.
+            kept = "" if isinstance(error, InvalidLink) else getattr(call.body, "token", "")
+            status = status_of(type(error))
+            page = await render(call, name, status=status, token=kept, error=error.code)
             page.headers.update(_retry_after(error))
             return page
         return await render(call, done)
