@@ -28,8 +28,8 @@ ROWS = """
     SET enable_seqscan = off
 """
 SESSION_INDEXES = r"Index Scan using (pk_sessions|ix_sessions_user_id_created_at_id) on sessions"
-# Before any order: with a limit, PostgreSQL may walk the index of the order instead.
-SEARCH_FIRST = r"(?s)CTE found.*ix_users_words.*CTE Scan on found"
+# The first rows in their order, and all matches only if too few of those match.
+SEARCH_FIRST = r"(?s)CTE near.*ix_users_created_at_id.*CTE found.*ix_users_words.*CTE Scan on found"
 
 STATEMENTS: dict[str, tuple[Statement, dict[str, object], str]] = {
     "get": (users.GET, {"user_id": ID}, "pk_users"),

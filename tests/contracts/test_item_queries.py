@@ -1,6 +1,6 @@
 """Items in PostgreSQL only: plans, owners that are deleted, and events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any, get_args
@@ -54,8 +54,19 @@ async def owner(pool: ConnectionPool) -> UserId:
 
 async def plan(pool: ConnectionPool, statement: Statement, **values: object) -> list[Any]:
     """Return the nodes of the plan, from the top down."""
+    return await _explained(pool, statement, values, "FORMAT JSON")
+
+
+async def executed(pool: ConnectionPool, statement: Statement, **values: object) -> list[Any]:
+    """Run the statement, and return the nodes of its plan."""
+    return await _explained(pool, statement, values, "FORMAT JSON, ANALYZE")
+
+
+async def _explained(
+    pool: ConnectionPool, statement: Statement, values: Mapping[str, object], options: str
+) -> list[Any]:
     async with pool.connection() as driver:
-        sql = f"EXPLAIN (FORMAT JSON) {statement.sql}"
+        sql = f"EXPLAIN ({options}) {statement.sql}"
         [top] = await driver.fetchval(sql, *statement.arguments(values))
     return list(_nodes(top["Plan"]))
 
@@ -85,14 +96,28 @@ async def test_every_list_reads_the_index_of_its_order(pool: ConnectionPool, own
         assert not [node for node in nodes if "Filter" in node or "Sort" in node["Node Type"]]
 
 
-async def test_a_search_uses_the_word_index_before_sorting(
+async def test_a_search_looks_at_the_first_rows_before_it_asks_the_word_index(
     pool: ConnectionPool, owner: UserId
 ) -> None:
     for sort, continued in product(SORTS, (False, True)):
         statement = items.page_statement(sort, owned=False, searching=True, continued=continued)
         nodes = await plan(pool, statement, **page_values(sort, owner, "'candle':*"))
-        assert indexes(nodes) == {"ix_items_words", "pk_items"}, statement.sql
+        order = ORDERS[False, sort.removeprefix("-")]
+        assert indexes(nodes) == {order, "ix_items_words", "pk_items"}, statement.sql
         assert "CTE Scan" in {node["Node Type"] for node in nodes}
+
+
+@pytest.mark.parametrize(("word", "read"), [("light", 0), ("candle", 40), ("absent", 0)])
+async def test_a_common_word_is_not_read_from_the_word_index(
+    pool: ConnectionPool, owner: UserId, word: str, read: int
+) -> None:
+    statement = items.page_statement("-created_at", owned=False, searching=True, continued=False)
+    values = page_values("-created_at", owner, f"'{word}':*")
+    nodes = await executed(pool, statement, **values)
+    [found] = [node for node in nodes if node.get("Subplan Name") == "CTE found"]
+    assert found["Actual Rows"] == read
+    [by_word] = [node for node in nodes if node.get("Index Name") == "ix_items_words"]
+    assert by_word["Actual Loops"] == (0 if word == "light" else 1)
 
 
 async def test_one_item_is_found_by_its_key(pool: ConnectionPool, owner: UserId) -> None:

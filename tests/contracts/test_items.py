@@ -259,6 +259,17 @@ async def test_a_search_is_paged(database: Database, owner: UserId, sort: ItemSo
     assert await list_items(database, chosen, limit=2) == sort_items(items, sort)
 
 
+@pytest.mark.parametrize("every", [1, 2, 9, 40, 60])
+async def test_a_search_finds_common_and_rare_words_in_the_same_order(
+    database: Database, owner: UserId, every: int
+) -> None:
+    """Pages of two look at thirty items first; one word in 40 or 60 is further back."""
+    items = [make_item(owner, "other" if n % every else "wanted", created=-n) for n in range(1, 81)]
+    await add_items(database, *items)
+    wanted = [item for item in items if item.title == "wanted"]
+    assert await list_items(database, ItemFilter(owner, "wanted"), limit=2) == wanted
+
+
 async def test_deleting_the_items_of_an_owner_keeps_those_of_others(
     database: Database, owner: UserId
 ) -> None:

@@ -1,12 +1,28 @@
 """Full-text search by words and prefixes through a GIN index."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, Text, bindparam, func, literal_column, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    func,
+    literal_column,
+    not_,
+    select,
+    union_all,
+)
 
 from jubilee.adapters.postgres.columns import PUNCTUATION
 
 MAX_WORDS = 16
+LOOK_RATIO = 10  # rows looked at for each that is wanted, before the index of words is asked
+ROWS = bindparam("rows", type_=Integer)
 _SPACES = str.maketrans(PUNCTUATION, " " * len(PUNCTUATION))
 
 
@@ -19,17 +35,39 @@ def query(search: str) -> str:
     return " & ".join(f"'{word}':*" for word in words)
 
 
-def first_found(keys: Select[Any], words: str, *, falling: bool) -> Select[Any]:
+def first_found(keys: Select[Any], words: str, *, falling: bool) -> CompoundSelect[Any]:
     """Select the ids of the first `rows` matches, ordered by these keys, the last of which is `id`.
 
-    All matches are found before they are sorted. PostgreSQL assumes that an unknown word is common:
-    with a limit it would walk the index of the order and test each row, which for a rare word is
-    the whole table. Among 200 000 accounts a rare word takes 3 ms this way (else 1.2 s), a word
-    that all of them have 0.12 s.
+    PostgreSQL does not know which words are common. The first rows in the order, LOOK_RATIO times
+    `rows`, are looked at until `rows` of them match; only if too few do, all matches are found by
+    the GIN index and sorted. Among 500 000 accounts a word that all of them have takes 1 ms this
+    way (by the GIN index alone 160 ms), one that few have 3 ms (by the index of the order alone
+    seconds), and one that one in twenty has, which is the worst case, 0.12 s.
     """
-    found = keys.where(_matches(words)).cte("found", nesting=True).prefix_with("MATERIALIZED")
-    order = [column.desc() if falling else column.asc() for column in found.c]
-    return select(found.c.id).order_by(*order).limit(bindparam("rows", type_=Integer))
+    [table] = keys.get_final_froms()
+    order = _order(keys.selected_columns, falling=falling)
+    newest = keys.with_only_columns(*table.c).order_by(*order).limit(ROWS * LOOK_RATIO)
+    looked_at = newest.subquery("first_rows")
+    columns = [looked_at.c[column.name] for column in keys.selected_columns]
+    near = _materialized(
+        select(*columns)
+        .where(_matches(words))
+        .order_by(*_order(columns, falling=falling))
+        .limit(ROWS),
+        "near",
+    )
+    is_full = select(func.count()).select_from(near).scalar_subquery() >= ROWS
+    found = _materialized(keys.where(_matches(words), not_(is_full)), "found")
+    far = select(found.c.id).order_by(*_order(found.c, falling=falling)).limit(ROWS).subquery()
+    return union_all(select(near.c.id).where(is_full), select(far.c.id))
+
+
+def _order(columns: Iterable[ColumnElement[Any]], *, falling: bool) -> list[ColumnElement[Any]]:
+    return [column.desc() if falling else column.asc() for column in columns]
+
+
+def _materialized(selected: Select[Any], name: str) -> CTE:
+    return selected.cte(name, nesting=True).prefix_with("MATERIALIZED")
 
 
 def _matches(words: str) -> ColumnElement[bool]:
