@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 from time import monotonic
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.mail.none import NoMailSender
@@ -36,6 +36,7 @@ from jubilee.domain.users.user import User
 from tests.domain.greeting_harness import OPT_OUT, PlainTemplates
 from tests.fakes.store import FakeClock
 
+T = TypeVar("T")
 IMMORTAL = 1 << 30
 LEASE = 30.0
 
@@ -97,6 +98,11 @@ class KillablePool:
     async def executor(self) -> AsyncIterator[Executor]:
         async with self.pool.connection() as driver:
             yield Executor(cast("Driver", KillableDriver(driver, self.lifetime)))
+
+    @asynccontextmanager
+    async def lend(self, use: Callable[[Executor], T]) -> AsyncIterator[T]:
+        async with self.executor() as executor:
+            yield use(executor)
 
 
 @dataclass(slots=True)
