@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from jubilee.adapters.address_cipher import AesAddressCipher
 from jubilee.adapters.answer_cipher import AesAnswerCipher
 from jubilee.adapters.common_passwords import common_passwords
+from jubilee.adapters.export_cipher import AesExportCipher
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.schema import upgrade
 from jubilee.adapters.tokens.jwt_tokens import JwtTokens
@@ -155,6 +156,7 @@ def ports(
         address_cipher=AesAddressCipher(b"e" * 32),
         link_secrets=LinkSecrets(b"l" * 32),
         opt_out=OptOutTokens(b"l" * 32),
+        export_cipher=AesExportCipher(b"e" * 32),
         today_cache=FakeTodayCache(),
         live_jobs=FakeLiveJobReader(lambda: store.tasks),
         job_kinds=JobKinds([Echo()]),

@@ -32,7 +32,8 @@ SECRETS: list[tuple[type[Dataclass], set[str]]] = [
     (HttpRequest, {"target", "headers", "body"}),
     (
         SigningKeys,
-        {"access", "refresh", "cursor", "answer", "counters", "audit", "vault", "link", "address"},
+        {"access", "refresh", "cursor", "answer", "counters", "audit", "vault", "link", "address"}
+        | {"export"},
     ),
     (EmailPayload, {"content"}),
     (MailMessage, {"text", "html", "unsubscribe_url"}),

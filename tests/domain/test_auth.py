@@ -8,6 +8,7 @@ import pytest
 from jubilee.domain.auth.service import AuthService, InvalidGrant
 from jubilee.domain.auth.sessions import MAX_SESSIONS_PER_USER, ClientInfo, SessionNotFound
 from jubilee.domain.auth.tokens import InvalidToken
+from jubilee.domain.identity import SessionId
 from jubilee.domain.services import Services
 from tests.conftest import PASSWORD, Person, SignUp
 from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore
@@ -40,7 +41,7 @@ async def test_username_and_address_sign_in_without_regard_to_case(
     tokens = await auth.sign_in(login, PASSWORD, PHONE)
     principal = await auth.authenticate(tokens.access)
     assert principal.user_id == zoe.user.id
-    assert principal.session != zoe.principal.session_id
+    assert principal.session != zoe.principal.session
 
 
 @pytest.mark.parametrize("password", [PASSWORD[:-1], PASSWORD.upper(), PASSWORD + " ", ""])
@@ -134,14 +135,14 @@ async def test_signing_out_ends_only_the_current_session(
 
 
 async def test_a_session_can_be_ended_only_by_its_user(
-    auth: AuthService, zoe: Person, sign_up: SignUp
+    services: Services, zoe: Person, sign_up: SignUp
 ) -> None:
     eve = await sign_up("eve", is_superuser=True)
     with pytest.raises(SessionNotFound):
-        await auth.end_session(zoe.principal.session, by=eve.principal)
-    await auth.end_session(zoe.principal.session, by=zoe.principal)
+        await services.sessions.end(zoe.principal.session, by=eve.principal)
+    await services.sessions.end(zoe.principal.session, by=zoe.principal)
     with pytest.raises(SessionNotFound):
-        await auth.end_session(zoe.principal.session, by=zoe.principal)
+        await services.sessions.end(zoe.principal.session, by=zoe.principal)
 
 
 async def test_tokens_are_not_part_of_their_repr(auth: AuthService, zoe: Person) -> None:
@@ -200,3 +201,10 @@ async def test_check_3_compatible_spellings_are_the_same_password(
     await auth.sign_in("zoe", SMALL_LETTERS, PHONE)
     assert store.users[zoe.user.id].password_hash == f"1:{NORMAL}"
     await auth.sign_in("zoe", FULL_WIDTH, PHONE)
+
+
+async def test_each_request_notes_its_session(auth: AuthService, zoe: Person) -> None:
+    noted: list[SessionId] = []
+    noting = replace(auth, note_session=noted.append)
+    await noting.authenticate((await noting.refresh(zoe.refresh_token)).access)
+    assert noted == [zoe.principal.session]

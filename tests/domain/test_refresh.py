@@ -1,6 +1,7 @@
 """Rotation of refresh tokens, and the end of a token family on reuse."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -150,3 +151,27 @@ async def test_check_27_a_disabled_account_cannot_refresh(
     with pytest.raises(InvalidGrant):
         await auth.refresh(zoe.refresh_token)
     assert store.sessions == {}
+
+
+async def test_check_28_a_session_ends_at_its_absolute_limit_although_it_is_used(
+    auth: AuthService, zoe: Person, clock: FakeClock, store: FakeStore
+) -> None:
+    limited = replace(auth, refresh_policy=replace(auth.refresh_policy, longest=timedelta(days=70)))
+    token, session_id = zoe.refresh_token, zoe.principal.session
+    for _ in range(3):
+        clock.tick(days=20)
+        token = (await limited.refresh(token)).refresh
+    session = store.sessions[session_id]
+    assert session.expires_at == session.created_at + timedelta(days=70)
+    clock.tick(days=10)
+    with pytest.raises(InvalidGrant):
+        await limited.refresh(token)
+
+
+async def test_a_lower_absolute_limit_ends_sessions_that_are_older(
+    auth: AuthService, zoe: Person, clock: FakeClock
+) -> None:
+    clock.tick(days=2)
+    policy = replace(auth.refresh_policy, longest=timedelta(days=2))
+    with pytest.raises(InvalidGrant):
+        await replace(auth, refresh_policy=policy).refresh(zoe.refresh_token)

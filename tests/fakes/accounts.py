@@ -27,6 +27,7 @@ from jubilee.domain.users.user import User, UserNotFound
 from tests.fakes.birthdays import FakeBirthdays
 from tests.fakes.greetings import FakeGreetings
 from tests.fakes.items import FakeItems
+from tests.fakes.leaving import StoredExport
 from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation, unique_violation
 
 K = TypeVar("K", bound=Hashable)
@@ -61,6 +62,10 @@ class Tables(Protocol):
     def tasks(self) -> MutableMapping[UUID, Task]: ...
     @property
     def links(self) -> MutableMapping[UUID, OneTimeLink]: ...
+    @property
+    def deletions(self) -> MutableMapping[UserId, datetime]: ...
+    @property
+    def exports(self) -> MutableMapping[UUID, StoredExport]: ...
 
 
 def words_of(*texts: str | None) -> list[str]:
@@ -134,6 +139,8 @@ class FakeUsers(UserReader, UserRepository):
         _delete(store.tasks, tasks)
         store.birthdays.delete_account(user_id)
         store.greetings.delete_account(user_id)
+        store.deletions.pop(user_id, None)
+        _delete(store.exports, {k for k, e in store.exports.items() if e.export.user_id == user_id})
         _delete(store.answers, {k for k, a in store.answers.items() if a.account == user_id})
         await store.items.delete_of(user_id)
 

@@ -34,6 +34,7 @@ from tests.fakes.birthdays import FakeBirthdays
 from tests.fakes.greetings import FakeGreetings
 from tests.fakes.items import FakeItems
 from tests.fakes.jobs import FakeJobs, JobsById
+from tests.fakes.leaving import FakeDeletions, FakeExports, FakePersonalData, StoredExport
 from tests.fakes.one_time import FakeOneTimeLinks
 from tests.fakes.own_mails import FakeOwnMails
 from tests.fakes.rows import (
@@ -137,6 +138,9 @@ class FakeTransaction:
     jobs: FakeJobs
     tasks: FakeTasks
     signing_keys: FakeSigningKeys
+    deletions: FakeDeletions
+    exports: FakeExports
+    personal_data: FakePersonalData
 
     @property
     def task_queue(self) -> FakeTasks:
@@ -171,6 +175,8 @@ class FakeTables:
     tasks: MutableMapping[UUID, Task]
     signing_keys: MutableMapping[str, SigningKey]
     links: MutableMapping[UUID, OneTimeLink]
+    deletions: MutableMapping[UserId, datetime]
+    exports: MutableMapping[UUID, StoredExport]
 
     def repositories(self) -> FakeTransaction:
         tasks = FakeTasks(self.tasks, self.clock, self.users, self.unit)
@@ -190,6 +196,9 @@ class FakeTables:
             jobs=FakeJobs(self.jobs, tasks),
             tasks=tasks,
             signing_keys=FakeSigningKeys(self.signing_keys, self.sessions, self.unit),
+            deletions=FakeDeletions(self.deletions, self.unit),
+            exports=FakeExports(self.exports, self.unit),
+            personal_data=FakePersonalData(self.users, self.items.rows),
         )
 
     def commit(self) -> None:
@@ -197,7 +206,8 @@ class FakeTables:
         birthdays = self.birthdays
         rows = (self.users, self.sessions, self.items.rows, birthdays.anonymous, birthdays.accounts)
         others = (self.greetings.rows, self.jobs, self.tasks, self.signing_keys)
-        for changed in (*rows, self.api_tokens, self.answers, self.links, *others):
+        leaving = (self.deletions, self.exports)
+        for changed in (*rows, self.api_tokens, self.answers, self.links, *others, *leaving):
             assert isinstance(changed, Overlay)
             changed.commit()
 
@@ -226,6 +236,8 @@ class FakeStore:
     tasks: dict[UUID, Task] = field(default_factory=dict)
     signing_keys: dict[str, SigningKey] = field(default_factory=dict)
     links: dict[UUID, OneTimeLink] = field(default_factory=dict)
+    deletions: dict[UserId, datetime] = field(default_factory=dict)
+    exports: dict[UUID, StoredExport] = field(default_factory=dict)
     broken: Exception | None = None
     """The error that every transaction raises, to simulate an outage."""
     locks: RowLocks = field(default_factory=RowLocks)
@@ -277,6 +289,8 @@ class FakeStore:
             tasks=rows(self.tasks),
             signing_keys=rows(self.signing_keys),
             links=rows(self.links),
+            deletions=rows(self.deletions),
+            exports=rows(self.exports),
         )
 
 

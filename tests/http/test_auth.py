@@ -1,6 +1,7 @@
 """Sign-in, refresh, sign-out and sessions over HTTP."""
 
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import httpx2
@@ -182,10 +183,36 @@ async def test_check_28_sessions_are_listed_with_their_client_and_without_tokens
     assert (new["current"], old["current"]) == (False, True)
     assert new["created_at"] == new["last_used_at"] == "2026-11-20T09:05:00Z"
     assert (new["ip"], new["user_agent"]) == ("127.0.0.1", agent["User-Agent"][:400])
-    assert UUID(old["id"]) == zoe.principal.session_id
+    assert UUID(old["id"]) == zoe.principal.session
     assert new.keys() == {
-        "id", "created_at", "last_used_at", "expires_at", "ip", "user_agent", "current",
+        "id", "created_at", "last_used_at", "expires_at", "ip", "user_agent", "device", "current",
     }  # fmt: skip
+
+
+async def test_check_28_a_session_shows_its_device_and_last_use(
+    client: httpx2.AsyncClient, zoe: Person, store: FakeStore
+) -> None:
+    agent = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/1 Firefox/145.0"}
+    await client.post("/auth/token", data=SIGN_IN, headers=agent)
+    seen, own = zoe.principal.session, store.sessions[zoe.principal.session]
+    store.sessions[seen] = replace(own, seen_at=own.created_at + timedelta(hours=1))
+    new, old = (await client.get("/auth/sessions", headers=zoe.headers)).json()["items"]
+    assert (new["device"], old["device"]) == ("Firefox on Linux", None)
+    assert old["last_used_at"] == "2026-11-20T10:00:00Z"
+
+
+@pytest.mark.parametrize(("query", "stays"), [("", False), ("?keep_current=true", True)])
+async def test_check_27_signing_out_everywhere_takes_effect_at_once(
+    client: httpx2.AsyncClient, zoe: Person, sign_up: SignUp, query: str, stays: bool
+) -> None:
+    max_ = await sign_up("max")
+    other = (await client.post("/auth/token", data=SIGN_IN)).json()["access_token"]
+    answer = await client.delete(f"/auth/sessions{query}", headers=zoe.headers)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert not await is_signed_in(client, other)
+    own = await client.get("/users/me", headers=zoe.headers)
+    foreign = await client.get("/users/me", headers=max_.headers)
+    assert (own.status_code == 200, foreign.status_code) == (stays, 200)
 
 
 async def test_a_user_ends_another_session_of_their_own(

@@ -17,6 +17,7 @@ BOUNDS = {
     "password_hash_threads": (1, 64),
     "lease_seconds": (1, 3600),
     "greeting_hour": (0, 23),
+    "account_deletion_grace_days": (0, 365),
 }
 AT_LEAST = {
     "password_hash_memory_kib": 8192,

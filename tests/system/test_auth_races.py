@@ -194,7 +194,7 @@ async def test_a_sign_in_parallel_to_a_password_change_is_refused(
         *(services.auth.sign_in("zoe", PASSWORD, LAPTOP) for _ in range(6)),
     )
     assert found.keys() <= {"done", "InvalidGrant"}
-    (left,) = await services.auth.sessions(zoe.principal)
+    (left,) = await services.sessions.list(zoe.principal)
     assert left.id == zoe.principal.session_id
 
 
@@ -213,7 +213,7 @@ async def test_parallel_sign_ins_keep_the_session_limit(
     many = [services.auth.sign_in("zoe", PASSWORD, LAPTOP) for _ in range(12)]
     assert await outcomes(*many) == {"done": 12}
     assert await count(database_url, "sessions") == MAX_SESSIONS_PER_USER
-    newest = (await services.auth.sessions(zoe.principal))[:12]
+    newest = (await services.sessions.list(zoe.principal))[:12]
     assert {session.client for session in newest} == {LAPTOP}
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic, time
 
 from jubilee.adapters.answer_cipher import AesAnswerCipher
@@ -11,12 +11,14 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.last_uses import PostgresLastUses
 from jubilee.adapters.postgres.schema_state import schema_state
+from jubilee.adapters.postgres.sightings import PostgresSightings
 from jubilee.adapters.redis.quotas import RedisQuotaStore
 from jubilee.bootstrap.adapters import Adapters, open_adapters
 from jubilee.bootstrap.attempts import attempt_guard
 from jubilee.bootstrap.background_tasks import background_tasks
 from jubilee.bootstrap.breaches import breach_check
 from jubilee.bootstrap.job_kinds import MakeKinds, every_kind
+from jubilee.bootstrap.leaving import export_cipher
 from jubilee.bootstrap.one_time import address_cipher, link_secrets, opt_out_tokens
 from jubilee.bootstrap.policy import service_policy
 from jubilee.bootstrap.servers import clock, signing_keys
@@ -25,6 +27,7 @@ from jubilee.bootstrap.signing_keys import key_vault, token_signer
 from jubilee.bootstrap.telemetry import ProcessInfo, Telemetry
 from jubilee.domain.api_tokens.last_uses import LastUses
 from jubilee.domain.attempts.guard import AttemptGuard
+from jubilee.domain.auth.sightings import SessionSightings
 from jubilee.domain.calendar import local_dates
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.outbound.address_policy import AllowedHost
@@ -74,21 +77,22 @@ async def open_application(
         # The first use of the time zones reads hundreds of files: do it before any request.
         await asyncio.to_thread(local_dates, clock(), settings.birthday_timezone)
         signing = signing_keys(settings)
-        refresh_keys = [keys.refresh for keys in signing]
         guard = attempt_guard(adapters, signing[0].counters)
         kinds = JobKinds(make_kinds(settings, adapters))
         breaches = breach_check(settings, adapters.telemetry, ends.enter_context(ExitStack()))
         last_uses = LastUses(PostgresLastUses(adapters.pool))
+        sightings = SessionSightings(PostgresSightings(adapters.pool))
         ports = await _ports(settings, adapters, kinds, guard, last_uses)
-        services = build_services(ports, service_policy(settings, breaches, *refresh_keys))
+        services = build_services(
+            replace(ports, note_session=sightings.note),
+            service_policy(settings, breaches, *(keys.refresh for keys in signing)),
+        )
         if process is not None:
             keys = KeyLoader(services.signing_keys.load, monotonic)
             await keys.first()
+            work = (guard.watch_locks(), keys.run(), last_uses.run(), sightings.run())
             budget = ShutdownBudget(drain_s=settings.shutdown_timeout)
-            running = background_tasks(
-                guard.watch_locks(), keys.run(), last_uses.run(), cancel_s=budget.cancel_s
-            )
-            await ends.enter_async_context(running)
+            await ends.enter_async_context(background_tasks(*work, cancel_s=budget.cancel_s))
         yield Application(
             services=services,
             telemetry=adapters.telemetry,
@@ -157,6 +161,7 @@ async def _ports(
         address_cipher=address_cipher(settings),
         link_secrets=link_secrets(settings),
         opt_out=opt_out_tokens(settings),
+        export_cipher=export_cipher(settings),
         today_cache=adapters.today_cache,
         live_jobs=PostgresLiveJobs(adapters.pool),
         job_kinds=kinds,

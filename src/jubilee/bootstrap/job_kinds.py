@@ -9,6 +9,7 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.telemetry.outbound_spans import TracedHttpSender
 from jubilee.bootstrap.adapters import Adapters
 from jubilee.bootstrap.greetings import greeting_mail
+from jubilee.bootstrap.leaving import leaving_kinds
 from jubilee.bootstrap.mail import mail_is_configured, mail_service
 from jubilee.bootstrap.one_time import address_cipher, link_issuer, link_secrets
 from jubilee.bootstrap.policy import email_policy
@@ -29,14 +30,24 @@ MakeKinds: TypeAlias = Callable[[Settings, Adapters], Sequence[JobKind[Any, Any]
 
 def every_kind(settings: Settings, adapters: Adapters) -> Sequence[JobKind[Any, Any]]:
     """Build all kinds; the API validates payloads with them."""
-    return (Echo(), _outbound(settings, adapters), *_mail(settings, adapters))
+    return _with_leaving(settings, adapters, *_own(settings, adapters), *_mail(settings, adapters))
 
 
 def runnable_kinds(settings: Settings, adapters: Adapters) -> Sequence[JobKind[Any, Any]]:
     """Build the kinds that a worker can run: mail only if it is configured, else its jobs wait."""
     if mail_is_configured(settings):
         return every_kind(settings, adapters)
+    return _with_leaving(settings, adapters, *_own(settings, adapters))
+
+
+def _own(settings: Settings, adapters: Adapters) -> Sequence[JobKind[Any, Any]]:
     return (Echo(), _outbound(settings, adapters))
+
+
+def _with_leaving(
+    settings: Settings, adapters: Adapters, *others: JobKind[Any, Any]
+) -> Sequence[JobKind[Any, Any]]:
+    return (*others, *leaving_kinds(settings, adapters, others))
 
 
 def _mail(settings: Settings, adapters: Adapters) -> Sequence[JobKind[Any, Any]]:

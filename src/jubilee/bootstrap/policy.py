@@ -31,6 +31,7 @@ def service_policy(
             previous_keys=previous_keys,
             idle=timedelta(days=settings.refresh_token_expire_days),
             make_secret=lambda: token_bytes(REFRESH_SECRET_BYTES),
+            longest=timedelta(days=settings.session_max_days),
         ),
         api_tokens=_api_token_rules(settings),
         passwords=_password_rules(settings, breaches),
@@ -45,6 +46,7 @@ def service_policy(
         proof_window=timedelta(minutes=settings.reauthentication_minutes),
         keys=key_policy(settings),
         email=email_policy(settings),
+        deletion_grace=timedelta(days=settings.account_deletion_grace_days),
     )
 
 

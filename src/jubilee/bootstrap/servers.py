@@ -39,6 +39,7 @@ class SigningKeys:
     """Of the tokens and codes in mails."""
     address: bytes = field(repr=False)
     """Of addresses in jobs."""
+    export: bytes = field(repr=False)
 
 
 def clock() -> datetime:
@@ -107,4 +108,5 @@ def _derived_keys(secret: str) -> SigningKeys:
         vault=hmac.digest(secret.encode(), b"vault", "sha256"),
         link=hmac.digest(secret.encode(), b"link", "sha256"),
         address=hmac.digest(secret.encode(), b"address", "sha256"),
+        export=hmac.digest(secret.encode(), b"export", "sha256"),
     )

@@ -24,7 +24,9 @@ from jubilee.domain.audit.entry import AuditLog, AuditReader
 from jubilee.domain.audit.service import AuditService, AuditView
 from jubilee.domain.auth.proofs import DEFAULT_WINDOW, ProofService, ProofTransaction
 from jubilee.domain.auth.service import AuthService, AuthTransaction, AuthView, RefreshPolicy
-from jubilee.domain.auth.sessions import SessionRepository
+from jubilee.domain.auth.session_service import SessionService
+from jubilee.domain.auth.sessions import AccountSessions
+from jubilee.domain.auth.sightings import ignore_sighting
 from jubilee.domain.auth.tokens import TokenSigner
 from jubilee.domain.birthday_rules import BirthdayRules
 from jubilee.domain.birthdays import BirthdayService, BirthdayTransaction
@@ -35,16 +37,24 @@ from jubilee.domain.greetings.opt_out import OptOutService, OptOutTokens
 from jubilee.domain.health import HealthService, Probe, ReadSchema
 from jubilee.domain.idempotency.answers import AnswerCipher
 from jubilee.domain.idempotency.service import IdempotencyService
-from jubilee.domain.identity import NewId
+from jubilee.domain.identity import NewId, SessionId
 from jubilee.domain.items import ItemRepository, ItemService, ItemTransaction
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.jobs.waiter import JobWaiter, LiveJobReader
+from jubilee.domain.leaving.archive import Archiver, PersonalDataView
+from jubilee.domain.leaving.deletion import DeletionService, DeletionTransaction
+from jubilee.domain.leaving.export import (
+    ExportCipher,
+    ExportService,
+    ExportTransaction,
+    ExportView,
+)
 from jubilee.domain.one_time.issuing import LinkIssuer
 from jubilee.domain.one_time.link import OneTimeView
 from jubilee.domain.one_time.proving import LinkProver
 from jubilee.domain.one_time.secrets import LinkSecrets
 from jubilee.domain.own_mails import OwnMailService, OwnMailView
-from jubilee.domain.owned_rows import OwnedItemStore, SessionProofStore, UserSessionStore
+from jubilee.domain.owned_rows import OwnedItemStore
 from jubilee.domain.passwords import PasswordHasher, PasswordRules
 from jubilee.domain.services import Services
 from jubilee.domain.signing_keys.changes import KeyPolicy, SigningKeyTransaction, SigningKeyView
@@ -52,17 +62,13 @@ from jubilee.domain.signing_keys.key import KeyRing, KeyVault
 from jubilee.domain.signing_keys.loading import KeyLoader
 from jubilee.domain.signing_keys.service import SigningKeyService
 from jubilee.domain.tasks.service import TaskService
-from jubilee.domain.tasks.task import TaskTransaction, TaskView
+from jubilee.domain.tasks.task import TaskView
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.password_proof import PasswordProof
-from jubilee.domain.users.ports import UserTransaction, UserView
+from jubilee.domain.users.ports import UserView
 from jubilee.domain.users.registration import RegistrationMail
 from jubilee.domain.users.service import UserService
 from jubilee.domain.users.user import EmailPolicy
-
-
-class AccountSessions(SessionRepository, UserSessionStore, SessionProofStore, Protocol):
-    """The sessions, as authentication and changes of accounts use them."""
 
 
 class AccountItems(ItemRepository, OwnedItemStore, Protocol):
@@ -77,10 +83,10 @@ class ServiceTransaction(
     AuthTransaction,
     ProofTransaction,
     ApiTokenTransaction,
-    UserTransaction,
+    DeletionTransaction,
     ItemTransaction,
     BirthdayTransaction,
-    TaskTransaction,
+    ExportTransaction,
     SigningKeyTransaction,
     Protocol,
 ):
@@ -114,6 +120,8 @@ class ServiceView(
     SigningKeyView,
     OneTimeView,
     OwnMailView,
+    ExportView,
+    PersonalDataView,
     Protocol,
 ):
     """A view with every repository that a service reads from."""
@@ -141,6 +149,7 @@ class Ports:
     address_cipher: AddressCipher
     link_secrets: LinkSecrets
     opt_out: OptOutTokens
+    export_cipher: ExportCipher
     today_cache: TodayCache
     live_jobs: LiveJobReader
     job_kinds: JobKinds
@@ -149,6 +158,8 @@ class Ports:
     clock: Clock
     new_id: NewId
     note_token_use: Callable[[ApiTokenId], None] = ignore_use
+    note_session: Callable[[SessionId], None] = ignore_sighting
+    """Called at each request of a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,17 +177,19 @@ class Policy:
     proof_window: timedelta = DEFAULT_WINDOW
     """How long a proof of identity is recent."""
     email: EmailPolicy = field(default_factory=EmailPolicy)
+    deletion_grace: timedelta = timedelta()
 
 
 def build_services(ports: Ports, policy: Policy) -> Services:
     """Build every service."""
     signing_keys = _signing_keys(ports, policy)
+    users = _users(ports, policy)
     return Services(
         auth=_auth(ports, policy, KeyLoader(signing_keys.load, monotonic)),
         signing_keys=signing_keys,
         proofs=_proofs(ports, policy),
         api_tokens=_api_tokens(ports, policy),
-        users=_users(ports, policy),
+        sessions=SessionService(write=ports.write, read=ports.read),
         hidden_registrations=_hidden_registrations(ports, policy),
         link_requests=_link_requests(ports),
         verification=VerificationService(ports.write, _prover(ports), ports.clock, ports.new_id),
@@ -184,6 +197,16 @@ def build_services(ports: Ports, policy: Policy) -> Services:
         email_changes=_email_changes(ports),
         opt_out=OptOutService(ports.write, ports.opt_out, ports.clock),
         own_mails=OwnMailService(ports.read_list),
+        users=users,
+        deletions=DeletionService(
+            write=ports.write,
+            users=users,
+            guard=ports.guard,
+            clock=ports.clock,
+            new_id=ports.new_id,
+            grace=policy.deletion_grace,
+        ),
+        exports=_exports(ports, policy),
         items=ItemService(
             write=ports.write,
             read=ports.read,
@@ -233,6 +256,7 @@ def _auth(ports: Ports, policy: Policy, keys: KeyLoader) -> AuthService:
         clock=ports.clock,
         new_id=ports.new_id,
         email=policy.email,
+        note_session=ports.note_session,
     )
 
 
@@ -322,6 +346,18 @@ def _email_changes(ports: Ports) -> EmailChangeService:
         proof=PasswordProof(ports.write, ports.hasher, ports.guard),
         clock=ports.clock,
         new_id=ports.new_id,
+    )
+
+
+def _exports(ports: Ports, policy: Policy) -> ExportService:
+    return ExportService(
+        write=ports.write,
+        read=ports.read,
+        cipher=ports.export_cipher,
+        archiver=Archiver(ports.read, ports.job_kinds, ports.clock),
+        clock=ports.clock,
+        new_id=ports.new_id,
+        max_live_per_owner=policy.max_live_tasks,
     )
 
 

@@ -2,7 +2,7 @@
 
 - users, items, birthdays of accounts: kept until their owner deletes them;
 - anonymous birthdays: HELLO_MAX_ANONYMOUS;
-- sessions: a hundred per account; expired ones are deleted (here);
+- sessions: a hundred per account, SESSION_MAX_DAYS each; expired ones are deleted (here);
 - one-time links: five of a purpose in an hour per account, deleted a day after they expire (here);
 - API tokens: API_TOKENS_PER_ACCOUNT; deleted a month after they have expired (here);
 - stored answers: one per request with an idempotency key, deleted after a day (here);
@@ -10,6 +10,7 @@
 - jobs: deleted TASK_RETENTION after their end (by the relay); an account has TASKS_LIVE_PER_USER
   live ones at most;
 - events: deleted TASK_RETENTION after being published (by the relay);
+- exports: one per account, deleted after a week; deletions that wait: one per account (here);
 - workers: deleted after a day without a heartbeat (adapters/postgres/jobs/backlog.py);
 - audit entries: AUDIT_RETENTION_DAYS, their clients AUDIT_CLIENT_DAYS (domain/audit/upkeep.py);
 - counters: a fixed number.
@@ -26,6 +27,7 @@ ANSWERS_KEPT = timedelta(days=1)
 LINKS_KEPT = timedelta(days=1)
 API_TOKENS_KEPT = timedelta(days=30)  # after their expiry, so that lists show why they fail
 BATCH_SIZE = 500
+EXPORTS_BATCH_SIZE = 2  # of up to 4096 chunks each
 
 
 # Ports
@@ -49,6 +51,9 @@ class ExpiredRows(Protocol):
     async def drop_api_tokens(self, *, kept: timedelta, limit: int) -> int:
         """Delete tokens that expired longer than `kept` ago; return how many."""
 
+    async def drop_exports(self, *, limit: int) -> int:
+        """Delete expired exports with their chunks; return how many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:
@@ -65,4 +70,5 @@ class Retention:
         greetings = await self.expired.drop_greetings(before, limit=BATCH_SIZE)
         links = await self.expired.drop_links(kept=LINKS_KEPT, limit=BATCH_SIZE)
         tokens = await self.expired.drop_api_tokens(kept=API_TOKENS_KEPT, limit=BATCH_SIZE)
-        return sessions + answers + greetings + links + tokens
+        exports = await self.expired.drop_exports(limit=EXPORTS_BATCH_SIZE)
+        return sessions + answers + greetings + links + tokens + exports

@@ -11,11 +11,14 @@ from jubilee.domain.api_tokens.service import ApiTokenService
 from jubilee.domain.audit.service import AuditService
 from jubilee.domain.auth.proofs import ProofService
 from jubilee.domain.auth.service import AuthService
+from jubilee.domain.auth.session_service import SessionService
 from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.greetings.opt_out import OptOutService
 from jubilee.domain.health import HealthService
 from jubilee.domain.idempotency.service import IdempotencyService
 from jubilee.domain.items import ItemService
+from jubilee.domain.leaving.deletion import DeletionService
+from jubilee.domain.leaving.export import ExportService
 from jubilee.domain.own_mails import OwnMailService
 from jubilee.domain.signing_keys.service import SigningKeyService
 from jubilee.domain.tasks.service import TaskService
@@ -30,6 +33,7 @@ class Services:
     proofs: ProofService
     signing_keys: SigningKeyService
     api_tokens: ApiTokenService
+    sessions: SessionService
     users: UserService
     hidden_registrations: HiddenRegistrationService | None
     """None if registration tells whether an address is taken."""
@@ -39,6 +43,8 @@ class Services:
     email_changes: EmailChangeService
     opt_out: OptOutService
     own_mails: OwnMailService
+    deletions: DeletionService
+    exports: ExportService
     items: ItemService
     birthdays: BirthdayService
     tasks: TaskService

@@ -50,6 +50,12 @@ class AccountSettings(SettingsGroup):
     api_tokens_per_account: PositiveInt = Field(
         50, description="personal access tokens of one account"
     )
+    session_max_days: PositiveInt = Field(
+        90, description="days until a session expires, used or not"
+    )
+    account_deletion_grace_days: int = Field(
+        0, ge=0, le=365, description="days in which a deleted account can be restored by its user"
+    )
     token_issuer: str = Field("jubilee", description="`iss` of access tokens")
     token_audience: str = Field("jubilee", description="`aud` of access tokens")
     token_algorithm: Literal["EdDSA", "ES256", "HS256"] = Field(

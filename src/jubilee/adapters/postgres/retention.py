@@ -31,6 +31,14 @@ ANSWERS = Statement.from_sql(
     ) RETURNING id
     """
 )
+EXPORTS = Statement.from_sql(
+    """
+    DELETE FROM exports WHERE id IN (
+        SELECT id FROM exports WHERE expires_at <= now()
+        ORDER BY expires_at LIMIT CAST(:rows AS integer) FOR UPDATE SKIP LOCKED
+    ) RETURNING id
+    """
+)
 
 LINKS = Statement.from_sql(
     """
@@ -75,3 +83,7 @@ class PostgresExpiredRows(ExpiredRows):
     async def drop_api_tokens(self, *, kept: timedelta, limit: int) -> int:
         async with self.pool.executor() as executor:
             return len(await executor.all(API_TOKENS, kept=kept, rows=limit))
+
+    async def drop_exports(self, *, limit: int) -> int:
+        async with self.pool.executor() as executor:
+            return len(await executor.all(EXPORTS, rows=limit))

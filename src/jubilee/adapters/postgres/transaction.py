@@ -10,7 +10,9 @@ from jubilee.adapters.postgres.answers import PostgresAnswers
 from jubilee.adapters.postgres.api_tokens import PostgresApiTokens
 from jubilee.adapters.postgres.audit import PostgresAuditLog, ReadOrigin
 from jubilee.adapters.postgres.birthdays import PostgresBirthdays
+from jubilee.adapters.postgres.deletions import PostgresDeletions
 from jubilee.adapters.postgres.events import PostgresEvents
+from jubilee.adapters.postgres.exports import PostgresExports
 from jubilee.adapters.postgres.greetings import PostgresGreetings
 from jubilee.adapters.postgres.items import PostgresItems
 from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
@@ -18,6 +20,7 @@ from jubilee.adapters.postgres.jobs.queue import PostgresJobs
 from jubilee.adapters.postgres.jobs.tasks import PostgresTasks
 from jubilee.adapters.postgres.one_time import PostgresOneTimeLinks
 from jubilee.adapters.postgres.own_mails import PostgresOwnMails
+from jubilee.adapters.postgres.personal_data import PostgresPersonalData
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.sessions import PostgresSessions
 from jubilee.adapters.postgres.signing_keys import PostgresSigningKeys
@@ -122,6 +125,21 @@ class PostgresTransaction:
     def planning(self) -> PostgresGreetings:
         """The progress of planning greetings."""
         return self.greetings
+
+    @property
+    def deletions(self) -> PostgresDeletions:
+        """The deletions of accounts that wait."""
+        return PostgresDeletions(self.executor)
+
+    @property
+    def exports(self) -> PostgresExports:
+        """The exports of accounts."""
+        return PostgresExports(self.executor)
+
+    @property
+    def personal_data(self) -> PostgresPersonalData:
+        """The rows of persons, for exports."""
+        return PostgresPersonalData(self.executor)
 
     @property
     def answers(self) -> PostgresAnswers:

@@ -35,6 +35,11 @@ class AuditEvent(StrEnum):
     ACCOUNT_DISABLED = "account_disabled"
     ACCOUNT_ENABLED = "account_enabled"
     ACCOUNT_DELETED = "account_deleted"
+    DELETION_REQUESTED = "deletion_requested"
+    """The account cannot be used, and is deleted at the end of the grace."""
+    DELETION_UNDONE = "deletion_undone"
+    EXPORT_REQUESTED = "export_requested"
+    EXPORT_DOWNLOADED = "export_downloaded"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # an event, not a password
     EMAIL_CHANGED = "email_changed"
     EMAIL_VERIFIED = "email_verified"

@@ -1,8 +1,8 @@
 """Use cases of authentication: sign-in, refresh, sign-out and sessions."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from jubilee.domain.attempts.attempt import PasswordAttempt
@@ -16,11 +16,11 @@ from jubilee.domain.auth.records import (
 from jubilee.domain.auth.sessions import (
     ClientInfo,
     Session,
-    SessionNotFound,
     SessionReader,
     SessionRepository,
     TokenReuse,
 )
+from jubilee.domain.auth.sightings import ignore_sighting
 from jubilee.domain.auth.tokens import (
     FIRST_GENERATION,
     InvalidToken,
@@ -37,6 +37,8 @@ from jubilee.domain.passwords import PasswordHasher, PasswordMatch, match_passwo
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.ports import UserReader, UserRepository
 from jubilee.domain.users.user import EmailNotVerified, EmailPolicy, User, UserNotFound
+
+LONGEST_SESSION = timedelta(days=90)
 
 
 class InvalidGrant(Invalid):
@@ -91,20 +93,26 @@ class SecretFactory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RefreshPolicy:
-    """The key that signs refresh tokens, and how long an unused session lives.
+    """The key that signs refresh tokens, and how long a session lives.
 
-    Tokens that were signed with a previous key are accepted.
+    An unused one ends after `idle`, each one `longest` after its sign-in. Tokens that were signed
+    with a previous key are accepted.
     """
 
     key: bytes = field(repr=False)
     idle: timedelta
     make_secret: SecretFactory
     previous_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    longest: timedelta = LONGEST_SESSION
 
     @property
     def keys(self) -> tuple[bytes, ...]:
         """All keys whose tokens are accepted, the one that signs first."""
         return (self.key, *self.previous_keys)
+
+    def time_left(self, created_at: datetime, *, now: datetime) -> timedelta:
+        """Return how long a session may stay unused from now on; zero or less if it has ended."""
+        return min(self.idle, created_at + self.longest - now)
 
     def successor(self, token: RefreshToken, session: Session) -> RefreshToken:
         """Return the token after this one; of a repeated token, the one that the session holds.
@@ -131,6 +139,8 @@ class AuthService:
     clock: Clock
     new_id: NewId
     email: EmailPolicy
+    note_session: Callable[[SessionId], None] = ignore_sighting
+    """Called at each request; must be quick and must not fail."""
 
     async def authenticate(self, token: str) -> Principal:
         """Return the principal of an access token; raise InvalidToken."""
@@ -142,6 +152,7 @@ class AuthService:
             principal = await view.sessions.check(claims)
         if principal is None:
             raise InvalidToken
+        self.note_session(claims.session_id)
         return principal
 
     async def _read_with_new_keys(self, token: str) -> TokenClaims:
@@ -187,20 +198,6 @@ class AuthService:
         async with self.write() as tx:
             if await tx.sessions.end(session_id, user_id=user_id):
                 await record_own(tx.audit, AuditEvent.SIGN_OUT, user_id, session_id=str(session_id))
-
-    async def sessions(self, principal: Principal) -> Sequence[Session]:
-        """List the caller's sessions, newest first."""
-        async with self.read() as view:
-            return await view.sessions.list_for(principal.user_id)
-
-    async def end_session(self, session_id: SessionId, *, by: Principal) -> None:
-        """End a session of the caller; raise SessionNotFound."""
-        async with self.write() as tx:
-            if not await tx.sessions.end(session_id, user_id=by.user_id):
-                raise SessionNotFound
-            await record_own(
-                tx.audit, AuditEvent.SESSION_ENDED, by.user_id, session_id=str(session_id)
-            )
 
     async def _admit(
         self, user: User, password: str, match: PasswordMatch, client: ClientInfo
@@ -253,7 +250,7 @@ class AuthService:
             generation=token.generation,
             token_hash=token.hash,
             rotated_at=now,
-            expires_at=now + self.refresh_policy.idle,
+            expires_at=now + self.refresh_policy.time_left(now, now=now),
             created_at=now,
             client=client,
             proved_at=now,
@@ -266,6 +263,9 @@ class AuthService:
             session = await tx.sessions.find(token.session_id, lock=True)
             if session is None or session.expires_at <= now:
                 return None
+            idle = self.refresh_policy.time_left(session.created_at, now=now)
+            if idle <= timedelta():
+                return None
             user = await tx.users.get(session.user_id)
             reuse = session.classify(token, now=now)
             if reuse is TokenReuse.REUSED or not user.is_active:
@@ -274,7 +274,6 @@ class AuthService:
                 return None
             successor = self.refresh_policy.successor(token, session)
             if reuse is TokenReuse.CURRENT:
-                idle = self.refresh_policy.idle
                 await tx.sessions.save(session.rotated(successor, now=now, idle=idle))
         return self._tokens(successor, session.user_id)
 

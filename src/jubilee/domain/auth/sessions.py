@@ -10,6 +10,7 @@ from typing import Protocol
 from jubilee.domain.auth.tokens import RefreshToken, TokenClaims
 from jubilee.domain.errors import NotFound
 from jubilee.domain.identity import Principal, SessionId, UserId
+from jubilee.domain.owned_rows import SessionProofStore, UserSessionStore
 
 REFRESH_GRACE = timedelta(seconds=10)
 MAX_SESSIONS_PER_USER = 100  # a new one replaces the oldest
@@ -52,6 +53,13 @@ class Session:
     client: ClientInfo
     proved_at: datetime | None = None
     """When its user last proved who they are: by signing in, or since; None: never."""
+    seen_at: datetime | None = None
+    """When an access token was used, to within a few minutes; None if none was since its start."""
+
+    @property
+    def last_used_at(self) -> datetime:
+        """When one of its tokens was used."""
+        return max(self.rotated_at, self.seen_at or self.rotated_at)
 
     def classify(self, token: RefreshToken, *, now: datetime) -> TokenReuse:
         """Classify a refresh token; using its successor ends the grace period early."""
@@ -104,3 +112,7 @@ class SessionRepository(Protocol):
 
     async def prune(self, user_id: UserId, *, now: datetime) -> None:
         """Delete the expired sessions of the account, and the oldest above the maximum number."""
+
+
+class AccountSessions(SessionRepository, UserSessionStore, SessionProofStore, Protocol):
+    """The sessions, as authentication and changes of accounts use them."""

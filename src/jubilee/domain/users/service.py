@@ -11,7 +11,6 @@ from jubilee.domain.calendar import Calendar
 from jubilee.domain.clock import Clock
 from jubilee.domain.concurrency import VersionCheck, merged, require
 from jubilee.domain.errors import NotAllowed
-from jubilee.domain.events import ItemDeleted
 from jubilee.domain.idempotency.commit import after_commit, answered
 from jubilee.domain.identity import NewId, Principal, UserId, name_key
 from jubilee.domain.names import checked_names
@@ -25,12 +24,13 @@ from jubilee.domain.passwords import (
 from jubilee.domain.scopes import CREDENTIALS
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.changes import end_tokens, record_change, record_registration
+from jubilee.domain.users.erasure import erase
+from jubilee.domain.users.locking import lock_account
 from jubilee.domain.users.password_proof import PasswordProof
 from jubilee.domain.users.ports import UserTransaction, UserView
 from jubilee.domain.users.registration import RegistrationMail
 from jubilee.domain.users.user import (
     CurrentPasswordNeeded,
-    LastAdmin,
     Profile,
     UnconfirmedEmail,
     User,
@@ -159,20 +159,15 @@ class UserService:
         """Delete an account with its sessions, tokens, birthday, tasks and items. Raises Stale."""
         user = await self._get(user_id, by)
         async with self.write() as tx:
-            require(expects, await _locked(tx, user, None))
-            # An item inserted after `delete_of` would be deleted without its event.
-            await tx.users.block_new_rows(user_id)
-            items = await tx.items.delete_of(user_id)
-            await tx.events.add(*(ItemDeleted(item_id=i, owner_id=user_id) for i in items))
-            await tx.users.delete(user_id)
-            await tx.audit.record(AuditEvent.ACCOUNT_DELETED, actor=by.user_id, subject=user_id)
+            require(expects, await lock_account(tx, user, None))
+            await erase(tx, user_id, actor=by.user_id)
         await self._refresh_lists(user, None)
 
     async def _save(
         self, before: User, after: User, *, by: Principal, expects: VersionCheck[User] | None
     ) -> User:
         async with answered(self.write) as tx:
-            now = await _locked(tx, before, after)
+            now = await lock_account(tx, before, after)
             require(expects, now)
             if before.password_hash not in {now.password_hash, after.password_hash}:
                 raise WrongCurrentPassword  # it was right, but has been changed since
@@ -243,16 +238,3 @@ def _birthday_entry(user: User | None) -> tuple[object, ...]:
     if user is None or user.date_of_birth is None or not user.is_active:
         return ()
     return user.date_of_birth, user.time_zone, user.username
-
-
-async def _locked(tx: UserTransaction, before: User, after: User | None) -> User:
-    """Lock the admins, if `after` has fewer rights, then the account: one order, no deadlock."""
-    weakened = (
-        after is None
-        or (before.is_superuser and not after.is_superuser)
-        or (before.is_active and not after.is_active)
-    )
-    admins = await tx.users.lock_admins() if weakened else ()
-    if set(admins) == {before.id}:
-        raise LastAdmin
-    return await tx.users.get(before.id, lock=True)

@@ -1,16 +1,12 @@
-"""Endpoints for signing in, refreshing tokens, signing out and listing sessions."""
+"""Endpoints for signing in, refreshing tokens and signing out."""
 
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from jubilee.domain.attempts.attempt import TooManyAttempts
 from jubilee.domain.auth.service import InvalidGrant, Tokens
-from jubilee.domain.auth.sessions import Session, SessionNotFound
-from jubilee.domain.identity import SessionId
 from jubilee.domain.passwords import HasherBusy
 from jubilee.domain.rate_limits.quotas import RouteClass
 from jubilee.domain.scopes import Scope
@@ -27,7 +23,6 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Nothing,
     ResponseSpec,
 )
-from jubilee.entrypoints.http.framework.paging import PageReply
 from jubilee.entrypoints.http.framework.problems import UnsupportedGrant
 from jubilee.entrypoints.http.framework.responses import no_content, ok
 
@@ -38,15 +33,6 @@ TOKEN_EXAMPLE = {
     "token_type": "bearer",
     "expires_in": 1800,
     "refresh_token": "AZ3P0c7vcbGf0u1pTg",
-}
-SESSION_EXAMPLE = {
-    "id": "019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f",
-    "created_at": "2026-11-20T09:00:00Z",
-    "last_used_at": "2026-11-20T09:30:00Z",
-    "expires_at": "2026-12-20T09:30:00Z",
-    "ip": "192.0.2.7",
-    "user_agent": "curl/8.5",
-    "current": True,
 }
 
 
@@ -82,24 +68,6 @@ class TokenReply(BaseModel):
     refresh_token: str
 
 
-class SessionReply(BaseModel):
-    """A session of the account, without its tokens."""
-
-    id: UUID
-    created_at: datetime
-    last_used_at: datetime
-    expires_at: datetime
-    ip: str | None
-    user_agent: str | None
-    current: bool
-
-
-class SessionPage(PageReply):
-    """All sessions of the account: at most a hundred, so always a single page."""
-
-    items: list[SessionReply]
-
-
 async def sign_in(call: Call[SignIn, Nothing]) -> Response:
     """POST /auth/token and /auth/login."""
     if (call.body.grant_type or "password") != "password":
@@ -122,20 +90,6 @@ async def sign_out(call: Call[Nothing, Nothing]) -> Response:
     return no_content()
 
 
-async def list_sessions(call: Call[Nothing, Nothing]) -> Response:
-    """GET /auth/sessions."""
-    current = call.principal.session
-    found = await call.services.auth.sessions(call.principal)
-    rows = [_session(session, current) for session in found]
-    return ok(SessionPage(items=rows, next_cursor=None))
-
-
-async def end_session(call: Call[Nothing, Nothing]) -> Response:
-    """DELETE /auth/sessions/{id}."""
-    await call.services.auth.end_session(SessionId(call.id), by=call.principal)
-    return no_content()
-
-
 def _token_reply(call: Call[Any, Nothing], tokens: Tokens) -> Response:
     call.record.user_id = str(tokens.user_id)
     reply = TokenReply(
@@ -145,18 +99,6 @@ def _token_reply(call: Call[Any, Nothing], tokens: Tokens) -> Response:
         refresh_token=tokens.refresh,
     )
     return ok(reply, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
-
-
-def _session(session: Session, current: SessionId) -> SessionReply:
-    return SessionReply(
-        id=session.id,
-        created_at=session.created_at,
-        last_used_at=session.rotated_at,
-        expires_at=session.expires_at,
-        ip=session.client.ip,
-        user_agent=session.client.user_agent,
-        current=session.id == current,
-    )
 
 
 TOKEN_PAIR = ResponseSpec(
@@ -215,35 +157,5 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         body_required=False,
         example={},
         replies=(ResponseSpec(status=204, description="Signed out."),),
-    ),
-    Endpoint(
-        method="GET",
-        path="/auth/sessions",
-        name="listSessions",
-        summary="List one's own sessions, newest first",
-        tag=TAG,
-        handler=list_sessions,
-        access=Access.SIGNED_IN,
-        scope=Scope.ACCOUNT,
-        replies=(
-            ResponseSpec(
-                status=200,
-                description="All sessions of the account.",
-                model=SessionPage,
-                example={"items": [SESSION_EXAMPLE], "next_cursor": None},
-            ),
-        ),
-    ),
-    Endpoint(
-        method="DELETE",
-        path="/auth/sessions/{id}",
-        name="endSession",
-        summary="End one of one's own sessions",
-        tag=TAG,
-        handler=end_session,
-        access=Access.SIGNED_IN,
-        scope=Scope.ACCOUNT,
-        replies=(ResponseSpec(status=204, description="The session has ended."),),
-        errors=(SessionNotFound,),
     ),
 )

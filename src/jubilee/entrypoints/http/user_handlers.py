@@ -18,6 +18,7 @@ from jubilee.entrypoints.http.mail_queued import MailQueued
 from jubilee.entrypoints.http.user_models import (
     Account,
     AccountPatch,
+    DeletionReply,
     OwnAccount,
     OwnAccountPatch,
     Registration,
@@ -95,8 +96,12 @@ async def unlock_user(call: Call[Nothing, Nothing]) -> Response:
 
 
 async def _delete(call: Call[Nothing, Nothing], user_id: UserId) -> Response:
-    await call.services.users.delete(user_id, by=call.principal, expects=_expects(call.request))
-    return no_content()
+    due_at = await call.services.deletions.delete(
+        user_id, by=call.principal, expects=_expects(call.request)
+    )
+    if due_at is None:
+        return no_content()
+    return ok(DeletionReply(due_at=due_at), status=HTTPStatus.ACCEPTED)
 
 
 async def _change(call: Call[C, Nothing], user_id: UserId) -> Response:

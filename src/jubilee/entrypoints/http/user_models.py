@@ -204,3 +204,9 @@ class UserPage(PageReply):
     """One page of accounts."""
 
     items: list[UserReply]
+
+
+class DeletionReply(BaseModel):
+    """A deletion that waits."""
+
+    due_at: datetime = Field(description="when the account is deleted, unless it is restored")

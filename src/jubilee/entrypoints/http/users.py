@@ -54,6 +54,7 @@ from jubilee.entrypoints.http.user_models import (
     ACCOUNT_EXAMPLE,
     Account,
     AccountPatch,
+    DeletionReply,
     OwnAccount,
     OwnAccountPatch,
     Registration,
@@ -79,7 +80,15 @@ REGISTERED = ResponseSpec(
     headers={"Location": "path of the account", **TAGGED},
     example=ACCOUNT_EXAMPLE,
 )
-DELETED = ResponseSpec(status=204, description="The account and all its data are deleted.")
+DELETED = (
+    ResponseSpec(
+        status=202,
+        description="One's own account cannot be used, and is deleted at the end of the grace.",
+        model=DeletionReply,
+        example={"due_at": "2026-12-20T09:00:00Z"},
+    ),
+    ResponseSpec(status=204, description="The account and all its data are deleted."),
+)
 NAME_ERRORS = (InvalidUsername, InvalidFullName)
 PROFILE_ERRORS = (EmailTaken, UsernameTaken, NotBornYet, UnknownTimeZone)
 PASSWORD_ERRORS = (
@@ -184,7 +193,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         access=Access.SIGNED_IN,
         recent_proof=True,
         scope=Scope.ACCOUNT,
-        replies=(DELETED,),
+        replies=DELETED,
         conditional=True,
         errors=(LastAdmin, UserNotFound, MalformedCondition),
     ),
@@ -254,7 +263,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         access=Access.SIGNED_IN,
         recent_proof=True,
         scope=Scope.ACCOUNT,
-        replies=(DELETED,),
+        replies=DELETED,
         conditional=True,
         errors=(UserNotFound, NotAllowed, LastAdmin, MalformedCondition),
     ),

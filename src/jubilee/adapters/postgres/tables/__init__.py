@@ -8,6 +8,7 @@ from jubilee.adapters.postgres.tables.events import events
 from jubilee.adapters.postgres.tables.greetings import counters, greetings
 from jubilee.adapters.postgres.tables.items import ITEM_WORDS, items
 from jubilee.adapters.postgres.tables.jobs import jobs, workers
+from jubilee.adapters.postgres.tables.leaving import account_deletions, export_chunks, exports
 from jubilee.adapters.postgres.tables.one_time import one_time_links
 from jubilee.adapters.postgres.tables.sessions import sessions
 from jubilee.adapters.postgres.tables.signing_keys import signing_keys
@@ -16,6 +17,7 @@ from jubilee.adapters.postgres.tables.users import USER_WORDS, users
 __all__ = [
     "ITEM_WORDS",
     "USER_WORDS",
+    "account_deletions",
     "api_tokens",
     "audit_entries",
     "audit_marks",
@@ -23,6 +25,8 @@ __all__ = [
     "birthdays",
     "counters",
     "events",
+    "export_chunks",
+    "exports",
     "greetings",
     "idempotency_keys",
     "items",

@@ -16,6 +16,7 @@ sessions = Table(
     instant("expires_at"),
     instant("created_at"),
     instant("proved_at", nullable=True),
+    instant("seen_at", nullable=True),
     Column("ip", Text),
     Column("user_agent", Text),
     Index("ix_sessions_user_id_created_at_id", "user_id", "created_at", "id"),

@@ -47,6 +47,10 @@ METADATA = (
     "Libraries that verify access tokens find `jwks_uri` here; `issuer` is the `iss` of the "
     "tokens. 404 if `PUBLIC_URL` is not set."
 )
+GRACE = (
+    "With `ACCOUNT_DELETION_GRACE_DAYS`, one's own account is deleted later (202): until then it "
+    "cannot be used, and `POST /users/me/restore` undoes the deletion."
+)
 READY = (
     "Returns 200 if PostgreSQL can be reached with a current schema, and 503 with the failed "
     "`checks` if not, or while the instance shuts down. For load balancers."
@@ -113,7 +117,15 @@ DESCRIPTIONS = {
         "used again, the session ends, because the token may have been stolen."
     ),
     "signOut": "Ends the session of the access token; both of its tokens stop working at once.",
-    "listSessions": "Lists the sessions of the account, newest first, without their tokens.",
+    "listSessions": (
+        "Lists the sessions of the account, newest first, without their tokens. A session ends "
+        "when it is not used for `REFRESH_TOKEN_EXPIRE_DAYS`, and `SESSION_MAX_DAYS` after its "
+        "sign-in."
+    ),
+    "endSessions": (
+        "Ends all sessions of the account, with `keep_current` all but that of the request; their "
+        "tokens stop working at once."
+    ),
     "endSession": (
         "Ends one session of the account; its tokens stop working at once. The session of another "
         "account is 404."
@@ -154,7 +166,21 @@ DESCRIPTIONS = {
     "changeMe": f"Changes one's own profile. {PATCHED} {OWN_CREDENTIALS}",
     "deleteMe": (
         "Deletes one's own account with its sessions, birthday, tasks and items. The last admin "
-        "cannot be deleted (409)."
+        f"cannot be deleted (409). {GRACE}"
+    ),
+    "exportMe": (
+        "Queues a task that writes everything that the service has of the account into a zip file: "
+        "JSON, and items as CSV. An account has one export at a time: while one is under way, its "
+        "task is returned."
+    ),
+    "getMyExport": (
+        "Returns the latest archive, for seven days after it was requested; before it is ready, "
+        "and after that, 404."
+    ),
+    "restoreMe": (
+        "Makes an account usable again whose deletion is waiting for its day. It takes the "
+        "credentials, as all sessions have ended. A wrong password and an account that is not to "
+        "be deleted are refused alike, with `invalid_grant`; attempts are limited as at sign-in."
     ),
     "listUsers": f"Lists the accounts, newest first; `q` searches names and addresses. {PAGED}",
     "getUser": "Returns one's own account; an admin may read any. Another account is 403.",
@@ -168,7 +194,7 @@ DESCRIPTIONS = {
     ),
     "deleteUser": (
         "Deletes an account with its sessions, birthday, tasks and items: one's own, or any as an "
-        "admin. The last admin cannot be deleted (409)."
+        f"admin. The last admin cannot be deleted (409). {GRACE}"
     ),
     "unlockUser": (
         "Ends the lock of an account after too many wrong passwords, before it ends by itself. An "

@@ -25,6 +25,7 @@ BY_STATUS = {
 }
 BY_CODE = {
     "current_password_needed": "Send the current password as `current_password` as well.",
+    "export_not_found": "Request an export with `POST /users/me/export`, and wait for its task.",
     "head_too_slow": "Send the request line and all headers without long pauses.",
     "idempotency_key_in_use": "Repeat the request after the seconds in `Retry-After`.",
     "idempotency_key_reused": (

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TypeAlias
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from jubilee.entrypoints.http.framework.client_address import TrustedProxies
@@ -102,6 +102,9 @@ class EdgeMiddleware:
         record.status = status = response.status_code
         headers = self._headers(response, method, record)
         await send({"type": "http.response.start", "status": status, "headers": headers})
+        if isinstance(response, StreamingResponse):
+            await _stream(response, method, record, send)
+            return
         body = b"" if method == "HEAD" else response.body
         await send({"type": "http.response.body", "body": body})
         record.sent = len(body)
@@ -117,6 +120,17 @@ class EdgeMiddleware:
         if self._traffic.draining:
             headers.append((b"connection", b"close"))
         return headers
+
+
+async def _stream(
+    response: StreamingResponse, method: str, record: RequestRecord, send: Send
+) -> None:
+    """Send a body of chunks; each is made when the connection has room for it."""
+    if method != "HEAD":
+        async for chunk in response.body_iterator:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            record.sent += len(chunk)
+    await send({"type": "http.response.body", "body": b""})
 
 
 def add_default_headers(headers: list[HeaderLine]) -> None:

@@ -1,0 +1,133 @@
+"""Endpoints for leaving: an export of one's own data, and the way back to a deleted account."""
+
+from http import HTTPStatus
+
+from pydantic import Field
+from starlette.responses import Response, StreamingResponse
+
+from jubilee.domain.attempts.attempt import TooManyAttempts
+from jubilee.domain.auth.service import InvalidGrant
+from jubilee.domain.leaving.export import ExportNotFound
+from jubilee.domain.passwords import HasherBusy
+from jubilee.domain.rate_limits.quotas import RouteClass
+from jubilee.domain.scopes import Scope
+from jubilee.domain.tasks.task import TaskIdTaken, TooManyTasks
+from jubilee.entrypoints.http.fields import Password
+from jubilee.entrypoints.http.framework.endpoint import (
+    Access,
+    AnyEndpoint,
+    Call,
+    Endpoint,
+    Idempotency,
+    Model,
+    Nothing,
+    ResponseSpec,
+)
+from jubilee.entrypoints.http.framework.responses import no_content, tagged
+from jubilee.entrypoints.http.task_models import QUEUED_EXAMPLE, TaskReply
+
+TAG = "users"
+ZIP = "application/zip"
+DOWNLOAD_S = 900.0
+"""How long a download may take; each chunk is read when the client has taken the one before."""
+EXPORT_EXAMPLE = {
+    **QUEUED_EXAMPLE,
+    "task_id": "account.export",
+    "kind": "account.export",
+    "data": {},
+}
+
+
+class Credentials(Model):
+    """Username or e-mail address, and password."""
+
+    username: str = Field(min_length=1, max_length=254, description="username or e-mail address")
+    password: Password
+
+
+async def request_export(call: Call[Nothing, Nothing]) -> Response:
+    """POST /users/me/export."""
+    task = await call.services.exports.request(by=call.principal)
+    headers = {"Location": f"{call.mount}/tasks/{task.id}"}
+    return tagged(TaskReply.of(task), headers=headers, status=HTTPStatus.ACCEPTED)
+
+
+async def get_export(call: Call[Nothing, Nothing]) -> Response:
+    """GET /users/me/export."""
+    exports, user_id = call.services.exports, call.principal.user_id
+    export = await exports.find(user_id, actor=user_id)
+    call.extend(DOWNLOAD_S)
+    headers = {
+        "Content-Length": str(export.size_bytes),
+        "Content-Disposition": 'attachment; filename="account.zip"',
+        "Cache-Control": "no-store",
+    }
+    return StreamingResponse(exports.chunks(export), headers=headers, media_type=ZIP)
+
+
+async def restore(call: Call[Credentials, Nothing]) -> Response:
+    """POST /users/me/restore."""
+    body = call.body
+    await call.services.deletions.restore(body.username, body.password, call.client)
+    return no_content()
+
+
+ENDPOINTS: tuple[AnyEndpoint, ...] = (
+    Endpoint(
+        method="POST",
+        path="/users/me/export",
+        name="exportMe",
+        summary="Request an archive of everything about oneself",
+        tag=TAG,
+        handler=request_export,
+        access=Access.SIGNED_IN,
+        recent_proof=True,
+        scope=Scope.ACCOUNT,
+        replies=(
+            ResponseSpec(
+                status=HTTPStatus.ACCEPTED,
+                description="The export is queued, or one is under way.",
+                model=TaskReply,
+                headers={"Location": "path of the task", "ETag": "version of the task"},
+                example=EXPORT_EXAMPLE,
+            ),
+        ),
+        errors=(TaskIdTaken, TooManyTasks),
+        idempotency=Idempotency.IN_TRANSACTION,
+    ),
+    Endpoint(
+        method="GET",
+        path="/users/me/export",
+        name="getMyExport",
+        summary="Download the archive of everything about oneself",
+        tag=TAG,
+        handler=get_export,
+        access=Access.SIGNED_IN,
+        recent_proof=True,
+        scope=Scope.ACCOUNT,
+        replies=(
+            ResponseSpec(
+                status=200,
+                description="A zip file.",
+                media=ZIP,
+                headers={"Content-Disposition": "name of the file"},
+            ),
+        ),
+        errors=(ExportNotFound,),
+        compressed=False,
+    ),
+    Endpoint(
+        method="POST",
+        path="/users/me/restore",
+        name="restoreMe",
+        summary="Undo the deletion of one's own account",
+        tag=TAG,
+        handler=restore,
+        access=Access.ANYONE,
+        body=Credentials,
+        example={"username": "zoe@example.com", "password": "correct horse battery"},
+        replies=(ResponseSpec(status=204, description="The account can be used again."),),
+        errors=(InvalidGrant, HasherBusy, TooManyAttempts),
+        rate=RouteClass.SIGN_IN,
+    ),
+)

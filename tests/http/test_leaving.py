@@ -1,0 +1,75 @@
+"""Leaving over HTTP: exports, deletion with grace, and the way back."""
+
+from datetime import timedelta
+
+import httpx2
+import pytest
+
+from jubilee.domain.leaving.export import Export
+from jubilee.domain.services import Services
+from tests.conftest import PASSWORD, Person, SignUp
+from tests.fakes.leaving import StoredExport
+from tests.fakes.store import START, FakeStore
+from tests.http.refusals import problem
+
+CREDENTIALS = {"username": "zoe", "password": PASSWORD}
+
+
+@pytest.fixture
+async def zoe(sign_up: SignUp) -> Person:
+    return await sign_up("zoe")
+
+
+async def test_an_export_is_a_task_of_its_account(client: httpx2.AsyncClient, zoe: Person) -> None:
+    answer = await client.post("/users/me/export", headers=zoe.headers)
+    assert answer.status_code == 202
+    task = await client.get(answer.headers["location"].removeprefix("/api"), headers=zoe.headers)
+    assert task.json() == answer.json()
+    assert (task.json()["kind"], task.json()["status"]) == ("account.export", "queued")
+    again = await client.post("/users/me/export", headers=zoe.headers)
+    assert again.json()["id"] == task.json()["id"]
+
+
+async def test_clients_cannot_create_an_export_as_another_task(
+    client: httpx2.AsyncClient, zoe: Person
+) -> None:
+    body = {"kind": "account.export", "data": {}}
+    answer = await client.post("/tasks", json=body, headers=zoe.headers)
+    assert answer.status_code in {403, 422}
+
+
+async def test_check_45_an_archive_is_downloaded_by_its_owner_alone(
+    client: httpx2.AsyncClient, services: Services, zoe: Person, sign_up: SignUp, store: FakeStore
+) -> None:
+    max_, chunks = await sign_up("max"), (b"PK first", b"second")
+    export = Export(zoe.user.id, zoe.user.id, 14, 2, START + timedelta(days=7))
+    sealed = {n: services.exports.cipher.seal(export.id, n, c) for n, c in enumerate(chunks)}
+    store.exports[export.id] = StoredExport(export, sealed)
+    answer = await client.get("/users/me/export", headers=zoe.headers)
+    assert (answer.status_code, answer.content) == (200, b"".join(chunks))
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-disposition"] == 'attachment; filename="account.zip"'
+    head = await client.head("/users/me/export", headers=zoe.headers)
+    assert (head.headers["content-length"], head.content) == ("14", b"")
+    problem(await client.get("/users/me/export", headers=max_.headers), 404, "export_not_found")
+
+
+async def test_a_deletion_with_grace_is_202_and_can_be_undone(
+    client: httpx2.AsyncClient, services: Services, zoe: Person
+) -> None:
+    object.__setattr__(services.deletions, "grace", timedelta(days=30))
+    answer = await client.delete("/users/me", headers=zoe.headers)
+    assert (answer.status_code, answer.json()) == (202, {"due_at": "2026-12-20T09:00:00Z"})
+    problem(await client.get("/users/me", headers=zoe.headers), 401, "invalid_token")
+    problem(await client.post("/auth/login", json=CREDENTIALS), 400, "invalid_grant")
+    restored = await client.post("/users/me/restore", json=CREDENTIALS)
+    assert (restored.status_code, restored.content) == (204, b"")
+    assert (await client.post("/auth/login", json=CREDENTIALS)).status_code == 200
+    problem(await client.post("/users/me/restore", json=CREDENTIALS), 400, "invalid_grant")
+
+
+async def test_without_grace_a_deletion_is_204(client: httpx2.AsyncClient, zoe: Person) -> None:
+    answer = await client.delete("/users/me", headers=zoe.headers)
+    assert (answer.status_code, answer.content) == (204, b"")
+    problem(await client.post("/users/me/restore", json=CREDENTIALS), 400, "invalid_grant")
