@@ -66,7 +66,7 @@ async def list_tokens(call: Call[Nothing, PageQuery]) -> Response:
     page = await call.services.api_tokens.list(
         owner=me.user_id, by=me, after=position(call), limit=call.query.limit
     )
-    return paged(call, ApiTokenPage, page, ApiTokenReply.of)
+    return paged(call, page, ApiTokenReply.of)
 
 
 async def delete_token(call: Call[Nothing, Nothing]) -> Response:

@@ -31,7 +31,7 @@ async def list_entries(call: Call[Nothing, AuditQuery]) -> Response:
     page = await call.services.audit.list(
         query.to_domain(), by=call.principal, after=position(call), limit=query.limit
     )
-    return paged(call, AuditPage, page, AuditReply.of)
+    return paged(call, page, AuditReply.of)
 
 
 async def list_own_entries(call: Call[Nothing, OwnAuditQuery]) -> Response:
@@ -40,7 +40,7 @@ async def list_own_entries(call: Call[Nothing, OwnAuditQuery]) -> Response:
     page = await call.services.audit.own(
         query.to_domain(), by=call.principal, after=position(call), limit=query.limit
     )
-    return paged(call, OwnAuditPage, page, OwnAuditReply.of)
+    return paged(call, page, OwnAuditReply.of)
 
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (

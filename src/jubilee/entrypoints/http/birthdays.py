@@ -56,7 +56,7 @@ async def list_today(call: Call[Nothing, PageQuery]) -> Response:
     page = await call.services.birthdays.today(
         by=call.principal, after=position(call), limit=call.query.limit
     )
-    return paged(call, CelebrationPage, page, CelebrationReply.of)
+    return paged(call, page, CelebrationReply.of)
 
 
 async def list_upcoming(call: Call[Nothing, UpcomingQuery]) -> Response:
@@ -65,7 +65,7 @@ async def list_upcoming(call: Call[Nothing, UpcomingQuery]) -> Response:
     page = await call.services.birthdays.upcoming(
         query.days, by=call.principal, after=position(call), limit=query.limit
     )
-    return paged(call, CelebrationPage, page, CelebrationReply.of)
+    return paged(call, page, CelebrationReply.of)
 
 
 def _page(days: int, day: str) -> ResponseSpec:

@@ -18,6 +18,7 @@ from jubilee.domain.items import (
 from jubilee.entrypoints.http.fields import Search, absent
 from jubilee.entrypoints.http.framework.endpoint import Model
 from jubilee.entrypoints.http.framework.paging import PageQuery, PageReply
+from jubilee.entrypoints.http.framework.rows import row_reader
 from jubilee.entrypoints.http.text_patterns import (
     BODY_TEXT,
     LINE_TEXT,
@@ -116,6 +117,9 @@ class ItemReply(BaseModel):
     def of(cls, item: Item) -> Self:
         """Make the reply for an item; its version is sent as the ETag."""
         return cls.model_validate(item)
+
+
+item_row = row_reader(ItemReply)
 
 
 class ItemPage(PageReply):

@@ -39,6 +39,7 @@ from jubilee.entrypoints.http.item_models import (
     ItemQuery,
     ItemReply,
     WholeItem,
+    item_row,
 )
 
 TAG = "items"
@@ -51,7 +52,7 @@ async def list_items(call: Call[Nothing, ItemQuery]) -> Response:
     page = await call.services.items.list(
         query.to_domain(), after=position(call), limit=query.limit
     )
-    return paged(call, ItemPage, page, ItemReply.of)
+    return paged(call, page, item_row)
 
 
 async def create_item(call: Call[WholeItem, Nothing]) -> Response:

@@ -65,7 +65,7 @@ async def list_own_mails(call: Call[Nothing, PageQuery]) -> Response:
     page = await call.services.own_mails.list(
         by=call.principal, after=position(call), limit=call.query.limit
     )
-    return paged(call, MailPage, page, MailReply.of)
+    return paged(call, page, MailReply.of)
 
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (

@@ -68,7 +68,7 @@ async def list_tasks(call: Call[Nothing, TaskQuery]) -> Response:
     page = await call.services.tasks.list(
         query.to_domain(), by=call.principal, after=position(call), limit=query.limit
     )
-    return paged(call, TaskPage, page, TaskReply.of)
+    return paged(call, page, TaskReply.of)
 
 
 async def get_task(call: Call[Nothing, WaitQuery]) -> Response:

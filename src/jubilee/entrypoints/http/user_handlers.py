@@ -22,9 +22,9 @@ from jubilee.entrypoints.http.user_models import (
     OwnAccount,
     OwnAccountPatch,
     Registration,
-    UserPage,
     UserQuery,
     UserReply,
+    user_row,
 )
 from jubilee.languages.catalogs import preferred_language
 
@@ -70,7 +70,7 @@ async def list_users(call: Call[Nothing, UserQuery]) -> Response:
     page = await call.services.users.list(
         search=query.q, by=call.principal, after=position(call), limit=query.limit
     )
-    return paged(call, UserPage, page, UserReply.of)
+    return paged(call, page, user_row)
 
 
 async def get_user(call: Call[Nothing, Nothing]) -> Response:

@@ -23,6 +23,7 @@ from jubilee.entrypoints.http.fields import (
 )
 from jubilee.entrypoints.http.framework.endpoint import Model
 from jubilee.entrypoints.http.framework.paging import PageQuery, PageReply
+from jubilee.entrypoints.http.framework.rows import row_reader
 
 ACCOUNT_EXAMPLE = {
     "id": "019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f",
@@ -198,6 +199,9 @@ class UserReply(BaseModel):
     def of(cls, user: User) -> Self:
         """Make the reply for a user, without the password hash."""
         return cls.model_validate(user)
+
+
+user_row = row_reader(UserReply)
 
 
 class UserPage(PageReply):

@@ -1,18 +1,21 @@
 """Paged lists, with a link to the next page."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
+from pydantic_core import to_json
 from starlette.responses import Response
 
 from jubilee.domain.paging import Page, Position
 from jubilee.entrypoints.http.framework.endpoint import Call, Model, ResponseSpec
-from jubilee.entrypoints.http.framework.responses import ok
+from jubilee.entrypoints.http.framework.responses import JsonResponse
+from jubilee.entrypoints.http.framework.rows import ListRow
 
 T = TypeVar("T")
-P = TypeVar("P", bound="PageReply")
+PAGING = {"limit", "cursor"}
 
 
 class PageQuery(Model):
@@ -45,30 +48,47 @@ def page_of(model: type[PageReply], example: object) -> ResponseSpec:
 def position(call: Call[Any, Any]) -> Position | None:
     """Return the position at which the requested page starts; raises InvalidCursor."""
     query: PageQuery = call.query
-    return None if query.cursor is None else call.context.cursors.decode(query.cursor, _scope(call))
+    if query.cursor is None:
+        return None
+    return call.context.cursors.decode(query.cursor, _scope(call, _filters(call)))
 
 
 def paged(
-    call: Call[Any, Any], model: type[P], page: Page[T], reply: Callable[[T], BaseModel]
+    call: Call[Any, Any], page: Page[T], reply: Callable[[T], BaseModel | ListRow]
 ) -> Response:
     """Respond with the page and a link to the next one."""
-    cursor = None if page.after is None else call.context.cursors.encode(page.after, _scope(call))
-    body = model(items=[reply(row) for row in page.rows], next_cursor=cursor)
-    headers = {} if cursor is None else {"Link": _link(call, cursor)}
-    return ok(body, headers=headers)
+    headers, cursor = {}, None
+    if page.after is not None:
+        filters = _filters(call)
+        cursor = call.context.cursors.encode(page.after, _scope(call, filters))
+        headers["Link"] = _link(call, filters, cursor)
+    rows = [reply(row) for row in page.rows]
+    return JsonResponse(to_json({"items": rows, "next_cursor": cursor}), headers=headers)
 
 
 def _filters(call: Call[Any, Any]) -> dict[str, str]:
     query: PageQuery = call.query
-    filters = query.model_dump(mode="json", exclude={"limit", "cursor"}, exclude_none=True)
+    if query.model_fields_set <= PAGING:
+        return _defaults(type(query))
+    return _texts(query)
+
+
+@cache
+def _defaults(model: type[PageQuery]) -> dict[str, str]:
+    """Return the filters of a list without any, which most requests are for."""
+    return _texts(model())
+
+
+def _texts(query: PageQuery) -> dict[str, str]:
+    filters = query.model_dump(mode="json", exclude=PAGING, exclude_none=True)
     return {name: str(value) for name, value in filters.items()}
 
 
-def _scope(call: Call[Any, Any]) -> str:
-    return f"{call.path}?{urlencode(sorted(_filters(call).items()))}"
+def _scope(call: Call[Any, Any], filters: Mapping[str, str]) -> str:
+    return f"{call.path}?{urlencode(sorted(filters.items()))}"
 
 
-def _link(call: Call[Any, Any], cursor: str) -> str:
+def _link(call: Call[Any, Any], filters: Mapping[str, str], cursor: str) -> str:
     query: PageQuery = call.query
-    parameters = {**_filters(call), "limit": str(query.limit), "cursor": cursor}
+    parameters = {**filters, "limit": str(query.limit), "cursor": cursor}
     return f'<{call.mount}{call.path}?{urlencode(parameters)}>; rel="next"'
