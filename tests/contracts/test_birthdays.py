@@ -47,9 +47,8 @@ async def test_putting_returns_the_date_that_it_replaced(database: Database) -> 
 async def overwrite(database: Database, name: str, birth: Birth) -> Saved | None:
     """Overwrite a birthday by a statement of its own."""
     async with database.read() as view:
-        found: Saved | None = await view.birthdays.overwrite(
-            Birthday(id=new_id(), name=name, birth=birth)
-        )
+        birthday = Birthday(id=new_id(), name=name, birth=birth)
+        found: Saved | None = await view.birthdays.put(birthday, overwrite=True, max_anonymous=None)
         return found
 
 

@@ -39,25 +39,22 @@ class FakeBirthdays(BirthdayRepository):
             known = again
         return None
 
-    async def put(self, birthday: Birthday, *, overwrite: bool, max_anonymous: int) -> Saved | None:
+    async def put(
+        self, birthday: Birthday, *, overwrite: bool, max_anonymous: int | None
+    ) -> Saved | None:
         self.unit.check(birthday)
         await self.unit.hold("name", birthday.key)
         known = await self.lock(birthday.key)
         if known is not None and (known.user_id is not None or not overwrite):
             return None
+        if known is None and max_anonymous is None:
+            return None
         if known is None:
             await self.unit.hold("counter")
         self.anonymous[birthday.key] = replace(birthday, id=known.id if known else birthday.id)
-        if known is None and len(self.anonymous) > max_anonymous:
+        if known is None and len(self.anonymous) > (max_anonymous or 0):
             raise TooManyNames
         return Saved(known.birth.date if known and known.birth else None)
-
-    async def overwrite(self, birthday: Birthday) -> Saved | None:
-        known = await self.lock(birthday.key)
-        if known is None or known.user_id is not None:
-            return None
-        self.anonymous[birthday.key] = replace(birthday, id=known.id)
-        return Saved(known.birth.date if known.birth else None)
 
     async def change(self, birthday_id: UUID, birth: Birth | None) -> None:
         await self.unit.hold("birthday", birthday_id)

@@ -91,15 +91,15 @@ class BirthdayRepository(Protocol):
     async def lock(self, key: str) -> Birthday | None:
         """Return the birthday of the name, its row locked until the transaction ends."""
 
-    async def put(self, birthday: Birthday, *, overwrite: bool, max_anonymous: int) -> Saved | None:
+    async def put(
+        self, birthday: Birthday, *, overwrite: bool, max_anonymous: int | None
+    ) -> Saved | None:
         """Save an anonymous birthday; return what it replaced, or None if it was not saved.
 
         It is not saved if an account has the name, or if the name exists and `overwrite` is
-        false: then the row is locked. Raises TooManyNames beyond `max_anonymous`.
+        false: then the row is locked. Raises TooManyNames beyond `max_anonymous`. None as that
+        maximum adds no name at all, so that one statement is enough.
         """
-
-    async def overwrite(self, birthday: Birthday) -> Saved | None:
-        """Overwrite the anonymous birthday of the name; None if there is none. One statement."""
 
     async def change(self, birthday_id: UUID, birth: Birth | None) -> None:
         """Update a locked birthday; None clears it."""
@@ -232,7 +232,7 @@ class BirthdayService:
         if not (self.rules.may_add(by) and self.rules.may_replace(by)):
             return None
         async with self.write_one() as tx:
-            return await tx.birthdays.overwrite(birthday)
+            return await tx.birthdays.put(birthday, overwrite=True, max_anonymous=None)
 
     async def _put(
         self,

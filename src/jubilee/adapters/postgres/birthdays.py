@@ -106,7 +106,11 @@ class PostgresBirthdays(BirthdayRepository):
         row = await self.executor.first(LOCK, key=key)
         return None if row is None else _birthday(row)
 
-    async def put(self, birthday: Birthday, *, overwrite: bool, max_anonymous: int) -> Saved | None:
+    async def put(
+        self, birthday: Birthday, *, overwrite: bool, max_anonymous: int | None
+    ) -> Saved | None:
+        if max_anonymous is None:
+            return await self._overwrite(birthday) if overwrite else None
         row = await self.executor.first(
             PUT,
             id=birthday.id,
@@ -123,12 +127,6 @@ class PostgresBirthdays(BirthdayRepository):
         if await self.executor.first(COUNT_ONE, limit=max_anonymous) is None:
             raise TooManyNames
         return Saved()
-
-    async def overwrite(self, birthday: Birthday) -> Saved | None:
-        row = await self.executor.first(
-            OVERWRITE, name=birthday.name, name_key=birthday.key, **_columns(birthday.birth)
-        )
-        return None if row is None else Saved(row["replaced"])
 
     async def change(self, birthday_id: UUID, birth: Birth | None) -> None:
         await self.executor.run(CHANGE, birthday_id=birthday_id, **_columns(birth))
@@ -152,6 +150,12 @@ class PostgresBirthdays(BirthdayRepository):
         )
         found = [_celebration(row) for row in rows[:limit]]
         return page(found, _key, more=len(rows) > limit)
+
+    async def _overwrite(self, birthday: Birthday) -> Saved | None:
+        row = await self.executor.first(
+            OVERWRITE, name=birthday.name, name_key=birthday.key, **_columns(birthday.birth)
+        )
+        return None if row is None else Saved(row["replaced"])
 
 
 def _celebration_days(window: Window, after: Position | None) -> dict[str, object]:
