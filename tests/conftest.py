@@ -20,9 +20,11 @@ from jubilee.adapters.common_passwords import common_passwords
 from jubilee.adapters.export_cipher import AesExportCipher
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.schema import upgrade
+from jubilee.adapters.ticket_sealer import AesTicketSealer
 from jubilee.adapters.tokens.jwt_tokens import JwtTokens
 from jubilee.adapters.tokens.key_ring import OpenedKeyRing
 from jubilee.adapters.tokens.key_vault import AesKeyVault
+from jubilee.bootstrap.identities import make_secret
 from jubilee.bootstrap.services import Policy, Ports, build_services
 from jubilee.domain.api_tokens.service import ApiTokenRules
 from jubilee.domain.api_tokens.text import SECRET_BYTES
@@ -34,6 +36,8 @@ from jubilee.domain.auth.sessions import ClientInfo
 from jubilee.domain.birthday_rules import BirthdayRules
 from jubilee.domain.greetings.opt_out import OptOutTokens
 from jubilee.domain.health import SchemaStatus
+from jubilee.domain.identities.flow import FlowRules
+from jubilee.domain.identities.provider import Providers
 from jubilee.domain.identity import Principal
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.one_time.secrets import LinkSecrets
@@ -66,6 +70,8 @@ settings.load_profile("any machine")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PASSWORD = "correct horse battery"
+CALLBACK = "http://api.test/auth/oidc/{provider}/callback"
+RETURN = "https://app.example/signed-in"
 
 read_common_passwords = cache(common_passwords)  # once for all tests
 
@@ -137,8 +143,14 @@ def guard(
 
 
 @pytest.fixture
+def providers() -> Providers:
+    """No provider of sign-in; a test overrides this one."""
+    return {}
+
+
+@pytest.fixture
 def ports(
-    store: FakeStore, clock: FakeClock, passwords: FakePasswordHasher, guard: AttemptGuard
+    store: FakeStore, passwords: FakePasswordHasher, guard: AttemptGuard, providers: Providers
 ) -> Ports:
     """The fakes of all ports."""
     vault = AesKeyVault(b"v" * 32)
@@ -157,12 +169,15 @@ def ports(
         link_secrets=LinkSecrets(b"l" * 32),
         opt_out=OptOutTokens(b"l" * 32),
         export_cipher=AesExportCipher(b"e" * 32),
+        ticket_sealer=AesTicketSealer(b"t" * 32),
+        providers=providers,
+        make_secret=make_secret,
         today_cache=FakeTodayCache(),
         live_jobs=FakeLiveJobReader(lambda: store.tasks),
         job_kinds=JobKinds([Echo()]),
         read_schema=_current,
         ping_redis=_present,
-        clock=clock,
+        clock=store.clock,
         new_id=new_id,
     )
 
@@ -182,6 +197,7 @@ def services(ports: Ports, birthday_rules: BirthdayRules, email_policy: EmailPol
             KeyAlgorithm.EDDSA, period=timedelta(days=90), lifetime=timedelta(minutes=30)
         ),
         email=email_policy,
+        flow=FlowRules(CALLBACK, (RETURN,)),
     )
     return build_services(ports, policy)
 

@@ -33,7 +33,7 @@ SECRETS: list[tuple[type[Dataclass], set[str]]] = [
     (
         SigningKeys,
         {"access", "refresh", "cursor", "answer", "counters", "audit", "vault", "link", "address"}
-        | {"export"},
+        | {"export", "ticket"},
     ),
     (EmailPayload, {"content"}),
     (MailMessage, {"text", "html", "unsubscribe_url"}),

@@ -16,6 +16,7 @@ from jubilee.domain.auth.sessions import (
 from jubilee.domain.auth.tokens import TokenClaims
 from jubilee.domain.clock import Clock
 from jubilee.domain.idempotency.answers import Answer
+from jubilee.domain.identities.identity import Identity
 from jubilee.domain.identity import Principal, SessionId, UserId, name_key
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.one_time.link import OneTimeLink
@@ -48,6 +49,8 @@ class Tables(Protocol):
     def sessions(self) -> MutableMapping[SessionId, Session]: ...
     @property
     def api_tokens(self) -> MutableMapping[ApiTokenId, ApiToken]: ...
+    @property
+    def identities(self) -> MutableMapping[UUID, Identity]: ...
     @property
     def items(self) -> FakeItems: ...
     @property
@@ -137,6 +140,7 @@ class FakeUsers(UserReader, UserRepository):
         _delete(store.links, {k for k, one in store.links.items() if one.user_id == user_id})
         _delete(store.jobs, jobs)
         _delete(store.tasks, tasks)
+        _delete(store.identities, {k for k, i in store.identities.items() if i.user_id == user_id})
         store.birthdays.delete_account(user_id)
         store.greetings.delete_account(user_id)
         store.deletions.pop(user_id, None)

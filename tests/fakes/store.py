@@ -20,6 +20,7 @@ from jubilee.domain.idempotency.answers import (
     AnswerRepository,
     IdempotencyKeyInUse,
 )
+from jubilee.domain.identities.identity import Identity
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.one_time.link import OneTimeLink
@@ -32,6 +33,7 @@ from tests.fakes.api_tokens import FakeApiTokens
 from tests.fakes.audit import FakeAuditLog
 from tests.fakes.birthdays import FakeBirthdays
 from tests.fakes.greetings import FakeGreetings
+from tests.fakes.identities import FakeIdentities, FakeSpentTickets
 from tests.fakes.items import FakeItems
 from tests.fakes.jobs import FakeJobs, JobsById
 from tests.fakes.leaving import FakeDeletions, FakeExports, FakePersonalData, StoredExport
@@ -141,6 +143,8 @@ class FakeTransaction:
     deletions: FakeDeletions
     exports: FakeExports
     personal_data: FakePersonalData
+    identities: FakeIdentities
+    spent_tickets: FakeSpentTickets
 
     @property
     def task_queue(self) -> FakeTasks:
@@ -177,6 +181,8 @@ class FakeTables:
     links: MutableMapping[UUID, OneTimeLink]
     deletions: MutableMapping[UserId, datetime]
     exports: MutableMapping[UUID, StoredExport]
+    identities: MutableMapping[UUID, Identity]
+    spent_tickets: MutableMapping[str, datetime]
 
     def repositories(self) -> FakeTransaction:
         tasks = FakeTasks(self.tasks, self.clock, self.users, self.unit)
@@ -199,6 +205,8 @@ class FakeTables:
             deletions=FakeDeletions(self.deletions, self.unit),
             exports=FakeExports(self.exports, self.unit),
             personal_data=FakePersonalData(self.users, self.items.rows),
+            identities=FakeIdentities(self.identities, self.users, self.unit),
+            spent_tickets=FakeSpentTickets(self.spent_tickets, self.unit),
         )
 
     def commit(self) -> None:
@@ -207,7 +215,16 @@ class FakeTables:
         rows = (self.users, self.sessions, self.items.rows, birthdays.anonymous, birthdays.accounts)
         others = (self.greetings.rows, self.jobs, self.tasks, self.signing_keys)
         leaving = (self.deletions, self.exports)
-        for changed in (*rows, self.api_tokens, self.answers, self.links, *others, *leaving):
+        signing_in = (self.identities, self.spent_tickets)
+        for changed in (
+            *rows,
+            self.api_tokens,
+            self.answers,
+            self.links,
+            *others,
+            *leaving,
+            *signing_in,
+        ):
             assert isinstance(changed, Overlay)
             changed.commit()
 
@@ -238,6 +255,8 @@ class FakeStore:
     links: dict[UUID, OneTimeLink] = field(default_factory=dict)
     deletions: dict[UserId, datetime] = field(default_factory=dict)
     exports: dict[UUID, StoredExport] = field(default_factory=dict)
+    identities: dict[UUID, Identity] = field(default_factory=dict)
+    spent_tickets: dict[str, datetime] = field(default_factory=dict)
     broken: Exception | None = None
     """The error that every transaction raises, to simulate an outage."""
     locks: RowLocks = field(default_factory=RowLocks)
@@ -291,6 +310,8 @@ class FakeStore:
             links=rows(self.links),
             deletions=rows(self.deletions),
             exports=rows(self.exports),
+            identities=rows(self.identities),
+            spent_tickets=rows(self.spent_tickets),
         )
 
 

@@ -18,6 +18,7 @@ from jubilee.entrypoints.http.framework.edge import MOUNTS
 from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import Person, SignUp
+from tests.fakes.identities import make_identity
 from tests.fakes.store import FakeStore
 from tests.http.refusals import problem
 
@@ -32,6 +33,7 @@ FOREIGN_STATUS = {
     "forgetBirthday": 403,
     "endSession": 404,
     "deleteAccessToken": 404,
+    "unlinkIdentity": 404,
     "getUser": 403,
     "replaceUser": 403,
     "changeUser": 403,
@@ -135,6 +137,10 @@ async def create_resource(
         new = NewApiToken(name="backup", scopes=frozenset({Scope.ITEMS_READ}))
         owned = await services.api_tokens.create(new, owner=owner.user.id, by=owner.principal)
         return owned.token.id
+    if endpoint.path.startswith("/auth/identities"):
+        identity = make_identity(owner.user.id)
+        store.identities[identity.id] = identity
+        return identity.id
     if endpoint.path.startswith("/auth/sessions"):
         return owner.principal.session
     return owner.user.id

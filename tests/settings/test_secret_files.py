@@ -21,10 +21,15 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, file in SECRET_FILES.items():
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(file, raising=False)
+    monkeypatch.setenv("PUBLIC_URL", "https://api.example.com")
+    monkeypatch.setenv("OIDC_REDIRECTS", "https://app.example/signed-in")
 
 
 def value_of(name: str) -> str:
     """Return a valid value of the setting."""
+    if name == "OIDC_PROVIDERS":
+        provider = '"name": "x", "issuer": "https://h", "client_id": "c"'
+        return f'[{{{provider}, "client_secret": "{SECRET}"}}]'
     scheme = SCHEMES.get(name.partition("_")[0])
     path = {"URL": "", "DSN": "/1"}.get(name.rpartition("_")[2])
     return SECRET if path is None else f"{scheme}://u:{SECRET}@h{path}"

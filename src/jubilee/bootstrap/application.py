@@ -13,10 +13,12 @@ from jubilee.adapters.postgres.last_uses import PostgresLastUses
 from jubilee.adapters.postgres.schema_state import schema_state
 from jubilee.adapters.postgres.sightings import PostgresSightings
 from jubilee.adapters.redis.quotas import RedisQuotaStore
+from jubilee.adapters.ticket_sealer import AesTicketSealer
 from jubilee.bootstrap.adapters import Adapters, open_adapters
 from jubilee.bootstrap.attempts import attempt_guard
 from jubilee.bootstrap.background_tasks import background_tasks
 from jubilee.bootstrap.breaches import breach_check
+from jubilee.bootstrap.identities import make_secret, sign_in_providers
 from jubilee.bootstrap.job_kinds import MakeKinds, every_kind
 from jubilee.bootstrap.leaving import export_cipher
 from jubilee.bootstrap.one_time import address_cipher, link_secrets, opt_out_tokens
@@ -147,7 +149,7 @@ async def _ports(
     guard: AttemptGuard,
     last_uses: LastUses,
 ) -> Ports:
-    vault = key_vault(settings)
+    vault, signing = key_vault(settings), signing_keys(settings)
     return Ports(
         write=adapters.write,
         write_one=adapters.write_one,
@@ -157,11 +159,14 @@ async def _ports(
         guard=guard,
         signer=token_signer(settings, vault),
         key_vault=vault,
-        cipher=AesAnswerCipher(*(keys.answer for keys in signing_keys(settings))),
+        cipher=AesAnswerCipher(*(keys.answer for keys in signing)),
         address_cipher=address_cipher(settings),
         link_secrets=link_secrets(settings),
         opt_out=opt_out_tokens(settings),
         export_cipher=export_cipher(settings),
+        ticket_sealer=AesTicketSealer(*(keys.ticket for keys in signing)),
+        providers=sign_in_providers(settings),
+        make_secret=make_secret,
         today_cache=adapters.today_cache,
         live_jobs=PostgresLiveJobs(adapters.pool),
         job_kinds=kinds,

@@ -4,6 +4,7 @@ from datetime import timedelta
 from secrets import token_bytes
 
 from jubilee.adapters.common_passwords import common_passwords
+from jubilee.bootstrap.identities import flow_rules
 from jubilee.bootstrap.mail import mail_is_configured
 from jubilee.bootstrap.services import Policy
 from jubilee.bootstrap.signing_keys import key_policy
@@ -47,6 +48,7 @@ def service_policy(
         keys=key_policy(settings),
         email=email_policy(settings),
         deletion_grace=timedelta(days=settings.account_deletion_grace_days),
+        flow=flow_rules(settings),
     )
 
 

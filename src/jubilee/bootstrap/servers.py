@@ -33,6 +33,7 @@ class SigningKeys:
     counters: bytes = field(repr=False)
     """Of the names under which Redis holds counters."""
     audit: bytes = field(repr=False)
+    ticket: bytes = field(repr=False)
     vault: bytes = field(repr=False)
     """Of the keys that sign tokens, as they are stored."""
     link: bytes = field(repr=False)
@@ -105,6 +106,7 @@ def _derived_keys(secret: str) -> SigningKeys:
         answer=hmac.digest(secret.encode(), b"answer", "sha256"),
         counters=hmac.digest(secret.encode(), b"counters", "sha256"),
         audit=hmac.digest(secret.encode(), b"audit", "sha256"),
+        ticket=hmac.digest(secret.encode(), b"ticket", "sha256"),
         vault=hmac.digest(secret.encode(), b"vault", "sha256"),
         link=hmac.digest(secret.encode(), b"link", "sha256"),
         address=hmac.digest(secret.encode(), b"address", "sha256"),

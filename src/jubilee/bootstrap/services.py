@@ -37,6 +37,11 @@ from jubilee.domain.greetings.opt_out import OptOutService, OptOutTokens
 from jubilee.domain.health import HealthService, Probe, ReadSchema
 from jubilee.domain.idempotency.answers import AnswerCipher
 from jubilee.domain.idempotency.service import IdempotencyService
+from jubilee.domain.identities.exchange import IdentityExchange, IdentityTransaction
+from jubilee.domain.identities.flow import FlowRules, SignInFlow
+from jubilee.domain.identities.provider import Providers
+from jubilee.domain.identities.service import IdentityService, IdentityView
+from jubilee.domain.identities.tickets import TicketSealer
 from jubilee.domain.identity import NewId, SessionId
 from jubilee.domain.items import ItemRepository, ItemService, ItemTransaction
 from jubilee.domain.jobs.kinds import JobKinds
@@ -80,6 +85,7 @@ class KeyedTokenSigner(TokenSigner, KeyRing, Protocol):
 
 
 class ServiceTransaction(
+    IdentityTransaction,
     AuthTransaction,
     ProofTransaction,
     ApiTokenTransaction,
@@ -122,6 +128,7 @@ class ServiceView(
     OwnMailView,
     ExportView,
     PersonalDataView,
+    IdentityView,
     Protocol,
 ):
     """A view with every repository that a service reads from."""
@@ -150,6 +157,9 @@ class Ports:
     link_secrets: LinkSecrets
     opt_out: OptOutTokens
     export_cipher: ExportCipher
+    ticket_sealer: TicketSealer
+    providers: Providers
+    make_secret: Callable[[], str]
     today_cache: TodayCache
     live_jobs: LiveJobReader
     job_kinds: JobKinds
@@ -173,6 +183,7 @@ class Policy:
     max_live_tasks: int
     """Unfinished tasks of one account."""
     keys: KeyPolicy
+    flow: FlowRules
     mail_configured: bool = True
     proof_window: timedelta = DEFAULT_WINDOW
     """How long a proof of identity is recent."""
@@ -182,14 +193,18 @@ class Policy:
 
 def build_services(ports: Ports, policy: Policy) -> Services:
     """Build every service."""
-    signing_keys = _signing_keys(ports, policy)
-    users = _users(ports, policy)
+    signing_keys, users = _signing_keys(ports, policy), _users(ports, policy)
+    auth = _auth(ports, policy, KeyLoader(signing_keys.load, monotonic))
     return Services(
-        auth=_auth(ports, policy, KeyLoader(signing_keys.load, monotonic)),
+        auth=auth,
         signing_keys=signing_keys,
+        sign_in_flow=_sign_in_flow(ports, policy),
+        identity_exchange=_identity_exchange(ports, auth, users),
+        identities=IdentityService(ports.providers, ports.write, ports.read, ports.clock),
         proofs=_proofs(ports, policy),
         api_tokens=_api_tokens(ports, policy),
         sessions=SessionService(write=ports.write, read=ports.read),
+        users=users,
         hidden_registrations=_hidden_registrations(ports, policy),
         link_requests=_link_requests(ports),
         verification=VerificationService(ports.write, _prover(ports), ports.clock, ports.new_id),
@@ -197,7 +212,6 @@ def build_services(ports: Ports, policy: Policy) -> Services:
         email_changes=_email_changes(ports),
         opt_out=OptOutService(ports.write, ports.opt_out, ports.clock),
         own_mails=OwnMailService(ports.read_list),
-        users=users,
         deletions=DeletionService(
             write=ports.write,
             users=users,
@@ -230,6 +244,30 @@ def build_services(ports: Ports, policy: Policy) -> Services:
             schema=ports.read_schema, redis=ports.ping_redis, mail=policy.mail_configured
         ),
         idempotency=IdempotencyService(write=ports.write, read=ports.read, cipher=ports.cipher),
+    )
+
+
+def _sign_in_flow(ports: Ports, policy: Policy) -> SignInFlow:
+    return SignInFlow(
+        providers=ports.providers,
+        rules=policy.flow,
+        write=ports.write,
+        sealer=ports.ticket_sealer,
+        make_secret=ports.make_secret,
+        clock=ports.clock,
+    )
+
+
+def _identity_exchange(ports: Ports, auth: AuthService, users: UserService) -> IdentityExchange:
+    return IdentityExchange(
+        providers=ports.providers,
+        write=ports.write,
+        read=ports.read,
+        sealer=ports.ticket_sealer,
+        auth=auth,
+        users=users,
+        clock=ports.clock,
+        new_id=ports.new_id,
     )
 
 

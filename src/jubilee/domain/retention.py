@@ -6,6 +6,9 @@
 - one-time links: five of a purpose in an hour per account, deleted a day after they expire (here);
 - API tokens: API_TOKENS_PER_ACCOUNT; deleted a month after they have expired (here);
 - stored answers: one per request with an idempotency key, deleted after a day (here);
+- used tickets of sign-ins by other providers: deleted once they have expired (here);
+- identities: twenty per account;
+- signing keys: one per TOKEN_KEY_DAYS, deleted after their last token has expired;
 - greetings: one per account and year, deleted after three years (here);
 - jobs: deleted TASK_RETENTION after their end (by the relay); an account has TASKS_LIVE_PER_USER
   live ones at most;
@@ -39,6 +42,9 @@ class ExpiredRows(Protocol):
     async def drop_sessions(self, *, limit: int) -> int:
         """Delete expired sessions; return how many."""
 
+    async def drop_tickets(self, *, limit: int) -> int:
+        """Delete used tickets that have expired; return how many."""
+
     async def drop_greetings(self, before: date, *, limit: int) -> int:
         """Delete greetings that were due before the day; return how many."""
 
@@ -71,4 +77,5 @@ class Retention:
         links = await self.expired.drop_links(kept=LINKS_KEPT, limit=BATCH_SIZE)
         tokens = await self.expired.drop_api_tokens(kept=API_TOKENS_KEPT, limit=BATCH_SIZE)
         exports = await self.expired.drop_exports(limit=EXPORTS_BATCH_SIZE)
-        return sessions + answers + greetings + links + tokens + exports
+        tickets = await self.expired.drop_tickets(limit=BATCH_SIZE)
+        return sessions + answers + greetings + links + tokens + exports + tickets

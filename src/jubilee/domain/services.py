@@ -16,6 +16,9 @@ from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.greetings.opt_out import OptOutService
 from jubilee.domain.health import HealthService
 from jubilee.domain.idempotency.service import IdempotencyService
+from jubilee.domain.identities.exchange import IdentityExchange
+from jubilee.domain.identities.flow import SignInFlow
+from jubilee.domain.identities.service import IdentityService
 from jubilee.domain.items import ItemService
 from jubilee.domain.leaving.deletion import DeletionService
 from jubilee.domain.leaving.export import ExportService
@@ -34,6 +37,9 @@ class Services:
     signing_keys: SigningKeyService
     api_tokens: ApiTokenService
     sessions: SessionService
+    sign_in_flow: SignInFlow
+    identity_exchange: IdentityExchange
+    identities: IdentityService
     users: UserService
     hidden_registrations: HiddenRegistrationService | None
     """None if registration tells whether an address is taken."""

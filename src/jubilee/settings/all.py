@@ -10,6 +10,7 @@ from jubilee.settings.audit import AuditSettings
 from jubilee.settings.birthdays import BirthdaySettings
 from jubilee.settings.database import DatabaseSettings
 from jubilee.settings.edge import ANY, LOCAL_ORIGINS, EdgeSettings
+from jubilee.settings.identity_providers import IdentityProviderSettings
 from jubilee.settings.jobs import JobSettings
 from jubilee.settings.outbound import OutboundSettings
 from jubilee.settings.passwords import PasswordSettings
@@ -32,6 +33,7 @@ class Settings(  # pydantic lists the fields of the last base first
     JobSettings,
     TelemetrySettings,
     AuditSettings,
+    IdentityProviderSettings,
     PasswordSettings,
     AccountSettings,
     EdgeSettings,
@@ -76,6 +78,12 @@ class Settings(  # pydantic lists the fields of the last base first
     def _no_credentials_for_all(self) -> "Settings":
         if self.cors_allow_credentials and ANY in self.cors_origins:
             raise ValueError("CORS_ALLOW_CREDENTIALS needs origins in BACKEND_CORS_ORIGINS, not *")
+        return self
+
+    @model_validator(mode="after")
+    def _known_way_back(self) -> "Settings":
+        if self.oidc_providers is not None and not (self.public_url and self.oidc_redirects):
+            raise ValueError("OIDC_PROVIDERS needs PUBLIC_URL and OIDC_REDIRECTS")
         return self
 
     @property

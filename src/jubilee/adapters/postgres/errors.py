@@ -9,6 +9,7 @@ from jubilee.adapters.postgres.outages import outage_reason
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import Conflict, DomainError, Unavailable
 from jubilee.domain.idempotency.answers import IdempotencyKeyInUse
+from jubilee.domain.identities.identity import IdentityTaken
 from jubilee.domain.tasks.task import PayloadTooLarge
 from jubilee.domain.users.user import EmailTaken, UsernameTaken
 
@@ -18,6 +19,7 @@ REFUSALS: dict[str, type[DomainError]] = {
     "fk_items_owner_id": InvalidToken,  # the account was deleted while its last request was served
     "fk_jobs_owner_id": InvalidToken,
     "fk_api_tokens_user_id": InvalidToken,
+    "uq_identities_issuer_subject": IdentityTaken,
     "pk_idempotency_keys": IdempotencyKeyInUse,
 }
 

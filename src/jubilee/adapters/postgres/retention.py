@@ -39,6 +39,14 @@ EXPORTS = Statement.from_sql(
     ) RETURNING id
     """
 )
+TICKETS = Statement.from_sql(
+    """
+    DELETE FROM spent_tickets WHERE id IN (
+        SELECT id FROM spent_tickets WHERE expires_at <= now()
+        ORDER BY expires_at LIMIT CAST(:rows AS integer) FOR UPDATE SKIP LOCKED
+    ) RETURNING id
+    """
+)
 
 LINKS = Statement.from_sql(
     """
@@ -67,6 +75,10 @@ class PostgresExpiredRows(ExpiredRows):
     async def drop_sessions(self, *, limit: int) -> int:
         async with self.pool.executor() as executor:
             return len(await executor.all(SESSIONS, rows=limit))
+
+    async def drop_tickets(self, *, limit: int) -> int:
+        async with self.pool.executor() as executor:
+            return len(await executor.all(TICKETS, rows=limit))
 
     async def drop_greetings(self, before: date, *, limit: int) -> int:
         async with self.pool.executor() as executor:

@@ -14,6 +14,7 @@ from jubilee.adapters.postgres.deletions import PostgresDeletions
 from jubilee.adapters.postgres.events import PostgresEvents
 from jubilee.adapters.postgres.exports import PostgresExports
 from jubilee.adapters.postgres.greetings import PostgresGreetings
+from jubilee.adapters.postgres.identities import PostgresIdentities, PostgresSpentTickets
 from jubilee.adapters.postgres.items import PostgresItems
 from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
 from jubilee.adapters.postgres.jobs.queue import PostgresJobs
@@ -100,6 +101,16 @@ class PostgresTransaction:
     def sessions(self) -> PostgresSessions:
         """The sessions."""
         return PostgresSessions(self.executor)
+
+    @property
+    def identities(self) -> PostgresIdentities:
+        """The identities at other providers."""
+        return PostgresIdentities(self.executor)
+
+    @property
+    def spent_tickets(self) -> PostgresSpentTickets:
+        """The tickets of sign-ins that have been used."""
+        return PostgresSpentTickets(self.executor)
 
     @property
     def signing_keys(self) -> PostgresSigningKeys:

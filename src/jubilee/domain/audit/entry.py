@@ -44,6 +44,9 @@ class AuditEvent(StrEnum):
     EMAIL_CHANGED = "email_changed"
     EMAIL_VERIFIED = "email_verified"
     ROLE_CHANGED = "role_changed"
+    IDENTITY_LINKED = "identity_linked"
+    """An identity at another provider became a way to sign in."""
+    IDENTITY_UNLINKED = "identity_unlinked"
     SIGNING_KEY_ADDED = "signing_key_added"
     SIGNING_KEY_RETIRED = "signing_key_retired"
     """An operator lets it sign no more tokens."""
@@ -67,6 +70,8 @@ class AuditDetails(TypedDict, total=False):
     """Why a sign-in failed, a session ended, or a password or address changed."""
     login_hash: str
     """Keyed hash of the login of a sign-in that names no account; see `hashed_login`."""
+    provider: str
+    """Of an identity, by its name in the settings."""
     key_id: str
     """Of a signing key."""
     token_id: str

@@ -184,6 +184,16 @@ class AuthService:
             raise EmailNotVerified
         return tokens
 
+    async def open_session(self, user: User, client: ClientInfo) -> Tokens:
+        """Open a session of an account that another provider has identified.
+
+        Raises InvalidGrant for a disabled account.
+        """
+        tokens = await self._open_session(user, user.password_hash, client)
+        if tokens is None:
+            raise InvalidGrant
+        return tokens
+
     async def refresh(self, encoded: str) -> Tokens:
         """Rotate the tokens of a session; a reused refresh token ends the session."""
         token = decode_refresh_token(encoded, *self.refresh_policy.keys)

@@ -69,23 +69,35 @@ class UserService:
         self.calendar.check_born(
             profile.get("date_of_birth"), profile.get("time_zone"), BIRTH_POINTERS
         )
-        profile, now = checked_names(profile), self.clock()
+        profile = checked_names(profile)
         names = profile["email"], profile.get("username"), profile.get("full_name")
         password_hash = await hash_new(self.hasher, self.rules, password, names)
-        user = User(
+        user = self.new_user(profile, password_hash, is_verified=by is not None)
+        async with answered(self.write) as tx:
+            await self.add(tx, user, by=by)
+        await self._refresh_lists(None, user)
+        return user
+
+    def new_user(self, profile: Profile, password_hash: str | None, *, is_verified: bool) -> User:
+        """Return an account that is not stored yet; its names have been checked.
+
+        `is_verified` says that its address needs no proof.
+        """
+        now = self.clock()
+        return User(
             id=UserId(self.new_id()),
             password_hash=password_hash,
-            email_verified_at=None if by is None else now,
+            email_verified_at=now if is_verified else None,
             created_at=now,
             updated_at=now,
             **profile,
         )
-        async with answered(self.write) as tx:
-            await tx.users.add(user)
-            await self.mail.add(tx, user)
-            await record_registration(tx.audit, user, by)
-        await self._refresh_lists(None, user)
-        return user
+
+    async def add(self, tx: UserTransaction, user: User, *, by: Principal | None = None) -> None:
+        """Insert an account in the caller's transaction, and enqueue its first mail."""
+        await tx.users.add(user)
+        await self.mail.add(tx, user)
+        await record_registration(tx.audit, user, by)
 
     async def get(self, user_id: UserId, *, by: Principal) -> User:
         """Return the caller's own account, or any account to an admin.

@@ -74,14 +74,14 @@ async def sign_in(call: Call[SignIn, Nothing]) -> Response:
         raise UnsupportedGrant
     body = call.body
     tokens = await call.services.auth.sign_in(body.username, body.password, call.client)
-    return _token_reply(call, tokens)
+    return token_reply(call, tokens)
 
 
 async def refresh(call: Call[Refresh, Nothing]) -> Response:
     """POST /auth/refresh."""
     if (call.body.grant_type or "refresh_token") != "refresh_token":
         raise UnsupportedGrant("The grant type must be `refresh_token`.")
-    return _token_reply(call, await call.services.auth.refresh(call.body.refresh_token))
+    return token_reply(call, await call.services.auth.refresh(call.body.refresh_token))
 
 
 async def sign_out(call: Call[Nothing, Nothing]) -> Response:
@@ -90,7 +90,8 @@ async def sign_out(call: Call[Nothing, Nothing]) -> Response:
     return no_content()
 
 
-def _token_reply(call: Call[Any, Nothing], tokens: Tokens) -> Response:
+def token_reply(call: Call[Any, Nothing], tokens: Tokens) -> Response:
+    """Return the reply of a sign-in."""
     call.record.user_id = str(tokens.user_id)
     reply = TokenReply(
         access_token=tokens.access,

@@ -6,6 +6,7 @@ from jubilee.adapters.postgres.tables.audit import audit_entries, audit_marks, a
 from jubilee.adapters.postgres.tables.birthdays import birthdays
 from jubilee.adapters.postgres.tables.events import events
 from jubilee.adapters.postgres.tables.greetings import counters, greetings
+from jubilee.adapters.postgres.tables.identities import identities, spent_tickets
 from jubilee.adapters.postgres.tables.items import ITEM_WORDS, items
 from jubilee.adapters.postgres.tables.jobs import jobs, workers
 from jubilee.adapters.postgres.tables.leaving import account_deletions, export_chunks, exports
@@ -29,11 +30,13 @@ __all__ = [
     "exports",
     "greetings",
     "idempotency_keys",
+    "identities",
     "items",
     "jobs",
     "one_time_links",
     "sessions",
     "signing_keys",
+    "spent_tickets",
     "users",
     "workers",
 ]

@@ -135,6 +135,35 @@ DESCRIPTIONS = {
         "needs a recent proof. A wrong one is refused with 403; wrong ones are counted and limited "
         "(429)."
     ),
+    "listProviders": "Lists the providers by which accounts are signed in to, in their order.",
+    "startProviderSignIn": (
+        "Sends a browser to the provider (authorization code, PKCE, state and nonce), with a "
+        "cookie by which only the same browser can come back. It ends at `redirect_to`, which must "
+        "be one of `OIDC_REDIRECTS`, with a `code` for `POST /auth/oidc/exchange`. A client that "
+        "sends a `code_challenge` is the only one that can use the code."
+    ),
+    "finishProviderSignIn": (
+        "Takes the answer of a provider from the browser, once, and redirects to `redirect_to` "
+        "with a `code` of five minutes, or an `error` such as `access_denied`. Parameters of the "
+        "provider beside these are ignored."
+    ),
+    "exchangeSignInCode": (
+        "Returns an access token and a refresh token of the account that is linked with the "
+        "identity. A new account is created if the provider has verified an e-mail address that no "
+        "account has; otherwise the identity has to be linked (409), and the code stays usable."
+    ),
+    "endProviderSessions": (
+        "OpenID Connect Back-Channel Logout 1.0: ends all sessions of the account that is linked "
+        "with the subject of the logout token, which works once."
+    ),
+    "listIdentities": "Lists the identities at other providers, the oldest first.",
+    "linkIdentity": (
+        "Links the identity of a sign-in that this client has begun with a `code_challenge`. The "
+        "account can then be signed in to by it. An identity of another account is refused (409)."
+    ),
+    "unlinkIdentity": (
+        "Unlinks an identity. The last one of an account without a password stays (409)."
+    ),
     "getSigningKeys": (
         "Returns the public keys (RFC 7517) that verify access tokens: the one that signs, the "
         "next one, and those whose tokens have not expired yet. Other services verify tokens with "

@@ -13,6 +13,11 @@ PATH: dict[str, Json] = {
         "description": "id of the resource",
         "schema": {"type": "string", "format": "uuid"},
     },
+    "provider": {
+        "description": "name of a provider, as `GET /auth/providers` lists it",
+        "schema": {"type": "string", "minLength": 1},
+        "example": "google",
+    },
     "task_id": {
         "description": "`id` of the task, or the `task_id` chosen by its owner",
         "schema": {"type": "string", "pattern": f"^{TASK_ID}$"},

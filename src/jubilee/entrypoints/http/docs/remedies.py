@@ -27,12 +27,17 @@ BY_CODE = {
     "current_password_needed": "Send the current password as `current_password` as well.",
     "export_not_found": "Request an export with `POST /users/me/export`, and wait for its task.",
     "head_too_slow": "Send the request line and all headers without long pauses.",
+    "identity_not_linked": (
+        "Sign in with the password, and link the identity with `POST /auth/identities` by the "
+        "same code; or verify the e-mail address at the provider."
+    ),
     "idempotency_key_in_use": "Repeat the request after the seconds in `Retry-After`.",
     "idempotency_key_reused": (
         "Send a new `Idempotency-Key`; repeat an old one only with the same body, `Content-Type`, "
         "`If-Match`, `If-None-Match` and `Prefer`."
     ),
     "insufficient_scope": "Use a token that has the scopes in `detail`, or a session.",
+    "invalid_callback": "Begin the sign-in anew, in the same browser and within ten minutes.",
     "invalid_cursor": "Start at the first page, with the same filters, order and path.",
     "invalid_grant": "Check username and password. After a refused refresh token, sign in again.",
     "email_not_verified": (
@@ -43,6 +48,7 @@ BY_CODE = {
     "invalid_token": "Get a new access token with `POST /auth/refresh`, or sign in again.",
     "kind_not_allowed": "Ask an admin to create this task.",
     "last_admin": "Make another account an admin first.",
+    "last_sign_in_method": "Set a password first, or link another identity.",
     "malformed_idempotency_key": "Send one key of 1 to 255 printable ASCII characters, or none.",
     "not_dead": "Wait until the task has failed permanently; until then it is retried by itself.",
     "password_leaked": (
@@ -53,6 +59,7 @@ BY_CODE = {
         "Choose a password that is not on lists of common ones, and has at least five letters or "
         "digits beside names of the account and the service. Three unrelated words are a good one."
     ),
+    "provider_unavailable": "Try again in a few seconds, or sign in with the password.",
     "rate_limited": (
         "Wait for the seconds in `Retry-After`. `RateLimit` on every answer says what is left."
     ),
@@ -61,6 +68,7 @@ BY_CODE = {
         "request."
     ),
     "session_required": "Sign in with `POST /auth/login`, and send the session's access token.",
+    "redirect_not_allowed": "Send one of the addresses in `OIDC_REDIRECTS`, letter by letter.",
     "task_id_taken": "Choose another `task_id`, or send the same kind and data as before.",
     "too_many_api_tokens": "Delete tokens that are not used.",
     "too_many_attempts": (

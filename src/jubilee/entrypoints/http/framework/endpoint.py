@@ -102,6 +102,11 @@ class Call(Generic[B, Q]):
         return str(self.request.path_params["username"])
 
     @property
+    def provider(self) -> str:
+        """The path's `{provider}`."""
+        return str(self.request.path_params["provider"])
+
+    @property
     def task_id(self) -> str:
         """The path's `{task_id}`: a task's id, or the `task_id` of its owner."""
         return str(self.request.path_params["task_id"])

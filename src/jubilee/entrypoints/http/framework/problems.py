@@ -11,6 +11,7 @@ from starlette.responses import Response
 from jubilee.domain import errors
 from jubilee.domain.auth.service import InvalidGrant
 from jubilee.domain.idempotency.answers import IdempotencyKeyInUse
+from jubilee.domain.identities.identity import InvalidCallback, InvalidLogoutToken
 from jubilee.domain.one_time.link import InvalidLink
 from jubilee.domain.rate_limits.quotas import RateLimited
 from jubilee.domain.scopes import InsufficientScope, SessionRequired
@@ -138,6 +139,8 @@ STATUSES: dict[type[errors.DomainError], HTTPStatus] = {
     InvalidCursor: HTTPStatus.BAD_REQUEST,
     InvalidGrant: HTTPStatus.BAD_REQUEST,
     InvalidLink: HTTPStatus.BAD_REQUEST,
+    InvalidCallback: HTTPStatus.BAD_REQUEST,
+    InvalidLogoutToken: HTTPStatus.BAD_REQUEST,
     UnsupportedGrant: HTTPStatus.BAD_REQUEST,
     errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
