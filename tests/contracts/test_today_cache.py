@@ -141,6 +141,16 @@ async def test_processes_share_pages_and_forgetting(redis: RedisClient, key: str
     assert await first.page(key, PageSource(LAST).load, seconds=60) == LAST
 
 
+async def test_forgetting_deletes_the_pages_which_contain_names(
+    redis: RedisClient, key: str
+) -> None:
+    cache = RedisTodayCache(redis)
+    await cache.page(key, PageSource().load, seconds=30)
+    assert await redis.run("EXISTS", lambda r: r.exists(PREFIX + key)) == 1
+    await cache.forget()
+    assert await redis.run("EXISTS", lambda r: r.exists(PREFIX + key)) == 0
+
+
 async def test_a_redis_that_lost_its_generation_does_not_serve_old_pages(
     redis: RedisClient, key: str
 ) -> None:

@@ -16,6 +16,29 @@ PREFIX = "jubilee:birthdays:today:"
 GENERATION = PREFIX + "generation"
 RECENT = PREFIX + "recent"
 """Exists while a replica may lack the last change."""
+PAGES = PREFIX + "pages"
+"""The keys of the stored pages: they contain names, and a change deletes them."""
+
+STORE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
+redis.call('SADD', KEYS[3], KEYS[2])
+if redis.call('TTL', KEYS[3]) < tonumber(ARGV[3]) then redis.call('EXPIRE', KEYS[3], ARGV[3]) end
+return 1
+"""
+"""KEYS: the generation, a page, the keys of all pages. ARGV: the page's generation, the page, its
+lifetime in seconds. A page that was read before the last change is not stored.
+"""
+
+RENEW = """
+for _, page in ipairs(redis.call('SMEMBERS', KEYS[2])) do redis.call('DEL', page) end
+redis.call('DEL', KEYS[2])
+if tonumber(ARGV[2]) > 0 then redis.call('SET', KEYS[3], 1, 'EX', ARGV[2]) end
+redis.call('SET', KEYS[1], ARGV[1])
+"""
+"""KEYS: the generation, the keys of all pages, RECENT. ARGV: a new generation, how many seconds
+RECENT exists.
+"""
 
 
 CacheObserver: TypeAlias = Callable[[str, str], None]
@@ -46,9 +69,8 @@ class CachedPage:
 class RedisTodayCache(TodayCache):
     """Stores each page with the generation that was current before the database was read.
 
-    `forget` writes a new generation, which makes all stored pages stale. If that fails, this
-    process writes one before its next lookup; other processes may serve a stale page until it
-    expires.
+    `forget` writes a new generation and deletes all stored pages. If that fails, this process does
+    it before its next lookup; other processes may serve a stale page until it expires.
     """
 
     def __init__(
@@ -71,7 +93,7 @@ class RedisTodayCache(TodayCache):
             return found.page
         page = await load(recent=found.recent)
         if found.generation is not None:
-            await self._store(key, _encode(found.generation, page), seconds)
+            await self._store(key, found.generation, page, seconds)
         return page
 
     async def forget(self) -> None:
@@ -92,9 +114,13 @@ class RedisTodayCache(TodayCache):
         current = generation.decode(errors="replace")
         return CachedPage(current, _decode(current, stored), recent is not None)
 
-    async def _store(self, key: str, entry: bytes, seconds: int) -> None:
+    async def _store(
+        self, key: str, generation: str, page: Page[Celebration], seconds: int
+    ) -> None:
+        names, entry = (GENERATION, PREFIX + key, PAGES), _encode(generation, page)
+
         async def store(redis: Redis) -> object:
-            return await redis.set(PREFIX + key, entry, ex=seconds)
+            return await _eval(redis, STORE, names, generation, entry, seconds)
 
         await self._run(store)
 
@@ -103,9 +129,8 @@ class RedisTodayCache(TodayCache):
         generation, changes = token_hex(8), self._changes
 
         async def renew(redis: Redis) -> object:
-            if self._recent_s:
-                await redis.set(RECENT, 1, ex=self._recent_s)
-            return await redis.set(GENERATION, generation)
+            names = (GENERATION, PAGES, RECENT)
+            return await _eval(redis, RENEW, names, generation, self._recent_s)
 
         if not await self._run(renew):
             return None
@@ -114,10 +139,16 @@ class RedisTodayCache(TodayCache):
 
     async def _run(self, command: Callable[[Redis], Awaitable[object]]) -> bool:
         try:
-            await self._client.run("SET", command)
+            await self._client.run("EVAL", command)
         except RedisAway:
             return False
         return True
+
+
+async def _eval(
+    redis: Redis, script: str, names: Sequence[str], *values: str | bytes | int
+) -> object:
+    return await redis.execute_command("EVAL", script, len(names), *names, *values)
 
 
 @dataclass(frozen=True, slots=True)
