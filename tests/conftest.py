@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -38,7 +38,7 @@ from jubilee.domain.greetings.opt_out import OptOutTokens
 from jubilee.domain.health import SchemaStatus
 from jubilee.domain.identities.flow import FlowRules
 from jubilee.domain.identities.provider import Providers
-from jubilee.domain.identity import Principal
+from jubilee.domain.identity import OPERATOR, Principal
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.one_time.secrets import LinkSecrets
 from jubilee.domain.passwords import PasswordRules
@@ -250,11 +250,16 @@ SignUp = Callable[..., Awaitable[Person]]
 
 @pytest.fixture
 def sign_up(services: Services) -> SignUp:
-    """Register an account and sign in: `await sign_up("zoe", is_superuser=True)`."""
+    """Register an account and sign in: `await sign_up("zoe", is_superuser=True)`.
 
-    async def signed_up(name: str = "zoe", **profile: object) -> Person:
+    `roles` are granted to it, such as `["support"]`.
+    """
+
+    async def signed_up(name: str = "zoe", roles: Sequence[str] = (), **profile: object) -> Person:
         given = Profile(email=f"{name}@example.com", username=name)
         user = await services.users.register({**given, **profile}, PASSWORD)  # type: ignore[typeddict-item]  # fields of a profile
+        if roles:
+            await services.roles.put(user.id, roles, by=OPERATOR)
         tokens = await services.auth.sign_in(name, PASSWORD, ClientInfo("192.0.2.7", "test"))
         principal = await services.auth.authenticate(tokens.access)
         headers = {"Authorization": f"Bearer {tokens.access}"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres import sessions, users
+from jubilee.adapters.postgres import roles, sessions, users
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 
@@ -53,6 +53,13 @@ STATEMENTS: dict[str, tuple[Statement, dict[str, object], str]] = {
     ),
     # Two indexes lead to the one session, and versions of PostgreSQL prefer one or the other.
     "check": (sessions.CHECK, {"session_id": ID, "user_id": ID}, SESSION_INDEXES),
+    "rights of a session": (
+        sessions.CHECK,
+        {"session_id": ID, "user_id": ID},
+        r"(?s)pk_roles.*pk_role_grants|pk_role_grants.*pk_roles",
+    ),
+    "acting": (sessions.ACTING, {"session_id": ID, "user_id": ID, "actor_id": ID}, "pk_sessions"),
+    "grants": (roles.GRANTED, {"user_id": ID}, "pk_role_grants"),
     "sessions": (sessions.LIST, {"user_id": ID}, "ix_sessions_user_id_created_at_id"),
     "prune": (sessions.PRUNE, {"user_id": ID, "at": NOW}, "ix_sessions_user_id_created_at_id"),
     "end all": (

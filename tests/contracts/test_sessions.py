@@ -9,6 +9,7 @@ from jubilee.adapters.ids import new_id
 from jubilee.domain.auth.sessions import MAX_SESSIONS_PER_USER, ClientInfo, Session
 from jubilee.domain.auth.tokens import TokenClaims
 from jubilee.domain.identity import Principal, SessionId
+from jubilee.domain.scopes import Scope
 from jubilee.domain.users.user import User
 from tests.contracts.accounts import DAY, NOW, add_sessions, add_users, make_session, make_user
 from tests.contracts.conftest import Database
@@ -57,7 +58,9 @@ async def test_a_live_session_gives_its_principal(database: Database, zoe: User)
     assert await check(database, session) == Principal(zoe.id, session.id)
     async with database.write() as tx:
         await tx.users.save(replace(zoe, is_superuser=True))
-    assert await check(database, session) == Principal(zoe.id, session.id, is_admin=True)
+    every = frozenset(Scope)
+    admin = Principal(zoe.id, session.id, is_admin=True, rights=every)
+    assert await check(database, session) == admin
 
 
 async def test_the_principal_has_the_last_proof_of_its_session(

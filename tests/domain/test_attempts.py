@@ -261,8 +261,8 @@ async def test_an_admin_lifts_a_lock(
 ) -> None:
     ada = await sign_up("ada", is_superuser=True)
     await wrong_passwords(services.auth, LIMIT)
-    assert await services.users.unlock(zoe.user.id, by=ada.principal)
-    assert not await services.users.unlock(zoe.user.id, by=ada.principal)
+    assert await services.account_locks.unlock(zoe.user.id, by=ada.principal)
+    assert not await services.account_locks.unlock(zoe.user.id, by=ada.principal)
     assert lock_entries(store)[1:] == [("account_unlocked", ada.user.id, "lifted")]
     assert await outcome(services.auth, "zoe", PASSWORD, elsewhere()) == "signed in"
 

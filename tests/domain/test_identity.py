@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jubilee.adapters.ids import new_id
+from jubilee.domain.errors import NotAllowed
 from jubilee.domain.identity import (
     MAX_PERSON_NAME_CHARS,
     OPERATOR,
@@ -17,7 +18,13 @@ from jubilee.domain.identity import (
     is_person_name,
     name_key,
 )
-from jubilee.domain.scopes import TOKEN_SCOPES, InsufficientScope, Scope, SessionRequired
+from jubilee.domain.scopes import (
+    TOKEN_SCOPES,
+    USER_RIGHTS,
+    InsufficientScope,
+    Scope,
+    SessionRequired,
+)
 
 OWNER, STRANGER = UserId(new_id()), UserId(new_id())
 SESSION = SessionId(new_id())
@@ -25,14 +32,16 @@ LONGEST = "a" * MAX_PERSON_NAME_CHARS
 
 
 def token(*scopes: Scope) -> Principal:
-    """The principal of a token with these scopes."""
-    return Principal(OWNER, None, credential=Credential.API_TOKEN, scopes=frozenset(scopes))
+    """The principal of an admin's token with these scopes."""
+    limits, every = frozenset(scopes), frozenset(Scope)
+    kind = Credential.API_TOKEN
+    return Principal(OWNER, None, credential=kind, scopes=limits, rights=every)
 
 
-def test_a_session_and_an_operator_have_every_scope() -> None:
-    for caller in (Principal(OWNER, SESSION), OPERATOR):
-        caller.require(frozenset(Scope))
-        assert caller.scopes == frozenset(Scope)
+def test_the_session_of_an_admin_and_an_operator_have_every_scope() -> None:
+    for admin in (Principal(OWNER, SESSION, is_admin=True), OPERATOR):
+        admin.require(frozenset(Scope))
+        assert admin.allowed == frozenset(Scope)
 
 
 def test_a_token_needs_all_scopes_and_the_refusal_names_them() -> None:
@@ -47,6 +56,14 @@ def test_a_token_never_does_what_needs_a_session() -> None:
         token(*TOKEN_SCOPES).require(frozenset({Scope.ACCOUNT}))
     with pytest.raises(SessionRequired):
         _ = token(*TOKEN_SCOPES).session
+
+
+def test_a_scope_that_no_role_gives_is_not_allowed() -> None:
+    plain = Principal(OWNER, SESSION)
+    plain.require(USER_RIGHTS)
+    with pytest.raises(NotAllowed) as refusal:
+        plain.require(frozenset({Scope.USERS_READ}))
+    assert refusal.type is NotAllowed
 
 
 def test_owners_and_admins_have_access() -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from jubilee.domain.api_tokens.token import ApiToken, ApiTokenId
 from jubilee.domain.auth.sessions import (
     MAX_SESSIONS_PER_USER,
+    ActingRights,
     Session,
     SessionReader,
     SessionRepository,
@@ -29,6 +30,7 @@ from tests.fakes.birthdays import FakeBirthdays
 from tests.fakes.greetings import FakeGreetings
 from tests.fakes.items import FakeItems
 from tests.fakes.leaving import StoredExport
+from tests.fakes.roles import FakeRoles, Grants
 from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation, unique_violation
 
 K = TypeVar("K", bound=Hashable)
@@ -69,6 +71,8 @@ class Tables(Protocol):
     def deletions(self) -> MutableMapping[UserId, datetime]: ...
     @property
     def exports(self) -> MutableMapping[UUID, StoredExport]: ...
+    @property
+    def grants(self) -> Grants: ...
 
 
 def words_of(*texts: str | None) -> list[str]:
@@ -146,6 +150,7 @@ class FakeUsers(UserReader, UserRepository):
         store.deletions.pop(user_id, None)
         _delete(store.exports, {k for k, e in store.exports.items() if e.export.user_id == user_id})
         _delete(store.answers, {k for k, a in store.answers.items() if a.account == user_id})
+        _delete(store.grants, {key for key in store.grants if key[0] == user_id})
         await store.items.delete_of(user_id)
 
     async def block_new_rows(self, user_id: UserId) -> None:
@@ -158,7 +163,8 @@ class FakeUsers(UserReader, UserRepository):
         return self._admins()
 
     def _admins(self) -> set[UserId]:
-        return {u.id for u in self.store.users.values() if u.is_superuser and u.is_active}
+        users, now = self.store.users.values(), self.store.clock()
+        return {user.id for user in users if user.is_superuser and user.may_sign_in(now)}
 
     async def _write(self, user: User) -> None:
         self.store.unit.check(user)
@@ -200,13 +206,27 @@ class FakeSessions(SessionReader, SessionRepository, UserSessionStore, SessionPr
     async def check(self, claims: TokenClaims) -> Principal | None:
         session = self.store.sessions.get(claims.session_id)
         user = self.store.users.get(claims.user_id)
-        if session is None or user is None or session.user_id != user.id or not user.is_active:
+        now = self.store.clock()
+        if session is None or user is None or session.user_id != user.id:
             return None
-        if session.expires_at <= self.store.clock():
+        if session.expires_at <= now or not user.may_sign_in(now):
             return None
+        rights = await FakeRoles(self.store).rights(user.id)
         return Principal(
-            user.id, session.id, is_admin=user.is_superuser, proved_at=session.proved_at
+            user.id,
+            session.id,
+            is_admin=user.is_superuser,
+            proved_at=session.proved_at,
+            rights=rights,
         )
+
+    async def acting_rights(self, claims: TokenClaims) -> ActingRights | None:
+        assert claims.actor_id is not None
+        actor = await self.check(TokenClaims(claims.actor_id, claims.session_id))
+        user = self.store.users.get(claims.user_id)
+        if actor is None or user is None or not user.may_sign_in(self.store.clock()):
+            return None
+        return ActingRights(actor.rights, await FakeRoles(self.store).rights(user.id))
 
     async def find(self, session_id: SessionId, *, lock: bool = False) -> Session | None:
         if lock:

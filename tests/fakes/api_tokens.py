@@ -17,6 +17,7 @@ from jubilee.domain.identity import Credential, Principal, UserId
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.scopes import Scope
 from jubilee.domain.users.user import User
+from tests.fakes.roles import FakeRoles
 from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation, unique_violation
 
 
@@ -28,15 +29,17 @@ class FakeApiTokens(ApiTokenReader, ApiTokenRepository):
     users: MutableMapping[UserId, User]
     clock: Clock
     unit: FakeUnitOfWork
+    roles: FakeRoles
 
     async def check(self, token_hash: bytes) -> ApiTokenUse | None:
         now = self.clock()
         for token in self.rows.values():
             user = self.users[token.user_id]
-            if token.token_hash == token_hash and token.expires_at > now and user.is_active:
+            if token.token_hash == token_hash and token.expires_at > now and user.may_sign_in(now):
                 last = token.last_used_at
                 is_stale = last is None or last < now - LAST_USE_PRECISION
-                return ApiTokenUse(_principal(token, user), token.id, is_stale)
+                rights = await self.roles.rights(user.id)
+                return ApiTokenUse(_principal(token, user, rights), token.id, is_stale)
         return None
 
     async def page(self, user_id: UserId, *, after: Position | None, limit: int) -> Page[ApiToken]:
@@ -87,11 +90,12 @@ def _position(token: ApiToken) -> Position:
     return token.created_at.isoformat(), str(token.id)
 
 
-def _principal(token: ApiToken, user: User) -> Principal:
+def _principal(token: ApiToken, user: User, rights: frozenset[Scope]) -> Principal:
     return Principal(
         user.id,
         None,
         is_admin=user.is_superuser and Scope.ADMIN in token.scopes,
         credential=Credential.API_TOKEN,
         scopes=token.scopes,
+        rights=rights,
     )

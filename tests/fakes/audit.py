@@ -1,7 +1,7 @@
 """The audit log in memory."""
 
 from collections.abc import MutableSequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Unpack
 
 from jubilee.adapters.ids import new_id
@@ -13,10 +13,12 @@ from jubilee.domain.audit.entry import (
     AuditLog,
     AuditReader,
     RequestOrigin,
+    with_impersonator,
 )
 from jubilee.domain.clock import Clock
 from jubilee.domain.identity import UserId
 from jubilee.domain.paging import Page, Position
+from jubilee.observation.requests import current_request
 from tests.fakes.rows import FakeUnitOfWork
 
 
@@ -39,6 +41,8 @@ class FakeAuditLog(AuditLog, AuditReader):
         **details: Unpack[AuditDetails],
     ) -> None:
         self.unit.check(details)
+        request = current_request.get()
+        acting = replace(self.origin, impersonator=request.impersonator_id if request else None)
         entry = AuditEntry(
             id=new_id(),
             event=event.value,
@@ -46,7 +50,7 @@ class FakeAuditLog(AuditLog, AuditReader):
             subject_id=subject,
             occurred_at=self.clock(),
             origin=self.origin,
-            details=details,
+            details=with_impersonator(details, acting),
         )
         self.new.append(entry)
 

@@ -68,6 +68,13 @@ class FakeItems(ItemRepository, OwnedItemStore):
             del self.rows[item.id]
         return [item.id for item in own if item.is_active]
 
+    async def move(self, owner: UserId, *, to: UserId, at: datetime) -> Sequence[UUID]:
+        own = [item for item in self.rows.values() if item.owner_id == owner]
+        for item in own:
+            await self.unit.hold("item", item.id)
+            self.rows[item.id] = replace(item, owner_id=to, version=item.version + 1, updated_at=at)
+        return [item.id for item in own if item.is_active]
+
 
 def _is_chosen(item: Item, chosen: ItemFilter) -> bool:
     owned = chosen.owner is None or item.owner_id == chosen.owner

@@ -39,6 +39,7 @@ from tests.fakes.jobs import FakeJobs, JobsById
 from tests.fakes.leaving import FakeDeletions, FakeExports, FakePersonalData, StoredExport
 from tests.fakes.one_time import FakeOneTimeLinks
 from tests.fakes.own_mails import FakeOwnMails
+from tests.fakes.roles import FakeRoles, Grants
 from tests.fakes.rows import (
     FakeUnitOfWork,
     Overlay,
@@ -145,6 +146,7 @@ class FakeTransaction:
     personal_data: FakePersonalData
     identities: FakeIdentities
     spent_tickets: FakeSpentTickets
+    roles: FakeRoles
 
     @property
     def task_queue(self) -> FakeTasks:
@@ -183,6 +185,7 @@ class FakeTables:
     exports: MutableMapping[UUID, StoredExport]
     identities: MutableMapping[UUID, Identity]
     spent_tickets: MutableMapping[str, datetime]
+    grants: Grants
 
     def repositories(self) -> FakeTransaction:
         tasks = FakeTasks(self.tasks, self.clock, self.users, self.unit)
@@ -190,7 +193,9 @@ class FakeTables:
             unit=self.unit,
             users=FakeUsers(self),
             sessions=FakeSessions(self),
-            api_tokens=FakeApiTokens(self.api_tokens, self.users, self.clock, self.unit),
+            api_tokens=FakeApiTokens(
+                self.api_tokens, self.users, self.clock, self.unit, FakeRoles(self)
+            ),
             answers=FakeAnswers(self.answers, self.unit),
             items=self.items,
             birthdays=self.birthdays,
@@ -207,6 +212,7 @@ class FakeTables:
             personal_data=FakePersonalData(self.users, self.items.rows),
             identities=FakeIdentities(self.identities, self.users, self.unit),
             spent_tickets=FakeSpentTickets(self.spent_tickets, self.unit),
+            roles=FakeRoles(self),
         )
 
     def commit(self) -> None:
@@ -214,7 +220,7 @@ class FakeTables:
         birthdays = self.birthdays
         rows = (self.users, self.sessions, self.items.rows, birthdays.anonymous, birthdays.accounts)
         others = (self.greetings.rows, self.jobs, self.tasks, self.signing_keys)
-        leaving = (self.deletions, self.exports)
+        leaving = (self.deletions, self.exports, self.grants)
         signing_in = (self.identities, self.spent_tickets)
         for changed in (
             *rows,
@@ -257,6 +263,7 @@ class FakeStore:
     exports: dict[UUID, StoredExport] = field(default_factory=dict)
     identities: dict[UUID, Identity] = field(default_factory=dict)
     spent_tickets: dict[str, datetime] = field(default_factory=dict)
+    grants: dict[tuple[UserId, str], datetime] = field(default_factory=dict)
     broken: Exception | None = None
     """The error that every transaction raises, to simulate an outage."""
     locks: RowLocks = field(default_factory=RowLocks)
@@ -312,6 +319,7 @@ class FakeStore:
             exports=rows(self.exports),
             identities=rows(self.identities),
             spent_tickets=rows(self.spent_tickets),
+            grants=rows(self.grants),
         )
 
 

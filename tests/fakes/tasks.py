@@ -18,6 +18,7 @@ from jubilee.domain.identity import Principal, UserId
 from jubilee.domain.jobs.queue import DEFAULT_PRIORITY, NewJob
 from jubilee.domain.jobs.retries import MAX_ATTEMPTS
 from jubilee.domain.jobs.waiter import LiveJobReader
+from jubilee.domain.owned_rows import OwnedTaskStore
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import (
     MAX_PAGE_BYTES,
@@ -35,7 +36,7 @@ from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation
 
 
 @dataclass(frozen=True, slots=True)
-class FakeTasks(TaskReader, TaskQueue, TaskRepository):
+class FakeTasks(TaskReader, TaskQueue, TaskRepository, OwnedTaskStore):
     """Rows by id."""
 
     rows: MutableMapping[UUID, Task]
@@ -127,6 +128,13 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository):
         reset = ("finished_at", "cancel_requested_at", "progress", "result")
         now = {"status": TaskStatus.QUEUED, "attempts": 0, "run_at": self.clock()}
         return await self._change(task_id, **now, **dict.fromkeys(reset))
+
+    async def move(self, owner: UserId, *, to: UserId) -> None:
+        for task in [task for task in self.rows.values() if task.owner_id == owner]:
+            await self.unit.hold("task", task.id)
+            taken = self._named(to, task.task_id) is not None
+            task_id = str(task.id) if taken else task.task_id
+            self.rows[task.id] = replace(task, owner_id=to, task_id=task_id)
 
     def add_unowned(self, job: NewJob) -> None:
         """Add a job without an owner."""

@@ -20,7 +20,8 @@ from tests.http.sockets import RecordingObserver
 ORIGIN = {"Origin": "https://app.example"}
 EVIL = {"Origin": "https://app.example.evil"}
 EXPOSED = [
-    *("Deprecation", "ETag", "Idempotent-Replayed", "Link", "Location", "Preference-Applied"),
+    *("Deprecation", "ETag", "Idempotent-Replayed", "Impersonated-By", "Link", "Location"),
+    "Preference-Applied",
     *("RateLimit", "RateLimit-Policy", "Retry-After", "Sunset", "X-Request-ID"),
 ]
 ASKED = {

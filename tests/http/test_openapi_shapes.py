@@ -203,6 +203,7 @@ def test_the_security_of_an_operation_follows_from_its_access_and_scope() -> Non
         Access.ANYONE: [],
         Access.OPTIONAL: [{}, *schemes("items:read")],
         Access.SIGNED_IN: schemes("items:read"),
+        Access.ROLE: schemes("items:read"),
         Access.ADMIN: schemes("admin", "items:read"),
     }
     undeclared, _ = describe(thing(access=Access.SIGNED_IN))

@@ -29,7 +29,7 @@ def test_deleting_an_account_needs_a_recent_proof() -> None:
 
 def test_what_needs_a_recent_proof_needs_a_sign_in() -> None:
     found = [endpoint for endpoint in ENDPOINTS if endpoint.recent_proof]
-    assert {endpoint.access for endpoint in found} <= {Access.SIGNED_IN, Access.ADMIN}
+    assert {endpoint.access for endpoint in found} <= {Access.SIGNED_IN, Access.ROLE, Access.ADMIN}
 
 
 async def test_an_old_sign_in_is_no_recent_proof(

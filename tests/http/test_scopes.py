@@ -20,8 +20,8 @@ from tests.http.refusals import problem
 from tests.http.test_access import call, name_of
 
 AUTHENTICATED = [e for e in ENDPOINTS if e.access is not Access.ANYONE]
-FOR_TOKENS = [e for e in AUTHENTICATED if e.scope is not Scope.ACCOUNT]
-FOR_SESSIONS = [e for e in AUTHENTICATED if e.scope is Scope.ACCOUNT]
+FOR_TOKENS = [e for e in AUTHENTICATED if e.scope in TOKEN_SCOPES]
+FOR_SESSIONS = [e for e in AUTHENTICATED if e.scope not in TOKEN_SCOPES]
 
 Limit = Callable[[Collection[Scope]], Person]
 

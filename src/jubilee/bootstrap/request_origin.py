@@ -10,4 +10,6 @@ def request_origin() -> RequestOrigin:
     record = current_request.get()
     if record is None:
         return RequestOrigin(request_id=correlation_id())
-    return RequestOrigin(record.client or None, record.user_agent, record.request_id)
+    return RequestOrigin(
+        record.client or None, record.user_agent, record.request_id, record.impersonator_id
+    )

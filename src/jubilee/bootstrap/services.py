@@ -11,6 +11,8 @@ from jubilee.domain.account_email.registration import HiddenRegistrationService
 from jubilee.domain.account_email.requests import AddressCipher, LinkRequestService
 from jubilee.domain.account_email.resets import PasswordResetService
 from jubilee.domain.account_email.verification import VerificationService
+from jubilee.domain.account_locks import AccountLockService
+from jubilee.domain.account_merges import AccountMergeService
 from jubilee.domain.api_tokens.last_uses import ignore_use
 from jubilee.domain.api_tokens.service import ApiTokenRules, ApiTokenService
 from jubilee.domain.api_tokens.token import (
@@ -43,6 +45,7 @@ from jubilee.domain.identities.provider import Providers
 from jubilee.domain.identities.service import IdentityService, IdentityView
 from jubilee.domain.identities.tickets import TicketSealer
 from jubilee.domain.identity import NewId, SessionId
+from jubilee.domain.impersonation import ImpersonationService
 from jubilee.domain.items import ItemRepository, ItemService, ItemTransaction
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.jobs.waiter import JobWaiter, LiveJobReader
@@ -59,21 +62,25 @@ from jubilee.domain.one_time.link import OneTimeView
 from jubilee.domain.one_time.proving import LinkProver
 from jubilee.domain.one_time.secrets import LinkSecrets
 from jubilee.domain.own_mails import OwnMailService, OwnMailView
-from jubilee.domain.owned_rows import OwnedItemStore
+from jubilee.domain.owned_rows import OwnedItemStore, OwnedTaskStore
 from jubilee.domain.passwords import PasswordHasher, PasswordRules
+from jubilee.domain.roles.service import RoleService, RoleTransaction, RoleView
 from jubilee.domain.services import Services
 from jubilee.domain.signing_keys.changes import KeyPolicy, SigningKeyTransaction, SigningKeyView
 from jubilee.domain.signing_keys.key import KeyRing, KeyVault
 from jubilee.domain.signing_keys.loading import KeyLoader
 from jubilee.domain.signing_keys.service import SigningKeyService
 from jubilee.domain.tasks.service import TaskService
-from jubilee.domain.tasks.task import TaskView
+from jubilee.domain.tasks.task import TaskRepository, TaskView
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.password_proof import PasswordProof
-from jubilee.domain.users.ports import UserView
 from jubilee.domain.users.registration import RegistrationMail
 from jubilee.domain.users.service import UserService
 from jubilee.domain.users.user import EmailPolicy
+
+
+class AccountTasks(TaskRepository, OwnedTaskStore, Protocol):
+    """The tasks, as task use cases and the merge of accounts use them."""
 
 
 class AccountItems(ItemRepository, OwnedItemStore, Protocol):
@@ -90,6 +97,7 @@ class ServiceTransaction(
     ProofTransaction,
     ApiTokenTransaction,
     DeletionTransaction,
+    RoleTransaction,
     ItemTransaction,
     BirthdayTransaction,
     ExportTransaction,
@@ -110,6 +118,10 @@ class ServiceTransaction(
     def items(self) -> AccountItems:
         """Items of accounts."""
 
+    @property
+    def tasks(self) -> AccountTasks:
+        """Tasks of accounts."""
+
 
 class AuditRows(AuditLog, AuditReader, Protocol):
     """The audit log, as views have it: some of them can also write."""
@@ -118,7 +130,7 @@ class AuditRows(AuditLog, AuditReader, Protocol):
 class ServiceView(
     AuthView,
     ApiTokenView,
-    UserView,
+    RoleView,
     ItemTransaction,
     BirthdayTransaction,
     TaskView,
@@ -244,6 +256,14 @@ def build_services(ports: Ports, policy: Policy) -> Services:
             schema=ports.read_schema, redis=ports.ping_redis, mail=policy.mail_configured
         ),
         idempotency=IdempotencyService(write=ports.write, read=ports.read, cipher=ports.cipher),
+        roles=RoleService(write=ports.write, read=ports.read, clock=ports.clock),
+        account_locks=AccountLockService(write=ports.write, guard=ports.guard, clock=ports.clock),
+        account_merges=AccountMergeService(
+            write=ports.write, clock=ports.clock, birthdays_changed=ports.today_cache.forget
+        ),
+        impersonation=ImpersonationService(
+            write=ports.write, signer=ports.signer, clock=ports.clock
+        ),
     )
 
 

@@ -3,19 +3,25 @@
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
 
 from jubilee.commands.accounts import find_account, plain
 from jubilee.commands.opening import with_services
 from jubilee.commands.passwords import read_password
-from jubilee.commands.reading import read_settings
+from jubilee.commands.reading import read_settings, reasons
 from jubilee.commands.refusal import CommandRefused
 from jubilee.domain.identity import OPERATOR
 from jubilee.domain.paging import Position
 from jubilee.domain.passwords import PasswordChange
 from jubilee.domain.services import Services
 from jubilee.domain.users.user import LastAdmin, Profile, User
+from jubilee.entrypoints.exit_codes import USAGE
+from jubilee.entrypoints.http.account_locks import Lock
 
 PAGE_SIZE = 100
 
@@ -45,12 +51,13 @@ def list_users(chosen: Namespace) -> int:
 def show(chosen: Namespace) -> int:
     """Print one account."""
 
-    async def read(services: Services) -> User:
+    async def read(services: Services) -> dict[str, object]:
         found = await find_account(services, chosen.who)
-        return await services.users.get(found.id, by=OPERATOR)
+        user = await services.users.get(found.id, by=OPERATOR)
+        roles = await services.roles.get(found.id, by=OPERATOR)
+        return {**_json(user), "roles": " ".join(sorted(roles.names))}
 
-    user = with_services(read_settings(), read, command="user")
-    rows = _json(user)
+    rows = with_services(read_settings(), read, command="user")
     _print(json.dumps(rows) if chosen.json else _aligned(rows))
     return 0
 
@@ -75,14 +82,32 @@ def disable(chosen: Namespace) -> int:
     return _change(chosen, {"is_active": False})
 
 
+def lock(chosen: Namespace) -> int:
+    """Refuse the sign-ins of the account, and end its sessions."""
+    try:
+        form = Lock(reason=chosen.reason, until=chosen.until)
+    except ValidationError as error:
+        raise CommandRefused(reasons(error), USAGE) from None
+
+    async def put(services: Services) -> User:
+        user = await find_account(services, chosen.who)
+        locks = services.account_locks
+        with _last_admin(user):
+            await locks.lock(user.id, by=OPERATOR, reason=form.reason, until=form.until)
+        return await services.users.get(user.id, by=OPERATOR)
+
+    _print(_table([with_services(read_settings(), put, command="user")]))
+    return 0
+
+
 def unlock(chosen: Namespace) -> int:
-    """End the lock that wrong passwords have begun."""
+    """End every lock of the account."""
 
     async def lift(services: Services) -> User:
         user = await find_account(services, chosen.who)
-        if not await services.users.unlock(user.id, by=OPERATOR):
+        if not await services.account_locks.unlock(user.id, by=OPERATOR):
             raise CommandRefused(f"{plain(user.email)} is not locked")
-        return user
+        return user.unlocked()
 
     _print(_table([with_services(read_settings(), lift, command="user")]))
     return 0
@@ -96,17 +121,23 @@ def password(chosen: Namespace) -> int:
 def _change(chosen: Namespace, profile: Profile, passwords: PasswordChange | None = None) -> int:
     async def change(services: Services) -> User:
         user = await find_account(services, chosen.who)
-        try:
+        with _last_admin(user):
             return await services.users.change(
                 user.id, profile, passwords or PasswordChange(), by=OPERATOR
             )
-        except LastAdmin:
-            raise CommandRefused(
-                f"{plain(user.email)} is the last active admin: promote another account first"
-            ) from None
 
     _print(_table([with_services(read_settings(), change, command="user")]))
     return 0
+
+
+@contextmanager
+def _last_admin(user: User) -> Iterator[None]:
+    try:
+        yield
+    except LastAdmin:
+        raise CommandRefused(
+            f"{plain(user.email)} is the last active admin: promote another account first"
+        ) from None
 
 
 def _json(user: User) -> dict[str, object]:
@@ -125,7 +156,11 @@ def _table(users: Sequence[User]) -> str:
 
 
 def _marks(user: User) -> str:
-    marks = [("admin", user.is_superuser), ("disabled", not user.is_active)]
+    marks = [
+        ("admin", user.is_superuser),
+        ("disabled", not user.is_active),
+        ("locked", user.is_locked(datetime.now(UTC))),
+    ]
     return "".join(f"  {word}" for word, holds in marks if holds)
 
 

@@ -1,13 +1,20 @@
 """Parser of `jubilee user`."""
 
-from jubilee.commands.command_parser import Commands, add_command, add_limit, add_password_option
+from jubilee.commands.command_parser import (
+    CommandParser,
+    Commands,
+    add_command,
+    add_limit,
+    add_password_option,
+)
 
 CHANGES = (
     ("promote", "make an admin of an account"),
     ("demote", "take the admin role from an account"),
     ("enable", "let a disabled account sign in again"),
     ("disable", "keep an account from signing in, and end its sessions"),
-    ("unlock", "accept sign-ins of an account again that wrong passwords have locked"),
+    ("lock", "refuse the sign-ins of an account, and end its sessions"),
+    ("unlock", "end every lock of an account, that after wrong passwords too"),
     ("password", "set a new password, and end the account's sessions"),
 )
 
@@ -29,3 +36,14 @@ def add_user(known: Commands) -> None:
         change.add_argument("who", metavar="WHO", help="an e-mail address, a username or an id")
         if name == "password":
             add_password_option(change)
+        if name == "lock":
+            _add_lock_options(change)
+
+
+def _add_lock_options(command: CommandParser) -> None:
+    command.add_argument("--reason", help="why, on one line; it is kept in the audit log")
+    command.add_argument(
+        "--until",
+        metavar="TIME",
+        help="when the lock ends by itself, such as 2026-11-21T09:00:00Z",
+    )

@@ -8,7 +8,15 @@ from enum import StrEnum
 from typing import NewType, TypeAlias
 from uuid import UUID
 
-from jubilee.domain.scopes import TOKEN_SCOPES, InsufficientScope, Scope, SessionRequired
+from jubilee.domain.errors import NotAllowed
+from jubilee.domain.scopes import (
+    TOKEN_SCOPES,
+    USER_RIGHTS,
+    ImpersonationRefused,
+    InsufficientScope,
+    Scope,
+    SessionRequired,
+)
 
 UserId = NewType("UserId", UUID)
 SessionId = NewType("SessionId", UUID)
@@ -26,6 +34,8 @@ class Credential(StrEnum):
     """The access token of a sign-in."""
     API_TOKEN = "api_token"  # noqa: S105  # a kind of credential, not a token
     """A personal access token, or a token of a service account."""
+    IMPERSONATION = "impersonation"
+    """A token by which another account acts as this one."""
     OPERATOR = "operator"
     """The access to the database, of commands."""
 
@@ -46,26 +56,49 @@ class Principal:
     """When the caller last proved who they are in this session; None: never."""
     credential: Credential = Credential.SESSION
     scopes: frozenset[Scope] = frozenset(Scope)
+    """What the credential allows."""
+    rights: frozenset[Scope] = USER_RIGHTS
+    """What the roles of the account allow."""
+    impersonator_id: UserId | None = None
+    """The account that acts as this one."""
 
     @property
     def session(self) -> SessionId:
-        """The session of the request; raises SessionRequired for a token."""
+        """The session of the request; raises SessionRequired or ImpersonationRefused."""
         if self.session_id is None:
-            raise SessionRequired
+            raise SessionRequired if self.impersonator_id is None else ImpersonationRefused
         return self.session_id
+
+    @property
+    def allowed(self) -> frozenset[Scope]:
+        """What both the roles and the credential allow."""
+        return self.scopes if self.is_admin else self.scopes & self.rights
 
     def may_access(self, owner: UserId | None) -> bool:
         """Return whether the caller may access resources of `owner`."""
         return self.is_admin or self.user_id == owner
 
     def require(self, needed: frozenset[Scope]) -> None:
-        """Raise SessionRequired or InsufficientScope unless the credential has these scopes."""
-        if self.scopes >= needed:
+        """Raise NotAllowed unless the roles and the credential have these scopes.
+
+        The credential lacks them: InsufficientScope, SessionRequired or ImpersonationRefused.
+        """
+        if self.allowed >= needed:
             return
+        if not (self.is_admin or needed <= self.rights):
+            raise NotAllowed
+        if self.impersonator_id is not None:
+            raise ImpersonationRefused
         raise InsufficientScope(needed) if needed <= TOKEN_SCOPES else SessionRequired
 
 
-OPERATOR = Principal(UserId(UUID(int=0)), None, is_admin=True, credential=Credential.OPERATOR)
+OPERATOR = Principal(
+    UserId(UUID(int=0)),
+    None,
+    is_admin=True,
+    credential=Credential.OPERATOR,
+    rights=frozenset(Scope),
+)
 """An admin without an account: operators are authorized by their access to the database."""
 
 

@@ -1,4 +1,4 @@
-"""Ports to the sessions, tokens and items that an account owns and that end with it."""
+"""Ports to the sessions, tokens, items and tasks that an account owns and that end with it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -36,3 +36,20 @@ class OwnedItemStore(Protocol):
 
     async def delete_of(self, owner: UserId) -> Sequence[UUID]:
         """Delete all items of the owner; return the ids of those that were active."""
+
+    async def move(self, owner: UserId, *, to: UserId, at: datetime) -> Sequence[UUID]:
+        """Give all items of the owner to another account, each as a new version.
+
+        Returns the ids of those that are active.
+        """
+
+
+class OwnedTaskStore(Protocol):
+    """The tasks of an account."""
+
+    async def move(self, owner: UserId, *, to: UserId) -> None:
+        """Give all tasks of the owner to another account.
+
+        Where that account has a task of the same `task_id`, the moved task's own id becomes its
+        `task_id`.
+        """

@@ -1,4 +1,4 @@
-"""Scopes: what a token may do, declared by each endpoint of the registry."""
+"""Scopes: what a role or a token allows, declared by each endpoint of the registry."""
 
 from collections.abc import Collection
 from enum import StrEnum
@@ -7,7 +7,7 @@ from jubilee.domain.errors import NotAllowed
 
 
 class Scope(StrEnum):
-    """A right that a token has or lacks; a session has all that its account has."""
+    """A right. Roles give them to an account; a token has some of those, a session all."""
 
     PROFILE_READ = "profile:read"
     PROFILE_WRITE = "profile:write"
@@ -20,9 +20,13 @@ class Scope(StrEnum):
     BIRTHDAYS_WRITE = "birthdays:write"
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
+    USERS_LOCK = "users:lock"
+    USERS_IMPERSONATE = "users:impersonate"
     AUDIT_READ = "audit:read"
+    ROLES_READ = "roles:read"
+    ROLES_WRITE = "roles:write"
     ADMIN = "admin"
-    """Makes the token of an admin one of an admin; without it, it is one of a plain account."""
+    """Allows an admin what no other scope does, such as to change what others own."""
     ACCOUNT = "account"
     """Sessions, factors, tokens, e-mail address, password and deletion: no token can have it."""
 
@@ -30,8 +34,27 @@ class Scope(StrEnum):
 CREDENTIALS = frozenset({Scope.ACCOUNT})
 """Needed to touch what signs in or what an account may do."""
 
-TOKEN_SCOPES = frozenset(Scope) - CREDENTIALS
-"""The scopes that a token can have."""
+TOKEN_SCOPES = frozenset(Scope) - {
+    Scope.ACCOUNT,
+    Scope.ROLES_WRITE,
+    Scope.USERS_IMPERSONATE,
+}
+"""The scopes that a token can have; the others change credentials or who may do what."""
+
+USER_RIGHTS = frozenset(
+    {
+        Scope.PROFILE_READ,
+        Scope.PROFILE_WRITE,
+        Scope.ITEMS_READ,
+        Scope.ITEMS_WRITE,
+        Scope.TASKS_READ,
+        Scope.TASKS_WRITE,
+        Scope.BIRTHDAYS_READ,
+        Scope.BIRTHDAYS_WRITE,
+        Scope.ACCOUNT,
+    }
+)
+"""What the role `user` allows as it is shipped."""
 
 
 class InsufficientScope(NotAllowed):
@@ -49,3 +72,9 @@ class SessionRequired(NotAllowed):
     """No token may do this; sign in, and use the access token of the session."""
 
     code = "session_required"
+
+
+class ImpersonationRefused(NotAllowed):
+    """This is not possible while acting as another account."""
+
+    code = "impersonation_refused"

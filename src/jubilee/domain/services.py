@@ -7,6 +7,8 @@ from jubilee.domain.account_email.registration import HiddenRegistrationService
 from jubilee.domain.account_email.requests import LinkRequestService
 from jubilee.domain.account_email.resets import PasswordResetService
 from jubilee.domain.account_email.verification import VerificationService
+from jubilee.domain.account_locks import AccountLockService
+from jubilee.domain.account_merges import AccountMergeService
 from jubilee.domain.api_tokens.service import ApiTokenService
 from jubilee.domain.audit.service import AuditService
 from jubilee.domain.auth.proofs import ProofService
@@ -19,10 +21,12 @@ from jubilee.domain.idempotency.service import IdempotencyService
 from jubilee.domain.identities.exchange import IdentityExchange
 from jubilee.domain.identities.flow import SignInFlow
 from jubilee.domain.identities.service import IdentityService
+from jubilee.domain.impersonation import ImpersonationService
 from jubilee.domain.items import ItemService
 from jubilee.domain.leaving.deletion import DeletionService
 from jubilee.domain.leaving.export import ExportService
 from jubilee.domain.own_mails import OwnMailService
+from jubilee.domain.roles.service import RoleService
 from jubilee.domain.signing_keys.service import SigningKeyService
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.users.service import UserService
@@ -57,3 +61,7 @@ class Services:
     audit: AuditService
     health: HealthService
     idempotency: IdempotencyService
+    roles: RoleService
+    account_locks: AccountLockService
+    account_merges: AccountMergeService
+    impersonation: ImpersonationService

@@ -32,6 +32,8 @@ class RequestRecord:
     """Its address, as trusted proxies forwarded it; empty on a Unix socket."""
     endpoint: str = UNMATCHED
     user_id: str | None = None
+    impersonator_id: str | None = None
+    """The account that acts as the user."""
     status: int = 500
     sent: int = 0
     seconds: float = 0.0

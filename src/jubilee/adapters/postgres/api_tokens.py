@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 from jubilee.adapters.postgres.core_statement import core_statement
 from jubilee.adapters.postgres.keyset import is_after, last_key, page
+from jubilee.adapters.postgres.rights import may_sign_in, parse_rights, rights_of
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import api_tokens, users
 from jubilee.domain.api_tokens.token import (
@@ -46,12 +47,13 @@ CHECK = core_statement(
         api_tokens.c.scopes,
         IS_STALE.label("is_stale"),
         users.c.is_superuser,
+        rights_of(users).label("rights"),
     )
     .join(users, users.c.id == api_tokens.c.user_id)
     .where(
         api_tokens.c.token_hash == bindparam("token_hash"),
         api_tokens.c.expires_at > func.now(),
-        users.c.is_active,
+        may_sign_in(users),
     )
 )
 ADD = core_statement(insert(api_tokens))
@@ -127,6 +129,7 @@ def _use(row: Record) -> ApiTokenUse:
         is_admin=row["is_superuser"] and Scope.ADMIN in scopes,
         credential=Credential.API_TOKEN,
         scopes=scopes,
+        rights=parse_rights(row["rights"]),
     )
     return ApiTokenUse(principal, row["id"], row["is_stale"])
 

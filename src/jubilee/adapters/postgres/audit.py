@@ -23,6 +23,7 @@ from jubilee.domain.audit.entry import (
     AuditLog,
     AuditReader,
     RequestOrigin,
+    with_impersonator,
 )
 from jubilee.domain.clock import Clock
 from jubilee.domain.identity import NewId, UserId
@@ -81,7 +82,7 @@ class PostgresAuditLog(AuditLog, AuditReader):
             subject_id=subject,
             occurred_at=self.clock(),
             request_id=origin.request_id,
-            details=encode(details),
+            details=encode(with_impersonator(details, origin)),
             address=origin.address,
             user_agent=origin.user_agent,
             client_salt=salt,

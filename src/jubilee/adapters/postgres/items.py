@@ -2,11 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
 from asyncpg import Record
-from sqlalchemy import ColumnElement, Integer, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from jubilee.adapters.postgres.core_statement import core_statement
 from jubilee.adapters.postgres.keyset import is_after, last_key, page
@@ -37,6 +47,16 @@ SAVE = core_statement(
     columns=COLUMNS,
 )
 DELETE_OF = core_statement(delete(items).where(OWN).returning(items.c.id, items.c.is_active))
+MOVE = core_statement(
+    update(items)
+    .where(OWN)
+    .values(
+        owner_id=bindparam("to", type_=items.c.owner_id.type),
+        version=items.c.version + literal_column("1"),
+        updated_at=bindparam("at", type_=items.c.updated_at.type),
+    )
+    .returning(items.c.id, items.c.is_active)
+)
 
 PAGE_STATEMENTS = 48  # six orders, each with or without an owner, a search and a position
 
@@ -95,6 +115,10 @@ class PostgresItems(ItemRepository, OwnedItemStore):
 
     async def delete_of(self, owner: UserId) -> Sequence[UUID]:
         rows = await self.executor.all(DELETE_OF, owner=owner)
+        return [row["id"] for row in rows if row["is_active"]]
+
+    async def move(self, owner: UserId, *, to: UserId, at: datetime) -> Sequence[UUID]:
+        rows = await self.executor.all(MOVE, owner=owner, to=to, at=at)
         return [row["id"] for row in rows if row["is_active"]]
 
 

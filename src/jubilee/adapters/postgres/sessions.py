@@ -8,10 +8,12 @@ from asyncpg import Record
 from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
 
 from jubilee.adapters.postgres.core_statement import core_statement
+from jubilee.adapters.postgres.rights import may_sign_in, parse_rights, rights_of
 from jubilee.adapters.postgres.statement import Executor
 from jubilee.adapters.postgres.tables import sessions, users
 from jubilee.domain.auth.sessions import (
     MAX_SESSIONS_PER_USER,
+    ActingRights,
     ClientInfo,
     Session,
     SessionReader,
@@ -24,15 +26,19 @@ from jubilee.domain.owned_rows import SessionProofStore, UserSessionStore
 OWN = sessions.c.user_id == bindparam("user_id")
 NEWEST = (sessions.c.created_at.desc(), sessions.c.id.desc())
 
+LIVE = (sessions.c.id == bindparam("session_id"), sessions.c.expires_at > func.now())
 CHECK = core_statement(
-    select(users.c.is_superuser, sessions.c.proved_at)
+    select(users.c.is_superuser, sessions.c.proved_at, rights_of(users).label("rights"))
     .join(users, users.c.id == sessions.c.user_id)
-    .where(
-        sessions.c.id == bindparam("session_id"),
-        OWN,
-        sessions.c.expires_at > func.now(),
-        users.c.is_active,
-    )
+    .where(*LIVE, OWN, may_sign_in(users))
+)
+actors = users.alias("actors")
+ACTING = core_statement(
+    select(rights_of(actors).label("actor"), rights_of(users).label("account"))
+    .select_from(sessions)
+    .join(actors, actors.c.id == sessions.c.user_id)
+    .join(users, users.c.id == bindparam("user_id"))
+    .where(*LIVE, actors.c.id == bindparam("actor_id"), may_sign_in(actors), may_sign_in(users))
 )
 BY_ID = select(sessions).where(sessions.c.id == bindparam("session_id"))
 FIND = core_statement(BY_ID)
@@ -84,7 +90,15 @@ class PostgresSessions(SessionReader, SessionRepository, UserSessionStore, Sessi
             claims.session_id,
             is_admin=row["is_superuser"],
             proved_at=row["proved_at"],
+            rights=parse_rights(row["rights"]),
         )
+
+    async def acting_rights(self, claims: TokenClaims) -> ActingRights | None:
+        ids = {"user_id": claims.user_id, "actor_id": claims.actor_id}
+        row = await self.executor.first(ACTING, session_id=claims.session_id, **ids)
+        if row is None:
+            return None
+        return ActingRights(parse_rights(row["actor"]), parse_rights(row["account"]))
 
     async def find(self, session_id: SessionId, *, lock: bool = False) -> Session | None:
         row = await self.executor.first(LOCK if lock else FIND, session_id=session_id)

@@ -23,6 +23,7 @@ from jubilee.adapters.postgres.one_time import PostgresOneTimeLinks
 from jubilee.adapters.postgres.own_mails import PostgresOwnMails
 from jubilee.adapters.postgres.personal_data import PostgresPersonalData
 from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.roles import PostgresRoles
 from jubilee.adapters.postgres.sessions import PostgresSessions
 from jubilee.adapters.postgres.signing_keys import PostgresSigningKeys
 from jubilee.adapters.postgres.statement import Executor
@@ -185,6 +186,11 @@ class PostgresTransaction:
     def own_mails(self) -> PostgresOwnMails:
         """The mails to accounts."""
         return PostgresOwnMails(self.executor)
+
+    @property
+    def roles(self) -> PostgresRoles:
+        """The roles and their grants."""
+        return PostgresRoles(self.executor)
 
     @property
     def jobs(self) -> PostgresJobs:

@@ -11,6 +11,7 @@ from jubilee.adapters.postgres.account_birthdays import AccountBirthdays
 from jubilee.adapters.postgres.answers import PostgresAnswers
 from jubilee.adapters.postgres.core_statement import core_statement
 from jubilee.adapters.postgres.keyset import is_after, last_key, page
+from jubilee.adapters.postgres.rights import may_sign_in
 from jubilee.adapters.postgres.search import first_found, query
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import USER_WORDS, birthdays, users
@@ -43,14 +44,14 @@ BY_LOGIN = core_statement(
 )
 LOCK_ADMINS = core_statement(
     select(users.c.id)
-    .where(and_(users.c.is_superuser, users.c.is_active))
+    .where(and_(users.c.is_superuser, may_sign_in(users)))
     .order_by(users.c.id)
     .with_for_update(key_share=True)
 )
 COLUMNS = [
     "email", "email_key", "username", "username_key", "password_hash", "full_name", "is_active",
     "is_superuser", "oauth_provider", "birthday_greeting", "locale", "email_verified_at",
-    "updated_at",
+    "locked_at", "locked_until", "lock_reason", "updated_at",
 ]  # fmt: skip
 ADD = core_statement(insert(users), columns=["id", "created_at", *COLUMNS])
 SAVE = core_statement(update(users).where(users.c.id == bindparam("key")), columns=COLUMNS)

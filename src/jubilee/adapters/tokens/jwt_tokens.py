@@ -1,11 +1,11 @@
 """Access tokens as signed JWTs: one type, one algorithm for each key, every claim checked."""
 
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
 import jwt
@@ -73,16 +73,18 @@ class JwtTokens(TokenSigner, KeyRing):
             self._known.clear()  # a revoked key may have signed some of them
         return opened
 
-    def sign(self, claims: TokenClaims, *, now: datetime) -> str:
+    def sign(self, claims: TokenClaims, *, now: datetime, lifetime_s: int | None = None) -> str:
         issued = int(now.timestamp())
+        lifetime = min(self._lifetime, lifetime_s or self._lifetime)
         payload = {
             "iss": self._issuer,
             "aud": self._audience,
             "sub": str(claims.user_id),
             "sid": str(claims.session_id),
             "iat": issued,
-            "exp": issued + self._lifetime,
+            "exp": issued + lifetime,
             "jti": uuid4().hex,
+            **({} if claims.actor_id is None else {"act": {"sub": str(claims.actor_id)}}),
         }
         signer = self._ring.signer(now)
         if signer is None:
@@ -103,7 +105,7 @@ class JwtTokens(TokenSigner, KeyRing):
             raise InvalidToken
         try:
             known = self._decode(token)
-        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as error:
+        except (jwt.InvalidTokenError, LookupError, ValueError, TypeError, OverflowError) as error:
             raise InvalidToken from error
         self._known[token] = known
         if len(self._known) > MAX_CACHED_TOKENS:
@@ -141,8 +143,15 @@ class JwtTokens(TokenSigner, KeyRing):
         if decoded["header"].get("typ") != TYPE:
             raise InvalidToken
         payload = decoded["payload"]
-        claims = TokenClaims(UserId(UUID(payload["sub"])), SessionId(UUID(str(payload["sid"]))))
+        claims = TokenClaims(
+            UserId(UUID(payload["sub"])), SessionId(UUID(str(payload["sid"]))), _actor(payload)
+        )
         return VerifiedToken(claims, _timestamp(payload["iat"]), _timestamp(payload["exp"]))
+
+
+def _actor(payload: Mapping[str, Any]) -> UserId | None:
+    """Read `act` (RFC 8693, section 4.1); raises TypeError, KeyError or ValueError."""
+    return UserId(UUID(str(payload["act"]["sub"]))) if "act" in payload else None
 
 
 def _timestamp(claim: object) -> float:

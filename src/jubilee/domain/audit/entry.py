@@ -56,6 +56,9 @@ class AuditEvent(StrEnum):
     API_TOKEN_DELETED = "api_token_deleted"  # noqa: S105  # an event, not a token
     API_TOKENS_DELETED = "api_tokens_deleted"
     """All of the account, with a new password or because it was disabled."""
+    IMPERSONATION_STARTED = "impersonation_started"
+    """An account got a token by which it acts as another one for a few minutes."""
+    ACCOUNTS_MERGED = "accounts_merged"
     ADMIN_READ = "admin_read"
     """An admin or operator read what belongs to another account, or a list of it."""
     ADMIN_WRITE = "admin_write"
@@ -63,7 +66,7 @@ class AuditEvent(StrEnum):
 
 
 class AuditDetails(TypedDict, total=False):
-    """Further facts of an entry: ids and words of the code, never input of a client."""
+    """Further facts of an entry: ids and words of the code; of input only `note`."""
 
     session_id: str
     reason: str
@@ -79,7 +82,13 @@ class AuditDetails(TypedDict, total=False):
     scopes: str
     """Those of a new token, between spaces."""
     role: str
-    """The new one: `admin` or `user`."""
+    """The new one, or all of them between spaces, such as `support user`."""
+    note: str
+    """Why an account was locked or impersonated, in the words of the account that did it."""
+    until: str
+    """When a lock ends by itself."""
+    impersonator: str
+    """Id of the account that acted as the actor; `AuditLog.record` adds it."""
     resource: str
     """What an admin read or wrote, such as `account` or `tasks`."""
     resource_id: str
@@ -94,6 +103,8 @@ class RequestOrigin:
     address: str | None = None
     user_agent: str | None = None
     request_id: str | None = None
+    impersonator: str | None = None
+    """Id of the account that acts as the actor; stored among the details."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +131,13 @@ class AuditFilter:
     subject_id: UserId | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+def with_impersonator(details: AuditDetails, origin: RequestOrigin) -> AuditDetails:
+    """Add to the details the account that acts as the actor, if there is one."""
+    if origin.impersonator is None:
+        return details
+    return {**details, "impersonator": origin.impersonator}
 
 
 # Ports

@@ -15,6 +15,9 @@ from jubilee.domain.identity import Principal
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.transaction import Begin
 
+HIDDEN = "administrator"
+"""Stands for the id of an account that acted as the caller."""
+
 
 class AuditView(Protocol):
     """The repository that the use cases of the audit log read from."""
@@ -60,6 +63,14 @@ class AuditService:
 
 
 def _for_subject(entry: AuditEntry) -> AuditEntry:
-    """Hide where another account or an operator acted from; an unknown caller is shown."""
-    is_shown = entry.actor_id in {None, entry.subject_id}
-    return entry if is_shown else replace(entry, origin=RequestOrigin())
+    """Hide where another account or an operator acted from; an unknown caller is shown.
+
+    Of an account that acted as the caller, its id is hidden, too.
+    """
+    impersonated = "impersonator" in entry.details
+    if entry.actor_id in {None, entry.subject_id} and not impersonated:
+        return entry
+    details = entry.details.copy()
+    if impersonated:
+        details["impersonator"] = HIDDEN
+    return replace(entry, origin=RequestOrigin(), details=details)

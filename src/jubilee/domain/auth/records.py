@@ -15,6 +15,7 @@ class SignInFailure(StrEnum):
     UNKNOWN_LOGIN = "unknown_login"
     ACCOUNT_DISABLED = "account_disabled"
     EMAIL_NOT_VERIFIED = "email_not_verified"
+    ACCOUNT_LOCKED = "account_locked"
     ACCOUNT_CHANGED = "account_changed"
     """Its password changed, or it was disabled, while the password was checked."""
 
@@ -35,7 +36,9 @@ def _failure(user: User | None, match: PasswordMatch) -> SignInFailure:
         return SignInFailure.UNKNOWN_LOGIN
     if match is PasswordMatch.NO:
         return SignInFailure.WRONG_PASSWORD
-    return SignInFailure.ACCOUNT_CHANGED if user.is_active else SignInFailure.ACCOUNT_DISABLED
+    if not user.is_active:
+        return SignInFailure.ACCOUNT_DISABLED
+    return SignInFailure.ACCOUNT_CHANGED if user.locked_at is None else SignInFailure.ACCOUNT_LOCKED
 
 
 async def record_refusal(log: AuditLog, session: Session, reuse: TokenReuse) -> None:

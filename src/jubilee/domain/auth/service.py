@@ -149,7 +149,7 @@ class AuthService:
         except UnknownKey:
             claims = await self._read_with_new_keys(token)
         async with self.read() as view:
-            principal = await view.sessions.check(claims)
+            principal = await _principal(view, claims)
         if principal is None:
             raise InvalidToken
         self.note_session(claims.session_id)
@@ -174,7 +174,7 @@ class AuthService:
         async with self.guard.attempt(attempt):
             stored = user.password_hash if user is not None else None
             match = await match_password(self.hasher, stored, password)
-            if user is None or match is PasswordMatch.NO or not user.is_active:
+            if user is None or match is PasswordMatch.NO or not user.may_sign_in(self.clock()):
                 async with self.write() as tx:
                     pseudonym = hashed_login(self.refresh_policy.key, login)
                     await record_failure(tx.audit, user, match, pseudonym)
@@ -241,12 +241,13 @@ class AuthService:
         )
         session = self._session(token, user.id, client)
         async with self.write() as tx:
-            locked = await _still_active(tx, user)
+            locked = await _still_active(tx, user, session.created_at)
             if locked is None:
                 await record_failure(tx.audit, user, PasswordMatch.YES, "")
                 return None
-            if password_hash != locked.password_hash:
-                await tx.users.save(replace(locked, password_hash=password_hash))
+            after = replace(locked.unlocked(), password_hash=password_hash)
+            if after != locked:
+                await tx.users.save(after)
             await tx.sessions.prune(user.id, now=session.created_at)
             await tx.sessions.add(session)
             await record_own(tx.audit, AuditEvent.SIGN_IN, user.id, session_id=str(session.id))
@@ -278,7 +279,7 @@ class AuthService:
                 return None
             user = await tx.users.get(session.user_id)
             reuse = session.classify(token, now=now)
-            if reuse is TokenReuse.REUSED or not user.is_active:
+            if reuse is TokenReuse.REUSED or not user.may_sign_in(now):
                 await tx.sessions.end(session.id, user_id=session.user_id)
                 await record_refusal(tx.audit, session, reuse)
                 return None
@@ -297,11 +298,18 @@ class AuthService:
         )
 
 
-async def _still_active(tx: AuthTransaction, user: User) -> User | None:
+async def _principal(view: AuthView, claims: TokenClaims) -> Principal | None:
+    if claims.actor_id is None:
+        return await view.sessions.check(claims)
+    rights = await view.sessions.acting_rights(claims)
+    return None if rights is None else rights.principal(claims)
+
+
+async def _still_active(tx: AuthTransaction, user: User, now: datetime) -> User | None:
     """Lock the account; None if it is not the one whose password was checked."""
     try:
         locked = await tx.users.get(user.id, lock=True)
     except UserNotFound:
         return None
-    is_same = locked.is_active and locked.password_hash == user.password_hash
+    is_same = locked.may_sign_in(now) and locked.password_hash == user.password_hash
     return locked if is_same else None

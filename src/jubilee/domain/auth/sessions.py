@@ -9,8 +9,10 @@ from typing import Protocol
 
 from jubilee.domain.auth.tokens import RefreshToken, TokenClaims
 from jubilee.domain.errors import NotFound
-from jubilee.domain.identity import Principal, SessionId, UserId
+from jubilee.domain.identity import Credential, Principal, SessionId, UserId
 from jubilee.domain.owned_rows import SessionProofStore, UserSessionStore
+from jubilee.domain.roles.ranks import outranks
+from jubilee.domain.scopes import TOKEN_SCOPES, Scope
 
 REFRESH_GRACE = timedelta(seconds=10)
 MAX_SESSIONS_PER_USER = 100  # a new one replaces the oldest
@@ -82,6 +84,30 @@ class Session:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ActingRights:
+    """What an account that acts as another one may do itself, and what the other may do."""
+
+    actor: frozenset[Scope]
+    account: frozenset[Scope]
+
+    def principal(self, claims: TokenClaims) -> Principal | None:
+        """Return the principal of the token, or None if the actor may no longer act so.
+
+        It has no session: what changes credentials is refused to it.
+        """
+        if Scope.USERS_IMPERSONATE not in self.actor or not outranks(self.actor, self.account):
+            return None
+        return Principal(
+            claims.user_id,
+            None,
+            credential=Credential.IMPERSONATION,
+            scopes=TOKEN_SCOPES,
+            rights=self.account,
+            impersonator_id=claims.actor_id,
+        )
+
+
 # Ports
 
 
@@ -90,6 +116,12 @@ class SessionReader(Protocol):
 
     async def check(self, claims: TokenClaims) -> Principal | None:
         """Return the principal if session and account are active now; one statement."""
+
+    async def acting_rights(self, claims: TokenClaims) -> ActingRights | None:
+        """Return the rights of the actor and the account, if the actor's session is active.
+
+        Both accounts must be able to sign in now.
+        """
 
     async def list_for(self, user_id: UserId) -> Sequence[Session]:
         """List the sessions of the account, newest first; MAX_SESSIONS_PER_USER at most."""

@@ -14,6 +14,8 @@ from jubilee.domain.identity import SessionId, UserId
 TAG_BYTES = 16  # of the token's signature
 SECRET_BYTES = 32
 FIRST_GENERATION = 1
+IMPERSONATION_S = 900
+"""Longest duration of an access token by which one account acts as another."""
 
 
 class InvalidToken(NotAuthenticated):
@@ -32,6 +34,8 @@ class TokenClaims:
 
     user_id: UserId
     session_id: SessionId
+    actor_id: UserId | None = None
+    """The account that acts as `user_id`; the session is its own then."""
 
 
 # Ports
@@ -40,8 +44,8 @@ class TokenClaims:
 class TokenSigner(Protocol):
     """Signs and verifies access tokens."""
 
-    def sign(self, claims: TokenClaims, *, now: datetime) -> str:
-        """Return a token that expires after `lifetime` seconds."""
+    def sign(self, claims: TokenClaims, *, now: datetime, lifetime_s: int | None = None) -> str:
+        """Return a token that expires after `lifetime` seconds, or `lifetime_s` if that is less."""
 
     def read(self, token: str, *, now: datetime) -> TokenClaims:
         """Verify a token; raise InvalidToken if it is forged, expired or for another audience.

@@ -21,7 +21,7 @@ from jubilee.domain.passwords import (
     PasswordRules,
     hash_new,
 )
-from jubilee.domain.scopes import CREDENTIALS
+from jubilee.domain.scopes import CREDENTIALS, Scope
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.changes import end_tokens, record_change, record_registration
 from jubilee.domain.users.erasure import erase
@@ -38,6 +38,7 @@ from jubilee.domain.users.user import (
     WrongCurrentPassword,
 )
 
+READ_OTHERS = frozenset({Scope.USERS_READ})
 BIRTH_POINTERS = ("/date_of_birth", "/time_zone")
 
 
@@ -100,11 +101,14 @@ class UserService:
         await record_registration(tx.audit, user, by)
 
     async def get(self, user_id: UserId, *, by: Principal) -> User:
-        """Return the caller's own account, or any account to an admin.
+        """Return the caller's own account, or any account to an admin or support.
 
         Raises NotAllowed for an account of another user, whether or not it exists.
         """
-        user = await self._get(user_id, by)
+        if not by.may_access(user_id):
+            by.require(READ_OTHERS)
+        async with self.read() as view:
+            user = await view.users.get(user_id)
         await record_read(self.write, by=by, owner=user_id, resource="account")
         return user
 
@@ -159,11 +163,6 @@ class UserService:
         saved = await self._save(before, after, by=by, expects=expects)
         await self._refresh_lists(before, saved)
         return saved
-
-    async def unlock(self, user_id: UserId, *, by: Principal) -> bool:
-        """Accept sign-ins of an account again; return whether it was locked by wrong passwords."""
-        user = await self._get(user_id, by)
-        return await self.guard.lift(user.id, by=by)
 
     async def delete(
         self, user_id: UserId, *, by: Principal, expects: VersionCheck[User] | None = None

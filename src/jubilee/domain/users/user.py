@@ -1,6 +1,6 @@
 """The account, what of it can be changed, and what use cases refuse."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -86,6 +86,10 @@ class User:
     locale: str | None = None
     """The language of mails, such as `de`; None is English."""
     email_verified_at: datetime | None = None
+    locked_at: datetime | None = None
+    locked_until: datetime | None = None
+    """When a lock ends by itself; None: it has to be lifted."""
+    lock_reason: str | None = None
     created_at: datetime
     updated_at: datetime
 
@@ -93,6 +97,19 @@ class User:
     def email_verified(self) -> bool:
         """Whether the account has proved that it reads mail to its address."""
         return self.email_verified_at is not None
+
+    def is_locked(self, now: datetime) -> bool:
+        """Return whether an admin, support or an operator has locked the account."""
+        lasts = self.locked_until is None or now < self.locked_until
+        return self.locked_at is not None and lasts
+
+    def may_sign_in(self, now: datetime) -> bool:
+        """Return whether the account is neither disabled nor locked."""
+        return self.is_active and not self.is_locked(now)
+
+    def unlocked(self) -> "User":
+        """Return the account without a lock."""
+        return replace(self, locked_at=None, locked_until=None, lock_reason=None)
 
 
 class Profile(Names, total=False):

@@ -77,7 +77,8 @@ class AuditEntryBase(BaseModel):
     address: str | None = Field(description="address of the client; null once it is erased")
     user_agent: str | None
     details: dict[str, str] = Field(
-        description="further facts, such as `session_id`, `reason`, `role`, `resource`"
+        description="further facts, such as `session_id`, `reason`, `role`, `resource`; "
+        "`impersonator` is the account that acted as the actor"
     )
 
 
@@ -106,14 +107,15 @@ class OwnAuditReply(AuditEntryBase):
     """An entry of the audit log that concerns the caller."""
 
     actor: OwnActor = Field(
-        description="`administrator`: an admin or operator, whose address is not shown; "
+        description="`administrator`: an admin, support or operator, whose address is not shown; "
         "`none`: an unknown caller, or the service itself"
     )
 
     @classmethod
     def of(cls, entry: AuditEntry) -> Self:
         """Make the reply for an entry."""
-        actor: OwnActor = "self" if entry.actor_id == entry.subject_id else "administrator"
+        is_own = entry.actor_id == entry.subject_id and "impersonator" not in entry.details
+        actor: OwnActor = "self" if is_own else "administrator"
         return cls(**_common(entry), actor="none" if entry.actor_id is None else actor)
 
 

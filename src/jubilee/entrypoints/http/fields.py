@@ -3,11 +3,13 @@
 import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, EmailStr, Field
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from jubilee.domain.account_locks import MAX_REASON_CHARS
 from jubilee.domain.calendar import zone_names
 from jubilee.domain.mail_addresses import MAX_ADDRESS_CHARS, is_mail_address
 from jubilee.domain.names import (
@@ -21,6 +23,7 @@ from jubilee.domain.usernames import MAX_USERNAME_CHARS, USERNAME_RULE
 from jubilee.entrypoints.http.text_patterns import (
     LINE_PATTERN,
     LINE_TEXT,
+    TITLE_PATTERN,
     USERNAME_PATTERN,
     USERNAME_TEXT,
     DocumentedPattern,
@@ -59,6 +62,15 @@ def _date(value: object) -> object:
     except ValueError:
         pass
     raise PydanticCustomError("invalid_date", "Input should be an existing date as YYYY-MM-DD")
+
+
+def _uuid(value: object) -> object:
+    """Read the text that JSON has for an id."""
+    if not isinstance(value, str):
+        return value
+    if re.fullmatch(UUID_PATTERN, value):
+        return UUID(value)
+    raise PydanticCustomError("invalid_id", "Input should be a UUID")
 
 
 def _instant(value: object) -> object:
@@ -139,6 +151,17 @@ FullName = Annotated[
 domain checks new ones. `NewUsername` and `NewFullName` are always checked."""
 NewUsername = Annotated[Username, AfterValidator(_username)]
 NewFullName = Annotated[FullName, AfterValidator(_full_name)]
+Reason = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_REASON_CHARS,
+        description=f"{LINE_TEXT}; it is kept in the audit log, so without names",
+        examples=["asked for by telephone, ticket 4711"],
+    ),
+    DocumentedPattern(TITLE_PATTERN),
+]
+AccountId = Annotated[UUID, BeforeValidator(_uuid)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 CalendarDate = Annotated[date, BeforeValidator(_date)]
 ZoneName = Annotated[str, Field(max_length=64, examples=["Europe/Vienna"]), AfterValidator(_zone)]

@@ -89,12 +89,6 @@ async def delete_user(call: Call[Nothing, Nothing]) -> Response:
     return await _delete(call, UserId(call.id))
 
 
-async def unlock_user(call: Call[Nothing, Nothing]) -> Response:
-    """POST /users/{id}/unlock."""
-    await call.services.users.unlock(UserId(call.id), by=call.principal)
-    return no_content()
-
-
 async def _delete(call: Call[Nothing, Nothing], user_id: UserId) -> Response:
     due_at = await call.services.deletions.delete(
         user_id, by=call.principal, expects=_expects(call.request)

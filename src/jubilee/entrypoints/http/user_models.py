@@ -38,6 +38,8 @@ ACCOUNT_EXAMPLE = {
     "birthday_greeting": True,
     "locale": "de",
     "email_verified": True,
+    "locked_at": None,
+    "locked_until": None,
     "created_at": "2026-11-20T09:00:00Z",
     "updated_at": "2026-11-20T09:00:00Z",
 }
@@ -192,6 +194,10 @@ class UserReply(BaseModel):
     birthday_greeting: bool
     locale: str | None
     email_verified: bool
+    locked_at: datetime | None = Field(description="when an admin or support locked the account")
+    locked_until: datetime | None = Field(
+        description="when the lock ends by itself; null: it has to be lifted"
+    )
     created_at: datetime
     updated_at: datetime
 

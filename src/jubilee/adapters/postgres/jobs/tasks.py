@@ -21,6 +21,7 @@ from jubilee.domain.jobs.kinds import JobQueueName
 from jubilee.domain.jobs.retries import MAX_ATTEMPTS
 from jubilee.domain.jobs.store import Dispatch, JobReference
 from jubilee.domain.jobs.waiter import LiveJobReader
+from jubilee.domain.owned_rows import OwnedTaskStore
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import (
     MAX_PAGE_BYTES,
@@ -118,6 +119,16 @@ RETRY = Statement.from_sql(
     """,
     task=TASK,
 )
+MOVE = Statement.from_sql(
+    """
+    UPDATE jobs SET owner_id = CAST(:to AS uuid), task_id = CASE
+        WHEN EXISTS (
+            SELECT FROM jobs AS other
+            WHERE other.owner_id = CAST(:to AS uuid) AND other.task_id = jobs.task_id
+        ) THEN CAST(jobs.id AS text) ELSE jobs.task_id END
+    WHERE owner_id = CAST(:owner AS uuid) AND task_id IS NOT NULL
+    """
+)
 LIVE_OF = Statement.from_sql(
     """
     SELECT id FROM jobs
@@ -127,7 +138,7 @@ LIVE_OF = Statement.from_sql(
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresTasks(TaskReader, TaskQueue, TaskRepository):
+class PostgresTasks(TaskReader, TaskQueue, TaskRepository, OwnedTaskStore):
     """Adds due tasks to `pending`, which are dispatched after the commit."""
 
     executor: Executor
@@ -222,6 +233,9 @@ class PostgresTasks(TaskReader, TaskQueue, TaskRepository):
         if row is None:
             raise TaskNotFound
         return self._dispatch_if_due(row)
+
+    async def move(self, owner: UserId, *, to: UserId) -> None:
+        await self.executor.run(MOVE, owner=owner, to=to)
 
     def _dispatch_if_due(self, row: Record) -> Task:
         if row["due"] and row["lane"] in QUEUES:  # a newer version may have written other queues

@@ -11,6 +11,7 @@ from jubilee.adapters.postgres.tables.items import ITEM_WORDS, items
 from jubilee.adapters.postgres.tables.jobs import jobs, workers
 from jubilee.adapters.postgres.tables.leaving import account_deletions, export_chunks, exports
 from jubilee.adapters.postgres.tables.one_time import one_time_links
+from jubilee.adapters.postgres.tables.roles import role_grants, roles
 from jubilee.adapters.postgres.tables.sessions import sessions
 from jubilee.adapters.postgres.tables.signing_keys import signing_keys
 from jubilee.adapters.postgres.tables.users import USER_WORDS, users
@@ -34,6 +35,8 @@ __all__ = [
     "items",
     "jobs",
     "one_time_links",
+    "role_grants",
+    "roles",
     "sessions",
     "signing_keys",
     "spent_tickets",

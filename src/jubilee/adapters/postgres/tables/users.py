@@ -24,6 +24,10 @@ users = Table(
     Column("locale", Text),
     # NULL while it is not verified.
     instant("email_verified_at", nullable=True),
+    # A lock that was put on the account; `locked_until` NULL: it has to be lifted.
+    instant("locked_at", nullable=True),
+    instant("locked_until", nullable=True),
+    Column("lock_reason", Text),
     instant("created_at"),
     instant("updated_at"),
     Index("ix_users_created_at_id", "created_at", "id"),

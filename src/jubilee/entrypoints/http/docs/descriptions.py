@@ -1,12 +1,13 @@
 """Descriptions of operations in the OpenAPI document, by operation id."""
 
-from jubilee.domain.scopes import Scope
+from jubilee.domain.scopes import TOKEN_SCOPES
 from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint, Idempotency
 
 ACCESS = {
     Access.ANYONE: "Requires no sign-in.",
     Access.OPTIONAL: "A sign-in is optional; an invalid token is refused with 401.",
     Access.SIGNED_IN: "Requires a signed-in account.",
+    Access.ROLE: "Requires an account with a role that allows `{scope}`; an admin has all.",
     Access.ADMIN: "Requires an admin.",
 }
 CONDITIONAL = "With `If-Match`, a resource that has changed is left unchanged (412)."
@@ -212,7 +213,10 @@ DESCRIPTIONS = {
         "be deleted are refused alike, with `invalid_grant`; attempts are limited as at sign-in."
     ),
     "listUsers": f"Lists the accounts, newest first; `q` searches names and addresses. {PAGED}",
-    "getUser": "Returns one's own account; an admin may read any. Another account is 403.",
+    "getUser": (
+        "Returns one's own account; an admin or support may read any, with a token that has "
+        "`users:read` or `admin`. To others, another account is 403."
+    ),
     "replaceUser": (
         "Replaces the profile, `is_active` and `is_superuser` of an account; an absent member "
         "takes its default. The last admin cannot be demoted or disabled (409)."
@@ -225,9 +229,36 @@ DESCRIPTIONS = {
         "Deletes an account with its sessions, birthday, tasks and items: one's own, or any as an "
         f"admin. The last admin cannot be deleted (409). {GRACE}"
     ),
+    "lockUser": (
+        "Refuses every sign-in of an account and ends its sessions, until `until` or until it is "
+        "unlocked. Unlike `is_active`, which only admins change, support may do so, for accounts "
+        "that have no scope which it lacks. A second lock replaces the first. The last admin "
+        "cannot be locked (409)."
+    ),
     "unlockUser": (
-        "Ends the lock of an account after too many wrong passwords, before it ends by itself. An "
-        "account that is not locked stays as it is."
+        "Ends the lock that was put on an account, and that after too many wrong passwords, before "
+        "they end by themselves. An account that is not locked stays as it is."
+    ),
+    "impersonateUser": (
+        "Returns an access token by which the caller acts as an account that may do less than the "
+        "caller, for 15 minutes. It has the claim `act`, and no refresh token; every answer to it "
+        "has the header `Impersonated-By`. It changes neither password, e-mail address, factors, "
+        "tokens, roles nor sessions, and deletes no account. It ends with the session and the "
+        "rights of the caller. The audit log has the reason, and every entry written meanwhile "
+        "names both accounts."
+    ),
+    "mergeUsers": (
+        "Moves the items and tasks of the account `source_id` to this one, and deletes that "
+        "account. This one keeps what it has: names, password, sessions, roles, birthday; it takes "
+        "over a birthday that it lacks. Of two tasks with the same `task_id`, the moved one gets "
+        "its own id instead. Nothing else of the other account remains, and a repetition is 404."
+    ),
+    "listRoles": "Lists the roles with their scopes, by name. All are on one page.",
+    "getUserRoles": "Returns the roles of an account, and the scopes that they give it together.",
+    "replaceUserRoles": (
+        "Grants an account exactly these roles; every account has `user`. `admin` is the same as "
+        "`is_superuser`. A role may be granted or taken away only by an account that has all of "
+        "its scopes. The last admin cannot be demoted (409)."
     ),
     "listItems": (
         "Lists the items of all accounts, or of one `owner`; `q` searches titles and "
@@ -285,7 +316,8 @@ DESCRIPTIONS = {
 
 def describe(endpoint: AnyEndpoint) -> str:
     """Return the description of the operation, its access and its preconditions."""
-    parts = [DESCRIPTIONS.get(endpoint.name, ""), ACCESS[endpoint.access], _scopes(endpoint)]
+    access = ACCESS[endpoint.access].format(scope=endpoint.scope)
+    parts = [DESCRIPTIONS.get(endpoint.name, ""), access, _scopes(endpoint)]
     if endpoint.recent_proof:
         parts.append(PROVED)
     if endpoint.conditional and endpoint.method != "GET":
@@ -302,6 +334,6 @@ def describe(endpoint: AnyEndpoint) -> str:
 def _scopes(endpoint: AnyEndpoint) -> str:
     if endpoint.access is Access.ANYONE:
         return ""
-    if endpoint.scope is Scope.ACCOUNT:
+    if endpoint.scope not in TOKEN_SCOPES:
         return "Only a session may do it, no token."
     return f"A token needs {' and '.join(f'`{scope}`' for scope in sorted(endpoint.scopes))}."

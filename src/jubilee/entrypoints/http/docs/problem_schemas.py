@@ -11,7 +11,13 @@ from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import DomainError, NotAllowed, NotAuthenticated, Stale, Unavailable
 from jubilee.domain.idempotency.answers import IdempotencyKeyInUse, IdempotencyKeyReused
 from jubilee.domain.rate_limits.quotas import RateLimited
-from jubilee.domain.scopes import InsufficientScope, Scope, SessionRequired
+from jubilee.domain.scopes import (
+    TOKEN_SCOPES,
+    ImpersonationRefused,
+    InsufficientScope,
+    Scope,
+    SessionRequired,
+)
 from jubilee.entrypoints.http.framework.conditions import MalformedCondition
 from jubilee.entrypoints.http.framework.cursors import InvalidCursor
 from jubilee.entrypoints.http.framework.deprecation import EndpointRemoved
@@ -135,8 +141,9 @@ def _refusals(endpoint: AnyEndpoint) -> Iterator[ErrorClass]:
         yield RateLimited
     if endpoint.access is not Access.ANYONE:
         yield from (NotAuthenticated, InvalidToken)
-        yield SessionRequired if endpoint.scope is Scope.ACCOUNT else InsufficientScope
-    if endpoint.access is Access.ADMIN:
+        yield InsufficientScope if endpoint.scope in TOKEN_SCOPES else SessionRequired
+        yield ImpersonationRefused
+    if endpoint.access in {Access.ROLE, Access.ADMIN}:
         yield NotAllowed
     if endpoint.recent_proof:
         yield ReauthenticationRequired

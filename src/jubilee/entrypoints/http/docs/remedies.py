@@ -24,6 +24,7 @@ BY_STATUS = {
     503: "Repeat the request after the seconds in `Retry-After`.",
 }
 BY_CODE = {
+    "cannot_sign_in": "Enable or unlock the account first.",
     "current_password_needed": "Send the current password as `current_password` as well.",
     "export_not_found": "Request an export with `POST /users/me/export`, and wait for its task.",
     "head_too_slow": "Send the request line and all headers without long pauses.",
@@ -39,6 +40,7 @@ BY_CODE = {
     "insufficient_scope": "Use a token that has the scopes in `detail`, or a session.",
     "invalid_callback": "Begin the sign-in anew, in the same browser and within ten minutes.",
     "invalid_cursor": "Start at the first page, with the same filters, order and path.",
+    "impersonation_refused": "Do this as yourself, or ask the owner of the account.",
     "invalid_grant": "Check username and password. After a refused refresh token, sign in again.",
     "email_not_verified": (
         "Open the link in the mail that registration has sent, or request another by "
@@ -50,6 +52,7 @@ BY_CODE = {
     "last_admin": "Make another account an admin first.",
     "last_sign_in_method": "Set a password first, or link another identity.",
     "malformed_idempotency_key": "Send one key of 1 to 255 printable ASCII characters, or none.",
+    "lock_ends_in_past": "Choose a time in the future, or none.",
     "not_dead": "Wait until the task has failed permanently; until then it is retried by itself.",
     "password_leaked": (
         "Choose another password, and change it wherever else it is used: it is on a published "
@@ -60,6 +63,8 @@ BY_CODE = {
         "digits beside names of the account and the service. Three unrelated words are a good one."
     ),
     "provider_unavailable": "Try again in a few seconds, or sign in with the password.",
+    "own_account": "Ask another admin, or support.",
+    "rank_too_high": "Ask an account that has all roles of this one.",
     "rate_limited": (
         "Wait for the seconds in `Retry-After`. `RateLimit` on every answer says what is left."
     ),
@@ -69,6 +74,8 @@ BY_CODE = {
     ),
     "session_required": "Sign in with `POST /auth/login`, and send the session's access token.",
     "redirect_not_allowed": "Send one of the addresses in `OIDC_REDIRECTS`, letter by letter.",
+    "role_beyond_own": "Ask an account that has all scopes of the role.",
+    "same_account": "Send the id of another account as `source_id`.",
     "task_id_taken": "Choose another `task_id`, or send the same kind and data as before.",
     "too_many_api_tokens": "Delete tokens that are not used.",
     "too_many_attempts": (
@@ -80,6 +87,7 @@ BY_CODE = {
         "Send the new address to `POST /users/me/email`, and open the link in its mail."
     ),
     "unknown_kind": "Use a kind that the documentation of `POST /tasks` lists.",
+    "unknown_role": "Use a role that `GET /roles` lists.",
     "unsupported_grant_type": "Send the `grant_type` that `detail` names, or omit it.",
     "wrong_current_password": "Send the account's current password.",
 }

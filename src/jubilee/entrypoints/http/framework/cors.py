@@ -15,8 +15,8 @@ ANY_PORT = ":*"
 EXPOSED = (
     b"access-control-expose-headers",
     (
-        b"Deprecation, ETag, Idempotent-Replayed, Link, Location, Preference-Applied, RateLimit, "
-        b"RateLimit-Policy, Retry-After, Sunset, X-Request-ID"
+        b"Deprecation, ETag, Idempotent-Replayed, Impersonated-By, Link, Location, "
+        b"Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Sunset, X-Request-ID"
     ),
 )
 PREFLIGHT = (

@@ -51,6 +51,7 @@ class Access(Enum):
     ANYONE = "anyone"
     OPTIONAL = "optional"  # anyone, but a token must be valid if sent
     SIGNED_IN = "signed in"
+    ROLE = "role"  # an account with a role that has the endpoint's scope; admins have all
     ADMIN = "admin"
 
 

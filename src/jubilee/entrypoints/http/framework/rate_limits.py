@@ -27,12 +27,13 @@ class RequestLimits:
 
     async def admit(self, name: RouteClass, record: RequestRecord) -> None:
         """Count the request and add headers to its response; raises RateLimited."""
-        client = record.user_id or address_key(record.client)
+        client = record.impersonator_id or record.user_id or address_key(record.client)
         state = self._limiter.admit_now(name, client)
         if state is None:
             state = await self._limiter.admit(name, client)
         left = f'"{name}";r={state.remaining};t={state.reset_s}'.encode()
-        record.response_headers = (self._policies[name], (b"ratelimit", left))
+        limits = self._policies[name], (b"ratelimit", left)
+        record.response_headers = (*record.response_headers, *limits)
         if state.is_refused:
             record.limited_by = name
             raise RateLimited(name, state.reset_s)

@@ -56,6 +56,8 @@ logger = logging.getLogger(__name__)
 ANYONE, OPTIONAL = Access.ANYONE, Access.OPTIONAL  # looked up slowly before Python 3.12
 NOTHING = Nothing()
 ANY_MEDIA = b"*/*"
+IMPERSONATED_BY = b"impersonated-by"
+"""On every answer to a token by which one account acts as another: the id of that account."""
 MISSING = "The resource that If-Match requires does not exist."
 
 
@@ -186,7 +188,7 @@ class Resource:
         if scheme.lower() != b"bearer":
             raise InvalidToken
         principal = await self._principal(token.strip().decode("latin-1"))
-        record.user_id = str(principal.user_id)
+        _note_caller(record, principal)
         principal.require(prepared.scopes)
         if prepared.endpoint.access is Access.ADMIN and not principal.is_admin:
             raise NotAllowed
@@ -238,6 +240,14 @@ def _check_path(values: Mapping[str, object]) -> None:
     violations = path_violations(values)
     if violations:
         raise InvalidRequest(violations)
+
+
+def _note_caller(record: RequestRecord, principal: Principal) -> None:
+    record.user_id = str(principal.user_id)
+    if principal.impersonator_id is not None:
+        record.impersonator_id = str(principal.impersonator_id)
+        banner = (IMPERSONATED_BY, record.impersonator_id.encode())
+        record.response_headers = (*record.response_headers, banner)
 
 
 def _conditional(error: DomainError, endpoint: AnyEndpoint, request: Request) -> DomainError:
