@@ -23,6 +23,7 @@ from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.one_time.link import OneTimeLink
 from jubilee.domain.owned_rows import SessionProofStore, UserSessionStore
 from jubilee.domain.paging import Page, Position
+from jubilee.domain.service_accounts.account import ServiceAccount
 from jubilee.domain.tasks.task import Task
 from jubilee.domain.users.ports import UserReader, UserRepository
 from jubilee.domain.users.user import User, UserNotFound
@@ -53,6 +54,8 @@ class Tables(Protocol):
     def api_tokens(self) -> MutableMapping[ApiTokenId, ApiToken]: ...
     @property
     def identities(self) -> MutableMapping[UUID, Identity]: ...
+    @property
+    def service_accounts(self) -> MutableMapping[UserId, ServiceAccount]: ...
     @property
     def items(self) -> FakeItems: ...
     @property
@@ -139,6 +142,7 @@ class FakeUsers(UserReader, UserRepository):
         _delete(store.sessions, {k for k, s in store.sessions.items() if s.user_id == user_id})
         tokens = {k for k, t in store.api_tokens.items() if t.user_id == user_id}
         _delete(store.api_tokens, tokens)
+        store.service_accounts.pop(user_id, None)
         jobs = {k for k, j in store.jobs.items() if j.owner_id == user_id}
         tasks = {k for k, t in store.tasks.items() if t.owner_id == user_id or k in jobs}
         _delete(store.links, {k for k, one in store.links.items() if one.user_id == user_id})

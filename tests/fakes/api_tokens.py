@@ -6,6 +6,7 @@ from datetime import datetime
 
 from jubilee.domain.api_tokens.token import (
     LAST_USE_PRECISION,
+    MAX_GRANTED_TOKENS,
     ApiToken,
     ApiTokenId,
     ApiTokenReader,
@@ -64,6 +65,11 @@ class FakeApiTokens(ApiTokenReader, ApiTokenRepository):
         for token in self._own(user_id):
             if token.expires_at <= now:
                 del self.rows[token.id]
+
+    async def prune_granted(self, user_id: UserId) -> None:
+        granted = [token for token in self._own(user_id) if token.is_granted]
+        for token in sorted(granted, key=_position, reverse=True)[MAX_GRANTED_TOKENS - 1 :]:
+            del self.rows[token.id]
 
     async def delete(self, token_id: ApiTokenId, *, user_id: UserId) -> bool:
         await self.unit.hold("api_token", token_id)

@@ -25,6 +25,7 @@ from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.one_time.link import OneTimeLink
 from jubilee.domain.passwords import PasswordHasher
+from jubilee.domain.service_accounts.account import ServiceAccount
 from jubilee.domain.signing_keys.key import SigningKey
 from jubilee.domain.tasks.task import Task
 from jubilee.domain.users.user import User
@@ -46,6 +47,7 @@ from tests.fakes.rows import (
     RowLocks,
     unique_violation,
 )
+from tests.fakes.service_accounts import FakeServiceAccounts
 from tests.fakes.signing_keys import FakeSigningKeys
 from tests.fakes.tasks import FakeTasks
 
@@ -130,6 +132,7 @@ class FakeTransaction:
     users: FakeUsers
     sessions: FakeSessions
     api_tokens: FakeApiTokens
+    service_accounts: FakeServiceAccounts
     answers: FakeAnswers
     items: FakeItems
     birthdays: FakeBirthdays
@@ -171,6 +174,7 @@ class FakeTables:
     users: MutableMapping[UserId, User]
     sessions: MutableMapping[SessionId, Session]
     api_tokens: MutableMapping[ApiTokenId, ApiToken]
+    service_accounts: MutableMapping[UserId, ServiceAccount]
     answers: MutableMapping[bytes, Answer]
     items: FakeItems
     birthdays: FakeBirthdays
@@ -196,6 +200,9 @@ class FakeTables:
             api_tokens=FakeApiTokens(
                 self.api_tokens, self.users, self.clock, self.unit, FakeRoles(self)
             ),
+            service_accounts=FakeServiceAccounts(
+                self.service_accounts, self.users, self.clock, self.unit
+            ),
             answers=FakeAnswers(self.answers, self.unit),
             items=self.items,
             birthdays=self.birthdays,
@@ -220,17 +227,11 @@ class FakeTables:
         birthdays = self.birthdays
         rows = (self.users, self.sessions, self.items.rows, birthdays.anonymous, birthdays.accounts)
         others = (self.greetings.rows, self.jobs, self.tasks, self.signing_keys)
+        programs = (self.api_tokens, self.service_accounts)
         leaving = (self.deletions, self.exports, self.grants)
         signing_in = (self.identities, self.spent_tickets)
-        for changed in (
-            *rows,
-            self.api_tokens,
-            self.answers,
-            self.links,
-            *others,
-            *leaving,
-            *signing_in,
-        ):
+        more = (*programs, *leaving, *signing_in)
+        for changed in (*rows, self.answers, self.links, *others, *more):
             assert isinstance(changed, Overlay)
             changed.commit()
 
@@ -247,6 +248,7 @@ class FakeStore:
     users: dict[UserId, User] = field(default_factory=dict)
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     api_tokens: dict[ApiTokenId, ApiToken] = field(default_factory=dict)
+    service_accounts: dict[UserId, ServiceAccount] = field(default_factory=dict)
     answers: dict[bytes, Answer] = field(default_factory=dict)
     items: FakeItems = field(default_factory=FakeItems)
     birthdays: FakeBirthdays = field(default_factory=FakeBirthdays)
@@ -305,6 +307,7 @@ class FakeStore:
             users=users,
             sessions=rows(self.sessions),
             api_tokens=rows(self.api_tokens),
+            service_accounts=rows(self.service_accounts),
             answers=rows(self.answers),
             items=FakeItems(rows(self.items.rows), users, unit),
             birthdays=FakeBirthdays(rows(self.birthdays.anonymous), accounts, unit, self.clock),

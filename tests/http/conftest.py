@@ -44,4 +44,6 @@ async def caller(client: httpx2.AsyncClient, sign_up: SignUp) -> Caller:
     """Sign an admin and another user in; the admin owns an item."""
     admin, other = await sign_up("ada", is_superuser=True), await sign_up("zoe")
     item = (await create_item(client, admin)).json()["id"]
-    return Caller(client, admin, other, item)
+    new = {"name": "import", "scopes": ["items:read"]}
+    machine = await client.post("/service-accounts", json=new, headers=admin.headers)
+    return Caller(client, admin, other, item, machine.json()["id"])

@@ -12,6 +12,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /auth/register": {"email": "eve@example.com", "password": PASSWORD},
     "POST /users": {"email": "eve@example.com", "password": PASSWORD},
     "POST /auth/access-tokens": {"name": "backup", "scopes": ["items:read"]},
+    "POST /service-accounts": {"name": "import", "scopes": ["items:read"]},
+    "POST /service-accounts/{id}/access-tokens": {"name": "backup", "scopes": ["items:read"]},
     "POST /items": {"title": "Engine"},
     "POST /tasks": {"data": {"n": 1}},
     "PATCH /users/me": {"password": "another good password", "current_password": PASSWORD},
@@ -28,11 +30,13 @@ class Caller:
     admin: Person
     other: Person
     item: str
+    machine: str
 
     async def send(self, route: str, body: Any, **headers: str) -> httpx2.Response:
         """Send the request of a route; `headers` replace the key."""
         method, path = route.split()
-        path = path.replace("users/{id}", f"users/{self.other.user.id}").format(id=self.item)
+        path = path.replace("users/{id}", f"users/{self.other.user.id}")
+        path = path.replace("accounts/{id}", f"accounts/{self.machine}").format(id=self.item)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {"Idempotency-Key": KEY, **self.admin.headers, **named}
         return await self.client.request(method, path, json=body, headers=sent)

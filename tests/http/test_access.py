@@ -11,6 +11,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from jubilee.domain.api_tokens.service import NewApiToken
+from jubilee.domain.api_tokens.token import ApiTokenId
 from jubilee.domain.identity import UserId
 from jubilee.domain.scopes import Scope
 from jubilee.domain.services import Services
@@ -35,6 +36,12 @@ FOREIGN_STATUS = {
     "endSession": 404,
     "deleteAccessToken": 404,
     "unlinkIdentity": 404,
+    "getServiceAccount": 403,
+    "deleteServiceAccount": 403,
+    "replaceClientSecret": 403,
+    "listServiceAccountTokens": 403,
+    "createServiceAccountToken": 403,
+    "deleteServiceAccountToken": 403,
     "getUser": 403,
     "replaceUser": 403,
     "changeUser": 403,
@@ -129,6 +136,22 @@ def test_every_endpoint_of_an_owned_resource_has_an_expected_status() -> None:
     assert {endpoint.name for endpoint in OWNED} == FOREIGN_STATUS.keys()
 
 
+async def create_program(
+    services: Services, owner: Person, endpoint: AnyEndpoint, store: FakeStore
+) -> UUID:
+    """Id of a token, or of a service account and its token: the path of that has both."""
+    scopes, by = frozenset({Scope.ITEMS_READ, Scope.TASKS_WRITE}), owner.principal
+    new = NewApiToken(name="backup", scopes=scopes)
+    if endpoint.path.startswith("/auth"):
+        return (await services.api_tokens.create(new, owner=owner.user.id, by=by)).token.id
+    machine = (await services.service_accounts.create("import", scopes, by=by)).account
+    token = (await services.service_accounts.create_token(machine.id, new, by=by)).token
+    del store.api_tokens[token.id]
+    token_id = ApiTokenId(machine.id)
+    store.api_tokens[token_id] = replace(token, id=token_id)
+    return machine.id
+
+
 async def create_resource(
     services: Services, owner: Person, endpoint: AnyEndpoint, store: FakeStore
 ) -> UUID:
@@ -143,10 +166,8 @@ async def create_resource(
         return task.id
     if endpoint.path.startswith("/items"):
         return (await services.items.create("Zoe's", None, by=owner.principal)).id
-    if endpoint.path.startswith("/auth/access-tokens"):
-        new = NewApiToken(name="backup", scopes=frozenset({Scope.ITEMS_READ}))
-        owned = await services.api_tokens.create(new, owner=owner.user.id, by=owner.principal)
-        return owned.token.id
+    if "access-tokens" in endpoint.path or endpoint.path.startswith("/service-accounts"):
+        return await create_program(services, owner, endpoint, store)
     if endpoint.path.startswith("/auth/identities"):
         identity = make_identity(owner.user.id)
         store.identities[identity.id] = identity
@@ -166,7 +187,8 @@ async def test_check_34_another_users_resource_is_refused_and_unchanged(
 ) -> None:
     zoe, eve = await sign_up("zoe", date_of_birth=date(1990, 2, 28)), await sign_up("eve")
     resource = await create_resource(services, zoe, endpoint, store)
-    tables = (store.users, store.sessions, store.api_tokens, store.items.rows, store.tasks)
+    programs = (store.api_tokens, store.service_accounts)
+    tables = (store.users, store.sessions, *programs, store.items.rows, store.tasks)
     before = [*(dict(table) for table in tables), [*store.events]]
     answer = await call(client, endpoint, eve.headers, resource)
     assert answer.status_code == FOREIGN_STATUS[endpoint.name], answer.text

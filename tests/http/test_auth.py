@@ -85,7 +85,7 @@ async def test_json_may_not_have_unknown_members(client: httpx2.AsyncClient, rou
     assert answer.json()["error"] == "invalid_request"
 
 
-@pytest.mark.parametrize("grant_type", ["refresh_token", "client_credentials", "Password", "x"])
+@pytest.mark.parametrize("grant_type", ["refresh_token", "authorization_code", "Password", "x"])
 async def test_another_grant_type_is_refused(
     client: httpx2.AsyncClient, zoe: Person, grant_type: str
 ) -> None:

@@ -18,11 +18,20 @@ from tests.http.refusals import problem
 
 KEPT = ("content-type", "content-length", "location", "etag")
 KEYED = [e for e in ENDPOINTS if e.idempotency is not Idempotency.NONE]
-CREATING = {"/auth/register", "/users", "/auth/access-tokens", "/items", "/tasks"}
+CREATING = {
+    "/auth/register",
+    "/users",
+    "/auth/access-tokens",
+    "/service-accounts",
+    "/service-accounts/{id}/access-tokens",
+    "/items",
+    "/tasks",
+}
 CHANGED: dict[str, dict[str, Any]] = {
     "items": {"title": "Other"},
     "tasks": {"data": {"n": 2}},
     "access-tokens": {"name": "other"},
+    "service-accounts": {"name": "other"},
 }
 
 

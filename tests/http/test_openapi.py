@@ -173,6 +173,7 @@ SUCCESSES = {
     "post /auth/refresh": {"200"},
     "post /auth/logout": {"204"},
     "post /auth/reauthenticate": {"204"},
+    "post /service-accounts/{id}/secret": {"200"},
     "post /auth/register": {"201", "202"},  # 202 with REGISTRATION_CONFLICT=hide
     "post /users": {"201", "202"},
     "post /auth/verify-email": {"204"},

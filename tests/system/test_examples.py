@@ -89,7 +89,8 @@ class ExampleData:
     def path(self, operation: Operation) -> str:
         """Return the path with example parameters and with ids of the service."""
         collection = operation.path.partition("/{id}")[0].rpartition("/")[2]
-        values = {"id": self.ids.get(collection, "")}
+        known = self.ids
+        values = {"id": known.get(collection, ""), "token_id": known.get("token_id", "")}
         values.update(operation.example_parameters("path"))
         return operation.path.format_map(values)
 
@@ -112,6 +113,8 @@ class ExampleData:
         self.ids["items"] = self.example("createItem")["id"]
         self.ids["sessions"] = self.example("listSessions")["items"][0]["id"]
         self.ids["access-tokens"] = self.example("createAccessToken")["id"]
+        self.ids["service-accounts"] = self.example("createServiceAccount")["id"]
+        self.ids["token_id"] = self.example("createServiceAccountToken")["id"]
         self.example("createTask")
 
 

@@ -18,8 +18,6 @@ from jubilee.domain.api_tokens.service import ApiTokenRules, ApiTokenService
 from jubilee.domain.api_tokens.token import (
     ApiTokenId,
     ApiTokenRepository,
-    ApiTokenTransaction,
-    ApiTokenView,
 )
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.audit.entry import AuditLog, AuditReader
@@ -65,6 +63,12 @@ from jubilee.domain.own_mails import OwnMailService, OwnMailView
 from jubilee.domain.owned_rows import OwnedItemStore, OwnedTaskStore
 from jubilee.domain.passwords import PasswordHasher, PasswordRules
 from jubilee.domain.roles.service import RoleService, RoleTransaction, RoleView
+from jubilee.domain.service_accounts.account import (
+    ServiceAccountTransaction,
+    ServiceAccountView,
+)
+from jubilee.domain.service_accounts.grants import ClientGrants
+from jubilee.domain.service_accounts.service import ServiceAccountService
 from jubilee.domain.services import Services
 from jubilee.domain.signing_keys.changes import KeyPolicy, SigningKeyTransaction, SigningKeyView
 from jubilee.domain.signing_keys.key import KeyRing, KeyVault
@@ -95,7 +99,7 @@ class ServiceTransaction(
     IdentityTransaction,
     AuthTransaction,
     ProofTransaction,
-    ApiTokenTransaction,
+    ServiceAccountTransaction,
     DeletionTransaction,
     RoleTransaction,
     ItemTransaction,
@@ -129,7 +133,7 @@ class AuditRows(AuditLog, AuditReader, Protocol):
 
 class ServiceView(
     AuthView,
-    ApiTokenView,
+    ServiceAccountView,
     RoleView,
     ItemTransaction,
     BirthdayTransaction,
@@ -207,6 +211,7 @@ def build_services(ports: Ports, policy: Policy) -> Services:
     """Build every service."""
     signing_keys, users = _signing_keys(ports, policy), _users(ports, policy)
     auth = _auth(ports, policy, KeyLoader(signing_keys.load, monotonic))
+    api_tokens = _api_tokens(ports, policy)
     return Services(
         auth=auth,
         signing_keys=signing_keys,
@@ -214,7 +219,9 @@ def build_services(ports: Ports, policy: Policy) -> Services:
         identity_exchange=_identity_exchange(ports, auth, users),
         identities=IdentityService(ports.providers, ports.write, ports.read, ports.clock),
         proofs=_proofs(ports, policy),
-        api_tokens=_api_tokens(ports, policy),
+        api_tokens=api_tokens,
+        service_accounts=_service_accounts(ports, users, api_tokens),
+        client_grants=_client_grants(ports, api_tokens),
         sessions=SessionService(write=ports.write, read=ports.read),
         users=users,
         hidden_registrations=_hidden_registrations(ports, policy),
@@ -337,6 +344,29 @@ def _api_tokens(ports: Ports, policy: Policy) -> ApiTokenService:
         clock=ports.clock,
         new_id=ports.new_id,
         note_use=ports.note_token_use,
+    )
+
+
+def _service_accounts(
+    ports: Ports, users: UserService, tokens: ApiTokenService
+) -> ServiceAccountService:
+    return ServiceAccountService(
+        write=ports.write,
+        read=ports.read,
+        users=users,
+        tokens=tokens,
+        clock=ports.clock,
+        new_id=ports.new_id,
+    )
+
+
+def _client_grants(ports: Ports, tokens: ApiTokenService) -> ClientGrants:
+    return ClientGrants(
+        write=ports.write,
+        read=ports.read,
+        guard=ports.guard,
+        tokens=tokens,
+        lifetime=timedelta(seconds=ports.signer.lifetime),
     )
 
 

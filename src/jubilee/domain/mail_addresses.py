@@ -15,9 +15,12 @@ ADDRESS = re.compile(rf"{WORD}(?:\.{WORD})*@{LABEL}(?:\.{LABEL})*")
 def is_mail_address(text: str) -> bool:
     """Return whether it is one plain address: no name, quotes, comments or encoded words.
 
-    `=?` is refused: mail programs, and Python before 3.12.2, decode the text after it.
+    `=?` is refused: mail programs, and Python before 3.12.2, decode the text after it. So is the
+    domain `.invalid`, which service accounts have.
     """
     if len(text) > MAX_ADDRESS_CHARS or ENCODED_WORD in text or not text.isprintable():
+        return False
+    if text.lower().endswith(".invalid"):
         return False
     local, _, _ = text.rpartition("@")
     # Unpaired surrogates cannot occur: they are not printable.

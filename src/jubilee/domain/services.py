@@ -27,6 +27,8 @@ from jubilee.domain.leaving.deletion import DeletionService
 from jubilee.domain.leaving.export import ExportService
 from jubilee.domain.own_mails import OwnMailService
 from jubilee.domain.roles.service import RoleService
+from jubilee.domain.service_accounts.grants import ClientGrants
+from jubilee.domain.service_accounts.service import ServiceAccountService
 from jubilee.domain.signing_keys.service import SigningKeyService
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.users.service import UserService
@@ -44,6 +46,8 @@ class Services:
     sign_in_flow: SignInFlow
     identity_exchange: IdentityExchange
     identities: IdentityService
+    service_accounts: ServiceAccountService
+    client_grants: ClientGrants
     users: UserService
     hidden_registrations: HiddenRegistrationService | None
     """None if registration tells whether an address is taken."""

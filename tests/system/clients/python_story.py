@@ -23,7 +23,9 @@ from jubilee_client.models import (
     SignIn,
     TaskReply,
     TaskStatus,
+    TokenGrantReply,
     TokenReply,
+    TokenRequest,
     UserReply,
     WholeItem,
 )
@@ -51,8 +53,9 @@ def signed_in(url: str) -> AuthenticatedClient:
     client = Client(base_url=url)
     account = Registration(email="ada@example.com", password=PASSWORD, username="ada")
     checked(register.sync(client=client, body=account), UserReply)
+    form = TokenRequest(username="ada", password=PASSWORD)
+    checked(create_token.sync(client=client, body=form), TokenGrantReply)
     body = SignIn(username="ada", password=PASSWORD)
-    checked(create_token.sync(client=client, body=body), TokenReply)
     first = checked(sign_in.sync(client=client, body=body), TokenReply)
     again = Refresh(refresh_token=first.refresh_token)
     tokens = checked(refresh_token.sync(client=client, body=again), TokenReply)

@@ -24,6 +24,7 @@ from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import api_tokens, users
 from jubilee.domain.api_tokens.token import (
     LAST_USE_PRECISION,
+    MAX_GRANTED_TOKENS,
     ApiToken,
     ApiTokenId,
     ApiTokenReader,
@@ -59,6 +60,13 @@ CHECK = core_statement(
 ADD = core_statement(insert(api_tokens))
 LISTED = and_(OWN, ~api_tokens.c.is_granted)
 COUNT = core_statement(select(func.count().label("found")).where(LISTED))
+SURPLUS = (
+    select(api_tokens.c.id)
+    .where(OWN, api_tokens.c.is_granted)
+    .order_by(api_tokens.c.created_at.desc(), api_tokens.c.id.desc())
+    .offset(MAX_GRANTED_TOKENS - 1)
+)
+PRUNE_GRANTED = core_statement(delete(api_tokens).where(OWN, api_tokens.c.id.in_(SURPLUS)))
 DROP_EXPIRED = core_statement(
     delete(api_tokens).where(
         and_(OWN, api_tokens.c.expires_at <= bindparam("at", type_=api_tokens.c.expires_at.type))
@@ -112,6 +120,9 @@ class PostgresApiTokens(ApiTokenReader, ApiTokenRepository):
 
     async def drop_expired(self, user_id: UserId, *, now: datetime) -> None:
         await self.executor.run(DROP_EXPIRED, user_id=user_id, at=now)
+
+    async def prune_granted(self, user_id: UserId) -> None:
+        await self.executor.run(PRUNE_GRANTED, user_id=user_id)
 
     async def delete(self, token_id: ApiTokenId, *, user_id: UserId) -> bool:
         found = await self.executor.first(DELETE, token_id=token_id, user_id=user_id)

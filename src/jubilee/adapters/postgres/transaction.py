@@ -24,6 +24,7 @@ from jubilee.adapters.postgres.own_mails import PostgresOwnMails
 from jubilee.adapters.postgres.personal_data import PostgresPersonalData
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.roles import PostgresRoles
+from jubilee.adapters.postgres.service_accounts import PostgresServiceAccounts
 from jubilee.adapters.postgres.sessions import PostgresSessions
 from jubilee.adapters.postgres.signing_keys import PostgresSigningKeys
 from jubilee.adapters.postgres.statement import Executor
@@ -122,6 +123,11 @@ class PostgresTransaction:
     def api_tokens(self) -> PostgresApiTokens:
         """The tokens of programs."""
         return PostgresApiTokens(self.executor)
+
+    @property
+    def service_accounts(self) -> PostgresServiceAccounts:
+        """The service accounts."""
+        return PostgresServiceAccounts(self.executor)
 
     @property
     def birthdays(self) -> PostgresBirthdays:

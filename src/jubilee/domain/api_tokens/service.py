@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Unpack
 
 from jubilee.domain.api_tokens.last_uses import ignore_use
 from jubilee.domain.api_tokens.text import hashed, is_secret_text, secret_text
@@ -21,7 +22,7 @@ from jubilee.domain.api_tokens.token import (
     TooManyApiTokens,
     scope_text,
 )
-from jubilee.domain.audit.entry import AuditEvent
+from jubilee.domain.audit.entry import AuditDetails, AuditEvent
 from jubilee.domain.clock import Clock
 from jubilee.domain.idempotency.commit import answered
 from jubilee.domain.identity import NewId, Principal, UserId
@@ -30,6 +31,9 @@ from jubilee.domain.scopes import CREDENTIALS, TOKEN_SCOPES, Scope
 from jubilee.domain.text import composed, line_fault
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.user import User
+
+GRANT = "client_credentials"
+"""Name of granted tokens, and reason of their entries in the audit log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +100,30 @@ class ApiTokenService:
             if await tx.api_tokens.count(owner) >= self.rules.max_per_account:
                 raise TooManyApiTokens
             await tx.api_tokens.add(token)
-            await tx.audit.record(
-                AuditEvent.API_TOKEN_CREATED,
-                actor=by.user_id,
-                subject=owner,
-                token_id=str(token.id),
-                scopes=scope_text(token.scopes),
-            )
+            await _record_new(tx, token, by=by.user_id)
+        return IssuedApiToken(token, text)
+
+    async def grant(
+        self, owner: UserId, scopes: frozenset[Scope], *, lifetime: timedelta
+    ) -> IssuedApiToken:
+        """Create a short token of an account whose client has proved its secret."""
+        text, now = secret_text(PREFIX, self.rules.make_secret()), self.clock()
+        token = ApiToken(
+            id=ApiTokenId(self.new_id()),
+            user_id=owner,
+            name=GRANT,
+            token_hash=hashed(text),
+            scopes=scopes,
+            created_at=now,
+            expires_at=now + lifetime,
+            is_granted=True,
+        )
+        async with self.write() as tx:
+            _check_account(await tx.users.get(owner, lock=True), token)
+            await tx.api_tokens.drop_expired(owner, now=now)
+            await tx.api_tokens.prune_granted(owner)
+            await tx.api_tokens.add(token)
+            await _record_new(tx, token, by=owner, reason=GRANT)
         return IssuedApiToken(token, text)
 
     async def list(
@@ -151,8 +172,16 @@ class ApiTokenService:
         return chosen
 
 
+async def _record_new(
+    tx: ApiTokenTransaction, token: ApiToken, *, by: UserId, **more: Unpack[AuditDetails]
+) -> None:
+    more["token_id"], more["scopes"] = str(token.id), scope_text(token.scopes)
+    event = AuditEvent.API_TOKEN_CREATED
+    await tx.audit.record(event, actor=by, subject=token.user_id, **more)
+
+
 def _check_account(account: User, token: ApiToken) -> None:
-    if not account.is_active:
+    if not account.may_sign_in(token.created_at):
         raise AccountDisabled
     if Scope.ADMIN in token.scopes and not account.is_superuser:
         raise InvalidTokenScope(pointer="/scopes")

@@ -17,6 +17,7 @@ from jubilee.domain.users.ports import UserRepository
 
 PREFIX = "jbl_"
 MAX_NAME_CHARS = 100  # code points
+MAX_GRANTED_TOKENS = 100  # of an account; a new one replaces the oldest
 LAST_USE_PRECISION = timedelta(minutes=5)
 """A use within it after the stored one is not stored."""
 
@@ -109,6 +110,9 @@ class ApiTokenRepository(UserApiTokenStore, Protocol):
 
     async def drop_expired(self, user_id: UserId, *, now: datetime) -> None:
         """Delete the account's tokens that have expired."""
+
+    async def prune_granted(self, user_id: UserId) -> None:
+        """Delete the account's oldest granted tokens, so that there is room for one more."""
 
     async def delete(self, token_id: ApiTokenId, *, user_id: UserId) -> bool:
         """Delete a token of the account; return whether it existed."""

@@ -59,6 +59,8 @@ class AuditEvent(StrEnum):
     IMPERSONATION_STARTED = "impersonation_started"
     """An account got a token by which it acts as another one for a few minutes."""
     ACCOUNTS_MERGED = "accounts_merged"
+    SERVICE_ACCOUNT_CREATED = "service_account_created"
+    CLIENT_SECRET_REPLACED = "client_secret_replaced"  # noqa: S105  # an event, not a secret
     ADMIN_READ = "admin_read"
     """An admin or operator read what belongs to another account, or a list of it."""
     ADMIN_WRITE = "admin_write"

@@ -32,6 +32,7 @@ from jubilee.domain.users.registration import RegistrationMail
 from jubilee.domain.users.user import (
     CurrentPasswordNeeded,
     Profile,
+    ServiceAccountRefused,
     UnconfirmedEmail,
     User,
     UserNotFound,
@@ -153,6 +154,8 @@ class UserService:
         after = _unverified(before, replace(before, **checked_names(profile, before)))
         if passwords.new is not None or _credentials(after) != _credentials(before):
             by.require(CREDENTIALS)
+            if before.is_service:
+                raise ServiceAccountRefused
         self._check_confirmed(before, after, by=by)
         self.calendar.check_born(after.date_of_birth, after.time_zone, BIRTH_POINTERS)
         await self._check_current_password(before, after, passwords, by=by)

@@ -8,6 +8,9 @@ from jubilee.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from jubilee.domain.identity import UserId
 from jubilee.domain.names import Names
 
+SERVICE_DOMAIN = "service-accounts.invalid"
+"""Domain of the addresses of service accounts; no mail can be sent to it (RFC 2606)."""
+
 
 class UserNotFound(NotFound):
     """The account does not exist."""
@@ -68,6 +71,12 @@ class EmailVerification(StrEnum):
     """As optional, and sign-in is refused until then."""
 
 
+class ServiceAccountRefused(Conflict):
+    """A service account has no password, e-mail address or role of its own."""
+
+    code = "service_account"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """A user account."""
@@ -110,6 +119,11 @@ class User:
     def unlocked(self) -> "User":
         """Return the account without a lock."""
         return replace(self, locked_at=None, locked_until=None, lock_reason=None)
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it is the account of a machine, which never signs in."""
+        return self.email.endswith(f"@{SERVICE_DOMAIN}")
 
 
 class Profile(Names, total=False):

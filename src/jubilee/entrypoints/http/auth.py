@@ -11,6 +11,7 @@ from jubilee.domain.passwords import HasherBusy
 from jubilee.domain.rate_limits.quotas import RouteClass
 from jubilee.domain.scopes import Scope
 from jubilee.domain.users.user import EmailNotVerified
+from jubilee.entrypoints.http.client_grants import with_client_grant
 from jubilee.entrypoints.http.fields import Password
 from jubilee.entrypoints.http.framework.endpoint import (
     FORM,
@@ -128,7 +129,7 @@ def _sign_in(path: str, name: str, media: tuple[str, str]) -> AnyEndpoint:
 
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (
-    _sign_in("/auth/token", "createToken", (FORM, JSON)),
+    with_client_grant(_sign_in("/auth/token", "createToken", (FORM, JSON))),
     _sign_in("/auth/login", "signIn", (JSON, FORM)),
     Endpoint(
         method="POST",

@@ -12,6 +12,7 @@ from jubilee.adapters.postgres.tables.jobs import jobs, workers
 from jubilee.adapters.postgres.tables.leaving import account_deletions, export_chunks, exports
 from jubilee.adapters.postgres.tables.one_time import one_time_links
 from jubilee.adapters.postgres.tables.roles import role_grants, roles
+from jubilee.adapters.postgres.tables.service_accounts import service_accounts
 from jubilee.adapters.postgres.tables.sessions import sessions
 from jubilee.adapters.postgres.tables.signing_keys import signing_keys
 from jubilee.adapters.postgres.tables.users import USER_WORDS, users
@@ -37,6 +38,7 @@ __all__ = [
     "one_time_links",
     "role_grants",
     "roles",
+    "service_accounts",
     "sessions",
     "signing_keys",
     "spent_tickets",

@@ -110,7 +110,10 @@ DESCRIPTIONS = {
     ),
     "createToken": (
         f"OAuth 2.0 password grant (RFC 6749, section 4.3). {SIGN_IN} Errors also have `error` and "
-        "`error_description`."
+        "`error_description`. With `grant_type=client_credentials` (section 4.4) it returns a "
+        "short token of a service account, without a refresh token; client id and client secret "
+        "are in the body, or in the header as HTTP Basic. Wrong secrets are limited as passwords "
+        "are."
     ),
     "signIn": f"The same as `POST /auth/token`, with a JSON body. {SIGN_IN}",
     "refreshToken": (
@@ -259,6 +262,29 @@ DESCRIPTIONS = {
         "Grants an account exactly these roles; every account has `user`. `admin` is the same as "
         "`is_superuser`. A role may be granted or taken away only by an account that has all of "
         "its scopes. The last admin cannot be demoted (409)."
+    ),
+    "listServiceAccounts": f"Lists the accounts of machines, newest first. {PAGED}",
+    "createServiceAccount": (
+        "Creates the account of a machine, which the admin owns. Its `id` is its client id; the "
+        "response contains its client secret, which is not shown again. It cannot sign in with a "
+        "password: it gets short tokens by the client credentials grant of `POST /auth/token`, or "
+        "has tokens that an admin creates."
+    ),
+    "getServiceAccount": "Returns a service account, without its secret.",
+    "deleteServiceAccount": "Deletes a service account with its tokens, tasks and items.",
+    "replaceClientSecret": (
+        "Gives the service account a new client secret. The old one and all of its tokens stop "
+        "working at once."
+    ),
+    "listServiceAccountTokens": (
+        f"Lists the tokens of a service account that an admin has created. {PAGED}"
+    ),
+    "createServiceAccountToken": (
+        "Creates a token of a service account, within its scopes. The response contains its text, "
+        "which is not shown again."
+    ),
+    "deleteServiceAccountToken": (
+        "Deletes a token of a service account; it stops working at once."
     ),
     "listItems": (
         "Lists the items of all accounts, or of one `owner`; `q` searches titles and "

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 
 from jubilee import __version__
-from jubilee.domain.scopes import Scope
+from jubilee.domain.scopes import TOKEN_SCOPES, Scope
 from jubilee.entrypoints.http.docs.components import Components, Json
 from jubilee.entrypoints.http.docs.descriptions import describe
 from jubilee.entrypoints.http.docs.parameters import parameters
@@ -47,6 +47,7 @@ TAGS = {
     "hello": "Save birthdays under names, and greet them.",
     "birthdays": "Lists of birthdays, for admins.",
     "auth": "Sign in and out; sessions and tokens.",
+    "service accounts": "Accounts of machines and their tokens, for admins.",
     "users": "Accounts: one's own, and all accounts for admins.",
     "roles": "Roles, and which account has which.",
     "items": "Items with a title and a description.",
@@ -76,6 +77,7 @@ SCOPES = {
     Scope.ADMIN: "have the rights of an admin, in addition to the other scopes",
     Scope.ACCOUNT: "change credentials, end sessions, delete accounts; no token can have it",
 }
+TOKEN_ONLY = {scope: text for scope, text in SCOPES.items() if scope in TOKEN_SCOPES}
 HEADERS = {
     "X-Request-ID": "id of the request: the client's own if it is well-formed, else a new one",
     "WWW-Authenticate": "the authentication scheme",
@@ -118,8 +120,12 @@ def _schemes(public_url: str) -> Json:
     return {
         "password": {
             "type": "oauth2",
-            "description": "Sign in with username or e-mail address and password.",
-            "flows": {"password": {"tokenUrl": token_url, "scopes": SCOPES}},
+            "description": "Sign in with username or e-mail address and password; as a machine "
+            "with client id and client secret.",
+            "flows": {
+                "password": {"tokenUrl": token_url, "scopes": SCOPES},
+                "clientCredentials": {"tokenUrl": token_url, "scopes": TOKEN_ONLY},
+            },
         },
         "token": {
             "type": "http",

@@ -23,6 +23,10 @@ PATH: dict[str, Json] = {
         "schema": {"type": "string", "pattern": f"^{TASK_ID}$"},
         "example": "order-4711",
     },
+    "token_id": {
+        "description": "id of the token",
+        "schema": {"type": "string", "format": "uuid"},
+    },
     "username": {
         "description": "a name: a letter, then letters and marks",
         "schema": {"type": "string", "minLength": 1},

@@ -39,6 +39,7 @@ BY_CODE = {
     ),
     "insufficient_scope": "Use a token that has the scopes in `detail`, or a session.",
     "invalid_callback": "Begin the sign-in anew, in the same browser and within ten minutes.",
+    "invalid_client": "Check client id and client secret; an admin can replace the secret.",
     "invalid_cursor": "Start at the first page, with the same filters, order and path.",
     "impersonation_refused": "Do this as yourself, or ask the owner of the account.",
     "invalid_grant": "Check username and password. After a refused refresh token, sign in again.",
@@ -72,6 +73,7 @@ BY_CODE = {
         "Send the password to `POST /auth/reauthenticate`, or sign in again; then repeat the "
         "request."
     ),
+    "service_account": "Create tokens for the service account, or replace its client secret.",
     "session_required": "Sign in with `POST /auth/login`, and send the session's access token.",
     "redirect_not_allowed": "Send one of the addresses in `OIDC_REDIRECTS`, letter by letter.",
     "role_beyond_own": "Ask an account that has all scopes of the role.",

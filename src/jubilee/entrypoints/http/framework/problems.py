@@ -15,6 +15,7 @@ from jubilee.domain.identities.identity import InvalidCallback, InvalidLogoutTok
 from jubilee.domain.one_time.link import InvalidLink
 from jubilee.domain.rate_limits.quotas import RateLimited
 from jubilee.domain.scopes import InsufficientScope, SessionRequired
+from jubilee.domain.service_accounts.account import InvalidClient, InvalidScope
 from jubilee.entrypoints.http.framework.cursors import InvalidCursor
 
 LIMIT_RETRY_AFTER_S = 60  # after a limit on the number of resources was reached
@@ -142,6 +143,7 @@ STATUSES: dict[type[errors.DomainError], HTTPStatus] = {
     InvalidCallback: HTTPStatus.BAD_REQUEST,
     InvalidLogoutToken: HTTPStatus.BAD_REQUEST,
     UnsupportedGrant: HTTPStatus.BAD_REQUEST,
+    InvalidScope: HTTPStatus.BAD_REQUEST,
     errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     errors.NotAllowed: HTTPStatus.FORBIDDEN,
@@ -213,7 +215,7 @@ def _members(error: errors.DomainError) -> Mapping[str, object]:
 
 
 def _oauth_members(error: errors.DomainError, status: HTTPStatus) -> Mapping[str, object]:
-    if isinstance(error, InvalidGrant | UnsupportedGrant):
+    if isinstance(error, InvalidGrant | UnsupportedGrant | InvalidClient | InvalidScope):
         code = error.code
     elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         code = "temporarily_unavailable"
@@ -239,6 +241,8 @@ def _challenge(error: errors.DomainError) -> str | None:
     bearer = 'Bearer realm="jubilee"'
     if type(error) is errors.NotAuthenticated:
         return bearer
+    if isinstance(error, InvalidClient):
+        return 'Basic realm="jubilee"'
     if isinstance(error, errors.NotAuthenticated):
         return f'{bearer}, error="invalid_token"'
     if isinstance(error, InsufficientScope):

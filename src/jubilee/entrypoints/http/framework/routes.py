@@ -32,7 +32,7 @@ def _text(segment: str) -> str | None:
     return segment or None
 
 
-READERS: Mapping[str, ReadValue] = {"id": _uuid, "task_id": _task_id}
+READERS: Mapping[str, ReadValue] = {"id": _uuid, "token_id": _uuid, "task_id": _task_id}
 """Parameters that only some texts fit; any other takes a whole segment."""
 
 

@@ -1,0 +1,1 @@
+"""Service accounts: accounts of machines, which act by tokens and never sign in."""
