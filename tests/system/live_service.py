@@ -123,6 +123,7 @@ async def use_everything(up: Up, caller: MarkedClient) -> None:
     await connection.execute(TRAPS)
     await connection.close()
     headers = use_sessions(caller, address, password)
+    use_mailed_links(caller, address)
     create_items(caller, headers)
     create_tasks(up, caller, headers)
     send_bad_requests(up, caller, headers)
@@ -166,6 +167,22 @@ def use_sessions(caller: MarkedClient, address: str, password: str) -> dict[str,
     caller.send(401, "GET", "/users/me", headers=headers)
     last = caller.sign_in(address, changed["password"], "last")
     return {"Authorization": f"Bearer {last['access_token']}"}
+
+
+def use_mailed_links(caller: MarkedClient, address: str) -> None:
+    """Ask for mails, open a link, and send made-up tokens and codes."""
+    marker, client = caller.marker, caller.client
+    for asked in (address, f"{marker('unknown address')}@example.com"):
+        caller.send(202, "POST", "/auth/password/forgot", json={"email": asked})
+    link = {"token": marker("opened link")}
+    assert client.get("/account/reset-password", params=link).status_code == 200
+    form = {"token": marker("sent link"), "password": marker("password of a form")}
+    assert client.post("/account/reset-password", data=form).status_code == 400
+    caller.send(400, "POST", "/auth/verify-email", json={"token": marker("mailed token")})
+    code = {"email": f"{marker('address of a code')}@example.com", "code": marker("code")}
+    caller.send(400, "POST", "/auth/verify-email", json=code)
+    one_click = f"/account/unsubscribe?token={marker('opt-out token')}"
+    assert client.post(one_click, data={"List-Unsubscribe": "One-Click"}).status_code == 400
 
 
 def create_items(caller: MarkedClient, headers: dict[str, str]) -> None:

@@ -17,7 +17,7 @@ from jubilee.domain.jobs.kinds import (
 )
 from jubilee.domain.jobs.payload import MASK, invalid_payload, read_text, require_only
 from jubilee.domain.mail import TIMEOUT_S, MailService, RenderedMail, display_name
-from jubilee.domain.one_time.link import OneTimeView
+from jubilee.domain.one_time.link import OneTimeLink, OneTimeView
 from jubilee.domain.one_time.secrets import LinkSecrets, readable
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.ports import UserView
@@ -104,11 +104,17 @@ class AccountMail(JobKind[AccountMailPayload, object]):
         if payload.link_id is not None:
             if link is None or not link.is_live(self.clock()):
                 return None
-            token, code = self.secrets.reveal(link)
-            values |= {"token": token, "code": readable(code), "recipient": link.recipient}
+            values |= self._secret_values(link)
             to = link.recipient
         render = self.mail.templates.render
         return AddressedMail(to, render(payload.template.value, user.locale, **values))
+
+    def _secret_values(self, link: OneTimeLink) -> Mapping[str, str]:
+        try:
+            token, code = self.secrets.reveal(link)
+        except ValueError as error:
+            raise PermanentFailure(str(error)) from None
+        return {"token": token, "code": readable(code), "recipient": link.recipient}
 
 
 def _uuid(data: Mapping[str, object], name: str) -> UUID:
