@@ -135,6 +135,8 @@ async def test_check_14_codes_are_guessed_at_known_and_unknown_addresses_alike(
                 )
         with pytest.raises(TooManyAttempts):
             await services.password_resets.reset(TypedCode(address, code), NEW_PASSWORD, CLIENT)
+    refused = [e for e in mails.store.audit if e.event == AuditEvent.MAIL_CODE_REFUSED]
+    assert [e.subject_id for e in refused] == [zoe.user.id] * 10 + [None] * 10
 
 
 async def test_check_15_a_reset_ends_all_sessions_and_links_and_tells_by_mail(
@@ -246,6 +248,14 @@ async def test_check_9_a_taken_address_gets_a_notice_and_the_change_no_link(
     await mails.run()
     assert mails.subjects[-1] == ("max@example.com", "Your address already has an account")
     assert not mails.store.links
+
+
+async def test_a_change_to_the_own_address_sends_no_mail(
+    services: Services, mails: FakeMailWorker, zoe: Person
+) -> None:
+    await mails.run()
+    await services.email_changes.request("ZOE@example.com", PASSWORD, by=zoe.principal)
+    assert await mails.run() == []
 
 
 async def test_an_address_that_was_taken_meanwhile_is_refused(

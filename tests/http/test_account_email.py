@@ -236,3 +236,17 @@ async def test_a_job_of_a_registration_tells_nothing_in_clear(
     assert "zoe@" not in stored
     assert "Quill" not in stored
     assert PASSWORD not in stored
+
+
+@HIDDEN
+async def test_check_9_a_sign_in_does_not_tell_whether_a_registration_made_an_account(
+    client: httpx2.AsyncClient, mails: FakeMailWorker
+) -> None:
+    body = {"email": "zoe@example.com", "password": PASSWORD}
+    await client.post("/auth/register", json=body)
+    await mails.run()
+    refused = await sign_in(client, "zoe@example.com", PASSWORD)
+    problem(refused, 400, "invalid_grant")
+    for _ in range(9):
+        await sign_in(client, "zoe@example.com", PASSWORD)
+    problem(await sign_in(client, "zoe@example.com", PASSWORD), 429, "too_many_attempts")

@@ -205,3 +205,10 @@ def test_leaked_passwords_come_from_an_api_or_from_a_file(
     file.touch()
     assert given(env, PWNED_PASSWORDS_FILE=str(file)).pwned_passwords_file == file
     assert "exclude each other" in refusal(env, PWNED_PASSWORDS_URL="https://pwned.example/range")
+
+
+def test_accounts_are_hidden_only_where_addresses_are_verified(env: pytest.MonkeyPatch) -> None:
+    given(env, REGISTRATION_CONFLICT="hide", EMAIL_VERIFICATION="required")
+    for weaker in ("off", "optional"):
+        with pytest.raises(ValidationError, match="needs EMAIL_VERIFICATION=required"):
+            given(env, REGISTRATION_CONFLICT="hide", EMAIL_VERIFICATION=weaker)

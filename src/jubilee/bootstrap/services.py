@@ -391,7 +391,7 @@ def _issuer(ports: Ports) -> LinkIssuer:
 
 
 def _prover(ports: Ports) -> LinkProver:
-    return LinkProver(ports.read, ports.guard, ports.link_secrets, ports.clock)
+    return LinkProver(ports.write, ports.read, ports.guard, ports.link_secrets, ports.clock)
 
 
 def _link_requests(ports: Ports) -> LinkRequestService:

@@ -75,6 +75,12 @@ class Settings(  # pydantic lists the fields of the last base first
         return self
 
     @model_validator(mode="after")
+    def _hidden_until_verified(self) -> "Settings":
+        if self.registration_conflict == "hide" and self.email_verification != "required":
+            raise ValueError("REGISTRATION_CONFLICT=hide needs EMAIL_VERIFICATION=required")
+        return self
+
+    @model_validator(mode="after")
     def _no_credentials_for_all(self) -> "Settings":
         if self.cors_allow_credentials and ANY in self.cors_origins:
             raise ValueError("CORS_ALLOW_CREDENTIALS needs origins in BACKEND_CORS_ORIGINS, not *")

@@ -142,9 +142,10 @@ class IssueLink(JobKind[LinkRequest, LinkTransaction]):
         self, tx: LinkTransaction, user_id: UserId, address: str, owner: User | None
     ) -> None:
         """Mail the new address, or its owner if it belongs to an account."""
-        if owner is not None and owner.id != user_id:
-            notice = account_mail(self.new_id(), owner.id, MailTemplate.ADDRESS_IN_USE)
-            await tx.jobs.add(notice)
+        if owner is not None:
+            if owner.id != user_id:
+                notice = account_mail(self.new_id(), owner.id, MailTemplate.ADDRESS_IN_USE)
+                await tx.jobs.add(notice)
             return
         try:
             user = await tx.users.get(user_id, lock=True)

@@ -43,6 +43,8 @@ class AuditEvent(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # an event, not a password
     EMAIL_CHANGED = "email_changed"
     EMAIL_VERIFIED = "email_verified"
+    MAIL_CODE_REFUSED = "mail_code_refused"
+    """A code of a mail was wrong, or there was no such mail."""
     ROLE_CHANGED = "role_changed"
     IDENTITY_LINKED = "identity_linked"
     """An identity at another provider became a way to sign in."""

@@ -212,12 +212,18 @@ class AuthService:
     async def _admit(
         self, user: User, password: str, match: PasswordMatch, client: ClientInfo
     ) -> Tokens | None:
-        """Open the session; None if the address has to be verified first. Raises InvalidGrant."""
+        """Open the session; None if the address has to be verified first. Raises InvalidGrant.
+
+        Where registration hides accounts, the password that was just registered would tell whether
+        it made one: then an address that is not verified is refused as a wrong password is.
+        """
         if not self.email.allows_sign_in(user):
             reason = SignInFailure.EMAIL_NOT_VERIFIED.value
             async with self.write() as tx:
                 event = AuditEvent.SIGN_IN_FAILED
                 await tx.audit.record(event, actor=None, subject=user.id, reason=reason)
+            if self.email.hides_accounts:
+                raise InvalidGrant
             return None
         rehashed = await self._rehashed(user, password, match)
         tokens = await self._open_session(user, rehashed, client)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from jubilee.domain.attempts.attempt import PasswordAttempt
 from jubilee.domain.attempts.guard import AttemptGuard
+from jubilee.domain.audit.entry import AuditEvent, AuditTransaction
 from jubilee.domain.clock import Clock
 from jubilee.domain.one_time.link import (
     InvalidLink,
@@ -27,6 +28,7 @@ class LinkProver:
     parallel requests gets there.
     """
 
+    write: Begin[AuditTransaction]
     read: Begin[OneTimeView]
     guard: AttemptGuard
     secrets: LinkSecrets
@@ -37,8 +39,8 @@ class LinkProver:
     ) -> OneTimeLink:
         """Return the live link that the proof belongs to; it stays usable.
 
-        Codes are guessed at one address, known or not, as often as passwords at one account.
-        `address` is the client's. Raises InvalidLink or TooManyAttempts.
+        Codes are guessed at one address, known or not, as often as passwords at one account, and
+        each refusal is recorded. `address` is the client's. Raises InvalidLink or TooManyAttempts.
         """
         if isinstance(proof, LinkToken):
             return await self._by_token(purpose, proof)
@@ -54,17 +56,20 @@ class LinkProver:
     async def _by_token(self, purpose: LinkPurpose, proof: LinkToken) -> OneTimeLink:
         async with self.read() as view:
             link = await view.one_time.find_by_token(purpose, token_hash(proof.token))
-        return self._live(link)
+        if link is None or not self._is_live(link):
+            raise InvalidLink
+        return link
 
     async def _by_code(self, purpose: LinkPurpose, proof: TypedCode) -> OneTimeLink:
         async with self.read() as view:
             link = await view.one_time.find_by_recipient(purpose, proof.recipient)
-        found = self._live(link)
-        if not self.secrets.is_code(found, proof.code):
-            raise InvalidLink
-        return found
+        if link is not None and self._is_live(link) and self.secrets.is_code(link, proof.code):
+            return link
+        subject, reason = None if link is None else link.user_id, purpose.value
+        async with self.write() as tx:
+            event = AuditEvent.MAIL_CODE_REFUSED
+            await tx.audit.record(event, actor=None, subject=subject, reason=reason)
+        raise InvalidLink
 
-    def _live(self, link: OneTimeLink | None) -> OneTimeLink:
-        if link is None or not link.is_live(self.clock()):
-            raise InvalidLink
-        return link
+    def _is_live(self, link: OneTimeLink) -> bool:
+        return link.is_live(self.clock())
