@@ -96,6 +96,9 @@ PARTS: Mapping[str, PersonalTable] = {
     "links": PersonalTable(
         "one_time_links", "id, purpose, recipient, created_at, expires_at, ended_at"
     ),
+    "identities": PersonalTable(
+        "identities", "id, provider, issuer, subject, email, created_at, last_used_at"
+    ),
     "deletion": PersonalTable("account_deletions", "user_id, due_at, requested_at", key="user_id"),
 }
 """The files of the archive, in their order."""

@@ -128,6 +128,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
             ),
         ),
         errors=(InvalidGrant, IdentityTaken, TooManyIdentities),
+        recent_proof=True,
     ),
     Endpoint(
         method="DELETE",
@@ -139,5 +140,6 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         access=Access.SIGNED_IN,
         replies=(ResponseSpec(status=204, description="The identity is not linked any more."),),
         errors=(IdentityNotFound, LastSignInMethod),
+        recent_proof=True,
     ),
 )

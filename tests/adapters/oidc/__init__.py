@@ -1,0 +1,1 @@
+"""Providers of identities, without a network."""

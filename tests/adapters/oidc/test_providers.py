@@ -1,0 +1,170 @@
+"""Providers of sign-in: GitHub's answers, keys of an issuer, and what a provider may be asked."""
+
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+import pytest
+
+from jubilee.bootstrap.identities import make_provider
+from jubilee.domain.identities.identity import (
+    InvalidCallback,
+    InvalidLogoutToken,
+    ProviderUnavailable,
+)
+from jubilee.domain.identities.provider import AuthorizationRequest, SignInProvider
+from jubilee.domain.ip_addresses import Address
+from jubilee.domain.outbound.address_policy import AddressFilter
+from jubilee.domain.outbound.request import HttpRequest
+from jubilee.domain.outbound.sending import AddressNotAllowed, HttpReply, HttpSender
+from jubilee.settings.identity_providers import ProviderSettings, parse_providers
+from tests.fakes.issuer import CLIENT_ID, ISSUER, FakeIssuer, found
+
+REQUEST = AuthorizationRequest("https://api.example/callback", "s" * 43, "n" * 43, "v" * 43)
+TWIN = '{"name": "a", "kind": "github", "client_id": "c"}'
+EMAILS = [
+    {"email": "old@example.com", "primary": False, "verified": True},
+    {"email": "zoe@example.com", "primary": True, "verified": True},
+]
+
+
+@dataclass(slots=True)
+class FakeGitHub(HttpSender):
+    """Answers as GitHub does."""
+
+    token: object = field(default_factory=lambda: {"access_token": "gho_1"})
+    emails: object = field(default_factory=lambda: EMAILS)
+    urls: list[str] = field(default_factory=list)
+
+    async def send(self, request: HttpRequest, allows: AddressFilter) -> HttpReply:
+        del allows
+        self.urls.append(f"{request.host}{request.target}")
+        match request.target:
+            case "/login/oauth/access_token":
+                return found(self.token)
+            case "/user" | "/api/v3/user":
+                return found({"id": 4711, "login": "zoe", "name": "Zoe Quill"})
+            case _:
+                return found(self.emails)
+
+
+def github(sender: HttpSender, issuer: str | None = None) -> SignInProvider:
+    chosen = ProviderSettings(name="github", kind="github", issuer=issuer, client_id="c")
+    return make_provider(chosen, sender)
+
+
+async def test_github_says_who_signed_in_by_the_number_of_the_account() -> None:
+    claims = await github(FakeGitHub()).redeem("code", REQUEST)
+    assert (claims.issuer, claims.subject) == ("https://github.com", "4711")
+    assert (claims.email, claims.is_email_verified) == ("zoe@example.com", True)
+    assert claims.name == "Zoe Quill"
+
+
+@pytest.mark.parametrize("emails", [[], [{**EMAILS[1], "verified": False}], {"message": "no"}])
+async def test_github_without_a_verified_primary_address_names_none(emails: object) -> None:
+    claims = await github(FakeGitHub(emails=emails)).redeem("code", REQUEST)
+    assert (claims.email, claims.is_email_verified) == (None, False)
+
+
+async def test_a_code_that_github_refuses_is_refused() -> None:
+    sender = FakeGitHub(token={"error": "bad_verification_code"})
+    with pytest.raises(InvalidCallback):
+        await github(sender).redeem("code", REQUEST)
+    with pytest.raises(InvalidLogoutToken):
+        await github(sender).read_logout("token")
+
+
+async def test_a_github_of_ones_own_has_its_own_addresses() -> None:
+    sender = FakeGitHub()
+    provider = github(sender, "https://git.example")
+    url = await provider.authorization_url(REQUEST)
+    assert url.startswith("https://git.example/login/oauth/authorize?")
+    assert "code_challenge_method=S256" in url
+    claims = await provider.redeem("code", REQUEST)
+    assert claims.issuer == "https://git.example"
+    assert {each.partition("/")[0] for each in sender.urls} == {"git.example"}
+
+
+def openid(sender: HttpSender, issuer: str = ISSUER, *, private: bool = False) -> SignInProvider:
+    chosen = ProviderSettings(name="here", issuer=issuer, client_id=CLIENT_ID, private=private)
+    return make_provider(chosen, sender)
+
+
+async def test_metadata_of_another_issuer_are_refused() -> None:
+    issuer = FakeIssuer(metadata={"issuer": "https://other.example"})
+    with pytest.raises(ProviderUnavailable):
+        await openid(issuer).authorization_url(REQUEST)
+
+
+async def test_metadata_are_read_once() -> None:
+    issuer = FakeIssuer()
+    provider = openid(issuer)
+    for _ in range(3):
+        await provider.authorization_url(REQUEST)
+    assert len(issuer.requests) == 1
+
+
+async def test_keys_are_not_read_anew_for_each_unknown_one() -> None:
+    issuer = FakeIssuer(headers={"kid": "unknown"})
+    provider = openid(issuer)
+    for _ in range(5):
+        with pytest.raises(InvalidLogoutToken):
+            await provider.read_logout(issuer.token())
+    assert [request.target for request in issuer.requests].count("/jwks") == 1
+
+
+async def test_a_provider_that_is_not_private_is_asked_over_tls_alone() -> None:
+    issuer = FakeIssuer()
+    with pytest.raises(ProviderUnavailable):
+        await openid(issuer, "http://issuer.example").authorization_url(REQUEST)
+    assert not issuer.requests
+
+
+@dataclass(slots=True)
+class AddressSender(HttpSender):
+    """A host with one address, which refuses where it is not allowed."""
+
+    address: Address
+
+    async def send(self, request: HttpRequest, allows: AddressFilter) -> HttpReply:
+        if not allows(self.address):
+            raise AddressNotAllowed("no address of this host is allowed")
+        return await FakeIssuer().send(request, allows)
+
+
+@pytest.mark.parametrize(
+    ("address", "private", "allowed"),
+    [
+        ("93.184.216.34", False, True),
+        ("10.1.2.3", False, False),
+        ("10.1.2.3", True, True),
+        ("127.0.0.1", True, True),
+        ("169.254.169.254", True, False),
+    ],
+)
+async def test_a_private_address_is_reached_by_setting_alone(
+    address: str, private: bool, allowed: bool
+) -> None:
+    provider = openid(AddressSender(ip_address(address)), private=private)
+    if allowed:
+        assert (await provider.authorization_url(REQUEST)).startswith(ISSUER)
+        return
+    with pytest.raises(ProviderUnavailable):
+        await provider.authorization_url(REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{}", "no JSON array"),
+        ('[{"name": "Here", "client_id": "c", "issuer": "https://i"}]', "0/name"),
+        ('[{"name": "here", "client_id": "c"}]', "needs its issuer"),
+        ('[{"name": "here", "client_id": "c", "issuer": "https://i", "secret": "Zq7"}]', "secret"),
+        (f"[{TWIN}, {TWIN}]", "name of its own"),
+    ],
+)  # fmt: skip
+def test_wrong_settings_of_providers_are_refused_without_their_values(
+    text: str, reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason) as refused:
+        parse_providers(text)
+    assert "Zq7" not in str(refused.value)
