@@ -58,7 +58,7 @@ from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore
 from tests.fakes.tasks import FakeLiveJobReader
 from tests.servers import Servers, fresh_database
 
-pytest_plugins = ["tests.exclusive", "tests.servers"]
+pytest_plugins = ["tests.exclusive", "tests.servers", "tests.untraced"]
 
 # The duration of an example depends on the machine.
 settings.register_profile(

@@ -76,6 +76,7 @@ async def test_processes_share_a_quota(store: FakeQuotaStore, time: Time) -> Non
     assert sum(found) == SMALL.requests
 
 
+@pytest.mark.untraced
 async def test_processes_together_admit_at_most_some_hundredths_more_than_a_large_quota(
     store: FakeQuotaStore, time: Time
 ) -> None:
@@ -102,6 +103,7 @@ async def test_a_refused_client_costs_no_further_question(
     assert (await admitted(one, 100), store.calls) == (0, calls)
 
 
+@pytest.mark.untraced
 async def test_without_the_store_a_process_admits_a_quarter(
     store: FakeQuotaStore, time: Time
 ) -> None:

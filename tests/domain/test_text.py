@@ -115,6 +115,7 @@ def test_a_name_with_the_marks_of_an_encoded_word_is_refused(name: str) -> None:
     assert line_fault(name) is None
 
 
+@pytest.mark.untraced
 def test_no_accepted_character_breaks_a_line_or_cannot_be_stored() -> None:
     for character in every_character():
         text = f"a{character}b"

@@ -75,6 +75,7 @@ def test_preparing_is_idempotent_and_keeps_the_key(name: str) -> None:
         assert name_key(prepared.lower()) == name_key(prepared)
 
 
+@pytest.mark.untraced
 def test_single_characters_are_letters_and_digits_only() -> None:
     accepted = [c for c in every_character() if prepared_username(c)]
     assert {unicodedata.category(c)[0] for c in accepted} == {"L", "N"}

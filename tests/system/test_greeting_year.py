@@ -89,6 +89,7 @@ def check_day(sent: Sent, user: User, rules: GreetingRules) -> None:
     assert local.hour >= rules.hour, user
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     ("year", "rules"),
     [

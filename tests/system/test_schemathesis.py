@@ -1,7 +1,7 @@
 """Schemathesis against the running service: anonymous callers, users and admins.
 
-FUZZ_EXAMPLES asks for more cases of each operation, chosen anew at every run (`make fuzz`, which
-.ci/nightly runs).
+Without FUZZ_EXAMPLES the cases are few, and the same at every run. With it there are more, chosen
+anew (`make fuzz`): ten of each operation in the pipeline of a change, 500 in the nightly one.
 """
 
 import os
@@ -23,13 +23,13 @@ FEW = (
     "--phases",
     "examples,fuzzing,stateful",
     "--max-examples",
-    "6",
+    "3",
     "--generation-deterministic",
 )
 MANY = ("--max-examples", EXAMPLES or "")
 MAX_SECONDS = 300 if EXAMPLES is None else 3600
 MAX_RESPONSE_S = "5"  # of one answer
-MIN_CASES = 300  # per role
+MIN_CASES = 250  # per role
 
 
 @pytest.mark.parametrize("role", ["anonymous", "user", "admin"])
