@@ -20,10 +20,12 @@ from jubilee.adapters.common_passwords import common_passwords
 from jubilee.adapters.export_cipher import AesExportCipher
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.schema import upgrade
+from jubilee.adapters.secret_cipher import AesSecretCipher
 from jubilee.adapters.ticket_sealer import AesTicketSealer
 from jubilee.adapters.tokens.jwt_tokens import JwtTokens
 from jubilee.adapters.tokens.key_ring import OpenedKeyRing
 from jubilee.adapters.tokens.key_vault import AesKeyVault
+from jubilee.adapters.totp import PyotpAlgorithm
 from jubilee.bootstrap.identities import make_secret
 from jubilee.bootstrap.services import Policy, Ports, build_services
 from jubilee.domain.api_tokens.service import ApiTokenRules
@@ -31,9 +33,11 @@ from jubilee.domain.api_tokens.text import SECRET_BYTES
 from jubilee.domain.attempts.attempt import DEFAULT_LIMITS
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.attempts.memory import MemoryAttemptStore
-from jubilee.domain.auth.service import RefreshPolicy
+from jubilee.domain.auth.opening import RefreshPolicy
 from jubilee.domain.auth.sessions import ClientInfo
 from jubilee.domain.birthday_rules import BirthdayRules
+from jubilee.domain.factors.factor import MfaRequirement
+from jubilee.domain.factors.verifier import CODE_LIMITS, FactorVerifier
 from jubilee.domain.greetings.opt_out import OptOutTokens
 from jubilee.domain.health import SchemaStatus
 from jubilee.domain.identities.flow import FlowRules
@@ -149,10 +153,52 @@ def providers() -> Providers:
 
 
 @pytest.fixture
+def verifier(
+    store: FakeStore, clock: FakeClock, attempt_observer: FakeAttemptObserver
+) -> FactorVerifier:
+    """Verifies codes of second factors by the real algorithms."""
+    attempts = MemoryAttemptStore(CODE_LIMITS, lambda: clock().timestamp())
+    guard = AttemptGuard(attempts, store.transaction, attempt_observer)
+    return FactorVerifier(guard, PyotpAlgorithm("Jubilee"), AesSecretCipher(b"f" * 32), clock)
+
+
+@pytest.fixture
+def mfa_requirement() -> MfaRequirement:
+    """The default; a test overrides this one."""
+    return MfaRequirement.OFF
+
+
+@pytest.fixture
+def policy(
+    birthday_rules: BirthdayRules, mfa_requirement: MfaRequirement, email_policy: EmailPolicy
+) -> Policy:
+    """The rules of the services."""
+    return Policy(
+        refresh=RefreshPolicy(b"r" * 32, timedelta(days=30), lambda: token_bytes(32)),
+        passwords=PasswordRules(8, read_common_passwords()),
+        birthdays=birthday_rules,
+        max_live_tasks=10,
+        api_tokens=ApiTokenRules(
+            timedelta(days=90), timedelta(days=366), 5, lambda: token_bytes(SECRET_BYTES)
+        ),
+        keys=KeyPolicy(
+            KeyAlgorithm.EDDSA, period=timedelta(days=90), lifetime=timedelta(minutes=30)
+        ),
+        mfa_requirement=mfa_requirement,
+        email=email_policy,
+        flow=FlowRules(CALLBACK, (RETURN,)),
+    )
+
+
+@pytest.fixture
 def ports(
-    store: FakeStore, passwords: FakePasswordHasher, guard: AttemptGuard, providers: Providers
+    store: FakeStore,
+    passwords: FakePasswordHasher,
+    guard: AttemptGuard,
+    verifier: FactorVerifier,
+    providers: Providers,
 ) -> Ports:
-    """The fakes of all ports."""
+    """The fakes, and the adapters that need no server."""
     vault = AesKeyVault(b"v" * 32)
     ring = OpenedKeyRing(vault, KeyAlgorithm.EDDSA)
     return Ports(
@@ -164,6 +210,7 @@ def ports(
         guard=guard,
         signer=JwtTokens(b"k" * 32, issuer="jubilee", audience="jubilee", lifetime=1800, ring=ring),
         key_vault=vault,
+        factors=verifier,
         cipher=AesAnswerCipher(b"a" * 32),
         address_cipher=AesAddressCipher(b"e" * 32),
         link_secrets=LinkSecrets(b"l" * 32),
@@ -183,22 +230,8 @@ def ports(
 
 
 @pytest.fixture
-def services(ports: Ports, birthday_rules: BirthdayRules, email_policy: EmailPolicy) -> Services:
+def services(ports: Ports, policy: Policy) -> Services:
     """Every use case over the fakes."""
-    policy = Policy(
-        refresh=RefreshPolicy(b"r" * 32, timedelta(days=30), lambda: b"s" * 32),
-        api_tokens=ApiTokenRules(
-            timedelta(days=90), timedelta(days=366), 5, lambda: token_bytes(SECRET_BYTES)
-        ),
-        passwords=PasswordRules(8, read_common_passwords()),
-        birthdays=birthday_rules,
-        max_live_tasks=10,
-        keys=KeyPolicy(
-            KeyAlgorithm.EDDSA, period=timedelta(days=90), lifetime=timedelta(minutes=30)
-        ),
-        email=email_policy,
-        flow=FlowRules(CALLBACK, (RETURN,)),
-    )
     return build_services(ports, policy)
 
 

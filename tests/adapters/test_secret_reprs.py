@@ -7,8 +7,11 @@ import pytest
 from pydantic import BaseModel
 
 from jubilee.bootstrap.servers import ServerUrls, SigningKeys
-from jubilee.domain.auth.service import RefreshPolicy, Tokens
+from jubilee.domain.auth.opening import RefreshPolicy, Tokens
+from jubilee.domain.auth.second_step import PendingSignIn
 from jubilee.domain.auth.tokens import RefreshToken
+from jubilee.domain.factors.factor import TotpFactor, TypedFactor
+from jubilee.domain.factors.service import NewTotp
 from jubilee.domain.mail import EmailPayload, MailMessage
 from jubilee.domain.outbound.request import HttpRequest
 from jubilee.domain.outbound.sending import HttpReply
@@ -32,14 +35,20 @@ SECRETS: list[tuple[type[Dataclass], set[str]]] = [
     (HttpRequest, {"target", "headers", "body"}),
     (
         SigningKeys,
-        {"access", "refresh", "cursor", "answer", "counters", "audit", "vault", "link", "address"}
-        | {"export", "ticket"},
+        {
+            *("access", "refresh", "cursor", "answer", "counters", "audit", "vault", "link"),
+            *("address", "export", "ticket", "factors"),
+        },
     ),
     (EmailPayload, {"content"}),
     (MailMessage, {"text", "html", "unsubscribe_url"}),
     (PasswordChange, {"new", "current"}),
     (RefreshPolicy, {"key", "previous_keys"}),
     (RefreshToken, {"secret"}),
+    (NewTotp, {"secret", "uri"}),
+    (PendingSignIn, {"token_hash", "password_digest"}),
+    (TotpFactor, {"sealed_secret"}),
+    (TypedFactor, {"code"}),
     (SmtpServer, {"password"}),
     (Tokens, {"access", "refresh"}),
     (ServerUrls, {"postgres", "redis"}),

@@ -11,6 +11,7 @@ from jubilee.adapters.postgres.retention import PostgresExpiredRows
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import greetings, sessions
 from jubilee.adapters.postgres.transaction import WriteContext, transactions
+from jubilee.domain.auth.second_step import PendingSignIn
 from jubilee.domain.greetings.greeting import GreetingKey, PlannedGreeting
 from jubilee.domain.retention import BATCH_SIZE, Retention
 from tests.contracts.accounts import DAY, NOW, add_sessions, add_users, make_session, make_user
@@ -52,6 +53,19 @@ async def test_locked_sessions_are_skipped(pool: ConnectionPool) -> None:
         await tx.executor.all(LOCK_ALL)
         assert await PostgresExpiredRows(pool).drop_sessions(limit=3) == 0
     assert await PostgresExpiredRows(pool).drop_sessions(limit=3) == 1
+
+
+async def test_expired_sign_ins_without_their_factor_are_deleted(pool: ConnectionPool) -> None:
+    database, zoe = make_database(pool), make_user("zoe")
+    await add_users(database, zoe)
+    for token, expires_at in ((b"old", NOW - DAY), (b"new", NOW + DAY)):
+        row = PendingSignIn(
+            token_hash=token, user_id=zoe.id, password_digest=b"", expires_at=expires_at
+        )
+        async with database.write() as tx:
+            await tx.pending_sign_ins.add(row, now=NOW - 2 * DAY)
+    expired_rows = PostgresExpiredRows(pool)
+    assert [await expired_rows.drop_pending_sign_ins(limit=3) for _ in range(2)] == [1, 0]
 
 
 async def test_greetings_are_kept_for_three_years(pool: ConnectionPool, clock: FakeClock) -> None:

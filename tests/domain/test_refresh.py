@@ -54,14 +54,14 @@ async def test_a_token_repeated_within_the_grace_period_gets_the_same_successor(
 
 def keyed(auth: AuthService, *keys: bytes) -> AuthService:
     """The same service in an instance with these keys, the first of which signs."""
-    policy = replace(auth.refresh_policy, key=keys[0], previous_keys=keys[1:])
-    return replace(auth, refresh_policy=policy)
+    policy = replace(auth.opener.policy, key=keys[0], previous_keys=keys[1:])
+    return replace(auth, opener=replace(auth.opener, policy=policy))
 
 
 async def test_a_token_of_the_previous_key_is_refreshed_to_one_of_the_new_key(
     auth: AuthService, zoe: Person
 ) -> None:
-    old = auth.refresh_policy.key
+    old = auth.opener.policy.key
     tokens = await keyed(auth, NEW_KEY, old).refresh(zoe.refresh_token)
     with pytest.raises(InvalidGrant):
         await auth.refresh(tokens.refresh)
@@ -72,7 +72,7 @@ async def test_a_token_of_the_previous_key_is_refreshed_to_one_of_the_new_key(
 async def test_a_token_repeated_at_an_instance_with_the_other_key_gets_the_same_successor(
     auth: AuthService, zoe: Person, old_first: bool
 ) -> None:
-    old = auth.refresh_policy.key
+    old = auth.opener.policy.key
     instances = [keyed(auth, old, NEW_KEY), keyed(auth, NEW_KEY, old)]
     first, second = instances if old_first else reversed(instances)
     secrets = [
@@ -153,10 +153,16 @@ async def test_check_27_a_disabled_account_cannot_refresh(
     assert store.sessions == {}
 
 
+def ending_after(auth: AuthService, longest: timedelta) -> AuthService:
+    """The same service with another absolute limit of sessions."""
+    policy = replace(auth.opener.policy, longest=longest)
+    return replace(auth, opener=replace(auth.opener, policy=policy))
+
+
 async def test_check_28_a_session_ends_at_its_absolute_limit_although_it_is_used(
     auth: AuthService, zoe: Person, clock: FakeClock, store: FakeStore
 ) -> None:
-    limited = replace(auth, refresh_policy=replace(auth.refresh_policy, longest=timedelta(days=70)))
+    limited = ending_after(auth, timedelta(days=70))
     token, session_id = zoe.refresh_token, zoe.principal.session
     for _ in range(3):
         clock.tick(days=20)
@@ -172,6 +178,5 @@ async def test_a_lower_absolute_limit_ends_sessions_that_are_older(
     auth: AuthService, zoe: Person, clock: FakeClock
 ) -> None:
     clock.tick(days=2)
-    policy = replace(auth.refresh_policy, longest=timedelta(days=2))
     with pytest.raises(InvalidGrant):
-        await replace(auth, refresh_policy=policy).refresh(zoe.refresh_token)
+        await ending_after(auth, timedelta(days=2)).refresh(zoe.refresh_token)

@@ -28,6 +28,7 @@ from jubilee.domain.tasks.task import Task
 from jubilee.domain.users.ports import UserReader, UserRepository
 from jubilee.domain.users.user import User, UserNotFound
 from tests.fakes.birthdays import FakeBirthdays
+from tests.fakes.factors import FactorRows
 from tests.fakes.greetings import FakeGreetings
 from tests.fakes.items import FakeItems
 from tests.fakes.leaving import StoredExport
@@ -76,6 +77,8 @@ class Tables(Protocol):
     def exports(self) -> MutableMapping[UUID, StoredExport]: ...
     @property
     def grants(self) -> Grants: ...
+    @property
+    def factors(self) -> FactorRows: ...
 
 
 def words_of(*texts: str | None) -> list[str]:
@@ -149,8 +152,8 @@ class FakeUsers(UserReader, UserRepository):
         _delete(store.jobs, jobs)
         _delete(store.tasks, tasks)
         _delete(store.identities, {k for k, i in store.identities.items() if i.user_id == user_id})
-        store.birthdays.delete_account(user_id)
-        store.greetings.delete_account(user_id)
+        for rows in (store.birthdays, store.greetings, store.factors):
+            rows.delete_account(user_id)
         store.deletions.pop(user_id, None)
         _delete(store.exports, {k for k, e in store.exports.items() if e.export.user_id == user_id})
         _delete(store.answers, {k for k, a in store.answers.items() if a.account == user_id})
@@ -222,6 +225,7 @@ class FakeSessions(SessionReader, SessionRepository, UserSessionStore, SessionPr
             is_admin=user.is_superuser,
             proved_at=session.proved_at,
             rights=rights,
+            second_factor=session.second_factor,
         )
 
     async def acting_rights(self, claims: TokenClaims) -> ActingRights | None:
@@ -258,11 +262,14 @@ class FakeSessions(SessionReader, SessionRepository, UserSessionStore, SessionPr
             values = {name: getattr(session, name) for name in ROTATION}
             self.store.sessions[session.id] = replace(known, **values)
 
-    async def prove(self, session_id: SessionId, *, at: datetime) -> None:
+    async def prove(
+        self, session_id: SessionId, *, at: datetime, second_factor: bool = False
+    ) -> None:
         await self.store.unit.hold("session", session_id)
         known = self.store.sessions.get(session_id)
         if known is not None:
-            self.store.sessions[session_id] = replace(known, proved_at=at)
+            both = known.second_factor or second_factor
+            self.store.sessions[session_id] = replace(known, proved_at=at, second_factor=both)
 
     async def end(self, session_id: SessionId, *, user_id: UserId) -> bool:
         await self.store.unit.hold("session", session_id)

@@ -33,6 +33,12 @@ from tests.fakes.accounts import FakeSessions, FakeUsers
 from tests.fakes.api_tokens import FakeApiTokens
 from tests.fakes.audit import FakeAuditLog
 from tests.fakes.birthdays import FakeBirthdays
+from tests.fakes.factors import (
+    FactorRows,
+    FakeFactors,
+    FakePendingSignIns,
+    FakeRecoveryCodes,
+)
 from tests.fakes.greetings import FakeGreetings
 from tests.fakes.identities import FakeIdentities, FakeSpentTickets
 from tests.fakes.items import FakeItems
@@ -150,6 +156,9 @@ class FakeTransaction:
     identities: FakeIdentities
     spent_tickets: FakeSpentTickets
     roles: FakeRoles
+    factors: FakeFactors
+    recovery_codes: FakeRecoveryCodes
+    pending_sign_ins: FakePendingSignIns
 
     @property
     def task_queue(self) -> FakeTasks:
@@ -190,6 +199,7 @@ class FakeTables:
     identities: MutableMapping[UUID, Identity]
     spent_tickets: MutableMapping[str, datetime]
     grants: Grants
+    factors: FactorRows
 
     def repositories(self) -> FakeTransaction:
         tasks = FakeTasks(self.tasks, self.clock, self.users, self.unit)
@@ -220,6 +230,9 @@ class FakeTables:
             identities=FakeIdentities(self.identities, self.users, self.unit),
             spent_tickets=FakeSpentTickets(self.spent_tickets, self.unit),
             roles=FakeRoles(self),
+            factors=FakeFactors(self.factors, self.unit),
+            recovery_codes=FakeRecoveryCodes(self.factors, self.unit),
+            pending_sign_ins=FakePendingSignIns(self.factors, self.unit),
         )
 
     def commit(self) -> None:
@@ -230,7 +243,8 @@ class FakeTables:
         programs = (self.api_tokens, self.service_accounts)
         leaving = (self.deletions, self.exports, self.grants)
         signing_in = (self.identities, self.spent_tickets)
-        more = (*programs, *leaving, *signing_in)
+        factors = (self.factors.totp, self.factors.codes, self.factors.pending)
+        more = (*programs, *leaving, *signing_in, *factors)
         for changed in (*rows, self.answers, self.links, *others, *more):
             assert isinstance(changed, Overlay)
             changed.commit()
@@ -266,6 +280,7 @@ class FakeStore:
     identities: dict[UUID, Identity] = field(default_factory=dict)
     spent_tickets: dict[str, datetime] = field(default_factory=dict)
     grants: dict[tuple[UserId, str], datetime] = field(default_factory=dict)
+    factors: FactorRows = field(default_factory=lambda: FactorRows({}, {}, {}))
     broken: Exception | None = None
     """The error that every transaction raises, to simulate an outage."""
     locks: RowLocks = field(default_factory=RowLocks)
@@ -323,6 +338,9 @@ class FakeStore:
             identities=rows(self.identities),
             spent_tickets=rows(self.spent_tickets),
             grants=rows(self.grants),
+            factors=FactorRows(
+                rows(self.factors.totp), rows(self.factors.codes), rows(self.factors.pending)
+            ),
         )
 
 

@@ -172,6 +172,7 @@ SUCCESSES = {
     "post /auth/login": {"200"},
     "post /auth/refresh": {"200"},
     "post /auth/logout": {"204"},
+    "post /auth/mfa": {"200"},
     "post /auth/reauthenticate": {"204"},
     "post /service-accounts/{id}/secret": {"200"},
     "post /auth/register": {"201", "202"},  # 202 with REGISTRATION_CONFLICT=hide
@@ -188,6 +189,8 @@ SUCCESSES = {
     "post /auth/oidc/{provider}/logout": {"204"},
     "post /auth/oidc/exchange": {"200"},
     "post /users/{id}/lock": {"204"},
+    "post /auth/factors/totp/{id}/confirm": {"200"},
+    "post /auth/factors/recovery-codes": {"200"},
     "post /users/{id}/unlock": {"204"},
     "post /users/{id}/impersonate": {"200"},
     "post /users/{id}/merge": {"200", "204"},

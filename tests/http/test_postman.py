@@ -16,10 +16,13 @@ COLLECTION = postman_collection(DOCUMENT)
 UNDERSTOOD = {
     "birthday_not_found",
     "current_password_needed",
+    "factor_not_found",
     "invalid_grant",
     "invalid_link",
+    "invalid_mfa_token",
     "item_not_found",
     "last_admin",
+    "no_factor",
     "session_not_found",
     "task_not_found",
     "user_not_found",

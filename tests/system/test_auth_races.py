@@ -14,7 +14,8 @@ import pytest
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
-from jubilee.domain.auth.service import InvalidGrant, Tokens
+from jubilee.domain.auth.opening import Tokens
+from jubilee.domain.auth.service import InvalidGrant
 from jubilee.domain.auth.sessions import MAX_SESSIONS_PER_USER, ClientInfo
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import Conflict, DomainError

@@ -18,6 +18,7 @@ from jubilee.bootstrap.adapters import Adapters, open_adapters
 from jubilee.bootstrap.attempts import attempt_guard
 from jubilee.bootstrap.background_tasks import background_tasks
 from jubilee.bootstrap.breaches import breach_check
+from jubilee.bootstrap.factors import factor_verifier
 from jubilee.bootstrap.identities import make_secret, sign_in_providers
 from jubilee.bootstrap.job_kinds import MakeKinds, every_kind
 from jubilee.bootstrap.leaving import export_cipher
@@ -157,6 +158,7 @@ async def _ports(
         read_list=adapters.read_list,
         hasher=adapters.hasher,
         guard=guard,
+        factors=factor_verifier(settings, adapters),
         signer=token_signer(settings, vault),
         key_vault=vault,
         cipher=AesAnswerCipher(*(keys.answer for keys in signing)),

@@ -10,10 +10,11 @@ from jubilee.bootstrap.services import Policy
 from jubilee.bootstrap.signing_keys import key_policy
 from jubilee.domain.api_tokens.service import ApiTokenRules
 from jubilee.domain.api_tokens.text import SECRET_BYTES
-from jubilee.domain.auth.service import RefreshPolicy
+from jubilee.domain.auth.opening import RefreshPolicy
 from jubilee.domain.birthday_rules import AnonymousPolicy, BirthdayRules
 from jubilee.domain.breaches import BreachCheck
 from jubilee.domain.calendar import LeapDayRule
+from jubilee.domain.factors.factor import MfaRequirement
 from jubilee.domain.passwords import PRODUCT, PasswordRules
 from jubilee.domain.users.user import EmailPolicy, EmailVerification
 from jubilee.settings import Settings
@@ -43,6 +44,7 @@ def service_policy(
             max_anonymous=settings.hello_max_anonymous,
         ),
         max_live_tasks=settings.tasks_live_per_user,
+        mfa_requirement=MfaRequirement(settings.mfa_required),
         mail_configured=mail_is_configured(settings),
         proof_window=timedelta(minutes=settings.reauthentication_minutes),
         keys=key_policy(settings),

@@ -22,8 +22,10 @@ from jubilee.domain.api_tokens.token import (
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.audit.entry import AuditLog, AuditReader
 from jubilee.domain.audit.service import AuditService, AuditView
+from jubilee.domain.auth.opening import RefreshPolicy, SessionOpener
 from jubilee.domain.auth.proofs import DEFAULT_WINDOW, ProofService, ProofTransaction
-from jubilee.domain.auth.service import AuthService, AuthTransaction, AuthView, RefreshPolicy
+from jubilee.domain.auth.second_step import SecondStep
+from jubilee.domain.auth.service import AuthService, AuthTransaction, AuthView
 from jubilee.domain.auth.session_service import SessionService
 from jubilee.domain.auth.sessions import AccountSessions
 from jubilee.domain.auth.sightings import ignore_sighting
@@ -33,6 +35,10 @@ from jubilee.domain.birthdays import BirthdayService, BirthdayTransaction
 from jubilee.domain.calendar import Calendar
 from jubilee.domain.celebrations import TodayCache
 from jubilee.domain.clock import Clock
+from jubilee.domain.factors.factor import MfaRequirement
+from jubilee.domain.factors.ports import FactorTransaction, FactorView
+from jubilee.domain.factors.service import FactorService
+from jubilee.domain.factors.verifier import FactorVerifier
 from jubilee.domain.greetings.opt_out import OptOutService, OptOutTokens
 from jubilee.domain.health import HealthService, Probe, ReadSchema
 from jubilee.domain.idempotency.answers import AnswerCipher
@@ -102,6 +108,7 @@ class ServiceTransaction(
     ServiceAccountTransaction,
     DeletionTransaction,
     RoleTransaction,
+    FactorTransaction,
     ItemTransaction,
     BirthdayTransaction,
     ExportTransaction,
@@ -135,6 +142,7 @@ class ServiceView(
     AuthView,
     ServiceAccountView,
     RoleView,
+    FactorView,
     ItemTransaction,
     BirthdayTransaction,
     TaskView,
@@ -168,6 +176,7 @@ class Ports:
     guard: AttemptGuard
     signer: KeyedTokenSigner
     key_vault: KeyVault
+    factors: FactorVerifier
     cipher: AnswerCipher
     address_cipher: AddressCipher
     link_secrets: LinkSecrets
@@ -200,6 +209,7 @@ class Policy:
     """Unfinished tasks of one account."""
     keys: KeyPolicy
     flow: FlowRules
+    mfa_requirement: MfaRequirement = MfaRequirement.OFF
     mail_configured: bool = True
     proof_window: timedelta = DEFAULT_WINDOW
     """How long a proof of identity is recent."""
@@ -209,8 +219,11 @@ class Policy:
 
 def build_services(ports: Ports, policy: Policy) -> Services:
     """Build every service."""
-    signing_keys, users = _signing_keys(ports, policy), _users(ports, policy)
-    auth = _auth(ports, policy, KeyLoader(signing_keys.load, monotonic))
+    signing_keys = _signing_keys(ports, policy)
+    users = _users(ports, policy)
+    opener = SessionOpener(ports.signer, policy.refresh, ports.clock, ports.new_id)
+    second_step = _second_step(ports, policy, opener)
+    auth = _auth(ports, policy, KeyLoader(signing_keys.load, monotonic), opener, second_step)
     api_tokens = _api_tokens(ports, policy)
     return Services(
         auth=auth,
@@ -218,11 +231,13 @@ def build_services(ports: Ports, policy: Policy) -> Services:
         sign_in_flow=_sign_in_flow(ports, policy),
         identity_exchange=_identity_exchange(ports, auth, users),
         identities=IdentityService(ports.providers, ports.write, ports.read, ports.clock),
+        second_step=second_step,
         proofs=_proofs(ports, policy),
         api_tokens=api_tokens,
         service_accounts=_service_accounts(ports, users, api_tokens),
         client_grants=_client_grants(ports, api_tokens),
         sessions=SessionService(write=ports.write, read=ports.read),
+        factors=_factors(ports, policy),
         users=users,
         hidden_registrations=_hidden_registrations(ports, policy),
         link_requests=_link_requests(ports),
@@ -309,7 +324,9 @@ def _signing_keys(ports: Ports, policy: Policy) -> SigningKeyService:
     )
 
 
-def _auth(ports: Ports, policy: Policy, keys: KeyLoader) -> AuthService:
+def _auth(
+    ports: Ports, policy: Policy, keys: KeyLoader, opener: SessionOpener, step: SecondStep
+) -> AuthService:
     return AuthService(
         write=ports.write,
         read=ports.read,
@@ -317,11 +334,34 @@ def _auth(ports: Ports, policy: Policy, keys: KeyLoader) -> AuthService:
         guard=ports.guard,
         signer=ports.signer,
         look_up_keys=keys.look_up,
-        refresh_policy=policy.refresh,
+        opener=opener,
+        second_step=step,
         clock=ports.clock,
-        new_id=ports.new_id,
         email=policy.email,
         note_session=ports.note_session,
+    )
+
+
+def _second_step(ports: Ports, policy: Policy, opener: SessionOpener) -> SecondStep:
+    return SecondStep(
+        write=ports.write,
+        verifier=ports.factors,
+        opener=opener,
+        requirement=policy.mfa_requirement,
+        make_secret=policy.refresh.make_secret,
+        clock=ports.clock,
+    )
+
+
+def _factors(ports: Ports, policy: Policy) -> FactorService:
+    return FactorService(
+        write=ports.write,
+        read=ports.read,
+        verifier=ports.factors,
+        requirement=policy.mfa_requirement,
+        make_secret=policy.refresh.make_secret,
+        clock=ports.clock,
+        new_id=ports.new_id,
     )
 
 
@@ -331,6 +371,8 @@ def _proofs(ports: Ports, policy: Policy) -> ProofService:
         read=ports.read,
         hasher=ports.hasher,
         guard=ports.guard,
+        verifier=ports.factors,
+        requirement=policy.mfa_requirement,
         clock=ports.clock,
         window=policy.proof_window,
     )

@@ -54,6 +54,8 @@ class Principal:
     """Whether the account is an admin's, and the credential has its rights."""
     proved_at: datetime | None = None
     """When the caller last proved who they are in this session; None: never."""
+    second_factor: bool = False
+    """Whether they gave a second factor in this session."""
     credential: Credential = Credential.SESSION
     scopes: frozenset[Scope] = frozenset(Scope)
     """What the credential allows."""

@@ -20,8 +20,10 @@ class UserSessionStore(Protocol):
 class SessionProofStore(Protocol):
     """The proofs that users give within a session."""
 
-    async def prove(self, session_id: SessionId, *, at: datetime) -> None:
-        """Store when the user of the session last proved who they are."""
+    async def prove(
+        self, session_id: SessionId, *, at: datetime, second_factor: bool = False
+    ) -> None:
+        """Store when the user of the session last proved who they are, and a second factor."""
 
 
 class UserApiTokenStore(Protocol):

@@ -5,6 +5,8 @@
 - sessions: a hundred per account, SESSION_MAX_DAYS each; expired ones are deleted (here);
 - one-time links: five of a purpose in an hour per account, deleted a day after they expire (here);
 - API tokens: API_TOKENS_PER_ACCOUNT; deleted a month after they have expired (here);
+- sign-ins without their second factor: ten per account, deleted after minutes (here);
+- second factors: five authenticator apps, ten recovery codes per account;
 - stored answers: one per request with an idempotency key, deleted after a day (here);
 - used tickets of sign-ins by other providers: deleted once they have expired (here);
 - identities: twenty per account;
@@ -45,6 +47,9 @@ class ExpiredRows(Protocol):
     async def drop_tickets(self, *, limit: int) -> int:
         """Delete used tickets that have expired; return how many."""
 
+    async def drop_pending_sign_ins(self, *, limit: int) -> int:
+        """Delete expired sign-ins whose second factor was not given; return how many."""
+
     async def drop_greetings(self, before: date, *, limit: int) -> int:
         """Delete greetings that were due before the day; return how many."""
 
@@ -78,4 +83,5 @@ class Retention:
         tokens = await self.expired.drop_api_tokens(kept=API_TOKENS_KEPT, limit=BATCH_SIZE)
         exports = await self.expired.drop_exports(limit=EXPORTS_BATCH_SIZE)
         tickets = await self.expired.drop_tickets(limit=BATCH_SIZE)
-        return sessions + answers + greetings + links + tokens + exports + tickets
+        pending = await self.expired.drop_pending_sign_ins(limit=BATCH_SIZE)
+        return sessions + answers + greetings + links + tokens + exports + tickets + pending

@@ -12,9 +12,11 @@ from jubilee.domain.account_merges import AccountMergeService
 from jubilee.domain.api_tokens.service import ApiTokenService
 from jubilee.domain.audit.service import AuditService
 from jubilee.domain.auth.proofs import ProofService
+from jubilee.domain.auth.second_step import SecondStep
 from jubilee.domain.auth.service import AuthService
 from jubilee.domain.auth.session_service import SessionService
 from jubilee.domain.birthdays import BirthdayService
+from jubilee.domain.factors.service import FactorService
 from jubilee.domain.greetings.opt_out import OptOutService
 from jubilee.domain.health import HealthService
 from jubilee.domain.idempotency.service import IdempotencyService
@@ -39,6 +41,7 @@ class Services:
     """All services of the domain."""
 
     auth: AuthService
+    second_step: SecondStep
     proofs: ProofService
     signing_keys: SigningKeyService
     api_tokens: ApiTokenService
@@ -48,6 +51,7 @@ class Services:
     identities: IdentityService
     service_accounts: ServiceAccountService
     client_grants: ClientGrants
+    factors: FactorService
     users: UserService
     hidden_registrations: HiddenRegistrationService | None
     """None if registration tells whether an address is taken."""

@@ -10,6 +10,7 @@ from jubilee.settings.audit import AuditSettings
 from jubilee.settings.birthdays import BirthdaySettings
 from jubilee.settings.database import DatabaseSettings
 from jubilee.settings.edge import ANY, LOCAL_ORIGINS, EdgeSettings
+from jubilee.settings.factors import FactorSettings
 from jubilee.settings.identity_providers import IdentityProviderSettings
 from jubilee.settings.jobs import JobSettings
 from jubilee.settings.outbound import OutboundSettings
@@ -35,6 +36,7 @@ class Settings(  # pydantic lists the fields of the last base first
     AuditSettings,
     IdentityProviderSettings,
     PasswordSettings,
+    FactorSettings,
     AccountSettings,
     EdgeSettings,
     RequestSettings,

@@ -15,6 +15,14 @@ SESSIONS = Statement.from_sql(
     ) RETURNING id
     """
 )
+PENDING_SIGN_INS = Statement.from_sql(
+    """
+    DELETE FROM pending_sign_ins WHERE token_hash IN (
+        SELECT token_hash FROM pending_sign_ins WHERE expires_at <= now()
+        ORDER BY expires_at LIMIT CAST(:rows AS integer) FOR UPDATE SKIP LOCKED
+    ) RETURNING user_id
+    """
+)
 GREETINGS = Statement.from_sql(
     """
     DELETE FROM greetings WHERE (user_id, year) IN (
@@ -79,6 +87,10 @@ class PostgresExpiredRows(ExpiredRows):
     async def drop_tickets(self, *, limit: int) -> int:
         async with self.pool.executor() as executor:
             return len(await executor.all(TICKETS, rows=limit))
+
+    async def drop_pending_sign_ins(self, *, limit: int) -> int:
+        async with self.pool.executor() as executor:
+            return len(await executor.all(PENDING_SIGN_INS, rows=limit))
 
     async def drop_greetings(self, before: date, *, limit: int) -> int:
         async with self.pool.executor() as executor:

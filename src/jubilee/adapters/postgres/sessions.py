@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from asyncpg import Record
-from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Boolean, and_, bindparam, delete, func, insert, or_, select, update
 
 from jubilee.adapters.postgres.core_statement import core_statement
 from jubilee.adapters.postgres.rights import may_sign_in, parse_rights, rights_of
@@ -28,7 +28,12 @@ NEWEST = (sessions.c.created_at.desc(), sessions.c.id.desc())
 
 LIVE = (sessions.c.id == bindparam("session_id"), sessions.c.expires_at > func.now())
 CHECK = core_statement(
-    select(users.c.is_superuser, sessions.c.proved_at, rights_of(users).label("rights"))
+    select(
+        users.c.is_superuser,
+        sessions.c.proved_at,
+        sessions.c.second_factor,
+        rights_of(users).label("rights"),
+    )
     .join(users, users.c.id == sessions.c.user_id)
     .where(*LIVE, OWN, may_sign_in(users))
 )
@@ -55,7 +60,12 @@ SAVE = core_statement(
     update(sessions).where(sessions.c.id == bindparam("session_id")), columns=ROTATION
 )
 PROVE = core_statement(
-    update(sessions).where(sessions.c.id == bindparam("session_id")), columns=["proved_at"]
+    update(sessions)
+    .where(sessions.c.id == bindparam("session_id"))
+    .values(
+        proved_at=bindparam("at"),
+        second_factor=or_(sessions.c.second_factor, bindparam("with_factor", type_=Boolean)),
+    )
 )
 END = core_statement(
     delete(sessions).where(sessions.c.id == bindparam("session_id"), OWN).returning(sessions.c.id)
@@ -91,6 +101,7 @@ class PostgresSessions(SessionReader, SessionRepository, UserSessionStore, Sessi
             is_admin=row["is_superuser"],
             proved_at=row["proved_at"],
             rights=parse_rights(row["rights"]),
+            second_factor=row["second_factor"],
         )
 
     async def acting_rights(self, claims: TokenClaims) -> ActingRights | None:
@@ -116,8 +127,10 @@ class PostgresSessions(SessionReader, SessionRepository, UserSessionStore, Sessi
         values = {name: getattr(session, name) for name in ROTATION}
         await self.executor.run(SAVE, session_id=session.id, **values)
 
-    async def prove(self, session_id: SessionId, *, at: datetime) -> None:
-        await self.executor.run(PROVE, session_id=session_id, proved_at=at)
+    async def prove(
+        self, session_id: SessionId, *, at: datetime, second_factor: bool = False
+    ) -> None:
+        await self.executor.run(PROVE, session_id=session_id, at=at, with_factor=second_factor)
 
     async def end(self, session_id: SessionId, *, user_id: UserId) -> bool:
         return await self.executor.first(END, session_id=session_id, user_id=user_id) is not None

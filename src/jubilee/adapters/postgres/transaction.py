@@ -13,6 +13,7 @@ from jubilee.adapters.postgres.birthdays import PostgresBirthdays
 from jubilee.adapters.postgres.deletions import PostgresDeletions
 from jubilee.adapters.postgres.events import PostgresEvents
 from jubilee.adapters.postgres.exports import PostgresExports
+from jubilee.adapters.postgres.factors import PostgresFactors, PostgresRecoveryCodes
 from jubilee.adapters.postgres.greetings import PostgresGreetings
 from jubilee.adapters.postgres.identities import PostgresIdentities, PostgresSpentTickets
 from jubilee.adapters.postgres.items import PostgresItems
@@ -21,6 +22,7 @@ from jubilee.adapters.postgres.jobs.queue import PostgresJobs
 from jubilee.adapters.postgres.jobs.tasks import PostgresTasks
 from jubilee.adapters.postgres.one_time import PostgresOneTimeLinks
 from jubilee.adapters.postgres.own_mails import PostgresOwnMails
+from jubilee.adapters.postgres.pending_sign_ins import PostgresPendingSignIns
 from jubilee.adapters.postgres.personal_data import PostgresPersonalData
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.roles import PostgresRoles
@@ -128,6 +130,21 @@ class PostgresTransaction:
     def service_accounts(self) -> PostgresServiceAccounts:
         """The service accounts."""
         return PostgresServiceAccounts(self.executor)
+
+    @property
+    def factors(self) -> PostgresFactors:
+        """The second factors."""
+        return PostgresFactors(self.executor)
+
+    @property
+    def recovery_codes(self) -> PostgresRecoveryCodes:
+        """The recovery codes."""
+        return PostgresRecoveryCodes(self.executor)
+
+    @property
+    def pending_sign_ins(self) -> PostgresPendingSignIns:
+        """The sign-ins whose second factor is missing."""
+        return PostgresPendingSignIns(self.executor)
 
     @property
     def birthdays(self) -> PostgresBirthdays:

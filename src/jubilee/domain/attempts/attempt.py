@@ -75,6 +75,11 @@ class PasswordAttempt:
         """Describe a typed code that was mailed to `recipient`, known or not."""
         return cls(f"{purpose}:{name_key(recipient)}", None, address_key(address))
 
+    @classmethod
+    def second_factor(cls, user_id: UserId) -> "PasswordAttempt":
+        """Describe a code of a sign-in; all factors and sign-ins of an account share a counter."""
+        return cls(f"factor:{user_id}")
+
 
 @dataclass(frozen=True, slots=True)
 class Admission:

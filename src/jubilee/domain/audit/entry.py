@@ -63,6 +63,12 @@ class AuditEvent(StrEnum):
     ACCOUNTS_MERGED = "accounts_merged"
     SERVICE_ACCOUNT_CREATED = "service_account_created"
     CLIENT_SECRET_REPLACED = "client_secret_replaced"  # noqa: S105  # an event, not a secret
+    FACTOR_ADDED = "factor_added"
+    FACTOR_REMOVED = "factor_removed"
+    FACTORS_RESET = "factors_reset"
+    """An admin or operator removed all second factors of an account."""
+    RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
+    RECOVERY_CODE_USED = "recovery_code_used"
     ADMIN_READ = "admin_read"
     """An admin or operator read what belongs to another account, or a list of it."""
     ADMIN_WRITE = "admin_write"
@@ -93,6 +99,9 @@ class AuditDetails(TypedDict, total=False):
     """When a lock ends by itself."""
     impersonator: str
     """Id of the account that acted as the actor; `AuditLog.record` adds it."""
+    factor: str
+    """Kind of a second factor: `totp`, `recovery_code` or `passkey`."""
+    factor_id: str
     resource: str
     """What an admin read or wrote, such as `account` or `tasks`."""
     resource_id: str

@@ -12,6 +12,8 @@ class SignInFailure(StrEnum):
     """Why a sign-in was refused; clients learn none of it."""
 
     WRONG_PASSWORD = "wrong_password"  # noqa: S105  # a reason, not a password
+    WRONG_CODE = "wrong_code"
+    """Of the second factor, after the right password."""
     UNKNOWN_LOGIN = "unknown_login"
     ACCOUNT_DISABLED = "account_disabled"
     EMAIL_NOT_VERIFIED = "email_not_verified"

@@ -1,28 +1,27 @@
 """Use cases of authentication: sign-in, refresh, sign-out and sessions."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from jubilee.domain.attempts.attempt import PasswordAttempt
 from jubilee.domain.attempts.guard import AttemptGuard
-from jubilee.domain.audit.entry import AuditEvent, AuditTransaction, hashed_login, record_own
+from jubilee.domain.audit.entry import AuditEvent, hashed_login, record_own
+from jubilee.domain.auth.opening import SessionOpener, Tokens
 from jubilee.domain.auth.records import (
     SignInFailure,
     record_failure,
     record_refusal,
 )
+from jubilee.domain.auth.second_step import MfaRequired, SecondStep, SecondStepTransaction
 from jubilee.domain.auth.sessions import (
     ClientInfo,
-    Session,
     SessionReader,
-    SessionRepository,
     TokenReuse,
 )
 from jubilee.domain.auth.sightings import ignore_sighting
 from jubilee.domain.auth.tokens import (
-    FIRST_GENERATION,
     InvalidToken,
     RefreshToken,
     TokenClaims,
@@ -31,30 +30,18 @@ from jubilee.domain.auth.tokens import (
     decode_refresh_token,
 )
 from jubilee.domain.clock import Clock
-from jubilee.domain.errors import Invalid
-from jubilee.domain.identity import NewId, Principal, SessionId, UserId
+from jubilee.domain.errors import DomainError, Invalid
+from jubilee.domain.identity import Principal, SessionId
 from jubilee.domain.passwords import PasswordHasher, PasswordMatch, match_password, normalized
 from jubilee.domain.transaction import Begin
-from jubilee.domain.users.ports import UserReader, UserRepository
+from jubilee.domain.users.ports import UserReader
 from jubilee.domain.users.user import EmailNotVerified, EmailPolicy, User, UserNotFound
-
-LONGEST_SESSION = timedelta(days=90)
 
 
 class InvalidGrant(Invalid):
     """The credentials or the refresh token are not valid."""
 
     code = "invalid_grant"
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """Access and refresh token of an account; `lifetime` is the access token's, in seconds."""
-
-    user_id: UserId
-    access: str = field(repr=False)
-    refresh: str = field(repr=False)
-    lifetime: int
 
 
 # Ports
@@ -72,56 +59,8 @@ class AuthView(Protocol):
         """The sessions of accounts."""
 
 
-class AuthTransaction(AuditTransaction, Protocol):
+class AuthTransaction(SecondStepTransaction, Protocol):
     """The repositories that authentication needs in one transaction."""
-
-    @property
-    def users(self) -> UserRepository:
-        """The accounts."""
-
-    @property
-    def sessions(self) -> SessionRepository:
-        """The sessions of accounts."""
-
-
-class SecretFactory(Protocol):
-    """Generates secrets of refresh tokens."""
-
-    def __call__(self) -> bytes:
-        """Return 32 random bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshPolicy:
-    """The key that signs refresh tokens, and how long a session lives.
-
-    An unused one ends after `idle`, each one `longest` after its sign-in. Tokens that were signed
-    with a previous key are accepted.
-    """
-
-    key: bytes = field(repr=False)
-    idle: timedelta
-    make_secret: SecretFactory
-    previous_keys: tuple[bytes, ...] = field(default=(), repr=False)
-    longest: timedelta = LONGEST_SESSION
-
-    @property
-    def keys(self) -> tuple[bytes, ...]:
-        """All keys whose tokens are accepted, the one that signs first."""
-        return (self.key, *self.previous_keys)
-
-    def time_left(self, created_at: datetime, *, now: datetime) -> timedelta:
-        """Return how long a session may stay unused from now on; zero or less if it has ended."""
-        return min(self.idle, created_at + self.longest - now)
-
-    def successor(self, token: RefreshToken, session: Session) -> RefreshToken:
-        """Return the token after this one; of a repeated token, the one that the session holds.
-
-        The instance that rotated the session may have signed with another of the keys.
-        """
-        successors = [token.successor(key) for key in self.keys]
-        held = (each for each in successors if each.hash == session.token_hash)
-        return next(held, successors[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +74,9 @@ class AuthService:
     signer: TokenSigner
     look_up_keys: Callable[[], Awaitable[None]]
     """Loads the keys of the signer that another instance has added, at a bounded rate."""
-    refresh_policy: RefreshPolicy
+    opener: SessionOpener
+    second_step: SecondStep
     clock: Clock
-    new_id: NewId
     email: EmailPolicy
     note_session: Callable[[SessionId], None] = ignore_sighting
     """Called at each request; must be quick and must not fail."""
@@ -163,7 +102,7 @@ class AuthService:
             raise InvalidToken from None
 
     async def sign_in(self, login: str, password: str, client: ClientInfo) -> Tokens:
-        """Open a session; raise InvalidGrant, EmailNotVerified or TooManyAttempts.
+        """Open a session; raise InvalidGrant, EmailNotVerified, MfaRequired or TooManyAttempts.
 
         An unknown account and a wrong password take the same time and give the same error, and
         the attempts at both are limited in the same way.
@@ -176,27 +115,29 @@ class AuthService:
             match = await match_password(self.hasher, stored, password)
             if user is None or match is PasswordMatch.NO or not user.may_sign_in(self.clock()):
                 async with self.write() as tx:
-                    pseudonym = hashed_login(self.refresh_policy.key, login)
+                    pseudonym = hashed_login(self.opener.policy.key, login)
                     await record_failure(tx.audit, user, match, pseudonym)
                 raise InvalidGrant
-            tokens = await self._admit(user, password, match, client)
-        if tokens is None:
-            raise EmailNotVerified
-        return tokens
+            admitted = await self._admit(user, password, match, client)
+        if isinstance(admitted, DomainError):
+            raise admitted
+        return admitted
 
     async def open_session(self, user: User, client: ClientInfo) -> Tokens:
         """Open a session of an account that another provider has identified.
 
-        Raises InvalidGrant for a disabled account.
+        Raises InvalidGrant for a disabled account, or MfaRequired.
         """
-        tokens = await self._open_session(user, user.password_hash, client)
-        if tokens is None:
+        opened = await self._open_session(user, user.password_hash, client)
+        if opened is None:
             raise InvalidGrant
-        return tokens
+        if isinstance(opened, MfaRequired):
+            raise opened
+        return opened
 
     async def refresh(self, encoded: str) -> Tokens:
         """Rotate the tokens of a session; a reused refresh token ends the session."""
-        token = decode_refresh_token(encoded, *self.refresh_policy.keys)
+        token = decode_refresh_token(encoded, *self.opener.policy.keys)
         tokens = await self._rotate(token) if token is not None else None
         if tokens is None:
             raise InvalidGrant
@@ -211,11 +152,12 @@ class AuthService:
 
     async def _admit(
         self, user: User, password: str, match: PasswordMatch, client: ClientInfo
-    ) -> Tokens | None:
-        """Open the session; None if the address has to be verified first. Raises InvalidGrant.
+    ) -> Tokens | EmailNotVerified | MfaRequired:
+        """Open the session, or return what is missing; the password was right.
 
-        Where registration hides accounts, the password that was just registered would tell whether
-        it made one: then an address that is not verified is refused as a wrong password is.
+        Raises InvalidGrant if the account has changed meanwhile. Where registration hides accounts,
+        the password that was just registered would tell whether it made one: then an address that
+        is not verified is refused as a wrong password is.
         """
         if not self.email.allows_sign_in(user):
             reason = SignInFailure.EMAIL_NOT_VERIFIED.value
@@ -224,12 +166,12 @@ class AuthService:
                 await tx.audit.record(event, actor=None, subject=user.id, reason=reason)
             if self.email.hides_accounts:
                 raise InvalidGrant
-            return None
+            return EmailNotVerified()
         rehashed = await self._rehashed(user, password, match)
-        tokens = await self._open_session(user, rehashed, client)
-        if tokens is None:
+        opened = await self._open_session(user, rehashed, client)
+        if opened is None:
             raise InvalidGrant
-        return tokens
+        return opened
 
     async def _rehashed(self, user: User, password: str, match: PasswordMatch) -> str | None:
         stored = user.password_hash
@@ -240,38 +182,18 @@ class AuthService:
 
     async def _open_session(
         self, user: User, password_hash: str | None, client: ClientInfo
-    ) -> Tokens | None:
+    ) -> Tokens | MfaRequired | None:
         """Return None if the account has changed or ended while the password was checked."""
-        token = RefreshToken(
-            SessionId(self.new_id()), FIRST_GENERATION, self.refresh_policy.make_secret()
-        )
-        session = self._session(token, user.id, client)
         async with self.write() as tx:
-            locked = await _still_active(tx, user, session.created_at)
+            locked = await _still_active(tx, user, self.clock())
             if locked is None:
                 await record_failure(tx.audit, user, PasswordMatch.YES, "")
                 return None
             after = replace(locked.unlocked(), password_hash=password_hash)
             if after != locked:
                 await tx.users.save(after)
-            await tx.sessions.prune(user.id, now=session.created_at)
-            await tx.sessions.add(session)
-            await record_own(tx.audit, AuditEvent.SIGN_IN, user.id, session_id=str(session.id))
-        return self._tokens(token, user.id)
-
-    def _session(self, token: RefreshToken, user_id: UserId, client: ClientInfo) -> Session:
-        now = self.clock()
-        return Session(
-            id=token.session_id,
-            user_id=user_id,
-            generation=token.generation,
-            token_hash=token.hash,
-            rotated_at=now,
-            expires_at=now + self.refresh_policy.time_left(now, now=now),
-            created_at=now,
-            client=client,
-            proved_at=now,
-        )
+            challenge = await self.second_step.challenge(tx, after)
+            return challenge or await self.opener.open(tx, after, client)
 
     async def _rotate(self, token: RefreshToken) -> Tokens | None:
         """Return None to refuse the token; the transaction commits, as a reuse ends the session."""
@@ -280,7 +202,7 @@ class AuthService:
             session = await tx.sessions.find(token.session_id, lock=True)
             if session is None or session.expires_at <= now:
                 return None
-            idle = self.refresh_policy.time_left(session.created_at, now=now)
+            idle = self.opener.policy.time_left(session.created_at, now=now)
             if idle <= timedelta():
                 return None
             user = await tx.users.get(session.user_id)
@@ -289,19 +211,10 @@ class AuthService:
                 await tx.sessions.end(session.id, user_id=session.user_id)
                 await record_refusal(tx.audit, session, reuse)
                 return None
-            successor = self.refresh_policy.successor(token, session)
+            successor = self.opener.policy.successor(token, session)
             if reuse is TokenReuse.CURRENT:
                 await tx.sessions.save(session.rotated(successor, now=now, idle=idle))
-        return self._tokens(successor, session.user_id)
-
-    def _tokens(self, refresh: RefreshToken, user_id: UserId) -> Tokens:
-        claims = TokenClaims(user_id, refresh.session_id)
-        return Tokens(
-            user_id=user_id,
-            access=self.signer.sign(claims, now=self.clock()),
-            refresh=refresh.encode(self.refresh_policy.key),
-            lifetime=self.signer.lifetime,
-        )
+        return self.opener.tokens(successor, session.user_id)
 
 
 async def _principal(view: AuthView, claims: TokenClaims) -> Principal | None:

@@ -55,6 +55,8 @@ class Session:
     client: ClientInfo
     proved_at: datetime | None = None
     """When its user last proved who they are: by signing in, or since; None: never."""
+    second_factor: bool = False
+    """Whether its user gave a second factor: to sign in, or since."""
     seen_at: datetime | None = None
     """When an access token was used, to within a few minutes; None if none was since its start."""
 

@@ -7,7 +7,8 @@ from hashlib import sha256
 from typing import Protocol
 
 from jubilee.domain.audit.entry import AuditEvent
-from jubilee.domain.auth.service import AuthService, InvalidGrant, Tokens
+from jubilee.domain.auth.opening import Tokens
+from jubilee.domain.auth.service import AuthService, InvalidGrant
 from jubilee.domain.auth.sessions import ClientInfo
 from jubilee.domain.clock import Clock
 from jubilee.domain.identities.flow import FlowTransaction

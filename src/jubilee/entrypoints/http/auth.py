@@ -6,7 +6,9 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from jubilee.domain.attempts.attempt import TooManyAttempts
-from jubilee.domain.auth.service import InvalidGrant, Tokens
+from jubilee.domain.auth.opening import Tokens
+from jubilee.domain.auth.second_step import MfaRequired
+from jubilee.domain.auth.service import InvalidGrant
 from jubilee.domain.passwords import HasherBusy
 from jubilee.domain.rate_limits.quotas import RouteClass
 from jubilee.domain.scopes import Scope
@@ -92,7 +94,7 @@ async def sign_out(call: Call[Nothing, Nothing]) -> Response:
 
 
 def token_reply(call: Call[Any, Nothing], tokens: Tokens) -> Response:
-    """Return the reply of a sign-in."""
+    """Respond with the tokens of a session, which no cache may store."""
     call.record.user_id = str(tokens.user_id)
     reply = TokenReply(
         access_token=tokens.access,
@@ -122,7 +124,14 @@ def _sign_in(path: str, name: str, media: tuple[str, str]) -> AnyEndpoint:
         media=media,
         example=SIGN_IN_EXAMPLE,
         replies=(TOKEN_PAIR,),
-        errors=(InvalidGrant, UnsupportedGrant, HasherBusy, EmailNotVerified, TooManyAttempts),
+        errors=(
+            InvalidGrant,
+            UnsupportedGrant,
+            HasherBusy,
+            EmailNotVerified,
+            MfaRequired,
+            TooManyAttempts,
+        ),
         oauth=True,
         rate=RouteClass.SIGN_IN,
     )
@@ -155,6 +164,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         handler=sign_out,
         access=Access.SIGNED_IN,
         scope=Scope.ACCOUNT,
+        for_enrolment=True,
         body=Nothing,
         body_required=False,
         example={},

@@ -1,10 +1,15 @@
 """The endpoint that takes a proof of identity within a session."""
 
+from typing import Self
+
+from pydantic import model_validator
 from starlette.responses import Response
 
 from jubilee.domain.attempts.attempt import TooManyAttempts
-from jubilee.domain.auth.proofs import ReauthenticationRequired
+from jubilee.domain.auth.proofs import PasswordGiven, ReauthenticationRequired
+from jubilee.domain.factors.factor import FactorKind, TypedFactor
 from jubilee.domain.passwords import HasherBusy
+from jubilee.entrypoints.http.factor_fields import TotpCode, require_one
 from jubilee.entrypoints.http.fields import Password
 from jubilee.entrypoints.http.framework.endpoint import (
     Access,
@@ -19,14 +24,25 @@ from jubilee.entrypoints.http.framework.responses import no_content
 
 
 class Reauthentication(Model):
-    """A proof of who the caller is."""
+    """A proof of who the caller is: the password, or a code of an authenticator app."""
 
-    password: Password
+    password: Password | None = None
+    code: TotpCode | None = None
+
+    @model_validator(mode="after")
+    def _one_proof(self) -> Self:
+        return require_one(self, "password", "code")
+
+    def to_domain(self) -> PasswordGiven | TypedFactor:
+        """Return the proof that was sent."""
+        if self.password is not None:
+            return PasswordGiven(self.password)
+        return TypedFactor(FactorKind.TOTP, self.code or "")
 
 
 async def reauthenticate(call: Call[Reauthentication, Nothing]) -> Response:
     """POST /auth/reauthenticate."""
-    await call.services.proofs.reauthenticate(call.body.password, by=call.principal)
+    await call.services.proofs.reauthenticate(call.body.to_domain(), by=call.principal)
     return no_content()
 
 
@@ -39,7 +55,12 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag="auth",
         handler=reauthenticate,
         access=Access.SIGNED_IN,
+        for_enrolment=True,
         body=Reauthentication,
+        examples={
+            "by the password": {"password": "correct horse battery"},
+            "by a code": {"code": "287082"},
+        },
         example={"password": "correct horse battery"},
         replies=(ResponseSpec(status=204, description="The proof is taken."),),
         errors=(ReauthenticationRequired, TooManyAttempts, HasherBusy),

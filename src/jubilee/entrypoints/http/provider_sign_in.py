@@ -5,6 +5,7 @@ from http import HTTPStatus
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import RedirectResponse, Response
 
+from jubilee.domain.auth.second_step import MfaRequired
 from jubilee.domain.auth.service import InvalidGrant
 from jubilee.domain.identities.flow import CallbackParameters
 from jubilee.domain.identities.identity import (
@@ -230,7 +231,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         body=Exchange,
         example={"code": CODE_EXAMPLE},
         replies=(TOKEN_PAIR,),
-        errors=(InvalidGrant, IdentityNotLinked),
+        errors=(InvalidGrant, IdentityNotLinked, MfaRequired),
         oauth=True,
         rate=RouteClass.SIGN_IN,
     ),

@@ -5,6 +5,11 @@ from jubilee.adapters.postgres.tables.api_tokens import api_tokens
 from jubilee.adapters.postgres.tables.audit import audit_entries, audit_marks, audit_seals
 from jubilee.adapters.postgres.tables.birthdays import birthdays
 from jubilee.adapters.postgres.tables.events import events
+from jubilee.adapters.postgres.tables.factors import (
+    pending_sign_ins,
+    recovery_codes,
+    totp_factors,
+)
 from jubilee.adapters.postgres.tables.greetings import counters, greetings
 from jubilee.adapters.postgres.tables.identities import identities, spent_tickets
 from jubilee.adapters.postgres.tables.items import ITEM_WORDS, items
@@ -36,12 +41,15 @@ __all__ = [
     "items",
     "jobs",
     "one_time_links",
+    "pending_sign_ins",
+    "recovery_codes",
     "role_grants",
     "roles",
     "service_accounts",
     "sessions",
     "signing_keys",
     "spent_tickets",
+    "totp_factors",
     "users",
     "workers",
 ]

@@ -1,6 +1,6 @@
 """Sessions of accounts."""
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text, Uuid
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text, Uuid, false
 
 from jubilee.adapters.postgres.columns import instant, metadata, owner
 
@@ -17,6 +17,7 @@ sessions = Table(
     instant("created_at"),
     instant("proved_at", nullable=True),
     instant("seen_at", nullable=True),
+    Column("second_factor", Boolean, nullable=False, server_default=false()),
     Column("ip", Text),
     Column("user_agent", Text),
     Index("ix_sessions_user_id_created_at_id", "user_id", "created_at", "id"),

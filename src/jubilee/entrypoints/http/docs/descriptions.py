@@ -28,9 +28,10 @@ PATCHED = (
 )
 SIGN_IN = (
     "Returns an access token and a refresh token for a username or an e-mail address and its "
-    "password. Wrong credentials and disabled accounts are refused with `invalid_grant`. Ten wrong "
-    "passwords of an account, or sixty from an address, lock it for a quarter of an hour (429). An "
-    "address from which the account has signed in before is not affected by others."
+    "password. With a second factor the answer is 403 `mfa_required`, with an `mfa_token` for "
+    "`POST /auth/mfa`. Wrong credentials and disabled accounts are refused with `invalid_grant`. "
+    "Ten wrong passwords of an account, or sixty from an address, lock it for a quarter of an hour "
+    "(429). An address from which the account has signed in before is not affected by others."
 )
 REGISTER = (
     "Creates an account and sends its first mail, in the language `locale`, or else that of "
@@ -134,10 +135,36 @@ DESCRIPTIONS = {
         "Ends one session of the account; its tokens stop working at once. The session of another "
         "account is 404."
     ),
+    "completeSignIn": (
+        "Ends a sign-in that was answered with 403 `mfa_required`: takes its `mfa_token`, which is "
+        "valid for five minutes and five tries, and a code of an authenticator app or a recovery "
+        "code. Each code works once; five wrong ones of an account lock its second factor for a "
+        "quarter of an hour (429)."
+    ),
     "reauthenticate": (
-        "Proves who the caller is by the account's password, so that this session may do what "
-        "needs a recent proof. A wrong one is refused with 403; wrong ones are counted and limited "
-        "(429)."
+        "Proves who the caller is by the account's password or a code of an authenticator app, so "
+        "that this session may do what needs a recent proof. A wrong one is refused with 403; "
+        "wrong ones are counted and limited (429)."
+    ),
+    "listFactors": "Lists the authenticator apps, and counts the recovery codes that are left.",
+    "addTotp": (
+        "Makes the secret of an authenticator app (TOTP, RFC 6238), which is shown this once. It "
+        "does not count before `POST /auth/factors/totp/{id}/confirm`, and replaces one that was "
+        "not confirmed. An account has five at most (409)."
+    ),
+    "confirmTotp": (
+        "Confirms an authenticator app by a code. From then on sign-ins by the password need a "
+        "second factor. The first app also returns ten recovery codes, which are shown this once "
+        "and work once each."
+    ),
+    "renewRecoveryCodes": "Makes ten recovery codes; the earlier ones no longer work.",
+    "removeFactor": (
+        "Removes an authenticator app; with the last one, the recovery codes. An account that must "
+        "have a second factor (`MFA_REQUIRED`) keeps one (409)."
+    ),
+    "resetFactors": (
+        "Removes the authenticator apps, recovery codes and passkeys of an account whose user has "
+        "lost them. The user is told by mail, and signs in by the password alone."
     ),
     "listProviders": "Lists the providers by which accounts are signed in to, in their order.",
     "startProviderSignIn": (

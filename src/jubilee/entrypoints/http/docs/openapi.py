@@ -48,6 +48,7 @@ TAGS = {
     "birthdays": "Lists of birthdays, for admins.",
     "auth": "Sign in and out; sessions and tokens.",
     "service accounts": "Accounts of machines and their tokens, for admins.",
+    "factors": "Second factors: authenticator apps, recovery codes, passkeys.",
     "users": "Accounts: one's own, and all accounts for admins.",
     "roles": "Roles, and which account has which.",
     "items": "Items with a title and a description.",

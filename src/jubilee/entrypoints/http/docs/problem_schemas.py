@@ -7,8 +7,10 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel, Field
 
 from jubilee.domain.auth.proofs import ReauthenticationRequired
+from jubilee.domain.auth.second_step import MfaRequired
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import DomainError, NotAllowed, NotAuthenticated, Stale, Unavailable
+from jubilee.domain.factors.factor import FactorKind, FactorRequired
 from jubilee.domain.idempotency.answers import IdempotencyKeyInUse, IdempotencyKeyReused
 from jubilee.domain.rate_limits.quotas import RateLimited
 from jubilee.domain.scopes import (
@@ -69,6 +71,14 @@ class Problem(BaseModel):
         alias="violated-policies",
         description="the quotas that are used up, as in `RateLimit-Policy`, for `rate_limited`",
     )
+    mfa_token: str = Field(
+        "", description="token of the sign-in, for `POST /auth/mfa`, for `mfa_required`"
+    )
+    factors: list[str] = Field(
+        default_factory=list,
+        description="what the account can give: `totp`, `recovery_code`, `passkey`, for"
+        " `mfa_required`",
+    )
     checks: dict[str, str] = Field(
         default_factory=dict, description="states of the dependencies, for `not_ready`"
     )
@@ -84,6 +94,10 @@ class OAuthProblem(Problem):
 SAMPLES: dict[ErrorClass, DomainError] = {
     InvalidRequest: InvalidRequest(
         [Violation("#/surname", "Extra inputs are not permitted", "extra_forbidden")]
+    ),
+    MfaRequired: MfaRequired(
+        "kq0Zb3J9yqfJ0m1nJ6cQy0dH5q2Rr8w7uVxgTzvPnLs",
+        (FactorKind.TOTP, FactorKind.RECOVERY_CODE),
     ),
     NotReady: NotReady({"postgres": "unavailable"}),
     InsufficientScope: InsufficientScope([Scope.ITEMS_WRITE]),
@@ -143,6 +157,8 @@ def _refusals(endpoint: AnyEndpoint) -> Iterator[ErrorClass]:
         yield from (NotAuthenticated, InvalidToken)
         yield InsufficientScope if endpoint.scope in TOKEN_SCOPES else SessionRequired
         yield ImpersonationRefused
+        if not endpoint.for_enrolment:
+            yield FactorRequired
     if endpoint.access in {Access.ROLE, Access.ADMIN}:
         yield NotAllowed
     if endpoint.recent_proof:

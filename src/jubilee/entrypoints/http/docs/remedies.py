@@ -27,6 +27,12 @@ BY_CODE = {
     "cannot_sign_in": "Enable or unlock the account first.",
     "current_password_needed": "Send the current password as `current_password` as well.",
     "export_not_found": "Request an export with `POST /users/me/export`, and wait for its task.",
+    "factor_confirmed": "Use the factor as it is, or add another one.",
+    "factor_needed": "Add another authenticator app or a passkey, then remove this one.",
+    "factor_required": (
+        "Add a second factor with `POST /auth/factors/totp`, or prove one with "
+        "`POST /auth/reauthenticate`."
+    ),
     "head_too_slow": "Send the request line and all headers without long pauses.",
     "identity_not_linked": (
         "Sign in with the password, and link the identity with `POST /auth/identities` by the "
@@ -48,12 +54,18 @@ BY_CODE = {
         "`POST /auth/verify-email/resend`."
     ),
     "invalid_link": "Request a new mail: a link and its code can be used once, within their time.",
+    "invalid_mfa_token": "Sign in again; each sign-in gets a new `mfa_token`.",
     "invalid_token": "Get a new access token with `POST /auth/refresh`, or sign in again.",
     "kind_not_allowed": "Ask an admin to create this task.",
     "last_admin": "Make another account an admin first.",
     "last_sign_in_method": "Set a password first, or link another identity.",
     "malformed_idempotency_key": "Send one key of 1 to 255 printable ASCII characters, or none.",
     "lock_ends_in_past": "Choose a time in the future, or none.",
+    "mfa_required": (
+        "Send `mfa_token` with a `code` or a `recovery_code` to `POST /auth/mfa`; for `passkey`, "
+        "sign in with `POST /auth/passkeys/sign-in`."
+    ),
+    "no_factor": "Add an authenticator app first.",
     "not_dead": "Wait until the task has failed permanently; until then it is retried by itself.",
     "password_leaked": (
         "Choose another password, and change it wherever else it is used: it is on a published "
@@ -70,8 +82,8 @@ BY_CODE = {
         "Wait for the seconds in `Retry-After`. `RateLimit` on every answer says what is left."
     ),
     "reauthentication_required": (
-        "Send the password to `POST /auth/reauthenticate`, or sign in again; then repeat the "
-        "request."
+        "Send the password or a code to `POST /auth/reauthenticate`, or sign in again; then repeat "
+        "the request."
     ),
     "service_account": "Create tokens for the service account, or replace its client secret.",
     "session_required": "Sign in with `POST /auth/login`, and send the session's access token.",
@@ -84,6 +96,7 @@ BY_CODE = {
         "Wait for the seconds in `Retry-After`, or ask an admin to unlock the account. From an "
         "address from which it has signed in before, it can sign in meanwhile."
     ),
+    "too_many_factors": "Remove one first.",
     "too_many_tasks": "Wait until some tasks have ended, or cancel some.",
     "unconfirmed_email": (
         "Send the new address to `POST /users/me/email`, and open the link in its mail."
@@ -91,6 +104,7 @@ BY_CODE = {
     "unknown_kind": "Use a kind that the documentation of `POST /tasks` lists.",
     "unknown_role": "Use a role that `GET /roles` lists.",
     "unsupported_grant_type": "Send the `grant_type` that `detail` names, or omit it.",
+    "wrong_code": "Wait for the next code, and check that the clock of the device is right.",
     "wrong_current_password": "Send the account's current password.",
 }
 

@@ -210,6 +210,8 @@ class Endpoint(Generic[B, Q]):
     """Whether the OpenAPI document lists it."""
     recent_proof: bool = False
     """Whether the caller must have proved who they are lately; see `domain/auth/proofs.py`."""
+    for_enrolment: bool = False
+    """Whether a session that lacks a required second factor may call it."""
     rate: RouteClass | None = None
     """Class of its rate limit, if it does not follow from method and access."""
     limited: bool = True

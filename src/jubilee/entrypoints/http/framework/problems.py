@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from starlette.responses import Response
 
 from jubilee.domain import errors
+from jubilee.domain.auth.second_step import InvalidMfaToken, MfaRequired
 from jubilee.domain.auth.service import InvalidGrant
 from jubilee.domain.idempotency.answers import IdempotencyKeyInUse
 from jubilee.domain.identities.identity import InvalidCallback, InvalidLogoutToken
@@ -142,6 +143,7 @@ STATUSES: dict[type[errors.DomainError], HTTPStatus] = {
     InvalidLink: HTTPStatus.BAD_REQUEST,
     InvalidCallback: HTTPStatus.BAD_REQUEST,
     InvalidLogoutToken: HTTPStatus.BAD_REQUEST,
+    InvalidMfaToken: HTTPStatus.BAD_REQUEST,
     UnsupportedGrant: HTTPStatus.BAD_REQUEST,
     InvalidScope: HTTPStatus.BAD_REQUEST,
     errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -205,6 +207,8 @@ def _members(error: errors.DomainError) -> Mapping[str, object]:
         return {"errors": [asdict(violation) for violation in error.violations]}
     if isinstance(error, NotReady):
         return {"checks": dict(error.checks)}
+    if isinstance(error, MfaRequired):
+        return {"mfa_token": error.token, "factors": sorted(error.factors)}
     if isinstance(error, RateLimited):
         return {"violated-policies": [error.policy.value]}
     if error.pointer:
@@ -214,8 +218,12 @@ def _members(error: errors.DomainError) -> Mapping[str, object]:
     return {}
 
 
+OAUTH_ERRORS = InvalidGrant | UnsupportedGrant | InvalidClient | InvalidScope | MfaRequired
+"""Errors whose code is one of RFC 6749, or of its extensions."""
+
+
 def _oauth_members(error: errors.DomainError, status: HTTPStatus) -> Mapping[str, object]:
-    if isinstance(error, InvalidGrant | UnsupportedGrant | InvalidClient | InvalidScope):
+    if isinstance(error, OAUTH_ERRORS):
         code = error.code
     elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         code = "temporarily_unavailable"

@@ -131,8 +131,8 @@ class Resource:
         """Authenticate, then validate: anonymous clients learn nothing about the body's schema."""
         endpoint = prepared.endpoint
         caller = await self._admitted(prepared, record)
-        if endpoint.recent_proof and caller is not None:
-            self._context.services.proofs.require_recent(caller)
+        if caller is not None:
+            self._require_proofs(endpoint, caller)
         for value in request.path_params.values():
             if isinstance(value, str) and not value.isprintable():
                 _check_path(request.path_params)
@@ -147,6 +147,13 @@ class Resource:
         content_type = record.named.get(b"content-type", b"").decode("latin-1")
         body = bind_body(endpoint, endpoint.body, content_type, raw)
         return Call(request, self._context, caller, body, query, raw)
+
+    def _require_proofs(self, endpoint: AnyEndpoint, caller: Principal) -> None:
+        proofs = self._context.services.proofs
+        if not endpoint.for_enrolment:
+            proofs.require_factor(caller)
+        if endpoint.recent_proof:
+            proofs.require_recent(caller)
 
     async def _content(
         self, endpoint: AnyEndpoint, request: Request, record: RequestRecord

@@ -1,0 +1,124 @@
+"""Opening of sessions, in which every way of signing in ends."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol, TypeAlias
+
+from jubilee.domain.audit.entry import AuditEvent, AuditTransaction, record_own
+from jubilee.domain.auth.sessions import ClientInfo, Session, SessionRepository
+from jubilee.domain.auth.tokens import FIRST_GENERATION, RefreshToken, TokenClaims, TokenSigner
+from jubilee.domain.clock import Clock
+from jubilee.domain.identity import NewId, SessionId, UserId
+from jubilee.domain.users.user import User
+
+SecretFactory: TypeAlias = Callable[[], bytes]
+"""Returns 32 random bytes, the secret of a refresh token."""
+
+
+LONGEST_SESSION = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Access and refresh token of an account; `lifetime` is the access token's, in seconds."""
+
+    user_id: UserId
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    lifetime: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshPolicy:
+    """The key that signs refresh tokens, and how long a session lives.
+
+    An unused one ends after `idle`, each one `longest` after its sign-in. Tokens that were signed
+    with a previous key are accepted.
+    """
+
+    key: bytes = field(repr=False)
+    idle: timedelta
+    make_secret: SecretFactory
+    previous_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    longest: timedelta = LONGEST_SESSION
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """All keys whose tokens are accepted, the one that signs first."""
+        return (self.key, *self.previous_keys)
+
+    def time_left(self, created_at: datetime, *, now: datetime) -> timedelta:
+        """Return how long a session may stay unused from now on; zero or less if it has ended."""
+        return min(self.idle, created_at + self.longest - now)
+
+    def successor(self, token: RefreshToken, session: Session) -> RefreshToken:
+        """Return the token after this one; of a repeated token, the one that the session holds.
+
+        The instance that rotated the session may have signed with another of the keys.
+        """
+        successors = [token.successor(key) for key in self.keys]
+        held = (each for each in successors if each.hash == session.token_hash)
+        return next(held, successors[0])
+
+
+# Ports
+
+
+class OpeningTransaction(AuditTransaction, Protocol):
+    """The repositories that opening a session needs in one transaction."""
+
+    @property
+    def sessions(self) -> SessionRepository:
+        """The sessions of accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpener:
+    """Opens sessions and makes their tokens.
+
+    A way of signing in that is not itself two factors asks `SecondStep.challenge` first.
+    """
+
+    signer: TokenSigner
+    policy: RefreshPolicy
+    clock: Clock
+    new_id: NewId
+
+    async def open(
+        self,
+        tx: OpeningTransaction,
+        user: User,
+        client: ClientInfo,
+        *,
+        second_factor: bool = False,
+    ) -> Tokens:
+        """Open a session of the account, and delete its expired and surplus ones."""
+        now = self.clock()
+        token = RefreshToken(SessionId(self.new_id()), FIRST_GENERATION, self.policy.make_secret())
+        session = Session(
+            id=token.session_id,
+            user_id=user.id,
+            generation=token.generation,
+            token_hash=token.hash,
+            rotated_at=now,
+            expires_at=now + self.policy.time_left(now, now=now),
+            created_at=now,
+            client=client,
+            proved_at=now,
+            second_factor=second_factor,
+        )
+        await tx.sessions.prune(user.id, now=now)
+        await tx.sessions.add(session)
+        await record_own(tx.audit, AuditEvent.SIGN_IN, user.id, session_id=str(session.id))
+        return self.tokens(token, user.id)
+
+    def tokens(self, refresh: RefreshToken, user_id: UserId) -> Tokens:
+        """Return the refresh token and a new access token of its session."""
+        claims = TokenClaims(user_id, refresh.session_id)
+        return Tokens(
+            user_id=user_id,
+            access=self.signer.sign(claims, now=self.clock()),
+            refresh=refresh.encode(self.policy.key),
+            lifetime=self.signer.lifetime,
+        )

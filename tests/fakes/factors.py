@@ -1,0 +1,133 @@
+"""Second factors in memory."""
+
+from collections.abc import Collection, MutableMapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from jubilee.domain.auth.second_step import (
+    MAX_PENDING_PER_USER,
+    MAX_TRIES,
+    PendingSignIn,
+    PendingSignInRepository,
+)
+from jubilee.domain.factors.factor import FactorKind, TotpFactor
+from jubilee.domain.factors.ports import FactorRepository, RecoveryCodeRepository
+from jubilee.domain.identity import UserId
+from tests.fakes.rows import FakeUnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class CountedSignIn:
+    """A row of pending sign-ins."""
+
+    pending: PendingSignIn
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FactorRows:
+    """The tables of second factors."""
+
+    totp: MutableMapping[UUID, TotpFactor]
+    codes: MutableMapping[tuple[UserId, bytes], bytes]
+    pending: MutableMapping[bytes, CountedSignIn]
+
+    def delete_account(self, user_id: UserId) -> None:
+        """Delete the rows of an account."""
+        for factor in [f for f in self.totp.values() if f.user_id == user_id]:
+            del self.totp[factor.id]
+        for key in [key for key in self.codes if key[0] == user_id]:
+            del self.codes[key]
+        for token in [t for t, row in self.pending.items() if row.pending.user_id == user_id]:
+            del self.pending[token]
+
+
+@dataclass(frozen=True, slots=True)
+class FakeFactors(FactorRepository):
+    """Authenticator apps in a dict."""
+
+    rows: FactorRows
+    unit: FakeUnitOfWork
+
+    async def list_for(self, user_id: UserId, *, lock: bool = False) -> Sequence[TotpFactor]:
+        if lock:
+            for key in sorted(f.id for f in self.rows.totp.values() if f.user_id == user_id):
+                await self.unit.hold("totp", key)
+        own = [factor for factor in self.rows.totp.values() if factor.user_id == user_id]
+        return sorted(own, key=lambda factor: (factor.created_at, factor.id))
+
+    async def add(self, factor: TotpFactor) -> None:
+        for known in await self.list_for(factor.user_id):
+            if known.confirmed_at is None:
+                del self.rows.totp[known.id]
+        self.rows.totp[factor.id] = factor
+
+    async def save(self, factor: TotpFactor) -> None:
+        await self.unit.hold("totp", factor.id)
+        if factor.id in self.rows.totp:
+            self.rows.totp[factor.id] = factor
+
+    async def remove(self, factor_id: UUID) -> None:
+        await self.unit.hold("totp", factor_id)
+        self.rows.totp.pop(factor_id, None)
+
+    async def clear(self, user_id: UserId) -> None:
+        self.rows.delete_account(user_id)
+
+    async def kinds_of(self, user_id: UserId) -> Collection[FactorKind]:
+        confirmed = any(f.confirmed_at for f in await self.list_for(user_id))
+        codes = any(owner == user_id for owner, _ in self.rows.codes)
+        found = {FactorKind.TOTP: confirmed, FactorKind.RECOVERY_CODE: codes}
+        return [kind for kind, exists in found.items() if exists]
+
+
+@dataclass(frozen=True, slots=True)
+class FakeRecoveryCodes(RecoveryCodeRepository):
+    """Hashes of recovery codes."""
+
+    rows: FactorRows
+    unit: FakeUnitOfWork
+
+    async def replace(self, user_id: UserId, hashes: Collection[bytes]) -> None:
+        for key in [key for key in self.rows.codes if key[0] == user_id]:
+            del self.rows.codes[key]
+        for code_hash in hashes:
+            self.rows.codes[user_id, code_hash] = code_hash
+
+    async def use(self, user_id: UserId, code_hash: bytes) -> bool:
+        await self.unit.hold("recovery_code", user_id, code_hash)
+        return self.rows.codes.pop((user_id, code_hash), None) is not None
+
+    async def count(self, user_id: UserId) -> int:
+        return sum(owner == user_id for owner, _ in self.rows.codes)
+
+
+@dataclass(frozen=True, slots=True)
+class FakePendingSignIns(PendingSignInRepository):
+    """Sign-ins without their second factor."""
+
+    rows: FactorRows
+    unit: FakeUnitOfWork
+
+    async def add(self, pending: PendingSignIn, *, now: datetime) -> None:
+        own = [
+            r.pending for r in self.rows.pending.values() if r.pending.user_id == pending.user_id
+        ]
+        newest = sorted(own, key=lambda one: one.expires_at, reverse=True)
+        for n, known in enumerate(newest):
+            if known.expires_at <= now or n >= MAX_PENDING_PER_USER - 1:
+                del self.rows.pending[known.token_hash]
+        self.rows.pending[pending.token_hash] = CountedSignIn(pending)
+
+    async def count_try(self, token_hash: bytes, *, now: datetime) -> PendingSignIn | None:
+        await self.unit.hold("pending", token_hash)
+        row = self.rows.pending.get(token_hash)
+        if row is None or row.pending.expires_at <= now or row.tries >= MAX_TRIES:
+            return None
+        self.rows.pending[token_hash] = replace(row, tries=row.tries + 1)
+        return row.pending
+
+    async def take(self, token_hash: bytes) -> bool:
+        await self.unit.hold("pending", token_hash)
+        return self.rows.pending.pop(token_hash, None) is not None

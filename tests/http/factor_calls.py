@@ -1,0 +1,53 @@
+"""Second factors over HTTP, for the tests: an authenticator app, and the two steps of a sign-in."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import pyotp
+
+from tests.conftest import PASSWORD, Person
+from tests.fakes.store import FakeClock
+from tests.http.refusals import problem
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticator:
+    """An authenticator app of an account, and the recovery codes that came with it."""
+
+    id: str
+    secret: str
+    recovery_codes: list[str]
+    clock: FakeClock
+
+    def code(self, *, ago_s: float = 0) -> str:
+        """Return the code of the app, now or some seconds ago."""
+        return pyotp.TOTP(self.secret).at(int(self.clock().timestamp() - ago_s))
+
+    def next_code(self) -> str:
+        """Let half a minute pass and return the code, which is a new one."""
+        self.clock.tick(seconds=30)
+        return self.code()
+
+
+async def add_app(client: httpx2.AsyncClient, person: Person, clock: FakeClock) -> Authenticator:
+    """Add and confirm an authenticator app."""
+    new = (await client.post("/auth/factors/totp", headers=person.headers)).json()
+    app = Authenticator(new["id"], new["secret"], [], clock)
+    answer = await client.post(
+        f"/auth/factors/totp/{app.id}/confirm", json={"code": app.code()}, headers=person.headers
+    )
+    assert answer.status_code == 200, answer.text
+    app.recovery_codes.extend(answer.json()["recovery_codes"])
+    return app
+
+
+async def first_step(client: httpx2.AsyncClient, name: str = "zoe") -> dict[str, Any]:
+    """Sign in by the password, and return the problem that asks for a second factor."""
+    form = {"username": name, "password": PASSWORD}
+    return problem(await client.post("/auth/login", json=form), 403, "mfa_required")
+
+
+async def second_step(client: httpx2.AsyncClient, token: str, **factor: str) -> httpx2.Response:
+    """Send a second factor."""
+    return await client.post("/auth/mfa", json={"mfa_token": token, **factor})
