@@ -163,3 +163,24 @@ async def test_a_reset_by_mail_and_an_undone_change_of_address_end_all_tokens(
     await services.password_resets.reset(proof, "an engine of copper", None)
     assert store.api_tokens == {}
     assert [entry.event for entry in store.audit].count("api_tokens_deleted") == 2
+
+
+async def test_the_owner_is_told_by_mail_about_a_new_token(
+    services: Services, zoe: Person, mails: FakeMailWorker
+) -> None:
+    await mails.run()
+    await services.api_tokens.create(NEW, owner=zoe.user.id, by=zoe.principal)
+    [mail] = await mails.run()
+    assert (mail.to, mail.subject) == (
+        "zoe@example.com",
+        "An access token was created for your account",
+    )
+
+
+async def test_a_requested_deletion_ends_the_tokens_for_good(
+    services: Services, zoe: Person, store: FakeStore
+) -> None:
+    await services.api_tokens.create(NEW, owner=zoe.user.id, by=zoe.principal)
+    deletions = replace(services.deletions, grace=timedelta(days=7))
+    await deletions.delete(zoe.user.id, by=zoe.principal)
+    assert store.api_tokens == {}

@@ -14,6 +14,7 @@ from tests.http.references import Json
 DOCUMENT = document(ENDPOINTS)
 COLLECTION = postman_collection(DOCUMENT)
 UNDERSTOOD = {
+    "api_token_not_found",
     "birthday_not_found",
     "current_password_needed",
     "factor_not_found",
@@ -23,6 +24,7 @@ UNDERSTOOD = {
     "item_not_found",
     "last_admin",
     "no_factor",
+    "service_account_not_found",
     "session_not_found",
     "task_not_found",
     "user_not_found",

@@ -46,6 +46,9 @@ async def paths(client: httpx2.AsyncClient, zoe: Person) -> dict[str, str]:
     body = {"kind": "echo", "data": {}}
     task = (await client.post("/tasks", json=body, headers=zoe.headers)).headers["location"]
     own = {"getItem": item, "getTask": task, "getUser": f"/api/users/{zoe.user.id}"}
+    new = {"name": "import", "scopes": ["items:read"]}
+    machine = await client.post("/service-accounts", json=new, headers=zoe.headers)
+    own["getServiceAccount"] = machine.headers["location"]
     own["getUserRoles"] = f"{own['getUser']}/roles"
     found = {endpoint.name: f"/api{endpoint.path}" for endpoint in ENDPOINTS if is_single(endpoint)}
     return {**found, **own, "greet": "/api/hello/zoe"}
@@ -57,6 +60,7 @@ SINGLE = [endpoint.name for endpoint in ENDPOINTS if is_single(endpoint)]
 def test_every_single_resource_is_among_those_with_a_tag() -> None:
     assert set(SINGLE) == {
         *("greet", "whoAmI", "getMe", "getUser", "getItem", "getTask", "home", "getOpenApi"),
+        "getServiceAccount",
         "getUserRoles",
     }
     assert [e.name for e in ENDPOINTS if is_single(e) and not e.is_tagged] == []

@@ -22,6 +22,7 @@ class MailTemplate(StrEnum):
     VERIFY_EMAIL = "verify_email"
     RESET_PASSWORD = "reset_password"  # noqa: S105  # a template, not a password
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # the same
+    API_TOKEN_CREATED = "api_token_created"  # noqa: S105  # the same
     CHANGE_EMAIL = "change_email"
     EMAIL_CHANGED = "email_changed"
     EMAIL_RESTORED = "email_restored"

@@ -106,6 +106,7 @@ PARTS: Mapping[str, PersonalTable] = {
 NOT_EXPORTED = {
     "exports": "the archives themselves",
     "idempotency_keys": "answers, which only the client's own key opens",
+    "service_accounts": "accounts of machines, which outlive the admin who owns them",
 }
 """Tables with rows of a person that are left out, and why."""
 

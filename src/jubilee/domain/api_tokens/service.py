@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Unpack
 
+from jubilee.domain.account_mail import MailTemplate, account_mail
 from jubilee.domain.api_tokens.last_uses import ignore_use
 from jubilee.domain.api_tokens.text import hashed, is_secret_text, secret_text
 from jubilee.domain.api_tokens.token import (
@@ -89,7 +90,10 @@ class ApiTokenService:
         return use.principal
 
     async def create(self, new: NewApiToken, *, owner: UserId, by: Principal) -> IssuedApiToken:
-        """Create a token of the account; raise TooManyApiTokens, or SessionRequired for a token."""
+        """Create a token of the account, and tell its owner by mail.
+
+        Raises TooManyApiTokens, or SessionRequired for a token.
+        """
         by.require(CREDENTIALS)
         text = secret_text(PREFIX, self.rules.make_secret())
         token = self._token(new, owner, text)
@@ -101,6 +105,9 @@ class ApiTokenService:
                 raise TooManyApiTokens
             await tx.api_tokens.add(token)
             await _record_new(tx, token, by=by.user_id)
+            if not account.is_service:
+                template = MailTemplate.API_TOKEN_CREATED
+                await tx.jobs.add(account_mail(self.new_id(), owner, template))
         return IssuedApiToken(token, text)
 
     async def grant(

@@ -10,6 +10,7 @@ from jubilee.domain.audit.entry import AuditTransaction
 from jubilee.domain.errors import Invalid, LimitReached, NotAllowed, NotFound
 from jubilee.domain.idempotency.answers import AnswerTransaction
 from jubilee.domain.identity import Principal, UserId
+from jubilee.domain.jobs.queue import JobQueue
 from jubilee.domain.owned_rows import UserApiTokenStore
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.scopes import Scope
@@ -136,6 +137,10 @@ class ApiTokenTransaction(AnswerTransaction, AuditTransaction, Protocol):
     @property
     def api_tokens(self) -> ApiTokenRepository:
         """The tokens."""
+
+    @property
+    def jobs(self) -> JobQueue:
+        """The jobs to enqueue."""
 
 
 def scope_text(scopes: Collection[Scope]) -> str:

@@ -20,6 +20,7 @@ from jubilee.domain.jobs.payload import invalid_payload, read_text, require_only
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.passwords import PasswordMatch, match_password
 from jubilee.domain.transaction import Begin
+from jubilee.domain.users.changes import end_tokens
 from jubilee.domain.users.erasure import erase
 from jubilee.domain.users.locking import lock_account
 from jubilee.domain.users.ports import UserTransaction
@@ -85,6 +86,7 @@ class DeletionService:
             await tx.deletions.add(user_id, due_at)
             await tx.jobs.add(self._erasure(user_id, due_at))
             await tx.audit.record(AuditEvent.DELETION_REQUESTED, actor=user_id, subject=user_id)
+            await end_tokens(tx, user_id, by=user_id)
         await after_commit(self.users.birthdays_changed)
         return due_at
 

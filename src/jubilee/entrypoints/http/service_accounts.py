@@ -35,7 +35,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.paging import PageQuery, page_of, paged, position
-from jubilee.entrypoints.http.framework.responses import no_content, ok
+from jubilee.entrypoints.http.framework.responses import current_or_known, no_content, ok
 from jubilee.entrypoints.http.service_account_models import (
     ACCOUNT_EXAMPLE,
     NEW_ACCOUNT_EXAMPLE,
@@ -154,13 +154,14 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=get_account,
         access=Access.ADMIN,
-        replies=(
+        replies=current_or_known(
             ResponseSpec(
                 status=200,
                 description="The service account.",
                 model=ServiceAccountReply,
+                headers={"ETag": "version of the service account, for `If-None-Match`"},
                 example=ACCOUNT_EXAMPLE,
-            ),
+            )
         ),
         errors=(ServiceAccountNotFound,),
     ),
