@@ -7,6 +7,7 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.birthday_rules import BirthdayRules
@@ -25,6 +26,8 @@ from tests.contracts.birthday_rows import BIRTH, OTHER_BIRTH, find
 from tests.contracts.conftest import Database
 from tests.fakes.birthdays import FakeTodayCache
 from tests.fakes.store import FakeClock
+
+ONE = Statement.from_sql("SELECT 1")
 
 
 class Statements(NoPoolObserver):
@@ -126,3 +129,20 @@ async def test_a_birthday_of_a_known_name_is_saved_by_one_statement(
     await service.save("Zoe", OTHER_BIRTH, by=None)
     assert statements.seen == ["WITH"]
     assert await find(watched, "zoe") == OTHER_BIRTH
+
+
+@pytest.mark.parametrize("items", [1, 2])
+async def test_what_follows_the_commit_is_in_no_transaction(
+    pool: ConnectionPool, zoe: User, items: int
+) -> None:
+    found = list[bool]()
+
+    async def committed(executor: Executor) -> None:
+        await executor.run(ONE)
+        found.append(executor.driver.is_in_transaction())
+
+    context = WriteContext(FakeClock(), new_id, lambda: None, committed=committed)
+    async with transactions(pool, context)() as tx:
+        for _ in range(items):
+            await tx.items.add(item_of(zoe))
+    assert found == [False]

@@ -266,7 +266,7 @@ def transactions(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresT
             async with _transaction(executor):
                 yield PostgresTransaction(executor, context, pending)
             if context.committed is not None:
-                await context.committed(executor)
+                await context.committed(lent)  # the other would begin a transaction
         context.dispatch_soon(pending.due)
         for kind in pending.kinds:
             context.enqueued(kind)
