@@ -273,27 +273,3 @@ async def test_memory_is_bounded_and_forgets_a_lock_last(
     assert len(attempts._counters) <= 100
     assert len(attempts._known) == 100
     assert await is_refused(attempts, by(zoe))
-
-
-async def test_an_address_is_new_until_a_sign_in_from_it_has_succeeded(
-    attempts: AttemptStore, zoe: UserId
-) -> None:
-    first = await attempts.begin(by(zoe, HOME))
-    await attempts.succeed(by(zoe, HOME), first)
-    again, elsewhere = await attempts.begin(by(zoe, HOME)), await attempts.begin(by(zoe))
-    found = [admission.is_new_address for admission in (first, again, elsewhere)]
-    assert found == [True, False, True]
-    for unknown in (PasswordAttempt.sign_in("nobody", None, HOME), by_without_address(zoe)):
-        assert not (await attempts.begin(unknown)).is_new_address
-
-
-async def test_while_redis_is_away_no_address_is_new(zoe: UserId, clock: FakeClock) -> None:
-    away = RedisClient(NO_REDIS, timeout=1)
-    shared = RedisAttemptStore(away, LIMITS, token_bytes(32))
-    own = MemoryAttemptStore(LIMITS, lambda: clock().timestamp())
-    assert not (await FallbackAttemptStore(shared, own).begin(by(zoe))).is_new_address
-    await away.close()
-
-
-def by_without_address(user_id: UserId) -> PasswordAttempt:
-    return PasswordAttempt.sign_in("zoe", user_id, None)

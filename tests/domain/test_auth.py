@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from jubilee.domain.audit.entry import AuditEvent, RequestOrigin
 from jubilee.domain.auth.service import AuthService, InvalidGrant
 from jubilee.domain.auth.sessions import MAX_SESSIONS_PER_USER, ClientInfo, SessionNotFound
 from jubilee.domain.auth.tokens import InvalidToken
@@ -208,3 +209,26 @@ async def test_each_request_notes_its_session(auth: AuthService, zoe: Person) ->
     noting = replace(auth, note_session=noted.append)
     await noting.authenticate((await noting.refresh(zoe.refresh_token)).access)
     assert noted == [zoe.principal.session]
+
+
+def told(store: FakeStore) -> list[object]:
+    """The values of the mails about new devices."""
+    mails = [job.data for job in store.jobs if job.data.get("template") == "new_device"]
+    return [mail["values"] for mail in mails]
+
+
+async def test_a_sign_in_from_an_unknown_address_is_mailed_once(
+    auth: AuthService, sign_up: SignUp, store: FakeStore
+) -> None:
+    home = ClientInfo("192.0.2.7", "laptop")
+    for client in (home, PHONE, PHONE, home):
+        store.origin = RequestOrigin(client.ip)
+        if not store.users:
+            await sign_up("zoe")
+        await auth.sign_in("zoe", PASSWORD, client)
+    assert told(store) == [{"device": "phone", "address": PHONE.ip, "time": "2026-11-20 09:00"}]
+
+
+async def test_the_first_sign_in_of_an_account_is_not_mailed(zoe: Person, store: FakeStore) -> None:
+    assert [entry.event for entry in store.audit].count(AuditEvent.SIGN_IN) == 1
+    assert told(store) == []

@@ -26,6 +26,8 @@ from jubilee.domain.leaving.archive import (
 )
 from jubilee.domain.leaving.export import EXPORT, TASK_ID, ExportNotFound, ExportService
 from jubilee.domain.leaving.exporting import BuildExport, ExportTooLarge
+from jubilee.domain.one_time.issuing import LinkIssuer
+from jubilee.domain.one_time.link import InvalidLink, LinkToken
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.echo import Echo
 from jubilee.domain.tasks.task import TaskIdTaken, TaskRequest, TaskStatus
@@ -48,7 +50,8 @@ async def zoe(sign_up: SignUp) -> Person:
 
 @pytest.fixture
 def kind(exports: ExportService, store: FakeStore, clock: FakeClock) -> BuildExport:
-    return BuildExport(exports.archiver, store.transaction, exports.cipher, clock, new_id)
+    issuer = LinkIssuer(exports.prover.secrets, clock, new_id)
+    return BuildExport(exports.archiver, store.transaction, exports.cipher, issuer, clock, new_id)
 
 
 async def build(kind: BuildExport, store: FakeStore, owner: UserId) -> Row:
@@ -226,3 +229,17 @@ async def test_a_large_archive_comes_in_chunks_of_bounded_size() -> None:
     assert len(chunks) > 2
     assert {len(chunk) for chunk in chunks[:-1]} == {CHUNK_BYTES}
     assert len(json.loads(files(b"".join(chunks))["rows.json"])) == 280
+
+
+async def test_the_mailed_link_leads_to_the_archive_once(
+    exports: ExportService, kind: BuildExport, zoe: Person, store: FakeStore
+) -> None:
+    await build(kind, store, zoe.user.id)
+    (link,) = store.links.values()
+    mails = [job.data for job in store.jobs if job.data.get("link_id") == str(link.id)]
+    assert [mail["template"] for mail in mails] == ["export_ready"]
+    token = LinkToken(exports.prover.secrets.reveal(link)[0])
+    assert (await exports.open_link(token, None)).user_id == zoe.user.id
+    with pytest.raises(InvalidLink):
+        await exports.open_link(token, None)
+    assert (await exports.find(zoe.user.id, actor=zoe.user.id)).user_id == zoe.user.id

@@ -5,11 +5,14 @@ from datetime import timedelta
 import httpx2
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.domain.leaving.export import Export
+from jubilee.domain.one_time.issuing import LinkIssuer
+from jubilee.domain.one_time.link import LinkPurpose
 from jubilee.domain.services import Services
 from tests.conftest import PASSWORD, Person, SignUp
 from tests.fakes.leaving import StoredExport
-from tests.fakes.store import START, FakeStore
+from tests.fakes.store import START, FakeClock, FakeStore
 from tests.http.refusals import problem
 
 CREDENTIALS = {"username": "zoe", "password": PASSWORD}
@@ -73,3 +76,24 @@ async def test_without_grace_a_deletion_is_204(client: httpx2.AsyncClient, zoe: 
     answer = await client.delete("/users/me", headers=zoe.headers)
     assert (answer.status_code, answer.content) == (204, b"")
     problem(await client.post("/users/me/restore", json=CREDENTIALS), 400, "invalid_grant")
+
+
+async def test_check_14_opening_the_link_of_an_export_changes_nothing_and_its_form_works_once(
+    client: httpx2.AsyncClient, services: Services, zoe: Person, store: FakeStore, clock: FakeClock
+) -> None:
+    export = Export(zoe.user.id, zoe.user.id, 2, 1, START + timedelta(days=7))
+    sealed = services.exports.cipher.seal(export.id, 0, b"PK")
+    store.exports[export.id] = StoredExport(export, {0: sealed})
+    secrets = services.exports.prover.secrets
+    async with store.transaction() as tx:
+        issuer = LinkIssuer(secrets, clock, new_id)
+        link = await issuer.issue(tx, LinkPurpose.EXPORT, zoe.user.id, recipient=zoe.user.email)
+    token = secrets.reveal(link)[0]
+    for _ in range(2):
+        page = await client.get("/account/export", params={"token": token})
+        assert (page.status_code, page.headers["content-type"][:9]) == (200, "text/html")
+    file = await client.post("/account/export", data={"token": token})
+    assert (file.status_code, file.content) == (200, b"PK")
+    assert file.headers["content-disposition"] == 'attachment; filename="account.zip"'
+    again = await client.post("/account/export", data={"token": token})
+    assert (again.status_code, again.headers["content-type"][:9]) == (400, "text/html")

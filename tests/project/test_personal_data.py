@@ -15,7 +15,8 @@ NAMES = {"user_id", "owner_id", "account_id", "subject_id", "actor_id", "email",
 UNEXPORTED_COLUMNS = {
     "user_id", "owner_id", "actor_id", "subject_id", "email_key", "username_key", "name_key",
     "recipient_key", "month_day", "password_hash", "token_hash", "previous_hash", "code_hash",
-    "client_hash", "client_salt", "seal", "generation", "version", "message_id", "payload", "key",
+    "client_hash", "client_salt", "secret_hash", "sealed_secret",
+    "last_step", "granted_by", "seal", "generation", "version", "message_id", "payload", "key",
     "lane", "max_attempts", "crashes", "epoch", "dispatched_at", "lease_until", "worker_id",
     "cancel_requested_at", "correlation_id", "trace_context", "request_id",
 }  # fmt: skip

@@ -20,7 +20,7 @@ from jubilee.domain.api_tokens.token import (
     ApiTokenRepository,
 )
 from jubilee.domain.attempts.guard import AttemptGuard
-from jubilee.domain.audit.entry import AuditLog, AuditReader
+from jubilee.domain.audit.entry import AuditRows
 from jubilee.domain.audit.service import AuditService, AuditView
 from jubilee.domain.auth.opening import RefreshPolicy, SessionOpener
 from jubilee.domain.auth.proofs import DEFAULT_WINDOW, ProofService, ProofTransaction
@@ -118,6 +118,10 @@ class ServiceTransaction(
     """A transaction with every repository that a service uses."""
 
     @property
+    def audit(self) -> AuditRows:
+        """The audit log."""
+
+    @property
     def sessions(self) -> AccountSessions:
         """Sessions of accounts."""
 
@@ -132,10 +136,6 @@ class ServiceTransaction(
     @property
     def tasks(self) -> AccountTasks:
         """Tasks of accounts."""
-
-
-class AuditRows(AuditLog, AuditReader, Protocol):
-    """The audit log, as views have it: some of them can also write."""
 
 
 class ServiceView(
@@ -485,6 +485,7 @@ def _exports(ports: Ports, policy: Policy) -> ExportService:
         read=ports.read,
         cipher=ports.export_cipher,
         archiver=Archiver(ports.read, ports.job_kinds, ports.clock),
+        prover=_prover(ports),
         clock=ports.clock,
         new_id=ports.new_id,
         max_live_per_owner=policy.max_live_tasks,

@@ -27,6 +27,9 @@ class MailTemplate(StrEnum):
     EMAIL_CHANGED = "email_changed"
     EMAIL_RESTORED = "email_restored"
     ADDRESS_IN_USE = "address_in_use"
+    NEW_DEVICE = "new_device"
+    EXPORT_READY = "export_ready"
+    DELETION_WAITS = "deletion_waits"
 
 
 def account_mail(

@@ -53,7 +53,8 @@ PARTS: Mapping[str, PersonalTable] = {
     "account": PersonalTable(
         "users",
         "id, email, username, full_name, is_active, is_superuser, oauth_provider,"
-        " birthday_greeting, locale, email_verified_at, created_at, updated_at",
+        " birthday_greeting, locale, email_verified_at, locked_at, locked_until, lock_reason,"
+        " created_at, updated_at",
         owner="id = :user_id",
     ),
     "birthday": PersonalTable(
@@ -66,7 +67,8 @@ PARTS: Mapping[str, PersonalTable] = {
         key_type="smallint",
     ),
     "sessions": PersonalTable(
-        "sessions", "id, created_at, rotated_at, proved_at, seen_at, expires_at, ip, user_agent"
+        "sessions",
+        "id, created_at, rotated_at, proved_at, second_factor, seen_at, expires_at, ip, user_agent",
     ),
     "items": PersonalTable(
         "items", ", ".join(ITEM_COLUMNS), owner="owner_id = :user_id", csv=ITEM_COLUMNS
@@ -90,6 +92,8 @@ PARTS: Mapping[str, PersonalTable] = {
         " CASE WHEN actor_id = subject_id THEN user_agent END AS user_agent",
         owner="subject_id = :user_id",
     ),
+    "roles": PersonalTable("role_grants", "role, granted_at", key="role", key_type="text"),
+    "factors": PersonalTable("totp_factors", "id, created_at, confirmed_at"),
     "api_tokens": PersonalTable(
         "api_tokens", "id, name, scopes, created_at, expires_at, last_used_at, is_granted"
     ),
@@ -104,6 +108,8 @@ PARTS: Mapping[str, PersonalTable] = {
 """The files of the archive, in their order."""
 
 NOT_EXPORTED = {
+    "recovery_codes": "hashes of secrets",
+    "pending_sign_ins": "sign-ins of a few minutes, without the second factor",
     "exports": "the archives themselves",
     "idempotency_keys": "answers, which only the client's own key opens",
     "service_accounts": "accounts of machines, which outlive the admin who owns them",

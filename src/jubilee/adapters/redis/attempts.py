@@ -115,7 +115,6 @@ class RedisAttemptStore(AttemptStore):
             left_of_address=of_address if of_address >= 0 else None,
             is_known=bool(is_known),
             retry_after_s=math.ceil(wait_ms / 1000) if wait_ms else None,
-            is_new_address=attempt.has_address and not is_known,
         )
 
     async def succeed(self, attempt: PasswordAttempt, admission: Admission) -> bool:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from jubilee.domain.errors import LimitReached
 from jubilee.domain.identity import Principal, UserId, name_key
-from jubilee.domain.ip_addresses import NO_ADDRESS, address_key
+from jubilee.domain.ip_addresses import address_key
 
 WINDOW_S = 900
 
@@ -57,11 +57,6 @@ class PasswordAttempt:
         target = f"login:{name_key(login)}" if user_id is None else f"user:{user_id}"
         return cls(target, user_id, address_key(address))
 
-    @property
-    def has_address(self) -> bool:
-        """Whether it is an attempt at an account, and its address is given."""
-        return self.user_id is not None and self.address not in {None, NO_ADDRESS}
-
     @classmethod
     def current_password(cls, by: Principal) -> "PasswordAttempt":
         """Describe a proof within a session, which sign-ins from elsewhere must not lock.
@@ -93,8 +88,6 @@ class Admission:
     """Whether the account knows the address, and the attempt was counted for both together."""
     retry_after_s: int | None = None
     """Seconds until the next attempt is allowed, where this one is not."""
-    is_new_address: bool = False
-    """Whether the account certainly does not know the address; False while Redis is away."""
 
 
 class LockEnd(StrEnum):

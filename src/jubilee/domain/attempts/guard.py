@@ -58,7 +58,7 @@ class AttemptGuard:
     addresses: FairPlaces = field(default_factory=_address_places)
 
     @asynccontextmanager
-    async def attempt(self, attempt: PasswordAttempt) -> AsyncIterator[Admission]:
+    async def attempt(self, attempt: PasswordAttempt) -> AsyncIterator[None]:
         """Check a password in the block, which raises a DomainError for a wrong one.
 
         Raises TooManyAttempts before the block, or HasherBusy if too many others are waiting.
@@ -71,7 +71,7 @@ class AttemptGuard:
         ):
             admission = await self._begin(attempt)
             try:
-                yield admission
+                yield
             except Unavailable:
                 await self.store.withdraw(attempt, admission)
                 self.observer.attempt_ended(AttemptOutcome.UNCHECKED)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from jubilee.domain.attempts.attempt import Admission, AttemptLimits, AttemptStore, PasswordAttempt
 from jubilee.domain.errors import Unavailable
@@ -47,12 +47,7 @@ class MemoryAttemptStore(AttemptStore):
         for name, limit, counter in found:
             self._count(name, limit, counter)
         left, *others = [limit - counter.count for _, limit, counter in found]
-        return Admission(
-            left,
-            others[0] if others else None,
-            is_known=is_known,
-            is_new_address=attempt.has_address and not is_known,
-        )
+        return Admission(left, others[0] if others else None, is_known=is_known)
 
     async def succeed(self, attempt: PasswordAttempt, admission: Admission) -> bool:
         counted = list(self._names(attempt, admission.is_known))
@@ -148,7 +143,7 @@ class FallbackAttemptStore(AttemptStore):
         try:
             return await self._shared.begin(attempt)
         except Unavailable:
-            return replace(await self._own.begin(attempt), is_new_address=False)
+            return await self._own.begin(attempt)
 
     async def succeed(self, attempt: PasswordAttempt, admission: Admission) -> bool:
         ended = await self._own.succeed(attempt, admission)

@@ -179,6 +179,10 @@ class AuditReader(Protocol):
         """List entries, newest first."""
 
 
+class AuditRows(AuditLog, AuditReader, Protocol):
+    """The audit log, written and read in one transaction."""
+
+
 class AuditTransaction(Protocol):
     """A transaction that can record."""
 

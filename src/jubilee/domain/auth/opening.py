@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
-from jubilee.domain.audit.entry import AuditEvent, AuditTransaction, record_own
+from jubilee.domain.audit.entry import AuditEvent, AuditRows, AuditTransaction, record_own
+from jubilee.domain.auth.new_devices import is_new_device, new_device_mail
 from jubilee.domain.auth.sessions import ClientInfo, Session, SessionRepository
 from jubilee.domain.auth.tokens import FIRST_GENERATION, RefreshToken, TokenClaims, TokenSigner
 from jubilee.domain.clock import Clock
 from jubilee.domain.identity import NewId, SessionId, UserId
+from jubilee.domain.jobs.queue import JobQueue
 from jubilee.domain.users.user import User
 
 SecretFactory: TypeAlias = Callable[[], bytes]
@@ -72,6 +74,14 @@ class OpeningTransaction(AuditTransaction, Protocol):
     def sessions(self) -> SessionRepository:
         """The sessions of accounts."""
 
+    @property
+    def audit(self) -> AuditRows:
+        """The audit log."""
+
+    @property
+    def jobs(self) -> JobQueue:
+        """The jobs to enqueue."""
+
 
 @dataclass(frozen=True, slots=True)
 class SessionOpener:
@@ -93,7 +103,10 @@ class SessionOpener:
         *,
         second_factor: bool = False,
     ) -> Tokens:
-        """Open a session of the account, and delete its expired and surplus ones."""
+        """Open a session of the account, and delete its expired and surplus ones.
+
+        A sign-in from an address that the account does not know is mailed to it.
+        """
         now = self.clock()
         token = RefreshToken(SessionId(self.new_id()), FIRST_GENERATION, self.policy.make_secret())
         session = Session(
@@ -110,6 +123,8 @@ class SessionOpener:
         )
         await tx.sessions.prune(user.id, now=now)
         await tx.sessions.add(session)
+        if await is_new_device(tx.audit, session):
+            await tx.jobs.add(new_device_mail(self.new_id(), session))
         await record_own(tx.audit, AuditEvent.SIGN_IN, user.id, session_id=str(session.id))
         return self.tokens(token, user.id)
 

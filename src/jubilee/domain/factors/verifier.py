@@ -3,7 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
-from jubilee.domain.attempts.attempt import Admission, AttemptLimits, PasswordAttempt
+from jubilee.domain.attempts.attempt import AttemptLimits, PasswordAttempt
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.clock import Clock
 from jubilee.domain.factors.factor import FactorKind, TotpFactor, TypedFactor, WrongCode
@@ -27,11 +27,11 @@ class FactorVerifier:
     cipher: SecretCipher
     clock: Clock
 
-    def attempt_of(self, user_id: UserId) -> AbstractAsyncContextManager[Admission]:
+    def attempt_of(self, user_id: UserId) -> AbstractAsyncContextManager[None]:
         """Count an attempt to sign in; raises TooManyAttempts."""
         return self.guard.attempt(PasswordAttempt.second_factor(user_id))
 
-    def attempt_by(self, caller: Principal) -> AbstractAsyncContextManager[Admission]:
+    def attempt_by(self, caller: Principal) -> AbstractAsyncContextManager[None]:
         """Count an attempt within a session; raises TooManyAttempts."""
         return self.guard.attempt(PasswordAttempt.current_password(caller))
 

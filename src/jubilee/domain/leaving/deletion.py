@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from jubilee.domain.account_mail import MailTemplate, account_mail
 from jubilee.domain.attempts.attempt import PasswordAttempt
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.audit.entry import AuditEvent
@@ -85,6 +86,11 @@ class DeletionService:
             await tx.deletions.remove(user_id)
             await tx.deletions.add(user_id, due_at)
             await tx.jobs.add(self._erasure(user_id, due_at))
+            due = f"{due_at:%Y-%m-%d %H:%M}"
+            notice = account_mail(
+                self.new_id(), user_id, MailTemplate.DELETION_WAITS, values={"due": due}
+            )
+            await tx.jobs.add(notice)
             await tx.audit.record(AuditEvent.DELETION_REQUESTED, actor=user_id, subject=user_id)
             await end_tokens(tx, user_id, by=user_id)
         await after_commit(self.users.birthdays_changed)

@@ -13,6 +13,8 @@ from jubilee.domain.errors import NotFound
 from jubilee.domain.idempotency.commit import answered
 from jubilee.domain.identity import NewId, Principal, UserId
 from jubilee.domain.leaving.archive import Archiver
+from jubilee.domain.one_time.link import LinkProof, LinkPurpose, OneTimeTransaction
+from jubilee.domain.one_time.proving import LinkProver
 from jubilee.domain.tasks.task import (
     Task,
     TaskIdTaken,
@@ -90,7 +92,7 @@ class ExportView(Protocol):
         """The exports."""
 
 
-class ExportTransaction(TaskTransaction, AuditTransaction, Protocol):
+class ExportTransaction(TaskTransaction, AuditTransaction, OneTimeTransaction, Protocol):
     """The repositories that exports need in one transaction."""
 
     @property
@@ -106,6 +108,7 @@ class ExportService:
     read: Begin[ExportView]
     cipher: ExportCipher
     archiver: Archiver
+    prover: LinkProver
     clock: Clock
     new_id: NewId
     max_live_per_owner: int
@@ -144,6 +147,22 @@ class ExportService:
             raise ExportNotFound
         async with self.write() as tx:
             await tx.audit.record(AuditEvent.EXPORT_DOWNLOADED, actor=actor, subject=user_id)
+        return export
+
+    async def open_link(self, proof: LinkProof, address: str | None) -> Export:
+        """Return the export that a mailed link leads to; the link works once.
+
+        Raises InvalidLink, TooManyAttempts or ExportNotFound; `address` is the client's.
+        """
+        link = await self.prover.prove(LinkPurpose.EXPORT, proof, address)
+        async with self.read() as view:
+            export = await view.exports.find(link.user_id, now=self.clock())
+        if export is None:
+            raise ExportNotFound
+        async with self.write() as tx:
+            await self.prover.use(tx, link)
+            event = AuditEvent.EXPORT_DOWNLOADED
+            await tx.audit.record(event, actor=link.user_id, subject=link.user_id)
         return export
 
     async def chunks(self, export: Export) -> AsyncGenerator[bytes]:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Protocol
 
+from jubilee.domain.account_mail import MailTemplate, account_mail
 from jubilee.domain.clock import Clock
 from jubilee.domain.identity import NewId, UserId
 from jubilee.domain.jobs.kinds import (
@@ -14,6 +16,7 @@ from jubilee.domain.jobs.kinds import (
     PermanentFailure,
 )
 from jubilee.domain.jobs.payload import require_only
+from jubilee.domain.jobs.queue import JobQueue
 from jubilee.domain.leaving.archive import Archiver
 from jubilee.domain.leaving.export import (
     EXPORT,
@@ -22,10 +25,28 @@ from jubilee.domain.leaving.export import (
     ExportCipher,
     ExportTransaction,
 )
+from jubilee.domain.one_time.issuing import LinkIssuer
+from jubilee.domain.one_time.link import LinkPurpose
 from jubilee.domain.transaction import Begin
+from jubilee.domain.users.ports import UserRepository
 
 TIMEOUT_S = 300.0
 MAX_EXPORT_BYTES = 1 << 30
+
+
+# Ports
+
+
+class FinishedExportTransaction(ExportTransaction, Protocol):
+    """The repositories that the end of an export needs in one transaction."""
+
+    @property
+    def users(self) -> UserRepository:
+        """The accounts."""
+
+    @property
+    def jobs(self) -> JobQueue:
+        """The jobs to enqueue."""
 
 
 class ExportTooLarge(PermanentFailure):
@@ -35,12 +56,16 @@ class ExportTooLarge(PermanentFailure):
 
 
 @dataclass(frozen=True, slots=True)
-class BuildExport(JobKind[None, ExportTransaction]):
-    """`account.export`: stores the archive in sealed chunks; the last attempt's is the one kept."""
+class BuildExport(JobKind[None, FinishedExportTransaction]):
+    """`account.export`: stores the archive in sealed chunks, and mails a link to it.
+
+    Of several attempts, the archive of the one that ends the job is kept.
+    """
 
     archiver: Archiver
     write: Begin[ExportTransaction]
     cipher: ExportCipher
+    issuer: LinkIssuer
     clock: Clock
     new_id: NewId
     name = EXPORT
@@ -53,13 +78,19 @@ class BuildExport(JobKind[None, ExportTransaction]):
     def redact(self, data: Mapping[str, object]) -> Mapping[str, object]:
         return data
 
-    async def run(self, job: JobContext[None], complete: Completion[ExportTransaction]) -> None:
+    async def run(
+        self, job: JobContext[None], complete: Completion[FinishedExportTransaction]
+    ) -> None:
         if job.owner_id is None:
             raise PermanentFailure("an export belongs to an account")
         export = await self._stored(job.owner_id)
         result = {"size_bytes": export.size_bytes, "expires_at": export.expires_at.isoformat()}
         async with complete({**result, "download": "/users/me/export"}) as tx:
             await tx.exports.finish(export)
+            user = await tx.users.get(export.user_id, lock=True)
+            link = await self.issuer.issue(tx, LinkPurpose.EXPORT, user.id, recipient=user.email)
+            template = MailTemplate.EXPORT_READY
+            await tx.jobs.add(account_mail(self.new_id(), user.id, template, link_id=link.id))
 
     async def _stored(self, user_id: UserId) -> Export:
         """Store the archive; each chunk is committed at once, none is seen before the end."""

@@ -18,6 +18,7 @@ class LinkPurpose(StrEnum):
     RESET_PASSWORD = "reset_password"  # noqa: S105  # a purpose, not a password
     CHANGE_EMAIL = "change_email"
     UNDO_EMAIL = "undo_email"
+    EXPORT = "export"
 
     @property
     def is_per_recipient(self) -> bool:
@@ -33,6 +34,7 @@ LIFETIMES: Mapping[LinkPurpose, timedelta] = {
     LinkPurpose.RESET_PASSWORD: timedelta(hours=1),
     LinkPurpose.CHANGE_EMAIL: timedelta(days=1),
     LinkPurpose.UNDO_EMAIL: timedelta(hours=72),
+    LinkPurpose.EXPORT: timedelta(days=7),
 }
 
 

@@ -1,13 +1,14 @@
 """Endpoints for leaving: an export of one's own data, and the way back to a deleted account."""
 
 from http import HTTPStatus
+from typing import Any
 
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
 from jubilee.domain.attempts.attempt import TooManyAttempts
 from jubilee.domain.auth.service import InvalidGrant
-from jubilee.domain.leaving.export import ExportNotFound
+from jubilee.domain.leaving.export import Export, ExportNotFound
 from jubilee.domain.passwords import HasherBusy
 from jubilee.domain.rate_limits.quotas import RouteClass
 from jubilee.domain.scopes import Scope
@@ -24,6 +25,8 @@ from jubilee.entrypoints.http.framework.endpoint import (
     ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.responses import no_content, tagged
+from jubilee.entrypoints.http.pages.account_email import ProofForm
+from jubilee.entrypoints.http.pages.page import form_page
 from jubilee.entrypoints.http.task_models import QUEUED_EXAMPLE, TaskReply
 
 TAG = "users"
@@ -54,15 +57,13 @@ async def request_export(call: Call[Nothing, Nothing]) -> Response:
 
 async def get_export(call: Call[Nothing, Nothing]) -> Response:
     """GET /users/me/export."""
-    exports, user_id = call.services.exports, call.principal.user_id
-    export = await exports.find(user_id, actor=user_id)
-    call.extend(DOWNLOAD_S)
-    headers = {
-        "Content-Length": str(export.size_bytes),
-        "Content-Disposition": 'attachment; filename="account.zip"',
-        "Cache-Control": "no-store",
-    }
-    return StreamingResponse(exports.chunks(export), headers=headers, media_type=ZIP)
+    user_id = call.principal.user_id
+    return _download(call, await call.services.exports.find(user_id, actor=user_id))
+
+
+async def open_export_link(call: Call[ProofForm, Nothing]) -> Response:
+    """POST /account/export."""
+    return _download(call, await call.services.exports.open_link(call.body.proof, call.client.ip))
 
 
 async def restore(call: Call[Credentials, Nothing]) -> Response:
@@ -72,7 +73,19 @@ async def restore(call: Call[Credentials, Nothing]) -> Response:
     return no_content()
 
 
+def _download(call: Call[Any, Nothing], export: Export) -> Response:
+    call.extend(DOWNLOAD_S)
+    headers = {
+        "Content-Length": str(export.size_bytes),
+        "Content-Disposition": 'attachment; filename="account.zip"',
+        "Cache-Control": "no-store",
+    }
+    chunks = call.services.exports.chunks(export)
+    return StreamingResponse(chunks, headers=headers, media_type=ZIP)
+
+
 ENDPOINTS: tuple[AnyEndpoint, ...] = (
+    *form_page("/account/export", "export", open_export_link, ProofForm),
     Endpoint(
         method="POST",
         path="/users/me/export",

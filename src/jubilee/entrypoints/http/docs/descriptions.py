@@ -231,7 +231,7 @@ DESCRIPTIONS = {
     "exportMe": (
         "Queues a task that writes everything that the service has of the account into a zip file: "
         "JSON, and items as CSV. An account has one export at a time: while one is under way, its "
-        "task is returned."
+        "task is returned. When it is ready, the account is mailed a link that works once."
     ),
     "getMyExport": (
         "Returns the latest archive, for seven days after it was requested; before it is ready, "

@@ -46,8 +46,8 @@ POLICY = (
 )
 
 PageCall: TypeAlias = Call[Any, Any]
-Submit: TypeAlias = Callable[[PageCall], Awaitable[str]]
-"""Does what the form says; returns the name of the page that says so."""
+Submit: TypeAlias = Callable[[PageCall], Awaitable[str | Response]]
+"""Does what the form says; returns the name of the page that says so, or a file."""
 
 
 class LinkQuery(Model):
@@ -96,7 +96,7 @@ def form_page(
             page = await render(call, name, status=status, token=kept, error=error.code)
             page.headers.update(_retry_after(error))
             return page
-        return await render(call, done)
+        return done if isinstance(done, Response) else await render(call, done)
 
     shown = ResponseSpec(status=200, description="The page.", media=HTML)
     common: Mapping[str, Any] = {
