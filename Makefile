@@ -14,7 +14,7 @@ NAME ?=
 SEED ?= $(shell date +%s)
 MINUTES ?= 5
 
-.PHONY: help run test coverage dev unit drawing quick chaos fuzz mutants install check lint format types deps contracts image sbom audit history check-deploy chart manifests producer-wheel lock migration migrate rollback
+.PHONY: bench bench-check profile help run test coverage dev unit drawing quick chaos fuzz mutants install check lint format types deps contracts image sbom audit history check-deploy chart manifests producer-wheel lock migration migrate rollback
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -91,6 +91,16 @@ audit: .tools/audit/complete ## known vulnerabilities of the locked packages (as
 	@mkdir -p dist
 	@touch $@
 
+bench: .venv/bench ## what requests cost beside other ways to write them (ROUNDS, REQUESTS, KINDS, OUT); writes JSON and a plot
+	@$(BIN)/python -m tests.benchmarks.http_bench --rounds $(or $(ROUNDS),9) --requests $(or $(REQUESTS),3000) \
+		--servers sampled,peers $(if $(KINDS),--kinds $(KINDS)) --json $(or $(OUT),dist/bench.json) --svg $(or $(OUT:.json=.svg),dist/bench.svg)
+
+bench-check: .venv/dev ## compare requests with those of BASE (a commit), in turns; fails where one takes 5 % more CPU
+	@$(BIN)/python -m tests.benchmarks.check $(or $(BASE),origin/main)
+
+profile: .venv/bench ## flame graphs of a read and of a write, in dist (KINDS)
+	@$(BIN)/python -m tests.benchmarks.profiles $(or $(KINDS),hello save)
+
 history: .venv/dev ## add a run of the benchmarks to HISTORY (PAIRS, SECONDS)
 	@$(BIN)/python -m deploy.pipelines.history $(or $(HISTORY),dist/benchmarks.md) \
 		"tests.benchmarks.telemetry_cost --pairs $(or $(PAIRS),200)" \
@@ -125,6 +135,7 @@ lock: .venv/dev ## upgrade the lock files
 	$(LOCK) --upgrade --extra sentry -o deploy/requirements.lock
 	$(LOCK) --extra embedded --extra build -o deploy/requirements-embedded.lock
 	$(LOCK) --extra sentry --extra embedded --extra build --extra dev -o deploy/requirements-dev.lock
+	$(LOCK) --extra bench -o deploy/requirements-bench.lock
 	$(LOCK:pyproject.toml=) --group image -o deploy/requirements-build.lock
 	$(LOCK:pyproject.toml=) --group check -o deploy/requirements-check.lock
 	$(LOCK:pyproject.toml=) --group audit -o deploy/requirements-audit.lock
@@ -169,4 +180,8 @@ fitting-python:
 .venv/dev: deploy/requirements-dev.lock .venv/run
 	@echo "installing the tools into .venv"
 	$(PIP) install --require-hashes -r deploy/requirements-dev.lock
+	@touch $@
+
+.venv/bench: deploy/requirements-bench.lock .venv/dev
+	$(PIP) install --require-hashes -r deploy/requirements-bench.lock
 	@touch $@

@@ -26,9 +26,14 @@ from tests.support.api import Api
 from tests.support.running import Up, eventually, free_port
 
 QUICK_HASH = {"PASSWORD_HASH_TIME_COST": "1", "PASSWORD_HASH_MEMORY_KIB": "8192"}
-PEERS = {"A plaintext": "plaintext", "B* held connections": "held_connections"}
-KINDS_OF_PEERS = {"A plaintext": {"live"}, "B* held connections": {"hello"}}
+PEERS = {
+    "A plaintext": "plaintext",
+    "B* held connections": "held_connections",
+    "D FastAPI, async ORM": "fastapi_orm",
+}
+KINDS_OF_PEERS = {name: {"hello"} for name in PEERS} | {"A plaintext": {"live"}}
 SERVER_CORE, OTHER_CORE = 0, 1
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +44,20 @@ class Server:
     pid: int
     port: int
 
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
 
 @contextmanager
-def jubilee(name: str, up: Up, ratio: str, endpoint: str, source: Path | None) -> Iterator[Server]:
+def jubilee(name: str, up: Up, ratio: str, endpoint: str, source: Path = ROOT) -> Iterator[Server]:
     """Run an API on the servers of the stack, from the sources of this commit or another one."""
     at = Path(mkdtemp())
     env = {
         "ENVIRONMENT": "production",
         "SECRET_KEY": SECRET,
+        "DATABASE_POOL_SIZE": "10",  # as B* has
         "METRICS_PORT": str(free_port()),
         "RATE_LIMITS": "write=900000/60,read=900000/60,anonymous=900000/60",
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
@@ -54,7 +65,8 @@ def jubilee(name: str, up: Up, ratio: str, endpoint: str, source: Path | None) -
         "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
         "OTEL_TRACES_SAMPLER_ARG": ratio,
         **QUICK_HASH,
-        **({"PYTHONPATH": str(source / "src")} if source else {}),
+        # Also where it changes nothing: with it the process is a new one, not a fork of another.
+        "PYTHONPATH": str(source / "src"),
     }
     api = Api(at, up.run.database_url or "", up.run.redis_url or "", **env)
     try:
@@ -71,10 +83,12 @@ def peer(name: str, module: str, up: Up) -> Iterator[Server]:
     port = free_port()
     command = (sys.executable, "-m", f"tests.benchmarks.peers.{module}", str(port))
     with subprocess.Popen((*command, up.run.database_url or "")) as process:
-        assert eventually(lambda: _listens(port)), name
-        pin(process.pid, SERVER_CORE)
-        yield Server(name, process.pid, port)
-        process.terminate()
+        try:
+            assert eventually(lambda: _listens(port)), name
+            pin(process.pid, SERVER_CORE)
+            yield Server(name, process.pid, port)
+        finally:
+            process.terminate()
 
 
 def _listens(port: int) -> bool:
@@ -91,9 +105,10 @@ def measure(
 ) -> Mapping[str, Mapping[str, Score]]:
     """Measure each kind of request on the servers that know it."""
     found = {}
+    loads = {each.name: load if each.name in PEERS else load.at(each.url) for each in servers}
     for kind in kinds:
         contenders = [
-            Contender(server.name, server.pid, server.port, load.requests(kind))
+            Contender(server.name, server.pid, server.port, loads[server.name].requests(kind))
             for server in servers
             if kind in KINDS_OF_PEERS.get(server.name, REQUESTS)
         ]
@@ -115,12 +130,32 @@ def table(found: Mapping[str, Mapping[str, Score]]) -> Iterator[str]:
             )
 
 
+def plot(raw: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """Draw a bar of the CPU for each row."""
+    bars = [
+        (f"{kind}: {name}", row["cpu_us"])
+        for kind, rows in raw.items()
+        for name, row in rows.items()
+    ]
+    most = max(cpu for _, cpu in bars)
+    lines = []
+    for number, (text, cpu) in enumerate(bars):
+        y, width = 24 + 22 * number, 380 * cpu / most
+        lines.append(f'<text x="8" y="{y}">{text}</text>')
+        lines.append(f'<rect x="230" y="{y - 12}" width="{width:.0f}" height="14"/>')
+        lines.append(f'<text x="{236 + width:.0f}" y="{y}">{cpu:.0f} us</text>')
+    size = f'width="700" height="{24 + 22 * len(bars)}"'
+    style = "text{font:12px sans-serif}rect{fill:#4878a8}"
+    body = "".join(f"{line}\n" for line in lines)
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}><style>{style}</style>\n{body}</svg>\n'
+
+
 def opened(ends: ExitStack, up: Up, names: Sequence[str], against: Path | None) -> list[Server]:
     """Start what is measured."""
     endpoint = ends.enter_context(collector())
-    servers = [ends.enter_context(jubilee("jubilee", up, "0.05", endpoint, None))]
+    servers = [ends.enter_context(jubilee("jubilee", up, "0.05", endpoint))]
     if "sampled" in names:
-        servers.append(ends.enter_context(jubilee("jubilee, all sampled", up, "1", endpoint, None)))
+        servers.append(ends.enter_context(jubilee("jubilee, all sampled", up, "1", endpoint)))
     if against is not None:
         servers.append(ends.enter_context(jubilee("before", up, "0.05", endpoint, against)))
     if "peers" in names:
@@ -128,8 +163,8 @@ def opened(ends: ExitStack, up: Up, names: Sequence[str], against: Path | None) 
     return servers
 
 
-def main() -> int:
-    """Print the table, and write it as JSON."""
+def chosen() -> argparse.Namespace:
+    """Read the arguments."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--requests", type=int, default=1500)
@@ -137,22 +172,31 @@ def main() -> int:
     parser.add_argument("--servers", default="sampled,peers", help="beside Jubilee itself")
     parser.add_argument("--against", type=Path, help="folder of another commit")
     parser.add_argument("--json", type=Path, help="file of the raw figures")
-    chosen = parser.parse_args()
+    parser.add_argument("--svg", type=Path, help="file of a plot")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Print the table, and write it as JSON."""
+    options = chosen()
     if hasattr(os, "sched_setaffinity"):  # the servers that are measured have a core of their own
         os.sched_setaffinity(0, {OTHER_CORE})
     with stack(**QUICK_HASH, RATE_LIMITS="off") as up, ExitStack() as ends:
         load = Load.prepare(f"http://127.0.0.1:{up.port}")
-        servers = opened(ends, up, chosen.servers.split(","), chosen.against)
+        servers = opened(ends, up, options.servers.split(","), options.against)
         found = measure(
             servers,
             load,
-            chosen.kinds.split(","),
-            rounds=chosen.rounds,
-            requests=chosen.requests,
+            options.kinds.split(","),
+            rounds=options.rounds,
+            requests=options.requests,
         )
-    if chosen.json:
-        raw = {kind: {n: s.summary for n, s in scores.items()} for kind, scores in found.items()}
-        chosen.json.write_text(json.dumps(raw, indent=1) + "\n")
+    raw = {kind: {n: s.summary for n, s in scores.items()} for kind, scores in found.items()}
+    if options.json:
+        options.json.parent.mkdir(exist_ok=True)
+        options.json.write_text(json.dumps(raw, indent=1) + "\n")
+    if options.svg:
+        options.svg.write_text(plot(raw))
     return 0
 
 

@@ -8,7 +8,7 @@ from json import dumps
 import httpx2
 
 from tests.benchmarks.open_loop import http_request
-from tests.support.api import bearer, sign_up
+from tests.support.api import bearer, sign_in, sign_up
 
 NAMES = 2_000
 USERS = 24
@@ -44,6 +44,12 @@ class Load:
                 created = client.post("/items", json=body, headers=users[number % USERS])
                 items.append(str(created.raise_for_status().json()["id"]))
         return cls(users, items)
+
+    def at(self, url: str) -> "Load":
+        """Sign the users in at another server, which may sign tokens in another way."""
+        with httpx2.Client(base_url=url, timeout=60) as client:
+            users = [bearer(sign_in(client, f"bench{number}")) for number in range(USERS)]
+        return Load(users, self.items)
 
     def requests(self, kind: str) -> Iterator[bytes]:
         """Return requests of a kind without end."""

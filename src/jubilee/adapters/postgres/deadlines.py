@@ -37,7 +37,7 @@ class Deadlines:
     """The deadlines of the uses of a pool.
 
     The timer is set to the earliest deadline and looks at all of them, so that a use that ends in
-    time sets none: a timer of its own takes 4 us, as long as a tenth of a read.
+    time sets none.
     """
 
     def __init__(self) -> None:

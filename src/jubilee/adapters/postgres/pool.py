@@ -223,8 +223,8 @@ class ConnectionPool:
 class Lease(Generic[T]):
     """One use of a connection, as an asynchronous context manager.
 
-    One small class instead of nested generators, each of which costs 2 us to enter and to leave:
-    they took a third of the time of a read.
+    One small class instead of nested generators: entering and leaving these took 14 us of the 44
+    of a read.
     """
 
     __slots__ = ("_client", "_deadline", "_held", "_observer", "_pool", "_use")

@@ -16,7 +16,7 @@ UNSET, FAILED = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 class ServerSpan(Span):
     """The span of a request while it is served; `Tracing.export` sends it.
 
-    The SDK's span locks at each change and copies all attributes, which takes four times as long.
+    The SDK's span locks at each change and copies all attributes.
     """
 
     def __init__(self, decided: SamplingDecision, attributes: dict[str, AttributeValue]) -> None:

@@ -54,8 +54,8 @@ def _split(url: bytes) -> tuple[bytes, bytes]:
 class RequestCycle(RequestResponseCycle):
     """Writes head and body at once, and checks the head as a whole.
 
-    uvicorn searches each name and each value by two regular expressions: 15 us for our headers,
-    here it is 4. The names that the application sends are in lower case.
+    uvicorn searches each name and each value by a regular expression, and compares each name
+    several times. The names that the application sends are in lower case.
     """
 
     tasks: set[asyncio.Task[None]]

@@ -67,7 +67,7 @@ B = TypeVar("B", bound=BaseModel)
 Q = TypeVar("Q", bound=BaseModel)
 
 
-@dataclass(slots=True)  # not frozen: that would cost a microsecond for each request
+@dataclass(slots=True)  # not frozen, which makes it slower to create
 class Call(Generic[B, Q]):
     """A request with its validated body, query and bearer token."""
 
