@@ -41,6 +41,15 @@ async def test_an_identity_belongs_to_one_account(database: Database) -> None:
             await tx.identities.add(make_identity(ada.id))
 
 
+async def test_an_account_names_the_providers_that_it_is_linked_with(database: Database) -> None:
+    zoe = make_user("zoe", oauth_provider="here")
+    await add_users(database, zoe)
+    async with database.write() as tx:
+        for identity in (make_identity(zoe.id), replace(make_identity(zoe.id, "2"), provider="b")):
+            await tx.identities.add(identity)
+        assert (await tx.users.get(zoe.id, lock=True)).identities == ("here", "b")
+
+
 async def test_identities_end_alone_and_with_their_account(database: Database) -> None:
     zoe = make_user("zoe")
     await add_users(database, zoe)

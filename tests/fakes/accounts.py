@@ -107,7 +107,10 @@ class FakeUsers(UserReader, UserRepository):
             await self.store.unit.hold("birthday", user_id)
         if user_id not in self.store.users:
             raise UserNotFound
-        return self.store.birthdays.with_current_birthday(self.store.users[user_id])
+        found = self.store.birthdays.with_current_birthday(self.store.users[user_id])
+        linked = [each for each in self.store.identities.values() if each.user_id == user_id]
+        linked.sort(key=lambda each: (each.created_at, each.id))
+        return replace(found, identities=tuple(each.provider for each in linked))
 
     async def find_by_login(self, login: str) -> User | None:
         self.store.unit.check(login)

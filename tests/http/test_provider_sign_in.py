@@ -80,7 +80,7 @@ async def test_a_person_whom_the_provider_knows_gets_an_account_and_signs_in_aga
         headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
         me = (await client.get("/users/me", headers=headers)).json()
         assert (me["email"], me["full_name"]) == ("zoe@example.com", "Zoe Quill")
-        assert me["oauth_provider"] == "here"
+        assert (me["oauth_provider"], me["identities"]) == ("here", ["here"])
     (account,), (identity,) = store.users.values(), store.identities.values()
     assert account.password_hash is None
     assert (identity.user_id, identity.issuer, identity.subject) == (account.id, ISSUER, "zoe-1")

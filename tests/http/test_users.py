@@ -14,8 +14,8 @@ VALID: dict[str, Any] = {"email": "zoe@example.com", "password": PASSWORD}
 NEW = "another good password"
 REPLY = {
     "id", "email", "username", "full_name", "is_active", "is_superuser", "oauth_provider",
-    "date_of_birth", "time_zone", "birthday_greeting", "locale", "email_verified", "locked_at",
-    "locked_until", "created_at", "updated_at",
+    "identities", "date_of_birth", "time_zone", "birthday_greeting", "locale", "email_verified",
+    "locked_at", "locked_until", "created_at", "updated_at",
 }  # fmt: skip
 
 

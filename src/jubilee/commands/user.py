@@ -143,7 +143,7 @@ def _last_admin(user: User) -> Iterator[None]:
 def _json(user: User) -> dict[str, object]:
     shown = {name: value for name, value in asdict(user).items() if name != "password_hash"}
     return {
-        name: value if isinstance(value, bool | None) else str(value)
+        name: value if isinstance(value, bool | tuple | None) else str(value)
         for name, value in shown.items()
     }
 

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from asyncpg import Record
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from jubilee.adapters.postgres.account_birthdays import AccountBirthdays
 from jubilee.adapters.postgres.answers import PostgresAnswers
@@ -14,7 +25,7 @@ from jubilee.adapters.postgres.keyset import is_after, last_key, page
 from jubilee.adapters.postgres.rights import may_sign_in
 from jubilee.adapters.postgres.search import first_found, query
 from jubilee.adapters.postgres.statement import Executor, Statement
-from jubilee.adapters.postgres.tables import USER_WORDS, birthdays, users
+from jubilee.adapters.postgres.tables import USER_WORDS, birthdays, identities, users
 from jubilee.domain.identity import NewId, UserId, name_key
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.users.ports import UserReader, UserRepository
@@ -22,11 +33,20 @@ from jubilee.domain.users.user import User, UserNotFound
 
 # The birthday is also written under its name, without the row of the account.
 UPDATED_AT = func.greatest(users.c.updated_at, birthdays.c.updated_at).label("updated_at")
+# Not evaluated for accounts without an identity, which have no provider.
+IDENTITIES = (
+    select(identities.c.provider)
+    .where(identities.c.user_id == users.c.id)
+    .order_by(identities.c.created_at, identities.c.id)
+    .correlate(users)
+    .scalar_subquery()
+)
 ACCOUNT = select(
     *(column for column in users.c if column is not users.c.updated_at),
     UPDATED_AT,
     birthdays.c.date_of_birth,
     birthdays.c.time_zone,
+    case((users.c.oauth_provider.is_not(None), func.array(IDENTITIES))).label("identities"),
 ).join(birthdays, birthdays.c.user_id == users.c.id)
 BY_ID = ACCOUNT.where(users.c.id == bindparam("user_id"))
 GET = core_statement(BY_ID)
@@ -122,4 +142,5 @@ def _columns(user: User) -> dict[str, object]:
 
 
 def _user(row: Record) -> User:
-    return User(**{name: row[name] for name in User.__dataclass_fields__})
+    values = {name: row[name] for name in User.__dataclass_fields__}
+    return User(**{**values, "identities": tuple(row["identities"] or ())})

@@ -89,6 +89,8 @@ class User:
     is_active: bool = True
     is_superuser: bool = False
     oauth_provider: str | None = None
+    identities: tuple[str, ...] = ()
+    """Names of the providers that the account is linked with; they are stored elsewhere."""
     date_of_birth: date | None = None
     time_zone: str | None = None
     birthday_greeting: bool = True

@@ -33,6 +33,7 @@ ACCOUNT_EXAMPLE = {
     "is_active": True,
     "is_superuser": False,
     "oauth_provider": None,
+    "identities": [],
     "date_of_birth": "1990-02-28",
     "time_zone": "Europe/Vienna",
     "birthday_greeting": True,
@@ -189,6 +190,9 @@ class UserReply(BaseModel):
     is_active: bool
     is_superuser: bool
     oauth_provider: str | None
+    identities: list[str] = Field(
+        description="names of the providers that the account is linked with"
+    )
     date_of_birth: date | None
     time_zone: str | None
     birthday_greeting: bool
