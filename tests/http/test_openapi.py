@@ -197,7 +197,10 @@ SUCCESSES = {
     "post /tasks": {"202"},
     "post /tasks/{task_id}/retry": {"202"},
     "delete /tasks/{task_id}": {"202", "204"},
+    "post /users/me/export": {"202"},
+    "post /users/me/restore": {"204"},
     "delete /users/me": {"202", "204"},
+    "delete /users/{id}": {"202", "204"},
 }
 CHANGED = {"200", "204"}  # 204 with `Prefer: return=minimal`
 BY_METHOD = {"get": {"200"}, "post": {"201"}, "put": CHANGED, "patch": CHANGED, "delete": {"204"}}
