@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-OPTIONS = ("-q", "-p", "no:cacheprovider", "-n", "2", "--strict-markers")
+OPTIONS = ("-q", "-p", "xdist", "-p", "no:cacheprovider", "-n", "2", "--strict-markers")
 TESTS = """
 import os, time
 import pytest
@@ -38,7 +38,13 @@ def test_timing_tests_come_last_and_alone_and_a_file_stays_in_one_process(tmp_pa
     for name in ("first", "second"):
         (tmp_path / f"test_{name}.py").write_text(TESTS.format(log=str(log), name=name))
     command = (sys.executable, "-m", "pytest", *OPTIONS)
-    subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, check=True, timeout=60)
+    subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        check=True,
+        timeout=60,
+    )
     told = [line.split() for line in log.read_text().splitlines()]
     assert [(what, name) for what, name, _ in told[-4:]] == [
         ("begin", "timing"),
