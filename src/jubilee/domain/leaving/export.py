@@ -10,7 +10,6 @@ from uuid import UUID
 from jubilee.domain.audit.entry import AuditEvent, AuditTransaction
 from jubilee.domain.clock import Clock
 from jubilee.domain.errors import NotFound
-from jubilee.domain.idempotency.commit import answered
 from jubilee.domain.identity import NewId, Principal, UserId
 from jubilee.domain.leaving.archive import Archiver
 from jubilee.domain.one_time.link import LinkProof, LinkPurpose, OneTimeTransaction
@@ -118,7 +117,7 @@ class ExportService:
 
         Raises TooManyTasks, or TaskIdTaken if another task of the caller bears its name.
         """
-        async with answered(self.write) as tx:
+        async with self.write() as tx:
             await tx.task_queue.lock_quota(by.user_id, exclusive=True)
             with suppress(TaskNotFound):
                 known = await tx.tasks.get(TASK_ID, by=by, lock=True)

@@ -19,7 +19,6 @@ from jubilee.entrypoints.http.framework.endpoint import (
     AnyEndpoint,
     Call,
     Endpoint,
-    Idempotency,
     Model,
     Nothing,
     ResponseSpec,
@@ -106,7 +105,6 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
             ),
         ),
         errors=(TaskIdTaken, TooManyTasks),
-        idempotency=Idempotency.IN_TRANSACTION,
     ),
     Endpoint(
         method="GET",
