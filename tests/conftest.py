@@ -43,6 +43,7 @@ from jubilee.domain.health import SchemaStatus
 from jubilee.domain.identities.flow import FlowRules
 from jubilee.domain.identities.provider import Providers
 from jubilee.domain.identity import OPERATOR, Principal
+from jubilee.domain.invites.invite import InviteTokens
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.one_time.secrets import LinkSecrets
 from jubilee.domain.passwords import PasswordRules
@@ -187,6 +188,7 @@ def policy(
         mfa_requirement=mfa_requirement,
         email=email_policy,
         flow=FlowRules(CALLBACK, (RETURN,)),
+        invites=InviteTokens(b"i" * 32),
     )
 
 

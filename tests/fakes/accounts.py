@@ -19,6 +19,7 @@ from jubilee.domain.clock import Clock
 from jubilee.domain.idempotency.answers import Answer
 from jubilee.domain.identities.identity import Identity
 from jubilee.domain.identity import Principal, SessionId, UserId, name_key
+from jubilee.domain.invites.invite import Invite
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.one_time.link import OneTimeLink
 from jubilee.domain.owned_rows import SessionProofStore, UserSessionStore
@@ -79,6 +80,8 @@ class Tables(Protocol):
     def grants(self) -> Grants: ...
     @property
     def factors(self) -> FactorRows: ...
+    @property
+    def invites(self) -> MutableMapping[UUID, Invite]: ...
 
 
 def words_of(*texts: str | None) -> list[str]:
@@ -160,7 +163,7 @@ class FakeUsers(UserReader, UserRepository):
         store.deletions.pop(user_id, None)
         _delete(store.exports, {k for k, e in store.exports.items() if e.export.user_id == user_id})
         _delete(store.answers, {k for k, a in store.answers.items() if a.account == user_id})
-        _delete(store.grants, {key for key in store.grants if key[0] == user_id})
+        _delete_roles(store, user_id)
         await store.items.delete_of(user_id)
 
     async def block_new_rows(self, user_id: UserId) -> None:
@@ -200,6 +203,11 @@ class FakeUsers(UserReader, UserRepository):
 
 def _position(user: User) -> Position:
     return user.created_at.isoformat(), str(user.id)
+
+
+def _delete_roles(store: Tables, user_id: UserId) -> None:
+    _delete(store.invites, {k for k, i in store.invites.items() if i.invited_by == user_id})
+    _delete(store.grants, {key for key in store.grants if key[0] == user_id})
 
 
 def _delete(rows: MutableMapping[K, V], keys: Collection[K]) -> None:

@@ -22,6 +22,7 @@ from jubilee.domain.idempotency.answers import (
 )
 from jubilee.domain.identities.identity import Identity
 from jubilee.domain.identity import Principal, SessionId, UserId
+from jubilee.domain.invites.invite import Invite
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.one_time.link import OneTimeLink
 from jubilee.domain.passwords import PasswordHasher
@@ -41,6 +42,7 @@ from tests.fakes.factors import (
 )
 from tests.fakes.greetings import FakeGreetings
 from tests.fakes.identities import FakeIdentities, FakeSpentTickets
+from tests.fakes.invites import FakeInvites
 from tests.fakes.items import FakeItems
 from tests.fakes.jobs import FakeJobs, JobsById
 from tests.fakes.leaving import FakeDeletions, FakeExports, FakePersonalData, StoredExport
@@ -159,6 +161,7 @@ class FakeTransaction:
     factors: FakeFactors
     recovery_codes: FakeRecoveryCodes
     pending_sign_ins: FakePendingSignIns
+    invites: FakeInvites
 
     @property
     def task_queue(self) -> FakeTasks:
@@ -200,6 +203,7 @@ class FakeTables:
     spent_tickets: MutableMapping[str, datetime]
     grants: Grants
     factors: FactorRows
+    invites: MutableMapping[UUID, Invite]
 
     def repositories(self) -> FakeTransaction:
         tasks = FakeTasks(self.tasks, self.clock, self.users, self.unit)
@@ -233,6 +237,7 @@ class FakeTables:
             factors=FakeFactors(self.factors, self.unit),
             recovery_codes=FakeRecoveryCodes(self.factors, self.unit),
             pending_sign_ins=FakePendingSignIns(self.factors, self.unit),
+            invites=FakeInvites(self.invites, self.unit),
         )
 
     def commit(self) -> None:
@@ -241,7 +246,7 @@ class FakeTables:
         rows = (self.users, self.sessions, self.items.rows, birthdays.anonymous, birthdays.accounts)
         others = (self.greetings.rows, self.jobs, self.tasks, self.signing_keys)
         programs = (self.api_tokens, self.service_accounts)
-        leaving = (self.deletions, self.exports, self.grants)
+        leaving = (self.deletions, self.exports, self.grants, self.invites)
         signing_in = (self.identities, self.spent_tickets)
         factors = (self.factors.totp, self.factors.codes, self.factors.pending)
         more = (*programs, *leaving, *signing_in, *factors)
@@ -281,6 +286,7 @@ class FakeStore:
     spent_tickets: dict[str, datetime] = field(default_factory=dict)
     grants: dict[tuple[UserId, str], datetime] = field(default_factory=dict)
     factors: FactorRows = field(default_factory=lambda: FactorRows({}, {}, {}))
+    invites: dict[UUID, Invite] = field(default_factory=dict)
     broken: Exception | None = None
     """The error that every transaction raises, to simulate an outage."""
     locks: RowLocks = field(default_factory=RowLocks)
@@ -341,6 +347,7 @@ class FakeStore:
             factors=FactorRows(
                 rows(self.factors.totp), rows(self.factors.codes), rows(self.factors.pending)
             ),
+            invites=rows(self.invites),
         )
 
 

@@ -14,6 +14,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /auth/access-tokens": {"name": "backup", "scopes": ["items:read"]},
     "POST /service-accounts": {"name": "import", "scopes": ["items:read"]},
     "POST /service-accounts/{id}/access-tokens": {"name": "backup", "scopes": ["items:read"]},
+    "POST /invites": {"email": "eve@example.com", "role": "user"},
     "POST /items": {"title": "Engine"},
     "POST /tasks": {"data": {"n": 1}},
     "PATCH /users/me": {"password": "another good password", "current_password": PASSWORD},

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 import httpx2
@@ -14,6 +14,7 @@ from jubilee.domain.api_tokens.service import NewApiToken
 from jubilee.domain.api_tokens.token import ApiTokenId
 from jubilee.domain.factors.factor import TotpFactor
 from jubilee.domain.identity import UserId
+from jubilee.domain.invites.invite import Invite
 from jubilee.domain.scopes import Scope
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.task import TaskRequest, TaskStatus
@@ -54,6 +55,7 @@ FOREIGN_STATUS = {
     "unlockUser": 403,
     "impersonateUser": 403,
     "mergeUsers": 403,
+    "revokeInvite": 403,
     "getUserRoles": 403,
     "replaceUserRoles": 403,
     "getItem": 200,
@@ -163,10 +165,6 @@ async def create_resource(
     services: Services, owner: Person, endpoint: AnyEndpoint, store: FakeStore
 ) -> UUID:
     """Id of the owner's resource at the endpoint's path."""
-    if endpoint.name == "mergeUsers":
-        source = UserId(UUID(endpoint.example["source_id"]))
-        store.users[source] = replace(owner.user, id=source, email="old@example.com", username=None)
-        store.birthdays.put_account(store.users[source])
     if endpoint.path.startswith("/tasks"):
         task = await services.tasks.create(TaskRequest(data={}), by=owner.principal)
         store.tasks[task.id] = replace(task, status=TaskStatus.DEAD)
@@ -188,7 +186,32 @@ def stored_resource(owner: Person, endpoint: AnyEndpoint, store: FakeStore) -> U
         return owner.principal.session
     if endpoint.path.startswith("/auth/factors"):
         return add_factor(store, owner)
+    if endpoint.path.startswith("/invites"):
+        return add_invite(store, owner)
+    if endpoint.name == "mergeUsers":
+        add_source(store, owner, UserId(UUID(endpoint.example["source_id"])))
     return owner.user.id
+
+
+def add_source(store: FakeStore, owner: Person, source: UserId) -> None:
+    """Store a second account of the owner."""
+    store.users[source] = replace(owner.user, id=source, email="old@example.com", username=None)
+    store.birthdays.put_account(store.users[source])
+
+
+def add_invite(store: FakeStore, owner: Person) -> UUID:
+    """Store an invite of the owner, and return its id."""
+    times = {"created_at": store.clock(), "expires_at": store.clock() + timedelta(days=1)}
+    invite_id, address = UUID(int=6), "max@example.com"
+    store.invites[invite_id] = Invite(
+        id=invite_id,
+        email=address,
+        role="user",
+        invited_by=owner.user.id,
+        token_hash=b"t" * 32,
+        **times,
+    )
+    return invite_id
 
 
 def add_factor(store: FakeStore, owner: Person) -> UUID:

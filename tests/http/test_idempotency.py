@@ -22,6 +22,7 @@ CREATING = {
     "/auth/register",
     "/users",
     "/auth/access-tokens",
+    "/invites",
     "/service-accounts",
     "/service-accounts/{id}/access-tokens",
     "/items",
@@ -31,6 +32,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "items": {"title": "Other"},
     "tasks": {"data": {"n": 2}},
     "access-tokens": {"name": "other"},
+    "invites": {"role": "auditor"},
     "service-accounts": {"name": "other"},
 }
 

@@ -23,6 +23,8 @@ UNDERSTOOD = {
     "invalid_grant",
     "invalid_link",
     "invalid_mfa_token",
+    "invalid_invite",
+    "invite_not_found",
     "item_not_found",
     "last_admin",
     "no_factor",

@@ -50,6 +50,8 @@ from jubilee.domain.identities.service import IdentityService, IdentityView
 from jubilee.domain.identities.tickets import TicketSealer
 from jubilee.domain.identity import NewId, SessionId
 from jubilee.domain.impersonation import ImpersonationService
+from jubilee.domain.invites.invite import InviteTokens
+from jubilee.domain.invites.service import InviteService, InviteTransaction, InviteView
 from jubilee.domain.items import ItemRepository, ItemService, ItemTransaction
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.jobs.waiter import JobWaiter, LiveJobReader
@@ -68,7 +70,7 @@ from jubilee.domain.one_time.secrets import LinkSecrets
 from jubilee.domain.own_mails import OwnMailService, OwnMailView
 from jubilee.domain.owned_rows import OwnedItemStore, OwnedTaskStore
 from jubilee.domain.passwords import PasswordHasher, PasswordRules
-from jubilee.domain.roles.service import RoleService, RoleTransaction, RoleView
+from jubilee.domain.roles.service import RoleService
 from jubilee.domain.service_accounts.account import (
     ServiceAccountTransaction,
     ServiceAccountView,
@@ -107,7 +109,7 @@ class ServiceTransaction(
     ProofTransaction,
     ServiceAccountTransaction,
     DeletionTransaction,
-    RoleTransaction,
+    InviteTransaction,
     FactorTransaction,
     ItemTransaction,
     BirthdayTransaction,
@@ -141,7 +143,7 @@ class ServiceTransaction(
 class ServiceView(
     AuthView,
     ServiceAccountView,
-    RoleView,
+    InviteView,
     FactorView,
     ItemTransaction,
     BirthdayTransaction,
@@ -209,6 +211,7 @@ class Policy:
     """Unfinished tasks of one account."""
     keys: KeyPolicy
     flow: FlowRules
+    invites: InviteTokens
     mfa_requirement: MfaRequirement = MfaRequirement.OFF
     mail_configured: bool = True
     proof_window: timedelta = DEFAULT_WINDOW
@@ -282,6 +285,14 @@ def build_services(ports: Ports, policy: Policy) -> Services:
         account_locks=AccountLockService(write=ports.write, guard=ports.guard, clock=ports.clock),
         account_merges=AccountMergeService(
             write=ports.write, clock=ports.clock, birthdays_changed=ports.today_cache.forget
+        ),
+        invites=InviteService(
+            write=ports.write,
+            read=ports.read,
+            users=users,
+            tokens=policy.invites,
+            clock=ports.clock,
+            new_id=ports.new_id,
         ),
         impersonation=ImpersonationService(
             write=ports.write, signer=ports.signer, clock=ports.clock

@@ -7,6 +7,7 @@
 - API tokens: API_TOKENS_PER_ACCOUNT; deleted a month after they have expired (here);
 - sign-ins without their second factor: ten per account, deleted after minutes (here);
 - second factors: five authenticator apps, ten recovery codes per account;
+- invites: a hundred per account; expired ones are deleted (here);
 - stored answers: one per request with an idempotency key, deleted after a day (here);
 - used tickets of sign-ins by other providers: deleted once they have expired (here);
 - identities: twenty per account;
@@ -50,6 +51,9 @@ class ExpiredRows(Protocol):
     async def drop_pending_sign_ins(self, *, limit: int) -> int:
         """Delete expired sign-ins whose second factor was not given; return how many."""
 
+    async def drop_invites(self, *, limit: int) -> int:
+        """Delete expired invites; return how many."""
+
     async def drop_greetings(self, before: date, *, limit: int) -> int:
         """Delete greetings that were due before the day; return how many."""
 
@@ -84,4 +88,6 @@ class Retention:
         exports = await self.expired.drop_exports(limit=EXPORTS_BATCH_SIZE)
         tickets = await self.expired.drop_tickets(limit=BATCH_SIZE)
         pending = await self.expired.drop_pending_sign_ins(limit=BATCH_SIZE)
-        return sessions + answers + greetings + links + tokens + exports + tickets + pending
+        invites = await self.expired.drop_invites(limit=BATCH_SIZE)
+        ended = tickets + pending + invites
+        return sessions + answers + greetings + links + tokens + exports + ended

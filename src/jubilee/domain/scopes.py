@@ -25,6 +25,8 @@ class Scope(StrEnum):
     AUDIT_READ = "audit:read"
     ROLES_READ = "roles:read"
     ROLES_WRITE = "roles:write"
+    INVITES_READ = "invites:read"
+    INVITES_WRITE = "invites:write"
     ADMIN = "admin"
     """Allows an admin what no other scope does, such as to change what others own."""
     ACCOUNT = "account"
@@ -37,6 +39,7 @@ CREDENTIALS = frozenset({Scope.ACCOUNT})
 TOKEN_SCOPES = frozenset(Scope) - {
     Scope.ACCOUNT,
     Scope.ROLES_WRITE,
+    Scope.INVITES_WRITE,
     Scope.USERS_IMPERSONATE,
 }
 """The scopes that a token can have; the others change credentials or who may do what."""

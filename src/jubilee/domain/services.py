@@ -24,6 +24,7 @@ from jubilee.domain.identities.exchange import IdentityExchange
 from jubilee.domain.identities.flow import SignInFlow
 from jubilee.domain.identities.service import IdentityService
 from jubilee.domain.impersonation import ImpersonationService
+from jubilee.domain.invites.service import InviteService
 from jubilee.domain.items import ItemService
 from jubilee.domain.leaving.deletion import DeletionService
 from jubilee.domain.leaving.export import ExportService
@@ -73,3 +74,4 @@ class Services:
     account_locks: AccountLockService
     account_merges: AccountMergeService
     impersonation: ImpersonationService
+    invites: InviteService

@@ -66,7 +66,9 @@ PARTS: Mapping[str, PersonalTable] = {
         key="year",
         key_type="smallint",
     ),
-    "roles": PersonalTable("role_grants", "role, granted_at", key="role", key_type="text"),
+    "invites": PersonalTable(
+        "invites", "id, email, role, created_at, expires_at", owner="invited_by = :user_id"
+    ),
     "sessions": PersonalTable(
         "sessions",
         "id, created_at, rotated_at, proved_at, second_factor, seen_at, expires_at, ip, user_agent",

@@ -56,6 +56,15 @@ TICKETS = Statement.from_sql(
     """
 )
 
+INVITES = Statement.from_sql(
+    """
+    DELETE FROM invites WHERE id IN (
+        SELECT id FROM invites WHERE expires_at <= now()
+        ORDER BY expires_at LIMIT CAST(:rows AS integer) FOR UPDATE SKIP LOCKED
+    ) RETURNING id
+    """
+)
+
 LINKS = Statement.from_sql(
     """
     DELETE FROM one_time_links WHERE id IN (
@@ -91,6 +100,10 @@ class PostgresExpiredRows(ExpiredRows):
     async def drop_pending_sign_ins(self, *, limit: int) -> int:
         async with self.pool.executor() as executor:
             return len(await executor.all(PENDING_SIGN_INS, rows=limit))
+
+    async def drop_invites(self, *, limit: int) -> int:
+        async with self.pool.executor() as executor:
+            return len(await executor.all(INVITES, rows=limit))
 
     async def drop_greetings(self, before: date, *, limit: int) -> int:
         async with self.pool.executor() as executor:

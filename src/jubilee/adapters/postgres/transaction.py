@@ -16,6 +16,7 @@ from jubilee.adapters.postgres.exports import PostgresExports
 from jubilee.adapters.postgres.factors import PostgresFactors, PostgresRecoveryCodes
 from jubilee.adapters.postgres.greetings import PostgresGreetings
 from jubilee.adapters.postgres.identities import PostgresIdentities, PostgresSpentTickets
+from jubilee.adapters.postgres.invites import PostgresInvites
 from jubilee.adapters.postgres.items import PostgresItems
 from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
 from jubilee.adapters.postgres.jobs.queue import PostgresJobs
@@ -209,6 +210,11 @@ class PostgresTransaction:
     def own_mails(self) -> PostgresOwnMails:
         """The mails to accounts."""
         return PostgresOwnMails(self.executor)
+
+    @property
+    def invites(self) -> PostgresInvites:
+        """The pending invites."""
+        return PostgresInvites(self.executor)
 
     @property
     def roles(self) -> PostgresRoles:

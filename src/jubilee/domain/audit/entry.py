@@ -61,6 +61,10 @@ class AuditEvent(StrEnum):
     IMPERSONATION_STARTED = "impersonation_started"
     """An account got a token by which it acts as another one for a few minutes."""
     ACCOUNTS_MERGED = "accounts_merged"
+    INVITE_SENT = "invite_sent"
+    INVITE_REVOKED = "invite_revoked"
+    """It was taken back, or ended because its address has an account."""
+    INVITE_ACCEPTED = "invite_accepted"
     SERVICE_ACCOUNT_CREATED = "service_account_created"
     CLIENT_SECRET_REPLACED = "client_secret_replaced"  # noqa: S105  # an event, not a secret
     FACTOR_ADDED = "factor_added"

@@ -12,6 +12,7 @@ from jubilee.entrypoints.http import (
     hello,
     identities,
     impersonation,
+    invites,
     items,
     leaving,
     meta,
@@ -30,6 +31,7 @@ from jubilee.entrypoints.http import (
 from jubilee.entrypoints.http.docs import pages as docs
 from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
 from jubilee.entrypoints.http.pages import account_email as account_email_pages
+from jubilee.entrypoints.http.pages import invites as invite_pages
 from jubilee.entrypoints.http.pages import opt_out
 
 FEATURES: tuple[AnyEndpoint, ...] = (
@@ -53,12 +55,14 @@ FEATURES: tuple[AnyEndpoint, ...] = (
     *impersonation.ENDPOINTS,
     *account_merges.ENDPOINTS,
     *roles.ENDPOINTS,
+    *invites.ENDPOINTS,
     *items.ENDPOINTS,
     *tasks.ENDPOINTS,
     *audit.ENDPOINTS,
     *meta.ENDPOINTS,
     *well_known.ENDPOINTS,
     *account_email_pages.ENDPOINTS,
+    *invite_pages.ENDPOINTS,
     *opt_out.ENDPOINTS,
 )
 

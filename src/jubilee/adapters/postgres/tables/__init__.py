@@ -12,6 +12,7 @@ from jubilee.adapters.postgres.tables.factors import (
 )
 from jubilee.adapters.postgres.tables.greetings import counters, greetings
 from jubilee.adapters.postgres.tables.identities import identities, spent_tickets
+from jubilee.adapters.postgres.tables.invites import invites
 from jubilee.adapters.postgres.tables.items import ITEM_WORDS, items
 from jubilee.adapters.postgres.tables.jobs import jobs, workers
 from jubilee.adapters.postgres.tables.leaving import account_deletions, export_chunks, exports
@@ -38,6 +39,7 @@ __all__ = [
     "greetings",
     "idempotency_keys",
     "identities",
+    "invites",
     "items",
     "jobs",
     "one_time_links",

@@ -313,6 +313,18 @@ DESCRIPTIONS = {
     "deleteServiceAccountToken": (
         "Deletes a token of a service account; it stops working at once."
     ),
+    "createInvite": (
+        "Mails a link by which an address can register with a role, whose scopes the caller must "
+        "have. A new invite to the same address replaces the earlier one. The answer is the same "
+        "for an address that has an account; the caller's audit log says so."
+    ),
+    "listInvites": f"Lists the pending invites of all accounts, newest first. {PAGED}",
+    "revokeInvite": "Takes a pending invite back: its link no longer works.",
+    "acceptInvite": (
+        "Creates the account of an invite, with its role and a verified address. The link works "
+        "once, and while the account that invited may grant the role. If the address has got an "
+        "account since, that is a conflict (409) and the invite ends."
+    ),
     "listItems": (
         "Lists the items of all accounts, or of one `owner`; `q` searches titles and "
         f"descriptions. {PAGED}"

@@ -51,6 +51,7 @@ TAGS = {
     "factors": "Second factors: authenticator apps, recovery codes, passkeys.",
     "users": "Accounts: one's own, and all accounts for admins.",
     "roles": "Roles, and which account has which.",
+    "invites": "Invitations to register.",
     "items": "Items with a title and a description.",
     "tasks": "Durable background tasks.",
     "audit": "The audit log: who did what, when and from where.",
@@ -75,6 +76,8 @@ SCOPES = {
     Scope.AUDIT_READ: "read the audit log",
     Scope.ROLES_READ: "read roles",
     Scope.ROLES_WRITE: "grant roles; no token can have it",
+    Scope.INVITES_READ: "read invites",
+    Scope.INVITES_WRITE: "send and revoke invites; no token can have it",
     Scope.ADMIN: "have the rights of an admin, in addition to the other scopes",
     Scope.ACCOUNT: "change credentials, end sessions, delete accounts; no token can have it",
 }

@@ -55,8 +55,10 @@ BY_CODE = {
     ),
     "invalid_link": "Request a new mail: a link and its code can be used once, within their time.",
     "invalid_mfa_token": "Sign in again; each sign-in gets a new `mfa_token`.",
+    "invalid_invite": "Ask for a new invite; the link of the newest mail is the valid one.",
     "invalid_token": "Get a new access token with `POST /auth/refresh`, or sign in again.",
     "kind_not_allowed": "Ask an admin to create this task.",
+    "invite_expiry_out_of_range": "Choose a time within the next 30 days, or none.",
     "last_admin": "Make another account an admin first.",
     "last_sign_in_method": "Set a password first, or link another identity.",
     "malformed_idempotency_key": "Send one key of 1 to 255 printable ASCII characters, or none.",
@@ -97,6 +99,7 @@ BY_CODE = {
         "address from which it has signed in before, it can sign in meanwhile."
     ),
     "too_many_factors": "Remove one first.",
+    "too_many_invites": "Revoke pending invites, or wait until some are accepted or expire.",
     "too_many_tasks": "Wait until some tasks have ended, or cancel some.",
     "unconfirmed_email": (
         "Send the new address to `POST /users/me/email`, and open the link in its mail."

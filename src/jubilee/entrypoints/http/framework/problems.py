@@ -13,6 +13,7 @@ from jubilee.domain.auth.second_step import InvalidMfaToken, MfaRequired
 from jubilee.domain.auth.service import InvalidGrant
 from jubilee.domain.idempotency.answers import IdempotencyKeyInUse
 from jubilee.domain.identities.identity import InvalidCallback, InvalidLogoutToken
+from jubilee.domain.invites.invite import InvalidInvite
 from jubilee.domain.one_time.link import InvalidLink
 from jubilee.domain.rate_limits.quotas import RateLimited
 from jubilee.domain.scopes import InsufficientScope, SessionRequired
@@ -140,6 +141,7 @@ STATUSES: dict[type[errors.DomainError], HTTPStatus] = {
     MalformedQuery: HTTPStatus.BAD_REQUEST,
     InvalidCursor: HTTPStatus.BAD_REQUEST,
     InvalidGrant: HTTPStatus.BAD_REQUEST,
+    InvalidInvite: HTTPStatus.BAD_REQUEST,
     InvalidLink: HTTPStatus.BAD_REQUEST,
     InvalidCallback: HTTPStatus.BAD_REQUEST,
     InvalidLogoutToken: HTTPStatus.BAD_REQUEST,

@@ -1,0 +1,1 @@
+"""Invites: an admin asks an address to register, with a role."""

@@ -1,0 +1,66 @@
+"""The mail of an invite."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from jubilee.domain.invites.invite import InviteReader, InviteTokens
+from jubilee.domain.invites.service import INVITE_MAIL
+from jubilee.domain.jobs.kinds import Audience, Completion, JobContext, JobKind
+from jubilee.domain.jobs.payload import invalid_payload, read_text, require_only
+from jubilee.domain.mail import TIMEOUT_S, MailService
+from jubilee.domain.transaction import Begin
+from jubilee.domain.users.ports import UserView
+
+INVITED, HAS_ACCOUNT = "invite", "invite_taken"
+"""Templates, for an address without and with an account."""
+
+
+class InviteMailView(UserView, Protocol):
+    """What the mail is made from."""
+
+    @property
+    def invites(self) -> InviteReader:
+        """The pending invites."""
+
+
+@dataclass(frozen=True, slots=True)
+class InviteMail(JobKind[UUID, object]):
+    """`email.invite`: the link of an invite, in English as the recipient has no account.
+
+    An address that has one gets a mail without a link. An invite that has ended is not sent.
+    """
+
+    mail: MailService
+    read_invites: Begin[InviteMailView]
+    tokens: InviteTokens
+    name = INVITE_MAIL
+    audience = Audience.INTERNAL
+    timeout = TIMEOUT_S
+
+    def read(self, data: Mapping[str, object]) -> UUID:
+        require_only(data, {"invite_id"})
+        try:
+            return UUID(read_text(data, "invite_id", longest=36))
+        except ValueError:
+            raise invalid_payload("must be a UUID", "invite_id") from None
+
+    def redact(self, data: Mapping[str, object]) -> Mapping[str, object]:
+        return data
+
+    async def run(self, job: JobContext[UUID], complete: Completion[object]) -> None:
+        async with self.read_invites() as view:
+            invite = await view.invites.get(job.payload)
+            owner = await view.users.find_by_login(invite.email) if invite else None
+        token = self.tokens.reveal(invite) if invite else None
+        result = {"skipped": "the invite has ended"}
+        if invite is not None and token is not None:
+            template, language = (HAS_ACCOUNT, owner.locale) if owner else (INVITED, None)
+            values = {"email": invite.email, "token": token, "name": ""}
+            content = self.mail.templates.render(template, language, **values)
+            message_id = self.mail.message_id(job.id)
+            await self.mail.send(invite.email, content, message_id)
+            result = {"message_id": message_id}
+        async with complete(result):
+            pass

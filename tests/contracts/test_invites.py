@@ -1,0 +1,103 @@
+"""Pending invites, in memory and in PostgreSQL."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from jubilee.adapters.ids import new_id
+from jubilee.domain.invites.invite import Invite, InviteTokens
+from jubilee.domain.users.user import User
+from tests.contracts.accounts import DAY, NOW, add_users, make_user
+from tests.contracts.conftest import Database
+
+TOKENS = InviteTokens(b"k" * 32)
+
+
+@pytest.fixture
+async def ada(database: Database) -> User:
+    user = make_user("ada")
+    await add_users(database, user)
+    return user
+
+
+def make_invite(by: User, name: str = "zoe", at: datetime = NOW) -> Invite:
+    invite_id = new_id()
+    return Invite(
+        id=invite_id,
+        email=f"{name}@example.com",
+        role="support",
+        invited_by=by.id,
+        token_hash=TOKENS.hash(invite_id),
+        created_at=at,
+        expires_at=at + DAY,
+    )
+
+
+async def add(database: Database, *invites: Invite) -> None:
+    async with database.write() as tx:
+        for invite in invites:
+            await tx.invites.add(invite)
+
+
+async def listed(database: Database, limit: int = 20) -> list[UUID]:
+    """Return the ids of all pages."""
+    found, after = [], None
+    async with database.read() as view:
+        while True:
+            page = await view.invites.page(now=NOW, after=after, limit=limit)
+            found += [invite.id for invite in page.rows]
+            after = page.after
+            if after is None:
+                return found
+
+
+async def test_an_invite_is_found_by_id_and_token_and_removed_once(
+    database: Database, ada: User
+) -> None:
+    invite = make_invite(ada)
+    await add(database, invite)
+    async with database.write() as tx:
+        assert await tx.invites.get(invite.id) == invite
+        assert await tx.invites.find_by_token(invite.token_hash) == invite
+        assert await tx.invites.remove(invite.id) == invite
+        assert await tx.invites.remove(invite.id) is None
+        assert await tx.invites.find_by_token(invite.token_hash) is None
+
+
+async def test_a_newer_invite_replaces_that_to_the_same_address(
+    database: Database, ada: User
+) -> None:
+    old, new = make_invite(ada), replace(make_invite(ada), email="ZOE@example.com")
+    await add(database, old, new)
+    assert await listed(database) == [new.id]
+
+
+async def test_pending_invites_are_listed_newest_first_in_pages(
+    database: Database, ada: User
+) -> None:
+    hours = [make_invite(ada, f"u{n}", NOW - n * timedelta(hours=1)) for n in range(5)]
+    await add(database, *hours, make_invite(ada, "old", NOW - 2 * DAY))
+    assert await listed(database, limit=2) == [invite.id for invite in hours]
+
+
+async def test_the_invites_of_an_account_are_counted_and_end_with_it(
+    database: Database, ada: User
+) -> None:
+    await add(database, make_invite(ada, "zoe"), make_invite(ada, "max"))
+    async with database.write() as tx:
+        assert await tx.invites.count(ada.id, limit=10) == 2
+        assert await tx.invites.count(ada.id, limit=1) == 1
+        await tx.users.delete(ada.id)
+    assert await listed(database) == []
+
+
+def test_the_token_follows_from_the_id_and_a_known_key() -> None:
+    invite = make_invite(make_user("ada"))
+    token = TOKENS.reveal(invite)
+    assert token is not None
+    assert len(token) == 43
+    later = InviteTokens(b"n" * 32, (b"k" * 32,))
+    assert later.reveal(invite) == token
+    assert InviteTokens(b"n" * 32).reveal(invite) is None
