@@ -127,4 +127,4 @@ def _field(sort: ItemSort) -> str:
 
 
 def _item(row: Record) -> Item:
-    return Item(**{name: row[name] for name in Item.__dataclass_fields__})
+    return Item(**row)  # the columns are the fields

@@ -123,11 +123,10 @@ class RequestCycle(RequestResponseCycle):
         elif self.scope["method"] != "HEAD" and status not in {204, 304}:
             self.chunked_encoding = True
             headers.append((b"transfer-encoding", b"chunked"))
-        lines = [b"%b: %b\r\n" % pair for pair in headers]
-        head = b"".join((STATUS_LINE[status], *lines, LINE_END))
-        if not head.count(b"\n") == head.count(b"\r") == len(lines) + 2 or b"\0" in head:
+        lines = LINE_END.join([b": ".join(pair) for pair in headers])
+        if not lines.count(b"\n") == lines.count(b"\r") == len(headers) - 1 or b"\0" in lines:
             raise RuntimeError("a header has a control character")
-        return head
+        return b"".join((STATUS_LINE[status], lines, LINE_END, LINE_END))
 
     def _write(self, body: bytes, *, more: bool) -> None:
         head, self._head = self._head, b""
