@@ -26,6 +26,7 @@ from jubilee.adapters.tokens.jwt_tokens import JwtTokens
 from jubilee.adapters.tokens.key_ring import OpenedKeyRing
 from jubilee.adapters.tokens.key_vault import AesKeyVault
 from jubilee.adapters.totp import PyotpAlgorithm
+from jubilee.adapters.webauthn_passkeys import RelyingParty, WebAuthnPasskeys
 from jubilee.bootstrap.identities import make_secret
 from jubilee.bootstrap.services import Policy, Ports, build_services
 from jubilee.domain.api_tokens.service import ApiTokenRules
@@ -186,6 +187,7 @@ def policy(
             KeyAlgorithm.EDDSA, period=timedelta(days=90), lifetime=timedelta(minutes=30)
         ),
         mfa_requirement=mfa_requirement,
+        challenge_keys=(b"w" * 32,),
         email=email_policy,
         flow=FlowRules(CALLBACK, (RETURN,)),
         invites=InviteTokens(b"i" * 32),
@@ -213,6 +215,7 @@ def ports(
         signer=JwtTokens(b"k" * 32, issuer="jubilee", audience="jubilee", lifetime=1800, ring=ring),
         key_vault=vault,
         factors=verifier,
+        passkeys=WebAuthnPasskeys(RelyingParty("localhost", "Jubilee", ["http://localhost:8000"])),
         cipher=AesAnswerCipher(b"a" * 32),
         address_cipher=AesAddressCipher(b"e" * 32),
         link_secrets=LinkSecrets(b"l" * 32),

@@ -37,7 +37,7 @@ SECRETS: list[tuple[type[Dataclass], set[str]]] = [
         SigningKeys,
         {
             *("access", "refresh", "cursor", "answer", "counters", "audit", "vault", "link"),
-            *("address", "export", "ticket", "factors"),
+            *("address", "export", "ticket", "factors", "passkeys"),
         },
     ),
     (EmailPayload, {"content"}),

@@ -3,6 +3,7 @@
 from collections.abc import Collection, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from jubilee.domain.auth.second_step import (
@@ -14,6 +15,7 @@ from jubilee.domain.auth.second_step import (
 from jubilee.domain.factors.factor import FactorKind, TotpFactor
 from jubilee.domain.factors.ports import FactorRepository, RecoveryCodeRepository
 from jubilee.domain.identity import UserId
+from jubilee.domain.passkeys.passkey import Passkey
 from tests.fakes.rows import FakeUnitOfWork
 
 
@@ -32,6 +34,12 @@ class FactorRows:
     totp: MutableMapping[UUID, TotpFactor]
     codes: MutableMapping[tuple[UserId, bytes], bytes]
     pending: MutableMapping[bytes, CountedSignIn]
+    passkeys: MutableMapping[UUID, Passkey]
+    challenges: MutableMapping[bytes, datetime]
+
+    def tables(self) -> tuple[MutableMapping[Any, Any], ...]:
+        """Return all tables, in the order of the members."""
+        return self.totp, self.codes, self.pending, self.passkeys, self.challenges
 
     def delete_account(self, user_id: UserId) -> None:
         """Delete the rows of an account."""
@@ -41,6 +49,8 @@ class FactorRows:
             del self.codes[key]
         for token in [t for t, row in self.pending.items() if row.pending.user_id == user_id]:
             del self.pending[token]
+        for passkey in [p for p in self.passkeys.values() if p.user_id == user_id]:
+            del self.passkeys[passkey.id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,12 @@ class FakeFactors(FactorRepository):
     async def kinds_of(self, user_id: UserId) -> Collection[FactorKind]:
         confirmed = any(f.confirmed_at for f in await self.list_for(user_id))
         codes = any(owner == user_id for owner, _ in self.rows.codes)
-        found = {FactorKind.TOTP: confirmed, FactorKind.RECOVERY_CODE: codes}
+        passkeys = any(one.user_id == user_id for one in self.rows.passkeys.values())
+        found = {
+            FactorKind.TOTP: confirmed,
+            FactorKind.RECOVERY_CODE: codes,
+            FactorKind.PASSKEY: passkeys,
+        }
         return [kind for kind, exists in found.items() if exists]
 
 

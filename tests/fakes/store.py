@@ -48,6 +48,7 @@ from tests.fakes.jobs import FakeJobs, JobsById
 from tests.fakes.leaving import FakeDeletions, FakeExports, FakePersonalData, StoredExport
 from tests.fakes.one_time import FakeOneTimeLinks
 from tests.fakes.own_mails import FakeOwnMails
+from tests.fakes.passkeys import FakePasskeys, FakeSpentChallenges
 from tests.fakes.roles import FakeRoles, Grants
 from tests.fakes.rows import (
     FakeUnitOfWork,
@@ -162,6 +163,8 @@ class FakeTransaction:
     recovery_codes: FakeRecoveryCodes
     pending_sign_ins: FakePendingSignIns
     invites: FakeInvites
+    passkeys: FakePasskeys
+    spent_challenges: FakeSpentChallenges
 
     @property
     def task_queue(self) -> FakeTasks:
@@ -238,6 +241,8 @@ class FakeTables:
             recovery_codes=FakeRecoveryCodes(self.factors, self.unit),
             pending_sign_ins=FakePendingSignIns(self.factors, self.unit),
             invites=FakeInvites(self.invites, self.unit),
+            passkeys=FakePasskeys(self.factors.passkeys, self.unit),
+            spent_challenges=FakeSpentChallenges(self.factors.challenges, self.unit),
         )
 
     def commit(self) -> None:
@@ -248,7 +253,7 @@ class FakeTables:
         programs = (self.api_tokens, self.service_accounts)
         leaving = (self.deletions, self.exports, self.grants, self.invites)
         signing_in = (self.identities, self.spent_tickets)
-        factors = (self.factors.totp, self.factors.codes, self.factors.pending)
+        factors = self.factors.tables()
         more = (*programs, *leaving, *signing_in, *factors)
         for changed in (*rows, self.answers, self.links, *others, *more):
             assert isinstance(changed, Overlay)
@@ -285,7 +290,7 @@ class FakeStore:
     identities: dict[UUID, Identity] = field(default_factory=dict)
     spent_tickets: dict[str, datetime] = field(default_factory=dict)
     grants: dict[tuple[UserId, str], datetime] = field(default_factory=dict)
-    factors: FactorRows = field(default_factory=lambda: FactorRows({}, {}, {}))
+    factors: FactorRows = field(default_factory=lambda: FactorRows({}, {}, {}, {}, {}))
     invites: dict[UUID, Invite] = field(default_factory=dict)
     broken: Exception | None = None
     """The error that every transaction raises, to simulate an outage."""
@@ -344,9 +349,7 @@ class FakeStore:
             identities=rows(self.identities),
             spent_tickets=rows(self.spent_tickets),
             grants=rows(self.grants),
-            factors=FactorRows(
-                rows(self.factors.totp), rows(self.factors.codes), rows(self.factors.pending)
-            ),
+            factors=FactorRows(*map(rows, self.factors.tables())),
             invites=rows(self.invites),
         )
 

@@ -8,9 +8,11 @@ from starlette.types import ASGIApp
 
 from jubilee.entrypoints.http.connections.limits import ConnectionLimits
 from tests.conftest import SignUp
+from tests.http.factor_calls import add_passkey
 from tests.http.item_calls import create_item
 from tests.http.keyed_calls import Caller
 from tests.http.sockets import QUICK, Recorder, Wire, serving
+from tests.support.authenticator import SoftAuthenticator
 
 
 @pytest.fixture
@@ -46,4 +48,5 @@ async def caller(client: httpx2.AsyncClient, sign_up: SignUp) -> Caller:
     item = (await create_item(client, admin)).json()["id"]
     new = {"name": "import", "scopes": ["items:read"]}
     machine = await client.post("/service-accounts", json=new, headers=admin.headers)
-    return Caller(client, admin, other, item, machine.json()["id"])
+    passkey = await add_passkey(client, admin, SoftAuthenticator())
+    return Caller(client, admin, other, item, machine.json()["id"], passkey.json()["id"])

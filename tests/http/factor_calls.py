@@ -9,6 +9,7 @@ import pyotp
 from tests.conftest import PASSWORD, Person
 from tests.fakes.store import FakeClock
 from tests.http.refusals import problem
+from tests.support.authenticator import SoftAuthenticator
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +52,19 @@ async def first_step(client: httpx2.AsyncClient, name: str = "zoe") -> dict[str,
 async def second_step(client: httpx2.AsyncClient, token: str, **factor: str) -> httpx2.Response:
     """Send a second factor."""
     return await client.post("/auth/mfa", json={"mfa_token": token, **factor})
+
+
+async def passkey_options(client: httpx2.AsyncClient, person: Person) -> dict[str, Any]:
+    """Return the options of a registration."""
+    answer = await client.post("/auth/passkeys/options", headers=person.headers)
+    options: dict[str, Any] = answer.json()["public_key"]
+    return options
+
+
+async def add_passkey(
+    client: httpx2.AsyncClient, person: Person, device: SoftAuthenticator
+) -> httpx2.Response:
+    """Register the passkey of a device."""
+    credential = device.create(await passkey_options(client, person))
+    body = {"credential": credential}
+    return await client.post("/auth/passkeys", json=body, headers=person.headers)

@@ -20,6 +20,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /users/me": {"password": "another good password", "current_password": PASSWORD},
     "PATCH /users/{id}": {"password": "another good password"},
     "PATCH /items/{id}": {"title": "Engine"},
+    "PATCH /auth/passkeys/{id}": {"name": "Phone"},
 }
 
 
@@ -32,11 +33,13 @@ class Caller:
     other: Person
     item: str
     machine: str
+    passkey: str
 
     async def send(self, route: str, body: Any, **headers: str) -> httpx2.Response:
         """Send the request of a route; `headers` replace the key."""
         method, path = route.split()
         path = path.replace("users/{id}", f"users/{self.other.user.id}")
+        path = path.replace("passkeys/{id}", f"passkeys/{self.passkey}")
         path = path.replace("accounts/{id}", f"accounts/{self.machine}").format(id=self.item)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {"Idempotency-Key": KEY, **self.admin.headers, **named}

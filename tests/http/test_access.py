@@ -15,6 +15,7 @@ from jubilee.domain.api_tokens.token import ApiTokenId
 from jubilee.domain.factors.factor import TotpFactor
 from jubilee.domain.identity import UserId
 from jubilee.domain.invites.invite import Invite
+from jubilee.domain.passkeys.passkey import Passkey
 from jubilee.domain.scopes import Scope
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.task import TaskRequest, TaskStatus
@@ -47,6 +48,8 @@ FOREIGN_STATUS = {
     "confirmTotp": 404,
     "removeFactor": 404,
     "resetFactors": 403,
+    "renamePasskey": 404,
+    "removePasskey": 404,
     "getUser": 403,
     "replaceUser": 403,
     "changeUser": 403,
@@ -184,7 +187,7 @@ def stored_resource(owner: Person, endpoint: AnyEndpoint, store: FakeStore) -> U
         return identity.id
     if endpoint.path.startswith("/auth/sessions"):
         return owner.principal.session
-    if endpoint.path.startswith("/auth/factors"):
+    if endpoint.path.startswith(("/auth/factors", "/auth/passkeys")):
         return add_factor(store, owner)
     if endpoint.path.startswith("/invites"):
         return add_invite(store, owner)
@@ -215,7 +218,7 @@ def add_invite(store: FakeStore, owner: Person) -> UUID:
 
 
 def add_factor(store: FakeStore, owner: Person) -> UUID:
-    """Store an authenticator app of the owner, and return its id."""
+    """Store an authenticator app and a passkey of the owner, both by the id that is returned."""
     factor = TotpFactor(
         id=UUID(int=5),
         user_id=owner.user.id,
@@ -224,6 +227,16 @@ def add_factor(store: FakeStore, owner: Person) -> UUID:
         confirmed_at=START,
     )
     store.factors.totp[factor.id] = factor
+    store.factors.passkeys[factor.id] = Passkey(
+        id=factor.id,
+        user_id=owner.user.id,
+        credential_id=b"c",
+        public_key=b"",
+        sign_count=0,
+        name="Phone",
+        backed_up=False,
+        created_at=START,
+    )
     return factor.id
 
 
@@ -238,7 +251,7 @@ async def test_check_34_another_users_resource_is_refused_and_unchanged(
     zoe, eve = await sign_up("zoe", date_of_birth=date(1990, 2, 28)), await sign_up("eve")
     resource = await create_resource(services, zoe, endpoint, store)
     programs = (store.api_tokens, store.service_accounts)
-    accounts = (store.users, store.sessions, *programs, store.factors.totp)
+    accounts = (store.users, store.sessions, *programs, store.factors.totp, store.factors.passkeys)
     tables = (*accounts, store.items.rows, store.tasks)
     before = [*(dict(table) for table in tables), [*store.events]]
     answer = await call(client, endpoint, eve.headers, resource)

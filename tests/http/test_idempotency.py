@@ -29,6 +29,7 @@ CREATING = {
     "/tasks",
 }
 CHANGED: dict[str, dict[str, Any]] = {
+    "passkeys": {"name": "Key"},
     "items": {"title": "Other"},
     "tasks": {"data": {"n": 2}},
     "access-tokens": {"name": "other"},

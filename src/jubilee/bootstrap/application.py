@@ -23,6 +23,7 @@ from jubilee.bootstrap.identities import make_secret, sign_in_providers
 from jubilee.bootstrap.job_kinds import MakeKinds, every_kind
 from jubilee.bootstrap.leaving import export_cipher
 from jubilee.bootstrap.one_time import address_cipher, link_secrets, opt_out_tokens
+from jubilee.bootstrap.passkeys import webauthn_passkeys
 from jubilee.bootstrap.policy import service_policy
 from jubilee.bootstrap.servers import clock, signing_keys
 from jubilee.bootstrap.services import Ports, build_services
@@ -159,6 +160,7 @@ async def _ports(
         hasher=adapters.hasher,
         guard=guard,
         factors=factor_verifier(settings, adapters),
+        passkeys=webauthn_passkeys(settings),
         signer=token_signer(settings, vault),
         key_vault=vault,
         cipher=AesAnswerCipher(*(keys.answer for keys in signing)),

@@ -7,6 +7,7 @@ from jubilee.adapters.common_passwords import common_passwords
 from jubilee.bootstrap.identities import flow_rules
 from jubilee.bootstrap.mail import mail_is_configured
 from jubilee.bootstrap.one_time import invite_tokens
+from jubilee.bootstrap.servers import signing_keys
 from jubilee.bootstrap.services import Policy
 from jubilee.bootstrap.signing_keys import key_policy
 from jubilee.domain.api_tokens.service import ApiTokenRules
@@ -46,6 +47,7 @@ def service_policy(
         ),
         max_live_tasks=settings.tasks_live_per_user,
         mfa_requirement=MfaRequirement(settings.mfa_required),
+        challenge_keys=tuple(keys.passkeys for keys in signing_keys(settings)),
         mail_configured=mail_is_configured(settings),
         proof_window=timedelta(minutes=settings.reauthentication_minutes),
         keys=key_policy(settings),

@@ -41,6 +41,8 @@ class SigningKeys:
     address: bytes = field(repr=False)
     """Of addresses in jobs."""
     export: bytes = field(repr=False)
+    passkeys: bytes = field(repr=False)
+    """Signs the challenges of passkeys."""
     factors: bytes = field(repr=False)
     """Encrypts the secrets of authenticator apps."""
 
@@ -113,5 +115,6 @@ def _derived_keys(secret: str) -> SigningKeys:
         link=hmac.digest(secret.encode(), b"link", "sha256"),
         address=hmac.digest(secret.encode(), b"address", "sha256"),
         export=hmac.digest(secret.encode(), b"export", "sha256"),
+        passkeys=hmac.digest(secret.encode(), b"passkeys", "sha256"),
         factors=hmac.digest(secret.encode(), b"factors", "sha256"),
     )

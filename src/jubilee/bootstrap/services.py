@@ -69,6 +69,10 @@ from jubilee.domain.one_time.proving import LinkProver
 from jubilee.domain.one_time.secrets import LinkSecrets
 from jubilee.domain.own_mails import OwnMailService, OwnMailView
 from jubilee.domain.owned_rows import OwnedItemStore, OwnedTaskStore
+from jubilee.domain.passkeys.challenges import ChallengeSigner
+from jubilee.domain.passkeys.passkey import PasskeyTransaction, PasskeyView, WebAuthnVerifier
+from jubilee.domain.passkeys.service import PasskeyService
+from jubilee.domain.passkeys.sign_in import PasskeySignIn
 from jubilee.domain.passwords import PasswordHasher, PasswordRules
 from jubilee.domain.roles.service import RoleService
 from jubilee.domain.service_accounts.account import (
@@ -111,6 +115,7 @@ class ServiceTransaction(
     DeletionTransaction,
     InviteTransaction,
     FactorTransaction,
+    PasskeyTransaction,
     ItemTransaction,
     BirthdayTransaction,
     ExportTransaction,
@@ -145,6 +150,7 @@ class ServiceView(
     ServiceAccountView,
     InviteView,
     FactorView,
+    PasskeyView,
     ItemTransaction,
     BirthdayTransaction,
     TaskView,
@@ -179,6 +185,7 @@ class Ports:
     signer: KeyedTokenSigner
     key_vault: KeyVault
     factors: FactorVerifier
+    passkeys: WebAuthnVerifier
     cipher: AnswerCipher
     address_cipher: AddressCipher
     link_secrets: LinkSecrets
@@ -214,6 +221,8 @@ class Policy:
     invites: InviteTokens
     mfa_requirement: MfaRequirement = MfaRequirement.OFF
     mail_configured: bool = True
+    challenge_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    """Sign the challenges of passkeys, the first one new ones."""
     proof_window: timedelta = DEFAULT_WINDOW
     """How long a proof of identity is recent."""
     email: EmailPolicy = field(default_factory=EmailPolicy)
@@ -241,6 +250,8 @@ def build_services(ports: Ports, policy: Policy) -> Services:
         client_grants=_client_grants(ports, api_tokens),
         sessions=SessionService(write=ports.write, read=ports.read),
         factors=_factors(ports, policy),
+        passkeys=_passkeys(ports, policy),
+        passkey_sign_in=_passkey_sign_in(ports, policy, opener),
         users=users,
         hidden_registrations=_hidden_registrations(ports, policy),
         link_requests=_link_requests(ports),
@@ -373,6 +384,33 @@ def _factors(ports: Ports, policy: Policy) -> FactorService:
         make_secret=policy.refresh.make_secret,
         clock=ports.clock,
         new_id=ports.new_id,
+    )
+
+
+def _challenges(policy: Policy) -> ChallengeSigner:
+    return ChallengeSigner(policy.challenge_keys, policy.refresh.make_secret)
+
+
+def _passkeys(ports: Ports, policy: Policy) -> PasskeyService:
+    return PasskeyService(
+        write=ports.write,
+        read=ports.read,
+        verifier=ports.passkeys,
+        challenges=_challenges(policy),
+        requirement=policy.mfa_requirement,
+        clock=ports.clock,
+        new_id=ports.new_id,
+    )
+
+
+def _passkey_sign_in(ports: Ports, policy: Policy, opener: SessionOpener) -> PasskeySignIn:
+    return PasskeySignIn(
+        write=ports.write,
+        read=ports.read,
+        verifier=ports.passkeys,
+        challenges=_challenges(policy),
+        opener=opener,
+        clock=ports.clock,
     )
 
 

@@ -6,7 +6,8 @@
 - one-time links: five of a purpose in an hour per account, deleted a day after they expire (here);
 - API tokens: API_TOKENS_PER_ACCOUNT; deleted a month after they have expired (here);
 - sign-ins without their second factor: ten per account, deleted after minutes (here);
-- second factors: five authenticator apps, ten recovery codes per account;
+- second factors: five authenticator apps, ten recovery codes, twenty passkeys per account;
+- answered challenges of passkeys: deleted after minutes (here);
 - invites: a hundred per account; expired ones are deleted (here);
 - stored answers: one per request with an idempotency key, deleted after a day (here);
 - used tickets of sign-ins by other providers: deleted once they have expired (here);
@@ -54,6 +55,9 @@ class ExpiredRows(Protocol):
     async def drop_invites(self, *, limit: int) -> int:
         """Delete expired invites; return how many."""
 
+    async def drop_challenges(self, *, limit: int) -> int:
+        """Delete answered challenges that have expired; return how many."""
+
     async def drop_greetings(self, before: date, *, limit: int) -> int:
         """Delete greetings that were due before the day; return how many."""
 
@@ -89,5 +93,6 @@ class Retention:
         tickets = await self.expired.drop_tickets(limit=BATCH_SIZE)
         pending = await self.expired.drop_pending_sign_ins(limit=BATCH_SIZE)
         invites = await self.expired.drop_invites(limit=BATCH_SIZE)
-        ended = tickets + pending + invites
+        challenges = await self.expired.drop_challenges(limit=BATCH_SIZE)
+        ended = tickets + pending + invites + challenges
         return sessions + answers + greetings + links + tokens + exports + ended

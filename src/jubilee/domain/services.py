@@ -29,6 +29,8 @@ from jubilee.domain.items import ItemService
 from jubilee.domain.leaving.deletion import DeletionService
 from jubilee.domain.leaving.export import ExportService
 from jubilee.domain.own_mails import OwnMailService
+from jubilee.domain.passkeys.service import PasskeyService
+from jubilee.domain.passkeys.sign_in import PasskeySignIn
 from jubilee.domain.roles.service import RoleService
 from jubilee.domain.service_accounts.grants import ClientGrants
 from jubilee.domain.service_accounts.service import ServiceAccountService
@@ -53,6 +55,8 @@ class Services:
     service_accounts: ServiceAccountService
     client_grants: ClientGrants
     factors: FactorService
+    passkeys: PasskeyService
+    passkey_sign_in: PasskeySignIn
     users: UserService
     hidden_registrations: HiddenRegistrationService | None
     """None if registration tells whether an address is taken."""

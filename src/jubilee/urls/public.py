@@ -15,6 +15,12 @@ def checked_public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of the URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def host_of(url: str) -> str:
     """Return the URL's host, in brackets if it is an IPv6 address."""
     host = urlsplit(url).hostname or ""

@@ -10,6 +10,7 @@ from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import Conflict, DomainError, Unavailable
 from jubilee.domain.idempotency.answers import IdempotencyKeyInUse
 from jubilee.domain.identities.identity import IdentityTaken
+from jubilee.domain.passkeys.passkey import PasskeyKnown
 from jubilee.domain.tasks.task import PayloadTooLarge
 from jubilee.domain.users.user import EmailTaken, UsernameTaken
 
@@ -21,6 +22,7 @@ REFUSALS: dict[str, type[DomainError]] = {
     "fk_api_tokens_user_id": InvalidToken,
     "uq_identities_issuer_subject": IdentityTaken,
     "pk_idempotency_keys": IdempotencyKeyInUse,
+    "uq_passkeys_credential_id": PasskeyKnown,
 }
 
 DATA_SIZE = "ck_jobs_data_size"

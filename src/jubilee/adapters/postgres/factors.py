@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from jubilee.adapters.postgres.core_statement import core_statement
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import (
+    passkeys,
     pending_sign_ins,
     recovery_codes,
     totp_factors,
@@ -36,13 +37,14 @@ SAVE = core_statement(update(totp_factors).where(FACTOR), columns=CHANGING)
 REMOVE = core_statement(delete(totp_factors).where(FACTOR))
 CLEAR = tuple(
     core_statement(delete(table).where(table.c.user_id == bindparam("user_id")))
-    for table in (totp_factors, recovery_codes, pending_sign_ins)
+    for table in (totp_factors, recovery_codes, pending_sign_ins, passkeys)
 )
 KINDS = Statement.from_sql(
     """
     SELECT EXISTS (
         SELECT FROM totp_factors WHERE user_id = :user_id AND confirmed_at IS NOT NULL
-    ) AS totp, EXISTS (SELECT FROM recovery_codes WHERE user_id = :user_id) AS recovery_code
+    ) AS totp, EXISTS (SELECT FROM recovery_codes WHERE user_id = :user_id) AS recovery_code,
+        EXISTS (SELECT FROM passkeys WHERE user_id = :user_id) AS passkey
     """
 )
 DROP_CODES = core_statement(delete(recovery_codes).where(OWN_CODES))

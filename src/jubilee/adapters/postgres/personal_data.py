@@ -106,6 +106,7 @@ PARTS: Mapping[str, PersonalTable] = {
     "identities": PersonalTable(
         "identities", "id, provider, issuer, subject, email, created_at, last_used_at"
     ),
+    "passkeys": PersonalTable("passkeys", "id, name, backed_up, created_at, last_used_at"),
     "deletion": PersonalTable("account_deletions", "user_id, due_at, requested_at", key="user_id"),
 }
 """The files of the archive, in their order."""

@@ -23,6 +23,14 @@ PENDING_SIGN_INS = Statement.from_sql(
     ) RETURNING user_id
     """
 )
+CHALLENGES = Statement.from_sql(
+    """
+    DELETE FROM spent_challenges WHERE challenge IN (
+        SELECT challenge FROM spent_challenges WHERE expires_at <= now()
+        ORDER BY expires_at LIMIT CAST(:rows AS integer) FOR UPDATE SKIP LOCKED
+    ) RETURNING expires_at
+    """
+)
 GREETINGS = Statement.from_sql(
     """
     DELETE FROM greetings WHERE (user_id, year) IN (
@@ -104,6 +112,10 @@ class PostgresExpiredRows(ExpiredRows):
     async def drop_invites(self, *, limit: int) -> int:
         async with self.pool.executor() as executor:
             return len(await executor.all(INVITES, rows=limit))
+
+    async def drop_challenges(self, *, limit: int) -> int:
+        async with self.pool.executor() as executor:
+            return len(await executor.all(CHALLENGES, rows=limit))
 
     async def drop_greetings(self, before: date, *, limit: int) -> int:
         async with self.pool.executor() as executor:

@@ -23,6 +23,7 @@ from jubilee.adapters.postgres.jobs.queue import PostgresJobs
 from jubilee.adapters.postgres.jobs.tasks import PostgresTasks
 from jubilee.adapters.postgres.one_time import PostgresOneTimeLinks
 from jubilee.adapters.postgres.own_mails import PostgresOwnMails
+from jubilee.adapters.postgres.passkeys import PostgresPasskeys, PostgresSpentChallenges
 from jubilee.adapters.postgres.pending_sign_ins import PostgresPendingSignIns
 from jubilee.adapters.postgres.personal_data import PostgresPersonalData
 from jubilee.adapters.postgres.pool import ConnectionPool
@@ -141,6 +142,16 @@ class PostgresTransaction:
     def recovery_codes(self) -> PostgresRecoveryCodes:
         """The recovery codes."""
         return PostgresRecoveryCodes(self.executor)
+
+    @property
+    def passkeys(self) -> PostgresPasskeys:
+        """The passkeys."""
+        return PostgresPasskeys(self.executor)
+
+    @property
+    def spent_challenges(self) -> PostgresSpentChallenges:
+        """The challenges of passkeys that have been answered."""
+        return PostgresSpentChallenges(self.executor)
 
     @property
     def pending_sign_ins(self) -> PostgresPendingSignIns:

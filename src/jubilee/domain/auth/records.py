@@ -14,6 +14,9 @@ class SignInFailure(StrEnum):
     WRONG_PASSWORD = "wrong_password"  # noqa: S105  # a reason, not a password
     WRONG_CODE = "wrong_code"
     """Of the second factor, after the right password."""
+    WRONG_PASSKEY = "wrong_passkey"
+    COPIED_PASSKEY = "copied_passkey"
+    """Its counter went back: another authenticator has the same key."""
     UNKNOWN_LOGIN = "unknown_login"
     ACCOUNT_DISABLED = "account_disabled"
     EMAIL_NOT_VERIFIED = "email_not_verified"

@@ -31,7 +31,7 @@ class FactorRepository(Protocol):
         """Delete an authenticator app."""
 
     async def clear(self, user_id: UserId) -> None:
-        """Delete all factors of the account, its recovery codes and its unfinished sign-ins."""
+        """Delete all factors, passkeys, recovery codes and unfinished sign-ins of the account."""
 
     async def kinds_of(self, user_id: UserId) -> Collection[FactorKind]:
         """Return the kinds of factors that the account can use; one statement."""

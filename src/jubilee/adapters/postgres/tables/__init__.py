@@ -17,6 +17,7 @@ from jubilee.adapters.postgres.tables.items import ITEM_WORDS, items
 from jubilee.adapters.postgres.tables.jobs import jobs, workers
 from jubilee.adapters.postgres.tables.leaving import account_deletions, export_chunks, exports
 from jubilee.adapters.postgres.tables.one_time import one_time_links
+from jubilee.adapters.postgres.tables.passkeys import passkeys, spent_challenges
 from jubilee.adapters.postgres.tables.roles import role_grants, roles
 from jubilee.adapters.postgres.tables.service_accounts import service_accounts
 from jubilee.adapters.postgres.tables.sessions import sessions
@@ -43,6 +44,7 @@ __all__ = [
     "items",
     "jobs",
     "one_time_links",
+    "passkeys",
     "pending_sign_ins",
     "recovery_codes",
     "role_grants",
@@ -50,6 +52,7 @@ __all__ = [
     "service_accounts",
     "sessions",
     "signing_keys",
+    "spent_challenges",
     "spent_tickets",
     "totp_factors",
     "users",

@@ -216,6 +216,30 @@ DESCRIPTIONS = {
         "period that the service chooses. A new password of the account ends all of its tokens."
     ),
     "deleteAccessToken": "Deletes a token of the account; it stops working at once.",
+    "passkeyOptions": (
+        "Returns what `navigator.credentials.create()` needs. The browser's answer goes to "
+        "`POST /auth/passkeys` within five minutes, once."
+    ),
+    "addPasskey": (
+        "Stores a passkey that a browser has made on a page of `PASSKEY_ORIGINS`. It must be "
+        "discoverable and verify its user, and is both factors. An account has twenty at most "
+        "(409)."
+    ),
+    "listPasskeys": "Lists the passkeys of the account, oldest first, without their keys.",
+    "renamePasskey": f"Renames a passkey of the account. {PATCHED}",
+    "removePasskey": (
+        "Removes a passkey of the account. An account that must have a second factor "
+        "(`MFA_REQUIRED`) keeps one (409)."
+    ),
+    "passkeySignInOptions": (
+        "Returns what `navigator.credentials.get()` needs. With `username` the answer must come "
+        "from a passkey of that account; the options are alike for known and unknown ones."
+    ),
+    "passkeySignIn": (
+        "Takes the answer of a passkey to `POST /auth/passkeys/sign-in/options`, once and within "
+        "five minutes, and returns an access token and a refresh token. No second factor is asked "
+        "for. A passkey whose counter went back, as that of a copy does, is refused."
+    ),
     "register": REGISTER,
     "createUser": f"The same as `POST /auth/register`. {REGISTER}",
     "whoAmI": f"The same as `GET /users/me`. {WHO_AM_I}",

@@ -56,6 +56,9 @@ BY_CODE = {
     "invalid_link": "Request a new mail: a link and its code can be used once, within their time.",
     "invalid_mfa_token": "Sign in again; each sign-in gets a new `mfa_token`.",
     "invalid_invite": "Ask for a new invite; the link of the newest mail is the valid one.",
+    "invalid_passkey": (
+        "Ask for new options and let the user try again, on a page of `PASSKEY_ORIGINS`."
+    ),
     "invalid_token": "Get a new access token with `POST /auth/refresh`, or sign in again.",
     "kind_not_allowed": "Ask an admin to create this task.",
     "invite_expiry_out_of_range": "Choose a time within the next 30 days, or none.",
@@ -80,6 +83,7 @@ BY_CODE = {
     "provider_unavailable": "Try again in a few seconds, or sign in with the password.",
     "own_account": "Ask another admin, or support.",
     "rank_too_high": "Ask an account that has all roles of this one.",
+    "passkey_known": "Use the passkey that is registered.",
     "rate_limited": (
         "Wait for the seconds in `Retry-After`. `RateLimit` on every answer says what is left."
     ),

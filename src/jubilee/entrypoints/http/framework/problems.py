@@ -15,6 +15,7 @@ from jubilee.domain.idempotency.answers import IdempotencyKeyInUse
 from jubilee.domain.identities.identity import InvalidCallback, InvalidLogoutToken
 from jubilee.domain.invites.invite import InvalidInvite
 from jubilee.domain.one_time.link import InvalidLink
+from jubilee.domain.passkeys.passkey import InvalidPasskey
 from jubilee.domain.rate_limits.quotas import RateLimited
 from jubilee.domain.scopes import InsufficientScope, SessionRequired
 from jubilee.domain.service_accounts.account import InvalidClient, InvalidScope
@@ -146,6 +147,7 @@ STATUSES: dict[type[errors.DomainError], HTTPStatus] = {
     InvalidCallback: HTTPStatus.BAD_REQUEST,
     InvalidLogoutToken: HTTPStatus.BAD_REQUEST,
     InvalidMfaToken: HTTPStatus.BAD_REQUEST,
+    InvalidPasskey: HTTPStatus.BAD_REQUEST,
     UnsupportedGrant: HTTPStatus.BAD_REQUEST,
     InvalidScope: HTTPStatus.BAD_REQUEST,
     errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
