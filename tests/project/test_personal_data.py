@@ -18,7 +18,8 @@ UNEXPORTED_COLUMNS = {
     "client_hash", "client_salt", "secret_hash", "sealed_secret",
     "last_step", "granted_by", "seal", "generation", "version", "message_id", "payload", "key",
     "lane", "max_attempts", "crashes", "epoch", "dispatched_at", "lease_until", "worker_id",
-    "credential_id", "public_key", "sign_count", "cancel_requested_at", "invited_by", "correlation_id", "trace_context",
+    "credential_id", "public_key", "sign_count",
+    "cancel_requested_at", "invited_by", "correlation_id", "trace_context",
     "request_id",
 }  # fmt: skip
 """Secrets, comparison keys, the owner, and what the service needs to run."""
