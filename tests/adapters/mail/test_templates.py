@@ -1,13 +1,17 @@
 """The mail templates."""
 
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from jinja2 import UndefinedError
 
+from jubilee.adapters.mail import templates as templates_module
 from jubilee.adapters.mail.templates import JinjaTemplates
+from jubilee.domain.account_mail import MailTemplate
 from jubilee.domain.mail import RenderedMail
 from jubilee.domain.users.user import User
+from jubilee.languages.catalogs import LANGUAGES
 
 VALUES = {"name": "Zoe", "unsubscribe_url": ""}
 
@@ -77,3 +81,13 @@ def test_a_name_cannot_add_lines(templates: JinjaTemplates) -> None:
 def test_a_missing_value_of_a_template_is_an_error(templates: JinjaTemplates) -> None:
     with pytest.raises(UndefinedError):
         templates.render("welcome", None, name="Zoe")
+
+
+def test_every_mail_has_a_template_that_compiles_in_every_language() -> None:
+    folder = Path(templates_module.__file__).with_name("templates")
+    names = {path.stem for path in folder.glob("*.txt")}
+    assert names >= {template.value for template in MailTemplate}
+    renderer = JinjaTemplates("https://api.example")
+    for language in LANGUAGES:
+        for path in folder.iterdir():
+            assert renderer._template(language, path.name).name == path.name

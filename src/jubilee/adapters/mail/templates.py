@@ -1,7 +1,7 @@
 """Renders mail from Jinja templates: plain text, and an HTML part made from its paragraphs."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from textwrap import fill
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
@@ -20,31 +20,32 @@ class JinjaTemplates(MailTemplates):
     """`templates/<name>.txt` in every language; its first paragraph is the subject."""
 
     def __init__(self, public_url: str = "") -> None:
-        """Compile all templates, so that a broken one fails at startup.
+        """`public_url` is the service's, which every message links to; empty: none has a link.
 
-        `public_url` is the service's, which every message links to; empty: none has a link.
+        Templates are compiled when they are first rendered: the API enqueues mail, and sends none.
         """
         self._public_url = public_url
-        self._templates = {
-            (language, name): template
-            for language in LANGUAGES
-            for name, template in _compiled(language, public_url)
-        }
+        self._environments: dict[str, Environment] = {}
 
     def render(self, name: str, language: str | None, /, **values: object) -> RenderedMail:
         """Render a template; text values are reduced to one line."""
         known = language if language in LANGUAGES else DEFAULT_LANGUAGE
-        written = self._templates[known, f"{name}.txt"].render(_flat(values))
+        written = self._template(known, f"{name}.txt").render(_flat(values))
         subject, *paragraphs = (_line(part) for part in BLANK_LINES.split(written.strip()))
         signature = [SIGNATURE, *([self._public_url] if self._public_url else [])]
         text = "\n\n".join([*map(_wrapped, paragraphs), "\n".join(signature)])
-        html = self._templates[known, HTML].render(
+        html = self._template(known, HTML).render(
             language=known, title=subject, paragraphs=paragraphs, signature=SIGNATURE
         )
         return RenderedMail(subject, text + "\n", html)
 
+    def _template(self, language: str, name: str) -> Template:
+        if language not in self._environments:
+            self._environments[language] = _environment(language, self._public_url)
+        return self._environments[language].get_template(name)
 
-def _compiled(language: str, public_url: str) -> Iterator[tuple[str, Template]]:
+
+def _environment(language: str, public_url: str) -> Environment:
     environment = Environment(
         loader=PackageLoader("jubilee.adapters.mail"),
         autoescape=select_autoescape(["html"]),
@@ -57,8 +58,7 @@ def _compiled(language: str, public_url: str) -> Iterator[tuple[str, Template]]:
         catalog.gettext, catalog.ngettext, newstyle=True
     )
     environment.globals["public_url"] = public_url
-    for name in environment.list_templates(extensions=["txt", "html"]):
-        yield name, environment.get_template(name)
+    return environment
 
 
 def _wrapped(paragraph: str) -> str:
