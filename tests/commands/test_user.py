@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from jubilee.commands import user
+from jubilee.domain.identity import OPERATOR
 from tests.commands.conftest import Jubilee
 from tests.conftest import PASSWORD
 from tests.fakes.store import FakeStore
@@ -153,6 +154,29 @@ def test_a_new_password_is_validated_and_stored(jubilee: Jubilee, store: FakeSto
     (account,) = store.users.values()
     assert account.id == UUID(ada)
     assert account.password_hash == "1:a mill of many wheels"  # of the fake
+
+
+def test_a_lock_and_its_end_are_printed_and_a_bad_time_is_refused(jubilee: Jubilee) -> None:
+    ada, _ = add(jubilee, "ada", "zoe")
+    words = ("user", "lock", "ada", "--reason", "stolen", "--until", "2999-01-01T00:00:00Z")
+    assert jubilee(*words).out == f"{ada}  ada@example.com  ada  admin  locked\n"
+    assert "lock_reason         stolen" in jubilee("user", "show", "ada").out
+    assert jubilee("user", "unlock", "ada").out == f"{ada}  ada@example.com  ada  admin\n"
+    refused = jubilee("user", "lock", "ada", "--until", "tomorrow")
+    assert (refused.code, "UNTIL" in refused.error) == (2, True)
+
+
+def test_factors_are_reset_and_an_export_is_queued_in_the_operators_name(
+    jubilee: Jubilee, store: FakeStore
+) -> None:
+    (ada,) = add(jubilee, "ada")
+    assert jubilee("user", "reset-mfa", "ada").code == 0
+    queued = jubilee("user", "export", "ada")
+    [task] = [task for task in store.tasks.values() if task.kind == "account.export"]
+    assert queued.out == f"queued as task {task.id}\n"
+    acts = [(entry.event, str(entry.subject_id)) for entry in store.audit[-2:]]
+    assert acts == [("factors_reset", ada), ("export_requested", ada)]
+    assert {entry.actor_id for entry in store.audit[-2:]} == {OPERATOR.user_id}
 
 
 def test_an_account_that_is_not_locked_cannot_be_unlocked(jubilee: Jubilee) -> None:

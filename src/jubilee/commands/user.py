@@ -19,6 +19,7 @@ from jubilee.domain.identity import OPERATOR
 from jubilee.domain.paging import Position
 from jubilee.domain.passwords import PasswordChange
 from jubilee.domain.services import Services
+from jubilee.domain.tasks.task import Task
 from jubilee.domain.users.user import LastAdmin, Profile, User
 from jubilee.entrypoints.exit_codes import USAGE
 from jubilee.entrypoints.http.account_locks import Lock
@@ -110,6 +111,29 @@ def unlock(chosen: Namespace) -> int:
         return user.unlocked()
 
     _print(_table([with_services(read_settings(), lift, command="user")]))
+    return 0
+
+
+def reset_mfa(chosen: Namespace) -> int:
+    """Remove the second factors of the account."""
+
+    async def reset(services: Services) -> User:
+        user = await find_account(services, chosen.who)
+        await services.factors.reset(user.id, by=OPERATOR)
+        return user
+
+    _print(_table([with_services(read_settings(), reset, command="user")]))
+    return 0
+
+
+def export(chosen: Namespace) -> int:
+    """Queue the archive of everything about the account, which gets a link to it by mail."""
+
+    async def request(services: Services) -> Task:
+        user = await find_account(services, chosen.who)
+        return await services.exports.request_for(user.id, by=OPERATOR)
+
+    _print(f"queued as task {with_services(read_settings(), request, command='user').id}")
     return 0
 
 

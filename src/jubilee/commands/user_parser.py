@@ -15,6 +15,8 @@ CHANGES = (
     ("disable", "keep an account from signing in, and end its sessions"),
     ("lock", "refuse the sign-ins of an account, and end its sessions"),
     ("unlock", "end every lock of an account, that after wrong passwords too"),
+    ("reset-mfa", "remove the second factors of an account"),
+    ("export", "queue the archive of everything about an account, which gets a link by mail"),
     ("password", "set a new password, and end the account's sessions"),
 )
 
@@ -32,7 +34,7 @@ def add_user(known: Commands) -> None:
     shown.add_argument("--json", action="store_true", help="print JSON")
     shown.add_argument("who", metavar="WHO", help="an e-mail address, a username or an id")
     for name, summary in CHANGES:
-        change = add_command(actions, name, f"user:{name}", summary)
+        change = add_command(actions, name, f"user:{name.replace('-', '_')}", summary)
         change.add_argument("who", metavar="WHO", help="an e-mail address, a username or an id")
         if name == "password":
             add_password_option(change)

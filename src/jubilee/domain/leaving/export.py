@@ -117,10 +117,14 @@ class ExportService:
 
         Raises TooManyTasks, or TaskIdTaken if another task of the caller bears its name.
         """
+        return await self.request_for(by.user_id, by=by)
+
+    async def request_for(self, owner: UserId, *, by: Principal) -> Task:
+        """Queue the export of an account, which gets its link by mail; raise as `request` does."""
         async with self.write() as tx:
-            await tx.task_queue.lock_quota(by.user_id, exclusive=True)
+            await tx.task_queue.lock_quota(owner, exclusive=True)
             with suppress(TaskNotFound):
-                known = await tx.tasks.get(TASK_ID, by=by, lock=True)
+                known = await tx.tasks.get(TASK_ID, by=Principal(owner, None), lock=True)
                 if known.kind != EXPORT:
                     raise TaskIdTaken
                 if known.status.is_live:
@@ -128,11 +132,11 @@ class ExportService:
                 await tx.tasks.remove(known.id)
             request = TaskRequest(data={}, kind=EXPORT, task_id=TASK_ID)
             task = await tx.task_queue.add(
-                request, new_id=self.new_id(), owner=by.user_id, below=self.max_live_per_owner
+                request, new_id=self.new_id(), owner=owner, below=self.max_live_per_owner
             )
             if task is None:
                 raise TooManyTasks
-            await tx.audit.record(AuditEvent.EXPORT_REQUESTED, actor=by.user_id, subject=by.user_id)
+            await tx.audit.record(AuditEvent.EXPORT_REQUESTED, actor=by.user_id, subject=owner)
         return task
 
     async def find(self, user_id: UserId, *, actor: UserId) -> Export:
