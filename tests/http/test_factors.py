@@ -223,3 +223,34 @@ async def test_a_proof_is_a_password_or_a_code(
 @pytest.mark.parametrize("code", ["12345", "1234567", "12345a", ""])
 async def test_a_code_has_six_digits(client: httpx2.AsyncClient, code: str) -> None:
     assert pointers(await second_step(client, "x", code=code)) == {"#/code"}
+
+
+def mailed(store: FakeStore, person: Person) -> list[object]:
+    """The templates of the account's mails, without the welcome and those of sign-ins."""
+    found = [job.data.get("template") for job in store.jobs if job.owner_id == person.user.id]
+    return [template for template in found if str(template).startswith("factors")]
+
+
+async def test_check_20_a_user_is_told_of_changed_factors_by_mail(
+    client: httpx2.AsyncClient, zoe: Person, app_of_zoe: Authenticator, store: FakeStore
+) -> None:
+    await client.post(CODES, headers=zoe.headers)
+    await client.delete(f"/auth/factors/{app_of_zoe.id}", headers=zoe.headers)
+    assert mailed(store, zoe) == ["factors_changed"] * 3
+
+
+async def test_an_admins_reset_removes_all_factors_and_is_audited_and_mailed(
+    client: httpx2.AsyncClient,
+    zoe: Person,
+    app_of_zoe: Authenticator,
+    store: FakeStore,
+    sign_up: SignUp,
+) -> None:
+    ada = await sign_up("ada", is_superuser=True)
+    answer = await client.delete(f"/users/{zoe.user.id}/factors", headers=ada.headers)
+    assert answer.status_code == 204
+    assert not any((store.factors.totp, store.factors.codes, store.factors.passkeys))
+    entry = store.audit[-1]
+    assert (entry.event, entry.actor_id) == ("factors_reset", ada.user.id)
+    assert entry.subject_id == zoe.user.id
+    assert mailed(store, zoe)[-1] == "factors_reset"

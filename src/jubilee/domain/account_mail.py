@@ -30,6 +30,8 @@ class MailTemplate(StrEnum):
     NEW_DEVICE = "new_device"
     EXPORT_READY = "export_ready"
     DELETION_WAITS = "deletion_waits"
+    FACTORS_CHANGED = "factors_changed"
+    FACTORS_RESET = "factors_reset"
 
 
 def account_mail(

@@ -8,6 +8,7 @@ from uuid import UUID
 from jubilee.domain.audit.entry import AuditTransaction
 from jubilee.domain.factors.factor import FactorKind, TotpFactor
 from jubilee.domain.identity import UserId
+from jubilee.domain.jobs.queue import JobQueue
 from jubilee.domain.owned_rows import SessionProofStore
 from jubilee.domain.users.ports import UserRepository
 
@@ -76,6 +77,10 @@ class FactorTransaction(VerifyingTransaction, AuditTransaction, Protocol):
     @property
     def sessions(self) -> SessionProofStore:
         """The proofs of sessions."""
+
+    @property
+    def jobs(self) -> JobQueue:
+        """The mails to enqueue."""
 
 
 class TotpAlgorithm(Protocol):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from jubilee.domain.account_mail import MailTemplate, account_mail
 from jubilee.domain.audit.entry import AuditDetails, AuditEvent
 from jubilee.domain.clock import Clock
 from jubilee.domain.errors import NotAllowed
@@ -98,7 +99,7 @@ class FactorService:
                 raise WrongCode
             await tx.factors.save(replace(factor, confirmed_at=now, last_step=step))
             await tx.sessions.prove(by.session, at=now, second_factor=True)
-            await _record(tx, AuditEvent.FACTOR_ADDED, by, factor_id)
+            await self._record(tx, AuditEvent.FACTOR_ADDED, by, factor_id)
             has_codes = await tx.recovery_codes.count(by.user_id) > 0
             return () if has_codes else await self._new_codes(tx, by.user_id)
 
@@ -108,7 +109,7 @@ class FactorService:
             if FactorKind.TOTP not in await tx.factors.kinds_of(by.user_id):
                 raise NoFactor
             codes = await self._new_codes(tx, by.user_id)
-            await _record(tx, AuditEvent.RECOVERY_CODES_RENEWED, by)
+            await self._record(tx, AuditEvent.RECOVERY_CODES_RENEWED, by)
         return codes
 
     async def remove(self, factor_id: UUID, *, by: Principal) -> None:
@@ -128,12 +129,13 @@ class FactorService:
                 raise FactorNeeded
             if FactorKind.TOTP not in kinds:
                 await tx.recovery_codes.replace(user.id, ())
-            await _record(tx, AuditEvent.FACTOR_REMOVED, by, factor_id)
+            await self._record(tx, AuditEvent.FACTOR_REMOVED, by, factor_id)
 
     async def reset(self, user_id: UserId, *, by: Principal) -> None:
-        """Remove all factors of an account, for an admin or operator; raise UserNotFound.
+        """Remove all factors of an account, for an admin or operator; its user is told by mail.
 
-        The account signs in by its password alone until it adds a factor again.
+        The account signs in by its password alone until it adds a factor again. Raises
+        UserNotFound.
         """
         if not by.is_admin:
             raise NotAllowed
@@ -142,6 +144,18 @@ class FactorService:
             await tx.factors.clear(user_id)
             event = AuditEvent.FACTORS_RESET
             await tx.audit.record(event, actor=by.user_id, subject=user_id)
+            await tx.jobs.add(account_mail(self.new_id(), user_id, MailTemplate.FACTORS_RESET))
+
+    async def _record(
+        self, tx: FactorTransaction, event: AuditEvent, by: Principal, factor_id: UUID | None = None
+    ) -> None:
+        """Record a change, and tell the account of it by mail."""
+        kind = FactorKind.RECOVERY_CODE if factor_id is None else FactorKind.TOTP
+        details = AuditDetails(factor=kind.value)
+        if factor_id is not None:
+            details["factor_id"] = str(factor_id)
+        await tx.audit.record(event, actor=by.user_id, subject=by.user_id, **details)
+        await tx.jobs.add(account_mail(self.new_id(), by.user_id, MailTemplate.FACTORS_CHANGED))
 
     async def _new_codes(self, tx: FactorTransaction, user_id: UserId) -> Sequence[str]:
         codes = make_codes(self.make_secret())
@@ -155,13 +169,3 @@ async def _own(tx: FactorTransaction, factor_id: UUID, by: Principal) -> TotpFac
         if factor.id == factor_id:
             return factor
     raise FactorNotFound
-
-
-async def _record(
-    tx: FactorTransaction, event: AuditEvent, by: Principal, factor_id: UUID | None = None
-) -> None:
-    kind = FactorKind.RECOVERY_CODE if factor_id is None else FactorKind.TOTP
-    details = AuditDetails(factor=kind.value)
-    if factor_id is not None:
-        details["factor_id"] = str(factor_id)
-    await tx.audit.record(event, actor=by.user_id, subject=by.user_id, **details)

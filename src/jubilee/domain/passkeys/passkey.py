@@ -11,6 +11,7 @@ from jubilee.domain.auth.sessions import SessionRepository
 from jubilee.domain.errors import Conflict, Invalid, NotFound
 from jubilee.domain.idempotency.answers import AnswerTransaction
 from jubilee.domain.identity import UserId
+from jubilee.domain.jobs.queue import JobQueue
 from jubilee.domain.owned_rows import SessionProofStore
 from jubilee.domain.users.ports import UserView
 from jubilee.domain.users.user import User
@@ -161,6 +162,10 @@ class PasskeyTransaction(AnswerTransaction, SecondStepTransaction, Protocol):
     @property
     def passkeys(self) -> PasskeyRepository:
         """The passkeys."""
+
+    @property
+    def jobs(self) -> JobQueue:
+        """The mails to enqueue."""
 
     @property
     def spent_challenges(self) -> SpentChallengeStore:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from jubilee.domain.account_mail import MailTemplate, account_mail
 from jubilee.domain.audit.entry import AuditDetails, AuditEvent
 from jubilee.domain.clock import Clock
 from jubilee.domain.factors.factor import FactorKind, FactorNeeded, MfaRequirement, TooManyFactors
@@ -65,7 +66,7 @@ class PasskeyService:
                 raise InvalidPasskey
             await tx.passkeys.add(passkey)
             await tx.sessions.prove(by.session, at=now, second_factor=True)
-            await _record(tx, AuditEvent.FACTOR_ADDED, by, passkey.id)
+            await self._record(tx, AuditEvent.FACTOR_ADDED, by, passkey.id)
         return passkey
 
     async def list(self, *, by: Principal) -> Sequence[Passkey]:
@@ -92,7 +93,15 @@ class PasskeyService:
             is_required = self.requirement.applies_to(is_admin=user.is_superuser)
             if is_required and not {FactorKind.TOTP, FactorKind.PASSKEY} & set(kinds):
                 raise FactorNeeded
-            await _record(tx, AuditEvent.FACTOR_REMOVED, by, passkey_id)
+            await self._record(tx, AuditEvent.FACTOR_REMOVED, by, passkey_id)
+
+    async def _record(
+        self, tx: PasskeyTransaction, event: AuditEvent, by: Principal, key_id: UUID
+    ) -> None:
+        """Record a change, and tell the account of it by mail."""
+        details = AuditDetails(factor=FactorKind.PASSKEY.value, factor_id=str(key_id))
+        await tx.audit.record(event, actor=by.user_id, subject=by.user_id, **details)
+        await tx.jobs.add(account_mail(self.new_id(), by.user_id, MailTemplate.FACTORS_CHANGED))
 
     def _passkey(self, key: RegisteredKey, name: str, by: Principal, now: datetime) -> Passkey:
         return Passkey(
@@ -116,8 +125,3 @@ async def _own(tx: PasskeyTransaction, passkey_id: UUID, by: Principal) -> Passk
         if passkey.id == passkey_id:
             return passkey
     raise PasskeyNotFound
-
-
-async def _record(tx: PasskeyTransaction, event: AuditEvent, by: Principal, key_id: UUID) -> None:
-    details = AuditDetails(factor=FactorKind.PASSKEY.value, factor_id=str(key_id))
-    await tx.audit.record(event, actor=by.user_id, subject=by.user_id, **details)
