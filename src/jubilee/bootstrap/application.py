@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from time import monotonic, time
 
@@ -33,6 +33,8 @@ from jubilee.domain.api_tokens.last_uses import LastUses
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.auth.sightings import SessionSightings
 from jubilee.domain.calendar import local_dates
+from jubilee.domain.errors import Unavailable
+from jubilee.domain.health import ReadSchema, SchemaStatus
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.outbound.address_policy import AllowedHost
 from jubilee.domain.rate_limits.limiter import RateLimiter
@@ -93,7 +95,7 @@ async def open_application(
         )
         if process is not None:
             keys = KeyLoader(services.signing_keys.load, monotonic)
-            await keys.first()
+            await _load_keys(keys, ports.read_schema)
             work = (guard.watch_locks(), keys.run(), last_uses.run(), sightings.run())
             budget = ShutdownBudget(drain_s=settings.shutdown_timeout)
             await ends.enter_async_context(background_tasks(*work, cancel_s=budget.cancel_s))
@@ -103,6 +105,13 @@ async def open_application(
             cursor_keys=tuple(keys.cursor for keys in signing),
             rate_limiter=_rate_limiter(settings, adapters, signing[0].counters),
         )
+
+
+async def _load_keys(keys: KeyLoader, read_schema: ReadSchema) -> None:
+    """Load the signing keys before the first request, if the schema has them."""
+    with suppress(Unavailable):
+        if await read_schema() is not SchemaStatus.BEHIND:
+            await keys.first()
 
 
 def http_options(settings: Settings, application: Application) -> HttpOptions:

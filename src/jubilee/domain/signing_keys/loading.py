@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from jubilee.domain.errors import Unavailable
 
@@ -35,12 +36,10 @@ class KeyLoader:
 
     async def first(self) -> None:
         """Load the keys at the start; without PostgreSQL the service starts all the same."""
-        try:
+        with suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(FIRST_LOAD_S):
                 await self._load()
             self._pause_s = LOAD_INTERVAL_S
-        except (Unavailable, TimeoutError):
-            logger.warning("signing keys are not loaded yet")
 
     async def run(self) -> None:
         """Load the keys at intervals until cancelled."""
