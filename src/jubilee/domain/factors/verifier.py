@@ -55,6 +55,12 @@ class FactorVerifier:
         for factor in await tx.factors.list_for(user_id, lock=True):
             step = None if factor.confirmed_at is None else self.step_of(factor, code)
             if step is not None:
-                await tx.factors.save(replace(factor, last_step=step))
+                await tx.factors.save(replace(self._resealed(factor), last_step=step))
                 return True
         return False
+
+    def _resealed(self, factor: TotpFactor) -> TotpFactor:
+        """Encrypt the secret by the current key, so that a previous one can be removed."""
+        context = factor.id.bytes
+        sealed = self.cipher.seal(context, self.cipher.open(context, factor.sealed_secret))
+        return replace(factor, sealed_secret=sealed)
