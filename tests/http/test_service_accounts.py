@@ -159,6 +159,16 @@ async def test_a_service_account_cannot_sign_in_with_a_password_or_get_one(
         problem(answer, 409, "service_account")
 
 
+async def test_a_service_account_gets_roles_but_not_that_of_admins(
+    client: httpx2.AsyncClient, admin: Person, machine: dict[str, Any]
+) -> None:
+    path = f"/users/{machine['id']}/roles"
+    refused = await client.put(path, json={"roles": ["admin"]}, headers=admin.headers)
+    problem(refused, 409, "service_account")
+    granted = await client.put(path, json={"roles": ["auditor"]}, headers=admin.headers)
+    assert granted.status_code == 200
+
+
 async def test_an_admin_manages_the_tokens_of_a_service_account(
     client: httpx2.AsyncClient, admin: Person, machine: dict[str, Any]
 ) -> None:

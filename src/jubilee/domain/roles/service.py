@@ -21,7 +21,7 @@ from jubilee.domain.roles.role import (
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.locking import lock_weakened
 from jubilee.domain.users.ports import UserTransaction, UserView
-from jubilee.domain.users.user import User
+from jubilee.domain.users.user import ServiceAccountRefused, User
 
 
 class RoleView(UserView, Protocol):
@@ -71,13 +71,15 @@ class RoleService:
     ) -> AccountRoles:
         """Give an account exactly these roles, and `user`.
 
-        Raises UserNotFound, UnknownRole, Stale, LastAdmin, or RoleBeyondOwn where a role that is
-        granted or taken away has a scope that the caller lacks.
+        Raises UserNotFound, UnknownRole, Stale, LastAdmin, ServiceAccountRefused, or RoleBeyondOwn
+        where a role that is granted or taken away has a scope that the caller lacks.
         """
         async with self.write() as tx:
             known = {role.name: role for role in await tx.roles.all()}
             wanted = {role.name for role in checked_roles(names, known)}
             user = await _locked(tx, user_id, stays_admin=ADMIN in wanted)
+            if user.is_service and ADMIN in wanted:
+                raise ServiceAccountRefused  # it would count as an admin who could sign in
             before = AccountRoles.of(user, await tx.roles.granted(user_id), known)
             require(expects, before)
             changed = before.names ^ wanted

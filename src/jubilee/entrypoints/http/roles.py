@@ -7,7 +7,7 @@ from jubilee.domain.concurrency import VersionCheck
 from jubilee.domain.identity import UserId
 from jubilee.domain.roles.role import AccountRoles, RoleBeyondOwn, UnknownRole
 from jubilee.domain.scopes import Scope
-from jubilee.domain.users.user import LastAdmin, UserNotFound
+from jubilee.domain.users.user import LastAdmin, ServiceAccountRefused, UserNotFound
 from jubilee.entrypoints.http.framework.conditions import (
     MalformedCondition,
     content_tag,
@@ -114,6 +114,9 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         recent_proof=True,
         replies=(ONE,),
         conditional=True,
-        errors=(UserNotFound, UnknownRole, RoleBeyondOwn, LastAdmin, MalformedCondition),
+        errors=(
+            *(UserNotFound, UnknownRole, RoleBeyondOwn),
+            *(LastAdmin, ServiceAccountRefused, MalformedCondition),
+        ),
     ),
 )
