@@ -58,7 +58,7 @@ STATEMENTS: dict[str, tuple[Statement, dict[str, object], str]] = {
         {"session_id": ID, "user_id": ID},
         r"(?s)pk_roles.*pk_role_grants|pk_role_grants.*pk_roles",
     ),
-    "acting": (sessions.ACTING, {"session_id": ID, "user_id": ID, "actor_id": ID}, "pk_sessions"),
+    "acting": (sessions.ACTING, {"session_id": ID, "user_id": ID, "actor_id": ID}, SESSION_INDEXES),
     "grants": (roles.GRANTED, {"user_id": ID}, "pk_role_grants"),
     "sessions": (sessions.LIST, {"user_id": ID}, "ix_sessions_user_id_created_at_id"),
     "prune": (sessions.PRUNE, {"user_id": ID, "at": NOW}, "ix_sessions_user_id_created_at_id"),

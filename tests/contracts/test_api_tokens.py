@@ -47,7 +47,7 @@ PLANS: list[tuple[str, Statement, dict[str, object]]] = [
     ),
     (BY_OWNER, api_tokens.COUNT, {"user_id": ID}),
     (BY_OWNER, api_tokens.DELETE_OF, {"user_id": ID}),
-    ("pk_api_tokens", api_tokens.DELETE, {"user_id": ID, "token_id": ID}),
+    ("Index Scan using", api_tokens.DELETE, {"user_id": ID, "token_id": ID}),
     ("pk_api_tokens", last_uses.SAVE, {"ids": [ID]}),
     ("ix_api_tokens_expires_at", retention.API_TOKENS, {"kept": API_TOKENS_KEPT, "rows": 9}),
 ]
