@@ -5,8 +5,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from opentelemetry.context import Context
+from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
-from opentelemetry.trace import Link, SpanContext, SpanKind, TraceState, get_current_span
+from opentelemetry.trace import Link, SpanKind, TraceState, get_current_span
 from opentelemetry.util.types import Attributes
 
 NO_PARENT = Context()
@@ -20,8 +21,8 @@ class SamplingDecision:
     trace_id: int
     span_id: int
     sampled: bool
-    parent: SpanContext | None = None
-    """The span of the caller that sent a `traceparent`."""
+    is_begun: bool = False
+    """Whether the server span has taken its id."""
 
 
 sampling_decision: ContextVar[SamplingDecision | None] = ContextVar(
@@ -81,3 +82,27 @@ class PredecidedSampler(Sampler):
     def get_description(self) -> str:
         """The name shown in the SDK's diagnostics."""
         return f"Predecided({self._configured.get_description()})"
+
+
+class PredecidedIds(IdGenerator):
+    """Gives a request's server span the ids of its sampling decision."""
+
+    def __init__(self) -> None:
+        self._random = RandomIdGenerator()
+
+    def generate_span_id(self) -> int:
+        """The decision's id for the first span of a request, else a random one."""
+        decided = sampling_decision.get()
+        if decided is None or decided.is_begun:
+            return self._random.generate_span_id()
+        decided.is_begun = True
+        return decided.span_id
+
+    def generate_trace_id(self) -> int:
+        """The decision's trace id, else a random one."""
+        decided = sampling_decision.get()
+        return decided.trace_id if decided is not None else self._random.generate_trace_id()
+
+    def is_trace_id_random(self) -> bool:
+        """True: the decision's ids are random, too."""
+        return True

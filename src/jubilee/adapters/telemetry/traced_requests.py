@@ -1,89 +1,98 @@
 """The server span of each sampled request."""
 
-from collections.abc import Mapping
-from time import time_ns
+import os
 
-from opentelemetry.context import attach, detach
-from opentelemetry.trace import set_span_in_context
-from opentelemetry.util.types import AttributeValue
-from starlette.types import ASGIApp, Receive, Scope, Send
+from opentelemetry import trace
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from opentelemetry.metrics import NoOpMeterProvider
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from jubilee.adapters.telemetry.sampling import NO_PARENT, SamplingDecision, sampling_decision
-from jubilee.adapters.telemetry.server_span import ServerSpan
+from jubilee.adapters.telemetry.sampling import sampling_decision
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.observation.requests import RequestRecord
 
-MIN_FAILURE = 500  # the status of a failure of the server
-OTHER = "OTHER"
+ORIGINAL = "jubilee.original"
+"""Key under which the instrumentation's scope holds the application's scope and `send`."""
+
+READ_HEADERS = frozenset({b"user-agent", b"traceparent", b"tracestate"})
+"""Headers that the instrumentation reads."""
 
 
 class TracedRequests:
-    """The outermost application: gives each sampled request its server span.
-
-    OpenTelemetry's own ASGI middleware takes 200 us for a sampled request: it decodes all headers
-    several times, and wraps each message.
-    """
+    """The outermost middleware: passes only sampled requests through the instrumentation."""
 
     def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
         self._app = app
         self._tracing = tracing
+        os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "http"  # read by the constructor below
+        self._traced = OpenTelemetryMiddleware(
+            self._name_span,
+            default_span_details=_details,
+            exclude_spans=["send", "receive"],
+            tracer_provider=tracing.provider,
+            meter_provider=NoOpMeterProvider(),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Decide whether to sample the request, and set `sampling_decision` while it is served."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         decided = self._tracing.decide(scope["headers"])
         token = sampling_decision.set(decided)
         try:
             if decided.sampled:
-                await self._trace(decided, scope, receive, send)
+                await self._traced(_reduced_scope(scope, send), receive, _discard)
             else:
                 await self._app(scope, receive, send)
         finally:
             sampling_decision.reset(token)
 
-    async def _trace(
-        self, decided: SamplingDecision, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        began, span = time_ns(), ServerSpan(decided, _request(scope))
-        token = attach(set_span_in_context(span, NO_PARENT))
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            detach(token)
-            record: RequestRecord = scope["state"]["record"]
-            span.finish(f"{record.method} {record.endpoint}", _response(record))
-            self._tracing.export(span, began)
+    async def _name_span(self, shown: Scope, receive: Receive, observe: Send) -> None:
+        """Name the span before the response starts: its last part ends the span."""
+        scope, send = shown[ORIGINAL]
+
+        async def observe_and_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                record: RequestRecord = scope["state"]["record"]
+                span = trace.get_current_span()
+                span.update_name(f"{record.method} {record.endpoint}")
+                span.set_attribute("http.route", record.endpoint)
+                if record.client:  # the instrumentation knows the peer alone
+                    span.set_attribute("client.address", record.client)
+                await observe({"type": message["type"], "status": message["status"]})
+                await send(message)
+            else:
+                await send(message)
+                more = message.get("more_body", False)
+                await observe({"type": message["type"], "more_body": more})
+
+        await self._app(scope, receive, observe_and_send)
 
 
-def _request(scope: Scope) -> dict[str, AttributeValue]:
-    """Attributes that are known before the request is served; the query is redacted."""
-    found: dict[str, AttributeValue] = {
-        "http.request.method": scope["method"],
-        "url.scheme": scope.get("scheme", "http"),
-        "url.path": scope["path"],
-        "network.protocol.version": scope.get("http_version", "1.1"),
-    }
-    if scope.get("query_string"):
-        found["url.query"] = "REDACTED"
-    if server := scope.get("server"):
-        found["server.address"] = server[0]
-        if server[1]:
-            found["server.port"] = server[1]
-    for name, value in scope["headers"]:
-        if name == b"user-agent" and value.isascii():
-            found["user_agent.original"] = value.decode()
-    return found
+def _reduced_scope(scope: Scope, send: Send) -> Scope:
+    """The scope for the instrumentation, which decodes each header repeatedly and fails on some.
+
+    The semantic conventions make the client's port opt-in, so it is left out.
+    """
+    headers = [
+        (name, value)
+        for name, value in scope["headers"]
+        if name in READ_HEADERS and value.isascii()
+    ]
+    client = (scope["client"][0], None) if scope.get("client") else None
+    own = {"headers": headers, "query_string": b"", "client": client, ORIGINAL: (scope, send)}
+    return {**scope, **own}
 
 
-def _response(record: RequestRecord) -> Mapping[str, AttributeValue]:
-    """Attributes of the request as it was served."""
-    found: dict[str, AttributeValue] = {
-        "http.route": record.endpoint,
-        "http.response.status_code": int(record.status),
-    }
-    if record.client:  # the address that trusted proxies have forwarded; its port is opt-in
-        found["client.address"] = record.client
-    if record.method == OTHER:
-        found["http.request.method"] = "_OTHER"
-    if record.status >= MIN_FAILURE:
-        found["error.type"] = str(int(record.status))
-    return found
+async def _discard(_: Message) -> None:
+    """Discard what the instrumentation sends: `observe_and_send` sends the response."""
+
+
+def _details(shown: Scope) -> tuple[str, dict[str, str]]:
+    """The span's first name, without the route, and attributes; the query is redacted."""
+    scope, _ = shown[ORIGINAL]
+    found = {"url.query": "REDACTED"} if scope["query_string"] else {}
+    if shown.get("server"):
+        found["server.address"] = shown["server"][0]
+    return str(shown["method"]), found

@@ -21,13 +21,13 @@ from jubilee.adapters.telemetry.exceptions import fingerprint, kind_of, stack
 from jubilee.adapters.telemetry.sampling import (
     LOW_HALF,
     NO_PARENT,
+    PredecidedIds,
     PredecidedSampler,
     SamplingDecision,
     is_sampled,
     sampling_decision,
     threshold,
 )
-from jubilee.adapters.telemetry.server_span import ServerSpan
 
 PROPAGATOR = TraceContextTextMapPropagator()
 PROPAGATED = (b"traceparent", b"tracestate")
@@ -46,6 +46,7 @@ class Tracing:
         self.provider = TracerProvider(
             resource=resource,
             sampler=None if processor else ALWAYS_OFF,
+            id_generator=PredecidedIds(),
             shutdown_on_exit=False,
         )
         self._configured = self.provider.sampler
@@ -68,14 +69,10 @@ class Tracing:
         )
 
     def _follow(self, parent: Context) -> SamplingDecision:
-        caller = trace.get_current_span(parent).get_span_context()
-        trace_id = caller.trace_id or getrandbits(128) or 1
-        decision = SamplingDecision(
-            trace_id, getrandbits(64) or 1, is_sampled(self._configured, trace_id, parent)
-        )
-        if caller.is_valid:
-            decision.parent = caller
-        return decision
+        trace_id = trace.get_current_span(parent).get_span_context().trace_id
+        trace_id = trace_id or getrandbits(128) or 1
+        sampled = is_sampled(self._configured, trace_id, parent)
+        return SamplingDecision(trace_id, getrandbits(64) or 1, sampled)
 
     @contextmanager
     def span(self, name: str, kind: SpanKind, attributes: Attributes) -> Iterator[Span]:
@@ -101,27 +98,7 @@ class Tracing:
         """Cut attributes to the SDK's limits of number and length; `record` does not."""
         limits = self._limits
         count, length = limits.max_span_attributes, limits.max_span_attribute_length
-        if length is None and (count is None or len(attributes) <= count):
-            return attributes
         return dict(BoundedAttributes(count, dict(attributes), max_value_len=length))
-
-    def export(self, span: ServerSpan, began_ns: int) -> None:
-        """Export a request's span, which ends now."""
-        ended = ReadableSpan(
-            span.name,
-            span.get_span_context(),
-            span.parent,
-            self.provider.resource,
-            self.limited(span.attributes),
-            span.events,
-            kind=SpanKind.SERVER,
-            status=span.status,
-            start_time=began_ns,
-            end_time=time_ns(),
-            instrumentation_scope=SCOPE,
-        )
-        if self._processor is not None:
-            self._processor.on_end(ended)
 
     def record(
         self, name: str, attributes: Attributes, seconds: float, failure: str | None = None
