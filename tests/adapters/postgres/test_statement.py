@@ -41,3 +41,17 @@ def test_a_fragment_that_is_not_used_is_refused() -> None:
 def test_a_name_without_a_fragment_is_refused() -> None:
     with pytest.raises(KeyError, match="value"):
         compose("SELECT {value}")
+
+
+@pytest.mark.parametrize(
+    ("sql", "summary"),
+    [
+        ("SELECT id, (SELECT count(*) FROM items) FROM users", "SELECT users"),
+        ("SELECT extract(epoch FROM now()) FROM jobs", "SELECT jobs"),
+        ("WITH due AS (SELECT id FROM jobs) UPDATE jobs SET id = id", "WITH jobs"),
+        ("SELECT (SELECT id FROM jobs)", "SELECT jobs"),
+        ("COMMIT", "COMMIT"),
+    ],
+)
+def test_a_summary_names_the_table_that_is_not_in_a_sub_query(sql: str, summary: str) -> None:
+    assert Statement.from_sql(sql).summary == summary

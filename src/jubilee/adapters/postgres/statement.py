@@ -19,6 +19,7 @@ VALUE = re.compile(r"(?<![:\w]):(\w+)")
 """A named value, such as `:owner`; not the type after `::`."""
 
 TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+(?!unnest\b)([a-z_]+)")
+PARENTHESES = re.compile(r"\([^()]*\)")
 
 
 def compose(template: str, **fragments: object) -> str:
@@ -52,7 +53,7 @@ class Statement:
         self.sql = sql
         self.display = " ".join(sql.split())
         self.operation = sql.split(None, 1)[0].strip(";").upper()
-        table = TABLE.search(sql)
+        table = TABLE.search(_outermost(sql)) or TABLE.search(sql)
         self.summary = f"{self.operation} {table[1]}" if table else self.operation
         self._names = tuple(names)
         self._defaults = defaults or {}
@@ -67,6 +68,13 @@ class Statement:
     def arguments(self, values: Mapping[str, object]) -> list[object]:
         """The values in the order in which the SQL numbers them."""
         return [values[name] if name in values else self._defaults[name] for name in self._names]
+
+
+def _outermost(sql: str) -> str:
+    """Leave out what is in parentheses: a sub-query may read another table."""
+    while (shorter := PARENTHESES.sub("", sql)) != sql:
+        sql = shorter
+    return sql
 
 
 def _ignore(statement: StatementInfo, seconds: float, error: BaseException | None) -> None:
