@@ -27,7 +27,7 @@ from jubilee.bootstrap.passkeys import webauthn_passkeys
 from jubilee.bootstrap.policy import service_policy
 from jubilee.bootstrap.servers import clock, signing_keys
 from jubilee.bootstrap.services import Ports, build_services
-from jubilee.bootstrap.signing_keys import key_vault, token_signer
+from jubilee.bootstrap.signing_keys import key_vault, report_load_failure, token_signer
 from jubilee.bootstrap.telemetry import ProcessInfo, Telemetry
 from jubilee.domain.api_tokens.last_uses import LastUses
 from jubilee.domain.attempts.guard import AttemptGuard
@@ -94,7 +94,7 @@ async def open_application(
             service_policy(settings, breaches, *(keys.refresh for keys in signing)),
         )
         if process is not None:
-            keys = KeyLoader(services.signing_keys.load, monotonic)
+            keys = KeyLoader(services.signing_keys.load, monotonic, report_load_failure)
             await _load_keys(keys, ports.read_schema)
             work = (guard.watch_locks(), keys.run(), last_uses.run(), sightings.run())
             budget = ShutdownBudget(drain_s=settings.shutdown_timeout)

@@ -1,5 +1,6 @@
 """Keys that sign access tokens: the signer, and their upkeep in workers."""
 
+import logging
 from datetime import timedelta
 
 from jubilee.adapters.tokens.jwt_tokens import JwtTokens
@@ -11,6 +12,13 @@ from jubilee.domain.signing_keys.changes import KeyPolicy
 from jubilee.domain.signing_keys.key import KeyAlgorithm
 from jubilee.domain.signing_keys.upkeep import KeyUpkeep
 from jubilee.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def report_load_failure(error: Exception) -> None:
+    """Log that the keys could not be loaded."""
+    logger.error("loading the signing keys failed", exc_info=error)
 
 
 def key_policy(settings: Settings) -> KeyPolicy:

@@ -11,13 +11,24 @@ from tests.system.clients.node import HERE, tool
 pytestmark = pytest.mark.usefixtures("packages")
 
 
+REDIRECTS = {
+    f"#/paths/~1auth~1oidc~1{{provider}}~1{step}/get/responses" for step in ("start", "callback")
+}
+"""A browser is always sent on by these: they have no answer without an error but 303."""
+
+
 def redocly(path: Path) -> list[str]:
     """Return the rules that the document breaks, with Redocly's warnings as errors."""
     options = ("--extends", "recommended-strict", "--format", "json", "--max-problems", "1000")
     ended = tool("redocly", "lint", path, *options, cwd=path.parent)
     found: dict[str, Any] = json.loads(ended.stdout)
     assert sum(found["totals"].values()) == len(found["problems"]), ended.stderr
-    return [problem["ruleId"] for problem in found["problems"]]
+    return [
+        problem["ruleId"]
+        for problem in found["problems"]
+        if problem["ruleId"] != "operation-2xx-response"
+        or problem["location"][0]["pointer"] not in REDIRECTS
+    ]
 
 
 def spectral(path: Path) -> list[str]:

@@ -1,6 +1,5 @@
 """Changes of the stored keys, made under their lock."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,8 +13,6 @@ from jubilee.domain.signing_keys.key import (
     SigningKey,
     SigningKeyRepository,
 )
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,6 @@ class KeyChanges:
                 await self.end(each, at=starts)
         await self.tx.signing_keys.add(key)
         await self._record(AuditEvent.SIGNING_KEY_ADDED, key)
-        logger.info("signing key added", extra={"kid": key.id, "signs_from": starts.isoformat()})
         return key
 
     async def end(self, key: SigningKey, *, at: datetime) -> None:

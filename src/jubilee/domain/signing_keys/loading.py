@@ -1,7 +1,6 @@
 """Loading of the stored keys: at intervals, and where a token has a key that is not known."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -12,16 +11,24 @@ MIN_INTERVAL_S = 5.0  # between two loads for unknown keys, which clients may in
 FIRST_LOAD_S = 3.0
 RETRY_S = 1.0
 
-logger = logging.getLogger(__name__)
+
+def _ignore(_: Exception) -> None:
+    pass
 
 
 class KeyLoader:
     """Loads the keys of this process."""
 
-    def __init__(self, load: Callable[[], Awaitable[None]], elapsed: Callable[[], float]) -> None:
-        """`elapsed` returns seconds that never go back."""
+    def __init__(
+        self,
+        load: Callable[[], Awaitable[None]],
+        elapsed: Callable[[], float],
+        failed: Callable[[Exception], None] = _ignore,
+    ) -> None:
+        """`elapsed` returns seconds that never go back; `failed` is told of unexpected errors."""
         self._load = load
         self._elapsed = elapsed
+        self._failed = failed
         self._tried_at: float | None = None
         self._pause_s = RETRY_S
         self._lock = asyncio.Lock()
@@ -50,5 +57,5 @@ class KeyLoader:
                 await self._load()
             except Unavailable:
                 self._pause_s = RETRY_S
-            except Exception:
-                logger.exception("loading the signing keys failed")
+            except Exception as error:
+                self._failed(error)

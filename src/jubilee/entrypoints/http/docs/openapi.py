@@ -59,7 +59,6 @@ TAGS = {
 }
 MOUNT = "/api"
 SIGN_IN_PATH = "/auth/token"
-SCHEMES = ("password", "token")
 SCOPES = {
     Scope.PROFILE_READ: "read one's own account",
     Scope.PROFILE_WRITE: "change one's own profile, without e-mail address and password",
@@ -133,7 +132,8 @@ def _schemes(public_url: str) -> Json:
         },
         "token": {
             "type": "http",
-            "description": "An access token from a sign-in, or a personal access token.",
+            "description": "An access token from a sign-in, or a personal access token; it needs "
+            "the scopes that are listed for `password`.",
             "scheme": "bearer",
         },
     }
@@ -156,10 +156,13 @@ def _operation(endpoint: AnyEndpoint, components: Components) -> Json:
 
 
 def _security(endpoint: AnyEndpoint) -> list[Json]:
-    """Return what authenticates; sessions have every scope, tokens some."""
+    """Return what authenticates; sessions have every scope, tokens some.
+
+    Scopes stand beside the OAuth2 scheme alone: linters know no scopes of a bearer scheme.
+    """
     if endpoint.access is Access.ANYONE:
         return []
-    known: list[Json] = [{name: sorted(endpoint.scopes)} for name in SCHEMES]
+    known: list[Json] = [{"password": sorted(endpoint.scopes)}, {"token": []}]
     return [{}, *known] if endpoint.access is Access.OPTIONAL else known
 
 
