@@ -191,9 +191,9 @@ def test_several_examples_are_documented_by_name() -> None:
     assert "example" not in content
 
 
-def schemes(*scopes: str) -> list[Json]:
-    """The two ways to authenticate, with the scopes that they need."""
-    return [{"password": [*scopes]}, {"token": [*scopes]}]
+def schemes(*scopes: str) -> list[dict[str, list[str]]]:
+    """Scopes stand beside the OAuth2 scheme; a bearer token has none in the document."""
+    return [{"password": [*scopes]}, {"token": []}]
 
 
 def test_the_security_of_an_operation_follows_from_its_access_and_scope() -> None:
