@@ -28,7 +28,9 @@ from jubilee.adapters.tokens.key_vault import AesKeyVault
 from jubilee.adapters.totp import PyotpAlgorithm
 from jubilee.adapters.webauthn_passkeys import RelyingParty, WebAuthnPasskeys
 from jubilee.bootstrap.identities import make_secret
-from jubilee.bootstrap.services import Policy, Ports, build_services
+from jubilee.bootstrap.service_policy import Policy
+from jubilee.bootstrap.service_ports import Ports
+from jubilee.bootstrap.services import build_services
 from jubilee.domain.api_tokens.service import ApiTokenRules
 from jubilee.domain.api_tokens.text import SECRET_BYTES
 from jubilee.domain.attempts.attempt import DEFAULT_LIMITS

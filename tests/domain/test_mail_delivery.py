@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jubilee.adapters.ids import new_id
-from jubilee.bootstrap.services import Ports
+from jubilee.bootstrap.service_ports import Ports
 from jubilee.domain.account_email.registration import RegisterAccount
 from jubilee.domain.account_email.requests import IssueLink, LinkRequest
 from jubilee.domain.account_mail import MailTemplate, account_mail

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.mail.templates import JinjaTemplates
-from jubilee.bootstrap.services import Ports
+from jubilee.bootstrap.service_ports import Ports
 from jubilee.domain.account_email.registration import RegisterAccount
 from jubilee.domain.account_email.requests import IssueLink
 from jubilee.domain.jobs.kinds import JobContext, JobKind

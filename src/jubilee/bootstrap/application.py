@@ -26,7 +26,8 @@ from jubilee.bootstrap.one_time import address_cipher, link_secrets, opt_out_tok
 from jubilee.bootstrap.passkeys import webauthn_passkeys
 from jubilee.bootstrap.policy import service_policy
 from jubilee.bootstrap.servers import clock, signing_keys
-from jubilee.bootstrap.services import Ports, build_services
+from jubilee.bootstrap.service_ports import Ports
+from jubilee.bootstrap.services import build_services
 from jubilee.bootstrap.signing_keys import key_vault, report_load_failure, token_signer
 from jubilee.bootstrap.telemetry import ProcessInfo, Telemetry
 from jubilee.domain.api_tokens.last_uses import LastUses

@@ -8,7 +8,7 @@ from jubilee.bootstrap.identities import flow_rules
 from jubilee.bootstrap.mail import mail_is_configured
 from jubilee.bootstrap.one_time import invite_tokens
 from jubilee.bootstrap.servers import signing_keys
-from jubilee.bootstrap.services import Policy
+from jubilee.bootstrap.service_policy import Policy
 from jubilee.bootstrap.signing_keys import key_policy
 from jubilee.domain.api_tokens.service import ApiTokenRules
 from jubilee.domain.api_tokens.text import SECRET_BYTES

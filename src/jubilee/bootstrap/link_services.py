@@ -1,0 +1,75 @@
+"""Build the services that send one-time links by mail and redeem them."""
+
+from jubilee.bootstrap.service_policy import Policy
+from jubilee.bootstrap.service_ports import Ports
+from jubilee.domain.account_email.changes import EmailChangeService
+from jubilee.domain.account_email.registration import HiddenRegistrationService
+from jubilee.domain.account_email.requests import LinkRequestService
+from jubilee.domain.account_email.resets import PasswordResetService
+from jubilee.domain.account_email.verification import VerificationService
+from jubilee.domain.calendar import Calendar
+from jubilee.domain.one_time.issuing import LinkIssuer
+from jubilee.domain.one_time.proving import LinkProver
+from jubilee.domain.users.password_proof import PasswordProof
+
+
+def build_link_requests(ports: Ports) -> LinkRequestService:
+    """Build the service that requests links by mail."""
+    return LinkRequestService(ports.write, ports.address_cipher, ports.new_id)
+
+
+def build_hidden_registrations(ports: Ports, policy: Policy) -> HiddenRegistrationService | None:
+    """Build the registration that does not tell known addresses; None if they may be told."""
+    if not policy.email.hides_accounts:
+        return None
+    return HiddenRegistrationService(
+        write=ports.write,
+        read=ports.read,
+        hasher=ports.hasher,
+        rules=policy.passwords,
+        calendar=Calendar(ports.clock, policy.birthdays.time_zone),
+        cipher=ports.address_cipher,
+        new_id=ports.new_id,
+    )
+
+
+def build_verification(ports: Ports) -> VerificationService:
+    """Build the service that verifies addresses."""
+    return VerificationService(ports.write, build_prover(ports), ports.clock, ports.new_id)
+
+
+def build_password_resets(ports: Ports, policy: Policy) -> PasswordResetService:
+    """Build the service of password resets."""
+    return PasswordResetService(
+        write=ports.write,
+        read=ports.read,
+        prover=build_prover(ports),
+        hasher=ports.hasher,
+        rules=policy.passwords,
+        clock=ports.clock,
+        new_id=ports.new_id,
+    )
+
+
+def build_email_changes(ports: Ports) -> EmailChangeService:
+    """Build the service of changed addresses."""
+    return EmailChangeService(
+        write=ports.write,
+        issuer=build_issuer(ports),
+        prover=build_prover(ports),
+        requests=build_link_requests(ports),
+        read=ports.read,
+        proof=PasswordProof(ports.write, ports.hasher, ports.guard),
+        clock=ports.clock,
+        new_id=ports.new_id,
+    )
+
+
+def build_issuer(ports: Ports) -> LinkIssuer:
+    """Build the issuer of one-time links."""
+    return LinkIssuer(ports.link_secrets, ports.clock, ports.new_id)
+
+
+def build_prover(ports: Ports) -> LinkProver:
+    """Build the prover of one-time links."""
+    return LinkProver(ports.write, ports.read, ports.guard, ports.link_secrets, ports.clock)
