@@ -7,8 +7,8 @@ from jubilee.domain.factors.factor import FactorKind, TypedFactor
 from jubilee.domain.factors.verifier import FactorVerifier
 from jubilee.domain.services import Services
 from tests.conftest import SignUp
+from tests.fakes.authenticator_app import Authenticator
 from tests.fakes.store import FakeClock, FakeStore
-from tests.http.factor_calls import Authenticator
 
 OLD, NEW = b"f" * 32, b"n" * 32
 

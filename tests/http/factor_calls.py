@@ -1,34 +1,14 @@
-"""Second factors over HTTP, for the tests: an authenticator app, and the two steps of a sign-in."""
+"""Second factors over HTTP, for the tests: adding them, and the two steps of a sign-in."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import httpx2
-import pyotp
 
 from tests.conftest import PASSWORD, Person
+from tests.fakes.authenticator_app import Authenticator
 from tests.fakes.store import FakeClock
 from tests.http.refusals import problem
 from tests.support.authenticator import SoftAuthenticator
-
-
-@dataclass(frozen=True, slots=True)
-class Authenticator:
-    """An authenticator app of an account, and the recovery codes that came with it."""
-
-    id: str
-    secret: str
-    recovery_codes: list[str]
-    clock: FakeClock
-
-    def code(self, *, ago_s: float = 0) -> str:
-        """Return the code of the app, now or some seconds ago."""
-        return pyotp.TOTP(self.secret).at(int(self.clock().timestamp() - ago_s))
-
-    def next_code(self) -> str:
-        """Let half a minute pass and return the code, which is a new one."""
-        self.clock.tick(seconds=30)
-        return self.code()
 
 
 async def add_app(client: httpx2.AsyncClient, person: Person, clock: FakeClock) -> Authenticator:

@@ -7,8 +7,9 @@ import httpx2
 import pytest
 
 from tests.conftest import Person, SignUp
+from tests.fakes.authenticator_app import Authenticator
 from tests.fakes.store import FakeClock, FakeStore
-from tests.http.factor_calls import Authenticator, add_app, first_step, second_step
+from tests.http.factor_calls import add_app, first_step, second_step
 from tests.http.refusals import pointers, problem
 
 APPS = "/auth/factors/totp"

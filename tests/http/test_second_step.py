@@ -11,8 +11,9 @@ from jubilee.domain.auth.second_step import MAX_PENDING_PER_USER
 from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import PASSWORD, Person, SignUp
+from tests.fakes.authenticator_app import Authenticator
 from tests.fakes.store import FakeClock, FakeStore
-from tests.http.factor_calls import Authenticator, add_app, first_step, second_step
+from tests.http.factor_calls import add_app, first_step, second_step
 from tests.http.refusals import problem
 
 
