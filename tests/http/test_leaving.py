@@ -51,6 +51,10 @@ async def test_check_45_an_archive_is_downloaded_by_its_owner_alone(
     answer = await client.get("/users/me/export", headers=zoe.headers)
     assert (answer.status_code, answer.content) == (200, b"".join(chunks))
     assert answer.headers["content-type"] == "application/zip"
+    octets = {**zoe.headers, "Accept": "application/octet-stream"}
+    answer = await client.get("/users/me/export", headers=octets)
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.content == b"".join(chunks)
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["content-disposition"] == 'attachment; filename="account.zip"'
     head = await client.head("/users/me/export", headers=zoe.headers)

@@ -23,6 +23,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Nothing,
     ResponseSpec,
 )
+from jubilee.entrypoints.http.framework.negotiation import preferred_media
 from jubilee.entrypoints.http.framework.responses import no_content, tagged
 from jubilee.entrypoints.http.pages.account_email import ProofForm
 from jubilee.entrypoints.http.pages.page import form_page
@@ -30,6 +31,8 @@ from jubilee.entrypoints.http.task_models import QUEUED_EXAMPLE, TaskReply
 
 TAG = "users"
 ZIP = "application/zip"
+OCTETS = "application/octet-stream"
+"""The same archive under the one binary type that client generators know."""
 DOWNLOAD_S = 900.0
 """How long a download may take; each chunk is read when the client has taken the one before."""
 EXPORT_EXAMPLE = {
@@ -80,7 +83,8 @@ def _download(call: Call[Any, Nothing], export: Export) -> Response:
         "Cache-Control": "no-store",
     }
     chunks = call.services.exports.chunks(export)
-    return StreamingResponse(chunks, headers=headers, media_type=ZIP)
+    media = preferred_media(call.request.headers, (ZIP, OCTETS))
+    return StreamingResponse(chunks, headers=headers, media_type=media)
 
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (
@@ -121,6 +125,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
                 status=200,
                 description="A zip file.",
                 media=ZIP,
+                other_media=(OCTETS,),
                 headers={"Content-Disposition": "name of the file"},
             ),
         ),

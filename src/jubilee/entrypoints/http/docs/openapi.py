@@ -217,10 +217,13 @@ def _reply(reply: ResponseSpec, components: Components, more: Mapping[str, str])
     response: Json = {"description": reply.description, "headers": headers}
     if reply.model is not None:
         schema = components.schema(reply.model, "serialization")
-        content = _content(schema, reply.example)
-        response["content"] = dict.fromkeys((reply.media, *reply.other_media), content)
     elif reply.media != JSON:
-        response["content"] = {reply.media: _content({"type": "string"}, reply.example)}
+        binary = {} if reply.media.startswith("text/") else {"format": "binary"}
+        schema = {"type": "string", **binary}
+    else:
+        return response
+    content = _content(schema, reply.example)
+    response["content"] = dict.fromkeys((reply.media, *reply.other_media), content)
     return response
 
 
