@@ -5,7 +5,8 @@ from datetime import timedelta
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.audit_chain import PostgresChainReader, PostgresChainStore
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
+from jubilee.adapters.postgres.transaction import transactions, views
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.audit.chain import ChainKeys
 from jubilee.domain.audit.entry import AuditEvent, RequestOrigin
 from jubilee.domain.audit.upkeep import AuditRetention, AuditUpkeep

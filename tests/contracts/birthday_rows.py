@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Any, NoReturn
 
 from jubilee.adapters.ids import new_id
-from jubilee.domain.birthdays import Birth, Birthday, Saved, TooManyNames
+from jubilee.domain.birthday import Birth, Birthday, Saved, TooManyNames
 from jubilee.domain.calendar import LeapDayRule, Window, local_dates
 from jubilee.domain.celebrations import Celebration
 from jubilee.domain.identity import UserId

@@ -8,7 +8,8 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
+from jubilee.adapters.postgres.transaction import transactions, views
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.audit.entry import RequestOrigin
 from jubilee.domain.transaction import Begin
 from tests.contracts.audit_chain import Chain

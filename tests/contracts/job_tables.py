@@ -13,7 +13,8 @@ from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.jobs.store import PostgresJobStore
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
-from jubilee.adapters.postgres.transaction import PostgresTransaction, WriteContext, transactions
+from jubilee.adapters.postgres.transaction import PostgresTransaction, transactions
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.jobs.store import (
     ClaimedJob,
     DueJobStore,

@@ -13,7 +13,8 @@ from jubilee.adapters.postgres import answers, retention
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.retention import PostgresExpiredRows
 from jubilee.adapters.postgres.statement import Statement
-from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
+from jubilee.adapters.postgres.transaction import transactions, views
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.idempotency.answers import Answer, KeyedRequest
 from jubilee.domain.idempotency.commit import answered
 from jubilee.domain.idempotency.service import IdempotencyService

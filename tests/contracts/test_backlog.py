@@ -10,7 +10,8 @@ from opentelemetry.sdk.resources import Resource
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import WriteContext, transactions
+from jubilee.adapters.postgres.transaction import transactions
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.jobs import JobTelemetry
 from jubilee.adapters.telemetry.logs import unwritten

@@ -7,8 +7,9 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import WriteContext, transactions
-from jubilee.domain.birthdays import Birth, Birthday
+from jubilee.adapters.postgres.transaction import transactions
+from jubilee.adapters.postgres.write_context import WriteContext
+from jubilee.domain.birthday import Birth, Birthday
 from jubilee.domain.calendar import LeapDayRule
 from tests.contracts.birthday_rows import (
     LETTERS,

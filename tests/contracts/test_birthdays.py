@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jubilee.adapters.ids import new_id
-from jubilee.domain.birthdays import Birth, Birthday, Saved, TooManyNames
+from jubilee.domain.birthday import Birth, Birthday, Saved, TooManyNames
 from tests.contracts.birthday_rows import (
     BIRTH,
     LETTERS,

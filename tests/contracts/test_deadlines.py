@@ -7,7 +7,8 @@ from time import monotonic
 
 import pytest
 
-from jubilee.adapters.postgres.pool import ConnectionPool, CurrentCaller
+from jubilee.adapters.postgres.caller import CurrentCaller
+from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.errors import Unavailable
 

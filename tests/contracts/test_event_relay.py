@@ -12,7 +12,8 @@ from jubilee.adapters.postgres.event_relay import PostgresEventRelay
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import events, jobs
-from jubilee.adapters.postgres.transaction import WriteContext, transactions
+from jubilee.adapters.postgres.transaction import transactions
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.events import ItemCreated, ItemDeleted, ItemUpdated
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.store import Dispatch

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jubilee.adapters.ids import new_id
-from jubilee.domain.birthdays import Birth, Birthday
+from jubilee.domain.birthday import Birth, Birthday
 from jubilee.domain.greetings.greeting import (
     CandidateQuery,
     Celebrant,

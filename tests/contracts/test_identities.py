@@ -8,7 +8,8 @@ import pytest
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.retention import PostgresExpiredRows
-from jubilee.adapters.postgres.transaction import WriteContext, transactions
+from jubilee.adapters.postgres.transaction import transactions
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.identities.identity import IdentityTaken
 from tests.contracts.accounts import DAY, NOW, add_users, make_user
 from tests.contracts.conftest import Database

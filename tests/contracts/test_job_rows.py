@@ -232,7 +232,8 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.job_completion import PostgresCompletion
 from jubilee.adapters.postgres.jobs.store import PostgresJobStore
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import WriteContext, transactions
+from jubilee.adapters.postgres.transaction import transactions
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.jobs.store import LeaseLost, JobReference
 from jubilee.domain.jobs.queue import NewJob
 from datetime import UTC, datetime

@@ -9,7 +9,8 @@ import pytest
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.retention import PostgresExpiredRows
-from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
+from jubilee.adapters.postgres.transaction import transactions, views
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.one_time.link import LinkPurpose, OneTimeLink
 from jubilee.domain.users.user import User
 from tests.contracts.accounts import DAY, NOW, add_users, make_user

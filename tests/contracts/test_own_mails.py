@@ -9,7 +9,8 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres import one_time, own_mails
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
-from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
+from jubilee.adapters.postgres.transaction import transactions, views
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.account_mail import MailTemplate, account_mail
 from jubilee.domain.own_mails import MailStatus, OwnMail
 from jubilee.domain.users.registration import welcome_mail

@@ -6,7 +6,8 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import PostgresTransaction, WriteContext, transactions
+from jubilee.adapters.postgres.transaction import PostgresTransaction, transactions
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.jobs.kinds import JobQueueName
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.store import Dispatch, JobReference

@@ -8,8 +8,9 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.domain.attempts.guard import AttemptGuard
+from jubilee.domain.birthday import Birth
 from jubilee.domain.birthday_rules import BirthdayRules
-from jubilee.domain.birthdays import Birth, BirthdayService
+from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.calendar import Calendar
 from jubilee.domain.errors import Stale
 from jubilee.domain.identity import OPERATOR, Principal, SessionId

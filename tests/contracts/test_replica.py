@@ -18,7 +18,8 @@ from jubilee.adapters.postgres.replica.monitor import ReplicaMonitor
 from jubilee.adapters.postgres.replica.views import ReplicaReads, list_views
 from jubilee.adapters.postgres.replica.write_log import UNKNOWN, WriteLog
 from jubilee.adapters.postgres.schema import upgrade
-from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
+from jubilee.adapters.postgres.transaction import transactions, views
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.adapters.redis.client import RedisClient
 from jubilee.adapters.redis.write_positions import RedisWritePositions
 from jubilee.domain.identity import Principal, SessionId, UserId

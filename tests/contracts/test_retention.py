@@ -10,7 +10,8 @@ from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.retention import PostgresExpiredRows
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import greetings, sessions
-from jubilee.adapters.postgres.transaction import WriteContext, transactions
+from jubilee.adapters.postgres.transaction import transactions
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.auth.second_step import PendingSignIn
 from jubilee.domain.greetings.greeting import GreetingKey, PlannedGreeting
 from jubilee.domain.retention import BATCH_SIZE, Retention

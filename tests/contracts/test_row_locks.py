@@ -10,7 +10,8 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
+from jubilee.adapters.postgres.transaction import transactions, views
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.greetings.greeting import GreetingKey, PlannedGreeting
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.store import JobReference

@@ -11,7 +11,8 @@ from jubilee.adapters.postgres.jobs import tasks as module
 from jubilee.adapters.postgres.jobs.task_pages import OwnerScope, page_statement
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
-from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
+from jubilee.adapters.postgres.transaction import transactions, views
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.identity import UserId
 from jubilee.domain.tasks.task import TaskStatus
 from tests.contracts.accounts import NOW, add_users, make_user

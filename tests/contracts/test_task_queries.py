@@ -12,7 +12,8 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.jobs.task_pages import OwnerScope, page_statement
 from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
+from jubilee.adapters.postgres.transaction import transactions, views
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.kinds import JobKinds, JobQueueName

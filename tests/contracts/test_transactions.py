@@ -11,7 +11,7 @@ import pytest
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.transaction_executor import RolledBack
 from jubilee.domain.auth.tokens import InvalidToken
-from jubilee.domain.birthdays import Birthday
+from jubilee.domain.birthday import Birthday
 from jubilee.domain.errors import Conflict
 from jubilee.domain.greetings.greeting import GreetingKey, GreetingState, PlannedGreeting
 from jubilee.domain.items import Item

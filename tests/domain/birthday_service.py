@@ -4,8 +4,9 @@ from datetime import date
 from typing import Any
 
 from jubilee.adapters.ids import new_id
+from jubilee.domain.birthday import Birth
 from jubilee.domain.birthday_rules import AnonymousPolicy, BirthdayRules
-from jubilee.domain.birthdays import Birth, BirthdayService
+from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.users.user import User
 from tests.fakes.birthdays import FakeTodayCache

@@ -7,11 +7,8 @@ from typing import Any
 
 import pytest
 
-from jubilee.domain.birthdays import (
-    Birth,
-    BirthdayService,
-    Saved,
-)
+from jubilee.domain.birthday import Birth, Saved
+from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.calendar import LeapDayRule
 from tests.domain.birthday_service import (
     ADMIN,

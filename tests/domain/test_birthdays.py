@@ -5,14 +5,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from jubilee.domain.birthday import Birth, BirthdayNotFound, InvalidName, TooManyNames
 from jubilee.domain.birthday_rules import AnonymousPolicy
-from jubilee.domain.birthdays import (
-    Birth,
-    BirthdayNotFound,
-    BirthdayService,
-    InvalidName,
-    TooManyNames,
-)
+from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.calendar import NotBornYet, UnknownTimeZone
 from jubilee.domain.errors import NotAllowed, NotAuthenticated
 from tests.domain.birthday_service import (

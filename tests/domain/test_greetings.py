@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jubilee.domain.birthdays import Birth
+from jubilee.domain.birthday import Birth
 from jubilee.domain.calendar import LeapDayRule, local_instant, zone_names
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.greetings import planning

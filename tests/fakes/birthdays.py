@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from jubilee.domain.birthdays import Birth, Birthday, BirthdayRepository, Saved, TooManyNames
+from jubilee.domain.birthday import Birth, Birthday, BirthdayRepository, Saved, TooManyNames
 from jubilee.domain.calendar import Window, next_birthday
 from jubilee.domain.celebrations import Celebration, LoadPage, TodayCache
 from jubilee.domain.identity import UserId, is_person_name, name_key

@@ -16,12 +16,8 @@ from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.jobs.store import PostgresJobStore
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Driver, Executor, Statement
-from jubilee.adapters.postgres.transaction import (
-    PostgresTransaction,
-    WriteContext,
-    transactions,
-    views,
-)
+from jubilee.adapters.postgres.transaction import PostgresTransaction, transactions, views
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.greetings.greeting import GreetingRules
 from jubilee.domain.greetings.planning import GREETING, GreetingPlanner
 from jubilee.domain.greetings.sending import GreetingMail

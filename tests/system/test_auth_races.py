@@ -13,7 +13,8 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
+from jubilee.adapters.postgres.transaction import transactions, views
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.auth.opening import Tokens
 from jubilee.domain.auth.service import InvalidGrant
 from jubilee.domain.auth.sessions import MAX_SESSIONS_PER_USER, ClientInfo

@@ -14,7 +14,8 @@ import pytest
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.schema import upgrade
-from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
+from jubilee.adapters.postgres.transaction import transactions, views
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.items import ItemService

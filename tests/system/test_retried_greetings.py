@@ -14,7 +14,8 @@ from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.jobs.store import PostgresJobStore
 from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import WriteContext, transactions, views
+from jubilee.adapters.postgres.transaction import transactions, views
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.greetings.greeting import GreetingRules, UnknownOutcomePolicy
 from jubilee.domain.greetings.planning import GREETING

@@ -12,7 +12,8 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.jobs.store import PostgresJobStore
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
-from jubilee.adapters.postgres.transaction import WriteContext, transactions
+from jubilee.adapters.postgres.transaction import transactions
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.jobs import JobTelemetry, JobTracePropagator
 from jubilee.adapters.telemetry.sampling import SamplingDecision, sampling_decision

@@ -10,17 +10,18 @@ from time import monotonic
 from jubilee.adapters.argon2_passwords import Argon2Passwords
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.application_name import instance_name, named
+from jubilee.adapters.postgres.caller import CurrentCaller
 from jubilee.adapters.postgres.capacity import PostgresCapacity
 from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
-from jubilee.adapters.postgres.pool import ConnectionPool, CurrentCaller
+from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import (
     PostgresTransaction,
-    WriteContext,
     single_writes,
     transactions,
     views,
 )
 from jubilee.adapters.postgres.upkeep import PoolUpkeep
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.adapters.redis.arq.dispatcher import ArqJobDispatcher
 from jubilee.adapters.redis.birthdays import RedisTodayCache
 from jubilee.adapters.redis.client import RedisClient

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+from jubilee.adapters.postgres.caller import CurrentCaller
 from jubilee.adapters.postgres.capacity import PostgresCapacity
-from jubilee.adapters.postgres.pool import ConnectionPool, CurrentCaller
+from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.replica.monitor import ReplicaMonitor
 from jubilee.adapters.postgres.replica.views import ReplicaReads, list_views
 from jubilee.adapters.postgres.replica.write_log import UNKNOWN, WriteLog
-from jubilee.adapters.postgres.transaction import PostgresTransaction, WriteContext
+from jubilee.adapters.postgres.transaction import PostgresTransaction
 from jubilee.adapters.postgres.upkeep import PoolUpkeep
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.adapters.redis.client import RedisClient
 from jubilee.adapters.redis.write_positions import RedisWritePositions
 from jubilee.adapters.telemetry.replica import ReplicaPoolTelemetry, ReplicaTelemetry

@@ -15,7 +15,7 @@ from jubilee.domain.auth.service import AuthTransaction, AuthView
 from jubilee.domain.auth.sessions import AccountSessions
 from jubilee.domain.auth.sightings import ignore_sighting
 from jubilee.domain.auth.tokens import TokenSigner
-from jubilee.domain.birthdays import BirthdayTransaction
+from jubilee.domain.birthday import BirthdayTransaction
 from jubilee.domain.celebrations import TodayCache
 from jubilee.domain.clock import Clock
 from jubilee.domain.factors.ports import FactorTransaction, FactorView

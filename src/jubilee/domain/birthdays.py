@@ -4,121 +4,29 @@ import asyncio
 from dataclasses import dataclass
 from datetime import date, datetime
 from math import ceil
-from typing import Protocol
 from unicodedata import normalize
-from uuid import UUID
 
-from jubilee.domain.audit.entry import AuditEvent, AuditTransaction, record_access, record_read
+from jubilee.domain.audit.entry import AuditEvent, record_access, record_read
+from jubilee.domain.birthday import (
+    Birth,
+    Birthday,
+    BirthdayNotFound,
+    BirthdayTransaction,
+    InvalidName,
+    Saved,
+)
 from jubilee.domain.birthday_rules import BirthdayRules
 from jubilee.domain.calendar import Calendar, Window, days_until, local_dates, may_be_today
 from jubilee.domain.celebrations import Celebration, TodayCache
 from jubilee.domain.clock import Clock
 from jubilee.domain.concurrency import VersionCheck, require
-from jubilee.domain.errors import Invalid, LimitReached, NotAllowed, NotAuthenticated, NotFound
-from jubilee.domain.identity import NewId, Principal, UserId, is_person_name, name_key
+from jubilee.domain.errors import NotAllowed, NotAuthenticated
+from jubilee.domain.identity import NewId, Principal, is_person_name, name_key
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.transaction import Begin
 
 BIRTH_POINTERS = ("/dateOfBirth", "/timeZone")
 CACHE_PERIOD_S = 15 * 60  # local days of all zones end at a quarter of an hour
-
-
-class InvalidName(Invalid):
-    """A name is a letter followed by letters and marks: 64 characters at most."""
-
-    code = "invalid_name"
-
-
-class BirthdayNotFound(NotFound):
-    """No birthday is saved under this name."""
-
-    code = "birthday_not_found"
-
-
-class TooManyNames(LimitReached):
-    """No more names can be saved without an account."""
-
-    code = "too_many_names"
-
-
-@dataclass(frozen=True, slots=True)
-class Birth:
-    """A date of birth, and the time zone of the person, or None for the service's zone."""
-
-    date: date
-    time_zone: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Birthday:
-    """The birthday saved under a name, of an account or (without `user_id`) anonymous.
-
-    `birth` is None only for accounts.
-    """
-
-    id: UUID
-    name: str
-    user_id: UserId | None = None
-    birth: Birth | None = None
-
-    @property
-    def key(self) -> str:
-        """The normalised name by which it is found."""
-        return name_key(self.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """A birthday was saved over the date of birth `replaced`, which is None for a new name.
-
-    `is_certain` is false if another transaction created the name at the same moment: the date
-    that was replaced is unknown then.
-    """
-
-    replaced: date | None = None
-    is_certain: bool = True
-
-
-# Ports
-
-
-class BirthdayRepository(Protocol):
-    """The birthdays: one per name, of an account or anonymous."""
-
-    async def find(self, key: str) -> Birth | None:
-        """Return the date of birth saved under the name, or None."""
-
-    async def lock(self, key: str) -> Birthday | None:
-        """Return the birthday of the name, its row locked until the transaction ends."""
-
-    async def put(
-        self, birthday: Birthday, *, overwrite: bool, max_anonymous: int | None
-    ) -> Saved | None:
-        """Save an anonymous birthday; return what it replaced, or None if it was not saved.
-
-        It is not saved if an account has the name, or if the name exists and `overwrite` is
-        false: then the row is locked. Raises TooManyNames beyond `max_anonymous`. None as that
-        maximum adds no name at all, so that one statement is enough.
-        """
-
-    async def change(self, birthday_id: UUID, birth: Birth | None) -> None:
-        """Update a locked birthday; None clears it."""
-
-    async def remove(self, birthday_id: UUID) -> None:
-        """Delete an anonymous birthday."""
-
-    async def list_window(
-        self, window: Window, *, after: Position | None, limit: int
-    ) -> Page[Celebration]:
-        """List celebrations by day, month and day of birth, and id; without inactive accounts."""
-
-
-class BirthdayTransaction(AuditTransaction, Protocol):
-    """The repositories that birthday use cases need in one transaction."""
-
-    @property
-    def birthdays(self) -> BirthdayRepository:
-        """The birthdays."""
 
 
 @dataclass(frozen=True, slots=True)

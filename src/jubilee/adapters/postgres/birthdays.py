@@ -22,7 +22,7 @@ from jubilee.adapters.postgres.documents import encode
 from jubilee.adapters.postgres.keyset import page
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import birthdays, counters
-from jubilee.domain.birthdays import Birth, Birthday, BirthdayRepository, Saved, TooManyNames
+from jubilee.domain.birthday import Birth, Birthday, BirthdayRepository, Saved, TooManyNames
 from jubilee.domain.calendar import CelebrationDay, Window, celebration_days
 from jubilee.domain.celebrations import Celebration
 from jubilee.domain.identity import UserId

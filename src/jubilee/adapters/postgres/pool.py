@@ -6,16 +6,16 @@ recently used connection as it is.
 """
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
 from types import TracebackType
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 
 import asyncpg
 
+from jubilee.adapters.postgres.caller import NO_CALLER, CurrentCaller
 from jubilee.adapters.postgres.connector import Connector
 from jubilee.adapters.postgres.deadlines import Deadline, Deadlines
 from jubilee.adapters.postgres.errors import AWAY, domain_error
@@ -27,27 +27,10 @@ from jubilee.observation.storage import NO_POOL_OBSERVER, PoolObserver
 
 T = TypeVar("T")
 
-ReadDeadline: TypeAlias = Callable[[], float]
-"""Returns when the current request must have ended, by `monotonic`."""
-
-Client: TypeAlias = Callable[[], str | None]
-"""Returns the user or the address behind the current request; None outside of one."""
-
 MAX_WAITING = 1000  # uses of one client
 RESERVED_RATIO = 5  # a fifth of the connections is never lent to one and the same client
 STOP_TIMEOUT_S = 0.25  # for stopping a statement that was cancelled, and for a goodbye
 MAX_AGE_S = 1800.0  # load balancers and firewalls drop older connections
-
-
-@dataclass(frozen=True, slots=True)
-class CurrentCaller:
-    """The request that a use of a connection serves; by default none, as for jobs."""
-
-    deadline: ReadDeadline = lambda: math.inf
-    client: Client = lambda: None
-
-
-NO_CALLER = CurrentCaller()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,12 @@
 """A transaction with all repositories as attributes; implements the ports of all features."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeAlias
 
 from jubilee.adapters.postgres.answers import PostgresAnswers
 from jubilee.adapters.postgres.api_tokens import PostgresApiTokens
-from jubilee.adapters.postgres.audit import PostgresAuditLog, ReadOrigin
+from jubilee.adapters.postgres.audit import PostgresAuditLog
 from jubilee.adapters.postgres.birthdays import PostgresBirthdays
 from jubilee.adapters.postgres.deletions import PostgresDeletions
 from jubilee.adapters.postgres.events import PostgresEvents
@@ -18,7 +16,7 @@ from jubilee.adapters.postgres.greetings import PostgresGreetings
 from jubilee.adapters.postgres.identities import PostgresIdentities, PostgresSpentTickets
 from jubilee.adapters.postgres.invites import PostgresInvites
 from jubilee.adapters.postgres.items import PostgresItems
-from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
+from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches
 from jubilee.adapters.postgres.jobs.queue import PostgresJobs
 from jubilee.adapters.postgres.jobs.tasks import PostgresTasks
 from jubilee.adapters.postgres.one_time import PostgresOneTimeLinks
@@ -34,48 +32,8 @@ from jubilee.adapters.postgres.signing_keys import PostgresSigningKeys
 from jubilee.adapters.postgres.statement import Executor
 from jubilee.adapters.postgres.transaction_executor import TransactionExecutor
 from jubilee.adapters.postgres.users import PostgresUsers
-from jubilee.domain.audit.entry import RequestOrigin
-from jubilee.domain.clock import Clock
-from jubilee.domain.events import Subscribers
-from jubilee.domain.identity import NewId
-from jubilee.domain.jobs.store import Dispatch
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.transaction import Begin
-from jubilee.observation.jobs import NO_TRACE, TracePropagator
-
-DispatchSoon: TypeAlias = Callable[[Iterable[Dispatch]], None]
-"""Called with the due jobs that have been committed; must not wait and must not fail."""
-
-
-def ignore_dispatches(_: Iterable[Dispatch]) -> None:
-    """Do nothing, where there is no dispatcher: the relay finds the jobs."""
-
-
-def ignore_kind(_: str) -> None:
-    """Do nothing, where there are no metrics."""
-
-
-@dataclass(frozen=True, slots=True)
-class WriteContext:
-    """Clock, ids and provenance of written rows, and callbacks after the commit."""
-
-    clock: Clock
-    new_id: NewId
-    correlation_id: Callable[[], str | None]
-    dispatch_soon: DispatchSoon = ignore_dispatches
-    propagator: TracePropagator = NO_TRACE
-    enqueued: Callable[[str], None] = ignore_kind
-    """Called with the kind of every job that has been committed; must not fail."""
-    subscribers: Subscribers = field(default_factory=dict)
-    """Events without one are not written."""
-    origin: ReadOrigin = RequestOrigin
-    """Where the acts of the audit log come from; by default that is not known."""
-    committed: Callable[[Executor], Awaitable[None]] | None = None
-    """Called after each commit, on its connection."""
-
-    @property
-    def provenance(self) -> Provenance:
-        """Origin of the rows of jobs and events: the request and its trace."""
-        return Provenance(self.correlation_id(), self.propagator)
 
 
 class PostgresTransaction:

@@ -4,12 +4,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from jubilee.domain.birthdays import (
-    Birth,
-    BirthdayNotFound,
-    InvalidName,
-    TooManyNames,
-)
+from jubilee.domain.birthday import Birth, BirthdayNotFound, InvalidName, TooManyNames
 from jubilee.domain.calendar import NotBornYet, UnknownTimeZone
 from jubilee.domain.concurrency import VersionCheck
 from jubilee.domain.errors import NotAllowed

@@ -11,7 +11,8 @@ from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.replica.monitor import ReplicaMonitor
 from jubilee.adapters.postgres.replica.write_log import WritePositionStore
 from jubilee.adapters.postgres.statement import Executor, Statement
-from jubilee.adapters.postgres.transaction import PostgresTransaction, WriteContext
+from jubilee.adapters.postgres.transaction import PostgresTransaction
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.transaction import Begin
 from jubilee.observation.storage import ReplicaObserver

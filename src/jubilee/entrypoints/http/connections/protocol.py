@@ -82,7 +82,7 @@ class BoundedProtocol(HttpToolsProtocol):
         excess = len(self.connections) - self._rules.limits.connections
         self._is_excess = excess > 0
         if excess > RESERVED_CONNECTIONS:
-            self._count(EndReason.LIMIT)
+            self._rules.ended.add(EndReason.LIMIT)
             self._write(TooManyConnections(), Refused([], self.client), observed=False)
             self.transport.close()
 
@@ -230,7 +230,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
             return
         if isinstance(error, TooManyConnections):
-            self._count(EndReason.LIMIT)
+            self._rules.ended.add(EndReason.LIMIT)
         observed = not is_running and not isinstance(error, TooManyConnections)
         self._write(error, self._refused(), observed=observed)
         self._linger()
@@ -273,7 +273,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._sweeps += 1
         unread = self._unread.sweeps(self.transport.get_write_buffer_size())
         if unread * limits.sweep_s > limits.read_s:
-            self._count(EndReason.READ_TIMEOUT)
+            self._rules.ended.add(EndReason.READ_TIMEOUT)
             self.transport.abort()
             return
         keep_alive, excess = self.timeout_keep_alive, self._is_excess
@@ -286,16 +286,13 @@ class BoundedProtocol(HttpToolsProtocol):
             case Phase.REFUSED:
                 self.transport.abort()
             case Phase.BODY:
-                self._count(EndReason.BODY_TIMEOUT)
+                self._rules.ended.add(EndReason.BODY_TIMEOUT)
                 self._refuse(BodyTooSlow())
             case Phase.HEAD:
-                self._count(EndReason.HEAD_TIMEOUT)
+                self._rules.ended.add(EndReason.HEAD_TIMEOUT)
                 self._refuse(HeadTooSlow())
             case Phase.NEW:
-                self._count(EndReason.HEAD_TIMEOUT)
+                self._rules.ended.add(EndReason.HEAD_TIMEOUT)
                 self.transport.close()
             case _:
                 self.transport.close()
-
-    def _count(self, reason: EndReason) -> None:
-        self._rules.ended.add(reason)
