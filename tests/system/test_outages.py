@@ -5,7 +5,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,8 @@ import httpx2
 import pytest
 
 from jubilee.entrypoints.http.framework.endpoint import FORM, AnyEndpoint
+from jubilee.entrypoints.http.framework.problems import MEDIA
+from jubilee.entrypoints.http.pages.page import TAG as PAGES
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.servers import Servers
 from tests.support.api import (
@@ -39,7 +41,27 @@ BOTH_WAYS = pytest.mark.parametrize(
     [(Breakable.kill, Breakable.start), (Breakable.freeze, Breakable.thaw)],
     ids=["killed", "frozen"],
 )
-NEEDING = [e for e in ENDPOINTS if e.needs_database and e.tag != "meta"]
+FIELDS = {
+    "token": "k3Vd0bR1mB0f8nqvN2hJk3Vd0bR1mB0f8nqvN2hJabc",
+    "email": "zoe@example.com",
+    "code": "",
+    "username": "zoe",
+    "password": PASSWORD,
+}
+"""Fields of the forms of pages, which have no example."""
+REFUSED_BEFORE = {
+    "endProviderSessions": 404,  # no provider is set up
+    "exchangeSignInCode": 400,  # the code is not one that the service has sealed
+    "finishProviderSignIn": 404,  # no provider is set up
+    "unsubscribeForm": 400,  # the token is not one that the service has signed
+}
+"""Answers of those that refuse their request without asking PostgreSQL."""
+NEEDING = [
+    e for e in ENDPOINTS if e.needs_database and e.tag != "meta" and e.name not in REFUSED_BEFORE
+]
+FORMS = {endpoint.name for endpoint in NEEDING if endpoint.tag == PAGES}
+HTML = "text/html; charset=utf-8"
+REFUSING = [e for e in ENDPOINTS if e.name in REFUSED_BEFORE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +91,8 @@ def request(endpoint: AnyEndpoint, tokens: dict[str, str]) -> httpx2.Request:
     if "refresh_token" in (body or {}):
         body = {"refresh_token": tokens["refresh_token"]}
     form = endpoint.media[0] == FORM
+    if endpoint.tag == PAGES and endpoint.body is not None:
+        body = {name: FIELDS[name] for name in endpoint.body.model_fields}
     return httpx2.Request(
         endpoint.method,
         "http://api" + PLACE.sub(ID, endpoint.path.replace("{username}", "Zoe")),
@@ -85,8 +109,10 @@ async def fill_pool(api: Api) -> None:
     assert {answer.status_code for answer in answers} == {404}
 
 
-async def ask_all(api: Api, tokens: dict[str, str]) -> list[TimedAnswer]:
-    """Call all endpoints that need PostgreSQL at once."""
+async def ask_all(
+    api: Api, tokens: dict[str, str], endpoints: Sequence[AnyEndpoint] = NEEDING
+) -> list[TimedAnswer]:
+    """Call these endpoints at once; by default all that need PostgreSQL."""
 
     async def ask(client: httpx2.AsyncClient, endpoint: AnyEndpoint) -> TimedAnswer:
         call = request(endpoint, tokens)
@@ -96,14 +122,15 @@ async def ask_all(api: Api, tokens: dict[str, str]) -> list[TimedAnswer]:
         return TimedAnswer(endpoint.name, answer, time.monotonic() - began)
 
     async with httpx2.AsyncClient(timeout=20) as client:
-        return await asyncio.gather(*(ask(client, endpoint) for endpoint in NEEDING))
+        return await asyncio.gather(*(ask(client, endpoint) for endpoint in endpoints))
 
 
 def assert_unavailable(answers: list[TimedAnswer]) -> None:
-    """Check that each answer is a 503 in time with Retry-After."""
+    """Check that each answer is a 503 in time with Retry-After: a problem, or a form's page."""
     assert len(answers) > 20
     assert {t.endpoint: t.answer.status_code for t in answers if t.answer.status_code != 503} == {}
-    assert {t.answer.headers["Content-Type"] for t in answers} == {"application/problem+json"}
+    media = {t.endpoint: t.answer.headers["Content-Type"] for t in answers}
+    assert media == {t.endpoint: HTML if t.endpoint in FORMS else MEDIA for t in answers}
     assert all(int(t.answer.headers["Retry-After"]) > 0 for t in answers)
     assert {t.endpoint: t.seconds for t in answers if t.seconds > MAX_REQUEST_S} == {}
 
@@ -150,6 +177,8 @@ async def test_check_43_every_request_is_503_in_time_while_postgres_is_down(
     break_(own_servers.postgres)
     assert_unavailable(await ask_all(own_api, tokens))
     assert_unavailable(await ask_all(own_api, tokens))
+    refused = await ask_all(own_api, tokens, REFUSING)
+    assert {t.endpoint: t.answer.status_code for t in refused} == REFUSED_BEFORE
     assert own_api.ask("/health/live").status_code == 200
     assert own_api.ask("/health/ready").status_code == 503
     restore(own_servers.postgres)

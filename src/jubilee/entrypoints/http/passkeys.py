@@ -191,6 +191,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
                 example=REQUEST_EXAMPLE,
             ),
         ),
+        needs_database=False,
         rate=RouteClass.SIGN_IN,
     ),
     Endpoint(
