@@ -110,6 +110,7 @@ async def test_an_address_is_changed_confirmed_and_restored(
     [
         {},
         {"token": "x", "email": "zoe@example.com", "code": "AAAA-AAAA"},
+        {"token": "x", "email": "zoe@example.com"},
         {"email": "zoe@example.com"},
         {"code": "AAAA-AAAA"},
         {"token": ""},

@@ -1,20 +1,12 @@
 """Endpoints of what an account does by mail: verify or change its address, set a new password."""
 
 from http import HTTPStatus
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
 from jubilee.domain.attempts.attempt import TooManyAttempts
-from jubilee.domain.one_time.link import (
-    InvalidLink,
-    LinkProof,
-    LinkPurpose,
-    LinkToken,
-    TypedCode,
-)
+from jubilee.domain.one_time.link import InvalidLink, LinkPurpose
 from jubilee.domain.passwords import (
     HasherBusy,
     PasswordLeaked,
@@ -24,14 +16,22 @@ from jubilee.domain.passwords import (
 )
 from jubilee.domain.rate_limits.quotas import RouteClass
 from jubilee.domain.users.user import EmailTaken, UserNotFound, WrongCurrentPassword
-from jubilee.entrypoints.http.fields import Email, Password
+from jubilee.entrypoints.http.account_email_models import (
+    CODE_EXAMPLE,
+    TOKEN_EXAMPLE,
+    AddressBody,
+    AddressChange,
+    MailedProof,
+    PasswordReset,
+    ProofBody,
+    ResetBody,
+)
 from jubilee.entrypoints.http.framework.endpoint import (
     Access,
     AnyEndpoint,
     Call,
     Endpoint,
     Handler,
-    Model,
     Nothing,
     ResponseSpec,
 )
@@ -39,51 +39,6 @@ from jubilee.entrypoints.http.framework.responses import no_content, ok
 from jubilee.entrypoints.http.mail_queued import ACCEPTED, MailQueued
 
 TAG = "auth"
-MAX_TOKEN_CHARS = 200
-MAX_CODE_CHARS = 20
-TOKEN_EXAMPLE = "6mJ0w8tB0yZ1mGqk3oXgP2H5b2x1nVd0Q4rS7uT9vWc"  # noqa: S105  # not a token of ours
-CODE_EXAMPLE = "K7QM-3XWT"
-
-
-class AddressBody(Model):
-    """The address of an account."""
-
-    email: Email
-
-
-class ProofBody(Model):
-    """Either the token of a mailed link, or the code beside it with the mail's address."""
-
-    token: str | None = Field(None, min_length=1, max_length=MAX_TOKEN_CHARS, repr=False)
-    email: Email | None = Field(None, description="the address that the code was mailed to")
-    code: str | None = Field(
-        None, min_length=1, max_length=MAX_CODE_CHARS, repr=False, examples=[CODE_EXAMPLE]
-    )
-
-    @model_validator(mode="after")
-    def _is_one_proof(self) -> Self:
-        if (self.token is None) == (self.email is None or self.code is None):
-            raise PydanticCustomError("one_proof", "Input should have a token, or email and code")
-        return self
-
-    @property
-    def proof(self) -> LinkProof:
-        """Token or code."""
-        if self.token is not None:
-            return LinkToken(self.token)
-        return TypedCode(self.email or "", self.code or "")
-
-
-class ResetBody(ProofBody):
-    """A proof, and the new password."""
-
-    password: Password
-
-
-class AddressChange(AddressBody):
-    """The new address, and the current password as proof."""
-
-    current_password: Password
 
 
 AddressCall: TypeAlias = Call[AddressBody, Nothing]
@@ -167,6 +122,7 @@ def _use(path: str, name: str, summary: str, handler: Handler[Any, Nothing]) -> 
         handler=handler,
         access=Access.ANYONE,
         body=ProofBody,
+        body_schema=MailedProof,
         example={"token": TOKEN_EXAMPLE},
         examples={
             "link": {"token": TOKEN_EXAMPLE},
@@ -201,6 +157,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         handler=reset_password,
         access=Access.ANYONE,
         body=ResetBody,
+        body_schema=PasswordReset,
         example={"token": TOKEN_EXAMPLE, "password": "correct horse battery"},
         examples={
             "link": {"token": TOKEN_EXAMPLE, "password": "correct horse battery"},

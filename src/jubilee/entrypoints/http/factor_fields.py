@@ -1,9 +1,8 @@
 """Types of members that bodies of second factors share."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-from pydantic import BaseModel, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 TotpCode = Annotated[
     str,
@@ -22,12 +21,3 @@ RecoveryCode = Annotated[
         examples=["7Q4K-XPW2-M9TZ-C3HD-V8RB-J5NF"],
     ),
 ]
-M = TypeVar("M", bound=BaseModel)
-
-
-def require_one(body: M, *names: str) -> M:
-    """Return the body if exactly one of the members was sent, else refuse it."""
-    if sum(getattr(body, name) is not None for name in names) != 1:
-        known = " or ".join(f"`{name}`" for name in names)
-        raise PydanticCustomError("one_of", "Exactly one of {known} is needed", {"known": known})
-    return body
