@@ -19,6 +19,7 @@ KILL = (
     "WHERE task_id = 'order-4711'"
 )
 EMAIL = "zoe@example.com"
+INVITED = "max@example.com"
 MAKE_ADMIN = "UPDATE users SET is_superuser = true WHERE email = $1"
 
 
@@ -31,6 +32,7 @@ LINKS = {
 """Purposes of the mailed links that operations take."""
 
 REFUSED = {
+    "addPasskey": "invalid_passkey",
     "completeSignIn": "invalid_mfa_token",
     "confirmTotp": "path_not_found",
     "endProviderSessions": "provider_not_found",
@@ -43,6 +45,7 @@ REFUSED = {
     "linkIdentity": "invalid_grant",
     "lockUser": "own_account",
     "mergeUsers": "user_not_found",
+    "passkeySignIn": "invalid_passkey",
     "reauthenticate": "reauthentication_required",
     "removeFactor": "method_not_allowed",
     "renewRecoveryCodes": "no_factor",
@@ -50,8 +53,9 @@ REFUSED = {
     "startProviderSignIn": "provider_not_found",
     "unlinkIdentity": "method_not_allowed",
 }
-"""Operations on what zoe has not, such as a second factor, another provider or a second account:
-their examples are understood, and refused with this code."""
+"""Operations on what zoe has not, such as a second factor, another provider or a second account,
+or that need the signature of an authenticator: their examples are understood, and refused with
+this code."""
 
 ADD_LINK = """
     INSERT INTO one_time_links (id, user_id, purpose, recipient, recipient_key, payload,
@@ -59,6 +63,13 @@ ADD_LINK = """
     SELECT gen_random_uuid(), id, $2, email, email_key, '{}', sha256(convert_to($3, 'UTF8')), '',
            now(), now() + interval '1 hour' FROM users WHERE email = $1
 """
+ADD_PASSKEY = """
+    INSERT INTO passkeys (id, user_id, credential_id, public_key, sign_count, name, backed_up,
+                          created_at)
+    SELECT gen_random_uuid(), id, '', '', 0, 'Phone', true, now() FROM users WHERE email = $1
+    RETURNING id
+"""
+SET_INVITE_TOKEN = "UPDATE invites SET token_hash = sha256(convert_to($2, 'UTF8')) WHERE email = $1"
 
 
 class Operation(NamedTuple):
@@ -134,10 +145,10 @@ class ExampleData:
         return operation.path.format_map(values)
 
     def remove(self) -> None:
-        """Delete zoe and everything of hers."""
+        """Delete zoe and everything of hers, and the account that she has invited."""
         self._client.headers.update(self._root)
         for user in self._client.get("/users").json()["items"]:
-            if user["email"] == EMAIL:
+            if user["email"] in {EMAIL, INVITED}:
                 assert self._client.delete(f"/users/{user['id']}").status_code == 204
         self._client.delete("/hello/Zoë")
         del self._client.headers["Authorization"]
@@ -155,6 +166,12 @@ class ExampleData:
         self.ids["service-accounts"] = self.example("createServiceAccount")["id"]
         self.ids["token_id"] = self.example("createServiceAccountToken")["id"]
         self.example("createTask")
+        self.ids["passkeys"] = await connection.fetchval(ADD_PASSKEY, EMAIL)
+
+    async def invite(self, connection: Any, token: str) -> None:
+        """Invite a second person by a link with this token."""
+        self.ids["invites"] = self.example("createInvite")["id"]
+        await connection.execute(SET_INVITE_TOKEN, INVITED, token)
 
 
 @pytest.fixture
@@ -195,6 +212,9 @@ async def test_every_example_request_succeeds(
                 if operation.name in LINKS:
                     token = operation.bodies()[0]["token"]
                     await connection.execute(ADD_LINK, EMAIL, LINKS[operation.name], token)
+                if operation.name in {"acceptInvite", "revokeInvite"}:
+                    token = OPERATIONS["acceptInvite"].bodies()[0]["token"]
+                    await examples.invite(connection, token)
                 sent = with_real_tokens(body, examples.tokens)
                 answer = operation.send(client, examples.path(operation), sent)
                 assert answer.is_success or is_refused(operation, body, answer), (
