@@ -35,14 +35,12 @@ from jubilee.domain.api_tokens.service import ApiTokenRules
 from jubilee.domain.api_tokens.text import SECRET_BYTES
 from jubilee.domain.attempts.attempt import DEFAULT_LIMITS
 from jubilee.domain.attempts.guard import AttemptGuard
-from jubilee.domain.attempts.memory import MemoryAttemptStore
 from jubilee.domain.auth.opening import RefreshPolicy
 from jubilee.domain.auth.sessions import ClientInfo
 from jubilee.domain.birthday_rules import BirthdayRules
 from jubilee.domain.factors.factor import MfaRequirement
 from jubilee.domain.factors.verifier import CODE_LIMITS, FactorVerifier
 from jubilee.domain.greetings.opt_out import OptOutTokens
-from jubilee.domain.health import SchemaStatus
 from jubilee.domain.identities.flow import FlowRules
 from jubilee.domain.identities.provider import Providers
 from jubilee.domain.identity import OPERATOR, Principal
@@ -61,8 +59,11 @@ from jubilee.entrypoints.http.framework.cors import CorsHeaders
 from jubilee.entrypoints.http.framework.edge import EdgeRules
 from tests.fakes.attempts import FakeAttemptObserver
 from tests.fakes.birthdays import FakeTodayCache
+from tests.fakes.health import redis_answers, schema_is_current
 from tests.fakes.mail_worker import FakeMailWorker
-from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore
+from tests.fakes.memory_guard import memory_guard
+from tests.fakes.passwords import FakePasswordHasher
+from tests.fakes.store import FakeClock, FakeStore
 from tests.fakes.tasks import FakeLiveJobReader
 from tests.servers import Servers, fresh_database
 
@@ -142,12 +143,9 @@ def attempt_observer() -> FakeAttemptObserver:
 
 
 @pytest.fixture
-def guard(
-    store: FakeStore, clock: FakeClock, attempt_observer: FakeAttemptObserver
-) -> AttemptGuard:
+def guard(store: FakeStore, attempt_observer: FakeAttemptObserver) -> AttemptGuard:
     """Limits attempts in memory."""
-    attempts = MemoryAttemptStore(DEFAULT_LIMITS, lambda: clock().timestamp())
-    return AttemptGuard(attempts, store.transaction, attempt_observer)
+    return memory_guard(DEFAULT_LIMITS, store, attempt_observer)
 
 
 @pytest.fixture
@@ -161,8 +159,7 @@ def verifier(
     store: FakeStore, clock: FakeClock, attempt_observer: FakeAttemptObserver
 ) -> FactorVerifier:
     """Verifies codes of second factors by the real algorithms."""
-    attempts = MemoryAttemptStore(CODE_LIMITS, lambda: clock().timestamp())
-    guard = AttemptGuard(attempts, store.transaction, attempt_observer)
+    guard = memory_guard(CODE_LIMITS, store, attempt_observer)
     return FactorVerifier(guard, PyotpAlgorithm("Jubilee"), AesSecretCipher(b"f" * 32), clock)
 
 
@@ -229,8 +226,8 @@ def ports(
         today_cache=FakeTodayCache(),
         live_jobs=FakeLiveJobReader(lambda: store.tasks),
         job_kinds=JobKinds([Echo()]),
-        read_schema=_current,
-        ping_redis=_present,
+        read_schema=schema_is_current,
+        ping_redis=redis_answers,
         clock=store.clock,
         new_id=new_id,
     )
@@ -246,14 +243,6 @@ def services(ports: Ports, policy: Policy) -> Services:
 def mails(store: FakeStore, ports: Ports, email_policy: EmailPolicy) -> FakeMailWorker:
     """A worker that sends the mails which wait."""
     return FakeMailWorker(store, ports, email_policy)
-
-
-async def _current() -> SchemaStatus:
-    return SchemaStatus.CURRENT
-
-
-async def _present() -> bool:
-    return True
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from jubilee.observation.storage import NoPoolObserver, StatementInfo
 from tests.conftest import PASSWORD
 from tests.contracts.accounts import NOW
 from tests.contracts.conftest import Database
-from tests.fakes.store import FakePasswordHasher
+from tests.fakes.passwords import FakePasswordHasher
 
 REQUEST = KeyedRequest(scope="zoe POST /items", key="k-1", fingerprint=b"body")
 ID = b"i" * 32

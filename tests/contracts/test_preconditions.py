@@ -23,7 +23,7 @@ from jubilee.domain.users.user import EmailPolicy, Profile, User, UserNotFound
 from tests.contracts.accounts import NOW, add_users, make_user
 from tests.contracts.conftest import Database
 from tests.fakes.birthdays import FakeTodayCache
-from tests.fakes.store import FakePasswordHasher
+from tests.fakes.passwords import FakePasswordHasher
 
 WRITERS = 4
 

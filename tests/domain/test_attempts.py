@@ -28,7 +28,8 @@ from jubilee.domain.services import Services
 from jubilee.domain.users.user import Profile, WrongCurrentPassword
 from tests.conftest import PASSWORD, Person, SignUp
 from tests.fakes.attempts import FakeAttemptObserver
-from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore
+from tests.fakes.passwords import FakePasswordHasher
+from tests.fakes.store import FakeClock, FakeStore
 
 HOME = ClientInfo("192.0.2.7", "as sign_up has it")
 LIMIT = DEFAULT_LIMITS.account

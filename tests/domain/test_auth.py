@@ -12,7 +12,8 @@ from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.identity import SessionId
 from jubilee.domain.services import Services
 from tests.conftest import PASSWORD, Person, SignUp
-from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore
+from tests.fakes.passwords import FakePasswordHasher
+from tests.fakes.store import FakeClock, FakeStore
 
 PHONE = ClientInfo("192.0.2.8", "phone")
 

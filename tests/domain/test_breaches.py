@@ -10,7 +10,8 @@ from jubilee.domain.services import Services
 from jubilee.domain.users.user import Profile
 from tests.conftest import PASSWORD, SignUp
 from tests.fakes.breaches import FakeBreachObserver, FakeBreachReader
-from tests.fakes.store import FakeClock, FakePasswordHasher
+from tests.fakes.passwords import FakePasswordHasher
+from tests.fakes.store import FakeClock
 
 LEAKED, DIGEST = "hunter2 hunter2", "59F82E9E7C06A040FD3664C3E4BE5BB2653EB008"
 PROFILE = Profile(email="zoe@example.com")

@@ -18,7 +18,8 @@ from jubilee.domain.services import Services
 from jubilee.domain.users.user import LastAdmin, UserNotFound
 from tests.conftest import PASSWORD, Person, SignUp
 from tests.fakes.job_contexts import job_context
-from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore, FakeTransaction
+from tests.fakes.passwords import FakePasswordHasher
+from tests.fakes.store import FakeClock, FakeStore, FakeTransaction
 
 GRACE = timedelta(days=14)
 PHONE = ClientInfo("192.0.2.8", "phone")

@@ -20,7 +20,8 @@ from jubilee.domain.users.user import (
     WrongCurrentPassword,
 )
 from tests.conftest import PASSWORD, Person, SignUp
-from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore
+from tests.fakes.passwords import FakePasswordHasher
+from tests.fakes.store import FakeClock, FakeStore
 
 NEW = "another good password"
 NO_PASSWORDS = PasswordChange()

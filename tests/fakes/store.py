@@ -14,32 +14,24 @@ from jubilee.adapters.postgres.transaction_executor import RolledBack
 from jubilee.domain.api_tokens.token import ApiToken, ApiTokenId
 from jubilee.domain.audit.entry import AuditEntry, RequestOrigin
 from jubilee.domain.auth.sessions import Session
-from jubilee.domain.events import EventLog, ItemEvent
-from jubilee.domain.idempotency.answers import (
-    Answer,
-    AnswerRepository,
-    IdempotencyKeyInUse,
-)
+from jubilee.domain.events import ItemEvent
+from jubilee.domain.idempotency.answers import Answer
 from jubilee.domain.identities.identity import Identity
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.invites.invite import Invite
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.one_time.link import OneTimeLink
-from jubilee.domain.passwords import PasswordHasher
 from jubilee.domain.service_accounts.account import ServiceAccount
 from jubilee.domain.signing_keys.key import SigningKey
 from jubilee.domain.tasks.task import Task
 from jubilee.domain.users.user import User
-from tests.fakes.accounts import FakeSessions, FakeUsers
+from tests.fakes.accounts import FakeUsers
+from tests.fakes.answers import FakeAnswers
 from tests.fakes.api_tokens import FakeApiTokens
 from tests.fakes.audit import FakeAuditLog
 from tests.fakes.birthdays import FakeBirthdays
-from tests.fakes.factors import (
-    FactorRows,
-    FakeFactors,
-    FakePendingSignIns,
-    FakeRecoveryCodes,
-)
+from tests.fakes.events import FakeEvents
+from tests.fakes.factors import FactorRows, FakeFactors, FakePendingSignIns, FakeRecoveryCodes
 from tests.fakes.greetings import FakeGreetings
 from tests.fakes.identities import FakeIdentities, FakeSpentTickets
 from tests.fakes.invites import FakeInvites
@@ -50,13 +42,9 @@ from tests.fakes.one_time import FakeOneTimeLinks
 from tests.fakes.own_mails import FakeOwnMails
 from tests.fakes.passkeys import FakePasskeys, FakeSpentChallenges
 from tests.fakes.roles import FakeRoles, Grants
-from tests.fakes.rows import (
-    FakeUnitOfWork,
-    Overlay,
-    RowLocks,
-    unique_violation,
-)
+from tests.fakes.rows import FakeUnitOfWork, Overlay, RowLocks
 from tests.fakes.service_accounts import FakeServiceAccounts
+from tests.fakes.sessions import FakeSessions
 from tests.fakes.signing_keys import FakeSigningKeys
 from tests.fakes.tasks import FakeTasks
 
@@ -77,60 +65,6 @@ class FakeClock:
 
     def tick(self, **duration: float) -> None:
         self.now += timedelta(**duration)
-
-
-@dataclass(slots=True)
-class FakePasswordHasher(PasswordHasher):
-    """Store the generation and the password as the 'hash'; count the calls."""
-
-    generation: int = 1
-    hashed: int = 0
-    checks: int = 0
-
-    async def hash(self, password: str) -> str:
-        self.hashed += 1
-        return f"{self.generation}:{password}"
-
-    async def verify(self, password_hash: str | None, password: str) -> bool:
-        self.checks += 1
-        return password_hash is not None and password_hash.partition(":")[2] == password
-
-    def is_outdated(self, password_hash: str) -> bool:
-        return int(password_hash.partition(":")[0]) < self.generation
-
-
-@dataclass(frozen=True, slots=True)
-class FakeAnswers(AnswerRepository):
-    """Stored answers in a dict; their content is sealed."""
-
-    rows: MutableMapping[bytes, Answer]
-    unit: FakeUnitOfWork
-
-    async def find(self, request_id: bytes) -> bytes | None:
-        found = self.rows.get(request_id)
-        return None if found is None else found.content
-
-    async def claim(self, request_id: bytes) -> bytes | None:
-        locked = self.unit.try_hold("answer", request_id)
-        found = await self.find(request_id)
-        if found is None and not locked:
-            raise IdempotencyKeyInUse
-        return found
-
-    async def add(self, request_id: bytes, sealed: bytes, account: UserId | None) -> None:
-        if request_id in self.rows:
-            raise self.unit.fail(unique_violation("pk_idempotency_keys"))
-        self.rows[request_id] = Answer(sealed, account)
-
-
-@dataclass(frozen=True, slots=True)
-class FakeEvents(EventLog):
-    """Events in a list."""
-
-    rows: list[ItemEvent]
-
-    async def add(self, *events: ItemEvent) -> None:
-        self.rows.extend(events)
 
 
 @dataclass(frozen=True, slots=True)

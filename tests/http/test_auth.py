@@ -8,7 +8,8 @@ import httpx2
 import pytest
 
 from tests.conftest import PASSWORD, Person, SignUp
-from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore
+from tests.fakes.passwords import FakePasswordHasher
+from tests.fakes.store import FakeClock, FakeStore
 from tests.http.refusals import pointers, problem
 
 SIGN_IN = {"username": "zoe", "password": PASSWORD}

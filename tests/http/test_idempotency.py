@@ -12,7 +12,8 @@ from jubilee.entrypoints.http.framework.endpoint import Idempotency
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import PASSWORD
 from tests.fakes.items import FakeItems
-from tests.fakes.store import FakePasswordHasher, FakeStore
+from tests.fakes.passwords import FakePasswordHasher
+from tests.fakes.store import FakeStore
 from tests.http.keyed_calls import BODIES, Caller
 from tests.http.refusals import problem
 

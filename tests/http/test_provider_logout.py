@@ -8,8 +8,8 @@ import pytest
 from jubilee.domain.identities.provider import Providers
 from tests.fakes.issuer import FakeIssuer
 from tests.fakes.store import FakeStore
+from tests.http.provider_calls import come_back, exchanged, issuer, providers
 from tests.http.refusals import problem
-from tests.http.test_provider_sign_in import come_back, exchanged, issuer, providers
 
 __all__ = ["issuer", "providers"]
 

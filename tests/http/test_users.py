@@ -7,7 +7,8 @@ import httpx2
 import pytest
 
 from tests.conftest import PASSWORD, Person, SignUp
-from tests.fakes.store import FakeClock, FakePasswordHasher, FakeStore
+from tests.fakes.passwords import FakePasswordHasher
+from tests.fakes.store import FakeClock, FakeStore
 from tests.http.refusals import pointers, problem
 
 VALID: dict[str, Any] = {"email": "zoe@example.com", "password": PASSWORD}
