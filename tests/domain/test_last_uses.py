@@ -2,35 +2,33 @@
 
 import asyncio
 from collections.abc import Collection
-
-import pytest
+from dataclasses import replace
 
 from jubilee.adapters.ids import new_id
-from jubilee.domain.api_tokens import last_uses
-from jubilee.domain.api_tokens.last_uses import LastUses, LastUseStore
 from jubilee.domain.api_tokens.token import ApiTokenId
 from jubilee.domain.errors import Unavailable
+from jubilee.domain.last_uses import TOKEN_USES, LastUses, LastUseStore
 
 ONE, OTHER = ApiTokenId(new_id()), ApiTokenId(new_id())
 
 
-class Writes(LastUseStore):
+class Writes(LastUseStore[ApiTokenId]):
     """Collects the writes; the first ones may fail."""
 
     def __init__(self, failures: int = 0) -> None:
         self.seen: list[set[ApiTokenId]] = []
         self._failures = failures
 
-    async def save(self, token_ids: Collection[ApiTokenId]) -> None:
+    async def save(self, ids: Collection[ApiTokenId]) -> None:
         if len(self.seen) < self._failures:
             self.seen.append(set())
             raise Unavailable
-        self.seen.append(set(token_ids))
+        self.seen.append(set(ids))
 
 
 async def test_the_uses_between_two_writes_are_written_once() -> None:
     writes = Writes()
-    uses = LastUses(writes)
+    uses = LastUses(writes, TOKEN_USES)
     for token_id in (ONE, OTHER, ONE):
         uses.note(token_id)
     await uses.flush()
@@ -38,20 +36,18 @@ async def test_the_uses_between_two_writes_are_written_once() -> None:
     assert writes.seen == [{ONE, OTHER}]
 
 
-async def test_no_more_than_the_maximum_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(last_uses, "MAX_NOTED", 1)
+async def test_no_more_than_the_maximum_is_noted() -> None:
     writes = Writes()
-    uses = LastUses(writes)
+    uses = LastUses(writes, replace(TOKEN_USES, max_noted=1))
     uses.note(ONE)
     uses.note(OTHER)
     await uses.flush()
     assert writes.seen == [{ONE}]
 
 
-async def test_an_outage_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(last_uses, "INTERVAL_S", 0)
+async def test_an_outage_ends_nothing() -> None:
     writes = Writes(failures=1)
-    uses = LastUses(writes)
+    uses = LastUses(writes, replace(TOKEN_USES, interval_s=0))
     running = asyncio.create_task(uses.run())
     async with asyncio.timeout(10):
         while {ONE} not in writes.seen:

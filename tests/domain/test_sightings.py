@@ -1,25 +1,25 @@
 """Uses of sessions, noted by requests and written later."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import pytest
 
 from jubilee.adapters.ids import new_id
-from jubilee.domain.auth import sightings
-from jubilee.domain.auth.sightings import SessionSightings, SightingStore
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.identity import SessionId
+from jubilee.domain.last_uses import SESSION_USES, LastUses, LastUseStore
 
 
-class FakeSightings(SightingStore):
+class FakeSightings(LastUseStore[SessionId]):
     def __init__(self) -> None:
         self.saved: list[list[SessionId]] = []
         self.is_away = False
 
-    async def save(self, session_ids: Collection[SessionId]) -> None:
+    async def save(self, ids: Collection[SessionId]) -> None:
         if self.is_away:
             raise Unavailable
-        self.saved.append(sorted(session_ids))
+        self.saved.append(sorted(ids))
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def ids(number: int) -> list[SessionId]:
 
 
 async def test_a_session_that_many_requests_use_is_written_once(store: FakeSightings) -> None:
-    noted, (used,) = SessionSightings(store), ids(1)
+    noted, (used,) = LastUses(store, SESSION_USES), ids(1)
     for _ in range(3):
         noted.note(used)
     assert store.saved == []
@@ -41,12 +41,9 @@ async def test_a_session_that_many_requests_use_is_written_once(store: FakeSight
     assert store.saved == [[used]]
 
 
-async def test_many_sessions_are_written_in_batches(
-    store: FakeSightings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sightings, "BATCH_SIZE", 2)
-    monkeypatch.setattr(sightings, "MAX_NOTED", 5)
-    noted, used = SessionSightings(store), ids(7)
+async def test_many_sessions_are_written_in_batches(store: FakeSightings) -> None:
+    limits = replace(SESSION_USES, max_noted=5, batch_size=2)
+    noted, used = LastUses(store, limits), ids(7)
     for each in used:
         noted.note(each)
     await noted.flush()
@@ -55,7 +52,7 @@ async def test_many_sessions_are_written_in_batches(
 
 
 async def test_an_outage_loses_what_was_noted_and_nothing_more(store: FakeSightings) -> None:
-    noted, (first, second) = SessionSightings(store), ids(2)
+    noted, (first, second) = LastUses(store, SESSION_USES), ids(2)
     noted.note(first)
     store.is_away = True
     with pytest.raises(Unavailable):

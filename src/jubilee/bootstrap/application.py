@@ -30,13 +30,13 @@ from jubilee.bootstrap.service_ports import Ports
 from jubilee.bootstrap.services import build_services
 from jubilee.bootstrap.signing_keys import key_vault, report_load_failure, token_signer
 from jubilee.bootstrap.telemetry import ProcessInfo, Telemetry
-from jubilee.domain.api_tokens.last_uses import LastUses
+from jubilee.domain.api_tokens.token import ApiTokenId
 from jubilee.domain.attempts.guard import AttemptGuard
-from jubilee.domain.auth.sightings import SessionSightings
 from jubilee.domain.calendar import local_dates
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.health import ReadSchema, SchemaStatus
 from jubilee.domain.jobs.kinds import JobKinds
+from jubilee.domain.last_uses import SESSION_USES, TOKEN_USES, LastUses
 from jubilee.domain.outbound.address_policy import AllowedHost
 from jubilee.domain.rate_limits.limiter import RateLimiter
 from jubilee.domain.rate_limits.quotas import parse_quotas
@@ -87,8 +87,8 @@ async def open_application(
         guard = attempt_guard(adapters, signing[0].counters)
         kinds = JobKinds(make_kinds(settings, adapters))
         breaches = breach_check(settings, adapters.telemetry, ends.enter_context(ExitStack()))
-        last_uses = LastUses(PostgresLastUses(adapters.pool))
-        sightings = SessionSightings(PostgresSightings(adapters.pool))
+        last_uses = LastUses(PostgresLastUses(adapters.pool), TOKEN_USES)
+        sightings = LastUses(PostgresSightings(adapters.pool), SESSION_USES)
         ports = await _ports(settings, adapters, kinds, guard, last_uses)
         services = build_services(
             replace(ports, note_session=sightings.note),
@@ -159,7 +159,7 @@ async def _ports(
     adapters: Adapters,
     kinds: JobKinds,
     guard: AttemptGuard,
-    last_uses: LastUses,
+    last_uses: LastUses[ApiTokenId],
 ) -> Ports:
     vault, signing = key_vault(settings), signing_keys(settings)
     return Ports(

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from jubilee.domain.account_email.requests import AddressCipher
-from jubilee.domain.api_tokens.last_uses import ignore_use
 from jubilee.domain.api_tokens.token import ApiTokenId, ApiTokenRepository
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.audit.entry import AuditRows
@@ -13,7 +12,6 @@ from jubilee.domain.audit.service import AuditView
 from jubilee.domain.auth.proofs import ProofTransaction
 from jubilee.domain.auth.service import AuthTransaction, AuthView
 from jubilee.domain.auth.sessions import AccountSessions
-from jubilee.domain.auth.sightings import ignore_sighting
 from jubilee.domain.auth.tokens import TokenSigner
 from jubilee.domain.birthday import BirthdayTransaction
 from jubilee.domain.celebrations import TodayCache
@@ -32,6 +30,7 @@ from jubilee.domain.invites.service import InviteTransaction, InviteView
 from jubilee.domain.items import ItemRepository, ItemTransaction
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.jobs.waiter import LiveJobReader
+from jubilee.domain.last_uses import ignore_use
 from jubilee.domain.leaving.archive import PersonalDataView
 from jubilee.domain.leaving.deletion import DeletionTransaction
 from jubilee.domain.leaving.export import ExportCipher, ExportTransaction, ExportView
@@ -155,5 +154,5 @@ class Ports:
     clock: Clock
     new_id: NewId
     note_token_use: Callable[[ApiTokenId], None] = ignore_use
-    note_session: Callable[[SessionId], None] = ignore_sighting
+    note_session: Callable[[SessionId], None] = ignore_use
     """Called at each request of a session."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
-from jubilee.domain.api_tokens.last_uses import LastUseStore
 from jubilee.domain.api_tokens.token import ApiTokenId
+from jubilee.domain.last_uses import LastUseStore
 
 # Another process that stores the same uses holds the locks of their rows: it writes them.
 SAVE = Statement.from_sql(
@@ -19,11 +19,11 @@ SAVE = Statement.from_sql(
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresLastUses(LastUseStore):
+class PostgresLastUses(LastUseStore[ApiTokenId]):
     """Each call is one statement in autocommit."""
 
     pool: ConnectionPool
 
-    async def save(self, token_ids: Collection[ApiTokenId]) -> None:
+    async def save(self, ids: Collection[ApiTokenId]) -> None:
         async with self.pool.executor() as executor:
-            await executor.run(SAVE, ids=list(token_ids))
+            await executor.run(SAVE, ids=list(ids))

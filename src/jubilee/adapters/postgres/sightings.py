@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
-from jubilee.domain.auth.sightings import SightingStore
 from jubilee.domain.identity import SessionId
+from jubilee.domain.last_uses import LastUseStore
 
 # Sessions that are just being rotated or ended are locked, and need no writing.
 SAVE = Statement.from_sql(
@@ -21,11 +21,11 @@ SAVE = Statement.from_sql(
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresSightings(SightingStore):
+class PostgresSightings(LastUseStore[SessionId]):
     """Each call is one statement in autocommit."""
 
     pool: ConnectionPool
 
-    async def save(self, session_ids: Collection[SessionId]) -> None:
+    async def save(self, ids: Collection[SessionId]) -> None:
         async with self.pool.executor() as executor:
-            await executor.run(SAVE, ids=list(session_ids))
+            await executor.run(SAVE, ids=list(ids))

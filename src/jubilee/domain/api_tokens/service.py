@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Unpack
 
 from jubilee.domain.account_mail import MailTemplate, account_mail
-from jubilee.domain.api_tokens.last_uses import ignore_use
 from jubilee.domain.api_tokens.text import hashed, is_secret_text, secret_text
 from jubilee.domain.api_tokens.token import (
     MAX_NAME_CHARS,
@@ -27,6 +26,7 @@ from jubilee.domain.audit.entry import AuditDetails, AuditEvent
 from jubilee.domain.clock import Clock
 from jubilee.domain.idempotency.commit import answered
 from jubilee.domain.identity import NewId, Principal, UserId
+from jubilee.domain.last_uses import ignore_use
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.scopes import CREDENTIALS, TOKEN_SCOPES, Scope
 from jubilee.domain.text import composed, line_fault

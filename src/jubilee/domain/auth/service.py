@@ -20,7 +20,6 @@ from jubilee.domain.auth.sessions import (
     SessionReader,
     TokenReuse,
 )
-from jubilee.domain.auth.sightings import ignore_sighting
 from jubilee.domain.auth.tokens import (
     InvalidToken,
     RefreshToken,
@@ -32,6 +31,7 @@ from jubilee.domain.auth.tokens import (
 from jubilee.domain.clock import Clock
 from jubilee.domain.errors import DomainError, Invalid
 from jubilee.domain.identity import Principal, SessionId
+from jubilee.domain.last_uses import ignore_use
 from jubilee.domain.passwords import PasswordHasher, PasswordMatch, match_password, normalized
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.ports import UserReader
@@ -78,7 +78,7 @@ class AuthService:
     second_step: SecondStep
     clock: Clock
     email: EmailPolicy
-    note_session: Callable[[SessionId], None] = ignore_sighting
+    note_session: Callable[[SessionId], None] = ignore_use
     """Called at each request; must be quick and must not fail."""
 
     async def authenticate(self, token: str) -> Principal:
