@@ -13,7 +13,8 @@ from tests.support.api import Api, Starter, bearer
 from tests.support.outages import OwnServers
 from tests.system.chaos.background import Background
 from tests.system.chaos.proxy import Mode, Proxy
-from tests.system.test_outages import MAX_REQUEST_S, ask_all, assert_recovers, fill_pool
+from tests.system.outage_requests import MAX_REQUEST_S, ask_all
+from tests.system.test_outages import assert_recovers, fill_pool
 
 ROUNDS = (
     3  # from the same state each: other work on the machine delays an answer, not always the same
