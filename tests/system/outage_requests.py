@@ -69,9 +69,14 @@ def request(endpoint: AnyEndpoint, tokens: dict[str, str]) -> httpx2.Request:
 async def ask_all(
     api: Api, tokens: dict[str, str], endpoints: Sequence[AnyEndpoint] = NEEDING
 ) -> list[TimedAnswer]:
-    """Call these endpoints at once; by default all that need PostgreSQL."""
+    """Call these endpoints, 40 at a time; by default all that need PostgreSQL."""
+    free = asyncio.Semaphore(40)
 
     async def ask(client: httpx2.AsyncClient, endpoint: AnyEndpoint) -> TimedAnswer:
+        async with free:
+            return await timed(client, endpoint)
+
+    async def timed(client: httpx2.AsyncClient, endpoint: AnyEndpoint) -> TimedAnswer:
         call = request(endpoint, tokens)
         began = time.monotonic()
         url = api.url + call.url.path
