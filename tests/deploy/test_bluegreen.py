@@ -29,7 +29,13 @@ SLOW_S = 0.15
 OPTIONS = {"METRICS_PORT": "0", "LOG_LEVEL": "WARNING"}
 SHORT = "--baseline-s=1.5 --watch-s=3 --window-s=2 --poll-s=0.3 --ready-within-s=60"
 ANY_SPEED = "--max-p95-s=60 --p95-margin-s=60"  # other work on the machine slows both versions
-UNPRIVILEGED = "CREATE ROLE reader LOGIN; GRANT SELECT ON alembic_version TO reader"
+UNPRIVILEGED = """
+    CREATE ROLE reader LOGIN;
+    GRANT SELECT ON alembic_version TO reader;
+    GRANT ALL ON signing_keys, audit_entries, sessions TO reader;
+    GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO reader
+"""
+"""A role with which an API starts, but reads no birthday."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ def count_subscriptions(site: QueueSite, monkeypatch: pytest.MonkeyPatch) -> lis
 async def test_an_idle_connection_that_answers_stays_open(
     site: QueueSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue_worker, "PING_AFTER_S", 0.05)
+    monkeypatch.setattr(queue_worker, "PING_AFTER_S", 0.3)
     monkeypatch.setattr(queue_worker, "MAX_PAUSE_S", 0.05)
     subscriptions = count_subscriptions(site, monkeypatch)
     site.start()
