@@ -71,8 +71,8 @@ async def test_keys_that_could_not_be_loaded_are_loaded_later(
     monkeypatch.setattr("jubilee.domain.signing_keys.loading.RETRY_S", 0.0)
     monkeypatch.setattr("jubilee.domain.signing_keys.loading.LOAD_INTERVAL_S", 0.0)
     failures: list[Exception] = []
-    loader = KeyLoader(loads, loads.elapsed, failures.append)
-    running = asyncio.create_task(loader.run())
+    loader = KeyLoader(loads, loads.elapsed)
+    running = asyncio.create_task(loader.run(failures.append))
     for error in (Unavailable(), RuntimeError("unexpected"), None):
         loads.error, before = error, loads.count
         async with asyncio.timeout(10):

@@ -1,14 +1,9 @@
-"""Encryption of the chunks of exports: AES-GCM by pyca/cryptography."""
+"""Encryption of the chunks of exports."""
 
-from os import urandom
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from jubilee.domain.leaving.export import ExportCipher, ExportNotFound
-
-NONCE_BYTES = 12
+from jubilee.sealing import Sealer
 
 
 class AesExportCipher(ExportCipher):
@@ -18,20 +13,16 @@ class AesExportCipher(ExportCipher):
     """
 
     def __init__(self, *keys: bytes) -> None:
-        self._ciphers = [AESGCM(key) for key in keys]
+        self._sealer = Sealer(*keys)
 
     def seal(self, export_id: UUID, number: int, content: bytes) -> bytes:
-        nonce = urandom(NONCE_BYTES)
-        return nonce + self._ciphers[0].encrypt(nonce, content, _place(export_id, number))
+        return self._sealer.seal(content, _place(export_id, number))
 
     def open(self, export_id: UUID, number: int, sealed: bytes) -> bytes:
-        nonce, encrypted = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
-        for cipher in self._ciphers:
-            try:
-                return cipher.decrypt(nonce, encrypted, _place(export_id, number))
-            except InvalidTag:
-                continue
-        raise ExportNotFound
+        content = self._sealer.open(sealed, _place(export_id, number))
+        if content is None:
+            raise ExportNotFound
+        return content
 
 
 def _place(export_id: UUID, number: int) -> bytes:

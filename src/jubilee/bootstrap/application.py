@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from time import monotonic, time
+from time import time
 
 from jubilee.adapters.answer_cipher import AesAnswerCipher
 from jubilee.adapters.ids import new_id
@@ -95,9 +95,9 @@ async def open_application(
             service_policy(settings, breaches, *(keys.refresh for keys in signing)),
         )
         if process is not None:
-            keys = KeyLoader(services.signing_keys.load, monotonic, report_load_failure)
-            await _load_keys(keys, ports.read_schema)
-            work = (guard.watch_locks(), keys.run(), last_uses.run(), sightings.run())
+            await _load_keys(services.key_loader, ports.read_schema)
+            loading = services.key_loader.run(report_load_failure)
+            work = (guard.watch_locks(), loading, last_uses.run(), sightings.run())
             budget = ShutdownBudget(drain_s=settings.shutdown_timeout)
             await ends.enter_async_context(background_tasks(*work, cancel_s=budget.cancel_s))
         yield Application(

@@ -6,13 +6,12 @@ from typing import Any
 from jubilee.adapters.export_cipher import AesExportCipher
 from jubilee.adapters.ids import new_id
 from jubilee.bootstrap.adapters import Adapters
-from jubilee.bootstrap.one_time import link_secrets
+from jubilee.bootstrap.one_time import link_issuer
 from jubilee.bootstrap.servers import clock, signing_keys
 from jubilee.domain.jobs.kinds import JobKind, JobKinds
 from jubilee.domain.leaving.archive import Archiver
 from jubilee.domain.leaving.deletion import EraseAccount
 from jubilee.domain.leaving.exporting import BuildExport
-from jubilee.domain.one_time.issuing import LinkIssuer
 from jubilee.settings import Settings
 
 
@@ -31,7 +30,7 @@ def leaving_kinds(
             archiver=Archiver(adapters.read, JobKinds(others), clock),
             write=adapters.write,
             cipher=export_cipher(settings),
-            issuer=LinkIssuer(link_secrets(settings), clock, new_id),
+            issuer=link_issuer(settings),
             clock=clock,
             new_id=new_id,
         ),

@@ -57,11 +57,13 @@ def build_services(ports: Ports, policy: Policy) -> Services:
     users = build_users(ports, policy)
     opener = SessionOpener(ports.signer, policy.refresh, ports.clock, ports.new_id)
     second_step = build_second_step(ports, policy, opener)
-    auth = build_auth(ports, policy, KeyLoader(signing_keys.load, monotonic), opener, second_step)
+    key_loader = KeyLoader(signing_keys.load, monotonic)
+    auth = build_auth(ports, policy, key_loader, opener, second_step)
     api_tokens = build_api_tokens(ports, policy)
     return Services(
         auth=auth,
         signing_keys=signing_keys,
+        key_loader=key_loader,
         sign_in_flow=build_sign_in_flow(ports, policy),
         identity_exchange=build_identity_exchange(ports, auth, users),
         identities=IdentityService(ports.providers, ports.write, ports.read, ports.clock),

@@ -34,6 +34,7 @@ from jubilee.domain.passkeys.sign_in import PasskeySignIn
 from jubilee.domain.roles.service import RoleService
 from jubilee.domain.service_accounts.grants import ClientGrants
 from jubilee.domain.service_accounts.service import ServiceAccountService
+from jubilee.domain.signing_keys.loading import KeyLoader
 from jubilee.domain.signing_keys.service import SigningKeyService
 from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.users.service import UserService
@@ -47,6 +48,7 @@ class Services:
     second_step: SecondStep
     proofs: ProofService
     signing_keys: SigningKeyService
+    key_loader: KeyLoader
     api_tokens: ApiTokenService
     sessions: SessionService
     sign_in_flow: SignInFlow

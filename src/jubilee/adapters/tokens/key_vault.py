@@ -1,11 +1,9 @@
-"""Generation and sealing of signing keys: pyca/cryptography, AES-GCM by a key of the service."""
+"""Generation and sealing of signing keys, by pyca/cryptography."""
 
 from base64 import urlsafe_b64encode
 from hashlib import sha256
-from os import urandom
 from typing import TypeAlias
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
     EllipticCurvePrivateKey,
@@ -16,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
     Ed25519PublicKey,
 )
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -26,8 +23,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from jubilee.domain.signing_keys.key import KeyAlgorithm, KeyMaterial, KeyVault
+from jubilee.sealing import Sealer
 
-NONCE_BYTES = 12
 P256_BYTES = 32  # of one coordinate
 
 PrivateKey: TypeAlias = Ed25519PrivateKey | EllipticCurvePrivateKey
@@ -41,7 +38,7 @@ class AesKeyVault(KeyVault):
     """
 
     def __init__(self, *secrets: bytes) -> None:
-        self._ciphers = [AESGCM(secret) for secret in secrets]
+        self._sealer = Sealer(*secrets)
 
     def generate(self, algorithm: KeyAlgorithm) -> KeyMaterial:
         private: PrivateKey = (
@@ -54,25 +51,23 @@ class AesKeyVault(KeyVault):
         return self._sealed(KeyMaterial(key_id, algorithm, public, b""), private)
 
     def resealed(self, material: KeyMaterial) -> KeyMaterial | None:
-        if _unsealed(self._ciphers[0], material) is not None:
+        if self._sealer.is_current(material.private, _bound(material)):
             return None
         private = self.open(material)
         return None if private is None else self._sealed(material, private)
 
     def open(self, material: KeyMaterial) -> PrivateKey | None:
         """Return the private key; None if no known secret has sealed it with this public part."""
-        for cipher in self._ciphers:
-            content = _unsealed(cipher, material)
-            if content is not None:
-                private = load_der_private_key(content, password=None)
-                assert isinstance(private, Ed25519PrivateKey | EllipticCurvePrivateKey)
-                return private
-        return None
+        content = self._sealer.open(material.private, _bound(material))
+        if content is None:
+            return None
+        private = load_der_private_key(content, password=None)
+        assert isinstance(private, Ed25519PrivateKey | EllipticCurvePrivateKey)
+        return private
 
     def _sealed(self, material: KeyMaterial, private: PrivateKey) -> KeyMaterial:
-        nonce = urandom(NONCE_BYTES)
         content = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        sealed = nonce + self._ciphers[0].encrypt(nonce, content, _bound(material))
+        sealed = self._sealer.seal(content, _bound(material))
         return KeyMaterial(material.id, material.algorithm, material.public, sealed)
 
 
@@ -84,14 +79,6 @@ def public_jwk(private: PrivateKey) -> str:
     point = private.public_key().public_numbers()
     x, y = (_encoded(value.to_bytes(P256_BYTES)) for value in (point.x, point.y))
     return f'{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}'
-
-
-def _unsealed(cipher: AESGCM, material: KeyMaterial) -> bytes | None:
-    nonce, encrypted = material.private[:NONCE_BYTES], material.private[NONCE_BYTES:]
-    try:
-        return cipher.decrypt(nonce, encrypted, _bound(material))
-    except (InvalidTag, ValueError):  # of another secret, or cut off
-        return None
 
 
 def _bound(material: KeyMaterial) -> bytes:

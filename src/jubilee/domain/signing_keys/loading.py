@@ -12,23 +12,13 @@ FIRST_LOAD_S = 3.0
 RETRY_S = 1.0
 
 
-def _ignore(_: Exception) -> None:
-    pass
-
-
 class KeyLoader:
     """Loads the keys of this process."""
 
-    def __init__(
-        self,
-        load: Callable[[], Awaitable[None]],
-        elapsed: Callable[[], float],
-        failed: Callable[[Exception], None] = _ignore,
-    ) -> None:
-        """`elapsed` returns seconds that never go back; `failed` is told of unexpected errors."""
+    def __init__(self, load: Callable[[], Awaitable[None]], elapsed: Callable[[], float]) -> None:
+        """`elapsed` returns seconds that never go back."""
         self._load = load
         self._elapsed = elapsed
-        self._failed = failed
         self._tried_at: float | None = None
         self._pause_s = RETRY_S
         self._lock = asyncio.Lock()
@@ -48,8 +38,8 @@ class KeyLoader:
                 await self._load()
             self._pause_s = LOAD_INTERVAL_S
 
-    async def run(self) -> None:
-        """Load the keys at intervals until cancelled."""
+    async def run(self, failed: Callable[[Exception], None]) -> None:
+        """Load the keys at intervals until cancelled; `failed` is told of unexpected errors."""
         while True:
             await asyncio.sleep(self._pause_s)
             self._pause_s = LOAD_INTERVAL_S
@@ -58,4 +48,4 @@ class KeyLoader:
             except Unavailable:
                 self._pause_s = RETRY_S
             except Exception as error:
-                self._failed(error)
+                failed(error)
