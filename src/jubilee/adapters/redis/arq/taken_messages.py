@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from time import monotonic
 
-CLAIM_TIMEOUT_S = 0.5  # an older claim without an answer: the database may be unreachable
+CLAIM_TIMEOUT_S = 0.25  # an older claim without an answer: the database may be unreachable
 REMOVAL_DELAY_S = 0.3  # most jobs have ended by then, and ARQ removes their messages itself
 
 
