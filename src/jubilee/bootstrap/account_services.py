@@ -5,18 +5,45 @@ from datetime import timedelta
 from jubilee.bootstrap.link_services import build_issuer, build_prover
 from jubilee.bootstrap.service_policy import Policy
 from jubilee.bootstrap.service_ports import Ports
+from jubilee.domain.account_locks import AccountLockService
+from jubilee.domain.account_merges import AccountMergeService
 from jubilee.domain.api_tokens.service import ApiTokenService
 from jubilee.domain.calendar import Calendar
+from jubilee.domain.impersonation import ImpersonationService
+from jubilee.domain.invites.service import InviteService
 from jubilee.domain.leaving.archive import Archiver
+from jubilee.domain.leaving.deletion import DeletionService
 from jubilee.domain.leaving.export import ExportService
+from jubilee.domain.roles.service import RoleService
 from jubilee.domain.service_accounts.grants import ClientGrants
 from jubilee.domain.service_accounts.service import ServiceAccountService
+from jubilee.domain.services import AccountServices
 from jubilee.domain.users.registration import RegistrationMail
 from jubilee.domain.users.service import UserService
 
 
-def build_users(ports: Ports, policy: Policy) -> UserService:
-    """Build the service of users."""
+def account_services(ports: Ports, policy: Policy) -> AccountServices:
+    """Build the services of accounts."""
+    users, api_tokens = _users(ports, policy), _api_tokens(ports, policy)
+    write, clock = ports.write, ports.clock
+    return AccountServices(
+        users=users,
+        api_tokens=api_tokens,
+        service_accounts=_service_accounts(ports, users, api_tokens),
+        client_grants=_client_grants(ports, api_tokens),
+        roles=RoleService(write=write, read=ports.read, clock=clock),
+        account_locks=AccountLockService(write=write, guard=ports.guard, clock=clock),
+        account_merges=AccountMergeService(
+            write=write, clock=clock, birthdays_changed=ports.today_cache.forget
+        ),
+        impersonation=ImpersonationService(write=write, signer=ports.signer, clock=clock),
+        invites=_invites(ports, policy, users),
+        deletions=_deletions(ports, policy, users),
+        exports=_exports(ports, policy),
+    )
+
+
+def _users(ports: Ports, policy: Policy) -> UserService:
     return UserService(
         write=ports.write,
         read=ports.read,
@@ -32,8 +59,7 @@ def build_users(ports: Ports, policy: Policy) -> UserService:
     )
 
 
-def build_api_tokens(ports: Ports, policy: Policy) -> ApiTokenService:
-    """Build the service of API tokens."""
+def _api_tokens(ports: Ports, policy: Policy) -> ApiTokenService:
     return ApiTokenService(
         write=ports.write,
         read=ports.read,
@@ -44,10 +70,9 @@ def build_api_tokens(ports: Ports, policy: Policy) -> ApiTokenService:
     )
 
 
-def build_service_accounts(
+def _service_accounts(
     ports: Ports, users: UserService, tokens: ApiTokenService
 ) -> ServiceAccountService:
-    """Build the service of service accounts."""
     return ServiceAccountService(
         write=ports.write,
         read=ports.read,
@@ -58,8 +83,7 @@ def build_service_accounts(
     )
 
 
-def build_client_grants(ports: Ports, tokens: ApiTokenService) -> ClientGrants:
-    """Build the grants of client credentials."""
+def _client_grants(ports: Ports, tokens: ApiTokenService) -> ClientGrants:
     return ClientGrants(
         write=ports.write,
         read=ports.read,
@@ -69,8 +93,7 @@ def build_client_grants(ports: Ports, tokens: ApiTokenService) -> ClientGrants:
     )
 
 
-def build_exports(ports: Ports, policy: Policy) -> ExportService:
-    """Build the service of exports."""
+def _exports(ports: Ports, policy: Policy) -> ExportService:
     return ExportService(
         write=ports.write,
         read=ports.read,
@@ -80,4 +103,26 @@ def build_exports(ports: Ports, policy: Policy) -> ExportService:
         clock=ports.clock,
         new_id=ports.new_id,
         max_live_per_owner=policy.max_live_tasks,
+    )
+
+
+def _invites(ports: Ports, policy: Policy, users: UserService) -> InviteService:
+    return InviteService(
+        write=ports.write,
+        read=ports.read,
+        users=users,
+        tokens=policy.invites,
+        clock=ports.clock,
+        new_id=ports.new_id,
+    )
+
+
+def _deletions(ports: Ports, policy: Policy, users: UserService) -> DeletionService:
+    return DeletionService(
+        write=ports.write,
+        users=users,
+        guard=ports.guard,
+        clock=ports.clock,
+        new_id=ports.new_id,
+        grace=policy.deletion_grace,
     )

@@ -8,17 +8,30 @@ from jubilee.domain.account_email.requests import LinkRequestService
 from jubilee.domain.account_email.resets import PasswordResetService
 from jubilee.domain.account_email.verification import VerificationService
 from jubilee.domain.calendar import Calendar
+from jubilee.domain.greetings.opt_out import OptOutService
 from jubilee.domain.one_time.issuing import LinkIssuer
 from jubilee.domain.one_time.proving import LinkProver
+from jubilee.domain.services import LinkServices
 from jubilee.domain.users.password_proof import PasswordProof
 
 
-def build_link_requests(ports: Ports) -> LinkRequestService:
-    """Build the service that requests links by mail."""
+def link_services(ports: Ports, policy: Policy) -> LinkServices:
+    """Build the services of links by mail."""
+    return LinkServices(
+        hidden_registrations=_hidden_registrations(ports, policy),
+        link_requests=_link_requests(ports),
+        verification=_verification(ports),
+        password_resets=_password_resets(ports, policy),
+        email_changes=_email_changes(ports),
+        opt_out=OptOutService(ports.write, ports.opt_out, ports.clock),
+    )
+
+
+def _link_requests(ports: Ports) -> LinkRequestService:
     return LinkRequestService(ports.write, ports.address_cipher, ports.new_id)
 
 
-def build_hidden_registrations(ports: Ports, policy: Policy) -> HiddenRegistrationService | None:
+def _hidden_registrations(ports: Ports, policy: Policy) -> HiddenRegistrationService | None:
     """Build the registration that does not tell known addresses; None if they may be told."""
     if not policy.email.hides_accounts:
         return None
@@ -33,13 +46,11 @@ def build_hidden_registrations(ports: Ports, policy: Policy) -> HiddenRegistrati
     )
 
 
-def build_verification(ports: Ports) -> VerificationService:
-    """Build the service that verifies addresses."""
+def _verification(ports: Ports) -> VerificationService:
     return VerificationService(ports.write, build_prover(ports), ports.clock, ports.new_id)
 
 
-def build_password_resets(ports: Ports, policy: Policy) -> PasswordResetService:
-    """Build the service of password resets."""
+def _password_resets(ports: Ports, policy: Policy) -> PasswordResetService:
     return PasswordResetService(
         write=ports.write,
         read=ports.read,
@@ -51,13 +62,12 @@ def build_password_resets(ports: Ports, policy: Policy) -> PasswordResetService:
     )
 
 
-def build_email_changes(ports: Ports) -> EmailChangeService:
-    """Build the service of changed addresses."""
+def _email_changes(ports: Ports) -> EmailChangeService:
     return EmailChangeService(
         write=ports.write,
         issuer=build_issuer(ports),
         prover=build_prover(ports),
-        requests=build_link_requests(ports),
+        requests=_link_requests(ports),
         read=ports.read,
         proof=PasswordProof(ports.write, ports.hasher, ports.guard),
         clock=ports.clock,

@@ -1,24 +1,51 @@
 """Build the services by which accounts sign in and prove their identity."""
 
+from time import monotonic
+
 from jubilee.bootstrap.service_policy import Policy
 from jubilee.bootstrap.service_ports import Ports
 from jubilee.domain.auth.opening import SessionOpener
 from jubilee.domain.auth.proofs import ProofService
 from jubilee.domain.auth.second_step import SecondStep
 from jubilee.domain.auth.service import AuthService
+from jubilee.domain.auth.session_service import SessionService
 from jubilee.domain.factors.service import FactorService
 from jubilee.domain.identities.exchange import IdentityExchange
 from jubilee.domain.identities.flow import SignInFlow
+from jubilee.domain.identities.service import IdentityService
 from jubilee.domain.passkeys.challenges import ChallengeSigner
 from jubilee.domain.passkeys.service import PasskeyService
 from jubilee.domain.passkeys.sign_in import PasskeySignIn
+from jubilee.domain.services import SignInServices
 from jubilee.domain.signing_keys.loading import KeyLoader
 from jubilee.domain.signing_keys.service import SigningKeyService
 from jubilee.domain.users.service import UserService
 
 
-def build_signing_keys(ports: Ports, policy: Policy) -> SigningKeyService:
-    """Build the service of signing keys."""
+def sign_in_services(ports: Ports, policy: Policy, users: UserService) -> SignInServices:
+    """Build the services of sign-in; `users` registers those whom a provider has identified."""
+    keys = _signing_keys(ports, policy)
+    opener = SessionOpener(ports.signer, policy.refresh, ports.clock, ports.new_id)
+    step = _second_step(ports, policy, opener)
+    key_loader = KeyLoader(keys.load, monotonic)
+    auth = _auth(ports, policy, key_loader, opener, step)
+    return SignInServices(
+        auth=auth,
+        second_step=step,
+        proofs=_proofs(ports, policy),
+        sessions=SessionService(write=ports.write, read=ports.read),
+        factors=_factors(ports, policy),
+        passkeys=_passkeys(ports, policy),
+        passkey_sign_in=_passkey_sign_in(ports, policy, opener),
+        sign_in_flow=_sign_in_flow(ports, policy),
+        identity_exchange=_identity_exchange(ports, auth, users),
+        identities=IdentityService(ports.providers, ports.write, ports.read, ports.clock),
+        signing_keys=keys,
+        key_loader=key_loader,
+    )
+
+
+def _signing_keys(ports: Ports, policy: Policy) -> SigningKeyService:
     return SigningKeyService(
         write=ports.write,
         read=ports.read,
@@ -29,10 +56,9 @@ def build_signing_keys(ports: Ports, policy: Policy) -> SigningKeyService:
     )
 
 
-def build_auth(
+def _auth(
     ports: Ports, policy: Policy, keys: KeyLoader, opener: SessionOpener, step: SecondStep
 ) -> AuthService:
-    """Build the service that signs accounts in."""
     return AuthService(
         write=ports.write,
         read=ports.read,
@@ -48,8 +74,7 @@ def build_auth(
     )
 
 
-def build_second_step(ports: Ports, policy: Policy, opener: SessionOpener) -> SecondStep:
-    """Build the second step of a sign-in."""
+def _second_step(ports: Ports, policy: Policy, opener: SessionOpener) -> SecondStep:
     return SecondStep(
         write=ports.write,
         verifier=ports.factors,
@@ -60,8 +85,7 @@ def build_second_step(ports: Ports, policy: Policy, opener: SessionOpener) -> Se
     )
 
 
-def build_sign_in_flow(ports: Ports, policy: Policy) -> SignInFlow:
-    """Build the sign-in with a provider."""
+def _sign_in_flow(ports: Ports, policy: Policy) -> SignInFlow:
     return SignInFlow(
         providers=ports.providers,
         rules=policy.flow,
@@ -72,10 +96,7 @@ def build_sign_in_flow(ports: Ports, policy: Policy) -> SignInFlow:
     )
 
 
-def build_identity_exchange(
-    ports: Ports, auth: AuthService, users: UserService
-) -> IdentityExchange:
-    """Build the exchange of a provider's answer for a session."""
+def _identity_exchange(ports: Ports, auth: AuthService, users: UserService) -> IdentityExchange:
     return IdentityExchange(
         providers=ports.providers,
         write=ports.write,
@@ -88,8 +109,7 @@ def build_identity_exchange(
     )
 
 
-def build_factors(ports: Ports, policy: Policy) -> FactorService:
-    """Build the service of second factors."""
+def _factors(ports: Ports, policy: Policy) -> FactorService:
     return FactorService(
         write=ports.write,
         read=ports.read,
@@ -101,8 +121,7 @@ def build_factors(ports: Ports, policy: Policy) -> FactorService:
     )
 
 
-def build_passkeys(ports: Ports, policy: Policy) -> PasskeyService:
-    """Build the service of passkeys."""
+def _passkeys(ports: Ports, policy: Policy) -> PasskeyService:
     return PasskeyService(
         write=ports.write,
         read=ports.read,
@@ -114,8 +133,7 @@ def build_passkeys(ports: Ports, policy: Policy) -> PasskeyService:
     )
 
 
-def build_passkey_sign_in(ports: Ports, policy: Policy, opener: SessionOpener) -> PasskeySignIn:
-    """Build the sign-in with a passkey."""
+def _passkey_sign_in(ports: Ports, policy: Policy, opener: SessionOpener) -> PasskeySignIn:
     return PasskeySignIn(
         write=ports.write,
         read=ports.read,
@@ -130,8 +148,7 @@ def _challenges(policy: Policy) -> ChallengeSigner:
     return ChallengeSigner(policy.challenge_keys, policy.refresh.make_secret)
 
 
-def build_proofs(ports: Ports, policy: Policy) -> ProofService:
-    """Build the service of recent proofs of identity."""
+def _proofs(ports: Ports, policy: Policy) -> ProofService:
     return ProofService(
         write=ports.write,
         read=ports.read,

@@ -40,26 +40,45 @@ from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.users.service import UserService
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
-    """All services of the domain."""
+@dataclass(frozen=True, kw_only=True)
+class SignInServices:
+    """Sign-in, sessions, and proofs of identity."""
 
     auth: AuthService
     second_step: SecondStep
     proofs: ProofService
-    signing_keys: SigningKeyService
-    key_loader: KeyLoader
-    api_tokens: ApiTokenService
     sessions: SessionService
-    sign_in_flow: SignInFlow
-    identity_exchange: IdentityExchange
-    identities: IdentityService
-    service_accounts: ServiceAccountService
-    client_grants: ClientGrants
     factors: FactorService
     passkeys: PasskeyService
     passkey_sign_in: PasskeySignIn
+    sign_in_flow: SignInFlow
+    identity_exchange: IdentityExchange
+    identities: IdentityService
+    signing_keys: SigningKeyService
+    key_loader: KeyLoader
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountServices:
+    """Accounts, their rights and tokens, and their end."""
+
     users: UserService
+    api_tokens: ApiTokenService
+    service_accounts: ServiceAccountService
+    client_grants: ClientGrants
+    roles: RoleService
+    account_locks: AccountLockService
+    account_merges: AccountMergeService
+    impersonation: ImpersonationService
+    invites: InviteService
+    deletions: DeletionService
+    exports: ExportService
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkServices:
+    """Links that accounts get by mail."""
+
     hidden_registrations: HiddenRegistrationService | None
     """None if registration tells whether an address is taken."""
     link_requests: LinkRequestService
@@ -67,17 +86,22 @@ class Services:
     password_resets: PasswordResetService
     email_changes: EmailChangeService
     opt_out: OptOutService
-    own_mails: OwnMailService
-    deletions: DeletionService
-    exports: ExportService
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContentServices:
+    """Items, birthdays, tasks and mails of accounts."""
+
     items: ItemService
     birthdays: BirthdayService
     tasks: TaskService
+    own_mails: OwnMailService
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services(SignInServices, AccountServices, LinkServices, ContentServices):
+    """All services of the domain."""
+
     audit: AuditService
     health: HealthService
     idempotency: IdempotencyService
-    roles: RoleService
-    account_locks: AccountLockService
-    account_merges: AccountMergeService
-    impersonation: ImpersonationService
-    invites: InviteService
