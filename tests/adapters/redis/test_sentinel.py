@@ -1,7 +1,11 @@
 """Finding the master by Sentinel, also past Sentinels that hang or fail."""
 
 import asyncio
+import gc
+import warnings
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from itertools import count
 
 import pytest
 
@@ -9,6 +13,10 @@ from jubilee.adapters.redis.client import RedisClient
 from jubilee.adapters.redis.master_finder import MasterFinder
 from tests.support.redis_servers import MASTER, SENTINEL_PASSWORD, SentinelGroup, running_group
 from tests.support.running import free_port
+
+STATE = (
+    b"*6\r\n$2\r\nip\r\n$9\r\n127.0.0.1\r\n$4\r\nport\r\n$1\r\n7\r\n$5\r\nflags\r\n$6\r\nmaster\r\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +34,21 @@ async def hanging() -> AsyncIterator[int]:
         writer.close()
 
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+
+
+@pytest.fixture
+async def answering() -> AsyncIterator[int]:
+    """The port of a Sentinel in this event loop: each question takes the same steps."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while sent := await reader.read(4096):
+                writer.write(STATE if b"SENTINEL" in sent else b"+OK\r\n" * sent.count(b"SETINFO"))
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[1]
     server.close()
 
@@ -63,6 +86,24 @@ async def test_no_question_to_a_sentinel_goes_on_after_the_answer(group: Sentine
     before = asyncio.all_tasks()
     assert await find() == ("127.0.0.1", group.master.port)
     assert asyncio.all_tasks() == before
+
+
+async def test_a_question_closes_its_connection_at_whichever_step_it_is_cancelled(
+    answering: int,
+) -> None:
+    find = MasterFinder(MASTER, [("127.0.0.1", answering)], {})
+    with warnings.catch_warnings(record=True, action="always") as unclosed:
+        for steps in count():
+            asking = asyncio.create_task(find._ask("127.0.0.1", answering))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            if asking.done():
+                break
+            asking.cancel()
+            await asyncio.wait([asking])
+        gc.collect()
+    assert steps > 10
+    assert [str(warning.message) for warning in unclosed] == []
 
 
 async def test_an_unknown_master_name_is_reported(group: SentinelGroup) -> None:

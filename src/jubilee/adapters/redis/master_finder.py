@@ -40,11 +40,26 @@ class MasterFinder:
 
     async def _ask(self, host: str, port: int) -> ServerAddress | str:
         """Return the master's address, or the reason why there is none."""
+        sentinel = Redis(host=host, port=port, **self._options)
         try:
-            async with Redis(host=host, port=port, **self._options) as sentinel:
-                state = await sentinel.sentinel_master(self._master)
+            state = await sentinel.sentinel_master(self._master)
         except (RedisError, OSError, TimeoutError) as error:
             return "unknown name" if "No such master" in str(error) else redis_failure(error)
+        finally:
+            await _close(sentinel)
         if state["is_sdown"] or state["is_odown"]:
             return "the master is down"
         return str(state["ip"]), int(state["port"])
+
+
+async def _close(sentinel: Redis) -> None:
+    """Close the connection, also when the task is cancelled meanwhile.
+
+    redis-py closes in another task, which leaves the socket open if cancelled before it starts.
+    """
+    closing = asyncio.create_task(sentinel.aclose())
+    try:
+        await asyncio.shield(closing)
+    except asyncio.CancelledError:
+        await asyncio.wait([closing])
+        raise
