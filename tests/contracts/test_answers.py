@@ -20,7 +20,7 @@ from jubilee.domain.idempotency.commit import answered
 from jubilee.domain.idempotency.service import IdempotencyService
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.store import Dispatch
-from jubilee.domain.retention import ANSWERS_KEPT, Retention
+from jubilee.domain.retention import ANSWERS_KEPT, ExpiringData, Retention
 from jubilee.domain.services import Services
 from jubilee.domain.users.user import Profile
 from jubilee.observation.storage import NoPoolObserver, StatementInfo
@@ -42,7 +42,11 @@ PLANS: list[tuple[str, Statement, dict[str, object]]] = [
     ("pk_idempotency_keys", answers.FIND, {"id": ID}),
     ("pk_idempotency_keys", answers.CLAIM, {"id": ID, "lock": 1}),
     ("ix_idempotency_keys_account_id", answers.DELETE_ABOUT, {"account": new_id()}),
-    ("ix_idempotency_keys_created_at", retention.ANSWERS, {"kept": ANSWERS_KEPT, "rows": 9}),
+    (
+        "ix_idempotency_keys_created_at",
+        retention.DELETE[ExpiringData.ANSWERS],
+        {"kept": ANSWERS_KEPT, "rows": 9},
+    ),
 ]
 STORED = Statement.from_sql("SELECT count(*) FROM idempotency_keys")
 
@@ -117,7 +121,10 @@ async def test_answers_are_kept_for_a_day(pool: ConnectionPool) -> None:
     async with pool.connection() as driver:
         await driver.execute(ROWS)
     expired, half_an_hour_more = PostgresExpiredRows(pool), ANSWERS_KEPT + timedelta(minutes=30)
-    dropped = [await expired.drop_answers(kept=half_an_hour_more, limit=1500) for _ in range(3)]
+    dropped = [
+        await expired.drop(ExpiringData.ANSWERS, kept=half_an_hour_more, limit=1500)
+        for _ in range(3)
+    ]
     assert dropped == [1500, 1475, 0]
     assert await Retention(expired, lambda: NOW).sweep() == 1  # stored a day ago
     async with pool.executor() as executor:

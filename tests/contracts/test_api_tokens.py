@@ -15,7 +15,7 @@ from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.api_tokens.token import ApiToken, ApiTokenId, ApiTokenUse
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.identity import Credential, Principal
-from jubilee.domain.retention import API_TOKENS_KEPT
+from jubilee.domain.retention import API_TOKENS_KEPT, ExpiringData
 from jubilee.domain.scopes import Scope
 from jubilee.domain.users.user import User
 from tests.contracts.accounts import DAY, NOW, add_users, make_user
@@ -49,7 +49,11 @@ PLANS: list[tuple[str, Statement, dict[str, object]]] = [
     (BY_OWNER, api_tokens.DELETE_OF, {"user_id": ID}),
     ("pk_api_tokens", api_tokens.DELETE, {"user_id": ID, "token_id": ID}),
     ("pk_api_tokens", last_uses.SAVE, {"ids": [ID]}),
-    ("ix_api_tokens_expires_at", retention.API_TOKENS, {"kept": API_TOKENS_KEPT, "rows": 9}),
+    (
+        "ix_api_tokens_expires_at",
+        retention.DELETE[ExpiringData.API_TOKENS],
+        {"kept": API_TOKENS_KEPT, "rows": 9},
+    ),
 ]
 
 
@@ -205,7 +209,7 @@ async def test_tokens_are_swept_a_month_after_their_expiry(pool: ConnectionPool)
     ages = (timedelta(days=29), timedelta(days=31))
     await add(database, *(make_token(zoe, expires_at=NOW - age) for age in ages))
     rows = PostgresExpiredRows(pool)
-    assert await rows.drop_api_tokens(kept=API_TOKENS_KEPT, limit=9) == 1
+    assert await rows.drop(ExpiringData.API_TOKENS, kept=API_TOKENS_KEPT, limit=9) == 1
     assert len(await list_all(database, zoe)) == 1
 
 

@@ -1,7 +1,7 @@
 """Plans of the statements of planning and retention."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ import pytest
 from jubilee.adapters.postgres import event_relay, greetings, retention
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
+from jubilee.domain.retention import ExpiringData
 
 TODAY = date(2026, 11, 20)
 USERS = """
@@ -77,8 +78,16 @@ async def test_planning_reads_only_accounts_born_on_the_day(full: ConnectionPool
 @pytest.mark.parametrize(
     ("statement", "index", "values"),
     [
-        (retention.GREETINGS, "ix_greetings_due_on", {"before": date(2023, 1, 9), "rows": 9}),
-        (retention.SESSIONS, "ix_sessions_expires_at", {"rows": 9}),
+        (
+            retention.DELETE_GREETINGS,
+            "ix_greetings_due_on",
+            {"before": date(2023, 1, 9), "rows": 9},
+        ),
+        (
+            retention.DELETE[ExpiringData.SESSIONS],
+            "ix_sessions_expires_at",
+            {"kept": timedelta(), "rows": 9},
+        ),
         (event_relay.PRUNE, "ix_events_published_at", {"days": 160.0, "rows": 9}),
     ],
 )

@@ -11,6 +11,7 @@ from jubilee.adapters.postgres.retention import PostgresExpiredRows
 from jubilee.adapters.postgres.transaction import transactions
 from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.identities.identity import IdentityTaken
+from jubilee.domain.retention import ExpiringData
 from tests.contracts.accounts import DAY, NOW, add_users, make_user
 from tests.contracts.conftest import Database
 from tests.fakes.identities import make_identity
@@ -79,4 +80,4 @@ async def test_tickets_are_deleted_once_they_have_expired(pool: ConnectionPool) 
         for ticket, until in (("old", NOW - DAY), ("older", NOW - 2 * DAY), ("new", NOW + DAY)):
             await tx.spent_tickets.add(ticket, until=until)
     expired = PostgresExpiredRows(pool)
-    assert [await expired.drop_tickets(limit=1) for _ in range(3)] == [1, 1, 0]
+    assert [await expired.drop(ExpiringData.TICKETS, limit=1) for _ in range(3)] == [1, 1, 0]

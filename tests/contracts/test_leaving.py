@@ -9,6 +9,7 @@ from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.retention import PostgresExpiredRows
 from jubilee.domain.errors import Conflict
 from jubilee.domain.leaving.export import Export
+from jubilee.domain.retention import ExpiringData
 from jubilee.domain.users.user import User
 from tests.contracts.accounts import DAY, NOW, add_users, make_user
 from tests.contracts.conftest import Database
@@ -113,7 +114,7 @@ async def test_expired_exports_are_deleted_with_their_chunks(
         await exported(database, zoe, b"1", days=-1),
         await exported(database, other, b"2"),
     ]
-    assert await PostgresExpiredRows(pool).drop_exports(limit=5) == 1
+    assert await PostgresExpiredRows(pool).drop(ExpiringData.EXPORTS, limit=5) == 1
     async with database.read() as view:
         assert await view.exports.chunk(expired.id, 0) is None
         assert await view.exports.chunk(kept.id, 0) == b"2"

@@ -12,6 +12,7 @@ from jubilee.adapters.postgres.retention import PostgresExpiredRows
 from jubilee.adapters.postgres.transaction import transactions, views
 from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.one_time.link import LinkPurpose, OneTimeLink
+from jubilee.domain.retention import ExpiringData
 from jubilee.domain.users.user import User
 from tests.contracts.accounts import DAY, NOW, add_users, make_user
 from tests.contracts.conftest import Database
@@ -166,6 +167,7 @@ async def test_links_are_deleted_a_while_after_they_expire(pool: ConnectionPool)
     recent = make_link(zoe, expires_at=NOW - DAY / 2)
     await add(database, *old, recent)
     expired = PostgresExpiredRows(pool)
-    assert [await expired.drop_links(kept=DAY, limit=2) for _ in range(3)] == [2, 1, 0]
+    dropped = [await expired.drop(ExpiringData.LINKS, kept=DAY, limit=2) for _ in range(3)]
+    assert dropped == [2, 1, 0]
     async with database.read() as view:
         assert await view.one_time.get(recent.id) == recent

@@ -14,7 +14,7 @@ from jubilee.adapters.postgres.transaction import transactions
 from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.auth.second_step import PendingSignIn
 from jubilee.domain.greetings.greeting import GreetingKey, PlannedGreeting
-from jubilee.domain.retention import BATCH_SIZE, Retention
+from jubilee.domain.retention import BATCH_SIZE, ExpiringData, Retention
 from tests.contracts.accounts import DAY, NOW, add_sessions, add_users, make_session, make_user
 from tests.contracts.conftest import Database
 from tests.fakes.store import FakeClock
@@ -41,8 +41,8 @@ async def test_expired_sessions_are_deleted_in_batches(pool: ConnectionPool) -> 
     await add_users(database, zoe)
     await add_sessions(database, *(make_session(zoe, expires_at=NOW - DAY) for _ in range(5)))
     await add_sessions(database, make_session(zoe))
-    expired_rows = PostgresExpiredRows(pool)
-    assert [await expired_rows.drop_sessions(limit=3) for _ in range(3)] == [3, 2, 0]
+    expired = PostgresExpiredRows(pool)
+    assert [await expired.drop(ExpiringData.SESSIONS, limit=3) for _ in range(3)] == [3, 2, 0]
     assert await count_sessions(pool) == 1
 
 
@@ -52,8 +52,8 @@ async def test_locked_sessions_are_skipped(pool: ConnectionPool) -> None:
     await add_sessions(database, make_session(zoe, expires_at=NOW - DAY))
     async with database.write() as tx:
         await tx.executor.all(LOCK_ALL)
-        assert await PostgresExpiredRows(pool).drop_sessions(limit=3) == 0
-    assert await PostgresExpiredRows(pool).drop_sessions(limit=3) == 1
+        assert await PostgresExpiredRows(pool).drop(ExpiringData.SESSIONS, limit=3) == 0
+    assert await PostgresExpiredRows(pool).drop(ExpiringData.SESSIONS, limit=3) == 1
 
 
 async def test_expired_sign_ins_without_their_factor_are_deleted(pool: ConnectionPool) -> None:
@@ -65,8 +65,8 @@ async def test_expired_sign_ins_without_their_factor_are_deleted(pool: Connectio
         )
         async with database.write() as tx:
             await tx.pending_sign_ins.add(row, now=NOW - 2 * DAY)
-    expired_rows = PostgresExpiredRows(pool)
-    assert [await expired_rows.drop_pending_sign_ins(limit=3) for _ in range(2)] == [1, 0]
+    expired, data = PostgresExpiredRows(pool), ExpiringData.PENDING_SIGN_INS
+    assert [await expired.drop(data, limit=3) for _ in range(2)] == [1, 0]
 
 
 async def test_greetings_are_kept_for_three_years(pool: ConnectionPool, clock: FakeClock) -> None:

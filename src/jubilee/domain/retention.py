@@ -23,8 +23,10 @@
 - counters: a fixed number.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import Enum
 from typing import Protocol
 
 from jubilee.domain.clock import Clock
@@ -37,41 +39,42 @@ BATCH_SIZE = 500
 EXPORTS_BATCH_SIZE = 2  # of up to 4096 chunks each
 
 
+class ExpiringData(Enum):
+    """Data that are deleted at a moment of their own, or some time after it."""
+
+    SESSIONS = "sessions"
+    PENDING_SIGN_INS = "sign-ins without their second factor"
+    CHALLENGES = "answered challenges of passkeys"
+    TICKETS = "used tickets of sign-ins by other providers"
+    INVITES = "invites"
+    LINKS = "one-time links"
+    API_TOKENS = "API tokens"
+    ANSWERS = "stored answers"  # their moment is when they were stored
+    EXPORTS = "exports, with their chunks"
+
+
+KEPT: Mapping[ExpiringData, timedelta] = {
+    ExpiringData.LINKS: LINKS_KEPT,
+    ExpiringData.API_TOKENS: API_TOKENS_KEPT,
+    ExpiringData.ANSWERS: ANSWERS_KEPT,
+}
+"""How long after their moment; the others not at all."""
+
+BATCH_SIZES: Mapping[ExpiringData, int] = {ExpiringData.EXPORTS: EXPORTS_BATCH_SIZE}
+"""Rows deleted at once; of the others BATCH_SIZE."""
+
+
 # Ports
 
 
 class ExpiredRows(Protocol):
-    """Deletes expired rows; each call deletes `limit` rows at most."""
+    """Deletes expired rows; each call deletes `limit` rows at most and returns how many."""
 
-    async def drop_sessions(self, *, limit: int) -> int:
-        """Delete expired sessions; return how many."""
-
-    async def drop_tickets(self, *, limit: int) -> int:
-        """Delete used tickets that have expired; return how many."""
-
-    async def drop_pending_sign_ins(self, *, limit: int) -> int:
-        """Delete expired sign-ins whose second factor was not given; return how many."""
-
-    async def drop_invites(self, *, limit: int) -> int:
-        """Delete expired invites; return how many."""
-
-    async def drop_challenges(self, *, limit: int) -> int:
-        """Delete answered challenges that have expired; return how many."""
+    async def drop(self, data: ExpiringData, *, kept: timedelta = timedelta(), limit: int) -> int:
+        """Delete what expired at least `kept` ago."""
 
     async def drop_greetings(self, before: date, *, limit: int) -> int:
-        """Delete greetings that were due before the day; return how many."""
-
-    async def drop_links(self, *, kept: timedelta, limit: int) -> int:
-        """Delete one-time links that expired longer than `kept` ago; return how many."""
-
-    async def drop_answers(self, *, kept: timedelta, limit: int) -> int:
-        """Delete answers that were stored longer than `kept` ago; return how many."""
-
-    async def drop_api_tokens(self, *, kept: timedelta, limit: int) -> int:
-        """Delete tokens that expired longer than `kept` ago; return how many."""
-
-    async def drop_exports(self, *, limit: int) -> int:
-        """Delete expired exports with their chunks; return how many."""
+        """Delete greetings that were due before the day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +87,8 @@ class Retention:
     async def sweep(self) -> int:
         """Delete one batch of each table; return the number of rows."""
         before = (self.clock() - GREETINGS_KEPT).date()
-        sessions = await self.expired.drop_sessions(limit=BATCH_SIZE)
-        answers = await self.expired.drop_answers(kept=ANSWERS_KEPT, limit=BATCH_SIZE)
-        greetings = await self.expired.drop_greetings(before, limit=BATCH_SIZE)
-        links = await self.expired.drop_links(kept=LINKS_KEPT, limit=BATCH_SIZE)
-        tokens = await self.expired.drop_api_tokens(kept=API_TOKENS_KEPT, limit=BATCH_SIZE)
-        exports = await self.expired.drop_exports(limit=EXPORTS_BATCH_SIZE)
-        tickets = await self.expired.drop_tickets(limit=BATCH_SIZE)
-        pending = await self.expired.drop_pending_sign_ins(limit=BATCH_SIZE)
-        invites = await self.expired.drop_invites(limit=BATCH_SIZE)
-        challenges = await self.expired.drop_challenges(limit=BATCH_SIZE)
-        ended = tickets + pending + invites + challenges
-        return sessions + answers + greetings + links + tokens + exports + ended
+        deleted = await self.expired.drop_greetings(before, limit=BATCH_SIZE)
+        for data in ExpiringData:
+            kept, limit = KEPT.get(data, timedelta()), BATCH_SIZES.get(data, BATCH_SIZE)
+            deleted += await self.expired.drop(data, kept=kept, limit=limit)
+        return deleted
