@@ -27,8 +27,9 @@ from starlette.types import ASGIApp, Message, Scope
 from jubilee.adapters.telemetry.http import HttpTelemetry
 from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.logs import Logs
-from jubilee.bootstrap.application import Application, http_options, open_application
+from jubilee.bootstrap.application import Application, open_application
 from jubilee.bootstrap.garbage_collection import freeze_startup_objects
+from jubilee.bootstrap.http import http_options
 from jubilee.bootstrap.logs import log_context
 from jubilee.bootstrap.telemetry import ProcessInfo
 from jubilee.commands.reading import read_settings

@@ -8,7 +8,7 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres import api_tokens, last_uses, retention
-from jubilee.adapters.postgres.last_uses import PostgresLastUses
+from jubilee.adapters.postgres.last_uses import token_uses
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.retention import PostgresExpiredRows
 from jubilee.adapters.postgres.statement import Statement
@@ -48,7 +48,7 @@ PLANS: list[tuple[str, Statement, dict[str, object]]] = [
     (BY_OWNER, api_tokens.COUNT, {"user_id": ID}),
     (BY_OWNER, api_tokens.DELETE_OF, {"user_id": ID}),
     ("pk_api_tokens", api_tokens.DELETE, {"user_id": ID, "token_id": ID}),
-    ("pk_api_tokens", last_uses.SAVE, {"ids": [ID]}),
+    ("pk_api_tokens", last_uses.SAVE_TOKENS, {"ids": [ID]}),
     (
         "ix_api_tokens_expires_at",
         retention.DELETE[ExpiringData.API_TOKENS],
@@ -193,7 +193,7 @@ async def test_a_last_use_is_stored_and_then_out_of_date_after_minutes(
     await add_users(database, zoe)
     used, unused = make_token(zoe), make_token(zoe)
     await add(database, used, unused)
-    await PostgresLastUses(pool).save([used.id, ApiTokenId(new_id())])
+    await token_uses(pool).save([used.id, ApiTokenId(new_id())])
     uses = [await check(database, token) for token in (used, unused)]
     assert [use is not None and use.is_stale for use in uses] == [False, True]
     async with pool.connection() as driver:

@@ -207,7 +207,7 @@ async def test_check_3_compatible_spellings_are_the_same_password(
 
 async def test_each_request_notes_its_session(auth: AuthService, zoe: Person) -> None:
     noted: list[SessionId] = []
-    noting = replace(auth, note_session=noted.append)
+    noting = replace(auth, note_use=noted.append)
     await noting.authenticate((await noting.refresh(zoe.refresh_token)).access)
     assert noted == [zoe.principal.session]
 

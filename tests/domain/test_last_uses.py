@@ -1,8 +1,10 @@
-"""The last uses of tokens are noted in memory and written together."""
+"""The last uses of tokens and sessions are noted in memory and written together."""
 
 import asyncio
 from collections.abc import Collection
 from dataclasses import replace
+
+import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.domain.api_tokens.token import ApiTokenId
@@ -43,6 +45,28 @@ async def test_no_more_than_the_maximum_is_noted() -> None:
     uses.note(OTHER)
     await uses.flush()
     assert writes.seen == [{ONE}]
+
+
+async def test_many_uses_are_written_in_batches() -> None:
+    writes = Writes()
+    uses = LastUses(writes, replace(TOKEN_USES, batch_size=2))
+    noted = {ApiTokenId(new_id()) for _ in range(5)}
+    for token_id in noted:
+        uses.note(token_id)
+    await uses.flush()
+    assert [len(batch) for batch in writes.seen] == [2, 2, 1]
+    assert set().union(*writes.seen) == noted
+
+
+async def test_an_outage_loses_what_was_noted_and_nothing_more() -> None:
+    writes = Writes(failures=1)
+    uses = LastUses(writes, TOKEN_USES)
+    uses.note(ONE)
+    with pytest.raises(Unavailable):
+        await uses.flush()
+    uses.note(OTHER)
+    await uses.flush()
+    assert writes.seen == [set(), {OTHER}]
 
 
 async def test_an_outage_ends_nothing() -> None:

@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import time
 
 from jubilee.adapters.answer_cipher import AesAnswerCipher
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
-from jubilee.adapters.postgres.last_uses import PostgresLastUses
+from jubilee.adapters.postgres.last_uses import session_uses, token_uses
+from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.schema_state import schema_state
-from jubilee.adapters.postgres.sightings import PostgresSightings
 from jubilee.adapters.redis.quotas import RedisQuotaStore
 from jubilee.adapters.ticket_sealer import AesTicketSealer
 from jubilee.bootstrap.adapters import Adapters, open_adapters
@@ -31,29 +31,18 @@ from jubilee.bootstrap.services import build_services
 from jubilee.bootstrap.signing_keys import key_vault, report_load_failure, token_signer
 from jubilee.bootstrap.telemetry import ProcessInfo, Telemetry
 from jubilee.domain.api_tokens.token import ApiTokenId
-from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.calendar import local_dates
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.health import ReadSchema, SchemaStatus
+from jubilee.domain.identity import SessionId
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.last_uses import SESSION_USES, TOKEN_USES, LastUses
-from jubilee.domain.outbound.address_policy import AllowedHost
 from jubilee.domain.rate_limits.limiter import RateLimiter
 from jubilee.domain.rate_limits.quotas import parse_quotas
 from jubilee.domain.services import Services
 from jubilee.domain.signing_keys.loading import KeyLoader
-from jubilee.entrypoints.http.app import HttpOptions
-from jubilee.entrypoints.http.connections.limits import ConnectionLimits
-from jubilee.entrypoints.http.connections.server import ListenOptions
-from jubilee.entrypoints.http.framework.client_address import TrustedProxies
-from jubilee.entrypoints.http.framework.context import BodyLimits, PublicInfo
-from jubilee.entrypoints.http.framework.cors import CorsHeaders
-from jubilee.entrypoints.http.framework.edge import EdgeRules
 from jubilee.entrypoints.shutdown import ShutdownBudget
 from jubilee.settings import Settings
-
-BODY_REFUSAL_S = 1.0
-"""Seconds past BODY_TIMEOUT in which the application refuses a slow body itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +72,15 @@ async def open_application(
         adapters = await ends.enter_async_context(opening)
         # The first use of the time zones reads hundreds of files: do it before any request.
         await asyncio.to_thread(local_dates, clock(), settings.birthday_timezone)
-        signing = signing_keys(settings)
-        guard = attempt_guard(adapters, signing[0].counters)
-        kinds = JobKinds(make_kinds(settings, adapters))
+        signing, uses = signing_keys(settings), _credential_uses(adapters.pool)
         breaches = breach_check(settings, adapters.telemetry, ends.enter_context(ExitStack()))
-        last_uses = LastUses(PostgresLastUses(adapters.pool), TOKEN_USES)
-        sightings = LastUses(PostgresSightings(adapters.pool), SESSION_USES)
-        ports = await _ports(settings, adapters, kinds, guard, last_uses)
-        services = build_services(
-            replace(ports, note_session=sightings.note),
-            service_policy(settings, breaches, *(keys.refresh for keys in signing)),
-        )
+        ports = await _ports(settings, adapters, JobKinds(make_kinds(settings, adapters)), uses)
+        policy = service_policy(settings, breaches, *(keys.refresh for keys in signing))
+        services = build_services(ports, policy)
         if process is not None:
             await _load_keys(services.key_loader, ports.read_schema)
             loading = services.key_loader.run(report_load_failure)
-            work = (guard.watch_locks(), loading, last_uses.run(), sightings.run())
+            work = (ports.guard.watch_locks(), loading, uses.tokens.run(), uses.sessions.run())
             budget = ShutdownBudget(drain_s=settings.shutdown_timeout)
             await ends.enter_async_context(background_tasks(*work, cancel_s=budget.cancel_s))
         yield Application(
@@ -108,6 +91,19 @@ async def open_application(
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _CredentialUses:
+    tokens: LastUses[ApiTokenId]
+    sessions: LastUses[SessionId]
+
+
+def _credential_uses(pool: ConnectionPool) -> _CredentialUses:
+    return _CredentialUses(
+        tokens=LastUses(token_uses(pool), TOKEN_USES),
+        sessions=LastUses(session_uses(pool), SESSION_USES),
+    )
+
+
 async def _load_keys(keys: KeyLoader, read_schema: ReadSchema) -> None:
     """Load the signing keys before the first request, if the schema has them."""
     with suppress(Unavailable):
@@ -115,51 +111,8 @@ async def _load_keys(keys: KeyLoader, read_schema: ReadSchema) -> None:
             await keys.first()
 
 
-def http_options(settings: Settings, application: Application) -> HttpOptions:
-    """Limits, keys and observers of the HTTP application."""
-    telemetry = application.telemetry
-    return HttpOptions(
-        limits=BodyLimits(settings.max_body_bytes, settings.body_timeout, settings.request_timeout),
-        cursor_keys=application.cursor_keys,
-        edge=_edge_rules(settings),
-        hosts=[AllowedHost.parse(host) for host in settings.accepted_hosts],
-        public=PublicInfo(
-            settings.public_url or "",
-            settings.change_password_url or "",
-            settings.security_contact,
-            settings.security_txt_expires,
-            settings.token_issuer,
-        ),
-        meter=telemetry.http,
-        exposition=telemetry.exposition if settings.api_metrics_port is None else None,
-        trace=telemetry.traced,
-        connections=ConnectionLimits(
-            settings.max_connections, body_s=settings.body_timeout + BODY_REFUSAL_S
-        ),
-        connection_observer=telemetry.connections,
-        rate_limiter=application.rate_limiter,
-    )
-
-
-def _edge_rules(settings: Settings) -> EdgeRules:
-    return EdgeRules(
-        TrustedProxies(settings.trusted_proxies) if settings.trusted_proxies else None,
-        CorsHeaders(settings.cors_origins, credentials=settings.cors_allow_credentials),
-    )
-
-
-def listen_options(settings: Settings) -> ListenOptions:
-    """Where the API listens, and how long it takes to stop."""
-    budget = ShutdownBudget(drain_s=settings.shutdown_timeout)
-    return ListenOptions(settings.host, settings.port, budget.drain_s, settings.drain_delay)
-
-
 async def _ports(
-    settings: Settings,
-    adapters: Adapters,
-    kinds: JobKinds,
-    guard: AttemptGuard,
-    last_uses: LastUses[ApiTokenId],
+    settings: Settings, adapters: Adapters, kinds: JobKinds, uses: _CredentialUses
 ) -> Ports:
     vault, signing = key_vault(settings), signing_keys(settings)
     return Ports(
@@ -168,7 +121,7 @@ async def _ports(
         read=adapters.read,
         read_list=adapters.read_list,
         hasher=adapters.hasher,
-        guard=guard,
+        guard=attempt_guard(adapters, signing[0].counters),
         factors=factor_verifier(settings, adapters),
         passkeys=webauthn_passkeys(settings),
         signer=token_signer(settings, vault),
@@ -188,7 +141,8 @@ async def _ports(
         ping_redis=adapters.redis.ping,
         clock=clock,
         new_id=new_id,
-        note_token_use=last_uses.note,
+        note_token_use=uses.tokens.note,
+        note_session_use=uses.sessions.note,
     )
 
 

@@ -154,5 +154,6 @@ class Ports:
     clock: Clock
     new_id: NewId
     note_token_use: Callable[[ApiTokenId], None] = ignore_use
-    note_session: Callable[[SessionId], None] = ignore_use
+    """Called at each request with an API token."""
+    note_session_use: Callable[[SessionId], None] = ignore_use
     """Called at each request of a session."""

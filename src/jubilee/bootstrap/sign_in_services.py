@@ -70,7 +70,7 @@ def _auth(
         second_step=step,
         clock=ports.clock,
         email=policy.email,
-        note_session=ports.note_session,
+        note_use=ports.note_session_use,
     )
 
 

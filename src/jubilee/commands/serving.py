@@ -3,8 +3,9 @@
 import logging
 from argparse import Namespace
 
-from jubilee.bootstrap.application import http_options, listen_options, open_application
+from jubilee.bootstrap.application import open_application
 from jubilee.bootstrap.garbage_collection import freeze_startup_objects
+from jubilee.bootstrap.http import http_options, listen_options
 from jubilee.bootstrap.logs import start_logging
 from jubilee.bootstrap.mail import mail_is_configured
 from jubilee.bootstrap.open_files import allow_connections

@@ -4,7 +4,8 @@ import sys
 
 import uvloop
 
-from jubilee.bootstrap.application import http_options, listen_options, open_application
+from jubilee.bootstrap.application import open_application
+from jubilee.bootstrap.http import http_options, listen_options
 from jubilee.bootstrap.logs import start_logging
 from jubilee.bootstrap.telemetry import ProcessInfo
 from jubilee.commands.reading import read_settings

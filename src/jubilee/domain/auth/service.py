@@ -78,7 +78,7 @@ class AuthService:
     second_step: SecondStep
     clock: Clock
     email: EmailPolicy
-    note_session: Callable[[SessionId], None] = ignore_use
+    note_use: Callable[[SessionId], None] = ignore_use
     """Called at each request; must be quick and must not fail."""
 
     async def authenticate(self, token: str) -> Principal:
@@ -91,7 +91,7 @@ class AuthService:
             principal = await _principal(view, claims)
         if principal is None:
             raise InvalidToken
-        self.note_session(claims.session_id)
+        self.note_use(claims.session_id)
         return principal
 
     async def _read_with_new_keys(self, token: str) -> TokenClaims:
