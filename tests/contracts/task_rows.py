@@ -46,10 +46,11 @@ def make_task(owner: User, **more: Any) -> OwnedRequest:
     return OwnedRequest(new_id(), owner.id, TaskRequest(**{**given, **more}))
 
 
-async def insert_task(tx: Any, task: OwnedRequest, *, below: int) -> Task | None:
-    """Insert the task in a transaction."""
+async def insert_task(tx: Any, task: OwnedRequest, *, limit: int) -> Task | None:
+    """Insert the task in a transaction; None if the owner has so many live ones."""
+    await tx.tasks.recount(task.owner_id, limit=limit)
     added: Task | None = await tx.tasks.add(
-        task.request, new_id=task.id, owner=task.owner_id, below=below
+        task.request, new_id=task.id, owner=task.owner_id, limit=limit
     )
     return added
 
@@ -61,13 +62,13 @@ async def find_same(view: Any, task: OwnedRequest) -> Task | None:
 
 
 async def add_tasks(
-    database: Database, *tasks: OwnedRequest, below: int = 100
+    database: Database, *tasks: OwnedRequest, limit: int = 100
 ) -> list[Task | None]:
     """Add each task in its own transaction."""
     results = []
     for task in tasks:
         async with database.write() as tx:
-            results.append(await insert_task(tx, task, below=below))
+            results.append(await insert_task(tx, task, limit=limit))
     return results
 
 

@@ -7,10 +7,12 @@ import pytest
 from jubilee.adapters.ids import new_id
 from jubilee.domain.identity import Principal
 from jubilee.domain.items import Item
-from jubilee.domain.tasks.task import Task, TaskRequest
+from jubilee.domain.tasks.quota import add_within_limit
+from jubilee.domain.tasks.task import Task, TaskRequest, TooManyTasks
 from jubilee.domain.users.user import User
 from tests.contracts.accounts import NOW, add_users, make_user
 from tests.contracts.conftest import Database
+from tests.contracts.task_rows import add_tasks, make_task
 
 LATER = NOW + timedelta(hours=1)
 
@@ -23,10 +25,9 @@ async def people(database: Database) -> tuple[User, User]:
 
 
 async def add_task(database: Database, owner: User, name: str) -> Task:
-    request = TaskRequest(data={}, task_id=name)
-    async with database.write() as tx:
-        task: Task = await tx.tasks.add(request, new_id=new_id(), owner=owner.id, below=10)
-        return task
+    [task] = await add_tasks(database, make_task(owner, data={}, task_id=name))
+    assert task is not None
+    return task
 
 
 async def test_all_items_move_as_new_versions_and_the_active_ones_are_named(
@@ -66,3 +67,17 @@ async def test_all_tasks_move_and_a_taken_name_becomes_the_id(
     async with database.read() as view:
         for task, name in ((kept, "a"), (same, str(same.id)), (other, "b")):
             assert (await view.tasks.get(name, by=by)).id == task.id
+
+
+async def test_moved_tasks_count_towards_the_limit_of_their_new_owner(
+    database: Database, people: tuple[User, User]
+) -> None:
+    old, zoe = people
+    for owner, name in ((zoe, "a"), (old, "b"), (old, "c")):
+        await add_task(database, owner, name)
+    async with database.write() as tx:
+        await tx.tasks.move(old.id, to=zoe.id)
+    request = TaskRequest(data={})
+    with pytest.raises(TooManyTasks):
+        async with database.write() as tx:
+            await add_within_limit(tx.task_queue, request, new_id=new_id(), owner=zoe.id, limit=3)

@@ -13,10 +13,10 @@ from jubilee.domain.audit.entry import AuditEvent
 from jubilee.domain.items import Item
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.leaving.archive import DataPart
-from jubilee.domain.tasks.task import TaskRequest
 from jubilee.domain.users.user import User
 from tests.contracts.accounts import NOW, add_sessions, add_users, make_session, make_user
 from tests.contracts.conftest import Database
+from tests.contracts.task_rows import insert_task, make_task
 
 SECRET = re.compile(r"password|hash|secret|token|answer|content|key$")
 DATABASE = pytest.mark.parametrize("database", ["postgres"], indirect=True)
@@ -56,8 +56,7 @@ async def test_check_45_an_export_reads_ones_own_rows_and_no_other(
                 updated_at=NOW,
             )
             await tx.items.add(item)
-            task = TaskRequest(data={"of": user.username})
-            await tx.task_queue.add(task, new_id=new_id(), owner=user.id, below=9)
+            await insert_task(tx, make_task(user, data={"of": user.username}), limit=9)
             await tx.jobs.add(NewJob(id=new_id(), kind="email.welcome", owner_id=user.id))
             await tx.deletions.add(user.id, NOW)
             await tx.audit.record(AuditEvent.SIGN_IN, actor=user.id, subject=user.id)

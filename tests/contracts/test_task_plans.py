@@ -77,6 +77,10 @@ async def test_every_list_reads_its_index_without_a_filter(
             assert ["so_far" in line for line in filters] == [True], found
 
 
+VALUES = (
+    "task_id", "kind", "lane", "data", "priority", "max_attempts", "run_at", "correlation_id",
+    "trace_context",
+)  # fmt: skip
 MANY = """
     INSERT INTO jobs (id, owner_id, task_id, kind, lane, data, priority, status, attempts,
         max_attempts, epoch, run_at, created_at, finished_at)
@@ -110,6 +114,16 @@ async def test_a_rare_status_is_found_without_reading_the_others(
 async def test_live_tasks_are_counted_in_an_index(pool: ConnectionPool, owner: UserId) -> None:
     found = await plan(pool, module.COUNT_LIVE, owner=owner, limit=10)
     assert "using ix_tasks_owner_id_status_id on jobs" in found
+
+
+async def test_a_new_task_reads_no_other_task(
+    database: Database, pool: ConnectionPool, owner: UserId
+) -> None:
+    async with database.write() as tx:
+        await tx.tasks.recount(owner, limit=10)
+    values = dict.fromkeys(VALUES) | {"id": new_id(), "owner": owner, "limit": 10}
+    found = await plan(pool, module.ADD, **values)
+    assert set(re.findall(r"using \w+ on (\w+)", found)) == {"users", "task_quotas"}
 
 
 async def test_a_task_is_found_by_a_unique_index(pool: ConnectionPool, owner: UserId) -> None:

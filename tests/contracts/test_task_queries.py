@@ -15,7 +15,6 @@ from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import transactions, views
 from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.auth.tokens import InvalidToken
-from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.kinds import JobKinds, JobQueueName
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.store import Dispatch, JobReference
@@ -78,17 +77,9 @@ async def gather_results(calls: Iterable[Any]) -> tuple[list[Task], list[BaseExc
     return [answer for answer in answers if isinstance(answer, Task)], refusals
 
 
-@pytest.mark.parametrize("margin", [1000, 4])
 async def test_the_limit_of_live_tasks_holds_for_parallel_calls(
-    database: Database,
-    pool: ConnectionPool,
-    zoe: User,
-    monkeypatch: pytest.MonkeyPatch,
-    margin: int,
+    database: Database, pool: ConnectionPool, zoe: User
 ) -> None:
-    monkeypatch.setattr(
-        service, "SHARED_LOCK_MARGIN_TASKS", margin
-    )  # four connections: four at a time at most
     limited = make_service(database, pool, max_live=7)
     request = TaskRequest(data={})
     created, refused = await gather_results(
@@ -118,19 +109,58 @@ async def test_parallel_equal_requests_make_one_task(
         await task_service.create(other, by=principal_of(zoe))
 
 
-async def test_the_exclusive_quota_lock_waits_for_the_owners_shared_ones_only(
-    database: Database, zoe: User
+async def test_tasks_that_ended_make_room_at_the_limit(
+    database: Database, pool: ConnectionPool, zoe: User
 ) -> None:
-    async with database.write() as third:
-        async with database.write() as first, database.write() as second:
-            await first.tasks.lock_quota(zoe.id, exclusive=False)
-            await second.tasks.lock_quota(zoe.id, exclusive=False)
-            exclusive = asyncio.create_task(third.tasks.lock_quota(zoe.id, exclusive=True))
-            async with database.write() as fourth:
-                await fourth.tasks.lock_quota(UserId(new_id()), exclusive=True)
-            await asyncio.sleep(0.05)
-            assert not exclusive.done()
-        await asyncio.wait_for(exclusive, 5)
+    limited, request = make_service(database, pool, max_live=3), TaskRequest(data={})
+    tasks = [await limited.create(request, by=principal_of(zoe)) for _ in range(3)]
+    for task in tasks[:2]:
+        await set_status(database, task, TaskStatus.SUCCEEDED)
+    created, refused = await gather_results(
+        limited.create(request, by=principal_of(zoe)) for _ in range(6)
+    )
+    assert (len(created), {type(error) for error in refused}) == (2, {TooManyTasks})
+
+
+async def test_a_lower_limit_holds_at_once(
+    database: Database, pool: ConnectionPool, zoe: User
+) -> None:
+    for _ in range(3):
+        await make_service(database, pool).create(TaskRequest(data={}), by=principal_of(zoe))
+    limited = make_service(database, pool, max_live=3)
+    with pytest.raises(TooManyTasks):
+        await limited.create(TaskRequest(data={}), by=principal_of(zoe))
+
+
+async def test_a_recount_holds_off_tasks_of_its_owner_only(
+    database: Database, pool: ConnectionPool, zoe: User
+) -> None:
+    eve, task_service = make_user("eve"), make_service(database, pool)
+    await add_users(database, eve)
+    async with database.write() as tx:
+        await tx.tasks.recount(zoe.id, limit=9)
+        waiting = asyncio.create_task(
+            task_service.create(TaskRequest(data={}), by=principal_of(zoe))
+        )
+        await task_service.create(TaskRequest(data={}), by=principal_of(eve))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+    await asyncio.wait_for(waiting, 5)
+
+
+@pytest.mark.parametrize("max_live", [9, 1])
+async def test_a_task_does_not_deadlock_with_the_deletion_of_its_account(
+    database: Database, pool: ConnectionPool, zoe: User, max_live: int
+) -> None:
+    limited, request = make_service(database, pool, max_live), TaskRequest(data={})
+    await limited.create(request, by=principal_of(zoe))
+    async with database.write() as tx:
+        await tx.users.block_new_rows(zoe.id)
+        waiting = asyncio.create_task(limited.create(request, by=principal_of(zoe)))
+        await asyncio.sleep(0.05)
+        await tx.users.delete(zoe.id)
+    with pytest.raises(InvalidToken):
+        await asyncio.wait_for(waiting, 5)
 
 
 async def test_a_due_task_is_dispatched_after_the_commit(
@@ -138,13 +168,13 @@ async def test_a_due_task_is_dispatched_after_the_commit(
 ) -> None:
     due = make_task(zoe, priority=2)
     async with database.write() as tx:
-        await insert_task(tx, due, below=9)
-        await insert_task(tx, make_task(zoe, run_at=NOW + timedelta(days=1)), below=9)
+        await insert_task(tx, due, limit=9)
+        await insert_task(tx, make_task(zoe, run_at=NOW + timedelta(days=1)), limit=9)
         assert dispatched == []
     assert dispatched == [Dispatch(JobReference(due.id, 0), JobQueueName.USER, 2, "echo")]
     with suppress(ZeroDivisionError):
         async with database.write() as tx:
-            await insert_task(tx, make_task(zoe), below=9)
+            await insert_task(tx, make_task(zoe), limit=9)
             raise ZeroDivisionError
     assert len(dispatched) == 1
 

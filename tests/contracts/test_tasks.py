@@ -95,8 +95,6 @@ async def test_internal_jobs_are_visible_only_to_admins(
     database: Database, zoe: User, eve: User
 ) -> None:
     job = await add_unowned(database, zoe)
-    async with database.read() as view:
-        assert await view.tasks.count_live(zoe.id, limit=9) == 0
     assert await find(database, str(job.id), zoe) is None
     found = await find(database, str(job.id), eve, admin=True)
     assert found is not None
@@ -148,19 +146,26 @@ async def test_another_request_with_its_task_id_is_refused(
             await find_same(view, make_task(zoe, task_id="x", **other))
 
 
-async def test_live_tasks_of_an_owner_are_counted_up_to_a_limit(
+async def test_only_live_tasks_of_the_owner_count_towards_the_limit(
     database: Database, zoe: User, eve: User
 ) -> None:
     tasks = [await add_task(database, zoe) for _ in range(4)]
     await set_status(database, tasks[0], RUNNING)
     await set_status(database, tasks[1], DEAD)
     await set_status(database, tasks[2], TaskStatus.SUCCEEDED)
+    await add_unowned(database, zoe)
+    assert await add_tasks(database, make_task(zoe), limit=2) == [None]
+    assert None not in await add_tasks(database, make_task(zoe), make_task(eve), limit=3)
+    assert await add_tasks(database, make_task(zoe), limit=3) == [None]
+
+
+async def test_a_retried_task_counts_towards_the_limit(database: Database, zoe: User) -> None:
     async with database.write() as tx:
-        assert await tx.tasks.count_live(zoe.id, limit=9) == 2
-        assert await tx.tasks.count_live(zoe.id, limit=1) == 1
-        assert await tx.tasks.count_live(eve.id, limit=9) == 0
-    assert await add_tasks(database, make_task(zoe), below=2) == [None]
-    assert None not in await add_tasks(database, make_task(zoe), below=3)
+        await tx.tasks.recount(zoe.id, limit=2)
+        assert await tx.tasks.admit(zoe.id, limit=2)
+        await insert_task(tx, make_task(zoe), limit=2)
+        assert await tx.tasks.admit(zoe.id, limit=2)
+        assert not await tx.tasks.admit(zoe.id, limit=1)
 
 
 async def test_a_queued_task_is_cancelled(database: Database, zoe: User) -> None:
@@ -226,7 +231,7 @@ async def test_deleting_an_account_deletes_its_tasks(
 async def test_a_rolled_back_transaction_adds_no_task(database: Database, zoe: User) -> None:
     with suppress(ZeroDivisionError):
         async with database.write() as tx:
-            await insert_task(tx, make_task(zoe), below=9)
+            await insert_task(tx, make_task(zoe), limit=9)
             raise ZeroDivisionError
     assert await list_tasks(database, TaskFilter()) == []
 

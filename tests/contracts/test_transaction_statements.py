@@ -14,6 +14,8 @@ from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.birthday_rules import BirthdayRules
 from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.items import Item
+from jubilee.domain.tasks.quota import add_within_limit
+from jubilee.domain.tasks.task import TaskRequest
 from jubilee.domain.users.user import User
 from jubilee.observation.storage import NoPoolObserver, StatementInfo
 from tests.contracts.accounts import (
@@ -130,6 +132,18 @@ async def test_a_birthday_of_a_known_name_is_saved_by_one_statement(
     await service.save("Zoe", OTHER_BIRTH, by=None)
     assert statements.seen == ["WITH"]
     assert await find(watched, "zoe") == OTHER_BIRTH
+
+
+async def test_a_new_task_is_one_statement(
+    watched: Database, statements: Statements, zoe: User
+) -> None:
+    for expected in (["WITH", "BEGIN", "WITH", "UPDATE", "WITH", "COMMIT"], ["WITH"]):
+        async with watched.write() as tx:
+            await add_within_limit(
+                tx.task_queue, TaskRequest(data={}), new_id=new_id(), owner=zoe.id, limit=9
+            )
+        assert statements.seen == expected  # the first counts what is live
+        statements.seen.clear()
 
 
 @pytest.mark.parametrize("items", [1, 2])

@@ -161,8 +161,8 @@ def operations_with(zoe: User, text: str) -> list[Work]:
         lambda tx: tx.items.add(make_item(zoe, title=text)),
         lambda tx: tx.birthdays.put(birthday, overwrite=True, max_anonymous=NO_LIMIT),
         lambda tx: tx.birthdays.find(text),
-        lambda tx: insert_task(tx, task, below=9),
-        lambda tx: insert_task(tx, make_task(zoe, task_id=text), below=9),
+        lambda tx: insert_task(tx, task, limit=9),
+        lambda tx: insert_task(tx, make_task(zoe, task_id=text), limit=9),
         lambda tx: tx.jobs.add(NewJob(id=new_id(), kind="x", data={"deep": [{"a": text}]})),
     ]
 
@@ -180,7 +180,7 @@ async def test_nul_and_surrogates_are_refused(
     ("work", "refusal"),
     [
         (lambda tx, owner: tx.items.add(make_item(owner)), InvalidToken),
-        (lambda tx, owner: insert_task(tx, make_task(owner), below=9), InvalidToken),
+        (lambda tx, owner: insert_task(tx, make_task(owner), limit=9), InvalidToken),
         (
             lambda tx, owner: tx.jobs.add(NewJob(id=new_id(), kind="x", owner_id=owner.id)),
             InvalidToken,

@@ -70,20 +70,21 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository, OwnedTaskStore):
         page = [task for number, task in enumerate(found[:limit]) if _fits_page(found, number)]
         return Page(page, (str(page[-1].id),) if len(found) > len(page) else None)
 
-    async def lock_quota(self, owner: UserId, *, exclusive: bool) -> None:
-        await self.unit.hold("quota", owner, shared=not exclusive)
+    async def admit(self, owner: UserId, *, limit: int) -> bool:
+        await self.unit.hold("quota", owner)
+        return self._count_live(owner) < limit
 
-    async def count_live(self, owner: UserId, *, limit: int) -> int:
-        return min(limit, sum(t.owner_id == owner and t.status.is_live for t in self.rows.values()))
+    async def recount(self, owner: UserId, *, limit: int) -> None:
+        await self.unit.hold("quota", owner)
 
     async def add(
-        self, request: TaskRequest, *, new_id: UUID, owner: UserId, below: int
+        self, request: TaskRequest, *, new_id: UUID, owner: UserId, limit: int
     ) -> Task | None:
         self.unit.check(request)
         task_id = request.task_id or str(new_id)
-        await self.unit.hold("task id", owner, task_id)
         await self.unit.hold("owner", owner, shared=True)
-        if self._named(owner, task_id) or await self.count_live(owner, limit=below) >= below:
+        await self.unit.hold("quota", owner)
+        if self._named(owner, task_id) or self._count_live(owner) >= limit:
             return None
         if owner not in self.owners:
             raise self.unit.fail(foreign_key_violation("fk_jobs_owner_id"))
@@ -152,6 +153,9 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository, OwnedTaskStore):
             run_at=now if job.run_at is None else max(job.run_at, now),
             created_at=now,
         )
+
+    def _count_live(self, owner: UserId) -> int:
+        return sum(task.owner_id == owner and task.status.is_live for task in self.rows.values())
 
     def _named(self, owner: UserId, task_id: str | None) -> Task | None:
         own = [task for task in self.rows.values() if task.owner_id == owner]

@@ -15,7 +15,7 @@
 - signing keys: one per TOKEN_KEY_DAYS, deleted after their last token has expired;
 - greetings: one per account and year, deleted after three years (here);
 - jobs: deleted TASK_RETENTION after their end (by the relay); an account has TASKS_LIVE_PER_USER
-  live ones at most;
+  live ones at most; task quotas: one per account;
 - events: deleted TASK_RETENTION after being published (by the relay);
 - exports: one per account, deleted after a week; deletions that wait: one per account (here);
 - workers: deleted after a day without a heartbeat (adapters/postgres/jobs/backlog.py);

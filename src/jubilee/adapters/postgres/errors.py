@@ -19,6 +19,7 @@ REFUSALS: dict[str, type[DomainError]] = {
     "uq_users_username_key": UsernameTaken,
     "fk_items_owner_id": InvalidToken,  # the account was deleted while its last request was served
     "fk_jobs_owner_id": InvalidToken,
+    "fk_task_quotas_owner_id": InvalidToken,
     "fk_api_tokens_user_id": InvalidToken,
     "uq_identities_issuer_subject": IdentityTaken,
     "pk_idempotency_keys": IdempotencyKeyInUse,

@@ -115,6 +115,7 @@ NOT_EXPORTED = {
     "recovery_codes": "hashes of secrets",
     "pending_sign_ins": "sign-ins of a few minutes, without the second factor",
     "exports": "the archives themselves",
+    "task_quotas": "a bound of the number of tasks, which are exported",
     "idempotency_keys": "answers, which only the client's own key opens",
     "service_accounts": "accounts of machines, which outlive the admin who owns them",
 }

@@ -123,6 +123,13 @@ class Executor:
         """
         await self.run(statement, **values)
 
+    async def single_write(self, statement: Statement, **values: object) -> Record | None:
+        """Return its first row; if there is one, nothing follows before the unit of work ends.
+
+        Where it is the first statement of a transaction, it is committed at once.
+        """
+        return await self.first(statement, **values)
+
     async def each(self, statement: Statement, rows: Sequence[Mapping[str, object]]) -> None:
         """Execute it for each of these values, in one pipeline."""
         arguments = [statement.arguments(row) for row in rows]

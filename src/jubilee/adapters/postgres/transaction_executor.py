@@ -54,6 +54,11 @@ class TransactionExecutor(Executor):
         else:
             self._waiting = statement, values
 
+    async def single_write(self, statement: Statement, **values: object) -> Record | None:
+        if self._begun or self._waiting is not None:
+            return await self.first(statement, **values)
+        return await super().first(statement, **values)
+
     async def commit(self) -> None:
         """Commit; raises RolledBack if the server rolls back instead."""
         if self._begun:

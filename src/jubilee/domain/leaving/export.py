@@ -122,7 +122,7 @@ class ExportService:
     async def request_for(self, owner: UserId, *, by: Principal) -> Task:
         """Queue the export of an account, which gets its link by mail; raise as `request` does."""
         async with self.write() as tx:
-            await tx.task_queue.lock_quota(owner, exclusive=True)
+            await tx.task_queue.recount(owner, limit=self.max_live_per_owner)
             with suppress(TaskNotFound):
                 known = await tx.tasks.get(TASK_ID, by=Principal(owner, None), lock=True)
                 if known.kind != EXPORT:
@@ -132,7 +132,7 @@ class ExportService:
                 await tx.tasks.remove(known.id)
             request = TaskRequest(data={}, kind=EXPORT, task_id=TASK_ID)
             task = await tx.task_queue.add(
-                request, new_id=self.new_id(), owner=owner, below=self.max_live_per_owner
+                request, new_id=self.new_id(), owner=owner, limit=self.max_live_per_owner
             )
             if task is None:
                 raise TooManyTasks

@@ -1,22 +1,21 @@
 """Use cases of tasks."""
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from jubilee.domain.audit.entry import AuditEvent, record_access, record_read
 from jubilee.domain.clock import Clock
 from jubilee.domain.concurrency import VersionCheck, require
 from jubilee.domain.errors import NotAllowed
 from jubilee.domain.idempotency.commit import answered
-from jubilee.domain.identity import NewId, Principal, UserId
+from jubilee.domain.identity import NewId, Principal
 from jubilee.domain.jobs.kinds import Audience, JobKind, JobKinds, UnknownKind
 from jubilee.domain.jobs.payload import MASK
 from jubilee.domain.jobs.waiter import IsAbandoned, JobWaiter
 from jubilee.domain.paging import Page, Position
+from jubilee.domain.tasks.quota import add_within_limit, admit_within_limit
 from jubilee.domain.tasks.task import (
     MAX_DATA_BYTES,
     MAX_DELAY,
@@ -32,13 +31,9 @@ from jubilee.domain.tasks.task import (
     TaskStatus,
     TaskTransaction,
     TaskView,
-    TooManyTasks,
     encoded_size,
 )
 from jubilee.domain.transaction import Begin
-
-SHARED_LOCK_MARGIN_TASKS = 1000
-"""Below the limit by this many tasks, inserts need no exclusive lock: more than can run at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +63,15 @@ class TaskService:
         kind = self._kind_for(request, by)
         _check_payload(kind, request.data)
         due = replace(request, run_at=self._due(request.run_at))
-        new_id = self.new_id()
-        if self.max_live_per_owner > SHARED_LOCK_MARGIN_TASKS:
-            with suppress(TooManyTasks):
-                task = await self._insert(due, new_id, by.user_id, exclusive=False)
-                return redacted(task, kind, by)
-        return redacted(await self._insert(due, new_id, by.user_id, exclusive=True), kind, by)
+        async with answered(self.write) as tx:
+            task = await add_within_limit(
+                tx.task_queue,
+                due,
+                new_id=self.new_id(),
+                owner=by.user_id,
+                limit=self.max_live_per_owner,
+            )
+        return redacted(task, kind, by)
 
     async def get(self, name: str, *, by: Principal, wait: WaitOptions | None = None) -> Task:
         """Return the caller's task by id or `task_id`, or any task by id to an admin."""
@@ -145,18 +143,10 @@ class TaskService:
             kind = self.kinds.find(task.kind)
             if kind is not None and not by.is_admin:
                 _check_audience(kind, by)
-            await self._check_room(tx, task.owner_id)
+            if task.owner_id is not None:
+                limit = self.max_live_per_owner
+                await admit_within_limit(tx.task_queue, task.owner_id, limit=limit)
             return self._redacted(await tx.task_queue.retry(task.id), by)
-
-    async def _check_room(self, tx: TaskTransaction, owner: UserId | None) -> None:
-        if owner is None:
-            return
-        await tx.task_queue.lock_quota(owner, exclusive=True)
-        if (
-            await tx.task_queue.count_live(owner, limit=self.max_live_per_owner)
-            >= self.max_live_per_owner
-        ):
-            raise TooManyTasks
 
     async def _stop(self, tx: TaskTransaction, task: Task) -> Task:
         if task.status is TaskStatus.RUNNING:
@@ -177,23 +167,6 @@ class TaskService:
     async def _get(self, name: str, by: Principal) -> Task:
         async with self.read() as view:
             return await view.tasks.get(name, by=by)
-
-    async def _insert(
-        self, request: TaskRequest, new_id: UUID, owner: UserId, *, exclusive: bool
-    ) -> Task:
-        """Raise TooManyTasks if the limit is reached, or if only an exclusive lock can tell."""
-        margin = 0 if exclusive else SHARED_LOCK_MARGIN_TASKS
-        async with answered(self.write) as tx:
-            await tx.task_queue.lock_quota(owner, exclusive=exclusive)
-            if request.task_id is not None:
-                known = await tx.task_queue.find_same(request, owner=owner)
-                if known is not None:
-                    return known
-            below = self.max_live_per_owner - margin
-            task = await tx.task_queue.add(request, new_id=new_id, owner=owner, below=below)
-            if task is None:
-                raise TooManyTasks
-            return task
 
     def _kind_for(self, request: TaskRequest, by: Principal) -> JobKind[Any, Any]:
         kind = self.kinds.find(request.kind)

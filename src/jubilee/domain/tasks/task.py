@@ -169,19 +169,24 @@ class TaskReader(Protocol):
 class TaskQueue(Protocol):
     """Queues tasks within the quotas of their owners."""
 
-    async def lock_quota(self, owner: UserId, *, exclusive: bool) -> None:
-        """Lock the owner's quota, shared or exclusively, until the transaction ends.
+    async def add(
+        self, request: TaskRequest, *, new_id: UUID, owner: UserId, limit: int
+    ) -> Task | None:
+        """Insert the task, the last act of its transaction, which may be committed with it.
 
-        Does not block workers.
+        None if the owner has a task with its `task_id`, or may have `limit` live tasks: how many
+        is known as an upper bound. Writes of one owner wait for each other's commit.
         """
 
-    async def count_live(self, owner: UserId, *, limit: int) -> int:
-        """Count the owner's live tasks, up to `limit`."""
+    async def admit(self, owner: UserId, *, limit: int) -> bool:
+        """Count one more live task of the owner; False if there may be `limit` of them."""
 
-    async def add(
-        self, request: TaskRequest, *, new_id: UUID, owner: UserId, below: int
-    ) -> Task | None:
-        """Insert the task; None if the owner has `below` live tasks or one with its `task_id`."""
+    async def recount(self, owner: UserId, *, limit: int) -> None:
+        """Count the owner's live tasks, up to `limit`, and let no other be added meanwhile.
+
+        Holds off `add`, `admit` and `recount` for the owner until the transaction ends; does not
+        block workers.
+        """
 
     async def find_same(self, request: TaskRequest, *, owner: UserId) -> Task | None:
         """Find the owner's task with the same `task_id`.

@@ -59,39 +59,61 @@ FIND_SAME = Statement.from_sql(
     """,
     task=TASK,
 )
-# Not the lock of the owner's row, which would block sign-ins and changes of the account.
-LOCK_QUOTA = {
-    exclusive: Statement.from_sql(
-        "SELECT {lock}(hashtextextended('tasks ' || CAST(:owner AS text), 0))", lock=lock
-    )
-    for exclusive, lock in {
-        False: "pg_advisory_xact_lock_shared",
-        True: "pg_advisory_xact_lock",
-    }.items()
-}
-LIVE = """
-    SELECT count(*) FROM (
-        SELECT FROM jobs WHERE owner_id = CAST(:owner AS uuid) AND task_id IS NOT NULL
-            AND status IN ('queued', 'running') LIMIT CAST(:limit AS bigint)
-    ) AS live
+# The account is locked before its quota, as by its deletion, which then deletes the quota: no
+# deadlock. The quota is no column of the account, whose changes would wait for those of tasks.
+ACCOUNT = """
+    SELECT id FROM users WHERE id = CAST(:owner AS uuid) FOR KEY SHARE
 """
-COUNT_LIVE = Statement.from_sql(LIVE)
+ADMIT = Statement.from_sql(
+    """
+    UPDATE task_quotas SET live_at_most = live_at_most + 1
+    WHERE owner_id = CAST(:owner AS uuid) AND live_at_most < CAST(:limit AS bigint)
+    RETURNING owner_id
+    """
+)
+# A count in the same statement would not see what was committed while it waited for the lock. The
+# row is inserted for an account that is gone, too, so that the foreign key refuses it.
+LOCK_QUOTA = Statement.from_sql(
+    """
+    WITH account AS MATERIALIZED ({account})
+    INSERT INTO task_quotas (owner_id, live_at_most)
+    SELECT CAST(:owner AS uuid), 0 * count(*) FROM account
+    ON CONFLICT (owner_id) DO UPDATE SET live_at_most = task_quotas.live_at_most
+    """,
+    account=ACCOUNT,
+)
+COUNT_LIVE = Statement.from_sql(
+    """
+    UPDATE task_quotas SET live_at_most = (
+        SELECT count(*) FROM (
+            SELECT FROM jobs WHERE owner_id = CAST(:owner AS uuid) AND task_id IS NOT NULL
+                AND status IN ('queued', 'running') LIMIT CAST(:limit AS bigint)
+        ) AS live
+    ) WHERE owner_id = CAST(:owner AS uuid)
+    """
+)
+FORGET_QUOTA = Statement.from_sql("DELETE FROM task_quotas WHERE owner_id = :owner")
 ADD = Statement.from_sql(
     """
+    WITH account AS MATERIALIZED ({account}), quota AS (
+        UPDATE task_quotas SET live_at_most = live_at_most + 1
+        FROM account WHERE owner_id = account.id AND live_at_most < CAST(:limit AS bigint)
+        RETURNING owner_id
+    )
     INSERT INTO jobs (
         id, owner_id, task_id, kind, lane, data, priority, status, attempts, max_attempts, epoch,
         run_at, correlation_id, trace_context, created_at
     )
-    SELECT CAST(:id AS uuid), CAST(:owner AS uuid), CAST(:task_id AS text), CAST(:kind AS text),
+    SELECT CAST(:id AS uuid), owner_id, CAST(:task_id AS text), CAST(:kind AS text),
         CAST(:lane AS text), CAST(:data AS jsonb), CAST(:priority AS smallint), 'queued', 0,
         CAST(:max_attempts AS integer), 0,
         greatest(CAST(:run_at AS timestamptz), now()), CAST(:correlation_id AS text),
         CAST(:trace_context AS jsonb), now()
-    WHERE ({live}) < CAST(:limit AS bigint)
+    FROM quota
     ON CONFLICT (owner_id, task_id) DO NOTHING
     RETURNING {task}, epoch, lane, run_at <= now() AS due
     """,
-    live=LIVE,
+    account=ACCOUNT,
     task=TASK,
 )
 CANCEL = Statement.from_sql(
@@ -174,18 +196,18 @@ class PostgresTasks(TaskReader, TaskQueue, TaskRepository, OwnedTaskStore):
         more = bool(rows) and rows[0]["there"] > len(found)
         return page(found, lambda task: (task.id,), more=more)
 
-    async def lock_quota(self, owner: UserId, *, exclusive: bool) -> None:
-        await self.executor.run(LOCK_QUOTA[exclusive], owner=str(owner))
+    async def admit(self, owner: UserId, *, limit: int) -> bool:
+        return await self.executor.first(ADMIT, owner=owner, limit=limit) is not None
 
-    async def count_live(self, owner: UserId, *, limit: int) -> int:
-        row = await self.executor.first(COUNT_LIVE, owner=owner, limit=limit)
-        return 0 if row is None else row["count"]
+    async def recount(self, owner: UserId, *, limit: int) -> None:
+        await self.executor.run(LOCK_QUOTA, owner=owner)
+        await self.executor.run(COUNT_LIVE, owner=owner, limit=limit)
 
     async def add(
-        self, request: TaskRequest, *, new_id: UUID, owner: UserId, below: int
+        self, request: TaskRequest, *, new_id: UUID, owner: UserId, limit: int
     ) -> Task | None:
         with self.provenance.propagator.for_job(request.kind, new_id) as context:
-            row = await self.executor.first(
+            row = await self.executor.single_write(
                 ADD,
                 id=new_id,
                 owner=owner,
@@ -198,7 +220,7 @@ class PostgresTasks(TaskReader, TaskQueue, TaskRepository, OwnedTaskStore):
                 run_at=request.run_at,
                 correlation_id=self.provenance.correlation_id,
                 trace_context=encode_trace(context),
-                limit=below,
+                limit=limit,
             )
         if row is None:
             return None
@@ -236,6 +258,7 @@ class PostgresTasks(TaskReader, TaskQueue, TaskRepository, OwnedTaskStore):
 
     async def move(self, owner: UserId, *, to: UserId) -> None:
         await self.executor.run(MOVE, owner=owner, to=to)
+        await self.executor.run(FORGET_QUOTA, owner=to)
 
     def _dispatch_if_due(self, row: Record) -> Task:
         if row["due"] and row["lane"] in QUEUES:  # a newer version may have written other queues

@@ -14,7 +14,7 @@ from jubilee.adapters.postgres.tables.greetings import counters, greetings
 from jubilee.adapters.postgres.tables.identities import identities, spent_tickets
 from jubilee.adapters.postgres.tables.invites import invites
 from jubilee.adapters.postgres.tables.items import ITEM_WORDS, items
-from jubilee.adapters.postgres.tables.jobs import jobs, workers
+from jubilee.adapters.postgres.tables.jobs import jobs, task_quotas, workers
 from jubilee.adapters.postgres.tables.leaving import account_deletions, export_chunks, exports
 from jubilee.adapters.postgres.tables.one_time import one_time_links
 from jubilee.adapters.postgres.tables.passkeys import passkeys, spent_challenges
@@ -54,6 +54,7 @@ __all__ = [
     "signing_keys",
     "spent_challenges",
     "spent_tickets",
+    "task_quotas",
     "totp_factors",
     "users",
     "workers",

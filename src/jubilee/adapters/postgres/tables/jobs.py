@@ -4,6 +4,7 @@ from sqlalchemy import (
     ARRAY,
     CheckConstraint,
     Column,
+    ForeignKey,
     Index,
     Integer,
     SmallInteger,
@@ -76,6 +77,16 @@ jobs = Table(
     # The same for jobs that no account requested: of producers, mails, greetings.
     Index("ix_unowned_status_id", "status", "id", postgresql_where=UNOWNED),
     Index("ix_unowned_kind_status_id", "kind", "status", "id", postgresql_where=UNOWNED),
+)
+
+# Tasks end without a write to it: the bound only grows until it reaches the limit and the live
+# tasks are counted. Without a row nothing is known.
+task_quotas = Table(
+    "task_quotas",
+    metadata,
+    Column("owner_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    # An upper bound of the owner's live tasks.
+    Column("live_at_most", Integer, nullable=False),
 )
 
 workers = Table(
