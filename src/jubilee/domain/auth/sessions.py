@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
@@ -47,8 +47,8 @@ class Session:
     id: SessionId
     user_id: UserId
     generation: int
-    token_hash: bytes
-    previous_hash: bytes | None = None
+    token_hash: bytes = field(repr=False)
+    previous_hash: bytes | None = field(default=None, repr=False)
     rotated_at: datetime
     expires_at: datetime
     created_at: datetime

@@ -1,7 +1,7 @@
 """Sending greetings: the state `sending` is committed before the mail server is contacted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from jubilee.domain.calendar import celebration_in
@@ -42,9 +42,9 @@ class PreparedGreeting:
 
     greeting: PlannedGreeting
     to: str
-    content: RenderedMail
+    content: RenderedMail = field(repr=False)
     message_id: str
-    unsubscribe_url: str
+    unsubscribe_url: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

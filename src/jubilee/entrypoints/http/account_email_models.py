@@ -13,10 +13,8 @@ MAX_TOKEN_CHARS = 200
 MAX_CODE_CHARS = 20
 TOKEN_EXAMPLE = "6mJ0w8tB0yZ1mGqk3oXgP2H5b2x1nVd0Q4rS7uT9vWc"  # noqa: S105  # not a token of ours
 CODE_EXAMPLE = "K7QM-3XWT"
-Token = Annotated[str, Field(min_length=1, max_length=MAX_TOKEN_CHARS, repr=False)]
-Code = Annotated[
-    str, Field(min_length=1, max_length=MAX_CODE_CHARS, repr=False, examples=[CODE_EXAMPLE])
-]
+Token = Annotated[str, Field(min_length=1, max_length=MAX_TOKEN_CHARS)]
+Code = Annotated[str, Field(min_length=1, max_length=MAX_CODE_CHARS, examples=[CODE_EXAMPLE])]
 
 
 class AddressBody(Model):

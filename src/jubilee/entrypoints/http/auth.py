@@ -44,7 +44,7 @@ class OAuthExtras(Model):
 
     scope: str | None = None
     client_id: str | None = None
-    client_secret: str | None = Field(None, repr=False)
+    client_secret: str | None = None
 
 
 class SignIn(OAuthExtras):
@@ -58,7 +58,7 @@ class SignIn(OAuthExtras):
 class Refresh(OAuthExtras):
     """Request of the OAuth2 refresh token grant."""
 
-    refresh_token: str = Field(min_length=1, max_length=1024, repr=False)
+    refresh_token: str = Field(min_length=1, max_length=1024)
     grant_type: str | None = Field(None, description="`refresh_token`, or absent")
 
 

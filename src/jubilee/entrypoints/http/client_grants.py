@@ -36,7 +36,7 @@ class TokenRequest(Model):
     )
     password: Password | None = None
     client_id: str | None = Field(None, description="id of the service account")
-    client_secret: str | None = Field(None, repr=False)
+    client_secret: str | None = None
     scope: str | None = Field(
         None, description="scopes of the client's token, between spaces; by default all it may have"
     )

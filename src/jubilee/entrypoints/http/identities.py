@@ -63,8 +63,8 @@ class IdentityList(BaseModel):
 class NewIdentity(Model):
     """The code of a sign-in that was begun with a `code_challenge`, and its verifier."""
 
-    code: str = Field(min_length=1, max_length=6000, repr=False)
-    code_verifier: str = Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$", repr=False)
+    code: str = Field(min_length=1, max_length=6000)
+    code_verifier: str = Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$")
 
 
 async def list_identities(call: Call[Nothing, Nothing]) -> Response:

@@ -65,9 +65,7 @@ class InvitePage(PageReply):
 class AcceptanceBody(Model):
     """The token of an invite, and what the new account needs."""
 
-    token: str = Field(
-        min_length=1, max_length=100, repr=False, description="the token of the mailed link"
-    )
+    token: str = Field(min_length=1, max_length=100, description="the token of the mailed link")
     password: Password
     username: NewUsername | None = None
     full_name: NewFullName | None = None

@@ -72,10 +72,10 @@ class StartQuery(Model):
     )
 
 
-class CallbackQuery(BaseModel):
+class CallbackQuery(Model):
     """What a provider sends; parameters of its own are ignored."""
 
-    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore")
 
     state: str = Field("", max_length=200)
     code: str | None = Field(None, max_length=2048)
@@ -86,11 +86,10 @@ class CallbackQuery(BaseModel):
 class Exchange(Model):
     """The code at the end of a sign-in."""
 
-    code: str = Field(min_length=1, max_length=6000, repr=False)
+    code: str = Field(min_length=1, max_length=6000)
     code_verifier: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9._~-]{43,128}$",
-        repr=False,
         description="required if the sign-in was begun with a `code_challenge`",
     )
 
@@ -98,7 +97,7 @@ class Exchange(Model):
 class LogoutNotification(Model):
     """Body of OpenID Connect Back-Channel Logout 1.0."""
 
-    logout_token: str = Field(min_length=1, max_length=12_000, repr=False)
+    logout_token: str = Field(min_length=1, max_length=12_000)
 
 
 async def list_providers(call: Call[Nothing, Nothing]) -> Response:

@@ -23,7 +23,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
 )
 
 MFA_TOKEN_EXAMPLE = "kq0Zb3J9yqfJ0m1nJ6cQy0dH5q2Rr8w7uVxgTzvPnLs"  # noqa: S105  # an example
-MfaToken = Annotated[str, Field(min_length=1, max_length=128, repr=False)]
+MfaToken = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class SecondFactor(Model):

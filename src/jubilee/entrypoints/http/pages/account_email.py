@@ -24,8 +24,8 @@ class AddressForm(Model):
 class ProofForm(AddressForm):
     """The token of the link, or address and code."""
 
-    token: str = Field("", max_length=MAX_FIELD_CHARS, repr=False)
-    code: str = Field("", max_length=MAX_FIELD_CHARS, repr=False)
+    token: str = Field("", max_length=MAX_FIELD_CHARS)
+    code: str = Field("", max_length=MAX_FIELD_CHARS)
 
     @property
     def proof(self) -> LinkProof:
@@ -36,7 +36,7 @@ class ProofForm(AddressForm):
 class ResetForm(ProofForm):
     """A proof, and the new password."""
 
-    password: str = Field("", max_length=MAX_FIELD_CHARS, repr=False)
+    password: str = Field("", max_length=MAX_FIELD_CHARS)
 
 
 async def verify_email(call: Call[ProofForm, Nothing]) -> str:

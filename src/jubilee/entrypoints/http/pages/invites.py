@@ -11,9 +11,9 @@ from jubilee.entrypoints.http.pages.page import MAX_FIELD_CHARS, form_page
 class InviteForm(Model):
     """The token of the link, and what the new account needs."""
 
-    token: str = Field("", max_length=MAX_FIELD_CHARS, repr=False)
+    token: str = Field("", max_length=MAX_FIELD_CHARS)
     username: str = Field("", max_length=MAX_FIELD_CHARS)
-    password: str = Field("", max_length=MAX_FIELD_CHARS, repr=False)
+    password: str = Field("", max_length=MAX_FIELD_CHARS)
 
 
 async def accept_invite(call: Call[InviteForm, Nothing]) -> str:

@@ -9,7 +9,7 @@ from jubilee.entrypoints.http.pages.page import MAX_FIELD_CHARS, LinkQuery, form
 class OptOutForm(Model):
     """The token of the link."""
 
-    token: str = Field("", max_length=MAX_FIELD_CHARS, repr=False)
+    token: str = Field("", max_length=MAX_FIELD_CHARS)
 
 
 async def unsubscribe(call: Call[OptOutForm, LinkQuery]) -> str:

@@ -53,7 +53,7 @@ Submit: TypeAlias = Callable[[PageCall], Awaitable[str | Response]]
 class LinkQuery(Model):
     """The token of the link that was opened."""
 
-    token: str = Field("", max_length=MAX_FIELD_CHARS, repr=False)
+    token: str = Field("", max_length=MAX_FIELD_CHARS)
 
 
 async def render(
