@@ -125,6 +125,18 @@ def test_tests_are_selected_by_the_functions_they_run(
         )
 
 
+def test_what_modules_declare_is_tested_by_the_tests_that_read_it(tmp_path: Path) -> None:
+    settings = tmp_path / "src/jubilee/settings"
+    settings.mkdir(parents=True)
+    (settings / "m.py").write_text("class A:\n    b = Field(1)\n    c = Field(ge=2, repr=False)\n")
+    found = {m.edit.text: m for m in mutations(tmp_path, Path("src"))}
+    selection = Selection(tmp_path / "src", [])
+    chosen = {text: selection.of(mutation)[0] for text, mutation in found.items()}
+    example, bounds = (f"tests/settings/test_{name}.py" for name in ("env_example", "bounds"))
+    assert chosen[b"2"] == [example]
+    assert chosen[b"3"] == [example, bounds, "tests/adapters/test_secret_reprs.py"]
+
+
 def test_a_function_that_runs_while_modules_are_loaded_is_tested_by_what_uses_it(
     tmp_path: Path,
 ) -> None:
