@@ -1,5 +1,6 @@
 """Errors that are reported to Sentry, by a local endpoint that speaks its protocol."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.sentry import MAX_PER_MINUTE, MAX_QUEUED_EVENTS, SentryErrors
 from jubilee.bootstrap.error_tracking import ADAPTER, error_reporter
 from jubilee.bootstrap.errors import BadConfiguration
+from jubilee.bootstrap.servers import ServerUrls
+from jubilee.bootstrap.telemetry import ProcessInfo, open_telemetry
 from jubilee.settings import Settings
 from tests.servers import Servers
 from tests.support.api import (
@@ -36,6 +39,7 @@ from tests.support.running import Up, eventually, free_port
 from tests.system.live_service import TRAPS
 from tests.telemetry.collectors import UNUSABLE_COLLECTORS, silent
 from tests.telemetry.envelopes import PROJECT, Envelopes, sentry
+from tests.telemetry.memory import Lines
 
 FLUSH_S = 5.0
 SPARE_S = 5.0
@@ -70,6 +74,20 @@ def test_an_error_arrives_with_its_release_and_nothing_that_the_sdk_collects(
     assert not {"modules", "extra", "breadcrumbs", "threads"} & set(event)
     assert endpoint.paths == {PROJECT}
     assert SECRET not in endpoint.text
+
+
+async def test_a_process_reports_its_lines_of_errors_and_no_others(
+    endpoint: Envelopes, lines: Lines
+) -> None:
+    settings = Settings(sentry_dsn=SecretStr(endpoint.dsn))
+    process = ProcessInfo("worker", None, lines.logs)
+    async with open_telemetry(settings, ServerUrls(NOWHERE, NO_REDIS), process):
+        for level in ("info", "warning", "error", "critical"):
+            lines.logs.write(f"a line of level {level}", level)
+    asyncio.get_running_loop().set_exception_handler(None)
+    sent = {(e["logentry"]["message"], e["tags"]["service"]) for e in endpoint.events}
+    severe = ("error", "critical")
+    assert sent == {(f"a line of level {level}", "jubilee-worker") for level in severe}
 
 
 def test_of_one_group_a_few_events_are_sent_in_a_minute(
