@@ -34,6 +34,28 @@ def test_pieces_keep_all_bytes_and_contain_at_most_one_line_end(arrivals: list[b
     assert len(ends) == sent.count(END)
 
 
+@pytest.mark.parametrize(
+    ("data", "is_whole"),
+    [
+        (b"GET / HTTP/1.1" + END, True),
+        (b"a" * (MAX_HEAD_BYTES - len(END)) + END, True),
+        (b"a" * (MAX_HEAD_BYTES - len(END) + 1) + END, False),
+        (b"GET / HTTP/1.1" + END + b"G", False),
+        (b"GET / HTTP/1.1" + END * 2, False),
+        (b"GET / HTTP/1.1\r\n", False),
+        (b"GET", False),
+    ],
+)
+def test_exactly_one_head_is_taken_as_a_whole(data: bytes, is_whole: bool) -> None:
+    unparsed = UnparsedBytes()
+    assert unparsed.takes_whole(data) is is_whole
+    unparsed.framing = 1
+    assert not unparsed.takes_whole(data)
+    unparsed.framing = 0
+    unparsed.add(b"b")
+    assert not unparsed.takes_whole(data)
+
+
 def test_a_body_is_one_piece() -> None:
     unparsed = UnparsedBytes()
     unparsed.body_left = 10

@@ -38,11 +38,8 @@ class UnparsedBytes:
 
     def takes_whole(self, data: bytes) -> bool:
         """Return whether nothing waits and the bytes are exactly one head: the most common case."""
-        return (
-            self.is_empty
-            and data.find(END) + len(END) == len(data) <= MAX_HEAD_BYTES
-            and not self.framing
-        )
+        is_one_head = 0 <= data.find(END) == len(data) - len(END)
+        return is_one_head and len(data) <= MAX_HEAD_BYTES and self.is_empty and not self.framing
 
     def take(self) -> bytes:
         """Remove and return the next piece; empty while only a part of a line's end has arrived.
