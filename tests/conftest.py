@@ -67,7 +67,7 @@ from tests.fakes.store import FakeClock, FakeStore
 from tests.fakes.tasks import FakeLiveJobReader
 from tests.servers import Servers, fresh_database
 
-pytest_plugins = ["tests.exclusive", "tests.servers", "tests.untraced"]
+pytest_plugins = ["tests.exclusive", "tests.servers", "tests.tls_context", "tests.untraced"]
 
 # The duration of an example depends on the machine.
 settings.register_profile(
