@@ -112,7 +112,7 @@ def test_idle_connections_do_not_delay_shutdown(api: Api, number: signal.Signals
         assert api.process.wait(5) == 0
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 def test_readiness_fails_before_the_listener_closes(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:

@@ -49,7 +49,7 @@ async def p95_s(client: httpx2.AsyncClient) -> float:
     return statistics.quantiles(latencies, n=20)[-1]
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 async def test_slow_connections_do_not_delay_others_and_are_cut(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:

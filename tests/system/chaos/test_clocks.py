@@ -49,7 +49,7 @@ def test_an_api_with_a_wrong_clock_starts_nothing_early_or_late(
     assert delays["longest"] < timedelta(minutes=1)  # by its own clock: half an hour
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 def test_workers_with_wrong_clocks_run_jobs_and_keep_their_leases(
     fleet: Fleet, database: Database
 ) -> None:

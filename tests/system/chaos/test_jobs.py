@@ -60,7 +60,7 @@ def test_workers_of_the_last_version_leave_a_new_kind_queued(
         assert pids == {newer.pid}
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 def test_a_new_kind_is_never_taken_by_workers_that_do_not_know_it(
     fleet: Fleet, database: Database, user_headers: dict[str, str]
 ) -> None:
@@ -76,7 +76,7 @@ def test_a_new_kind_is_never_taken_by_workers_that_do_not_know_it(
         assert max(starts(database)) < SOON_S
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 def test_jobs_of_a_kind_whose_only_worker_is_frozen_block_no_others(
     fleet: Fleet, database: Database, user_headers: dict[str, str]
 ) -> None:

@@ -79,7 +79,7 @@ def test_a_partitioned_worker_stops_and_another_runs_its_job(
     assert worker.pid == pid
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 @pytest.mark.parametrize("mode", [Mode.BLACK_HOLE, Mode.RESET])
 def test_new_tasks_start_soon_while_one_of_three_workers_is_partitioned(
     fleet: Fleet, database: Database, user_headers: dict[str, str], mode: Mode

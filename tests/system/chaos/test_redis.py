@@ -76,7 +76,7 @@ def test_the_message_of_a_killed_worker_is_taken_by_another(
     assert judge(database, added=[job]) == CLEAN
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 def test_tasks_are_acknowledged_during_faults_of_redis_and_run_after(
     fleet: Fleet, database: Database, user_headers: dict[str, str]
 ) -> None:

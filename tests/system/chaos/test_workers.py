@@ -25,7 +25,7 @@ GAPS = """
 """
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 def test_repeatedly_killed_workers_lose_and_duplicate_nothing(
     fleet: Fleet, database: Database, nemesis: Nemesis
 ) -> None:
@@ -79,7 +79,7 @@ def test_late_writes_of_a_lost_attempt_change_nothing(
     assert tuple(row) == (2, 2, None)
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 def test_a_rolling_restart_counts_no_attempt(fleet: Fleet, database: Database) -> None:
     jobs: list[UUID] = []
     for worker in fleet.workers:
