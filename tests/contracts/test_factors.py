@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jubilee.adapters.ids import new_id
-from jubilee.domain.auth.second_step import MAX_PENDING_PER_USER, MAX_TRIES, PendingSignIn
+from jubilee.domain.auth.pending import MAX_PENDING_PER_USER, MAX_TRIES, PendingSignIn
 from jubilee.domain.factors.factor import FactorKind, TotpFactor
 from jubilee.domain.users.user import User
 from tests.contracts.accounts import NOW, add_users, make_user

@@ -12,7 +12,7 @@ from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import greetings, sessions
 from jubilee.adapters.postgres.transaction import transactions
 from jubilee.adapters.postgres.write_context import WriteContext
-from jubilee.domain.auth.second_step import PendingSignIn
+from jubilee.domain.auth.pending import PendingSignIn
 from jubilee.domain.greetings.greeting import GreetingKey, PlannedGreeting
 from jubilee.domain.retention import BATCH_SIZE, ExpiringData, Retention
 from tests.contracts.accounts import DAY, NOW, add_sessions, add_users, make_session, make_user

@@ -5,9 +5,8 @@ from datetime import timedelta
 import pytest
 
 from jubilee.domain.account_locks import InvalidReason, LockEndsInPast
-from jubilee.domain.auth.service import InvalidGrant
 from jubilee.domain.auth.sessions import ClientInfo
-from jubilee.domain.auth.tokens import InvalidToken
+from jubilee.domain.auth.tokens import InvalidGrant, InvalidToken
 from jubilee.domain.identity import OPERATOR
 from jubilee.domain.roles.ranks import OwnAccountRefused
 from jubilee.domain.roles.role import RankTooHigh

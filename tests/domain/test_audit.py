@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from jubilee.domain.audit.chain import ChainedEntry, ChainKeys, Mark, MarkName, Seal, hash_client
 from jubilee.domain.audit.entry import AuditFilter, hashed_login
-from jubilee.domain.auth.service import InvalidGrant
 from jubilee.domain.auth.sessions import ClientInfo
+from jubilee.domain.auth.tokens import InvalidGrant
 from jubilee.domain.errors import DomainError, Unavailable
 from jubilee.domain.identity import OPERATOR, UserId
 from jubilee.domain.passwords import PasswordChange

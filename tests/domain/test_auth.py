@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from jubilee.domain.audit.entry import AuditEvent, RequestOrigin
-from jubilee.domain.auth.service import AuthService, InvalidGrant
+from jubilee.domain.auth.service import AuthService
 from jubilee.domain.auth.sessions import MAX_SESSIONS_PER_USER, ClientInfo, SessionNotFound
-from jubilee.domain.auth.tokens import InvalidToken
+from jubilee.domain.auth.tokens import InvalidGrant, InvalidToken
 from jubilee.domain.identity import SessionId
 from jubilee.domain.services import Services
 from tests.conftest import PASSWORD, Person, SignUp

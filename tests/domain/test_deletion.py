@@ -8,9 +8,8 @@ from datetime import timedelta
 import pytest
 
 from jubilee.domain.audit.entry import AuditEvent
-from jubilee.domain.auth.service import InvalidGrant
 from jubilee.domain.auth.sessions import ClientInfo
-from jubilee.domain.auth.tokens import InvalidToken
+from jubilee.domain.auth.tokens import InvalidGrant, InvalidToken
 from jubilee.domain.errors import NotAllowed
 from jubilee.domain.jobs.kinds import InvalidPayload
 from jubilee.domain.leaving.deletion import ERASE, DeletionService, EraseAccount

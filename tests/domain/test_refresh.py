@@ -5,8 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from jubilee.domain.auth.service import AuthService, InvalidGrant
-from jubilee.domain.auth.tokens import InvalidToken, RefreshToken, decode_refresh_token
+from jubilee.domain.auth.service import AuthService
+from jubilee.domain.auth.tokens import (
+    InvalidGrant,
+    InvalidToken,
+    RefreshToken,
+    decode_refresh_token,
+)
 from jubilee.domain.services import Services
 from tests.conftest import Person, SignUp
 from tests.fakes.store import FakeClock, FakeStore

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from jubilee.domain.auth.second_step import (
+from jubilee.domain.auth.pending import (
     MAX_PENDING_PER_USER,
     MAX_TRIES,
     PendingSignIn,

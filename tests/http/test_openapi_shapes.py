@@ -7,7 +7,7 @@ from openapi_spec_validator import validate
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from jubilee.domain.auth.service import InvalidGrant
+from jubilee.domain.auth.tokens import InvalidGrant
 from jubilee.domain.errors import Conflict, DomainError, NotFound
 from jubilee.domain.scopes import Scope
 from jubilee.entrypoints.http.docs.openapi import document

@@ -7,7 +7,7 @@ from dataclasses import replace
 import httpx2
 import pytest
 
-from jubilee.domain.auth.second_step import MAX_PENDING_PER_USER
+from jubilee.domain.auth.pending import MAX_PENDING_PER_USER
 from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import PASSWORD, Person, SignUp

@@ -16,9 +16,8 @@ from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import transactions, views
 from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.auth.opening import Tokens
-from jubilee.domain.auth.service import InvalidGrant
 from jubilee.domain.auth.sessions import MAX_SESSIONS_PER_USER, ClientInfo
-from jubilee.domain.auth.tokens import InvalidToken
+from jubilee.domain.auth.tokens import InvalidGrant, InvalidToken
 from jubilee.domain.errors import Conflict, DomainError
 from jubilee.domain.passwords import PasswordChange
 from jubilee.domain.services import Services

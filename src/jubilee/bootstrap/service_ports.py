@@ -10,7 +10,7 @@ from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.audit.entry import AuditRows
 from jubilee.domain.audit.service import AuditView
 from jubilee.domain.auth.proofs import ProofTransaction
-from jubilee.domain.auth.service import AuthTransaction, AuthView
+from jubilee.domain.auth.service import AuthView
 from jubilee.domain.auth.sessions import AccountSessions
 from jubilee.domain.auth.tokens import TokenSigner
 from jubilee.domain.birthday import BirthdayTransaction
@@ -61,7 +61,6 @@ class KeyedTokenSigner(TokenSigner, KeyRing, Protocol):
 
 class ServiceTransaction(
     IdentityTransaction,
-    AuthTransaction,
     ProofTransaction,
     ServiceAccountTransaction,
     DeletionTransaction,

@@ -4,6 +4,7 @@ from time import monotonic
 
 from jubilee.bootstrap.service_policy import Policy
 from jubilee.bootstrap.service_ports import Ports
+from jubilee.domain.auth.admission import SignInAdmission
 from jubilee.domain.auth.opening import SessionOpener
 from jubilee.domain.auth.proofs import ProofService
 from jubilee.domain.auth.second_step import SecondStep
@@ -25,20 +26,18 @@ from jubilee.domain.users.service import UserService
 def sign_in_services(ports: Ports, policy: Policy, users: UserService) -> SignInServices:
     """Build the services of sign-in; `users` registers those whom a provider has identified."""
     keys = _signing_keys(ports, policy)
-    opener = SessionOpener(ports.signer, policy.refresh, ports.clock, ports.new_id)
-    step = _second_step(ports, policy, opener)
+    opener = _opener(ports, policy)
     key_loader = KeyLoader(keys.load, monotonic)
-    auth = _auth(ports, policy, key_loader, opener, step)
     return SignInServices(
-        auth=auth,
-        second_step=step,
+        auth=_auth(ports, key_loader, opener),
+        second_step=SecondStep(ports.write, ports.factors, opener, ports.clock),
         proofs=_proofs(ports, policy),
         sessions=SessionService(write=ports.write, read=ports.read),
         factors=_factors(ports, policy),
         passkeys=_passkeys(ports, policy),
         passkey_sign_in=_passkey_sign_in(ports, policy, opener),
         sign_in_flow=_sign_in_flow(ports, policy),
-        identity_exchange=_identity_exchange(ports, auth, users),
+        identity_exchange=_identity_exchange(ports, opener, users),
         identities=IdentityService(ports.providers, ports.write, ports.read, ports.clock),
         signing_keys=keys,
         key_loader=key_loader,
@@ -56,9 +55,22 @@ def _signing_keys(ports: Ports, policy: Policy) -> SigningKeyService:
     )
 
 
-def _auth(
-    ports: Ports, policy: Policy, keys: KeyLoader, opener: SessionOpener, step: SecondStep
-) -> AuthService:
+def _opener(ports: Ports, policy: Policy) -> SessionOpener:
+    return SessionOpener(
+        signer=ports.signer,
+        policy=policy.refresh,
+        admission=SignInAdmission(
+            email=policy.email,
+            requirement=policy.mfa_requirement,
+            make_secret=policy.refresh.make_secret,
+            clock=ports.clock,
+        ),
+        clock=ports.clock,
+        new_id=ports.new_id,
+    )
+
+
+def _auth(ports: Ports, keys: KeyLoader, opener: SessionOpener) -> AuthService:
     return AuthService(
         write=ports.write,
         read=ports.read,
@@ -67,21 +79,8 @@ def _auth(
         signer=ports.signer,
         look_up_keys=keys.look_up,
         opener=opener,
-        second_step=step,
         clock=ports.clock,
-        email=policy.email,
         note_use=ports.note_session_use,
-    )
-
-
-def _second_step(ports: Ports, policy: Policy, opener: SessionOpener) -> SecondStep:
-    return SecondStep(
-        write=ports.write,
-        verifier=ports.factors,
-        opener=opener,
-        requirement=policy.mfa_requirement,
-        make_secret=policy.refresh.make_secret,
-        clock=ports.clock,
     )
 
 
@@ -96,13 +95,13 @@ def _sign_in_flow(ports: Ports, policy: Policy) -> SignInFlow:
     )
 
 
-def _identity_exchange(ports: Ports, auth: AuthService, users: UserService) -> IdentityExchange:
+def _identity_exchange(ports: Ports, opener: SessionOpener, users: UserService) -> IdentityExchange:
     return IdentityExchange(
         providers=ports.providers,
         write=ports.write,
         read=ports.read,
         sealer=ports.ticket_sealer,
-        auth=auth,
+        opener=opener,
         users=users,
         clock=ports.clock,
         new_id=ports.new_id,

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, insert
 from jubilee.adapters.postgres.core_statement import core_statement
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.tables import pending_sign_ins
-from jubilee.domain.auth.second_step import (
+from jubilee.domain.auth.pending import (
     MAX_PENDING_PER_USER,
     MAX_TRIES,
     PendingSignIn,

@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
-from jubilee.domain.audit.entry import AuditEvent, AuditRows, AuditTransaction, record_own
+from jubilee.domain.audit.entry import AuditEvent, AuditRows, record_own
+from jubilee.domain.auth.admission import (
+    AdmissionTransaction,
+    SignInAdmission,
+    SignInMethod,
+    SignInRefusal,
+)
 from jubilee.domain.auth.new_devices import is_new_device, new_device_mail
 from jubilee.domain.auth.sessions import ClientInfo, Session, SessionRepository
 from jubilee.domain.auth.tokens import FIRST_GENERATION, RefreshToken, TokenClaims, TokenSigner
@@ -67,7 +73,7 @@ class RefreshPolicy:
 # Ports
 
 
-class OpeningTransaction(AuditTransaction, Protocol):
+class OpeningTransaction(AdmissionTransaction, Protocol):
     """The repositories that opening a session needs in one transaction."""
 
     @property
@@ -85,28 +91,33 @@ class OpeningTransaction(AuditTransaction, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SessionOpener:
-    """Opens sessions and makes their tokens.
-
-    A way of signing in that is not itself two factors asks `SecondStep.challenge` first.
-    """
+    """Opens sessions and makes their tokens."""
 
     signer: TokenSigner
     policy: RefreshPolicy
+    admission: SignInAdmission
     clock: Clock
     new_id: NewId
 
     async def open(
-        self,
-        tx: OpeningTransaction,
-        user: User,
-        client: ClientInfo,
-        *,
-        second_factor: bool = False,
-    ) -> Tokens:
-        """Open a session of the account, and delete its expired and surplus ones.
+        self, tx: OpeningTransaction, user: User, client: ClientInfo, method: SignInMethod
+    ) -> Tokens | SignInRefusal:
+        """Open a session of the account, which is locked; delete its expired and surplus ones.
 
-        A sign-in from an address that the account does not know is mailed to it.
+        Whether it may sign in is decided here for every method. A refusal is returned, to be raised
+        after the commit: its record, and the token of a second step, have to be stored. A sign-in
+        from an address that the account does not know is mailed to it.
         """
+        refusal = await self.admission.refusal(tx, user, method)
+        if refusal is not None:
+            return refusal
+        if user.locked_at is not None:
+            await tx.users.save(user.unlocked())
+        return await self._open(tx, user, client, method)
+
+    async def _open(
+        self, tx: OpeningTransaction, user: User, client: ClientInfo, method: SignInMethod
+    ) -> Tokens:
         now = self.clock()
         token = RefreshToken(SessionId(self.new_id()), FIRST_GENERATION, self.policy.make_secret())
         session = Session(
@@ -119,7 +130,7 @@ class SessionOpener:
             created_at=now,
             client=client,
             proved_at=now,
-            second_factor=second_factor,
+            second_factor=method.has_second_factor,
         )
         await tx.sessions.prune(user.id, now=now)
         await tx.sessions.add(session)

@@ -4,7 +4,6 @@ from enum import StrEnum
 
 from jubilee.domain.audit.entry import AuditDetails, AuditEvent, AuditLog
 from jubilee.domain.auth.sessions import Session, TokenReuse
-from jubilee.domain.passwords import PasswordMatch
 from jubilee.domain.users.user import User
 
 
@@ -26,24 +25,14 @@ class SignInFailure(StrEnum):
 
 
 async def record_failure(
-    log: AuditLog, user: User | None, match: PasswordMatch, pseudonym: str
+    log: AuditLog, user: User | None, reason: SignInFailure, pseudonym: str
 ) -> None:
     """Record a refused sign-in; only a login that names no account is kept, as its `pseudonym`."""
     event, subject = AuditEvent.SIGN_IN_FAILED, None if user is None else user.id
-    details = AuditDetails(reason=_failure(user, match).value)
+    details = AuditDetails(reason=reason.value)
     if user is None:
         details["login_hash"] = pseudonym
     await log.record(event, actor=None, subject=subject, **details)
-
-
-def _failure(user: User | None, match: PasswordMatch) -> SignInFailure:
-    if user is None:
-        return SignInFailure.UNKNOWN_LOGIN
-    if match is PasswordMatch.NO:
-        return SignInFailure.WRONG_PASSWORD
-    if not user.is_active:
-        return SignInFailure.ACCOUNT_DISABLED
-    return SignInFailure.ACCOUNT_CHANGED if user.locked_at is None else SignInFailure.ACCOUNT_LOCKED
 
 
 async def record_refusal(log: AuditLog, session: Session, reuse: TokenReuse) -> None:

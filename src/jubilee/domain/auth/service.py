@@ -2,25 +2,26 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 from jubilee.domain.attempts.attempt import PasswordAttempt
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.audit.entry import AuditEvent, hashed_login, record_own
-from jubilee.domain.auth.opening import SessionOpener, Tokens
+from jubilee.domain.auth.admission import SignInMethod, SignInRefusal
+from jubilee.domain.auth.opening import OpeningTransaction, SessionOpener, Tokens
 from jubilee.domain.auth.records import (
     SignInFailure,
     record_failure,
     record_refusal,
 )
-from jubilee.domain.auth.second_step import MfaRequired, SecondStep, SecondStepTransaction
 from jubilee.domain.auth.sessions import (
     ClientInfo,
     SessionReader,
     TokenReuse,
 )
 from jubilee.domain.auth.tokens import (
+    InvalidGrant,
     InvalidToken,
     RefreshToken,
     TokenClaims,
@@ -29,20 +30,12 @@ from jubilee.domain.auth.tokens import (
     decode_refresh_token,
 )
 from jubilee.domain.clock import Clock
-from jubilee.domain.errors import DomainError, Invalid
 from jubilee.domain.identity import Principal, SessionId
 from jubilee.domain.last_uses import ignore_use
 from jubilee.domain.passwords import PasswordHasher, PasswordMatch, match_password, normalized
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.ports import UserReader
-from jubilee.domain.users.user import EmailNotVerified, EmailPolicy, User, UserNotFound
-
-
-class InvalidGrant(Invalid):
-    """The credentials or the refresh token are not valid."""
-
-    code = "invalid_grant"
-
+from jubilee.domain.users.user import User, UserNotFound
 
 # Ports
 
@@ -59,15 +52,11 @@ class AuthView(Protocol):
         """The sessions of accounts."""
 
 
-class AuthTransaction(SecondStepTransaction, Protocol):
-    """The repositories that authentication needs in one transaction."""
-
-
 @dataclass(frozen=True, slots=True)
 class AuthService:
     """Use cases of authentication."""
 
-    write: Begin[AuthTransaction]
+    write: Begin[OpeningTransaction]
     read: Begin[AuthView]
     hasher: PasswordHasher
     guard: AttemptGuard
@@ -75,9 +64,7 @@ class AuthService:
     look_up_keys: Callable[[], Awaitable[None]]
     """Loads the keys of the signer that another instance has added, at a bounded rate."""
     opener: SessionOpener
-    second_step: SecondStep
     clock: Clock
-    email: EmailPolicy
     note_use: Callable[[SessionId], None] = ignore_use
     """Called at each request; must be quick and must not fail."""
 
@@ -113,25 +100,14 @@ class AuthService:
         async with self.guard.attempt(attempt):
             stored = user.password_hash if user is not None else None
             match = await match_password(self.hasher, stored, password)
-            if user is None or match is PasswordMatch.NO or not user.may_sign_in(self.clock()):
-                async with self.write() as tx:
-                    pseudonym = hashed_login(self.opener.policy.key, login)
-                    await record_failure(tx.audit, user, match, pseudonym)
+            if user is None or match is PasswordMatch.NO:
+                await self._record_failure(user, login)
                 raise InvalidGrant
-            admitted = await self._admit(user, password, match, client)
-        if isinstance(admitted, DomainError):
-            raise admitted
-        return admitted
-
-    async def open_session(self, user: User, client: ClientInfo) -> Tokens:
-        """Open a session of an account that another provider has identified.
-
-        Raises InvalidGrant for a disabled account, or MfaRequired.
-        """
-        opened = await self._open_session(user, user.password_hash, client)
-        if opened is None:
-            raise InvalidGrant
-        if isinstance(opened, MfaRequired):
+            rehashed = await self._rehashed(stored, password, match)
+            opened = await self._open_session(user, rehashed, client)
+            if isinstance(opened, InvalidGrant):
+                raise opened
+        if not isinstance(opened, Tokens):
             raise opened
         return opened
 
@@ -150,31 +126,16 @@ class AuthService:
             if await tx.sessions.end(session_id, user_id=user_id):
                 await record_own(tx.audit, AuditEvent.SIGN_OUT, user_id, session_id=str(session_id))
 
-    async def _admit(
-        self, user: User, password: str, match: PasswordMatch, client: ClientInfo
-    ) -> Tokens | EmailNotVerified | MfaRequired:
-        """Open the session, or return what is missing; the password was right.
+    async def _record_failure(self, user: User | None, login: str) -> None:
+        known = SignInFailure.WRONG_PASSWORD
+        reason = SignInFailure.UNKNOWN_LOGIN if user is None else known
+        async with self.write() as tx:
+            pseudonym = hashed_login(self.opener.policy.key, login)
+            await record_failure(tx.audit, user, reason, pseudonym)
 
-        Raises InvalidGrant if the account has changed meanwhile. Where registration hides accounts,
-        the password that was just registered would tell whether it made one: then an address that
-        is not verified is refused as a wrong password is.
-        """
-        if not self.email.allows_sign_in(user):
-            reason = SignInFailure.EMAIL_NOT_VERIFIED.value
-            async with self.write() as tx:
-                event = AuditEvent.SIGN_IN_FAILED
-                await tx.audit.record(event, actor=None, subject=user.id, reason=reason)
-            if self.email.hides_accounts:
-                raise InvalidGrant
-            return EmailNotVerified()
-        rehashed = await self._rehashed(user, password, match)
-        opened = await self._open_session(user, rehashed, client)
-        if opened is None:
-            raise InvalidGrant
-        return opened
-
-    async def _rehashed(self, user: User, password: str, match: PasswordMatch) -> str | None:
-        stored = user.password_hash
+    async def _rehashed(
+        self, stored: str | None, password: str, match: PasswordMatch
+    ) -> str | None:
         outdated = stored is not None and self.hasher.is_outdated(stored)
         if outdated or match is PasswordMatch.OTHER_FORM:
             return await self.hasher.hash(normalized(password))
@@ -182,18 +143,17 @@ class AuthService:
 
     async def _open_session(
         self, user: User, password_hash: str | None, client: ClientInfo
-    ) -> Tokens | MfaRequired | None:
-        """Return None if the account has changed or ended while the password was checked."""
+    ) -> Tokens | SignInRefusal:
+        """Open the session, unless the account has changed while the password was checked."""
         async with self.write() as tx:
-            locked = await _still_active(tx, user, self.clock())
+            locked = await _unchanged(tx, user)
             if locked is None:
-                await record_failure(tx.audit, user, PasswordMatch.YES, "")
-                return None
-            after = replace(locked.unlocked(), password_hash=password_hash)
-            if after != locked:
-                await tx.users.save(after)
-            challenge = await self.second_step.challenge(tx, after)
-            return challenge or await self.opener.open(tx, after, client)
+                await record_failure(tx.audit, user, SignInFailure.ACCOUNT_CHANGED, "")
+                return InvalidGrant()
+            if password_hash != locked.password_hash:
+                locked = replace(locked, password_hash=password_hash)
+                await tx.users.save(locked)
+            return await self.opener.open(tx, locked, client, SignInMethod.PASSWORD)
 
     async def _rotate(self, token: RefreshToken) -> Tokens | None:
         """Return None to refuse the token; the transaction commits, as a reuse ends the session."""
@@ -224,11 +184,10 @@ async def _principal(view: AuthView, claims: TokenClaims) -> Principal | None:
     return None if rights is None else rights.principal(claims)
 
 
-async def _still_active(tx: AuthTransaction, user: User, now: datetime) -> User | None:
-    """Lock the account; None if it is not the one whose password was checked."""
+async def _unchanged(tx: OpeningTransaction, user: User) -> User | None:
+    """Lock the account; None if it is gone, or has another password than the one checked."""
     try:
         locked = await tx.users.get(user.id, lock=True)
     except UserNotFound:
         return None
-    is_same = locked.may_sign_in(now) and locked.password_hash == user.password_hash
-    return locked if is_same else None
+    return locked if locked.password_hash == user.password_hash else None

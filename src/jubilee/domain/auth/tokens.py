@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Protocol
 from uuid import UUID
 
-from jubilee.domain.errors import NotAuthenticated
+from jubilee.domain.errors import Invalid, NotAuthenticated
 from jubilee.domain.identity import SessionId, UserId
 
 TAG_BYTES = 16  # of the token's signature
@@ -16,6 +16,12 @@ SECRET_BYTES = 32
 FIRST_GENERATION = 1
 IMPERSONATION_S = 900
 """Longest duration of an access token by which one account acts as another."""
+
+
+class InvalidGrant(Invalid):
+    """The credentials or the refresh token are not valid."""
+
+    code = "invalid_grant"
 
 
 class InvalidToken(NotAuthenticated):

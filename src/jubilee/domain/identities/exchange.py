@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Protocol
 
-from jubilee.domain.audit.entry import AuditEvent
-from jubilee.domain.auth.opening import Tokens
-from jubilee.domain.auth.service import AuthService, InvalidGrant
-from jubilee.domain.auth.sessions import ClientInfo
+from jubilee.domain.audit.entry import AuditEvent, AuditRows
+from jubilee.domain.auth.admission import SignInMethod
+from jubilee.domain.auth.opening import OpeningTransaction, SessionOpener, Tokens
+from jubilee.domain.auth.sessions import AccountSessions, ClientInfo
+from jubilee.domain.auth.tokens import InvalidGrant
 from jubilee.domain.clock import Clock
 from jubilee.domain.identities.flow import FlowTransaction
 from jubilee.domain.identities.identity import (
@@ -31,8 +32,16 @@ from jubilee.domain.users.user import EmailTaken, Profile, User
 # Ports
 
 
-class IdentityTransaction(UserTransaction, FlowTransaction, Protocol):
+class IdentityTransaction(UserTransaction, OpeningTransaction, FlowTransaction, Protocol):
     """The repositories that linking identities needs in one transaction."""
+
+    @property
+    def audit(self) -> AuditRows:
+        """The audit log."""
+
+    @property
+    def sessions(self) -> AccountSessions:
+        """The sessions of accounts."""
 
     @property
     def identities(self) -> IdentityRepository:
@@ -47,7 +56,7 @@ class IdentityExchange:
     write: Begin[IdentityTransaction]
     read: Begin[UserView]
     sealer: TicketSealer
-    auth: AuthService
+    opener: SessionOpener
     users: UserService
     clock: Clock
     new_id: NewId
@@ -55,7 +64,8 @@ class IdentityExchange:
     async def sign_in(self, code: str, verifier: str | None, client: ClientInfo) -> Tokens:
         """Open a session of the account that the identity is linked with, or of a new one.
 
-        Raises InvalidGrant for a code that is not valid, and IdentityNotLinked.
+        Raises InvalidGrant for a code that is not valid and for an account that is disabled or
+        locked, IdentityNotLinked, EmailNotVerified or MfaRequired.
         """
         ticket = self._opened(code, verifier)
         try:
@@ -63,9 +73,12 @@ class IdentityExchange:
             async with self.write() as tx:
                 user = await self._user(tx, ticket, known)
                 await self._spend(tx, ticket)
+                opened = await self.opener.open(tx, user, client, SignInMethod.PROVIDER)
         except EmailTaken:
             raise IdentityNotLinked from None
-        return await self.auth.open_session(user, client)
+        if not isinstance(opened, Tokens):
+            raise opened
+        return opened
 
     async def link(self, code: str, verifier: str, *, by: Principal) -> Identity:
         """Link the identity with the caller's account; raise InvalidGrant or IdentityTaken.
@@ -113,9 +126,12 @@ class IdentityExchange:
             return await self._recognized(tx, ticket, known)
         if identity is None:
             return await self._registered(tx, ticket)
+        user = await tx.users.get(identity.user_id, lock=True)
+        if await tx.identities.find(claims.issuer, claims.subject) is None:
+            raise IdentityNotLinked  # unlinked since it was found
         used = replace(identity, email=claims.email, last_used_at=self.clock())
         await tx.identities.save(used)
-        return await tx.users.get(identity.user_id)
+        return user
 
     async def _recognized(self, tx: IdentityTransaction, ticket: CodeTicket, known: UserId) -> User:
         """Link the account that has the same address, where both sides have verified it.

@@ -10,8 +10,8 @@ from jubilee.domain.account_mail import MailTemplate, account_mail
 from jubilee.domain.attempts.attempt import PasswordAttempt
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.audit.entry import AuditEvent
-from jubilee.domain.auth.service import InvalidGrant
 from jubilee.domain.auth.sessions import ClientInfo
+from jubilee.domain.auth.tokens import InvalidGrant
 from jubilee.domain.clock import Clock
 from jubilee.domain.concurrency import VersionCheck, require
 from jubilee.domain.idempotency.commit import after_commit

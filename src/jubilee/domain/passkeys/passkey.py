@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
-from jubilee.domain.auth.second_step import SecondStepTransaction
+from jubilee.domain.auth.opening import OpeningTransaction
 from jubilee.domain.auth.sessions import SessionRepository
 from jubilee.domain.errors import Conflict, Invalid, NotFound
 from jubilee.domain.idempotency.answers import AnswerTransaction
@@ -152,7 +152,7 @@ class PasskeySessionStore(SessionRepository, SessionProofStore, Protocol):
     """The sessions, as passkeys open them and prove who uses them."""
 
 
-class PasskeyTransaction(AnswerTransaction, SecondStepTransaction, Protocol):
+class PasskeyTransaction(AnswerTransaction, OpeningTransaction, Protocol):
     """The repositories that passkeys need in one transaction."""
 
     @property

@@ -1,12 +1,13 @@
 """Sign-in by a passkey, with or without a user name."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from jubilee.domain.audit.entry import AuditEvent
+from jubilee.domain.auth.admission import SignInMethod, SignInRefusal
 from jubilee.domain.auth.opening import SessionOpener, Tokens
 from jubilee.domain.auth.records import SignInFailure
 from jubilee.domain.auth.sessions import ClientInfo
+from jubilee.domain.auth.tokens import InvalidGrant
 from jubilee.domain.clock import Clock
 from jubilee.domain.identity import UserId, name_key
 from jubilee.domain.passkeys.challenges import ChallengeSigner
@@ -48,7 +49,7 @@ class PasskeySignIn:
         return await self.verifier.request_options(challenge)
 
     async def sign_in(self, credential: CredentialJson, client: ClientInfo) -> Tokens:
-        """Open a session; raise InvalidPasskey."""
+        """Open a session; raise InvalidPasskey or EmailNotVerified."""
         credential_id = self.verifier.credential_id_of(credential)
         async with self.read() as view:
             passkey = await view.passkeys.find(credential_id)
@@ -57,22 +58,25 @@ class PasskeySignIn:
         challenge = self.verifier.challenge_of(credential)
         try:
             answer = await self.verifier.signed(credential, challenge, passkey.public_key)
-            tokens = await self._open(passkey, challenge, answer, client)
+            opened = await self._open(passkey, challenge, answer, client)
         except InvalidPasskey:
             await self._record_failure(passkey.user_id, SignInFailure.WRONG_PASSKEY)
             raise
-        if tokens is None:
+        if opened is None:
             await self._record_failure(passkey.user_id, SignInFailure.COPIED_PASSKEY)
+        if opened is None or isinstance(opened, InvalidGrant):
             raise InvalidPasskey
-        return tokens
+        if not isinstance(opened, Tokens):
+            raise opened
+        return opened
 
     async def _open(
         self, passkey: Passkey, challenge: bytes, answer: KeyAnswer, client: ClientInfo
-    ) -> Tokens | None:
+    ) -> Tokens | SignInRefusal | None:
         """Return None if the counter of the passkey went back."""
         now = self.clock()
         async with self.write() as tx:
-            user = await _active(tx, passkey.user_id, now)
+            user = await _locked(tx, passkey.user_id)
             found = await tx.passkeys.find(passkey.credential_id, lock=True)
             ends = self.challenges.ends_at(challenge, _purposes(user), now)
             if found is None or ends is None:
@@ -84,7 +88,7 @@ class PasskeySignIn:
             count, backed_up = answer.sign_count, answer.backed_up
             used = replace(found, sign_count=count, backed_up=backed_up, last_used_at=now)
             await tx.passkeys.save(used)
-            return await self.opener.open(tx, user, client, second_factor=True)
+            return await self.opener.open(tx, user, client, SignInMethod.PASSKEY)
 
     async def _record_failure(self, user_id: UserId, reason: SignInFailure) -> None:
         event = AuditEvent.SIGN_IN_FAILED
@@ -92,15 +96,12 @@ class PasskeySignIn:
             await tx.audit.record(event, actor=None, subject=user_id, reason=reason.value)
 
 
-async def _active(tx: PasskeyTransaction, user_id: UserId, now: datetime) -> User:
-    """Return the account, locked; raise InvalidPasskey if it is disabled, locked or gone."""
+async def _locked(tx: PasskeyTransaction, user_id: UserId) -> User:
+    """Return the account, locked; raise InvalidPasskey if it is gone."""
     try:
-        user = await tx.users.get(user_id, lock=True)
+        return await tx.users.get(user_id, lock=True)
     except UserNotFound:
         raise InvalidPasskey from None
-    if not user.may_sign_in(now):
-        raise InvalidPasskey
-    return user
 
 
 def _purpose(login: str) -> str:

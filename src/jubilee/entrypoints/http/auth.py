@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from jubilee.domain.attempts.attempt import TooManyAttempts
 from jubilee.domain.auth.opening import Tokens
-from jubilee.domain.auth.second_step import MfaRequired
-from jubilee.domain.auth.service import InvalidGrant
+from jubilee.domain.auth.pending import MfaRequired
+from jubilee.domain.auth.tokens import InvalidGrant
 from jubilee.domain.passwords import HasherBusy
 from jubilee.domain.rate_limits.quotas import RouteClass
 from jubilee.domain.scopes import Scope

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from jubilee.domain.auth.service import InvalidGrant
+from jubilee.domain.auth.tokens import InvalidGrant
 from jubilee.domain.identities.identity import (
     Identity,
     IdentityNotFound,

@@ -7,7 +7,7 @@ from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
 from jubilee.domain.attempts.attempt import TooManyAttempts
-from jubilee.domain.auth.service import InvalidGrant
+from jubilee.domain.auth.tokens import InvalidGrant
 from jubilee.domain.leaving.export import Export, ExportNotFound
 from jubilee.domain.passwords import HasherBusy
 from jubilee.domain.rate_limits.quotas import RouteClass

@@ -5,6 +5,7 @@ from starlette.responses import Response
 from jubilee.domain.factors.factor import FactorNeeded, TooManyFactors
 from jubilee.domain.passkeys.passkey import InvalidPasskey, PasskeyKnown, PasskeyNotFound
 from jubilee.domain.rate_limits.quotas import RouteClass
+from jubilee.domain.users.user import EmailNotVerified
 from jubilee.entrypoints.http.auth import TOKEN_PAIR, token_reply
 from jubilee.entrypoints.http.framework.endpoint import (
     JSON,
@@ -205,7 +206,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         body=PasskeyAssertion,
         example={"credential": ASSERTION_EXAMPLE},
         replies=(TOKEN_PAIR,),
-        errors=(InvalidPasskey,),
+        errors=(InvalidPasskey, EmailNotVerified),
         rate=RouteClass.SIGN_IN,
     ),
 )

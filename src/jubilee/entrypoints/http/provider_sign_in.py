@@ -5,8 +5,8 @@ from http import HTTPStatus
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import RedirectResponse, Response
 
-from jubilee.domain.auth.second_step import MfaRequired
-from jubilee.domain.auth.service import InvalidGrant
+from jubilee.domain.auth.pending import MfaRequired
+from jubilee.domain.auth.tokens import InvalidGrant
 from jubilee.domain.identities.flow import CallbackParameters
 from jubilee.domain.identities.identity import (
     IdentityNotLinked,
@@ -18,6 +18,7 @@ from jubilee.domain.identities.identity import (
 )
 from jubilee.domain.identities.tickets import FLOW_LIFETIME
 from jubilee.domain.rate_limits.quotas import RouteClass
+from jubilee.domain.users.user import EmailNotVerified
 from jubilee.entrypoints.http.auth import TOKEN_PAIR, token_reply
 from jubilee.entrypoints.http.framework.endpoint import (
     FORM,
@@ -230,7 +231,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         body=Exchange,
         example={"code": CODE_EXAMPLE},
         replies=(TOKEN_PAIR,),
-        errors=(InvalidGrant, IdentityNotLinked, MfaRequired),
+        errors=(InvalidGrant, IdentityNotLinked, EmailNotVerified, MfaRequired),
         oauth=True,
         rate=RouteClass.SIGN_IN,
     ),

@@ -9,6 +9,7 @@ from jubilee.domain.attempts.attempt import TooManyAttempts
 from jubilee.domain.auth.second_step import InvalidMfaToken
 from jubilee.domain.factors.factor import FactorKind, TypedFactor, WrongCode
 from jubilee.domain.rate_limits.quotas import RouteClass
+from jubilee.domain.users.user import EmailNotVerified
 from jubilee.entrypoints.http.auth import TOKEN_PAIR, token_reply
 from jubilee.entrypoints.http.choices import require_choice
 from jubilee.entrypoints.http.factor_fields import RecoveryCode, TotpCode
@@ -81,7 +82,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         body_schema=SecondFactorBody,
         example={"mfa_token": MFA_TOKEN_EXAMPLE, "code": "287082"},
         replies=(TOKEN_PAIR,),
-        errors=(InvalidMfaToken, WrongCode, TooManyAttempts),
+        errors=(InvalidMfaToken, WrongCode, EmailNotVerified, TooManyAttempts),
         rate=RouteClass.SIGN_IN,
     ),
 )

@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel, Field
 
+from jubilee.domain.auth.pending import MfaRequired
 from jubilee.domain.auth.proofs import ReauthenticationRequired
-from jubilee.domain.auth.second_step import MfaRequired
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import DomainError, NotAllowed, NotAuthenticated, Stale, Unavailable
 from jubilee.domain.factors.factor import FactorKind, FactorRequired

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 from starlette.responses import Response
 
 from jubilee.domain import errors
-from jubilee.domain.auth.second_step import InvalidMfaToken, MfaRequired
-from jubilee.domain.auth.service import InvalidGrant
+from jubilee.domain.auth.pending import MfaRequired
+from jubilee.domain.auth.second_step import InvalidMfaToken
+from jubilee.domain.auth.tokens import InvalidGrant
 from jubilee.domain.idempotency.answers import IdempotencyKeyInUse
 from jubilee.domain.identities.identity import InvalidCallback, InvalidLogoutToken
 from jubilee.domain.invites.invite import InvalidInvite
