@@ -44,7 +44,6 @@ from jubilee.domain.greetings.opt_out import OptOutTokens
 from jubilee.domain.identities.flow import FlowRules
 from jubilee.domain.identities.provider import Providers
 from jubilee.domain.identity import OPERATOR, Principal
-from jubilee.domain.invites.invite import InviteTokens
 from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.one_time.secrets import LinkSecrets
 from jubilee.domain.passwords import PasswordRules
@@ -189,7 +188,6 @@ def policy(
         challenge_keys=(b"w" * 32,),
         email=email_policy,
         flow=FlowRules(CALLBACK, (RETURN,)),
-        invites=InviteTokens(b"i" * 32),
     )
 
 

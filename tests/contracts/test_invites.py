@@ -7,12 +7,13 @@ from uuid import UUID
 import pytest
 
 from jubilee.adapters.ids import new_id
-from jubilee.domain.invites.invite import Invite, InviteTokens
+from jubilee.domain.invites.invite import Invite
+from jubilee.domain.one_time.secrets import LinkSecrets
 from jubilee.domain.users.user import User
 from tests.contracts.accounts import DAY, NOW, add_users, make_user
 from tests.contracts.conftest import Database
 
-TOKENS = InviteTokens(b"k" * 32)
+SECRETS = LinkSecrets(b"k" * 32)
 
 
 @pytest.fixture
@@ -24,12 +25,14 @@ async def ada(database: Database) -> User:
 
 def make_invite(by: User, name: str = "zoe", at: datetime = NOW) -> Invite:
     invite_id = new_id()
+    token_hash, code_hash = SECRETS.hashes(invite_id)
     return Invite(
         id=invite_id,
         email=f"{name}@example.com",
         role="support",
         invited_by=by.id,
-        token_hash=TOKENS.hash(invite_id),
+        token_hash=token_hash,
+        code_hash=code_hash,
         created_at=at,
         expires_at=at + DAY,
     )
@@ -53,7 +56,7 @@ async def listed(database: Database, limit: int = 20) -> list[UUID]:
                 return found
 
 
-async def test_an_invite_is_found_by_id_and_token_and_removed_once(
+async def test_an_invite_is_found_by_id_token_and_address_and_removed_once(
     database: Database, ada: User
 ) -> None:
     invite = make_invite(ada)
@@ -61,9 +64,11 @@ async def test_an_invite_is_found_by_id_and_token_and_removed_once(
     async with database.write() as tx:
         assert await tx.invites.get(invite.id) == invite
         assert await tx.invites.find_by_token(invite.token_hash) == invite
+        assert await tx.invites.find_by_email("ZOE@example.com") == invite
         assert await tx.invites.remove(invite.id) == invite
         assert await tx.invites.remove(invite.id) is None
         assert await tx.invites.find_by_token(invite.token_hash) is None
+        assert await tx.invites.find_by_email(invite.email) is None
 
 
 async def test_a_newer_invite_replaces_that_to_the_same_address(
@@ -91,13 +96,3 @@ async def test_the_invites_of_an_account_are_counted_and_end_with_it(
         assert await tx.invites.count(ada.id, limit=1) == 1
         await tx.users.delete(ada.id)
     assert await listed(database) == []
-
-
-def test_the_token_follows_from_the_id_and_a_known_key() -> None:
-    invite = make_invite(make_user("ada"))
-    token = TOKENS.reveal(invite)
-    assert token is not None
-    assert len(token) == 43
-    later = InviteTokens(b"n" * 32, (b"k" * 32,))
-    assert later.reveal(invite) == token
-    assert InviteTokens(b"n" * 32).reveal(invite) is None

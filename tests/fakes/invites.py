@@ -25,6 +25,10 @@ class FakeInvites(InviteRepository):
         found = self.rows.values()
         return next((invite for invite in found if invite.token_hash == token_hash), None)
 
+    async def find_by_email(self, email: str) -> Invite | None:
+        key, found = name_key(email), self.rows.values()
+        return next((invite for invite in found if name_key(invite.email) == key), None)
+
     async def page(self, *, now: datetime, after: Position | None, limit: int) -> Page[Invite]:
         live = [invite for invite in self.rows.values() if invite.expires_at > now]
         rows = sorted(live, key=_position, reverse=True)

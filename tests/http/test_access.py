@@ -212,6 +212,7 @@ def add_invite(store: FakeStore, owner: Person) -> UUID:
         role="user",
         invited_by=owner.user.id,
         token_hash=b"t" * 32,
+        code_hash=b"c" * 32,
         **times,
     )
     return invite_id

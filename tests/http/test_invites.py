@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from jubilee.domain.identity import OPERATOR
-from jubilee.domain.invites.invite import InviteTokens
+from jubilee.domain.one_time.secrets import LinkSecrets, readable
 from jubilee.domain.scopes import USER_RIGHTS
 from jubilee.domain.services import Services
 from tests.conftest import PASSWORD, Person, SignUp
@@ -15,7 +15,7 @@ from tests.fakes.roles import SUPPORT_RIGHTS
 from tests.fakes.store import FakeClock, FakeStore
 from tests.http.refusals import problem
 
-TOKENS = InviteTokens(b"i" * 32)
+SECRETS = LinkSecrets(b"l" * 32)
 
 
 @pytest.fixture
@@ -35,14 +35,24 @@ async def invite(
 
 def mailed(store: FakeStore) -> str:
     """Return the token that the mail of the only invite contains."""
+    return mailed_secrets(store)[0]
+
+
+def mailed_secrets(store: FakeStore) -> tuple[str, str]:
+    """Return token and code of the mail of the only invite."""
     [pending] = store.invites.values()
-    token = TOKENS.reveal(pending)
-    assert token is not None
-    return token
+    return SECRETS.reveal(pending)
 
 
 async def accept(client: httpx2.AsyncClient, token: str, **more: str) -> httpx2.Response:
     body = {"token": token, "password": PASSWORD, **more}
+    return await client.post("/invites/accept", json=body)
+
+
+async def accept_by_code(
+    client: httpx2.AsyncClient, code: str, email: str = "zoe@example.com"
+) -> httpx2.Response:
+    body = {"email": email, "code": code, "password": PASSWORD}
     return await client.post("/invites/accept", json=body)
 
 
@@ -89,6 +99,31 @@ async def test_check_14_an_expired_revoked_or_replaced_invite_is_refused(
     await invite(client, admin)
     clock.tick(days=7)
     problem(await accept(client, mailed(store)), 400, "invalid_invite")
+
+
+async def test_an_invite_is_accepted_once_by_its_code_with_the_address_of_the_mail(
+    client: httpx2.AsyncClient, admin: Person, store: FakeStore
+) -> None:
+    await invite(client, admin)
+    token, code = mailed_secrets(store)
+    problem(await accept_by_code(client, code, "max@example.com"), 400, "invalid_invite")
+    assert (await accept_by_code(client, readable(code).lower())).status_code == 201
+    problem(await accept_by_code(client, code), 400, "invalid_invite")
+    problem(await accept(client, token), 400, "invalid_invite")
+
+
+@pytest.mark.parametrize("email", ["zoe@example.com", "max@example.com"])
+async def test_check_14_ten_wrong_codes_lock_an_address_that_is_invited_or_not(
+    client: httpx2.AsyncClient, admin: Person, store: FakeStore, email: str
+) -> None:
+    await invite(client, admin)
+    token, code = mailed_secrets(store)
+    for _ in range(10):
+        problem(await accept_by_code(client, "AAAA-AAAA", email), 400, "invalid_invite")
+    problem(await accept_by_code(client, code, email), 429, "too_many_attempts")
+    refused = [entry for entry in store.audit if entry.event == "mail_code_refused"]
+    assert [entry.details["reason"] for entry in refused] == ["invite"] * 10
+    assert (await accept(client, token)).status_code == 201
 
 
 async def test_an_invite_ends_with_the_rights_of_the_account_that_sent_it(
@@ -175,7 +210,7 @@ async def test_the_mailed_page_changes_nothing_until_its_form_is_sent(
     page = await client.get("/account/accept-invite", params={"token": token})
     assert (page.status_code, token in page.text, len(store.users)) == (200, True, 1)
     form = {"token": token, "username": "zoe", "password": PASSWORD}
-    for status in (200, 400):
-        done = await client.post("/account/accept-invite", data=form)
-        assert done.status_code == status
+    answers = [await client.post("/account/accept-invite", data=form) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 400]
+    assert 'name="code"' in answers[1].text
     assert len(store.users) == 2

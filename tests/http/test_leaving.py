@@ -76,6 +76,18 @@ async def test_a_deletion_with_grace_is_202_and_can_be_undone(
     problem(await client.post("/users/me/restore", json=CREDENTIALS), 400, "invalid_grant")
 
 
+async def test_a_deletion_is_undone_on_the_page_that_its_mail_links_to(
+    client: httpx2.AsyncClient, services: Services, zoe: Person
+) -> None:
+    object.__setattr__(services.deletions, "grace", timedelta(days=30))
+    await client.delete("/users/me", headers=zoe.headers)
+    wrong = await client.post("/account/restore", data={**CREDENTIALS, "password": "wrong"})
+    assert (wrong.status_code, 'role="alert"' in wrong.text) == (400, True)
+    answer = await client.post("/account/restore", data=CREDENTIALS)
+    assert (answer.status_code, "Account kept" in answer.text) == (200, True)
+    assert (await client.post("/auth/login", json=CREDENTIALS)).status_code == 200
+
+
 async def test_without_grace_a_deletion_is_204(client: httpx2.AsyncClient, zoe: Person) -> None:
     answer = await client.delete("/users/me", headers=zoe.headers)
     assert (answer.status_code, answer.content) == (204, b"")

@@ -1,25 +1,30 @@
 """The pages that mails link to."""
 
+import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import httpx2
 import pytest
 from markupsafe import escape
 
+from jubilee.adapters.mail import templates
 from jubilee.domain.one_time.link import LinkPurpose
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
-from jubilee.entrypoints.http.pages import opt_out
-from jubilee.entrypoints.http.pages.account_email import ENDPOINTS
-from jubilee.entrypoints.http.pages.page import POLICY
+from jubilee.entrypoints.http.pages.page import TAG
+from jubilee.entrypoints.http.pages.rendering import POLICY
+from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import Person, SignUp
 from tests.domain.greeting_harness import OPT_OUT
 from tests.fakes.mail_worker import FakeMailWorker
 from tests.fakes.store import FakeStore
 
+MAILS = Path(templates.__file__).with_name("templates")
 GERMAN = {"Accept-Language": "de"}
-SHOWN = [endpoint for endpoint in (*ENDPOINTS, *opt_out.ENDPOINTS) if endpoint.method == "GET"]
-SENT = [endpoint for endpoint in (*ENDPOINTS, *opt_out.ENDPOINTS) if endpoint.method == "POST"]
+PAGES = [endpoint for endpoint in ENDPOINTS if endpoint.tag == TAG]
+SHOWN = [endpoint for endpoint in PAGES if endpoint.method == "GET"]
+SENT = [endpoint for endpoint in PAGES if endpoint.method == "POST"]
 MARKER = "gaslight"
 HOSTILE = '"><script>alert(1)</script>'
 
@@ -121,6 +126,26 @@ async def test_a_password_is_set_by_the_form_with_the_typed_code(
     assert answer.status_code == 200
     assert "Passwort gesetzt" in answer.text
     assert store.users[zoe.user.id].password_hash == "1:an engine of copper"
+
+
+async def test_another_mail_to_confirm_an_address_is_sent_by_a_form(
+    client: httpx2.AsyncClient, zoe: Person, mails: FakeMailWorker, store: FakeStore
+) -> None:
+    answer = await client.post("/account/resend-verification", data={"email": zoe.user.email})
+    assert (answer.status_code, "on its way" in answer.text) == (200, True)
+    link = await mails.link()
+    await client.post(f"/account/{link.page}", data={"token": link.token})
+    assert store.users[zoe.user.id].email_verified
+
+
+def test_every_link_of_a_mail_leads_to_a_page() -> None:
+    linked = {
+        found
+        for path in MAILS.iterdir()
+        for found in re.findall(r"(?:/account/|page = \")([a-z-]+)", path.read_text("utf-8"))
+    }
+    assert len(linked) > 5
+    assert linked <= {page.path.rpartition("/")[2] for page in SHOWN}
 
 
 async def test_a_refusal_is_on_the_page_which_keeps_the_token(

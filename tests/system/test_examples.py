@@ -196,7 +196,8 @@ def with_real_tokens(body: Any, tokens: dict[str, str]) -> Any:
 def is_refused(operation: Operation, body: Any, answer: httpx2.Response) -> bool:
     """Whether the refusal is the expected one; only the mail and the service's key have a code."""
     has_code = isinstance(body, dict) and {"email", "code"} <= body.keys()
-    expected = "invalid_link" if has_code else REFUSED.get(operation.name)
+    wrong_code = "invalid_invite" if operation.name == "acceptInvite" else "invalid_link"
+    expected = wrong_code if has_code else REFUSED.get(operation.name)
     return bool(answer.json()["code"] == expected)
 
 

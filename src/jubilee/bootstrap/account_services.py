@@ -10,6 +10,7 @@ from jubilee.domain.account_merges import AccountMergeService
 from jubilee.domain.api_tokens.service import ApiTokenService
 from jubilee.domain.calendar import Calendar
 from jubilee.domain.impersonation import ImpersonationService
+from jubilee.domain.invites.proving import InviteProver
 from jubilee.domain.invites.service import InviteService
 from jubilee.domain.leaving.archive import Archiver
 from jubilee.domain.leaving.deletion import DeletionService
@@ -37,7 +38,7 @@ def account_services(ports: Ports, policy: Policy) -> AccountServices:
             write=write, clock=clock, birthdays_changed=ports.today_cache.forget
         ),
         impersonation=ImpersonationService(write=write, signer=ports.signer, clock=clock),
-        invites=_invites(ports, policy, users),
+        invites=_invites(ports, users),
         deletions=_deletions(ports, policy, users),
         exports=_exports(ports, policy),
     )
@@ -106,12 +107,14 @@ def _exports(ports: Ports, policy: Policy) -> ExportService:
     )
 
 
-def _invites(ports: Ports, policy: Policy, users: UserService) -> InviteService:
+def _invites(ports: Ports, users: UserService) -> InviteService:
+    secrets = ports.link_secrets
     return InviteService(
         write=ports.write,
         read=ports.read,
         users=users,
-        tokens=policy.invites,
+        prover=InviteProver(ports.write, ports.read, ports.guard, secrets, ports.clock),
+        secrets=secrets,
         clock=ports.clock,
         new_id=ports.new_id,
     )

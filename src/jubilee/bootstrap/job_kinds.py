@@ -11,7 +11,7 @@ from jubilee.bootstrap.adapters import Adapters
 from jubilee.bootstrap.greetings import greeting_mail
 from jubilee.bootstrap.leaving import leaving_kinds
 from jubilee.bootstrap.mail import mail_is_configured, mail_service
-from jubilee.bootstrap.one_time import address_cipher, invite_tokens, link_issuer, link_secrets
+from jubilee.bootstrap.one_time import address_cipher, link_issuer, link_secrets
 from jubilee.bootstrap.policy import email_policy
 from jubilee.bootstrap.servers import clock
 from jubilee.domain.account_email.registration import RegisterAccount
@@ -57,7 +57,7 @@ def _mail(settings: Settings, adapters: Adapters) -> Sequence[JobKind[Any, Any]]
         SendMail(mail),
         WelcomeMail(mail, adapters.read),
         greeting_mail(settings, adapters, mail),
-        InviteMail(mail, adapters.read, invite_tokens(settings)),
+        InviteMail(mail, adapters.read, link_secrets(settings)),
         AccountMail(mail, adapters.read, link_secrets(settings), clock),
         IssueLink(link_issuer(settings), address_cipher(settings), new_id),
         RegisterAccount(

@@ -4,14 +4,13 @@ from jubilee.adapters.address_cipher import AesAddressCipher
 from jubilee.adapters.ids import new_id
 from jubilee.bootstrap.servers import clock, signing_keys
 from jubilee.domain.greetings.opt_out import OptOutTokens
-from jubilee.domain.invites.invite import InviteTokens
 from jubilee.domain.one_time.issuing import LinkIssuer
 from jubilee.domain.one_time.secrets import LinkSecrets
 from jubilee.settings import Settings
 
 
 def link_secrets(settings: Settings) -> LinkSecrets:
-    """Return what derives tokens and codes of links."""
+    """Return what derives tokens and codes of mailed links."""
     current, *previous = (keys.link for keys in signing_keys(settings))
     return LinkSecrets(current, tuple(previous))
 
@@ -24,12 +23,6 @@ def link_issuer(settings: Settings) -> LinkIssuer:
 def address_cipher(settings: Settings) -> AesAddressCipher:
     """Return the cipher of addresses in jobs."""
     return AesAddressCipher(*(keys.address for keys in signing_keys(settings)))
-
-
-def invite_tokens(settings: Settings) -> InviteTokens:
-    """Return what derives the tokens of invites."""
-    current, *previous = (keys.link for keys in signing_keys(settings))
-    return InviteTokens(current, tuple(previous))
 
 
 def opt_out_tokens(settings: Settings) -> OptOutTokens:

@@ -6,7 +6,6 @@ from secrets import token_bytes
 from jubilee.adapters.common_passwords import common_passwords
 from jubilee.bootstrap.identities import flow_rules
 from jubilee.bootstrap.mail import mail_is_configured
-from jubilee.bootstrap.one_time import invite_tokens
 from jubilee.bootstrap.servers import signing_keys
 from jubilee.bootstrap.service_policy import Policy
 from jubilee.bootstrap.signing_keys import key_policy
@@ -54,7 +53,6 @@ def service_policy(
         email=email_policy(settings),
         deletion_grace=timedelta(days=settings.account_deletion_grace_days),
         flow=flow_rules(settings),
-        invites=invite_tokens(settings),
     )
 
 

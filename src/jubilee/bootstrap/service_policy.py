@@ -9,7 +9,6 @@ from jubilee.domain.auth.proofs import DEFAULT_WINDOW
 from jubilee.domain.birthday_rules import BirthdayRules
 from jubilee.domain.factors.factor import MfaRequirement
 from jubilee.domain.identities.flow import FlowRules
-from jubilee.domain.invites.invite import InviteTokens
 from jubilee.domain.passwords import PasswordRules
 from jubilee.domain.signing_keys.changes import KeyPolicy
 from jubilee.domain.users.user import EmailPolicy
@@ -27,7 +26,6 @@ class Policy:
     """Unfinished tasks of one account."""
     keys: KeyPolicy
     flow: FlowRules
-    invites: InviteTokens
     mfa_requirement: MfaRequirement = MfaRequirement.OFF
     mail_configured: bool = True
     challenge_keys: tuple[bytes, ...] = field(default=(), repr=False)

@@ -22,6 +22,7 @@ NEWEST = (invites.c.created_at.desc(), invites.c.id.desc())
 
 GET = core_statement(select(invites).where(BY_ID))
 BY_TOKEN = core_statement(select(invites).where(invites.c.token_hash == bindparam("token_hash")))
+BY_EMAIL = core_statement(select(invites).where(invites.c.email_key == bindparam("email_key")))
 _own = select(invites.c.id).where(invites.c.invited_by == bindparam("invited_by"))
 COUNT = core_statement(
     select(func.count().label("count")).select_from(_own.limit(bindparam("rows")).subquery())
@@ -56,6 +57,10 @@ class PostgresInvites(InviteRepository):
 
     async def find_by_token(self, token_hash: bytes) -> Invite | None:
         row = await self.executor.first(BY_TOKEN, token_hash=token_hash)
+        return None if row is None else _invite(row)
+
+    async def find_by_email(self, email: str) -> Invite | None:
+        row = await self.executor.first(BY_EMAIL, email_key=name_key(email))
         return None if row is None else _invite(row)
 
     async def page(self, *, now: datetime, after: Position | None, limit: int) -> Page[Invite]:

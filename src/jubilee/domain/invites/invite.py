@@ -1,10 +1,7 @@
-"""An invite, its token, and the ports that store invites."""
+"""An invite, and the ports that store invites."""
 
-import hmac
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Protocol
 from uuid import UUID
 
@@ -51,40 +48,10 @@ class Invite:
     role: str
     invited_by: UserId
     token_hash: bytes = field(repr=False)
+    code_hash: bytes = field(repr=False)
+    """Of the code beside the link; empty where a version without codes wrote it: no code fits."""
     created_at: datetime
     expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class InviteTokens:
-    """Derives the token (256 bits) of an invite from its id by a key; only its hash is stored.
-
-    So the job that sends the mail knows the token, and the database alone does not.
-    """
-
-    key: bytes = field(repr=False)
-    previous_keys: tuple[bytes, ...] = field(default=(), repr=False)
-
-    def hash(self, invite_id: UUID) -> bytes:
-        """Return the hash of a new invite's token."""
-        return hash_token(_token(self.key, invite_id))
-
-    def reveal(self, invite: Invite) -> str | None:
-        """Return the token of an invite, or None if its key is no longer known."""
-        tokens = (_token(key, invite.id) for key in (self.key, *self.previous_keys))
-        return next(
-            (t for t in tokens if hmac.compare_digest(hash_token(t), invite.token_hash)), None
-        )
-
-
-def hash_token(token: str) -> bytes:
-    """Return the hash of a token, as stored; 256 random bits need no slow hash."""
-    return sha256(token.encode(errors="surrogatepass")).digest()
-
-
-def _token(key: bytes, invite_id: UUID) -> str:
-    digest = hmac.digest(key, b"invite" + invite_id.bytes, "sha256")
-    return urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 # Ports
@@ -98,6 +65,9 @@ class InviteReader(Protocol):
 
     async def find_by_token(self, token_hash: bytes) -> Invite | None:
         """Return the invite of a token, pending or expired."""
+
+    async def find_by_email(self, email: str) -> Invite | None:
+        """Return the invite to an address, pending or expired."""
 
     async def page(self, *, now: datetime, after: Position | None, limit: int) -> Page[Invite]:
         """List the pending invites, newest first."""

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from jubilee.domain.invites.invite import InviteReader, InviteTokens
+from jubilee.domain.invites.invite import Invite, InviteReader
 from jubilee.domain.invites.service import INVITE_MAIL
-from jubilee.domain.jobs.kinds import Audience, Completion, JobContext, JobKind
+from jubilee.domain.jobs.kinds import Audience, Completion, JobContext, JobKind, PermanentFailure
 from jubilee.domain.jobs.payload import invalid_payload, read_text, require_only
-from jubilee.domain.mail import TIMEOUT_S, MailService
+from jubilee.domain.mail import TIMEOUT_S, MailService, RenderedMail
+from jubilee.domain.one_time.secrets import LinkSecrets, readable
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.ports import UserView
+from jubilee.domain.users.user import User
 
 INVITED, HAS_ACCOUNT = "invite", "invite_taken"
 """Templates, for an address without and with an account."""
@@ -27,14 +29,14 @@ class InviteMailView(UserView, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InviteMail(JobKind[UUID, object]):
-    """`email.invite`: the link of an invite, in English as the recipient has no account.
+    """`email.invite`: link and code of an invite, in English as the recipient has no account.
 
     An address that has one gets a mail without a link. An invite that has ended is not sent.
     """
 
     mail: MailService
     read_invites: Begin[InviteMailView]
-    tokens: InviteTokens
+    secrets: LinkSecrets
     name = INVITE_MAIL
     audience = Audience.INTERNAL
     timeout = TIMEOUT_S
@@ -53,14 +55,22 @@ class InviteMail(JobKind[UUID, object]):
         async with self.read_invites() as view:
             invite = await view.invites.get(job.payload)
             owner = await view.users.find_by_login(invite.email) if invite else None
-        token = self.tokens.reveal(invite) if invite else None
         result = {"skipped": "the invite has ended"}
-        if invite is not None and token is not None:
-            template, language = (HAS_ACCOUNT, owner.locale) if owner else (INVITED, None)
-            values = {"email": invite.email, "token": token, "name": ""}
-            content = self.mail.templates.render(template, language, **values)
+        if invite is not None:
+            content = self._content(invite, owner)
             message_id = self.mail.message_id(job.id)
             await self.mail.send(invite.email, content, message_id)
             result = {"message_id": message_id}
         async with complete(result):
             pass
+
+    def _content(self, invite: Invite, owner: User | None) -> RenderedMail:
+        render = self.mail.templates.render
+        if owner is not None:
+            return render(HAS_ACCOUNT, owner.locale, email=invite.email, name="")
+        try:
+            token, code = self.secrets.reveal(invite)
+        except ValueError as error:
+            raise PermanentFailure(str(error)) from None
+        values = {"email": invite.email, "token": token, "code": readable(code), "name": ""}
+        return render(INVITED, None, **values)

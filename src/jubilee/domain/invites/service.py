@@ -19,12 +19,13 @@ from jubilee.domain.invites.invite import (
     InviteNotFound,
     InviteReader,
     InviteRepository,
-    InviteTokens,
     TooManyInvites,
-    hash_token,
 )
+from jubilee.domain.invites.proving import InviteProver
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.names import Names, checked_names
+from jubilee.domain.one_time.link import LinkProof
+from jubilee.domain.one_time.secrets import LinkSecrets
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.passwords import hash_new
 from jubilee.domain.roles.role import (
@@ -74,7 +75,7 @@ class InviteTransaction(RoleTransaction, Protocol):
 class Acceptance:
     """What an invited person sends to get an account."""
 
-    token: str = field(repr=False)
+    proof: LinkProof
     password: str = field(repr=False)
     names: Names
 
@@ -86,7 +87,8 @@ class InviteService:
     write: Begin[InviteTransaction]
     read: Begin[InviteView]
     users: UserService
-    tokens: InviteTokens
+    prover: InviteProver
+    secrets: LinkSecrets
     clock: Clock
     new_id: NewId
 
@@ -100,12 +102,14 @@ class InviteService:
         InviteExpiryOutOfRange or TooManyInvites.
         """
         now, invite_id = self.clock(), self.new_id()
+        token_hash, code_hash = self.secrets.hashes(invite_id)
         invite = Invite(
             id=invite_id,
             email=email,
             role=role,
             invited_by=by.user_id,
-            token_hash=self.tokens.hash(invite_id),
+            token_hash=token_hash,
+            code_hash=code_hash,
             created_at=now,
             expires_at=now + DEFAULT_LIFETIME if expires_at is None else expires_at,
         )
@@ -135,14 +139,16 @@ class InviteService:
                 raise InviteNotFound
             await _record(tx, AuditEvent.INVITE_REVOKED, invite, actor=by.user_id)
 
-    async def accept(self, acceptance: Acceptance) -> User:
+    async def accept(self, acceptance: Acceptance, address: str | None) -> User:
         """Create the account of an invite, with its role and a verified address, exactly once.
 
-        Raises InvalidInvite, also where the inviter could no longer grant the role; EmailTaken,
-        which uses the invite up; UsernameTaken; or the errors of names and passwords.
+        `address` is the client's. Raises InvalidInvite, also where the inviter could no longer
+        grant the role; TooManyAttempts; EmailTaken, which uses the invite up; UsernameTaken; or the
+        errors of names and passwords.
         """
         names, users = checked_names(acceptance.names), self.users
-        invite = await self._find(acceptance.token)
+        invite = await self.prover.prove(acceptance.proof, address)
+        await self._require_inviter(invite)
         profile = Profile(
             email=invite.email,
             username=names.get("username"),
@@ -159,12 +165,9 @@ class InviteService:
             raise
         return user
 
-    async def _find(self, token: str) -> Invite:
-        """Return the pending invite of a token, if its inviter could still grant the role."""
+    async def _require_inviter(self, invite: Invite) -> None:
+        """Raise InvalidInvite unless its inviter could still grant the role."""
         async with self.read() as view:
-            invite = await view.invites.find_by_token(hash_token(token))
-            if invite is None or invite.expires_at <= self.clock():
-                raise InvalidInvite
             try:
                 inviter = await view.users.get(invite.invited_by)
                 rights = await view.roles.rights(inviter.id)
@@ -173,7 +176,6 @@ class InviteService:
                 raise InvalidInvite from None
         if not inviter.may_sign_in(self.clock()):
             raise InvalidInvite
-        return invite
 
     async def _add(self, invite: Invite, user: User) -> None:
         async with answered(self.write) as tx:

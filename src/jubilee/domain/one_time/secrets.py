@@ -1,18 +1,33 @@
-"""Tokens and codes of one-time links: derived from the link's id by a key, stored as hashes."""
+"""Tokens and codes of mailed links: derived from the link's id by a key, stored as hashes."""
 
 import hmac
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Protocol
 from uuid import UUID
-
-from jubilee.domain.one_time.link import OneTimeLink
 
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Without 0, 1, I, L and O, which look like one another."""
 
 CODE_CHARS = 8
 SEPARATORS = str.maketrans("", "", " -")
+
+
+class HashedLink(Protocol):
+    """A link of a mail and the code beside it, as they are stored."""
+
+    @property
+    def id(self) -> UUID:
+        """What token and code are derived from."""
+
+    @property
+    def token_hash(self) -> bytes:
+        """Hash of the token."""
+
+    @property
+    def code_hash(self) -> bytes:
+        """Hash of the code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +47,7 @@ class LinkSecrets:
             self.key, link_id, _code(self.key, link_id)
         )
 
-    def reveal(self, link: OneTimeLink) -> tuple[str, str]:
+    def reveal(self, link: HashedLink) -> tuple[str, str]:
         """Return token and code of a link; raise ValueError if its key is no longer known."""
         for key in (self.key, *self.previous_keys):
             token = _token(key, link.id)
@@ -40,7 +55,7 @@ class LinkSecrets:
                 return token, _code(key, link.id)
         raise ValueError("the key of this link is not known any more")
 
-    def is_code(self, link: OneTimeLink, typed: str) -> bool:
+    def is_code(self, link: HashedLink, typed: str) -> bool:
         """Return whether it is the link's code, in any case, with or without separators."""
         code = typed.translate(SEPARATORS).upper()
         keys = (self.key, *self.previous_keys)

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, RootModel
 
 from jubilee.domain.invites.invite import Invite
 from jubilee.domain.invites.service import Acceptance
 from jubilee.domain.names import Names
+from jubilee.entrypoints.http.account_email_models import CodeProof, ProofBody, TokenProof
 from jubilee.entrypoints.http.fields import (
     Email,
     Instant,
@@ -28,6 +29,9 @@ INVITE_EXAMPLE = {
     "created_at": "2026-11-20T09:00:00Z",
     "expires_at": "2026-11-27T09:00:00Z",
 }
+
+
+NEW_ACCOUNT_EXAMPLE = {"password": "correct horse battery", "username": "max"}
 
 
 class InviteBody(Model):
@@ -62,15 +66,30 @@ class InvitePage(PageReply):
     items: list[InviteReply]
 
 
-class AcceptanceBody(Model):
-    """The token of an invite, and what the new account needs."""
+class NewAccount(Model):
+    """What the account of an invite needs."""
 
-    token: str = Field(min_length=1, max_length=100, description="the token of the mailed link")
     password: Password
     username: NewUsername | None = None
     full_name: NewFullName | None = None
 
+
+class AcceptanceBody(ProofBody, NewAccount):
+    """A proof of the invite, and what the new account needs."""
+
     def to_domain(self) -> Acceptance:
         """Make the acceptance for the invite service."""
         names = Names(username=self.username, full_name=self.full_name)
-        return Acceptance(token=self.token, password=self.password, names=names)
+        return Acceptance(proof=self.proof, password=self.password, names=names)
+
+
+class TokenAcceptance(TokenProof, NewAccount):
+    """The token of the mailed link, and what the new account needs."""
+
+
+class CodeAcceptance(CodeProof, NewAccount):
+    """The code of the mail with its address, and what the new account needs."""
+
+
+class InviteAcceptance(RootModel[TokenAcceptance | CodeAcceptance]):
+    """A proof of the invite, and what the new account needs."""

@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
+from jubilee.domain.attempts.attempt import TooManyAttempts
 from jubilee.domain.invites.invite import (
     InvalidInvite,
     InviteExpiryOutOfRange,
@@ -14,6 +15,7 @@ from jubilee.domain.rate_limits.quotas import RouteClass
 from jubilee.domain.roles.role import RoleBeyondOwn, UnknownRole
 from jubilee.domain.scopes import Scope
 from jubilee.domain.users.user import EmailTaken, UsernameTaken
+from jubilee.entrypoints.http.account_email_models import CODE_EXAMPLE, TOKEN_EXAMPLE
 from jubilee.entrypoints.http.framework.endpoint import (
     Access,
     AnyEndpoint,
@@ -27,7 +29,9 @@ from jubilee.entrypoints.http.framework.paging import PageQuery, page_of, paged,
 from jubilee.entrypoints.http.framework.responses import no_content, ok, tagged
 from jubilee.entrypoints.http.invite_models import (
     INVITE_EXAMPLE,
+    NEW_ACCOUNT_EXAMPLE,
     AcceptanceBody,
+    InviteAcceptance,
     InviteBody,
     InvitePage,
     InviteReply,
@@ -61,7 +65,7 @@ async def revoke_invite(call: Call[Nothing, Nothing]) -> Response:
 
 async def accept_invite(call: Call[AcceptanceBody, Nothing]) -> Response:
     """POST /invites/accept."""
-    user = await call.services.invites.accept(call.body.to_domain())
+    user = await call.services.invites.accept(call.body.to_domain(), call.client.ip)
     headers = {"Location": f"{call.mount}/users/{user.id}"}
     return tagged(UserReply.of(user), headers=headers, status=HTTPStatus.CREATED)
 
@@ -122,10 +126,11 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         handler=accept_invite,
         access=Access.ANYONE,
         body=AcceptanceBody,
-        example={
-            "token": "2dcLzWcJ9zq0d3fTtEAqXgtnX1mhFVwK5SJNQ2Wv0yE",
-            "password": "correct horse battery",
-            "username": "max",
+        body_schema=InviteAcceptance,
+        example={"token": TOKEN_EXAMPLE, **NEW_ACCOUNT_EXAMPLE},
+        examples={
+            "link": {"token": TOKEN_EXAMPLE, **NEW_ACCOUNT_EXAMPLE},
+            "code": {"email": "max@example.com", "code": CODE_EXAMPLE, **NEW_ACCOUNT_EXAMPLE},
         },
         replies=(
             ResponseSpec(
@@ -137,6 +142,13 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
             ),
         ),
         rate=RouteClass.REGISTER,
-        errors=(InvalidInvite, EmailTaken, UsernameTaken, *NAME_ERRORS, *PASSWORD_ERRORS),
+        errors=(
+            InvalidInvite,
+            TooManyAttempts,
+            EmailTaken,
+            UsernameTaken,
+            *NAME_ERRORS,
+            *PASSWORD_ERRORS,
+        ),
     ),
 )

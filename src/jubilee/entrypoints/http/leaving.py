@@ -25,8 +25,6 @@ from jubilee.entrypoints.http.framework.endpoint import (
 )
 from jubilee.entrypoints.http.framework.negotiation import preferred_media
 from jubilee.entrypoints.http.framework.responses import no_content, tagged
-from jubilee.entrypoints.http.pages.account_email import ProofForm
-from jubilee.entrypoints.http.pages.page import form_page
 from jubilee.entrypoints.http.task_models import QUEUED_EXAMPLE, TaskReply
 
 TAG = "users"
@@ -60,12 +58,7 @@ async def request_export(call: Call[Nothing, Nothing]) -> Response:
 async def get_export(call: Call[Nothing, Nothing]) -> Response:
     """GET /users/me/export."""
     user_id = call.principal.user_id
-    return _download(call, await call.services.exports.find(user_id, actor=user_id))
-
-
-async def open_export_link(call: Call[ProofForm, Nothing]) -> Response:
-    """POST /account/export."""
-    return _download(call, await call.services.exports.open_link(call.body.proof, call.client.ip))
+    return download(call, await call.services.exports.find(user_id, actor=user_id))
 
 
 async def restore(call: Call[Credentials, Nothing]) -> Response:
@@ -75,7 +68,8 @@ async def restore(call: Call[Credentials, Nothing]) -> Response:
     return no_content()
 
 
-def _download(call: Call[Any, Nothing], export: Export) -> Response:
+def download(call: Call[Any, Nothing], export: Export) -> Response:
+    """Respond with the archive, in chunks that are read while it is sent."""
     call.extend(DOWNLOAD_S)
     headers = {
         "Content-Length": str(export.size_bytes),
@@ -88,7 +82,6 @@ def _download(call: Call[Any, Nothing], export: Export) -> Response:
 
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (
-    *form_page("/account/export", "export", open_export_link, ProofForm),
     Endpoint(
         method="POST",
         path="/users/me/export",

@@ -33,6 +33,7 @@ from jubilee.entrypoints.http.docs import pages as docs
 from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
 from jubilee.entrypoints.http.pages import account_email as account_email_pages
 from jubilee.entrypoints.http.pages import invites as invite_pages
+from jubilee.entrypoints.http.pages import leaving as leaving_pages
 from jubilee.entrypoints.http.pages import opt_out
 
 FEATURES: tuple[AnyEndpoint, ...] = (
@@ -65,6 +66,7 @@ FEATURES: tuple[AnyEndpoint, ...] = (
     *well_known.ENDPOINTS,
     *account_email_pages.ENDPOINTS,
     *invite_pages.ENDPOINTS,
+    *leaving_pages.ENDPOINTS,
     *opt_out.ENDPOINTS,
 )
 

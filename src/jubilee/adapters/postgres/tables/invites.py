@@ -1,6 +1,6 @@
 """Pending invites to register with a role."""
 
-from sqlalchemy import Column, ForeignKey, Index, LargeBinary, Table, Text, Uuid
+from sqlalchemy import Column, ForeignKey, Index, LargeBinary, Table, Text, Uuid, text
 
 from jubilee.adapters.postgres.columns import instant, metadata, owner
 
@@ -13,6 +13,7 @@ invites = Table(
     Column("role", Text, ForeignKey("roles.name"), nullable=False),
     owner("invited_by"),
     Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("code_hash", LargeBinary, nullable=False, server_default=text("'\\x'")),
     instant("created_at"),
     instant("expires_at"),
     Index("ix_invites_invited_by", "invited_by"),

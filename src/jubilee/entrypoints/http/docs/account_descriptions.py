@@ -135,8 +135,9 @@ ACCOUNT_DESCRIPTIONS = {
     "listInvites": f"Lists the pending invites of all accounts, newest first. {PAGED}",
     "revokeInvite": "Takes a pending invite back: its link no longer works.",
     "acceptInvite": (
-        "Creates the account of an invite, with its role and a verified address. The link works "
-        "once, and while the account that invited may grant the role. If the address has got an "
-        "account since, that is a conflict (409) and the invite ends."
+        "Creates the account of an invite, with its role and a verified address. It takes "
+        "the token of the mailed link, or the code beside it with the address of the mail. They "
+        "work once, and while the account that invited may grant the role. If the address has got "
+        "an account since, that is a conflict (409) and the invite ends."
     ),
 }

@@ -55,7 +55,7 @@ BY_CODE = {
     ),
     "invalid_link": "Request a new mail: a link and its code can be used once, within their time.",
     "invalid_mfa_token": "Sign in again; each sign-in gets a new `mfa_token`.",
-    "invalid_invite": "Ask for a new invite; the link of the newest mail is the valid one.",
+    "invalid_invite": "Ask for a new invite; link and code of the newest mail are the valid ones.",
     "invalid_passkey": (
         "Ask for new options and let the user try again, on a page of `PASSKEY_ORIGINS`."
     ),

@@ -1,12 +1,14 @@
 """The pages that mails link to: address and password."""
 
+from typing import TypeAlias
+
 from pydantic import Field
 
 from jubilee.domain.errors import Invalid
 from jubilee.domain.mail_addresses import is_mail_address
 from jubilee.domain.one_time.link import LinkProof, LinkPurpose, LinkToken, TypedCode
 from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint, Call, Model, Nothing
-from jubilee.entrypoints.http.pages.page import MAX_FIELD_CHARS, form_page
+from jubilee.entrypoints.http.pages.page import MAX_FIELD_CHARS, FormPage
 
 
 class InvalidAddress(Invalid):
@@ -39,6 +41,9 @@ class ResetForm(ProofForm):
     password: str = Field("", max_length=MAX_FIELD_CHARS)
 
 
+AddressFormCall: TypeAlias = Call[AddressForm, Nothing]
+
+
 async def verify_email(call: Call[ProofForm, Nothing]) -> str:
     """POST /account/verify-email."""
     await call.services.verification.verify(call.body.proof, call.client.ip)
@@ -64,19 +69,33 @@ async def undo_email(call: Call[ProofForm, Nothing]) -> str:
     return "email_restored"
 
 
-async def forgot_password(call: Call[AddressForm, Nothing]) -> str:
+async def forgot_password(call: AddressFormCall) -> str:
     """POST /account/forgot-password."""
+    return await _request(call, LinkPurpose.RESET_PASSWORD)
+
+
+async def resend_verification(call: AddressFormCall) -> str:
+    """POST /account/resend-verification."""
+    return await _request(call, LinkPurpose.VERIFY_EMAIL)
+
+
+async def _request(call: AddressFormCall, purpose: LinkPurpose) -> str:
     address = call.body.email.strip()
     if not is_mail_address(address):
         raise InvalidAddress
-    await call.services.link_requests.request(LinkPurpose.RESET_PASSWORD, address)
+    await call.services.link_requests.request(purpose, address)
     return "mail_sent"
 
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (
-    *form_page("/account/verify-email", "verify_email", verify_email, ProofForm),
-    *form_page("/account/reset-password", "reset_password", reset_password, ResetForm),
-    *form_page("/account/confirm-email", "confirm_email", confirm_email, ProofForm),
-    *form_page("/account/undo-email", "undo_email", undo_email, ProofForm),
-    *form_page("/account/forgot-password", "forgot_password", forgot_password, AddressForm),
+    *FormPage("/account/verify-email", "verify_email", verify_email, ProofForm).endpoints,
+    *FormPage("/account/reset-password", "reset_password", reset_password, ResetForm).endpoints,
+    *FormPage("/account/confirm-email", "confirm_email", confirm_email, ProofForm).endpoints,
+    *FormPage("/account/undo-email", "undo_email", undo_email, ProofForm).endpoints,
+    *FormPage(
+        "/account/forgot-password", "forgot_password", forgot_password, AddressForm
+    ).endpoints,
+    *FormPage(
+        "/account/resend-verification", "resend_verification", resend_verification, AddressForm
+    ).endpoints,
 )

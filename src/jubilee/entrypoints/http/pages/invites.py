@@ -4,27 +4,26 @@ from pydantic import Field
 
 from jubilee.domain.invites.service import Acceptance
 from jubilee.domain.names import Names
-from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint, Call, Model, Nothing
-from jubilee.entrypoints.http.pages.page import MAX_FIELD_CHARS, form_page
+from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint, Call, Nothing
+from jubilee.entrypoints.http.pages.account_email import ResetForm
+from jubilee.entrypoints.http.pages.page import MAX_FIELD_CHARS, FormPage
 
 
-class InviteForm(Model):
-    """The token of the link, and what the new account needs."""
+class InviteForm(ResetForm):
+    """A proof of the invite, and what the new account needs."""
 
-    token: str = Field("", max_length=MAX_FIELD_CHARS)
     username: str = Field("", max_length=MAX_FIELD_CHARS)
-    password: str = Field("", max_length=MAX_FIELD_CHARS)
 
 
 async def accept_invite(call: Call[InviteForm, Nothing]) -> str:
     """POST /account/accept-invite."""
     body = call.body
     names = Names(username=body.username.strip() or None)
-    acceptance = Acceptance(token=body.token, password=body.password, names=names)
-    await call.services.invites.accept(acceptance)
+    acceptance = Acceptance(proof=body.proof, password=body.password, names=names)
+    await call.services.invites.accept(acceptance, call.client.ip)
     return "invite_accepted"
 
 
-ENDPOINTS: tuple[AnyEndpoint, ...] = form_page(
+ENDPOINTS: tuple[AnyEndpoint, ...] = FormPage(
     "/account/accept-invite", "accept_invite", accept_invite, InviteForm
-)
+).endpoints

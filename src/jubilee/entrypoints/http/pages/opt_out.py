@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint, Call, Model
-from jubilee.entrypoints.http.pages.page import MAX_FIELD_CHARS, LinkQuery, form_page
+from jubilee.entrypoints.http.pages.page import MAX_FIELD_CHARS, FormPage, LinkQuery
 
 
 class OptOutForm(Model):
@@ -18,6 +18,6 @@ async def unsubscribe(call: Call[OptOutForm, LinkQuery]) -> str:
     return "unsubscribed"
 
 
-ENDPOINTS: tuple[AnyEndpoint, ...] = form_page(
+ENDPOINTS: tuple[AnyEndpoint, ...] = FormPage(
     "/account/unsubscribe", "unsubscribe", unsubscribe, OptOutForm, one_click=True
-)
+).endpoints
