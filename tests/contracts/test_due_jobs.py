@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from jubilee.domain.jobs.kinds import JobQueueName
+from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.store import (
     AttemptFailure,
     Dispatch,
@@ -52,6 +52,24 @@ async def test_jobs_are_marked_by_priority_and_then_by_age(table: JobTable) -> N
     while marked := await table.due.mark_due(KINDS, limit=1):
         marked_order.append(added[marked[0].reference])
     assert marked_order == sorted(order)
+
+
+async def test_jobs_of_full_levels_are_not_marked(table: JobTable) -> None:
+    urgent, _ = await table.add(priority=4), await table.add(priority=5)
+    full = [(JobQueueName.USER, 5)]
+    assert references(await table.due.mark_due(KINDS, limit=10, full=full)) == {urgent}
+    assert await table.due.mark_due(KINDS, limit=10, full=full) == []
+
+
+async def test_a_due_job_that_is_not_dispatched_ends_the_wait(table: JobTable) -> None:
+    kinds = KindSet(frozenset(KINDS))
+    await table.add(kind="unknown.kind", due=-1)
+    await table.add(due=60)
+    assert not await table.due.wait_for_due(kinds, 0.01)
+    await table.add(due=-1)
+    assert await table.due.wait_for_due(kinds, 60)
+    await table.due.mark_due(KINDS, limit=10)
+    assert not await table.due.wait_for_due(kinds, 0.01)
 
 
 async def test_a_job_is_marked_once(table: JobTable) -> None:
@@ -102,8 +120,7 @@ async def test_unclaimed_jobs_are_read_in_pages_without_gaps(table: JobTable, li
     await table.due.mark_due(KINDS, limit=100)
     await table.pass_time(3)
     found = [dispatch.reference for dispatch in await list_unclaimed(table, limit)]
-    assert [added[reference] for reference in found] == positions
-    assert len(set(found)) == len(positions)
+    assert (set(found), len(found)) == (set(added), len(positions))
 
 
 async def test_a_released_job_is_marked_at_once(table: JobTable) -> None:

@@ -23,6 +23,9 @@ from tests.contracts.job_tables import PostgresJobTable, make_postgres_job_table
 from tests.fakes.store import FakeClock
 
 KINDS = ["echo"]
+SYSTEM_JOBS = Statement.from_sql(
+    "UPDATE jobs SET lane = 'system' WHERE id IN (SELECT id FROM jobs LIMIT 9)"
+)
 
 EXPIRY = {
     "rows": 500,
@@ -32,8 +35,14 @@ EXPIRY = {
     "expired_error": "{}",
 }
 
+LEVELS = [(queue, level) for level in range(10) for queue in QUEUES]
+MARK = {
+    "kinds": KINDS,
+    "open_queues": [queue for queue, _ in LEVELS],
+    "open_levels": [level for _, level in LEVELS],
+}
 PAGE = {
-    **dict(zip(("level", "run_at", "id"), FIRST, strict=True)),
+    **dict(zip(("after", "id"), FIRST, strict=True)),
     "kinds": KINDS,
     "queues": QUEUES,
     "rows": 500,
@@ -63,9 +72,9 @@ async def plan(other: Any, statement: Statement, **values: object) -> str:
 @pytest.mark.parametrize(
     ("statement", "index", "values"),
     [
-        (MARK_DUE, "ix_jobs_due", {"kinds": KINDS, "queues": QUEUES, "rows": 500}),
-        (DUE_SUMMARY, "ix_jobs_due", {"kinds": KINDS, "queues": QUEUES}),
-        (WAITING, "ix_jobs_due", PAGE),
+        (MARK_DUE, "ix_jobs_queued", {**MARK, "rows": 500}),
+        (DUE_SUMMARY, "ix_jobs_queued", {"kinds": KINDS, "queues": QUEUES}),
+        (WAITING, "ix_jobs_dispatched", PAGE),
         (EXPIRE, "ix_jobs_leases", EXPIRY),
         (PRUNE, "ix_jobs_finished_at", {"days": 7.0, "rows": 500}),
     ],
@@ -91,7 +100,7 @@ async def test_a_later_page_of_unclaimed_jobs_reads_only_its_rows(
     await table.add_many(rows=10_000, due=-60)
     await other.execute("UPDATE jobs SET dispatched_at = now() - interval '1 minute'")
     await other.execute("VACUUM ANALYZE jobs")
-    found = await plan(other, WAITING, **{**PAGE, "level": 9, "run_at": datetime.now(UTC)})
+    found = await plan(other, WAITING, **{**PAGE, "after": datetime.now(UTC)})
     assert "Seq Scan on jobs" not in found
     assert not re.search(r"Rows Removed by Filter: \d{2}", found)
     assert not re.findall(r"Scan.*jobs.*rows=[1-9]", found)
@@ -100,5 +109,27 @@ async def test_a_later_page_of_unclaimed_jobs_reads_only_its_rows(
 async def test_a_relay_locks_only_the_jobs_it_marks(table: PostgresJobTable, other: Any) -> None:
     await table.add_many(rows=1000, due=-1)
     await other.execute("ANALYZE jobs")
-    found = await plan(other, MARK_DUE, kinds=KINDS, queues=QUEUES, rows=10)
-    assert re.findall(r"LockRows \(actual rows=(\d+)", found) == ["10"]
+    found = await plan(other, MARK_DUE, **MARK, rows=10)
+    locked = re.findall(r"LockRows \(actual rows=([\d.]+) loops=(\d+)", found)
+    assert [float(rows) * int(loops) for rows, loops in locked] == [10]
+
+
+async def test_the_backlog_of_a_full_queue_is_not_read(table: PostgresJobTable, other: Any) -> None:
+    await table.add_many(rows=30_000, due=-1)
+    await table.run(SYSTEM_JOBS)
+    await other.execute("ANALYZE jobs")
+    levels = [(queue, level) for queue, level in LEVELS if queue == "system"]
+    values = dict(zip(("open_queues", "open_levels"), zip(*levels, strict=True), strict=True))
+    found = await plan(other, MARK_DUE, kinds=KINDS, rows=20, **values)
+    assert "Seq Scan on jobs" not in found
+    assert max(int(rows.partition(".")[0]) for rows in re.findall(r"rows=([\d.]+)", found)) <= 20
+
+
+async def test_lost_messages_are_looked_for_without_reading_the_backlog(
+    table: PostgresJobTable, other: Any
+) -> None:
+    await table.add_many(rows=30_000, due=-1)
+    await other.execute("ANALYZE jobs")
+    found = await plan(other, DUE_SUMMARY, kinds=KINDS, queues=QUEUES)
+    assert "ix_jobs_dispatched" in found
+    assert not re.search(r"Rows Removed by Filter: \d{3}", found)

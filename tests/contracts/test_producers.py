@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import TypeAlias
 from uuid import UUID
 
@@ -12,10 +13,12 @@ import pytest
 from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.schema import downgrade, upgrade
+from jubilee.domain.jobs.kinds import KindSet
 from tests.servers import Servers, fresh_database
 
 ROW = "SELECT * FROM jobs WHERE id = $1"
 COUNT = "SELECT count(*) FROM jobs"
+ECHO = KindSet(frozenset({"echo"}))
 LATER = datetime.now(UTC) + timedelta(days=1)
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -54,6 +57,26 @@ async def test_a_producers_job_is_found_by_the_relay(driver: Driver, pool: Conne
     job_id = await enqueue(driver, "echo", '{"n": 1}', "shop/1")
     [found] = await PostgresDueJobs(pool).mark_due(["echo"], limit=10)
     assert found.reference.id == job_id
+
+
+async def test_a_relay_that_waits_finds_a_producers_job(
+    driver: Driver, pool: ConnectionPool
+) -> None:
+    due = PostgresDueJobs(pool)
+    waiting = asyncio.create_task(due.wait_for_due(ECHO, 2))
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    await enqueue(driver, "echo")
+    assert await waiting
+
+
+async def test_one_relay_waits_for_the_jobs_of_the_same_kinds(pool: ConnectionPool) -> None:
+    due, began = PostgresDueJobs(pool), monotonic()
+    waiting = [asyncio.create_task(due.wait_for_due(ECHO, 1.5)) for _ in range(3)]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    assert monotonic() - began < 1.5
+    assert await asyncio.gather(*waiting) == [False] * 3
+    assert monotonic() - began >= 1.5
 
 
 async def test_a_producers_job_has_the_defaults_of_internal_jobs(driver: Driver) -> None:

@@ -1,11 +1,13 @@
 """Jobs in memory, as the relay sees them, and queues that tests empty."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import random
+from uuid import UUID
 
-from jubilee.domain.jobs.kinds import KindSet
+from jubilee.domain.jobs.kinds import JobQueueName, KindSet
+from jubilee.domain.jobs.queue import MAX_PRIORITY
 from jubilee.domain.jobs.retries import (
     MAX_CRASHES,
     lease_expired_error,
@@ -20,6 +22,7 @@ from jubilee.domain.jobs.store import (
     DueSummary,
     ExpiredJob,
     JobDispatcher,
+    QueueLevel,
     UnclaimedPage,
 )
 from tests.fakes.job_table import FakeJob, FakeJobTable
@@ -34,15 +37,21 @@ class FakeDueJobs(DueJobStore):
     table: FakeJobTable
     max_crashes: int = MAX_CRASHES
 
-    async def mark_due(self, kinds: Collection[str], *, limit: int) -> Sequence[Dispatch]:
-        now = self.table.now
-        due = [
-            job for job in self._queued(kinds) if job.run_at <= now and job.dispatched_at is None
-        ]
-        due.sort(key=_position)
+    async def mark_due(
+        self, kinds: Collection[str], *, limit: int, full: Collection[QueueLevel] = ()
+    ) -> Sequence[Dispatch]:
+        now, due = self.table.now, self._undispatched(kinds)
+        due = sorted((job for job in due if (job.queue, job.priority) not in full), key=_order)
         for job in due[:limit]:
             job.dispatched_at = now
         return [_dispatch(job) for job in due[:limit]]
+
+    async def wait_for_due(self, kinds: KindSet, seconds: float) -> bool:
+        return bool(self._undispatched(kinds.names))
+
+    def _undispatched(self, kinds: Collection[str]) -> list[FakeJob]:
+        queued = [job for job in self._queued(kinds) if job.run_at <= self.table.now]
+        return [job for job in queued if job.dispatched_at is None]
 
     async def unclaimed(
         self, kinds: Collection[str], *, after: DueJobPosition | None, limit: int
@@ -105,8 +114,12 @@ class FakeDueJobs(DueJobStore):
         return [job for job in jobs if job.status == "queued" and job.kind in kinds]
 
 
+def _order(job: FakeJob) -> tuple[int, float, UUID]:
+    return job.priority, job.run_at, job.id
+
+
 def _position(job: FakeJob) -> DueJobPosition:
-    return job.priority, EPOCH + timedelta(seconds=job.run_at), job.id
+    return EPOCH + timedelta(seconds=job.dispatched_at or 0.0), job.id
 
 
 def _dispatch(job: FakeJob) -> Dispatch:
@@ -119,6 +132,7 @@ class FakeDispatcher(JobDispatcher):
 
     sent: list[Dispatch] = field(default_factory=list)
     queues: dict[KindSet, list[Dispatch]] = field(default_factory=dict)
+    held: set[JobQueueName] = field(default_factory=set)
     failures: list[Exception] = field(default_factory=list)
     """Errors that the next calls raise."""
 
@@ -127,6 +141,23 @@ class FakeDispatcher(JobDispatcher):
             raise self.failures.pop(0)
         self.sent.extend(dispatches)
         self.queues.setdefault(to, []).extend(dispatches)
+
+    async def offer(self, dispatches: Sequence[Dispatch], to: KindSet) -> None:
+        await self.send([one for one in dispatches if one.queue not in self.held], to)
+
+    async def hold_back(self, queues: Collection[JobQueueName], to: KindSet) -> None:
+        self.held.update(queues)
+
+    async def full_levels(
+        self, to: KindSet, limits: Mapping[JobQueueName, int]
+    ) -> Collection[QueueLevel]:
+        waiting = [(one.queue, one.priority) for one in self.queues.get(to, ())]
+        return [
+            (queue, level)
+            for queue, limit in limits.items()
+            for level in range(MAX_PRIORITY + 1)
+            if sum(q is queue and priority <= level for q, priority in waiting) >= limit
+        ]
 
     async def missing(self, dispatches: Sequence[Dispatch], to: KindSet) -> Sequence[Dispatch]:
         if self.failures:

@@ -1,7 +1,7 @@
 """The worker process over the real adapters."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from random import random
 from socket import gethostname
@@ -36,6 +36,7 @@ from jubilee.bootstrap.telemetry import ProcessInfo
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.health import SchemaStatus
 from jubilee.domain.jobs.backlog import WorkerInfo, WorkerRegistry
+from jubilee.domain.jobs.bounded_dispatch import BoundedDispatch
 from jubilee.domain.jobs.cancellation import JobCanceller
 from jubilee.domain.jobs.kinds import JobKinds, JobQueueName
 from jubilee.domain.jobs.lease_keeper import LeaseKeeper
@@ -115,8 +116,10 @@ def _plan(
         random,
         observer,
     )
+    bounded_dispatch = _bounded_dispatch(settings, adapters, kinds)
     options = QueueOptions(
         pool=pool,
+        refill=bounded_dispatch.refill,
         ping_database=store.ping,
         job_timeout=kinds.longest_timeout + CANCEL_GRACE_S + ARQ_TIMEOUT_MARGIN_S,
         read_limit=settings.worker_read_limit,
@@ -124,11 +127,13 @@ def _plan(
     return WorkerPlan(
         queues=[
             ArqQueueWorker(queue_name(queue, kinds.known), slots, runner.run, options)
-            for queue, slots in _slots(settings)
+            for queue, slots in _slots(settings).items()
         ],
         lease_keeper=lease_keeper,
         periodic_tasks=(
-            *relay_tasks(_relay(settings, adapters, kinds, canceller), lease_keeper, observer),
+            *relay_tasks(
+                _relay(settings, adapters, bounded_dispatch, canceller), lease_keeper, observer
+            ),
             *registry_tasks(PostgresBacklog(adapters.pool), worker, observer),
             *_calendar_tasks(settings, adapters),
             *audit_tasks(audit_upkeep(settings, adapters)),
@@ -157,18 +162,24 @@ def _canceller(settings: Settings, adapters: Adapters) -> JobCanceller:
     )
 
 
+def _bounded_dispatch(settings: Settings, adapters: Adapters, kinds: JobKinds) -> BoundedDispatch:
+    due, dispatcher = PostgresDueJobs(adapters.pool), adapters.dispatcher
+    dispatched = adapters.telemetry.jobs.dispatched
+    redelivery = LostMessageCheck(due, dispatcher, kinds, monotonic, dispatched)
+    return BoundedDispatch(due, dispatcher, kinds, redelivery, _slots(settings))
+
+
 def _relay(
-    settings: Settings, adapters: Adapters, kinds: JobKinds, canceller: JobCanceller
+    settings: Settings,
+    adapters: Adapters,
+    bounded_dispatch: BoundedDispatch,
+    canceller: JobCanceller,
 ) -> Relay:
     due = PostgresDueJobs(adapters.pool, settings.job_max_crashes)
     return Relay(
         due_jobs=due,
         events=PostgresEventRelay(adapters.write, new_id, EVENT_SUBSCRIBERS),
-        dispatcher=adapters.dispatcher,
-        kinds=kinds,
-        redelivery=LostMessageCheck(
-            due, adapters.dispatcher, kinds, monotonic, adapters.telemetry.jobs.dispatched
-        ),
+        bounded_dispatch=bounded_dispatch,
         sweeper=LeaseSweeper(due, canceller),
         retention_days=settings.task_retention,
     )
@@ -185,8 +196,8 @@ async def _leave(registry: WorkerRegistry, worker: WorkerInfo, seconds: float) -
             await registry.leave(worker.id)
 
 
-def _slots(settings: Settings) -> tuple[tuple[JobQueueName, int], ...]:
-    return (
-        (JobQueueName.SYSTEM, settings.worker_system_slots),
-        (JobQueueName.USER, settings.worker_user_slots),
-    )
+def _slots(settings: Settings) -> Mapping[JobQueueName, int]:
+    return {
+        JobQueueName.SYSTEM: settings.worker_system_slots,
+        JobQueueName.USER: settings.worker_user_slots,
+    }

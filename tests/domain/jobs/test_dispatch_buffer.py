@@ -35,7 +35,7 @@ def buffer_to(dispatcher: JobDispatcher) -> DispatchBuffer:
 
 
 @dataclass(slots=True)
-class BlockedDispatcher(JobDispatcher):
+class BlockedDispatcher(FakeDispatcher):
     """Record each batch, and block until `gate` is set."""
 
     gate: asyncio.Event = field(default_factory=asyncio.Event)
@@ -44,9 +44,6 @@ class BlockedDispatcher(JobDispatcher):
     async def send(self, dispatches: Sequence[Dispatch], to: KindSet) -> None:
         self.batches.append(dispatches)
         await self.gate.wait()
-
-    async def missing(self, dispatches: Sequence[Dispatch], to: KindSet) -> Sequence[Dispatch]:
-        return ()
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,11 @@ import pytest
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.events import EventRelay
 from jubilee.domain.jobs import redelivery
+from jubilee.domain.jobs.bounded_dispatch import BATCH_SIZE, BoundedDispatch
 from jubilee.domain.jobs.cancellation import JobCanceller
 from jubilee.domain.jobs.kinds import JobKinds, JobQueueName, KindSet
 from jubilee.domain.jobs.redelivery import LostMessageCheck
-from jubilee.domain.jobs.relay import BATCH_SIZE, Relay
+from jubilee.domain.jobs.relay import Relay
 from jubilee.domain.jobs.retries import lease_expired_error
 from jubilee.domain.jobs.store import Dispatch
 from jubilee.domain.jobs.sweeper import LeaseSweeper
@@ -80,7 +81,9 @@ def relay(
     redelivery = LostMessageCheck(due, dispatcher, kinds, monotonic, redelivered.append)
     all_kinds = JobKinds([ScriptedKind(return_at_once, name=name) for name in ("echo", "mail")])
     sweeper = LeaseSweeper(due, JobCanceller(all_kinds, FakeCancellation(table)))
-    return Relay(due, events, dispatcher, kinds, redelivery, sweeper, retention_days=7)
+    slots = dict.fromkeys(JobQueueName, 1000)
+    dispatch = BoundedDispatch(due, dispatcher, kinds, redelivery, slots)
+    return Relay(due, events, dispatch, sweeper, retention_days=7)
 
 
 async def test_due_jobs_of_known_kinds_are_dispatched(
@@ -233,4 +236,4 @@ async def test_the_relay_waits_until_the_next_job_is_due(
 ) -> None:
     if due is not None:
         table.add(run_at=due)
-    assert await relay.seconds_to_next(1) == wait
+    assert await relay.seconds_to_next(1) == pytest.approx(wait, abs=0.1)

@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 
 from jubilee.domain.jobs.backlog import Backlog, WorkerInfo
+from jubilee.domain.jobs.bounded_dispatch import BATCH_SIZE
 from jubilee.domain.jobs.kinds import KindSet
 from jubilee.domain.jobs.lease_keeper import LeaseKeeper
-from jubilee.domain.jobs.relay import BATCH_SIZE
 from jubilee.entrypoints.worker.periodic_tasks import (
     MAX_DISPATCH_INTERVAL_S,
     MAX_PAUSE_S,

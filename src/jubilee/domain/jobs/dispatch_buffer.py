@@ -13,7 +13,7 @@ PAUSE_S = 1.0  # after a failed dispatch
 
 
 class DispatchBuffer:
-    """A bounded buffer of dispatches, sent by one task; the relay dispatches what it loses."""
+    """A bounded buffer of dispatches, sent by one task; the relay dispatches what it leaves out."""
 
     def __init__(self, dispatcher: JobDispatcher, router: JobRouter) -> None:
         self._dispatcher = dispatcher
@@ -34,6 +34,6 @@ class DispatchBuffer:
                 batch.append(self._queue.get_nowait())
             try:
                 for queue, dispatches in (await self._router.route(batch)).items():
-                    await self._dispatcher.send(dispatches, queue)
+                    await self._dispatcher.offer(dispatches, queue)
             except Exception:  # keep running: the relay dispatches these jobs
                 await asyncio.sleep(PAUSE_S)

@@ -5,7 +5,7 @@ from math import inf
 
 from jubilee.domain.clock import Monotonic
 from jubilee.domain.jobs.kinds import JobKinds
-from jubilee.domain.jobs.store import DueJobPosition, DueJobStore, JobDispatcher
+from jubilee.domain.jobs.store import DueJobPosition, DueJobReader, JobDispatcher
 
 BATCH_SIZE = 500
 CHECK_INTERVAL_S = 0.9  # less than the relay's interval of one second
@@ -22,7 +22,7 @@ class LostMessageCheck:
 
     def __init__(
         self,
-        due: DueJobStore,
+        due: DueJobReader,
         dispatcher: JobDispatcher,
         kinds: JobKinds,
         monotonic: Monotonic,
@@ -32,18 +32,18 @@ class LostMessageCheck:
         self._due = due
         self._dispatcher = dispatcher
         self._kinds = kinds
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._dispatched = dispatched
         self._after: DueJobPosition | None = None
         self._checked_at = -inf
 
     async def run(self) -> None:
         """Check one page, and further pages while messages are missing. Raises Unavailable."""
-        if self._monotonic() - self._checked_at < CHECK_INTERVAL_S:
+        if self.monotonic() - self._checked_at < CHECK_INTERVAL_S:
             return
         while await self._check_page():
             pass
-        self._checked_at = self._monotonic()
+        self._checked_at = self.monotonic()
 
     async def _check_page(self) -> bool:
         """Check one page; return whether to check the next one at once."""

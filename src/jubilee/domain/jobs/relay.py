@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 
 from jubilee.domain.events import EventRelay
-from jubilee.domain.jobs.kinds import JobKinds
-from jubilee.domain.jobs.redelivery import LostMessageCheck
-from jubilee.domain.jobs.store import DueJobStore, JobDispatcher
+from jubilee.domain.jobs.bounded_dispatch import BATCH_SIZE, BoundedDispatch
+from jubilee.domain.jobs.store import DueJobStore
 from jubilee.domain.jobs.sweeper import LeaseSweeper
-
-BATCH_SIZE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,18 +14,13 @@ class Relay:
 
     due_jobs: DueJobStore
     events: EventRelay
-    dispatcher: JobDispatcher
-    kinds: JobKinds
-    redelivery: LostMessageCheck
+    bounded_dispatch: BoundedDispatch
     sweeper: LeaseSweeper
     retention_days: float
 
     async def dispatch(self) -> int:
-        """Dispatch due jobs, marked and committed first: a crash delays them, but loses none."""
-        marked = await self.due_jobs.mark_due(self.kinds.names, limit=BATCH_SIZE)
-        if marked:
-            await self.dispatcher.send(marked, self.kinds.known)
-        return len(marked)
+        """Dispatch due jobs while the queues have room; return how many."""
+        return await self.bounded_dispatch.run()
 
     async def sweep(self) -> int:
         """Release or end the jobs whose lease has expired; return how many."""
@@ -45,9 +37,5 @@ class Relay:
         return jobs + await self.events.prune(days=days, limit=BATCH_SIZE)
 
     async def seconds_to_next(self, longest: float) -> float:
-        """Redeliver lost messages; return the seconds until a job is due, `longest` at most."""
-        summary = await self.due_jobs.due_summary(self.kinds.names)
-        if summary.has_unclaimed:
-            await self.redelivery.run()
-        seconds = summary.next_due
-        return longest if seconds is None else min(max(seconds, 0.0), longest)
+        """Wait for jobs to dispatch; return the seconds to wait still, `longest` at most."""
+        return await self.bounded_dispatch.wait(longest)

@@ -144,8 +144,11 @@ class OpenCancellation(Protocol[Tx_co]):
         """Return the transaction of the job kind; `error` None keeps that of an earlier attempt."""
 
 
-DueJobPosition: TypeAlias = tuple[int, datetime, UUID]
-"""Sort key of the last job of a page: priority, due time and id."""
+DueJobPosition: TypeAlias = tuple[datetime, UUID]
+"""Sort key of the last job of a page: time of its dispatch, and id."""
+
+QueueLevel: TypeAlias = tuple[JobQueueName, int]
+"""A queue and a priority in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,16 +169,32 @@ class DueSummary:
     """Whether a job dispatched 2 or more seconds ago is not claimed yet."""
 
 
-class DueJobStore(Protocol):
-    """Jobs as the relay sees them; each call handles `limit` jobs at most."""
+class DueJobReader(Protocol):
+    """Reads which jobs are due, and which are dispatched; pages have `limit` jobs at most."""
 
-    async def mark_due(self, kinds: Collection[str], *, limit: int) -> Sequence[Dispatch]:
-        """Mark due jobs as dispatched, commit, and return them."""
+    async def wait_for_due(self, kinds: KindSet, seconds: float) -> bool:
+        """Wait until a job is due that is not dispatched; return whether one is.
+
+        Returns False at once where another relay waits for jobs of the same kinds, and at the end
+        of the time. Finds a job within 20 ms, also one that a producer has inserted by SQL.
+        """
 
     async def unclaimed(
         self, kinds: Collection[str], *, after: DueJobPosition | None, limit: int
     ) -> UnclaimedPage:
         """List the jobs dispatched 2 or more seconds ago that are not claimed yet."""
+
+    async def due_summary(self, kinds: Collection[str]) -> DueSummary:
+        """Return when the next job is due, in one statement."""
+
+
+class DueJobStore(DueJobReader, Protocol):
+    """Jobs as the relay sees them; each call handles `limit` jobs at most."""
+
+    async def mark_due(
+        self, kinds: Collection[str], *, limit: int, full: Collection[QueueLevel] = ()
+    ) -> Sequence[Dispatch]:
+        """Mark due jobs as dispatched, except those of `full` levels, commit, and return them."""
 
     async def expire_leases(self, *, limit: int) -> int:
         """Queue again, or end as dead, the jobs with an expired lease; return how many.
@@ -189,9 +208,6 @@ class DueJobStore(Protocol):
     async def prune(self, *, days: float, limit: int) -> int:
         """Delete jobs that ended `days` ago or earlier; return how many."""
 
-    async def due_summary(self, kinds: Collection[str]) -> DueSummary:
-        """Return when the next job is due, in one statement."""
-
 
 class JobDispatcher(Protocol):
     """Sends jobs to workers; the relay sends lost messages again.
@@ -202,6 +218,23 @@ class JobDispatcher(Protocol):
 
     async def send(self, dispatches: Sequence[Dispatch], to: KindSet) -> None:
         """Send the dispatches; sending one twice has no further effect. Raises Unavailable."""
+
+    async def offer(self, dispatches: Sequence[Dispatch], to: KindSet) -> None:
+        """Send new dispatches, but for those of queues that are held back. Raises Unavailable."""
+
+    async def hold_back(self, queues: Collection[JobQueueName], to: KindSet) -> None:
+        """Let new jobs of these queues wait for a relay, for two seconds: older ones wait as well.
+
+        Raises Unavailable.
+        """
+
+    async def full_levels(
+        self, to: KindSet, limits: Mapping[JobQueueName, int]
+    ) -> Collection[QueueLevel]:
+        """Return the levels of which a new message would wait behind as many as the queue's limit.
+
+        An urgent job therefore finds room where those of lower priority do not. Raises Unavailable.
+        """
 
     async def missing(self, dispatches: Sequence[Dispatch], to: KindSet) -> Sequence[Dispatch]:
         """Return the dispatches that are not in the queue. Raises Unavailable."""

@@ -12,8 +12,9 @@ from jubilee.domain.audit.upkeep import AuditUpkeep
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.greetings.planning import GreetingPlanner
 from jubilee.domain.jobs.backlog import BacklogReader, WorkerInfo, WorkerRegistry
+from jubilee.domain.jobs.bounded_dispatch import BATCH_SIZE
 from jubilee.domain.jobs.lease_keeper import LeaseKeeper
-from jubilee.domain.jobs.relay import BATCH_SIZE, Relay
+from jubilee.domain.jobs.relay import Relay
 from jubilee.domain.retention import Retention
 from jubilee.domain.signing_keys.upkeep import KeyUpkeep
 from jubilee.observation.jobs import RelayObserver

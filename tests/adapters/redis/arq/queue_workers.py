@@ -72,6 +72,8 @@ class QueueSite:
         self.database_answers = True
         """Whether PostgreSQL answers a ping."""
         self.pings = 0
+        self.refill = asyncio.Event()
+        """Set when a worker asks for more messages."""
         self.workers: list[ArqQueueWorker] = []
         self._mains: list[asyncio.Task[None]] = []
 
@@ -93,7 +95,11 @@ class QueueSite:
     def build(self, slots: int, runs: "Runs") -> ArqQueueWorker:
         """Create a worker without starting it."""
         options = QueueOptions(
-            pool=self.pool, ping_database=self.ping, job_timeout=60, read_limit=500
+            pool=self.pool,
+            ping_database=self.ping,
+            refill=self.refill.set,
+            job_timeout=60,
+            read_limit=500,
         )
         worker = ArqQueueWorker(QUEUE, slots, runs, options)
         self.workers.append(worker)

@@ -17,6 +17,7 @@ from jubilee.adapters.redis.arq import dispatcher as arq_dispatcher
 from jubilee.adapters.redis.arq.dispatcher import ArqJobDispatcher
 from jubilee.adapters.redis.arq.messages import (
     FUNCTION,
+    behind_key,
     message_id,
     queue_name,
     unpack,
@@ -187,6 +188,29 @@ async def test_a_message_that_is_not_in_its_queue_is_missing(
     assert await dispatcher.missing([], KNOWN) == []
     other = KindSet(frozenset({"other"}))
     assert set(await dispatcher.missing(sent, other)) == set(sent)
+
+
+async def test_a_level_is_full_if_as_many_messages_precede_a_new_one(
+    dispatcher: ArqJobDispatcher, redis: Redis
+) -> None:
+    await dispatcher.send([make_dispatch(5), make_dispatch(5), make_dispatch(3)], KNOWN)
+    limits = {JobQueueName.USER: 3, JobQueueName.SYSTEM: 1}
+    full = await dispatcher.full_levels(KNOWN, limits)
+    assert full == [(JobQueueName.USER, priority) for priority in range(5, 10)]
+
+
+async def test_new_jobs_of_a_queue_that_is_held_back_are_left_to_the_relay(
+    dispatcher: ArqJobDispatcher, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arq_dispatcher, "HELD_CHECK_S", 0)
+    await dispatcher.hold_back([JobQueueName.USER], KNOWN)
+    noticed, held, other = make_dispatch(), make_dispatch(), make_dispatch(1, JobQueueName.SYSTEM)
+    await dispatcher.offer([noticed], KNOWN)
+    await dispatcher.offer([held, other], KNOWN)
+    assert await dispatcher.missing([noticed, held, other], KNOWN) == [held]
+    await redis.delete(behind_key(queue_name(JobQueueName.USER, KNOWN)))
+    await dispatcher.offer([held], KNOWN)
+    assert await dispatcher.missing([held], KNOWN) == []
 
 
 async def test_sending_nothing_succeeds(dispatcher: ArqJobDispatcher, redis: Redis) -> None:

@@ -70,6 +70,17 @@ async def test_a_worker_runs_as_many_jobs_as_it_has_slots(site: QueueSite) -> No
     assert site.runs.max_running == 3
 
 
+async def test_more_messages_are_asked_for_before_the_last_one_is_taken(site: QueueSite) -> None:
+    site.runs.gate.clear()
+    await site.send(dispatches(5))
+    site.start(slots=2)
+    await eventually(lambda: len(site.runs.started) == 2)
+    assert not site.refill.is_set()
+    site.runs.gate.set()
+    await site.runs.until(5)
+    assert site.refill.is_set()
+
+
 async def test_signals_are_left_to_the_process(site: QueueSite) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     site.build(1, site.runs)

@@ -13,7 +13,7 @@ from asyncpg import Record
 from jubilee.adapters.postgres.documents import encode, read_object
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
-from jubilee.domain.jobs.kinds import JobQueueName
+from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.queue import MAX_PRIORITY
 from jubilee.domain.jobs.retries import (
     MAX_CRASHES,
@@ -29,59 +29,58 @@ from jubilee.domain.jobs.store import (
     DueSummary,
     ExpiredJob,
     JobReference,
+    QueueLevel,
     UnclaimedPage,
 )
 
 UNCLAIMED = f"dispatched_at < now() - interval '{UNCLAIMED_AFTER_S:g} seconds'"
-LEVELS = f"generate_series(0, {MAX_PRIORITY})"
+ALL_LEVELS = [(queue, level) for level in range(MAX_PRIORITY + 1) for queue in JobQueueName]
 QUEUES = [queue.value for queue in JobQueueName]  # a newer version may know more of them
-# One index scan for each priority: jobs that are due later are not read.
-# Levels are sorted first: sorted last, up to ten times the limit would be locked.
-# MATERIALIZED, or the planner might lock and mark more rows than the limit says.
+LEVELS = f"""
+    unnest(CAST(:queues AS text[])) AS queue, generate_series(0, {MAX_PRIORITY}) AS level
+"""
+# One index scan for each queue and priority: neither jobs that are due later nor those of a queue
+# that is full are read. Levels come sorted: sorted afterwards, up to twenty times the limit would
+# be locked. MATERIALIZED, or the planner might lock and mark more rows than the limit says.
 MARK_DUE = Statement.from_sql(
     """
     WITH due AS MATERIALIZED (
         SELECT found.id
-        FROM (SELECT level FROM {levels} AS level ORDER BY level) AS urgency
+        FROM unnest(CAST(:open_queues AS text[]), CAST(:open_levels AS integer[]))
+            AS wanted (queue, level)
         CROSS JOIN LATERAL (
             SELECT id FROM jobs
-            WHERE status = 'queued' AND priority = level AND run_at <= now()
-                AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:queues AS text[]))
+            WHERE status = 'queued' AND lane = wanted.queue AND priority = wanted.level
+                AND run_at <= now() AND kind = ANY(CAST(:kinds AS text[]))
                 AND dispatched_at IS NULL
             ORDER BY run_at, id LIMIT :rows FOR UPDATE SKIP LOCKED
         ) AS found
-        ORDER BY level LIMIT :rows
+        LIMIT :rows
     )
     UPDATE jobs SET dispatched_at = now() FROM due WHERE jobs.id = due.id
     RETURNING jobs.id, epoch, lane, priority, kind
-    """,
-    levels=LEVELS,
+    """
+)
+WAIT_FOR_DUE = Statement.from_sql(
+    """
+    SELECT wait_for_due_jobs(
+        CAST(:waiter AS integer), CAST(:kinds AS text[]), CAST(:queues AS text[]),
+        CAST(:seconds AS float)
+    ) AS is_due
+    """
 )
 # The row comparison is a condition of the index: every page costs the same.
 WAITING = Statement.from_sql(
     """
-    SELECT found.id, epoch, lane, level AS priority, kind, run_at
-    FROM generate_series(CAST(:level AS integer), {max_priority}) AS level
-    CROSS JOIN LATERAL (
-        SELECT id, epoch, lane, kind, run_at FROM jobs
-        WHERE status = 'queued' AND priority = level AND run_at <= now()
-            AND (run_at, id) > (
-                CASE WHEN level = CAST(:level AS integer) THEN CAST(:run_at AS timestamptz)
-                    ELSE '-infinity' END,
-                CASE WHEN level = CAST(:level AS integer) THEN CAST(:id AS uuid)
-                    ELSE CAST('{first_id}' AS uuid) END
-            )
-            AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:queues AS text[]))
-            AND {unclaimed}
-        ORDER BY run_at, id LIMIT :rows
-    ) AS found
-    ORDER BY level, run_at, found.id LIMIT :rows
+    SELECT id, epoch, lane, priority, kind, dispatched_at FROM jobs
+    WHERE status = 'queued' AND run_at <= now() AND {unclaimed}
+        AND (dispatched_at, id) > (CAST(:after AS timestamptz), CAST(:id AS uuid))
+        AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:queues AS text[]))
+    ORDER BY dispatched_at, id LIMIT :rows
     """,
-    max_priority=MAX_PRIORITY,
-    first_id=UUID(int=0),
     unclaimed=UNCLAIMED,
 )
-FIRST = (0, datetime.min.replace(tzinfo=UTC), UUID(int=0))
+FIRST = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 # The wait is a random part of the longest one, so that jobs of one dead worker are separated.
 EXPIRE = Statement.from_sql(
     """
@@ -123,22 +122,17 @@ DUE_SUMMARY = Statement.from_sql(
     """
     SELECT (
         SELECT CAST(extract(epoch FROM min(soonest.run_at) - now()) AS float)
-        FROM {levels} AS urgency
+        FROM {levels}
         CROSS JOIN LATERAL (
             SELECT run_at FROM jobs
-            WHERE status = 'queued' AND priority = urgency AND run_at > now()
+            WHERE status = 'queued' AND lane = queue AND priority = level AND run_at > now()
                 AND kind = ANY(CAST(:kinds AS text[]))
             ORDER BY run_at LIMIT 1
         ) AS soonest
     ) AS seconds, EXISTS (
-        SELECT FROM {levels} AS urgency
-        CROSS JOIN LATERAL (
-            SELECT FROM jobs
-            WHERE status = 'queued' AND priority = urgency AND run_at <= now()
-                AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:queues AS text[]))
-                AND {unclaimed}
-            LIMIT 1
-        ) AS waiting
+        SELECT FROM jobs
+        WHERE status = 'queued' AND run_at <= now() AND {unclaimed}
+            AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:queues AS text[]))
     ) AS waits
     """,
     levels=LEVELS,
@@ -156,29 +150,50 @@ class PostgresDueJobs(DueJobStore):
     pool: ConnectionPool
     max_crashes: int = MAX_CRASHES
 
-    async def mark_due(self, kinds: Collection[str], *, limit: int) -> Sequence[Dispatch]:
+    async def mark_due(
+        self, kinds: Collection[str], *, limit: int, full: Collection[QueueLevel] = ()
+    ) -> Sequence[Dispatch]:
+        levels = [level for level in ALL_LEVELS if level not in full]
         async with self.pool.executor() as executor:
-            rows = await executor.all(MARK_DUE, kinds=list(kinds), queues=QUEUES, rows=limit)
+            rows = await executor.all(
+                MARK_DUE,
+                kinds=list(kinds),
+                open_queues=[queue.value for queue, _ in levels],
+                open_levels=[priority for _, priority in levels],
+                rows=limit,
+            )
         return [_dispatch(row) for row in rows]
+
+    async def wait_for_due(self, kinds: KindSet, seconds: float) -> bool:
+        """Wait in the server, on a connection of the pool that is not measured: it is idle."""
+        values = WAIT_FOR_DUE.arguments(
+            {
+                "waiter": int(kinds.fingerprint[:8], 16) - 2**31,
+                "kinds": sorted(kinds.names),
+                "queues": QUEUES,
+                "seconds": seconds,
+            }
+        )
+        async with self.pool.connection() as driver:
+            return bool(await driver.fetchval(WAIT_FOR_DUE.sql, *values))
 
     async def unclaimed(
         self, kinds: Collection[str], *, after: DueJobPosition | None, limit: int
     ) -> UnclaimedPage:
-        level, run_at, job_id = after or FIRST
+        dispatched_at, job_id = after or FIRST
         async with self.pool.executor() as executor:
             rows = await executor.all(
                 WAITING,
                 kinds=list(kinds),
                 queues=QUEUES,
                 rows=limit,
-                level=level,
-                run_at=run_at,
+                after=dispatched_at,
                 id=job_id,
             )
         last = rows[-1] if len(rows) == limit else None
         return UnclaimedPage(
             [_dispatch(row) for row in rows],
-            None if last is None else (last["priority"], last["run_at"], last["id"]),
+            None if last is None else (last["dispatched_at"], last["id"]),
         )
 
     async def expire_leases(self, *, limit: int) -> int:

@@ -57,7 +57,21 @@ jobs = Table(
         "status IN ('queued', 'running', 'succeeded', 'dead', 'cancelled')", name="status"
     ),
     CheckConstraint(f"({LIVE}) = (finished_at IS NULL)", name="finished"),
-    Index("ix_jobs_due", "priority", "run_at", "id", postgresql_where=text("status = 'queued'")),
+    Index(
+        "ix_jobs_queued",
+        "lane",
+        "priority",
+        "run_at",
+        "id",
+        postgresql_where=text("status = 'queued'"),
+    ),
+    # Few rows: dispatch is bounded. Without it, each look for lost messages would read a backlog.
+    Index(
+        "ix_jobs_dispatched",
+        "dispatched_at",
+        "id",
+        postgresql_where=text("status = 'queued' AND dispatched_at IS NOT NULL"),
+    ),
     Index("ix_jobs_leases", "lease_until", postgresql_where=text("status = 'running'")),
     Index("ix_jobs_dead", "lane", postgresql_where=text("status = 'dead'")),
     Index("ix_jobs_owner_id_id", "owner_id", "id"),

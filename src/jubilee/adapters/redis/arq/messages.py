@@ -19,6 +19,11 @@ def wake_channel(queue: str) -> str:
     return f"{queue}:wake"
 
 
+def behind_key(queue: str) -> str:
+    """Name the key that exists while more jobs are due than the queue has room for."""
+    return f"{queue}:behind"
+
+
 def message_id(reference: JobReference) -> str:
     """ARQ's id for the dispatch of one epoch of a job: sending it twice adds no second message."""
     return f"{reference.id}:{reference.epoch}"

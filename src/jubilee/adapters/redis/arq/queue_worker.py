@@ -31,6 +31,7 @@ CLEANUP_TIMEOUT_S = 1.0  # for Redis to accept the ends of jobs; its keys expire
 PING_AFTER_S = 10.0  # without a wake-up: the subscription may be half-open
 IN_PROGRESS_TTL_S = 1.0  # other workers leave a message alone for so long after it was taken
 MAX_TRIES = 1_000_000  # of one message; attempts of a job are counted in PostgreSQL
+REFILL_BELOW = 2  # messages for each slot: more are dispatched before the last one is taken
 HEALTH_INTERVAL_S = 60  # between two writes of ARQ's health-check key
 
 logger = logging.getLogger(__name__)
@@ -47,11 +48,12 @@ class QueueOptions:
     """What the queue workers of a process share.
 
     `job_timeout` is ARQ's own limit, in seconds, longer than any job may take; `read_limit` is the
-    number of messages that one poll reads at most.
+    number of messages that one poll reads at most; `refill` is called when few are left.
     """
 
     pool: ArqRedis
     ping_database: PingDatabase
+    refill: Callable[[], None]
     job_timeout: float
     read_limit: int
 
@@ -93,6 +95,7 @@ class ArqQueueWorker(Worker):
         self._messages = TakenMessages()
         self._stopping = False
         self._ping_database = options.ping_database
+        self._refill = options.refill
         self._pause_s = POLL_INTERVAL_S
         self._reconnecting: asyncio.Task[None] | None = None
 
@@ -138,6 +141,8 @@ class ArqQueueWorker(Worker):
 
         Messages of jobs that run here are still in the queue; ARQ would ask about each of them.
         """
+        if len(job_ids) < REFILL_BELOW * self.max_jobs:
+            self._refill()
         others = [i for i in job_ids if i.decode() not in self.tasks]
         if not others:
             return
