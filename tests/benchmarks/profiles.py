@@ -17,6 +17,7 @@ from tests.benchmarks.stack import print_lines, stack
 
 SECONDS, ROUNDS, COUNT = 10, 20, 2000
 OUT = Path("dist")
+PY_SPY = Path(sys.executable).with_name("py-spy")
 
 
 def main() -> None:
@@ -27,7 +28,7 @@ def main() -> None:
         (server,) = opened(ends, up, (), None)
         for kind in sys.argv[1:]:
             path = OUT / f"profile-{kind}.svg"
-            command = ("py-spy", "record", "--pid", str(server.pid), "--rate", "500")
+            command = (PY_SPY, "record", "--pid", str(server.pid), "--rate", "500")
             with subprocess.Popen((*command, "--duration", str(SECONDS), "--output", path)):
                 each = Contender(kind, server.pid, server.port, load.requests(kind))
                 uvloop.run(compete([each], rounds=ROUNDS, requests=COUNT))

@@ -185,8 +185,10 @@ def collector() -> Iterator[str]:
     command = (sys.executable, "-m", "tests.benchmarks.collector")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        process.terminate()
+        try:
+            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.terminate()
 
 
 async def measure(settings: Settings, count: int) -> dict[str, Cost]:

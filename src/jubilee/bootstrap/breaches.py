@@ -21,7 +21,7 @@ TIMEOUTS = RequestTimeouts(
 
 
 def breach_check(settings: Settings, telemetry: Telemetry, ends: ExitStack) -> BreachCheck | None:
-    """Build the check that the settings choose; `ends` closes what it opens."""
+    """Build the check that the settings choose; `ends` closes its file or client."""
     reader = _reader(settings, telemetry, ends)
     return None if reader is None else BreachCheck(reader, telemetry.breaches, monotonic)
 

@@ -10,22 +10,22 @@ from jubilee.settings import Settings
 
 
 def link_secrets(settings: Settings) -> LinkSecrets:
-    """Return what derives tokens and codes of mailed links."""
+    """Build the deriver of the tokens and codes of mailed links."""
     current, *previous = (keys.link for keys in signing_keys(settings))
     return LinkSecrets(current, tuple(previous))
 
 
 def link_issuer(settings: Settings) -> LinkIssuer:
-    """Return what issues links."""
+    """Build the issuer of links."""
     return LinkIssuer(link_secrets(settings), clock, new_id)
 
 
 def address_cipher(settings: Settings) -> AesAddressCipher:
-    """Return the cipher of addresses in jobs."""
+    """Build the cipher of addresses in jobs."""
     return AesAddressCipher(*(keys.address for keys in signing_keys(settings)))
 
 
 def opt_out_tokens(settings: Settings) -> OptOutTokens:
-    """Return what signs the links that turn greetings off."""
+    """Build the signer of the links that turn greetings off."""
     current, *previous = (keys.link for keys in signing_keys(settings))
     return OptOutTokens(current, tuple(previous))

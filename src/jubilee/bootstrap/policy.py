@@ -66,7 +66,7 @@ def _password_rules(settings: Settings, breaches: BreachCheck | None) -> Passwor
 
 
 def email_policy(settings: Settings) -> EmailPolicy:
-    """Read what the settings say about addresses."""
+    """Read the policy for e-mail addresses from the settings."""
     return EmailPolicy(
         EmailVerification(settings.email_verification),
         hides_accounts=settings.registration_conflict == "hide",

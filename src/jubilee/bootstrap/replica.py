@@ -37,11 +37,11 @@ class Replica:
     positions: RedisWritePositions
 
     def views(self, context: WriteContext) -> Begin[PostgresTransaction]:
-        """Return how lists are read."""
+        """Return the views by which lists are read."""
         return list_views(self.reads, context)
 
     def tasks(self) -> tuple[Coroutine[Any, Any, None], ...]:
-        """Return what runs as long as the process."""
+        """Return the tasks that run as long as the process."""
         upkeep = PoolUpkeep(self.pool, PostgresCapacity(self.pool))
         return self.reads.monitor.run(self.positions.publish), upkeep.run()
 
@@ -49,7 +49,7 @@ class Replica:
 def make_replica(
     settings: Settings, url: str, primary: ConnectionPool, redis: RedisClient, telemetry: Telemetry
 ) -> Replica:
-    """Open nothing yet; `url` names one server."""
+    """Build the replica without connecting to it; `url` names one server."""
     observer = ReplicaTelemetry(telemetry.instruments)
     max_lag = settings.replica_max_lag
     pool = ConnectionPool(

@@ -22,7 +22,7 @@ def report_load_failure(error: Exception) -> None:
 
 
 def key_policy(settings: Settings) -> KeyPolicy:
-    """Read from the settings how keys are made."""
+    """Read the policy for new keys from the settings."""
     return KeyPolicy(
         _algorithm(settings),
         period=timedelta(days=settings.token_key_days),

@@ -42,7 +42,7 @@ def rotate(chosen: Namespace) -> int:
 
 
 def retire(chosen: Namespace) -> int:
-    """Let a key sign no more."""
+    """Stop signing with a key."""
 
     async def end(services: Services) -> None:
         await services.signing_keys.retire(chosen.id, by=OPERATOR, revoke=chosen.revoke)

@@ -11,10 +11,10 @@ def add_keys(known: Commands) -> None:
     listed.add_argument("--json", action="store_true", help="print JSON")
     summary = "add a key that signs in ten minutes, when all verifiers know it"
     rotated = add_command(actions, "rotate", "keys:rotate", summary)
-    rotated.add_argument("--now", action="store_true", help="let it sign at once")
-    summary = "let a key sign no more; its tokens stay valid until they expire"
+    rotated.add_argument("--now", action="store_true", help="sign with it at once")
+    summary = "stop signing with a key; its tokens stay valid until they expire"
     retired = add_command(actions, "retire", "keys:retire", summary)
     retired.add_argument("id", metavar="KID", help="the key's id")
     retired.add_argument(
-        "--revoke", action="store_true", help="refuse its tokens as well: the key has leaked"
+        "--revoke", action="store_true", help="refuse its tokens as well, for a key that has leaked"
     )

@@ -1,4 +1,4 @@
-"""The service's mails to an account, and what became of them."""
+"""The service's mails to an account, and the status of their delivery."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from jubilee.domain.transaction import Begin
 
 
 class MailStatus(StrEnum):
-    """What became of a mail."""
+    """Status of the delivery of a mail."""
 
     QUEUED = "queued"
     """It waits, or is tried again."""
@@ -58,7 +58,7 @@ class OwnMailView(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OwnMailService:
-    """Tells accounts what became of their mails."""
+    """Use case of an account's own mails."""
 
     read_list: Begin[OwnMailView]
 

@@ -60,7 +60,7 @@ class SignInServices:
 
 @dataclass(frozen=True, kw_only=True)
 class AccountServices:
-    """Accounts, their rights and tokens, and their end."""
+    """Accounts: their rights, tokens, exports and deletion."""
 
     users: UserService
     api_tokens: ApiTokenService

@@ -73,8 +73,8 @@ class AccountSettings(SettingsGroup):
     )
     registration_conflict: Literal["reveal", "hide"] = Field(
         "reveal",
-        description="whether registration tells that an address is taken (409), or only its owner"
-        " by mail (202); reveal or hide",
+        description="whether registration reveals that an address is taken (409), or answers 202"
+        " and tells only its owner, by mail; reveal or hide",
     )
 
     @property

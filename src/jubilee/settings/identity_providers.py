@@ -66,7 +66,7 @@ def _redirect(text: str) -> str:
 
 
 class IdentityProviderSettings(SettingsGroup):
-    """Providers by which accounts are signed in to, and where browsers return to."""
+    """Providers to sign in with, and the addresses that browsers return to."""
 
     oidc_providers: Annotated[SecretStr, AfterValidator(_providers)] | None = Field(
         None,

@@ -64,9 +64,9 @@ class ProviderClient:
 
     async def _answer(self, data: Mapping[str, object]) -> ProviderAnswer:
         if self._elapsed() < self._paused_until:
-            raise ProviderUnavailable(reason="it has failed a moment ago")
+            raise ProviderUnavailable(reason=f"a request failed in the last {PAUSE_S} s")
         if self._places.locked():
-            raise ProviderUnavailable(reason="too many requests wait for it")
+            raise ProviderUnavailable(reason="too many requests are waiting")
         async with self._places:
             try:
                 return await self._send(data)
@@ -81,12 +81,12 @@ class ProviderClient:
         except (JobError, InvalidPayload) as error:
             raise ProviderUnavailable(reason=str(error)) from error
         if reply.status >= SERVER_ERROR or reply.truncated:
-            raise ProviderUnavailable(reason=f"it answered {reply.status}, or too much")
+            raise ProviderUnavailable(reason=f"status {reply.status}, or too large an answer")
         return ProviderAnswer(reply.status, _json(reply))
 
     def _allowed(self, request: HttpRequest) -> AddressFilter:
         if request.scheme != "https" and not self._private:
-            raise ProviderUnavailable(reason="its address is not encrypted")
+            raise ProviderUnavailable(reason="the address is not https")
         host = f"[{request.host}]" if ":" in request.host else request.host
         hosts = (AllowedHost.parse(f"{host}:{request.port}"),) if self._private else ()
         allows = OutboundRules(hosts).filter_for(request.host, request.port, by_admin=True)

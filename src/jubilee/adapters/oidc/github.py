@@ -56,7 +56,7 @@ class GitHubProvider(SignInProvider):
             raise InvalidCallback
         user = (await self._client.get(f"{self._api}/user", token=token)).members
         if not isinstance(user.get("id"), int):
-            raise ProviderUnavailable(reason="it does not say who signed in")
+            raise ProviderUnavailable(reason="the answer does not name the account")
         emails = await self._client.get(f"{self._api}/user/emails", token=token)
         email = _primary(emails.content if emails.status == OK else None)
         return ProviderClaims(
@@ -68,7 +68,7 @@ class GitHubProvider(SignInProvider):
         )
 
     async def read_logout(self, token: str) -> LogoutNotice:
-        """GitHub sends none."""
+        """Refuse it: GitHub sends no logout tokens."""
         del token
         raise InvalidLogoutToken
 

@@ -14,7 +14,7 @@ CLOCK_SKEW_S = 60
 MAX_TOKEN_CHARS = 32_768
 MAX_SUBJECT_CHARS = 255
 MAX_LOGOUT_AGE = timedelta(minutes=10)
-"""For which a logout token is accepted, and its id is kept."""
+"""How old an accepted logout token may be, and how long its id is kept."""
 
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 ID_TOKEN = ("iss", "sub", "aud", "exp", "iat", "nonce")

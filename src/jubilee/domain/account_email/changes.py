@@ -24,7 +24,7 @@ UNDONE = "undone"
 
 @dataclass(frozen=True, slots=True)
 class EmailChangeService:
-    """Changes of address in two steps, and the way back."""
+    """Changes of address: requested, confirmed at the new address, undone from the old one."""
 
     write: Begin[UserTransaction]
     issuer: LinkIssuer

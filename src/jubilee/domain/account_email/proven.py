@@ -6,7 +6,7 @@ from jubilee.domain.users.ports import UserTransaction
 from jubilee.domain.users.user import User, UserNotFound
 
 TO_PRESENT_ADDRESS = (LinkPurpose.VERIFY_EMAIL, LinkPurpose.RESET_PASSWORD)
-"""Of no use once the account has another address."""
+"""Purposes of links that are void once the account has another address."""
 
 
 async def locked_owner(tx: UserTransaction, link: OneTimeLink) -> User:

@@ -63,7 +63,7 @@ class AuditEvent(StrEnum):
     ACCOUNTS_MERGED = "accounts_merged"
     INVITE_SENT = "invite_sent"
     INVITE_REVOKED = "invite_revoked"
-    """It was taken back, or ended because its address has an account."""
+    """An admin revoked it, or its address has got an account."""
     INVITE_ACCEPTED = "invite_accepted"
     SERVICE_ACCOUNT_CREATED = "service_account_created"
     CLIENT_SECRET_REPLACED = "client_secret_replaced"  # noqa: S105  # an event, not a secret
@@ -80,7 +80,7 @@ class AuditEvent(StrEnum):
 
 
 class AuditDetails(TypedDict, total=False):
-    """Further facts of an entry: ids and words of the code; of input only `note`."""
+    """Further facts of an entry: ids and constants of the code; `note` alone is input."""
 
     session_id: str
     reason: str
@@ -198,7 +198,7 @@ class AuditTransaction(Protocol):
 async def record_own(
     log: AuditLog, event: AuditEvent, user_id: UserId, **details: Unpack[AuditDetails]
 ) -> None:
-    """Record what a user does with the own account."""
+    """Record an act of a user on their own account."""
     await log.record(event, actor=user_id, subject=user_id, **details)
 
 
@@ -210,7 +210,7 @@ async def record_access(
     owner: UserId | None,
     **details: Unpack[AuditDetails],
 ) -> None:
-    """Record that an admin reads or writes what belongs to `owner`, unless it is his own."""
+    """Record that an admin reads or writes what belongs to `owner`, unless it is their own."""
     if by.user_id != owner:
         await log.record(event, actor=by.user_id, subject=owner, **details)
 

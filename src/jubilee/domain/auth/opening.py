@@ -1,4 +1,4 @@
-"""Opening of sessions, in which every way of signing in ends."""
+"""Opening of sessions: the last step of every way to sign in."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What the audit log has of sign-ins and sessions."""
+"""Audit entries of sign-ins and sessions."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""The way of a browser to a provider and back: authorization code with PKCE, state and nonce."""
+"""The authorization code flow: a browser's way to a provider and back, by PKCE, state and nonce."""
 
 import hmac
 from collections.abc import Callable
@@ -32,7 +32,7 @@ REFUSALS = frozenset({"access_denied", "login_required", "temporarily_unavailabl
 
 @dataclass(frozen=True, slots=True)
 class StartedFlow:
-    """Where the browser goes, and the ticket that its cookie keeps under `state`."""
+    """The URL to redirect the browser to, and the ticket for its cookie, named by `state`."""
 
     url: str = field(repr=False)
     state: str = field(repr=False)
@@ -62,7 +62,7 @@ class FlowTransaction(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FlowRules:
-    """Where flows come back to: the service itself, then an address of the client."""
+    """The addresses that flows return to: the service's own, then one of the client."""
 
     callback_url: str
     """With `{provider}` in place of its name."""
@@ -83,7 +83,7 @@ class SignInFlow:
     clock: Clock
 
     async def start(self, name: str, redirect_to: str | None, challenge: str | None) -> StartedFlow:
-        """Return the way to the provider; raise ProviderNotFound or RedirectNotAllowed."""
+        """Return the redirect to the provider; raise ProviderNotFound or RedirectNotAllowed."""
         provider = self.provider(name)
         if redirect_to is None and len(self.rules.redirects) == 1:
             redirect_to = self.rules.redirects[0]

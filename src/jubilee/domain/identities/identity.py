@@ -67,7 +67,7 @@ class TooManyIdentities(LimitReached):
 
 
 class LastSignInMethod(Conflict):
-    """Without this identity the account could not be signed in to any more."""
+    """This identity is the last way to sign in to the account."""
 
     code = "last_sign_in_method"
 

@@ -1,1 +1,1 @@
-"""Leaving: an export of everything that the service has of a person, and the end of the account."""
+"""Leaving: an export of what the service has of a person, and the deletion of the account."""

@@ -40,7 +40,7 @@ class PasskeyService:
     new_id: NewId
 
     async def options(self, *, by: Principal) -> OptionsJson:
-        """Return what a browser needs to make a passkey."""
+        """Return the options with which a browser creates a passkey."""
         async with self.read() as view:
             user = await view.users.get(by.user_id)
             known = await view.passkeys.list_for(by.user_id)

@@ -43,7 +43,7 @@ class PasskeySignIn:
     clock: Clock
 
     async def options(self, login: str | None) -> OptionsJson:
-        """Return what a browser needs to sign in; `login` is a username or an address."""
+        """Return the options with which a browser signs in; `login` is a username or an address."""
         purpose = ANY_ACCOUNT if login is None else _purpose(login)
         challenge = self.challenges.issue(purpose, self.clock())
         return await self.verifier.request_options(challenge)

@@ -71,12 +71,12 @@ class KeyChanges:
         await self.tx.signing_keys.save(key.ended(at, self.policy.lifetime))
 
     async def retire(self, key: SigningKey) -> None:
-        """Let a key sign no more."""
+        """Stop signing with a key."""
         await self.end(key, at=self.now)
         await self._record(AuditEvent.SIGNING_KEY_RETIRED, key)
 
     async def revoke(self, key: SigningKey) -> None:
-        """Let a key neither sign nor verify any more."""
+        """Stop signing and verifying with a key."""
         await self.tx.signing_keys.delete([key.id])
         await self._record(AuditEvent.SIGNING_KEY_REVOKED, key)
 

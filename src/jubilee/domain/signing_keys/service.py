@@ -1,4 +1,4 @@
-"""Use cases of signing keys: loading them, and what operators do with them."""
+"""Use cases of signing keys: loading them, and their rotation by operators."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
@@ -72,7 +72,7 @@ class SigningKeyService:
             return await changes.add(self._algorithm(), keys, ahead=ahead)
 
     async def retire(self, key_id: str, *, by: Principal, revoke: bool = False) -> None:
-        """Let a key sign no more; its tokens stay valid, unless `revoke` ends them as well.
+        """Stop signing with a key; its tokens stay valid, unless `revoke` ends them as well.
 
         If no other key signs, its successor does so at once, or a new one. Raises NotFound.
         """

@@ -1,4 +1,4 @@
-"""What the audit log has of a change of an account."""
+"""Audit entries of changes of an account."""
 
 from dataclasses import fields
 

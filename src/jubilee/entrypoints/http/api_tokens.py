@@ -117,7 +117,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=delete_token,
         access=Access.SIGNED_IN,
-        replies=(ResponseSpec(status=204, description="The token works no longer."),),
+        replies=(ResponseSpec(status=204, description="The token is deleted."),),
         errors=(ApiTokenNotFound,),
     ),
 )

@@ -73,7 +73,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         access=Access.ROLE,
         scope=Scope.USERS_IMPERSONATE,
         body=Impersonation,
-        example={"reason": "cannot see the own tasks, ticket 4711"},
+        example={"reason": "cannot see their own tasks, ticket 4711"},
         recent_proof=True,
         replies=(
             ResponseSpec(

@@ -1,4 +1,4 @@
-"""Endpoints for leaving: an export of one's own data, and the way back to a deleted account."""
+"""Endpoints for leaving: an export of one's own data, and the undoing of a deletion."""
 
 from http import HTTPStatus
 from typing import Any
@@ -86,7 +86,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="POST",
         path="/users/me/export",
         name="exportMe",
-        summary="Request an archive of everything about oneself",
+        summary="Request an archive of one's own data",
         tag=TAG,
         handler=request_export,
         access=Access.SIGNED_IN,
@@ -107,7 +107,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="GET",
         path="/users/me/export",
         name="getMyExport",
-        summary="Download the archive of everything about oneself",
+        summary="Download the archive of one's own data",
         tag=TAG,
         handler=get_export,
         access=Access.SIGNED_IN,

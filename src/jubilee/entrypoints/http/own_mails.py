@@ -1,4 +1,4 @@
-"""The endpoint that lists the service's mails to oneself."""
+"""The endpoint that lists the service's mails to the caller."""
 
 from datetime import datetime
 from typing import Self
@@ -73,7 +73,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="GET",
         path="/users/me/mails",
         name="listMyMails",
-        summary="List the mails to oneself and what became of them, newest first",
+        summary="List the service's mails to the caller, newest first",
         tag="users",
         handler=list_own_mails,
         access=Access.SIGNED_IN,

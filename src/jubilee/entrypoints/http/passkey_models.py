@@ -126,7 +126,7 @@ class PasskeyReply(BaseModel):
 
     id: UUID
     name: str
-    backed_up: bool = Field(description="whether it is synchronized, and survives its device")
+    backed_up: bool = Field(description="whether it is backed up, so that it outlives the device")
     created_at: datetime
     last_used_at: datetime | None
 

@@ -68,7 +68,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="POST",
         path="/auth/reauthenticate",
         name="reauthenticate",
-        summary="Prove again who you are",
+        summary="Prove one's identity again",
         tag="auth",
         handler=reauthenticate,
         access=Access.SIGNED_IN,
@@ -80,7 +80,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
             "by a code": {"code": "287082"},
         },
         example={"password": "correct horse battery"},
-        replies=(ResponseSpec(status=204, description="The proof is taken."),),
+        replies=(ResponseSpec(status=204, description="The proof is accepted."),),
         errors=(ReauthenticationRequired, TooManyAttempts, HasherBusy),
     ),
 )

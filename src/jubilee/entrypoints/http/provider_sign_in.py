@@ -1,4 +1,4 @@
-"""Sign-in by other providers: the way of the browser, and the code that ends it."""
+"""Sign-in by other providers: the redirects of the browser, and the exchange of the code."""
 
 from http import HTTPStatus
 
@@ -179,7 +179,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="GET",
         path="/auth/providers",
         name="listProviders",
-        summary="List the providers by which one can sign in",
+        summary="List the providers to sign in with",
         tag=TAG,
         handler=list_providers,
         access=Access.ANYONE,
@@ -197,7 +197,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="GET",
         path="/auth/oidc/{provider}/start",
         name="startProviderSignIn",
-        summary="Send a browser to a provider",
+        summary="Redirect a browser to a provider",
         tag=TAG,
         handler=start,
         access=Access.ANYONE,
@@ -211,7 +211,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         method="GET",
         path="/auth/oidc/{provider}/callback",
         name="finishProviderSignIn",
-        summary="Take a browser back from a provider",
+        summary="Receive a browser that returns from a provider",
         tag=TAG,
         handler=callback,
         access=Access.ANYONE,

@@ -233,7 +233,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=delete_token,
         access=Access.ADMIN,
-        replies=(ResponseSpec(status=204, description="The token works no longer."),),
+        replies=(ResponseSpec(status=204, description="The token is deleted."),),
         errors=(ServiceAccountNotFound, ApiTokenNotFound),
     ),
 )

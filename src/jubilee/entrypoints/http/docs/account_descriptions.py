@@ -29,7 +29,7 @@ MAIL_REQUEST = (
 )
 
 ACCOUNT_DESCRIPTIONS = {
-    "verifyEmail": f"Notes that the account reads mail to its address. {MAIL_LINK}",
+    "verifyEmail": f"Verifies the address of the account. {MAIL_LINK}",
     "resendVerification": f"Mails a link that verifies the address. {MAIL_REQUEST}",
     "forgotPassword": f"Mails a link that sets a new password. {MAIL_REQUEST}",
     "resetPassword": (
@@ -75,7 +75,7 @@ ACCOUNT_DESCRIPTIONS = {
         "and after that, 404."
     ),
     "restoreMe": (
-        "Makes an account usable again whose deletion is waiting for its day. It takes the "
+        "Restores an account whose deletion is pending. It takes the "
         "credentials, as all sessions have ended. A wrong password and an account that is not to "
         "be deleted are refused alike, with `invalid_grant`; attempts are limited as at sign-in."
     ),
@@ -133,7 +133,7 @@ ACCOUNT_DESCRIPTIONS = {
         "for an address that has an account; the caller's audit log says so."
     ),
     "listInvites": f"Lists the pending invites of all accounts, newest first. {PAGED}",
-    "revokeInvite": "Takes a pending invite back: its link no longer works.",
+    "revokeInvite": "Revokes a pending invite: its link no longer works.",
     "acceptInvite": (
         "Creates the account of an invite, with its role and a verified address. It takes "
         "the token of the mailed link, or the code beside it with the address of the mail. They "

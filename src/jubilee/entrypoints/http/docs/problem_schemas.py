@@ -76,7 +76,7 @@ class Problem(BaseModel):
     )
     factors: list[str] = Field(
         default_factory=list,
-        description="what the account can give: `totp`, `recovery_code`, `passkey`, for"
+        description="factors that the account can use: `totp`, `recovery_code`, `passkey`, for"
         " `mfa_required`",
     )
     checks: dict[str, str] = Field(

@@ -42,10 +42,10 @@ SIGN_IN_DESCRIPTIONS = {
         "account is 404."
     ),
     "completeSignIn": (
-        "Ends a sign-in that was answered with 403 `mfa_required`: takes its `mfa_token`, which is "
-        "valid for five minutes and five tries, and a code of an authenticator app or a recovery "
-        "code. Each code works once; five wrong ones of an account lock its second factor for a "
-        "quarter of an hour (429)."
+        "Completes a sign-in that was answered with 403 `mfa_required`: takes its `mfa_token`, "
+        "which is valid for five minutes and five tries, and a code of an authenticator app or a "
+        "recovery code. Each code works once; five wrong ones of an account lock its second "
+        "factor for a quarter of an hour (429)."
     ),
     "reauthenticate": (
         "Proves who the caller is by the account's password or a code of an authenticator app, so "
@@ -72,7 +72,7 @@ SIGN_IN_DESCRIPTIONS = {
         "Removes the authenticator apps, recovery codes and passkeys of an account whose user has "
         "lost them. The user is told by mail, and signs in by the password alone."
     ),
-    "listProviders": "Lists the providers by which accounts are signed in to, in their order.",
+    "listProviders": "Lists the providers to sign in with, in the order of `OIDC_PROVIDERS`.",
     "startProviderSignIn": (
         "Sends a browser to the provider (authorization code, PKCE, state and nonce), with a "
         "cookie by which only the same browser can come back. It ends at `redirect_to`, which must "

@@ -60,7 +60,8 @@ Respond: TypeAlias = Callable[[Request, RequestRecord], Awaitable[Response]]
 class EdgeMiddleware:
     """The ASGI application: records each request, and sends the answer with the common headers.
 
-    What answers returns its response, so that nothing has to be wrapped to change it.
+    Resources return their response instead of sending it, so that headers are added without
+    wrapping `send`.
     """
 
     def __init__(

@@ -30,8 +30,8 @@ RETURN = re.compile(
 class Representation:
     """How the successful responses of an endpoint are sent.
 
-    gzip alone is spoken: zlib comes with Python and releases the GIL, and every client knows it.
-    The tag of a compressed response differs, as its bytes do; If-Match accepts either.
+    gzip is the only content coding: zlib comes with Python and releases the GIL, and every client
+    knows it. The tag of a compressed response differs, as its bytes do; If-Match accepts either.
     """
 
     is_read: bool
