@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from jubilee.commands import token
+from jubilee.commands import pages
 from tests.commands.conftest import Ended, Jubilee
 from tests.commands.test_user import add
 from tests.fakes.store import FakeStore
@@ -40,7 +40,7 @@ def test_a_list_has_a_line_for_each_token(
     add(jubilee, "ada")
     for _ in range(3):
         create(jubilee)
-    monkeypatch.setattr(token, "PAGE_SIZE", 2)
+    monkeypatch.setattr(pages, "PAGE_SIZE", 2)
     lines = jubilee("token", "list", "ada").out.splitlines()
     assert len(lines) == 3
     assert lines[0].split(maxsplit=1)[1] == "expires 2027-02-18  never used  items:read  backup"

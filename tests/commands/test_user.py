@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from jubilee.commands import user
+from jubilee.commands import pages
 from jubilee.domain.identity import OPERATOR
 from tests.commands.conftest import Jubilee
 from tests.conftest import PASSWORD
@@ -119,7 +119,7 @@ def test_a_list_is_read_in_pages_up_to_its_limit(
     jubilee: Jubilee, monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
     ids = add(jubilee, "a1", "a2", "a3", "a4", "a5")[::-1]
-    monkeypatch.setattr(user, "PAGE_SIZE", 2)
+    monkeypatch.setattr(pages, "PAGE_SIZE", 2)
     lines = jubilee("user", "list", "--limit", str(limit)).out.splitlines()
     assert [line.split()[0] for line in lines] == ids[:limit]
 

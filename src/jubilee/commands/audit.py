@@ -8,19 +8,19 @@ from pydantic import ValidationError
 
 from jubilee.bootstrap.audit import open_verifier
 from jubilee.commands.opening import check_schema, with_services
+from jubilee.commands.pages import first_rows
 from jubilee.commands.reading import read_settings, reasons
 from jubilee.commands.refusal import CommandRefused
 from jubilee.commands.running import run
 from jubilee.domain.audit.entry import AuditEntry, AuditFilter
 from jubilee.domain.audit.verification import NotedHead, Verification
 from jubilee.domain.identity import OPERATOR
-from jubilee.domain.paging import Position
+from jubilee.domain.paging import Page, Position
 from jubilee.domain.services import Services
 from jubilee.entrypoints.audit_texts import entries_as_json, entries_as_table, result_as_text
 from jubilee.entrypoints.exit_codes import ALTERED, USAGE
 from jubilee.entrypoints.http.audit_models import AuditQuery
 
-PAGE_SIZE = 100
 FILTERS = ("event", "actor", "subject", "since", "until")
 
 
@@ -29,16 +29,10 @@ def list_entries(chosen: Namespace) -> int:
     chosen_filter = _filter(chosen)
 
     async def read(services: Services) -> Sequence[AuditEntry]:
-        found: list[AuditEntry] = []
-        after: Position | None = None
-        while len(found) < chosen.limit:
-            size = min(PAGE_SIZE, chosen.limit - len(found))
-            page = await services.audit.list(chosen_filter, by=OPERATOR, after=after, limit=size)
-            found += page.rows
-            after = page.after
-            if after is None:
-                break
-        return found
+        async def page(after: Position | None, limit: int) -> Page[AuditEntry]:
+            return await services.audit.list(chosen_filter, by=OPERATOR, after=after, limit=limit)
+
+        return await first_rows(page, limit=chosen.limit)
 
     entries = with_services(read_settings(), read, command="audit")
     sys.stdout.write((entries_as_json if chosen.json else entries_as_table)(entries) + "\n")

@@ -12,6 +12,7 @@ from jubilee.commands.reading import read_settings
 from jubilee.domain.identity import OPERATOR
 from jubilee.domain.services import Services
 from jubilee.domain.signing_keys.key import SigningKey
+from jubilee.entrypoints.text_tables import table
 
 COLUMNS = ("id", "algorithm", "state", "signs_from", "signs_until", "verifies_until")
 
@@ -64,12 +65,7 @@ def _row(key: SigningKey, now: datetime) -> Row:
 
 
 def _table(rows: Sequence[Row]) -> str:
-    shown = [{name: row[name] or "-" for name in COLUMNS} for row in rows]
-    lines = [dict(zip(COLUMNS, COLUMNS, strict=True)), *shown]
-    widths = {name: max(len(line[name]) for line in lines) for name in COLUMNS}
-    return "\n".join(
-        "  ".join(line[name].ljust(widths[name]) for name in COLUMNS).rstrip() for line in lines
-    )
+    return table(COLUMNS, *([row[name] or "-" for name in COLUMNS] for row in rows))
 
 
 def _time(at: datetime | None) -> str | None:

@@ -9,16 +9,15 @@ from datetime import timedelta
 from jubilee.bootstrap.servers import clock
 from jubilee.commands.accounts import find_account, plain
 from jubilee.commands.opening import with_services
+from jubilee.commands.pages import first_rows
 from jubilee.commands.reading import read_settings
 from jubilee.commands.refusal import CommandRefused
 from jubilee.domain.api_tokens.service import IssuedApiToken, NewApiToken
 from jubilee.domain.api_tokens.token import ApiToken, ApiTokenId, ApiTokenNotFound, scope_text
 from jubilee.domain.identity import OPERATOR
-from jubilee.domain.paging import Position
+from jubilee.domain.paging import Page, Position
 from jubilee.domain.scopes import Scope
 from jubilee.domain.services import Services
-
-PAGE_SIZE = 100
 
 
 def create(chosen: Namespace) -> int:
@@ -43,18 +42,12 @@ def list_tokens(chosen: Namespace) -> int:
 
     async def read(services: Services) -> Sequence[ApiToken]:
         owner = await find_account(services, chosen.who)
-        found: list[ApiToken] = []
-        after: Position | None = None
-        while len(found) < chosen.limit:
-            size = min(PAGE_SIZE, chosen.limit - len(found))
-            page = await services.api_tokens.list(
-                owner=owner.id, by=OPERATOR, after=after, limit=size
-            )
-            found += page.rows
-            after = page.after
-            if after is None:
-                break
-        return found
+
+        async def page(after: Position | None, limit: int) -> Page[ApiToken]:
+            tokens = services.api_tokens
+            return await tokens.list(owner=owner.id, by=OPERATOR, after=after, limit=limit)
+
+        return await first_rows(page, limit=chosen.limit)
 
     tokens = with_services(read_settings(), read, command="token")
     if chosen.json:

@@ -12,11 +12,12 @@ from pydantic import ValidationError
 
 from jubilee.commands.accounts import find_account, plain
 from jubilee.commands.opening import with_services
+from jubilee.commands.pages import first_rows
 from jubilee.commands.passwords import read_password
 from jubilee.commands.reading import read_settings, reasons
 from jubilee.commands.refusal import CommandRefused
 from jubilee.domain.identity import OPERATOR
-from jubilee.domain.paging import Position
+from jubilee.domain.paging import Page, Position
 from jubilee.domain.passwords import PasswordChange
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.task import Task
@@ -24,25 +25,16 @@ from jubilee.domain.users.user import LastAdmin, Profile, User
 from jubilee.entrypoints.exit_codes import USAGE
 from jubilee.entrypoints.http.account_locks import Lock
 
-PAGE_SIZE = 100
-
 
 def list_users(chosen: Namespace) -> int:
     """Print the newest accounts, up to the limit."""
 
     async def read(services: Services) -> Sequence[User]:
-        found: list[User] = []
-        after: Position | None = None
-        while len(found) < chosen.limit:
-            size = min(PAGE_SIZE, chosen.limit - len(found))
-            page = await services.users.list(
-                search=chosen.search, by=OPERATOR, after=after, limit=size
-            )
-            found += page.rows
-            after = page.after
-            if after is None:
-                break
-        return found
+        async def page(after: Position | None, limit: int) -> Page[User]:
+            users, search = services.users, chosen.search
+            return await users.list(search=search, by=OPERATOR, after=after, limit=limit)
+
+        return await first_rows(page, limit=chosen.limit)
 
     users = with_services(read_settings(), read, command="user")
     _print(json.dumps([_json(user) for user in users]) if chosen.json else _table(users))

@@ -7,6 +7,7 @@ from jubilee.domain.audit.entry import AuditEntry
 from jubilee.domain.audit.verification import Verification
 from jubilee.domain.text import printable
 from jubilee.entrypoints.http.audit_models import AuditReply
+from jubilee.entrypoints.text_tables import table
 
 COLUMNS = ("TIME (UTC)", "EVENT", "ACTOR", "SUBJECT", "ADDRESS", "DETAILS")
 
@@ -20,12 +21,7 @@ def entries_as_table(entries: Sequence[AuditEntry]) -> str:
     """Return one line per entry."""
     if not entries:
         return "no such entries"
-    rows = [COLUMNS, *(_row(AuditReply.of(entry)) for entry in entries)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+    return table(COLUMNS, *(_row(AuditReply.of(entry)) for entry in entries))
 
 
 def result_as_text(found: Verification) -> str:

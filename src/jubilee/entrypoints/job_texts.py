@@ -6,6 +6,7 @@ from uuid import UUID
 from jubilee.domain.paging import Page
 from jubilee.domain.tasks.task import Task
 from jubilee.entrypoints.http.task_models import TaskReply
+from jubilee.entrypoints.text_tables import table
 
 COLUMNS = ("ID", "STATUS", "KIND", "ATTEMPTS", "DUE (UTC)", "OWNER", "ERROR")
 
@@ -25,13 +26,8 @@ def as_table(page: Page[Task]) -> str:
     """Return one line per job, and one that says how to print the next page."""
     if not page.rows:
         return "no such jobs"
-    rows = [COLUMNS, *(_row(task) for task in page.rows)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    return "\n".join(lines + ([] if page.after is None else [f"more: --after {page.after[0]}"]))
+    rows = table(COLUMNS, *(_row(task) for task in page.rows))
+    return rows if page.after is None else f"{rows}\nmore: --after {page.after[0]}"
 
 
 def as_text(task: Task) -> str:

@@ -78,8 +78,7 @@ async def delete_token(call: Call[Nothing, Nothing]) -> Response:
 
 def new_token_reply(issued: IssuedApiToken) -> Response:
     """Respond with a new token and its text."""
-    reply = NewApiTokenReply.issued(issued)
-    return ok(reply, headers={"Cache-Control": "no-store"}, status=HTTPStatus.CREATED)
+    return ok(NewApiTokenReply.issued(issued), status=HTTPStatus.CREATED)
 
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (

@@ -33,7 +33,6 @@ from jubilee.entrypoints.http.framework.endpoint import (
 from jubilee.entrypoints.http.framework.responses import no_content, ok
 
 TAG = "factors"
-NO_STORE = {"Cache-Control": "no-store"}
 CODES = ResponseSpec(
     status=200,
     description="The new recovery codes.",
@@ -50,7 +49,7 @@ async def list_factors(call: Call[Nothing, Nothing]) -> Response:
 async def add_totp(call: Call[Nothing, Nothing]) -> Response:
     """POST /auth/factors/totp."""
     new = await call.services.factors.add_totp(by=call.principal)
-    headers = {**NO_STORE, "Location": f"{call.mount}/auth/factors"}
+    headers = {"Location": f"{call.mount}/auth/factors"}
     return ok(NewTotpReply.of(new), headers=headers, status=201)
 
 
@@ -58,13 +57,13 @@ async def confirm_totp(call: Call[FirstCode, Nothing]) -> Response:
     """POST /auth/factors/totp/{id}/confirm."""
     factors = call.services.factors
     codes = await factors.confirm_totp(call.id, call.body.code, by=call.principal)
-    return ok(RecoveryCodesReply.of(codes), headers=NO_STORE)
+    return ok(RecoveryCodesReply.of(codes))
 
 
 async def renew_recovery_codes(call: Call[Nothing, Nothing]) -> Response:
     """POST /auth/factors/recovery-codes."""
     codes = await call.services.factors.renew_recovery_codes(by=call.principal)
-    return ok(RecoveryCodesReply.of(codes), headers=NO_STORE)
+    return ok(RecoveryCodesReply.of(codes))
 
 
 async def remove_factor(call: Call[Nothing, Nothing]) -> Response:

@@ -1,29 +1,16 @@
-"""Endpoints of service accounts and their tokens, for admins."""
+"""Endpoints of service accounts, for admins."""
 
 from http import HTTPStatus
-from uuid import UUID
 
 from starlette.responses import Response
 
 from jubilee.domain.api_tokens.text import secret_text
-from jubilee.domain.api_tokens.token import ApiTokenId, ApiTokenNotFound
 from jubilee.domain.identity import UserId
 from jubilee.domain.service_accounts.account import (
     SECRET_PREFIX,
     InvalidServiceAccountName,
     InvalidServiceAccountScope,
     ServiceAccountNotFound,
-)
-from jubilee.entrypoints.http.api_token_models import (
-    NEW_TOKEN_EXAMPLE,
-    ApiTokenReply,
-    NewApiTokenBody,
-)
-from jubilee.entrypoints.http.api_tokens import (
-    CREATE_ERRORS,
-    NEW_TOKEN,
-    TOKEN_PAGE,
-    new_token_reply,
 )
 from jubilee.entrypoints.http.framework.endpoint import (
     Access,
@@ -47,8 +34,6 @@ from jubilee.entrypoints.http.service_account_models import (
 
 TAG = "service accounts"
 PATH = "/service-accounts"
-TOKENS = f"{PATH}/{{id}}/access-tokens"
-NO_STORE = {"Cache-Control": "no-store"}
 EXAMPLE_SECRET = secret_text(SECRET_PREFIX, bytes(24))
 WITH_SECRET = {**ACCOUNT_EXAMPLE, "client_secret": EXAMPLE_SECRET}
 
@@ -59,7 +44,7 @@ async def create_account(call: Call[NewServiceAccountBody, Nothing]) -> Response
     issued = await service.create(body.name, frozenset(body.scopes), by=call.principal)
     location = {"Location": f"{call.mount}{PATH}/{issued.account.id}"}
     reply = ClientSecretReply.issued(issued)
-    return ok(reply, headers=NO_STORE | location, status=HTTPStatus.CREATED)
+    return ok(reply, headers=location, status=HTTPStatus.CREATED)
 
 
 async def list_accounts(call: Call[Nothing, PageQuery]) -> Response:
@@ -80,34 +65,12 @@ async def replace_secret(call: Call[Nothing, Nothing]) -> Response:
     """POST /service-accounts/{id}/secret."""
     service = call.services.service_accounts
     issued = await service.replace_secret(UserId(call.id), by=call.principal)
-    return ok(ClientSecretReply.issued(issued), headers=NO_STORE)
+    return ok(ClientSecretReply.issued(issued))
 
 
 async def delete_account(call: Call[Nothing, Nothing]) -> Response:
     """DELETE /service-accounts/{id}."""
     await call.services.service_accounts.delete(UserId(call.id), by=call.principal)
-    return no_content()
-
-
-async def create_token(call: Call[NewApiTokenBody, Nothing]) -> Response:
-    """POST /service-accounts/{id}/access-tokens."""
-    service, new = call.services.service_accounts, call.body.to_domain()
-    return new_token_reply(await service.create_token(UserId(call.id), new, by=call.principal))
-
-
-async def list_tokens(call: Call[Nothing, PageQuery]) -> Response:
-    """GET /service-accounts/{id}/access-tokens."""
-    page = await call.services.service_accounts.tokens_of(
-        UserId(call.id), by=call.principal, after=position(call), limit=call.query.limit
-    )
-    return paged(call, page, ApiTokenReply.of)
-
-
-async def delete_token(call: Call[Nothing, Nothing]) -> Response:
-    """DELETE /service-accounts/{id}/access-tokens/{token_id}."""
-    token_id = ApiTokenId(UUID(str(call.request.path_params["token_id"])))
-    service = call.services.service_accounts
-    await service.delete_token(UserId(call.id), token_id, by=call.principal)
     return no_content()
 
 
@@ -197,43 +160,5 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
             ),
         ),
         errors=(ServiceAccountNotFound,),
-    ),
-    Endpoint(
-        method="GET",
-        path=TOKENS,
-        name="listServiceAccountTokens",
-        summary="List the tokens of a service account, newest first",
-        tag=TAG,
-        handler=list_tokens,
-        access=Access.ADMIN,
-        query=PageQuery,
-        replies=(TOKEN_PAGE,),
-        errors=(ServiceAccountNotFound,),
-    ),
-    Endpoint(
-        method="POST",
-        path=TOKENS,
-        name="createServiceAccountToken",
-        summary="Create a token of a service account",
-        tag=TAG,
-        handler=create_token,
-        access=Access.ADMIN,
-        recent_proof=True,
-        body=NewApiTokenBody,
-        example=NEW_TOKEN_EXAMPLE,
-        replies=(NEW_TOKEN,),
-        errors=(ServiceAccountNotFound, *CREATE_ERRORS),
-        idempotency=Idempotency.IN_TRANSACTION,
-    ),
-    Endpoint(
-        method="DELETE",
-        path=f"{TOKENS}/{{token_id}}",
-        name="deleteServiceAccountToken",
-        summary="Delete a token of a service account",
-        tag=TAG,
-        handler=delete_token,
-        access=Access.ADMIN,
-        replies=(ResponseSpec(status=204, description="The token is deleted."),),
-        errors=(ServiceAccountNotFound, ApiTokenNotFound),
     ),
 )
