@@ -115,23 +115,10 @@ def _replica_url(settings: Settings, process: ProcessInfo | None, name: str) -> 
 def _adapters(
     settings: Settings, telemetry: Telemetry, urls: ServerUrls, replica_url: str | None
 ) -> Adapters:
-    pool = ConnectionPool(
-        urls.postgres,
-        size=settings.database_pool_size,
-        timeout=settings.database_timeout,
-        observer=telemetry.database,
-        caller=CurrentCaller(request_deadline, request_client),
-    )
+    pool, redis = _pool(settings, telemetry, urls), _redis(settings, telemetry, urls)
     dispatcher = ArqJobDispatcher(urls.redis, timeout=settings.redis_timeout)
-    dispatch_buffer = DispatchBuffer(
-        dispatcher, JobRouter(PostgresBacklog(pool), random, monotonic)
-    )
-    redis = RedisClient(
-        urls.redis,
-        timeout=settings.redis_timeout,
-        observe=telemetry.redis.executed,
-        on_failure=telemetry.redis.failed,
-    )
+    router = JobRouter(PostgresBacklog(pool), random, monotonic)
+    dispatch_buffer = DispatchBuffer(dispatcher, router)
     replica = make_replica(settings, replica_url, pool, redis, telemetry) if replica_url else None
     write_context = _write_context(telemetry, dispatch_buffer, replica)
     return Adapters(
@@ -149,6 +136,25 @@ def _adapters(
         ),
         telemetry=telemetry,
         replica=replica,
+    )
+
+
+def _pool(settings: Settings, telemetry: Telemetry, urls: ServerUrls) -> ConnectionPool:
+    return ConnectionPool(
+        urls.postgres,
+        size=settings.database_pool_size,
+        timeout=settings.database_timeout,
+        observer=telemetry.database,
+        caller=CurrentCaller(request_deadline, request_client),
+    )
+
+
+def _redis(settings: Settings, telemetry: Telemetry, urls: ServerUrls) -> RedisClient:
+    return RedisClient(
+        urls.redis,
+        timeout=settings.redis_timeout,
+        observe=telemetry.redis.executed,
+        on_failure=telemetry.redis.failed,
     )
 
 

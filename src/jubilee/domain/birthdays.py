@@ -166,13 +166,7 @@ class BirthdayService:
         require(expects, _birth(known))
         if known is None or known.user_id is None:
             raise NotAllowed
-        if by is None:
-            raise NotAuthenticated
-        if not by.may_access(known.user_id):
-            raise NotAllowed
-        await _record_write(tx, known, by)
-        await tx.birthdays.change(known.id, birthday.birth)
-        return Saved(known.birth.date if known.birth else None)
+        return await _put_of_account(tx, known, birthday.birth, by)
 
     async def _forget(self, saved: Saved, new: date | None = None) -> None:
         """Drop the pages of today's list if one of them may show the old or the new birthday."""
@@ -184,6 +178,18 @@ class BirthdayService:
     @property
     def _calendar(self) -> Calendar:
         return Calendar(self.clock, self.rules.time_zone)
+
+
+async def _put_of_account(
+    tx: BirthdayTransaction, known: Birthday, birth: Birth | None, by: Principal | None
+) -> Saved:
+    if by is None:
+        raise NotAuthenticated
+    if known.user_id is None or not by.may_access(known.user_id):
+        raise NotAllowed
+    await _record_write(tx, known, by)
+    await tx.birthdays.change(known.id, birth)
+    return Saved(known.birth.date if known.birth else None)
 
 
 def message(name: str, days: int) -> str:

@@ -1,7 +1,7 @@
 """Verification of ID tokens and logout tokens (JWT) by the keys of their issuer."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -77,13 +77,19 @@ class TokenVerifier:
             leeway=CLOCK_SKEW_S,
             options={"require": list(required)},
         )
+        self._check_party(claims)
+        _check_subject(claims["sub"])
+        return claims
+
+    def _check_party(self, claims: Mapping[str, Any]) -> None:
+        """Require that a token for several clients was issued to this one; raise TokenRefused."""
         party = claims.get("azp", self._client_id)
         several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
         if party != self._client_id or (several and "azp" not in claims):
             raise TokenRefused("azp")
-        subject = claims["sub"]
-        if not (
-            0 < len(subject) <= MAX_SUBJECT_CHARS and subject.isascii() and subject.isprintable()
-        ):
-            raise TokenRefused("sub")
-        return claims
+
+
+def _check_subject(subject: str) -> None:
+    is_short = 0 < len(subject) <= MAX_SUBJECT_CHARS
+    if not (is_short and subject.isascii() and subject.isprintable()):
+        raise TokenRefused("sub")
