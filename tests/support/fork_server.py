@@ -19,6 +19,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 import jubilee.commands
+from jubilee.domain.calendar import zone_names
 
 NUMBER = struct.Struct("i")
 MESSAGE_BYTES = 1 << 17
@@ -44,12 +45,13 @@ def main() -> None:
 
 
 def load() -> None:
-    """Import what any command imports."""
+    """Import what any command imports, and read the time zones that its settings are checked by."""
     gc.disable()
     for module in iter_modules(jubilee.commands.__path__):
         import_module(f"jubilee.commands.{module.name}")
     for name in LOADED_AT_USE:
         import_module(name)
+    zone_names()
     gc.enable()
     gc.freeze()  # so that collections of the forks do not touch, and thereby copy, shared pages
     assert threading.active_count() == 1, "a fork has no other threads"

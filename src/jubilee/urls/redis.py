@@ -106,8 +106,15 @@ def _check_tls(parts: SplitResult) -> None:
     if ("ssl_certfile" in query) != ("ssl_keyfile" in query):
         raise ValueError("ssl_certfile and ssl_keyfile must be given together")
     try:
-        context = ssl.create_default_context(cafile=query.get("ssl_ca_certs"))
-        if "ssl_certfile" in query:
-            context.load_cert_chain(query["ssl_certfile"], query["ssl_keyfile"], "")
+        _load_certificates(query)
     except OSError as error:
         raise ValueError(f"its certificates cannot be read: {error.args[-1]}") from None
+
+
+def _load_certificates(query: Mapping[str, str]) -> None:
+    # Not in a default context, which reads those of the system, in 30 ms of every command's start.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if "ssl_ca_certs" in query:
+        context.load_verify_locations(query["ssl_ca_certs"])
+    if "ssl_certfile" in query:
+        context.load_cert_chain(query["ssl_certfile"], query["ssl_keyfile"], "")
