@@ -56,9 +56,12 @@ def least_parse_seconds(endpoint: AnyEndpoint, model: type[BaseModel], body: byt
     return best
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def rare_garbage_collection() -> Iterator[None]:
-    """Collect garbage as rarely as the running service does."""
+    """Collect garbage as rarely as the running service does.
+
+    Once for all bodies: what all tests of a run have loaded takes a third of a second to look over.
+    """
     before = gc.get_threshold()
     gc.collect()
     gc.set_threshold(*GC_THRESHOLDS)
