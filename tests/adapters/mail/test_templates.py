@@ -24,7 +24,7 @@ def templates() -> JinjaTemplates:
 def test_a_mail_has_subject_text_and_html(templates: JinjaTemplates) -> None:
     mail = templates.render("welcome", None, name="Zoe Quill", email="zoe@example.com")
     assert mail.subject == "Welcome to Jubilee"
-    assert mail.text.startswith("Hello Zoe Quill,\n\nan account was made for zoe@example.com.")
+    assert mail.text.startswith("Hello Zoe Quill,\n\nan account was created for zoe@example.com.")
     assert mail.text.endswith("\nJubilee\n")
     assert "<p>Hello Zoe Quill,</p>" in (mail.html or "")
 
