@@ -14,7 +14,7 @@ NAME ?=
 SEED ?= $(shell date +%s)
 MINUTES ?= 5
 
-.PHONY: bench bench-check profile help run test coverage dev unit drawing quick chaos fuzz mutants install check lint format types deps contracts image sbom audit history check-deploy chart manifests producer-wheel lock migration migrate rollback
+.PHONY: bench bench-check profile help run test coverage dev unit pictures drawing quick chaos fuzz mutants install check lint format types deps contracts image sbom audit history check-deploy chart manifests producer-wheel lock migration migrate rollback
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -70,6 +70,9 @@ format: .venv/dev ## ruff: fix, format, report the rest
 
 types: .venv/dev ## mypy, strict, without its cache
 	$(BIN)/mypy --no-incremental
+
+pictures: .venv/dev ## draw the pages of deploy/accounts.md again, by Chromium
+	JUBILEE_PICTURES=$(CURDIR)/deploy/pages $(BIN)/python -m pytest -q tests/system/clients/test_account_pages.py
 
 drawing: .venv/dev ## redraw .github/architecture.svg
 	$(BIN)/python -m tests.project.drawing

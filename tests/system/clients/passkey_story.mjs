@@ -1,46 +1,10 @@
 // Registers a passkey on a page of the service in Chromium, and signs in by it.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { browse } from "./browser.mjs";
 
 const [chromium, profile, url, token] = process.argv.slice(2);
-const flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"];
-const browser = spawn(chromium, [...flags, `--user-data-dir=${profile}`, "about:blank"]);
 
-function listening() {
-  let text = "";
-  return new Promise((resolve, reject) => {
-    browser.stderr.on("data", (part) => {
-      text += part;
-      const found = text.match(/listening on (ws:\S+)/);
-      if (found) resolve(new URL(found[1]));
-    });
-    browser.on("exit", () => reject(new Error(text)));
-  });
-}
-
-async function connect(address) {
-  const socket = new WebSocket(address);
-  await new Promise((resolve) => socket.addEventListener("open", resolve));
-  const waiting = new Map();
-  socket.addEventListener("message", ({ data }) => {
-    const { id, result, error } = JSON.parse(data);
-    const [resolve, reject] = waiting.get(id) ?? [];
-    if (error) reject?.(new Error(error.message));
-    else resolve?.(result);
-  });
-  let last = 0;
-  return (method, params = {}) =>
-    new Promise((resolve, reject) => {
-      waiting.set(++last, [resolve, reject]);
-      socket.send(JSON.stringify({ id: last, method, params }));
-    });
-}
-
-async function story() {
-  const { host } = await listening();
-  const target = await fetch(`http://${host}/json/new?${url}/docs`, { method: "PUT" });
-  const send = await connect((await target.json()).webSocketDebuggerUrl);
-
+async function story({ send }) {
   async function run(expression) {
     const options = { expression, awaitPromise: true, returnByValue: true };
     const { result, exceptionDetails } = await send("Runtime.evaluate", options);
@@ -101,8 +65,4 @@ async function story() {
   assert.equal(refused, "refused");
 }
 
-try {
-  await story();
-} finally {
-  browser.kill();
-}
+await browse(chromium, profile, `${url}/docs`, story);

@@ -1,17 +1,13 @@
 """Passkeys in Chromium, whose virtual authenticator makes them on a page of the service."""
 
-import shutil
 from pathlib import Path
 
-import pytest
-
 from tests.support.api import Api, sign_up
+from tests.system.clients.chromium import CHROMIUM, needs_chromium
 from tests.system.clients.node import HERE, run
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
-
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+@needs_chromium
 def test_check_21_a_browser_makes_a_passkey_and_signs_in_by_it(api: Api, tmp_path: Path) -> None:
     """With and without a user name, once for each challenge, and only with the user verified."""
     with api.client() as client:
