@@ -12,6 +12,7 @@ from jubilee.adapters.mail.templates import JinjaTemplates
 from jubilee.bootstrap.service_ports import Ports
 from jubilee.domain.account_email.registration import RegisterAccount
 from jubilee.domain.account_email.requests import IssueLink
+from jubilee.domain.invites.mail import InviteMail
 from jubilee.domain.jobs.kinds import JobContext, JobKind
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.mail import MailMessage, MailService, WelcomeMail
@@ -86,6 +87,7 @@ class FakeMailWorker:
         issuer = LinkIssuer(ports.link_secrets, ports.clock, new_id)
         kinds: list[JobKind[Any, Any]] = [
             WelcomeMail(mail, ports.read),
+            InviteMail(mail, ports.read, ports.link_secrets),
             AccountMail(mail, ports.read, ports.link_secrets, ports.clock),
             IssueLink(issuer, ports.address_cipher, new_id),
             RegisterAccount(

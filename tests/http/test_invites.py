@@ -11,6 +11,7 @@ from jubilee.domain.one_time.secrets import LinkSecrets, readable
 from jubilee.domain.scopes import USER_RIGHTS
 from jubilee.domain.services import Services
 from tests.conftest import PASSWORD, Person, SignUp
+from tests.fakes.mail_worker import FakeMailWorker
 from tests.fakes.roles import SUPPORT_RIGHTS
 from tests.fakes.store import FakeClock, FakeStore
 from tests.http.refusals import problem
@@ -110,6 +111,18 @@ async def test_an_invite_is_accepted_once_by_its_code_with_the_address_of_the_ma
     assert (await accept_by_code(client, readable(code).lower())).status_code == 201
     problem(await accept_by_code(client, code), 400, "invalid_invite")
     problem(await accept(client, token), 400, "invalid_invite")
+
+
+async def test_the_mail_of_an_invite_has_link_and_code_in_the_language_of_the_inviter(
+    client: httpx2.AsyncClient, sign_up: SignUp, mails: FakeMailWorker
+) -> None:
+    ada = await sign_up("ada", is_superuser=True, locale="de")
+    await invite(client, ada)
+    link = await mails.link()
+    assert mails.subjects[-1] == ("zoe@example.com", "Sie sind zu Jubilee eingeladen")
+    assert link.page == "accept-invite"
+    assert (await accept_by_code(client, link.code)).status_code == 201
+    problem(await accept(client, link.token), 400, "invalid_invite")
 
 
 @pytest.mark.parametrize("email", ["zoe@example.com", "max@example.com"])

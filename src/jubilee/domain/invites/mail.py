@@ -13,7 +13,7 @@ from jubilee.domain.mail import TIMEOUT_S, MailService, RenderedMail
 from jubilee.domain.one_time.secrets import LinkSecrets, readable
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.ports import UserView
-from jubilee.domain.users.user import User
+from jubilee.domain.users.user import User, UserNotFound
 
 INVITED, HAS_ACCOUNT = "invite", "invite_taken"
 """Templates, for an address without and with an account."""
@@ -29,9 +29,9 @@ class InviteMailView(UserView, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InviteMail(JobKind[UUID, object]):
-    """`email.invite`: link and code of an invite, in English as the recipient has no account.
+    """`email.invite`: link and code of an invite, in the language of the account that invited.
 
-    An address that has one gets a mail without a link. An invite that has ended is not sent.
+    An address that has an account gets a mail without them. An invite that has ended is not sent.
     """
 
     mail: MailService
@@ -55,16 +55,17 @@ class InviteMail(JobKind[UUID, object]):
         async with self.read_invites() as view:
             invite = await view.invites.get(job.payload)
             owner = await view.users.find_by_login(invite.email) if invite else None
+            language = await _language(view, invite) if invite else None
         result = {"skipped": "the invite has ended"}
         if invite is not None:
-            content = self._content(invite, owner)
+            content = self._content(invite, owner, language)
             message_id = self.mail.message_id(job.id)
             await self.mail.send(invite.email, content, message_id)
             result = {"message_id": message_id}
         async with complete(result):
             pass
 
-    def _content(self, invite: Invite, owner: User | None) -> RenderedMail:
+    def _content(self, invite: Invite, owner: User | None, language: str | None) -> RenderedMail:
         render = self.mail.templates.render
         if owner is not None:
             return render(HAS_ACCOUNT, owner.locale, email=invite.email, name="")
@@ -73,4 +74,12 @@ class InviteMail(JobKind[UUID, object]):
         except ValueError as error:
             raise PermanentFailure(str(error)) from None
         values = {"email": invite.email, "token": token, "code": readable(code), "name": ""}
-        return render(INVITED, None, **values)
+        return render(INVITED, language, **values)
+
+
+async def _language(view: InviteMailView, invite: Invite) -> str | None:
+    """Return the language of the account that invited; the recipient has none yet."""
+    try:
+        return (await view.users.get(invite.invited_by)).locale
+    except UserNotFound:
+        return None
