@@ -32,7 +32,7 @@ def _link_requests(ports: Ports) -> LinkRequestService:
 
 
 def _hidden_registrations(ports: Ports, policy: Policy) -> HiddenRegistrationService | None:
-    """Build the registration that does not tell known addresses; None if they may be told."""
+    """Build the registration that hides known addresses; None if it may reveal them."""
     if not policy.email.hides_accounts:
         return None
     return HiddenRegistrationService(

@@ -82,6 +82,6 @@ class Unavailable(DomainError):
     retry_after_s = 2
 
     def __init__(self, message: str = "", *, reason: str = "") -> None:
-        """`reason` tells operators what is wrong; clients never see it."""
+        """`reason` is for operators; clients never see it."""
         super().__init__(message)
         self.reason = reason

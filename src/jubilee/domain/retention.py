@@ -40,7 +40,7 @@ EXPORTS_BATCH_SIZE = 2  # of up to 4096 chunks each
 
 
 class ExpiringData(Enum):
-    """Data that are deleted at a moment of their own, or some time after it."""
+    """Data that expire: deleted then, or the time of KEPT later."""
 
     SESSIONS = "sessions"
     PENDING_SIGN_INS = "sign-ins without their second factor"
@@ -49,7 +49,7 @@ class ExpiringData(Enum):
     INVITES = "invites"
     LINKS = "one-time links"
     API_TOKENS = "API tokens"
-    ANSWERS = "stored answers"  # their moment is when they were stored
+    ANSWERS = "stored answers"  # which expire, for KEPT, when they are stored
     EXPORTS = "exports, with their chunks"
 
 
@@ -58,7 +58,7 @@ KEPT: Mapping[ExpiringData, timedelta] = {
     ExpiringData.API_TOKENS: API_TOKENS_KEPT,
     ExpiringData.ANSWERS: ANSWERS_KEPT,
 }
-"""How long after their moment; the others not at all."""
+"""How long they are kept after they have expired; the others not at all."""
 
 BATCH_SIZES: Mapping[ExpiringData, int] = {ExpiringData.EXPORTS: EXPORTS_BATCH_SIZE}
 """Rows deleted at once; of the others BATCH_SIZE."""

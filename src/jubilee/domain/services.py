@@ -80,7 +80,7 @@ class LinkServices:
     """Links that accounts get by mail."""
 
     hidden_registrations: HiddenRegistrationService | None
-    """None if registration tells whether an address is taken."""
+    """None if registration reveals whether an address is taken."""
     link_requests: LinkRequestService
     verification: VerificationService
     password_resets: PasswordResetService

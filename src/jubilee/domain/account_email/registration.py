@@ -1,7 +1,7 @@
-"""Registration that does not tell whether an address has an account.
+"""Registration that does not reveal whether an address has an account.
 
 The request only enqueues a sealed job, whether or not the address is taken. The job makes the
-account, or tells the owner of the address.
+account, or notifies the owner of the address.
 """
 
 import json
@@ -87,7 +87,7 @@ class SealedAccount:
 
 @dataclass(frozen=True, slots=True)
 class RegisterAccount(JobKind[SealedAccount, RegistrationTransaction]):
-    """`email.register`: makes the account, or tells the owner of its address.
+    """`email.register`: makes the account, or notifies the owner of its address.
 
     A username that was taken meanwhile fails the first attempt, and is left out by the next.
     """

@@ -1,4 +1,4 @@
-"""Requests for a mail with a link, which tell the caller nothing about accounts.
+"""Requests for a mail with a link, which reveal nothing about accounts to the caller.
 
 A request only enqueues a job with the sealed address, known or not. The job looks the account up:
 so body, headers and time of the answer are the same, and a mail server that is away delays mail

@@ -31,7 +31,7 @@ class PasswordResetService:
     new_id: NewId
 
     async def reset(self, proof: LinkProof, password: str, client_ip: str | None) -> None:
-        """Set the password, end all sessions, tokens and other links, and tell the account by mail.
+        """Set the password, end sessions, tokens and other links, and notify the account by mail.
 
         The proof stays usable if the password is refused. Raises InvalidLink, TooManyAttempts,
         HasherBusy or what the rules for passwords raise.

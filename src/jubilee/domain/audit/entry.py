@@ -51,7 +51,7 @@ class AuditEvent(StrEnum):
     IDENTITY_UNLINKED = "identity_unlinked"
     SIGNING_KEY_ADDED = "signing_key_added"
     SIGNING_KEY_RETIRED = "signing_key_retired"
-    """An operator lets it sign no more tokens."""
+    """An operator stopped signing with it."""
     SIGNING_KEY_REVOKED = "signing_key_revoked"
     """The same, and its tokens are refused."""
     API_TOKEN_CREATED = "api_token_created"  # noqa: S105  # an event, not a token

@@ -31,7 +31,7 @@ async def is_new_device(log: AuditReader, session: Session) -> bool:
 
 
 def new_device_mail(job_id: UUID, session: Session) -> NewJob:
-    """Return the job that tells the account of the session."""
+    """Return the job that notifies the account of the session."""
     device = device_name(session.client.user_agent) or session.client.user_agent or "-"
     values = {
         "device": device[:MAX_DEVICE_CHARS],

@@ -132,7 +132,7 @@ class FactorService:
             await self._record(tx, AuditEvent.FACTOR_REMOVED, by, factor_id)
 
     async def reset(self, user_id: UserId, *, by: Principal) -> None:
-        """Remove all factors of an account, for an admin or operator; its user is told by mail.
+        """Remove all factors of an account, for an admin or operator; its user is notified by mail.
 
         The account signs in by its password alone until it adds a factor again. Raises
         UserNotFound.
@@ -149,7 +149,7 @@ class FactorService:
     async def _record(
         self, tx: FactorTransaction, event: AuditEvent, by: Principal, factor_id: UUID | None = None
     ) -> None:
-        """Record a change, and tell the account of it by mail."""
+        """Record a change, and notify the account by mail."""
         kind = FactorKind.RECOVERY_CODE if factor_id is None else FactorKind.TOTP
         details = AuditDetails(factor=kind.value)
         if factor_id is not None:

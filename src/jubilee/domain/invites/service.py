@@ -98,7 +98,7 @@ class InviteService:
         """Store an invite and enqueue its mail; it replaces an earlier one to the address.
 
         The result is the same for an address that has an account: its owner gets another mail,
-        and the audit log tells the inviter. Raises UnknownRole, RoleBeyondOwn,
+        and the inviter sees it in the audit log. Raises UnknownRole, RoleBeyondOwn,
         InviteExpiryOutOfRange or TooManyInvites.
         """
         now, invite_id = self.clock(), self.new_id()
@@ -191,7 +191,7 @@ class InviteService:
             await _record(tx, AuditEvent.INVITE_ACCEPTED, invite, actor=user.id)
 
     async def _refuse(self, invite: Invite) -> None:
-        """End an invite whose address has got an account since, and tell the inviter."""
+        """End an invite whose address has got an account since, and record it for the inviter."""
         async with self.write() as tx:
             if await tx.invites.remove(invite.id) is not None:
                 await _record(

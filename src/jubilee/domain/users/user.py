@@ -146,7 +146,7 @@ class EmailPolicy:
 
     verification: EmailVerification = EmailVerification.OFF
     hides_accounts: bool = False
-    """Whether no answer tells that an address has an account; only its owner learns it, by mail."""
+    """Whether no answer reveals that an address has an account; its owner learns it by mail."""
 
     @property
     def verifies(self) -> bool:

@@ -35,7 +35,6 @@ from jubilee.entrypoints.http.passkey_models import (
 )
 
 TAG = "factors"
-NO_STORE = {"Cache-Control": "no-store"}
 ONE = ResponseSpec(
     status=200, description="The passkey.", model=PasskeyReply, example=PASSKEY_EXAMPLE
 )
@@ -44,7 +43,7 @@ ONE = ResponseSpec(
 async def passkey_options(call: Call[Nothing, Nothing]) -> Response:
     """POST /auth/passkeys/options."""
     options = await call.services.passkeys.options(by=call.principal)
-    return ok(OptionsReply(public_key=dict(options)), headers=NO_STORE)
+    return ok(OptionsReply(public_key=dict(options)))
 
 
 async def add_passkey(call: Call[NewPasskey, Nothing]) -> Response:
@@ -77,7 +76,7 @@ async def remove_passkey(call: Call[Nothing, Nothing]) -> Response:
 async def sign_in_options(call: Call[PasskeyLogin, Nothing]) -> Response:
     """POST /auth/passkeys/sign-in/options."""
     options = await call.services.passkey_sign_in.options(call.body.username)
-    return ok(OptionsReply(public_key=dict(options)), headers=NO_STORE)
+    return ok(OptionsReply(public_key=dict(options)))
 
 
 async def sign_in(call: Call[PasskeyAssertion, Nothing]) -> Response:

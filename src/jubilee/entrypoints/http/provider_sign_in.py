@@ -37,7 +37,6 @@ TAG = "auth"
 SECURE_COOKIE, PLAIN_COOKIE = "__Host-jubilee-flow-", "jubilee-flow-"
 COOKIE_ID_CHARS = 12  # of the state: several flows of a browser do not disturb each other
 PROVIDER_S = 10.0  # by which asking the provider extends the deadline of a request
-NO_STORE = {"Cache-Control": "no-store"}
 CODE_EXAMPLE = "k3Vd0bR1mB0f8nqvN2hJ"
 PROVIDER_EXAMPLE = {
     "name": "google",
@@ -117,7 +116,7 @@ async def start(call: Call[Nothing, StartQuery]) -> Response:
     flow = await call.services.sign_in_flow.start(
         call.provider, query.redirect_to, query.code_challenge
     )
-    response = RedirectResponse(flow.url, HTTPStatus.SEE_OTHER, NO_STORE)
+    response = RedirectResponse(flow.url, HTTPStatus.SEE_OTHER)
     _set_cookie(call, response, flow.state, flow.ticket)
     return response
 
@@ -129,7 +128,7 @@ async def callback(call: Call[Nothing, CallbackQuery]) -> Response:
     cookie = call.request.cookies.get(_cookie(call, query.state))
     call.extend(PROVIDER_S)
     url = await call.services.sign_in_flow.finish(call.provider, answer, cookie)
-    response = RedirectResponse(url, HTTPStatus.SEE_OTHER, NO_STORE)
+    response = RedirectResponse(url, HTTPStatus.SEE_OTHER)
     _set_cookie(call, response, query.state, None)
     return response
 

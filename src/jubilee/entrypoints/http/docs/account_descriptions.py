@@ -6,7 +6,7 @@ REGISTER = (
     "Creates an account and sends its first mail, in the language `locale`, or else that of "
     "`Accept-Language`. An address or username that is in use is a conflict (409). Where the "
     "service hides which addresses have accounts, the answer is 202 for every address, and only "
-    "the mail to it tells more. A password that is too short, too long, too common or known to be "
+    "the mail to it says more. A password that is too short, too long, too common or known to be "
     "leaked is refused (422)."
 )
 WHO_AM_I = "Returns the account that the access token belongs to."
@@ -33,8 +33,8 @@ ACCOUNT_DESCRIPTIONS = {
     "resendVerification": f"Mails a link that verifies the address. {MAIL_REQUEST}",
     "forgotPassword": f"Mails a link that sets a new password. {MAIL_REQUEST}",
     "resetPassword": (
-        "Sets a new password, ends all sessions and all other links of the account, and tells it "
-        f"by mail. A refused password does not use up the link. {MAIL_LINK}"
+        "Sets a new password, ends all sessions and other links of the account, and notifies it by "
+        f"mail. A refused password does not use up the link. {MAIL_LINK}"
     ),
     "changeEmail": (
         "Mails a link to the new address; until that is confirmed, the present one stays. Requires "
