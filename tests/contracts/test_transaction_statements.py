@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.job_completion import PostgresCompletion
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.transaction import transactions, views
@@ -14,6 +15,7 @@ from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.birthday_rules import BirthdayRules
 from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.items import Item
+from jubilee.domain.jobs.store import JobReference, LeaseLost
 from jubilee.domain.tasks.quota import add_within_limit
 from jubilee.domain.tasks.task import TaskRequest
 from jubilee.domain.users.user import User
@@ -161,3 +163,20 @@ async def test_what_follows_the_commit_is_in_no_transaction(
         for _ in range(items):
             await tx.items.add(item_of(zoe))
     assert found == [False]
+
+
+async def complete_lost_job(watched: Database, *, has_effect: bool) -> None:
+    async with PostgresCompletion(watched.write)(JobReference(new_id(), 1), {"n": 1}) as tx:
+        if has_effect:
+            await tx.executor.run(ONE)
+
+
+@pytest.mark.parametrize(
+    ("has_effect", "sent"), [(False, ["UPDATE"]), (True, ["BEGIN", "UPDATE", "ROLLBACK"])]
+)
+async def test_a_job_without_effects_ends_in_one_statement(
+    watched: Database, statements: Statements, *, has_effect: bool, sent: list[str]
+) -> None:
+    with pytest.raises(LeaseLost):
+        await complete_lost_job(watched, has_effect=has_effect)
+    assert statements.seen == sent

@@ -12,7 +12,11 @@ from jubilee.domain.transaction import Begin
 
 @dataclass(frozen=True, slots=True)
 class PostgresCompletion:
-    """Opens the transaction that completes a job; its first statement is fenced by the epoch."""
+    """Opens the transaction that completes a job; its first statement is fenced by the epoch.
+
+    If it is the only one, as of a job that only stores a result, PostgreSQL commits it by itself:
+    one round trip instead of three.
+    """
 
     write: Begin[PostgresTransaction]
 
@@ -20,7 +24,10 @@ class PostgresCompletion:
     async def __call__(
         self, reference: JobReference, result: Mapping[str, object] | None
     ) -> AsyncIterator[PostgresTransaction]:
-        """Begin the transaction and end the job; raises LeaseLost if another worker claimed it."""
+        """Begin the transaction and end the job; raises LeaseLost if another worker claimed it.
+
+        That may be at the first statement of the block, or at its end.
+        """
         async with self.write() as tx:
             await _end(tx, reference, status="succeeded", result=_document(result), error=None)
             yield tx
@@ -43,9 +50,7 @@ class PostgresCancellation:
 
 
 async def _end(tx: PostgresTransaction, reference: JobReference, **values: object) -> None:
-    found = await tx.executor.first(END, id=reference.id, epoch=reference.epoch, **values)
-    if found is None:
-        raise LeaseLost
+    await tx.executor.require(END, LeaseLost, id=reference.id, epoch=reference.epoch, **values)
 
 
 def _document(document: Mapping[str, object] | None) -> str | None:

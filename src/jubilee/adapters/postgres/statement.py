@@ -130,6 +130,16 @@ class Executor:
         """
         return await self.first(statement, **values)
 
+    async def require(
+        self, statement: Statement, error: type[Exception], /, **values: object
+    ) -> None:
+        """Execute it for its effect; raise `error` where it returns no row.
+
+        A transaction may raise it later: at its next statement, or at its end.
+        """
+        if await self.first(statement, **values) is None:
+            raise error
+
     async def each(self, statement: Statement, rows: Sequence[Mapping[str, object]]) -> None:
         """Execute it for each of these values, in one pipeline."""
         arguments = [statement.arguments(row) for row in rows]

@@ -30,7 +30,7 @@ class TransactionExecutor(Executor):
         """Run statements on the connection of `lent`."""
         super().__init__(lent.driver, lent.observe)
         self._begun = False
-        self._waiting: tuple[Statement, Mapping[str, object]] | None = None
+        self._waiting: tuple[Statement, Mapping[str, object], type[Exception] | None] | None = None
 
     async def all(self, statement: Statement, **values: object) -> list[Record]:
         if not self._begun:
@@ -52,7 +52,16 @@ class TransactionExecutor(Executor):
         if self._begun or self._waiting is not None:
             await self.run(statement, **values)
         else:
-            self._waiting = statement, values
+            self._waiting = statement, values, None
+
+    async def require(
+        self, statement: Statement, error: type[Exception], /, **values: object
+    ) -> None:
+        """Keep the first statement as `run_last` does."""
+        if self._begun or self._waiting is not None:
+            await super().require(statement, error, **values)
+        else:
+            self._waiting = statement, values, error
 
     async def single_write(self, statement: Statement, **values: object) -> Record | None:
         if self._begun or self._waiting is not None:
@@ -64,9 +73,8 @@ class TransactionExecutor(Executor):
         if self._begun:
             if await self.command(COMMIT) != "COMMIT":
                 raise RolledBack
-        elif self._waiting is not None:
-            statement, values = self._waiting
-            await super().first(statement, **values)
+        else:
+            await self._run_waiting()
 
     async def roll_back(self) -> None:
         """Undo all statements."""
@@ -75,7 +83,13 @@ class TransactionExecutor(Executor):
 
     async def _begin(self) -> None:
         await self.command(BEGIN)
-        self._begun, waiting = True, self._waiting
-        if waiting is not None:
-            statement, values = waiting
-            await super().first(statement, **values)
+        self._begun = True
+        await self._run_waiting()
+
+    async def _run_waiting(self) -> None:
+        if self._waiting is None:
+            return
+        statement, values, error = self._waiting
+        row = await super().first(statement, **values)
+        if row is None and error is not None:
+            raise error

@@ -32,6 +32,7 @@ ATTRIBUTES = (
     "max_jobs",
     "pool",
     "queue_name",
+    "sem",
     "tasks",
 )
 

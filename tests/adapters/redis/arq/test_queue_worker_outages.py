@@ -21,18 +21,18 @@ from tests.adapters.redis.arq.queue_workers import (
 )
 
 
-@pytest.mark.parametrize("command", ["watch", "multi"])
+@pytest.mark.parametrize("command", ["set", "get", "delete"])
 async def test_errors_of_redis_do_not_leak_slots(
     site: QueueSite, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     failures, real = 6, getattr(Pipeline, command)
 
-    def failing(self: Pipeline, *names: str) -> Any:
+    def failing(self: Pipeline, *names: Any, **options: Any) -> Any:
         nonlocal failures
         if failures:
             failures -= 1
             raise RedisConnectionError("reset by peer")
-        return real(self, *names)
+        return real(self, *names, **options)
 
     monkeypatch.setattr(queue_worker, "POLL_INTERVAL_S", 0.01)
     monkeypatch.setattr(Pipeline, command, failing)

@@ -31,6 +31,7 @@ CLEANUP_TIMEOUT_S = 1.0  # for Redis to accept the ends of jobs; its keys expire
 PING_AFTER_S = 10.0  # without a wake-up: the subscription may be half-open
 IN_PROGRESS_TTL_S = 1.0  # other workers leave a message alone for so long after it was taken
 MAX_TRIES = 1_000_000  # of one message; attempts of a job are counted in PostgreSQL
+TAKE_BATCH = 10  # messages in one round trip; between two, unanswered claims are looked for
 REFILL_BELOW = 2  # messages for each slot: more are dispatched before the last one is taken
 HEALTH_INTERVAL_S = 60  # between two writes of ARQ's health-check key
 
@@ -139,7 +140,8 @@ class ArqQueueWorker(Worker):
     async def start_jobs(self, job_ids: list[bytes]) -> None:
         """Start those that no worker has taken, found by one command for all of them.
 
-        Messages of jobs that run here are still in the queue; ARQ would ask about each of them.
+        Messages of jobs that run here are still in the queue; ARQ would ask about each of them, and
+        take each by three round trips of its own.
         """
         if len(job_ids) < REFILL_BELOW * self.max_jobs:
             self._refill()
@@ -147,11 +149,11 @@ class ArqQueueWorker(Worker):
         if not others:
             return
         marks = await self.pool.mget([in_progress_key_prefix + i.decode() for i in others])
-        for job_id, mark in zip(others, marks, strict=True):
-            if not self._has_room():
-                return
-            if mark is None:
-                await self._start(job_id)
+        free = [i.decode() for i, mark in zip(others, marks, strict=True) if mark is None]
+        while free and self._has_room():
+            taken = free[: min(TAKE_BATCH, self.max_jobs - self.job_counter)]
+            await self._take(taken)
+            del free[: len(taken)]
 
     async def run_job(self, job_id: str, score: int) -> None:
         """Log what ARQ raises, which would end the worker."""
@@ -224,14 +226,31 @@ class ArqQueueWorker(Worker):
                 self.allow_pick_jobs = True
         self._awake.set()
 
-    async def _start(self, job_id: bytes) -> None:
-        try:
-            await super().start_jobs([job_id])
-        except Exception:
-            # ARQ takes a slot before it asks Redis, and does not free it when Redis fails.
-            if job_id.decode() not in self.tasks:
-                super()._release_sem_dec_counter_on_complete()
-            raise
+    async def _take(self, messages: list[str]) -> None:
+        """Mark messages as in progress in one round trip; start those that were free.
+
+        A message that another worker has removed in the meantime has no score any more.
+        """
+        marks = [in_progress_key_prefix + message for message in messages]
+        async with self.pool.pipeline(transaction=False) as pipe:
+            for mark in marks:
+                pipe.set(mark, b"1", px=int(self.in_progress_timeout_s * 1000), nx=True)
+            pipe.zmscore(self.queue_name, messages)
+            *marked, scores = await pipe.execute()
+        removed = []
+        for message, mark, is_marked, score in zip(messages, marks, marked, scores, strict=True):
+            if is_marked and score is None:
+                removed.append(mark)
+            elif is_marked:
+                await self._start(message, int(score))
+        if removed:
+            await self.pool.delete(*removed)
+
+    async def _start(self, message: str, score: int) -> None:
+        await self.sem.acquire()  # at once: there is a free slot
+        self.job_counter += 1
+        self.tasks[message] = task = asyncio.create_task(self.run_job(message, score))
+        task.add_done_callback(lambda _: self._release_sem_dec_counter_on_complete())
 
     async def _wait_for_wakeup(self) -> None:
         with suppress(TimeoutError):
