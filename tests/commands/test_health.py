@@ -10,7 +10,7 @@ import pytest
 
 from jubilee.commands import health as module
 from jubilee.commands.health import health
-from jubilee.entrypoints.worker.heartbeat_file import HeartbeatFile
+from jubilee.entrypoints.processes.heartbeat_file import HeartbeatFile
 from tests.support.running import free_port
 
 Answer = Callable[[int, bytes], None]

@@ -1,11 +1,11 @@
 """`jubilee api` and `jubilee worker`: what they check before they start."""
 
 import socket
-from argparse import Namespace
 
 import pytest
 
-from jubilee.commands import serving
+from jubilee.commands import process
+from jubilee.settings import Settings
 
 
 def test_an_api_whose_port_is_taken_ends_with_a_line(
@@ -14,6 +14,6 @@ def test_an_api_whose_port_is_taken_ends_with_a_line(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setenv("PORT", str(port))
-        monkeypatch.setattr(serving, "start_logging", lambda _: None)
-        assert serving.api(Namespace()) == 1
+        monkeypatch.setattr(process, "start_logging", lambda *_: None)
+        assert process.api(Settings(), None) == 1
     assert str(port) in caplog.messages[-1]

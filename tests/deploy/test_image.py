@@ -6,7 +6,7 @@ from typing import Any
 import docker
 import httpx2
 
-from jubilee.entrypoints.worker.heartbeat_file import BEAT_INTERVAL_S
+from jubilee.entrypoints.processes.heartbeat_file import BEAT_INTERVAL_S
 from tests.deploy.conftest import HARDENED, Stack, build_image
 from tests.support.running import eventually
 

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
 import httpx2
 import pytest
@@ -25,11 +24,15 @@ async def calling(
     services: Services, instruments: Instruments, *, exposed: bool = True
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """Client of an API with metrics."""
+
+    async def text() -> bytes:
+        return exposition(instruments)
+
     options = HttpOptions(
         limits=BodyLimits(1000, 5),
         cursor_keys=(b"c" * 32,),
         meter=HttpTelemetry(instruments, None),
-        exposition=partial(exposition, instruments) if exposed else None,
+        exposition=text if exposed else None,
     )
     transport = httpx2.ASGITransport(build_app(services, options, InFlightRequests()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:

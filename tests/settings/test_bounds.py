@@ -16,6 +16,8 @@ BOUNDS = {
     "password_hash_time_cost": (1, 20),
     "password_hash_threads": (1, 64),
     "lease_seconds": (1, 3600),
+    "web_concurrency": (1, 256),
+    "worker_concurrency": (1, 256),
     "greeting_hour": (0, 23),
     "account_deletion_grace_days": (0, 365),
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jubilee.entrypoints.worker.heartbeat_file import MAX_AGE_S, HeartbeatFile
+from jubilee.entrypoints.processes.heartbeat_file import MAX_AGE_S, HeartbeatFile
 from tests.servers import Servers
 from tests.support.api import COMMAND, NO_REDIS, NOWHERE, Api, Starter, run
 from tests.support.running import Up, eventually

@@ -49,7 +49,11 @@ def _edge_rules(settings: Settings) -> EdgeRules:
     )
 
 
-def listen_options(settings: Settings) -> ListenOptions:
-    """Where the API listens, and how long it takes to stop."""
+def listen_options(settings: Settings, listeners: tuple[int, ...] = ()) -> ListenOptions:
+    """Where the API listens, and how long it takes to stop.
+
+    `listeners` are descriptors of sockets that listen there already.
+    """
     budget = ShutdownBudget(drain_s=settings.shutdown_timeout)
-    return ListenOptions(settings.host, settings.port, budget.drain_s, settings.drain_delay)
+    delay = settings.drain_delay
+    return ListenOptions(settings.host, settings.port, budget.drain_s, delay, listeners)

@@ -10,7 +10,8 @@ from jubilee.adapters.embedded.errors import AlreadyRunning
 from jubilee.adapters.embedded.process import Program, spawn
 from jubilee.adapters.embedded.run_file import DataDirLock, RunFile
 from jubilee.adapters.embedded.servers import EmbeddedServers
-from jubilee.entrypoints.local.supervisor import ChildCommand, ChildProcess, LocalStack
+from jubilee.entrypoints.local.child_process import ChildProcess
+from jubilee.entrypoints.local.supervisor import ChildCommand, LocalStack
 from jubilee.entrypoints.shutdown import ShutdownBudget
 from jubilee.settings import Settings
 

@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from jubilee.adapters.telemetry.jobs import current_job
 from jubilee.adapters.telemetry.line_writer import LineWriter
 from jubilee.adapters.telemetry.logs import Logs, log_crashes
+from jubilee.entrypoints.processes.slot import ProcessSlot
 from jubilee.observation.requests import current_request
 from jubilee.settings import Environment, Settings
 
 STDOUT = 1
 
 
-def start_logging(settings: Settings) -> Logs:
-    """Log to standard output, also what libraries log."""
+def start_logging(settings: Settings, slot: ProcessSlot | None = None) -> Logs:
+    """Log to standard output, also what libraries log; lines have the number of the `slot`."""
     readable = _is_readable(settings)
     logs = Logs(
         LineWriter(STDOUT),
@@ -21,6 +22,7 @@ def start_logging(settings: Settings) -> Logs:
         readable=readable,
         whole=readable and settings.environment is Environment.DEVELOPMENT,
     )
+    logs.process = None if slot is None else slot.number
     logs.start()
     log_crashes()
     return logs

@@ -10,10 +10,10 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from jubilee.bootstrap.errors import BadConfiguration
 
-API = "api"
+API, WORKER = "api", "worker"
 MAX_PORT = 65535
 MAX_WORKER_PORTS = 50  # tried from WORKER_METRICS_PORT on
-SETTINGS = {API: "METRICS_PORT", "worker": "WORKER_METRICS_PORT"}
+SETTINGS = {API: "METRICS_PORT", WORKER: "WORKER_METRICS_PORT"}
 
 logger = logging.getLogger(__name__)
 

@@ -4,12 +4,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
 from opentelemetry.sdk.resources import Resource
-from prometheus_client import disable_created_metrics
+from prometheus_client import CollectorRegistry, disable_created_metrics
+from prometheus_client.exposition import generate_latest
 from starlette.types import ASGIApp
 
 from jubilee import __version__
@@ -24,6 +25,7 @@ from jubilee.adapters.telemetry.jobs import JobTelemetry, JobTracePropagator
 from jubilee.adapters.telemetry.logs import Logs, WriteLine, unwritten
 from jubilee.adapters.telemetry.otlp import resource
 from jubilee.adapters.telemetry.otlp_exports import Exports
+from jubilee.adapters.telemetry.process_metrics import process_registry, serve_metrics
 from jubilee.adapters.telemetry.samplers import exposition, sample_loop_lag
 from jubilee.adapters.telemetry.stores import DatabaseTelemetry, RedisTelemetry
 from jubilee.adapters.telemetry.traced_requests import TracedRequests
@@ -33,6 +35,7 @@ from jubilee.bootstrap.error_tracking import error_reporter
 from jubilee.bootstrap.errors import BadConfiguration
 from jubilee.bootstrap.metrics_listener import API, listen_for_scrapes
 from jubilee.bootstrap.servers import ServerUrls
+from jubilee.entrypoints.processes.slot import ProcessSlot
 from jubilee.entrypoints.shutdown import ShutdownBudget
 from jubilee.observation.requests import MetricsExposition
 from jubilee.settings import Settings, export_variables
@@ -43,11 +46,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ProcessInfo:
-    """A long-running process: its name, the port of its metrics, and its logs."""
+    """A long-running process: its name, the port of its metrics, and its logs.
+
+    `slot` is its place among several of one parent, which then serves the metrics of all.
+    """
 
     name: str
     metrics_port: int | None
     logs: Logs
+    slot: ProcessSlot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +71,17 @@ class Telemetry:
     breaches: BreachTelemetry
     jobs: JobTelemetry
     propagator: JobTracePropagator
+    slot: ProcessSlot | None = None
 
     @property
     def exposition(self) -> MetricsExposition:
-        """Renders all metrics in Prometheus' text format; call it on the event loop."""
+        """Renders the metrics of all processes in Prometheus' text format."""
 
-        def text() -> bytes:
+        async def text() -> bytes:
             self.http.flush()
-            return exposition(self.instruments)
+            if self.slot is None:
+                return exposition(self.instruments)
+            return await asyncio.to_thread(generate_latest, process_registry(self.slot.folder))
 
         return text
 
@@ -97,16 +107,26 @@ async def open_telemetry(
         await ends.enter_async_context(
             background_tasks(sample_loop_lag(instruments), cancel_s=budget.cancel_s)
         )
-        if process and process.metrics_port:
-            address = settings.host, process.metrics_port
-            reserved = (settings.port, settings.api_metrics_port)
-            ends.callback(listen_for_scrapes(process.name, address, instruments.registry, reserved))
+        if process:
+            _serve_metrics(settings, process, instruments.registry, ends)
         logs = _bridged(settings, process, exports, instruments) if process else None
         telemetry = _telemetry(
             urls, instruments, Tracing(sender, exports.spans), logs, settings.slow_query_ms / 1000
         )
         ends.callback(telemetry.http.close)
-        yield telemetry
+        yield replace(telemetry, slot=process.slot if process else None)
+
+
+def _serve_metrics(
+    settings: Settings, process: ProcessInfo, registry: CollectorRegistry, ends: AsyncExitStack
+) -> None:
+    """Serve them to the parent of several processes, or else to scrapes, until `ends`."""
+    if process.slot is not None:
+        ends.callback(serve_metrics(process.slot.folder, process.slot.number, registry))
+    elif process.metrics_port:
+        address = settings.host, process.metrics_port
+        reserved = (settings.port, settings.api_metrics_port)
+        ends.callback(listen_for_scrapes(process.name, address, registry, reserved))
 
 
 def _exports(

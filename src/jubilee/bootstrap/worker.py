@@ -46,8 +46,9 @@ from jubilee.domain.jobs.runner import CANCEL_GRACE_S, Runner
 from jubilee.domain.jobs.sweeper import LeaseSweeper
 from jubilee.domain.retention import Retention
 from jubilee.entrypoints.exit_codes import SCHEMA_BEHIND
+from jubilee.entrypoints.processes.heartbeat_file import HeartbeatFile
+from jubilee.entrypoints.processes.watchdog import Watchdog
 from jubilee.entrypoints.shutdown import ShutdownBudget
-from jubilee.entrypoints.worker.heartbeat_file import HeartbeatFile
 from jubilee.entrypoints.worker.periodic_tasks import (
     PeriodicTask,
     audit_tasks,
@@ -57,7 +58,6 @@ from jubilee.entrypoints.worker.periodic_tasks import (
     relay_tasks,
 )
 from jubilee.entrypoints.worker.process import WorkerPlan
-from jubilee.entrypoints.worker.watchdog import Watchdog
 from jubilee.settings import Settings
 
 ARQ_TIMEOUT_MARGIN_S = 30.0  # by which ARQ's limit for a job exceeds our own

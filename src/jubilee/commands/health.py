@@ -12,7 +12,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from jubilee.entrypoints.local.addresses import WILDCARDS
-from jubilee.entrypoints.worker.heartbeat_file import HeartbeatFile
+from jubilee.entrypoints.processes.heartbeat_file import HeartbeatFile
 
 READY_PATH = "/health/ready"
 TIMEOUT_S = 4.0  # longer than the API's own limit for the check

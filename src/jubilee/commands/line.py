@@ -1,13 +1,12 @@
 """Entry point of the command line."""
 
-import gc
 import os
 import signal
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Sequence
-from importlib import import_module
+from collections.abc import Sequence
 
+from jubilee.commands.loading import load_command
 from jubilee.commands.parser import command_parser
 from jubilee.commands.refusal import CommandRefused
 
@@ -21,23 +20,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _override_settings(chosen)
     module, _, name = chosen.run.partition(":")
     try:
-        sys.exit(_load(module, name)(chosen))
+        sys.exit(load_command(module, name)(chosen))
     except CommandRefused as refusal:
         print(f"jubilee: {refusal}", file=sys.stderr)
         sys.exit(refusal.exit_code)
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.raise_signal(signal.SIGINT)  # shells stop a script when a command ends by SIGINT
-
-
-def _load(module: str, name: str) -> Callable[[Namespace], int]:
-    """Import by name: most commands need not load the whole service."""
-    gc.disable()  # imported modules stay: looking for garbage among them takes a tenth of the time
-    try:
-        run: Callable[[Namespace], int] = getattr(import_module(f"jubilee.commands.{module}"), name)
-    finally:
-        gc.enable()
-    return run
 
 
 def _override_settings(chosen: Namespace) -> None:

@@ -1,6 +1,7 @@
 """Run a coroutine from the command line."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import uvloop
@@ -20,8 +21,15 @@ def run(work: Awaitable[T]) -> T:
     async def main() -> T:
         return await work
 
-    try:
+    with errors_as_refusals():
         return uvloop.run(main())
+
+
+@contextmanager
+def errors_as_refusals() -> Iterator[None]:
+    """Raise CommandRefused for errors that fit one line."""
+    try:
+        yield
     except BadConfiguration as error:
         raise CommandRefused(str(error), BAD_CONFIGURATION) from None
     except OSError as error:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from jubilee.domain.health import SchemaStatus
 from jubilee.domain.services import Services
@@ -13,14 +14,26 @@ from jubilee.entrypoints.http.connections.ends import EndedConnections
 from jubilee.entrypoints.http.connections.refusals import Refusals
 from jubilee.entrypoints.http.connections.server import DrainingServer, ListenOptions
 from jubilee.entrypoints.http.framework.context import InFlightRequests
+from jubilee.entrypoints.processes.heartbeat_file import HeartbeatFile
+from jubilee.entrypoints.processes.watchdog import Watchdog
 
 FIRST_WAIT_S, MAX_WAIT_S = 0.5, 15.0  # between two checks of the dependencies
+MAX_BLOCKED_S = 30.0  # of the event loop, of one of several processes
 
 logger = logging.getLogger(__name__)
 
 
-async def serve(services: Services, options: HttpOptions, listening: ListenOptions) -> int:
-    """Serve until a signal; return the exit code."""
+async def serve(
+    services: Services,
+    options: HttpOptions,
+    listening: ListenOptions,
+    heartbeat: HeartbeatFile | None = None,
+) -> int:
+    """Serve until a signal; return the exit code.
+
+    With a `heartbeat` this is one of several processes: it ends if its event loop is blocked, which
+    probes of the port would not find out, as they are answered by any of them.
+    """
     traffic = InFlightRequests()
     rules = ConnectionRules(
         options.connections,
@@ -29,11 +42,28 @@ async def serve(services: Services, options: HttpOptions, listening: ListenOptio
     )
     server = DrainingServer(build_app(services, options, traffic), listening, traffic, rules)
     watch = asyncio.create_task(_wait_for_dependencies(services, server))
-    await server.serve()
+    async with _watched(heartbeat):
+        await server.listen()
     watch.cancel()
     with suppress(asyncio.CancelledError):
         return await watch
     return 0
+
+
+@asynccontextmanager
+async def _watched(heartbeat: HeartbeatFile | None) -> AsyncIterator[None]:
+    """Run a watchdog within the block if there is a heartbeat, which also says that we serve."""
+    if heartbeat is None:
+        yield
+        return
+    watchdog = Watchdog(MAX_BLOCKED_S, heartbeat)
+    watchdog.create_heartbeat()
+    watching = asyncio.create_task(watchdog.run())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
 
 
 async def _wait_for_dependencies(services: Services, server: DrainingServer) -> int:

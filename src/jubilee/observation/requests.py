@@ -1,7 +1,7 @@
 """Requests and client connections, as they are reported to metrics, traces and the access log."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,7 +17,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 
-MetricsExposition: TypeAlias = Callable[[], bytes]
+MetricsExposition: TypeAlias = Callable[[], Awaitable[bytes]]
 """Renders all metrics in Prometheus' text format."""
 
 

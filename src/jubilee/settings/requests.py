@@ -18,7 +18,7 @@ class RequestSettings(SettingsGroup):
         2.5, description="seconds until a request is refused, not counting its body and `wait`"
     )
     max_connections: PositiveInt = Field(
-        900, description="largest number of client connections; further ones get 503"
+        900, description="client connections of one process; further ones get 503"
     )
     shutdown_timeout: PositiveFloat = Field(
         20, description="seconds that running requests have to finish at shutdown"

@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field
 
 from jubilee.settings.group import SettingsGroup
 
+MAX_PROCESSES = 256  # of one API or worker
+
 
 class Environment(StrEnum):
     """Kind of deployment; all but development require a SECRET_KEY."""
@@ -36,6 +38,9 @@ class ServerSettings(SettingsGroup):
     )
     host: str = Field("127.0.0.1", description="address that the API listens on")
     port: int = Field(8000, ge=1, le=65535, description="port that the API listens on")
+    web_concurrency: int = Field(
+        1, ge=1, le=MAX_PROCESSES, description="processes of one API, which share its port"
+    )
     data_dir: Path = Field(
         Path(".data"), description="folder of embedded servers, generated secrets and logs"
     )

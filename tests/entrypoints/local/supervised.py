@@ -6,7 +6,8 @@ from pathlib import Path
 
 from jubilee.adapters.embedded.process import Program, spawn
 from jubilee.adapters.embedded.run_file import DataDirLock, RunFile
-from jubilee.entrypoints.local.supervisor import ChildCommand, ChildProcess, LocalStack, supervise
+from jubilee.entrypoints.local.child_process import ChildProcess
+from jubilee.entrypoints.local.supervisor import ChildCommand, LocalStack, supervise
 
 
 def main(data: str, port: str, timeout: str, migrate: str, api: str) -> int:

@@ -13,11 +13,11 @@ from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.lease_keeper import Interruption, LeaseKeeper
 from jubilee.domain.jobs.runner import Outcome
 from jubilee.domain.jobs.store import JobReference
+from jubilee.entrypoints.processes.watchdog import Watchdog
 from jubilee.entrypoints.shutdown import ShutdownBudget
 from jubilee.entrypoints.worker import periodic_tasks
 from jubilee.entrypoints.worker.periodic_tasks import PeriodicTask, run_periodically
 from jubilee.entrypoints.worker.process import WorkerPlan, work
-from jubilee.entrypoints.worker.watchdog import Watchdog
 from tests.adapters.redis.arq.queue_workers import QueueSite, Runs, dispatches, eventually
 from tests.fakes.job_store import LEASE_S, FakeJobStore
 from tests.fakes.job_table import FakeJobTable

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from jubilee.entrypoints.worker.watchdog import EXIT_STUCK
+from jubilee.entrypoints.processes.watchdog import EXIT_STUCK
 from tests.system.chaos.checks import CLEAN, judge
 from tests.system.chaos.clients import post
 from tests.system.chaos.database import Database

@@ -44,6 +44,8 @@ class Program:
     """The signal that it gets when this process has ended."""
     umask: int = -1
     """Permissions that new files do not get; -1 for the umask of this process."""
+    descriptors: tuple[int, ...] = ()
+    """Open files that it inherits, by the same numbers."""
 
 
 def spawn(program: Program) -> subprocess.Popen[bytes]:
@@ -61,6 +63,7 @@ def spawn(program: Program) -> subprocess.Popen[bytes]:
             stderr=output,
             start_new_session=True,
             umask=program.umask,
+            pass_fds=program.descriptors,
         )
 
 

@@ -56,7 +56,8 @@ class AccessLog:
 
     def _new(self, key: tuple[str, str, int]) -> str:
         method, endpoint, status = key
-        fields = {"method": method, "route": endpoint, "status": int(status)}
+        process = {} if self._logs.process is None else {"process": self._logs.process}
+        fields = {**process, "method": method, "route": endpoint, "status": int(status)}
         found = self._routes[key] = encode(fields)[1:-1]
         return found
 

@@ -77,6 +77,8 @@ class Logs:
         """The export over OTLP, if there is one."""
         self.report_error: ReportError | None = None
         """Receives each line of the level ERROR or CRITICAL, and the exception that it is about."""
+        self.process: int | None = None
+        """Number of this process among several of one parent: a field of each line."""
         self.is_readable = readable
         self.writes_info = logging.getLevelName(level) <= logging.INFO
         """Whether lines of the level INFO are written."""
@@ -143,6 +145,8 @@ class Logs:
             "level": event.pop("level"),
             "event": event.pop("event"),
         }
+        if self.process is not None:
+            line["process"] = self.process
         line.update(event)
         line.update(self._log_context())
         ids = current_ids()

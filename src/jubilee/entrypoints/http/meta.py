@@ -92,7 +92,7 @@ async def metrics(call: Call[Nothing, Nothing]) -> Response:
     """GET /metrics; 404 where METRICS_PORT serves the metrics on a port of their own."""
     if call.context.exposition is None:
         raise PathNotFound
-    return Response(call.context.exposition(), media_type=EXPOSITION)
+    return Response(await call.context.exposition(), media_type=EXPOSITION)
 
 
 def _checks(health: Health, *, draining: bool) -> Mapping[str, str]:

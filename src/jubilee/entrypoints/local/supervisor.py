@@ -15,19 +15,9 @@ from typing import Protocol, TextIO
 
 from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
 from jubilee.entrypoints.local.addresses import answers, require_free
+from jubilee.entrypoints.local.child_process import ChildProcess
 from jubilee.entrypoints.local.restarts import RestartPolicy
 from jubilee.entrypoints.local.signals import SignalWaiter, StopRequested
-
-
-class ChildProcess(Protocol):
-    """A started child process; subprocess.Popen implements it."""
-
-    @property
-    def pid(self) -> int: ...
-    def poll(self) -> int | None: ...
-    def terminate(self) -> None: ...
-    def kill(self) -> None: ...
-    def wait(self) -> int: ...
 
 
 class Server(Protocol):
@@ -103,6 +93,10 @@ def say(line: str, to: TextIO | None = None) -> None:
         stream.flush()
 
 
+def _say_postponed(name: str, reason: str, delay_s: float) -> None:
+    say(f"{reason}; starting {name} again in {delay_s:g} s")
+
+
 class _Supervisor:
     """The running servers and processes of a local stack."""
 
@@ -170,7 +164,10 @@ class _Supervisor:
         while not self._is_refused():
             if code := self._restart_on_request():
                 return code
-            restarted = [policy.check(say) for policy in self._restarts.values()]
+            restarted = [
+                policy.check(partial(_say_postponed, policy.name))
+                for policy in self._restarts.values()
+            ]
             if any(restarted):
                 self._record()
             self._announce_ready()

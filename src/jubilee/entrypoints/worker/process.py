@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from jubilee.domain.jobs.lease_keeper import LeaseKeeper
+from jubilee.entrypoints.processes.watchdog import Watchdog
 from jubilee.entrypoints.shutdown import ShutdownBudget
 from jubilee.entrypoints.worker.periodic_tasks import PeriodicTask, run_periodically
-from jubilee.entrypoints.worker.watchdog import Watchdog
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -23,12 +23,16 @@ CLOSE_TIMEOUT_S = 1.0  # part of the shutdown's timeout, reserved for closing co
 
 @dataclass(frozen=True, slots=True)
 class ListenOptions:
-    """Address to listen on; `delay` and `timeout` of the shutdown, in seconds."""
+    """Address to listen on; `delay` and `timeout` of the shutdown, in seconds.
+
+    `listeners` are descriptors of sockets that listen there already.
+    """
 
     host: str
     port: int
     timeout: float
     delay: float
+    listeners: tuple[int, ...] = ()
 
 
 class DrainingServer(uvicorn.Server):
@@ -55,6 +59,7 @@ class DrainingServer(uvicorn.Server):
             # A pipelined request would otherwise run in the context of the one before it.
             reset_contextvars=True,
             timeout_graceful_shutdown=max(1, int(listening.timeout)),
+            workers=1,  # else uvicorn reads WEB_CONCURRENCY, which is our own setting
         )
         config.rules = rules
         super().__init__(config)
@@ -77,6 +82,10 @@ class DrainingServer(uvicorn.Server):
         finally:
             for number in SIGNALS:
                 loop.remove_signal_handler(number)
+
+    async def listen(self) -> None:
+        """Serve the connections of the listening sockets, or those of the address."""
+        await self.serve([socket.socket(fileno=each) for each in self._listening.listeners] or None)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and start the sweeper of connections."""

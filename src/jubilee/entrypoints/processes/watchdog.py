@@ -6,7 +6,7 @@ import os
 import threading
 from time import monotonic
 
-from jubilee.entrypoints.worker.heartbeat_file import BEAT_INTERVAL_S, HeartbeatFile
+from jubilee.entrypoints.processes.heartbeat_file import BEAT_INTERVAL_S, HeartbeatFile
 
 EXIT_STUCK = 70  # EX_SOFTWARE
 
@@ -17,7 +17,8 @@ class Watchdog:
     """A thread that checks that the event loop still runs.
 
     A job that blocks the loop keeps the worker from renewing any of its leases: other workers run
-    its jobs by then, and only a restart makes this process useful again.
+    its jobs by then, and only a restart makes this process useful again. An API of several
+    processes is checked by the same means: a probe of the port is answered by any of them.
     """
 
     def __init__(self, limit: float, heartbeat: HeartbeatFile | None = None) -> None:

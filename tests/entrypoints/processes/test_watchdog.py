@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from jubilee.entrypoints.worker.heartbeat_file import HeartbeatFile
-from jubilee.entrypoints.worker.watchdog import EXIT_STUCK, Watchdog
+from jubilee.entrypoints.processes.heartbeat_file import HeartbeatFile
+from jubilee.entrypoints.processes.watchdog import EXIT_STUCK, Watchdog
 from tests.adapters.redis.arq.queue_workers import eventually
 
 LIMIT_S = 1.0
 PROGRAM = """
 import asyncio, sys, time
-from jubilee.entrypoints.worker.watchdog import Watchdog
+from jubilee.entrypoints.processes.watchdog import Watchdog
 
 async def main() -> None:
     watchdog = asyncio.create_task(Watchdog(float(sys.argv[1])).run())

@@ -1,4 +1,4 @@
-"""A file whose modification time shows that the event loop of a worker runs."""
+"""A file whose modification time shows that the event loop of a process runs."""
 
 import os
 from contextlib import suppress
@@ -7,12 +7,12 @@ from pathlib import Path
 from time import time
 
 BEAT_INTERVAL_S = 2.0
-MAX_AGE_S = 15.0  # a check that is scheduled late must not take a busy worker for a stuck one
+MAX_AGE_S = 15.0  # a check that is scheduled late must not take a busy process for a stuck one
 
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatFile:
-    """Written by a worker, read by `jubilee health worker`."""
+    """Written by a process, read by `jubilee health worker` and by the parent of several."""
 
     path: Path
 
@@ -26,12 +26,12 @@ class HeartbeatFile:
             os.utime(self.path)
 
     def remove(self) -> None:
-        """Remove the file: the worker has ended."""
+        """Remove the file: the process has ended."""
         with suppress(OSError):
             self.path.unlink()
 
     def problem(self) -> str | None:
-        """Return why the worker is not healthy; None if it is."""
+        """Return why the process is not healthy; None if it is."""
         try:
             age = time() - self.path.stat().st_mtime
         except OSError as error:

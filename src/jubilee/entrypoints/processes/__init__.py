@@ -1,0 +1,1 @@
+"""Several processes of one kind, API or worker, under one parent."""

@@ -1,0 +1,1 @@
+"""Processes that are supervised: heartbeat, watchdog, the parent of several."""
