@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from select import select
+from select import PIPE_BUF, select
 from time import monotonic, sleep
 
 import pytest
@@ -227,3 +227,17 @@ def test_a_process_ends_while_its_output_is_not_read(tmp_path: Path) -> None:
         eventually(lambda: child.poll() is not None, within=30)
         child.kill()
     assert child.returncode == 0
+
+
+def test_no_write_ends_within_a_line_that_fits_into_one() -> None:
+    reading, writing = os.pipe2(os.O_DIRECT)  # each write is read by itself
+    writer = LineWriter(writing)
+    for number in range(MANY // 10):
+        writer.write("x" * (number % 200))
+    writer.flush(20)
+    os.close(writing)
+    writes = list(iter(lambda: os.read(reading, 65_536), b""))
+    os.close(reading)
+    assert max(map(len, writes)) <= PIPE_BUF
+    assert all(write.endswith(b"\n") for write in writes)
+    assert 1 < len(writes) < MANY // 10

@@ -1,10 +1,14 @@
-"""Buffers log lines and writes them from a thread, so that no request waits for the output."""
+"""Buffers log lines and writes them from a thread, so that no request waits for the output.
+
+Processes of one parent share the output. A write of up to PIPE_BUF bytes to a pipe is not mixed
+with those of others; a longer line may be while the pipe is full.
+"""
 
 import os
 import threading
 from collections import deque
 from contextlib import suppress
-from select import select
+from select import PIPE_BUF, select
 from time import monotonic
 
 from jubilee.adapters.telemetry.counters import Counter
@@ -68,11 +72,18 @@ class LineWriter:
                 self._empty.notify_all()
 
     def _write_all(self) -> None:
+        content = b""
         while self._lines:
-            batch = [self._lines.popleft() for _ in range(min(len(self._lines), 500))]
-            content = "".join(f"{line}\n" for line in batch).encode(errors="backslashreplace")
-            with suppress(OSError):  # the reader is gone; the service continues
-                _write(self._descriptor, content)
+            line = f"{self._lines.popleft()}\n".encode(errors="backslashreplace")
+            if content and len(content) + len(line) > PIPE_BUF:
+                self._write(content)
+                content = b""
+            content += line
+        self._write(content)
+
+    def _write(self, content: bytes) -> None:
+        with suppress(OSError):  # the reader is gone; the service continues
+            _write(self._descriptor, content)
 
 
 def _write(descriptor: int, content: bytes) -> None:
