@@ -14,7 +14,7 @@ NAME ?=
 SEED ?= $(shell date +%s)
 MINUTES ?= 5
 
-.PHONY: bench bench-check profile help run test coverage dev unit pictures drawing quick chaos fuzz mutants install check lint format types deps contracts image sbom audit history check-deploy chart manifests producer-wheel lock migration migrate rollback
+.PHONY: bench bench-check bench-growth profile help run test coverage dev unit pictures drawing quick chaos fuzz mutants install check lint format types deps contracts image sbom audit history check-deploy chart manifests producer-wheel lock migration migrate rollback
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -103,6 +103,9 @@ bench-check: .venv/dev ## compare requests with those of BASE (a commit), in tur
 
 profile: .venv/bench ## flame graphs of a read and of a write, in dist (KINDS)
 	@$(BIN)/python -m tests.benchmarks.profiles $(or $(KINDS),hello save)
+
+bench-growth: .venv/dev ## what reads, writes, searches and jobs take with 10 000 rows to a million (SIZES, such as "10000 10000000")
+	@$(BIN)/python -m tests.benchmarks.growth $(if $(SIZES),--sizes $(SIZES))
 
 history: .venv/dev ## add a run of the benchmarks to HISTORY (PAIRS, SECONDS)
 	@$(BIN)/python -m deploy.pipelines.history $(or $(HISTORY),dist/benchmarks.md) \

@@ -211,7 +211,7 @@ def redacted(task: Task, kind: JobKind[Any, Any] | None, by: Principal) -> Task:
     """
     data = {} if kind is None else kind.redact(task.data)
     if task.owner_id == by.user_id:
-        return replace(task, data=data)
+        return task if data is task.data else replace(task, data=data)
     result = task.result or {}
     private = result if kind is None else kind.private
     masked = None if task.result is None else _masked(result, private)
