@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from jubilee.adapters.postgres import event_relay, greetings, retention
+from jubilee.adapters.postgres.birthday_window import WITHIN
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.retention import ExpiringData
@@ -63,6 +64,14 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield node
     for inner in node.get("Plans", ()):
         yield from _nodes(inner)
+
+
+async def test_a_page_of_todays_birthdays_reads_no_more_of_the_day(full: ConnectionPool) -> None:
+    values = {"days": [TODAY], "month_days": [1120], "previous": [date(2025, 11, 20)]}
+    bounds = {"last_ids": [UUID(int=0)], "today": TODAY, "ahead": "{}", "nearest": 0, "furthest": 0}
+    nodes = await plan(full, WITHIN, rows=21, **values, **bounds)
+    [day] = [node for node in nodes if node.get("Index Name") == "ix_birthdays_month_day_id"]
+    assert day["Actual Rows"] == 21
 
 
 async def test_planning_reads_only_accounts_born_on_the_day(full: ConnectionPool) -> None:

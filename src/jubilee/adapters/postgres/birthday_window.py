@@ -4,6 +4,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Date,
+    FromClause,
     Integer,
     SmallInteger,
     TableValuedAlias,
@@ -11,6 +12,7 @@ from sqlalchemy import (
     bindparam,
     column,
     func,
+    literal_column,
     select,
     true,
 )
@@ -48,7 +50,29 @@ def _celebration_days() -> TableValuedAlias:
 
 
 def _people(celebration_day: TableValuedAlias) -> LateralFromClause:
-    """Select the birthdays celebrated on the day, if it is in the window in their time zone."""
+    """Select the birthdays celebrated on the day, in the order of the index."""
+    in_order = birthdays.alias("in_order")
+    person = _celebrated(celebration_day, in_order)
+    return (
+        select(person)
+        .select_from(in_order.join(person, true()))
+        .where(
+            in_order.c.month_day == celebration_day.c.month_day,
+            in_order.c.id > celebration_day.c.last_id,
+        )
+        .order_by(in_order.c.id)
+        .limit(ROWS)
+        .correlate(celebration_day)
+        .lateral("person")
+    )
+
+
+def _celebrated(celebration_day: TableValuedAlias, in_order: FromClause) -> LateralFromClause:
+    """Select the birthday itself, if its day is in the window in its time zone.
+
+    LIMIT keeps the planner from joining it: it takes these conditions for rarer than they are, and
+    would read and sort all birthdays of the day for a page.
+    """
     ahead = bindparam("ahead", type_=JSONB)[birthdays.c.time_zone].astext.cast(Integer)
     today = bindparam("today", type_=Date) + func.coalesce(ahead, 0)
     return (
@@ -61,16 +85,15 @@ def _people(celebration_day: TableValuedAlias) -> LateralFromClause:
         )
         .select_from(birthdays.outerjoin(users, users.c.id == birthdays.c.user_id))
         .where(
-            birthdays.c.month_day == celebration_day.c.month_day,
-            birthdays.c.id > celebration_day.c.last_id,
+            birthdays.c.id == in_order.c.id,
             birthdays.c.date_of_birth < celebration_day.c.day,
             users.c.is_active.is_not(False),
             (celebration_day.c.day - today).between(NEAREST, FURTHEST),
             (celebration_day.c.previous - today) < NEAREST,
         )
-        .order_by(birthdays.c.id)
-        .limit(ROWS)
-        .lateral("person")
+        .limit(literal_column("1"))
+        .correlate(celebration_day, in_order)
+        .lateral("celebrated")
     )
 
 
