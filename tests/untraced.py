@@ -1,6 +1,7 @@
-"""Explorations run without the tracer of coverage, which doubles their time.
+"""What the tests ask of coverage.
 
-What they run is measured by other tests as well.
+Explorations run without its tracer, which doubles their time: what they run is measured by other
+tests as well.
 """
 
 from collections.abc import Generator
@@ -22,3 +23,11 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         return (yield)
     finally:
         tracer.start()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    """Save what was measured: xdist kills a process that ten seconds later has not ended."""
+    measured = Coverage.current()
+    if measured is not None:
+        measured.save()
