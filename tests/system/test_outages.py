@@ -89,7 +89,7 @@ async def activity(database_url: str) -> Counter[str]:
         await connection.close()
 
 
-@pytest.mark.timing(waits=True)
+@pytest.mark.timing
 @BOTH_WAYS
 async def test_check_43_every_request_is_503_in_time_while_postgres_is_down(
     own_servers: OwnServers,
@@ -218,7 +218,7 @@ def redis_state(api: Api) -> str:
     return str(answer.json()["checks"]["redis"])
 
 
-@pytest.mark.timing(waits=True)
+@pytest.mark.timing
 @BOTH_WAYS
 def test_check_43_every_request_is_answered_while_redis_is_down(
     own_servers: OwnServers,
