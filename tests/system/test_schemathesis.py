@@ -23,7 +23,7 @@ FEW = (
     "--phases",
     "examples,fuzzing,stateful",
     "--max-examples",
-    "3",
+    "2",
     "--generation-deterministic",
 )
 MANY = ("--max-examples", EXAMPLES or "")
