@@ -55,9 +55,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     is_parallel = hasattr(config, "workerinput")
     lanes = {item: lane_of(item) for item in items}
     items.sort(key=lambda item: (ORDER.index(lanes[item]), is_parallel and rank(item)))
-    for item, lane in lanes.items() if is_parallel else ():
+    timing = {item: lane for item, lane in lanes.items() if lane is not None}
+    for item, lane in timing.items() if is_parallel else ():
         # The scheduler sees no marks; the groups of xdist 3.8 do not reach it with pytest 9.2.
-        item._id = NodeId.parse(f"{item.nodeid}{lane or ''}")
+        item._id = NodeId.parse(f"{item.nodeid}{lane}")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -83,7 +83,7 @@ def test_a_printed_setting_exists(code: str) -> None:
 
 @pytest.mark.parametrize("code", pieces("query"))
 async def test_a_printed_query_runs(driver: Driver, code: str) -> None:
-    await driver.fetch(code)
+    assert isinstance(await driver.fetch(code), list)
 
 
 @pytest.mark.parametrize("code", pieces("word"))
