@@ -9,7 +9,6 @@ from uuid import UUID
 
 import asyncpg
 
-from jubilee.adapters.postgres.errors import domain_errors
 from jubilee.adapters.postgres.transaction_executor import RolledBack
 from jubilee.domain.api_tokens.token import ApiToken, ApiTokenId
 from jubilee.domain.audit.entry import AuditEntry, RequestOrigin
@@ -30,6 +29,7 @@ from tests.fakes.answers import FakeAnswers
 from tests.fakes.api_tokens import FakeApiTokens
 from tests.fakes.audit import FakeAuditLog
 from tests.fakes.birthdays import FakeBirthdays
+from tests.fakes.domain_errors import domain_errors
 from tests.fakes.events import FakeEvents
 from tests.fakes.factors import FactorRows, FakeFactors, FakePendingSignIns, FakeRecoveryCodes
 from tests.fakes.greetings import FakeGreetings

@@ -3,9 +3,10 @@
 import asyncpg
 import pytest
 
-from jubilee.adapters.postgres.errors import DATA_SIZE, REFUSALS, domain_errors
+from jubilee.adapters.postgres.errors import DATA_SIZE, REFUSALS
 from jubilee.domain.errors import Conflict, DomainError, Unavailable
 from jubilee.domain.tasks.task import PayloadTooLarge
+from tests.fakes.domain_errors import domain_errors
 
 
 def violation(

@@ -1,8 +1,5 @@
 """Translation of the driver's exceptions into those of the domain."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import asyncpg
 
 from jubilee.adapters.postgres.outages import outage_reason
@@ -51,18 +48,6 @@ def domain_error(error: BaseException) -> DomainError | None:
     if isinstance(error, asyncpg.CheckViolationError):
         return PayloadTooLarge() if _constraint(error) == DATA_SIZE else None
     return Unavailable(reason=outage_reason(error)) if isinstance(error, AWAY) else None
-
-
-@contextmanager
-def domain_errors() -> Iterator[None]:
-    """Translate the driver's exceptions into those of the domain."""
-    try:
-        yield
-    except Exception as error:
-        translated = domain_error(error)
-        if translated is None:
-            raise
-        raise translated from error
 
 
 def _constraint(error: asyncpg.IntegrityConstraintViolationError) -> str:
