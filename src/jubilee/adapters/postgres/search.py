@@ -46,7 +46,8 @@ def first_found(keys: Select[Any], words: str, *, falling: bool) -> CompoundSele
     `rows`, are looked at until `rows` of them match. If too few do, the share of matches among them
     decides: of a word that is not rare, the first matches are soon found in more of these rows; all
     matches of a rare word are found by the GIN index and sorted, which takes the longer the more
-    there are.
+    there are: a word of one row in 200, or a common one that the first rows do not have, is the
+    worst case. `deploy/performance.md` has figures.
     """
     near = _looked_at(keys, words, LOOK_RATIO, falling=falling, name="near")
     near_rows = _number(near)
