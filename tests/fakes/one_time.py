@@ -59,9 +59,11 @@ class FakeOneTimeLinks(OneTimeLinkRepository):
         self.rows[link_id] = replace(link, ended_at=now)
         return True
 
-    async def end_all(self, user_id: UserId, *, now: datetime) -> None:
+    async def end_all(
+        self, user_id: UserId, *, now: datetime, but: LinkPurpose | None = None
+    ) -> None:
         for link in list(self.rows.values()):
-            if link.user_id == user_id and link.ended_at is None:
+            if link.user_id == user_id and link.ended_at is None and link.purpose is not but:
                 await self.unit.hold("link", link.id)
                 self.rows[link.id] = replace(link, ended_at=now)
 

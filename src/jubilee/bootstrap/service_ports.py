@@ -22,6 +22,7 @@ from jubilee.domain.greetings.opt_out import OptOutTokens
 from jubilee.domain.health import Probe, ReadSchema
 from jubilee.domain.idempotency.answers import AnswerCipher
 from jubilee.domain.identities.exchange import IdentityTransaction
+from jubilee.domain.identities.identity import IdentityRepository
 from jubilee.domain.identities.provider import Providers
 from jubilee.domain.identities.service import IdentityView
 from jubilee.domain.identities.tickets import TicketSealer
@@ -38,7 +39,12 @@ from jubilee.domain.one_time.link import OneTimeView
 from jubilee.domain.one_time.secrets import LinkSecrets
 from jubilee.domain.own_mails import OwnMailView
 from jubilee.domain.owned_rows import OwnedItemStore, OwnedTaskStore
-from jubilee.domain.passkeys.passkey import PasskeyTransaction, PasskeyView, WebAuthnVerifier
+from jubilee.domain.passkeys.passkey import (
+    PasskeyRepository,
+    PasskeyTransaction,
+    PasskeyView,
+    WebAuthnVerifier,
+)
 from jubilee.domain.passwords import PasswordHasher
 from jubilee.domain.service_accounts.account import ServiceAccountTransaction, ServiceAccountView
 from jubilee.domain.signing_keys.changes import SigningKeyTransaction, SigningKeyView
@@ -82,6 +88,14 @@ class ServiceTransaction(
     @property
     def sessions(self) -> AccountSessions:
         """Sessions of accounts."""
+
+    @property
+    def identities(self) -> IdentityRepository:
+        """Identities of accounts at other providers."""
+
+    @property
+    def passkeys(self) -> PasskeyRepository:
+        """Passkeys of accounts."""
 
     @property
     def api_tokens(self) -> ApiTokenRepository:

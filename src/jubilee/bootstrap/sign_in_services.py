@@ -38,7 +38,7 @@ def sign_in_services(ports: Ports, policy: Policy, users: UserService) -> SignIn
         passkey_sign_in=_passkey_sign_in(ports, policy, opener),
         sign_in_flow=_sign_in_flow(ports, policy),
         identity_exchange=_identity_exchange(ports, opener, users),
-        identities=IdentityService(ports.providers, ports.write, ports.read, ports.clock),
+        identities=_identities(ports),
         signing_keys=keys,
         key_loader=key_loader,
     )
@@ -103,6 +103,16 @@ def _identity_exchange(ports: Ports, opener: SessionOpener, users: UserService) 
         sealer=ports.ticket_sealer,
         opener=opener,
         users=users,
+        clock=ports.clock,
+        new_id=ports.new_id,
+    )
+
+
+def _identities(ports: Ports) -> IdentityService:
+    return IdentityService(
+        providers=ports.providers,
+        write=ports.write,
+        read=ports.read,
         clock=ports.clock,
         new_id=ports.new_id,
     )

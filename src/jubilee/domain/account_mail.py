@@ -23,6 +23,7 @@ class MailTemplate(StrEnum):
     RESET_PASSWORD = "reset_password"  # noqa: S105  # a template, not a password
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # the same
     API_TOKEN_CREATED = "api_token_created"  # noqa: S105  # the same
+    API_TOKEN_DELETED = "api_token_deleted"  # noqa: S105  # the same
     CHANGE_EMAIL = "change_email"
     EMAIL_CHANGED = "email_changed"
     EMAIL_RESTORED = "email_restored"
@@ -31,6 +32,7 @@ class MailTemplate(StrEnum):
     EXPORT_READY = "export_ready"
     DELETION_WAITS = "deletion_waits"
     FACTORS_CHANGED = "factors_changed"
+    IDENTITIES_CHANGED = "identities_changed"
     FACTORS_RESET = "factors_reset"
 
 

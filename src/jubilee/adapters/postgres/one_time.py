@@ -26,7 +26,9 @@ REPLACE_SAME = core_statement(
     update(links).where(OF_ACCOUNT, LIVE, OF_RECIPIENT).values(ended_at=NOW)
 )
 END_ALL = core_statement(
-    update(links).where(links.c.user_id == bindparam("owner"), LIVE).values(ended_at=NOW)
+    update(links)
+    .where(links.c.user_id == bindparam("owner"), LIVE, links.c.purpose != bindparam("kept"))
+    .values(ended_at=NOW)
 )
 GET = core_statement(select(links).where(links.c.id == bindparam("link_id")))
 BY_TOKEN = core_statement(
@@ -79,8 +81,10 @@ class PostgresOneTimeLinks(OneTimeLinkRepository):
     async def end(self, link_id: UUID, *, now: datetime) -> bool:
         return await self.executor.first(END, link_id=link_id, now=now) is not None
 
-    async def end_all(self, user_id: UserId, *, now: datetime) -> None:
-        await self.executor.run(END_ALL, owner=user_id, now=now)
+    async def end_all(
+        self, user_id: UserId, *, now: datetime, but: LinkPurpose | None = None
+    ) -> None:
+        await self.executor.run(END_ALL, owner=user_id, now=now, kept=but.value if but else "")
 
     async def count(self, user_id: UserId, purpose: LinkPurpose, *, since: datetime) -> int:
         values = {"owner": user_id, "purpose": purpose.value, "since": since}

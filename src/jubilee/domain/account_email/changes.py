@@ -15,6 +15,7 @@ from jubilee.domain.one_time.proving import LinkProver
 from jubilee.domain.scopes import CREDENTIALS
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.changes import end_tokens
+from jubilee.domain.users.notices import ChangeNotices
 from jubilee.domain.users.password_proof import PasswordProof
 from jubilee.domain.users.ports import UserTransaction, UserView
 from jubilee.domain.users.user import User
@@ -57,11 +58,7 @@ class EmailChangeService:
             await self.prover.use(tx, link)
             await tx.users.save(_moved(before, link.recipient, now))
             await record_own(tx.audit, AuditEvent.EMAIL_CHANGED, before.id)
-            undo = await self.issuer.issue(
-                tx, LinkPurpose.UNDO_EMAIL, before.id, recipient=before.email
-            )
-            template = MailTemplate.EMAIL_CHANGED
-            await tx.jobs.add(account_mail(self.new_id(), before.id, template, link_id=undo.id))
+            await ChangeNotices(self.issuer, self.new_id).add_undo(tx, before)
 
     async def undo(self, proof: LinkProof, client_ip: str | None) -> None:
         """Restore the address that the link was sent to; end all sessions, tokens, other links.

@@ -33,6 +33,8 @@ class PasswordResetService:
     async def reset(self, proof: LinkProof, password: str, client_ip: str | None) -> None:
         """Set the password, end sessions, tokens and other links, and notify the account by mail.
 
+        A link that restores a former address stays: the address that reads this mail may have been
+        put in its place by an attacker.
         The proof stays usable if the password is refused. Raises InvalidLink, TooManyAttempts,
         HasherBusy or what the rules for passwords raise.
         """
@@ -51,7 +53,7 @@ class PasswordResetService:
                 )
             )
             await tx.sessions.end_all(user.id)
-            await tx.one_time.end_all(user.id, now=now)
+            await tx.one_time.end_all(user.id, now=now, but=LinkPurpose.UNDO_EMAIL)
             await record_own(tx.audit, AuditEvent.PASSWORD_CHANGED, user.id, reason=BY_MAIL)
             await record_own(tx.audit, AuditEvent.SESSIONS_ENDED, user.id)
             await end_tokens(tx, user.id, by=user.id)

@@ -105,9 +105,7 @@ class ApiTokenService:
                 raise TooManyApiTokens
             await tx.api_tokens.add(token)
             await _record_new(tx, token, by=by.user_id)
-            if not account.is_service:
-                template = MailTemplate.API_TOKEN_CREATED
-                await tx.jobs.add(account_mail(self.new_id(), owner, template))
+            await self._tell(tx, account, MailTemplate.API_TOKEN_CREATED)
         return IssuedApiToken(token, text)
 
     async def grant(
@@ -142,17 +140,23 @@ class ApiTokenService:
             return await view.api_tokens.page(owner, after=after, limit=limit)
 
     async def delete(self, token_id: ApiTokenId, *, owner: UserId, by: Principal) -> None:
-        """Delete a token of the account; it stops working at once. Raises ApiTokenNotFound."""
+        """Delete a token of the account, and tell its owner by mail; it stops working at once.
+
+        Raises ApiTokenNotFound.
+        """
         by.require(CREDENTIALS)
         async with self.write() as tx:
             if not await tx.api_tokens.delete(token_id, user_id=owner):
                 raise ApiTokenNotFound
-            await tx.audit.record(
-                AuditEvent.API_TOKEN_DELETED,
-                actor=by.user_id,
-                subject=owner,
-                token_id=str(token_id),
-            )
+            event, deleted = AuditEvent.API_TOKEN_DELETED, str(token_id)
+            await tx.audit.record(event, actor=by.user_id, subject=owner, token_id=deleted)
+            account = await tx.users.get(owner)
+            await self._tell(tx, account, MailTemplate.API_TOKEN_DELETED)
+
+    async def _tell(self, tx: ApiTokenTransaction, account: User, template: MailTemplate) -> None:
+        """Enqueue a mail to the account; machines have no address."""
+        if not account.is_service:
+            await tx.jobs.add(account_mail(self.new_id(), account.id, template))
 
     def _token(self, new: NewApiToken, owner: UserId, text: str) -> ApiToken:
         if not new.scopes or not new.scopes <= TOKEN_SCOPES:

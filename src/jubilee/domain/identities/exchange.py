@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Protocol
 
+from jubilee.domain.account_mail import MailTemplate, account_mail
 from jubilee.domain.audit.entry import AuditEvent, AuditRows
 from jubilee.domain.auth.admission import SignInMethod
 from jubilee.domain.auth.opening import OpeningTransaction, SessionOpener, Tokens
@@ -27,6 +28,7 @@ from jubilee.domain.names import InvalidFullName, normalized_full_name
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.ports import UserTransaction, UserView
 from jubilee.domain.users.service import UserService
+from jubilee.domain.users.sign_in_methods import SignInMethodReader
 from jubilee.domain.users.user import EmailTaken, Profile, User
 
 # Ports
@@ -38,6 +40,10 @@ class IdentityTransaction(UserTransaction, OpeningTransaction, FlowTransaction, 
     @property
     def audit(self) -> AuditRows:
         """The audit log."""
+
+    @property
+    def passkeys(self) -> SignInMethodReader:
+        """The passkeys."""
 
     @property
     def sessions(self) -> AccountSessions:
@@ -181,6 +187,8 @@ class IdentityExchange:
             subject=user.id,
             provider=ticket.provider,
         )
+        template = MailTemplate.IDENTITIES_CHANGED
+        await tx.jobs.add(account_mail(self.new_id(), user.id, template))
         return identity
 
 

@@ -66,12 +66,6 @@ class TooManyIdentities(LimitReached):
     code = "too_many_identities"
 
 
-class LastSignInMethod(Conflict):
-    """This identity is the last way to sign in to the account."""
-
-    code = "last_sign_in_method"
-
-
 @dataclass(frozen=True, slots=True)
 class ProviderClaims:
     """What a provider has said about the person who signed in there."""

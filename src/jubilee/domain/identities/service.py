@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import UUID
 
+from jubilee.domain.account_mail import MailTemplate, account_mail
 from jubilee.domain.audit.entry import AuditEvent
 from jubilee.domain.clock import Clock
 from jubilee.domain.identities.exchange import IdentityTransaction
@@ -13,12 +14,12 @@ from jubilee.domain.identities.identity import (
     IdentityNotFound,
     IdentityRepository,
     InvalidLogoutToken,
-    LastSignInMethod,
     ProviderNotFound,
 )
 from jubilee.domain.identities.provider import Providers
-from jubilee.domain.identity import Principal, UserId
+from jubilee.domain.identity import NewId, Principal, UserId
 from jubilee.domain.transaction import Begin
+from jubilee.domain.users.sign_in_methods import require_sign_in_method
 
 # Ports
 
@@ -39,6 +40,7 @@ class IdentityService:
     write: Begin[IdentityTransaction]
     read: Begin[IdentityView]
     clock: Clock
+    new_id: NewId
 
     async def list_for(self, user_id: UserId) -> Sequence[Identity]:
         """Return the identities of an account, the oldest first."""
@@ -54,9 +56,8 @@ class IdentityService:
             if found is None:
                 raise IdentityNotFound
             left = [each.provider for each in linked if each is not found]
-            if not left and user.password_hash is None:
-                raise LastSignInMethod
             await tx.identities.delete(found.id)
+            await require_sign_in_method(tx, user)
             provider = left[0] if left else None
             if user.oauth_provider != provider:
                 changed = replace(user, oauth_provider=provider, updated_at=self.clock())
@@ -67,6 +68,8 @@ class IdentityService:
                 subject=user.id,
                 provider=found.provider,
             )
+            template = MailTemplate.IDENTITIES_CHANGED
+            await tx.jobs.add(account_mail(self.new_id(), user.id, template))
 
     async def end_sessions(self, name: str, logout_token: str) -> None:
         """End the sessions of the account whose person has signed out at the provider.

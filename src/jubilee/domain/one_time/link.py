@@ -113,8 +113,10 @@ class OneTimeLinkRepository(OneTimeLinkReader, Protocol):
     async def end(self, link_id: UUID, *, now: datetime) -> bool:
         """End a live link; of parallel calls, one returns True."""
 
-    async def end_all(self, user_id: UserId, *, now: datetime) -> None:
-        """End every live link of the account."""
+    async def end_all(
+        self, user_id: UserId, *, now: datetime, but: LinkPurpose | None = None
+    ) -> None:
+        """End every live link of the account, except those of the purpose `but`."""
 
     async def count(self, user_id: UserId, purpose: LinkPurpose, *, since: datetime) -> int:
         """Count the links of an account that were made since."""

@@ -25,6 +25,7 @@ from jubilee.domain.passkeys.passkey import (
     WebAuthnVerifier,
 )
 from jubilee.domain.transaction import Begin
+from jubilee.domain.users.sign_in_methods import require_sign_in_method
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,13 @@ class PasskeyService:
     async def remove(self, passkey_id: UUID, *, by: Principal) -> None:
         """Remove a passkey of the caller.
 
-        Raises PasskeyNotFound, or FactorNeeded for the last factor of an account that needs one.
+        Raises PasskeyNotFound, FactorNeeded for the last factor of an account that needs one, or
+        LastSignInMethod.
         """
         async with self.write() as tx:
             user = await tx.users.get(by.user_id, lock=True)
             await tx.passkeys.remove((await _own(tx, passkey_id, by)).id)
+            await require_sign_in_method(tx, user)
             kinds = await tx.factors.kinds_of(user.id)
             is_required = self.requirement.applies_to(is_admin=user.is_superuser)
             if is_required and not {FactorKind.TOTP, FactorKind.PASSKEY} & set(kinds):

@@ -26,6 +26,7 @@ from jubilee.domain.transaction import Begin
 from jubilee.domain.users.changes import end_tokens, record_change, record_registration
 from jubilee.domain.users.erasure import erase
 from jubilee.domain.users.locking import lock_account
+from jubilee.domain.users.notices import ChangeNotices
 from jubilee.domain.users.password_proof import PasswordProof
 from jubilee.domain.users.ports import UserTransaction, UserView
 from jubilee.domain.users.registration import RegistrationMail
@@ -189,6 +190,7 @@ class UserService:
             changed = now if after == before else merged(before, stamped, now)
             await tx.users.save(changed)
             await record_change(tx.audit, now, changed, by)
+            await ChangeNotices(self.mail.links, self.new_id).add(tx, now, changed, by=by)
             if _moves(now, changed) and self.mail.policy.verifies:
                 await self.mail.add_verification(tx, changed)
             if changed.password_hash != now.password_hash or not changed.is_active:

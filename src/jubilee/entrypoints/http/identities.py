@@ -11,9 +11,9 @@ from jubilee.domain.identities.identity import (
     Identity,
     IdentityNotFound,
     IdentityTaken,
-    LastSignInMethod,
     TooManyIdentities,
 )
+from jubilee.domain.users.sign_in_methods import LastSignInMethod
 from jubilee.entrypoints.http.framework.endpoint import (
     Access,
     AnyEndpoint,

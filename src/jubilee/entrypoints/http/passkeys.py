@@ -5,6 +5,7 @@ from starlette.responses import Response
 from jubilee.domain.factors.factor import FactorNeeded, TooManyFactors
 from jubilee.domain.passkeys.passkey import InvalidPasskey, PasskeyKnown, PasskeyNotFound
 from jubilee.domain.rate_limits.quotas import RouteClass
+from jubilee.domain.users.sign_in_methods import LastSignInMethod
 from jubilee.domain.users.user import EmailNotVerified
 from jubilee.entrypoints.http.auth import TOKEN_PAIR, token_reply
 from jubilee.entrypoints.http.framework.endpoint import (
@@ -171,7 +172,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         access=Access.SIGNED_IN,
         recent_proof=True,
         replies=(ResponseSpec(status=204, description="The passkey is removed."),),
-        errors=(PasskeyNotFound, FactorNeeded),
+        errors=(PasskeyNotFound, FactorNeeded, LastSignInMethod),
     ),
     Endpoint(
         method="POST",

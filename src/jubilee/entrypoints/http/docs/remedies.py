@@ -63,7 +63,7 @@ BY_CODE = {
     "kind_not_allowed": "Ask an admin to create this task.",
     "invite_expiry_out_of_range": "Choose a time within the next 30 days, or none.",
     "last_admin": "Make another account an admin first.",
-    "last_sign_in_method": "Set a password first, or link another identity.",
+    "last_sign_in_method": "Set a password first, or add another passkey or identity.",
     "malformed_idempotency_key": "Send one key of 1 to 255 printable ASCII characters, or none.",
     "lock_ends_in_past": "Choose a time in the future, or none.",
     "mfa_required": (
