@@ -17,6 +17,7 @@ from jubilee.domain.identity import OPERATOR, Principal, SessionId
 from jubilee.domain.one_time.issuing import LinkIssuer
 from jubilee.domain.one_time.secrets import LinkSecrets
 from jubilee.domain.passwords import PasswordChange, PasswordRules
+from jubilee.domain.users.recent_proof import RecentProof
 from jubilee.domain.users.registration import RegistrationMail
 from jubilee.domain.users.service import UserService
 from jubilee.domain.users.user import EmailPolicy, Profile, User, UserNotFound
@@ -36,6 +37,7 @@ def users(database: Database, guard: AttemptGuard) -> UserService:
         read_list=database.read,
         hasher=FakePasswordHasher(),
         guard=guard,
+        recent=RecentProof(lambda: NOW),
         rules=PasswordRules(8, ()),
         clock=lambda: NOW,
         new_id=new_id,

@@ -19,6 +19,7 @@ from jubilee.domain.roles.service import RoleService
 from jubilee.domain.service_accounts.grants import ClientGrants
 from jubilee.domain.service_accounts.service import ServiceAccountService
 from jubilee.domain.services import AccountServices
+from jubilee.domain.users.recent_proof import RecentProof
 from jubilee.domain.users.registration import RegistrationMail
 from jubilee.domain.users.service import UserService
 
@@ -51,6 +52,7 @@ def _users(ports: Ports, policy: Policy) -> UserService:
         read_list=ports.read_list,
         hasher=ports.hasher,
         guard=ports.guard,
+        recent=RecentProof(ports.clock, policy.proof_window),
         rules=policy.passwords,
         clock=ports.clock,
         new_id=ports.new_id,

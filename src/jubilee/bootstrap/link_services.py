@@ -13,6 +13,7 @@ from jubilee.domain.one_time.issuing import LinkIssuer
 from jubilee.domain.one_time.proving import LinkProver
 from jubilee.domain.services import LinkServices
 from jubilee.domain.users.password_proof import PasswordProof
+from jubilee.domain.users.recent_proof import RecentProof
 
 
 def link_services(ports: Ports, policy: Policy) -> LinkServices:
@@ -22,7 +23,7 @@ def link_services(ports: Ports, policy: Policy) -> LinkServices:
         link_requests=_link_requests(ports),
         verification=_verification(ports),
         password_resets=_password_resets(ports, policy),
-        email_changes=_email_changes(ports),
+        email_changes=_email_changes(ports, policy),
         opt_out=OptOutService(ports.write, ports.opt_out, ports.clock),
     )
 
@@ -62,7 +63,7 @@ def _password_resets(ports: Ports, policy: Policy) -> PasswordResetService:
     )
 
 
-def _email_changes(ports: Ports) -> EmailChangeService:
+def _email_changes(ports: Ports, policy: Policy) -> EmailChangeService:
     return EmailChangeService(
         write=ports.write,
         issuer=build_issuer(ports),
@@ -70,6 +71,7 @@ def _email_changes(ports: Ports) -> EmailChangeService:
         requests=_link_requests(ports),
         read=ports.read,
         proof=PasswordProof(ports.write, ports.hasher, ports.guard),
+        recent=RecentProof(ports.clock, policy.proof_window),
         clock=ports.clock,
         new_id=ports.new_id,
     )

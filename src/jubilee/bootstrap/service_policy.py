@@ -5,12 +5,12 @@ from datetime import timedelta
 
 from jubilee.domain.api_tokens.service import ApiTokenRules
 from jubilee.domain.auth.opening import RefreshPolicy
-from jubilee.domain.auth.proofs import DEFAULT_WINDOW
 from jubilee.domain.birthday_rules import BirthdayRules
 from jubilee.domain.factors.factor import MfaRequirement
 from jubilee.domain.identities.flow import FlowRules
 from jubilee.domain.passwords import PasswordRules
 from jubilee.domain.signing_keys.changes import KeyPolicy
+from jubilee.domain.users.recent_proof import DEFAULT_WINDOW
 from jubilee.domain.users.user import EmailPolicy
 
 

@@ -20,6 +20,7 @@ from jubilee.domain.passkeys.sign_in import PasskeySignIn
 from jubilee.domain.services import SignInServices
 from jubilee.domain.signing_keys.loading import KeyLoader
 from jubilee.domain.signing_keys.service import SigningKeyService
+from jubilee.domain.users.recent_proof import RecentProof
 from jubilee.domain.users.service import UserService
 
 
@@ -165,6 +166,6 @@ def _proofs(ports: Ports, policy: Policy) -> ProofService:
         guard=ports.guard,
         verifier=ports.factors,
         requirement=policy.mfa_requirement,
+        recent=RecentProof(ports.clock, policy.proof_window),
         clock=ports.clock,
-        window=policy.proof_window,
     )

@@ -18,7 +18,8 @@ from jubilee.domain.users.changes import end_tokens
 from jubilee.domain.users.notices import ChangeNotices
 from jubilee.domain.users.password_proof import PasswordProof
 from jubilee.domain.users.ports import UserTransaction, UserView
-from jubilee.domain.users.user import User
+from jubilee.domain.users.recent_proof import RecentProof
+from jubilee.domain.users.user import CurrentPasswordNeeded, User
 
 UNDONE = "undone"
 
@@ -33,18 +34,25 @@ class EmailChangeService:
     requests: LinkRequestService
     read: Begin[UserView]
     proof: PasswordProof
+    recent: RecentProof
     clock: Clock
     new_id: NewId
 
-    async def request(self, address: str, current_password: str, *, by: Principal) -> None:
+    async def request(self, address: str, current_password: str | None, *, by: Principal) -> None:
         """Mail a link to the new address; the answer is the same if it belongs to an account.
 
-        Raises WrongCurrentPassword or TooManyAttempts.
+        An account without a password needs a recent proof instead. Raises CurrentPasswordNeeded,
+        WrongCurrentPassword, ReauthenticationRequired or TooManyAttempts.
         """
         by.require(CREDENTIALS)
         async with self.read() as view:
             user = await view.users.get(by.user_id)
-        await self.proof.require(user, current_password, by=by)
+        if user.password_hash is None:
+            self.recent.require(by)
+        elif current_password is None:
+            raise CurrentPasswordNeeded(pointer="/current_password")
+        else:
+            await self.proof.require(user, current_password, by=by)
         await self.requests.request(LinkPurpose.CHANGE_EMAIL, address, user_id=by.user_id)
 
     async def confirm(self, proof: LinkProof, client_ip: str | None) -> None:

@@ -1,13 +1,11 @@
 """Recent proofs: sensitive requests need a proof of identity that is a few minutes old at most."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Protocol
 
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.audit.entry import AuditEvent, AuditTransaction, record_own
 from jubilee.domain.clock import Clock
-from jubilee.domain.errors import NotAllowed
 from jubilee.domain.factors.factor import FactorRequired, MfaRequirement, TypedFactor, WrongCode
 from jubilee.domain.factors.ports import VerifyingTransaction
 from jubilee.domain.factors.verifier import FactorVerifier
@@ -17,16 +15,8 @@ from jubilee.domain.passwords import PasswordHasher
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.password_proof import PasswordProof
 from jubilee.domain.users.ports import UserView
+from jubilee.domain.users.recent_proof import ReauthenticationRequired, RecentProof
 from jubilee.domain.users.user import WrongCurrentPassword
-
-DEFAULT_WINDOW = timedelta(minutes=15)
-
-
-class ReauthenticationRequired(NotAllowed):
-    """This needs a recent proof of who you are."""
-
-    code = "reauthentication_required"
-
 
 # Ports
 
@@ -61,14 +51,12 @@ class ProofService:
     guard: AttemptGuard
     verifier: FactorVerifier
     requirement: MfaRequirement
+    recent: RecentProof
     clock: Clock
-    window: timedelta
 
     def require_recent(self, principal: Principal) -> None:
         """Raise ReauthenticationRequired unless the last proof is younger than the window."""
-        proved_at = principal.proved_at
-        if proved_at is None or self.clock() - proved_at >= self.window:
-            raise ReauthenticationRequired
+        self.recent.require(principal)
 
     def require_factor(self, principal: Principal) -> None:
         """Raise FactorRequired if the session needs a second factor and has none."""

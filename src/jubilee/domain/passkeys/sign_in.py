@@ -1,15 +1,15 @@
-"""Sign-in by a passkey, with or without a user name."""
+"""Sign-in by a passkey, with or without a user name; and its proof within a session."""
 
 from dataclasses import dataclass, replace
 
-from jubilee.domain.audit.entry import AuditEvent
+from jubilee.domain.audit.entry import AuditEvent, record_own
 from jubilee.domain.auth.admission import SignInMethod, SignInRefusal
 from jubilee.domain.auth.opening import SessionOpener, Tokens
 from jubilee.domain.auth.records import SignInFailure
 from jubilee.domain.auth.sessions import ClientInfo
 from jubilee.domain.auth.tokens import InvalidGrant
 from jubilee.domain.clock import Clock
-from jubilee.domain.identity import UserId, name_key
+from jubilee.domain.identity import Principal, UserId, name_key
 from jubilee.domain.passkeys.challenges import ChallengeSigner
 from jubilee.domain.passkeys.passkey import (
     CredentialJson,
@@ -22,17 +22,28 @@ from jubilee.domain.passkeys.passkey import (
     WebAuthnVerifier,
 )
 from jubilee.domain.transaction import Begin
+from jubilee.domain.users.recent_proof import ReauthenticationRequired
 from jubilee.domain.users.user import User, UserNotFound
 
 ANY_ACCOUNT = "sign in"
 
 
 @dataclass(frozen=True, slots=True)
-class PasskeySignIn:
-    """Opens sessions by passkeys; as the user is verified, they count as both factors.
+class VerifiedAnswer:
+    """An answer whose signature is valid; its challenge is not checked yet."""
 
-    The options name no passkey: with a user name they are the same as without, except that the
-    answer must come from a passkey of that account. So they say nothing about who exists.
+    passkey: Passkey
+    challenge: bytes
+    key: KeyAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeySignIn:
+    """Takes passkeys as proofs: they open sessions, or are given within one.
+
+    As the user is verified, they count as both factors. The options name no passkey: with a user
+    name they are the same as without, except that the answer must come from a passkey of that
+    account. So they say nothing about who exists.
     """
 
     write: Begin[PasskeyTransaction]
@@ -43,22 +54,17 @@ class PasskeySignIn:
     clock: Clock
 
     async def options(self, login: str | None) -> OptionsJson:
-        """Return the options with which a browser signs in; `login` is a username or an address."""
+        """Return what a browser needs to sign in; `login` is a username or an address."""
         purpose = ANY_ACCOUNT if login is None else _purpose(login)
         challenge = self.challenges.issue(purpose, self.clock())
         return await self.verifier.request_options(challenge)
 
     async def sign_in(self, credential: CredentialJson, client: ClientInfo) -> Tokens:
         """Open a session; raise InvalidPasskey or EmailNotVerified."""
-        credential_id = self.verifier.credential_id_of(credential)
-        async with self.read() as view:
-            passkey = await view.passkeys.find(credential_id)
-        if passkey is None:
-            raise InvalidPasskey
-        challenge = self.verifier.challenge_of(credential)
+        passkey = await self._find(credential)
         try:
-            answer = await self.verifier.signed(credential, challenge, passkey.public_key)
-            opened = await self._open(passkey, challenge, answer, client)
+            answer = await self._verified(credential, passkey)
+            opened = await self._open(answer, client)
         except InvalidPasskey:
             await self._record_failure(passkey.user_id, SignInFailure.WRONG_PASSKEY)
             raise
@@ -70,25 +76,70 @@ class PasskeySignIn:
             raise opened
         return opened
 
+    async def prove(self, credential: CredentialJson, *, by: Principal) -> None:
+        """Take a passkey of the caller, which answers options of a sign-in, as proof.
+
+        The proof is for this session. Raises ReauthenticationRequired for a wrong one.
+        """
+        try:
+            await self._prove(credential, by)
+        except InvalidPasskey as error:
+            event = AuditEvent.REAUTHENTICATION_FAILED
+            async with self.write() as tx:
+                await tx.audit.record(event, actor=by.user_id, subject=by.user_id)
+            raise ReauthenticationRequired("The passkey or its answer is not valid.") from error
+
+    async def _prove(self, credential: CredentialJson, by: Principal) -> None:
+        session_id, passkey = by.session, await self._find(credential)
+        if passkey.user_id != by.user_id:
+            raise InvalidPasskey
+        answer = await self._verified(credential, passkey)
+        async with self.write() as tx:
+            is_used = await self._use(tx, await _locked(tx, by.user_id), answer)
+            if is_used:
+                await tx.sessions.prove(session_id, at=self.clock(), second_factor=True)
+                event, proved = AuditEvent.REAUTHENTICATED, str(session_id)
+                await record_own(tx.audit, event, by.user_id, session_id=proved)
+        if not is_used:
+            raise InvalidPasskey  # after the commit: its challenge stays spent
+
+    async def _find(self, credential: CredentialJson) -> Passkey:
+        credential_id = self.verifier.credential_id_of(credential)
+        async with self.read() as view:
+            passkey = await view.passkeys.find(credential_id)
+        if passkey is None:
+            raise InvalidPasskey
+        return passkey
+
+    async def _verified(self, credential: CredentialJson, passkey: Passkey) -> VerifiedAnswer:
+        challenge = self.verifier.challenge_of(credential)
+        key = await self.verifier.signed(credential, challenge, passkey.public_key)
+        return VerifiedAnswer(passkey, challenge, key)
+
     async def _open(
-        self, passkey: Passkey, challenge: bytes, answer: KeyAnswer, client: ClientInfo
+        self, answer: VerifiedAnswer, client: ClientInfo
     ) -> Tokens | SignInRefusal | None:
         """Return None if the counter of the passkey went back."""
-        now = self.clock()
         async with self.write() as tx:
-            user = await _locked(tx, passkey.user_id)
-            found = await tx.passkeys.find(passkey.credential_id, lock=True)
-            ends = self.challenges.ends_at(challenge, _purposes(user), now)
-            if found is None or ends is None:
-                raise InvalidPasskey
-            if not await tx.spent_challenges.spend(challenge, until=ends):
-                raise InvalidPasskey
-            if found.is_copied(answer.sign_count):
+            user = await _locked(tx, answer.passkey.user_id)
+            if not await self._use(tx, user, answer):
                 return None
-            count, backed_up = answer.sign_count, answer.backed_up
-            used = replace(found, sign_count=count, backed_up=backed_up, last_used_at=now)
-            await tx.passkeys.save(used)
             return await self.opener.open(tx, user, client, SignInMethod.PASSKEY)
+
+    async def _use(self, tx: PasskeyTransaction, user: User, answer: VerifiedAnswer) -> bool:
+        """Spend the challenge and note the use; False if the counter of the passkey went back."""
+        now, key = self.clock(), answer.key
+        found = await tx.passkeys.find(answer.passkey.credential_id, lock=True)
+        ends = self.challenges.ends_at(answer.challenge, _purposes(user), now)
+        if found is None or ends is None:
+            raise InvalidPasskey
+        if not await tx.spent_challenges.spend(answer.challenge, until=ends):
+            raise InvalidPasskey
+        if found.is_copied(key.sign_count):
+            return False
+        used = replace(found, sign_count=key.sign_count, backed_up=key.backed_up, last_used_at=now)
+        await tx.passkeys.save(used)
+        return True
 
     async def _record_failure(self, user_id: UserId, reason: SignInFailure) -> None:
         event = AuditEvent.SIGN_IN_FAILED

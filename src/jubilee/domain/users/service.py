@@ -29,6 +29,7 @@ from jubilee.domain.users.locking import lock_account
 from jubilee.domain.users.notices import ChangeNotices
 from jubilee.domain.users.password_proof import PasswordProof
 from jubilee.domain.users.ports import UserTransaction, UserView
+from jubilee.domain.users.recent_proof import RecentProof
 from jubilee.domain.users.registration import RegistrationMail
 from jubilee.domain.users.user import (
     CurrentPasswordNeeded,
@@ -53,6 +54,7 @@ class UserService:
     read_list: Begin[UserView]
     hasher: PasswordHasher
     guard: AttemptGuard
+    recent: RecentProof
     rules: PasswordRules
     clock: Clock
     new_id: NewId
@@ -147,8 +149,8 @@ class UserService:
     ) -> User:
         """Change an account; a new password ends its other sessions and its tokens.
 
-        Raises Stale, TooManyAttempts at the current password, or SessionRequired if a token would
-        change what signs in or what an account may do.
+        Raises Stale, TooManyAttempts at the current password, ReauthenticationRequired, or
+        SessionRequired if a token would change what signs in or what an account may do.
         """
         before = await self._get(user_id, by)
         require(expects, before)  # checked again on the locked row: hashing takes long
@@ -159,7 +161,7 @@ class UserService:
                 raise ServiceAccountRefused
         self._check_confirmed(before, after, by=by)
         self.calendar.check_born(after.date_of_birth, after.time_zone, BIRTH_POINTERS)
-        await self._check_current_password(before, after, passwords, by=by)
+        await self._require_proof(before, after, passwords, by=by)
         if passwords.new is not None:
             names = after.email, after.username, after.full_name
             password_hash = await hash_new(self.hasher, self.rules, passwords.new, names)
@@ -197,12 +199,19 @@ class UserService:
                 await _end_access(tx, now, changed, by)
             return changed
 
-    async def _check_current_password(
+    async def _require_proof(
         self, before: User, after: User, passwords: PasswordChange, *, by: Principal
     ) -> None:
-        """Require the password from the owner of the account; an admin cannot know it."""
+        """Require the password from the owner who changes it, or the address.
+
+        An admin cannot know it, and some accounts have none: then a recent proof is required, as
+        it is to make admins.
+        """
         guarded = passwords.new is not None or after.email != before.email
-        if not guarded or by.user_id != before.id:
+        if not guarded and after.is_superuser == before.is_superuser:
+            return
+        if not guarded or by.user_id != before.id or before.password_hash is None:
+            self.recent.require(by)
             return
         if passwords.current is None:
             raise CurrentPasswordNeeded(pointer="/current_password")

@@ -15,7 +15,13 @@ from jubilee.domain.passwords import (
     PasswordTooShort,
 )
 from jubilee.domain.rate_limits.quotas import RouteClass
-from jubilee.domain.users.user import EmailTaken, UserNotFound, WrongCurrentPassword
+from jubilee.domain.users.recent_proof import ReauthenticationRequired
+from jubilee.domain.users.user import (
+    CurrentPasswordNeeded,
+    EmailTaken,
+    UserNotFound,
+    WrongCurrentPassword,
+)
 from jubilee.entrypoints.http.account_email_models import (
     CODE_EXAMPLE,
     TOKEN_EXAMPLE,
@@ -190,7 +196,14 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         body=AddressChange,
         example={"email": "zoe@example.org", "current_password": "correct horse battery"},
         replies=(ACCEPTED,),
-        errors=(WrongCurrentPassword, TooManyAttempts, HasherBusy, UserNotFound),
+        errors=(
+            CurrentPasswordNeeded,
+            WrongCurrentPassword,
+            ReauthenticationRequired,
+            TooManyAttempts,
+            HasherBusy,
+            UserNotFound,
+        ),
     ),
     _use("/auth/email/confirm", "confirmEmail", "Confirm one's new address", confirm_email),
     _use("/auth/email/undo", "undoEmail", "Restore one's former address", undo_email),

@@ -26,7 +26,9 @@ class AddressBody(Model):
 class AddressChange(AddressBody):
     """The new address, and the current password as proof."""
 
-    current_password: Password
+    current_password: Password | None = Field(
+        None, description="required if the account has a password"
+    )
 
 
 class ProofBody(Model):

@@ -116,6 +116,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=delete_token,
         access=Access.SIGNED_IN,
+        recent_proof=True,
         replies=(ResponseSpec(status=204, description="The token is deleted."),),
         errors=(ApiTokenNotFound,),
     ),

@@ -6,9 +6,10 @@ from pydantic import RootModel, model_validator
 from starlette.responses import Response
 
 from jubilee.domain.attempts.attempt import TooManyAttempts
-from jubilee.domain.auth.proofs import PasswordGiven, ReauthenticationRequired
+from jubilee.domain.auth.proofs import PasswordGiven
 from jubilee.domain.factors.factor import FactorKind, TypedFactor
 from jubilee.domain.passwords import HasherBusy
+from jubilee.domain.users.recent_proof import ReauthenticationRequired
 from jubilee.entrypoints.http.choices import require_choice
 from jubilee.entrypoints.http.factor_fields import TotpCode
 from jubilee.entrypoints.http.fields import Password, absent
@@ -22,20 +23,22 @@ from jubilee.entrypoints.http.framework.endpoint import (
     ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.responses import no_content
+from jubilee.entrypoints.http.passkey_models import Credential
 
 
 class Reauthentication(Model):
-    """A proof of who the caller is: the password, or a code of an authenticator app."""
+    """A proof of who the caller is."""
 
     password: Password = absent()
     code: TotpCode = absent()
+    credential: Credential = absent()
 
     @model_validator(mode="after")
     def _one_proof(self) -> Self:
-        return require_choice(self, {"password"}, {"code"})
+        return require_choice(self, {"password"}, {"code"}, {"credential"})
 
     def to_domain(self) -> PasswordGiven | TypedFactor:
-        """Return the proof that was sent."""
+        """Return the password or the code that was sent."""
         if "password" in self.model_fields_set:
             return PasswordGiven(self.password)
         return TypedFactor(FactorKind.TOTP, self.code)
@@ -53,13 +56,23 @@ class ProofByCode(Model):
     code: TotpCode
 
 
-class IdentityProof(RootModel[ProofByPassword | ProofByCode]):
-    """A proof of who the caller is: the password, or a code of an authenticator app."""
+class ProofByPasskey(Model):
+    """The answer of a passkey to the options of a sign-in."""
+
+    credential: Credential
+
+
+class IdentityProof(RootModel[ProofByPassword | ProofByCode | ProofByPasskey]):
+    """A proof of who the caller is: the password, a code of an authenticator app, or a passkey."""
 
 
 async def reauthenticate(call: Call[Reauthentication, Nothing]) -> Response:
     """POST /auth/reauthenticate."""
-    await call.services.proofs.reauthenticate(call.body.to_domain(), by=call.principal)
+    body, services, me = call.body, call.services, call.principal
+    if "credential" in body.model_fields_set:
+        await services.passkey_sign_in.prove(body.credential, by=me)
+    else:
+        await services.proofs.reauthenticate(body.to_domain(), by=me)
     return no_content()
 
 

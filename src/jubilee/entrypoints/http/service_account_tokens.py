@@ -92,6 +92,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=delete_token,
         access=Access.ADMIN,
+        recent_proof=True,
         replies=(ResponseSpec(status=204, description="The token is deleted."),),
         errors=(ServiceAccountNotFound, ApiTokenNotFound),
     ),

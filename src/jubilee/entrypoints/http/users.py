@@ -13,6 +13,7 @@ from jubilee.domain.passwords import (
 )
 from jubilee.domain.rate_limits.quotas import RouteClass
 from jubilee.domain.scopes import Scope, SessionRequired
+from jubilee.domain.users.recent_proof import ReauthenticationRequired
 from jubilee.domain.users.user import (
     CurrentPasswordNeeded,
     EmailTaken,
@@ -104,6 +105,7 @@ CHANGE_ERRORS = (
     UnconfirmedEmail,
     CurrentPasswordNeeded,
     WrongCurrentPassword,
+    ReauthenticationRequired,
     SessionRequired,
     ServiceAccountRefused,
     TooManyAttempts,

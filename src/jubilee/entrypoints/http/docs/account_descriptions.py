@@ -11,8 +11,9 @@ REGISTER = (
 )
 WHO_AM_I = "Returns the account that the access token belongs to."
 OWN_CREDENTIALS = (
-    "`current_password` is required to change one's own e-mail address or password; a new password "
-    "ends all other sessions."
+    "`current_password` is required to change one's own e-mail address or password; an account "
+    "without a password needs a recent proof instead (403 `reauthentication_required`). A new "
+    "password ends all other sessions, and is told by mail."
 )
 GRACE = (
     "With `ACCOUNT_DELETION_GRACE_DAYS`, one's own account is deleted later (202): until then it "

@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel, Field
 
 from jubilee.domain.auth.pending import MfaRequired
-from jubilee.domain.auth.proofs import ReauthenticationRequired
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import DomainError, NotAllowed, NotAuthenticated, Stale, Unavailable
 from jubilee.domain.factors.factor import FactorKind, FactorRequired
@@ -20,6 +19,7 @@ from jubilee.domain.scopes import (
     Scope,
     SessionRequired,
 )
+from jubilee.domain.users.recent_proof import ReauthenticationRequired
 from jubilee.entrypoints.http.framework.conditions import MalformedCondition
 from jubilee.entrypoints.http.framework.cursors import InvalidCursor
 from jubilee.entrypoints.http.framework.deprecation import EndpointRemoved

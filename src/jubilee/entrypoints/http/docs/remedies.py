@@ -88,8 +88,8 @@ BY_CODE = {
         "Wait for the seconds in `Retry-After`. `RateLimit` on every answer says what is left."
     ),
     "reauthentication_required": (
-        "Send the password or a code to `POST /auth/reauthenticate`, or sign in again; then repeat "
-        "the request."
+        "Send the password, a code or a passkey to `POST /auth/reauthenticate`, or sign in again; "
+        "then repeat the request."
     ),
     "service_account": "Create tokens for the service account, or replace its client secret.",
     "session_required": "Sign in with `POST /auth/login`, and send the session's access token.",

@@ -48,9 +48,10 @@ SIGN_IN_DESCRIPTIONS = {
         "factor for a quarter of an hour (429)."
     ),
     "reauthenticate": (
-        "Proves who the caller is by the account's password or a code of an authenticator app, so "
-        "that this session may do what needs a recent proof. A wrong one is refused with 403; "
-        "wrong ones are counted and limited (429)."
+        "Proves who the caller is by the account's password, a code of an authenticator app, or a "
+        "passkey that answers `POST /auth/passkeys/sign-in/options`, so that this session may do "
+        "what needs a recent proof. A wrong one is refused with 403; wrong passwords and codes are "
+        "counted and limited (429)."
     ),
     "listFactors": "Lists the authenticator apps, and counts the recovery codes that are left.",
     "addTotp": (
