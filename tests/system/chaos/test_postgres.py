@@ -41,7 +41,8 @@ def test_a_commit_whose_answer_is_lost_is_found_by_the_repeated_request(
     proxy = fleet.api.proxy
     before = proxy.dropped
     proxy.turn(Mode.DROP_COMMIT)
-    with httpx2.Client(base_url=fleet.api.url, headers=user_headers, timeout=10) as client:
+    key = {"Idempotency-Key": "order-1"}  # without one it is a single statement, and no COMMIT
+    with httpx2.Client(base_url=fleet.api.url, headers=user_headers | key, timeout=10) as client:
         assert ask(client, "chaos.quick", "order-1").status_code == 503
         assert proxy.dropped == before + 1
         kept = database.one("SELECT id FROM jobs WHERE task_id = 'order-1'")["id"]
