@@ -101,21 +101,12 @@ async def _check_schema(pool: ConnectionPool) -> None:
 def _plan(
     settings: Settings, adapters: Adapters, pool: ArqRedis, kinds: JobKinds, worker: WorkerInfo
 ) -> WorkerPlan:
-    observer = adapters.telemetry.jobs
     store = PostgresJobStore(
         adapters.pool, worker_id=worker.id, lease=settings.lease_seconds, kinds=kinds.names
     )
     lease_keeper = LeaseKeeper(store, settings.lease_seconds, monotonic)
     canceller = _canceller(settings, adapters)
-    runner = Runner(
-        store,
-        kinds,
-        PostgresCompletion(adapters.write),
-        canceller,
-        lease_keeper,
-        random,
-        observer,
-    )
+    runner = _runner(adapters, store, kinds, canceller, lease_keeper)
     bounded_dispatch = _bounded_dispatch(settings, adapters, kinds)
     options = QueueOptions(
         pool=pool,
@@ -124,23 +115,44 @@ def _plan(
         job_timeout=kinds.longest_timeout + CANCEL_GRACE_S + ARQ_TIMEOUT_MARGIN_S,
         read_limit=settings.worker_read_limit,
     )
+    relay = _relay(settings, adapters, bounded_dispatch, canceller)
     return WorkerPlan(
         queues=[
             ArqQueueWorker(queue_name(queue, kinds.known), slots, runner.run, options)
             for queue, slots in _slots(settings).items()
         ],
         lease_keeper=lease_keeper,
-        periodic_tasks=(
-            *relay_tasks(
-                _relay(settings, adapters, bounded_dispatch, canceller), lease_keeper, observer
-            ),
-            *registry_tasks(PostgresBacklog(adapters.pool), worker, observer),
-            *_calendar_tasks(settings, adapters),
-            *audit_tasks(audit_upkeep(settings, adapters)),
-            *key_tasks(key_upkeep(settings, adapters)),
-        ),
+        periodic_tasks=_periodic_tasks(settings, adapters, relay, lease_keeper, worker),
         watchdog=Watchdog(settings.lease_seconds, _heartbeat_file(settings)),
         shutdown=ShutdownBudget(drain_s=settings.shutdown_timeout),
+    )
+
+
+def _runner(
+    adapters: Adapters,
+    store: PostgresJobStore,
+    kinds: JobKinds,
+    canceller: JobCanceller,
+    lease_keeper: LeaseKeeper,
+) -> Runner:
+    completion, observer = PostgresCompletion(adapters.write), adapters.telemetry.jobs
+    return Runner(store, kinds, completion, canceller, lease_keeper, random, observer)
+
+
+def _periodic_tasks(
+    settings: Settings,
+    adapters: Adapters,
+    relay: Relay,
+    lease_keeper: LeaseKeeper,
+    worker: WorkerInfo,
+) -> Sequence[PeriodicTask]:
+    observer = adapters.telemetry.jobs
+    return (
+        *relay_tasks(relay, lease_keeper, observer),
+        *registry_tasks(PostgresBacklog(adapters.pool), worker, observer),
+        *_calendar_tasks(settings, adapters),
+        *audit_tasks(audit_upkeep(settings, adapters)),
+        *key_tasks(key_upkeep(settings, adapters)),
     )
 
 
