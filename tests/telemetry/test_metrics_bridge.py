@@ -1,6 +1,7 @@
 """Metrics over OTLP: the same values under the same names."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from inspect import signature
 from itertools import accumulate
 from math import inf
 from random import Random
@@ -9,6 +10,12 @@ from typing import Any
 import pytest
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.semconv._incubating.metrics import (
+    db_metrics,
+    http_metrics,
+    messaging_metrics,
+    process_metrics,
+)
 from prometheus_client.metrics_core import Metric as Family
 
 from jubilee.adapters.telemetry.counters import CounterFamily, HistogramFamily
@@ -226,3 +233,28 @@ def test_additive_gauges_are_sums_by_the_conventions(instruments: Instruments) -
 
 def test_each_convention_translates_an_existing_metric(instruments: Instruments) -> None:
     assert set(CONVENTIONS) <= {family.name for family in instruments.registry.collect()}
+
+
+class NamedInstruments:
+    """A meter that notes the kind and the unit of each instrument."""
+
+    def __init__(self) -> None:
+        """No instrument has been created."""
+        self.found: dict[str, tuple[str, str]] = {}
+
+    def __getattr__(self, creator: str) -> Callable[..., None]:
+        def note(name: str, *, unit: str, **_: object) -> None:
+            self.found[name] = creator.removeprefix("create_"), unit
+
+        return note
+
+
+def test_kinds_and_units_are_those_of_the_conventions() -> None:
+    meter = NamedInstruments()
+    for module in (db_metrics, http_metrics, messaging_metrics, process_metrics):
+        for name, create in vars(module).items():
+            if name.startswith("create_") and len(signature(create).parameters) == 1:
+                create(meter)
+    for convention in CONVENTIONS.values():
+        kind, unit = meter.found[convention.name]
+        assert (kind == "up_down_counter", unit) == (convention.is_sum, convention.unit)
