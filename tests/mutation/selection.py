@@ -1,6 +1,7 @@
 """Which tests can notice a mutation: those that run its function, or what uses its name."""
 
 import ast
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from tests.mutation.mutations import Mutation
 BUDGET_S = 60.0
 """How long the chosen tests may take, as they took when they were recorded."""
 
+WORD = re.compile(r"(?<![A-Za-z])[a-z]{4,}(?![a-z])")
 DEPTH = 4  # how far a name is followed: a constant of a constant of a statement
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
@@ -105,9 +107,9 @@ class Selection:
     def of(self, mutation: Mutation) -> tuple[list[str], float]:
         """Their names and the seconds they take; by names and folders where none runs it.
 
-        Those of the file that is named like the module come first, then those that use an attribute
-        that the line sets, then the quickest of each file: what many tests run is judged by all
-        sorts of them.
+        Those of the file that is named like the module or its folder come first, then those of
+        files named like a word of the line, then those that use an attribute that the line sets,
+        then the quickest of each file: what many tests run is judged by all sorts of them.
         """
         path = mutation.path.removeprefix("src/")
         name = f"test_{Path(path).stem}"
@@ -115,10 +117,13 @@ class Selection:
         if not found and not path.startswith(PROCESSES):
             found = self._running(self._users(self._function(path, mutation.line)))
         users = list(self._users(self._attribute(path, mutation.line)))
-        place, namesakes = _place_in_file(found), (name, *self._documented(path, mutation.line))
+        place = _place_in_file(found)
+        modules = (name, f"test_{Path(path).parent.name}", *self._documented(path, mutation.line))
+        words = [f"test_{word}" for word in WORD.findall(mutation.key[1])]
         found.sort(
             key=lambda t: (
-                not any(namesake in t.name for namesake in namesakes),
+                not any(module in t.name for module in modules),
+                not any(word in t.name for word in words),
                 not _runs(t, users),
                 place[t.name],
             )
