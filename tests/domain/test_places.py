@@ -57,6 +57,16 @@ async def test_a_cancelled_request_leaves_its_place_to_the_next(
     assert (tasks[2].cancelled(), tasks[3].done()) == (True, True)
 
 
+async def test_a_cancelled_request_makes_room_in_the_line(places: FairPlaces) -> None:
+    tasks = [await soon(places, "zoe") for _ in range(5)]
+    tasks[2].cancel()
+    await asyncio.sleep(0)
+    waiting = await soon(places, "zoe")
+    assert not waiting.done()
+    with pytest.raises(Unavailable):
+        await places.acquire("zoe")
+
+
 async def test_nothing_is_kept_of_keys_without_requests(places: FairPlaces) -> None:
     tasks = [await soon(places, "zoe") for _ in range(4)]
     for _ in tasks:

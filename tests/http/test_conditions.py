@@ -13,6 +13,10 @@ from jubilee.entrypoints.http.framework.conditions import (
     precondition,
     read_tags,
 )
+from jubilee.entrypoints.http.registry import ENDPOINTS
+
+NEVER_CHANGED = {("DELETE", "/service-accounts/{id}")}
+"""Writes of resources whose readers cannot have an old version."""
 
 
 def may_write(version: int, **conditions: str) -> bool:
@@ -107,3 +111,11 @@ def test_a_get_compares_weakly(header: str) -> None:
     assert is_known(Headers({"if-none-match": header}), 3)
     assert not is_known(Headers(), 3)
     assert not is_known(Headers({"if-none-match": '"2"'}), 3)
+
+
+def test_exactly_the_writes_to_what_has_an_etag_are_conditional() -> None:
+    tagged = {endpoint.path for endpoint in ENDPOINTS if endpoint.is_tagged}
+    expected = {(e.method, e.path) for e in ENDPOINTS if e.path in tagged and e.method != "GET"}
+    expected |= {("POST", "/tasks/{task_id}/retry")}
+    found = {(endpoint.method, endpoint.path) for endpoint in ENDPOINTS if endpoint.conditional}
+    assert found == expected - NEVER_CHANGED

@@ -70,6 +70,9 @@ async def test_an_invite_is_mailed_and_makes_a_verified_account_with_its_role(
     assert (zoe.email, zoe.email_verified) == ("zoe@example.com", True)
     roles = await services.roles.get(zoe.id, by=OPERATOR)
     assert roles.rights == USER_RIGHTS | SUPPORT_RIGHTS
+    changed = [entry for entry in store.audit if entry.event == "role_changed"][-1]
+    assert (changed.actor_id, changed.subject_id) == (admin.user.id, zoe.id)
+    assert changed.details == {"role": "support"}
     login = {"username": "zoe", "password": PASSWORD}
     assert (await client.post("/auth/token", data=login)).status_code == 200
 

@@ -66,6 +66,7 @@ ALWAYS = (
     ),
     ("jubilee/settings/", "", "tests/settings/test_env_example.py"),
     ("jubilee/settings/", "e=", "tests/settings/test_bounds.py"),
+    ("jubilee/entrypoints/http/", "conditional=", "tests/http/test_conditions.py"),
     ("jubilee/", "repr=", "tests/adapters/test_secret_reprs.py"),
 )
 

@@ -35,7 +35,9 @@ from jubilee.entrypoints.http.framework.responses import no_content, ok
 
 TAG = "auth"
 SECURE_COOKIE, PLAIN_COOKIE = "__Host-jubilee-flow-", "jubilee-flow-"
+MAX_LOGOUT_TOKEN_CHARS = 12_000
 COOKIE_ID_CHARS = 12  # of the state: several flows of a browser do not disturb each other
+MAX_CODE_CHARS = 6000  # of the code that ends a flow
 PROVIDER_S = 10.0  # by which asking the provider extends the deadline of a request
 CODE_EXAMPLE = "k3Vd0bR1mB0f8nqvN2hJ"
 PROVIDER_EXAMPLE = {
@@ -86,7 +88,7 @@ class CallbackQuery(Model):
 class Exchange(Model):
     """The code at the end of a sign-in."""
 
-    code: str = Field(min_length=1, max_length=6000)
+    code: str = Field(min_length=1, max_length=MAX_CODE_CHARS)
     code_verifier: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9._~-]{43,128}$",
@@ -97,7 +99,7 @@ class Exchange(Model):
 class LogoutNotification(Model):
     """Body of OpenID Connect Back-Channel Logout 1.0."""
 
-    logout_token: str = Field(min_length=1, max_length=12_000)
+    logout_token: str = Field(min_length=1, max_length=MAX_LOGOUT_TOKEN_CHARS)
 
 
 async def list_providers(call: Call[Nothing, Nothing]) -> Response:

@@ -41,7 +41,7 @@ def describe(endpoint: AnyEndpoint) -> str:
     parts = [DESCRIPTIONS.get(endpoint.name, ""), access, _scopes(endpoint)]
     if endpoint.recent_proof:
         parts.append(PROVED)
-    if endpoint.conditional and endpoint.method != "GET":
+    if endpoint.conditional:
         parts.append(CONDITIONAL)
     if endpoint.honours_prefer:
         parts.append(PREFERRED)

@@ -100,7 +100,7 @@ def _without_null(member: Json) -> Json:
 
 
 def _headers(endpoint: AnyEndpoint) -> Iterator[Json]:
-    if endpoint.conditional and endpoint.method != "GET":
+    if endpoint.conditional:
         yield IF_MATCH
     if endpoint.conditional or endpoint.is_tagged:
         yield IF_NONE_MATCH

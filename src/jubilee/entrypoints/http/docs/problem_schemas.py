@@ -163,5 +163,5 @@ def _refusals(endpoint: AnyEndpoint) -> Iterator[ErrorClass]:
         yield NotAllowed
     if endpoint.recent_proof:
         yield ReauthenticationRequired
-    if endpoint.conditional and endpoint.method != "GET":
+    if endpoint.conditional:
         yield Stale
