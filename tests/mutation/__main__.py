@@ -79,6 +79,8 @@ def _selection(copy: Workspace, kept: Path | None) -> Selection:
         )
         _say(f"recorded in {time.monotonic() - began:.0f} s")
     tests = read_tests(json.loads(record.read_text()))
+    if not tests:
+        raise SystemExit("no test passes in a copy of the project: every mutation would be killed")
     _say(f"{len(tests)} tests are known")
     return Selection(copy.root / "src", tests)
 

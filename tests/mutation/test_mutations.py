@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.exclusive import LANES
 from tests.mutation.mutations import Mutation, mutations
 from tests.mutation.report import Outcome, accepted, summary
 from tests.mutation.selection import RecordedTest, Selection
-from tests.mutation.workspace import Verdict
+from tests.mutation.workspace import COPIED, Verdict
 
 PROJECT = Path(__file__).parents[2]
 PYTHON = '''
@@ -170,3 +171,7 @@ def test_92_percent_of_the_mutations_must_be_killed(survivors: int, is_enough: b
     assert (
         f"107 of 500 mutations, {100 - survivors} killed (1 by time), {survivors} survived" in text
     )
+
+
+def test_the_copy_has_the_files_that_tests_lock() -> None:
+    assert set(LANES.values()) <= set(COPIED)

@@ -17,7 +17,10 @@ from tempfile import TemporaryDirectory
 
 from jubilee.adapters.embedded.servers import EmbeddedServers
 
-COPIED = ("src", "tests", "migrations", "deploy", "pyproject.toml", "Makefile", ".env.example")
+COPIED = (
+    *("src", "tests", "migrations", "deploy"),
+    *("pyproject.toml", "README.md", "Makefile", ".env.example"),
+)
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "node_modules", ".*_cache")
 PYTEST = ("-m", "pytest", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider")
 
