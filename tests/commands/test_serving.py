@@ -17,3 +17,20 @@ def test_an_api_whose_port_is_taken_ends_with_a_line(
         monkeypatch.setattr(process, "start_logging", lambda *_: None)
         assert process.api(Settings(), None) == 1
     assert str(port) in caplog.messages[-1]
+
+
+@pytest.mark.parametrize(("url", "warnings"), [(None, 1), ("smtp://mail.example", 0)])
+def test_a_start_without_a_mail_server_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    url: str | None,
+    warnings: int,
+) -> None:
+    monkeypatch.setattr(process, "start_logging", lambda *_: None)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = Settings.model_validate(
+            {"port": port, "smtp_url": url, "mail_from": "a@b.example"}
+        )
+        assert process.api(settings, None) == 1
+    assert len([line for line in caplog.messages if "mail is not configured" in line]) == warnings

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 import pytest
 
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.signing_keys.loading import MIN_INTERVAL_S, KeyLoader
+from jubilee.domain.signing_keys.loading import (
+    LOAD_INTERVAL_S,
+    MIN_INTERVAL_S,
+    RETRY_S,
+    KeyLoader,
+)
 
 
 @dataclass(slots=True)
@@ -79,3 +84,22 @@ async def test_keys_that_could_not_be_loaded_are_loaded_later(
             await loads.reach(before + 2)
     running.cancel()
     assert {str(each) for each in failures} == {"unexpected"}
+
+
+async def test_keys_are_loaded_at_intervals_and_sooner_after_an_outage(
+    loader: KeyLoader, loads: Loads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses, sleep = list[float](), asyncio.sleep
+
+    async def pause(seconds: float) -> None:
+        if seconds:
+            pauses.append(seconds)
+            loads.error = Unavailable() if len(pauses) == 2 else None
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    await loader.first()
+    running = asyncio.create_task(loader.run(lambda _: None))
+    await loads.reach(5)
+    running.cancel()
+    assert pauses[:4] == [LOAD_INTERVAL_S, LOAD_INTERVAL_S, RETRY_S, LOAD_INTERVAL_S]
