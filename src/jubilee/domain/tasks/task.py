@@ -172,20 +172,19 @@ class TaskQueue(Protocol):
     async def add(
         self, request: TaskRequest, *, new_id: UUID, owner: UserId, limit: int
     ) -> Task | None:
-        """Insert the task, the last act of its transaction, which may be committed with it.
+        """Insert the task as the last write of its transaction, which may be committed at once.
 
-        None if the owner has a task with its `task_id`, or may have `limit` live tasks: how many
-        is known as an upper bound. Writes of one owner wait for each other's commit.
+        Returns None if the owner has a task with its `task_id`, or if the upper bound of their live
+        tasks has reached `limit`. Inserts of one owner wait for each other's commit.
         """
 
     async def admit(self, owner: UserId, *, limit: int) -> bool:
-        """Count one more live task of the owner; False if there may be `limit` of them."""
+        """Raise the upper bound of the owner's live tasks; False if it has reached `limit`."""
 
     async def recount(self, owner: UserId, *, limit: int) -> None:
-        """Count the owner's live tasks, up to `limit`, and let no other be added meanwhile.
+        """Count the owner's live tasks, up to `limit`, and store the number as their upper bound.
 
-        Holds off `add`, `admit` and `recount` for the owner until the transaction ends; does not
-        block workers.
+        Blocks `add`, `admit` and `recount` of the owner until the transaction ends, not workers.
         """
 
     async def find_same(self, request: TaskRequest, *, owner: UserId) -> Task | None:
