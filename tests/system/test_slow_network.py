@@ -66,7 +66,7 @@ async def late_answers(api: Api, tokens: dict[str, str], network: Proxy, delay: 
     return {a.endpoint for a in answers if a.seconds > MAX_REQUEST_S}
 
 
-@pytest.mark.timing(waits=True)
+@pytest.mark.timing
 @pytest.mark.parametrize("delay", [0.6, 2.0])
 async def test_every_request_is_answered_in_time_over_a_slow_network(
     slow_api: Api, tokens: dict[str, str], network: Proxy, delay: float
