@@ -142,6 +142,14 @@ async def test_all_links_of_an_account_are_ended_at_once(database: Database, zoe
     assert [await is_live(database, link) for link in links] == [False, False, True]
 
 
+async def test_links_of_one_purpose_can_be_spared(database: Database, zoe: User) -> None:
+    links = [make_link(zoe, VERIFY), make_link(zoe, LinkPurpose.UNDO_EMAIL)]
+    await add(database, *links)
+    async with database.write() as tx:
+        await tx.one_time.end_all(zoe.id, now=NOW, but=LinkPurpose.UNDO_EMAIL)
+    assert [await is_live(database, link) for link in links] == [False, True]
+
+
 async def test_links_are_counted_by_account_purpose_and_time(database: Database, zoe: User) -> None:
     times = (NOW - DAY, NOW - SECOND, NOW)
     await add(database, *(make_link(zoe, created_at=time) for time in times))

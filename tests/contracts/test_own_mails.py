@@ -41,7 +41,7 @@ ROWS = """
     SET enable_seqscan = off
 """
 LINK = {"owner": new_id(), "purpose": "reset_password", "now": NOW, "since": NOW}
-LINK |= {"recipient_key": "7", "token_hash": b"7", "link_id": new_id(), "rows": 21}
+LINK |= {"recipient_key": "7", "token_hash": b"7", "link_id": new_id(), "rows": 21, "kept": ""}
 OF_ACCOUNT = "ix_one_time_links_user_id_purpose_created_at"
 PLANS = {
     "replace": (one_time.REPLACE, OF_ACCOUNT),
