@@ -14,7 +14,11 @@ NAME ?=
 SEED ?= $(shell date +%s)
 MINUTES ?= 5
 
+<<<<<<< ours
 .PHONY: bench bench-check bench-growth profile help run test coverage dev unit pictures drawing quick chaos fuzz mutants install check lint format types deps contracts image sbom audit history check-deploy chart manifests producer-wheel lock migration migrate rollback
+=======
+.PHONY: bench bench-jobs bench-check profile help run test coverage dev unit pictures drawing quick chaos fuzz mutants install check lint format types deps contracts image sbom audit history check-deploy chart manifests producer-wheel lock migration migrate rollback
+>>>>>>> theirs
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -97,6 +101,9 @@ audit: .tools/audit/complete ## known vulnerabilities of the locked packages (as
 bench: .venv/bench ## what requests cost beside other ways to write them (ROUNDS, REQUESTS, KINDS, OUT); writes JSON and a plot
 	@$(BIN)/python -m tests.benchmarks.http_bench --rounds $(or $(ROUNDS),9) --requests $(or $(REQUESTS),3000) \
 		--servers sampled,peers $(if $(KINDS),--kinds $(KINDS)) --json $(or $(OUT),dist/bench.json) --svg $(or $(OUT:.json=.svg),dist/bench.svg)
+
+bench-jobs: .venv/dev ## what durable jobs cost a worker with a small and a large backlog, and how soon they start (JOBS, OUT); writes JSON
+	@$(BIN)/python -m tests.benchmarks.jobs --jobs $(or $(JOBS),10000) --json $(or $(OUT),dist/bench-jobs.json)
 
 bench-check: .venv/dev ## compare requests with those of BASE (a commit), in turns; fails where one takes 5 % more CPU
 	@$(BIN)/python -m tests.benchmarks.check $(or $(BASE),origin/main)

@@ -1,0 +1,169 @@
+"""What a job costs a worker, and how soon it starts: `python -m tests.benchmarks.jobs`.
+
+One worker of Jubilee as in production, on embedded servers, runs durable jobs that do nothing: they
+are claimed and ended in PostgreSQL. ARQ alone, tuned, runs as many on the same Redis, where none of
+them would survive the loss of Redis. CPU is that of the worker's process, which other load of the
+machine hardly moves; rates and latencies need a machine without it.
+"""
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from random import uniform
+from time import monotonic
+from typing import Any, TypeAlias
+
+import asyncpg
+import httpx2
+import uvloop
+from arq.connections import ArqRedis
+from redis.asyncio import ConnectionPool
+
+from tests.benchmarks.interleaved import cpu_s
+from tests.benchmarks.stack import pids_by_name, print_lines, stack
+from tests.support.api import bearer, sign_up
+from tests.support.running import Up
+
+WARM_UP = 1_000  # jobs
+COUNTED_AFTER_S = 1.5  # PostgreSQL's statistics are that old at most
+PAUSE_S = (0.05, 0.15)  # between two starts: the worker is idle by then
+TASK = {"kind": "echo", "data": {}}
+ADD = """
+    INSERT INTO jobs (id, kind, lane, data, priority, status, attempts, max_attempts, epoch,
+        run_at, created_at)
+    SELECT gen_random_uuid(), 'echo', 'user', '{}', 5, 'queued', 0, 10, 0, now(), now()
+    FROM generate_series(1, CAST($1 AS integer))
+"""
+ENDED = "SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL"
+LEAVE_ENDED = "DELETE FROM jobs WHERE status = 'queued'"
+UPDATES = "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'jobs'"
+STARTED = """
+    SELECT CAST(1000 * extract(epoch FROM started_at - created_at) AS float) AS ms
+    FROM jobs WHERE id = CAST($1 AS uuid) AND finished_at IS NOT NULL
+"""
+ENQUEUE = "SELECT jubilee.enqueue('echo')"
+
+Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Figures: TypeAlias = dict[str, float]
+
+
+async def drained(ended: Callable[[], Awaitable[int]], jobs: int, pid: int) -> Figures:
+    """Wait until so many more jobs have ended; return their rate, and the CPU of each."""
+    before, began, cpu = await ended(), monotonic(), cpu_s(pid)
+    while (count := await ended() - before) < jobs:  # noqa: ASYNC110  # SQL has no event
+        await asyncio.sleep(0.05)
+    seconds = monotonic() - began
+    return {"jobs_per_s": count / seconds, "cpu_us": (cpu_s(pid) - cpu) / count * 1e6}
+
+
+async def durable(driver: Driver, worker: int, *, backlog: int, jobs: int) -> Figures:
+    """Insert a backlog at once, and measure until the first jobs of it have ended."""
+
+    async def ended() -> int:
+        return int(await driver.fetchval(ENDED))
+
+    await driver.execute("TRUNCATE jobs CASCADE")
+    updates = await driver.fetchval(UPDATES)
+    await driver.execute(ADD, backlog)
+    found = await drained(ended, jobs, worker)
+    await driver.execute(LEAVE_ENDED)
+    await asyncio.sleep(COUNTED_AFTER_S)
+    changed = await driver.fetchval(UPDATES) - updates
+    return {**found, "row_updates": changed / await ended()}
+
+
+async def arq_alone(url: str, jobs: int) -> Figures:
+    """Measure ARQ's worker on its own queue; not durable."""
+    command = (sys.executable, "-m", "tests.benchmarks.peers.tuned_arq", url)
+    pool = ArqRedis(ConnectionPool.from_url(url), default_queue_name="bench")
+
+    async def ended() -> int:
+        return -int(await pool.zcard("bench"))
+
+    for _ in range(jobs + 2 * WARM_UP):
+        await pool.enqueue_job("nothing")
+    with subprocess.Popen(command) as process:  # noqa: ASYNC220  # nothing else runs meanwhile
+        await drained(ended, WARM_UP, process.pid)
+        found = await drained(ended, jobs, process.pid)
+        process.terminate()
+    await pool.aclose(close_connection_pool=True)
+    return found
+
+
+async def starts(driver: Driver, add: Callable[[], Awaitable[str]], count: int) -> Figures:
+    """Add one job after another to the idle worker; return the time to their claims."""
+    waits: list[float] = []
+    while len(waits) < count:
+        await asyncio.sleep(uniform(*PAUSE_S))  # no secret depends on it
+        job_id, waited = await add(), None
+        while waited is None:
+            waited = await driver.fetchval(STARTED, job_id)
+        waits.append(waited)
+    waits.sort()
+    return {"p50_ms": waits[count // 2], "p99_ms": waits[count * 99 // 100]}
+
+
+async def idle(worker: int, seconds: float) -> Figures:
+    """Measure the worker while there is no job."""
+    cpu = cpu_s(worker)
+    await asyncio.sleep(seconds)
+    return {"percent_of_a_core": 100 * (cpu_s(worker) - cpu) / seconds}
+
+
+async def measure(up: Up, options: argparse.Namespace) -> dict[str, Figures]:
+    """Return all figures by name."""
+    worker, (url, redis_url) = pids_by_name(up)["worker"], (up.run.database_url, up.run.redis_url)
+    assert url is not None
+    assert redis_url is not None
+    driver: Driver = await asyncpg.connect(url)
+    with httpx2.Client(base_url=f"http://127.0.0.1:{up.port}", timeout=10) as client:
+        headers: Any = bearer(sign_up(client, "ada"))
+
+        async def by_api() -> str:
+            return str(client.post("/tasks", json=TASK, headers=headers).json()["id"])
+
+        async def by_sql() -> str:
+            return str(await driver.fetchval(ENQUEUE))
+
+        found = {
+            "start, by API": await starts(driver, by_api, options.starts),
+            "start, by SQL": await starts(driver, by_sql, options.starts),
+        }
+    found["idle"] = await idle(worker, options.idle)
+    await durable(driver, worker, backlog=WARM_UP, jobs=WARM_UP)
+    for backlog in options.backlogs:
+        jobs = min(options.jobs, backlog)
+        found[f"{backlog} due"] = await durable(driver, worker, backlog=backlog, jobs=jobs)
+    found["tuned ARQ, not durable"] = await arq_alone(redis_url, options.jobs)
+    await driver.close()
+    return found
+
+
+def table(found: dict[str, Figures]) -> Iterator[str]:
+    """Return a line for each measurement."""
+    for name, figures in found.items():
+        yield f"{name:24}" + ", ".join(f"{unit} {value:.1f}" for unit, value in figures.items())
+
+
+def main() -> None:
+    """Read the arguments, measure, print, and write JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=10_000, help="measured in each backlog")
+    parser.add_argument("--backlogs", type=int, nargs="+", default=[10_000, 200_000])
+    parser.add_argument("--starts", type=int, default=100)
+    parser.add_argument("--idle", type=float, default=30, help="seconds")
+    parser.add_argument("--json", type=Path, default=Path("dist/bench-jobs.json"))
+    options = parser.parse_args()
+    with stack(RATE_LIMITS="off") as up:
+        found = uvloop.run(measure(up, options))
+    options.json.parent.mkdir(exist_ok=True)
+    options.json.write_text(json.dumps(found, indent=2) + "\n")
+    print_lines(table(found))
+
+
+if __name__ == "__main__":
+    main()
