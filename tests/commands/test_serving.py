@@ -16,7 +16,8 @@ def test_an_api_whose_port_is_taken_ends_with_a_line(
         monkeypatch.setenv("PORT", str(port))
         monkeypatch.setattr(process, "start_logging", lambda *_: None)
         assert process.api(Settings(), None) == 1
-    assert str(port) in caplog.messages[-1]
+    assert f"port {port} on 127.0.0.1 is taken" in caplog.messages[-1]
+    assert caplog.messages[-1].endswith(f"PORT={port % 65535 + 1}")
 
 
 @pytest.mark.parametrize(("url", "warnings"), [(None, 1), ("smtp://mail.example", 0)])

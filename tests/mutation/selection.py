@@ -119,7 +119,11 @@ class Selection:
             found = self._running(self._users(self._function(path, mutation.line)))
         users = list(self._users(self._attribute(path, mutation.line)))
         place = _place_in_file(found)
-        modules = (name, f"test_{Path(path).parent.name}", *self._documented(path, mutation.line))
+        modules = (
+            f"_{Path(path).stem}",
+            f"_{Path(path).parent.name}",
+            *self._documented(path, mutation.line),
+        )
         words = [f"test_{word}" for word in WORD.findall(mutation.key[1])]
         found.sort(
             key=lambda t: (
