@@ -29,7 +29,7 @@ from jubilee.commands.refusal import CommandRefused
 
 metadata = users.metadata  # of all tables
 LOCK = 0x6A7562696C6565  # the letters of the project's name
-TURN_TIMEOUT = "60s"  # for another process that migrates
+TURN_TIMEOUT_S = 60.0  # for another process that migrates
 LOCK_TIMEOUT = "1s"  # for the lock of a table: requests that use it wait for as long
 MAX_ATTEMPTS = 40
 PAUSE_S = 0.5  # between two attempts, for the requests that waited
@@ -57,19 +57,34 @@ def name_revision(
 
 
 def migrate(connection: Connection) -> None:
-    # A session's lock: a transaction's would end where a migration commits in between.
-    connection.execute(text(f"SET lock_timeout = '{TURN_TIMEOUT}'"))
+    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
     # Tables never land in a schema of the role's name, such as that of the producers' function.
     connection.execute(text("SET search_path = public"))
-    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
-    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
     connection.commit()
+    take_turn(connection)
     try:
         migrate_patiently(connection)
     finally:
         connection.rollback()
         connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
         connection.commit()
+
+
+def take_turn(connection: Connection) -> None:
+    """Wait for other processes that migrate; the server raises its error when it takes too long.
+
+    No statement waits for the lock: an index that another process creates concurrently would wait
+    for that statement to end. It is a session's lock, as a migration may commit in between.
+    """
+    deadline = time.monotonic() + TURN_TIMEOUT_S
+    while time.monotonic() < deadline:
+        has_turn = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK})
+        connection.commit()
+        if has_turn:
+            return
+        time.sleep(PAUSE_S)
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
+    connection.commit()
 
 
 def migrate_patiently(connection: Connection) -> None:
