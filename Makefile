@@ -14,11 +14,7 @@ NAME ?=
 SEED ?= $(shell date +%s)
 MINUTES ?= 5
 
-<<<<<<< ours
-.PHONY: bench bench-check bench-growth profile help run test coverage dev unit pictures drawing quick chaos fuzz mutants install check lint format types deps contracts image sbom audit history check-deploy chart manifests producer-wheel lock migration migrate rollback
-=======
-.PHONY: bench bench-jobs bench-check profile help run test coverage dev unit pictures drawing quick chaos fuzz mutants install check lint format types deps contracts image sbom audit history check-deploy chart manifests producer-wheel lock migration migrate rollback
->>>>>>> theirs
+.PHONY: bench bench-jobs bench-check bench-growth profile help run test coverage dev unit pictures drawing quick chaos fuzz mutants install check lint format types deps contracts image sbom audit history check-deploy chart manifests producer-wheel lock migration migrate rollback
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
