@@ -1,6 +1,7 @@
 """Sign-in at a certified issuer, over real connections: discovery, PKCE, keys and userinfo."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -44,13 +45,17 @@ def issuer(packages: None, tmp_path: Path) -> Iterator[str]:
     output = (tmp_path / "issuer.log").open("w")
     node = Path(sys.prefix) / "bin" / "node"
     process = subprocess.Popen(
-        (node, script, str(port), callback), stdout=output, stderr=output, env={**os.environ}
+        (node, script, str(port), callback),
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
     )
     try:
         assert eventually(lambda: answers(port)), (tmp_path / "issuer.log").read_text()
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.kill()
+        # The program of the virtual environment runs Node as another process.
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         output.close()
 
