@@ -34,6 +34,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         started = Api(at, NOWHERE, NO_REDIS, WEB_CONCURRENCY="2", LOG_FORMAT="json")
         ends.callback(started.end)
         yield started.live()
+        assert started.interrupt() == 0, started.output
 
 
 def has_both(metrics: str) -> bool:
