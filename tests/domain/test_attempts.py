@@ -102,6 +102,15 @@ def lock_entries(store: FakeStore) -> list[tuple[str, UserId | None, str]]:
     ]
 
 
+@pytest.mark.usefixtures("zoe")
+async def test_a_sign_in_is_observed_as_a_success(
+    auth: AuthService, attempt_observer: FakeAttemptObserver
+) -> None:
+    before = attempt_observer.outcomes[AttemptOutcome.SUCCEEDED]
+    assert await outcome(auth, "zoe", PASSWORD, HOME) == "signed in"
+    assert attempt_observer.outcomes[AttemptOutcome.SUCCEEDED] == before + 1
+
+
 async def test_check_10_a_lock_is_recorded_when_it_begins_and_when_it_ends(
     auth: AuthService,
     zoe: Person,
