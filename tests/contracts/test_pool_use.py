@@ -118,3 +118,22 @@ async def test_one_client_never_uses_every_connection(database_url: str) -> None
     await asyncio.gather(*held)
     assert shared.used == 0
     await shared.close()
+
+
+async def test_a_full_pool_is_waited_for(database_url: str) -> None:
+    pool = ConnectionPool(database_url, size=1, timeout=10)
+    waiting = asyncio.Event()
+
+    async def use() -> None:
+        waiting.set()
+        async with pool.executor() as executor:
+            await executor.run(ONE)
+
+    async with pool.executor() as executor:
+        task = asyncio.create_task(use())
+        await waiting.wait()
+        await executor.run(ONE)
+        assert (pool.used, task.done()) == (1, False)
+    await task
+    assert (pool.used, pool.idle) == (0, 1)
+    await pool.close()
