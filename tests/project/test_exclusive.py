@@ -35,6 +35,14 @@ def test_two():
 """
 
 
+COUNTING = """
+import gc
+import pytest
+
+@pytest.mark.timing
+def test_collects_what_it_has_made_itself():
+    assert gc.get_freeze_count() > len(gc.get_objects())
+"""
 WAITING = """
 import time
 from pathlib import Path
@@ -66,6 +74,11 @@ def start(project: Path, *options: str) -> subprocess.Popen[bytes]:
     command = (sys.executable, "-m", "pytest", *OPTIONS, *options)
     env = {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return subprocess.Popen(command, cwd=project, env=env)
+
+
+def test_a_timing_test_collects_no_garbage_of_tests_before_it(project: Path) -> None:
+    (project / "test_garbage.py").write_text(COUNTING)
+    assert start(project).wait(60) == 0
 
 
 def test_timing_tests_come_last_and_alone_and_a_file_stays_in_one_process(project: Path) -> None:

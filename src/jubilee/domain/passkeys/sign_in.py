@@ -1,6 +1,6 @@
 """Sign-in by a passkey, with or without a user name; and its proof within a session."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from jubilee.domain.audit.entry import AuditEvent, record_own
 from jubilee.domain.auth.admission import SignInMethod, SignInRefusal
@@ -33,7 +33,7 @@ class VerifiedAnswer:
     """An answer whose signature is valid; its challenge is not checked yet."""
 
     passkey: Passkey
-    challenge: bytes
+    challenge: bytes = field(repr=False)
     key: KeyAnswer
 
 
