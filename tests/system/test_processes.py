@@ -42,6 +42,11 @@ def has_both(metrics: str) -> bool:
     return all(f'process_start_time_seconds{{process="{n}"}}' in metrics for n in "12")
 
 
+def events(pair: Api) -> list[dict[str, object]]:
+    """Return the lines of log that have been read so far."""
+    return [json.loads(line) for line in pair.lines]
+
+
 def children(up: Up) -> set[int]:
     """Return the ids of the processes that serve."""
     return up.pids - {up.process.pid}
@@ -54,9 +59,8 @@ def test_a_scrape_of_any_process_has_the_metrics_of_all(pair: Api) -> None:
 
 def test_each_line_has_the_number_of_its_process(pair: Api) -> None:
     assert eventually(lambda: has_both(pair.ask("/metrics").text)), pair.output
-    lines = [json.loads(line) for line in pair.lines]
-    assert {line["process"] for line in lines if line["event"] == "request"} <= {1, 2}
-    assert {line.get("process") for line in lines} == {None, 1, 2}
+    assert eventually(lambda: {line.get("process") for line in events(pair)} == {None, 1, 2})
+    assert {line["process"] for line in events(pair) if line["event"] == "request"} <= {1, 2}
 
 
 def test_a_killed_process_costs_only_what_it_was_answering(pair: Api) -> None:

@@ -85,7 +85,7 @@ async def test_no_question_to_a_sentinel_goes_on_after_the_answer(group: Sentine
     find = MasterFinder(MASTER, sentinels, {"password": SENTINEL_PASSWORD})
     before = asyncio.all_tasks()
     assert await find() == ("127.0.0.1", group.master.port)
-    assert asyncio.all_tasks() == before
+    assert asyncio.all_tasks() <= before
 
 
 async def test_a_question_closes_its_connection_at_whichever_step_it_is_cancelled(
