@@ -24,16 +24,6 @@ KINDS = JobKinds([ScriptedKind(return_at_once, name="echo")])
 
 
 @pytest.fixture
-def table() -> FakeJobTable:
-    return FakeJobTable()
-
-
-@pytest.fixture
-def dispatcher() -> FakeDispatcher:
-    return FakeDispatcher()
-
-
-@pytest.fixture
 def dispatch(table: FakeJobTable, dispatcher: FakeDispatcher) -> BoundedDispatch:
     due = FakeDueJobs(table)
     check = LostMessageCheck(due, dispatcher, KINDS, monotonic, lambda _: None)

@@ -44,16 +44,6 @@ class FakeEventRelay(EventRelay):
 
 
 @pytest.fixture
-def table() -> FakeJobTable:
-    return FakeJobTable()
-
-
-@pytest.fixture
-def dispatcher() -> FakeDispatcher:
-    return FakeDispatcher()
-
-
-@pytest.fixture
 def events() -> FakeEventRelay:
     return FakeEventRelay()
 

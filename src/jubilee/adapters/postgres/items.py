@@ -105,7 +105,7 @@ class PostgresItems(ItemRepository, OwnedItemStore):
         return page(found, lambda item: (getattr(item, field), item.id), more=len(rows) > limit)
 
     async def add(self, item: Item) -> None:
-        await self.executor.run_last(
+        await self.executor.defer(
             ADD, **{name: getattr(item, name) for name in Item.__dataclass_fields__}
         )
 

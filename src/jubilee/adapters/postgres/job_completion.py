@@ -50,7 +50,7 @@ class PostgresCancellation:
 
 
 async def _end(tx: PostgresTransaction, reference: JobReference, **values: object) -> None:
-    await tx.executor.require(END, LeaseLost, id=reference.id, epoch=reference.epoch, **values)
+    await tx.executor.defer(END, LeaseLost, id=reference.id, epoch=reference.epoch, **values)
 
 
 def _document(document: Mapping[str, object] | None) -> str | None:

@@ -116,12 +116,16 @@ class Executor:
         """Execute it for its effect."""
         await self.first(statement, **values)
 
-    async def run_last(self, statement: Statement, **values: object) -> None:
-        """Execute it for its effect; nothing needs it before the unit of work ends.
+    async def defer(
+        self, statement: Statement, error: type[Exception] | None = None, /, **values: object
+    ) -> None:
+        """Execute it for its effect; raise `error`, if given, where it returns no row.
 
-        Where it is the only statement of a transaction, it goes without BEGIN and COMMIT.
+        A transaction may do both later: before its next statement, or at its end. The only
+        statement of a transaction goes without BEGIN and COMMIT.
         """
-        await self.run(statement, **values)
+        if await self.first(statement, **values) is None and error is not None:
+            raise error
 
     async def single_write(self, statement: Statement, **values: object) -> Record | None:
         """Return its first row; if there is one, nothing follows before the unit of work ends.
@@ -129,16 +133,6 @@ class Executor:
         Where it is the first statement of a transaction, it is committed at once.
         """
         return await self.first(statement, **values)
-
-    async def require(
-        self, statement: Statement, error: type[Exception], /, **values: object
-    ) -> None:
-        """Execute it for its effect; raise `error` where it returns no row.
-
-        A transaction may raise it later: at its next statement, or at its end.
-        """
-        if await self.first(statement, **values) is None:
-            raise error
 
     async def each(self, statement: Statement, rows: Sequence[Mapping[str, object]]) -> None:
         """Execute it for each of these values, in one pipeline."""

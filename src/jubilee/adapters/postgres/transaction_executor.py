@@ -47,19 +47,12 @@ class TransactionExecutor(Executor):
             await self._begin()
         await super().each(statement, rows)
 
-    async def run_last(self, statement: Statement, **values: object) -> None:
+    async def defer(
+        self, statement: Statement, error: type[Exception] | None = None, /, **values: object
+    ) -> None:
         """Keep the first statement until another follows, or the transaction ends."""
         if self._begun or self._waiting is not None:
-            await self.run(statement, **values)
-        else:
-            self._waiting = statement, values, None
-
-    async def require(
-        self, statement: Statement, error: type[Exception], /, **values: object
-    ) -> None:
-        """Keep the first statement as `run_last` does."""
-        if self._begun or self._waiting is not None:
-            await super().require(statement, error, **values)
+            await super().defer(statement, error, **values)
         else:
             self._waiting = statement, values, error
 
