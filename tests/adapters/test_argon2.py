@@ -1,6 +1,7 @@
 """Argon2id hashes, with little memory."""
 
 import asyncio
+import math
 import statistics
 import time
 from collections.abc import Iterator
@@ -18,7 +19,9 @@ MEMORY_KIB = 8192  # KiB
 
 
 def hasher(time_cost: int = 1, threads: int = 2, memory_kib: int = MEMORY_KIB) -> Argon2Passwords:
-    return Argon2Passwords(time_cost=time_cost, memory_kib=memory_kib, threads=threads)
+    made = Argon2Passwords(time_cost=time_cost, memory_kib=memory_kib, threads=threads)
+    made.max_wait_s = math.inf
+    return made
 
 
 @pytest.fixture
@@ -100,9 +103,33 @@ async def test_calls_beyond_the_queue_are_refused() -> None:
     small.close()
 
 
+async def test_calls_are_refused_at_once_when_the_queue_takes_too_long() -> None:
+    small = hasher(threads=1)
+    small.max_wait_s = 1
+    small._mean_s = 0.5  # as on a machine where a hash takes half a second
+    burst = [small.hash("password") for _ in range(3)]
+    answers = await asyncio.gather(*burst, return_exceptions=True)
+    assert [isinstance(answer, HasherBusy) for answer in answers] == [False, False, True]
+    assert small._mean_s < 0.5
+    small.close()
+
+
+async def test_a_wrong_password_rests_a_thread_as_long_as_its_check_took(
+    passwords: Argon2Passwords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr("jubilee.adapters.argon2_passwords.sleep", rests.append)
+    stored = await passwords.hash("password")
+    assert await passwords.verify(stored, "password")
+    assert rests == []
+    assert not await passwords.verify(stored, "wrong")
+    assert rests[0] > 0
+
+
 async def test_one_client_fills_at_most_half_of_the_queue() -> None:
     who = "zoe"
     small = Argon2Passwords(time_cost=1, memory_kib=MEMORY_KIB, threads=1, client=lambda: who)
+    small.max_wait_s = math.inf
     burst = [asyncio.ensure_future(small.hash("password")) for _ in range(MAX_QUEUED_PER_THREAD)]
     await asyncio.sleep(0)
     who = "max"

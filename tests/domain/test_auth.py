@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import pytest
 
@@ -10,6 +11,7 @@ from jubilee.domain.auth.service import AuthService
 from jubilee.domain.auth.sessions import MAX_SESSIONS_PER_USER, ClientInfo, SessionNotFound
 from jubilee.domain.auth.tokens import InvalidGrant, InvalidToken
 from jubilee.domain.identity import SessionId
+from jubilee.domain.passwords import HasherBusy
 from jubilee.domain.services import Services
 from tests.conftest import PASSWORD, Person, SignUp
 from tests.fakes.passwords import FakePasswordHasher
@@ -67,6 +69,20 @@ async def test_every_refused_sign_in_checks_one_hash_and_opens_no_session(
         assert passwords.checks == before + 1
         assert str(refused.value) == InvalidGrant.message()
     assert store.sessions == sessions
+
+
+async def test_a_full_queue_of_hashes_refuses_a_sign_in_before_the_account_is_looked_up(
+    auth: AuthService,
+) -> None:
+    def refuse() -> None:
+        raise HasherBusy
+
+    def unused() -> NoReturn:
+        pytest.fail("looked up")
+
+    busy = replace(auth, guard=replace(auth.guard, require_place=refuse), read=unused)
+    with pytest.raises(HasherBusy):
+        await busy.sign_in("zoe", PASSWORD, PHONE)
 
 
 async def test_check_6_signing_in_replaces_an_outdated_hash(

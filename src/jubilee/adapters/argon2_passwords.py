@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from time import monotonic
+from time import monotonic, sleep, thread_time
 from typing import TypeVar
 
 from argon2 import PasswordHasher as Argon2
@@ -18,16 +18,21 @@ from jubilee.domain.passwords import HasherBusy, PasswordHasher
 T = TypeVar("T")
 
 NICENESS = 10  # of the threads: the event loop has priority in a burst of sign-ins
-MAX_QUEUED_PER_THREAD = 100  # hashes of about 20 ms each: beyond it the wait would be seconds
+MAX_QUEUED_PER_THREAD = 100
+MAX_WAIT_S = 2.0  # refused at once if the queue takes longer: most of it would end at its deadline
+MEAN_WEIGHT = 0.1  # of the latest hash in the mean of what one takes
+REST_RATIO = 1.0  # a thread rests as long as a wrong password took: guesses get half of a core
 CLIENT_RATIO = 2  # half of the queue is what the hashes of one client may fill
 
 
 class Argon2Passwords(PasswordHasher):
     """Hashes on `threads` threads.
 
-    Raises HasherBusy if the queue is full, or half of it with hashes of the same `client`, or if
-    the request's `deadline` (by `time.monotonic`) passes first.
+    Raises HasherBusy if the queue is full or takes longer than `max_wait_s`, or half of it with
+    hashes of the same `client`, or if the request's `deadline` (by `time.monotonic`) passes first.
     """
+
+    max_wait_s = MAX_WAIT_S
 
     def __init__(
         self,
@@ -43,10 +48,13 @@ class Argon2Passwords(PasswordHasher):
         self._threads = ThreadPoolExecutor(threads, "argon2", initializer=_lower_priority)
         self._deadline = deadline
         self._client = client
-        self._free_places = threads * MAX_QUEUED_PER_THREAD
-        self._max_of_client = self._free_places // CLIENT_RATIO
+        self._max_queued = threads * MAX_QUEUED_PER_THREAD
+        self._count = threads
+        self._queued = 0
         self._of_client: Counter[str] = Counter()
+        began = monotonic()
         self._dummy_hash = self._argon2.hash(os.urandom(16).hex())
+        self._mean_s = monotonic() - began
 
     async def hash(self, password: str) -> str:
         return await self._run(lambda: self._argon2.hash(_bytes(password)))
@@ -63,9 +71,10 @@ class Argon2Passwords(PasswordHasher):
 
     def require_place(self) -> None:
         """Raise HasherBusy if a hash for the current request would be refused now."""
+        places = min(self._max_queued, self.max_wait_s * self._count / self._mean_s)
         client = self._client()
         mine = 0 if client is None else self._of_client[client]
-        if self._free_places <= 0 or mine >= self._max_of_client:
+        if self._queued >= places or mine >= places / CLIENT_RATIO:
             raise HasherBusy
 
     def close(self) -> None:
@@ -73,9 +82,11 @@ class Argon2Passwords(PasswordHasher):
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _matches(self, stored: str, password: str) -> bool:
+        began = thread_time()
         try:
             return self._argon2.verify(stored, _bytes(password))
         except (VerificationError, InvalidHashError):
+            sleep(REST_RATIO * (thread_time() - began))
             return False
 
     async def _run(self, work: Callable[[], T]) -> T:
@@ -83,21 +94,29 @@ class Argon2Passwords(PasswordHasher):
         with self._place():
             try:
                 async with asyncio.timeout(None if math.isinf(left) else left):
-                    return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+                    return await asyncio.get_running_loop().run_in_executor(
+                        self._threads, self._timed, work
+                    )
             except TimeoutError as error:
                 raise HasherBusy from error
+
+    def _timed(self, work: Callable[[], T]) -> T:
+        began = monotonic()
+        result = work()
+        self._mean_s += MEAN_WEIGHT * (monotonic() - began - self._mean_s)
+        return result
 
     @contextmanager
     def _place(self) -> Iterator[None]:
         self.require_place()
         client = self._client()
-        self._free_places -= 1
+        self._queued += 1
         if client is not None:
             self._of_client[client] += 1
         try:
             yield
         finally:
-            self._free_places += 1
+            self._queued -= 1
             if client is not None:
                 self._of_client[client] -= 1
                 if not self._of_client[client]:

@@ -21,7 +21,7 @@ class PasswordSettings(SettingsGroup):
         2, ge=1, le=20, description="iterations of one Argon2id hash"
     )
     password_hash_threads: int = Field(
-        2, ge=1, le=64, description="concurrent password hashes in one process"
+        1, ge=1, le=64, description="concurrent password hashes in one process"
     )
     pwned_passwords_url: Annotated[str, AfterValidator(checked_public_url)] | None = Field(
         None,

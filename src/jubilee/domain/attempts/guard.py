@@ -24,7 +24,7 @@ from jubilee.domain.passwords import HasherBusy
 from jubilee.domain.places import FairPlaces
 from jubilee.domain.transaction import Begin
 
-PARALLEL_PER_PAIR = 2  # of an account and an address, in a process: one for each hashing thread
+PARALLEL_PER_PAIR = 2  # of an account and an address, in a process: one waits while one is hashed
 PARALLEL_PER_ADDRESS = 16
 MAX_WAITING = 200  # for the places of one key
 WATCH_INTERVAL_S = 5.0
@@ -57,6 +57,14 @@ class AttemptGuard:
     pairs: FairPlaces = field(default_factory=_pair_places)
     addresses: FairPlaces = field(default_factory=_address_places)
 
+    def refuse_when_busy(self) -> None:
+        """Raise HasherBusy if an attempt would be refused now: before anything is looked up."""
+        try:
+            self.require_place()
+        except HasherBusy:
+            self.observer.attempt_ended(AttemptOutcome.UNCHECKED)
+            raise
+
     @asynccontextmanager
     async def attempt(self, attempt: PasswordAttempt) -> AsyncIterator[None]:
         """Check a password in the block, which raises a DomainError for a wrong one.
@@ -64,7 +72,7 @@ class AttemptGuard:
         Raises TooManyAttempts before the block, or HasherBusy if too many others are waiting.
         An error that is Unavailable takes the count back; a cancelled block stays counted.
         """
-        self._require_place()
+        self.refuse_when_busy()
         async with (
             self._place(self.pairs, f"{attempt.target} {attempt.address}"),
             self._place(self.addresses, attempt.address),
@@ -100,13 +108,6 @@ class AttemptGuard:
         for user_id in await self.store.pop_ended_locks():
             with suppress(Unavailable):
                 await self._record_end(user_id, LockEnd.EXPIRED)
-
-    def _require_place(self) -> None:
-        try:
-            self.require_place()
-        except HasherBusy:
-            self.observer.attempt_ended(AttemptOutcome.UNCHECKED)
-            raise
 
     async def _begin(self, attempt: PasswordAttempt) -> Admission:
         admission = await self.store.begin(attempt)

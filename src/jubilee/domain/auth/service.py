@@ -94,6 +94,7 @@ class AuthService:
         An unknown account and a wrong password take the same time and give the same error, and
         the attempts at both are limited in the same way.
         """
+        self.guard.refuse_when_busy()
         async with self.read() as view:
             user = await view.users.find_by_login(login)
         attempt = PasswordAttempt.sign_in(login, user.id if user is not None else None, client.ip)
