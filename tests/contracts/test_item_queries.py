@@ -127,7 +127,10 @@ async def test_only_a_rare_word_is_read_from_the_word_index(
 async def test_one_item_is_found_by_its_key(pool: ConnectionPool, owner: UserId) -> None:
     values = {"title": "x", "description": None, "is_active": True, "version": 2}
     for statement in (items.GET, items.LOCK, items.SAVE):
-        nodes = await plan(pool, statement, item_id=new_id(), updated_at=NOW, **values)
+        item_id = new_id()
+        nodes = await plan(
+            pool, statement, item_id=item_id, keys=[item_id], updated_at=NOW, **values
+        )
         assert indexes(nodes) == {"pk_items"}, statement.sql
 
 

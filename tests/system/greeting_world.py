@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 from time import monotonic
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.mail.none import NoMailSender
+from jubilee.adapters.postgres.deadlines import Deadline
 from jubilee.adapters.postgres.job_completion import PostgresCancellation, PostgresCompletion
 from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.jobs.store import PostgresJobStore
@@ -29,10 +30,10 @@ from jubilee.domain.jobs.sweeper import LeaseSweeper
 from jubilee.domain.mail import MailMessage, MailSender, MailService
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.user import User
+from jubilee.observation.storage import PoolObserver
 from tests.domain.greeting_harness import OPT_OUT, PlainTemplates
 from tests.fakes.store import FakeClock
 
-T = TypeVar("T")
 IMMORTAL = 1 << 30
 LEASE = 30.0
 
@@ -95,10 +96,15 @@ class KillablePool:
         async with self.pool.connection() as driver:
             yield Executor(cast("Driver", KillableDriver(driver, self.lifetime)))
 
-    @asynccontextmanager
-    async def lend(self, use: Callable[[Executor], T]) -> AsyncIterator[T]:
-        async with self.executor() as executor:
-            yield use(executor)
+    @property
+    def observer(self) -> PoolObserver:
+        return self.pool.observer
+
+    def begin(self) -> Deadline:
+        return self.pool.begin()
+
+    def end(self, deadline: Deadline) -> None:
+        self.pool.end(deadline)
 
 
 @dataclass(slots=True)

@@ -62,6 +62,9 @@ class PoolObserver(Protocol):
     ) -> None:
         """A statement was run, successfully or not."""
 
+    def shared(self, statement: StatementInfo, seconds: float, error: BaseException | None) -> None:
+        """A caller has waited so long for a statement that was run for several."""
+
 
 class ReplicaState(StrEnum):
     """Whether the replica serves reads, or why it does not."""
@@ -104,6 +107,9 @@ class NoPoolObserver(PoolObserver):
     def executed(
         self, statement: StatementInfo, seconds: float, error: BaseException | None
     ) -> None:
+        pass
+
+    def shared(self, statement: StatementInfo, seconds: float, error: BaseException | None) -> None:
         pass
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
 
 from jubilee.adapters.postgres.account_birthdays import COUNT
 from jubilee.adapters.postgres.birthday_window import WITHIN
-from jubilee.adapters.postgres.core_statement import core_statement
+from jubilee.adapters.postgres.core_statement import core_statement, keyed_statement
 from jubilee.adapters.postgres.counter_names import ANONYMOUS_BIRTHDAYS
 from jubilee.adapters.postgres.documents import encode
 from jubilee.adapters.postgres.keyset import page
@@ -32,10 +32,11 @@ BY_NAME = birthdays.c.name_key == bindparam("key")
 BY_ID = birthdays.c.id == bindparam("birthday_id")
 NO_ID = UUID(int=0)
 
-FIND = core_statement(
-    select(birthdays.c.date_of_birth, birthdays.c.time_zone).where(
-        BY_NAME, birthdays.c.date_of_birth.is_not(None)
-    )
+FIND = keyed_statement(
+    select(birthdays.c.name_key, birthdays.c.date_of_birth, birthdays.c.time_zone).where(
+        birthdays.c.date_of_birth.is_not(None)
+    ),
+    key=birthdays.c.name_key,
 )
 LOCK = core_statement(
     select(
@@ -99,7 +100,7 @@ class PostgresBirthdays(BirthdayRepository):
     executor: Executor
 
     async def find(self, key: str) -> Birth | None:
-        row = await self.executor.first(FIND, key=key)
+        row = await self.executor.find(FIND, key)
         return None if row is None else Birth(row["date_of_birth"], row["time_zone"])
 
     async def lock(self, key: str) -> Birthday | None:

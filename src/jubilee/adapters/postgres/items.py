@@ -18,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from jubilee.adapters.postgres.core_statement import core_statement
+from jubilee.adapters.postgres.core_statement import core_statement, keyed_statement
 from jubilee.adapters.postgres.keyset import is_after, last_key, page
 from jubilee.adapters.postgres.search import first_found, query
 from jubilee.adapters.postgres.statement import Executor, Statement
@@ -35,15 +35,16 @@ from jubilee.domain.owned_rows import OwnedItemStore
 from jubilee.domain.paging import Page, Position
 
 ACTIVE: ColumnElement[bool] = items.c.is_active
-BY_ID = select(items).where(ACTIVE, items.c.id == bindparam("item_id", type_=items.c.id.type))
+ACTIVE_ITEMS = select(items).where(ACTIVE)
+BY_ID = items.c.id == bindparam("item_id", type_=items.c.id.type)
 OWN = items.c.owner_id == bindparam("owner", type_=items.c.owner_id.type)
 
-GET = core_statement(BY_ID)
-LOCK = core_statement(BY_ID.with_for_update())
+GET = keyed_statement(ACTIVE_ITEMS, key=items.c.id)
+LOCK = core_statement(ACTIVE_ITEMS.where(BY_ID).with_for_update())
 ADD = core_statement(insert(items))
 COLUMNS = ["title", "description", "is_active", "version", "updated_at"]
 SAVE = core_statement(
-    update(items).where(items.c.id == bindparam("item_id", type_=items.c.id.type)),
+    update(items).where(BY_ID),
     columns=COLUMNS,
 )
 DELETE_OF = core_statement(delete(items).where(OWN).returning(items.c.id, items.c.is_active))
@@ -84,7 +85,10 @@ class PostgresItems(ItemRepository, OwnedItemStore):
     executor: Executor
 
     async def get(self, item_id: UUID, *, lock: bool = False) -> Item:
-        row = await self.executor.first(LOCK if lock else GET, item_id=item_id)
+        if lock:
+            row = await self.executor.first(LOCK, item_id=item_id)
+        else:
+            row = await self.executor.find(GET, item_id)
         if row is None:
             raise ItemNotFound
         return _item(row)

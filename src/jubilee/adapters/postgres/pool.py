@@ -6,12 +6,11 @@ recently used connection as it is.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
 from types import TracebackType
-from typing import Generic, TypeVar
 
 import asyncpg
 
@@ -24,8 +23,6 @@ from jubilee.adapters.postgres.statement import Driver, Executor
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.places import FairPlaces
 from jubilee.observation.storage import NO_POOL_OBSERVER, PoolObserver
-
-T = TypeVar("T")
 
 MAX_WAITING = 1000  # uses of one client
 RESERVED_RATIO = 5  # a fifth of the connections is never lent to one and the same client
@@ -77,18 +74,14 @@ class ConnectionPool:
         """Connections that are open and not lent."""
         return len(self._idle)
 
-    def executor(self) -> "Lease[Executor]":
+    def executor(self) -> "Lease":
         """Lend a connection to run statements on; raises Unavailable."""
-        return Lease(self, _itself)
-
-    def lend(self, use: Callable[[Executor], T]) -> "Lease[T]":
-        """Lend a connection as what `use` makes of it; raises Unavailable."""
-        return Lease(self, use)
+        return Lease(self)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Driver]:
         """Lend a connection; raises Unavailable where there is none in time or it breaks."""
-        async with Lease(self, _itself, NO_POOL_OBSERVER) as executor:
+        async with Lease(self, NO_POOL_OBSERVER) as executor:
             yield executor.driver
 
     def begin(self) -> Deadline:
@@ -203,29 +196,23 @@ class ConnectionPool:
             held.driver.terminate()
 
 
-class Lease(Generic[T]):
+class Lease:
     """One use of a connection, as an asynchronous context manager.
 
     One small class instead of nested generators: entering and leaving these took 14 us of the 44
     of a read.
     """
 
-    __slots__ = ("_client", "_deadline", "_held", "_observer", "_pool", "_use")
+    __slots__ = ("_client", "_deadline", "_held", "_observer", "_pool")
 
-    def __init__(
-        self,
-        pool: ConnectionPool,
-        use: Callable[[Executor], T],
-        observer: PoolObserver | None = None,
-    ) -> None:
+    def __init__(self, pool: ConnectionPool, observer: PoolObserver | None = None) -> None:
         self._pool = pool
-        self._use = use
         self._observer = observer or pool.observer
         self._client: str | None = None
         self._held: PooledConnection | None = None
         self._deadline: Deadline | None = None
 
-    async def __aenter__(self) -> T:
+    async def __aenter__(self) -> Executor:
         """Raises Unavailable where there is no connection in time."""
         pool, began = self._pool, monotonic()
         try:
@@ -237,7 +224,7 @@ class Lease(Generic[T]):
             raise
         pool.used += 1
         self._observer.acquired(monotonic() - began)
-        return self._use(Executor(self._held.driver, self._observer.executed))
+        return Executor(self._held.driver, self._observer.executed)
 
     async def __aexit__(
         self,
@@ -280,7 +267,3 @@ class Lease(Generic[T]):
 
 def _is_unusable(driver: Driver) -> bool:
     return driver.is_closed() or driver.is_in_transaction()
-
-
-def _itself(executor: Executor) -> Executor:
-    return executor

@@ -7,7 +7,7 @@ from datetime import datetime
 from asyncpg import Record
 from sqlalchemy import Boolean, and_, bindparam, delete, func, insert, or_, select, update
 
-from jubilee.adapters.postgres.core_statement import core_statement
+from jubilee.adapters.postgres.core_statement import core_statement, keyed_statement
 from jubilee.adapters.postgres.rights import may_sign_in, parse_rights, rights_of
 from jubilee.adapters.postgres.statement import Executor
 from jubilee.adapters.postgres.tables import sessions, users
@@ -26,16 +26,19 @@ from jubilee.domain.owned_rows import SessionProofStore, UserSessionStore
 OWN = sessions.c.user_id == bindparam("user_id")
 NEWEST = (sessions.c.created_at.desc(), sessions.c.id.desc())
 
-LIVE = (sessions.c.id == bindparam("session_id"), sessions.c.expires_at > func.now())
-CHECK = core_statement(
+IS_LIVE = sessions.c.expires_at > func.now()
+CHECK = keyed_statement(
     select(
+        sessions.c.id,
+        sessions.c.user_id,
         users.c.is_superuser,
         sessions.c.proved_at,
         sessions.c.second_factor,
         rights_of(users).label("rights"),
     )
     .join(users, users.c.id == sessions.c.user_id)
-    .where(*LIVE, OWN, may_sign_in(users))
+    .where(IS_LIVE, may_sign_in(users)),
+    key=sessions.c.id,
 )
 actors = users.alias("actors")
 ACTING = core_statement(
@@ -43,7 +46,13 @@ ACTING = core_statement(
     .select_from(sessions)
     .join(actors, actors.c.id == sessions.c.user_id)
     .join(users, users.c.id == bindparam("user_id"))
-    .where(*LIVE, actors.c.id == bindparam("actor_id"), may_sign_in(actors), may_sign_in(users))
+    .where(
+        sessions.c.id == bindparam("session_id"),
+        IS_LIVE,
+        actors.c.id == bindparam("actor_id"),
+        may_sign_in(actors),
+        may_sign_in(users),
+    )
 )
 BY_ID = select(sessions).where(sessions.c.id == bindparam("session_id"))
 FIND = core_statement(BY_ID)
@@ -92,8 +101,8 @@ class PostgresSessions(SessionReader, SessionRepository, UserSessionStore, Sessi
     executor: Executor
 
     async def check(self, claims: TokenClaims) -> Principal | None:
-        row = await self.executor.first(CHECK, session_id=claims.session_id, user_id=claims.user_id)
-        if row is None:
+        row = await self.executor.find(CHECK, claims.session_id)
+        if row is None or row["user_id"] != claims.user_id:
             return None
         return Principal(
             claims.user_id,

@@ -70,6 +70,19 @@ class Statement:
         return [values[name] if name in values else self._defaults[name] for name in self._names]
 
 
+class KeyedStatement(Statement):
+    """SQL that finds rows by the values of a unique column, bound as the list `keys`."""
+
+    __slots__ = ("key",)
+
+    def __init__(
+        self, sql: str, names: Sequence[str], defaults: Mapping[str, object], *, key: str
+    ) -> None:
+        """`key` is the name of the column, which the rows have."""
+        super().__init__(sql, names, defaults)
+        self.key = key
+
+
 def _outermost(sql: str) -> str:
     """Leave out what is in parentheses: a sub-query may read another table."""
     while (shorter := PARENTHESES.sub("", sql)) != sql:
@@ -111,6 +124,10 @@ class Executor:
             raise
         self.observe(statement, perf_counter() - began, None)
         return row
+
+    async def find(self, statement: KeyedStatement, key: object) -> Record | None:
+        """The row of a key, or None."""
+        return await self.first(statement, keys=[key])
 
     async def run(self, statement: Statement, **values: object) -> None:
         """Execute it for its effect."""

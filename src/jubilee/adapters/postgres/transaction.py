@@ -1,8 +1,7 @@
 """A transaction with all repositories as attributes; implements the ports of all features."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import partial
+from contextlib import asynccontextmanager, nullcontext
 
 from jubilee.adapters.postgres.answers import PostgresAnswers
 from jubilee.adapters.postgres.api_tokens import PostgresApiTokens
@@ -32,6 +31,7 @@ from jubilee.adapters.postgres.signing_keys import PostgresSigningKeys
 from jubilee.adapters.postgres.statement import Executor
 from jubilee.adapters.postgres.transaction_executor import TransactionExecutor
 from jubilee.adapters.postgres.users import PostgresUsers
+from jubilee.adapters.postgres.view_executor import ViewExecutor
 from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.transaction import Begin
 
@@ -207,12 +207,12 @@ class PostgresTransaction:
 
 
 def views(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresTransaction]:
-    """Open views in autocommit: each statement reads the latest commit, without a BEGIN."""
+    """Open views in autocommit: each statement reads the latest commit, without a BEGIN.
 
-    def view(executor: Executor) -> PostgresTransaction:
-        return PostgresTransaction(executor, context)
-
-    return partial(pool.lend, view)
+    All are one object, as it has no connection of its own.
+    """
+    opened = nullcontext(PostgresTransaction(ViewExecutor(pool), context))
+    return lambda: opened
 
 
 def single_writes(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresTransaction]:

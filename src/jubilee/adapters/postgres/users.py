@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from jubilee.adapters.postgres.account_birthdays import AccountBirthdays
 from jubilee.adapters.postgres.answers import PostgresAnswers
-from jubilee.adapters.postgres.core_statement import core_statement
+from jubilee.adapters.postgres.core_statement import core_statement, keyed_statement
 from jubilee.adapters.postgres.keyset import is_after, last_key, page
 from jubilee.adapters.postgres.rights import may_sign_in
 from jubilee.adapters.postgres.search import first_found, query
@@ -48,11 +48,14 @@ ACCOUNT = select(
     birthdays.c.time_zone,
     case((users.c.oauth_provider.is_not(None), func.array(IDENTITIES))).label("identities"),
 ).join(birthdays, birthdays.c.user_id == users.c.id)
-BY_ID = ACCOUNT.where(users.c.id == bindparam("user_id"))
-GET = core_statement(BY_ID)
+GET = keyed_statement(ACCOUNT, key=users.c.id)
 # Not the key: rows that refer to the account may be added and deleted meanwhile. The birthday, too:
 # `PUT /hello` writes it, and saving the account must not undo that.
-LOCK = core_statement(BY_ID.with_for_update(of=[users, birthdays], key_share=True))
+LOCK = core_statement(
+    ACCOUNT.where(users.c.id == bindparam("user_id")).with_for_update(
+        of=[users, birthdays], key_share=True
+    )
+)
 # The key, too: inserts of rows that refer to the account wait, and fail once it is deleted.
 BLOCK_NEW_ROWS = core_statement(
     select(users.c.id).where(users.c.id == bindparam("user_id")).with_for_update()
@@ -98,7 +101,10 @@ class PostgresUsers(UserReader, UserRepository):
     new_id: NewId
 
     async def get(self, user_id: UserId, *, lock: bool = False) -> User:
-        row = await self.executor.first(LOCK if lock else GET, user_id=user_id)
+        if lock:
+            row = await self.executor.first(LOCK, user_id=user_id)
+        else:
+            row = await self.executor.find(GET, user_id)
         if row is None:
             raise UserNotFound
         return _user(row)

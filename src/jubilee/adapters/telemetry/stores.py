@@ -74,6 +74,11 @@ class DatabaseTelemetry(PoolObserver):
         if is_recorded():
             self._trace(statement, seconds, error)
 
+    def shared(self, statement: StatementInfo, seconds: float, error: BaseException | None) -> None:
+        """Trace the caller's wait; the statement itself is counted where it is run."""
+        if is_recorded():
+            self._trace(statement, seconds, error)
+
     def _trace(self, statement: StatementInfo, seconds: float, error: BaseException | None) -> None:
         attributes = self._statements.get(statement.display) or self._describe(statement)
         if isinstance(error, PostgresError) and error.sqlstate:
