@@ -1,7 +1,6 @@
 """Items, in memory and in PostgreSQL."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 from typing import get_args
 from uuid import UUID
@@ -54,7 +53,7 @@ async def search_titles(database: Database, owner: UserId, search: str) -> set[s
 
 async def test_an_added_item_is_read_unchanged(database: Database, owner: UserId) -> None:
     plain = make_item(owner, "Zo\u00eb\u2019s \U0001f56f\n'\\\"%_")
-    described = replace(make_item(owner), description="", version=7)
+    described = make_item(owner)._replace(description="", version=7)
     for item in await add_items(database, plain, described):
         assert await get_item(database, item.id) == item
         assert await get_item(database, item.id, lock=True) == item
@@ -64,7 +63,7 @@ async def test_an_added_item_is_read_unchanged(database: Database, owner: UserId
 async def test_neither_an_unknown_nor_a_deleted_item_is_found(
     database: Database, owner: UserId, *, lock: bool
 ) -> None:
-    [deleted] = await add_items(database, replace(make_item(owner), is_active=False))
+    [deleted] = await add_items(database, make_item(owner)._replace(is_active=False))
     for item_id in (deleted.id, new_id()):
         with pytest.raises(ItemNotFound):
             await get_item(database, item_id, lock=lock)
@@ -158,8 +157,8 @@ async def test_titles_of_any_script_are_sorted_by_code_point(
 
 @pytest.fixture
 async def searched(database: Database, owner: UserId) -> UserId:
-    lights = replace(make_item(owner, "Fairy lights"), description="Warm white, 20 m")
-    candles = replace(make_item(owner, "Caf\u00e9-candles"), description="O'Hara's \u00c4rger_box")
+    lights = make_item(owner, "Fairy lights")._replace(description="Warm white, 20 m")
+    candles = make_item(owner, "Caf\u00e9-candles")._replace(description="O'Hara's \u00c4rger_box")
     await add_items(
         database, lights, candles, make_item(await add_owner(database), "Fairy of others")
     )
@@ -228,7 +227,7 @@ async def test_a_search_finds_common_and_rare_words_in_the_same_order(
 async def test_deleting_the_items_of_an_owner_keeps_those_of_others(
     database: Database, owner: UserId
 ) -> None:
-    deleted = replace(make_item(owner), is_active=False)
+    deleted = make_item(owner)._replace(is_active=False)
     own = await add_items(database, make_item(owner), make_item(owner), deleted)
     [other] = await add_items(database, make_item(await add_owner(database)))
     async with database.write() as tx:

@@ -226,11 +226,11 @@ async def test_saving_changes_neither_owner_nor_creation_time(
     await run(database, lambda tx: tx.items.add(item))
     later: dict[str, Any] = {"created_at": NOW.replace(year=2031)}
     async with database.write() as tx:
-        await tx.items.save(replace(item, title="New", owner_id=eve.id, **later))
+        await tx.items.save(item._replace(title="New", owner_id=eve.id, **later))
         await tx.sessions.save(replace(session, generation=2, user_id=eve.id, **later))
         await tx.users.save(replace(zoe, full_name="Zoe", **later))
     async with database.read() as view:
-        assert await view.items.get(item.id) == replace(item, title="New")
+        assert await view.items.get(item.id) == item._replace(title="New")
         assert await view.sessions.find(session.id) == replace(session, generation=2)
     assert await get_user(database, zoe) == replace(zoe, full_name="Zoe")
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Container, MutableMapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -58,7 +58,7 @@ class FakeItems(ItemRepository, OwnedItemStore):
         known = self.rows.get(item.id)
         if known is not None:
             values = {name: getattr(item, name) for name in COLUMNS}
-            self.rows[item.id] = replace(known, **values)
+            self.rows[item.id] = known._replace(**values)
 
     async def delete_of(self, owner: UserId) -> Sequence[UUID]:
         own = [item for item in self.rows.values() if item.owner_id == owner]
@@ -72,7 +72,7 @@ class FakeItems(ItemRepository, OwnedItemStore):
         own = [item for item in self.rows.values() if item.owner_id == owner]
         for item in own:
             await self.unit.hold("item", item.id)
-            self.rows[item.id] = replace(item, owner_id=to, version=item.version + 1, updated_at=at)
+            self.rows[item.id] = item._replace(owner_id=to, version=item.version + 1, updated_at=at)
         return [item.id for item in own if item.is_active]
 
 

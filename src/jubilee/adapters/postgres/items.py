@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
-from asyncpg import Record
 from sqlalchemy import (
     ColumnElement,
     Integer,
@@ -35,7 +34,8 @@ from jubilee.domain.owned_rows import OwnedItemStore
 from jubilee.domain.paging import Page, Position
 
 ACTIVE: ColumnElement[bool] = items.c.is_active
-ACTIVE_ITEMS = select(items).where(ACTIVE)
+ROWS = select(*(items.c[name] for name in Item._fields))
+ACTIVE_ITEMS = ROWS.where(ACTIVE)
 BY_ID = items.c.id == bindparam("item_id", type_=items.c.id.type)
 OWN = items.c.owner_id == bindparam("owner", type_=items.c.owner_id.type)
 
@@ -74,7 +74,7 @@ def page_statement(sort: ItemSort, *, owned: bool, searching: bool, continued: b
         chosen = [items.c.id.in_(first_found(keys, ITEM_WORDS, falling=falling))]
     order = [c.desc() if falling else c.asc() for c in (column, items.c.id)]
     return core_statement(
-        select(items).where(*chosen).order_by(*order).limit(bindparam("rows", type_=Integer))
+        ROWS.where(*chosen).order_by(*order).limit(bindparam("rows", type_=Integer))
     )
 
 
@@ -91,7 +91,7 @@ class PostgresItems(ItemRepository, OwnedItemStore):
             row = await self.executor.find(GET, item_id)
         if row is None:
             raise ItemNotFound
-        return _item(row)
+        return Item._make(row)
 
     async def page(self, chosen: ItemFilter, *, after: Position | None, limit: int) -> Page[Item]:
         statement = page_statement(
@@ -105,13 +105,11 @@ class PostgresItems(ItemRepository, OwnedItemStore):
         rows = await self.executor.all(
             statement, owner=chosen.owner, words=words, rows=limit + 1, **last
         )
-        found = [_item(row) for row in rows[:limit]]
+        found = [Item._make(row) for row in rows[:limit]]
         return page(found, lambda item: (getattr(item, field), item.id), more=len(rows) > limit)
 
     async def add(self, item: Item) -> None:
-        await self.executor.defer(
-            ADD, **{name: getattr(item, name) for name in Item.__dataclass_fields__}
-        )
+        await self.executor.defer(ADD, **item._asdict())
 
     async def save(self, item: Item) -> None:
         values = {name: getattr(item, name) for name in COLUMNS}
@@ -128,7 +126,3 @@ class PostgresItems(ItemRepository, OwnedItemStore):
 
 def _field(sort: ItemSort) -> str:
     return sort.removeprefix("-")
-
-
-def _item(row: Record) -> Item:
-    return Item(**row)  # the columns are the fields
