@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from jubilee.domain.clock import Clock
@@ -107,9 +107,14 @@ def may_be_today(born: date, now: datetime, rule: LeapDayRule) -> bool:
 
     Zones are at most 14 hours from UTC: one day more or less leaves ten hours for the clocks.
     """
-    today, month_day = now.astimezone(UTC).date(), born.month * 100 + born.day
+    return born.month * 100 + born.day in _born_about(now.astimezone(UTC).date(), rule)
+
+
+@lru_cache(maxsize=8)  # asked twice for each birthday that is saved, which took 7 us
+def _born_about(today: date, rule: LeapDayRule) -> frozenset[int]:
+    """Return the months and days of birth that are celebrated yesterday, today or tomorrow."""
     days = (today + timedelta(days=difference) for difference in (-1, 0, 1))
-    return any(month_day in born_on(day, rule) for day in days)
+    return frozenset(month_day for day in days for month_day in born_on(day, rule))
 
 
 def celebration_days(first: date, last: date, rule: LeapDayRule) -> Iterator[CelebrationDay]:
