@@ -14,8 +14,15 @@ from jubilee.domain.auth.admission import (
 )
 from jubilee.domain.auth.new_devices import is_new_device, new_device_mail
 from jubilee.domain.auth.sessions import ClientInfo, Session, SessionRepository
-from jubilee.domain.auth.tokens import FIRST_GENERATION, RefreshToken, TokenClaims, TokenSigner
+from jubilee.domain.auth.tokens import (
+    FIRST_GENERATION,
+    InvalidGrant,
+    RefreshToken,
+    TokenClaims,
+    TokenSigner,
+)
 from jubilee.domain.clock import Clock
+from jubilee.domain.errors import DomainError
 from jubilee.domain.identity import NewId, SessionId, UserId
 from jubilee.domain.jobs.queue import JobQueue
 from jubilee.domain.users.user import User
@@ -35,6 +42,19 @@ class Tokens:
     access: str = field(repr=False)
     refresh: str = field(repr=False)
     lifetime: int
+
+
+def require_tokens(
+    opened: Tokens | SignInRefusal, *, invalid: type[DomainError] = InvalidGrant
+) -> Tokens:
+    """Return the tokens of an opened session, or raise its refusal, now that it is recorded.
+
+    `invalid` takes the place of InvalidGrant: what is wrong is no grant where a passkey or the
+    token of a second step was presented.
+    """
+    if isinstance(opened, Tokens):
+        return opened
+    raise invalid() if isinstance(opened, InvalidGrant) else opened
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 from jubilee.domain.audit.entry import AuditEvent
 from jubilee.domain.auth.admission import SignInMethod, SignInRefusal
-from jubilee.domain.auth.opening import OpeningTransaction, SessionOpener, Tokens
+from jubilee.domain.auth.opening import OpeningTransaction, SessionOpener, Tokens, require_tokens
 from jubilee.domain.auth.pending import PendingSignIn, mfa_token_hash
 from jubilee.domain.auth.records import SignInFailure
 from jubilee.domain.auth.sessions import ClientInfo
-from jubilee.domain.auth.tokens import InvalidGrant
 from jubilee.domain.clock import Clock
 from jubilee.domain.errors import Invalid
 from jubilee.domain.factors.factor import FactorKind, TypedFactor, WrongCode
@@ -48,11 +47,7 @@ class SecondStep:
         except WrongCode:
             await self._record_failure(pending.user_id)
             raise
-        if isinstance(opened, InvalidGrant):
-            raise InvalidMfaToken
-        if not isinstance(opened, Tokens):
-            raise opened
-        return opened
+        return require_tokens(opened, invalid=InvalidMfaToken)
 
     async def _open(
         self, pending: PendingSignIn, typed: TypedFactor, client: ClientInfo

@@ -9,7 +9,7 @@ from jubilee.domain.attempts.attempt import PasswordAttempt
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.audit.entry import AuditEvent, hashed_login, record_own
 from jubilee.domain.auth.admission import SignInMethod, SignInRefusal
-from jubilee.domain.auth.opening import OpeningTransaction, SessionOpener, Tokens
+from jubilee.domain.auth.opening import OpeningTransaction, SessionOpener, Tokens, require_tokens
 from jubilee.domain.auth.records import (
     SignInFailure,
     record_failure,
@@ -108,9 +108,7 @@ class AuthService:
             opened = await self._open_session(user, rehashed, client)
             if isinstance(opened, InvalidGrant):
                 raise opened
-        if not isinstance(opened, Tokens):
-            raise opened
-        return opened
+        return require_tokens(opened)
 
     async def refresh(self, encoded: str) -> Tokens:
         """Rotate the tokens of a session; a reused refresh token ends the session."""

@@ -9,7 +9,7 @@ from typing import Protocol
 from jubilee.domain.account_mail import MailTemplate, account_mail
 from jubilee.domain.audit.entry import AuditEvent, AuditRows
 from jubilee.domain.auth.admission import SignInMethod
-from jubilee.domain.auth.opening import OpeningTransaction, SessionOpener, Tokens
+from jubilee.domain.auth.opening import OpeningTransaction, SessionOpener, Tokens, require_tokens
 from jubilee.domain.auth.sessions import AccountSessions, ClientInfo
 from jubilee.domain.auth.tokens import InvalidGrant
 from jubilee.domain.clock import Clock
@@ -82,9 +82,7 @@ class IdentityExchange:
                 opened = await self.opener.open(tx, user, client, SignInMethod.PROVIDER)
         except EmailTaken:
             raise IdentityNotLinked from None
-        if not isinstance(opened, Tokens):
-            raise opened
-        return opened
+        return require_tokens(opened)
 
     async def link(self, code: str, verifier: str, *, by: Principal) -> Identity:
         """Link the identity with the caller's account; raise InvalidGrant or IdentityTaken.

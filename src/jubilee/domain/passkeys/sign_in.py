@@ -4,10 +4,9 @@ from dataclasses import dataclass, field, replace
 
 from jubilee.domain.audit.entry import AuditEvent, record_own
 from jubilee.domain.auth.admission import SignInMethod, SignInRefusal
-from jubilee.domain.auth.opening import SessionOpener, Tokens
+from jubilee.domain.auth.opening import SessionOpener, Tokens, require_tokens
 from jubilee.domain.auth.records import SignInFailure
 from jubilee.domain.auth.sessions import ClientInfo
-from jubilee.domain.auth.tokens import InvalidGrant
 from jubilee.domain.clock import Clock
 from jubilee.domain.identity import Principal, UserId, name_key
 from jubilee.domain.passkeys.challenges import ChallengeSigner
@@ -70,11 +69,8 @@ class PasskeySignIn:
             raise
         if opened is None:
             await self._record_failure(passkey.user_id, SignInFailure.COPIED_PASSKEY)
-        if opened is None or isinstance(opened, InvalidGrant):
             raise InvalidPasskey
-        if not isinstance(opened, Tokens):
-            raise opened
-        return opened
+        return require_tokens(opened, invalid=InvalidPasskey)
 
     async def prove(self, credential: CredentialJson, *, by: Principal) -> None:
         """Take a passkey of the caller, which answers options of a sign-in, as proof.
