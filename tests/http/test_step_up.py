@@ -7,6 +7,7 @@ import pytest
 
 from jubilee.domain.audit.entry import AuditEvent
 from jubilee.domain.users.user import EmailPolicy, EmailVerification
+from jubilee.entrypoints.http.framework.endpoint import Access
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import PASSWORD, Person, SignUp
 from tests.fakes.mail_worker import FakeMailWorker
@@ -15,13 +16,31 @@ from tests.http.factor_calls import add_passkey
 from tests.http.refusals import problem
 from tests.support.authenticator import SoftAuthenticator
 
-GUARDED = {
-    *("deleteMe", "deleteUser", "addTotp", "confirmTotp", "renewRecoveryCodes", "removeFactor"),
-    *("resetFactors", "passkeyOptions", "addPasskey", "removePasskey", "linkIdentity"),
-    *("unlinkIdentity", "createAccessToken", "deleteAccessToken", "createServiceAccount"),
-    *("deleteServiceAccount", "replaceClientSecret", "createServiceAccountToken"),
-    *("deleteServiceAccountToken", "impersonateUser", "replaceUserRoles", "mergeUsers"),
+UNPROVED = {
+    "content of an account, which gives no access": {
+        *("saveBirthday", "forgetBirthday", "createItem", "replaceItem", "changeItem"),
+        *("deleteItem", "createTask", "cancelTask", "retryTask"),
+    },
+    "a label": {"renamePasskey"},
+    "takes access away, and must be quick": {
+        *("signOut", "endSession", "endSessions", "lockUser", "revokeInvite"),
+    },
+    "gives back what the account had before its lock": {"unlockUser"},
+    "the proof itself": {"reauthenticate"},
+    "its use case wants the password or a recent proof, where the body changes what signs in": {
+        *("replaceMe", "changeMe", "replaceUser", "changeUser", "changeEmail"),
+    },
 }
+"""Writes of signed-in callers that need no recent proof, by the reason."""
+
+PROOF_IN_BODY = {
+    *("createToken", "signIn", "refreshToken", "completeSignIn", "exchangeSignInCode"),
+    *("endProviderSessions", "passkeySignInOptions", "passkeySignIn", "verifyEmail"),
+    *("resendVerification", "forgotPassword", "resetPassword", "confirmEmail", "undoEmail"),
+    *("register", "createUser", "restoreMe", "acceptInvite"),
+}
+"""Writes that anyone may send: they prove something in the body, change nothing, or register."""
+
 NEW_PASSWORD = {"password": "an engine of copper"}
 REQUIRED = "reauthentication_required"
 
@@ -50,9 +69,23 @@ async def prove(
     return await client.post("/auth/reauthenticate", json=body, headers=person.headers)
 
 
-def test_every_change_of_what_signs_in_needs_a_recent_proof() -> None:
-    guarded = {endpoint.name for endpoint in ENDPOINTS if endpoint.recent_proof}
-    assert guarded >= GUARDED
+def test_every_write_of_an_account_needs_a_recent_proof_or_is_listed_with_the_reason() -> None:
+    writes = [e for e in ENDPOINTS if e.documented and e.method != "GET"]
+    anyone = {e.name for e in writes if e.access is Access.ANYONE}
+    unproved = {e.name for e in writes if not e.recent_proof} - anyone
+    assert (anyone, unproved) == (PROOF_IN_BODY, set().union(*UNPROVED.values()))
+
+
+async def test_an_invite_which_gives_a_role_needs_a_recent_proof(
+    client: httpx2.AsyncClient, sign_up: SignUp, clock: FakeClock, store: FakeStore
+) -> None:
+    ada = await sign_up("ada", is_superuser=True)
+    clock.tick(minutes=15)
+    body = {"email": "max@example.com", "role": "admin"}
+    problem(await client.post("/invites", json=body, headers=ada.headers), 403, REQUIRED)
+    assert store.invites == {}
+    await client.post("/auth/reauthenticate", json={"password": PASSWORD}, headers=ada.headers)
+    assert (await client.post("/invites", json=body, headers=ada.headers)).status_code == 201
 
 
 async def test_an_account_without_a_password_sets_one_by_a_recent_proof(

@@ -79,6 +79,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=create_invite,
         access=Access.ROLE,
+        recent_proof=True,
         scope=Scope.INVITES_WRITE,
         body=InviteBody,
         example={"email": "max@example.com", "role": "user"},
