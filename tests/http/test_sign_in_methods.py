@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from secrets import token_bytes
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -29,9 +30,11 @@ async def zoe(sign_up: SignUp) -> Person:
     return await sign_up("zoe")
 
 
-async def linked(client: httpx2.AsyncClient, zoe: Person, issuer: FakeIssuer) -> str:
+async def linked(
+    client: httpx2.AsyncClient, zoe: Person, issuer: FakeIssuer, **claims: object
+) -> str:
     """Link the account with an identity, and return the path of the link."""
-    code = await come_back(client, issuer, challenge=challenge_of(VERIFIER))
+    code = await come_back(client, issuer, challenge=challenge_of(VERIFIER), **claims)
     answer = await link(client, zoe, code)
     return f"/auth/identities/{answer.json()['id']}"
 
@@ -64,6 +67,29 @@ async def test_the_last_passkey_can_be_removed_while_an_identity_remains(
     without_password(store, zoe)
     assert (await client.delete(passkey, headers=zoe.headers)).status_code == 204
     problem(await client.delete(identity, headers=zoe.headers), 409, "last_sign_in_method")
+
+
+async def test_an_identity_of_a_provider_that_is_no_longer_configured_is_no_way_in(
+    client: httpx2.AsyncClient, zoe: Person, issuer: FakeIssuer, store: FakeStore
+) -> None:
+    identity, passkey = await linked(client, zoe, issuer), await registered(client, zoe)
+    without_password(store, zoe)
+    [row] = store.identities.values()
+    store.identities[row.id] = replace(row, issuer="https://gone.example")
+    problem(await client.delete(passkey, headers=zoe.headers), 409, "last_sign_in_method")
+    assert (await client.delete(identity, headers=zoe.headers)).status_code == 204
+
+
+async def test_unlinking_leaves_no_account_with_an_unusable_identity_alone(
+    client: httpx2.AsyncClient, zoe: Person, issuer: FakeIssuer, store: FakeStore
+) -> None:
+    unusable = await linked(client, zoe, issuer)
+    row = store.identities[UUID(unusable.rpartition("/")[2])]
+    store.identities[row.id] = replace(row, issuer="https://gone.example")
+    usable = await linked(client, zoe, issuer, sub="zoe-2")
+    without_password(store, zoe)
+    problem(await client.delete(usable, headers=zoe.headers), 409, "last_sign_in_method")
+    assert (await client.delete(unusable, headers=zoe.headers)).status_code == 204
 
 
 async def test_parallel_removals_leave_one_way_in(

@@ -13,6 +13,7 @@ from jubilee.domain.auth.session_service import SessionService
 from jubilee.domain.factors.service import FactorService
 from jubilee.domain.identities.exchange import IdentityExchange
 from jubilee.domain.identities.flow import SignInFlow
+from jubilee.domain.identities.provider import issuers_of
 from jubilee.domain.identities.service import IdentityService
 from jubilee.domain.passkeys.challenges import ChallengeSigner
 from jubilee.domain.passkeys.service import PasskeyService
@@ -138,6 +139,7 @@ def _passkeys(ports: Ports, policy: Policy) -> PasskeyService:
         verifier=ports.passkeys,
         challenges=_challenges(policy),
         requirement=policy.mfa_requirement,
+        issuers=issuers_of(ports.providers),
         clock=ports.clock,
         new_id=ports.new_id,
     )

@@ -31,6 +31,10 @@ class GitHubProvider(SignInProvider):
         self._api = API if registration.issuer == ISSUER else f"{self._base}/api/v3"
 
     @property
+    def issuer(self) -> str:
+        return self._registration.issuer
+
+    @property
     def title(self) -> str:
         return self._registration.title
 

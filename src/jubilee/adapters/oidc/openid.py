@@ -39,6 +39,10 @@ class OpenIdProvider(SignInProvider):
         self._verifier = TokenVerifier(directory, registration.issuer, registration.client_id)
 
     @property
+    def issuer(self) -> str:
+        return self._registration.issuer
+
+    @property
     def title(self) -> str:
         return self._registration.title
 

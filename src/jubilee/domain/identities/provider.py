@@ -38,6 +38,10 @@ class SignInProvider(Protocol):
     """
 
     @property
+    def issuer(self) -> str:
+        """The issuer of its identities."""
+
+    @property
     def title(self) -> str:
         """Its name for people."""
 
@@ -63,3 +67,8 @@ class SignInProvider(Protocol):
 
 Providers: TypeAlias = Mapping[str, SignInProvider]
 """The configured providers, by the name that is in paths."""
+
+
+def issuers_of(providers: Providers) -> frozenset[str]:
+    """Return the issuers whose identities can sign in; a provider may have been renamed."""
+    return frozenset(provider.issuer for provider in providers.values())

@@ -16,7 +16,7 @@ from jubilee.domain.identities.identity import (
     InvalidLogoutToken,
     ProviderNotFound,
 )
-from jubilee.domain.identities.provider import Providers
+from jubilee.domain.identities.provider import Providers, issuers_of
 from jubilee.domain.identity import NewId, Principal, UserId
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.sign_in_methods import require_sign_in_method
@@ -57,7 +57,7 @@ class IdentityService:
                 raise IdentityNotFound
             left = [each.provider for each in linked if each is not found]
             await tx.identities.delete(found.id)
-            await require_sign_in_method(tx, user)
+            await require_sign_in_method(tx, user, issuers_of(self.providers))
             provider = left[0] if left else None
             if user.oauth_provider != provider:
                 changed = replace(user, oauth_provider=provider, updated_at=self.clock())

@@ -14,7 +14,7 @@ from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.queue import JobQueue
 from jubilee.domain.owned_rows import SessionProofStore
 from jubilee.domain.users.ports import UserView
-from jubilee.domain.users.sign_in_methods import SignInMethodReader
+from jubilee.domain.users.sign_in_methods import LinkedIdentityReader
 from jubilee.domain.users.user import User
 
 MAX_PASSKEYS = 20  # of one account
@@ -165,7 +165,7 @@ class PasskeyTransaction(AnswerTransaction, OpeningTransaction, Protocol):
         """The passkeys."""
 
     @property
-    def identities(self) -> SignInMethodReader:
+    def identities(self) -> LinkedIdentityReader:
         """The identities at other providers."""
 
     @property

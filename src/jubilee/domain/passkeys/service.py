@@ -1,6 +1,6 @@
 """Use cases of passkeys: registering, listing, renaming and removing them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -37,6 +37,8 @@ class PasskeyService:
     verifier: WebAuthnVerifier
     challenges: ChallengeSigner
     requirement: MfaRequirement
+    issuers: Collection[str]
+    """Those of the configured providers, whose identities can sign in as well."""
     clock: Clock
     new_id: NewId
 
@@ -91,7 +93,7 @@ class PasskeyService:
         async with self.write() as tx:
             user = await tx.users.get(by.user_id, lock=True)
             await tx.passkeys.remove((await _own(tx, passkey_id, by)).id)
-            await require_sign_in_method(tx, user)
+            await require_sign_in_method(tx, user, self.issuers)
             kinds = await tx.factors.kinds_of(user.id)
             is_required = self.requirement.applies_to(is_admin=user.is_superuser)
             if is_required and not {FactorKind.TOTP, FactorKind.PASSKEY} & set(kinds):

@@ -1,6 +1,6 @@
 """What an account can sign in by, of which something must always remain."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from jubilee.domain.errors import Conflict
@@ -17,8 +17,23 @@ class LastSignInMethod(Conflict):
 # Ports
 
 
+class LinkedIdentity(Protocol):
+    """An identity at another provider."""
+
+    @property
+    def issuer(self) -> str:
+        """The issuer that knows it."""
+
+
+class LinkedIdentityReader(Protocol):
+    """Reads the identities of accounts at other providers."""
+
+    async def list_for(self, user_id: UserId) -> Sequence[LinkedIdentity]:
+        """List those of the account."""
+
+
 class SignInMethodReader(Protocol):
-    """Reads the passkeys, or the identities at other providers, of accounts."""
+    """Reads the passkeys of accounts."""
 
     async def list_for(self, user_id: UserId) -> Sequence[object]:
         """List those of the account."""
@@ -28,7 +43,7 @@ class SignInMethodView(Protocol):
     """What an account signs in by, beside its password."""
 
     @property
-    def identities(self) -> SignInMethodReader:
+    def identities(self) -> LinkedIdentityReader:
         """The identities at other providers."""
 
     @property
@@ -36,13 +51,17 @@ class SignInMethodView(Protocol):
         """The passkeys."""
 
 
-async def require_sign_in_method(view: SignInMethodView, user: User) -> None:
-    """Raise LastSignInMethod if the account has no password, passkey or identity.
+async def require_sign_in_method(
+    view: SignInMethodView, user: User, issuers: Collection[str]
+) -> None:
+    """Raise LastSignInMethod if the account has no password, passkey or usable identity.
 
-    The caller has removed one of them, and holds the lock of the account: of parallel removals,
-    one sees what the other has left.
+    An identity is usable while its issuer is one of the configured `issuers`. The caller has
+    removed one of them, and holds the lock of the account: of parallel removals, one sees what the
+    other has left.
     """
-    if user.password_hash is not None or await view.identities.list_for(user.id):
+    if user.password_hash is not None or await view.passkeys.list_for(user.id):
         return
-    if not await view.passkeys.list_for(user.id):
+    linked = await view.identities.list_for(user.id)
+    if not any(identity.issuer in issuers for identity in linked):
         raise LastSignInMethod
