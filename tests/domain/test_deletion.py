@@ -13,14 +13,17 @@ from jubilee.domain.auth.tokens import InvalidGrant, InvalidToken
 from jubilee.domain.errors import NotAllowed
 from jubilee.domain.jobs.kinds import InvalidPayload
 from jubilee.domain.leaving.deletion import ERASE, DeletionService, EraseAccount
+from jubilee.domain.one_time.link import InvalidLink, LinkToken, TypedCode
 from jubilee.domain.services import Services
 from jubilee.domain.users.user import LastAdmin, UserNotFound
 from tests.conftest import PASSWORD, Person, SignUp
 from tests.fakes.job_contexts import job_context
+from tests.fakes.mail_worker import FakeMailWorker
 from tests.fakes.passwords import FakePasswordHasher
 from tests.fakes.store import FakeClock, FakeStore, FakeTransaction
 
 GRACE = timedelta(days=14)
+EMAIL = "zoe@example.com"
 PHONE = ClientInfo("192.0.2.8", "phone")
 
 
@@ -128,6 +131,57 @@ async def test_an_account_that_an_admin_enables_again_is_not_erased(
     await run_erasures(store)
     assert list(store.users) == [zoe.user.id]
     assert store.deletions == {}
+
+
+async def test_an_account_without_a_password_is_restored_once_by_the_mail_about_its_deletion(
+    deletions: DeletionService, zoe: Person, store: FakeStore, mails: FakeMailWorker
+) -> None:
+    store.users[zoe.user.id] = replace(store.users[zoe.user.id], password_hash=None)
+    await deletions.delete(zoe.user.id, by=zoe.principal)
+    link = await mails.link()
+    assert (mails.subjects[-1], link.page) == ((EMAIL, "Your account will be deleted"), "restore")
+    await deletions.restore_by_link(LinkToken(link.token), PHONE.ip)
+    assert store.users[zoe.user.id].is_active
+    await run_erasures(store)
+    assert list(store.users) == [zoe.user.id]
+    with pytest.raises(InvalidLink):
+        await deletions.restore_by_link(LinkToken(link.token), PHONE.ip)
+
+
+async def test_an_account_is_restored_by_the_code_of_the_mail_until_the_end_of_its_grace(
+    deletions: DeletionService, zoe: Person, clock: FakeClock, mails: FakeMailWorker
+) -> None:
+    await deletions.delete(zoe.user.id, by=zoe.principal)
+    code = TypedCode(EMAIL, (await mails.link()).code)
+    clock.tick(days=13)
+    await deletions.restore_by_link(code, PHONE.ip)
+    await deletions.delete(zoe.user.id, by=zoe.principal)
+    code = TypedCode(EMAIL, (await mails.link()).code)
+    clock.tick(days=14)
+    with pytest.raises(InvalidLink):
+        await deletions.restore_by_link(code, PHONE.ip)
+
+
+async def test_the_link_of_a_deletion_that_was_undone_restores_no_later_one(
+    deletions: DeletionService, zoe: Person, mails: FakeMailWorker
+) -> None:
+    await deletions.delete(zoe.user.id, by=zoe.principal)
+    first = LinkToken((await mails.link()).token)
+    await deletions.restore("zoe", PASSWORD, PHONE)
+    await deletions.delete(zoe.user.id, by=zoe.principal)
+    with pytest.raises(InvalidLink):
+        await deletions.restore_by_link(first, PHONE.ip)
+
+
+async def test_the_link_of_a_deletion_restores_no_account_that_an_admin_has_disabled(
+    deletions: DeletionService, zoe: Person, store: FakeStore, mails: FakeMailWorker
+) -> None:
+    await deletions.delete(zoe.user.id, by=zoe.principal)
+    link = LinkToken((await mails.link()).token)
+    store.deletions.clear()
+    with pytest.raises(InvalidLink):
+        await deletions.restore_by_link(link, PHONE.ip)
+    assert not store.users[zoe.user.id].is_active
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,12 @@
 """Changes of address, their undoing, and what stays of the former one."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
+from jubilee.domain.audit.entry import AuditEvent
+from jubilee.domain.auth.sessions import ClientInfo
 from jubilee.domain.one_time.link import InvalidLink, LinkToken
 from jubilee.domain.services import Services
 from jubilee.domain.users.user import EmailTaken, WrongCurrentPassword
@@ -76,6 +81,43 @@ async def test_check_16_the_first_address_can_be_restored_after_two_changes_and_
     assert account().email == OLD
     with pytest.raises(InvalidLink):
         await services.email_changes.undo(LinkToken(second), CLIENT)
+
+
+async def test_check_16_the_undo_saves_an_account_that_a_thief_has_moved_and_deleted(
+    services: Services, mails: FakeMailWorker, zoe: Person, account: Account, clock: FakeClock
+) -> None:
+    undo = await change(services, mails, zoe, NEW)
+    deletions = replace(services.deletions, grace=timedelta(days=3))
+    await deletions.delete(zoe.user.id, by=zoe.principal)
+    thief = LinkToken((await mails.link()).token)
+    clock.tick(hours=71)
+    await services.email_changes.undo(LinkToken(undo), CLIENT)
+    assert (account().email, account().is_active) == (OLD, True)
+    assert (mails.store.deletions, mails.store.sessions) == ({}, {})
+    assert AuditEvent.DELETION_UNDONE in [entry.event for entry in mails.store.audit]
+    with pytest.raises(InvalidLink):
+        await deletions.restore_by_link(thief, CLIENT)
+
+
+async def test_check_16_the_undo_survives_a_deletion_that_the_thief_takes_back(
+    services: Services, mails: FakeMailWorker, zoe: Person, account: Account
+) -> None:
+    undo = await change(services, mails, zoe, NEW)
+    deletions = replace(services.deletions, grace=timedelta(days=3))
+    await deletions.delete(zoe.user.id, by=zoe.principal)
+    await deletions.restore(NEW, PASSWORD, ClientInfo(CLIENT, None))
+    await services.email_changes.undo(LinkToken(undo), CLIENT)
+    assert account().email == OLD
+
+
+async def test_the_undo_is_refused_for_an_account_that_an_admin_has_disabled(
+    services: Services, mails: FakeMailWorker, zoe: Person, account: Account
+) -> None:
+    undo = await change(services, mails, zoe, NEW)
+    mails.store.users[zoe.user.id] = replace(account(), is_active=False)
+    with pytest.raises(InvalidLink):
+        await services.email_changes.undo(LinkToken(undo), CLIENT)
+    assert account().email == NEW
 
 
 async def test_check_9_a_taken_address_gets_a_notice_and_the_change_no_link(

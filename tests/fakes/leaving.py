@@ -8,8 +8,8 @@ from uuid import UUID
 
 from jubilee.domain.identity import UserId
 from jubilee.domain.leaving.archive import DataPage, DataPart, PersonalDataReader
-from jubilee.domain.leaving.deletion import DeletionRepository
 from jubilee.domain.leaving.export import Export, ExportReader, ExportRepository
+from jubilee.domain.users.pending_deletion import DeletionRepository
 from jubilee.domain.users.user import User
 from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation
 

@@ -55,7 +55,7 @@ class FakeMailWorker:
     async def run(self) -> list[MailMessage]:
         """Run all jobs that wait; return the new mails."""
         before = len(self.sender.sent)
-        while waiting := [job for job in self.store.jobs if job.id not in self.done]:
+        while waiting := self._waiting():
             for job in waiting:
                 await self._run(job)
         return self.sender.sent[before:]
@@ -68,6 +68,11 @@ class FakeMailWorker:
         assert found is not None, text
         assert code is not None, text
         return MailedLink(found[1], found[2], code[1])
+
+    def _waiting(self) -> list[NewJob]:
+        kinds = self._kinds()
+        jobs = self.store.jobs
+        return [job for job in jobs if job.id not in self.done and job.kind in kinds]
 
     async def _run(self, job: NewJob) -> None:
         kind = self._kinds()[job.kind]

@@ -12,6 +12,7 @@ from jubilee.domain.one_time.link import LinkPurpose
 from jubilee.domain.services import Services
 from tests.conftest import PASSWORD, Person, SignUp
 from tests.fakes.leaving import StoredExport
+from tests.fakes.mail_worker import FakeMailWorker
 from tests.fakes.store import START, FakeClock, FakeStore
 from tests.http.refusals import problem
 
@@ -86,6 +87,54 @@ async def test_a_deletion_is_undone_on_the_page_that_its_mail_links_to(
     answer = await client.post("/account/restore", data=CREDENTIALS)
     assert (answer.status_code, "Account kept" in answer.text) == (200, True)
     assert (await client.post("/auth/login", json=CREDENTIALS)).status_code == 200
+
+
+async def test_a_deletion_is_undone_by_the_code_of_its_mail(
+    client: httpx2.AsyncClient, services: Services, zoe: Person, mails: FakeMailWorker
+) -> None:
+    object.__setattr__(services.deletions, "grace", timedelta(days=30))
+    await client.delete("/users/me", headers=zoe.headers)
+    body = {"email": "zoe@example.com", "code": (await mails.link()).code}
+    wrong = await client.post("/users/me/restore", json={**body, "code": "K7QM-3XWT"})
+    problem(wrong, 400, "invalid_link")
+    restored = await client.post("/users/me/restore", json=body)
+    assert (restored.status_code, restored.content) == (204, b"")
+    problem(await client.post("/users/me/restore", json=body), 400, "invalid_link")
+
+
+@pytest.mark.parametrize("more", [{"token": "x"}, {"email": "zoe@example.com"}])
+async def test_a_restoration_takes_one_proof(
+    client: httpx2.AsyncClient, more: dict[str, str]
+) -> None:
+    answer = await client.post("/users/me/restore", json={**CREDENTIALS, **more})
+    problem(answer, 422, "invalid_request")
+
+
+async def test_check_14_opening_the_link_of_a_deletion_changes_nothing_and_its_form_restores_once(
+    client: httpx2.AsyncClient, services: Services, zoe: Person, mails: FakeMailWorker
+) -> None:
+    object.__setattr__(services.deletions, "grace", timedelta(days=30))
+    await client.delete("/users/me", headers=zoe.headers)
+    token = {"token": (await mails.link()).token}
+    for _ in range(2):
+        page = await client.get("/account/restore", params=token)
+        assert (page.status_code, 'name="password"' in page.text) == (200, False)
+    answer = await client.post("/account/restore", data=token)
+    assert (answer.status_code, "Account kept" in answer.text) == (200, True)
+    again = await client.post("/account/restore", data=token)
+    assert (again.status_code, 'name="code"' in again.text) == (400, True)
+
+
+async def test_a_deletion_is_undone_on_its_page_by_address_and_code(
+    client: httpx2.AsyncClient, services: Services, zoe: Person, mails: FakeMailWorker
+) -> None:
+    object.__setattr__(services.deletions, "grace", timedelta(days=30))
+    await client.delete("/users/me", headers=zoe.headers)
+    form = {"username": "zoe@example.com", "code": (await mails.link()).code}
+    wrong = await client.post("/account/restore", data={**form, "code": "K7QM-3XWT"})
+    assert (wrong.status_code, 'role="alert"' in wrong.text) == (400, True)
+    answer = await client.post("/account/restore", data=form)
+    assert (answer.status_code, "Account kept" in answer.text) == (200, True)
 
 
 async def test_without_grace_a_deletion_is_204(client: httpx2.AsyncClient, zoe: Person) -> None:

@@ -127,6 +127,8 @@ def _deletions(ports: Ports, policy: Policy, users: UserService) -> DeletionServ
         write=ports.write,
         users=users,
         guard=ports.guard,
+        issuer=build_issuer(ports),
+        prover=build_prover(ports),
         clock=ports.clock,
         new_id=ports.new_id,
         grace=policy.deletion_grace,

@@ -74,6 +74,7 @@ def _email_changes(ports: Ports, policy: Policy) -> EmailChangeService:
         recent=RecentProof(ports.clock, policy.proof_window),
         clock=ports.clock,
         new_id=ports.new_id,
+        birthdays_changed=ports.today_cache.forget,
     )
 
 

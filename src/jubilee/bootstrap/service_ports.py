@@ -33,7 +33,6 @@ from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.jobs.waiter import LiveJobReader
 from jubilee.domain.last_uses import ignore_use
 from jubilee.domain.leaving.archive import PersonalDataView
-from jubilee.domain.leaving.deletion import DeletionTransaction
 from jubilee.domain.leaving.export import ExportCipher, ExportTransaction, ExportView
 from jubilee.domain.one_time.link import OneTimeView
 from jubilee.domain.one_time.secrets import LinkSecrets
@@ -51,6 +50,7 @@ from jubilee.domain.signing_keys.changes import SigningKeyTransaction, SigningKe
 from jubilee.domain.signing_keys.key import KeyRing, KeyVault
 from jubilee.domain.tasks.task import TaskRepository, TaskView
 from jubilee.domain.transaction import Begin
+from jubilee.domain.users.pending_deletion import DeletionTransaction
 
 
 class AccountTasks(TaskRepository, OwnedTaskStore, Protocol):

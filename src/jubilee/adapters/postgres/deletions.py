@@ -5,7 +5,7 @@ from datetime import datetime
 
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.domain.identity import UserId
-from jubilee.domain.leaving.deletion import DeletionRepository
+from jubilee.domain.users.pending_deletion import DeletionRepository
 
 ADD = Statement.from_sql(
     """

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 from uuid import UUID
 
 from jubilee.domain.account_mail import MailTemplate, account_mail
@@ -19,41 +18,22 @@ from jubilee.domain.identity import NewId, Principal, UserId
 from jubilee.domain.jobs.kinds import Audience, Completion, JobContext, JobKind
 from jubilee.domain.jobs.payload import invalid_payload, read_text, require_only
 from jubilee.domain.jobs.queue import NewJob
+from jubilee.domain.one_time.issuing import LinkIssuer
+from jubilee.domain.one_time.link import InvalidLink, LinkProof, LinkPurpose
+from jubilee.domain.one_time.proving import LinkProver
 from jubilee.domain.passwords import PasswordMatch, match_password
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.changes import end_tokens
 from jubilee.domain.users.erasure import erase
+from jubilee.domain.users.link_owner import locked_account
 from jubilee.domain.users.locking import lock_account
-from jubilee.domain.users.ports import UserTransaction
+from jubilee.domain.users.pending_deletion import DeletionTransaction, cancel_deletion
 from jubilee.domain.users.service import UserService
 from jubilee.domain.users.user import User, UserNotFound
 
 ERASE = "account.erase"
 TIMEOUT_S = 300.0  # an account may have many items
 MAX_TIME_CHARS = 40
-
-# Ports
-
-
-class DeletionRepository(Protocol):
-    """The deletions that wait for the end of their grace."""
-
-    async def add(self, user_id: UserId, due_at: datetime) -> None:
-        """Insert the deletion of an account that has none."""
-
-    async def find(self, user_id: UserId) -> datetime | None:
-        """Return when the account is to be deleted, the row locked; None if it is not."""
-
-    async def remove(self, user_id: UserId) -> None:
-        """Delete the deletion, if there is one."""
-
-
-class DeletionTransaction(UserTransaction, Protocol):
-    """The repositories that deletions need in one transaction."""
-
-    @property
-    def deletions(self) -> DeletionRepository:
-        """The deletions that wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +43,8 @@ class DeletionService:
     write: Begin[DeletionTransaction]
     users: UserService
     guard: AttemptGuard
+    issuer: LinkIssuer
+    prover: LinkProver
     clock: Clock
     new_id: NewId
     grace: timedelta
@@ -86,11 +68,7 @@ class DeletionService:
             await tx.deletions.remove(user_id)
             await tx.deletions.add(user_id, due_at)
             await tx.jobs.add(self._erasure(user_id, due_at))
-            due = f"{due_at:%Y-%m-%d %H:%M}"
-            notice = account_mail(
-                self.new_id(), user_id, MailTemplate.DELETION_WAITS, values={"due": due}
-            )
-            await tx.jobs.add(notice)
+            await self._notify(tx, locked, due_at)
             await tx.audit.record(AuditEvent.DELETION_REQUESTED, actor=user_id, subject=user_id)
             await end_tokens(tx, user_id, by=user_id)
         await after_commit(self.users.birthdays_changed)
@@ -112,6 +90,19 @@ class DeletionService:
                 raise InvalidGrant
         await after_commit(self.users.birthdays_changed)
 
+    async def restore_by_link(self, proof: LinkProof, client_ip: str | None) -> None:
+        """Undo the deletion by its mail, however the account signs in.
+
+        Raises InvalidLink or TooManyAttempts.
+        """
+        link = await self.prover.prove(LinkPurpose.RESTORE_ACCOUNT, proof, client_ip)
+        async with self.write() as tx:
+            user = await locked_account(tx, link)
+            await self.prover.use(tx, link)
+            if await cancel_deletion(tx, user, now=self.clock()) is None:
+                raise InvalidLink
+        await after_commit(self.users.birthdays_changed)
+
     async def _undo(self, user: User) -> bool:
         """Return whether the account was to be deleted, and its password is still the same."""
         async with self.write() as tx:
@@ -119,13 +110,19 @@ class DeletionService:
                 locked = await tx.users.get(user.id, lock=True)
             except UserNotFound:
                 return False
-            due_at = await tx.deletions.find(user.id)
-            if due_at is None or locked.password_hash != user.password_hash:
+            if locked.password_hash != user.password_hash:
                 return False
-            await tx.deletions.remove(user.id)
-            await tx.users.save(replace(locked, is_active=True, updated_at=self.clock()))
-            await tx.audit.record(AuditEvent.DELETION_UNDONE, actor=user.id, subject=user.id)
-        return True
+            return await cancel_deletion(tx, locked, now=self.clock()) is not None
+
+    async def _notify(self, tx: DeletionTransaction, user: User, due_at: datetime) -> None:
+        """Mail the account when it is deleted, and a link that restores it until then."""
+        link = await self.issuer.issue(
+            tx, LinkPurpose.RESTORE_ACCOUNT, user.id, user.email, expires_at=due_at
+        )
+        values, template = {"due": f"{due_at:%Y-%m-%d %H:%M}"}, MailTemplate.DELETION_WAITS
+        await tx.jobs.add(
+            account_mail(self.new_id(), user.id, template, link_id=link.id, values=values)
+        )
 
     def _erasure(self, user_id: UserId, due_at: datetime) -> NewJob:
         """Enqueue it without an owner: it must outlive the account's rows until it has ended."""

@@ -1,8 +1,7 @@
 """Issues one-time links."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from jubilee.domain.clock import Clock
 from jubilee.domain.identity import NewId, UserId
@@ -36,11 +35,13 @@ class LinkIssuer:
         purpose: LinkPurpose,
         user_id: UserId,
         recipient: str,
-        payload: Mapping[str, str] | None = None,
+        *,
+        expires_at: datetime | None = None,
     ) -> OneTimeLink:
         """Store a new link, which ends the live one of this account and purpose.
 
-        The caller holds the lock of the account.
+        It expires after the lifetime of its purpose, or at `expires_at`. The caller holds the lock
+        of the account.
         """
         link_id, now = self.new_id(), self.clock()
         token, code = self.secrets.hashes(link_id)
@@ -49,11 +50,10 @@ class LinkIssuer:
             user_id=user_id,
             purpose=purpose,
             recipient=recipient,
-            payload=payload or {},
             token_hash=token,
             code_hash=code,
             created_at=now,
-            expires_at=now + LIFETIMES[purpose],
+            expires_at=expires_at or now + LIFETIMES[purpose],
         )
         await tx.one_time.add(link)
         return link

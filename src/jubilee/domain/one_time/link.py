@@ -19,6 +19,7 @@ class LinkPurpose(StrEnum):
     CHANGE_EMAIL = "change_email"
     UNDO_EMAIL = "undo_email"
     EXPORT = "export"
+    RESTORE_ACCOUNT = "restore_account"
 
     @property
     def is_per_recipient(self) -> bool:
@@ -35,7 +36,9 @@ LIFETIMES: Mapping[LinkPurpose, timedelta] = {
     LinkPurpose.CHANGE_EMAIL: timedelta(days=1),
     LinkPurpose.UNDO_EMAIL: timedelta(hours=72),
     LinkPurpose.EXPORT: timedelta(days=7),
+    LinkPurpose.RESTORE_ACCOUNT: timedelta(days=365),
 }
+"""How long links are valid at most; one that restores an account ends when the account does."""
 
 
 class InvalidLink(Invalid):

@@ -1,19 +1,28 @@
 """Endpoints for leaving: an export of one's own data, and the undoing of a deletion."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, RootModel, model_validator
 from starlette.responses import Response, StreamingResponse
 
 from jubilee.domain.attempts.attempt import TooManyAttempts
 from jubilee.domain.auth.tokens import InvalidGrant
 from jubilee.domain.leaving.export import Export, ExportNotFound
+from jubilee.domain.one_time.link import InvalidLink
 from jubilee.domain.passwords import HasherBusy
 from jubilee.domain.rate_limits.quotas import RouteClass
 from jubilee.domain.scopes import Scope
 from jubilee.domain.tasks.task import TaskIdTaken, TooManyTasks
-from jubilee.entrypoints.http.fields import Password
+from jubilee.entrypoints.http.account_email_models import (
+    CODE_EXAMPLE,
+    TOKEN_EXAMPLE,
+    CodeProof,
+    ProofBody,
+    TokenProof,
+)
+from jubilee.entrypoints.http.choices import require_choice
+from jubilee.entrypoints.http.fields import Password, absent
 from jubilee.entrypoints.http.framework.endpoint import (
     Access,
     AnyEndpoint,
@@ -33,6 +42,10 @@ OCTETS = "application/octet-stream"
 """The same archive under the one binary type that client generators know."""
 DOWNLOAD_S = 900.0
 """How long a download may take; each chunk is read when the client has taken the one before."""
+CREDENTIALS_EXAMPLE = {"username": "zoe@example.com", "password": "correct horse battery"}
+Login = Annotated[
+    str, Field(min_length=1, max_length=254, description="username or e-mail address")
+]
 EXPORT_EXAMPLE = {
     **QUEUED_EXAMPLE,
     "task_id": "account.export",
@@ -44,8 +57,23 @@ EXPORT_EXAMPLE = {
 class Credentials(Model):
     """Username or e-mail address, and password."""
 
-    username: str = Field(min_length=1, max_length=254, description="username or e-mail address")
+    username: Login
     password: Password
+
+
+class RestoreBody(ProofBody):
+    """The proof of the mail about the deletion, or the credentials."""
+
+    username: Login = absent()
+    password: Password = absent()
+
+    @model_validator(mode="after")
+    def _is_one_proof(self) -> Self:
+        return require_choice(self, {"token"}, {"code", "email"}, {"username", "password"})
+
+
+class Restoration(RootModel[TokenProof | CodeProof | Credentials]):
+    """Token or code of the mail about the deletion, or username or address and password."""
 
 
 async def request_export(call: Call[Nothing, Nothing]) -> Response:
@@ -61,10 +89,13 @@ async def get_export(call: Call[Nothing, Nothing]) -> Response:
     return download(call, await call.services.exports.find(user_id, actor=user_id))
 
 
-async def restore(call: Call[Credentials, Nothing]) -> Response:
+async def restore(call: Call[RestoreBody, Nothing]) -> Response:
     """POST /users/me/restore."""
-    body = call.body
-    await call.services.deletions.restore(body.username, body.password, call.client)
+    body, deletions = call.body, call.services.deletions
+    if "password" in body.model_fields_set:
+        await deletions.restore(body.username, body.password, call.client)
+    else:
+        await deletions.restore_by_link(body.proof, call.client.ip)
     return no_content()
 
 
@@ -133,10 +164,16 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         tag=TAG,
         handler=restore,
         access=Access.ANYONE,
-        body=Credentials,
-        example={"username": "zoe@example.com", "password": "correct horse battery"},
+        body=RestoreBody,
+        body_schema=Restoration,
+        example=CREDENTIALS_EXAMPLE,
+        examples={
+            "credentials": CREDENTIALS_EXAMPLE,
+            "link": {"token": TOKEN_EXAMPLE},
+            "code": {"email": "zoe@example.com", "code": CODE_EXAMPLE},
+        },
         replies=(ResponseSpec(status=204, description="The account can be used again."),),
-        errors=(InvalidGrant, HasherBusy, TooManyAttempts),
+        errors=(InvalidGrant, InvalidLink, HasherBusy, TooManyAttempts),
         rate=RouteClass.SIGN_IN,
     ),
 )

@@ -47,8 +47,8 @@ ACCOUNT_DESCRIPTIONS = {
         f"72 hours. {MAIL_LINK}"
     ),
     "undoEmail": (
-        "Gives the account its former address, and ends all sessions and all other links. "
-        f"{MAIL_LINK}"
+        "Gives the account its former address, and ends all sessions and all other links. If the "
+        f"account is to be deleted after the days of grace, this is undone as well. {MAIL_LINK}"
     ),
     "listMyMails": (
         "Lists the service's mails to the caller, with their status, while their jobs are kept. "
@@ -76,9 +76,11 @@ ACCOUNT_DESCRIPTIONS = {
         "and after that, 404."
     ),
     "restoreMe": (
-        "Restores an account whose deletion is pending. It takes the "
-        "credentials, as all sessions have ended. A wrong password and an account that is not to "
-        "be deleted are refused alike, with `invalid_grant`; attempts are limited as at sign-in."
+        "Restores an account whose deletion is pending, however it signs in. It takes the `token` "
+        "of the mail about the deletion, `email` and the `code` beside the link, or `username` and "
+        "`password`, as all sessions have ended. A wrong password and an account that is not to be "
+        "deleted are refused alike, with `invalid_grant`, and a link or code with `invalid_link`; "
+        "attempts are limited as at sign-in."
     ),
     "listUsers": f"Lists the accounts, newest first; `q` searches names and addresses. {PAGED}",
     "getUser": (
