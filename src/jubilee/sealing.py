@@ -5,6 +5,8 @@ from os import urandom
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from jubilee.domain.seals import SealState
+
 NONCE_BYTES = 12
 
 
@@ -28,9 +30,11 @@ class Sealer:
         opened = (_opened(cipher, sealed, bound) for cipher in self._ciphers)
         return next((content for content in opened if content is not None), None)
 
-    def is_current(self, sealed: bytes, bound: bytes = b"") -> bool:
-        """Return whether the first key sealed it."""
-        return _opened(self._ciphers[0], sealed, bound) is not None
+    def state(self, sealed: bytes, bound: bytes = b"") -> SealState:
+        """Return which of the keys sealed it; the first is the current one."""
+        if _opened(self._ciphers[0], sealed, bound) is not None:
+            return SealState.CURRENT
+        return SealState.UNREADABLE if self.open(sealed, bound) is None else SealState.PREVIOUS
 
 
 def _opened(cipher: AESGCM, sealed: bytes, bound: bytes) -> bytes | None:

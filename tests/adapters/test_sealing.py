@@ -2,6 +2,7 @@
 
 import pytest
 
+from jubilee.domain.seals import SealState
 from jubilee.sealing import Sealer
 
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -19,8 +20,9 @@ def test_the_first_key_seals_and_every_key_opens() -> None:
     old = Sealer(OLD).seal(b"content")
     both = Sealer(NEW, OLD)
     assert both.open(old) == b"content"
-    assert not both.is_current(old)
-    assert both.is_current(both.seal(b"content"))
+    assert both.state(old) is SealState.PREVIOUS
+    assert both.state(both.seal(b"content")) is SealState.CURRENT
+    assert both.state(b"altered") is SealState.UNREADABLE
     assert Sealer(OLD).open(both.seal(b"content")) is None
 
 

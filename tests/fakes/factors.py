@@ -14,6 +14,7 @@ from jubilee.domain.auth.pending import (
 )
 from jubilee.domain.factors.factor import FactorKind, TotpFactor
 from jubilee.domain.factors.ports import FactorRepository, RecoveryCodeRepository
+from jubilee.domain.factors.resealing import SealedFactorRepository
 from jubilee.domain.identity import UserId
 from jubilee.domain.passkeys.passkey import Passkey
 from tests.fakes.rows import FakeUnitOfWork
@@ -54,7 +55,7 @@ class FactorRows:
 
 
 @dataclass(frozen=True, slots=True)
-class FakeFactors(FactorRepository):
+class FakeFactors(FactorRepository, SealedFactorRepository):
     """Authenticator apps in a dict."""
 
     rows: FactorRows
@@ -81,6 +82,18 @@ class FakeFactors(FactorRepository):
     async def remove(self, factor_id: UUID) -> None:
         await self.unit.hold("totp", factor_id)
         self.rows.totp.pop(factor_id, None)
+
+    async def page(self, after: UUID, *, limit: int) -> Sequence[TotpFactor]:
+        rows = sorted(self.rows.totp.values(), key=lambda factor: factor.id)
+        return [factor for factor in rows if factor.id > after][:limit]
+
+    async def replace_secret(self, factor_id: UUID, before: bytes, sealed: bytes) -> bool:
+        await self.unit.hold("totp", factor_id)
+        factor = self.rows.totp.get(factor_id)
+        if factor is None or factor.sealed_secret != before:
+            return False
+        self.rows.totp[factor_id] = replace(factor, sealed_secret=sealed)
+        return True
 
     async def clear(self, user_id: UserId) -> None:
         self.rows.delete_account(user_id)

@@ -94,6 +94,7 @@ class FakeTransaction:
     spent_tickets: FakeSpentTickets
     roles: FakeRoles
     factors: FakeFactors
+    sealed_factors: FakeFactors
     recovery_codes: FakeRecoveryCodes
     pending_sign_ins: FakePendingSignIns
     invites: FakeInvites
@@ -172,6 +173,7 @@ class FakeTables:
             spent_tickets=FakeSpentTickets(self.spent_tickets, self.unit),
             roles=FakeRoles(self),
             factors=FakeFactors(self.factors, self.unit),
+            sealed_factors=FakeFactors(self.factors, self.unit),
             recovery_codes=FakeRecoveryCodes(self.factors, self.unit),
             pending_sign_ins=FakePendingSignIns(self.factors, self.unit),
             invites=FakeInvites(self.invites, self.unit),

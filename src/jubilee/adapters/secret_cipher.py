@@ -2,6 +2,7 @@
 
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.factors.ports import SecretCipher
+from jubilee.domain.seals import SealState
 from jubilee.sealing import Sealer
 
 
@@ -13,6 +14,9 @@ class AesSecretCipher(SecretCipher):
 
     def seal(self, context: bytes, secret: bytes) -> bytes:
         return self._sealer.seal(secret, context)
+
+    def state(self, context: bytes, sealed: bytes) -> SealState:
+        return self._sealer.state(sealed, context)
 
     def open(self, context: bytes, sealed: bytes) -> bytes:
         secret = self._sealer.open(sealed, context)

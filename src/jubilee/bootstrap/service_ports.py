@@ -17,6 +17,7 @@ from jubilee.domain.birthday import BirthdayTransaction
 from jubilee.domain.celebrations import TodayCache
 from jubilee.domain.clock import Clock
 from jubilee.domain.factors.ports import FactorTransaction, FactorView
+from jubilee.domain.factors.resealing import ResealingTransaction
 from jubilee.domain.factors.verifier import FactorVerifier
 from jubilee.domain.greetings.opt_out import OptOutTokens
 from jubilee.domain.health import Probe, ReadSchema
@@ -77,6 +78,7 @@ class ServiceTransaction(
     BirthdayTransaction,
     ExportTransaction,
     SigningKeyTransaction,
+    ResealingTransaction,
     Protocol,
 ):
     """A transaction with every repository that a service uses."""
@@ -126,6 +128,7 @@ class ServiceView(
     ExportView,
     PersonalDataView,
     IdentityView,
+    ResealingTransaction,
     Protocol,
 ):
     """A view with every repository that a service reads from."""

@@ -10,6 +10,7 @@ from jubilee.domain.auth.proofs import ProofService
 from jubilee.domain.auth.second_step import SecondStep
 from jubilee.domain.auth.service import AuthService
 from jubilee.domain.auth.session_service import SessionService
+from jubilee.domain.factors.resealing import FactorResealing
 from jubilee.domain.factors.service import FactorService
 from jubilee.domain.identities.exchange import IdentityExchange
 from jubilee.domain.identities.flow import SignInFlow
@@ -36,6 +37,7 @@ def sign_in_services(ports: Ports, policy: Policy, users: UserService) -> SignIn
         proofs=_proofs(ports, policy),
         sessions=SessionService(write=ports.write, read=ports.read),
         factors=_factors(ports, policy),
+        factor_resealing=FactorResealing(ports.write, ports.read, ports.factors.cipher),
         passkeys=_passkeys(ports, policy),
         passkey_sign_in=_passkey_sign_in(ports, policy, opener),
         sign_in_flow=_sign_in_flow(ports, policy),

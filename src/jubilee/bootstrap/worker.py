@@ -27,6 +27,7 @@ from jubilee.bootstrap.adapters import Adapters, open_adapters
 from jubilee.bootstrap.audit import audit_upkeep
 from jubilee.bootstrap.errors import BadConfiguration
 from jubilee.bootstrap.event_subscribers import EVENT_SUBSCRIBERS
+from jubilee.bootstrap.factors import factor_resealing
 from jubilee.bootstrap.greetings import greeting_planner
 from jubilee.bootstrap.job_kinds import MakeKinds, every_kind, runnable_kinds
 from jubilee.bootstrap.mail import mail_is_configured, make_mail_dir
@@ -152,7 +153,7 @@ def _periodic_tasks(
         *registry_tasks(PostgresBacklog(adapters.pool), worker, observer),
         *_calendar_tasks(settings, adapters),
         *audit_tasks(audit_upkeep(settings, adapters)),
-        *key_tasks(key_upkeep(settings, adapters)),
+        *key_tasks(key_upkeep(settings, adapters), factor_resealing(settings, adapters)),
     )
 
 

@@ -9,6 +9,9 @@ def add_keys(known: Commands) -> None:
     actions = keys.add_subparsers(required=True, metavar="ACTION")
     listed = add_command(actions, "list", "keys:list_keys", "list the keys, the newest first")
     listed.add_argument("--json", action="store_true", help="print JSON")
+    summary = "show how many stored secrets SECRET_KEY and SECRET_KEY_PREVIOUS have sealed"
+    counted = add_command(actions, "status", "keys:status", summary)
+    counted.add_argument("--json", action="store_true", help="print JSON")
     summary = "add a key that signs in ten minutes, when all verifiers know it"
     rotated = add_command(actions, "rotate", "keys:rotate", summary)
     rotated.add_argument("--now", action="store_true", help="sign with it at once")

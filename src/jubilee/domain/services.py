@@ -16,6 +16,7 @@ from jubilee.domain.auth.second_step import SecondStep
 from jubilee.domain.auth.service import AuthService
 from jubilee.domain.auth.session_service import SessionService
 from jubilee.domain.birthdays import BirthdayService
+from jubilee.domain.factors.resealing import FactorResealing
 from jubilee.domain.factors.service import FactorService
 from jubilee.domain.greetings.opt_out import OptOutService
 from jubilee.domain.health import HealthService
@@ -49,6 +50,7 @@ class SignInServices:
     proofs: ProofService
     sessions: SessionService
     factors: FactorService
+    factor_resealing: FactorResealing
     passkeys: PasskeyService
     passkey_sign_in: PasskeySignIn
     sign_in_flow: SignInFlow

@@ -17,6 +17,7 @@ from jubilee.entrypoints.worker.periodic_tasks import (
     MAX_URGENT_PAUSE_S,
     PeriodicTask,
     calendar_tasks,
+    key_tasks,
     registry_tasks,
     relay_tasks,
 )
@@ -180,3 +181,21 @@ def test_work_that_delays_jobs_is_tried_again_sooner(tasks: dict[str, PeriodicTa
 def test_a_worker_without_mail_plans_no_greetings(rounds: Rounds) -> None:
     work: Any = rounds
     assert list(by_name(calendar_tasks(work, None))) == ["expired rows"]
+
+
+async def test_secrets_are_sealed_anew_and_logged_only_while_there_is_a_previous_key(
+    rounds: Rounds, caplog: pytest.LogCaptureFixture
+) -> None:
+    work: Any = rounds
+    assert list(by_name(key_tasks(work, None))) == ["signing keys"]
+    caplog.set_level("INFO")
+    found = iter((2, 0))
+
+    async def reseal() -> int:
+        return next(found)
+
+    renewal: Any = reseal
+    task = by_name(key_tasks(work, renewal))["sealed secrets"]
+    assert [await task.run(), await task.run()] == [False, False]
+    lines = [(line.message, line.__dict__["count"]) for line in caplog.records]
+    assert lines == [("secrets sealed anew", 2)]

@@ -17,6 +17,7 @@ from jubilee.adapters.postgres.tables import (
 )
 from jubilee.domain.factors.factor import FactorKind, TotpFactor
 from jubilee.domain.factors.ports import FactorRepository, RecoveryCodeRepository
+from jubilee.domain.factors.resealing import SealedFactorRepository
 from jubilee.domain.identity import UserId
 
 OWN_FACTORS = totp_factors.c.user_id == bindparam("user_id")
@@ -46,6 +47,18 @@ KINDS = Statement.from_sql(
     ) AS totp, EXISTS (SELECT FROM recovery_codes WHERE user_id = :user_id) AS recovery_code,
         EXISTS (SELECT FROM passkeys WHERE user_id = :user_id) AS passkey
     """
+)
+PAGE = core_statement(
+    select(totp_factors)
+    .where(totp_factors.c.id > bindparam("after"))
+    .order_by(totp_factors.c.id)
+    .limit(bindparam("rows"))
+)
+REPLACE_SECRET = core_statement(
+    update(totp_factors)
+    .where(FACTOR, totp_factors.c.sealed_secret == bindparam("before"))
+    .returning(totp_factors.c.id),
+    columns=["sealed_secret"],
 )
 DROP_CODES = core_statement(delete(recovery_codes).where(OWN_CODES))
 ADD_CODE = core_statement(insert(recovery_codes))
@@ -89,6 +102,21 @@ class PostgresFactors(FactorRepository):
     async def kinds_of(self, user_id: UserId) -> Collection[FactorKind]:
         row = await self.executor.first(KINDS, user_id=user_id)
         return [FactorKind(kind) for kind, exists in row.items() if exists] if row else []
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresSealedFactors(SealedFactorRepository):
+    """Reads the authenticator apps of all accounts, and replaces their secrets."""
+
+    executor: Executor
+
+    async def page(self, after: UUID, *, limit: int) -> Sequence[TotpFactor]:
+        rows = await self.executor.all(PAGE, after=after, rows=limit)
+        return [_factor(row) for row in rows]
+
+    async def replace_secret(self, factor_id: UUID, before: bytes, sealed: bytes) -> bool:
+        values = {"factor_id": factor_id, "before": before, "sealed_secret": sealed}
+        return await self.executor.first(REPLACE_SECRET, **values) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,11 @@ from jubilee.adapters.postgres.birthdays import PostgresBirthdays
 from jubilee.adapters.postgres.deletions import PostgresDeletions
 from jubilee.adapters.postgres.events import PostgresEvents
 from jubilee.adapters.postgres.exports import PostgresExports
-from jubilee.adapters.postgres.factors import PostgresFactors, PostgresRecoveryCodes
+from jubilee.adapters.postgres.factors import (
+    PostgresFactors,
+    PostgresRecoveryCodes,
+    PostgresSealedFactors,
+)
 from jubilee.adapters.postgres.greetings import PostgresGreetings
 from jubilee.adapters.postgres.identities import PostgresIdentities, PostgresSpentTickets
 from jubilee.adapters.postgres.invites import PostgresInvites
@@ -95,6 +99,11 @@ class PostgresTransaction:
     def factors(self) -> PostgresFactors:
         """The second factors."""
         return PostgresFactors(self.executor)
+
+    @property
+    def sealed_factors(self) -> PostgresSealedFactors:
+        """The authenticator apps of all accounts."""
+        return PostgresSealedFactors(self.executor)
 
     @property
     def recovery_codes(self) -> PostgresRecoveryCodes:

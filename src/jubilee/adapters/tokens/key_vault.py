@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
+from jubilee.domain.seals import SealState
 from jubilee.domain.signing_keys.key import KeyAlgorithm, KeyMaterial, KeyVault
 from jubilee.sealing import Sealer
 
@@ -51,10 +52,13 @@ class AesKeyVault(KeyVault):
         return self._sealed(KeyMaterial(key_id, algorithm, public, b""), private)
 
     def resealed(self, material: KeyMaterial) -> KeyMaterial | None:
-        if self._sealer.is_current(material.private, _bound(material)):
+        if self.state(material) is SealState.CURRENT:
             return None
         private = self.open(material)
         return None if private is None else self._sealed(material, private)
+
+    def state(self, material: KeyMaterial) -> SealState:
+        return self._sealer.state(material.private, _bound(material))
 
     def open(self, material: KeyMaterial) -> PrivateKey | None:
         """Return the private key; None if no known secret has sealed it with this public part."""

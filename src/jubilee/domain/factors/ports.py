@@ -10,6 +10,7 @@ from jubilee.domain.factors.factor import FactorKind, TotpFactor
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.queue import JobQueue
 from jubilee.domain.owned_rows import SessionProofStore
+from jubilee.domain.seals import SealState
 from jubilee.domain.users.ports import UserRepository
 
 MakeSecret: TypeAlias = Callable[[], bytes]
@@ -104,3 +105,6 @@ class SecretCipher(Protocol):
 
     def open(self, context: bytes, sealed: bytes) -> bytes:
         """Decrypt, with a previous key if need be; raise Unavailable if no key opens it."""
+
+    def state(self, context: bytes, sealed: bytes) -> SealState:
+        """Return which key has encrypted it."""

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from jubilee.domain.seals import SealState
+
 PUBLISHED_AHEAD = timedelta(minutes=10)
 """How long a key is published before it signs: verifiers may cache the published keys less long."""
 
@@ -96,6 +98,9 @@ class KeyVault(Protocol):
 
     def resealed(self, material: KeyMaterial) -> KeyMaterial | None:
         """Return the key sealed by the current secret; None if a previous one did not seal it."""
+
+    def state(self, material: KeyMaterial) -> SealState:
+        """Return which secret has sealed the key."""
 
 
 class KeyRing(Protocol):

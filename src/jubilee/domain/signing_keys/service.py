@@ -8,6 +8,7 @@ from datetime import timedelta
 from jubilee.domain.clock import Clock
 from jubilee.domain.errors import Conflict, NotFound
 from jubilee.domain.identity import Principal
+from jubilee.domain.seals import SealCounts
 from jubilee.domain.signing_keys.changes import (
     KeyChanges,
     KeyPolicy,
@@ -48,6 +49,10 @@ class SigningKeyService:
         """Return every key, the newest first."""
         async with self.read() as view:
             return await view.signing_keys.all()
+
+    async def count_seals(self) -> SealCounts:
+        """Count the keys by what has sealed them."""
+        return SealCounts(self.vault.state(key.material) for key in await self.list())
 
     async def load(self) -> None:
         """Give the stored keys to this process; add one if it can sign with none of them."""

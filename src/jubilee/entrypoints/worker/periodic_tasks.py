@@ -10,6 +10,7 @@ from typing import Protocol
 from jubilee.domain.audit.upkeep import BATCH_SIZE as AUDIT_BATCH_SIZE
 from jubilee.domain.audit.upkeep import AuditUpkeep
 from jubilee.domain.errors import Unavailable
+from jubilee.domain.factors.resealing import FactorResealing
 from jubilee.domain.greetings.planning import GreetingPlanner
 from jubilee.domain.jobs.backlog import BacklogReader, WorkerInfo, WorkerRegistry
 from jubilee.domain.jobs.bounded_dispatch import BATCH_SIZE
@@ -27,6 +28,7 @@ RETENTION_INTERVAL_S = 60.0
 GREETINGS_INTERVAL_S = 60.0
 AUDIT_INTERVAL_S = 10.0
 KEYS_INTERVAL_S = 60.0
+RESEALING_INTERVAL_S = 900.0
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 10.0  # after a failure; doubled at each further one
 MAX_AUDIT_PAUSE_S = 60.0  # a wrong SECRET_KEY stays wrong
 MAX_URGENT_PAUSE_S = 1.0  # for tasks whose failure delays jobs
@@ -159,10 +161,21 @@ def audit_tasks(upkeep: AuditUpkeep) -> Sequence[PeriodicTask]:
     ]
 
 
-def key_tasks(upkeep: KeyUpkeep) -> Sequence[PeriodicTask]:
-    """Rotate the keys that sign access tokens."""
-    run = _without_more(upkeep)
-    return (PeriodicTask(name="signing keys", run=run, pause=_every(KEYS_INTERVAL_S)),)
+def key_tasks(upkeep: KeyUpkeep, resealing: FactorResealing | None) -> Sequence[PeriodicTask]:
+    """Rotate the keys that sign access tokens; seal secrets by a SECRET_KEY that is new."""
+    rotate = _without_more(upkeep)
+    rotation = PeriodicTask(name="signing keys", run=rotate, pause=_every(KEYS_INTERVAL_S))
+    if resealing is None:
+        return (rotation,)
+
+    async def reseal() -> None:
+        if count := await resealing():
+            logger.info("secrets sealed anew", extra={"count": count})
+
+    renewal = PeriodicTask(
+        name="sealed secrets", run=_without_more(reseal), pause=_every(RESEALING_INTERVAL_S)
+    )
+    return (rotation, renewal)
 
 
 def _urgent(
