@@ -186,8 +186,10 @@ async def test_check_28_sessions_are_listed_with_their_client_and_without_tokens
     assert (new["ip"], new["user_agent"]) == ("127.0.0.1", agent["User-Agent"][:400])
     assert UUID(old["id"]) == zoe.principal.session
     assert new.keys() == {
-        "id", "created_at", "last_used_at", "expires_at", "ip", "user_agent", "device", "current",
+        "id", "created_at", "last_used_at", "expires_at", "ip", "place", "user_agent", "device",
+        "current",
     }  # fmt: skip
+    assert new["place"] is None  # without a database
 
 
 async def test_check_28_a_session_shows_its_device_and_last_use(

@@ -207,6 +207,13 @@ def test_leaked_passwords_come_from_an_api_or_from_a_file(
     assert "exclude each other" in refusal(env, PWNED_PASSWORDS_URL="https://pwned.example/range")
 
 
+def test_a_database_of_places_must_exist(env: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "places.mmdb"
+    assert "geoip_database" in refusal(env, GEOIP_DATABASE=str(file))
+    file.touch()
+    assert given(env, GEOIP_DATABASE=str(file)).geoip_database == file
+
+
 def test_accounts_are_hidden_only_where_addresses_are_verified(env: pytest.MonkeyPatch) -> None:
     given(env, REGISTRATION_CONFLICT="hide", EMAIL_VERIFICATION="required")
     for weaker in ("off", "optional"):

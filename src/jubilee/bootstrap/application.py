@@ -15,6 +15,7 @@ from jubilee.adapters.postgres.schema_state import schema_state
 from jubilee.adapters.redis.quotas import RedisQuotaStore
 from jubilee.adapters.ticket_sealer import AesTicketSealer
 from jubilee.bootstrap.adapters import Adapters, open_adapters
+from jubilee.bootstrap.address_places import address_places
 from jubilee.bootstrap.attempts import attempt_guard
 from jubilee.bootstrap.background_tasks import background_tasks
 from jubilee.bootstrap.breaches import breach_check
@@ -31,6 +32,7 @@ from jubilee.bootstrap.services import build_services
 from jubilee.bootstrap.signing_keys import key_vault, report_load_failure, token_signer
 from jubilee.bootstrap.telemetry import ProcessInfo, Telemetry
 from jubilee.domain.api_tokens.token import ApiTokenId
+from jubilee.domain.auth.address_places import AddressPlaceReader
 from jubilee.domain.calendar import local_dates
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.health import ReadSchema, SchemaStatus
@@ -74,7 +76,9 @@ async def open_application(
         await asyncio.to_thread(local_dates, clock(), settings.birthday_timezone)
         signing, uses = signing_keys(settings), _credential_uses(adapters.pool)
         breaches = breach_check(settings, adapters.telemetry, ends.enter_context(ExitStack()))
-        ports = await _ports(settings, adapters, JobKinds(make_kinds(settings, adapters)), uses)
+        kinds = JobKinds(make_kinds(settings, adapters))
+        places = address_places(settings, ends.enter_context(ExitStack()))
+        ports = await _ports(settings, adapters, kinds, uses, places)
         policy = service_policy(settings, breaches, *(keys.refresh for keys in signing))
         services = build_services(ports, policy)
         if process is not None:
@@ -112,7 +116,11 @@ async def _load_keys(keys: KeyLoader, read_schema: ReadSchema) -> None:
 
 
 async def _ports(
-    settings: Settings, adapters: Adapters, kinds: JobKinds, uses: _CredentialUses
+    settings: Settings,
+    adapters: Adapters,
+    kinds: JobKinds,
+    uses: _CredentialUses,
+    places: AddressPlaceReader | None,
 ) -> Ports:
     vault, signing = key_vault(settings), signing_keys(settings)
     return Ports(
@@ -141,6 +149,7 @@ async def _ports(
         ping_redis=adapters.redis.ping,
         clock=clock,
         new_id=new_id,
+        places=places,
         note_token_use=uses.tokens.note,
         note_session_use=uses.sessions.note,
     )

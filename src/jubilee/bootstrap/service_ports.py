@@ -9,6 +9,7 @@ from jubilee.domain.api_tokens.token import ApiTokenId, ApiTokenRepository
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.audit.entry import AuditRows
 from jubilee.domain.audit.service import AuditView
+from jubilee.domain.auth.address_places import AddressPlaceReader
 from jubilee.domain.auth.proofs import ProofTransaction
 from jubilee.domain.auth.service import AuthView
 from jubilee.domain.auth.sessions import AccountSessions
@@ -169,6 +170,8 @@ class Ports:
     ping_redis: Probe
     clock: Clock
     new_id: NewId
+    places: AddressPlaceReader | None = None
+    """None without a database."""
     note_token_use: Callable[[ApiTokenId], None] = ignore_use
     """Called at each request with an API token."""
     note_session_use: Callable[[SessionId], None] = ignore_use

@@ -35,7 +35,7 @@ def sign_in_services(ports: Ports, policy: Policy, users: UserService) -> SignIn
         auth=_auth(ports, key_loader, opener),
         second_step=SecondStep(ports.write, ports.factors, opener, ports.clock),
         proofs=_proofs(ports, policy),
-        sessions=SessionService(write=ports.write, read=ports.read),
+        sessions=SessionService(ports.write, ports.read, ports.places),
         factors=_factors(ports, policy),
         factor_resealing=FactorResealing(ports.write, ports.read, ports.factors.cipher),
         passkeys=_passkeys(ports, policy),

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, PositiveInt, SecretStr
+from pydantic import Field, FilePath, PositiveInt, SecretStr
 
 from jubilee.settings.group import SettingsGroup
 
@@ -52,6 +52,11 @@ class AccountSettings(SettingsGroup):
     )
     session_max_days: PositiveInt = Field(
         90, description="days until a session expires, used or not"
+    )
+    geoip_database: FilePath | None = Field(
+        None,
+        description="MMDB file of cities or countries, such as GeoLite2-City: lists of sessions"
+        " then show the place of each address",
     )
     account_deletion_grace_days: int = Field(
         0, ge=0, le=365, description="days in which a deleted account can be restored by its user"

@@ -1,10 +1,11 @@
 """Use cases of the sessions of one's own account: list and end them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from jubilee.domain.audit.entry import AuditEvent, AuditTransaction, record_own
+from jubilee.domain.auth.address_places import AddressPlaceReader
 from jubilee.domain.auth.sessions import (
     AccountSessions,
     Session,
@@ -39,11 +40,18 @@ class SessionService:
 
     write: Begin[SessionTransaction]
     read: Begin[SessionView]
+    places: AddressPlaceReader | None = None
 
     async def list(self, principal: Principal) -> Sequence[Session]:
         """List the caller's sessions, newest first."""
         async with self.read() as view:
             return await view.sessions.list_for(principal.user_id)
+
+    async def places_of(self, sessions: Sequence[Session]) -> Mapping[str, str]:
+        """Return where the addresses of the sessions are, as far as a database knows them."""
+        if self.places is None:
+            return {}
+        return await self.places.places_of({one.client.ip for one in sessions if one.client.ip})
 
     async def end(self, session_id: SessionId, *, by: Principal) -> None:
         """End a session of the caller; raise SessionNotFound."""

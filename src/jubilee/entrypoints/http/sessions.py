@@ -1,5 +1,6 @@
 """Endpoints of the sessions of one's own account."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Self
 from uuid import UUID
@@ -30,6 +31,7 @@ SESSION_EXAMPLE = {
     "last_used_at": "2026-11-20T09:30:00Z",
     "expires_at": "2026-12-20T09:30:00Z",
     "ip": "192.0.2.7",
+    "place": "Hamburg, Germany",
     "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
     "device": "Firefox on Linux",
     "current": True,
@@ -44,12 +46,16 @@ class SessionReply(BaseModel):
     last_used_at: datetime = Field(description="when a token was used, to within a few minutes")
     expires_at: datetime
     ip: str | None = Field(description="address of the sign-in")
+    place: str | None = Field(
+        description="city and country of the address; null if it is not known, or the service has"
+        " no database of places"
+    )
     user_agent: str | None
     device: str | None = Field(description="browser or program, and system, by the user agent")
     current: bool = Field(description="whether it is the session of the request")
 
     @classmethod
-    def of(cls, session: Session, current: SessionId) -> Self:
+    def of(cls, session: Session, current: SessionId, places: Mapping[str, str]) -> Self:
         """Make the reply for a session; `current` is that of the request."""
         return cls(
             id=session.id,
@@ -57,6 +63,7 @@ class SessionReply(BaseModel):
             last_used_at=session.last_used_at,
             expires_at=session.expires_at,
             ip=session.client.ip,
+            place=places.get(session.client.ip or ""),
             user_agent=session.client.user_agent,
             device=device_name(session.client.user_agent),
             current=session.id == current,
@@ -79,7 +86,8 @@ async def list_sessions(call: Call[Nothing, Nothing]) -> Response:
     """GET /auth/sessions."""
     current = call.principal.session
     found = await call.services.sessions.list(call.principal)
-    rows = [SessionReply.of(session, current) for session in found]
+    places = await call.services.sessions.places_of(found)
+    rows = [SessionReply.of(session, current, places) for session in found]
     return ok(SessionPage(items=rows, next_cursor=None))
 
 
