@@ -1,6 +1,6 @@
 """Every page of an account, and what it takes to get there: the fakes' service has what they do."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TypedDict
 
@@ -9,7 +9,9 @@ from jubilee.domain.services import Services
 from jubilee.entrypoints.http.pages.page import TAG
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import PASSWORD, SignUp
+from tests.contracts.test_passkeys import passkey_of
 from tests.domain.greeting_harness import OPT_OUT
+from tests.fakes.identities import make_identity
 from tests.fakes.mail_worker import FakeMailWorker
 
 PATHS = sorted(page.path for page in ENDPOINTS if page.tag == TAG and page.method == "GET")
@@ -22,10 +24,14 @@ class Visit(TypedDict):
     name: str
     path: str
     form: dict[str, str] | None
+    stays: bool
+    """Whether the page that the form leads to has a form as well."""
 
 
-def visit(name: str, path: str, form: dict[str, str] | None = None) -> Visit:
-    return Visit(name=name, path=path, form=form)
+def visit(
+    name: str, path: str, form: dict[str, str] | None = None, *, stays: bool = False
+) -> Visit:
+    return Visit(name=name, path=path, form=form, stays=stays)
 
 
 def forms() -> list[Visit]:
@@ -35,7 +41,8 @@ def forms() -> list[Visit]:
     return [
         *shown,
         visit("code", "/account/verify-email"),
-        visit("refused", "/account/reset-password?token=x", refused),
+        visit("restore-code", "/account/restore"),
+        visit("refused", "/account/reset-password?token=x", refused, stays=True),
         visit("mail-sent", "/account/forgot-password", {"email": "max@example.com"}),
     ]
 
@@ -61,6 +68,7 @@ class DonePages:
         self.made.append(visit("unsubscribed", path, {}))
         await self._left()
         await self._invited()
+        await self._listed()
         return self.made
 
     async def _requested(self, name: str, purpose: LinkPurpose, form: dict[str, str]) -> None:
@@ -95,3 +103,12 @@ class DonePages:
         token, _ = self.services.invites.secrets.reveal(invite)
         path, form = f"/account/accept-invite?token={token}", {"password": NEW_PASSWORD}
         self.made.append(visit("invite-accepted", path, form))
+
+    async def _listed(self) -> None:
+        person = await self.sign_up("methods")
+        key, linked = passkey_of(person.user), make_identity(person.user.id)
+        self.mails.store.factors.passkeys[key.id] = replace(key, created_at=linked.created_at)
+        self.mails.store.identities[linked.id] = linked
+        form = {"username": "methods", "password": PASSWORD}
+        path = "/account/sign-in-methods"
+        self.made.append(visit("sign-in-methods-listed", path, form, stays=True))

@@ -36,6 +36,7 @@ from jubilee.entrypoints.http.pages import account_email as account_email_pages
 from jubilee.entrypoints.http.pages import invites as invite_pages
 from jubilee.entrypoints.http.pages import leaving as leaving_pages
 from jubilee.entrypoints.http.pages import opt_out
+from jubilee.entrypoints.http.pages import sign_in_methods as sign_in_method_pages
 
 FEATURES: tuple[AnyEndpoint, ...] = (
     *hello.ENDPOINTS,
@@ -69,6 +70,7 @@ FEATURES: tuple[AnyEndpoint, ...] = (
     *account_email_pages.ENDPOINTS,
     *invite_pages.ENDPOINTS,
     *leaving_pages.ENDPOINTS,
+    *sign_in_method_pages.ENDPOINTS,
     *opt_out.ENDPOINTS,
 )
 
