@@ -4,17 +4,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import cycle
 from json import dumps
+from urllib.parse import urlencode
 
 import httpx2
 
 from tests.benchmarks.open_loop import http_request
-from tests.support.api import bearer, sign_in, sign_up
+from tests.support.api import PASSWORD, bearer, sign_in, sign_up
 
 NAMES = 2_000
 USERS = 24
 ITEMS = 400
 BORN = {"dateOfBirth": "1990-02-28"}
 JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def name(number: int) -> str:
@@ -74,6 +76,11 @@ def _me(load: Load) -> list[bytes]:
     return [http_request("GET", "/users/me", headers) for headers in load.headers]
 
 
+def _sign_in(_: Load) -> list[bytes]:
+    forms = [urlencode({"username": f"bench{n}", "password": PASSWORD}) for n in range(USERS)]
+    return [http_request("POST", "/auth/token", FORM, form.encode()) for form in forms]
+
+
 def _item(load: Load) -> list[bytes]:
     users = cycle(load.headers)
     return [http_request("GET", f"/items/{item}", next(users)) for item in load.items]
@@ -92,6 +99,7 @@ REQUESTS = {
     "hello": _hello,
     "live": _live,
     "me": _me,
+    "sign-in": _sign_in,
     "item": _item,
     "list": _list,
     "save": _save,

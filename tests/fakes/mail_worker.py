@@ -1,7 +1,7 @@
 """A worker for the mail jobs of the fake store: it sends into a list."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,7 +55,7 @@ class FakeMailWorker:
     async def run(self) -> list[MailMessage]:
         """Run all jobs that wait; return the new mails."""
         before = len(self.sender.sent)
-        while waiting := self._waiting():
+        while waiting := await self.waiting():
             for job in waiting:
                 await self._run(job)
         return self.sender.sent[before:]
@@ -69,24 +69,25 @@ class FakeMailWorker:
         assert code is not None, text
         return MailedLink(found[1], found[2], code[1])
 
-    def _waiting(self) -> list[NewJob]:
-        kinds = self._kinds()
-        jobs = self.store.jobs
+    async def waiting(self) -> Sequence[NewJob]:
+        """Return the jobs of its kinds that have not run."""
+        kinds, jobs = self.kinds(), self.store.jobs
         return [job for job in jobs if job.id not in self.done and job.kind in kinds]
 
     async def _run(self, job: NewJob) -> None:
-        kind = self._kinds()[job.kind]
-        payload = kind.read(job.data)
-        await kind.run(JobContext(job.id, 1, 1, None, False, payload, _report), self.complete)
+        kind = self.kinds()[job.kind]
+        context = JobContext(job.id, 1, 1, job.owner_id, False, kind.read(job.data), _report)
+        await kind.run(context, self.complete)
         self.done.add(job.id)
 
     @asynccontextmanager
     async def complete(self, result: Mapping[str, object] | None = None) -> AsyncIterator[Any]:
         del result
-        async with self.store.transaction() as tx:
+        async with self.ports.write() as tx:
             yield tx
 
-    def _kinds(self) -> Mapping[str, JobKind[Any, Any]]:
+    def kinds(self) -> Mapping[str, JobKind[Any, Any]]:
+        """Return the kinds of job that it runs, by name."""
         ports = self.ports
         mail = MailService(self.sender, JinjaTemplates(PUBLIC_URL), "jubilee.test")
         issuer = LinkIssuer(ports.link_secrets, ports.clock, new_id)

@@ -2,20 +2,17 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import timedelta
 from uuid import UUID
 
 import httpx2
 import pytest
 
-from jubilee.adapters.ids import new_id
-from jubilee.domain.api_tokens.text import hashed, secret_text
-from jubilee.domain.api_tokens.token import PREFIX, ApiToken, ApiTokenId
 from jubilee.domain.scopes import TOKEN_SCOPES, Scope
 from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import Person, SignUp
-from tests.fakes.store import FakeClock, FakeStore
+from tests.fakes.store import FakeStore
+from tests.http.callers import token_of
 from tests.http.refusals import problem
 from tests.http.test_access import call, name_of
 
@@ -32,22 +29,11 @@ async def account(sign_up: SignUp) -> Person:
 
 
 @pytest.fixture
-def limit(account: Person, store: FakeStore, clock: FakeClock) -> Limit:
+def limit(account: Person, store: FakeStore) -> Limit:
     """Return the admin with a token that has only these scopes, in place of the session."""
 
     def limited(scopes: Collection[Scope]) -> Person:
-        token_id = ApiTokenId(new_id())
-        text = secret_text(PREFIX, token_id.bytes + bytes(8))
-        store.api_tokens[token_id] = ApiToken(
-            id=token_id,
-            user_id=account.user.id,
-            name="limited",
-            token_hash=hashed(text),
-            scopes=frozenset(scopes),
-            created_at=clock(),
-            expires_at=clock() + timedelta(days=1),
-        )
-        return replace(account, headers={"Authorization": f"Bearer {text}"})
+        return replace(account, headers=token_of(store, account.user.id, scopes))
 
     return limited
 

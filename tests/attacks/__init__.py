@@ -1,0 +1,1 @@
+"""Attacks on every flow of accounts: its steps repeated, skipped, forged, swapped and raced."""

@@ -1,0 +1,1 @@
+"""The flows of accounts, by what they are about."""
