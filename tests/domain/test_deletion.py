@@ -106,6 +106,16 @@ async def test_check_45_an_account_is_erased_at_the_end_of_its_grace_once(
         await deletions.restore("zoe", PASSWORD, PHONE)
 
 
+async def test_of_parallel_deletions_one_is_mailed_and_carried_out(
+    deletions: DeletionService, zoe: Person, store: FakeStore, clock: FakeClock
+) -> None:
+    due_at = await deletions.delete(zoe.user.id, by=zoe.principal)
+    before = len(store.jobs), len(store.audit)
+    clock.tick(seconds=1)  # the other was authenticated before the first ended its session
+    assert await deletions.delete(zoe.user.id, by=zoe.principal) == due_at
+    assert (len(store.jobs), len(store.audit)) == before
+
+
 async def test_a_second_deletion_has_its_whole_grace(
     deletions: DeletionService, services: Services, zoe: Person, store: FakeStore, clock: FakeClock
 ) -> None:

@@ -2,7 +2,7 @@
 
 from tests.attacks.actors import Actor
 from tests.attacks.flow import Flow, Repetition, Step
-from tests.attacks.flows.common import mailed, sign_in
+from tests.attacks.flows.common import link_proofs, mailed, sign_in
 
 
 async def _run_jobs(actor: Actor) -> None:
@@ -47,6 +47,21 @@ RESTORE = Step(
     needs=frozenset({"delete"}),
     also={"name": {"email"}},
 )
+
+
+def _restored(name: str, *, typed: bool) -> Flow:
+    """Return the flow in which the mail about the deletion undoes it."""
+    restore = Step(
+        name="restore",
+        call="POST /users/me/restore",
+        before=mailed("restore"),
+        proofs=link_proofs("restore", typed=typed),
+        status=204,
+        needs=frozenset({"delete"}),
+    )
+    return Flow(name=name, steps=(DELETE, restore, sign_in("restore")))
+
+
 CHANGE_PASSWORD = Step(
     name="change",
     call="PATCH /users/me",
@@ -57,5 +72,7 @@ CHANGE_PASSWORD = Step(
 FLOWS = (
     Flow(name="export", steps=(ASK, DOWNLOAD, OPEN_LINK)),
     Flow(name="deletion", steps=(DELETE, RESTORE, sign_in("restore"))),
+    _restored("deletion undone by a link", typed=False),
+    _restored("deletion undone by a code", typed=True),
     Flow(name="new password", steps=(CHANGE_PASSWORD, sign_in("change", password="new_password"))),
 )

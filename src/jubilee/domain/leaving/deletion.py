@@ -54,7 +54,8 @@ class DeletionService:
     ) -> datetime | None:
         """Delete an account now, or one's own after the grace; return when, if not now.
 
-        Until then the account cannot be used. Raises Stale, or LastAdmin.
+        Until then the account cannot be used. Parallel requests have one effect. Raises Stale, or
+        LastAdmin.
         """
         if not self.grace or by.user_id != user_id:
             await self.users.delete(user_id, by=by, expects=expects)
@@ -63,16 +64,23 @@ class DeletionService:
         async with self.write() as tx:
             locked = await lock_account(tx, user, None)
             require(expects, locked)
-            await tx.users.save(replace(locked, is_active=False, updated_at=self.clock()))
-            await tx.sessions.end_all(user_id)
-            await tx.deletions.remove(user_id)
-            await tx.deletions.add(user_id, due_at)
-            await tx.jobs.add(self._erasure(user_id, due_at))
-            await self._notify(tx, locked, due_at)
-            await tx.audit.record(AuditEvent.DELETION_REQUESTED, actor=user_id, subject=user_id)
-            await end_tokens(tx, user_id, by=user_id)
+            waiting = await tx.deletions.find(user_id)
+            if waiting is not None and not locked.is_active:
+                return waiting
+            await self._begin(tx, locked, due_at)
         await after_commit(self.users.birthdays_changed)
         return due_at
+
+    async def _begin(self, tx: DeletionTransaction, user: User, due_at: datetime) -> None:
+        """Disable the account, which is locked, and enqueue its erasure and its mail."""
+        await tx.users.save(replace(user, is_active=False, updated_at=self.clock()))
+        await tx.sessions.end_all(user.id)
+        await tx.deletions.remove(user.id)
+        await tx.deletions.add(user.id, due_at)
+        await tx.jobs.add(self._erasure(user.id, due_at))
+        await self._notify(tx, user, due_at)
+        await tx.audit.record(AuditEvent.DELETION_REQUESTED, actor=user.id, subject=user.id)
+        await end_tokens(tx, user.id, by=user.id)
 
     async def restore(self, login: str, password: str, client: ClientInfo) -> None:
         """Undo the deletion of one's own account; raise InvalidGrant, or TooManyAttempts.
