@@ -18,8 +18,8 @@ from tempfile import mkdtemp
 
 import uvloop
 
-from tests.benchmarks.http_load import REQUESTS, Load
-from tests.benchmarks.interleaved import Contender, Score, compete, pin
+from tests.benchmarks.http_load import FEW_CONNECTIONS, REQUESTS, Load
+from tests.benchmarks.interleaved import CONNECTIONS, Contender, Score, compete, pin
 from tests.benchmarks.stack import SECRET, print_lines, stack
 from tests.benchmarks.telemetry_cost import collector
 from tests.support.api import Api
@@ -59,7 +59,7 @@ def jubilee(name: str, up: Up, ratio: str, endpoint: str, source: Path = ROOT) -
         "SECRET_KEY": SECRET,
         "DATABASE_POOL_SIZE": "10",  # as B* has
         "METRICS_PORT": str(free_port()),
-        "RATE_LIMITS": "write=900000/60,read=900000/60,anonymous=900000/60",
+        "RATE_LIMITS": "write=900000/60,read=900000/60,anonymous=900000/60,sign-in=900000/60",
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
         "OTEL_LOGS_EXPORTER": "none",
         "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
@@ -112,7 +112,9 @@ def measure(
             for server in servers
             if kind in KINDS_OF_PEERS.get(server.name, REQUESTS)
         ]
-        found[kind] = uvloop.run(compete(contenders, rounds=rounds, requests=requests))
+        few = FEW_CONNECTIONS.get(kind, CONNECTIONS)
+        run = compete(contenders, rounds=rounds, requests=requests, connections=few)
+        found[kind] = uvloop.run(run)
         print_lines(table({kind: found[kind]}))
     return found
 

@@ -106,3 +106,5 @@ REQUESTS = {
     "create": _create,
 }
 """The kinds of requests: what each measures is in `deploy/performance.md`."""
+FEW_CONNECTIONS = {"sign-in": 4}
+"""Of kinds that hash a password: further ones of a client are refused."""

@@ -68,23 +68,23 @@ class Score:
 
 
 async def compete(
-    contenders: Sequence[Contender], *, rounds: int, requests: int
+    contenders: Sequence[Contender], *, rounds: int, requests: int, connections: int = CONNECTIONS
 ) -> Mapping[str, Score]:
     """Send so many requests to each in turn, in an order that is reversed each round."""
     scores = {each.name: Score() for each in contenders}
     for each in contenders:
-        await _shoot(each, Score(), WARM_UP)
+        await _shoot(each, Score(), min(WARM_UP, 2 * requests), connections)
     for number in range(rounds):
         for each in contenders if number % 2 else reversed(contenders):
-            await _shoot(each, scores[each.name], requests)
+            await _shoot(each, scores[each.name], requests, connections)
     return scores
 
 
-async def _shoot(contender: Contender, score: Score, requests: int) -> None:
+async def _shoot(contender: Contender, score: Score, requests: int, connections: int) -> None:
     """Measure a round; on new connections, as a server closes those that wait for long."""
     loop = ClosedLoop()
-    await loop.connect(contender.port, CONNECTIONS)
-    await loop.shoot(contender.requests, CONNECTIONS)
+    await loop.connect(contender.port, connections)
+    await loop.shoot(contender.requests, connections)
     before = cpu_s(contender.pid)
     shot = await loop.shoot(contender.requests, requests)
     score.add(shot, cpu_s(contender.pid) - before)
