@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from jubilee.domain.errors import DomainError
 from jubilee.entrypoints.http.framework.endpoint import FORM, AnyEndpoint
@@ -61,18 +61,21 @@ async def read_body(request: Request, declared: int, *, limit: int, seconds: flo
             return await _collect(request, limit)
     except TimeoutError as error:
         raise BodyTooSlow from error
-    except ClientDisconnect as error:
-        raise MalformedBody("The body ended early.") from error
 
 
 async def _collect(request: Request, limit: int) -> bytes:
     chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise MalformedBody("The body ended early.")
+        chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size > limit:
             raise _too_large(limit)
         chunks.append(chunk)
+        more = message.get("more_body", False)
     return b"".join(chunks)
 
 
