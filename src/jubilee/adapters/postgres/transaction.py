@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from functools import partial
+from types import TracebackType
 
 from jubilee.adapters.postgres.answers import PostgresAnswers
 from jubilee.adapters.postgres.api_tokens import PostgresApiTokens
@@ -241,33 +243,52 @@ def single_writes(pool: ConnectionPool, context: WriteContext) -> Begin[Postgres
 
 def transactions(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresTransaction]:
     """Open READ COMMITTED transactions; they commit on a clean exit, else roll back."""
-
-    @asynccontextmanager
-    async def begin() -> AsyncIterator[PostgresTransaction]:
-        pending = PendingDispatches()
-        async with pool.executor() as lent:
-            executor = TransactionExecutor(lent)
-            async with _transaction(executor):
-                yield PostgresTransaction(executor, context, pending)
-            if context.committed is not None:
-                await context.committed(lent)  # the other would begin a transaction
-        context.dispatch_soon(pending.due)
-        for kind in pending.kinds:
-            context.enqueued(kind)
-
-    return begin
+    return partial(Transaction, pool, context)
 
 
-@asynccontextmanager
-async def _transaction(executor: TransactionExecutor) -> AsyncIterator[None]:
-    """Run a block in a transaction; raises RolledBack if the server rolls back at COMMIT.
+class Transaction:
+    """A transaction on a connection that is lent for it, as an asynchronous context manager.
 
     Unlike the driver's transaction, it sends no ROLLBACK when it is cancelled: a server that hangs
-    would block the caller. The pool closes the connection instead.
+    would block the caller. The pool closes the connection instead. One small class instead of two
+    nested generators, as `Lease` is.
     """
-    try:
-        yield
-    except Exception:
-        await executor.roll_back()
-        raise
-    await executor.commit()
+
+    __slots__ = ("_context", "_executor", "_lease", "_lent", "_pending")
+
+    def __init__(self, pool: ConnectionPool, context: WriteContext) -> None:
+        self._context = context
+        self._lease = pool.executor()
+        self._pending = PendingDispatches()
+
+    async def __aenter__(self) -> PostgresTransaction:
+        """Raises Unavailable where there is no connection in time."""
+        self._lent = await self._lease.__aenter__()
+        self._executor = TransactionExecutor(self._lent)
+        return PostgresTransaction(self._executor, self._context, self._pending)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Commit or roll back; raises RolledBack if the server rolls back at COMMIT."""
+        try:
+            await self._end(error)
+        except BaseException as failure:
+            await self._lease.__aexit__(type(failure), failure, failure.__traceback__)
+            raise
+        await self._lease.__aexit__(kind, error, traceback)
+        if error is None:
+            self._context.dispatch_soon(self._pending.due)
+            for job_kind in self._pending.kinds:
+                self._context.enqueued(job_kind)
+
+    async def _end(self, error: BaseException | None) -> None:
+        if error is None:
+            await self._executor.commit()
+            if self._context.committed is not None:
+                await self._context.committed(self._lent)  # the other would begin a transaction
+        elif isinstance(error, Exception):
+            await self._executor.roll_back()
