@@ -29,13 +29,13 @@ max_client_conn = 1000
 server_round_robin = 1
 server_idle_timeout = 5
 """
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 300
 
 
 @contextmanager
 def pooler(database_url: str, *, size: int = 20) -> Iterator[str]:
     """Yield the URL of the pooler, without a database; `size` connections to each database."""
-    engine = docker.from_env()
+    engine = docker.from_env(timeout=START_TIMEOUT_S)
     engine.images.build(path=str(FOLDER), dockerfile="Containerfile", tag=IMAGE, rm=True)
     server, port = urlsplit(database_url), _free_port()
     config = CONFIG.format(

@@ -13,7 +13,8 @@ import httpx2
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "deploy/compose/compose.yaml"
 PROMETHEUS = ROOT / "tests/deploy/prometheus"
-TIMEOUT_S = 400
+COMMAND_S = 900  # images are built in it
+ANSWER_S = 60.0
 SERVICES = {"secrets", "postgres", "pgbouncer", "redis", "migrate", "api", "worker"}
 
 
@@ -32,7 +33,7 @@ class Deployment:
             env={**os.environ, **self.env, "COMPOSE_PROFILES": profiles},
             capture_output=True,
             text=True,
-            timeout=TIMEOUT_S,
+            timeout=COMMAND_S,
             check=False,
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -65,9 +66,9 @@ class Deployment:
     def api(self) -> httpx2.Client:
         """A client of the first API, without the proxy."""
         address = self.addresses("api", 8000)[0]
-        return httpx2.Client(base_url=f"http://{address}", timeout=10)
+        return httpx2.Client(base_url=f"http://{address}", timeout=ANSWER_S)
 
     def edge(self) -> httpx2.Client:
         """A client of the proxy, whose certificate is its own."""
         (address,) = self.addresses("haproxy", 8443)
-        return httpx2.Client(base_url=f"https://{address}", timeout=10, verify=False)
+        return httpx2.Client(base_url=f"https://{address}", timeout=ANSWER_S, verify=False)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fcntl import LOCK_EX, flock
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import docker
 import pytest
 
 from tests.servers import engine_answers
-from tests.support.running import eventually
+from tests.support import running
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "localhost/jubilee:test"
@@ -26,7 +27,9 @@ HARDENED: dict[str, Any] = {
 }
 """How production runs it: nothing is writable but /tmp, and no privilege is left."""
 
-TRIED_AGAIN = {"Name": "on-failure", "MaximumRetryCount": 20}  # PostgreSQL may still start
+ENGINE_S = 300  # of one answer of the engine, which builds images meanwhile
+START_S = 300.0  # containers share the cores with all other tests
+eventually = partial(running.eventually, within=START_S)
 
 
 def build_image(tag: str = IMAGE, **environment: str) -> str:
@@ -41,7 +44,7 @@ def engine() -> Iterator[docker.DockerClient]:
     """The engine that answers at DOCKER_HOST."""
     if not engine_answers():
         pytest.skip("no container engine answers at DOCKER_HOST")
-    client = docker.from_env()
+    client = docker.from_env(timeout=ENGINE_S)
     yield client
     client.close()
 
@@ -110,15 +113,16 @@ def started_stack(engine: docker.DockerClient, image: str) -> Iterator[Stack]:
             "POSTGRES_PASSWORD": "jubilee",
             "POSTGRES_DB": "jubilee",
         }
-        made.run(
+        postgres = made.run(
             "postgres",
             "postgres:17-alpine",
             environment=login,
             tmpfs={"/var/lib/postgresql/data": ""},
         )
         made.run("redis", "redis:8-alpine")
-        migrate = made.command("migrate", restart_policy=TRIED_AGAIN)
-        assert eventually(lambda: _ended_well(migrate), within=60), migrate.logs().decode()
+        assert eventually(lambda: listens(postgres), within=START_S), postgres.logs().decode()
+        migrate = made.command("migrate")
+        assert migrate.wait(timeout=START_S)["StatusCode"] == 0, migrate.logs().decode()
         yield made
     finally:
         made.remove()
@@ -132,7 +136,7 @@ def stack(engine: docker.DockerClient, image: str) -> Iterator[Stack]:
         yield started
 
 
-def _ended_well(container: Any) -> bool:
-    container.reload()
-    state = container.attrs["State"]
-    return bool(state["Status"] == "exited" and state["ExitCode"] == 0)
+def listens(postgres: Any) -> bool:
+    """Return whether it does by TCP: while it makes its data, it listens on its socket alone."""
+    code, _ = postgres.exec_run(["pg_isready", "--host=127.0.0.1"])
+    return bool(code == 0)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import httpx2
 
-from tests.deploy.conftest import ROOT
+from tests.deploy.conftest import ROOT, eventually
 from tests.monitoring.debian import haproxy
 from tests.support.api import Api
-from tests.support.running import eventually, free_port
+from tests.support.running import free_port
 
 CONFIGURATION = ROOT / "deploy/compose/haproxy/haproxy.cfg"
 THREADS = 4
@@ -69,7 +69,7 @@ class Edge:
 
     def ready(self) -> "Edge":
         """Wait until it passes requests on."""
-        assert eventually(self._answers, within=30), self._log.read_text()
+        assert eventually(self._answers), self._log.read_text()
         return self
 
     def end(self) -> None:

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 import docker
 import pytest
 
-from tests.deploy.conftest import ROOT
-from tests.support.running import eventually
+from tests.deploy.conftest import ROOT, eventually, listens
 
 Run = Callable[[str], tuple[int, str]]
 LOGIN = {"POSTGRES_USER": "jubilee", "POSTGRES_PASSWORD": "jubilee", "POSTGRES_DB": "jubilee"}
@@ -37,8 +36,7 @@ def run(engine: docker.DockerClient) -> Iterator[Run]:
         with tarfile.open(fileobj=packed, mode="w") as archive:
             archive.add(ROOT / "deploy/backup", "backup")
         container.put_archive("/", packed.getvalue())
-        # The image starts a server of its own first, to create the database.
-        assert eventually(lambda: container.logs().count(b"ready to accept connections") == 2)
+        assert eventually(lambda: listens(container)), container.logs().decode()
         yield run
     finally:
         container.remove(force=True, v=True)

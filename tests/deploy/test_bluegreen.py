@@ -17,17 +17,19 @@ from deploy.bluegreen.haproxy import HaproxyRouter
 
 from jubilee.adapters.embedded.servers import EmbeddedServers
 from jubilee.adapters.postgres.schema import upgrade
-from tests.deploy.conftest import ROOT
+from tests.deploy.conftest import ROOT, START_S, eventually
 from tests.deploy.edge import Edge
 from tests.support.api import Api
-from tests.support.running import eventually, free_port
+from tests.support.running import free_port
 from tests.support.version_before import unpack_version_before
 from tests.system.chaos.background import Background
 from tests.system.chaos.proxy import Mode, Proxy
 
 SLOW_S = 0.15
 OPTIONS = {"METRICS_PORT": "0", "LOG_LEVEL": "WARNING"}
-SHORT = "--baseline-s=1.5 --watch-s=3 --window-s=2 --poll-s=0.3 --ready-within-s=60"
+SHORT = (
+    "--baseline-s=1.5 --watch-s=3 --window-s=2 --poll-s=0.3 --ready-within-s=120 --min-requests=20"
+)
 ANY_SPEED = "--max-p95-s=60 --p95-margin-s=60"  # other work on the machine slows both versions
 UNPRIVILEGED = """
     CREATE ROLE reader LOGIN;
@@ -135,7 +137,7 @@ def start_bluegreen(command: str, edge: Edge, options: str = "") -> subprocess.P
 
 def bluegreen(command: str, edge: Edge, options: str = "") -> tuple[int, str]:
     with start_bluegreen(command, edge, options) as process:
-        said, _ = process.communicate(timeout=120)
+        said, _ = process.communicate(timeout=START_S)
     return process.returncode, said
 
 
@@ -205,7 +207,7 @@ def test_a_version_that_dies_is_rolled_back(edge: Edge, start_green: NextVersion
         with start_bluegreen("release", edge, options) as process:
             assert_switched(process)
             green.end()
-            said, _ = process.communicate(timeout=60)
+            said, _ = process.communicate(timeout=START_S)
     assert process.returncode == 1
     assert "rolled back to blue: green: an API of it is not ready any more" in said
 
@@ -217,7 +219,7 @@ def test_a_release_that_is_ended_goes_back(edge: Edge, start_green: NextVersion)
         with start_bluegreen("release", edge, options) as process:
             assert_switched(process)
             process.terminate()
-            said, _ = process.communicate(timeout=60)
+            said, _ = process.communicate(timeout=START_S)
     assert process.returncode == 1
     assert said == "bluegreen: rolled back to blue: green: ended by SIGTERM\n"
     assert set(load.answers) == {"200"}

@@ -14,10 +14,10 @@ from deploy.bluegreen.gitops import Clone, GitRouter
 from deploy.bluegreen.prometheus import SELECTOR, PrometheusFigures
 
 from tests.deploy.chart import render
-from tests.deploy.conftest import ROOT
+from tests.deploy.conftest import ROOT, START_S, eventually
 from tests.monitoring.debian import program
 from tests.monitoring.exporters import exporter
-from tests.support.running import eventually, free_port
+from tests.support.running import free_port
 
 ROUTE = (ROOT / "deploy/bluegreen/httproute.yaml").read_text()
 VALUES = "image:\n  repository: ghcr.io/example/jubilee\n  digest: ''\napi:\n  replicas: 3\n"
@@ -160,7 +160,7 @@ def test_a_colour_is_ready_once_its_pods_are_those_of_the_last_commit(
 ) -> None:
     figures = PrometheusFigures(prometheus)
     router = GitRouter(folder / "httproute.yaml", figures)
-    assert eventually(lambda: is_scraped(figures), within=60)
+    assert eventually(lambda: is_scraped(figures))
     assert router.is_ready(Colour.GREEN)
     assert not router.is_ready(Colour.BLUE)  # its process is older than the commit of its values
     seen = increase({}, figures.read(Colour.GREEN))
@@ -169,7 +169,7 @@ def test_a_colour_is_ready_once_its_pods_are_those_of_the_last_commit(
 
 def test_the_command_rolls_back_by_a_commit(folder: Path, prometheus: str) -> None:
     figures = PrometheusFigures(prometheus)
-    assert eventually(lambda: is_scraped(figures), within=60)
+    assert eventually(lambda: is_scraped(figures))
     where = f"--route {folder / 'httproute.yaml'} --prometheus {prometheus}"
     options = f"{where} --baseline-s=0 --watch-s=2 --poll-s=0.5".split()
     ended = subprocess.run(
@@ -177,7 +177,7 @@ def test_the_command_rolls_back_by_a_commit(folder: Path, prometheus: str) -> No
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=START_S,
         check=False,
     )
     assert ended.returncode == 1

@@ -12,9 +12,10 @@ import asyncpg
 import pytest
 
 from tests.deploy.chart import DEFAULTS, Object, containers, pods, releases
+from tests.deploy.conftest import START_S, eventually
 from tests.servers import Servers, fresh_database
 from tests.support.api import NO_MAIL, NO_REDIS, NOWHERE, Starter, starter
-from tests.support.running import Up, eventually
+from tests.support.running import Up
 
 BIN = Path(sys.executable).parent
 SECRETS = "/run/secrets/jubilee"
@@ -50,7 +51,7 @@ def _run(container: Object, at: Path, secrets: Mapping[str, str]) -> tuple[int, 
         cwd=at,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=START_S,
         check=False,
     )
     return ended.returncode, ended.stdout + ended.stderr

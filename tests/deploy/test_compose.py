@@ -3,7 +3,6 @@
 import re
 import secrets
 import shutil
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +15,9 @@ import docker
 import httpx2
 import pytest
 
-from tests.deploy.compose import PROMETHEUS, ROOT, SERVICES, Deployment
+from tests.deploy.compose import ANSWER_S, PROMETHEUS, ROOT, SERVICES, Deployment
+from tests.deploy.conftest import eventually
 from tests.support.api import PASSWORD, bearer, sign_up
-from tests.support.running import eventually
 
 RULES = sorted((ROOT / "deploy/monitoring/rules").glob("*.yml"))
 PROMETHEUS_IMAGE = "localhost/jubilee-prometheus:test"
@@ -56,7 +55,7 @@ def scaled(deployment: Deployment) -> Deployment:
     scales = ("--scale", "api=3", "--scale", "worker=2")
     deployment.compose("up", "--detach", *scales, profiles="edge")
     for address in deployment.addresses("api", 8000):
-        with httpx2.Client(base_url=f"http://{address}") as api:
+        with httpx2.Client(base_url=f"http://{address}", timeout=ANSWER_S) as api:
             assert eventually(partial(_is_ready, api)), address
     with deployment.edge() as edge:
         assert eventually(lambda: _is_ready(edge))
@@ -75,8 +74,9 @@ def test_a_task_runs(deployment: Deployment) -> None:
     with deployment.api() as api:
         api.headers = bearer(sign_up(api, "ada"))
         task = api.post("/tasks", json={"kind": "echo", "data": {"n": 1}}).json()
-        done = api.get(f"/tasks/{task['id']}", params={"wait": 9}).json()
-    assert (done["status"], done["result"]) == ("succeeded", {"n": 1})
+        path = f"/tasks/{task['id']}"
+        assert eventually(lambda: api.get(path, params={"wait": 9}).json()["status"] == "succeeded")
+        assert api.get(path).json()["result"] == {"n": 1}
 
 
 def test_the_service_owns_its_database_and_is_no_superuser(deployment: Deployment) -> None:
@@ -111,9 +111,9 @@ def test_a_session_is_good_at_every_api_and_plain_http_is_sent_to_tls(scaled: De
     apis = scaled.addresses("api", 8000)
     assert len(apis) == 3
     for address in apis:
-        assert httpx2.get(f"http://{address}/users/me", headers=headers).json() == answer.json()
+        assert _get(f"http://{address}/users/me", headers=headers).json() == answer.json()
     (plain,) = scaled.addresses("haproxy", 8080)
-    assert httpx2.get(f"http://{plain}/hello/Zoe").status_code == 308
+    assert _get(f"http://{plain}/hello/Zoe").status_code == 308
 
 
 def test_the_api_knows_the_client_behind_the_proxy(scaled: Deployment) -> None:
@@ -138,9 +138,9 @@ def test_prometheus_finds_every_replica_and_the_databases(
     exporters = ("postgres-exporter", "redis-exporter")
     scaled.compose("up", "--detach", "--no-recreate", "--no-deps", "prometheus", *exporters)
     (address,) = scaled.addresses("prometheus", 9090)
-    with httpx2.Client(base_url=f"http://{address}", timeout=10) as prometheus:
+    with httpx2.Client(base_url=f"http://{address}", timeout=ANSWER_S) as prometheus:
         there = {"jubilee-api": 3, "jubilee-worker": 2, "postgres": 1, "redis": 1}
-        assert eventually(lambda: _up(prometheus) == there, within=120), _up(prometheus)
+        assert eventually(lambda: _up(prometheus) == there), _up(prometheus)
         groups = prometheus.get("/api/v1/rules").json()["data"]["groups"]
     assert {Path(group["file"]).name for group in groups} == {path.name for path in RULES}
 
@@ -171,8 +171,9 @@ def test_nothing_is_lost_when_an_api_and_a_worker_are_killed(
                 engine.containers.get(scaled.ids("api")[0]).kill()
             _accepted(edge, name)
         assert eventually(lambda: _results(edge) == {name: {"of": name} for name in names})
-        assert eventually(lambda: edge.get("/tasks/held").json()["status"] == "succeeded")
-    assert scaled.query("SELECT crashes FROM jobs WHERE task_id = 'held'") == "1"
+        assert eventually(lambda: _json(edge, "/tasks/held").get("status") == "succeeded")
+    # More than one where a worker stood still for longer than its lease.
+    assert int(scaled.query("SELECT crashes FROM jobs WHERE task_id = 'held'")) >= 1
 
 
 def test_down_leaves_nothing(engine: docker.DockerClient, scaled: Deployment) -> None:
@@ -185,11 +186,8 @@ def test_down_leaves_nothing(engine: docker.DockerClient, scaled: Deployment) ->
 
 def _up(prometheus: httpx2.Client) -> dict[str, int]:
     """How many targets of each job answer; exporters that have no image here are left out."""
-    try:
-        answer = prometheus.get("/api/v1/query", params={"query": "sum by (job) (up) > 0"})
-        found = answer.json()["data"]["result"]
-    except (httpx2.HTTPError, ValueError, KeyError):
-        return {}
+    reply = _json(prometheus, "/api/v1/query?query=sum by (job) (up) > 0")
+    found = reply.get("data", {}).get("result", ())
     return {series["metric"]["job"]: int(series["value"][1]) for series in found}
 
 
@@ -198,6 +196,19 @@ def _is_ready(client: httpx2.Client) -> bool:
         return client.get("/health/ready").status_code == 200
     except httpx2.HTTPError:
         return False
+
+
+def _get(url: str, **options: Any) -> httpx2.Response:
+    return httpx2.get(url, timeout=ANSWER_S, **options)
+
+
+def _json(client: httpx2.Client, path: str) -> dict[str, Any]:
+    """The body of the reply; empty if there is none, or one of an error."""
+    try:
+        answer = client.get(path)
+    except httpx2.HTTPError:
+        return {}
+    return answer.json() if answer.status_code == 200 else {}
 
 
 def _busy_worker(scaled: Deployment, edge: httpx2.Client) -> str:
@@ -209,26 +220,31 @@ def _busy_worker(scaled: Deployment, edge: httpx2.Client) -> str:
     call = {"method": "GET", "url": "http://api:8000/tasks/gate?wait=9", "headers": authorization}
     held = {"task_id": "held", "kind": "http.request", "data": call}
     edge.post("/tasks", json=held).raise_for_status()
-    for _ in range(50):
-        if container := scaled.query(RUNNING_ON):
-            return container
-    raise AssertionError(edge.get("/tasks/held").text)
+    container = ""
+
+    def runs() -> str:
+        nonlocal container
+        container = scaled.query(RUNNING_ON)
+        return container
+
+    assert eventually(runs), edge.get("/tasks/held").text
+    return container
 
 
 def _accepted(edge: httpx2.Client, name: str) -> None:
     """Ask until it is accepted; the same name is the same task, so asking twice makes one."""
     body = {"task_id": name, "kind": "echo", "data": {"of": name}}
-    for _ in range(50):
+
+    def is_accepted() -> bool:
         try:
-            if edge.post("/tasks", json=body).status_code in {200, 202}:
-                return
+            return edge.post("/tasks", json=body).status_code in {200, 202}
         except httpx2.HTTPError:
-            pass
-        time.sleep(0.2)
-    raise AssertionError(f"{name} is not accepted")
+            return False
+
+    assert eventually(is_accepted), name
 
 
 def _results(edge: httpx2.Client) -> dict[str, Any]:
     """The results of the echo tasks that succeeded."""
-    page = edge.get("/tasks", params={"limit": 100, "kind": "echo"}).json()
-    return {task["task_id"]: task["result"] for task in page["items"] if task["result"]}
+    page = _json(edge, "/tasks?limit=100&kind=echo").get("items", ())
+    return {task["task_id"]: task["result"] for task in page if task["result"]}

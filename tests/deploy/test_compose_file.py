@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from hashlib import sha256
 from pathlib import Path
@@ -11,10 +12,13 @@ import docker
 import pytest
 import yaml  # type: ignore[import-untyped]  # it ships no types
 
-from tests.deploy.compose import FILE
+from tests.deploy.compose import FILE, ROOT
 from tests.monitoring.debian import program
 
 MONITORING = FILE.parent / "monitoring"
+CONTAINERFILES = (ROOT / "Containerfile", *FILE.parent.glob("*/Containerfile"))
+CHECK = re.compile(r"HEALTHCHECK .*--timeout=(\d+)s .*--retries=(\d+)")
+MIN_CHECK_S = 15  # a check waits for a core as any process does
 
 
 def config(*options: str, **variables: str) -> str:
@@ -46,6 +50,20 @@ def test_the_tag_of_an_image_that_is_built_here_changes_with_its_files(name: str
     digest = sha256(b"".join(f"{path.name}\n{path.read_text()}\n".encode() for path in files))
     image = yaml.safe_load(FILE.read_text())["services"][name]["image"]
     assert image.endswith(f"-{digest.hexdigest()[:8]}}}")
+
+
+@pytest.mark.parametrize("path", CONTAINERFILES, ids=lambda path: path.parent.name)
+def test_a_check_of_an_image_bears_a_busy_host(path: Path) -> None:
+    ((timeout_s, retries),) = CHECK.findall(path.read_text())
+    assert int(timeout_s) >= MIN_CHECK_S
+    assert int(retries) >= 3
+
+
+@pytest.mark.parametrize("name", ["postgres", "redis"])
+def test_a_check_of_a_database_bears_a_busy_host(name: str) -> None:
+    check = yaml.safe_load(FILE.read_text())["services"][name]["healthcheck"]
+    assert int(check["timeout"].removesuffix("s")) >= MIN_CHECK_S
+    assert check["retries"] >= 3
 
 
 def test_every_service_has_limits_and_is_reached_from_this_machine_alone(services: Any) -> None:

@@ -16,8 +16,9 @@ import docker
 import httpx2
 import pytest
 
-from tests.deploy.conftest import ROOT
-from tests.support.running import eventually, free_port
+from tests.deploy.compose import ANSWER_S, COMMAND_S
+from tests.deploy.conftest import ROOT, START_S, eventually
+from tests.support.running import free_port
 
 SSHD, SSHD_IMAGE = ROOT / "tests/deploy/sshd", "localhost/jubilee-sshd:test"
 PLUGINS = [
@@ -47,18 +48,18 @@ class Host:
     ssh_port: int
     api_port: int
 
-    def deploy(self, image: str, healthy_within: int = 120) -> tuple[int, str]:
+    def deploy(self, image: str) -> tuple[int, str]:
         """Return the exit code and what was said."""
         options = f"-i {self.key} -p {self.ssh_port} -o LogLevel=ERROR"
         options += " -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
-        env = {"SSH_OPTIONS": options, "HEALTHY_WITHIN_S": str(healthy_within)}
+        env = {"SSH_OPTIONS": options, "HEALTHY_WITHIN_S": str(int(START_S))}
         ended = subprocess.run(
             (ROOT / "deploy/compose/deploy.sh", "root@127.0.0.1", image, str(self.folder)),
             env=os.environ | env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=400,
+            timeout=COMMAND_S,
             check=False,
         )
         return ended.returncode, ended.stdout
@@ -74,7 +75,7 @@ class Host:
         """Whether the API is."""
         try:
             url = f"http://127.0.0.1:{self.api_port}/health/ready"
-            return httpx2.get(url, timeout=5).status_code == 200
+            return httpx2.get(url, timeout=ANSWER_S).status_code == 200
         except httpx2.HTTPError:
             return False
 
@@ -154,7 +155,7 @@ def test_a_version_whose_api_fails_never_replaces_the_one_in_service(
     engine: docker.DockerClient, deployed: Host, broken: Callable[[str], str], image: str
 ) -> None:
     before = [found.id for found in deployed.containers(engine, "api")]
-    code, said = deployed.deploy(broken("api"), healthy_within=30)
+    code, said = deployed.deploy(broken("api"))
     assert code == 1
     assert "api is broken" in said
     assert "a first API of it does not become healthy" in said
@@ -166,7 +167,7 @@ def test_a_version_whose_api_fails_never_replaces_the_one_in_service(
 def test_a_version_whose_worker_fails_is_rolled_back(
     engine: docker.DockerClient, deployed: Host, broken: Callable[[str], str], image: str
 ) -> None:
-    code, said = deployed.deploy(broken("worker"), healthy_within=40)
+    code, said = deployed.deploy(broken("worker"))
     assert code == 1
     assert "worker is broken" in said
     assert "it does not become healthy" in said
@@ -180,7 +181,7 @@ def test_a_version_whose_worker_fails_is_rolled_back(
 
 def _listens(port: int) -> bool:
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as server:
+        with socket.create_connection(("127.0.0.1", port), timeout=ANSWER_S) as server:
             return server.recv(4) == b"SSH-"
     except OSError:
         return False

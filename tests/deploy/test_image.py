@@ -7,11 +7,12 @@ import docker
 import httpx2
 
 from jubilee.entrypoints.processes.heartbeat_file import BEAT_INTERVAL_S
-from tests.deploy.conftest import HARDENED, Stack, build_image
-from tests.support.running import eventually
+from tests.deploy.compose import ANSWER_S
+from tests.deploy.conftest import HARDENED, Stack, build_image, eventually
 
 DRAIN_S = 20  # SHUTDOWN_TIMEOUT's default
 HEARTBEAT = "/tmp/jubilee-worker"
+BORN = {"dateOfBirth": "1990-02-28"}
 
 
 def _output(engine: docker.DockerClient, image: str, *shell: str) -> str:
@@ -83,8 +84,8 @@ def test_two_builds_of_one_commit_have_the_same_layers(
 
 def test_the_api_serves_until_it_is_stopped(stack: Stack) -> None:
     api = stack.command("api", ports={"8000/tcp": ("127.0.0.1", None)})
-    assert eventually(lambda: _health(api) == (0, "api: healthy\n"), within=60)
-    greeting = httpx2.put(f"{_address(api)}/hello/Zoe", json={"dateOfBirth": "1990-02-28"})
+    assert eventually(lambda: _health(api) == (0, "api: healthy\n"))
+    greeting = httpx2.put(f"{_address(api)}/hello/Zoe", json=BORN, timeout=ANSWER_S)
     assert greeting.status_code == 204
     _stops_within_the_drain(api)
 
@@ -92,13 +93,13 @@ def test_the_api_serves_until_it_is_stopped(stack: Stack) -> None:
 def test_a_worker_that_stands_still_is_not_healthy(stack: Stack) -> None:
     worker = stack.command("worker")
     assert worker.attrs["Config"]["Healthcheck"]["Test"] == ["CMD", "jubilee", "health"]
-    assert eventually(lambda: _health(worker) == (0, "worker: healthy\n"), within=60)
+    assert eventually(lambda: _health(worker) == (0, "worker: healthy\n"))
     worker.kill("STOP")
     worker.exec_run(["touch", "--date=1 minute ago", HEARTBEAT])
     time.sleep(BEAT_INTERVAL_S + 1)  # a worker that runs would have touched it
     assert _health(worker)[0] == 1
     worker.kill("CONT")
-    assert eventually(lambda: _health(worker)[0] == 0, within=60)
+    assert eventually(lambda: _health(worker)[0] == 0)
     _stops_within_the_drain(worker)
 
 
@@ -109,10 +110,8 @@ def test_a_command_that_ends_by_itself_is_not_checked(
 
 
 def _stops_within_the_drain(container: Any) -> None:
-    began = time.monotonic()
-    container.stop(timeout=DRAIN_S)
+    container.stop(timeout=DRAIN_S)  # what still runs then is killed, which is another status
     assert container.wait()["StatusCode"] == 0
-    assert time.monotonic() - began < DRAIN_S
 
 
 def _health(container: Any) -> tuple[int, str]:

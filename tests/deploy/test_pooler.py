@@ -15,6 +15,7 @@ from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Driver
 from jubilee.domain.errors import Unavailable
 from jubilee.urls.database import checked_database_url
+from tests.deploy.compose import ANSWER_S, COMMAND_S
 from tests.deploy.conftest import ROOT
 from tests.pooler import pooler
 from tests.servers import Servers, start_containers
@@ -28,7 +29,6 @@ PASSES = (
 )
 """What is quick of `make pooled`."""
 QUICK = "servers and not timing"  # those wait until no other test runs, so for this one too
-TIMEOUT_S = 300
 LOCK = 42
 
 
@@ -42,7 +42,7 @@ def test_contracts_and_the_story_pass_through_a_pooler(engine: docker.DockerClie
         env=os.environ | chosen,
         capture_output=True,
         text=True,
-        timeout=TIMEOUT_S,
+        timeout=COMMAND_S,
         check=False,
     )
     assert ended.returncode == 0, ended.stdout[-3000:]
@@ -97,7 +97,7 @@ async def test_notifications_do_not_arrive(server: Servers, clients: list[Driver
 
 async def test_startup_parameters_are_refused_with_a_reason(pooled_url: str) -> None:
     url = checked_database_url(SecretStr(f"{pooled_url}?options=-c%20search_path%3Dshop"))
-    pool = ConnectionPool(url.get_secret_value(), size=1, timeout=10)
+    pool = ConnectionPool(url.get_secret_value(), size=1, timeout=ANSWER_S)
     with pytest.raises(Unavailable) as refused:
         async with pool.connection():
             pass

@@ -1,6 +1,5 @@
 """DATABASE_URL's certificates against a PostgreSQL that has TLS, which the embedded one has not."""
 
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from pydantic import SecretStr
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.domain.errors import Unavailable
 from jubilee.urls.database import checked_database_url
+from tests.deploy.compose import ANSWER_S
+from tests.deploy.conftest import eventually, listens
 from tests.support.certificates import make_certificate
 
 PASSWORD = "opensesame"
@@ -32,7 +33,6 @@ exec docker-entrypoint.sh postgres -c fsync=off -c ssl=on -c hba_file=/var/lib/p
   -c ssl_cert_file=/var/lib/postgresql/cert.pem -c ssl_key_file=/var/lib/postgresql/key.pem \
   -c ssl_ca_file=/var/lib/postgresql/cert.pem
 """
-START_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,7 @@ def server(
 
 
 def _create_roles(container: docker.models.containers.Container) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    # By TCP: while it makes its data, the server listens on the socket alone.
-    ready = ["pg_isready", "-h", "127.0.0.1"]
-    while container.exec_run(ready).exit_code != 0:
-        assert time.monotonic() < deadline, container.logs(tail=5).decode()
-        time.sleep(0.2)
+    assert eventually(lambda: listens(container)), container.logs(tail=5).decode()
     done = container.exec_run(["psql", "-U", "postgres", "-c", ROLES])
     assert done.exit_code == 0, done.output.decode()
 
@@ -94,7 +89,7 @@ def _create_roles(container: docker.models.containers.Container) -> None:
 @asynccontextmanager
 async def connection(url: str) -> AsyncIterator[asyncpg.Connection]:
     checked = checked_database_url(SecretStr(url)).get_secret_value()
-    pool = ConnectionPool(checked, size=1, timeout=10)
+    pool = ConnectionPool(checked, size=1, timeout=ANSWER_S)
     try:
         async with pool.connection() as driver:
             yield driver

@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 LOCK_FILE = ROOT / "deploy/requirements-check.lock"
 TOOLS = ROOT / ".tools"
 ENVIRONMENT = TOOLS / "check"
-INSTALL_S = 300
-RUN_S = 120
+INSTALL_S = 600
+RUN_S = 600
 
 
 def run_tool(

@@ -94,7 +94,7 @@ class Api(Up):
 
     def ready(self) -> "Api":
         """Wait until the API is ready for requests."""
-        assert eventually(self.is_ready, within=30), self.output
+        assert eventually(self.is_ready), self.output
         return self
 
 
