@@ -6,13 +6,12 @@ from copy import deepcopy
 
 import pytest
 
-from jubilee.entrypoints.http.docs.openapi import document
-from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.http.breaking_changes import breaking_changes
+from tests.http.generated_document import DOCUMENT
 from tests.http.references import Json
 from tests.http.released_openapi import RELEASED, without_texts
 
-NOW = without_texts(document(ENDPOINTS))
+NOW = without_texts(DOCUMENT)
 
 
 ACCEPTED: dict[str, str] = {

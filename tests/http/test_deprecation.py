@@ -15,7 +15,7 @@ from jubilee.entrypoints.http.framework.cursors import Cursors
 from jubilee.entrypoints.http.framework.deprecation import Deprecation
 from jubilee.entrypoints.http.framework.edge import EdgeMiddleware
 from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
-from jubilee.entrypoints.http.framework.resource import Resource
+from jubilee.entrypoints.http.framework.resource import PreparedEndpoint, Resource
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.http.references import resolved
 from tests.http.refusals import problem
@@ -34,7 +34,7 @@ def deprecated(sunset: datetime | None) -> AnyEndpoint:
 async def serving(services: Services, endpoint: AnyEndpoint) -> AsyncIterator[httpx2.AsyncClient]:
     traffic = InFlightRequests()
     context = ApiContext(services, Cursors(b"c" * 32), BodyLimits(1 << 20, 5), traffic)
-    app = EdgeMiddleware(Resource([endpoint], context).respond, traffic)
+    app = EdgeMiddleware(Resource([PreparedEndpoint.of(endpoint)], context).respond, traffic)
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         yield client

@@ -12,9 +12,8 @@ from jubilee.entrypoints.http.docs.openapi import document
 from jubilee.entrypoints.http.framework.endpoint import FORM, JSON
 from jubilee.entrypoints.http.framework.problems import QUOTA_EXCEEDED
 from jubilee.entrypoints.http.registry import ENDPOINTS
+from tests.http.generated_document import DOCUMENT
 from tests.http.references import Json, resolved
-
-DOCUMENT = document(ENDPOINTS)
 
 
 def operations() -> Iterator[tuple[str, Json]]:

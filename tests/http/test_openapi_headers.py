@@ -2,12 +2,9 @@
 
 import pytest
 
-from jubilee.entrypoints.http.docs.openapi import document
-from jubilee.entrypoints.http.registry import ENDPOINTS
+from tests.http.generated_document import DOCUMENT
 from tests.http.references import Json, resolved
 from tests.http.test_openapi import operations
-
-DOCUMENT = document(ENDPOINTS)
 
 
 def headers_of(operation: Json) -> set[str]:

@@ -5,13 +5,11 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from jubilee.entrypoints.http.docs.openapi import document
 from jubilee.entrypoints.http.docs.postman import postman_collection
-from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import SignUp
+from tests.http.generated_document import DOCUMENT
 from tests.http.references import Json
 
-DOCUMENT = document(ENDPOINTS)
 COLLECTION = postman_collection(DOCUMENT)
 UNDERSTOOD = {
     "api_token_not_found",

@@ -14,7 +14,6 @@ from jubilee.domain.rate_limits.limiter import RateLimiter
 from jubilee.domain.rate_limits.quotas import Quota, RouteClass
 from jubilee.domain.services import Services
 from jubilee.entrypoints.http.app import HttpOptions, build_app
-from jubilee.entrypoints.http.docs.openapi import document
 from jubilee.entrypoints.http.framework.client_address import TrustedProxies
 from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
 from jubilee.entrypoints.http.framework.edge import EdgeRules
@@ -22,6 +21,7 @@ from jubilee.entrypoints.http.framework.endpoint import Access
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import PASSWORD, SignUp
 from tests.fakes.quotas import FakeQuotaStore
+from tests.http.generated_document import DOCUMENT
 from tests.http.references import resolved
 
 PROBLEM_TYPE = "https://iana.org/assignments/http-problem-types#quota-exceeded"
@@ -152,13 +152,12 @@ def test_the_class_of_a_route_follows_from_its_method_and_access() -> None:
 
 
 def test_the_document_names_class_headers_and_problem_of_every_limited_route() -> None:
-    whole = document(ENDPOINTS)
     for endpoint in ENDPOINTS:
         if not endpoint.documented:
             continue
-        operation = whole["paths"][endpoint.path][endpoint.method.lower()]
+        operation = DOCUMENT["paths"][endpoint.path][endpoint.method.lower()]
         assert operation.get("x-rate-limit-class") == endpoint.route_class
-        answers = [resolved(answer, whole) for answer in operation["responses"].values()]
+        answers = [resolved(answer, DOCUMENT) for answer in operation["responses"].values()]
         limited = endpoint.route_class is not None
         for name in ("RateLimit", "RateLimit-Policy"):
             assert all((name in answer["headers"]) == limited for answer in answers)

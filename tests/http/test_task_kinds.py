@@ -7,12 +7,10 @@ import pytest
 
 from jubilee.bootstrap.job_kinds import every_kind
 from jubilee.domain.jobs.kinds import Audience, InvalidPayload, JobKind
-from jubilee.entrypoints.http.docs.openapi import document
-from jubilee.entrypoints.http.registry import ENDPOINTS
 from jubilee.entrypoints.http.task_kinds import NEW_TASK_EXAMPLES
+from tests.http.generated_document import DOCUMENT
 from tests.http.references import Json, resolved
 
-DOCUMENT = document(ENDPOINTS)
 TASK = DOCUMENT["components"]["schemas"]["NewTask"]
 assert every_kind.__module__  # its import makes every kind a known subclass
 

@@ -7,13 +7,11 @@ import asyncpg
 import httpx2
 import pytest
 
-from jubilee.entrypoints.http.docs.openapi import document
 from jubilee.entrypoints.http.framework.endpoint import FORM
-from jubilee.entrypoints.http.registry import ENDPOINTS
+from tests.http.generated_document import DOCUMENT
 from tests.http.references import Json, resolved
 from tests.support.api import Api, bearer
 
-DOCUMENT = document(ENDPOINTS)
 KILL = (
     "UPDATE jobs SET status = 'dead', attempts = max_attempts, finished_at = now() "
     "WHERE task_id = 'order-4711'"

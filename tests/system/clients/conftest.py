@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jubilee.entrypoints.http.docs.openapi import document
-from jubilee.entrypoints.http.registry import ENDPOINTS
+from tests.http.generated_document import DOCUMENT
 from tests.support.api import COMMAND, NO_MAIL, Api
 from tests.support.running import Up
 from tests.system.clients.node import install
@@ -23,7 +22,7 @@ def packages() -> None:
 def openapi(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The OpenAPI document as a file in a folder of its own."""
     path = tmp_path_factory.mktemp("document") / "openapi.json"
-    path.write_text(json.dumps(document(ENDPOINTS)))
+    path.write_text(json.dumps(DOCUMENT))
     return path
 
 

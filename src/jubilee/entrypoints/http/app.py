@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import groupby
 
 from starlette.types import ASGIApp
@@ -22,7 +23,7 @@ from jubilee.entrypoints.http.framework.edge import DEFAULT_RULES, EdgeMiddlewar
 from jubilee.entrypoints.http.framework.endpoint import AnyEndpoint
 from jubilee.entrypoints.http.framework.hosts import TrustedHosts
 from jubilee.entrypoints.http.framework.rate_limits import RequestLimits
-from jubilee.entrypoints.http.framework.resource import Resource
+from jubilee.entrypoints.http.framework.resource import PreparedEndpoint, Resource
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from jubilee.observation.requests import (
     NO_CONNECTION_OBSERVER,
@@ -77,8 +78,15 @@ def build_app(services: Services, options: HttpOptions, traffic: InFlightRequest
 
 def _resources(context: ApiContext) -> Iterable[tuple[str, Resource]]:
     """One resource for all methods of a path, so that it answers 405, Allow, OPTIONS and HEAD."""
-    for path, endpoints in groupby(sorted(ENDPOINTS, key=_path), key=_path):
-        yield path, Resource(list(endpoints), context)
+    for path, methods in _methods():
+        yield path, Resource(methods, context)
+
+
+@cache  # the same for every application of a process, of which tests make thousands
+def _methods() -> Sequence[tuple[str, Sequence[PreparedEndpoint]]]:
+    """The endpoints of each path."""
+    by_path = groupby(sorted(ENDPOINTS, key=_path), key=_path)
+    return [(path, [*map(PreparedEndpoint.of, endpoints)]) for path, endpoints in by_path]
 
 
 def _path(endpoint: AnyEndpoint) -> str:

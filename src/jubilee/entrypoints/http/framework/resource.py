@@ -64,8 +64,9 @@ MISSING = "The resource that If-Match requires does not exist."
 class Resource:
     """All methods of one path."""
 
-    def __init__(self, endpoints: Sequence[AnyEndpoint], context: ApiContext) -> None:
-        self._prepared = {e.method: PreparedEndpoint.of(e) for e in endpoints}
+    def __init__(self, methods: Sequence["PreparedEndpoint"], context: ApiContext) -> None:
+        endpoints = [each.endpoint for each in methods]
+        self._prepared = {each.endpoint.method: each for each in methods}
         self._template = endpoints[0].path
         self._context = context
         known = [*self._prepared, "OPTIONS", *(["HEAD"] if "GET" in self._prepared else [])]
