@@ -21,6 +21,9 @@ LANES = {"@timing-1": "pyproject.toml", "@timing-2": "README.md"}
 
 ALONE = "@timing"
 ORDER = (None, *LANES, ALONE)
+FOLLOWED = {ALONE: "@timing-2"}
+"""The lane after which a process runs the tests that run alone: beside both, it stops them."""
+
 SHARING_FOLDERS = ("tests/system/chaos/",)
 """Whose files share servers and processes that are slow to start."""
 
@@ -47,7 +50,7 @@ def unit(nodeid: str) -> str:
     file = nodeid.partition("::")[0]
     lane = next((each for each in (ALONE, *LANES) if nodeid.endswith(each)), None)
     folder = next((folder for folder in SHARING_FOLDERS if file.startswith(folder)), file)
-    return lane or folder
+    return FOLLOWED.get(lane, lane) if lane else folder
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -152,7 +152,7 @@ async def test_a_compressed_reply_is_not_decompressed(serve: Serve) -> None:
     assert reply.body == b"\x1f\x8b\x08\x00"
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 async def test_a_slow_server_times_out(serve: Serve) -> None:
     receiver = await serve(delay=5)
     request = read_request({"url": f"http://hooks.test:{receiver.port}"})
@@ -162,7 +162,7 @@ async def test_a_slow_server_times_out(serve: Serve) -> None:
     assert monotonic() - began < 1.5
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 async def test_a_server_that_sends_slowly_times_out() -> None:
     async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")

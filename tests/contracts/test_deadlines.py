@@ -49,7 +49,7 @@ async def sleep(pool: ConnectionPool) -> None:
         await executor.run(SLEEP)
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 async def test_a_statement_ends_at_the_deadline(single: ConnectionPool, deadline: Deadline) -> None:
     deadline.set(0.3)
     began = monotonic()
@@ -58,7 +58,7 @@ async def test_a_statement_ends_at_the_deadline(single: ConnectionPool, deadline
     assert 0.25 < monotonic() - began < 1.5
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 async def test_the_wait_for_a_connection_ends_at_the_deadline(
     single: ConnectionPool, deadline: Deadline
 ) -> None:
@@ -70,7 +70,7 @@ async def test_the_wait_for_a_connection_ends_at_the_deadline(
         assert 0.25 < monotonic() - began < 1.5
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 async def test_all_operations_share_one_deadline(
     single: ConnectionPool, deadline: Deadline
 ) -> None:

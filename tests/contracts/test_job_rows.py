@@ -106,7 +106,7 @@ async def test_a_claim_waits_for_the_relays_lock(table: PostgresJobTable, other:
     assert await waiting is not None
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 async def test_claiming_a_row_that_stays_locked_gives_up(
     table: PostgresJobTable, other: Any
 ) -> None:
@@ -117,7 +117,7 @@ async def test_claiming_a_row_that_stays_locked_gives_up(
             assert await table.store.claim(reference) is None
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 async def test_a_locked_row_does_not_delay_the_heartbeats_of_others(
     table: PostgresJobTable, other: Any
 ) -> None:

@@ -179,7 +179,7 @@ async def frozen(own_servers: OwnServers) -> AsyncIterator[RedisClient]:
     await client.close()
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 async def test_a_hanging_redis_delays_only_the_first_request(
     frozen: RedisClient,
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.exclusive import SHARING_FOLDERS
+from tests.exclusive import ALONE, LANES, SHARING_FOLDERS, unit
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ("-q", "-p", "xdist", "-p", "no:cacheprovider", "--strict-markers")
@@ -94,6 +94,11 @@ def test_timing_tests_come_last_and_alone_and_a_file_stays_in_one_process(projec
     assert len({pid for _, _, pid in told[-4:]}) == 1
     assert {name for _, name, _ in told[:-4]} == {"first", "second"}
     assert len({(name, pid) for _, name, pid in told[:-4]}) == 2
+
+
+def test_tests_that_run_alone_follow_the_shorter_lane_in_its_process() -> None:
+    first, second, alone = (unit(f"a.py::test_b{end}") for end in (*LANES, ALONE))
+    assert alone == second != first
 
 
 def test_two_timing_tests_that_wait_run_at_the_same_time(project: Path) -> None:

@@ -69,8 +69,8 @@ def request(endpoint: AnyEndpoint, tokens: dict[str, str]) -> httpx2.Request:
 async def ask_all(
     api: Api, tokens: dict[str, str], endpoints: Sequence[AnyEndpoint] = NEEDING
 ) -> list[TimedAnswer]:
-    """Call these endpoints, 40 at a time; by default all that need PostgreSQL."""
-    free = asyncio.Semaphore(40)
+    """Call these endpoints, 50 at a time; by default all that need PostgreSQL."""
+    free = asyncio.Semaphore(50)
 
     async def ask(client: httpx2.AsyncClient, endpoint: AnyEndpoint) -> TimedAnswer:
         async with free:

@@ -89,7 +89,7 @@ async def activity(database_url: str) -> Counter[str]:
         await connection.close()
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 @BOTH_WAYS
 async def test_check_43_every_request_is_503_in_time_while_postgres_is_down(
     own_servers: OwnServers,

@@ -14,7 +14,7 @@ SLOW = 400
 BYTE_INTERVAL_S = 1.0
 BODY_TIMEOUT_S = 12.0
 CUT_WITHIN_S = 30.0
-MEASURED_S = 6.0  # the first slow connections are cut after 10 s
+MEASURED_S = 4.0  # the first slow connections are cut after 10 s
 HEAD = b"GET /hello/zoe HTTP/1.1\r\nHost: api.test\r\nX-Slow: "
 BODY = (
     b"PUT /hello/zoe HTTP/1.1\r\nHost: api.test\r\nContent-Type: application/json\r\n"

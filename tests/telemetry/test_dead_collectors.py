@@ -53,7 +53,7 @@ def counts_failures(api: Api) -> bool:
     return all(line in text and f"{line}0.0" not in text for line in lines)
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 @pytest.mark.parametrize("collector", UNUSABLE_COLLECTORS.values(), ids=UNUSABLE_COLLECTORS)
 def test_an_unusable_collector_does_not_slow_requests_and_failures_are_counted(
     start_api: Starter, servers: Servers, database_url: str, collector: Collector

@@ -66,7 +66,7 @@ def test_a_new_kind_is_never_taken_by_workers_that_do_not_know_it(
 ) -> None:
     with fleet.extra():
         jobs = []
-        for number in range(20):
+        for number in range(10):
             jobs.append(post(fleet.api.url, user_headers, "chaos.new", f"new-{number}"))
             jobs += database.add_jobs("chaos.new")
             fleet.rest(0.1)
@@ -83,13 +83,13 @@ def test_jobs_of_a_kind_whose_only_worker_is_frozen_block_no_others(
     with fleet.extra() as [newer]:
         newer.send(signal.SIGSTOP)
         new = [
-            post(fleet.api.url, user_headers, "chaos.new", f"new-{number}") for number in range(50)
+            post(fleet.api.url, user_headers, "chaos.new", f"new-{number}") for number in range(30)
         ]
-        common = [post(fleet.api.url, user_headers, "chaos.quick", f"old-{n}") for n in range(50)]
+        common = [post(fleet.api.url, user_headers, "chaos.quick", f"old-{n}") for n in range(30)]
         fleet.rest(5)
         assert {database.status(job) for job in common} == {"succeeded"}
         assert {database.status(job) for job in new} == {"queued"}
         waits = starts(database)
-        assert (len(waits), max(waits) < 4) == (50, True)
+        assert (len(waits), max(waits) < 4) == (30, True)
         newer.send(signal.SIGCONT)
         assert has_drained(fleet, database, 20)

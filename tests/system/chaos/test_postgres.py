@@ -88,12 +88,12 @@ def test_new_tasks_start_soon_while_one_of_three_workers_is_partitioned(
     post(fleet.api.url, user_headers, "chaos.quick", "first")
     fleet.workers[0].proxy.turn(mode)
     jobs = []
-    for number in range(100):
+    for number in range(50):
         jobs.append(post(fleet.api.url, user_headers, "chaos.quick", f"task-{number}"))
         fleet.rest(0.06)
     assert has_drained(fleet, database, 10, patient=True)
     waits = sorted(starts(database))
-    assert (waits[-1] < SOON_S, waits[-10] < 0.5) == (True, True), waits[-10:]
+    assert (waits[-1] < SOON_S, waits[-5] < 0.5) == (True, True), waits[-5:]
     fleet.workers[0].proxy.turn(Mode.PASS)
     assert database.one("SELECT max(epoch) FROM jobs WHERE id = ANY($1)", jobs)["max"] == 1
 

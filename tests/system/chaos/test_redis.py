@@ -16,7 +16,7 @@ from tests.system.chaos.drains import has_drained, starts
 from tests.system.chaos.fleet import DRAIN_S, Fleet
 from tests.system.chaos.nemesis import Nemesis, command
 
-REDELIVERY_LIMIT_S = 3.5  # seconds: 3 are promised, with a margin for a loaded machine
+REDELIVERY_LIMIT_S = 4.5  # 3 are promised, with a margin for a loaded machine
 
 
 def test_repeated_flushes_of_redis_lose_no_job(
@@ -31,7 +31,7 @@ def test_repeated_flushes_of_redis_lose_no_job(
     assert judge(database, added=jobs) == CLEAN
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 def test_jobs_marked_but_never_sent_are_dispatched_again(fleet: Fleet, database: Database) -> None:
     jobs = database.add_jobs("chaos.quick", 20, dispatched=0)
     fleet.rest(0.7)
@@ -41,7 +41,7 @@ def test_jobs_marked_but_never_sent_are_dispatched_again(fleet: Fleet, database:
     assert judge(database, added=jobs) == CLEAN
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 def test_jobs_in_a_killed_or_frozen_redis_run_soon_after_it_is_back(
     fleet: Fleet, database: Database, user_headers: dict[str, str], nemesis: Nemesis
 ) -> None:
@@ -63,7 +63,7 @@ def test_jobs_in_a_killed_or_frozen_redis_run_soon_after_it_is_back(
         assert (last - back).total_seconds() < REDELIVERY_LIMIT_S
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 def test_the_message_of_a_killed_worker_is_taken_by_another(
     fleet: Fleet, database: Database
 ) -> None:

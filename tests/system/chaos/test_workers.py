@@ -30,7 +30,7 @@ def test_repeatedly_killed_workers_lose_and_duplicate_nothing(
     fleet: Fleet, database: Database, nemesis: Nemesis
 ) -> None:
     jobs: list[UUID] = []
-    for _ in range(6):
+    for _ in range(4):
         jobs += database.add_jobs("chaos.slow", 40, data={"seconds": 0.3})
         fleet.rest(0.7)
         nemesis.kill_a_worker()

@@ -230,13 +230,13 @@ async def seconds_until_unavailable(url: str, *, at_once: int = 1) -> float:
     return seconds
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 async def test_an_unreachable_redis_fails_within_the_timeout() -> None:
     for url in ("unix:///nowhere/redis.sock", "redis://127.0.0.1:1"):
         assert await seconds_until_unavailable(url, at_once=50) < 3 * TIMEOUT_S
 
 
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 async def test_a_frozen_redis_fails_within_the_timeout(own_servers: OwnServers) -> None:
     own_servers.redis.freeze()
     assert await seconds_until_unavailable(own_servers.redis_url, at_once=50) < 3 * TIMEOUT_S
