@@ -50,9 +50,11 @@ class AccountRows:
         opened = [row for row in self.tables.get("sessions", []) if row["id"] not in known]
         return [row["id"] for row in opened if not row["second_factor"]]
 
-    def has_more_rights(self, before: "AccountRows") -> bool:
-        """Return whether the account is allowed more than then."""
-        return _rights(self) - _rights(before) != set()
+    @property
+    def rights(self) -> set[str]:
+        """The roles of the account."""
+        users, grants = self.tables.get("users", []), self.tables.get("role_grants", [])
+        return {row["role"] for row in grants} | {"admin" for row in users if row["is_superuser"]}
 
 
 async def read_rows(pool: ConnectionPool, username: str) -> AccountRows:
@@ -60,9 +62,3 @@ async def read_rows(pool: ConnectionPool, username: str) -> AccountRows:
     async with pool.connection() as driver:
         row = await driver.fetchrow(SELECT, username, VOLATILE)
     return AccountRows({} if row is None else {table: row[table] for table in OWNERS})
-
-
-def _rights(rows: AccountRows) -> set[str]:
-    granted = {row["role"] for row in rows.tables.get("role_grants", [])}
-    users = rows.tables.get("users", [])
-    return granted | {"admin" for row in users if row["is_superuser"]}

@@ -69,11 +69,12 @@ async def test_of_ten_at_once_one_has_the_effect(world: World, flow: Flow) -> No
         answers = await asyncio.gather(*(step.send(parts, actor) for _ in range(AT_ONCE)))
         statuses = sorted(answer.status_code for answer in answers)
         assert statuses[-1] < 500, (step.name, statuses)
-        rows = await actor.rows()
+        rows, control = await actor.rows(), await alone.rows()
         assert rows.sessions_without_factor(begun) == []
+        assert rows.rights == control.rights
         if step.repetition is Repetition.AGAIN:
             continue
-        assert rows.counts == (await alone.rows()).counts, (step.name, statuses)
+        assert rows.counts == control.counts, (step.name, statuses)
         expected = [1] if step.repetition is Repetition.REFUSED else range(1, AT_ONCE + 1)
         assert statuses.count(step.status) in expected, (step.name, statuses)
 

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from httpx2 import AsyncClient
+from httpx2 import AsyncClient, Response
 
 from jubilee.adapters.argon2_passwords import Argon2Passwords
 from jubilee.domain.api_tokens.text import SECRET_BYTES, secret_text
@@ -117,6 +117,25 @@ async def pairs(
         assert status == other_status
         if number >= WARM_UPS:
             yield (other, one) if number % 2 else (one, other)
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+async def test_check_8_no_answer_differs_for_a_known_name(known: Known, request_: str) -> None:
+    path, named, member, rest = REQUESTS[request_]
+    name, unknown = named(known)
+    sent = [{member: each, **rest} for each in (name, unknown())]
+    answers = [await known.actor.client.post(path, json=body) for body in sent]
+    shown = [(answer.status_code, comparable(answer)) for answer in answers]
+    assert shown[0] == shown[1]
+
+
+def comparable(answer: Response) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return headers and body, without what is another one in every answer."""
+    body = answer.json()
+    headers = {k: v for k, v in answer.headers.items() if k not in {"x-request-id", "date"}}
+    body.pop("request_id", None)
+    body.get("public_key", {}).pop("challenge", None)
+    return headers, body
 
 
 @pytest.mark.timing

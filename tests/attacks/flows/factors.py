@@ -1,5 +1,6 @@
 """Flows of second factors and passkeys."""
 
+import re
 from typing import Any
 
 import pyotp
@@ -143,7 +144,34 @@ def _passkey(name: str, *, named: bool) -> Flow:
     return Flow(name=name, steps=(*REGISTRATION, ask, answer, remove))
 
 
+def _keep_page_token(actor: Actor, answer: Any) -> None:
+    found = re.search(r'name="token" value="([^"]+)"', answer.text)
+    assert found is not None, answer.text
+    actor.values["page_token"] = found[1]
+
+
+PAGE = "POST /account/sign-in-methods"
+OPEN_PAGE = Step(
+    name="open",
+    call=PAGE,
+    form=True,
+    proofs={"username": "name", "password": "password"},
+    after=_keep_page_token,
+    repetition=Repetition.AGAIN,
+    also={"name": {"email"}},
+)
+REMOVE_BY_PAGE = Step(
+    name="remove",
+    call=PAGE,
+    form=True,
+    uses=("passkey",),
+    proofs={"token": "page_token"},
+    makes={"remove": lambda parts: f"passkey:{parts['passkey']}"},
+    needs=frozenset({"register", "open"}),
+    also={"page_token": {"session"}},
+)
 FLOWS = (
+    Flow(name="page of sign-in methods", steps=(*REGISTRATION, OPEN_PAGE, REMOVE_BY_PAGE)),
     Flow(
         name="authenticator app",
         steps=(ADD, CONFIRM, FIRST_STEP, SECOND_STEP, read_self("second step"), REMOVE),
