@@ -119,10 +119,15 @@ async def test_names_of_passkeys_are_escaped(client: httpx2.AsyncClient, zoe: Pe
     assert ("<b>" in page.text, "&lt;b&gt;Phone&lt;/b&gt;" in page.text) == (False, True)
 
 
-async def test_mails_about_changed_ways_in_link_to_the_page(
+async def test_mails_about_changed_ways_in_and_a_restored_address_link_to_the_page(
     client: httpx2.AsyncClient, zoe: Person, mails: FakeMailWorker
 ) -> None:
     await add_passkey(client, zoe, SoftAuthenticator())
-    mail = (await mails.run())[-1]
-    links = re.findall(rf"{PUBLIC_URL}/account/([a-z-]+)", mail.text)
-    assert links == ["forgot-password", "sign-in-methods"]
+    changed = (await mails.run())[-1]
+    address = {"email": "max@example.com", "current_password": PASSWORD}
+    await client.patch("/users/me", json=address, headers=zoe.headers)
+    await client.post("/auth/email/undo", json={"token": (await mails.link()).token})
+    restored = (await mails.run())[-1]
+    for mail in (changed, restored):
+        links = re.findall(rf"{PUBLIC_URL}/account/([a-z-]+)", mail.text)
+        assert links == ["forgot-password", "sign-in-methods"]
