@@ -7,7 +7,7 @@ import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
-from jubilee.adapters.telemetry.otlp import CountingSpanExporter
+from jubilee.adapters.telemetry.otlp_spans import CountingSpanExporter
 
 
 def make_span() -> ReadableSpan:

@@ -14,7 +14,7 @@ import pytest
 from jubilee.adapters.telemetry.bad_export import BadExport
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.otlp import Signal, resource, seconds, signals
-from jubilee.adapters.telemetry.otlp_exports import Exports
+from jubilee.adapters.telemetry.otlp_exports import OtlpExports
 from jubilee.adapters.telemetry.tracing import TraceIds, Tracing
 from tests.support.api import NO_REDIS, NOWHERE, run
 from tests.support.receiver import Receiver, receiver
@@ -39,16 +39,16 @@ def received() -> Iterator[Receiver]:
 @contextmanager
 def exporting(
     monkeypatch: pytest.MonkeyPatch, instruments: Instruments, /, **environ: str
-) -> Iterator[Exports]:
+) -> Iterator[OtlpExports]:
     """Start the exports of a process."""
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    exports = Exports(environ, resource(RESOURCE), instruments)
+    exports = OtlpExports(environ, resource(RESOURCE), instruments)
     yield exports
     exports.close(5)
 
 
-def emit_signals(exports: Exports) -> None:
+def emit_signals(exports: OtlpExports) -> None:
     """Emit data of every exported signal."""
     if exports.spans is not None:
         with Tracing(resource(RESOURCE), exports.spans).tracer.start_as_current_span("GET /"):
@@ -185,7 +185,7 @@ def test_info_lines_are_sampled_only_by_the_setting(
 ) -> None:
     monkeypatch.setenv(BASE, received.url)
     attributes, only = resource(RESOURCE), sampled_lines_only
-    exports = Exports({BASE: received.url}, attributes, instruments, sampled_lines_only=only)
+    exports = OtlpExports({BASE: received.url}, attributes, instruments, sampled_lines_only=only)
     assert exports.lines is not None
     exports.lines.add("unsampled", "info", TraceIds(7, 8, sampled=False))
     exports.lines.add("sampled", "info", TraceIds(7, 8, sampled=True))
@@ -234,7 +234,7 @@ def test_closing_does_not_wait_for_a_silent_collector(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "4")
     with silent() as url:
         monkeypatch.setenv(BASE, url)
-        exports = Exports({BASE: url}, resource(RESOURCE), instruments)
+        exports = OtlpExports({BASE: url}, resource(RESOURCE), instruments)
         emit_signals(exports)
         began = monotonic()
         exports.close(0.5)

@@ -5,9 +5,8 @@ from time import gmtime, strftime
 from typing import Any
 
 from jubilee.adapters.telemetry.logs import Logs, encode
-from jubilee.adapters.telemetry.otlp_logs import NO_TRACE_IDS
 from jubilee.adapters.telemetry.sampling import SamplingDecision
-from jubilee.adapters.telemetry.tracing import TraceIds
+from jubilee.adapters.telemetry.tracing import NO_TRACE_IDS, TraceIds
 from jubilee.observation.requests import RequestRecord
 
 NS_PER_S = 1_000_000_000

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import structlog
 from opentelemetry import trace
@@ -17,7 +17,6 @@ from structlog.types import EventDict, Processor, WrappedLogger
 from jubilee.adapters.telemetry.counters import Counter
 from jubilee.adapters.telemetry.exceptions import fingerprint, kind_of, stack
 from jubilee.adapters.telemetry.line_writer import LineWriter
-from jubilee.adapters.telemetry.otlp_logs import LogBridge
 from jubilee.adapters.telemetry.tracing import TraceIds, current_ids, record_failure
 
 SILENCED = (
@@ -53,6 +52,16 @@ SEVERE_LEVELS = frozenset({"error", "critical"})
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=repr).encode
 
 
+class LineBridge(Protocol):
+    """Takes each line for an export; must not wait and must not raise."""
+
+    def add(self, text: str, level: str, ids: TraceIds | None, at: int | None = None) -> None:
+        """Take a line; `at`, in nanoseconds since 1970, defaults to now."""
+
+    def export(self) -> None:
+        """Send all lines that were taken."""
+
+
 def unwritten(event: str, level: str = "info", **fields: object) -> None:
     """Discard the line."""
 
@@ -73,7 +82,7 @@ class Logs:
 
         `whole`: show the messages of all exceptions, which may contain user data.
         """
-        self.bridge: LogBridge | None = None
+        self.bridge: LineBridge | None = None
         """The export over OTLP, if there is one."""
         self.report_error: ReportError | None = None
         """Receives each line of the level ERROR or CRITICAL, and the exception that it is about."""

@@ -1,15 +1,12 @@
 """OTLP over HTTP, configured by the standard OTEL_* variables; without them nothing is sent."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 from urllib.parse import urlsplit
 
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from jubilee.adapters.telemetry.bad_export import BadExport
 
@@ -106,20 +103,3 @@ class CountingExporter:
         if not taken:
             self.failed()
         return taken
-
-
-class CountingSpanExporter(SpanExporter):
-    """A CountingExporter with the interface of the SDK's span processor."""
-
-    def __init__(self, failed: Callable[[], None]) -> None:
-        self._exporter = OTLPSpanExporter()
-        self._counted = CountingExporter(self._exporter.export, failed)
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Called by the SDK's thread."""
-        taken = self._counted.export(spans)
-        return SpanExportResult.SUCCESS if taken else SpanExportResult.FAILURE
-
-    def shutdown(self) -> None:
-        """Stop retrying."""
-        self._exporter.shutdown()

@@ -16,11 +16,10 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import TraceFlags
 
-from jubilee.adapters.telemetry.tracing import TraceIds
+from jubilee.adapters.telemetry.tracing import NO_TRACE_IDS, TraceIds
 
 MAX_LINES = 20_000  # lines
 BATCH_SIZE = 512  # lines
-NO_TRACE_IDS = TraceIds(0, 0, sampled=False)
 FREQUENT_LEVELS = frozenset({"debug", "info"})
 SCOPE = InstrumentationScope("jubilee")
 SEVERITIES = {

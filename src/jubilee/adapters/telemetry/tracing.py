@@ -156,6 +156,9 @@ class TraceIds(NamedTuple):
     sampled: bool
 
 
+NO_TRACE_IDS = TraceIds(0, 0, sampled=False)
+
+
 def current_ids() -> TraceIds | None:
     """The ids of the current trace and span, sampled or not; None outside of a trace."""
     decided = sampling_decision.get()
