@@ -30,6 +30,8 @@ PEERS = {
     "A plaintext": "plaintext",
     "B* held connections": "held_connections",
     "D FastAPI, async ORM": "fastapi_orm",
+    "E FastAPI, tutorial": "fastapi_tutorial",
+    "F Litestar, repository": "litestar_repository",
 }
 KINDS_OF_PEERS = {name: {"hello"} for name in PEERS} | {"A plaintext": {"live"}}
 SERVER_CORE, OTHER_CORE = 0, 1
@@ -125,7 +127,7 @@ def table(found: Mapping[str, Mapping[str, Score]]) -> Iterator[str]:
         for name, score in scores.items():
             row = score.summary
             yield (
-                f"| {kind:<6} | {name:<20} | {row['cpu_us']:6.0f} "
+                f"| {kind:<6} | {name:<22} | {row['cpu_us']:6.0f} "
                 f"({row['cpu_us_min']:.0f} to {row['cpu_us_max']:.0f}) "
                 f"| {row['rate']:6.0f} | {row['p50_ms']:6.1f} | {row['p99_ms']:6.1f} "
                 f"| {row['share']:4.2f} |"
