@@ -43,7 +43,7 @@ from jubilee.domain.jobs.kinds import JobKinds, JobQueueName
 from jubilee.domain.jobs.lease_keeper import LeaseKeeper
 from jubilee.domain.jobs.redelivery import LostMessageCheck
 from jubilee.domain.jobs.relay import Relay
-from jubilee.domain.jobs.runner import CANCEL_GRACE_S, Runner
+from jubilee.domain.jobs.runner import Runner
 from jubilee.domain.jobs.sweeper import LeaseSweeper
 from jubilee.domain.retention import Retention
 from jubilee.entrypoints.exit_codes import SCHEMA_BEHIND
@@ -60,8 +60,6 @@ from jubilee.entrypoints.worker.periodic_tasks import (
 )
 from jubilee.entrypoints.worker.process import WorkerPlan
 from jubilee.settings import Settings
-
-ARQ_TIMEOUT_MARGIN_S = 30.0  # by which ARQ's limit for a job exceeds our own
 
 
 class SchemaBehind(BadConfiguration):
@@ -113,7 +111,6 @@ def _plan(
         pool=pool,
         refill=bounded_dispatch.refill,
         ping_database=store.ping,
-        job_timeout=kinds.longest_timeout + CANCEL_GRACE_S + ARQ_TIMEOUT_MARGIN_S,
         read_limit=settings.worker_read_limit,
     )
     relay = _relay(settings, adapters, bounded_dispatch, canceller)

@@ -160,11 +160,6 @@ class JobKinds:
         """The names as a set."""
         return KindSet(frozenset(self._by_name))
 
-    @property
-    def longest_timeout(self) -> float:
-        """The longest timeout of a kind, in seconds."""
-        return max((self.timeout(kind) for kind in self._by_name.values()), default=0.0)
-
     def timeout(self, kind: JobKind[Any, Any]) -> float:
         """Return the timeout of an attempt in this process, in seconds."""
         return min(kind.timeout, self._max_timeout)

@@ -98,7 +98,6 @@ class QueueSite:
             pool=self.pool,
             ping_database=self.ping,
             refill=self.refill.set,
-            job_timeout=60,
             read_limit=500,
         )
         worker = ArqQueueWorker(QUEUE, slots, runs, options)
@@ -108,6 +107,12 @@ class QueueSite:
     async def queued(self) -> int:
         """Return the number of messages in the queue."""
         return int(await self.pool.zcard(QUEUE))
+
+    async def until_empty(self, seconds: float = 10) -> None:
+        """Wait until Redis has no key of any message; raise TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while [key for key in await self.pool.keys() if b"health" not in key]:  # noqa: ASYNC110  # Redis has no event
+                await asyncio.sleep(0.005)
 
     async def close(self) -> None:
         """Stop all workers, and cancel those that hang."""

@@ -27,6 +27,7 @@ OVERRIDDEN = [
 ]
 ATTRIBUTES = (
     "allow_pick_jobs",
+    "functions",
     "in_progress_timeout_s",
     "job_counter",
     "max_jobs",
@@ -57,9 +58,7 @@ def test_the_hooks_are_overridden() -> None:
     assert set(OVERRIDDEN) - {"__init__"} == {
         "_poll_iteration",
         "_release_sem_dec_counter_on_complete",
-        "finish_job",
         "main",
-        "run_job",
         "start_jobs",
     }
 

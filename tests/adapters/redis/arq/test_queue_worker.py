@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 from arq.constants import in_progress_key_prefix, job_key_prefix
-from arq.worker import Worker
+from redis.asyncio.client import Pipeline
 
 from jubilee.adapters.redis.arq import queue_worker
 from jubilee.adapters.redis.arq.messages import pack
@@ -28,9 +28,8 @@ async def test_a_sent_job_is_run_once_and_leaves_no_keys(site: QueueSite) -> Non
     await site.send(jobs)
     await site.send(jobs)
     await site.runs.until(20)
-    await asyncio.sleep(0.1)
+    await site.until_empty()
     assert sorted(site.runs.started, key=str) == sorted(references(jobs), key=str)
-    assert [key for key in await site.pool.keys() if b"health" not in key] == []
 
 
 @pytest.mark.timing
@@ -159,8 +158,7 @@ async def test_missing_and_malformed_messages_are_skipped(site: QueueSite) -> No
     await site.pool.set(f"{job_key_prefix}other:1", pack({**wrong, "f": "os.system"}))
     await site.send(dispatches(1))
     await site.runs.until(1)
-    await asyncio.sleep(0.2)
-    assert await site.queued() == 0
+    await site.until_empty()
 
 
 async def test_a_worker_survives_a_job_that_raises(
@@ -183,13 +181,13 @@ async def test_the_message_of_a_long_job_is_removed_from_the_queue_once(
     site: QueueSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     removed: list[str] = []
-    zrem = site.pool.zrem
+    zrem = Pipeline.zrem
 
-    async def record_call(queue: str, *messages: str) -> object:
+    def record_call(pipe: Pipeline, queue: str, *messages: str) -> object:
         removed.extend(messages)
-        return await zrem(queue, *messages)
+        return zrem(pipe, queue, *messages)
 
-    monkeypatch.setattr(site.pool, "zrem", record_call)
+    monkeypatch.setattr(Pipeline, "zrem", record_call)
     site.runs.gate.clear()
     site.start(slots=2), site.start(slots=2)
     jobs = dispatches(2)
@@ -200,16 +198,33 @@ async def test_the_message_of_a_long_job_is_removed_from_the_queue_once(
     assert sorted(removed) == sorted(f"{job.reference.id}:0" for job in jobs)
 
 
+async def test_messages_of_jobs_that_are_claimed_together_are_removed_together(
+    site: QueueSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[int] = []
+    zrem = Pipeline.zrem
+
+    def record_call(pipe: Pipeline, queue: str, *messages: str) -> object:
+        removed.append(len(messages))
+        return zrem(pipe, queue, *messages)
+
+    monkeypatch.setattr(Pipeline, "zrem", record_call)
+    await site.send(dispatches(5))
+    site.start(slots=5)
+    await eventually(lambda: sum(removed) == 5)
+    assert removed == [5]
+
+
 async def test_a_stopping_worker_returns_its_message(
     site: QueueSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker, real = site.start(slots=1), Worker.run_job
+    worker, real = site.start(slots=1), ArqQueueWorker._run
 
-    async def stop_during_run(self: ArqQueueWorker, job_id: str, score: int) -> None:
+    async def stop_during_run(self: ArqQueueWorker, message: str, body: bytes) -> None:
         worker.stop()
-        await real(self, job_id, score)
+        await real(self, message, body)
 
-    monkeypatch.setattr(Worker, "run_job", stop_during_run)
+    monkeypatch.setattr(ArqQueueWorker, "_run", stop_during_run)
     (job,) = dispatches(1)
     await site.send([job])
     await eventually(lambda: worker._stopping)

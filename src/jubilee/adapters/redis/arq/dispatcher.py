@@ -22,7 +22,7 @@ from jubilee.adapters.redis.connections import request_pool
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.queue import MAX_PRIORITY
-from jubilee.domain.jobs.store import Dispatch, JobDispatcher, QueueLevel
+from jubilee.domain.jobs.store import Dispatch, JobDispatcher, JobReference, QueueLevel
 
 EXPIRES_MS = expires_extra_ms  # a day; the relay sends again what is still due then
 SCORE_OFFSET_MS = 366 * 86_400_000
@@ -56,16 +56,16 @@ class ArqJobDispatcher(JobDispatcher):
         """When a queue was last seen to be held back, by its name."""
 
     async def send(self, dispatches: Sequence[Dispatch], to: KindSet) -> None:
+        now = int(time() * 1000)
         queues = {queue: queue_name(queue, to) for queue in {d.queue for d in dispatches}}
+        scores: dict[JobQueueName, dict[str, int]] = {queue: {} for queue in queues}
         async with self._time_limit(), self._redis.pipeline(transaction=False) as pipe:
             for dispatch in dispatches:
-                reference = dispatch.reference
-                message, now = message_id(reference), int(time() * 1000)
-                arguments = (str(reference.id), reference.epoch)
-                job = serialize_job(FUNCTION, arguments, {}, None, now, serializer=pack)
-                pipe.psetex(job_key_prefix + message, EXPIRES_MS, job)
-                score = _score(now, dispatch.priority)
-                pipe.zadd(queues[dispatch.queue], {message: score}, nx=True)
+                message = message_id(dispatch.reference)
+                pipe.psetex(job_key_prefix + message, EXPIRES_MS, _body(dispatch.reference, now))
+                scores[dispatch.queue][message] = _score(now, dispatch.priority)
+            for name, queue in queues.items():
+                pipe.zadd(queue, scores[name], nx=True)
             for queue in queues.values():
                 pipe.pexpire(queue, EXPIRES_MS)  # all workers with these kinds may have left
                 pipe.publish(wake_channel(queue), b"")
@@ -132,6 +132,11 @@ class ArqJobDispatcher(JobDispatcher):
                 yield
         except (RedisError, OSError, TimeoutError) as error:
             raise Unavailable from error
+
+
+def _body(reference: JobReference, now_ms: int) -> bytes:
+    arguments = (str(reference.id), reference.epoch)
+    return serialize_job(FUNCTION, arguments, {}, None, now_ms, serializer=pack)
 
 
 def _score(now_ms: int, priority: int) -> int:

@@ -13,24 +13,22 @@ from typing import Any
 from uuid import UUID
 
 from arq.connections import ArqRedis
-from arq.constants import in_progress_key_prefix
+from arq.constants import in_progress_key_prefix, job_key_prefix
+from arq.jobs import deserialize_job_raw
 from arq.worker import Worker, func
-from redis.asyncio.client import PubSub
 
 from jubilee.adapters.redis.arq.messages import FUNCTION, unpack, wake_channel
 from jubilee.adapters.redis.arq.taken_messages import TakenMessages
+from jubilee.adapters.redis.arq.wakeups import Wakeups
 from jubilee.adapters.redis.failures import redis_failure
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.runner import Outcome
 from jubilee.domain.jobs.store import JobReference
 
 POLL_INTERVAL_S = 0.5  # without a wake-up; ARQ's own interval
-WAKEUP_DEBOUNCE_S = 0.002  # wake-ups within this time share one poll
 MAX_PAUSE_S = 1.0  # between two tries while Redis or PostgreSQL is away
 CLEANUP_TIMEOUT_S = 1.0  # for Redis to accept the ends of jobs; its keys expire in any case
-PING_AFTER_S = 10.0  # without a wake-up: the subscription may be half-open
 IN_PROGRESS_TTL_S = 1.0  # other workers leave a message alone for so long after it was taken
-MAX_TRIES = 1_000_000  # of one message; attempts of a job are counted in PostgreSQL
 TAKE_BATCH = 10  # messages in one round trip; between two, unanswered claims are looked for
 REFILL_BELOW = 2  # messages for each slot: more are dispatched before the last one is taken
 HEALTH_INTERVAL_S = 60  # between two writes of ARQ's health-check key
@@ -48,14 +46,13 @@ PingDatabase = Callable[[], Awaitable[None]]
 class QueueOptions:
     """What the queue workers of a process share.
 
-    `job_timeout` is ARQ's own limit, in seconds, longer than any job may take; `read_limit` is the
-    number of messages that one poll reads at most; `refill` is called when few are left.
+    `read_limit` is the number of messages that one poll reads at most; `refill` is called when few
+    are left.
     """
 
     pool: ArqRedis
     ping_database: PingDatabase
     refill: Callable[[], None]
-    job_timeout: float
     read_limit: int
 
 
@@ -74,25 +71,18 @@ class ArqQueueWorker(Worker):
             await self._run_dispatched(run_job, ctx["job_id"], JobReference(UUID(job_id), epoch))
 
         super().__init__(
-            functions=[func(run_dispatched, name=FUNCTION, keep_result=0, max_tries=MAX_TRIES)],
+            functions=[func(run_dispatched, name=FUNCTION)],
             queue_name=queue,
             redis_pool=options.pool,
             handle_signals=False,
             max_jobs=slots,
-            job_timeout=options.job_timeout,
-            keep_result=0,
             poll_delay=POLL_INTERVAL_S,
             queue_read_limit=options.read_limit,
             health_check_interval=HEALTH_INTERVAL_S,
-            retry_jobs=False,
-            job_deserializer=unpack,
-            log_results=False,
         )
         # Claims in PostgreSQL exclude other workers; a long mark would only delay unclaimed jobs.
         self.in_progress_timeout_s = IN_PROGRESS_TTL_S
-        self._channel = wake_channel(queue)
-        self._awake = asyncio.Event()
-        self._runs: set[asyncio.Task[Any]] = set()
+        self._wakeups = Wakeups(options.pool, wake_channel(queue))
         self._messages = TakenMessages()
         self._stopping = False
         self._ping_database = options.ping_database
@@ -103,7 +93,7 @@ class ArqQueueWorker(Worker):
     async def main(self) -> None:
         """Poll when woken, and at intervals, until stopped; errors of Redis are logged."""
         pause = POLL_INTERVAL_S
-        listening = asyncio.create_task(self._listen())
+        listening = asyncio.create_task(self._wakeups.listen())
         try:
             while not self._stopping:
                 try:
@@ -113,7 +103,7 @@ class ArqQueueWorker(Worker):
                     self._warn("Redis does not answer", cause=redis_failure(error), again_in=pause)
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, MAX_PAUSE_S)
-                await self._wait_for_wakeup()
+                await self._wakeups.wait(POLL_INTERVAL_S)
         finally:
             listening.cancel()
 
@@ -123,14 +113,15 @@ class ArqQueueWorker(Worker):
         self.allow_pick_jobs = False
         if self._reconnecting is not None:
             self._reconnecting.cancel()
-        self._awake.set()
+        self._wakeups.wake()
 
     async def finished(self) -> None:
         """Wait until all taken jobs have ended, and shortly for Redis to accept that."""
-        while self._runs:
-            await asyncio.wait(self._runs)
-        if self.tasks:
-            await asyncio.wait(self.tasks.values(), timeout=CLEANUP_TIMEOUT_S)
+        while running := [task for task in self.tasks.values() if not task.done()]:
+            await asyncio.wait(running)
+        with suppress(Exception):  # its keys expire in any case
+            async with asyncio.timeout(CLEANUP_TIMEOUT_S):
+                await self._report_messages()
 
     @property
     def running_jobs(self) -> int:
@@ -155,55 +146,60 @@ class ArqQueueWorker(Worker):
             await self._take(taken)
             del free[: len(taken)]
 
-    async def run_job(self, job_id: str, score: int) -> None:
-        """Log what ARQ raises, which would end the worker."""
-        try:
-            await super().run_job(job_id, score)
-        except Exception as error:
-            self._warn("a job is left to the relay", cause=redis_failure(error), job=job_id)
-
-    async def finish_job(self, job_id: str, finish: bool, *rest: Any) -> None:  # noqa: ANN401  # ARQ's shape
-        """Remove the message; if its job could not be claimed, return it and wake the workers."""
-        if not self._messages.ended(job_id):
-            await super().finish_job(job_id, finish, *rest)
-            return
-        await super().finish_job(job_id, False, None, None, False, None, None)
-        await self.pool.publish(self._channel, b"")
-
     async def _poll_iteration(self) -> None:
-        claimed = self._messages.removable()
-        if claimed:
-            await self.pool.zrem(self.queue_name, *claimed)
-            self._messages.removed(claimed)
+        await self._report_messages()
         await super()._poll_iteration()
+
+    async def _report_messages(self) -> None:
+        """Remove the messages of claimed jobs, and offer those of unclaimed ones to all workers.
+
+        One round trip for all of them.
+        """
+        removable, returned = self._messages.removable, self._messages.returned
+        if not removable and not returned:
+            return
+        async with self.pool.pipeline(transaction=False) as pipe:
+            if removable:
+                pipe.zrem(self.queue_name, *removable)
+                pipe.delete(*(job_key_prefix + message for message in removable))
+            pipe.delete(*(in_progress_key_prefix + m for m in (*removable, *returned)))
+            if returned:
+                pipe.publish(self._wakeups.channel, b"")
+            await pipe.execute()
+        self._messages.reported([*removable, *returned])
 
     def _has_room(self) -> bool:
         has_slot = self.allow_pick_jobs and self.job_counter < self.max_jobs
         return has_slot and not self._messages.claims_are_stuck
 
-    def _claimed(self, message: str) -> None:
-        self._messages.claimed(message)
-        self._pause_s = POLL_INTERVAL_S
+    async def _run(self, message: str, body: bytes) -> None:
+        """Run the job of a message; log what cannot be run.
+
+        In place of ARQ's `run_job`, which has a transaction at the start of each job and another at
+        its end: to count its tries, to limit its time and to keep its result. PostgreSQL and the
+        runner do that.
+        """
+        self._messages.taken(message)
+        try:
+            function, arguments, *_ = deserialize_job_raw(body, deserializer=unpack)
+            await self.functions[function].coroutine({"job_id": message}, *arguments)
+        except Exception as error:
+            self._warn("a job is left to the relay", cause=redis_failure(error), job=message)
+        self._messages.unneeded(message)
 
     async def _run_dispatched(self, run_job: RunJob, message: str, reference: JobReference) -> None:
         if self._stopping:
             self._messages.give_back(message)
             return
-        self._messages.taken(message)
-        outcome = await self._track(run_job(reference, lambda: self._claimed(message)))
+        outcome = await run_job(reference, lambda: self._claimed(message))
         if outcome is Outcome.UNCLAIMED:
             self._messages.give_back(message)
         if outcome in {Outcome.UNCLAIMED, Outcome.UNKNOWN}:
             self._pause()
 
-    async def _track(self, run: Awaitable[Outcome]) -> Outcome:
-        task = asyncio.current_task()
-        assert task is not None
-        self._runs.add(task)
-        try:
-            return await run
-        finally:
-            self._runs.discard(task)
+    def _claimed(self, message: str) -> None:
+        self._messages.unneeded(message)
+        self._pause_s = POLL_INTERVAL_S
 
     def _pause(self) -> None:
         """Take no messages until PostgreSQL answers: they would only be delayed here."""
@@ -224,10 +220,10 @@ class ArqQueueWorker(Worker):
             with suppress(Unavailable):
                 await self._ping_database()
                 self.allow_pick_jobs = True
-        self._awake.set()
+        self._wakeups.wake()
 
     async def _take(self, messages: list[str]) -> None:
-        """Mark messages as in progress in one round trip; start those that were free.
+        """Mark messages as in progress and read them in one round trip; run those that were free.
 
         A message that another worker has removed in the meantime has no score any more.
         """
@@ -235,52 +231,27 @@ class ArqQueueWorker(Worker):
         async with self.pool.pipeline(transaction=False) as pipe:
             for mark in marks:
                 pipe.set(mark, b"1", px=int(self.in_progress_timeout_s * 1000), nx=True)
+            pipe.mget([job_key_prefix + message for message in messages])
             pipe.zmscore(self.queue_name, messages)
-            *marked, scores = await pipe.execute()
+            *marked, bodies, scores = await pipe.execute()
         removed = []
-        for message, mark, is_marked, score in zip(messages, marks, marked, scores, strict=True):
-            if is_marked and score is None:
-                removed.append(mark)
-            elif is_marked:
-                await self._start(message, int(score))
+        for index, message in enumerate(messages):
+            if marked[index] and scores[index] is None:
+                removed.append(marks[index])
+            elif marked[index]:
+                await self._start(message, bodies[index])
         if removed:
             await self.pool.delete(*removed)
 
-    async def _start(self, message: str, score: int) -> None:
+    async def _start(self, message: str, body: bytes) -> None:
         await self.sem.acquire()  # at once: there is a free slot
         self.job_counter += 1
-        self.tasks[message] = task = asyncio.create_task(self.run_job(message, score))
+        self.tasks[message] = task = asyncio.create_task(self._run(message, body))
         task.add_done_callback(lambda _: self._release_sem_dec_counter_on_complete())
-
-    async def _wait_for_wakeup(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(POLL_INTERVAL_S):
-                await self._awake.wait()
-            await asyncio.sleep(WAKEUP_DEBOUNCE_S)
-        self._awake.clear()
-
-    async def _listen(self) -> None:
-        while True:
-            try:
-                async with self.pool.pubsub() as subscription:
-                    await subscription.subscribe(self._channel)
-                    self._awake.set()
-                    await self._receive(subscription)
-            except Exception:  # Redis is away: polling logs that already
-                await asyncio.sleep(MAX_PAUSE_S)
-
-    async def _receive(self, subscription: PubSub) -> None:
-        """Wake the worker at each message; raises when the connection is dead."""
-        while True:
-            if await subscription.get_message(timeout=PING_AFTER_S) is None:
-                await subscription.ping()
-                if await subscription.get_message(timeout=PING_AFTER_S) is None:
-                    raise TimeoutError
-            self._awake.set()
 
     def _release_sem_dec_counter_on_complete(self) -> None:
         super()._release_sem_dec_counter_on_complete()
-        self._awake.set()
+        self._wakeups.wake()
 
     def _warn(self, event: str, **fields: object) -> None:
         logger.warning(event, extra={"queue": self.queue_name, **fields})

@@ -4,37 +4,29 @@ from collections.abc import Sequence
 from time import monotonic
 
 CLAIM_TIMEOUT_S = 0.25  # an older claim without an answer: the database may be unreachable
-REMOVAL_DELAY_S = 0.3  # most jobs have ended by then, and ARQ removes their messages itself
 
 
 class TakenMessages:
-    """Messages by ARQ id, from being taken until their job has ended."""
+    """Messages by ARQ id, from being taken until Redis knows what has become of them."""
 
     def __init__(self) -> None:
         self._claim_started: dict[str, float] = {}
-        self._claimed_at: dict[str, float] = {}
-        self._returned: set[str] = set()
+        self._removable: dict[str, None] = {}
+        self._returned: dict[str, None] = {}
 
     def taken(self, message: str) -> None:
         """Record that the claim of its job begins."""
         self._claim_started[message] = monotonic()
 
-    def claimed(self, message: str) -> None:
-        """Record that this worker has the job: the message is not needed any more."""
-        self._claim_started.pop(message, None)
-        self._claimed_at[message] = monotonic()
+    def unneeded(self, message: str) -> None:
+        """Record that this worker has the job, or that none can claim it by this message."""
+        if self._claim_started.pop(message, None) is not None:
+            self._removable[message] = None
 
     def give_back(self, message: str) -> None:
         """Record that its job could not be claimed: the message is left to another worker."""
-        self._returned.add(message)
-
-    def ended(self, message: str) -> bool:
-        """Forget the message; returns whether it goes back to the queue."""
         self._claim_started.pop(message, None)
-        self._claimed_at.pop(message, None)
-        is_returned = message in self._returned
-        self._returned.discard(message)
-        return is_returned
+        self._returned[message] = None
 
     @property
     def claims_are_stuck(self) -> bool:
@@ -42,12 +34,18 @@ class TakenMessages:
         oldest = next(iter(self._claim_started.values()), None)
         return oldest is not None and monotonic() - oldest > CLAIM_TIMEOUT_S
 
+    @property
     def removable(self) -> Sequence[str]:
-        """List messages of jobs that have run for a while: other workers could not claim them."""
-        before = monotonic() - REMOVAL_DELAY_S
-        return [message for message, at in self._claimed_at.items() if at < before]
+        """Messages to remove from the queue."""
+        return list(self._removable)
 
-    def removed(self, messages: Sequence[str]) -> None:
-        """Record that they are no longer in the queue."""
+    @property
+    def returned(self) -> Sequence[str]:
+        """Messages to offer to other workers."""
+        return list(self._returned)
+
+    def reported(self, messages: Sequence[str]) -> None:
+        """Record that Redis knows it."""
         for message in messages:
-            self._claimed_at.pop(message, None)
+            self._removable.pop(message, None)
+            self._returned.pop(message, None)
