@@ -192,13 +192,14 @@ class PostgresJobTable:
 
 def make_postgres_job_table(pool: ConnectionPool, clock: FakeClock) -> PostgresJobTable:
     """Return the table with the job store of one worker."""
-    write = transactions(pool, WriteContext(clock, new_id, lambda: None))
+    context = WriteContext(clock, new_id, lambda: None)
+    write = transactions(pool, context)
     store = PostgresJobStore(pool, worker_id=new_id(), lease=LEASE_S, kinds=KNOWN)
     return PostgresJobTable(
         pool,
         write,
         store,
-        PostgresCompletion(write),
+        PostgresCompletion(pool, context),
         PostgresCancellation(write),
         PostgresDueJobs(pool),
     )

@@ -232,7 +232,6 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.job_completion import PostgresCompletion
 from jubilee.adapters.postgres.jobs.store import PostgresJobStore
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import transactions
 from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.jobs.store import LeaseLost, JobReference
 from jubilee.domain.jobs.queue import NewJob
@@ -245,7 +244,7 @@ async def main() -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
     write_context = WriteContext(lambda: datetime.now(UTC), new_id, lambda: None)
     try:
-        completion = PostgresCompletion(transactions(pool, write_context))
+        completion = PostgresCompletion(pool, write_context)
         async with completion(job.reference, {"by": "zombie"}) as tx:
             await tx.jobs.add(NewJob(id=UUID(sys.argv[3]), kind="effect"))
     except LeaseLost:

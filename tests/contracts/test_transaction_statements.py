@@ -33,6 +33,7 @@ from tests.fakes.birthdays import FakeTodayCache
 from tests.fakes.store import FakeClock
 
 ONE = Statement.from_sql("SELECT 1")
+CONTEXT = WriteContext(FakeClock(), new_id, lambda: None)
 
 
 class Statements(NoPoolObserver):
@@ -53,12 +54,17 @@ def statements() -> Statements:
 
 
 @pytest.fixture
-async def watched(database_url: str, statements: Statements) -> AsyncIterator[Database]:
-    """A database whose statements are recorded."""
+async def watched_pool(database_url: str, statements: Statements) -> AsyncIterator[ConnectionPool]:
+    """Connections whose statements are recorded."""
     pool = ConnectionPool(database_url, size=2, timeout=10, observer=statements)
-    context = WriteContext(FakeClock(), new_id, lambda: None)
-    yield Database(transactions(pool, context), views(pool, context))
+    yield pool
     await pool.close()
+
+
+@pytest.fixture
+def watched(watched_pool: ConnectionPool) -> Database:
+    """A database whose statements are recorded."""
+    return Database(transactions(watched_pool, CONTEXT), views(watched_pool, CONTEXT))
 
 
 @pytest.fixture
@@ -165,18 +171,18 @@ async def test_what_follows_the_commit_is_in_no_transaction(
     assert found == [False]
 
 
-async def complete_lost_job(watched: Database, *, has_effect: bool) -> None:
-    async with PostgresCompletion(watched.write)(JobReference(new_id(), 1), {"n": 1}) as tx:
+async def complete_lost_job(pool: ConnectionPool, *, has_effect: bool) -> None:
+    async with PostgresCompletion(pool, CONTEXT)(JobReference(new_id(), 1), {"n": 1}) as tx:
         if has_effect:
             await tx.executor.run(ONE)
 
 
 @pytest.mark.parametrize(
-    ("has_effect", "sent"), [(False, ["UPDATE"]), (True, ["BEGIN", "UPDATE", "ROLLBACK"])]
+    ("has_effect", "sent"), [(False, ["WITH", "UPDATE"]), (True, ["BEGIN", "UPDATE", "ROLLBACK"])]
 )
-async def test_a_job_without_effects_ends_in_one_statement(
-    watched: Database, statements: Statements, *, has_effect: bool, sent: list[str]
+async def test_a_completion_without_effects_opens_no_transaction(
+    watched_pool: ConnectionPool, statements: Statements, *, has_effect: bool, sent: list[str]
 ) -> None:
     with pytest.raises(LeaseLost):
-        await complete_lost_job(watched, has_effect=has_effect)
+        await complete_lost_job(watched_pool, has_effect=has_effect)
     assert statements.seen == sent

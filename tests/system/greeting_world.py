@@ -207,14 +207,15 @@ class GreetingSimulation:
 
     async def _work(self, pool: Any, lifetime: Lifetime) -> None:
         await self.plan(pool)
-        write = transactions(pool, WriteContext(self.clock, new_id, lambda: None))
+        context = WriteContext(self.clock, new_id, lambda: None)
+        write = transactions(pool, context)
         claims = PostgresJobStore(pool, worker_id=new_id(), lease=LEASE, kinds=[GREETING])
         keeper = LeaseKeeper(claims, LEASE, monotonic)
         kinds = JobKinds([self.kind(write, KillableMailSender(self, lifetime, keeper))])
         runner = Runner(
             claims,
             kinds,
-            PostgresCompletion(write),
+            PostgresCompletion(pool, context),
             JobCanceller(kinds, PostgresCancellation(write)),
             keeper,
             Random().random,

@@ -163,7 +163,7 @@ async def test_a_retry_fences_an_earlier_run_off(simulation: GreetingSimulation)
     assert late is not None
     assert late.epoch == early.epoch + 1
     finish = PostgresCompletion(
-        transactions(simulation.pool, WriteContext(simulation.clock, new_id, lambda: None))
+        simulation.pool, WriteContext(simulation.clock, new_id, lambda: None)
     )
     with pytest.raises(LeaseLost):
         async with finish(early, {}):

@@ -51,6 +51,7 @@ class Adapters:
     dispatcher: ArqJobDispatcher
     dispatch_buffer: DispatchBuffer
     hasher: Argon2Passwords
+    write_context: WriteContext
     write: Begin[PostgresTransaction]
     write_one: Begin[PostgresTransaction]
     read: Begin[PostgresTransaction]
@@ -127,6 +128,7 @@ def _adapters(
         dispatcher=dispatcher,
         dispatch_buffer=dispatch_buffer,
         hasher=_hasher(settings),
+        write_context=write_context,
         write=transactions(pool, write_context),
         write_one=single_writes(pool, write_context),
         read=views(pool, write_context),

@@ -133,7 +133,8 @@ def _runner(
     canceller: JobCanceller,
     lease_keeper: LeaseKeeper,
 ) -> Runner:
-    completion, observer = PostgresCompletion(adapters.write), adapters.telemetry.jobs
+    completion = PostgresCompletion(adapters.pool, adapters.write_context)
+    observer = adapters.telemetry.jobs
     return Runner(store, kinds, completion, canceller, lease_keeper, random, observer)
 
 

@@ -4,21 +4,28 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from jubilee.adapters.postgres.completion_executor import CompletionExecutor
+from jubilee.adapters.postgres.jobs.ends import JobEnds, SucceededJob
+from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches
 from jubilee.adapters.postgres.jobs.store import END, bounded
+from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.transaction import PostgresTransaction
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.jobs.store import JobReference, LeaseLost
 from jubilee.domain.transaction import Begin
 
 
-@dataclass(frozen=True, slots=True)
 class PostgresCompletion:
     """Opens the transaction that completes a job; its first statement is fenced by the epoch.
 
-    If it is the only one, as of a job that only stores a result, PostgreSQL commits it by itself:
-    one round trip instead of three.
+    If it is the only one, as of a job that only stores a result, it is sent together with those of
+    other jobs that end at the same time: one commit for all of them.
     """
 
-    write: Begin[PostgresTransaction]
+    def __init__(self, pool: ConnectionPool, context: WriteContext) -> None:
+        self._pool = pool
+        self._context = context
+        self._ends = JobEnds(pool)
 
     @asynccontextmanager
     async def __call__(
@@ -28,9 +35,11 @@ class PostgresCompletion:
 
         That may be at the first statement of the block, or at its end.
         """
-        async with self.write() as tx:
-            await _end(tx, reference, status="succeeded", result=_document(result), error=None)
-            yield tx
+        # Workers read from no replica: nothing has to be told that this has committed.
+        job, pending = SucceededJob(reference, _document(result)), PendingDispatches()
+        async with CompletionExecutor(self._pool, self._ends, job) as executor:
+            yield PostgresTransaction(executor, self._context, pending)
+        self._context.dispatch_committed(pending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +53,12 @@ class PostgresCancellation:
         self, reference: JobReference, error: Mapping[str, object] | None
     ) -> AsyncIterator[PostgresTransaction]:
         """Begin the transaction and end the job; raises LeaseLost if another worker claimed it."""
+        values = {"status": "cancelled", "result": None, "error": _document(error)}
         async with self.write() as tx:
-            await _end(tx, reference, status="cancelled", result=None, error=_document(error))
+            await tx.executor.defer(
+                END, LeaseLost, id=reference.id, epoch=reference.epoch, **values
+            )
             yield tx
-
-
-async def _end(tx: PostgresTransaction, reference: JobReference, **values: object) -> None:
-    await tx.executor.defer(END, LeaseLost, id=reference.id, epoch=reference.epoch, **values)
 
 
 def _document(document: Mapping[str, object] | None) -> str | None:

@@ -281,9 +281,7 @@ class Transaction:
             raise
         await self._lease.__aexit__(kind, error, traceback)
         if error is None:
-            self._context.dispatch_soon(self._pending.due)
-            for job_kind in self._pending.kinds:
-                self._context.enqueued(job_kind)
+            self._context.dispatch_committed(self._pending)
 
     async def _end(self, error: BaseException | None) -> None:
         if error is None:

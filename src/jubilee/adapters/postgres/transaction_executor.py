@@ -63,11 +63,10 @@ class TransactionExecutor(Executor):
 
     async def commit(self) -> None:
         """Commit; raises RolledBack if the server rolls back instead."""
-        if self._begun:
-            if await self.command(COMMIT) != "COMMIT":
-                raise RolledBack
-        else:
+        if not self._begun:
             await self._run_waiting()
+        elif await self.command(COMMIT) != "COMMIT":
+            raise RolledBack
 
     async def roll_back(self) -> None:
         """Undo all statements."""

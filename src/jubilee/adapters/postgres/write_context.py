@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from jubilee.adapters.postgres.audit import ReadOrigin
-from jubilee.adapters.postgres.jobs.pending_dispatches import Provenance
+from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
 from jubilee.adapters.postgres.statement import Executor
 from jubilee.domain.audit.entry import RequestOrigin
 from jubilee.domain.clock import Clock
@@ -48,3 +48,9 @@ class WriteContext:
     def provenance(self) -> Provenance:
         """Origin of the rows of jobs and events: the request and its trace."""
         return Provenance(self.correlation_id(), self.propagator)
+
+    def dispatch_committed(self, pending: PendingDispatches) -> None:
+        """Dispatch and count the new jobs of a transaction that has committed."""
+        self.dispatch_soon(pending.due)
+        for kind in pending.kinds:
+            self.enqueued(kind)
