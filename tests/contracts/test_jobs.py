@@ -43,6 +43,27 @@ async def test_added_jobs_are_stored_unchanged(database: Database) -> None:
     assert await list_jobs(database) == added
 
 
+async def test_jobs_added_together_are_stored_as_those_added_one_by_one(database: Database) -> None:
+    user = make_user("zoe")
+    await add_users(database, user)
+    old = make_job(key="welcome:1")
+    added = [make_job(owner_id=user.id, key="welcome:2"), make_job(data={"ü": [None, True]})]
+    async with database.write() as tx:
+        await tx.jobs.add(old)
+    async with database.write() as tx:
+        await tx.jobs.add_all([*added, make_job(key="welcome:1")])
+    assert await list_jobs(database) == [old, *added]
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+async def test_jobs_added_together_are_dispatched_if_they_are_due(database: Database) -> None:
+    due, later = make_job(), make_job(run_at=NOW + timedelta(days=9000))
+    async with database.write() as tx:
+        await tx.jobs.add_all([due, later])
+        dispatches = tx.pending.due
+    assert [(each.reference.id, each.kind) for each in dispatches] == [(due.id, due.kind)]
+
+
 async def test_a_key_is_used_once(database: Database) -> None:
     first, second, keyless = make_job(key="k"), make_job(key="k"), [make_job(), make_job()]
     for job in (first, second, *keyless):
@@ -69,14 +90,18 @@ async def test_deleting_an_account_deletes_its_jobs(database: Database) -> None:
 
 
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)
+@pytest.mark.parametrize("together", [False, True])
 async def test_a_new_row_has_the_defaults_of_a_queued_job(
-    database: Database, pool: ConnectionPool
+    database: Database, pool: ConnectionPool, *, together: bool
 ) -> None:
     later = NOW + timedelta(days=1)
     now, then = make_job(), make_job(run_at=later, max_attempts=32)
     async with database.write() as tx:
-        await tx.jobs.add(now)
-        await tx.jobs.add(then)
+        if together:
+            await tx.jobs.add_all([now, then])
+        else:
+            await tx.jobs.add(now)
+            await tx.jobs.add(then)
     async with pool.connection() as driver:
         first, second = await Executor(driver).all(ALL)
     assert (first["status"], first["lane"], first["priority"]) == ("queued", "system", 5)

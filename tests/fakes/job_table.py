@@ -1,7 +1,7 @@
 """The table of jobs in memory with its own clock, and the transactions that end a job."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -54,6 +54,9 @@ class FakeCompletionTransaction(JobQueue):
 
     async def add(self, job: NewJob) -> None:
         self.added.append(job)
+
+    async def add_all(self, jobs: Sequence[NewJob]) -> None:
+        self.added.extend(jobs)
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """The queue of jobs in memory."""
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -29,6 +29,10 @@ class FakeJobs(JobQueue):
                 raise unit.fail(foreign_key_violation("fk_jobs_owner_id"))
         self.rows[job.id] = job
         self.tasks.add_unowned(job)
+
+    async def add_all(self, jobs: Sequence[NewJob]) -> None:
+        for job in jobs:
+            await self.add(job)
 
 
 class JobsById(MutableMapping[UUID, NewJob]):

@@ -156,8 +156,8 @@ class GreetingPlanner:
                 for one in greetings
                 if one.key.user_id in added and one.state is GreetingState.PLANNED
             ]
-            for job in wanted:
-                await tx.jobs.add(job)
+            if wanted:
+                await tx.jobs.add_all(wanted)
         return len(added) if self.parks else len(wanted)
 
     def _greeting(self, person: Celebrant, day: date, span: PlanningSpan) -> PlannedGreeting | None:

@@ -1,6 +1,6 @@
 """Enqueueing jobs: a job is inserted in the transaction that needs it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -39,3 +39,6 @@ class JobQueue(Protocol):
 
     async def add(self, job: NewJob) -> None:
         """Insert the job, unless there is one with its key."""
+
+    async def add_all(self, jobs: Sequence[NewJob]) -> None:
+        """Insert a few hundred jobs by one statement, but for those whose key there is."""
