@@ -23,6 +23,12 @@ JOB = """
         now() + $3 * interval '1 second', now() + $4 * interval '1 second', now(),
         CASE WHEN $2 IN ('dead', 'succeeded') THEN now() END)
 """
+MANY = """
+    INSERT INTO jobs (id, kind, lane, data, priority, status, attempts, max_attempts, epoch,
+        run_at, created_at)
+    SELECT gen_random_uuid(), $3, $1, '{}', 5, 'queued', 0, 10, 0, now(), now()
+    FROM generate_series(1, CAST($2 AS integer))
+"""
 EVENT = """
     INSERT INTO events (id, kind, data, occurred_at, published_at)
     VALUES (CAST($1 AS uuid), 'user.created', '{}', now() - $2 * interval '1 second',
@@ -72,6 +78,21 @@ async def test_jobs_are_counted_by_queue_and_status(rows: Rows) -> None:
         for lane, factor in (("user", 1), ("system", 2))
         for status in ("queued", "running", "dead")
     }
+
+
+async def test_a_long_queue_is_counted_to_a_limit_and_estimated_beyond_it(rows: Rows) -> None:
+    await rows.add(MANY, "user", 12_000, "echo")
+    await rows.add(MANY, "system", 3, "echo")
+    assert (await rows.read()).jobs["user", "queued"] >= 10_000
+    await rows.add("ANALYZE jobs")
+    counted = (await rows.read()).jobs
+    assert (counted["user", "queued"], counted["system", "queued"]) == (12_000, 3)
+
+
+async def test_jobs_without_a_worker_are_counted_to_a_limit_for_each_kind(rows: Rows) -> None:
+    await rows.add(MANY, "user", 1_200, "sms.send")
+    await rows.add(MANY, "user", 2, "fax.send")
+    assert (await rows.read()).without_worker == {"sms.send": 1_000, "fax.send": 2}
 
 
 async def test_the_age_of_the_oldest_due_job_of_each_queue_is_read(rows: Rows) -> None:

@@ -172,7 +172,9 @@ class Instruments:
         )
 
     def _backlog(self) -> None:
-        self.jobs_state = self._gauge("jobs_state", "Jobs by state.", ("lane", "status"))
+        self.jobs_state = self._gauge(
+            "jobs_state", "Jobs by state; an estimate above 10 000.", ("lane", "status")
+        )
         self.oldest_due = self._gauge(
             "jobs_oldest_due_age_seconds", "Time since the oldest waiting job was due.", ("lane",)
         )

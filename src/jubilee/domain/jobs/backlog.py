@@ -13,7 +13,7 @@ class Backlog:
     """A snapshot; ages in seconds, 0 if nothing waits."""
 
     jobs: Mapping[tuple[str, str], int]
-    """Number of jobs by queue and status (queued, running, dead)."""
+    """Number of jobs by queue and status (queued, running, dead); an estimate above 10 000."""
     oldest_due: Mapping[str, float]
     """Seconds that the oldest due job has waited, by queue."""
     overdue: int
@@ -30,7 +30,10 @@ class Backlog:
     workers_silent: int
     """Workers of the last hour without a heartbeat that did not deregister."""
     without_worker: Mapping[str, int]
-    """Due jobs of kinds that no live worker can run: the 10 most frequent kinds; others at 0."""
+    """Due jobs of kinds that no live worker can run: the 10 most frequent kinds; others at 0.
+
+    Of each kind 1000 tasks and 1000 other jobs are counted at most.
+    """
 
 
 # Ports
