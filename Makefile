@@ -14,7 +14,7 @@ NAME ?=
 SEED ?= $(shell date +%s)
 MINUTES ?= 5
 
-.PHONY: bench bench-jobs bench-check bench-growth profile help run test coverage dev unit pictures drawing quick chaos fuzz mutants install check lint format types deps contracts image sbom audit history check-deploy chart manifests producer-wheel lock migration migrate rollback
+.PHONY: bench bench-jobs bench-birthdays bench-check bench-growth profile help run test coverage dev unit pictures drawing quick chaos fuzz mutants install check lint format types deps contracts image sbom audit history check-deploy chart manifests producer-wheel lock migration migrate rollback
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -98,8 +98,11 @@ bench: .venv/bench ## what requests cost beside other ways to write them (ROUNDS
 	@$(BIN)/python -m tests.benchmarks.http_bench --rounds $(or $(ROUNDS),9) --requests $(or $(REQUESTS),3000) \
 		--servers sampled,peers $(if $(KINDS),--kinds $(KINDS)) --json $(or $(OUT),dist/bench.json) --svg $(or $(OUT:.json=.svg),dist/bench.svg)
 
-bench-jobs: .venv/dev ## what durable jobs cost a worker with a small and a large backlog, and how soon they start (JOBS, OUT); writes JSON
+bench-jobs: .venv/bench ## what durable jobs cost, and how soon they start, beside other job queues (JOBS, OUT); writes JSON
 	@$(BIN)/python -m tests.benchmarks.jobs --jobs $(or $(JOBS),10000) --json $(or $(OUT),dist/bench-jobs.json)
+
+bench-birthdays: .venv/dev ## plan and deliver the greetings of a day with many birthdays (ACCOUNTS, OUT); writes JSON
+	@$(BIN)/python -m tests.benchmarks.birthdays --accounts $(or $(ACCOUNTS),100000) --json $(or $(OUT),dist/bench-birthdays.json)
 
 bench-check: .venv/dev ## compare requests with those of BASE (a commit), in turns; fails where one takes 5 % more CPU
 	@$(BIN)/python -m tests.benchmarks.check $(or $(BASE),origin/main)

@@ -1,35 +1,33 @@
 """What a job costs a worker, and how soon it starts: `python -m tests.benchmarks.jobs`.
 
 One worker of Jubilee as in production, on embedded servers, runs durable jobs that do nothing: they
-are claimed and ended in PostgreSQL. ARQ alone, tuned, runs as many on the same Redis, where none of
-them would survive the loss of Redis. CPU is that of the worker's process, which other load of the
-machine hardly moves; rates and latencies need a machine without it.
+are claimed and ended in PostgreSQL. Other job queues run as many on the same servers, one after the
+other. CPU is that of the worker and of the servers for each job, which other load of the machine
+hardly moves; rates and latencies need a machine without it.
 """
 
 import argparse
 import asyncio
 import json
-import subprocess
-import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from random import uniform
-from time import monotonic
 from typing import Any, TypeAlias
 
 import asyncpg
 import httpx2
 import uvloop
-from arq.connections import ArqRedis
-from redis.asyncio import ConnectionPool
 
 from tests.benchmarks.interleaved import cpu_s
+from tests.benchmarks.job_figures import Figures, drained, percentiles
+from tests.benchmarks.job_peers import Celery, Procrastinate, Saq, TunedArq, measure_peer
 from tests.benchmarks.stack import pids_by_name, print_lines, stack
 from tests.support.api import bearer, sign_up
 from tests.support.running import Up
 
 WARM_UP = 1_000  # jobs
 COUNTED_AFTER_S = 1.5  # PostgreSQL's statistics are that old at most
+LOOK_S = 0.005  # more often, looking would take the CPU of what is measured
 PAUSE_S = (0.05, 0.15)  # between two starts: the worker is idle by then
 TASK = {"kind": "echo", "data": {}}
 ADD = """
@@ -48,50 +46,22 @@ STARTED = """
 ENQUEUE = "SELECT jubilee.enqueue('echo')"
 
 Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-Figures: TypeAlias = dict[str, float]
 
 
-async def drained(ended: Callable[[], Awaitable[int]], jobs: int, pid: int) -> Figures:
-    """Wait until so many more jobs have ended; return their rate, and the CPU of each."""
-    before, began, cpu = await ended(), monotonic(), cpu_s(pid)
-    while (count := await ended() - before) < jobs:  # noqa: ASYNC110  # SQL has no event
-        await asyncio.sleep(0.05)
-    seconds = monotonic() - began
-    return {"jobs_per_s": count / seconds, "cpu_us": (cpu_s(pid) - cpu) / count * 1e6}
-
-
-async def durable(driver: Driver, worker: int, *, backlog: int, jobs: int) -> Figures:
+async def durable(driver: Driver, pids: Mapping[str, int], *, backlog: int, jobs: int) -> Figures:
     """Insert a backlog at once, and measure until the first jobs of it have ended."""
 
-    async def ended() -> int:
-        return int(await driver.fetchval(ENDED))
+    async def left() -> int:
+        return -int(await driver.fetchval(ENDED))
 
     await driver.execute("TRUNCATE jobs CASCADE")
     updates = await driver.fetchval(UPDATES)
     await driver.execute(ADD, backlog)
-    found = await drained(ended, jobs, worker)
+    found = await drained(left, jobs, pids)
     await driver.execute(LEAVE_ENDED)
     await asyncio.sleep(COUNTED_AFTER_S)
     changed = await driver.fetchval(UPDATES) - updates
-    return {**found, "row_updates": changed / await ended()}
-
-
-async def arq_alone(url: str, jobs: int) -> Figures:
-    """Measure ARQ's worker on its own queue; not durable."""
-    command = (sys.executable, "-m", "tests.benchmarks.peers.tuned_arq", url)
-    pool = ArqRedis(ConnectionPool.from_url(url), default_queue_name="bench")
-
-    async def ended() -> int:
-        return -int(await pool.zcard("bench"))
-
-    for _ in range(jobs + 2 * WARM_UP):
-        await pool.enqueue_job("nothing")
-    with subprocess.Popen(command) as process:  # noqa: ASYNC220  # nothing else runs meanwhile
-        await drained(ended, WARM_UP, process.pid)
-        found = await drained(ended, jobs, process.pid)
-        process.terminate()
-    await pool.aclose(close_connection_pool=True)
-    return found
+    return {**found, "row_updates": changed / -await left()}
 
 
 async def starts(driver: Driver, add: Callable[[], Awaitable[str]], count: int) -> Figures:
@@ -101,10 +71,10 @@ async def starts(driver: Driver, add: Callable[[], Awaitable[str]], count: int) 
         await asyncio.sleep(uniform(*PAUSE_S))  # no secret depends on it
         job_id, waited = await add(), None
         while waited is None:
+            await asyncio.sleep(LOOK_S)
             waited = await driver.fetchval(STARTED, job_id)
         waits.append(waited)
-    waits.sort()
-    return {"p50_ms": waits[count // 2], "p99_ms": waits[count * 99 // 100]}
+    return percentiles(waits)
 
 
 async def idle(worker: int, seconds: float) -> Figures:
@@ -116,9 +86,8 @@ async def idle(worker: int, seconds: float) -> Figures:
 
 async def measure(up: Up, options: argparse.Namespace) -> dict[str, Figures]:
     """Return all figures by name."""
-    worker, (url, redis_url) = pids_by_name(up)["worker"], (up.run.database_url, up.run.redis_url)
+    pids, url = pids_by_name(up), up.run.database_url
     assert url is not None
-    assert redis_url is not None
     driver: Driver = await asyncpg.connect(url)
     with httpx2.Client(base_url=f"http://127.0.0.1:{up.port}", timeout=10) as client:
         headers: Any = bearer(sign_up(client, "ada"))
@@ -133,13 +102,27 @@ async def measure(up: Up, options: argparse.Namespace) -> dict[str, Figures]:
             "start, by API": await starts(driver, by_api, options.starts),
             "start, by SQL": await starts(driver, by_sql, options.starts),
         }
-    found["idle"] = await idle(worker, options.idle)
-    await durable(driver, worker, backlog=WARM_UP, jobs=WARM_UP)
+    found["idle"] = await idle(pids["worker"], options.idle)
+    await durable(driver, pids, backlog=WARM_UP, jobs=WARM_UP)
     for backlog in options.backlogs:
         jobs = min(options.jobs, backlog)
-        found[f"{backlog} due"] = await durable(driver, worker, backlog=backlog, jobs=jobs)
-    found["tuned ARQ, not durable"] = await arq_alone(redis_url, options.jobs)
+        found[f"{backlog} due"] = await durable(driver, pids, backlog=backlog, jobs=jobs)
     await driver.close()
+    return found
+
+
+async def measure_peers(up: Up, options: argparse.Namespace) -> dict[str, Figures]:
+    """Return the figures of the other job queues."""
+    url, redis_url = up.run.database_url, up.run.redis_url
+    assert url is not None
+    assert redis_url is not None
+    servers, found = pids_by_name(up), {}
+    peers = (TunedArq(redis_url), Saq(redis_url), Celery(redis_url), Procrastinate(url))
+    for peer in peers:
+        at = url if isinstance(peer, Procrastinate) else redis_url
+        found[peer.name] = await measure_peer(
+            peer, at, servers, jobs=options.jobs, starts=options.starts
+        )
     return found
 
 
@@ -155,11 +138,14 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=10_000, help="measured in each backlog")
     parser.add_argument("--backlogs", type=int, nargs="+", default=[10_000, 200_000])
     parser.add_argument("--starts", type=int, default=100)
+    parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--idle", type=float, default=30, help="seconds")
     parser.add_argument("--json", type=Path, default=Path("dist/bench-jobs.json"))
     options = parser.parse_args()
     with stack(RATE_LIMITS="off") as up:
         found = uvloop.run(measure(up, options))
+        if options.peers:
+            found |= asyncio.run(measure_peers(up, options))
     options.json.parent.mkdir(exist_ok=True)
     options.json.write_text(json.dumps(found, indent=2) + "\n")
     print_lines(table(found))

@@ -83,7 +83,7 @@ async def sample(pids: Mapping[str, int], seconds: float) -> Mapping[str, Phase]
     interval, until = min(SAMPLE_INTERVAL_S, seconds / 8), monotonic() + seconds
     while monotonic() < until:
         for name, pid in pids.items():
-            taken[name].append(_sample(pid))
+            taken[name].append(look(pid))
         await asyncio.sleep(interval)
     return {name: Phase(samples) for name, samples in taken.items()}
 
@@ -96,7 +96,7 @@ def machine_cpu_s() -> float:
     return (user + nice + system + interrupts + soft) / TICKS_PER_S
 
 
-def _sample(pid: int) -> Sample:
+def look(pid: int) -> Sample:
     """Look at the process and its children; at this one alone, as all others descend from it."""
     members = [pid] if pid == os.getpid() else [pid, *_children(pid)]
     rss_mib = sum(map(_rss_bytes, members)) / MIB

@@ -7,16 +7,24 @@ from arq import run_worker
 from arq.connections import RedisSettings
 from arq.worker import func
 
+from tests.benchmarks.peers.stamps import stamp
+
 
 async def nothing(ctx: dict[Any, Any]) -> None:
     """Do nothing."""
     del ctx
 
 
+async def stamped(ctx: dict[Any, Any], sent: float) -> None:
+    """Write how long ago the job was sent."""
+    del ctx
+    stamp(sent)
+
+
 class Settings:
     """Of ARQ's worker."""
 
-    functions = (func(nothing, name="nothing", keep_result=0),)
+    functions = (func(nothing, name="nothing"), func(stamped, name="stamped"))
     queue_name = "bench"
     redis_settings = RedisSettings.from_dsn(sys.argv[1])
     max_jobs = 100
