@@ -83,6 +83,8 @@ def test_a_killed_process_costs_only_what_it_was_answering(pair: Api) -> None:
         enough.set()
         assert sum(failures) <= CLIENTS
     assert pair.process.poll() is None
+    restarted = tuple(f'process_restarts_total{{process="{n}"}} 1.0' for n in "12")
+    assert eventually(lambda: any(each in pair.ask("/metrics").text for each in restarted))
 
 
 def test_all_processes_drain_together_and_free_the_port(

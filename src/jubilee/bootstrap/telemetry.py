@@ -112,6 +112,7 @@ async def open_telemetry(
             background_tasks(sample_loop_lag(instruments), cancel_s=budget.cancel_s)
         )
         if process:
+            instruments.process_restarts.labels().inc(process.slot.restarts if process.slot else 0)
             _serve_metrics(settings, process, instruments.registry, ends)
         logs = _bridged(settings, process, exports, instruments) if process else None
         telemetry = _telemetry(

@@ -59,6 +59,17 @@ def test_a_process_that_was_alive_is_always_started_again(grouped: Grouped) -> N
     assert "process will be started again" in up.output
 
 
+def test_a_process_is_told_how_often_it_was_started_again(grouped: Grouped) -> None:
+    up = grouped(f'echo "$JUBILEE_PROCESS after $JUBILEE_PROCESS_RESTARTS"; {ALIVE}')
+    assert are_alive(up)
+    (first, *_) = up.pids - {up.process.pid}
+    os.kill(first, signal.SIGKILL)
+    assert are_alive(up, 3)
+    told = {line for line in up.output.splitlines() if "after" in line}
+    assert {"1 after 0", "2 after 0"} < told
+    assert told & {"1 after 1", "2 after 1"}
+
+
 def test_a_signal_closes_the_listeners_first_and_ends_all(grouped: Grouped) -> None:
     up = grouped("trap 'echo drained; exit' TERM; echo alive; while :; do sleep .1; done")
     assert are_alive(up)

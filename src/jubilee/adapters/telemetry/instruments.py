@@ -58,6 +58,9 @@ class Instruments:
         self._gauge("jubilee_build_info", "The version of this process.", ("version",)).labels(
             version
         ).set(1)
+        self.process_restarts = self._counter(
+            "process_restarts", "Processes that the parent of several started in place of this one."
+        )
         self._http()
         self._attempts()
         self._storage()

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
 from jubilee.entrypoints.local.child_process import ChildProcess
@@ -68,6 +68,8 @@ class Member:
     def _start(self) -> None:
         self.slot.heartbeat.remove()
         self._starts += 1
+        if self.process is not None:
+            self.slot = replace(self.slot, restarts=self.slot.restarts + 1)
         self.process = self.spawn(self.slot)
 
     def _log_restart(self, reason: str, delay_s: float) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from jubilee.entrypoints.processes.heartbeat_file import HeartbeatFile
 
 NUMBER, FOLDER = "JUBILEE_PROCESS", "JUBILEE_PROCESS_FOLDER"
-LISTENERS = "JUBILEE_PROCESS_LISTENERS"
+LISTENERS, RESTARTS = "JUBILEE_PROCESS_LISTENERS", "JUBILEE_PROCESS_RESTARTS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,8 @@ class ProcessSlot:
     """Holds the heartbeat files and the sockets of the metrics of all processes."""
     listeners: tuple[int, ...] = ()
     """Descriptors of the sockets on which the parent listens."""
+    restarts: int = 0
+    """How many processes have had this place before."""
 
     @property
     def heartbeat(self) -> HeartbeatFile:
@@ -30,7 +32,12 @@ class ProcessSlot:
     def variables(self) -> Mapping[str, str]:
         """Return the variables that tell a child process its slot."""
         listeners = ",".join(map(str, self.listeners))
-        return {NUMBER: str(self.number), FOLDER: str(self.folder), LISTENERS: listeners}
+        return {
+            NUMBER: str(self.number),
+            FOLDER: str(self.folder),
+            LISTENERS: listeners,
+            RESTARTS: str(self.restarts),
+        }
 
 
 def own_slot() -> ProcessSlot | None:
@@ -43,4 +50,5 @@ def own_slot() -> ProcessSlot | None:
         int(number),
         Path(os.environ[FOLDER]),
         tuple(map(int, listeners.split(","))) if listeners else (),
+        int(os.environ[RESTARTS]),
     )
