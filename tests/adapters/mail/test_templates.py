@@ -57,6 +57,13 @@ def greeting(templates: JinjaTemplates, name: str) -> RenderedMail:
     return templates.render("birthday", None, **{**VALUES, "name": name})
 
 
+def test_the_mail_about_a_deletion_that_an_older_version_has_queued_leads_to_the_page() -> None:
+    """Its job names no link, so that the mail has neither token nor code."""
+    values = {"name": "Zoe", "email": "zoe@example.com", "due": "2026-12-04 09:00"}
+    mail = JinjaTemplates("https://jubilee.test").render("deletion_waits", None, **values)
+    assert "https://jubilee.test/account/restore\n" in mail.text
+
+
 def test_a_missing_name_leaves_no_gap(templates: JinjaTemplates) -> None:
     assert greeting(templates, "").subject == "Happy birthday!"
     assert greeting(templates, "Zoe").subject == "Happy birthday, Zoe!"
