@@ -113,7 +113,7 @@ class Saq(JobPeer):
         await self._queue.enqueue("stamped", sent=time(), ttl=-1)
 
     async def left(self) -> int:
-        return await self._queue.count("incomplete")
+        return int(await self._queue.count("incomplete"))
 
     async def close(self) -> None:
         await self._queue.disconnect()
