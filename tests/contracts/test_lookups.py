@@ -9,12 +9,16 @@ from time import monotonic
 import asyncpg
 import pytest
 
+from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.caller import CurrentCaller
 from jubilee.adapters.postgres.lookups import MAX_KEYS, Lookups
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Driver, KeyedStatement
+from jubilee.adapters.postgres.transaction import views
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.errors import Unavailable
 from jubilee.observation.storage import NoPoolObserver, StatementInfo
+from tests.fakes.store import FakeClock
 
 deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
 LOCK = 7
@@ -151,3 +155,10 @@ async def test_a_failure_meets_all_that_share_the_statement(lookups: Lookups) ->
     found = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(error) for error in found] == [asyncpg.DivisionByZeroError] * 2
     assert await twice(lookups, 1) == 2
+
+
+async def test_a_view_holds_no_connection(shared: ConnectionPool) -> None:
+    read = views(shared, WriteContext(FakeClock(), new_id, lambda: None))
+    async with read() as view:
+        assert await view.birthdays.find("zoe") is None
+        assert (shared.used, shared.idle) == (0, 1)
