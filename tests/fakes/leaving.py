@@ -96,7 +96,7 @@ class FakePersonalData(PersonalDataReader):
     async def page(self, part: DataPart, user_id: UserId, after: str | None) -> DataPage:
         items = (item for item in self.items.values() if item.owner_id == user_id)
         account = [asdict(user) for user in [self.users.get(user_id)] if user is not None]
-        rows = account if part.name == "account" else [asdict(item) for item in items]
+        rows = account if part.name == "account" else [item._asdict() for item in items]
         start = int(after or 0)
         page = [{name: str(value) for name, value in row.items()} for row in rows]
         return DataPage(page[start : start + 1], str(start + 1) if start + 1 < len(rows) else None)
