@@ -5,31 +5,36 @@ change anything are killed; those that change nothing are listed in accepted.tom
 """
 
 import argparse
-import json
+import os
 import random
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from queue import SimpleQueue
 
 from tests.mutation.mutations import Mutation, mutations
+from tests.mutation.record import read_tests
 from tests.mutation.recorder import OUTPUT
 from tests.mutation.report import Outcome, accepted, diff, summary
-from tests.mutation.selection import Selection, read_tests
+from tests.mutation.selection import Selection
 from tests.mutation.workspace import Verdict, Workspace, workspace
 
 PROJECT = Path(__file__).parents[2]
+PACKAGE = Path("src/jubilee")
 RECORDED = (
-    "domain",
-    "http",
-    "contracts",
-    "adapters",
-    "bootstrap",
-    "commands",
-    "entrypoints",
-    "telemetry",
-    "settings",
+    *("domain", "http", "contracts", "adapters", "bootstrap"),
+    *("commands", "entrypoints", "languages", "telemetry", "settings"),
+    *("system/test_audit.py", "system/test_commands.py", "system/test_health_command.py"),
+    *("system/test_jobs_command.py", "system/test_key_rotation.py", "system/test_mail_wiring.py"),
+    *("system/test_metrics_listener.py", "system/test_migration_command.py"),
+    *("system/test_migrations.py", "system/test_open_files.py", "system/test_outages.py"),
+    *("system/test_processes.py", "system/test_shutdown.py", "system/test_start.py"),
+    *("system/test_status.py", "system/test_up.py", "system/test_user_commands.py"),
 )
+"""Those that judge; other tests of the whole service take minutes, and run the same lines."""
 RECORDING_TIMEOUT_S = 3600.0
 TIMEOUT_S = 30.0  # beyond three times what the tests took when they were recorded
 
@@ -38,12 +43,13 @@ def main() -> int:
     """Record, sample, try, report."""
     options = _options()
     known = accepted(PROJECT / "tests/mutation/accepted.toml")
-    with workspace(PROJECT) as copy:
-        selection = _selection(copy, options.record)
-        found = [m for m in mutations(copy.root, Path("src/jubilee")) if options.only in m.path]
+    with ExitStack() as ends:
+        copies = [ends.enter_context(workspace(PROJECT)) for _ in range(options.jobs)]
+        selection = _selection(copies[0], options.record)
+        found = [m for m in mutations(copies[0].root, PACKAGE) if options.only in m.path]
         sample = random.Random(options.seed).sample(found, min(options.count, len(found)))
         new = [mutation for mutation in sample if mutation.key not in known]
-        outcomes = _without_flaky(copy, selection, [_tried(copy, selection, m) for m in new])
+        outcomes = _without_flaky(copies[0], selection, _all_tried(copies, selection, new))
     for outcome in outcomes:
         if not outcome.is_killed:
             _say(diff(outcome.mutation))
@@ -62,27 +68,50 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--only", default="", help="a part of the paths to mutate")
-    parser.add_argument("--record", type=Path, help="a file to keep the record of the tests in")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="copies to try them in")
+    parser.add_argument("--record", type=Path, help="a folder to keep the record of the tests in")
     return parser.parse_args()
 
 
 def _selection(copy: Workspace, kept: Path | None) -> Selection:
-    """By the record that is kept, else by a run of all tests that share our process."""
-    record = kept or copy.root / "record.json"
+    """By the record that is kept, else by a run of the tests, on every core."""
+    record = (kept or copy.root / "record").absolute()
     if not record.exists():
+        record.mkdir(parents=True)
         began = time.monotonic()
-        copy.run(
-            [f"tests/{folder}" for folder in RECORDED],
-            timeout=RECORDING_TIMEOUT_S,
-            options=("-p", "tests.mutation.recorder"),
-            **{OUTPUT: str(record.absolute())},
-        )
+        with copy.recorded(record):
+            copy.run(
+                [f"tests/{name}" for name in RECORDED],
+                timeout=RECORDING_TIMEOUT_S,
+                options=("-p", "tests.mutation.recorder", "-n", "auto"),
+                # A server for each process of the parallel run, as elsewhere.
+                **{OUTPUT: str(record), "JUBILEE_TEST_SERVERS": "embedded"},
+            )
         _say(f"recorded in {time.monotonic() - began:.0f} s")
-    tests = read_tests(json.loads(record.read_text()))
+    tests = read_tests(record)
     if not tests:
         raise SystemExit("no test passes in a copy of the project: every mutation would be killed")
     _say(f"{len(tests)} tests are known")
     return Selection(copy.root / "src", tests)
+
+
+def _all_tried(
+    copies: Sequence[Workspace], selection: Selection, mutations: Iterable[Mutation]
+) -> Sequence[Outcome]:
+    """Try them in as many copies at a time as there are."""
+    free = SimpleQueue[Workspace]()
+    for copy in copies:
+        free.put(copy)
+
+    def tried(mutation: Mutation) -> Outcome:
+        copy = free.get()
+        try:
+            return _tried(copy, selection, mutation)
+        finally:
+            free.put(copy)
+
+    with ThreadPoolExecutor(len(copies)) as pool:
+        return list(pool.map(tried, mutations))
 
 
 def _tried(
@@ -90,21 +119,22 @@ def _tried(
 ) -> Outcome:
     """Run the tests of a mutation.
 
-    A time-out kills it only if the same tests end in that time without the mutation: on a busy
-    machine they may not.
+    Where none failed by itself, they ran out of time or could not be collected. That kills the
+    mutation only if it does not happen without it: on a busy machine it may.
     """
     chosen, seconds = selection.of(mutation)
     tests, timeout = [name for name in chosen if name not in without], 3 * seconds + TIMEOUT_S
     began = time.monotonic()
     with copy.changed(mutation.path, mutation.mutated):
-        verdict, output = copy.run(tests, timeout=timeout, options=("-x",))
-    if verdict is Verdict.TIMED_OUT and copy.run(tests, timeout=timeout)[0] is verdict:
-        _say("the tests take as long without the mutation: it is not believed")
-        verdict = Verdict.PASSED
-    outcome = Outcome(mutation, verdict, output)
-    took = time.monotonic() - began
-    where = f"{mutation.path}:{mutation.line}"
-    _say(f"{verdict.value:9} {took:5.1f} s {len(tests):4} tests {where} {outcome.killer}")
+        outcome = Outcome(mutation, *copy.run(tests, timeout=timeout, options=("-x",)))
+    if outcome.is_killed and not outcome.killer:
+        options = ("--collect-only",) if outcome.verdict is Verdict.FAILED else ()
+        if copy.run(tests, timeout=timeout, options=options)[0] is not Verdict.PASSED:
+            _say("it is not believed: the tests end in the same way without the mutation")
+            outcome = Outcome(mutation, Verdict.PASSED, "")
+    took, where = time.monotonic() - began, f"{mutation.path}:{mutation.line}"
+    change = outcome.killer if outcome.is_killed else " -> ".join(mutation.key[1:])
+    _say(f"{outcome.verdict.value:9} {took:5.1f} s {len(tests):4} tests {where} {change}")
     return outcome
 
 

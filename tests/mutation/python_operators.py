@@ -2,8 +2,8 @@
 
 Left alone: annotations, decorators, assertions (`strict=True` of zip is one), docstrings and other
 texts; numbers that a module or a class gives a name, for a test of such a number would only repeat
-it; the bound of a comparison with the machine's clock, which no test can hit; and pauses of a loop
-that polls, which without them only polls more often.
+it; the bound of a comparison with the clock of the machine or of the database, which no test can
+hit; and pauses of a loop that polls, which without them only polls more often.
 """
 
 import ast
@@ -36,7 +36,7 @@ PLAIN = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.Constant)
 """Conditions that have mutations of their own."""
 
 NOT_RUN = {"annotation", "returns", "decorator_list", "bases"}
-CLOCKS = {"monotonic", "time.monotonic", "perf_counter"}
+CLOCKS = {"monotonic", "time.monotonic", "perf_counter", "datetime.now", "func.now"}
 BOUNDS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 PAUSES = {"time.sleep", "pause"}
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

@@ -1,59 +1,56 @@
-"""A plugin of pytest that records which functions of the package each test runs.
+"""A plugin of pytest that records which lines of the package each test runs.
 
-Functions, not lines: a trace function that follows no lines costs little, and needs no library.
-What a test starts as another process is not seen; see `BY_FOLDER` of selection.py.
+coverage traces lines by code in C, and keeps them apart by the test that runs. What a test starts
+as another process is recorded by process_recorder.py.
 """
 
 import json
 import os
-import sys
-import threading
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
+from importlib import import_module
 from pathlib import Path
-from types import CodeType, FrameType
-from typing import TypeAlias
+from pkgutil import walk_packages
 
 import pytest
 
+import jubilee
+from tests.mutation.process_recorder import start_tracing
+
 OUTPUT = "JUBILEE_MUTATION_RECORD"
-"""The environment variable that names the file to write."""
+"""The environment variable that names the folder to write to."""
 
-Trace: TypeAlias = Callable[[FrameType, str, object], None]
-
-PACKAGE = str(Path(__file__).parents[2] / "src")
+IMPORT = "import "
+"""Begins the context of what a module of tests calls while it is imported."""
 
 
 class Recorder:
-    """Functions by test, as `path:first line`, and how long each test that passed took."""
+    """Lines by test, and how long each test that passed took."""
 
-    def __init__(self, output: Path) -> None:
-        self._output = output
-        self._called: set[CodeType] = set()
-        self._imported: dict[str, set[CodeType]] = {}
-        self._tests: dict[str, dict[str, object]] = {}
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._current = folder / f"test-{os.getpid()}"
         self._seconds: dict[str, float] = {}
         self._failed: set[str] = set()
+        for module in walk_packages(jubilee.__path__, "jubilee."):
+            if not module.name.endswith("__main__"):
+                import_module(module.name)  # what runs meanwhile, the first test would seem to run
+        self._coverage = start_tracing(folder)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Trace one test with its fixtures."""
-        with self._tracing(self._trace):
-            found = yield
-        self._keep(item.nodeid)
-        return found
+        self._current.write_text(item.nodeid)
+        self._coverage.switch_context(item.nodeid)
+        return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(
         self, collector: pytest.Collector
     ) -> Generator[None, object, object]:
         """Trace the import of a module of tests: what it calls there counts for each of them."""
-        if not isinstance(collector, pytest.Module):
-            return (yield)
-        with self._tracing(self._trace_import):
-            found = yield
-        self._imported[collector.nodeid] = self._called
-        return found
+        if isinstance(collector, pytest.Module):
+            self._coverage.switch_context(f"{IMPORT}{collector.nodeid}")
+        return (yield)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A part of a test has ended."""
@@ -64,48 +61,15 @@ class Recorder:
 
     def pytest_sessionfinish(self) -> None:
         """Write it all."""
-        self._output.write_text(json.dumps(self._tests))
-
-    @contextmanager
-    def _tracing(self, trace: Trace) -> Iterator[None]:
-        self._called = set()
-        threading.settrace(trace)
-        sys.settrace(trace)
-        try:
-            yield
-        finally:
-            sys.settrace(None)
-            threading.settrace(None)
-
-    def _trace(self, frame: FrameType, event: str, arg: object) -> None:
-        self._called.add(frame.f_code)
-
-    def _trace_import(self, frame: FrameType, event: str, arg: object) -> None:
-        """What runs while the package itself is loaded, the first test of all would seem to run."""
-        if frame.f_code.co_filename.startswith(PACKAGE) and not _is_loading(frame):
-            self._called.add(frame.f_code)
-
-    def _keep(self, nodeid: str) -> None:
-        if nodeid in self._failed:
-            return
-        functions = [
-            f"{code.co_filename.removeprefix(PACKAGE)[1:]}:{code.co_firstlineno}"
-            for code in self._called | self._imported.get(nodeid.partition("::")[0], set())
-            if code.co_filename.startswith(PACKAGE)
-        ]
-        self._tests[nodeid] = {"seconds": self._seconds[nodeid], "functions": functions}
-
-
-def _is_loading(frame: FrameType | None) -> bool:
-    """Whether a module of the package is being executed."""
-    while frame is not None:
-        if frame.f_code.co_name == "<module>" and frame.f_code.co_filename.startswith(PACKAGE):
-            return True
-        frame = frame.f_back
-    return False
+        self._coverage.stop()
+        self._coverage.save()
+        self._current.unlink(missing_ok=True)
+        passed = {name: s for name, s in self._seconds.items() if name not in self._failed}
+        (self._folder / f"seconds-{os.getpid()}.json").write_text(json.dumps(passed))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Record where the environment says to."""
-    if output := os.environ.get(OUTPUT):
-        config.pluginmanager.register(Recorder(Path(output)), "mutation-recorder")
+    """Record where the environment says to, but not in the process that only distributes tests."""
+    is_distributor = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
+    if (folder := os.environ.get(OUTPUT)) and not is_distributor:
+        config.pluginmanager.register(Recorder(Path(folder)), "mutation-recorder")

@@ -1,15 +1,17 @@
-"""Which tests can notice a mutation: those that run its function, or what uses its name."""
+"""Which tests can notice a mutation: those that run its line, or what uses its name."""
 
 import ast
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from pathlib import Path
 from typing import TypeAlias
 
 from tests.mutation.mutations import Mutation
+from tests.mutation.record import Lines, RecordedTest, lines_of
 
 BUDGET_S = 60.0
 """How long the chosen tests may take, as they took when they were recorded."""
@@ -18,9 +20,9 @@ WORD = re.compile(r"(?<![A-Za-z])[a-z]{4,}(?![a-z])")
 DEPTH = 4  # how far a name is followed: a constant of a constant of a statement
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+Place: TypeAlias = tuple[str, Lines]
 
-# What tests start as another process is not recorded: these judge where no other test runs the
-# function. The first whose path a module's path begins with counts.
+# These judge what no recorded test runs. The first whose path a module's path begins with counts.
 BY_FOLDER = {
     "jubilee/adapters/postgres/schema.py": ["tests/system/test_migrations.py"],
     "jubilee/bootstrap/mail.py": ["tests/system/test_mail_wiring.py"],
@@ -71,32 +73,6 @@ ALWAYS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedTest:
-    """One that passed, and the functions it ran, by file and first line."""
-
-    name: str
-    seconds: float
-    functions: Mapping[str, frozenset[int]]
-
-
-def read_tests(record: Mapping[str, Mapping[str, object]]) -> list[RecordedTest]:
-    """What the recorder wrote."""
-    tests = []
-    for name, found in record.items():
-        functions: dict[str, set[int]] = defaultdict(set)
-        lines, seconds = found["functions"], found["seconds"]
-        assert isinstance(lines, list)
-        assert isinstance(seconds, float)
-        for place in lines:
-            path, _, line = place.rpartition(":")
-            functions[path].add(int(line))
-        tests.append(
-            RecordedTest(name, seconds, {path: frozenset(f) for path, f in functions.items()})
-        )
-    return sorted(tests, key=lambda test: test.seconds)
-
-
 @dataclass
 class Selection:
     """Finds tests by a record; the package is read at `source`."""
@@ -108,13 +84,25 @@ class Selection:
     def of(self, mutation: Mutation) -> tuple[list[str], float]:
         """Their names and the seconds they take; by names and folders where none runs it.
 
+        They run the statement, or, where none does, its function.
+
         Those of the file that is named like the module or its folder come first, then those of
         files named like a word of the line, then those that use an attribute that the line sets,
         then the quickest of each file: what many tests run is judged by all sorts of them.
         """
         path = mutation.path.removeprefix("src/")
-        name = f"test_{Path(path).stem}"
-        found = self._running(self._places(path, mutation.line))
+        found, seconds = self._ordered(mutation, path), 0.0
+        chosen = [n for p, text, n in ALWAYS if path.startswith(p) and text in mutation.key[1]]
+        for test in found:
+            if seconds > BUDGET_S:
+                break
+            chosen.append(test.name)
+            seconds += test.seconds
+        return (chosen, seconds) if chosen else (self._judges(path), BUDGET_S)
+
+    def _ordered(self, mutation: Mutation, path: str) -> list[RecordedTest]:
+        found = self._running(self._statement(path, mutation.line))
+        found = found or self._running(self._places(path, mutation.line))
         if not found and not path.startswith(PROCESSES):
             found = self._running(self._users(self._function(path, mutation.line)))
         users = list(self._users(self._attribute(path, mutation.line)))
@@ -133,23 +121,15 @@ class Selection:
                 place[t.name],
             )
         )
-        chosen, seconds = (
-            [n for p, text, n in ALWAYS if path.startswith(p) and text in mutation.key[1]],
-            0.0,
-        )
-        for test in found:
-            if seconds > BUDGET_S:
-                break
-            chosen.append(test.name)
-            seconds += test.seconds
-        if chosen:
-            return chosen, seconds
-        folder = next(folder for folder in BY_FOLDER if path.startswith(folder))
-        root = self.source.parent
-        named = [str(file.relative_to(root)) for file in sorted(root.glob(f"tests/**/{name}.py"))]
-        return list(dict.fromkeys([*named, *BY_FOLDER[folder]])), BUDGET_S
+        return found
 
-    def _running(self, places: Iterable[tuple[str, range]]) -> list[RecordedTest]:
+    def _judges(self, path: str) -> list[str]:
+        root, name = self.source.parent, f"test_{Path(path).stem}.py"
+        folder = next(folder for folder in BY_FOLDER if path.startswith(folder))
+        named = [str(file.relative_to(root)) for file in sorted(root.glob(f"tests/**/{name}"))]
+        return list(dict.fromkeys([*named, *BY_FOLDER[folder]]))
+
+    def _running(self, places: Iterable[Place]) -> list[RecordedTest]:
         known = list(places)
         return [test for test in self.tests if _runs(test, known)]
 
@@ -180,24 +160,36 @@ class Selection:
             if isinstance(target, ast.Attribute)
         }
 
-    def _places(self, path: str, line: int) -> list[tuple[str, range]]:
+    def _statement(self, path: str, line: int) -> list[Place]:
+        """The innermost statement of a function; of a compound one its head."""
+        inside = [
+            node
+            for function in ast.walk(self._tree(path))
+            if isinstance(function, Function)
+            for node in _statements(function)
+            if line in range(node.lineno, (node.end_lineno or 0) + 1)
+        ]
+        return [(path, lines_of(_head(inside[-1])))] if inside else []
+
+    def _places(self, path: str, line: int) -> list[Place]:
         tree = self._tree(path)
         inside = [
             node for node in ast.walk(tree) if isinstance(node, Function) and line in _lines(node)
         ]
         if inside:
-            return [(path, _lines(inside[-1]))]
+            return [(path, _body(inside[-1]))]
         for statement in tree.body:
             if line in range(statement.lineno, (statement.end_lineno or 0) + 1):
                 names, methods = _names(statement), [*self._methods(path, statement)]
                 return methods + ([*self._users(names, path)] or [*self._users(names)])
         return []
 
-    def _methods(self, path: str, statement: ast.stmt) -> Iterable[tuple[str, range]]:
+    def _methods(self, path: str, statement: ast.stmt) -> Iterable[Place]:
         if isinstance(statement, ast.ClassDef):
-            yield path, range(statement.lineno, (statement.end_lineno or 0) + 1)
+            methods = [_body(node) for node in ast.walk(statement) if isinstance(node, Function)]
+            yield path, reduce(or_, methods, 0)
 
-    def _users(self, names: set[str], within: str = "") -> Iterable[tuple[str, range]]:
+    def _users(self, names: set[str], within: str = "") -> Iterable[Place]:
         """The functions in which one of the names stands, or a name that was made of it."""
         wanted, fresh = set(names), set(names)
         for _ in range(DEPTH):
@@ -208,13 +200,13 @@ class Selection:
             yield from (place for place in self._places_of.get(name, ()) if within in place[0])
 
     @cached_property
-    def _places_of(self) -> Mapping[str, list[tuple[str, range]]]:
-        found: dict[str, list[tuple[str, range]]] = defaultdict(list)
+    def _places_of(self) -> Mapping[str, list[Place]]:
+        found: dict[str, list[Place]] = defaultdict(list)
         for path, tree in self._all():
             for node in ast.walk(tree):
                 if isinstance(node, Function):
                     for name in _mentioned(node):
-                        found[name].append((path, _lines(node)))
+                        found[name].append((path, _body(node)))
         return found
 
     @cached_property
@@ -247,14 +239,32 @@ def _place_in_file(tests: Iterable[RecordedTest]) -> Mapping[str, int]:
     return places
 
 
-def _runs(test: RecordedTest, places: Iterable[tuple[str, range]]) -> bool:
-    return any(not test.functions.get(p, frozenset()).isdisjoint(lines) for p, lines in places)
+def _runs(test: RecordedTest, places: Iterable[Place]) -> bool:
+    return any(test.lines.get(path, 0) & lines for path, lines in places)
 
 
 def _lines(node: Function) -> range:
-    """With its decorators, for there the interpreter lets a function begin."""
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
     return range(first, (node.end_lineno or 0) + 1)
+
+
+def _body(node: Function) -> Lines:
+    """Without what runs when the function is defined."""
+    return lines_of(range(node.body[0].lineno, (node.end_lineno or 0) + 1))
+
+
+def _statements(function: Function) -> Iterable[ast.stmt | ast.excepthandler]:
+    """All within the function, outer ones before inner ones."""
+    for statement in function.body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.stmt | ast.excepthandler):
+                yield node
+
+
+def _head(node: ast.stmt | ast.excepthandler) -> range:
+    body = getattr(node, "body", None)
+    end = (node.end_lineno or 0) + 1
+    return range(node.lineno, max(body[0].lineno, node.lineno + 1) if body else end)
 
 
 def _names(statement: ast.stmt) -> set[str]:

@@ -86,7 +86,7 @@ def _condition(sql: str, found: re.Match[str]) -> Iterator[tuple[int, int, str]]
     """It holds always; it is joined the other way; an equality is an inequality."""
     start, end = found.end(), _end(sql, found.end())
     text = sql[start:end].rstrip()
-    if not text or text == "NOT":
+    if not text or text in {"NOT", "true"}:
         return
     neutral = "false" if found[1] == "OR" else "true"
     joint = "AND" if found[1] == "OR" else "OR"

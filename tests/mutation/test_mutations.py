@@ -7,8 +7,9 @@ import pytest
 
 from tests.exclusive import LANES
 from tests.mutation.mutations import Mutation, mutations
+from tests.mutation.record import RecordedTest, lines_of
 from tests.mutation.report import Outcome, accepted, summary
-from tests.mutation.selection import RecordedTest, Selection
+from tests.mutation.selection import Selection
 from tests.mutation.workspace import COPIED, Verdict
 
 PROJECT = Path(__file__).parents[2]
@@ -114,8 +115,8 @@ def test_tests_are_selected_by_the_functions_they_run(
     lines = ["A = g(1)", "B = A", "def f(a):", "    if B:", "        return a", "def h():"]
     (package / "m.py").write_text("\n".join([*lines, "    return 1 + 1"]))
     tests = [
-        RecordedTest("runs_f", 1.0, {"m.py": frozenset({3})}),
-        RecordedTest("runs_g", 0.5, {"m.py": frozenset({6})}),
+        RecordedTest("runs_f", 1.0, {"m.py": lines_of([4, 5])}),
+        RecordedTest("runs_g", 0.5, {"m.py": lines_of([7])}),
     ]
     found = [m for m in mutations(tmp_path, Path("src")) if m.key[1] == line]
     assert found
@@ -124,6 +125,23 @@ def test_tests_are_selected_by_the_functions_they_run(
             [expected],
             {"runs_f": 1.0}.get(expected, 0.5),
         )
+
+
+def test_tests_that_run_the_mutated_statement_come_before_others_of_its_function(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "src").mkdir()
+    lines = ("def f(a):", "    if a:", "        return 1 + 1", "    return 2 * a")
+    (tmp_path / "src/m.py").write_text("\n".join(lines))
+    tests = [
+        RecordedTest("runs_other", 1.0, {"m.py": lines_of([2, 4])}),
+        RecordedTest("runs_it", 2.0, {"m.py": lines_of([2, 3])}),
+    ]
+    chosen = {
+        m.line: Selection(tmp_path / "src", tests).of(m)[0]
+        for m in mutations(tmp_path, Path("src"))
+    }
+    assert chosen == {3: ["runs_it"], 4: ["runs_other"]}
 
 
 def test_what_modules_declare_is_tested_by_the_tests_that_read_it(tmp_path: Path) -> None:
@@ -145,7 +163,7 @@ def test_a_function_that_runs_while_modules_are_loaded_is_tested_by_what_uses_it
     package.mkdir()
     (package / "m.py").write_text("def made():\n    return 1 + 1\n\nLIMIT = made()\n")
     (package / "n.py").write_text("def f(a):\n    return a < m.LIMIT\n")
-    tests = [RecordedTest("runs_f", 1.0, {"n.py": frozenset({1})})]
+    tests = [RecordedTest("runs_f", 1.0, {"n.py": lines_of([2])})]
     found = [m for m in mutations(tmp_path, Path("src")) if m.key[1] == "return 1 + 1"]
     assert {tuple(Selection(package, tests).of(mutation)[0]) for mutation in found} == {("runs_f",)}
 
@@ -153,11 +171,11 @@ def test_a_function_that_runs_while_modules_are_loaded_is_tested_by_what_uses_it
 def test_what_many_tests_run_is_tested_by_some_of_each_file(tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     (tmp_path / "src/m.py").write_text("def f():\n    return 1 + 1\n")
-    runs_f = {"m.py": frozenset({1})}
-    tests = [RecordedTest(f"a.py::{n}", 40.0, runs_f) for n in range(3)]
-    tests.append(RecordedTest("b.py::0", 41.0, runs_f))
+    runs_f = {"m.py": lines_of([2])}
+    tests = [RecordedTest(f"a.py::{n}", 50.0, runs_f) for n in range(3)]
+    tests.append(RecordedTest("b.py::0", 51.0, runs_f))
     [mutation, *_] = mutations(tmp_path, Path("src"))
-    assert Selection(tmp_path / "src", tests).of(mutation) == (["a.py::0", "b.py::0"], 81.0)
+    assert Selection(tmp_path / "src", tests).of(mutation) == (["a.py::0", "b.py::0"], 101.0)
 
 
 @pytest.mark.parametrize(("survivors", "is_enough"), [(8, True), (9, False)])

@@ -22,7 +22,13 @@ COPIED = (
     *("pyproject.toml", "README.md", "Makefile", ".env.example"),
 )
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "node_modules", ".*_cache")
-PYTEST = ("-m", "pytest", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider")
+HANGS_AFTER_S = 120  # a test; the slowest takes ten on an idle machine
+PYTEST = (
+    *("-m", "pytest", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider"),
+    *("-o", f"faulthandler_timeout={HANGS_AFTER_S}", "-o", "faulthandler_exit_on_timeout=true"),
+)
+HANGS = "Timeout (0:"
+"""What faulthandler prints of a test that does not end."""
 
 
 class Verdict(Enum):
@@ -44,7 +50,10 @@ class Workspace:
     def run(
         self, tests: Sequence[str], *, timeout: float, options: Sequence[str] = (), **more: str
     ) -> tuple[Verdict, str]:
-        """Run the tests; returns the verdict and what they print. A time-out ends all processes."""
+        """Run the tests; returns the verdict and what they print. A time-out ends all processes.
+
+        A test that hangs is one, too.
+        """
         listed = self.root / "tests.txt"
         listed.write_text("\n".join(tests))
         command = [str(self.root / ".venv/bin/python"), *PYTEST, *options, f"@{listed}"]
@@ -68,6 +77,8 @@ class Workspace:
                 process.wait()
                 self._kill_left_over()
         text = (self.root / "output.txt").read_text(errors="replace")
+        if code and HANGS in text:
+            return Verdict.TIMED_OUT, ""
         return (Verdict.PASSED if code == 0 else Verdict.FAILED), text
 
     def _kill_left_over(self) -> None:
@@ -76,6 +87,20 @@ class Workspace:
             with suppress(OSError):
                 if command.read_bytes().startswith(bytes(self.root / ".venv")):
                     os.kill(int(command.parent.name), signal.SIGKILL)
+
+    @contextmanager
+    def recorded(self, folder: Path) -> Iterator[None]:
+        """For as long as this lasts, every process of tests records the lines it runs."""
+        file = _site(self.root) / "record.pth"
+        file.write_text(
+            f"import sys; sys.path.append({str(self.root)!r}); "
+            "from pathlib import Path; from tests.mutation import process_recorder; "
+            f"process_recorder.record_process(Path({str(folder)!r}))\n"
+        )
+        try:
+            yield
+        finally:
+            file.unlink()
 
     @contextmanager
     def changed(self, path: str, text: bytes) -> Iterator[None]:
@@ -131,7 +156,10 @@ def _copy(project: Path, root: Path) -> None:
     venv.create(root / ".venv", symlinks=True)
     # What tests start as `python -m jubilee` is the copy, too: its path comes first. The editable
     # install is not followed, for `.pth` files count in site folders alone.
-    site = Path(sysconfig.get_path("purelib", vars={"base": str(root / ".venv")}))
     paths = [root / "src", sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
-    (site / "copy.pth").write_text("".join(f"{path}\n" for path in paths))
+    (_site(root) / "copy.pth").write_text("".join(f"{path}\n" for path in paths))
     assert sys.prefix != sys.base_prefix, "run it by the Python of .venv"
+
+
+def _site(root: Path) -> Path:
+    return Path(sysconfig.get_path("purelib", vars={"base": str(root / ".venv")}))
