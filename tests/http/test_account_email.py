@@ -9,7 +9,7 @@ import pytest
 from jubilee.domain.users.user import EmailPolicy, EmailVerification
 from tests.conftest import PASSWORD, Person, SignUp
 from tests.fakes.mail_worker import FakeMailWorker
-from tests.http.refusals import problem
+from tests.http.refusals import pointers, problem
 
 NEW_PASSWORD = "an engine of copper"
 VOLATILE = {"x-request-id", "date"}
@@ -225,6 +225,24 @@ async def test_a_taken_username_is_refused_and_one_taken_meanwhile_is_left_out(
     problem(await client.post("/auth/register", json=bodies[2]), 409, "username_taken")
     stored = {user.email: user.username for user in mails.store.users.values()}
     assert stored == {"a@example.com": "zoe", "b@example.com": None}
+
+
+@HIDDEN
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("date_of_birth", "2999-01-01", "not_born_yet"),
+        ("full_name", " ", "invalid_request"),
+        ("username", "a b", "invalid_request"),
+    ],
+)
+async def test_a_hidden_registration_with_a_wrong_profile_is_refused(
+    client: httpx2.AsyncClient, mails: FakeMailWorker, name: str, value: str, code: str
+) -> None:
+    body = {"email": "zoe@example.com", "password": PASSWORD, name: value}
+    refused = await client.post("/auth/register", json=body)
+    assert pointers(refused, code=code) == {f"#/{name}"}
+    assert mails.store.jobs == []
 
 
 @HIDDEN

@@ -104,6 +104,8 @@ def test_headers_that_contradict_each_other_leave_the_peer() -> None:
 
 def test_only_so_many_hops_are_read() -> None:
     hops = ", 10.0.0.2" * (MAX_HOPS - 1)
+    assert client_of(("x-forwarded-for", f"10.0.0.9{hops}")) == "10.0.0.9"
+    assert client_of(("x-forwarded-for", f"10.0.0.9{hops}, 10.0.0.2")) == PEER
     assert client_of(("x-forwarded-for", f"{CLIENT}{hops}")) == CLIENT
     assert client_of(("x-forwarded-for", f"{CLIENT}{hops}, 10.0.0.2, 10.0.0.2")) == PEER
 

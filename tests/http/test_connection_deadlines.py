@@ -7,6 +7,8 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from jubilee.entrypoints.http.connections.limits import ConnectionLimits
+from jubilee.entrypoints.http.connections.phases import Phase
 from jubilee.entrypoints.http.framework.context import InFlightRequests
 from jubilee.entrypoints.http.framework.edge import EdgeMiddleware
 from jubilee.observation.requests import RequestRecord
@@ -113,3 +115,39 @@ async def test_a_slow_application_is_not_timed_out_by_the_connection(
     await asyncio.sleep(0.6)
     recorder.answers.set()
     assert (await client.answer()).status == 200
+
+
+SWEPT_BY_HAND = ConnectionLimits(head_s=7200, body_s=7200, refused_s=7200, sweep_s=3600)
+"""A connection may be silent for two sweeps, which only the test calls."""
+
+
+@pytest.mark.parametrize(
+    ("phase", "sent"),
+    [
+        (Phase.NEW, b""),
+        (Phase.IDLE, LIVE),
+        (Phase.HEAD, b"GET / HTTP/1.1\r\n"),
+        (Phase.HEAD, LIVE + b"GET"),
+        (Phase.BODY, POST + b"Content-Length: 5\r\n\r\nab"),
+        (Phase.REFUSED, b"no HTTP\r\n\r\n"),
+    ],
+)
+async def test_the_deadline_of_a_phase_counts_from_its_begin(
+    recorder: Recorder, phase: Phase, sent: bytes
+) -> None:
+    async with serving(recorder, SWEPT_BY_HAND) as wire:
+        client = await wire.connect()
+        async with asyncio.timeout(10):
+            while not wire.connections:  # noqa: ASYNC110  # uvicorn has no event for it
+                await asyncio.sleep(0.01)
+            (connection,) = wire.connections
+            connection.timeout_keep_alive = 7200
+            connection.sweep()
+            client.send(sent)
+            while connection._phase is not phase:  # noqa: ASYNC110  # likewise
+                await asyncio.sleep(0.01)
+        for _ in range(1 if phase is Phase.NEW else 2):
+            connection.sweep()
+            assert (connection._phase, connection.transport.is_closing()) == (phase, False)
+        connection.sweep()
+        assert connection._phase is not phase or connection.transport.is_closing()

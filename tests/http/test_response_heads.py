@@ -46,3 +46,20 @@ async def test_a_body_shorter_than_its_length_ends_the_connection() -> None:
         client = await wire.connect()
         client.send(LIVE)
         assert (await client.read_until_closed()).endswith(b"\r\n\r\nab")
+
+
+async def test_a_message_after_the_end_of_the_response_is_an_error() -> None:
+    errors: list[str] = []
+
+    async def app(_: Scope, __: Receive, send: Send) -> None:
+        headers = [(b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"ab"})
+        try:
+            await send({"type": "http.response.body", "body": b"c"})
+        except RuntimeError as error:
+            errors.append(str(error))
+
+    async with serving(app, ConnectionLimits()) as wire:
+        assert (await wire.request(LIVE)).body == b"ab"
+    assert errors == ["a message after the end of the response"]

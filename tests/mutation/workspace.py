@@ -92,10 +92,11 @@ class Workspace:
     def recorded(self, folder: Path) -> Iterator[None]:
         """For as long as this lasts, every process of tests records the lines it runs."""
         file = _site(self.root) / "record.pth"
+        # Not by its name in the package, which imports pytest.
+        own = str(self.root / "tests/mutation")
         file.write_text(
-            f"import sys; sys.path.append({str(self.root)!r}); "
-            "from pathlib import Path; from tests.mutation import process_recorder; "
-            f"process_recorder.record_process(Path({str(folder)!r}))\n"
+            f"import sys; sys.path.append({own!r}); import process_recorder; sys.path.pop(); "
+            f"process_recorder.record_process(process_recorder.Path({str(folder)!r}))\n"
         )
         try:
             yield
