@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from jubilee.adapters.embedded.postgres import EmbeddedPostgres
+from jubilee.adapters.embedded.valkey import EmbeddedValkey
 from jubilee.bootstrap.local_stack import local_stack
 from jubilee.entrypoints.local.supervisor import LocalStack
 from jubilee.settings import Settings
@@ -24,6 +26,12 @@ def stack(tmp_path: Path, **values: object) -> LocalStack:
     return local_stack(Settings.model_validate({"data_dir": tmp_path, **values}))
 
 
+def urls(stack: LocalStack) -> list[str]:
+    """Return the URLs of the servers that would be started."""
+    kinds = EmbeddedPostgres | EmbeddedValkey
+    return [server.url for server in stack.servers if isinstance(server, kinds)]
+
+
 def given(stack: LocalStack) -> Mapping[str, str | None]:
     """Return the variables of the processes, which are the same for each."""
     env = stack.migrate.env
@@ -35,9 +43,9 @@ def test_without_urls_the_processes_use_embedded_servers_and_a_folder_of_mail(
     tmp_path: Path,
 ) -> None:
     local = stack(tmp_path)
-    urls = [server.url for server in local.servers]
-    assert given(local) == dict(zip(GIVEN, (*urls, str(tmp_path / "mail")), strict=True))
-    assert [url.partition(":")[0] for url in urls] == ["postgresql", "unix"]
+    expected = (*urls(local), str(tmp_path / "mail"))
+    assert given(local) == dict(zip(GIVEN, expected, strict=True))
+    assert [url.partition(":")[0] for url in urls(local)] == ["postgresql", "unix"]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +54,7 @@ def test_without_urls_the_processes_use_embedded_servers_and_a_folder_of_mail(
 )
 def test_a_server_with_a_url_is_not_started(tmp_path: Path, name: str, url: str, left: str) -> None:
     local = stack(tmp_path, **{name: url})
-    assert [server.url.partition(":")[0] for server in local.servers] == [left]
+    assert [url.partition(":")[0] for url in urls(local)] == [left]
     assert given(local)[name.upper()] is None
 
 

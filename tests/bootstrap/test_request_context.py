@@ -39,15 +39,15 @@ Within = Callable[..., None]
 @pytest.fixture
 def within() -> Iterator[Within]:
     """Work for a request or a job until the end of the test."""
-    tokens = [(current_request, current_request.set(None)), (current_job, current_job.set(None))]
+    request_before, job_before = current_request.set(None), current_job.set(None)
 
     def enter(request: RequestRecord | None = None, job: ClaimedJob | None = None) -> None:
         current_request.set(request)
         current_job.set(None if job is None else CurrentJob(job, INVALID_SPAN, None))
 
     yield enter
-    for variable, token in tokens:
-        variable.reset(token)  # type: ignore[arg-type]  # each has its own
+    current_job.reset(job_before)
+    current_request.reset(request_before)
 
 
 def test_outside_of_requests_and_jobs_nothing_is_known(within: Within) -> None:

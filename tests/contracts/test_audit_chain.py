@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from jubilee.adapters.postgres import audit_chain
 from jubilee.adapters.postgres.audit_chain import PostgresChainReader
 from jubilee.domain.audit.chain import ChainKeys
 from jubilee.domain.audit.entry import AuditEvent
@@ -31,6 +32,15 @@ async def test_sealed_entries_are_intact_and_new_ones_are_counted(sealed: Chain)
     await sealed.record()
     found = await sealed.verify()
     assert (found.faults, found.seals, found.entries, found.unsealed) == ([], 3, 6, 1)
+
+
+async def test_every_part_has_room_for_its_batches(
+    sealed: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_chain, "PART_SEALS", 1)
+    monkeypatch.setattr(audit_chain, "BATCH_SIZE", 2)  # as many as each seal of the chain covers
+    found = await sealed.verify()
+    assert (found.faults, found.seals, found.entries) == ([], 3, 6)
 
 
 async def test_a_batch_is_bounded_and_the_next_one_follows(chain: Chain) -> None:

@@ -63,3 +63,16 @@ async def test_a_message_after_the_end_of_the_response_is_an_error() -> None:
     async with serving(app, ConnectionLimits()) as wire:
         assert (await wire.request(LIVE)).body == b"ab"
     assert errors == ["a message after the end of the response"]
+
+
+async def test_reading_after_the_begin_of_the_response_sends_no_100() -> None:
+    async def app(_: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-length", b"2"), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await receive()
+        await send({"type": "http.response.body", "body": b"ab"})
+
+    async with serving(app, ConnectionLimits()) as wire:
+        client = await wire.connect()
+        client.send(LIVE)
+        assert (await client.read_until_closed()).startswith(b"HTTP/1.1 200 ")
