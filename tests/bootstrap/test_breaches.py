@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from jubilee.adapters.pwned_passwords import PwnedPasswordsApi, PwnedPasswordsFile
-from jubilee.bootstrap.breaches import breach_check
+from jubilee.bootstrap.breaches import TIMEOUTS, breach_check
 from jubilee.bootstrap.servers import ServerUrls
 from jubilee.bootstrap.telemetry import open_telemetry
+from jubilee.domain.breaches import CHECK_TIMEOUT_S
 from jubilee.settings import Settings
 from tests.support.api import NO_REDIS, NOWHERE
 
@@ -34,3 +35,7 @@ async def test_an_api_a_file_or_nothing_is_asked(
         with ExitStack() as ends:
             check = breach_check(settings, telemetry, ends)
             assert (None if check is None else type(check.reader)) is reader
+
+
+def test_connecting_and_each_read_end_within_the_time_of_a_check() -> None:
+    assert TIMEOUTS.connect_s + TIMEOUTS.read_s <= TIMEOUTS.total_s == CHECK_TIMEOUT_S

@@ -13,10 +13,10 @@ from typing import TypeAlias
 from tests.mutation.mutations import Mutation
 from tests.mutation.record import Lines, RecordedTest, lines_of
 
-BUDGET_S = 60.0
+BUDGET_S = 120.0
 """How long the chosen tests may take, as they took when they were recorded."""
 
-WORD = re.compile(r"(?<![A-Za-z])[a-z]{4,}(?![a-z])")
+WORD = re.compile(r"(?<![A-Za-z])[a-z]{3,}?(?=s?(?![a-z]))")  # without the s of a plural
 DEPTH = 4  # how far a name is followed: a constant of a constant of a statement
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
@@ -86,9 +86,9 @@ class Selection:
 
         They run the statement, or, where none does, its function.
 
-        Those of the file that is named like the module or its folder come first, then those of
-        files named like a word of the line, then those that use an attribute that the line sets,
-        then the quickest of each file: what many tests run is judged by all sorts of them.
+        Those of the file that is named like the module or its folder come first, then those with
+        the most words of the line and its function, then those that use an attribute that the line
+        sets, then the quickest of each file: what many tests run is judged by all sorts of them.
         """
         path = mutation.path.removeprefix("src/")
         found, seconds = self._ordered(mutation, path), 0.0
@@ -112,11 +112,11 @@ class Selection:
             f"_{Path(path).parent.name}",
             *self._documented(path, mutation.line),
         )
-        words = [f"test_{word}" for word in WORD.findall(mutation.key[1])]
+        words = _words(mutation.key[1], *(node.name for node in self._inside(path, mutation.line)))
         found.sort(
             key=lambda t: (
                 not any(module in t.name for module in modules),
-                not any(word in t.name for word in words),
+                -len(words & _words(t.name.partition("::")[2])),
                 not _runs(t, users),
                 place[t.name],
             )
@@ -132,6 +132,11 @@ class Selection:
     def _running(self, places: Iterable[Place]) -> list[RecordedTest]:
         known = list(places)
         return [test for test in self.tests if _runs(test, known)]
+
+    def _inside(self, path: str, line: int) -> list[Function]:
+        """The functions around the line, the innermost last."""
+        found = [node for node in ast.walk(self._tree(path)) if isinstance(node, Function)]
+        return [node for node in found if line in _lines(node)]
 
     def _function(self, path: str, line: int) -> set[str]:
         """The name of a function of the module: it may run only while modules are loaded."""
@@ -172,13 +177,9 @@ class Selection:
         return [(path, lines_of(_head(inside[-1])))] if inside else []
 
     def _places(self, path: str, line: int) -> list[Place]:
-        tree = self._tree(path)
-        inside = [
-            node for node in ast.walk(tree) if isinstance(node, Function) and line in _lines(node)
-        ]
-        if inside:
+        if inside := self._inside(path, line):
             return [(path, _body(inside[-1]))]
-        for statement in tree.body:
+        for statement in self._tree(path).body:
             if line in range(statement.lineno, (statement.end_lineno or 0) + 1):
                 names, methods = _names(statement), [*self._methods(path, statement)]
                 return methods + ([*self._users(names, path)] or [*self._users(names)])
@@ -227,6 +228,10 @@ class Selection:
         if path not in self._trees:
             self._trees[path] = ast.parse((self.source / path).read_bytes())
         return self._trees[path]
+
+
+def _words(*texts: str) -> set[str]:
+    return {word for text in texts for word in WORD.findall(text)}
 
 
 def _place_in_file(tests: Iterable[RecordedTest]) -> Mapping[str, int]:

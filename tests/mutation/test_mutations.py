@@ -172,10 +172,10 @@ def test_what_many_tests_run_is_tested_by_some_of_each_file(tmp_path: Path) -> N
     (tmp_path / "src").mkdir()
     (tmp_path / "src/m.py").write_text("def f():\n    return 1 + 1\n")
     runs_f = {"m.py": lines_of([2])}
-    tests = [RecordedTest(f"a.py::{n}", 50.0, runs_f) for n in range(3)]
-    tests.append(RecordedTest("b.py::0", 51.0, runs_f))
+    tests = [RecordedTest(f"a.py::{n}", 70.0, runs_f) for n in range(3)]
+    tests.append(RecordedTest("b.py::0", 71.0, runs_f))
     [mutation, *_] = mutations(tmp_path, Path("src"))
-    assert Selection(tmp_path / "src", tests).of(mutation) == (["a.py::0", "b.py::0"], 101.0)
+    assert Selection(tmp_path / "src", tests).of(mutation) == (["a.py::0", "b.py::0"], 141.0)
 
 
 @pytest.mark.parametrize(("survivors", "is_enough"), [(8, True), (9, False)])
