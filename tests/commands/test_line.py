@@ -1,10 +1,12 @@
 """The command line: help, misspelt words and options."""
 
 import re
+import signal
 
 import pytest
 
 from jubilee import __version__
+from jubilee.commands import line
 from jubilee.commands.parser import command_parser
 from tests.commands.conftest import Jubilee
 
@@ -74,3 +76,18 @@ def test_missing_words_and_abbreviated_options_are_refused(
 def test_a_restore_needs_a_time_of_the_past(jubilee: Jubilee, until: str, reason: str) -> None:
     refused = jubilee("restored", "--until", until)
     assert (refused.code, reason in refused.error) == (1, True)
+
+
+def test_a_command_that_is_interrupted_ends_by_the_signal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[tuple[object, ...]] = []
+
+    def interrupt(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(line, "load_command", lambda _, __: interrupt)
+    monkeypatch.setattr(signal, "signal", lambda *change: calls.append(change))
+    monkeypatch.setattr(signal, "raise_signal", lambda number: calls.append((number,)))
+    line.main(["openapi"])
+    assert calls == [(signal.SIGINT, signal.SIG_DFL), (signal.SIGINT,)]

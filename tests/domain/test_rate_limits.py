@@ -70,6 +70,16 @@ async def test_every_client_has_a_quota_of_its_own(store: FakeQuotaStore, time: 
     assert [await admitted(one, 9, client) for client in ("zoe", "max")] == [5, 5]
 
 
+async def test_what_other_processes_have_used_is_not_said_to_remain(
+    store: FakeQuotaStore, time: Time
+) -> None:
+    one, other = (process(Quota(1000, 60), store, time) for _ in range(2))
+    assert await admitted(one, 400) == 400
+    assert await admitted(other, 400) == 400
+    left = await other.admit(READ, "zoe")
+    assert 0 < left.remaining <= 1000 - 400 - 401 + 100  # a lease of the first may be left
+
+
 async def test_processes_share_a_quota(store: FakeQuotaStore, time: Time) -> None:
     both = [process(SMALL, store, time) for _ in range(2)]
     found = await asyncio.gather(*(admitted(each, 10) for each in both))
