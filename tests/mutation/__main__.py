@@ -20,7 +20,7 @@ from tests.mutation.record import read_tests
 from tests.mutation.recorder import OUTPUT
 from tests.mutation.report import Outcome, accepted, diff, summary
 from tests.mutation.selection import Selection
-from tests.mutation.workspace import Verdict, Workspace, workspace
+from tests.mutation.workspace import END_OF_HANGING, Verdict, Workspace, workspace
 
 PROJECT = Path(__file__).parents[2]
 PACKAGE = Path("src/jubilee")
@@ -37,6 +37,7 @@ RECORDED = (
 )
 """Those that judge; other tests of the whole service take minutes, and run the same lines."""
 RECORDING_TIMEOUT_S = 3600.0
+JUDGING = ("-x", *END_OF_HANGING)
 TIMEOUT_S = 30.0  # beyond three times what the tests took when they were recorded
 
 
@@ -127,9 +128,9 @@ def _tried(
     tests, timeout = [name for name in chosen if name not in without], 3 * seconds + TIMEOUT_S
     began = time.monotonic()
     with copy.changed(mutation.path, mutation.mutated):
-        outcome = Outcome(mutation, *copy.run(tests, timeout=timeout, options=("-x",)))
+        outcome = Outcome(mutation, *copy.run(tests, timeout=timeout, options=JUDGING))
     if outcome.is_killed and not outcome.killer:
-        options = ("--collect-only",) if outcome.verdict is Verdict.FAILED else ()
+        options = ("--collect-only",) if outcome.verdict is Verdict.FAILED else END_OF_HANGING
         if copy.run(tests, timeout=timeout, options=options)[0] is not Verdict.PASSED:
             _say("it is not believed: the tests end in the same way without the mutation")
             outcome = Outcome(mutation, Verdict.PASSED, "")

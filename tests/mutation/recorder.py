@@ -27,8 +27,8 @@ class Recorder:
     """Lines by test, and how long each test that passed took."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
         self._current = folder / f"test-{os.getpid()}"
+        self._passed = folder / f"seconds-{os.getpid()}"
         self._seconds: dict[str, float] = {}
         self._failed: set[str] = set()
         for module in walk_packages(jubilee.__path__, "jubilee."):
@@ -58,14 +58,15 @@ class Recorder:
         self._seconds[report.nodeid] = earlier + report.duration
         if report.outcome != "passed":
             self._failed.add(report.nodeid)
+        if report.when == "teardown" and report.nodeid not in self._failed:
+            with self._passed.open("a") as file:  # at once, for this process may be killed later
+                file.write(json.dumps([report.nodeid, self._seconds[report.nodeid]]) + "\n")
 
     def pytest_sessionfinish(self) -> None:
-        """Write it all."""
+        """Save the lines of the last test."""
         self._coverage.stop()
         self._coverage.save()
         self._current.unlink(missing_ok=True)
-        passed = {name: s for name, s in self._seconds.items() if name not in self._failed}
-        (self._folder / f"seconds-{os.getpid()}.json").write_text(json.dumps(passed))
 
 
 def pytest_configure(config: pytest.Config) -> None:

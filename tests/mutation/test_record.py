@@ -31,7 +31,8 @@ def keep(folder: Path, context: str, lines: dict[str, set[int]]) -> None:
 
 def keep_seconds(folder: Path, **seconds: float) -> None:
     """Write how long tests took."""
-    (folder / "seconds-1.json").write_text(json.dumps(seconds))
+    lines = [json.dumps([name, duration]) for name, duration in seconds.items()]
+    (folder / "seconds-1").write_text("\n".join(lines))
 
 
 def test_the_lines_of_a_test_are_those_of_all_its_processes(tmp_path: Path) -> None:

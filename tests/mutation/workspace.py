@@ -22,11 +22,14 @@ COPIED = (
     *("pyproject.toml", "README.md", "Makefile", ".env.example"),
 )
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "node_modules", ".*_cache")
-HANGS_AFTER_S = 120  # a test; the slowest takes ten on an idle machine
-PYTEST = (
-    *("-m", "pytest", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider"),
-    *("-o", f"faulthandler_timeout={HANGS_AFTER_S}", "-o", "faulthandler_exit_on_timeout=true"),
+HANGS_AFTER_S = 120  # a test alone; the slowest takes ten seconds on an idle machine
+PYTEST = ("-m", "pytest", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider")
+END_OF_HANGING = (
+    *("-o", f"faulthandler_timeout={HANGS_AFTER_S}"),
+    *("-o", "faulthandler_exit_on_timeout=true"),
 )
+"""Options that end a run at the first test that hangs."""
+
 HANGS = "Timeout (0:"
 """What faulthandler prints of a test that does not end."""
 
