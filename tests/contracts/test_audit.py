@@ -48,6 +48,13 @@ async def test_an_entry_says_who_did_what_to_whom_when_and_from_where(
     assert entry.details == {"role": "admin", "members": "is_superuser"}
 
 
+async def test_the_addresses_of_entries_are_returned_once_each(filled: Database) -> None:
+    async with filled.read() as view:
+        sign_ins = AuditFilter(event=AuditEvent.SIGN_IN, subject_id=ZOE)
+        assert await view.audit.addresses(sign_ins, limit=10) == {ORIGIN.address}
+        assert await view.audit.addresses(AuditFilter(subject_id=ADA), limit=10) == frozenset()
+
+
 async def test_an_entry_may_name_neither_actor_nor_subject(database: Database) -> None:
     async with database.write() as tx:
         await tx.audit.record(AuditEvent.SIGN_IN_FAILED, actor=None, subject=None)

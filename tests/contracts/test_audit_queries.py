@@ -7,7 +7,7 @@ import pytest
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres import audit_chain
-from jubilee.adapters.postgres.audit import page_statement
+from jubilee.adapters.postgres.audit import addresses_statement, page_statement
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 
@@ -73,6 +73,15 @@ async def test_every_list_of_entries_uses_its_index(filled: ConnectionPool) -> N
             found = await plan(filled, statement, values)
             assert index in found, f"{names}\n{found}"
             assert "Sort" not in found, f"{names}\n{found}"
+
+
+async def test_the_addresses_of_an_accounts_sign_ins_are_found_by_an_index(
+    filled: ConnectionPool,
+) -> None:
+    names = ("event", "subject_id", "since")
+    values = {name: VALUES[name] for name in names} | {"rows": 100}
+    found = await plan(filled, addresses_statement(frozenset(names)), values)
+    assert "ix_audit_entries_subject_id_occurred_at_id" in found, found
 
 
 async def test_every_statement_on_the_chain_uses_its_index(filled: ConnectionPool) -> None:

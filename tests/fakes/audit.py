@@ -64,6 +64,10 @@ class FakeAuditLog(AuditLog, AuditReader):
         more = len(rest) > limit
         return Page(rest[:limit], _position(rest[limit - 1]) if more else None)
 
+    async def addresses(self, chosen: AuditFilter, *, limit: int) -> frozenset[str | None]:
+        newest = await self.page(chosen, after=None, limit=limit)
+        return frozenset(entry.origin.address for entry in newest.rows)
+
 
 def _position(entry: AuditEntry) -> Position:
     return entry.occurred_at.isoformat(), str(entry.id)

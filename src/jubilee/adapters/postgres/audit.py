@@ -56,6 +56,15 @@ def page_statement(chosen: frozenset[str], *, continued: bool) -> Statement:
     return core_statement(newest.limit(bindparam("rows")))
 
 
+@lru_cache(maxsize=8)
+def addresses_statement(chosen: frozenset[str]) -> Statement:
+    """Return the statement of addresses with the conditions of these names; it binds `rows`."""
+    conditions = [CONDITIONS[name] for name in sorted(chosen)]
+    newest = select(audit_entries.c.address).where(*conditions)
+    newest = newest.order_by(TIME.desc(), ID.desc()).limit(bindparam("rows"))
+    return core_statement(select(newest.subquery().c.address).distinct())
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresAuditLog(AuditLog, AuditReader):
     """Appends in the caller's transaction."""
@@ -92,12 +101,23 @@ class PostgresAuditLog(AuditLog, AuditReader):
     async def page(
         self, chosen: AuditFilter, *, after: Position | None, limit: int
     ) -> Page[AuditEntry]:
-        given = {name: getattr(chosen, name) for name in CONDITIONS}
-        used = {name: value for name, value in given.items() if value is not None}
+        used = _conditions(chosen)
         statement = page_statement(frozenset(used), continued=after is not None)
         rows = await self.executor.all(statement, rows=limit + 1, **used, **last_key(TIME, after))
         found = [_entry(row) for row in rows[:limit]]
         return page(found, lambda entry: (entry.occurred_at, entry.id), more=len(rows) > limit)
+
+    async def addresses(self, chosen: AuditFilter, *, limit: int) -> frozenset[str | None]:
+        used = _conditions(chosen)
+        statement = addresses_statement(frozenset(used))
+        rows = await self.executor.all(statement, rows=limit, **used)
+        return frozenset(row["address"] for row in rows)
+
+
+def _conditions(chosen: AuditFilter) -> dict[str, object]:
+    """Return the values that a list is limited to, by the names of their conditions."""
+    given = {name: getattr(chosen, name) for name in CONDITIONS}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _entry(row: Record) -> AuditEntry:

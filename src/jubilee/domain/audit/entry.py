@@ -182,6 +182,9 @@ class AuditReader(Protocol):
     ) -> Page[AuditEntry]:
         """List entries, newest first."""
 
+    async def addresses(self, chosen: AuditFilter, *, limit: int) -> frozenset[str | None]:
+        """Return the addresses of the newest `limit` entries; None is one that is not known."""
+
 
 class AuditRows(AuditLog, AuditReader, Protocol):
     """The audit log, written and read in one transaction."""

@@ -25,9 +25,9 @@ async def is_new_device(log: AuditReader, session: Session) -> bool:
         subject_id=session.user_id,
         since=session.created_at - REMEMBERED,
     )
-    earlier = await log.page(chosen, after=None, limit=MAX_SIGN_INS)
-    known = {address_key(entry.origin.address) for entry in earlier.rows if entry.origin.address}
-    return bool(earlier.rows) and address_key(session.client.ip) not in known
+    earlier = await log.addresses(chosen, limit=MAX_SIGN_INS)
+    known = {address_key(address) for address in earlier - {None}}
+    return bool(earlier) and address_key(session.client.ip) not in known
 
 
 def new_device_mail(job_id: UUID, session: Session) -> NewJob:
