@@ -1,9 +1,10 @@
 """Mutations of Python: operators, conditions, constants, returned values, statements left out.
 
-Left alone: annotations, decorators, assertions (`strict=True` of zip is one), docstrings and other
-texts; numbers that a module or a class gives a name, for a test of such a number would only repeat
-it; the bound of a comparison with the clock of the machine or of the database, which no test can
-hit; and pauses of a loop that polls, which without them only polls more often.
+Left alone: annotations, decorators, assertions (`strict=True` of zip is one, `init=False` of a
+field another), docstrings and other texts; numbers that a module or a class gives a name, for a
+test of such a number would only repeat it; the bound of a comparison with the clock of the machine
+or of the database, which no test can hit; and pauses of a loop that polls, which without them only
+polls more often.
 """
 
 import ast
@@ -64,7 +65,7 @@ def _code(node: ast.AST, *, at_top: bool = True) -> Iterator[ast.AST]:
 
 
 def _is_left_alone(node: ast.AST, *, at_top: bool) -> bool:
-    if isinstance(node, ast.keyword) and node.arg == "strict":
+    if isinstance(node, ast.keyword) and node.arg in {"strict", "init"}:
         return True
     if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Constant):
         return not isinstance(node.value.value, bool)

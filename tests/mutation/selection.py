@@ -107,14 +107,13 @@ class Selection:
             found = self._running(self._users(self._function(path, mutation.line)))
         users = list(self._users(self._attribute(path, mutation.line)))
         place = _place_in_file(found)
-        modules = (
-            f"_{Path(path).stem}",
-            f"_{Path(path).parent.name}",
-            *self._documented(path, mutation.line),
-        )
+        names = Path(path).stem, Path(path).parent.name
+        files = [text for name in names for text in (f"_{name}.py", f"/{name}/")]
+        modules = (*(f"_{name}" for name in names), *self._documented(path, mutation.line))
         words = _words(mutation.key[1], *(node.name for node in self._inside(path, mutation.line)))
         found.sort(
             key=lambda t: (
+                not any(file in t.name for file in files),
                 not any(module in t.name for module in modules),
                 -len(words & _words(t.name.partition("::")[2])),
                 not _runs(t, users),
