@@ -8,7 +8,7 @@ from time import monotonic
 
 import pytest
 
-from jubilee.adapters.redis.arq import queue_worker
+from jubilee.adapters.redis.arq import queue_worker, wakeups
 from tests.adapters.redis.arq.queue_workers import QueueSite, dispatches, eventually
 from tests.support.outages import OwnServers
 
@@ -82,7 +82,7 @@ async def test_a_worker_survives_a_frozen_redis(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(queue_worker, "PING_AFTER_S", 1.0)
+    monkeypatch.setattr(wakeups, "PING_AFTER_S", 1.0)
     worker = site.start(slots=3)
     assert await receives_wake_ups(site)
     own_servers.redis.freeze()

@@ -32,4 +32,4 @@ def make_app(url: str) -> Celery:
 
 
 if __name__ == "__main__":
-    make_app(sys.argv[1]).worker_main(["worker", "--loglevel=ERROR", *OPTIONS])
+    make_app(sys.argv[1]).worker_main(["--quiet", "worker", "--loglevel=ERROR", *OPTIONS])
