@@ -26,7 +26,10 @@ PUBLIC = {"email", "new_email", "name", "challenge", "provider_code"}
 Cast: TypeAlias = list[tuple[Actor, Parts]]
 Vary: TypeAlias = Callable[[Step, Cast], list[Parts]]
 
-pytestmark = pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name, indirect=True)
+pytestmark = [
+    pytest.mark.untraced,
+    pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name, indirect=True),
+]
 
 
 @asynccontextmanager

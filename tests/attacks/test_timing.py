@@ -138,6 +138,7 @@ def comparable(answer: Response) -> tuple[dict[str, str], dict[str, Any]]:
     return headers, body
 
 
+@pytest.mark.untraced
 @pytest.mark.timing
 @pytest.mark.parametrize("request_", REQUESTS)
 async def test_check_8_no_request_takes_longer_for_a_known_name(
