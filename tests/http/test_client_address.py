@@ -12,7 +12,7 @@ from jubilee.entrypoints.http.framework.client_address import MAX_HOPS, TrustedP
 from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightRequests
 from jubilee.entrypoints.http.framework.edge import EdgeRules
 from tests.conftest import PASSWORD, SignUp
-from tests.http.sockets import RecordingObserver
+from tests.http.sockets import HOST, Recorder, RecordingObserver, Wire
 
 PEER, CLIENT, FORGED, STRANGER = "10.0.0.1", "192.0.2.7", "198.51.100.9", "203.0.113.5"
 NETWORKS = ("10.0.0.0/8", "fd00::/8")
@@ -139,3 +139,10 @@ def test_a_refused_request_is_recorded_with_its_client() -> None:
         MalformedRequest(), Refused(headers, (PEER, 1)), []
     )
     assert [record.client for record in observer.requests] == [CLIENT]
+
+
+async def test_the_server_itself_reads_no_forwarded_header(wire: Wire, recorder: Recorder) -> None:
+    forwarded = b"X-Forwarded-For: 203.0.113.5\r\nX-Forwarded-Proto: https\r\n\r\n"
+    assert (await wire.request(b"GET / HTTP/1.1\r\n", HOST, forwarded)).status == 200
+    scope = recorder.scopes[0]
+    assert (scope["client"][0], scope["scheme"]) == ("127.0.0.1", "http")

@@ -30,7 +30,7 @@ from jubilee.observation.requests import (
     RequestRecord,
     current_request,
 )
-from tests.telemetry.memory import log_records
+from tests.telemetry.memory import Lines, log_records
 
 COLORS = re.compile(r"\x1b\[[0-9;]*m")
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -234,3 +234,9 @@ def test_a_line_outside_a_trace_is_always_exported() -> None:
     bridge.add("{}", "info", None)
     bridge.export()
     assert len(log_records(requests)) == 1
+
+
+@pytest.mark.parametrize("readable", [False, True])
+def test_lines_for_machines_may_be_written_in_batches(lines: Lines, readable: bool) -> None:
+    lines.logs.is_readable = readable
+    assert AccessLog(lines.logs).is_batched is not readable

@@ -60,3 +60,10 @@ def test_a_lock_is_released_without_its_run_file(tmp_path: Path) -> None:
     again = DataDirLock(tmp_path, RUN)  # raises AlreadyRunning while the lock is held
     assert (tmp_path / "run.json").exists()
     again.release()
+
+
+def test_a_draft_that_others_can_read_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "run.new").touch(0o644)
+    lock = DataDirLock(tmp_path, RUN)
+    assert stat.S_IMODE((tmp_path / "run.json").stat().st_mode) == 0o600
+    lock.release()
