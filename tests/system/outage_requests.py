@@ -22,9 +22,12 @@ FIELDS = {
     "email": "zoe@example.com",
     "code": "",
     "username": "zoe",
+    "remove": "",
     "password": PASSWORD,
 }
 """Fields of the forms of pages, which have no example."""
+FIELDS_OF = {"sign_in_methodsForm": {"token": ""}}
+"""Where the token is that of a session, which the password of the form opens."""
 REFUSED_BEFORE = {
     "endProviderSessions": 404,  # no provider is set up
     "exchangeSignInCode": 400,  # the code is not one that the service has sealed
@@ -56,7 +59,8 @@ def request(endpoint: AnyEndpoint, tokens: dict[str, str]) -> httpx2.Request:
         body = {"refresh_token": tokens["refresh_token"]}
     form = endpoint.media[0] == FORM
     if endpoint.tag == PAGES and endpoint.body is not None:
-        body = {name: FIELDS[name] for name in endpoint.body.model_fields}
+        fields = FIELDS | FIELDS_OF.get(endpoint.name, {})
+        body = {name: fields[name] for name in endpoint.body.model_fields}
     return httpx2.Request(
         endpoint.method,
         "http://api" + PLACE.sub(ID, endpoint.path.replace("{username}", "Zoe")),

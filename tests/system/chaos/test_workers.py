@@ -86,7 +86,7 @@ def test_a_rolling_restart_counts_no_attempt(fleet: Fleet, database: Database) -
         for seconds in (0.1, 0.5, 1.0, DRAIN_S * 2):
             jobs += database.add_jobs("chaos.slow", 5, data={"seconds": seconds})
         fleet.rest(0.7)
-        assert worker.stop(within=DRAIN_S + 5) < DRAIN_S + 2
+        assert worker.stop(within=30) < DRAIN_S + 9
         assert worker.codes[-1] == 0
         worker.wanted = True
     assert has_drained(fleet, database)
