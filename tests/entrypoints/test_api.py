@@ -1,6 +1,7 @@
 """The API while PostgreSQL or Redis does not answer."""
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,6 +10,7 @@ import pytest
 from jubilee.domain.health import Health, SchemaStatus
 from jubilee.entrypoints import api
 from jubilee.entrypoints.exit_codes import BAD_CONFIGURATION
+from jubilee.entrypoints.processes.heartbeat_file import HeartbeatFile
 
 AWAY = Health(schema=None, redis=False, mail=True)
 WITHOUT_REDIS = Health(schema=SchemaStatus.CURRENT, redis=False, mail=True)
@@ -63,3 +65,11 @@ async def test_a_schema_that_is_behind_ends_the_api(waits: list[float]) -> None:
     server = Stoppable()
     assert await wait_for(HealthScript(BEHIND), server) == BAD_CONFIGURATION
     assert (waits, server.stopped) == ([], True)
+
+
+async def test_the_api_has_a_heartbeat_while_it_serves(tmp_path: Path) -> None:
+    path = tmp_path / "heartbeat"
+    async with api._watched(HeartbeatFile(path)):
+        assert path.exists()
+    async with api._watched(None):
+        pass
