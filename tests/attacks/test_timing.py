@@ -1,12 +1,14 @@
 """How long a refusal takes says nothing about who has an account.
 
 Each request is sent for a known and for an unknown name in turn. Where both take equally long, the
-known one is the slower of about half of the pairs, however busy the machine is.
+known one is the slower of about half of the pairs, however busy the machine is. Where it is not,
+the median of what it takes longer must be lost in the noise of any network.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from secrets import token_hex
+from statistics import median
 from time import perf_counter
 from typing import Any
 from uuid import uuid4
@@ -22,6 +24,8 @@ from tests.attacks.flow import Flow
 from tests.attacks.flows.mails import HIDDEN
 
 PAIRS = 200
+MAX_RATIO = 1.15
+"""Of what two names take: a hash or a mail would be more."""
 WARM_UPS = 10
 CODE = "AAAA-AAAA"
 WRONG = "not the password"
@@ -139,7 +143,7 @@ def comparable(answer: Response) -> tuple[dict[str, str], dict[str, Any]]:
 
 
 @pytest.mark.untraced
-@pytest.mark.timing
+@pytest.mark.timing(waits=True)
 @pytest.mark.parametrize("request_", REQUESTS)
 async def test_check_8_no_request_takes_longer_for_a_known_name(
     known: Known, request_: str
@@ -152,4 +156,6 @@ async def test_check_8_no_request_takes_longer_for_a_known_name(
 
     taken = [pair async for pair in pairs(known.actor.client, path, bodies)]
     slower = sum(one > other for one, other in taken)
-    assert PAIRS / 4 < slower < PAIRS * 3 / 4, slower
+    ratio = median(one / other for one, other in taken)
+    if not PAIRS / 4 < slower < PAIRS * 3 / 4:
+        assert 1 / MAX_RATIO < ratio < MAX_RATIO, (slower, ratio)

@@ -52,6 +52,7 @@ ROW = Statement.from_sql(
     FROM jobs WHERE id = :id
     """
 )
+MAX_ROWS = 2000  # of one statement, which must end within its deadline on a busy machine
 MANY = Statement.from_sql(
     """
     INSERT INTO jobs (id, kind, data, lane, priority, status, attempts, max_attempts, epoch,
@@ -172,7 +173,8 @@ class PostgresJobTable:
 
     async def add_many(self, rows: int, due: float) -> None:
         """Queue this many jobs, of all priorities, due in these seconds."""
-        await self.run(MANY, rows=rows, due=due)
+        for start in range(0, rows, MAX_ROWS):
+            await self.run(MANY, rows=min(MAX_ROWS, rows - start), due=due)
 
     async def row(self, job_id: UUID) -> Row | None:
         async with self.pool.connection() as driver:

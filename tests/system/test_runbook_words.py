@@ -35,8 +35,8 @@ SQL = {
     "EXPLAIN (ANALYZE, BUFFERS)": "EXPLAIN (ANALYZE, BUFFERS) SELECT id FROM jobs",
 }
 """Words of PostgreSQL."""
-OTHERS = {"maxmemory", "too many clients", "ss -tn"}
-"""A setting of Redis, a message of PostgreSQL, and a tool of the system."""
+OTHERS = {"maxmemory", "too many clients", "ss -tn", "dmesg"}
+"""A setting of Redis, a message of PostgreSQL, and tools of the system."""
 ITS_OWN = {*users.metadata.tables, *TaskReply.model_fields, *(lane.value for lane in JobQueueName)}
 
 Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"

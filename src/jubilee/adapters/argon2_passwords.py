@@ -18,8 +18,8 @@ from jubilee.domain.passwords import HasherBusy, PasswordHasher
 T = TypeVar("T")
 
 NICENESS = 10  # of the threads: the event loop has priority in a burst of sign-ins
-MAX_QUEUED_PER_THREAD = 100
-MAX_WAIT_S = 2.0  # refused at once if the queue takes longer: most of it would end at its deadline
+MIN_QUEUED, MAX_QUEUED_PER_THREAD = 32, 100
+MAX_WAIT_S = 2.0  # of a queue beyond the first places: most of a longer one ends at its deadline
 MEAN_WEIGHT = 0.1  # of the latest hash in the mean of what one takes
 REST_RATIO = 1.0  # a thread rests as long as a wrong password took: guesses get half of a core
 CLIENT_RATIO = 2  # half of the queue is what the hashes of one client may fill
@@ -71,7 +71,8 @@ class Argon2Passwords(PasswordHasher):
 
     def require_place(self) -> None:
         """Raise HasherBusy if a hash for the current request would be refused now."""
-        places = min(self._max_queued, self.max_wait_s * self._count / self._mean_s)
+        quick_enough = self.max_wait_s * self._count / self._mean_s
+        places = min(self._max_queued, max(MIN_QUEUED, quick_enough))
         client = self._client()
         mine = 0 if client is None else self._of_client[client]
         if self._queued >= places or mine >= places / CLIENT_RATIO:

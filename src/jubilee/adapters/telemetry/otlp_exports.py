@@ -48,9 +48,12 @@ class OtlpExports(Exports):
             Signal.METRICS: self._send_metrics,
             Signal.LOGS: self._send_lines,
         }
+        self._threads: list[PeriodicThread] = []
         self._wanted = signals(environ)
         for signal in self._wanted:
             opens[signal](self._instruments.export_failures.labels(signal.value).inc)
+        for thread in self._threads:  # where one signal is refused, no other is sent
+            thread.start()
 
     def _send_spans(self, failed: Callable[[], None]) -> None:
         try:
@@ -63,7 +66,7 @@ class OtlpExports(Exports):
         bridge = MetricsBridge(self._instruments, self._resource)
         counted = CountingExporter(OTLPMetricExporter().export, failed)
         interval_s = seconds(self._environ, "OTEL_METRIC_EXPORT_INTERVAL", METRIC_INTERVAL_S)
-        self._start_thread("metrics", lambda: counted.export(bridge.snapshot()), interval_s)
+        self._add_thread("metrics", lambda: counted.export(bridge.snapshot()), interval_s)
 
     def _send_lines(self, failed: Callable[[], None]) -> None:
         counted = CountingExporter(LogExporter().send, failed)
@@ -71,9 +74,9 @@ class OtlpExports(Exports):
         lines = LogBridge(self._resource, counted.export, failed, sampled_only=sampled_only)
         self.lines = lines
         interval_s = seconds(self._environ, "OTEL_BLRP_SCHEDULE_DELAY", LOG_INTERVAL_S)
-        self._start_thread("logs", lines.export, interval_s)
+        self._add_thread("logs", lines.export, interval_s)
 
-    def _start_thread(self, name: str, work: Callable[[], object], interval_s: float) -> None:
+    def _add_thread(self, name: str, work: Callable[[], object], interval_s: float) -> None:
         thread = PeriodicThread(f"export of {name}", work, interval_s=interval_s)
-        thread.start()
+        self._threads.append(thread)
         self._ends.append(thread.close)
