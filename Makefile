@@ -19,7 +19,7 @@ MINUTES ?= 5
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-run: .venv/run ## start PostgreSQL, Valkey and the API (PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL)
+run: .venv/run ## start PostgreSQL, Valkey, the API and a worker (PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL)
 	@exec $(BIN)/jubilee up
 
 test: .venv/dev ## every test, on every core (JUBILEE_TEST_SERVERS=containers|embedded forces the servers)
@@ -50,10 +50,13 @@ chaos: .venv/dev ## inject faults at random for MINUTES, check that no accepted 
 
 install: .venv/dev ## install the service, the embedded servers and the tools
 
-mutants: .venv/dev ## change the source in MUTANTS small ways, expect a test to fail for each (SEED, ONLY a path)
-	@exec $(BIN)/python -m tests.mutation --count $(or $(MUTANTS),200) --seed $(SEED) --only "$(ONLY)"
+mutants: .venv/dev ## change the source in MUTANTS small ways, expect a test to fail for each (SEED, ONLY a path, RECORD a folder)
+	@exec $(BIN)/python -m tests.mutation --count $(or $(MUTANTS),200) --seed $(SEED) --only "$(ONLY)" $(if $(RECORD),--record "$(RECORD)")
 
-check: .venv/dev format-check lint types deps contracts coverage ## all that CI checks
+check: .venv/dev static coverage ## all that CI checks
+
+.PHONY: static
+static: format-check lint types deps contracts
 
 .PHONY: format-check
 format-check: .venv/dev

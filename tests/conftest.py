@@ -66,7 +66,13 @@ from tests.fakes.store import FakeClock, FakeStore
 from tests.fakes.tasks import FakeLiveJobReader
 from tests.servers import Servers, fresh_database
 
-pytest_plugins = ["tests.exclusive", "tests.servers", "tests.tls_context", "tests.untraced"]
+pytest_plugins = [
+    "tests.exclusive",
+    "tests.garbage",
+    "tests.servers",
+    "tests.tls_context",
+    "tests.untraced",
+]
 
 # The duration of an example depends on the machine.
 settings.register_profile(
@@ -80,7 +86,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 PASSWORD = "correct horse battery"
 CALLBACK = "http://api.test/auth/oidc/{provider}/callback"
 RETURN = "https://app.example/signed-in"
-
 read_common_passwords = cache(common_passwords)  # once for all tests
 
 

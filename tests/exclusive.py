@@ -7,7 +7,6 @@ that at most two of these run at a time, and others share all of them. In a para
 """
 
 import gc
-import warnings
 from collections.abc import Generator
 from contextlib import ExitStack
 from fcntl import LOCK_EX, LOCK_SH, flock
@@ -26,7 +25,7 @@ FOLLOWED = {ALONE: "@timing-2"}
 """The lane after which a process runs the tests that run alone: beside both, it stops them."""
 
 SHARING_FOLDERS = ("tests/system/chaos/",)
-"""Whose files share servers and processes that are slow to start."""
+"""Whose files share servers and processes that are slow to start: theirs is the first lane."""
 
 SLOW_FIRST = (
     "tests/system/chaos/",
@@ -77,20 +76,6 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
                 flock(locked, LOCK_SH if lane is None else LOCK_EX)
         if lane is not None:
             gc.freeze()  # a collection of what thousands of tests have left takes half a second
-        return (yield)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(
-    item: pytest.Item, nextitem: pytest.Item | None
-) -> Generator[None, object, object]:
-    """Let connections that a lost call has left to the shared Redis end with it, after all tests.
-
-    Only at the end of a process, where they would be an error of the last test.
-    """
-    with warnings.catch_warnings():
-        if nextitem is None:
-            warnings.filterwarnings("ignore", "unclosed Connection", ResourceWarning)
         return (yield)
 
 

@@ -14,6 +14,7 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -95,14 +96,31 @@ def pooler_url(servers: Servers) -> Iterator[str | None]:
 
 
 @pytest.fixture(scope="session")
-def prepared_data() -> Iterator[Path]:
-    """The data of an embedded PostgreSQL that has ended, with the current schema."""
-    with data_folder() as folder:
-        embedded = EmbeddedServers(folder, want_redis=False, durable=False)
-        embedded.start()
-        upgrade(embedded.database_url or "")
-        embedded.stop()
-        yield folder
+def prepared_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of an embedded PostgreSQL that has ended, with the current schema.
+
+    The processes of a parallel run share them: the first one makes them.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "prepared"
+    with folder.with_suffix(".lock").open("w") as locked:
+        flock(locked, LOCK_EX)
+        if not folder.exists():
+            _prepare(folder.with_suffix(".new")).rename(folder)
+    return folder
+
+
+def _prepare(folder: Path) -> Path:
+    embedded = EmbeddedServers(folder, want_redis=False, durable=False)
+    embedded.start()
+    upgrade(embedded.database_url or "")
+    embedded.stop()
+    return folder
+
+
+def copy_data(prepared_data: Path, to: Path) -> None:
+    """Copy with the owner, who is another one where the tests run as root."""
+    subprocess.run(("cp", "-a", prepared_data, to), check=True)
 
 
 @pytest.fixture
@@ -116,8 +134,7 @@ def own_servers(prepared_data: Path) -> Iterator[OwnServers]:
 def started_pair(prepared_data: Path) -> Iterator[OwnServers]:
     """Start servers on a copy of the data, and end them."""
     with data_folder() as folder:
-        # With its owner, who is another one where the tests run as root.
-        subprocess.run(("cp", "-a", prepared_data, folder), check=True)
+        copy_data(prepared_data, folder)
         embedded = EmbeddedServers(folder, durable=False)
         own = OwnServers(embedded)
         embedded.start()

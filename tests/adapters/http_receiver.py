@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from ssl import SSLContext
 
-from jubilee.adapters.http_sender import PinnedHttpSender, RequestTimeouts
+from jubilee.adapters.http_sender import PinnedHttpSender
 from jubilee.domain.ip_addresses import Address
+from jubilee.domain.outbound.sending import RequestTimeouts
 from tests.support.certificates import Certificate
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Request-ID: 7\r\n\r\nok"

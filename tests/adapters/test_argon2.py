@@ -3,15 +3,19 @@
 import asyncio
 import math
 import statistics
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from unittest.mock import patch
 
 import pytest
 
 from jubilee.adapters.argon2_passwords import (
     CLIENT_RATIO,
     MAX_QUEUED_PER_THREAD,
+    MEAN_WEIGHT,
     MIN_QUEUED,
+    REST_RATIO,
     Argon2Passwords,
 )
 from jubilee.domain.passwords import HasherBusy
@@ -95,38 +99,70 @@ async def test_check_6_hashing_does_not_block_the_event_loop(passwords: Argon2Pa
     assert statistics.median(gaps) < 0.05
 
 
-async def test_calls_beyond_the_queue_are_refused() -> None:
+def test_the_hash_for_unknown_accounts_has_the_cost_of_new_ones(passwords: Argon2Passwords) -> None:
+    assert not passwords.is_outdated(passwords._dummy_hash)
+
+
+async def refused(small: Argon2Passwords, calls: Iterable[Awaitable[object]]) -> int:
+    """Return how many are refused, as no call is served before the last one has come."""
+    all_have_come, timed = threading.Event(), small._timed
+
+    def wait_for_all(work: Callable[[], object]) -> object:
+        all_have_come.wait(10)
+        return timed(work)
+
+    with patch.object(small, "_timed", wait_for_all):
+        answers = asyncio.gather(*calls, return_exceptions=True)
+        asyncio.get_running_loop().call_soon(all_have_come.set)
+        return sum(isinstance(answer, HasherBusy) for answer in await answers)
+
+
+async def test_calls_beyond_the_queue_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jubilee.adapters.argon2_passwords.REST_RATIO", 0)
     small = hasher(threads=1)
     burst = [small.verify(None, "password") for _ in range(MAX_QUEUED_PER_THREAD + 5)]
-    answers = await asyncio.gather(*burst, return_exceptions=True)
-    assert sum(isinstance(answer, HasherBusy) for answer in answers) == 5
+    assert await refused(small, burst) == 5
     assert not await small.verify(None, "password")
     small.close()
 
 
-@pytest.mark.parametrize(("mean_s", "places"), [(0.02, 50), (1, MIN_QUEUED)])
+@pytest.mark.parametrize(
+    ("mean_s", "threads", "places"), [(0.02, 1, 50), (1, 1, MIN_QUEUED), (0.05, 2, 40)]
+)
 async def test_calls_are_refused_at_once_when_the_queue_takes_too_long(
-    mean_s: float, places: int
+    mean_s: float, threads: int, places: int
 ) -> None:
-    small = hasher(threads=1)
+    small = hasher(threads=threads)
     small.max_wait_s, small._mean_s = 1, mean_s
     burst = [small.hash("password") for _ in range(places + 3)]
-    answers = await asyncio.gather(*burst, return_exceptions=True)
-    assert sum(isinstance(answer, HasherBusy) for answer in answers) == 3
+    assert await refused(small, burst) == 3
     assert small._mean_s != mean_s
     small.close()
 
 
-async def test_a_wrong_password_rests_a_thread_as_long_as_its_check_took(
+async def test_a_wrong_password_rests_a_thread_in_proportion_to_its_check(
     passwords: Argon2Passwords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rests: list[float] = []
     monkeypatch.setattr("jubilee.adapters.argon2_passwords.sleep", rests.append)
+    times = iter([1.0, 5.0, 5.5])
+    monkeypatch.setattr("jubilee.adapters.argon2_passwords.thread_time", lambda: next(times))
     stored = await passwords.hash("password")
     assert await passwords.verify(stored, "password")
     assert rests == []
     assert not await passwords.verify(stored, "wrong")
-    assert rests[0] > 0
+    assert rests == [REST_RATIO * 0.5]
+
+
+def test_the_mean_time_of_a_hash_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([7.0, 7.5, 20.0, 22.5])
+    monkeypatch.setattr("jubilee.adapters.argon2_passwords.monotonic", lambda: next(times))
+    small = hasher()
+    assert small._timed(lambda: "first") == "first"
+    assert small._mean_s == 0.5
+    assert small._timed(lambda: "second") == "second"
+    assert small._mean_s == 0.5 + MEAN_WEIGHT * 2
+    small.close()
 
 
 async def test_one_client_fills_at_most_half_of_the_queue() -> None:
@@ -169,3 +205,14 @@ async def test_hashing_ends_at_the_deadline() -> None:
     assert time.monotonic() < due + 0.5
     assert any(isinstance(answer, HasherBusy) for answer in answers)
     small.close()
+
+
+async def test_closing_waits_for_no_hash_that_runs(passwords: Argon2Passwords) -> None:
+    ends = threading.Event()
+    running = passwords._threads.submit(ends.wait, 60)
+    try:
+        closing = asyncio.to_thread(passwords.close)
+        await asyncio.wait_for(closing, 30)
+        assert not running.done()
+    finally:
+        ends.set()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from time import monotonic
@@ -197,3 +198,11 @@ async def test_headers_are_not_logged(serve: Serve, caplog: pytest.LogCaptureFix
     with caplog.at_level(logging.DEBUG):
         await sender("127.0.0.1").send(read_request(data), allow_all)
     assert "s3cret" not in caplog.text
+
+
+async def test_a_request_that_cannot_be_written_is_not_sent(serve: Serve) -> None:
+    receiver = await serve()
+    request = read_request({"url": f"http://hooks.test:{receiver.port}"})
+    with pytest.raises(Unreachable, match="cannot be written"):
+        await sender("127.0.0.1").send(replace(request, headers=(("x-note", "a\nb"),)), allow_all)
+    assert receiver.requests == []

@@ -1,12 +1,15 @@
 """The addresses to which requests are sent: checked once, then kept."""
 
 import asyncio
+import socket
+import threading
 from collections.abc import AsyncIterator, Sequence
 from ipaddress import ip_address
+from typing import Any
 
 import pytest
 
-from jubilee.adapters.http_sender import PinnedHttpSender, resolve
+from jubilee.adapters.http_sender import PinnedHttpSender, system_resolver
 from jubilee.domain.ip_addresses import Address
 from jubilee.domain.outbound.address_policy import (
     AddressFilter,
@@ -18,6 +21,7 @@ from jubilee.domain.outbound.sending import AddressNotAllowed, Unreachable
 from tests.adapters.http_receiver import TIMEOUTS, Serve, allow_all, receivers, sender
 
 LOCAL = ip_address("127.0.0.1")
+LOOPS_THREADS = 32  # the most that the event loop has for lookups and files
 
 
 @pytest.fixture
@@ -90,7 +94,30 @@ async def test_a_literal_address_is_checked(serve: Serve, host: str) -> None:
 
 
 async def test_names_are_resolved_by_the_system() -> None:
-    assert LOCAL in await resolve("localhost", 80)
+    assert LOCAL in await system_resolver()("localhost", 80)
+
+
+async def test_a_silent_name_server_does_not_hold_up_other_connections(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver, look_up, release = await serve(), socket.getaddrinfo, threading.Event()
+
+    def hang(host: str, *given: Any, **more: Any) -> Any:
+        if host == "silent.test":
+            release.wait(20)
+        return look_up("localhost", *given, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    resolve = system_resolver()
+    lookups = [asyncio.ensure_future(resolve("silent.test", 80)) for _ in range(LOOPS_THREADS)]
+    await asyncio.sleep(0)  # they begin
+    try:
+        async with asyncio.timeout(5):
+            _, writer = await asyncio.open_connection("database.test", receiver.port)
+        writer.close()
+    finally:
+        release.set()
+        await asyncio.gather(*lookups)
 
 
 async def test_a_name_without_an_address_is_unreachable() -> None:

@@ -53,7 +53,13 @@ async def test_only_five_digits_of_a_digest_are_sent_and_padding_is_asked_for(
 
 @pytest.mark.parametrize(
     ("body", "found"),
-    [(f"{SUFFIX}:0", False), (f"{SUFFIX.lower()}:12\n", True), ("", False), ("not a list", False)],
+    [
+        (f"{SUFFIX}:0", False),
+        (f"{SUFFIX.lower()}:12\n", True),
+        (f"{SUFFIX}:{'9' * 5000}", True),
+        ("", False),
+        ("not a list", False),
+    ],
 )
 async def test_a_digest_counts_if_it_was_leaked_at_least_once(
     serve: Serve, body: str, found: bool
@@ -114,5 +120,21 @@ async def test_a_file_that_is_missing_or_no_list_is_not_readable(
         path.write_bytes(content)
     file = PwnedPasswordsFile(path)
     with pytest.raises(BreachesUnreadable):
+        await file.contains(LEAKED)
+    file.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"), [(OSError(2, "No such file"), "No such file"), (OSError("x"), "OSError")]
+)
+async def test_a_file_that_cannot_be_read_is_named_by_the_cause(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, reason: str
+) -> None:
+    def fail(*_: object) -> bool:
+        raise error
+
+    monkeypatch.setattr(PwnedPasswordsFile, "_search", fail)
+    file = PwnedPasswordsFile(folder / "none")
+    with pytest.raises(BreachesUnreadable, match=reason):
         await file.contains(LEAKED)
     file.close()

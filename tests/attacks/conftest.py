@@ -10,7 +10,8 @@ from starlette.types import ASGIApp
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import single_writes, transactions, views
+from jubilee.adapters.postgres.single_writes import single_writes
+from jubilee.adapters.postgres.transaction import transactions, views
 from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.bootstrap.identities import make_provider
 from jubilee.bootstrap.service_policy import Policy

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 import pytest
 
-from jubilee.commands import admin, jobs, keys, token, user
+from jubilee.commands import admin, audit, jobs, keys, token, user
 from jubilee.commands.line import main
 from jubilee.commands.running import run
 from jubilee.domain.services import Services
@@ -42,7 +42,7 @@ def jubilee(
         assert command
         return run(use(services))
 
-    for module in (admin, jobs, keys, token, user):
+    for module in (admin, audit, jobs, keys, token, user):
         monkeypatch.setattr(module, "with_services", with_services)
 
     def command(*words: str, stdin: str = "") -> Ended:

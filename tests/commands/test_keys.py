@@ -17,7 +17,7 @@ def test_a_key_is_added_listed_and_retired(jubilee: Jubilee, store: FakeStore) -
     (listed,) = json.loads(jubilee("keys", "list", "--json").out)
     assert (listed["id"], listed["algorithm"], listed["signs_until"]) == (key_id, "EdDSA", None)
     store.clock.tick(seconds=1)
-    assert jubilee("keys", "retire", key_id).out == f"{key_id} is retired\n"
+    assert jubilee("keys", "retire", "--", key_id).out == f"{key_id} is retired\n"
     successor, former = json.loads(jubilee("keys", "list", "--json").out)
     assert (former["id"], former["state"], successor["signs_until"]) == (key_id, "retired", None)
 
@@ -33,7 +33,7 @@ def test_a_table_has_a_line_for_each_key(jubilee: Jubilee) -> None:
 def test_a_revoked_key_is_gone(jubilee: Jubilee, store: FakeStore) -> None:
     jubilee("keys", "rotate", "--now")
     (key_id,) = store.signing_keys
-    assert jubilee("keys", "retire", key_id, "--revoke").out == f"{key_id} is revoked\n"
+    assert jubilee("keys", "retire", "--revoke", "--", key_id).out == f"{key_id} is revoked\n"
     assert key_id not in store.signing_keys
 
 

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from jubilee.commands import process
+from jubilee.commands import api_process
 from jubilee.settings import Settings
 
 
@@ -14,8 +14,8 @@ def test_an_api_whose_port_is_taken_ends_with_a_line(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setenv("PORT", str(port))
-        monkeypatch.setattr(process, "start_logging", lambda *_: None)
-        assert process.api(Settings(), None) == 1
+        monkeypatch.setattr(api_process, "start_logging", lambda *_: None)
+        assert api_process.api(Settings(), None) == 1
     assert f"port {port} on 127.0.0.1 is taken" in caplog.messages[-1]
     assert caplog.messages[-1].endswith(f"PORT={port % 65535 + 1}")
 
@@ -27,11 +27,11 @@ def test_a_start_without_a_mail_server_is_a_warning(
     url: str | None,
     warnings: int,
 ) -> None:
-    monkeypatch.setattr(process, "start_logging", lambda *_: None)
+    monkeypatch.setattr(api_process, "start_logging", lambda *_: None)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         settings = Settings.model_validate(
             {"port": port, "smtp_url": url, "mail_from": "a@b.example"}
         )
-        assert process.api(settings, None) == 1
+        assert api_process.api(settings, None) == 1
     assert len([line for line in caplog.messages if "mail is not configured" in line]) == warnings

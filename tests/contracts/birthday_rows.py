@@ -5,11 +5,14 @@ from typing import Any, NoReturn
 
 from jubilee.adapters.ids import new_id
 from jubilee.domain.birthday import Birth, Birthday, Saved, TooManyNames
+from jubilee.domain.birthday_rules import BirthdayRules
+from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.calendar import LeapDayRule, Window, local_dates
 from jubilee.domain.celebrations import Celebration
 from jubilee.domain.identity import UserId
 from jubilee.domain.users.user import User
 from tests.contracts.conftest import Database
+from tests.fakes.birthdays import FakeTodayCache
 
 NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)  # three dates are today somewhere
 BIRTH = Birth(date(1990, 2, 28), "Europe/Vienna")
@@ -21,6 +24,19 @@ LETTERS = "abcdefghij"
 
 def make_window(nearest: int, furthest: int, rule: LeapDayRule = LeapDayRule.MAR1) -> Window:
     return Window(local_dates(NOW, "Europe/Vienna"), nearest, furthest, rule)
+
+
+def birthday_service(database: Database) -> BirthdayService:
+    return BirthdayService(
+        write=database.write,
+        write_one=database.read,
+        read=database.read,
+        read_list=database.read,
+        cache=FakeTodayCache(),
+        rules=BirthdayRules(),
+        clock=lambda: NOW,
+        new_id=new_id,
+    )
 
 
 async def put(

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from asyncpg import Record
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.transaction import transactions, views
 from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.audit.entry import RequestOrigin
@@ -25,6 +27,22 @@ class Database:
 
     write: Begin[Any]
     read: Begin[Any]
+
+
+@pytest.fixture(autouse=True)
+def bounded_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail where a statement returns more rows than its value `rows` allows.
+
+    A page that is cut afterwards looks the same, but has read all rows.
+    """
+    fetch_all = Executor.all
+
+    async def fetch_bounded(self: Executor, statement: Statement, **values: Any) -> list[Record]:
+        rows = await fetch_all(self, statement, **values)
+        assert len(rows) <= values.get("rows", len(rows)), f"unbounded: {statement.display}"
+        return rows
+
+    monkeypatch.setattr(Executor, "all", fetch_bounded)
 
 
 @pytest.fixture

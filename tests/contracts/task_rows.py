@@ -5,9 +5,17 @@ from typing import Any
 from uuid import UUID
 
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres.transaction import PostgresTransaction
+from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.single_writes import single_writes
+from jubilee.adapters.postgres.transaction import PostgresTransaction, transactions, views
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.identity import Principal, SessionId, UserId
+from jubilee.domain.jobs.kinds import JobKinds
 from jubilee.domain.jobs.queue import NewJob
+from jubilee.domain.jobs.waiter import JobWaiter
+from jubilee.domain.tasks.echo import Echo
+from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.tasks.task import (
     Task,
     TaskFilter,
@@ -15,7 +23,9 @@ from jubilee.domain.tasks.task import (
     TaskRequest,
     TaskStatus,
 )
+from jubilee.domain.transaction import Begin
 from jubilee.domain.users.user import User
+from tests.contracts.accounts import NOW
 from tests.contracts.conftest import Database
 
 SET_STATUS = """
@@ -24,6 +34,37 @@ SET_STATUS = """
         finished_at = CASE WHEN $2 IN ('queued', 'running') THEN NULL ELSE now() END
     WHERE id = $1
 """
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDatabase(Database):
+    """A database with units of one statement, which concurrent calls share."""
+
+    write_one: Begin[Any]
+
+
+def task_database(pool: ConnectionPool, context: WriteContext) -> TaskDatabase:
+    """Return the database of the pool, whose rows are written with the context."""
+    return TaskDatabase(
+        transactions(pool, context), views(pool, context), single_writes(pool, context)
+    )
+
+
+def make_service(
+    database: TaskDatabase, pool: ConnectionPool, max_live: int = 10_000
+) -> TaskService:
+    """Return the use cases of tasks over the database."""
+    return TaskService(
+        write=database.write,
+        write_one=database.write_one,
+        read=database.read,
+        read_list=database.read,
+        kinds=JobKinds([Echo()]),
+        waiter=JobWaiter(PostgresLiveJobs(pool)),
+        clock=lambda: NOW,
+        new_id=new_id,
+        max_live_per_owner=max_live,
+    )
 
 
 def principal_of(user: User, *, admin: bool = False) -> Principal:
@@ -48,8 +89,8 @@ def make_task(owner: User, **more: Any) -> OwnedRequest:
 
 async def insert_task(tx: Any, task: OwnedRequest, *, limit: int) -> Task | None:
     """Insert the task in a transaction; None if the owner has so many live ones."""
-    await tx.tasks.recount(task.owner_id, limit=limit)
-    added: Task | None = await tx.tasks.add(
+    await tx.task_queue.recount(task.owner_id, limit=limit)
+    added: Task | None = await tx.task_queue.add(
         task.request, new_id=task.id, owner=task.owner_id, limit=limit
     )
     return added
@@ -57,7 +98,7 @@ async def insert_task(tx: Any, task: OwnedRequest, *, limit: int) -> Task | None
 
 async def find_same(view: Any, task: OwnedRequest) -> Task | None:
     """Find the task that the same request has created."""
-    found: Task | None = await view.tasks.find_same(task.request, owner=task.owner_id)
+    found: Task | None = await view.task_queue.find_same(task.request, owner=task.owner_id)
     return found
 
 

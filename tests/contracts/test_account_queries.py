@@ -9,6 +9,7 @@ import pytest
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres import birthdays, roles, sessions, users
 from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.search import HINTED, query
 from jubilee.adapters.postgres.statement import Statement
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -37,18 +38,18 @@ STATEMENTS: dict[str, tuple[Statement, dict[str, object], str]] = {
     "sign in": (users.BY_LOGIN, {"email": "7", "name": "7"}, "uq_users_username_key"),
     "admins": (users.LOCK_ADMINS, {}, "ix_users_admins"),
     "search": (
-        users._page(searching=True, continued=False),
-        {"rows": 21, "words": "'name7':*"},
+        users._page(looks=HINTED, continued=False),
+        {"rows": 21, **query("Name7").values},
         SEARCH_FIRST,
     ),
     "first page": (
-        users._page(searching=False, continued=False),
-        {"rows": 21, "words": ""},
+        users._page(looks=None, continued=False),
+        {"rows": 21},
         "ix_users_created_at_id",
     ),
     "next page": (
-        users._page(searching=False, continued=True),
-        {"rows": 21, "words": "", "created_at": NOW, "last_id": ID},
+        users._page(looks=None, continued=True),
+        {"rows": 21, "created_at": NOW, "last_id": ID},
         "ix_users_created_at_id",
     ),
     "check": (sessions.CHECK, {"keys": [ID]}, ONE_SESSION),

@@ -23,6 +23,19 @@ from jubilee.domain.jobs.kinds import KindSet
 from jubilee.domain.jobs.queue import NewJob
 from tests.fakes.store import FakeClock
 
+OWNER = """
+    INSERT INTO users (id, email, email_key, is_active, is_superuser, birthday_greeting,
+        created_at, updated_at)
+    VALUES ($1, 'z@example.com', 'z@example.com', true, false, true, now(), now())
+"""
+JOB = """
+    INSERT INTO jobs (id, owner_id, task_id, kind, lane, data, priority, status, attempts,
+        max_attempts, epoch, run_at, created_at, finished_at)
+    SELECT id, CAST($1 AS uuid), CASE WHEN $1 IS NOT NULL THEN CAST(id AS text) END, $2, 'user',
+        '{}', 5, $3, 0, 10, 0, now() + $4 * interval '1 minute', now(),
+        CASE WHEN $3 = 'dead' THEN now() END
+    FROM gen_random_uuid() AS id
+"""
 KNOWN = KindSet(frozenset({"echo", "email.welcome"}))
 
 
@@ -104,6 +117,26 @@ async def test_silent_workers_know_no_kind_and_workers_without_a_list_all(
         await driver.execute("UPDATE workers SET heard_at = now(), kinds = NULL")
     assert (await backlog()).without_worker == {}
     assert await backlog.kind_sets() == {}
+
+
+async def test_of_tasks_and_other_jobs_those_that_are_queued_and_due_are_counted_by_kind(
+    pool: ConnectionPool,
+) -> None:
+    owner = uuid4()
+    async with pool.connection() as driver:
+        await driver.execute(OWNER, owner)
+        for prefix, task_owner in (("task", owner), ("job", None)):
+            for kind, status, due in (
+                ("due", "queued", -1),
+                ("due", "queued", 60),
+                ("due", "running", -1),
+                ("later", "queued", 60),
+                ("dead", "dead", -1),
+            ):
+                await driver.execute(JOB, task_owner, f"{prefix}.{kind}", status, due)
+            await driver.execute(JOB, task_owner, "both", "queued", -1)
+    found = (await PostgresBacklog(pool)()).without_worker
+    assert list(found.items()) == [("both", 2), ("job.due", 1), ("task.due", 1)]
 
 
 async def test_the_list_of_unknown_kinds_is_limited(pool: ConnectionPool, clock: FakeClock) -> None:

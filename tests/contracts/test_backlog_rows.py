@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from opentelemetry.sdk.resources import Resource
 
-from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
+from jubilee.adapters.postgres.jobs.backlog import MAX_COUNTED, PostgresBacklog, _extrapolate
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.telemetry.instruments import Instruments
 from jubilee.adapters.telemetry.jobs import JobTelemetry
@@ -44,6 +44,16 @@ GREETING = """
     SELECT id, $2, $3, CASE WHEN $3 = 'skipped' THEN 'late' END,
         current_date + CAST($4 AS integer), now() + $5 * interval '1 hour', now()
     FROM users WHERE id = $1
+"""
+MANY_USERS = """
+    INSERT INTO users (id, email, email_key, is_active, is_superuser, birthday_greeting,
+        created_at, updated_at)
+    SELECT gen_random_uuid(), n, n, true, false, true, now(), now()
+    FROM generate_series(1, CAST($1 AS integer)) AS n
+"""
+MANY_GREETINGS = """
+    INSERT INTO greetings (user_id, year, state, due_on, due_at, created_at)
+    SELECT id, 2026, 'sent', current_date, now(), now() FROM users
 """
 
 
@@ -87,6 +97,14 @@ async def test_a_long_queue_is_counted_to_a_limit_and_estimated_beyond_it(rows: 
     await rows.add("ANALYZE jobs")
     counted = (await rows.read()).jobs
     assert (counted["user", "queued"], counted["system", "queued"]) == (12_000, 3)
+
+
+def test_an_estimate_is_shared_by_the_queues_that_were_not_counted_to_their_ends() -> None:
+    counts = {("a", "queued"): MAX_COUNTED, ("b", "queued"): MAX_COUNTED, ("c", "queued"): 100}
+    _extrapolate(counts, "queued", 50_100)
+    assert list(counts.values()) == [25_000, 25_000, 100]
+    _extrapolate(counts := {("a", "dead"): MAX_COUNTED}, "dead", 7)
+    assert counts == {("a", "dead"): MAX_COUNTED}
 
 
 async def test_jobs_without_a_worker_are_counted_to_a_limit_for_each_kind(rows: Rows) -> None:
@@ -154,6 +172,17 @@ async def test_greetings_of_this_year_are_counted_by_state(rows: Rows) -> None:
         for days in (-400, 400):
             await add_greeting(rows, state, days, 0)
     assert (await rows.read()).greetings == counts
+
+
+async def test_many_greetings_are_counted_to_a_limit_and_estimated_beyond_it(rows: Rows) -> None:
+    await rows.add(MANY_USERS, 12_000)
+    await rows.add(MANY_GREETINGS)
+    await rows.add("ANALYZE greetings")
+    found = await rows.read()
+    assert found.greetings["sent"] == pytest.approx(12_000, rel=0.05)
+    assert found.greetings["planned"] == 0
+    await rows.add("UPDATE greetings SET state = 'planned', due_at = due_at - interval '2 hours'")
+    assert (await rows.read()).greetings_missing == 10_000
 
 
 async def test_the_planners_progress_is_read(rows: Rows) -> None:

@@ -44,31 +44,6 @@ async def test_putting_returns_the_date_that_it_replaced(database: Database) -> 
     assert await put(database, "Zoe") == Saved(OTHER_BIRTH.date)
 
 
-async def overwrite(database: Database, name: str, birth: Birth) -> Saved | None:
-    """Overwrite a birthday by a statement of its own."""
-    async with database.read() as view:
-        birthday = Birthday(id=new_id(), name=name, birth=birth)
-        found: Saved | None = await view.birthdays.put(birthday, overwrite=True, max_anonymous=None)
-        return found
-
-
-async def test_overwriting_replaces_the_birthday_of_a_known_name(database: Database) -> None:
-    await put(database, "Zoe")
-    assert await overwrite(database, "ZOE", OTHER_BIRTH) == Saved(BIRTH.date)
-    assert await find(database, "zoe") == OTHER_BIRTH
-
-
-async def test_overwriting_adds_no_name(database: Database) -> None:
-    assert await overwrite(database, "Zoe", BIRTH) is None
-    assert await find(database, "zoe") is None
-
-
-async def test_overwriting_leaves_the_birthday_of_an_account(database: Database) -> None:
-    await register(database, "zoe", date_of_birth=BIRTH.date)
-    assert await overwrite(database, "Zoe", OTHER_BIRTH) is None
-    assert await find(database, "zoe") == Birth(BIRTH.date)
-
-
 async def put_during_another_put(database: Database) -> Saved | None:
     """Save a name while another transaction saves OTHER_BIRTH under it."""
     async with database.write() as tx:

@@ -59,6 +59,7 @@ async def test_the_kinds_of_factors_are_those_that_can_be_used(
     database: Database, zoe: User
 ) -> None:
     async with database.write() as tx:
+        await tx.users.get(zoe.id, lock=True)
         await tx.factors.add(totp(zoe))
         assert set(await tx.factors.kinds_of(zoe.id)) == set()
         [factor] = await tx.factors.list_for(zoe.id)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from jubilee.adapters.postgres import event_relay, greetings, retention
+from jubilee.adapters.postgres import event_relay, greeting_counts, greetings, retention
 from jubilee.adapters.postgres.birthday_window import WITHIN
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
@@ -82,6 +82,14 @@ async def test_planning_reads_only_accounts_born_on_the_day(full: ConnectionPool
     rows = [node["Actual Rows"] * node["Actual Loops"] for node in nodes]
     assert max(rows) < 30, nodes
     assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
+
+
+async def test_greetings_are_counted_by_an_index_of_their_states(full: ConnectionPool) -> None:
+    for statement in (greeting_counts.COUNTS, greeting_counts.MISSING):
+        nodes = await plan(full, statement, states=["sent"])
+        [scan] = [node for node in nodes if "Index Name" in node]
+        assert scan["Index Name"] == "ix_greetings_state_due_on_due_at"
+        assert "Filter" not in scan
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from jubilee.domain.errors import NotFound
 from jubilee.domain.idempotency.answers import MAX_ANSWER_BYTES, Answer, AnswerTooLarge
 from jubilee.domain.idempotency.commit import after_commit, answered
 from jubilee.domain.idempotency.service import IdempotencyService
-from jubilee.domain.users.user import EmailTaken
+from jubilee.domain.users.user import EmailTaken, User
 from tests.contracts.accounts import add_users, make_user
 from tests.contracts.conftest import Database
 from tests.contracts.keyed_work import REQUEST, adding, fail, find
@@ -126,6 +126,12 @@ async def test_deleting_an_account_deletes_the_answers_about_it(
     assert await service.serve(replace(REQUEST, key=zoe.email), again, look_first=True) is None
 
 
+async def delete(database: Database, user: User) -> None:
+    async with database.write() as tx:
+        await tx.users.block_new_rows(user.id)
+        await tx.users.delete(user.id)
+
+
 async def test_a_deletion_of_the_account_deletes_the_answer_that_is_in_flight(
     database: Database, service: IdempotencyService
 ) -> None:
@@ -139,14 +145,9 @@ async def test_a_deletion_of_the_account_deletes_the_answer_that_is_in_flight(
         await may_answer.wait()
         return Answer(b"200", zoe.id)
 
-    async def delete() -> None:
-        async with database.write() as tx:
-            await tx.users.block_new_rows(zoe.id)
-            await tx.users.delete(zoe.id)
-
     first = asyncio.create_task(service.serve(REQUEST, slow, look_first=False))
     await effect.wait()
-    deletion = asyncio.create_task(delete())
+    deletion = asyncio.create_task(delete(database, zoe))
     await asyncio.sleep(0.1)
     assert not deletion.done()
     may_answer.set()

@@ -57,6 +57,7 @@ async def test_identities_end_alone_and_with_their_account(database: Database) -
     await add_users(database, zoe)
     kept, unlinked = make_identity(zoe.id), make_identity(zoe.id, "zoe-2")
     async with database.write() as tx:
+        await tx.users.get(zoe.id, lock=True)
         for identity in (kept, unlinked):
             await tx.identities.add(identity)
         await tx.identities.delete(unlinked.id)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -23,10 +24,10 @@ async def ada(database: Database) -> User:
     return user
 
 
-def make_invite(by: User, name: str = "zoe", at: datetime = NOW) -> Invite:
+def make_invite(by: User, name: str = "zoe", at: datetime = NOW, **more: Any) -> Invite:
     invite_id = new_id()
     token_hash, code_hash = SECRETS.hashes(invite_id)
-    return Invite(
+    invite = Invite(
         id=invite_id,
         email=f"{name}@example.com",
         role="support",
@@ -36,6 +37,7 @@ def make_invite(by: User, name: str = "zoe", at: datetime = NOW) -> Invite:
         created_at=at,
         expires_at=at + DAY,
     )
+    return replace(invite, **more)
 
 
 async def add(database: Database, *invites: Invite) -> None:

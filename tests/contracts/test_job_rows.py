@@ -89,7 +89,7 @@ async def test_a_retried_job_may_crash_as_often_as_a_new_one(
     reference = await table.add(crashes=2)
     await other.execute("UPDATE jobs SET status = 'dead', finished_at = now()")
     async with table.write() as tx:
-        await tx.tasks.retry(reference.id)
+        await tx.task_queue.retry(reference.id)
     assert await other.fetchval("SELECT crashes FROM jobs WHERE id = $1", reference.id) == 0
 
 
@@ -223,6 +223,12 @@ async def test_queues_of_a_newer_version_are_ignored(table: PostgresJobTable, ot
     assert [(dispatch.reference, dispatch.queue) for dispatch in marked] == [
         (ours, JobQueueName.USER)
     ]
+    await other.execute("UPDATE jobs SET dispatched_at = now()")
+    await table.pass_time(3)
+    page = await table.due.unclaimed(KINDS, after=None, limit=10)
+    assert [dispatch.reference for dispatch in page.dispatches] == [ours]
+    await other.execute("DELETE FROM jobs WHERE id = $1", ours.id)
+    assert not (await table.due.due_summary(KINDS)).has_unclaimed
 
 
 ZOMBIE = """

@@ -35,6 +35,7 @@ async def test_a_passkey_is_read_unchanged_renamed_and_removed(database: Databas
     passkey = passkey_of(zoe)
     changed = replace(passkey, name="Key", sign_count=7, backed_up=True, last_used_at=LATER)
     async with database.write() as tx:
+        await tx.users.get(zoe.id, lock=True)
         await tx.passkeys.add(passkey)
         for lock in (False, True):
             assert await tx.passkeys.find(b"credential", lock=lock) == passkey

@@ -39,6 +39,18 @@ async def read(pool: ConnectionPool, database: Database, user: User) -> Mapping[
     return found
 
 
+async def add_rows(database: Database, user: User) -> None:
+    """Insert an item, a task, a mail, a deletion and an entry of the audit log of the account."""
+    title = f"of {user.username}"
+    item = Item(id=new_id(), owner_id=user.id, title=title, created_at=NOW, updated_at=NOW)
+    async with database.write() as tx:
+        await tx.items.add(item)
+        await insert_task(tx, make_task(user, data={"of": user.username}), limit=9)
+        await tx.jobs.add(NewJob(id=new_id(), kind="email.welcome", owner_id=user.id))
+        await tx.deletions.add(user.id, NOW)
+        await tx.audit.record(AuditEvent.SIGN_IN, actor=user.id, subject=user.id)
+
+
 @DATABASE
 async def test_check_45_an_export_reads_ones_own_rows_and_no_other(
     database: Database, pool: ConnectionPool
@@ -47,19 +59,7 @@ async def test_check_45_an_export_reads_ones_own_rows_and_no_other(
     await add_users(database, zoe, max_)
     await add_sessions(database, make_session(zoe), make_session(max_))
     for user in (zoe, max_):
-        async with database.write() as tx:
-            item = Item(
-                id=new_id(),
-                owner_id=user.id,
-                title=f"of {user.username}",
-                created_at=NOW,
-                updated_at=NOW,
-            )
-            await tx.items.add(item)
-            await insert_task(tx, make_task(user, data={"of": user.username}), limit=9)
-            await tx.jobs.add(NewJob(id=new_id(), kind="email.welcome", owner_id=user.id))
-            await tx.deletions.add(user.id, NOW)
-            await tx.audit.record(AuditEvent.SIGN_IN, actor=user.id, subject=user.id)
+        await add_rows(database, user)
     found = await read(pool, database, zoe)
     assert {name: len(rows) for name, rows in found.items() if rows} == {
         "account": 1, "birthday": 1, "sessions": 1, "items": 1, "tasks": 1, "mails": 1,

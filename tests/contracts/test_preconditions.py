@@ -9,8 +9,6 @@ import pytest
 from jubilee.adapters.ids import new_id
 from jubilee.domain.attempts.guard import AttemptGuard
 from jubilee.domain.birthday import Birth
-from jubilee.domain.birthday_rules import BirthdayRules
-from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.calendar import Calendar
 from jubilee.domain.errors import Stale
 from jubilee.domain.identity import OPERATOR, Principal, SessionId
@@ -22,6 +20,7 @@ from jubilee.domain.users.registration import RegistrationMail
 from jubilee.domain.users.service import UserService
 from jubilee.domain.users.user import EmailPolicy, Profile, User, UserNotFound
 from tests.contracts.accounts import NOW, add_users, make_user
+from tests.contracts.birthday_rows import birthday_service
 from tests.contracts.conftest import Database
 from tests.fakes.birthdays import FakeTodayCache
 from tests.fakes.passwords import FakePasswordHasher
@@ -87,16 +86,7 @@ async def test_deleting_a_changed_account_is_refused(
 
 
 async def test_one_of_parallel_creations_of_a_name_succeeds(database: Database) -> None:
-    service = BirthdayService(
-        write=database.write,
-        write_one=database.read,
-        read=database.read,
-        read_list=database.read,
-        cache=FakeTodayCache(),
-        rules=BirthdayRules(),
-        clock=lambda: NOW,
-        new_id=new_id,
-    )
+    service = birthday_service(database)
 
     async def create(year: int) -> None:
         birth = Birth(date(year, 2, 28))

@@ -9,7 +9,9 @@ from uuid import UUID
 import pytest
 
 from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.jobs import store
 from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.transaction import transactions, views
 from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.greetings.greeting import GreetingKey, PlannedGreeting
@@ -90,6 +92,17 @@ async def test_marking_skips_locked_jobs(table: PostgresJobTable, pool: Connecti
     async with locked(pool, taken):
         marked = await asyncio.wait_for(table.due.mark_due(["echo"], limit=10), WAIT_S)
     assert [dispatch.reference for dispatch in marked] == [free]
+
+
+async def test_a_claim_stands_although_the_locked_ones_of_its_batch_cannot_be_looked_up(
+    table: PostgresJobTable, pool: ConnectionPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = Statement.from_sql("SELECT pg_terminate_backend(pg_backend_pid()) AS id")
+    monkeypatch.setattr(store, "FREE", killed)
+    taken, skipped = await table.add(), await table.add()
+    async with locked(pool, skipped):
+        claims = await asyncio.gather(*map(table.store.claim, (taken, skipped)))
+    assert [one and one.id for one in claims] == [taken.id, None]
 
 
 async def test_expiring_leases_skips_locked_jobs(

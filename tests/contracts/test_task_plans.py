@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from jubilee.adapters.ids import new_id
-from jubilee.adapters.postgres.jobs import tasks as module
+from jubilee.adapters.postgres.jobs import task_queue, tasks
 from jubilee.adapters.postgres.jobs.task_pages import OwnerScope, page_statement
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
@@ -112,7 +112,7 @@ async def test_a_rare_status_is_found_without_reading_the_others(
 
 
 async def test_live_tasks_are_counted_in_an_index(pool: ConnectionPool, owner: UserId) -> None:
-    found = await plan(pool, module.COUNT_LIVE, owner=owner, limit=10)
+    found = await plan(pool, task_queue.COUNT_LIVE, owner=owner, limit=10)
     assert "using ix_tasks_owner_id_status_id on jobs" in found
 
 
@@ -120,19 +120,19 @@ async def test_a_new_task_reads_no_other_task(
     database: Database, pool: ConnectionPool, owner: UserId
 ) -> None:
     async with database.write() as tx:
-        await tx.tasks.recount(owner, limit=10)
+        await tx.task_queue.recount(owner, limit=10)
     values = dict.fromkeys(VALUES) | {"id": new_id(), "owner": owner, "limit": 10}
-    found = await plan(pool, module.ADD, **values)
+    found = await plan(pool, task_queue.ADD, **values)
     assert set(re.findall(r"using \w+ on (\w+)", found)) == {"users", "task_quotas"}
 
 
 async def test_a_task_is_found_by_a_unique_index(pool: ConnectionPool, owner: UserId) -> None:
     values = {"id": new_id(), "owner": owner, "task_id": "1"}
-    own_plan = await plan(pool, module.GET[False], all_owners=False, **values)
+    own_plan = await plan(pool, tasks.GET[False], all_owners=False, **values)
     assert "using ix_jobs_owner_id_id on jobs" in own_plan
-    admin_plan = await plan(pool, module.GET[False], all_owners=True, **values)
+    admin_plan = await plan(pool, tasks.GET[False], all_owners=True, **values)
     assert "using pk_jobs on jobs" in admin_plan
-    named_plan = await plan(pool, module.GET_NAMED[False], **values)
+    named_plan = await plan(pool, tasks.GET_NAMED[False], **values)
     assert "using uq_jobs_owner_id_task_id on jobs" in named_plan
-    live_plan = await plan(pool, module.LIVE_OF, ids=[new_id()])
+    live_plan = await plan(pool, tasks.LIVE_OF, ids=[new_id()])
     assert "using pk_jobs on jobs" in live_plan

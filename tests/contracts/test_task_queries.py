@@ -12,16 +12,12 @@ from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.jobs.task_pages import OwnerScope, page_statement
 from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import transactions, views
 from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.auth.tokens import InvalidToken
-from jubilee.domain.jobs.kinds import JobKinds, JobQueueName
+from jubilee.domain.jobs.kinds import JobQueueName
 from jubilee.domain.jobs.queue import NewJob
 from jubilee.domain.jobs.store import Dispatch, JobReference
-from jubilee.domain.jobs.waiter import JobWaiter
 from jubilee.domain.tasks import service
-from jubilee.domain.tasks.echo import Echo
-from jubilee.domain.tasks.service import TaskService
 from jubilee.domain.tasks.task import (
     PayloadTooLarge,
     Task,
@@ -34,8 +30,16 @@ from jubilee.domain.tasks.task import (
 from jubilee.domain.users.user import User
 from jubilee.entrypoints.http.task_models import TaskReply
 from tests.contracts.accounts import NOW, add_users, make_user
-from tests.contracts.conftest import Database
-from tests.contracts.task_rows import add_task, insert_task, make_task, principal_of, set_status
+from tests.contracts.task_rows import (
+    TaskDatabase,
+    add_task,
+    insert_task,
+    make_service,
+    make_task,
+    principal_of,
+    set_status,
+    task_database,
+)
 
 
 @pytest.fixture
@@ -45,29 +49,16 @@ def dispatched() -> list[Dispatch]:
 
 
 @pytest.fixture
-def database(pool: ConnectionPool, dispatched: list[Dispatch]) -> Database:
+def database(pool: ConnectionPool, dispatched: list[Dispatch]) -> TaskDatabase:
     write_context = WriteContext(lambda: NOW, new_id, lambda: "request-1", dispatched.extend)
-    return Database(transactions(pool, write_context), views(pool, write_context))
+    return task_database(pool, write_context)
 
 
 @pytest.fixture
-async def zoe(database: Database) -> User:
+async def zoe(database: TaskDatabase) -> User:
     user = make_user("zoe")
     await add_users(database, user)
     return user
-
-
-def make_service(database: Database, pool: ConnectionPool, max_live: int = 10_000) -> TaskService:
-    return TaskService(
-        write=database.write,
-        read=database.read,
-        read_list=database.read,
-        kinds=JobKinds([Echo()]),
-        waiter=JobWaiter(PostgresLiveJobs(pool)),
-        clock=lambda: NOW,
-        new_id=new_id,
-        max_live_per_owner=max_live,
-    )
 
 
 async def gather_results(calls: Iterable[Any]) -> tuple[list[Task], list[BaseException]]:
@@ -78,7 +69,7 @@ async def gather_results(calls: Iterable[Any]) -> tuple[list[Task], list[BaseExc
 
 
 async def test_the_limit_of_live_tasks_holds_for_parallel_calls(
-    database: Database, pool: ConnectionPool, zoe: User
+    database: TaskDatabase, pool: ConnectionPool, zoe: User
 ) -> None:
     limited = make_service(database, pool, max_live=7)
     request = TaskRequest(data={})
@@ -96,7 +87,7 @@ async def test_the_limit_of_live_tasks_holds_for_parallel_calls(
 
 
 async def test_parallel_equal_requests_make_one_task(
-    database: Database, pool: ConnectionPool, zoe: User, dispatched: list[Dispatch]
+    database: TaskDatabase, pool: ConnectionPool, zoe: User, dispatched: list[Dispatch]
 ) -> None:
     task_service = make_service(database, pool)
     same, other = (TaskRequest(data={"n": n}, task_id="x") for n in (1, 2))
@@ -110,7 +101,7 @@ async def test_parallel_equal_requests_make_one_task(
 
 
 async def test_tasks_that_ended_make_room_at_the_limit(
-    database: Database, pool: ConnectionPool, zoe: User
+    database: TaskDatabase, pool: ConnectionPool, zoe: User
 ) -> None:
     limited, request = make_service(database, pool, max_live=3), TaskRequest(data={})
     tasks = [await limited.create(request, by=principal_of(zoe)) for _ in range(3)]
@@ -123,7 +114,7 @@ async def test_tasks_that_ended_make_room_at_the_limit(
 
 
 async def test_a_lower_limit_holds_at_once(
-    database: Database, pool: ConnectionPool, zoe: User
+    database: TaskDatabase, pool: ConnectionPool, zoe: User
 ) -> None:
     for _ in range(3):
         await make_service(database, pool).create(TaskRequest(data={}), by=principal_of(zoe))
@@ -133,12 +124,12 @@ async def test_a_lower_limit_holds_at_once(
 
 
 async def test_a_recount_holds_off_tasks_of_its_owner_only(
-    database: Database, pool: ConnectionPool, zoe: User
+    database: TaskDatabase, pool: ConnectionPool, zoe: User
 ) -> None:
     eve, task_service = make_user("eve"), make_service(database, pool)
     await add_users(database, eve)
     async with database.write() as tx:
-        await tx.tasks.recount(zoe.id, limit=9)
+        await tx.task_queue.recount(zoe.id, limit=9)
         waiting = asyncio.create_task(
             task_service.create(TaskRequest(data={}), by=principal_of(zoe))
         )
@@ -150,7 +141,7 @@ async def test_a_recount_holds_off_tasks_of_its_owner_only(
 
 @pytest.mark.parametrize("max_live", [9, 1])
 async def test_a_task_does_not_deadlock_with_the_deletion_of_its_account(
-    database: Database, pool: ConnectionPool, zoe: User, max_live: int
+    database: TaskDatabase, pool: ConnectionPool, zoe: User, max_live: int
 ) -> None:
     limited, request = make_service(database, pool, max_live), TaskRequest(data={})
     await limited.create(request, by=principal_of(zoe))
@@ -164,7 +155,7 @@ async def test_a_task_does_not_deadlock_with_the_deletion_of_its_account(
 
 
 async def test_a_due_task_is_dispatched_after_the_commit(
-    database: Database, zoe: User, dispatched: list[Dispatch]
+    database: TaskDatabase, zoe: User, dispatched: list[Dispatch]
 ) -> None:
     due = make_task(zoe, priority=2)
     async with database.write() as tx:
@@ -180,7 +171,7 @@ async def test_a_due_task_is_dispatched_after_the_commit(
 
 
 async def test_a_retried_task_is_dispatched_with_its_epoch(
-    database: Database, pool: ConnectionPool, zoe: User, dispatched: list[Dispatch]
+    database: TaskDatabase, pool: ConnectionPool, zoe: User, dispatched: list[Dispatch]
 ) -> None:
     task = await set_status(database, await add_task(database, zoe), TaskStatus.DEAD)
     await make_service(database, pool).retry(str(task.id), by=principal_of(zoe))
@@ -192,7 +183,7 @@ async def test_a_retried_task_is_dispatched_with_its_epoch(
 
 
 async def test_a_retried_internal_job_is_dispatched_to_the_system_queue(
-    database: Database, pool: ConnectionPool, zoe: User, dispatched: list[Dispatch]
+    database: TaskDatabase, pool: ConnectionPool, zoe: User, dispatched: list[Dispatch]
 ) -> None:
     job = NewJob(id=new_id(), kind="email.welcome", owner_id=zoe.id)
     async with database.write() as tx:
@@ -214,7 +205,7 @@ UNREADABLE = [
 
 @pytest.mark.parametrize("data", UNREADABLE, ids=["digits", "deep", "deeper"])
 async def test_a_payload_that_python_cannot_parse_is_shown_as_empty(
-    database: Database, pool: ConnectionPool, zoe: User, data: str
+    database: TaskDatabase, pool: ConnectionPool, zoe: User, data: str
 ) -> None:
     async with pool.connection() as driver:
         job = await driver.fetchval("SELECT jubilee.enqueue('echo', CAST($1::text AS jsonb))", data)
@@ -225,14 +216,14 @@ async def test_a_payload_that_python_cannot_parse_is_shown_as_empty(
 
 
 async def test_brackets_in_texts_do_not_count_as_depth(
-    database: Database, pool: ConnectionPool, zoe: User
+    database: TaskDatabase, pool: ConnectionPool, zoe: User
 ) -> None:
     data = {"text": "[{" * 300}
     assert (await add_task(database, zoe, data=data)).data == data
 
 
 async def test_a_new_row_has_the_defaults_of_a_queued_job(
-    database: Database, pool: ConnectionPool, zoe: User
+    database: TaskDatabase, pool: ConnectionPool, zoe: User
 ) -> None:
     await add_task(database, zoe, priority=9)
     async with pool.connection() as driver:
@@ -244,7 +235,7 @@ async def test_a_new_row_has_the_defaults_of_a_queued_job(
 
 
 async def test_a_payload_that_grows_beyond_the_limit_in_jsonb_is_refused(
-    database: Database, pool: ConnectionPool, zoe: User
+    database: TaskDatabase, pool: ConnectionPool, zoe: User
 ) -> None:
     request = TaskRequest(data={"n": [1e300] * 1000})
     with pytest.raises(PayloadTooLarge):
@@ -252,7 +243,7 @@ async def test_a_payload_that_grows_beyond_the_limit_in_jsonb_is_refused(
 
 
 async def test_creating_a_task_for_a_deleted_account_is_refused(
-    database: Database, pool: ConnectionPool
+    database: TaskDatabase, pool: ConnectionPool
 ) -> None:
     with pytest.raises(InvalidToken):
         await make_service(database, pool).create(
@@ -261,7 +252,7 @@ async def test_creating_a_task_for_a_deleted_account_is_refused(
 
 
 async def test_only_queued_and_running_tasks_are_live(
-    database: Database, pool: ConnectionPool, zoe: User
+    database: TaskDatabase, pool: ConnectionPool, zoe: User
 ) -> None:
     all_tasks = [await add_task(database, zoe) for _ in TaskStatus]
     for task, status in zip(all_tasks, TaskStatus, strict=True):
@@ -271,7 +262,7 @@ async def test_only_queued_and_running_tasks_are_live(
 
 
 async def test_a_wait_holds_no_connection_and_ends_with_the_task(
-    database: Database, pool: ConnectionPool, zoe: User
+    database: TaskDatabase, pool: ConnectionPool, zoe: User
 ) -> None:
     task_service = make_service(database, pool)
     task = await task_service.create(TaskRequest(data={}), by=principal_of(zoe))
@@ -286,7 +277,7 @@ async def test_a_wait_holds_no_connection_and_ends_with_the_task(
 
 
 async def test_a_page_reads_no_more_rows_than_it_needs(
-    database: Database, pool: ConnectionPool, zoe: User
+    database: TaskDatabase, pool: ConnectionPool, zoe: User
 ) -> None:
     for status in (TaskStatus.DEAD, TaskStatus.SUCCEEDED):
         for _ in range(3):

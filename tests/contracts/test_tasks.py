@@ -108,7 +108,7 @@ async def test_an_unowned_task_is_cancelled_retried_and_removed(
     job = await add_unowned(database, zoe)
     async with database.write() as tx:
         assert (await tx.tasks.cancel(job.id)).status is TaskStatus.CANCELLED
-        assert (await tx.tasks.retry(job.id)).status is QUEUED
+        assert (await tx.task_queue.retry(job.id)).status is QUEUED
         assert (await tx.tasks.request_cancel(job.id)).cancel_requested
         await tx.tasks.remove(job.id)
     assert await list_tasks(database, TaskFilter()) == []
@@ -161,11 +161,11 @@ async def test_only_live_tasks_of_the_owner_count_towards_the_limit(
 
 async def test_a_retried_task_counts_towards_the_limit(database: Database, zoe: User) -> None:
     async with database.write() as tx:
-        await tx.tasks.recount(zoe.id, limit=2)
-        assert await tx.tasks.admit(zoe.id, limit=2)
+        await tx.task_queue.recount(zoe.id, limit=2)
+        assert await tx.task_queue.admit(zoe.id, limit=2)
         await insert_task(tx, make_task(zoe), limit=2)
-        assert await tx.tasks.admit(zoe.id, limit=2)
-        assert not await tx.tasks.admit(zoe.id, limit=1)
+        assert await tx.task_queue.admit(zoe.id, limit=2)
+        assert not await tx.task_queue.admit(zoe.id, limit=1)
 
 
 async def test_a_queued_task_is_cancelled(database: Database, zoe: User) -> None:
@@ -202,7 +202,7 @@ async def test_retrying_a_dead_task_queues_it(database: Database, zoe: User) -> 
     new = await add_task(database, zoe)
     dead = await set_status(database, new, DEAD)
     async with database.write() as tx:
-        again = await tx.tasks.retry(dead.id)
+        again = await tx.task_queue.retry(dead.id)
     assert again == replace(
         new, run_at=again.run_at, error={"code": "x"}, started_at=dead.started_at
     )
@@ -214,7 +214,7 @@ async def test_a_retried_task_is_due_at_once(database: Database, zoe: User) -> N
     dead = await set_status(database, await add_task(database, zoe, run_at=run_at), DEAD)
     assert dead.run_at == run_at
     async with database.write() as tx:
-        again = await tx.tasks.retry(dead.id)
+        again = await tx.task_queue.retry(dead.id)
     assert again.run_at < NOW + timedelta(hours=1)
 
 
@@ -242,4 +242,4 @@ async def test_a_retried_task_is_no_longer_asked_to_stop(database: Database, zoe
         await tx.tasks.request_cancel(task.id)
     await set_status(database, task, TaskStatus.DEAD)
     async with database.write() as tx:
-        assert (await tx.tasks.retry(task.id)).cancel_requested_at is None
+        assert (await tx.task_queue.retry(task.id)).cancel_requested_at is None

@@ -1,5 +1,6 @@
 """Which statements PostgreSQL gets for a transaction."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,8 +13,6 @@ from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.transaction import transactions, views
 from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.auth.tokens import InvalidToken
-from jubilee.domain.birthday_rules import BirthdayRules
-from jubilee.domain.birthdays import BirthdayService
 from jubilee.domain.items import Item
 from jubilee.domain.jobs.store import JobReference, LeaseLost
 from jubilee.domain.tasks.quota import add_within_limit
@@ -27,9 +26,9 @@ from tests.contracts.accounts import (
     make_user,
     roll_back_after,
 )
-from tests.contracts.birthday_rows import BIRTH, OTHER_BIRTH, find
+from tests.contracts.birthday_rows import BIRTH, OTHER_BIRTH, birthday_service, find
 from tests.contracts.conftest import Database
-from tests.fakes.birthdays import FakeTodayCache
+from tests.contracts.task_rows import make_service, principal_of, task_database
 from tests.fakes.store import FakeClock
 
 ONE = Statement.from_sql("SELECT 1")
@@ -125,16 +124,7 @@ async def test_a_single_statement_that_is_refused_is_an_error_of_the_domain(
 async def test_a_birthday_of_a_known_name_is_saved_by_one_statement(
     watched: Database, statements: Statements
 ) -> None:
-    service = BirthdayService(
-        write=watched.write,
-        write_one=watched.read,
-        read=watched.read,
-        read_list=watched.read,
-        cache=FakeTodayCache(),
-        rules=BirthdayRules(),
-        clock=lambda: NOW,
-        new_id=new_id,
-    )
+    service = birthday_service(watched)
     await service.save("Zoe", BIRTH, by=None)
     statements.seen.clear()
     await service.save("Zoe", OTHER_BIRTH, by=None)
@@ -152,6 +142,17 @@ async def test_a_new_task_is_one_statement(
             )
         assert statements.seen == expected  # the first counts what is live
         statements.seen.clear()
+
+
+async def test_the_tasks_of_concurrent_requests_are_one_statement(
+    watched_pool: ConnectionPool, statements: Statements, zoe: User
+) -> None:
+    service = make_service(task_database(watched_pool, CONTEXT), watched_pool)
+    await service.create(TaskRequest(data={}), by=principal_of(zoe))
+    statements.seen.clear()
+    calls = (service.create(TaskRequest(data={}), by=principal_of(zoe)) for _ in range(3))
+    await asyncio.gather(*calls)
+    assert statements.seen == ["WITH"]
 
 
 @pytest.mark.parametrize("items", [1, 2])
@@ -178,7 +179,7 @@ async def complete_lost_job(pool: ConnectionPool, *, has_effect: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("has_effect", "sent"), [(False, ["WITH", "UPDATE"]), (True, ["BEGIN", "UPDATE", "ROLLBACK"])]
+    ("has_effect", "sent"), [(False, ["SELECT", "SELECT"]), (True, ["BEGIN", "SELECT", "ROLLBACK"])]
 )
 async def test_a_completion_without_effects_opens_no_transaction(
     watched_pool: ConnectionPool, statements: Statements, *, has_effect: bool, sent: list[str]

@@ -76,18 +76,27 @@ class GreetingHarness:
 
     async def send(self, user_id: UserId, year: int = 2026) -> None:
         """Run the job, as a worker does."""
-        mail = MailService(self.mailbox, PlainTemplates(), self.domain)
-        kind = GreetingMail(mail, self.store.transaction, self.rules, self.store.clock, OPT_OUT)
+        kind = self._kind
         payload = kind.read({"user_id": str(user_id), "year": year})
         job = JobContext(
             new_id(), 1, 1, user_id, by_admin=False, payload=payload, report=_ignore_progress
         )
         await kind.run(job, self._open_completion)
 
+    async def close(self, data: Mapping[str, object]) -> None:
+        """Cancel the job."""
+        async with self.store.transaction() as tx:
+            await self._kind.close(data, tx)
+
+    @property
+    def _kind(self) -> GreetingMail:
+        mail = MailService(self.mailbox, PlainTemplates(), self.domain)
+        return GreetingMail(mail, self.store.transaction, self.rules, self.store.clock, OPT_OUT)
+
     async def change(self, user_id: UserId, **profile: Any) -> None:
         """Update fields of an account."""
         async with self.store.transaction() as tx:
-            await tx.users.save(replace(await tx.users.get(user_id), **profile))
+            await tx.users.save(replace(await tx.users.get(user_id, lock=True), **profile))
 
     def greeting(self, user_id: UserId, year: int = 2026) -> PlannedGreeting:
         """Return the stored greeting."""

@@ -50,6 +50,7 @@ OWNER, STRANGER, ADMIN = make_principal(), make_principal(), make_principal(admi
 def make_service(store: FakeStore, max_live: int = 10) -> TaskService:
     return TaskService(
         write=store.transaction,
+        write_one=store.view,
         read=store.view,
         read_list=store.view,
         kinds=JobKinds([Echo(), AdminKind(), InternalKind()]),

@@ -1,6 +1,7 @@
 """API tokens: their texts, and what their use cases refuse."""
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from jubilee.domain.api_tokens.text import ALPHABET, SECRET_BYTES, is_secret_tex
 from jubilee.domain.api_tokens.token import (
     PREFIX,
     AccountDisabled,
+    ApiTokenId,
     InvalidTokenExpiry,
     InvalidTokenName,
     InvalidTokenScope,
@@ -184,3 +186,41 @@ async def test_a_requested_deletion_ends_the_tokens_for_good(
     deletions = replace(services.deletions, grace=timedelta(days=7))
     await deletions.delete(zoe.user.id, by=zoe.principal)
     assert store.api_tokens == {}
+
+
+async def test_the_use_of_a_token_is_noted_once_its_last_one_is_out_of_date(
+    tokens: ApiTokenService, zoe: Person, store: FakeStore
+) -> None:
+    noted: list[ApiTokenId] = []
+    watched = replace(tokens, note_use=noted.append)
+    issued = await tokens.create(NEW, owner=zoe.user.id, by=zoe.principal)
+    assert await watched.authenticate(issued.text)
+    assert noted == [issued.token.id]
+    token = store.api_tokens[issued.token.id]
+    store.api_tokens[token.id] = replace(token, last_used_at=store.clock())
+    assert await watched.authenticate(issued.text)
+    assert noted == [token.id]
+
+
+CREDENTIAL_USES = {
+    "list": lambda accounts, _, by: accounts.list(by=by, after=None, limit=9),
+    "get": lambda accounts, key, by: accounts.get(key, by=by),
+    "secret": lambda accounts, key, by: accounts.replace_secret(key, by=by),
+    "delete": lambda accounts, key, by: accounts.delete(key, by=by),
+    "token": lambda accounts, key, by: accounts.create_token(key, NEW, by=by),
+    "tokens": lambda accounts, key, by: accounts.tokens_of(key, by=by, after=None, limit=9),
+    "create": lambda accounts, _, by: accounts.create("ci", NEW.scopes, by=by),
+}
+
+
+@pytest.mark.parametrize("use", CREDENTIAL_USES.values(), ids=CREDENTIAL_USES.keys())
+async def test_no_token_reads_or_changes_service_accounts(
+    services: Services, sign_up: SignUp, use: Callable[..., Awaitable[object]]
+) -> None:
+    admin = await sign_up("ada", is_superuser=True)
+    made = await services.service_accounts.create("import", NEW.scopes, by=admin.principal)
+    given = replace(NEW, scopes=frozenset({Scope.ADMIN}))
+    issued = await services.api_tokens.create(given, owner=admin.user.id, by=admin.principal)
+    by_token = await services.api_tokens.authenticate(issued.text)
+    with pytest.raises(SessionRequired):
+        await use(services.service_accounts, made.account.id, by_token)

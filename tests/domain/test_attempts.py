@@ -22,8 +22,8 @@ from jubilee.domain.auth.service import AuthService
 from jubilee.domain.auth.sessions import ClientInfo
 from jubilee.domain.errors import DomainError, Unavailable
 from jubilee.domain.identity import UserId
+from jubilee.domain.keyed_semaphore import KeyedSemaphore
 from jubilee.domain.passwords import HasherBusy, PasswordChange
-from jubilee.domain.places import FairPlaces
 from jubilee.domain.services import Services
 from jubilee.domain.users.user import Profile, WrongCurrentPassword
 from tests.conftest import PASSWORD, Person, SignUp
@@ -234,7 +234,7 @@ async def test_an_attempt_that_the_hasher_would_refuse_never_reaches_the_store(
 async def test_an_attempt_that_waits_past_its_deadline_is_refused_as_busy(
     guard: AttemptGuard,
 ) -> None:
-    waiting = replace(guard, pairs=FairPlaces(1, max_waiting=1), time_left=lambda: 0.05)
+    waiting = replace(guard, pairs=KeyedSemaphore(1, max_waiting=1), time_left=lambda: 0.05)
     attempt = PasswordAttempt("user:1")
     async with waiting.attempt(attempt):
         with pytest.raises(HasherBusy):

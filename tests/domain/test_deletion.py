@@ -12,6 +12,7 @@ from jubilee.domain.auth.sessions import ClientInfo
 from jubilee.domain.auth.tokens import InvalidGrant, InvalidToken
 from jubilee.domain.errors import NotAllowed
 from jubilee.domain.jobs.kinds import InvalidPayload
+from jubilee.domain.jobs.retries import DAY_OF_ATTEMPTS
 from jubilee.domain.leaving.deletion import ERASE, DeletionService, EraseAccount
 from jubilee.domain.one_time.link import InvalidLink, LinkToken, TypedCode
 from jubilee.domain.services import Services
@@ -69,7 +70,8 @@ async def test_check_45_a_deleted_account_cannot_be_used_during_its_grace(
 ) -> None:
     due_at = await deletions.delete(zoe.user.id, by=zoe.principal)
     assert due_at == clock() + GRACE
-    assert [(job.kind, job.run_at) for job in store.jobs if job.kind == ERASE] == [(ERASE, due_at)]
+    [job] = [job for job in store.jobs if job.kind == ERASE]
+    assert (job.run_at, job.max_attempts) == (due_at, DAY_OF_ATTEMPTS)
     with pytest.raises(InvalidToken):
         await services.auth.authenticate(zoe.headers["Authorization"].partition(" ")[2])
     for refused in (

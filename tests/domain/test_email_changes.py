@@ -41,6 +41,16 @@ async def test_check_16_the_old_address_stays_until_the_new_one_is_confirmed(
     assert account().email_verified
 
 
+async def test_a_change_of_address_is_confirmed_once(
+    services: Services, mails: FakeMailWorker, zoe: Person
+) -> None:
+    await services.email_changes.request(NEW, PASSWORD, by=zoe.principal)
+    proof = LinkToken((await mails.link()).token)
+    await services.email_changes.confirm(proof, CLIENT)
+    with pytest.raises(InvalidLink):
+        await services.email_changes.confirm(proof, CLIENT)
+
+
 async def test_check_16_a_change_of_address_needs_the_current_password(
     services: Services, mails: FakeMailWorker, zoe: Person
 ) -> None:

@@ -15,7 +15,7 @@ from jubilee.adapters.export_cipher import AesExportCipher
 from jubilee.adapters.ids import new_id
 from jubilee.domain.audit.entry import AuditEvent
 from jubilee.domain.identity import UserId
-from jubilee.domain.jobs.kinds import JobKinds
+from jubilee.domain.jobs.kinds import InvalidPayload, JobKinds, PermanentFailure
 from jubilee.domain.leaving import exporting
 from jubilee.domain.leaving.archive import (
     CHUNK_BYTES,
@@ -30,7 +30,7 @@ from jubilee.domain.one_time.issuing import LinkIssuer
 from jubilee.domain.one_time.link import InvalidLink, LinkToken
 from jubilee.domain.services import Services
 from jubilee.domain.tasks.echo import Echo
-from jubilee.domain.tasks.task import TaskIdTaken, TaskRequest, TaskStatus
+from jubilee.domain.tasks.task import TaskIdTaken, TaskRequest, TaskStatus, TooManyTasks
 from tests.conftest import Person, SignUp
 from tests.fakes.job_contexts import job_context
 from tests.fakes.store import FakeClock, FakeStore, FakeTransaction
@@ -54,7 +54,7 @@ def kind(exports: ExportService, store: FakeStore, clock: FakeClock) -> BuildExp
     return BuildExport(exports.archiver, store.transaction, exports.cipher, issuer, clock, new_id)
 
 
-async def build(kind: BuildExport, store: FakeStore, owner: UserId) -> Row:
+async def build(kind: BuildExport, store: FakeStore, owner: UserId | None) -> Row:
     """Run the job of an export; return its result."""
     results: list[Row] = []
 
@@ -220,6 +220,15 @@ async def test_secrets_in_the_data_of_tasks_are_masked_or_left_out() -> None:
     assert [row["data"] for row in json.loads(found["tasks.json"])] == [{"a": 1}, {}]
 
 
+@pytest.mark.parametrize(
+    ("name", "data"), [("rows", {"a": 1}), ("tasks", None), ("tasks", [1]), ("rows", None)]
+)
+async def test_other_data_are_as_they_are(name: str, data: object) -> None:
+    rows: list[Row] = [{"kind": "of a later release", "data": data}]
+    found = files(b"".join(await archived(FakeRows(DataPart(name), rows))))
+    assert json.loads(found[f"{name}.json"]) == rows
+
+
 async def test_a_large_archive_comes_in_chunks_of_bounded_size() -> None:
     noise = [{"a": new_id().hex * 500} for _ in range(200)]
     pages = [
@@ -243,3 +252,34 @@ async def test_the_mailed_link_leads_to_the_archive_once(
     with pytest.raises(InvalidLink):
         await exports.open_link(token, None)
     assert (await exports.find(zoe.user.id, actor=zoe.user.id)).user_id == zoe.user.id
+
+
+async def test_a_mailed_link_to_an_export_that_is_gone_stays_usable(
+    exports: ExportService, kind: BuildExport, zoe: Person, store: FakeStore
+) -> None:
+    await build(kind, store, zoe.user.id)
+    (link,) = store.links.values()
+    before = dict(store.exports)
+    store.exports.clear()
+    token = LinkToken(exports.prover.secrets.reveal(link)[0])
+    with pytest.raises(ExportNotFound):
+        await exports.open_link(token, None)
+    store.exports.update(before)
+    assert (await exports.open_link(token, None)).user_id == zoe.user.id
+
+
+async def test_an_export_counts_among_the_tasks_of_its_account(
+    exports: ExportService, zoe: Person, store: FakeStore
+) -> None:
+    with pytest.raises(TooManyTasks):
+        await replace(exports, max_live_per_owner=0).request(by=zoe.principal)
+    assert EXPORT not in {task.kind for task in store.tasks.values()}
+
+
+async def test_an_export_is_of_an_account_and_takes_no_data(
+    kind: BuildExport, store: FakeStore
+) -> None:
+    with pytest.raises(InvalidPayload):
+        kind.read({"user_id": "zoe"})
+    with pytest.raises(PermanentFailure):
+        await build(kind, store, None)

@@ -58,6 +58,12 @@ def test_a_token_never_does_what_needs_a_session() -> None:
         _ = token(*TOKEN_SCOPES).session
 
 
+def test_a_token_lacks_a_scope_although_it_is_the_only_one_of_its_roles() -> None:
+    needed = frozenset({Scope.ITEMS_READ})
+    with pytest.raises(InsufficientScope):
+        Principal(OWNER, None, scopes=frozenset(), rights=needed).require(needed)
+
+
 def test_a_scope_that_no_role_gives_is_not_allowed() -> None:
     plain = Principal(OWNER, SESSION)
     plain.require(USER_RIGHTS)

@@ -32,7 +32,7 @@ def mailer() -> FakeMailSender:
 
 @pytest.fixture
 def kind(mailer: FakeMailSender, ports: Ports) -> InviteMail:
-    return InviteMail(fake_mail_service(mailer), ports.read, SECRETS)
+    return InviteMail(fake_mail_service(mailer), ports.read, SECRETS, ports.clock)
 
 
 def add_invite(store: FakeStore, by: Person, email: str, secrets: LinkSecrets = SECRETS) -> Invite:
@@ -85,6 +85,16 @@ async def test_an_invite_that_has_ended_is_not_mailed(
     kind: InviteMail, mailer: FakeMailSender
 ) -> None:
     completed = await run(kind, new_id())
+    assert completed.results == [{"skipped": "the invite has ended"}]
+    assert not mailer.sent
+
+
+async def test_an_invite_that_has_expired_is_not_mailed(
+    kind: InviteMail, mailer: FakeMailSender, store: FakeStore, ada: Person
+) -> None:
+    invite = add_invite(store, ada, "zoe@example.com")
+    store.clock.tick(days=7)
+    completed = await run(kind, invite.id)
     assert completed.results == [{"skipped": "the invite has ended"}]
     assert not mailer.sent
 

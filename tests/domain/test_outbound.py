@@ -153,6 +153,13 @@ async def run(
     return completions
 
 
+def test_lists_show_a_request_without_its_secrets() -> None:
+    data = {"url": f"{URL}?token=s3cret", "headers": {"X-Token": "s3cret"}}
+    kind = SendHttpRequest(FakeHttpSender(), NO_HOSTS_ALLOWED)
+    assert kind.redact(data) == redacted_request(data)
+    assert "s3cret" not in str(kind.redact(data))
+
+
 async def test_the_result_is_the_reply_and_the_idempotency_key_is_the_job() -> None:
     headers = {"content-type": "text/plain", "set-cookie": "session=s3cret"}
     sender = FakeHttpSender(reply=HttpReply(201, headers, b"thanks \xff\0", truncated=False))

@@ -1,5 +1,6 @@
 """Sending greetings: once, or an explicit unknown outcome."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -188,3 +189,32 @@ def test_a_greeting_payload_needs_an_account_and_a_year(
     with pytest.raises(InvalidPayload) as caught:
         kind.read(data)
     assert caught.value.pointer == pointer
+
+
+@pytest.mark.parametrize(
+    ("state", "ended"),
+    [
+        (PLANNED, SKIPPED),
+        (SENDING, UNCERTAIN),
+        (SENT, SENT),
+        (UNCERTAIN, UNCERTAIN),
+        (SKIPPED, SKIPPED),
+    ],
+)
+async def test_a_cancelled_job_ends_its_greeting_as_far_as_is_known(
+    harness: GreetingHarness, zoe: UserId, state: GreetingState, ended: GreetingState
+) -> None:
+    key = harness.greeting(zoe).key
+    harness.store.greetings.rows[key] = replace(harness.greeting(zoe), state=state)
+    for user_id in (zoe, UserId(new_id())):
+        await harness.close({"user_id": str(user_id), "year": 2026})
+    assert harness.greeting(zoe).state is ended
+    is_skipped_now = state is PLANNED
+    assert harness.greeting(zoe).reason is (NotSentReason.UNWANTED if is_skipped_now else None)
+
+
+async def test_a_cancelled_job_with_an_invalid_payload_ends_no_greeting(
+    harness: GreetingHarness, zoe: UserId
+) -> None:
+    await harness.close({"user_id": "zoe", "year": 2026})
+    assert harness.greeting(zoe).state is PLANNED

@@ -17,7 +17,7 @@ from tests.domain.characters import every_character
     [
         "zoe", "Zoë", "zoe.q-1_", "7of9", "ß", "Ōe", "Ωμέγα", "Ангелина1", "李", "やまだ太郎",
         "ヤマダー", "한글", "한글漢", "ㄅ漢", "नि", "สมชาย", "שלום", "שלום1", "علی", "علی۱",
-        "მარიამ", "x\u0302", "x" * 64,
+        "მარიამ", "x\u0302", "x" * 64, "𐌀𐌁", "𐀀𐀁",
     ],
 )  # fmt: skip
 def test_letters_of_one_script_are_accepted(name: str) -> None:
@@ -29,7 +29,7 @@ def test_letters_of_one_script_are_accepted(name: str) -> None:
     [
         "аdmin",  # Cyrillic
         "αdmin",  # Greek
-        "zoe漢", "한글かな", "abcабв", "Ωmega", "निa",
+        "zoe漢", "한글かな", "abcабв", "Ωmega", "निa", "𐌀𐎠",
         "a\u2de0",  # a combining letter of Cyrillic
     ],
 )  # fmt: skip

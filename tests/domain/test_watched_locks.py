@@ -17,21 +17,10 @@ from tests.fakes.attempts import FakeAttemptObserver
 from tests.fakes.store import FakeClock
 
 
-async def test_ended_locks_are_recorded_at_each_interval_even_after_an_outage(
-    guard: AttemptGuard,
-    attempt_observer: FakeAttemptObserver,
-    sign_up: SignUp,
-    clock: FakeClock,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    zoe, pauses, outages = (await sign_up("zoe")).user.id, list[float](), [Unavailable()]
-    pop_ended_locks = MemoryAttemptStore.pop_ended_locks
-
-    async def pause(seconds: float) -> None:
-        pauses.append(seconds)
-        clock.tick(seconds=seconds)
-        if len(pauses) > 3:
-            raise asyncio.CancelledError
+@pytest.fixture
+def outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store does not answer the first time."""
+    outages, pop_ended_locks = [Unavailable()], MemoryAttemptStore.pop_ended_locks
 
     async def pop(store: MemoryAttemptStore) -> Sequence[UserId]:
         if outages:
@@ -39,6 +28,24 @@ async def test_ended_locks_are_recorded_at_each_interval_even_after_an_outage(
         return await pop_ended_locks(store)
 
     monkeypatch.setattr(MemoryAttemptStore, "pop_ended_locks", pop)
+
+
+@pytest.mark.usefixtures("outage")
+async def test_ended_locks_are_recorded_at_each_interval_even_after_an_outage(
+    guard: AttemptGuard,
+    attempt_observer: FakeAttemptObserver,
+    sign_up: SignUp,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    zoe, pauses = (await sign_up("zoe")).user.id, list[float]()
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        clock.tick(seconds=seconds)
+        if len(pauses) > 3:
+            raise asyncio.CancelledError
+
     monkeypatch.setattr(module, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": pause}))
     await guard.store.add_lock(zoe, seconds=10)
     with pytest.raises(asyncio.CancelledError):

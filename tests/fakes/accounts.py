@@ -96,8 +96,8 @@ class FakeUsers(UserReader, UserRepository):
     store: Tables
 
     async def get(self, user_id: UserId, *, lock: bool = False) -> User:
+        await self.store.unit.read("user", user_id, lock=lock)
         if lock:
-            await self.store.unit.hold("user", user_id)
             await self.store.unit.hold("birthday", user_id)
         if user_id not in self.store.users:
             raise UserNotFound
@@ -129,6 +129,7 @@ class FakeUsers(UserReader, UserRepository):
         await self._write(user)
 
     async def save(self, user: User) -> None:
+        self.store.unit.require_lock("user", user.id)
         await self.store.unit.hold("user", user.id)
         known = self.store.users.get(user.id)
         if known is None:
@@ -136,6 +137,7 @@ class FakeUsers(UserReader, UserRepository):
         await self._write(replace(user, created_at=known.created_at))
 
     async def delete(self, user_id: UserId) -> None:
+        self.store.unit.require_lock("user", user_id)
         await self.block_new_rows(user_id)
         store = self.store
         store.users.pop(user_id, None)

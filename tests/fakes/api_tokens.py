@@ -19,7 +19,7 @@ from jubilee.domain.paging import Page, Position
 from jubilee.domain.scopes import Scope
 from jubilee.domain.users.user import User
 from tests.fakes.roles import FakeRoles
-from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation, unique_violation
+from tests.fakes.rows import FakeUnitOfWork, unique_violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,15 @@ class FakeApiTokens(ApiTokenReader, ApiTokenRepository):
 
     async def add(self, token: ApiToken) -> None:
         self.unit.check(token.name)
+        self.unit.require_lock("user", token.user_id)
         await self.unit.hold("owner", token.user_id, shared=True)
-        if token.user_id not in self.users:
-            raise self.unit.fail(foreign_key_violation("fk_api_tokens_user_id"))
+        self.unit.require_row(self.users, token.user_id, "fk_api_tokens_user_id")
         if any(known.token_hash == token.token_hash for known in self.rows.values()):
             raise self.unit.fail(unique_violation("uq_api_tokens_token_hash"))
         self.rows[token.id] = token
 
     async def count(self, user_id: UserId) -> int:
+        await self.unit.read("user", user_id, lock=False)
         return len(self._listed(user_id))
 
     async def drop_expired(self, user_id: UserId, *, now: datetime) -> None:

@@ -5,7 +5,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from jubilee.domain.birthday import Birth, Birthday, BirthdayRepository, Saved, TooManyNames
+from jubilee.domain.birthday import (
+    Birth,
+    Birthday,
+    BirthdayRepository,
+    KnownBirthdayStore,
+    Saved,
+    TooManyNames,
+)
 from jubilee.domain.calendar import Window, next_birthday
 from jubilee.domain.celebrations import Celebration, LoadPage, TodayCache
 from jubilee.domain.identity import UserId, is_person_name, name_key
@@ -15,7 +22,7 @@ from tests.fakes.rows import FakeUnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
-class FakeBirthdays(BirthdayRepository):
+class FakeBirthdays(BirthdayRepository, KnownBirthdayStore):
     """Anonymous birthdays by name; an account's is a field of the account."""
 
     anonymous: MutableMapping[str, Birthday] = field(default_factory=dict)
@@ -39,20 +46,26 @@ class FakeBirthdays(BirthdayRepository):
             known = again
         return None
 
-    async def put(
-        self, birthday: Birthday, *, overwrite: bool, max_anonymous: int | None
-    ) -> Saved | None:
+    async def replace(self, name: str, birth: Birth) -> Saved | None:
+        self.unit.check(name)
+        key = name_key(name)
+        await self.unit.hold("name", key)
+        known = self.anonymous.get(key)
+        if known is None:
+            return None
+        self.anonymous[key] = replace(known, name=name, birth=birth)
+        return Saved(known.birth.date if known.birth else None)
+
+    async def put(self, birthday: Birthday, *, overwrite: bool, max_anonymous: int) -> Saved | None:
         self.unit.check(birthday)
         await self.unit.hold("name", birthday.key)
         known = await self.lock(birthday.key)
         if known is not None and (known.user_id is not None or not overwrite):
             return None
-        if known is None and max_anonymous is None:
-            return None
         if known is None:
             await self.unit.hold("counter")
         self.anonymous[birthday.key] = replace(birthday, id=known.id if known else birthday.id)
-        if known is None and len(self.anonymous) > (max_anonymous or 0):
+        if known is None and len(self.anonymous) > max_anonymous:
             raise TooManyNames
         return Saved(known.birth.date if known and known.birth else None)
 

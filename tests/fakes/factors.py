@@ -1,6 +1,6 @@
 """Second factors in memory."""
 
-from collections.abc import Collection, MutableMapping, Sequence
+from collections.abc import Collection, Container, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -59,29 +59,38 @@ class FakeFactors(FactorRepository, SealedFactorRepository):
     """Authenticator apps in a dict."""
 
     rows: FactorRows
+    users: Container[UserId]
     unit: FakeUnitOfWork
 
     async def list_for(self, user_id: UserId, *, lock: bool = False) -> Sequence[TotpFactor]:
-        if lock:
-            for key in sorted(f.id for f in self.rows.totp.values() if f.user_id == user_id):
-                await self.unit.hold("totp", key)
-        own = [factor for factor in self.rows.totp.values() if factor.user_id == user_id]
-        return sorted(own, key=lambda factor: (factor.created_at, factor.id))
+        if not lock:
+            await self.unit.read("user", user_id, lock=False)
+        for key in sorted(factor.id for factor in self._own(user_id)):
+            await self.unit.read("totp", key, lock=lock)
+        return sorted(self._own(user_id), key=lambda factor: (factor.created_at, factor.id))
+
+    def _own(self, user_id: UserId) -> Sequence[TotpFactor]:
+        return [factor for factor in self.rows.totp.values() if factor.user_id == user_id]
 
     async def add(self, factor: TotpFactor) -> None:
-        for known in await self.list_for(factor.user_id):
+        self.unit.require_lock("user", factor.user_id)
+        for known in self._own(factor.user_id):
             if known.confirmed_at is None:
                 del self.rows.totp[known.id]
+        self.unit.require_row(self.users, factor.user_id, "fk_totp_factors_user_id")
+        await self.unit.hold("totp", factor.id)
         self.rows.totp[factor.id] = factor
 
     async def save(self, factor: TotpFactor) -> None:
+        self.unit.require_lock("totp", factor.id)
         await self.unit.hold("totp", factor.id)
         if factor.id in self.rows.totp:
             self.rows.totp[factor.id] = factor
 
     async def remove(self, factor_id: UUID) -> None:
         await self.unit.hold("totp", factor_id)
-        self.rows.totp.pop(factor_id, None)
+        if (found := self.rows.totp.pop(factor_id, None)) is not None:
+            self.unit.require_lock("user", found.user_id)
 
     async def page(self, after: UUID, *, limit: int) -> Sequence[TotpFactor]:
         rows = sorted(self.rows.totp.values(), key=lambda factor: factor.id)
@@ -96,10 +105,12 @@ class FakeFactors(FactorRepository, SealedFactorRepository):
         return True
 
     async def clear(self, user_id: UserId) -> None:
+        self.unit.require_lock("user", user_id)
         self.rows.delete_account(user_id)
 
     async def kinds_of(self, user_id: UserId) -> Collection[FactorKind]:
-        confirmed = any(f.confirmed_at for f in await self.list_for(user_id))
+        await self.unit.read("user", user_id, lock=False)
+        confirmed = any(f.confirmed_at for f in self._own(user_id))
         codes = any(owner == user_id for owner, _ in self.rows.codes)
         passkeys = any(one.user_id == user_id for one in self.rows.passkeys.values())
         found = {
@@ -115,12 +126,15 @@ class FakeRecoveryCodes(RecoveryCodeRepository):
     """Hashes of recovery codes."""
 
     rows: FactorRows
+    users: Container[UserId]
     unit: FakeUnitOfWork
 
     async def replace(self, user_id: UserId, hashes: Collection[bytes]) -> None:
+        self.unit.require_lock("user", user_id)
         for key in [key for key in self.rows.codes if key[0] == user_id]:
             del self.rows.codes[key]
         for code_hash in hashes:
+            self.unit.require_row(self.users, user_id, "fk_recovery_codes_user_id")
             self.rows.codes[user_id, code_hash] = code_hash
 
     async def use(self, user_id: UserId, code_hash: bytes) -> bool:
@@ -136,9 +150,11 @@ class FakePendingSignIns(PendingSignInRepository):
     """Sign-ins without their second factor."""
 
     rows: FactorRows
+    users: Container[UserId]
     unit: FakeUnitOfWork
 
     async def add(self, pending: PendingSignIn, *, now: datetime) -> None:
+        self.unit.require_lock("user", pending.user_id)
         own = [
             r.pending for r in self.rows.pending.values() if r.pending.user_id == pending.user_id
         ]
@@ -146,6 +162,7 @@ class FakePendingSignIns(PendingSignInRepository):
         for n, known in enumerate(newest):
             if known.expires_at <= now or n >= MAX_PENDING_PER_USER - 1:
                 del self.rows.pending[known.token_hash]
+        self.unit.require_row(self.users, pending.user_id, "fk_pending_sign_ins_user_id")
         self.rows.pending[pending.token_hash] = CountedSignIn(pending)
 
     async def count_try(self, token_hash: bytes, *, now: datetime) -> PendingSignIn | None:

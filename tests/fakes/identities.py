@@ -12,7 +12,7 @@ from jubilee.domain.identities.identity import (
     SpentTicketRepository,
 )
 from jubilee.domain.identity import UserId
-from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation, unique_violation
+from tests.fakes.rows import FakeUnitOfWork, unique_violation
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -44,16 +44,17 @@ class FakeIdentities(IdentityRepository):
         return next((row for row in self.rows.values() if (row.issuer, row.subject) == key), None)
 
     async def list_for(self, user_id: UserId) -> Sequence[Identity]:
+        await self.unit.read("user", user_id, lock=False)
         own = [row for row in self.rows.values() if row.user_id == user_id]
         return sorted(own, key=lambda row: (row.created_at, row.id))
 
     async def add(self, identity: Identity) -> None:
         self.unit.check(identity)
+        self.unit.require_lock("user", identity.user_id)
         await self.unit.hold("identity", identity.issuer, identity.subject)
         if await self.find(identity.issuer, identity.subject) is not None:
             raise self.unit.fail(unique_violation("uq_identities_issuer_subject"))
-        if identity.user_id not in self.users:
-            raise self.unit.fail(foreign_key_violation("fk_identities_user_id"))
+        self.unit.require_row(self.users, identity.user_id, "fk_identities_user_id")
         self.rows[identity.id] = identity
 
     async def save(self, identity: Identity) -> None:
@@ -61,7 +62,8 @@ class FakeIdentities(IdentityRepository):
             self.rows[identity.id] = identity
 
     async def delete(self, identity_id: UUID) -> None:
-        self.rows.pop(identity_id, None)
+        if (found := self.rows.pop(identity_id, None)) is not None:
+            self.unit.require_lock("user", found.user_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Invites in memory."""
 
-from collections.abc import MutableMapping
+from collections.abc import Container, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +8,8 @@ from uuid import UUID
 from jubilee.domain.identity import UserId, name_key
 from jubilee.domain.invites.invite import Invite, InviteRepository
 from jubilee.domain.paging import Page, Position
-from tests.fakes.rows import FakeUnitOfWork
+from tests.fakes.roles import KNOWN
+from tests.fakes.rows import FakeUnitOfWork, unique_violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class FakeInvites(InviteRepository):
     """Invites by id."""
 
     rows: MutableMapping[UUID, Invite]
+    users: Container[UserId]
     unit: FakeUnitOfWork
 
     async def get(self, invite_id: UUID) -> Invite | None:
@@ -43,6 +45,10 @@ class FakeInvites(InviteRepository):
         for known in list(self.rows.values()):
             if name_key(known.email) == key:
                 del self.rows[known.id]
+        if await self.find_by_token(invite.token_hash) is not None:
+            raise self.unit.fail(unique_violation("uq_invites_token_hash"))
+        self.unit.require_row(self.users, invite.invited_by, "fk_invites_invited_by")
+        self.unit.require_row(KNOWN, invite.role, "fk_invites_role")
         self.rows[invite.id] = invite
 
     async def count(self, invited_by: UserId, *, limit: int) -> int:

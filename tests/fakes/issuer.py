@@ -75,7 +75,7 @@ class FakeIssuer(HttpSender):
             case "/.well-known/openid-configuration":
                 return found(self._metadata())
             case "/jwks":
-                return found({"keys": [self._jwk()]})
+                return found({"keys": [self.jwk()]})
             case "/token":
                 return self._exchange(request)
             case _:
@@ -94,7 +94,8 @@ class FakeIssuer(HttpSender):
         endpoints = {f"{name}_endpoint": f"{ISSUER}/{name}" for name in names}
         return {"issuer": ISSUER, "jwks_uri": f"{ISSUER}/jwks", **endpoints, **self.metadata}
 
-    def _jwk(self) -> dict[str, Any]:
+    def jwk(self) -> dict[str, Any]:
+        """Return the public key."""
         public = jwt.algorithms.ECAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
         return {**public, "kid": KEY_ID, "use": "sig", "alg": "ES256"}
 

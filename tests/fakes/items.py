@@ -10,7 +10,7 @@ from jubilee.domain.identity import UserId
 from jubilee.domain.items import Item, ItemFilter, ItemNotFound, ItemRepository
 from jubilee.domain.owned_rows import OwnedItemStore
 from jubilee.domain.paging import Page, Position
-from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation
+from tests.fakes.rows import FakeUnitOfWork
 
 COLUMNS = ("title", "description", "is_active", "version", "updated_at")
 SEPARATORS = re.compile(r"[\W_]+")
@@ -25,8 +25,7 @@ class FakeItems(ItemRepository, OwnedItemStore):
     unit: FakeUnitOfWork = field(default_factory=FakeUnitOfWork)
 
     async def get(self, item_id: UUID, *, lock: bool = False) -> Item:
-        if lock:
-            await self.unit.hold("item", item_id)
+        await self.unit.read("item", item_id, lock=lock)
         item = self.rows.get(item_id)
         if item is None or not item.is_active:
             raise ItemNotFound
@@ -48,12 +47,13 @@ class FakeItems(ItemRepository, OwnedItemStore):
     async def add(self, item: Item) -> None:
         self.unit.check(item)
         await self.unit.hold("owner", item.owner_id, shared=True)
-        if item.owner_id not in self.owners:
-            raise self.unit.fail(foreign_key_violation("fk_items_owner_id"))
+        self.unit.require_row(self.owners, item.owner_id, "fk_items_owner_id")
+        await self.unit.hold("item", item.id)
         self.rows[item.id] = item
 
     async def save(self, item: Item) -> None:
         self.unit.check(item)
+        self.unit.require_lock("item", item.id)
         await self.unit.hold("item", item.id)
         known = self.rows.get(item.id)
         if known is not None:

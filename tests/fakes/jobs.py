@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from jubilee.domain.jobs.queue import JobQueue, NewJob
-from tests.fakes.rows import foreign_key_violation
 from tests.fakes.tasks import FakeTasks
 
 
@@ -25,8 +24,7 @@ class FakeJobs(JobQueue):
                 return
         if job.owner_id is not None:
             await unit.hold("owner", job.owner_id, shared=True)
-            if job.owner_id not in self.tasks.owners:
-                raise unit.fail(foreign_key_violation("fk_jobs_owner_id"))
+            unit.require_row(self.tasks.owners, job.owner_id, "fk_jobs_owner_id")
         self.rows[job.id] = job
         self.tasks.add_unowned(job)
 

@@ -1,6 +1,6 @@
 """Deletions that wait, exports and rows of persons in memory."""
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Container, MutableMapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from jubilee.domain.leaving.archive import DataPage, DataPart, PersonalDataReade
 from jubilee.domain.leaving.export import Export, ExportReader, ExportRepository
 from jubilee.domain.users.pending_deletion import DeletionRepository
 from jubilee.domain.users.user import User
-from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation
+from tests.fakes.rows import FakeUnitOfWork, unique_violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,14 @@ class FakeDeletions(DeletionRepository):
     """Due times by account."""
 
     rows: MutableMapping[UserId, datetime]
+    users: Container[UserId]
     unit: FakeUnitOfWork
 
     async def add(self, user_id: UserId, due_at: datetime) -> None:
+        self.unit.require_lock("user", user_id)
+        if user_id in self.rows:
+            raise self.unit.fail(unique_violation("pk_account_deletions"))
+        self.unit.require_row(self.users, user_id, "fk_account_deletions_user_id")
         self.rows[user_id] = due_at
 
     async def find(self, user_id: UserId) -> datetime | None:
@@ -29,6 +34,7 @@ class FakeDeletions(DeletionRepository):
         return self.rows.get(user_id)
 
     async def remove(self, user_id: UserId) -> None:
+        self.unit.require_lock("user", user_id)
         await self.unit.hold("deletion", user_id)
         self.rows.pop(user_id, None)
 
@@ -46,6 +52,7 @@ class FakeExports(ExportReader, ExportRepository):
     """Exports by id."""
 
     rows: MutableMapping[UUID, StoredExport]
+    users: Container[UserId]
     unit: FakeUnitOfWork
 
     async def find(self, user_id: UserId, *, now: datetime) -> Export | None:
@@ -61,11 +68,11 @@ class FakeExports(ExportReader, ExportRepository):
 
     async def begin(self, export_id: UUID, user_id: UserId, *, expires_at: datetime) -> None:
         self._delete(user_id, but=[s.export.id for s in self.rows.values() if _is_finished(s)])
+        self.unit.require_row(self.users, user_id, "fk_exports_user_id")
         self.rows[export_id] = StoredExport(Export(export_id, user_id, -1, 0, expires_at))
 
     async def add(self, export_id: UUID, number: int, sealed: bytes) -> None:
-        if export_id not in self.rows:
-            raise self.unit.fail(foreign_key_violation("fk_export_chunks_export_id"))
+        self.unit.require_row(self.rows, export_id, "fk_export_chunks_export_id")
         self.rows[export_id].chunks[number] = sealed
 
     async def finish(self, export: Export) -> None:

@@ -93,7 +93,7 @@ class FakeMailWorker:
         issuer = LinkIssuer(ports.link_secrets, ports.clock, new_id)
         kinds: list[JobKind[Any, Any]] = [
             WelcomeMail(mail, ports.read),
-            InviteMail(mail, ports.read, ports.link_secrets),
+            InviteMail(mail, ports.read, ports.link_secrets, ports.clock),
             AccountMail(mail, ports.read, ports.link_secrets, ports.clock),
             IssueLink(issuer, ports.address_cipher, new_id),
             RegisterAccount(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from jubilee.domain.identity import UserId, name_key
 from jubilee.domain.one_time.link import LinkPurpose, OneTimeLink, OneTimeLinkRepository
-from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation, unique_violation
+from tests.fakes.rows import FakeUnitOfWork, unique_violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class FakeOneTimeLinks(OneTimeLinkRepository):
 
     async def add(self, link: OneTimeLink) -> None:
         self.unit.check(link)
-        if link.user_id not in self.owners:
-            raise self.unit.fail(foreign_key_violation("fk_one_time_links_user_id"))
+        self.unit.require_lock("user", link.user_id)
+        self.unit.require_row(self.owners, link.user_id, "fk_one_time_links_user_id")
         if any(known.token_hash == link.token_hash for known in self.rows.values()):
             raise self.unit.fail(unique_violation("uq_one_time_links_token_hash"))
         for known in list(self.rows.values()):
@@ -68,5 +68,6 @@ class FakeOneTimeLinks(OneTimeLinkRepository):
                 self.rows[link.id] = replace(link, ended_at=now)
 
     async def count(self, user_id: UserId, purpose: LinkPurpose, *, since: datetime) -> int:
+        await self.unit.read("user", user_id, lock=False)
         found = [link for link in self.rows.values() if link.user_id == user_id]
         return sum(link.purpose is purpose and link.created_at > since for link in found)

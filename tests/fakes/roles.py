@@ -9,7 +9,7 @@ from jubilee.domain.identity import UserId
 from jubilee.domain.roles.role import ADMIN, USER, AccountRoles, Role, RoleRepository
 from jubilee.domain.scopes import USER_RIGHTS, Scope
 from jubilee.domain.users.user import User
-from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation
+from tests.fakes.rows import FakeUnitOfWork
 
 SUPPORT_RIGHTS = {Scope.USERS_READ, Scope.USERS_LOCK, Scope.USERS_IMPERSONATE, Scope.ROLES_READ}
 ROLES = (
@@ -63,8 +63,10 @@ class FakeRoles(RoleRepository):
     async def replace_grants(
         self, user_id: UserId, names: Collection[str], *, by: UserId, at: datetime
     ) -> None:
-        if user_id not in self.store.users and names:
-            raise self.store.unit.fail(foreign_key_violation("fk_role_grants_user_id"))
+        self.store.unit.require_lock("user", user_id)
+        for name in names:
+            self.store.unit.require_row(self.store.users, user_id, "fk_role_grants_user_id")
+            self.store.unit.require_row(KNOWN, name, "fk_role_grants_role")
         for name in set(await self.granted(user_id)) - set(names):
             del self.store.grants[user_id, name]
         for name in names:

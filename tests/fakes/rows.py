@@ -1,7 +1,7 @@
 """PostgreSQL's READ COMMITTED, row locks and failed transactions, for the fakes."""
 
 import asyncio
-from collections.abc import Hashable, Iterator, Mapping, MutableMapping, ValuesView
+from collections.abc import Container, Hashable, Iterator, Mapping, MutableMapping, ValuesView
 from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Generic, TypeVar
 
@@ -87,6 +87,10 @@ class RowLocks:
         held[holder] = False
         return True
 
+    def holds(self, holder: int, key: Hashable) -> bool:
+        """Return whether the holder has the exclusive lock."""
+        return self._held.get(key, {}).get(holder) is False
+
     def release(self, holder: int) -> None:
         """Release all locks of a holder."""
         for held in self._held.values():
@@ -102,6 +106,8 @@ class FakeUnitOfWork:
     locks: RowLocks = field(default_factory=RowLocks)
     autocommit: bool = True
     failed: bool = False
+    unlocked: set[Hashable] = field(default_factory=set)
+    """The rows that were read and may have been changed by others since."""
 
     async def hold(self, *key: Hashable, shared: bool = False) -> None:
         """Lock a row until the end; raise DeadlockDetectedError after `DEADLOCK_S`."""
@@ -112,6 +118,34 @@ class FakeUnitOfWork:
             raise self.fail(asyncpg.DeadlockDetectedError("deadlock detected")) from None
         if self.autocommit:
             self.release()
+
+    def holds(self, *key: Hashable) -> bool:
+        """Return whether this transaction has locked the row."""
+        return self.locks.holds(id(self), key)
+
+    async def read(self, *key: Hashable, lock: bool) -> None:
+        """Note that a row is read: it is locked until the end, or may change meanwhile.
+
+        Rows that an account has are counted under the lock of the account: others may add some.
+        """
+        if lock:
+            await self.hold(*key)
+            self.unlocked.discard(key)
+        elif not self.autocommit and not self.holds(*key):
+            self.unlocked.add(key)
+
+    def require_lock(self, *key: Hashable) -> None:
+        """Raise if this transaction decides by a row that it has read without a lock.
+
+        PostgreSQL carries the change out, and undoes what others have committed since.
+        """
+        if key in self.unlocked:
+            raise AssertionError(f"{key} was read without a lock, and may have changed since")
+
+    def require_row(self, rows: Container[K], key: K, constraint: str) -> None:
+        """Raise the driver's error for a reference to a missing row."""
+        if key not in rows:
+            raise self.fail(foreign_key_violation(constraint))
 
     def try_hold(self, *key: Hashable) -> bool:
         """Lock a row until the end without waiting; return whether it was locked."""

@@ -11,7 +11,7 @@ from jubilee.domain.service_accounts.account import (
     ServiceAccountRepository,
 )
 from jubilee.domain.users.user import User
-from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation
+from tests.fakes.rows import FakeUnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class FakeServiceAccounts(ServiceAccountRepository):
 
     async def add(self, account: ServiceAccount) -> None:
         self.unit.check(account.name)
-        if account.id not in self.users:
-            raise self.unit.fail(foreign_key_violation("fk_service_accounts_id"))
+        self.unit.require_row(self.users, account.id, "fk_service_accounts_id")
         self.rows[account.id] = account
 
     async def replace_secret(self, account_id: UserId, secret_hash: bytes) -> None:
+        self.unit.require_lock("user", account_id)
         found = self.rows.get(account_id)
         if found is not None:
             self.rows[account_id] = replace(found, secret_hash=secret_hash)

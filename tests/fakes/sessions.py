@@ -16,7 +16,6 @@ from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.owned_rows import SessionProofStore, UserSessionStore
 from tests.fakes.accounts import Tables
 from tests.fakes.roles import FakeRoles
-from tests.fakes.rows import foreign_key_violation
 
 ROTATION = ("generation", "token_hash", "previous_hash", "rotated_at", "expires_at")
 
@@ -54,8 +53,7 @@ class FakeSessions(SessionReader, SessionRepository, UserSessionStore, SessionPr
         return ActingRights(actor.rights, await FakeRoles(self.store).rights(user.id))
 
     async def find(self, session_id: SessionId, *, lock: bool = False) -> Session | None:
-        if lock:
-            await self.store.unit.hold("session", session_id)
+        await self.store.unit.read("session", session_id, lock=lock)
         return self.store.sessions.get(session_id)
 
     async def list_for(self, user_id: UserId) -> Sequence[Session]:
@@ -67,12 +65,14 @@ class FakeSessions(SessionReader, SessionRepository, UserSessionStore, SessionPr
     async def add(self, session: Session) -> None:
         unit = self.store.unit
         unit.check(session)
+        unit.require_lock("user", session.user_id)
         await unit.hold("owner", session.user_id, shared=True)
-        if session.user_id not in self.store.users:
-            raise unit.fail(foreign_key_violation("fk_sessions_user_id"))
+        unit.require_row(self.store.users, session.user_id, "fk_sessions_user_id")
+        await unit.hold("session", session.id)
         self.store.sessions[session.id] = session
 
     async def save(self, session: Session) -> None:
+        self.store.unit.require_lock("session", session.id)
         await self.store.unit.hold("session", session.id)
         known = self.store.sessions.get(session.id)
         if known is not None:

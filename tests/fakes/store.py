@@ -1,8 +1,8 @@
 """In-memory adapters that refuse what PostgreSQL refuses, by the same errors."""
 
-from collections.abc import AsyncIterator, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -166,34 +166,29 @@ class FakeTables:
             jobs=FakeJobs(self.jobs, tasks),
             tasks=tasks,
             signing_keys=FakeSigningKeys(self.signing_keys, self.sessions, self.unit),
-            deletions=FakeDeletions(self.deletions, self.unit),
-            exports=FakeExports(self.exports, self.unit),
+            deletions=FakeDeletions(self.deletions, self.users, self.unit),
+            exports=FakeExports(self.exports, self.users, self.unit),
             personal_data=FakePersonalData(self.users, self.items.rows),
             identities=FakeIdentities(self.identities, self.users, self.unit),
             spent_tickets=FakeSpentTickets(self.spent_tickets, self.unit),
             roles=FakeRoles(self),
-            factors=FakeFactors(self.factors, self.unit),
-            sealed_factors=FakeFactors(self.factors, self.unit),
-            recovery_codes=FakeRecoveryCodes(self.factors, self.unit),
-            pending_sign_ins=FakePendingSignIns(self.factors, self.unit),
-            invites=FakeInvites(self.invites, self.unit),
-            passkeys=FakePasskeys(self.factors.passkeys, self.unit),
+            factors=FakeFactors(self.factors, self.users, self.unit),
+            sealed_factors=FakeFactors(self.factors, self.users, self.unit),
+            recovery_codes=FakeRecoveryCodes(self.factors, self.users, self.unit),
+            pending_sign_ins=FakePendingSignIns(self.factors, self.users, self.unit),
+            invites=FakeInvites(self.invites, self.users, self.unit),
+            passkeys=FakePasskeys(self.factors.passkeys, self.users, self.unit),
             spent_challenges=FakeSpentChallenges(self.factors.challenges, self.unit),
         )
 
     def commit(self) -> None:
         """Make the changes visible; events and the planner's progress are stored apart."""
-        birthdays = self.birthdays
-        rows = (self.users, self.sessions, self.items.rows, birthdays.anonymous, birthdays.accounts)
-        others = (self.greetings.rows, self.jobs, self.tasks, self.signing_keys)
-        programs = (self.api_tokens, self.service_accounts)
-        leaving = (self.deletions, self.exports, self.grants, self.invites)
-        signing_in = (self.identities, self.spent_tickets)
-        factors = self.factors.tables()
-        more = (*programs, *leaving, *signing_in, *factors)
-        for changed in (*rows, self.answers, self.links, *others, *more):
-            assert isinstance(changed, Overlay)
-            changed.commit()
+        own = (getattr(self, table.name) for table in fields(self))
+        birthdays, greetings = self.birthdays, self.greetings
+        parts = (self.items.rows, birthdays.anonymous, birthdays.accounts, greetings.rows)
+        for rows in (*own, *parts, *self.factors.tables()):
+            if isinstance(rows, Overlay):
+                rows.commit()
 
 
 def _unchanged(rows: MutableMapping[K, V]) -> MutableMapping[K, V]:
@@ -231,11 +226,11 @@ class FakeStore:
     broken: Exception | None = None
     """The error that every transaction raises, to simulate an outage."""
     locks: RowLocks = field(default_factory=RowLocks)
+    meanwhile: Callable[[], Awaitable[None]] | None = None  # in each begin, as other requests
 
     @asynccontextmanager
     async def view(self) -> AsyncIterator[FakeTransaction]:
-        if self.broken is not None:
-            raise self.broken
+        await self._begin()
         tables = self._tables(FakeUnitOfWork(self.locks), _unchanged)
         tables.events = self.events
         tables.audit = replace(tables.audit, new=self.audit)
@@ -244,8 +239,7 @@ class FakeStore:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[FakeTransaction]:
-        if self.broken is not None:
-            raise self.broken
+        await self._begin()
         unit = FakeUnitOfWork(self.locks, autocommit=False)
         tables = self._tables(unit, Overlay)
         try:
@@ -259,6 +253,12 @@ class FakeStore:
             self.greetings.progress = tables.greetings.progress
         finally:
             unit.release()
+
+    async def _begin(self) -> None:
+        if self.broken is not None:
+            raise self.broken
+        if self.meanwhile is not None:
+            await self.meanwhile()
 
     def _tables(self, unit: FakeUnitOfWork, rows: Callable[[Any], Any]) -> FakeTables:
         users, accounts = rows(self.users), rows(self.birthdays.accounts)

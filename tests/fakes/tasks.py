@@ -22,6 +22,7 @@ from jubilee.domain.owned_rows import OwnedTaskStore
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.tasks.task import (
     MAX_PAGE_BYTES,
+    SharedTaskQueue,
     Task,
     TaskFilter,
     TaskIdTaken,
@@ -32,11 +33,11 @@ from jubilee.domain.tasks.task import (
     TaskRequest,
     TaskStatus,
 )
-from tests.fakes.rows import FakeUnitOfWork, foreign_key_violation
+from tests.fakes.rows import FakeUnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
-class FakeTasks(TaskReader, TaskQueue, TaskRepository, OwnedTaskStore):
+class FakeTasks(TaskReader, TaskQueue, SharedTaskQueue, TaskRepository, OwnedTaskStore):
     """Rows by id."""
 
     rows: MutableMapping[UUID, Task]
@@ -47,8 +48,7 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository, OwnedTaskStore):
     async def get(self, name: str, *, by: Principal, lock: bool = False) -> Task:
         self.unit.check(name)
         found = self._find(name, by)
-        if lock:
-            await self.unit.hold("task", found.id)
+        await self.unit.read("task", found.id, lock=lock)
         return self._find(name, by)
 
     def _find(self, name: str, by: Principal) -> Task:
@@ -86,8 +86,8 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository, OwnedTaskStore):
         await self.unit.hold("quota", owner)
         if self._named(owner, task_id) or self._count_live(owner) >= limit:
             return None
-        if owner not in self.owners:
-            raise self.unit.fail(foreign_key_violation("fk_jobs_owner_id"))
+        self.unit.require_row(self.owners, owner, "fk_jobs_owner_id")
+        await self.unit.hold("task", new_id)
         now = self.clock()
         added = Task(
             id=new_id,
@@ -104,6 +104,13 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository, OwnedTaskStore):
         )
         self.rows[new_id] = added
         return added
+
+    async def add_shared(
+        self, request: TaskRequest, *, new_id: UUID, owner: UserId, limit: int
+    ) -> Task | None:
+        if owner not in self.owners:
+            return None
+        return await self.add(request, new_id=new_id, owner=owner, limit=limit)
 
     async def find_same(self, request: TaskRequest, *, owner: UserId) -> Task | None:
         self.unit.check(request)
@@ -122,6 +129,7 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository, OwnedTaskStore):
         return await self._change(task_id, cancel_requested_at=requested)
 
     async def remove(self, task_id: UUID) -> None:
+        self.unit.require_lock("task", task_id)
         await self.unit.hold("task", task_id)
         self.rows.pop(task_id, None)
 
@@ -162,6 +170,7 @@ class FakeTasks(TaskReader, TaskQueue, TaskRepository, OwnedTaskStore):
         return next((task for task in own if task.task_id == task_id), None)
 
     async def _change(self, task_id: UUID, **values: object) -> Task:
+        self.unit.require_lock("task", task_id)
         await self.unit.hold("task", task_id)
         if task_id not in self.rows:
             raise TaskNotFound

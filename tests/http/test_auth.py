@@ -95,8 +95,16 @@ async def test_another_grant_type_is_refused(
         answer = await client.post("/auth/token", **{kind: body})  # type: ignore[arg-type]  # the test says how
         document = problem(answer, 400, "unsupported_grant_type")
         assert document["error"] == "unsupported_grant_type"
+        assert document["detail"] == "The grant type must be `password` or `client_credentials`."
     body = {"refresh_token": zoe.refresh_token, "grant_type": "password"}
     problem(await client.post("/auth/refresh", json=body), 400, "unsupported_grant_type")
+
+
+async def test_another_grant_is_refused_by_its_type_not_by_what_it_lacks(
+    client: httpx2.AsyncClient,
+) -> None:
+    form = {"grant_type": "refresh_token", "refresh_token": "x"}
+    problem(await client.post("/auth/token", data=form), 400, "unsupported_grant_type")
 
 
 async def test_check_8_every_refused_sign_in_gets_the_same_reply_after_one_hash_check(

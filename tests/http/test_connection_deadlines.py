@@ -117,6 +117,11 @@ async def test_a_slow_application_is_not_timed_out_by_the_connection(
     assert (await client.answer()).status == 200
 
 
+def test_a_silent_client_has_10_seconds_for_a_head_and_20_to_read() -> None:
+    limits = ConnectionLimits()
+    assert (limits.head_s, limits.read_s, limits.sweep_s) == (10, 20, 1)
+
+
 SWEPT_BY_HAND = ConnectionLimits(head_s=7200, body_s=7200, refused_s=7200, sweep_s=3600)
 """A connection may be silent for two sweeps, which only the test calls."""
 

@@ -32,9 +32,9 @@ def deprecated(sunset: datetime | None) -> AnyEndpoint:
 
 @asynccontextmanager
 async def serving(services: Services, endpoint: AnyEndpoint) -> AsyncIterator[httpx2.AsyncClient]:
-    traffic = InFlightRequests()
-    context = ApiContext(services, Cursors(b"c" * 32), BodyLimits(1 << 20, 5), traffic)
-    app = EdgeMiddleware(Resource([PreparedEndpoint.of(endpoint)], context).respond, traffic)
+    in_flight = InFlightRequests()
+    context = ApiContext(services, Cursors(b"c" * 32), BodyLimits(1 << 20, 5), in_flight)
+    app = EdgeMiddleware(Resource([PreparedEndpoint.of(endpoint)], context).respond, in_flight)
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://api.test") as client:
         yield client

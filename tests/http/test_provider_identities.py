@@ -15,7 +15,7 @@ from tests.http.refusals import problem
 __all__ = ["issuer", "providers"]
 
 
-@pytest.mark.parametrize("is_verified", [False, None, "yes"])
+@pytest.mark.parametrize("is_verified", [False, None, "yes", ["true"]])
 async def test_check_33_an_address_that_the_provider_has_not_verified_makes_no_account(
     client: httpx2.AsyncClient, issuer: FakeIssuer, store: FakeStore, is_verified: object
 ) -> None:
@@ -48,6 +48,23 @@ async def test_check_33_an_account_of_an_address_that_both_have_verified_is_link
     assert (await client.get("/users/me", headers=headers)).json()["id"] == str(zoe.user.id)
     code = await come_back(client, issuer, sub="max-1", email_verified=False)
     problem(await exchanged(client, code), 409, "identity_not_linked")
+
+
+async def test_an_address_that_another_account_takes_meanwhile_makes_no_account(
+    client: httpx2.AsyncClient, issuer: FakeIssuer, sign_up: SignUp, store: FakeStore
+) -> None:
+    code, begun = await come_back(client, issuer), list[str]()
+
+    async def meanwhile() -> None:
+        begun.append("a view, then the transaction")
+        if len(begun) == 2:
+            store.meanwhile = None
+            await sign_up("zoe")
+
+    store.meanwhile = meanwhile
+    problem(await exchanged(client, code), 409, "identity_not_linked")
+    assert len(begun) == 2
+    assert len(store.users) == 1
 
 
 async def test_check_33_an_identity_is_known_by_issuer_and_subject_alone(

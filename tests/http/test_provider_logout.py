@@ -57,6 +57,8 @@ WRONG: dict[str, dict[str, object]] = {
     "another audience": {"aud": "another client"},
     "another issuer": {"iss": "https://other.example"},
     "old": {"iat": int(time()) - 3600},
+    "old, as text": {"iat": str(int(time()) - 3600)},
+    "a time before all years": {"iat": -(10**20)},
     "expired": {"exp": int(time()) - 3600},
 }
 

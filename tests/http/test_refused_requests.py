@@ -32,6 +32,21 @@ MALFORMED = {
         400,
         "malformed_request",
     ),
+    "a compressed body": (
+        POST + b"Transfer-Encoding: gzip, chunked\r\n",
+        400,
+        "malformed_request",
+    ),
+    "a compressed body in two headers": (
+        POST + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+        400,
+        "malformed_request",
+    ),
+    "chunks by an old version": (
+        b"POST / HTTP/1.0\r\n" + HOST + b"Transfer-Encoding: chunked\r\n",
+        400,
+        "malformed_request",
+    ),
     "a body behind an upgrade": (
         POST + b"Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 9\r\n",
         400,

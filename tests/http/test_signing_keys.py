@@ -59,9 +59,13 @@ async def test_metadata_names_issuer_and_keys(services: Services, path: str) -> 
         "issuer": "https://api.example",
         "jwks_uri": "https://api.example/.well-known/jwks.json",
         "token_endpoint": "https://api.example/auth/token",
-        "grant_types_supported": ["password"],
+        "grant_types_supported": ["password", "client_credentials"],
         "response_types_supported": [],
-        "token_endpoint_auth_methods_supported": ["none"],
+        "token_endpoint_auth_methods_supported": [
+            "none",
+            "client_secret_basic",
+            "client_secret_post",
+        ],
     }
 
 

@@ -49,6 +49,12 @@ async def test_a_new_task_is_returned_with_its_location(
         "started_at": None,
         "finished_at": None,
     }
+
+
+async def test_a_task_is_found_by_its_id_and_by_its_own_name(
+    client: httpx2.AsyncClient, zoe: Person
+) -> None:
+    task = (await post_task(client, zoe, task_id="order:4711")).json()
     for name in (task["id"], "order:4711"):
         found = await client.get(f"/tasks/{name}", headers=zoe.headers)
         assert (found.status_code, found.json()) == (200, task)

@@ -60,6 +60,11 @@ def test_a_catalog_is_read_as_babel_reads_it(language: str) -> None:
     }
 
 
+@pytest.mark.parametrize(("count", "chosen"), [(0, "days"), (1, "day"), (2, "days")])
+def test_the_singular_is_for_one_alone(count: int, chosen: str) -> None:
+    assert messages(None).ngettext("day", "days", count) == chosen
+
+
 def test_an_unknown_language_is_english() -> None:
     assert messages("de").gettext("Hello,") == "Hallo,"
     for language in (None, "en", "xx"):

@@ -4,6 +4,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -16,6 +17,7 @@ from tests.monitoring.debian import program
 from tests.monitoring.picture import CHARTS, draw
 from tests.monitoring.prometheus import Prometheus
 from tests.monitoring.service import LOAD, Watched, load, watched
+from tests.servers import copy_data
 from tests.support.running import eventually
 
 # Series that a healthy service does not have.
@@ -34,9 +36,11 @@ BUSY = {
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def service(tmp_path_factory: pytest.TempPathFactory, prepared_data: Path) -> Iterator[Watched]:
     """The service after some load, and Prometheus, which has seen it."""
-    with watched(tmp_path_factory.mktemp("watched")) as service:
+    at = tmp_path_factory.mktemp("watched")
+    copy_data(prepared_data, at / "data")
+    with watched(at) as service:
         load(service.up)
         yield service
 

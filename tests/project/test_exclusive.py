@@ -102,8 +102,9 @@ def test_tests_that_run_alone_follow_the_shorter_lane_in_its_process() -> None:
 
 
 def test_two_timing_tests_that_wait_run_at_the_same_time(project: Path) -> None:
-    (project / SHARING_FOLDERS[0]).mkdir(parents=True)
-    files = f"{SHARING_FOLDERS[0]}test_one.py", "test_two.py"
+    (folder,) = SHARING_FOLDERS
+    (project / folder).mkdir(parents=True)
+    files = "test_one.py", f"{folder}test_two.py"
     for own, other in (files, files[::-1]):
         told = {"own": str(project / own) + ".began", "other": str(project / other) + ".began"}
         (project / own).write_text(WAITING.format(**told))

@@ -12,7 +12,7 @@ import asyncpg
 import httpx2
 
 from tests.support import forked
-from tests.support.running import Up, eventually
+from tests.support.running import QUICK_HASH, Up, eventually
 
 COMMAND = forked.COMMAND
 PASSWORD = "an engine of brass"
@@ -21,13 +21,14 @@ NO_REDIS = "redis://127.0.0.1:1/0"
 LOCK_WAITS = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 RUN_TIMEOUT_S = 90.0
 NO_MAIL = "smtp://127.0.0.1:1"  # a service without one logs a warning at every start
+ALWAYS: dict[str, str | None] = {"SMTP_URL": NO_MAIL, **QUICK_HASH}
 
 
 def run(
     at: Path, *arguments: str, stdin: str = "", **env: str | None
 ) -> subprocess.CompletedProcess[str]:
     """Run `jubilee` to its end in the folder `at`; an `env` of None is left out."""
-    given = {"PATH": os.environ["PATH"], "DATA_DIR": str(at / "data"), "SMTP_URL": NO_MAIL, **env}
+    given = {"PATH": os.environ["PATH"], "DATA_DIR": str(at / "data"), **ALWAYS, **env}
     values = {name: value for name, value in given.items() if value is not None}
     command = (*COMMAND, *arguments)
     if forked.can_fork(command, values, at):
@@ -51,7 +52,7 @@ class Api(Up):
         """Run it with the working folder `at`."""
         urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
         self.at, self.urls = at, urls
-        super().__init__(at / "data", at, (*COMMAND, "api"), **{**urls, "SMTP_URL": NO_MAIL, **env})
+        super().__init__(at / "data", at, (*COMMAND, "api"), **{**urls, **ALWAYS, **env})
 
     @property
     def url(self) -> str:

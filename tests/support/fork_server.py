@@ -23,7 +23,11 @@ from jubilee.domain.calendar import zone_names
 
 NUMBER = struct.Struct("i")
 MESSAGE_BYTES = 1 << 17
-LOADED_AT_USE = ("sqlalchemy.dialects.postgresql.asyncpg",)
+LOADED_AT_USE = (
+    "email_validator",
+    "jubilee.adapters.http_sender",
+    "sqlalchemy.dialects.postgresql.asyncpg",
+)
 
 
 def main() -> None:

@@ -19,6 +19,12 @@ from tests.support.outages import family, send
 
 UP = (*forked.COMMAND, "up")
 TIMEOUT_S = 60.0
+QUICK_HASH = {"PASSWORD_HASH_TIME_COST": "1", "PASSWORD_HASH_MEMORY_KIB": "8192"}
+"""A password in a fifth of the CPU time; the tests make thousands of hashes, at a low priority."""
+
+USUAL_HASH: dict[str, str | None] = dict.fromkeys(QUICK_HASH)
+"""Leaves `QUICK_HASH` out of the environment of a process."""
+
 Process: TypeAlias = forked.ForkedProcess | subprocess.Popen[bytes]
 
 
@@ -29,11 +35,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(holds: Callable[[], object], within: float = TIMEOUT_S) -> bool:
+def eventually(
+    holds: Callable[[], object], within: float = TIMEOUT_S, pause_s: float = 0.05
+) -> bool:
     """Poll until the condition holds; return False when the time is up."""
     deadline = time.monotonic() + within
     while not (result := bool(holds())) and time.monotonic() < deadline:
-        time.sleep(0.05)
+        time.sleep(pause_s)
     return result
 
 

@@ -63,16 +63,14 @@ def follow(client: httpx2.Client, mail: EmailMessage, **fields: str) -> httpx2.R
     return client.post(urlsplit(link).path, data={"token": token[1], **fields})
 
 
+REQUIRED = {"PUBLIC_URL": PUBLIC_URL, "SMTP_URL": "", "EMAIL_VERIFICATION": "required"}
+
+
 def test_an_account_is_verified_recovered_moved_and_restored_by_real_mails(
     start_api: Starter, servers: Servers, database_url: str, tmp_path: Path
 ) -> None:
     folder = MailFolder(tmp_path / "mail")
-    env = {
-        "PUBLIC_URL": PUBLIC_URL,
-        "SMTP_URL": "",
-        "MAIL_DIR": str(folder.path),
-        "EMAIL_VERIFICATION": "required",
-    }
+    env = {**REQUIRED, "MAIL_DIR": str(folder.path)}
     api = start_api(database_url, servers.redis_url, **env).ready()
     with ExitStack() as ends, api.client() as client:
         Workers(tmp_path, ends, {**api.urls, **env})()

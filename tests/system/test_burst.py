@@ -10,6 +10,7 @@ import pytest
 
 from tests.servers import Servers
 from tests.support.api import PASSWORD, Api, Starter, bearer, sign_up
+from tests.support.running import USUAL_HASH
 
 STALL = 0.25  # seconds; hashing on the event loop would block it for longer
 BURST = 50
@@ -18,7 +19,8 @@ BURST = 50
 @pytest.fixture
 def api(start_api: Starter, servers: Servers, database_url: str) -> Api:
     """An API with long request deadlines, since passwords are hashed at a low priority."""
-    return start_api(database_url, servers.redis_url, REQUEST_TIMEOUT="30").ready()
+    env = {**USUAL_HASH, "REQUEST_TIMEOUT": "30"}
+    return start_api(database_url, servers.redis_url, **env).ready()
 
 
 @pytest.fixture

@@ -45,25 +45,11 @@ def test_the_command_prints_the_admin_that_it_created(database_url: str, tmp_pat
     assert created.stdout == f"created admin {shown['id']}: ada@example.com, username ada\n"
 
 
-@pytest.mark.parametrize("command", ["up", "config"])
-def test_commands_that_need_no_service_do_not_load_it(command: str) -> None:
-    heavy = "{'alembic', 'opentelemetry', 'redis', 'sqlalchemy', 'starlette'}"
-    code = f"import sys, jubilee.commands.{command}; print(sys.modules.keys() & {heavy})"
-    said = subprocess.check_output((sys.executable, "-c", code), text=True)
-    assert said == "set()\n"
-
-
 def test_garbage_is_collected_once_a_command_is_loaded() -> None:
     report = "import atexit, gc; atexit.register(lambda: print(gc.isenabled()))"
     code = f"{report}; from jubilee.commands.line import main; main(['config'])"
     said = subprocess.check_output((sys.executable, "-c", code), text=True)
     assert said.endswith("\nTrue\n")
-
-
-def test_status_loads_little_of_the_service() -> None:
-    heavy = "{'sqlalchemy', 'alembic', 'arq', 'starlette', 'opentelemetry', 'jinja2', 'argon2'}"
-    code = f"import sys, jubilee.commands.status; print(sys.modules.keys() & {heavy})"
-    assert subprocess.check_output((sys.executable, "-c", code), text=True) == "set()\n"
 
 
 def test_every_command_has_a_function() -> None:

@@ -37,7 +37,7 @@ HOUR = timedelta(hours=1)
 BIRTHDAY = datetime(2026, 11, 20, 9, tzinfo=UTC)
 PEOPLE = 180
 OTHER_DAYS = ("01-17", "02-05", "05-20", "07-04", "08-14", "11-20")
-NEAR = timedelta(days=3)  # of a celebrated day
+NEAR = timedelta(days=2)  # of a celebrated day, which is over in all zones after one
 PARK = GreetingRules()
 
 

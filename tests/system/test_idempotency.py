@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from functools import partial
 from signal import SIGKILL
 from typing import Any
 
@@ -103,6 +104,11 @@ async def test_a_repetition_is_refused_while_the_first_request_waits(
         assert parts(third) == parts(await first)
 
 
+async def post_item(client: httpx2.AsyncClient, key: str) -> httpx2.Response:
+    """Create an item that bears the name of the idempotency key."""
+    return await client.post("/items", json={"title": key}, headers={"Idempotency-Key": key})
+
+
 async def test_requests_cut_off_by_a_crash_are_repeated_with_one_effect_each(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:
@@ -110,23 +116,19 @@ async def test_requests_cut_off_by_a_crash_are_repeated_with_one_effect_each(
     with api.client() as signing_up:
         headers = bearer(sign_up(signing_up, "ada"))
     keys = [f"key-{number}" for number in range(CUT_OFF)]
-
-    async def post(client: httpx2.AsyncClient, key: str) -> httpx2.Response:
-        keyed = {**headers, "Idempotency-Key": key}
-        return await client.post("/items", json={"title": key}, headers=keyed)
-
-    async with httpx2.AsyncClient(base_url=api.url, timeout=30, limits=FEW) as client:
-        posts = [asyncio.create_task(post(client, key)) for key in keys]
+    open_client = partial(httpx2.AsyncClient, timeout=30, headers=headers)
+    async with open_client(base_url=api.url, limits=FEW) as client:
+        posts = [asyncio.create_task(post_item(client, key)) for key in keys]
         await asyncio.wait(posts, return_when=asyncio.FIRST_COMPLETED)
         send(SIGKILL, family(api.process.pid))
         outcomes = await asyncio.gather(*posts, return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} - {httpx2.Response}  # some got no answer
     api = start_api(database_url, servers.redis_url).ready()
-    async with httpx2.AsyncClient(base_url=api.url, timeout=30) as client:
+    async with open_client(base_url=api.url) as client:
         for key, outcome in zip(keys, outcomes, strict=True):
-            again = await post(client, key)
+            again = await post_item(client, key)
             assert again.status_code == 201, again.text
             if isinstance(outcome, httpx2.Response):
                 assert parts(again) == parts(outcome)
-        page = (await client.get("/items?limit=100", headers=headers)).json()
+        page = (await client.get("/items?limit=100")).json()
     assert sorted(item["title"] for item in page["items"]) == sorted(keys)

@@ -24,6 +24,15 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the migrations, to which this process may add some."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrations_folder(), folder)
+    monkeypatch.setattr(schema, "migrations_folder", lambda: folder)
+    return folder / "versions"
+
+
 def test_a_migration_is_generated_from_the_differences(session_url: str, checkout: Path) -> None:
     ask(session_url, "ALTER TABLE items ADD extra int")
     before = set((checkout / "migrations/versions").glob("*.py"))
@@ -63,10 +72,18 @@ def written(checkout: Path, url: str, name: str) -> Path:
     return path
 
 
-def test_tables_of_others_are_ignored(session_url: str, checkout: Path) -> None:
+def revised(versions: Path, url: str, name: str) -> Path:
+    """Write a migration in this process and return its file."""
+    before = set(versions.glob("*.py"))
+    schema.revise(url, name)
+    (path,) = set(versions.glob("*.py")) - before
+    return path
+
+
+def test_tables_of_others_are_ignored(session_url: str, versions: Path) -> None:
     ask(session_url, FOREIGN)
     schema.check(session_url)
-    text = written(checkout, session_url, "nothing").read_text()
+    text = revised(versions, session_url, "nothing").read_text()
     assert re.findall(r"^    (\w.+)$", text, re.MULTILINE) == ["pass", "pass"]
 
 
@@ -90,13 +107,12 @@ def test_undeclared_tables_are_dropped_and_tables_of_others_kept(
     assert set(dropped) == {"workers", "ix_greetings_due_on"}
 
 
-def test_new_revisions_sort_after_the_head(session_url: str, checkout: Path) -> None:
-    env = {"DATABASE_URL": session_url, "REDIS_URL": NO_REDIS}
+def test_new_revisions_sort_after_the_head(session_url: str, versions: Path) -> None:
     for name in ("zebra", "a very long name that says more than a revision can bear"):
-        path = written(checkout, session_url, name)
-        assert run(checkout / "src", "migrate", **env).returncode == 0
+        path = revised(versions, session_url, name)
+        schema.upgrade(session_url)
         assert str(ask(session_url, VERSION))[:9] == path.name[:9]
-    names = sorted(path.name for path in (checkout / "migrations/versions").glob("*.py"))
+    names = sorted(path.name for path in versions.glob("*.py"))
     assert [name.split("_")[1].removesuffix(".py") for name in names[-2:]] == ["zebra", "a"]
 
 

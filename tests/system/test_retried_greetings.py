@@ -14,6 +14,7 @@ from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.jobs.store import PostgresJobStore
 from jubilee.adapters.postgres.jobs.tasks import PostgresLiveJobs
 from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.single_writes import single_writes
 from jubilee.adapters.postgres.transaction import transactions, views
 from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.errors import Unavailable
@@ -68,6 +69,7 @@ def tasks(simulation: GreetingSimulation) -> TaskService:
     write = transactions(simulation.pool, write_context)
     return TaskService(
         write=write,
+        write_one=single_writes(simulation.pool, write_context),
         read=views(simulation.pool, write_context),
         read_list=views(simulation.pool, write_context),
         kinds=JobKinds([simulation.kind(write)]),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import asyncpg
+import httpx2
 import pytest
 
 from tests.servers import Servers
@@ -131,6 +132,28 @@ async def test_dead_tasks_are_found_retried_and_discarded_in_a_terminal(
     assert "no such jobs" in await shell(tmp_path, printed("list --status dead"), env)
 
 
+async def test_jobs_of_a_misspelt_kind_are_found_and_cancelled(
+    driver: Driver, tmp_path: Path, env: Env
+) -> None:
+    job = await driver.fetchval("SELECT jubilee.enqueue('emial.send', '{}')")
+    look, find, cancel = (
+        code_of("JubileeKindUnknown", f"jubilee {word}")
+        for word in ("status", "jobs list", "jobs cancel")
+    )
+    assert "1 emial.send: no live worker knows" in await shell(tmp_path, look, env)
+    assert str(job) in await shell(tmp_path, find, env)
+    await shell(tmp_path, cancel.replace("ID", str(job)), env)
+    assert await driver.fetchval(STATUS, job) == "cancelled"
+
+
+def call(client: httpx2.Client, code: str, job: object = "") -> Any:
+    """Send a request of a runbook about a job; return the answer's document."""
+    method, path = code.replace("{id}", str(job)).split(" ")
+    answer = client.request(method, path)
+    assert answer.is_success, answer.text
+    return answer.json() if answer.content else {}
+
+
 async def test_dead_tasks_are_found_retried_and_discarded_over_http(
     driver: Driver, start_worker: Callable[[], Up], api: Api
 ) -> None:
@@ -141,21 +164,12 @@ async def test_dead_tasks_are_found_retried_and_discarded_over_http(
     await driver.execute(DIE)
     start_worker()
     with api.client() as client:
-        admin = bearer(api.add_admin("ada"))
-
-        def call(code: str, job: object = "") -> dict[str, object]:
-            method, path = code.replace("{id}", str(job)).split(" ")
-            answer = client.request(method, path, headers=admin)
-            assert answer.is_success, answer.text
-            found: dict[str, object] = answer.json() if answer.content else {}
-            return found
-
-        items = call(listing)["items"]
-        assert isinstance(items, list)
+        client.headers.update(bearer(api.add_admin("ada")))
+        items = call(client, listing)["items"]
         assert [item["id"] for item in items] == [str(job) for job in jobs[::-1]]
         assert {item["error"]["code"] for item in items} == {"undeliverable"}
-        call(retry, jobs[0])
-        call(discard, jobs[1])
+        call(client, retry, jobs[0])
+        call(client, discard, jobs[1])
     assert await reaches_status(driver, jobs[0], "succeeded")
     assert await driver.fetchval(STATUS, jobs[1]) is None
 

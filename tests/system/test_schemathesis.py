@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,18 @@ MAX_RESPONSE_S = "5"  # of one answer
 MIN_CASES = 250  # per role
 
 
+def environment(role: str, url: str, database_url: str) -> Mapping[str, str]:
+    """Return the variables of the tool and of the hooks that sign its requests in."""
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "SCHEMATHESIS_HOOKS": "tests.system.fuzzing",
+        "FUZZ_ROLE": role,
+        "FUZZ_URL": url,
+        "FUZZ_DATABASE_URL": database_url,
+    }
+
+
 @pytest.mark.parametrize("role", ["anonymous", "user", "admin"])
 def test_every_response_conforms_to_the_document(
     start_api: Starter, servers: Servers, database_url: str, tmp_path: Path, role: str
@@ -42,14 +55,7 @@ def test_every_response_conforms_to_the_document(
     ran = subprocess.run(
         (TOOL, "--config-file", CONFIG, "run", *where, *checks, *(MANY if EXAMPLES else FEW)),
         cwd=tmp_path,
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "SCHEMATHESIS_HOOKS": "tests.system.fuzzing",
-            "FUZZ_ROLE": role,
-            "FUZZ_URL": api.url,
-            "FUZZ_DATABASE_URL": database_url,
-        },
+        env=environment(role, api.url, database_url),
         capture_output=True,
         text=True,
         timeout=MAX_SECONDS,

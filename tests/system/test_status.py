@@ -63,7 +63,7 @@ def test_a_killed_worker_is_silent_and_a_stopped_one_is_not_listed(
         assert eventually(lambda: workers() == "2 alive", within=30)
         killed.process.kill()
         stop(stopped)
-        assert eventually(lambda: workers() == "0 alive, 1 silent", within=20)
+        assert eventually(lambda: workers() == "0 alive, 1 silent", within=20, pause_s=1)
 
 
 def test_running_services_are_counted_as_instances(

@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.servers import Servers, fresh_database
+from tests.servers import Servers, copy_data, fresh_database
 from tests.support.outages import send
 from tests.support.running import UP, Up, eventually, have_ended
 
@@ -21,12 +21,31 @@ Start = Callable[..., Up]
 ROOT = Path(__file__).parents[2]
 READER = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
 NOBODY = 65534
+DEEP = Path("deep " * 12) / ("deeper " * 12) / "data"
+"""A data folder with spaces in its path, too long for a socket."""
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data folder with spaces in its path, too long for a socket."""
-    return tmp_path / ("deep " * 12) / ("deeper " * 12) / "data"
+    return tmp_path / DEEP
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """`jubilee up` that has made its data, for tests that leave it running."""
+    at = tmp_path_factory.mktemp("running")
+    up = Up(at / DEEP, at)
+    try:
+        yield up.ready()
+    finally:
+        up.end()
+
+
+@pytest.fixture
+def prepared(data: Path, prepared_data: Path) -> None:
+    """The data of an earlier run: to make the first ones takes as long as the rest of a start."""
+    data.parent.mkdir(parents=True)
+    copy_data(prepared_data, data)
 
 
 @pytest.fixture
@@ -56,6 +75,7 @@ def sockets(up: Up) -> Path:
     return Path((up.run.redis_url or "").removeprefix("unix://")).parent
 
 
+@pytest.mark.usefixtures("prepared")
 def test_ctrl_c_ends_all_processes_in_order(start: Start, data: Path) -> None:
     up = start().ready()
     pids, folder = up.pids, sockets(up)
@@ -69,6 +89,7 @@ def test_ctrl_c_ends_all_processes_in_order(start: Start, data: Path) -> None:
     assert "Traceback" not in up.output
 
 
+@pytest.mark.usefixtures("prepared")
 def test_sigterm_to_make_ends_all_processes(start: Start) -> None:
     make = ("make", "--no-print-directory", "-C", str(ROOT), "-o", ".venv/run", "run")
     up = start(make).ready()
@@ -79,16 +100,16 @@ def test_sigterm_to_make_ends_all_processes(start: Start) -> None:
     assert up.output.count("stopping") == 1
 
 
-def test_the_output_names_the_servers_and_urls(start: Start, data: Path) -> None:
-    up = start().ready()
-    lines = up.output.splitlines()
-    address = f"http://127.0.0.1:{up.port}"
-    assert f"PostgreSQL 18: {sockets(up)} (data in {data / 'postgres-18'})" in lines
-    assert f"Valkey: {sockets(up)} (data in {data / 'valkey'})" in lines
+def test_the_output_names_the_servers_and_urls(running: Up) -> None:
+    lines, data = running.output.splitlines(), running.data
+    address = f"http://127.0.0.1:{running.port}"
+    assert f"PostgreSQL 18: {sockets(running)} (data in {data / 'postgres-18'})" in lines
+    assert f"Valkey: {sockets(running)} (data in {data / 'valkey'})" in lines
     # Lines of the children may come in between.
     assert lines.index(f"API: {address}") < lines.index(f"Docs: {address}/docs")
 
 
+@pytest.mark.usefixtures("prepared")
 def test_no_process_outlives_a_killed_supervisor(start: Start) -> None:
     up = start().ready()
     pids = up.pids
@@ -97,6 +118,7 @@ def test_no_process_outlives_a_killed_supervisor(start: Start) -> None:
     assert not up.is_live()
 
 
+@pytest.mark.usefixtures("prepared")
 async def test_data_survives_a_kill_of_all_processes(start: Start) -> None:
     up = start().ready()
     await ask(up.run.database_url or "", "CREATE TABLE kept AS SELECT 42 AS answer")
@@ -106,15 +128,14 @@ async def test_data_survives_a_kill_of_all_processes(start: Start) -> None:
     assert again.is_live()
 
 
-def test_a_second_run_on_the_same_data_is_refused(start: Start) -> None:
-    first = start().ready()
-    second = start()
+def test_a_second_run_on_the_same_data_is_refused(running: Up, tmp_path: Path) -> None:
+    second = Up(running.data, tmp_path)
     assert second.process.wait(30) == 1
     (line,) = second.output.splitlines()
     assert "already running" in line
-    assert str(first.process.pid) in line
-    assert f"http://127.0.0.1:{first.port}" in line
-    assert first.is_live()
+    assert str(running.process.pid) in line
+    assert f"http://127.0.0.1:{running.port}" in line
+    assert running.is_live()
 
 
 def test_a_taken_port_is_reported_before_anything_starts(start: Start, data: Path) -> None:
@@ -163,6 +184,7 @@ async def test_configured_servers_replace_the_embedded_ones(
         assert up.interrupt() == 0
 
 
+@pytest.mark.usefixtures("prepared")
 def test_one_configured_server_replaces_only_its_own_kind(
     start: Start, servers: Servers, data: Path
 ) -> None:
@@ -172,6 +194,7 @@ def test_one_configured_server_replaces_only_its_own_kind(
     assert not (data / "valkey").exists()
 
 
+@pytest.mark.usefixtures("prepared")
 def test_a_killed_process_is_restarted(start: Start) -> None:
     up = start().ready()
     before = dict(up.run.pids)

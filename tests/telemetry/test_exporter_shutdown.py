@@ -6,6 +6,7 @@ import time
 import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SpanExporter
 
 from jubilee.adapters.telemetry.otlp_spans import CountingSpanExporter
 
@@ -22,7 +23,7 @@ def test_stopping_an_exporter_ends_a_running_export(
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
     failures: list[None] = []
-    exporter = CountingSpanExporter(lambda: failures.append(None))
+    exporter: SpanExporter = CountingSpanExporter(lambda: failures.append(None))
     exporting = threading.Thread(target=exporter.export, args=([make_span()],), daemon=True)
     exporting.start()
     time.sleep(0.3)

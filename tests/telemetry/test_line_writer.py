@@ -241,3 +241,16 @@ def test_no_write_ends_within_a_line_that_fits_into_one() -> None:
     assert max(map(len, writes)) <= PIPE_BUF
     assert all(write.endswith(b"\n") for write in writes)
     assert 1 < len(writes) < MANY // 10
+
+
+def test_a_flush_waits_for_the_lines_that_are_being_written(pipe: Pipe) -> None:
+    writer = LineWriter(pipe.writing)
+    writer.write("x" * 200_000)  # more than the pipe holds
+    assert eventually(lambda: not writer._lines)
+    flushing = threading.Thread(target=writer.flush, args=(60,))
+    flushing.start()
+    flushing.join(0.1)
+    assert flushing.is_alive()
+    assert len(read_all(writer, pipe)[0]) == 200_000
+    flushing.join(20)
+    assert not flushing.is_alive()

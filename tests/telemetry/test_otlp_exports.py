@@ -243,7 +243,8 @@ def test_closing_does_not_wait_for_a_silent_collector(
 
 IMPORTED = """
 import threading
-import jubilee.commands.process
+import jubilee.commands.api_process
+import jubilee.commands.worker_process
 from opentelemetry import _logs, metrics, trace
 assert trace._TRACER_PROVIDER is None
 assert metrics._internal._METER_PROVIDER is None

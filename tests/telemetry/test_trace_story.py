@@ -12,7 +12,7 @@ import pytest
 from redis import Redis
 
 from jubilee import __version__
-from tests.servers import Servers
+from tests.servers import Servers, copy_data
 from tests.support.api import PASSWORD, Api, bearer, run, sign_in
 from tests.support.receiver import receiver
 from tests.support.running import eventually
@@ -22,9 +22,21 @@ CALLER = "b7ad6b7169203331"
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    with serve_with_telemetry(tmp_path_factory.mktemp("story")) as story:
+def story(tmp_path_factory: pytest.TempPathFactory, prepared_data: Path) -> Iterator[Story]:
+    at = tmp_path_factory.mktemp("story")
+    copy_data(prepared_data, at / "data")
+    with serve_with_telemetry(at) as story:
         yield story
+
+
+KINDS = {
+    ("POST /users", "server", "jubilee-api"),
+    ("INSERT users", "client", "jubilee-api"),
+    ("send email.welcome", "producer", "jubilee-api"),
+    ("process email.welcome", "consumer", "jubilee-worker"),
+    ("send mail", "client", "jubilee-worker"),
+}
+"""Name, kind and service of spans of a registration."""
 
 
 def caller() -> tuple[str, str]:
@@ -48,14 +60,7 @@ def test_a_registration_and_its_welcome_mail_are_one_trace(story: Story) -> None
             *under("process email.welcome", "SELECT users", "send mail"),
         ]
     )
-    kinds = {(span.name, span.kind, span.service) for span in spans}
-    assert kinds >= {
-        ("POST /users", "server", "jubilee-api"),
-        ("INSERT users", "client", "jubilee-api"),
-        ("send email.welcome", "producer", "jubilee-api"),
-        ("process email.welcome", "consumer", "jubilee-worker"),
-        ("send mail", "client", "jubilee-worker"),
-    }
+    assert {(span.name, span.kind, span.service) for span in spans} >= KINDS
     found = next(span for span in spans if span.name == "POST /users").attributes
     assert (found["http.route"], found["http.response.status_code"]) == ("/users", 201)
     assert not any(span.failed for span in spans)

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import os
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,16 +13,17 @@ from typing import TypeVar
 
 from argon2 import PasswordHasher as Argon2
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 
 from jubilee.domain.passwords import HasherBusy, PasswordHasher
 
 T = TypeVar("T")
 
 NICENESS = 10  # of the threads: the event loop has priority in a burst of sign-ins
-MIN_QUEUED, MAX_QUEUED_PER_THREAD = 32, 100
+MIN_QUEUED, MAX_QUEUED_PER_THREAD = 8, 100
 MAX_WAIT_S = 2.0  # of a queue beyond the first places: most of a longer one ends at its deadline
 MEAN_WEIGHT = 0.1  # of the latest hash in the mean of what one takes
-REST_RATIO = 1.0  # a thread rests as long as a wrong password took: guesses get half of a core
+REST_RATIO = 8.0  # of the rest of a thread after a wrong password: guesses get a ninth of a core
 CLIENT_RATIO = 2  # half of the queue is what the hashes of one client may fill
 
 
@@ -52,9 +54,9 @@ class Argon2Passwords(PasswordHasher):
         self._count = threads
         self._queued = 0
         self._of_client: Counter[str] = Counter()
-        began = monotonic()
-        self._dummy_hash = self._argon2.hash(os.urandom(16).hex())
-        self._mean_s = monotonic() - began
+        self._dummy_hash = _dummy_hash(self._argon2)
+        self._mean_s = 0.0
+        """What a hash takes, once there was one."""
 
     async def hash(self, password: str) -> str:
         return await self._run(lambda: self._argon2.hash(_bytes(password)))
@@ -71,7 +73,8 @@ class Argon2Passwords(PasswordHasher):
 
     def require_place(self) -> None:
         """Raise HasherBusy if a hash for the current request would be refused now."""
-        quick_enough = self.max_wait_s * self._count / self._mean_s
+        mean_s = self._mean_s
+        quick_enough = self.max_wait_s * self._count / mean_s if mean_s else math.inf
         places = min(self._max_queued, max(MIN_QUEUED, quick_enough))
         client = self._client()
         mine = 0 if client is None else self._of_client[client]
@@ -104,7 +107,9 @@ class Argon2Passwords(PasswordHasher):
     def _timed(self, work: Callable[[], T]) -> T:
         began = monotonic()
         result = work()
-        self._mean_s += MEAN_WEIGHT * (monotonic() - began - self._mean_s)
+        took_s = monotonic() - began
+        mean_s = self._mean_s or took_s
+        self._mean_s = mean_s + MEAN_WEIGHT * (took_s - mean_s)
         return result
 
     @contextmanager
@@ -122,6 +127,16 @@ class Argon2Passwords(PasswordHasher):
                 self._of_client[client] -= 1
                 if not self._of_client[client]:
                     del self._of_client[client]
+
+
+def _dummy_hash(argon2: Argon2) -> str:
+    """Return a hash that takes as long to check as a real one, and that no password has."""
+    cost = f"m={argon2.memory_cost},t={argon2.time_cost},p={argon2.parallelism}"
+    salt, digest = (
+        b64encode(os.urandom(size)).decode().rstrip("=")
+        for size in (argon2.salt_len, argon2.hash_len)
+    )
+    return f"$argon2id$v={ARGON2_VERSION}${cost}${salt}${digest}"
 
 
 def _bytes(password: str) -> bytes:

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from ipaddress import ip_address
-from socket import SOCK_STREAM, gaierror
 from time import monotonic
 from typing import TypeAlias
 
@@ -18,34 +18,42 @@ import httpcore2
 from jubilee.domain.ip_addresses import Address
 from jubilee.domain.outbound.address_policy import AddressFilter
 from jubilee.domain.outbound.request import HttpRequest
-from jubilee.domain.outbound.sending import AddressNotAllowed, HttpReply, HttpSender, Unreachable
+from jubilee.domain.outbound.sending import (
+    DEFAULT_TIMEOUTS,
+    AddressNotAllowed,
+    HttpReply,
+    HttpSender,
+    RequestTimeouts,
+    Unreachable,
+)
 from jubilee.domain.text import as_line, printable
 
 MAX_BODY_BYTES = 65_536  # of a response
 MAX_ADDRESSES = 4  # tried for one request
 MAX_REASON_CHARS = 200
+LOOKUP_THREADS = 16
 METHODS_WITH_LENGTH = frozenset({"POST", "PUT", "PATCH"})
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[Address]]]
 """The addresses of a host, best first; raises OSError."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestTimeouts:
-    """Timeouts in seconds: lookup and connection together, each read, the whole request."""
+def system_resolver() -> Resolve:
+    """Resolve names as the system does, on threads of its own.
 
-    connect_s: float = 10.0
-    read_s: float = 10.0
-    total_s: float = 30.0
+    A lookup keeps its thread for as long as the name server is silent, also after the timeout of
+    the request. On the threads of the event loop, connections to the database would wait for it.
+    """
+    threads = ThreadPoolExecutor(LOOKUP_THREADS, "host-lookup")
 
+    def look_up(host: str, port: int) -> list[Address]:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return list(dict.fromkeys(ip_address(address[0]) for *_, address in found))
 
-DEFAULT_TIMEOUTS = RequestTimeouts()
+    async def resolve(host: str, port: int) -> Sequence[Address]:
+        return await asyncio.get_running_loop().run_in_executor(threads, look_up, host, port)
 
-
-async def resolve(host: str, port: int) -> Sequence[Address]:
-    """Resolve a name as the system does."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
-    return list(dict.fromkeys(ip_address(address[0]) for *_, address in found))
+    return resolve
 
 
 class PinnedHttpSender(HttpSender):
@@ -55,14 +63,17 @@ class PinnedHttpSender(HttpSender):
         self,
         user_agent: str,
         *,
-        resolve: Resolve = resolve,
+        resolve: Resolve | None = None,
         context: ssl.SSLContext | None = None,
         timeouts: RequestTimeouts = DEFAULT_TIMEOUTS,
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
-        """`context` has the trusted certificates; `max_body_bytes` bounds a response."""
+        """`resolve` is the system's by default; `context` has the trusted certificates.
+
+        `max_body_bytes` bounds a response.
+        """
         self._user_agent = user_agent
-        self._resolve = resolve
+        self._resolve = resolve or system_resolver()
         self._context = context or ssl.create_default_context()
         self._timeouts = timeouts
         self._max_body_bytes = max_body_bytes
@@ -77,7 +88,7 @@ class PinnedHttpSender(HttpSender):
             raise Unreachable(f"the request cannot be written: {_short(error)}") from None
         except (TimeoutError, httpcore2.TimeoutException):
             raise Unreachable("no answer in time") from None
-        except gaierror:
+        except socket.gaierror:
             raise Unreachable("the host has no address") from None
         except (httpcore2.ProtocolError, httpcore2.NetworkError, OSError) as error:
             raise Unreachable(f"no answer: {_short(error)}") from None

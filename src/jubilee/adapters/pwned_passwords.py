@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
@@ -37,7 +37,7 @@ class PwnedPasswordsApi(BreachReader):
             raise BreachesUnreadable(str(error)) from None
         if reply.status != OK or reply.truncated:
             raise BreachesUnreadable(f"status {reply.status}, {len(reply.body)} bytes")
-        return _counts(reply.body).get(suffix.encode(), 0) > 0
+        return suffix.encode() in _leaked(reply.body)
 
     def _request(self, prefix: str) -> HttpRequest:
         headers = {"Add-Padding": "true"}
@@ -99,10 +99,10 @@ def _line(file: BinaryIO) -> bytes:
     return line
 
 
-def _counts(body: bytes) -> Mapping[bytes, int]:
-    """Parse lines `suffix:count`; those that pad the answer have the count 0."""
+def _leaked(body: bytes) -> Collection[bytes]:
+    """Return the suffixes of lines `suffix:count`; those that pad the answer have the count 0."""
     pairs = (line.strip().partition(b":") for line in body.splitlines())
-    return {suffix.upper(): int(count) for suffix, _, count in pairs if count.isdigit()}
+    return {suffix.upper() for suffix, _, count in pairs if count.isdigit() and count.strip(b"0")}
 
 
 def _operators_choice(_: Address) -> bool:

@@ -1,10 +1,10 @@
 """Sealed tickets, with a key of the service."""
 
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Any
 
+from jubilee.domain.base64url import decode_base64url, encode_base64url
 from jubilee.domain.identities.tickets import TicketSealer
 from jubilee.sealing import Sealer
 
@@ -19,14 +19,13 @@ class AesTicketSealer(TicketSealer):
 
     def seal(self, purpose: str, content: Mapping[str, Any]) -> str:
         plain = json.dumps(content, separators=(",", ":")).encode()
-        sealed = self._sealer.seal(plain, purpose.encode())
-        return urlsafe_b64encode(sealed).decode().rstrip("=")
+        return encode_base64url(self._sealer.seal(plain, purpose.encode()))
 
     def open(self, purpose: str, text: str) -> Mapping[str, Any] | None:
-        if len(text) > MAX_TICKET_CHARS or not text.isascii():
+        if len(text) > MAX_TICKET_CHARS:
             return None
         try:
-            sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            sealed = decode_base64url(text)
         except ValueError:
             return None
         plain = self._sealer.open(sealed, purpose.encode())

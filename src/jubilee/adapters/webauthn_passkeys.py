@@ -2,7 +2,6 @@
 
 import json
 from asyncio import to_thread
-from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +9,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeVar
 
+from jubilee.domain.base64url import decode_base64url
 from jubilee.domain.passkeys.passkey import (
     CredentialJson,
     InvalidPasskey,
@@ -147,7 +147,7 @@ def _decoded(text: object) -> bytes:
     """Decode Base64 for URLs without padding; raise ValueError."""
     if not isinstance(text, str):
         raise TypeError(text)
-    return urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+    return decode_base64url(text)
 
 
 def _or_invalid(verify: Callable[[], T]) -> T:

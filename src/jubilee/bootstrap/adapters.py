@@ -14,12 +14,8 @@ from jubilee.adapters.postgres.caller import CurrentCaller
 from jubilee.adapters.postgres.capacity import PostgresCapacity
 from jubilee.adapters.postgres.jobs.backlog import PostgresBacklog
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.transaction import (
-    PostgresTransaction,
-    single_writes,
-    transactions,
-    views,
-)
+from jubilee.adapters.postgres.single_writes import single_writes
+from jubilee.adapters.postgres.transaction import PostgresTransaction, transactions, views
 from jubilee.adapters.postgres.upkeep import PoolUpkeep
 from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.adapters.redis.arq.dispatcher import ArqJobDispatcher
@@ -88,11 +84,11 @@ async def _running(adapters: Adapters, cancel_s: float) -> AsyncIterator[None]:
     """Run the tasks of the adapters; at the end each is closed, even if closing another fails."""
     pool = adapters.pool
     tasks = background_tasks(
-        adapters.dispatch_buffer.run(),
-        sample_pool(adapters.telemetry.instruments, pool),
-        probe_redis(adapters.redis.ping),
-        PoolUpkeep(pool, PostgresCapacity(pool)).run(),
-        *(adapters.replica.tasks() if adapters.replica else ()),
+        adapters.dispatch_buffer.run,
+        partial(sample_pool, adapters.telemetry.instruments, pool),
+        partial(probe_redis, adapters.redis.ping),
+        PoolUpkeep(pool, PostgresCapacity(pool)).run,
+        *(adapters.replica.tasks if adapters.replica else ()),
         cancel_s=cancel_s,
     )
     async with AsyncExitStack() as closing:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from time import time
 
 from jubilee.adapters.answer_cipher import AesAnswerCipher
@@ -46,6 +47,8 @@ from jubilee.domain.signing_keys.loading import KeyLoader
 from jubilee.entrypoints.shutdown import ShutdownBudget
 from jubilee.settings import Settings
 
+READ_ZONES_AFTER_S = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Application:
@@ -72,8 +75,6 @@ async def open_application(
     async with AsyncExitStack() as ends:
         opening = open_adapters(settings, process, command=command)
         adapters = await ends.enter_async_context(opening)
-        # The first use of the time zones reads hundreds of files: do it before any request.
-        await asyncio.to_thread(local_dates, clock(), settings.birthday_timezone)
         signing, uses = signing_keys(settings), _credential_uses(adapters.pool)
         breaches = breach_check(settings, adapters.telemetry, ends.enter_context(ExitStack()))
         kinds = JobKinds(make_kinds(settings, adapters))
@@ -83,8 +84,9 @@ async def open_application(
         services = build_services(ports, policy)
         if process is not None:
             await _load_keys(services.key_loader, ports.read_schema)
-            loading = services.key_loader.run(report_load_failure)
-            work = (ports.guard.watch_locks(), loading, uses.tokens.run(), uses.sessions.run())
+            loading = partial(services.key_loader.run, report_load_failure)
+            zones = partial(_read_time_zones, settings.birthday_timezone)
+            work = (ports.guard.watch_locks, loading, uses.tokens.run, uses.sessions.run, zones)
             budget = ShutdownBudget(drain_s=settings.shutdown_timeout)
             await ends.enter_async_context(background_tasks(*work, cancel_s=budget.cancel_s))
         yield Application(
@@ -106,6 +108,12 @@ def _credential_uses(pool: ConnectionPool) -> _CredentialUses:
         tokens=LastUses(token_uses(pool), TOKEN_USES),
         sessions=LastUses(session_uses(pool), SESSION_USES),
     )
+
+
+async def _read_time_zones(zone: str) -> None:
+    """Read the files of all time zones, hundreds, after the start and ahead of most requests."""
+    await asyncio.sleep(READ_ZONES_AFTER_S)
+    await asyncio.to_thread(local_dates, clock(), zone)
 
 
 async def _load_keys(keys: KeyLoader, read_schema: ReadSchema) -> None:

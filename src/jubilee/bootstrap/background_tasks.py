@@ -1,25 +1,27 @@
-"""Tasks that run as long as the process does."""
+"""Tasks beside the requests or jobs of a process."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
+
+RESTART_PAUSE_S = 5.0  # after a failure
+
+BackgroundWork: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+"""Runs until cancelled, or returns when it is done."""
 
 logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def background_tasks(
-    *works: Coroutine[Any, Any, None], cancel_s: float
-) -> AsyncIterator[None]:
+async def background_tasks(*works: BackgroundWork, cancel_s: float) -> AsyncIterator[None]:
     """Run them within the block; at its end, cancel them and wait `cancel_s` seconds for them.
 
-    The failure of one is logged at once, and ends neither the block nor the others.
+    One that fails is logged, and begins again after RESTART_PAUSE_S; block and others go on.
     """
-    tasks = [asyncio.create_task(work) for work in works]
-    for task in tasks:
-        task.add_done_callback(_log_failure)
+    tasks = [asyncio.create_task(_keep_running(work), name=_name(work)) for work in works]
     try:
         yield
     finally:
@@ -28,6 +30,20 @@ async def background_tasks(
         await asyncio.wait(tasks, timeout=cancel_s)
 
 
-def _log_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        logger.error("background task failed", exc_info=error)
+def _name(work: BackgroundWork) -> str | None:
+    """Return the name of the function; None, which leaves the choice to asyncio, if it has none."""
+    return getattr(work.func if isinstance(work, partial) else work, "__qualname__", None)
+
+
+async def _keep_running(work: BackgroundWork) -> None:
+    while True:
+        try:
+            await work()
+        except Exception:
+            logger.exception("background task failed")
+        else:
+            return
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():  # an error took the place of the cancellation
+            return
+        await asyncio.sleep(RESTART_PAUSE_S)

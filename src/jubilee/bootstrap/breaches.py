@@ -3,16 +3,16 @@
 from contextlib import ExitStack
 from time import monotonic
 
-from jubilee import __version__
-from jubilee.adapters.http_sender import PinnedHttpSender, RequestTimeouts
 from jubilee.adapters.pwned_passwords import (
     MAX_RANGE_BYTES,
     PwnedPasswordsApi,
     PwnedPasswordsFile,
 )
 from jubilee.adapters.telemetry.outbound_spans import TracedHttpSender
+from jubilee.bootstrap.outbound import http_sender
 from jubilee.bootstrap.telemetry import Telemetry
 from jubilee.domain.breaches import CHECK_TIMEOUT_S, BreachCheck, BreachReader
+from jubilee.domain.outbound.sending import RequestTimeouts
 from jubilee.settings import Settings
 
 TIMEOUTS = RequestTimeouts(
@@ -33,9 +33,7 @@ def _reader(settings: Settings, telemetry: Telemetry, ends: ExitStack) -> Breach
         return reader
     if settings.pwned_passwords_url is None:
         return None
-    sender = PinnedHttpSender(
-        f"Jubilee/{__version__}", timeouts=TIMEOUTS, max_body_bytes=MAX_RANGE_BYTES
-    )
+    sender = http_sender(TIMEOUTS, max_body_bytes=MAX_RANGE_BYTES)
     return PwnedPasswordsApi(
         settings.pwned_passwords_url, TracedHttpSender(sender, telemetry.tracing)
     )

@@ -46,6 +46,7 @@ def _birthdays(ports: Ports, policy: Policy) -> BirthdayService:
 def _tasks(ports: Ports, policy: Policy) -> TaskService:
     return TaskService(
         write=ports.write,
+        write_one=ports.write_one,
         read=ports.read,
         read_list=ports.read_list,
         kinds=ports.job_kinds,

@@ -14,7 +14,7 @@ def request_deadline() -> float:
 
 
 def request_time_left() -> float:
-    """Return the seconds until then."""
+    """Return the seconds until the current request is refused; infinite outside of one."""
     return request_deadline() - monotonic()
 
 

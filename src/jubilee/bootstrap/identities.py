@@ -4,17 +4,16 @@ from collections.abc import Mapping
 from secrets import token_urlsafe
 from time import monotonic
 
-from jubilee import __version__
-from jubilee.adapters.http_sender import PinnedHttpSender, RequestTimeouts
 from jubilee.adapters.oidc.client import ProviderClient
 from jubilee.adapters.oidc.discovery import IssuerDirectory
 from jubilee.adapters.oidc.github import ISSUER as GITHUB
 from jubilee.adapters.oidc.github import SCOPES as GITHUB_SCOPES
 from jubilee.adapters.oidc.github import GitHubProvider
 from jubilee.adapters.oidc.openid import ClientRegistration, OpenIdProvider
+from jubilee.bootstrap.outbound import http_sender
 from jubilee.domain.identities.flow import FlowRules
 from jubilee.domain.identities.provider import SignInProvider
-from jubilee.domain.outbound.sending import HttpSender
+from jubilee.domain.outbound.sending import HttpSender, RequestTimeouts
 from jubilee.settings import Settings
 from jubilee.settings.identity_providers import ProviderSettings
 
@@ -39,7 +38,7 @@ def sign_in_providers(settings: Settings) -> Mapping[str, SignInProvider]:
     configured = settings.identity_providers
     if not configured:
         return {}
-    sender = PinnedHttpSender(f"Jubilee/{__version__}", timeouts=TIMEOUTS)
+    sender = http_sender(TIMEOUTS)
     return {each.name: make_provider(each, sender) for each in configured}
 
 

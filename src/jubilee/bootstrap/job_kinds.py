@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from jubilee import __version__
-from jubilee.adapters.http_sender import PinnedHttpSender
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.telemetry.outbound_spans import TracedHttpSender
 from jubilee.bootstrap.adapters import Adapters
@@ -12,6 +10,7 @@ from jubilee.bootstrap.greetings import greeting_mail
 from jubilee.bootstrap.leaving import leaving_kinds
 from jubilee.bootstrap.mail import mail_is_configured, mail_service
 from jubilee.bootstrap.one_time import address_cipher, link_issuer, link_secrets
+from jubilee.bootstrap.outbound import HttpSenderAtFirstUse
 from jubilee.bootstrap.policy import email_policy
 from jubilee.bootstrap.servers import clock
 from jubilee.domain.account_email.registration import RegisterAccount
@@ -57,7 +56,7 @@ def _mail(settings: Settings, adapters: Adapters) -> Sequence[JobKind[Any, Any]]
         SendMail(mail),
         WelcomeMail(mail, adapters.read),
         greeting_mail(settings, adapters, mail),
-        InviteMail(mail, adapters.read, link_secrets(settings)),
+        InviteMail(mail, adapters.read, link_secrets(settings), clock),
         AccountMail(mail, adapters.read, link_secrets(settings), clock),
         IssueLink(link_issuer(settings), address_cipher(settings), new_id),
         RegisterAccount(
@@ -73,5 +72,5 @@ def _mail(settings: Settings, adapters: Adapters) -> Sequence[JobKind[Any, Any]]
 def _outbound(settings: Settings, adapters: Adapters) -> JobKind[Any, Any]:
     hosts = tuple(AllowedHost.parse(host) for host in settings.outbound_allowed_hosts)
     rules = OutboundRules(hosts, settings.outbound_allowed_networks)
-    sender = PinnedHttpSender(f"Jubilee/{__version__}")
-    return SendHttpRequest(TracedHttpSender(sender, adapters.telemetry.tracing), rules)
+    sender = TracedHttpSender(HttpSenderAtFirstUse(), adapters.telemetry.tracing)
+    return SendHttpRequest(sender, rules)

@@ -1,5 +1,6 @@
 """Mail over the real adapters: sent by SMTP, written as files, or not configured."""
 
+import logging
 from email.headerregistry import Address
 
 from jubilee.adapters.mail.composing import parse_sender
@@ -15,10 +16,18 @@ from jubilee.settings import Settings
 from jubilee.urls.parts import server_attributes
 from jubilee.urls.smtp import SmtpServer
 
+logger = logging.getLogger(__name__)
+
 
 def mail_is_configured(settings: Settings) -> bool:
     """Whether workers can send mail; if not, mail jobs wait."""
     return settings.smtp_url is not None or settings.mail_dir is not None
+
+
+def warn_without_mail(settings: Settings) -> None:
+    """Log that mail jobs wait, where they do."""
+    if not mail_is_configured(settings):
+        logger.warning("mail is not configured: mail jobs wait until SMTP_URL is set")
 
 
 def make_mail_dir(settings: Settings) -> None:

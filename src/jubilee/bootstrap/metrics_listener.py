@@ -35,12 +35,9 @@ def listen_for_scrapes(
     not be found on another port.
     """
     host, port = address
-    ports = [port]
-    if process != API:
-        later = range(port + 1, min(port + MAX_WORKER_PORTS, MAX_PORT + 1))
-        ports += [other for other in later if other not in reserved]
+    others = () if process == API else _ports_after(port, reserved)
     try:
-        server, thread = _start(host, ports, registry)
+        server, thread = _start(host, (port, *others), registry)
     except OSError as error:
         if process == API:
             raise NoMetricsListener(_why(address, error)) from error
@@ -56,6 +53,11 @@ def listen_for_scrapes(
         thread.join(1)
 
     return close
+
+
+def _ports_after(port: int, reserved: Container[int | None]) -> Sequence[int]:
+    later = range(port + 1, min(port + MAX_WORKER_PORTS, MAX_PORT + 1))
+    return [other for other in later if other not in reserved]
 
 
 def _start(

@@ -1,9 +1,9 @@
 """The replica of PostgreSQL, where DATABASE_REPLICA_URL names one."""
 
-from collections.abc import Coroutine
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
-from typing import Any
 
 from jubilee.adapters.postgres.caller import CurrentCaller
 from jubilee.adapters.postgres.capacity import PostgresCapacity
@@ -17,6 +17,7 @@ from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.adapters.redis.client import RedisClient
 from jubilee.adapters.redis.write_positions import RedisWritePositions
 from jubilee.adapters.telemetry.replica import ReplicaPoolTelemetry, ReplicaTelemetry
+from jubilee.bootstrap.background_tasks import BackgroundWork
 from jubilee.bootstrap.deadline import request_client, request_deadline
 from jubilee.bootstrap.telemetry import Telemetry
 from jubilee.domain.transaction import Begin
@@ -40,10 +41,11 @@ class Replica:
         """Return the views by which lists are read."""
         return list_views(self.reads, context)
 
-    def tasks(self) -> tuple[Coroutine[Any, Any, None], ...]:
-        """Return the tasks that run as long as the process."""
+    @property
+    def tasks(self) -> Sequence[BackgroundWork]:
+        """The tasks that run as long as the process."""
         upkeep = PoolUpkeep(self.pool, PostgresCapacity(self.pool))
-        return self.reads.monitor.run(self.positions.publish), upkeep.run()
+        return partial(self.reads.monitor.run, self.positions.publish), upkeep.run
 
 
 def make_replica(

@@ -14,7 +14,7 @@ from jubilee.domain.auth.proofs import ProofTransaction
 from jubilee.domain.auth.service import AuthView
 from jubilee.domain.auth.sessions import AccountSessions
 from jubilee.domain.auth.tokens import TokenSigner
-from jubilee.domain.birthday import BirthdayTransaction
+from jubilee.domain.birthday import BirthdayTransaction, KnownBirthdayTransaction
 from jubilee.domain.celebrations import TodayCache
 from jubilee.domain.clock import Clock
 from jubilee.domain.factors.ports import FactorTransaction, FactorView
@@ -50,7 +50,7 @@ from jubilee.domain.passwords import PasswordHasher
 from jubilee.domain.service_accounts.account import ServiceAccountTransaction, ServiceAccountView
 from jubilee.domain.signing_keys.changes import SigningKeyTransaction, SigningKeyView
 from jubilee.domain.signing_keys.key import KeyRing, KeyVault
-from jubilee.domain.tasks.task import TaskRepository, TaskView
+from jubilee.domain.tasks.task import SharedTaskTransaction, TaskRepository, TaskView
 from jubilee.domain.transaction import Begin
 from jubilee.domain.users.pending_deletion import DeletionTransaction
 
@@ -139,12 +139,16 @@ class ServiceView(
         """The audit log."""
 
 
+class SingleWrite(KnownBirthdayTransaction, SharedTaskTransaction, Protocol):
+    """What units of a single statement write."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Implementations of the ports that services use: real adapters, or fakes in tests."""
 
     write: Begin[ServiceTransaction]
-    write_one: Begin[ServiceTransaction]
+    write_one: Begin[SingleWrite]
     """Units of a single statement, which commits by itself."""
     read: Begin[ServiceView]
     read_list: Begin[ServiceView]

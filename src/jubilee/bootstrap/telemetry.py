@@ -4,7 +4,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from typing import Any
 from uuid import uuid4
@@ -29,7 +30,6 @@ from jubilee.adapters.telemetry.otlp import resource, signals
 from jubilee.adapters.telemetry.process_metrics import process_registry, serve_metrics
 from jubilee.adapters.telemetry.samplers import exposition, sample_loop_lag
 from jubilee.adapters.telemetry.stores import DatabaseTelemetry, RedisTelemetry
-from jubilee.adapters.telemetry.traced_requests import TracedRequests
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.bootstrap.background_tasks import background_tasks
 from jubilee.bootstrap.error_tracking import error_reporter
@@ -75,6 +75,7 @@ class Telemetry:
     breaches: BreachTelemetry
     jobs: JobTelemetry
     propagator: JobTracePropagator
+    exports: Exports = field(default_factory=Exports)
     slot: ProcessSlot | None = None
 
     @property
@@ -90,8 +91,8 @@ class Telemetry:
         return text
 
     def traced(self, app: ASGIApp) -> ASGIApp:
-        """Wrap the application: each sampled request gets a server span."""
-        return TracedRequests(app, self.tracing)
+        """Wrap the application: each sampled request gets a server span, if spans are exported."""
+        return self.exports.trace_requests(app, self.tracing)
 
 
 @asynccontextmanager
@@ -109,7 +110,7 @@ async def open_telemetry(
     async with AsyncExitStack() as ends:
         ends.push_async_callback(asyncio.to_thread, exports.close, budget.flush_s)
         await ends.enter_async_context(
-            background_tasks(sample_loop_lag(instruments), cancel_s=budget.cancel_s)
+            background_tasks(partial(sample_loop_lag, instruments), cancel_s=budget.cancel_s)
         )
         if process:
             instruments.process_restarts.labels().inc(process.slot.restarts if process.slot else 0)
@@ -119,7 +120,7 @@ async def open_telemetry(
             urls, instruments, Tracing(sender, exports.spans), logs, settings.slow_query_ms / 1000
         )
         ends.callback(telemetry.http.close)
-        yield replace(telemetry, slot=process.slot if process else None)
+        yield replace(telemetry, exports=exports, slot=process.slot if process else None)
 
 
 def _serve_metrics(

@@ -8,6 +8,8 @@ from argparse import (
     _SubParsersAction,
 )
 from difflib import get_close_matches
+from functools import cache, partial
+from shutil import get_terminal_size
 from typing import NoReturn, TypeAlias
 
 MAX_LISTED = 100_000
@@ -18,7 +20,9 @@ class CommandParser(ArgumentParser):
     """Suggests a command for a misspelt one; accepts no abbreviated options."""
 
     def __init__(self, **options: object) -> None:
-        options = {"allow_abbrev": False, "formatter_class": RawDescriptionHelpFormatter, **options}
+        # argparse makes a formatter for each argument, which would look for the width each time.
+        formatter = partial(RawDescriptionHelpFormatter, width=_help_columns())
+        options = {"allow_abbrev": False, "formatter_class": formatter, **options}
         super().__init__(**options)  # type: ignore[arg-type]  # as argparse names them
 
     def error(self, message: str) -> NoReturn:
@@ -30,6 +34,12 @@ class CommandParser(ArgumentParser):
         near = get_close_matches(given[1], known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
         super().error(f"invalid choice: '{given[1]}'; {hint}")
+
+
+@cache
+def _help_columns() -> int:
+    """Return the width of help texts, by argparse's rule."""
+    return get_terminal_size().columns - 2
 
 
 Commands: TypeAlias = "_SubParsersAction[CommandParser]"

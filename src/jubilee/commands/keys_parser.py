@@ -17,7 +17,7 @@ def add_keys(known: Commands) -> None:
     rotated.add_argument("--now", action="store_true", help="sign with it at once")
     summary = "stop signing with a key; its tokens stay valid until they expire"
     retired = add_command(actions, "retire", "keys:retire", summary)
-    retired.add_argument("id", metavar="KID", help="the key's id")
+    retired.add_argument("id", metavar="KID", help="the key's id; after `--` if it begins with -")
     retired.add_argument(
         "--revoke", action="store_true", help="refuse its tokens as well, for a key that has leaked"
     )

@@ -21,7 +21,7 @@ def api(_: Namespace) -> int:
     settings, slot = read_settings(), own_slot()
     if slot is None and settings.web_concurrency > 1:
         return _run_several(settings, api_processes(settings))
-    return load_command("process", "api")(settings, slot)
+    return load_command("api_process", "api")(settings, slot)
 
 
 def worker(_: Namespace) -> int:
@@ -29,7 +29,7 @@ def worker(_: Namespace) -> int:
     settings, slot = read_settings(), own_slot()
     if slot is None and settings.worker_concurrency > 1:
         return _run_several(settings, worker_processes(settings))
-    return load_command("process", "worker")(settings, slot)
+    return load_command("worker_process", "worker")(settings, slot)
 
 
 def _run_several(settings: Settings, opening: AbstractContextManager[ProcessGroup]) -> int:

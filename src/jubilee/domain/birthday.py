@@ -81,14 +81,11 @@ class BirthdayRepository(Protocol):
     async def lock(self, key: str) -> Birthday | None:
         """Return the birthday of the name, its row locked until the transaction ends."""
 
-    async def put(
-        self, birthday: Birthday, *, overwrite: bool, max_anonymous: int | None
-    ) -> Saved | None:
+    async def put(self, birthday: Birthday, *, overwrite: bool, max_anonymous: int) -> Saved | None:
         """Save an anonymous birthday; return what it replaced, or None if it was not saved.
 
         It is not saved if an account has the name, or if the name exists and `overwrite` is
-        false: then the row is locked. Raises TooManyNames beyond `max_anonymous`. None as that
-        maximum adds no name at all, so that one statement is enough.
+        false: then the row is locked. Raises TooManyNames beyond `max_anonymous`.
         """
 
     async def change(self, birthday_id: UUID, birth: Birth | None) -> None:
@@ -101,6 +98,26 @@ class BirthdayRepository(Protocol):
         self, window: Window, *, after: Position | None, limit: int
     ) -> Page[Celebration]:
         """List celebrations by day, month and day of birth, and id; without inactive accounts."""
+
+
+class KnownBirthdayStore(Protocol):
+    """The anonymous birthdays of known names."""
+
+    async def replace(self, name: str, birth: Birth) -> Saved | None:
+        """Save a birthday over the one of the name, as the only statement of its unit of work.
+
+        Concurrent calls may be committed together. None if the name is new or an account has it,
+        and wherever it would take a wait or a check to save it: then nothing is saved, and
+        `BirthdayRepository.put` decides.
+        """
+
+
+class KnownBirthdayTransaction(Protocol):
+    """What saving over a known name needs."""
+
+    @property
+    def birthdays(self) -> KnownBirthdayStore:
+        """The anonymous birthdays of known names."""
 
 
 class BirthdayTransaction(AuditTransaction, Protocol):

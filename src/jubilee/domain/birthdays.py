@@ -13,6 +13,7 @@ from jubilee.domain.birthday import (
     BirthdayNotFound,
     BirthdayTransaction,
     InvalidName,
+    KnownBirthdayTransaction,
     Saved,
 )
 from jubilee.domain.birthday_rules import BirthdayRules
@@ -34,7 +35,7 @@ class BirthdayService:
     """Use cases of birthdays."""
 
     write: Begin[BirthdayTransaction]
-    write_one: Begin[BirthdayTransaction]
+    write_one: Begin[KnownBirthdayTransaction]
     read: Begin[BirthdayTransaction]
     read_list: Begin[BirthdayTransaction]
     cache: TodayCache
@@ -55,9 +56,10 @@ class BirthdayService:
             raise NotAuthenticated
         _check_name(name)
         self._calendar.check_born(birth.date, birth.time_zone, BIRTH_POINTERS)
-        birthday = Birthday(id=self.new_id(), name=normalize("NFC", name), birth=birth)
-        saved = await self._overwrite(birthday, by) if expects is None else None
+        normal = normalize("NFC", name)
+        saved = await self._replace(normal, birth, by) if expects is None else None
         if saved is None:
+            birthday = Birthday(id=self.new_id(), name=normal, birth=birth)
             async with self.write() as tx:
                 saved = await self._put(tx, birthday, by, expects)
         await self._forget(saved, birth.date)
@@ -132,15 +134,15 @@ class BirthdayService:
         async with read() as view:
             return await view.birthdays.list_window(window, after=after, limit=limit)
 
-    async def _overwrite(self, birthday: Birthday, by: Principal | None) -> Saved | None:
-        """Overwrite a known name; None if it takes a transaction of several statements.
+    async def _replace(self, name: str, birth: Birth, by: Principal | None) -> Saved | None:
+        """Save over a known name; None if it takes a transaction.
 
-        Most saves are of known names, and a statement of its own takes a third of the time.
+        Most saves are of known names, which share a statement and a commit.
         """
         if not (self.rules.may_add(by) and self.rules.may_replace(by)):
             return None
         async with self.write_one() as tx:
-            return await tx.birthdays.put(birthday, overwrite=True, max_anonymous=None)
+            return await tx.birthdays.replace(name, birth)
 
     async def _put(
         self,

@@ -15,9 +15,9 @@ StoredId = TypeVar("StoredId", bound=UUID, contravariant=True)
 
 @dataclass(frozen=True, slots=True)
 class NoteLimits:
-    """How often is written, and how much.
+    """How often noted uses are written, and how many at once.
 
-    Ids beyond `max_noted` of a process between two writes are noted by their next use.
+    Beyond `max_noted` ids between two writes, a process notes a use only after the next write.
     """
 
     interval_s: float

@@ -10,6 +10,10 @@ MAX_LOCAL_PART_BYTES = 64  # RFC 5321, 4.5.3.1.1
 WORD = r'[^\s"(),.:;<>@\[\\\]]+'
 LABEL = r"(?![-_])[A-Za-z0-9_\x80-\U0010ffff-]+(?<![-_])"  # IDNA checks non-ASCII labels
 ADDRESS = re.compile(rf"{WORD}(?:\.{WORD})*@{LABEL}(?:\.{LABEL})*")
+INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters and marks without a glyph: two addresses would look alike. `isprintable` accepts them."""
 
 
 def is_mail_address(text: str) -> bool:
@@ -20,7 +24,7 @@ def is_mail_address(text: str) -> bool:
     """
     if len(text) > MAX_ADDRESS_CHARS or ENCODED_WORD in text or not text.isprintable():
         return False
-    if text.lower().endswith(".invalid"):
+    if text.lower().endswith(".invalid") or INVISIBLE.search(text):
         return False
     local, _, _ = text.rpartition("@")
     # Unpaired surrogates cannot occur: they are not printable.

@@ -34,13 +34,13 @@ async def serve(
     With a `heartbeat` this is one of several processes: it ends if its event loop is blocked, which
     probes of the port would not find out, as they are answered by any of them.
     """
-    traffic = InFlightRequests()
+    in_flight = InFlightRequests()
     rules = ConnectionRules(
         options.connections,
         Refusals(options.meter, options.edge),
         EndedConnections(options.connection_observer),
     )
-    server = DrainingServer(build_app(services, options, traffic), listening, traffic, rules)
+    server = DrainingServer(build_app(services, options, in_flight), listening, in_flight, rules)
     watch = asyncio.create_task(_wait_for_dependencies(services, server))
     async with _watched(heartbeat):
         await server.listen()

@@ -1,6 +1,7 @@
 """Settings of sign-in by other providers."""
 
 import re
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -20,7 +21,9 @@ REDIRECT = re.compile(r"[a-z][a-z0-9+.-]*://[!\"$-~]+", re.IGNORECASE)
 MAX_REDIRECT_CHARS = 500
 
 
-class ProviderSettings(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
+class ProviderSettings(
+    BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True
+):
     """One provider, an object in OIDC_PROVIDERS."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
@@ -34,13 +37,15 @@ class ProviderSettings(BaseModel, extra="forbid", frozen=True, hide_input_in_err
     sign_up: bool = True
 
 
-PROVIDERS = TypeAdapter(tuple[ProviderSettings, ...])
+@cache  # most processes have no provider
+def _providers_adapter() -> TypeAdapter[tuple[ProviderSettings, ...]]:
+    return TypeAdapter(tuple[ProviderSettings, ...])
 
 
 def parse_providers(text: str) -> tuple[ProviderSettings, ...]:
     """Parse a JSON array of providers; raise ValueError, which quotes nothing of it."""
     try:
-        found = PROVIDERS.validate_json(text)
+        found = _providers_adapter().validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = "/".join(str(part) for part in first["loc"])

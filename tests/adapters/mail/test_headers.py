@@ -221,6 +221,7 @@ WRITTEN = compose(MESSAGE, SENDER, NOW).content
         (b"To: zoe@example.com", b"To: zoe@example.com\r\nBcc: e@e.ex"),
         (b"To: zoe@example.com", b"To: zoe@example.com, e@e.ex"),
         (b"To: zoe@example.com", b"To: zoe@example.com\r\nTo: e@e.ex"),
+        (b"To: zoe@example.com", b"To: e@e.ex\r\nTo: zoe@example.com"),
         (b"To: zoe@example.com", b"to: zoe@example.com"),
         (b"Subject: Hi", b"Subject: Hi\r\nReply-To: e@e.ex"),
         (b"Subject: Hi", b"Subject: =?utf-8?q?Ho?="),

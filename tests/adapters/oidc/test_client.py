@@ -67,6 +67,7 @@ def client(sender: ScriptedSender, clock: Clock) -> ProviderClient:
         (reply(200), {"a": 1}, {"a": 1}),
         (reply(200, b"[1]"), [1], {}),
         (reply(200, b"no JSON"), None, {}),
+        (reply(200, b"[" * 60_000), None, {}),
         (reply(499), {"a": 1}, {}),
         (reply(201), {"a": 1}, {}),
     ],

@@ -5,7 +5,7 @@ import pytest
 from jubilee.adapters.oidc.client import PAUSE_S, ProviderClient
 from jubilee.adapters.oidc.discovery import KEYS_PAUSE_S, METADATA_S, IssuerDirectory
 from jubilee.domain.identities.identity import ProviderUnavailable
-from tests.fakes.issuer import ISSUER, KEY_ID, FakeIssuer
+from tests.fakes.issuer import ISSUER, KEY_ID, FakeIssuer, found
 
 KEYS, METADATA = "/jwks", "/.well-known/openid-configuration"
 
@@ -102,3 +102,33 @@ async def test_metadata_of_another_issuer_are_refused(
     issuer.metadata["issuer"] = "https://other.example"
     with pytest.raises(ProviderUnavailable):
         await directory.endpoints()
+
+
+@pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
+@pytest.mark.parametrize("value", [None, 7, "/relative", "ftp://issuer.example/x"])
+async def test_metadata_without_an_address_are_an_outage_that_names_it(
+    directory: IssuerDirectory, issuer: FakeIssuer, name: str, value: object
+) -> None:
+    issuer.metadata[name] = value
+    with pytest.raises(ProviderUnavailable) as outage:
+        await directory.endpoints()
+    assert name in outage.value.reason
+
+
+@pytest.mark.parametrize("keys", [[], {"keys": []}, {"keys": [{"kty": "EC"}]}, {"keys": "none"}])
+async def test_keys_that_cannot_be_used_are_an_outage(
+    directory: IssuerDirectory, issuer: FakeIssuer, keys: object
+) -> None:
+    issuer.reply = lambda request: found(keys) if request.target == KEYS else None
+    with pytest.raises(ProviderUnavailable) as outage:
+        await directory.key(KEY_ID)
+    assert "no usable keys" in outage.value.reason
+
+
+async def test_without_a_name_only_a_single_key_is_taken(
+    directory: IssuerDirectory, issuer: FakeIssuer
+) -> None:
+    one, other = FakeIssuer().jwk(), {**FakeIssuer().jwk(), "kid": "k2"}
+    issuer.reply = lambda request: found({"keys": [one, other]}) if request.target == KEYS else None
+    assert await directory.key(None) is None
+    assert await directory.key("k2") is not None

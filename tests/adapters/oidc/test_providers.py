@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from typing import Literal
 
 import pytest
 
@@ -16,11 +17,10 @@ from jubilee.domain.ip_addresses import Address
 from jubilee.domain.outbound.address_policy import AddressFilter
 from jubilee.domain.outbound.request import HttpRequest
 from jubilee.domain.outbound.sending import AddressNotAllowed, HttpReply, HttpSender
-from jubilee.settings.identity_providers import ProviderSettings, parse_providers
+from jubilee.settings.identity_providers import ProviderSettings
 from tests.fakes.issuer import CLIENT_ID, ISSUER, FakeIssuer, found
 
 REQUEST = AuthorizationRequest("https://api.example/callback", "s" * 43, "n" * 43, "v" * 43)
-TWIN = '{"name": "a", "kind": "github", "client_id": "c"}'
 EMAILS = [
     {"email": "old@example.com", "primary": False, "verified": True},
     {"email": "zoe@example.com", "primary": True, "verified": True},
@@ -33,6 +33,7 @@ class FakeGitHub(HttpSender):
 
     token: object = field(default_factory=lambda: {"access_token": "gho_1"})
     emails: object = field(default_factory=lambda: EMAILS)
+    user: object = field(default_factory=lambda: {"id": 4711, "login": "zoe", "name": "Zoe Quill"})
     urls: list[str] = field(default_factory=list)
 
     async def send(self, request: HttpRequest, allows: AddressFilter) -> HttpReply:
@@ -42,7 +43,7 @@ class FakeGitHub(HttpSender):
             case "/login/oauth/access_token":
                 return found(self.token)
             case "/user" | "/api/v3/user":
-                return found({"id": 4711, "login": "zoe", "name": "Zoe Quill"})
+                return found(self.user)
             case _:
                 return found(self.emails)
 
@@ -152,19 +153,41 @@ async def test_a_private_address_is_reached_by_setting_alone(
         await provider.authorization_url(REQUEST)
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("{}", "no JSON array"),
-        ('[{"name": "Here", "client_id": "c", "issuer": "https://i"}]', "0/name"),
-        ('[{"name": "here", "client_id": "c"}]', "needs its issuer"),
-        ('[{"name": "here", "client_id": "c", "issuer": "https://i", "secret": "Zq7"}]', "secret"),
-        (f"[{TWIN}, {TWIN}]", "name of its own"),
-    ],
-)  # fmt: skip
-def test_wrong_settings_of_providers_are_refused_without_their_values(
-    text: str, reason: str
+@pytest.mark.parametrize("kind", ["oidc", "github"])
+@pytest.mark.parametrize("sign_up", [True, False])
+def test_a_provider_has_its_settings(kind: Literal["oidc", "github"], sign_up: bool) -> None:
+    given = {"name": "here", "kind": kind, "issuer": ISSUER, "client_id": "c", "sign_up": sign_up}
+    for title, shown in (("", "Here"), ("Sign in here", "Sign in here")):
+        provider = make_provider(ProviderSettings(title=title, **given), FakeIssuer())
+        assert (provider.issuer, provider.title) == (ISSUER, shown)
+        assert provider.creates_accounts is sign_up
+
+
+@pytest.mark.parametrize("issuer", [None, "https://git.example", "https://git.example/login/oauth"])
+async def test_a_callback_of_github_names_it_or_no_issuer(issuer: str | None) -> None:
+    provider = github(FakeGitHub(), "https://git.example")
+    await provider.check_issuer(issuer)
+    with pytest.raises(InvalidCallback):
+        await provider.check_issuer(f"{issuer}/other")
+
+
+@pytest.mark.parametrize("user", [{}, {"id": "4711"}, []])
+async def test_an_answer_of_github_without_the_number_of_the_account_is_an_outage(
+    user: object,
 ) -> None:
-    with pytest.raises(ValueError, match=reason) as refused:
-        parse_providers(text)
-    assert "Zq7" not in str(refused.value)
+    with pytest.raises(ProviderUnavailable) as outage:
+        await github(FakeGitHub(user=user)).redeem("code", REQUEST)
+    assert "name the account" in outage.value.reason
+
+
+@pytest.mark.parametrize(("subject", "email"), [("zoe-1", "zoe@example.com"), ("eve", None)])
+async def test_an_address_from_userinfo_counts_for_the_same_subject_alone(
+    subject: str, email: str | None
+) -> None:
+    issuer = FakeIssuer(metadata={"userinfo_endpoint": f"{ISSUER}/userinfo"})
+    person = {"sub": subject, "email": "zoe@example.com", "email_verified": True}
+    issuer.reply = lambda request: found(person) if request.target == "/userinfo" else None
+    provider = openid(issuer)
+    code = issuer.sign_in(await provider.authorization_url(REQUEST))["code"]
+    claims = await provider.redeem(code, REQUEST)
+    assert (claims.email, claims.is_email_verified) == (email, email is not None)

@@ -38,7 +38,7 @@ LISTS: dict[str, Callable[[Executor], Awaitable[Any]]] = {
     "items": lambda e: PostgresItems(e).page(ItemFilter(), **FIRST),
     "mails": lambda e: PostgresOwnMails(e).page(USER, **FIRST),
     "service accounts": lambda e: PostgresServiceAccounts(e).page(**FIRST),
-    "tasks": lambda e: PostgresTasks(e, UNUSED, UNUSED).page(TaskFilter(), **FIRST),
+    "tasks": lambda e: PostgresTasks(e).page(TaskFilter(), **FIRST),
     "tokens": lambda e: PostgresApiTokens(e).page(USER, **FIRST),
 }
 

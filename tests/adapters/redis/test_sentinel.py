@@ -3,20 +3,21 @@
 import asyncio
 import gc
 import warnings
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 
 import pytest
+from redis import exceptions
 
 from jubilee.adapters.redis.client import RedisClient
+from jubilee.adapters.redis.connections import MasterConnection
+from jubilee.adapters.redis.failures import REPLICA
 from jubilee.adapters.redis.master_finder import MasterFinder
 from tests.support.redis_servers import MASTER, SENTINEL_PASSWORD, SentinelGroup, running_group
 from tests.support.running import free_port
 
-STATE = (
-    b"*6\r\n$2\r\nip\r\n$9\r\n127.0.0.1\r\n$4\r\nport\r\n$1\r\n7\r\n$5\r\nflags\r\n$6\r\nmaster\r\n"
-)
+READ_ONLY = b"-READONLY You can't write against a read only replica.\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -38,19 +39,33 @@ async def hanging() -> AsyncIterator[int]:
     server.close()
 
 
-@pytest.fixture
-async def answering() -> AsyncIterator[int]:
-    """The port of a Sentinel in this event loop: each question takes the same steps."""
+@asynccontextmanager
+async def replying(reply: Callable[[bytes], bytes]) -> AsyncIterator[int]:
+    """Serve in this event loop, and yield the port: each command takes the same steps."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while sent := await reader.read(4096):
-                writer.write(STATE if b"SENTINEL" in sent else b"+OK\r\n" * sent.count(b"SETINFO"))
+                writer.write(reply(sent) or b"+OK\r\n" * sent.count(b"SETINFO"))
         writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[1]
     server.close()
+
+
+def sentinel_of(port: int) -> Callable[[bytes], bytes]:
+    """Return the reply of a Sentinel whose master has this port."""
+    state = ("ip", "127.0.0.1", "port", f"{port}", "flags", "master")
+    reply = f"*{len(state)}\r\n" + "".join(f"${len(text)}\r\n{text}\r\n" for text in state)
+    return lambda sent: reply.encode() if b"SENTINEL" in sent else b""
+
+
+@pytest.fixture
+async def answering() -> AsyncIterator[int]:
+    """The port of a Sentinel."""
+    async with replying(sentinel_of(7)) as port:
+        yield port
 
 
 async def cause(url: str) -> str:
@@ -119,3 +134,17 @@ async def test_a_wrong_sentinel_password_is_reported(group: SentinelGroup) -> No
 async def test_unreachable_sentinels_are_reported() -> None:
     url = f"redis+sentinel://127.0.0.1:{free_port()},127.0.0.1:{free_port()}/{MASTER}"
     assert await cause(url) == "no Sentinel names a master: connection refused"
+
+
+async def test_a_connection_to_a_former_master_is_closed_and_names_the_cause() -> None:
+    async with (
+        replying(lambda sent: READ_ONLY if b"INCR" in sent else b"") as master,
+        replying(sentinel_of(master)) as sentinel,
+    ):
+        find = MasterFinder(MASTER, [("127.0.0.1", sentinel)], {})
+        connection = MasterConnection(find_master=find)
+        await connection.connect()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+        await connection.send_command("INCR", "n")
+        with pytest.raises(exceptions.ConnectionError, match=REPLICA):
+            await connection.read_response()
+        assert not connection.is_connected

@@ -92,6 +92,18 @@ async def test_new_jobs_of_a_full_queue_wait_for_their_turn(
     assert new[0].queue is JobQueueName.SYSTEM
 
 
+async def test_new_jobs_wait_while_more_are_due_than_one_batch_has(
+    dispatch: BoundedDispatch, table: FakeJobTable, dispatcher: FakeDispatcher
+) -> None:
+    dispatch._batch = 2
+    for _ in range(3):
+        table.add(queue=JobQueueName.USER)
+    new = [Dispatch(JobReference(new_id(), 0), queue, 5, "echo") for queue in JobQueueName]
+    assert await dispatch.run() == 2
+    await dispatcher.offer(new, KINDS.known)
+    assert [one.queue for one in new if one in dispatcher.sent] == [JobQueueName.SYSTEM]
+
+
 async def test_a_queue_that_runs_empty_is_refilled_at_once(
     dispatch: BoundedDispatch, table: FakeJobTable, dispatcher: FakeDispatcher
 ) -> None:
@@ -105,6 +117,21 @@ async def test_a_queue_that_runs_empty_is_refilled_at_once(
     assert await asyncio.wait_for(waiting, 5) == 0
     dispatcher.queues.clear()
     assert await dispatch.run() > 0
+
+
+async def test_a_full_queue_is_not_looked_at_all_the_time_once_a_job_of_it_is_due(
+    dispatch: BoundedDispatch, table: FakeJobTable
+) -> None:
+    for _ in range(5 * LIMIT):
+        table.add()
+    await dispatch_all(dispatch)
+    table.add(run_at=table.now + 0.01)  # as a retry: no room for it either
+    began, turns = monotonic(), 0
+    while monotonic() - began < 0.5:
+        await dispatch.run()
+        await dispatch.wait(0.5)
+        turns += 1
+    assert turns <= 0.5 / FRUITLESS_PAUSE_S + 2
 
 
 async def test_a_job_that_becomes_due_ends_the_wait(

@@ -1,7 +1,9 @@
 """The supervisor, over shell commands in place of the service."""
 
+import errno
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -193,3 +195,30 @@ def test_an_address_of_another_machine_is_one_line(host: str) -> None:
 
     with pytest.raises(OSError, match="is not an address of this machine"):
         require_free(host, 8000)
+
+
+@pytest.mark.parametrize(("port", "other"), [(8000, 8001), (65534, 65535), (65535, 1)])
+def test_another_port_is_named_where_one_is_taken(
+    monkeypatch: pytest.MonkeyPatch, port: int, other: int
+) -> None:
+    def bind(_: socket.socket, __: object) -> None:
+        raise OSError(errno.EADDRINUSE, "in use")
+
+    monkeypatch.setattr(
+        "jubilee.entrypoints.local.addresses.socket.socket",
+        type("Taken", (socket.socket,), {"bind": bind}),
+    )
+    with pytest.raises(OSError, match=rf"is taken: choose another, such as PORT={other}$"):
+        require_free("127.0.0.1", port)
+
+
+def test_a_port_that_needs_more_rights_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bind(_: socket.socket, __: object) -> None:
+        raise PermissionError(errno.EACCES, "denied")
+
+    monkeypatch.setattr(
+        "jubilee.entrypoints.local.addresses.socket.socket",
+        type("Low", (socket.socket,), {"bind": bind}),
+    )
+    with pytest.raises(OSError, match=r"port 80 on 127\.0\.0\.1 needs more rights"):
+        require_free("127.0.0.1", 80)

@@ -6,9 +6,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from jubilee.entrypoints.processes.heartbeat_file import HeartbeatFile
+from jubilee.entrypoints.processes.parent import ProcessGroup, run_group
+from jubilee.entrypoints.processes.slot import ProcessSlot
 from tests.support.running import Up, eventually, have_ended
 
 Grouped = Callable[..., Up]
@@ -97,3 +101,23 @@ def test_the_heartbeat_file_appears_once_all_processes_are_alive(
     assert eventually(heartbeat.exists, within=20)
     assert up.interrupt() == 0
     assert not heartbeat.exists()
+
+
+def test_a_heartbeat_file_that_cannot_be_created_is_an_error_before_the_first_start(
+    tmp_path: Path,
+) -> None:
+    closed: list[bool] = []
+
+    def start(slot: ProcessSlot) -> NoReturn:
+        raise AssertionError(f"process {slot.number} was started")
+
+    group = ProcessGroup(
+        slots=[ProcessSlot(1, tmp_path)],
+        spawn=start,
+        close_listeners=lambda: closed.append(True),
+        drain_timeout_s=1,
+        heartbeat=HeartbeatFile(tmp_path / "missing" / "all"),
+    )
+    with pytest.raises(FileNotFoundError):
+        run_group(group)
+    assert closed

@@ -7,15 +7,19 @@ from uuid import UUID
 
 import pytest
 
+from jubilee.domain.audit.chain import Seal
+from jubilee.domain.audit.upkeep import BATCH_SIZE as AUDIT_BATCH
 from jubilee.domain.jobs.backlog import Backlog, WorkerInfo
 from jubilee.domain.jobs.bounded_dispatch import BATCH_SIZE
 from jubilee.domain.jobs.kinds import KindSet
 from jubilee.domain.jobs.lease_keeper import LeaseKeeper
 from jubilee.entrypoints.worker.periodic_tasks import (
+    MAX_AUDIT_PAUSE_S,
     MAX_DISPATCH_INTERVAL_S,
     MAX_PAUSE_S,
     MAX_URGENT_PAUSE_S,
     PeriodicTask,
+    audit_tasks,
     calendar_tasks,
     key_tasks,
     registry_tasks,
@@ -25,6 +29,7 @@ from jubilee.observation.jobs import RelayObserver
 from tests.entrypoints.test_status import BACKLOG
 from tests.fakes.job_store import FakeJobStore
 from tests.fakes.job_table import FakeJobTable
+from tests.fakes.store import START
 
 LEASE_S = 30.0
 WORKER = WorkerInfo(id=UUID(int=1), host="a", version="1", kinds=KindSet(frozenset({"echo"})))
@@ -199,3 +204,52 @@ async def test_secrets_are_sealed_anew_and_logged_only_while_there_is_a_previous
     assert [await task.run(), await task.run()] == [False, False]
     lines = [(line.message, line.__dict__["count"]) for line in caplog.records]
     assert lines == [("secrets sealed anew", 2)]
+
+
+@dataclass
+class Upkeep:
+    """An audit log whose next seal has `entries`, and of which so many seals are due to end."""
+
+    entries: int | None = None
+    erased: int = 0
+    pruned: int = 0
+    renewed: int = 0
+
+    async def seal(self) -> Seal | None:
+        return None if self.entries is None else Seal(7, START, self.entries, b"\x0f")
+
+    async def renew(self) -> None:
+        self.renewed += 1
+
+    async def erase(self) -> int:
+        return self.erased
+
+    async def prune(self) -> int:
+        return self.pruned
+
+
+@pytest.mark.parametrize(
+    ("entries", "is_more"), [(None, False), (AUDIT_BATCH - 1, False), (AUDIT_BATCH, True)]
+)
+async def test_a_full_seal_of_the_audit_log_is_followed_by_another(
+    entries: int | None, is_more: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    upkeep: Any = Upkeep(entries)
+    assert await by_name(audit_tasks(upkeep))["audit seal"].run() is is_more
+    heads = [(line.__dict__["head"], line.__dict__["entries"]) for line in caplog.records]
+    assert heads == ([] if entries is None else [("7:0f", entries)])
+
+
+@pytest.mark.parametrize(("erased", "pruned"), [(0, 0), (0, 1), (1, 0), (1, 1)])
+async def test_erasing_and_pruning_the_audit_log_go_on_until_nothing_is_left(
+    erased: int, pruned: int
+) -> None:
+    upkeep: Any = Upkeep(erased=erased, pruned=pruned)
+    assert await by_name(audit_tasks(upkeep))["audit retention"].run() is (erased + pruned > 0)
+    assert upkeep.renewed == 1
+
+
+def test_the_audit_log_is_tried_again_later_for_a_wrong_key_stays_wrong() -> None:
+    upkeep: Any = Upkeep()
+    assert {task.max_pause_s for task in audit_tasks(upkeep)} == {MAX_AUDIT_PAUSE_S}

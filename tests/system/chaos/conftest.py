@@ -16,7 +16,7 @@ from tests.system.chaos.clients import Clients
 from tests.system.chaos.database import Database
 from tests.system.chaos.fleet import Fleet
 from tests.system.chaos.history import History
-from tests.system.chaos.kinds import TABLES
+from tests.system.chaos.kinds import SCHEMA
 from tests.system.chaos.nemesis import Nemesis
 
 HOUR = 3600
@@ -69,7 +69,7 @@ def database(victims: OwnServers, background: Background) -> Database:
     """The database without any job."""
     victims.postgres.restore()
     database = Database(victims.database_url, background)
-    for statement in (*TABLES, "TRUNCATE jobs, runs, effects"):
+    for statement in (*SCHEMA, "TRUNCATE jobs, runs, effects"):
         database.all(statement)
     return database
 

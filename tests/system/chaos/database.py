@@ -12,10 +12,10 @@ from tests.system.chaos.background import Background
 ADD = """
     INSERT INTO jobs (
         id, kind, lane, data, priority, status, attempts, max_attempts, epoch, run_at, created_at,
-        dispatched_at
+        dispatched_at, crashes
     )
-    SELECT gen_random_uuid(), $1, 'system', CAST($2 AS jsonb), 5, 'queued', 0, $3, 0,
-        now(), now(), now() - $4 * interval '1 second'
+    SELECT gen_random_uuid(), $1, 'system', CAST($2 AS jsonb), 5, 'queued', 0, 1, 0,
+        now(), now(), now() - $3 * interval '1 second', $4
     FROM generate_series(1, $5) RETURNING id
 """
 
@@ -44,11 +44,14 @@ class Database:
         count: int = 1,
         *,
         dispatched: float | None = None,
-        attempts: int = 10,
+        crashes: int = 0,
         data: Mapping[str, object] | None = None,
     ) -> list[UUID]:
-        """Add due jobs that were dispatched these seconds ago, and return their ids."""
-        rows = self.all(ADD, kind, dumps(data or {}), attempts, dispatched, count)
+        """Add due jobs that were dispatched these seconds ago, and return their ids.
+
+        They have ended so many workers before.
+        """
+        rows = self.all(ADD, kind, dumps(data or {}), dispatched, crashes, count)
         return [row["id"] for row in rows]
 
     def hurry(self) -> None:

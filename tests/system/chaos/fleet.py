@@ -11,14 +11,15 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.support.outages import OwnServers
-from tests.support.running import eventually, free_port
+from tests.support.running import QUICK_HASH, eventually, free_port
 from tests.system.chaos.background import Background
 from tests.system.chaos.member import Member
 from tests.system.chaos.proxy import Mode, Proxy
 
 ROOT = Path(__file__).parents[3]
 LEASE_S = 2.0  # seconds
-MAX_CRASHES = 9  # the nemesis kills workers far more often than production does
+MAX_CRASHES = 100  # what the nemesis, and leases that lapse on a busy machine, do not reach
+KILLS = 3  # after which a poisoned job is dead, as by default
 DRAIN_S = 2.0  # seconds
 WORKER, API = "tests.system.chaos.worker", "tests.system.chaos.api"
 
@@ -117,6 +118,7 @@ class Fleet:
             "LEASE_SECONDS": str(LEASE_S),
             "JOB_MAX_CRASHES": str(MAX_CRASHES),
             "SHUTDOWN_TIMEOUT": str(DRAIN_S),
+            **QUICK_HASH,
             "TASKS_LIVE_PER_USER": "1000000",
             "ACCESS_TOKEN_EXPIRE_MINUTES": "1000",
         }

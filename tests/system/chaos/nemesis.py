@@ -15,7 +15,7 @@ from tests.system.chaos.member import Member
 from tests.system.chaos.proxy import Mode
 
 TERMINATE = """
-    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity
     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
 """
 
@@ -105,7 +105,7 @@ class Nemesis:
         self._freeze(self._fleet.servers.postgres)
 
     def end_sessions(self) -> None:
-        """Terminate every session of PostgreSQL."""
+        """Terminate every session of PostgreSQL; wait a second at most for the end of each."""
         self._database.all(TERMINATE)
 
     def turn_a_proxy(self) -> None:

@@ -12,8 +12,11 @@ CHUNK = 65_536
 SLOW = 0.03  # seconds added to everything
 LOST = 0.05  # share of lost answers
 COMMIT = b"COMMIT"
-SAYS = re.compile(rb"(__asyncpg_stmt_[0-9a-f]+__)\0\s*UPDATE jobs SET")
-"""A statement of one attempt as the driver prepares it: its end, its release or its progress."""
+SAYS = re.compile(
+    rb"(__asyncpg_stmt_[0-9a-f]+__)\0\s*"
+    rb"(?:UPDATE jobs SET|SELECT \* FROM (?:end_job|succeed_jobs)\()"
+)
+"""A statement of attempts as the driver prepares it: their ends, a release or progress."""
 
 
 class Mode(Enum):

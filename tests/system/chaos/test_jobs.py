@@ -9,18 +9,16 @@ from tests.system.chaos.checks import CLEAN, judge
 from tests.system.chaos.clients import post
 from tests.system.chaos.database import Database
 from tests.system.chaos.drains import has_drained, runner, starts
-from tests.system.chaos.fleet import DRAIN_S, MAX_CRASHES, Fleet
+from tests.system.chaos.fleet import DRAIN_S, KILLS, MAX_CRASHES, Fleet
 
 SOON_S = 2.0  # seconds
-KILLS = 3  # as by default
 POISONED = 9  # the exit code of a worker killed by it
 
 
 def test_a_job_that_kills_its_workers_is_dead_after_three_crashes(
     fleet: Fleet, database: Database
 ) -> None:
-    (poison,) = database.add_jobs("chaos.poison")
-    database.all("UPDATE jobs SET crashes = $1 WHERE id = $2", MAX_CRASHES - KILLS, poison)
+    (poison,) = database.add_jobs("chaos.poison", crashes=MAX_CRASHES - KILLS)
     others = database.add_jobs("chaos.slow", 60, data={"seconds": 0.2})
     before = sum(worker.codes.count(POISONED) for worker in fleet.workers)
     assert has_drained(fleet, database)
@@ -54,7 +52,7 @@ def test_workers_of_the_last_version_leave_a_new_kind_queued(
     with fleet.extra() as [newer]:
         for older in fleet.workers[:2]:
             older.stop(within=DRAIN_S + 5)
-        assert has_drained(fleet, database, 60)
+        assert has_drained(fleet, database)
         assert judge(database, added=jobs) == CLEAN
         pids = {row["pid"] for row in database.all("SELECT pid FROM runs")}
         assert pids == {newer.pid}

@@ -16,7 +16,7 @@ from tests.system.chaos.database import Database
 from tests.system.chaos.drains import has_drained
 from tests.system.chaos.fleet import Fleet
 from tests.system.chaos.history import History
-from tests.system.chaos.kinds import TABLES
+from tests.system.chaos.kinds import SCHEMA
 
 CLIENTS = 3
 BEFORE = 20  # jobs that have ended before the master is killed
@@ -46,8 +46,8 @@ def test_every_job_runs_once_over_a_failover(
     watched_fleet: Fleet, group: SentinelGroup, background: Background, tmp_path: Path, seed: int
 ) -> None:
     fleet, database = watched_fleet, Database(watched_fleet.servers.database_url, background)
-    for table in TABLES:
-        database.all(table)
+    for statement in SCHEMA:
+        database.all(statement)
     with httpx2.Client(base_url=fleet.api.url, timeout=10) as client:
         user_headers = bearer(sign_up(client, "ada"))
     history = History(tmp_path / "history.jsonl")

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import pytest
@@ -46,8 +47,14 @@ def install(listed: Path = HERE, packages: Path = PACKAGES) -> None:
 
     `listed` is the folder of package.json and its lock file.
     """
-    if _is_installed(listed, packages):
-        return
+    packages.parent.mkdir(parents=True, exist_ok=True)
+    with packages.with_suffix(".installing").open("w") as locked:
+        flock(locked, LOCK_EX)  # test processes that start at the same time would remove its folder
+        if not _is_installed(listed, packages):
+            _install(listed, packages)
+
+
+def _install(listed: Path, packages: Path) -> None:
     shutil.rmtree(packages, ignore_errors=True)
     packages.mkdir(parents=True)
     for name in NAMES:

@@ -1,11 +1,18 @@
-"""The page of Swagger UI, run by jsdom with the scripts of a browser."""
+"""The page of Swagger UI: by jsdom with the scripts of a browser, and in Chromium."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from starlette.types import ASGIApp
 
+from jubilee.entrypoints.http.connections.limits import ConnectionLimits
+from tests.http.sockets import serving
 from tests.support.api import PASSWORD, Api, sign_up
+from tests.system.clients.chromium import CHROMIUM, needs_chromium
 from tests.system.clients.node import HERE, PACKAGES, run
+
+RUN_S = 200  # on a loaded machine
 
 
 @pytest.mark.usefixtures("packages")
@@ -17,4 +24,17 @@ def test_a_sign_in_survives_a_reload_and_leaves_no_secret(api: Api, tmp_path: Pa
     story = tmp_path / "swagger_story.mjs"
     story.write_bytes((HERE / story.name).read_bytes())
     ended = run("node", story, api.url, "zoe", PASSWORD, cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr[-2000:]
+
+
+@pytest.mark.usefixtures("packages")
+@needs_chromium
+async def test_the_page_fits_a_phone_and_is_dark_where_the_phone_is(
+    app: ASGIApp, tmp_path: Path
+) -> None:
+    async with serving(app, ConnectionLimits()) as wire:
+        ended = await asyncio.to_thread(
+            run, "node", HERE / "swagger_phone.mjs", str(CHROMIUM), tmp_path / "profile",
+            f"http://127.0.0.1:{wire.port}", cwd=tmp_path, seconds=RUN_S,
+        )  # fmt: skip
     assert ended.returncode == 0, ended.stderr[-2000:]

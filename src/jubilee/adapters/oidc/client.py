@@ -44,7 +44,7 @@ class ProviderClient:
         self._sender = sender
         self._elapsed = elapsed
         self._private = private
-        self._places = Semaphore(MAX_REQUESTS)
+        self._slots = Semaphore(MAX_REQUESTS)
         self._paused_until = 0.0
 
     async def get(self, url: str, *, token: str | None = None) -> ProviderAnswer:
@@ -65,9 +65,9 @@ class ProviderClient:
     async def _answer(self, data: Mapping[str, object]) -> ProviderAnswer:
         if self._elapsed() < self._paused_until:
             raise ProviderUnavailable(reason=f"a request failed in the last {PAUSE_S} s")
-        if self._places.locked():
+        if self._slots.locked():
             raise ProviderUnavailable(reason="too many requests are waiting")
-        async with self._places:
+        async with self._slots:
             try:
                 return await self._send(data)
             except ProviderUnavailable:
@@ -97,5 +97,5 @@ class ProviderClient:
 def _json(reply: HttpReply) -> object:
     try:
         return json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

@@ -47,7 +47,7 @@ class TokenVerifier:
         is_logout = isinstance(events, dict) and isinstance(events.get(LOGOUT_EVENT), dict)
         if not is_logout or "nonce" in claims:
             raise TokenRefused("events")
-        issued = datetime.fromtimestamp(claims["iat"], UTC)
+        issued = _moment(claims["iat"])
         if issued + MAX_LOGOUT_AGE < datetime.now(UTC):
             raise TokenRefused("iat")
         expires_at = issued + MAX_LOGOUT_AGE + timedelta(seconds=CLOCK_SKEW_S)
@@ -87,6 +87,14 @@ class TokenVerifier:
         several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
         if party != self._client_id or (several and "azp" not in claims):
             raise TokenRefused("azp")
+
+
+def _moment(seconds: float | str) -> datetime:
+    """Return a time of a token, which the library accepts as text, too; raise TokenRefused."""
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise TokenRefused("iat") from error
 
 
 def _check_subject(subject: str) -> None:

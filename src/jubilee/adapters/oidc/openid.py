@@ -90,7 +90,7 @@ class OpenIdProvider(SignInProvider):
             issuer=self._registration.issuer,
             subject=claims["sub"],
             email=address_of(claims.get("email")),
-            is_email_verified=claims.get("email_verified") in {True, "true"},
+            is_email_verified=claims.get("email_verified") in (True, "true"),  # which may be a list
             name=text_of(claims.get("name")),
         )
 

@@ -1,10 +1,11 @@
 """Birthdays by name and by day; account_birthdays.py writes those of accounts."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from asyncpg import Record
+from asyncpg import PostgresError, Record
 from sqlalchemy import (
     Integer,
     bindparam,
@@ -20,12 +21,19 @@ from jubilee.adapters.postgres.core_statement import core_statement, keyed_state
 from jubilee.adapters.postgres.counter_names import ANONYMOUS_BIRTHDAYS
 from jubilee.adapters.postgres.documents import encode
 from jubilee.adapters.postgres.keyset import page
-from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.statement import Executor, KeyedStatement, Statement, numbered
 from jubilee.adapters.postgres.tables import birthdays, counters
-from jubilee.domain.birthday import Birth, Birthday, BirthdayRepository, Saved, TooManyNames
+from jubilee.domain.birthday import (
+    Birth,
+    Birthday,
+    BirthdayRepository,
+    KnownBirthdayStore,
+    Saved,
+    TooManyNames,
+)
 from jubilee.domain.calendar import CelebrationDay, Window, celebration_days
 from jubilee.domain.celebrations import Celebration
-from jubilee.domain.identity import UserId
+from jubilee.domain.identity import UserId, name_key
 from jubilee.domain.paging import Page, Position
 
 BY_NAME = birthdays.c.name_key == bindparam("key")
@@ -65,15 +73,28 @@ PUT = Statement.from_sql(
     WHERE birthdays.user_id IS NULL AND CAST(:overwrite AS boolean)
     RETURNING xmax = 0 AS fresh, (SELECT date_of_birth FROM old) AS replaced"""
 )
-OVERWRITE = Statement.from_sql(
-    """WITH old AS (
-        SELECT id, date_of_birth FROM birthdays
-        WHERE name_key = :name_key AND user_id IS NULL FOR NO KEY UPDATE
-    )
-    UPDATE birthdays SET
-        name = :name, date_of_birth = :date_of_birth, time_zone = :time_zone, updated_at = now()
-    FROM old WHERE birthdays.id = old.id
-    RETURNING old.date_of_birth AS replaced"""
+# Shared by concurrent requests. Locked rows are skipped: one that a transaction holds would delay
+# all others, and two statements with the same names would wait for each other. The lists come from
+# sub-queries, so that PostgreSQL keeps one plan for all lengths, as in `keyed_statement`.
+REPLACE = KeyedStatement(
+    lambda: numbered(
+        """WITH saved AS (
+            SELECT * FROM unnest(
+                (SELECT CAST(:keys AS text[])), (SELECT CAST(:name AS text[])),
+                (SELECT CAST(:date_of_birth AS date[])), (SELECT CAST(:time_zone AS text[]))
+            ) AS saved (name_key, name, date_of_birth, time_zone)
+        ), old AS MATERIALIZED (
+            SELECT saved.*, birthdays.id, birthdays.date_of_birth AS replaced
+            FROM birthdays JOIN saved ON saved.name_key = birthdays.name_key
+            WHERE birthdays.user_id IS NULL FOR NO KEY UPDATE OF birthdays SKIP LOCKED
+        )
+        UPDATE birthdays SET
+            name = old.name, date_of_birth = old.date_of_birth, time_zone = old.time_zone,
+            updated_at = now()
+        FROM old WHERE birthdays.id = old.id
+        RETURNING old.name_key, old.replaced"""
+    ),
+    key="name_key",
 )
 COUNT_ONE = core_statement(
     update(counters)
@@ -94,24 +115,26 @@ REMOVE = core_statement(
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresBirthdays(BirthdayRepository):
+class PostgresBirthdays(BirthdayRepository, KnownBirthdayStore):
     """Reads and writes birthdays; the unique key of the name decides between concurrent writers."""
 
     executor: Executor
 
     async def find(self, key: str) -> Birth | None:
-        row = await self.executor.find(FIND, key)
+        row = await self.executor.by_key(FIND, key)
         return None if row is None else Birth(row["date_of_birth"], row["time_zone"])
 
     async def lock(self, key: str) -> Birthday | None:
         row = await self.executor.first(LOCK, key=key)
         return None if row is None else _birthday(row)
 
-    async def put(
-        self, birthday: Birthday, *, overwrite: bool, max_anonymous: int | None
-    ) -> Saved | None:
-        if max_anonymous is None:
-            return await self._overwrite(birthday) if overwrite else None
+    async def replace(self, name: str, birth: Birth) -> Saved | None:
+        with suppress(PostgresError):  # another name of the same statement may be refused
+            row = await self.executor.by_key(REPLACE, name_key(name), name=name, **_columns(birth))
+            return None if row is None else Saved(row["replaced"])
+        return None
+
+    async def put(self, birthday: Birthday, *, overwrite: bool, max_anonymous: int) -> Saved | None:
         row = await self.executor.first(
             PUT,
             id=birthday.id,
@@ -151,12 +174,6 @@ class PostgresBirthdays(BirthdayRepository):
         )
         found = [_celebration(row) for row in rows[:limit]]
         return page(found, _key, more=len(rows) > limit)
-
-    async def _overwrite(self, birthday: Birthday) -> Saved | None:
-        row = await self.executor.first(
-            OVERWRITE, name=birthday.name, name_key=birthday.key, **_columns(birthday.birth)
-        )
-        return None if row is None else Saved(row["replaced"])
 
 
 def _celebration_days(window: Window, after: Position | None) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """The metadata of the schema, and columns that several tables have."""
 
 from functools import reduce
+from typing import NamedTuple
 
 from sqlalchemy import Column, DateTime, ForeignKey, MetaData, Uuid
 
@@ -28,12 +29,18 @@ def owner(name: str, *, nullable: bool = False) -> Column[object]:
     return Column(name, Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=nullable)
 
 
-def words(*columns: str) -> str:
-    """Return the SQL of the tsvector of some columns: the expression of the GIN index."""
+class SearchedText(NamedTuple):
+    """What a search looks at, as SQL: the text of some columns, and the tsvector of it."""
+
+    text: str
+    words: str
+    """The expression of the GIN index."""
+
+
+def searched(*columns: str) -> SearchedText:
+    """Return the SQL of the text and the tsvector of some columns."""
     texts = [part for column in columns for part in ("' '", f"coalesce({column}, '')")][1:]
     # With parentheses as PostgreSQL writes them: Alembic compares the texts.
     joined = reduce("({} || {})".format, texts)[1:-1]
-    quoted = PUNCTUATION.replace("'", "''")
-    return (
-        f"to_tsvector('simple', translate({joined}, '{quoted}', repeat(' ', {len(PUNCTUATION)})))"
-    )
+    quoted, spaces = PUNCTUATION.replace("'", "''"), f"repeat(' ', {len(PUNCTUATION)})"
+    return SearchedText(joined, f"to_tsvector('simple', translate({joined}, '{quoted}', {spaces}))")

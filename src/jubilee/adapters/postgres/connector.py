@@ -21,7 +21,7 @@ NEXT_HOST = (
 
 
 class Connector:
-    """Knows the hosts of a URL; tries the one that answered last first, but for prefer-standby.
+    """Tries the hosts of a URL in turn: first the one that answered last, except by prefer-standby.
 
     The driver tries them with one timeout for all, which a host that hangs would use up: here each
     gets its share of `timeout`, or the URL's connect_timeout where that is shorter.

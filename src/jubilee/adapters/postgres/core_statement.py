@@ -1,6 +1,7 @@
 """Statements written in SQLAlchemy Core."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ARRAY, Column, Select, bindparam, func, select
@@ -9,7 +10,10 @@ from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
-from jubilee.adapters.postgres.statement import KeyedStatement, Statement
+from jubilee.adapters.postgres.statement import DriverSql, KeyedStatement, Statement
+
+DIALECT = asyncpg.dialect()
+"""The driver's; it caches what it has found out about types."""
 
 
 def core_statement(core: Executable, *, columns: Sequence[str] | None = None) -> Statement:
@@ -17,8 +21,7 @@ def core_statement(core: Executable, *, columns: Sequence[str] | None = None) ->
 
     `columns` are those that an INSERT or UPDATE sets, each from the value of its name.
     """
-    compiled = _compiled(core, columns)
-    return Statement(str(compiled), compiled.positiontup or (), compiled.params)
+    return Statement(partial(_compiled, core, columns))
 
 
 def keyed_statement(rows: Select[Any], key: Column[Any]) -> KeyedStatement:
@@ -30,13 +33,11 @@ def keyed_statement(rows: Select[Any], key: Column[Any]) -> KeyedStatement:
     """
     keys = bindparam("keys", type_=ARRAY(key.type))
     wanted = func.array(select(func.unnest(keys)).scalar_subquery())
-    compiled = _compiled(rows.where(key == func.any(wanted)))
-    names = compiled.positiontup or ()
-    return KeyedStatement(str(compiled), names, compiled.params, key=key.key)
+    return KeyedStatement(partial(_compiled, rows.where(key == func.any(wanted))), key=key.key)
 
 
-def _compiled(core: Executable, columns: Sequence[str] | None = None) -> SQLCompiler:
+def _compiled(core: Executable, columns: Sequence[str] | None = None) -> DriverSql:
     assert isinstance(core, ClauseElement)
-    compiled = core.compile(dialect=asyncpg.dialect(), column_keys=columns)
+    compiled = core.compile(dialect=DIALECT, column_keys=columns)
     assert isinstance(compiled, SQLCompiler)
-    return compiled
+    return DriverSql(str(compiled), compiled.positiontup or (), compiled.params)

@@ -20,13 +20,13 @@ class Deadline:
         self._task: Task[Any] = task
         self._cancelling = task.cancelling()
 
-    def pass_by(self) -> None:
-        """Cancel the task."""
+    def expire(self) -> None:
+        """Cancel the task, whose time is up."""
         self.is_over = True
         self._task.cancel()
 
     def explains(self, error: BaseException | None) -> bool:
-        """Return whether the cancellation that ends the use is that of `pass_by` alone."""
+        """Return whether the cancellation that ends the use is that of `expire` alone."""
         if not self.is_over:
             return False
         is_own = self._task.uncancel() <= self._cancelling
@@ -46,13 +46,13 @@ class Deadlines:
         self._wakes_at = 0.0
 
     def add(self, deadline: Deadline) -> None:
-        """Watch it until it is removed."""
+        """Watch the deadline until it is removed."""
         self._open.add(deadline)
         if self._timer is None or deadline.at < self._wakes_at:
             self._set_timer(deadline.at)
 
     def remove(self, deadline: Deadline) -> None:
-        """Watch it no longer."""
+        """Stop watching the deadline."""
         self._open.discard(deadline)
 
     def _set_timer(self, at: float) -> None:
@@ -66,6 +66,6 @@ class Deadlines:
         self._timer, now = None, monotonic()
         for deadline in [each for each in self._open if each.at <= now]:
             self._open.discard(deadline)
-            deadline.pass_by()
+            deadline.expire()
         if self._open:
             self._set_timer(min(each.at for each in self._open))

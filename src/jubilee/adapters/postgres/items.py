@@ -19,9 +19,9 @@ from sqlalchemy import (
 
 from jubilee.adapters.postgres.core_statement import core_statement, keyed_statement
 from jubilee.adapters.postgres.keyset import is_after, last_key, page
-from jubilee.adapters.postgres.search import first_found, query
+from jubilee.adapters.postgres.search import Looks, first_found, query
 from jubilee.adapters.postgres.statement import Executor, Statement
-from jubilee.adapters.postgres.tables import ITEM_WORDS, items
+from jubilee.adapters.postgres.tables import ITEM_TEXT, items
 from jubilee.domain.identity import UserId
 from jubilee.domain.items import (
     Item,
@@ -59,19 +59,21 @@ MOVE = core_statement(
     .returning(items.c.id, items.c.is_active)
 )
 
-PAGE_STATEMENTS = 48  # six orders, each with or without an owner, a search and a position
+PAGE_STATEMENTS = 72  # six orders, with or without an owner and a position; three kinds of search
 
 
 @lru_cache(maxsize=PAGE_STATEMENTS)
-def page_statement(sort: ItemSort, *, owned: bool, searching: bool, continued: bool) -> Statement:
-    """Statement of a page in this order; binds `rows`, and `owner`, `words`, `last`, `last_id`."""
+def page_statement(
+    sort: ItemSort, *, owned: bool, looks: Looks | None, continued: bool
+) -> Statement:
+    """Statement of a page in this order; binds `rows`, `owner`, `last`, `last_id`, and a query."""
     column, falling = items.c[_field(sort)], sort.startswith("-")
     chosen: list[ColumnElement[bool]] = [ACTIVE, OWN] if owned else [ACTIVE]
     if continued:
         chosen.append(is_after(column, items.c.id, falling=falling))
-    if searching:
+    if looks is not None:
         keys = select(column, items.c.id).where(*chosen)
-        chosen = [items.c.id.in_(first_found(keys, ITEM_WORDS, falling=falling))]
+        chosen = [items.c.id.in_(first_found(keys, ITEM_TEXT, looks, falling=falling))]
     order = [c.desc() if falling else c.asc() for c in (column, items.c.id)]
     return core_statement(
         ROWS.where(*chosen).order_by(*order).limit(bindparam("rows", type_=Integer))
@@ -88,22 +90,23 @@ class PostgresItems(ItemRepository, OwnedItemStore):
         if lock:
             row = await self.executor.first(LOCK, item_id=item_id)
         else:
-            row = await self.executor.find(GET, item_id)
+            row = await self.executor.by_key(GET, item_id)
         if row is None:
             raise ItemNotFound
         return Item._make(row)
 
     async def page(self, chosen: ItemFilter, *, after: Position | None, limit: int) -> Page[Item]:
+        looks, words = query(chosen.search)
         statement = page_statement(
             chosen.sort,
             owned=chosen.owner is not None,
-            searching=chosen.search is not None,
+            looks=looks,
             continued=after is not None,
         )
         field = _field(chosen.sort)
-        last, words = last_key(items.c[field], after), query(chosen.search or "")
+        last = last_key(items.c[field], after)
         rows = await self.executor.all(
-            statement, owner=chosen.owner, words=words, rows=limit + 1, **last
+            statement, owner=chosen.owner, rows=limit + 1, **words, **last
         )
         found = [Item._make(row) for row in rows[:limit]]
         return page(found, lambda item: (getattr(item, field), item.id), more=len(rows) > limit)

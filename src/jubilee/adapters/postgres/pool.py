@@ -21,7 +21,7 @@ from jubilee.adapters.postgres.errors import AWAY, domain_error
 from jubilee.adapters.postgres.outages import outage_reason
 from jubilee.adapters.postgres.statement import Driver, Executor
 from jubilee.domain.errors import Unavailable
-from jubilee.domain.places import FairPlaces
+from jubilee.domain.keyed_semaphore import KeyedSemaphore
 from jubilee.observation.storage import NO_POOL_OBSERVER, PoolObserver
 
 MAX_WAITING = 1000  # uses of one client
@@ -63,7 +63,7 @@ class ConnectionPool:
         self._timeout = timeout
         self._caller = caller
         shared = max(size - max(size // RESERVED_RATIO, 1), 1)
-        self._places = FairPlaces(shared, max_waiting=MAX_WAITING)
+        self._shares = KeyedSemaphore(shared, max_waiting=MAX_WAITING)
         self._free = asyncio.Semaphore(size)
         self._deadlines = Deadlines()
         self._idle: list[PooledConnection] = []
@@ -100,12 +100,12 @@ class ConnectionPool:
     async def take(self, client: str | None) -> PooledConnection:
         """Wait for a connection, as long as it takes."""
         if client is not None:
-            await self._places.acquire(client)
+            await self._shares.acquire(client)
         try:
             await self._free.acquire()
         except BaseException:
             if client is not None:
-                self._places.release(client)
+                self._shares.release(client)
             raise
         try:
             return self._reused() or await self._open()
@@ -133,7 +133,7 @@ class ConnectionPool:
             self._release(client)
 
     def end(self, deadline: Deadline) -> None:
-        """Watch the deadline no longer."""
+        """Stop watching the deadline."""
         self._deadlines.remove(deadline)
 
     def count_unused(self) -> int:
@@ -180,7 +180,7 @@ class ConnectionPool:
     def _release(self, client: str | None) -> None:
         self._free.release()
         if client is not None:
-            self._places.release(client)
+            self._shares.release(client)
 
     async def _stop(self, held: PooledConnection) -> None:
         """Stop the statement of a cancelled use, and close the connection.

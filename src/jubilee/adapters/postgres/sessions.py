@@ -101,7 +101,7 @@ class PostgresSessions(SessionReader, SessionRepository, UserSessionStore, Sessi
     executor: Executor
 
     async def check(self, claims: TokenClaims) -> Principal | None:
-        row = await self.executor.find(CHECK, claims.session_id)
+        row = await self.executor.by_key(CHECK, claims.session_id)
         if row is None or row["user_id"] != claims.user_id:
             return None
         return Principal(

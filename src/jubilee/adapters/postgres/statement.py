@@ -1,15 +1,19 @@
 """SQL statements, and their execution on one connection."""
 
 import re
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property, partial
 from time import perf_counter
-from typing import Self, TypeAlias, TypeVar
+from typing import NamedTuple, Self, TypeAlias, TypeVar
 
 from asyncpg import Connection, Record
 
 from jubilee.observation.storage import StatementInfo, StatementObserver
 
 Driver: TypeAlias = "Connection[Record]"
+
+Values: TypeAlias = Mapping[str, object]
+"""What a statement binds, by the names in it."""
 
 T = TypeVar("T")
 UNSAFE = re.compile(r";|--|/\*|\$[0-9]")
@@ -37,50 +41,94 @@ def compose(template: str, **fragments: object) -> str:
     return template.format(**fragments)
 
 
+class DriverSql(NamedTuple):
+    """SQL in the driver's dialect (`$1`), and the names of its values in their order."""
+
+    text: str
+    names: Sequence[str]
+    defaults: Mapping[str, object]
+
+
 class Statement:
-    """SQL in the driver's dialect (`$1`), and the names of its values in their order.
+    """SQL in the driver's dialect, made when it is first used: no process uses all statements.
 
     Execution by SQLAlchemy costs several times the query (greenlets, cursor, result objects);
     passing the SQL to the driver, which prepares and caches it, costs almost nothing. Values have
     the driver's types: UUID, datetime, date, str, int, bool, bytes, and JSON as text.
     """
 
-    __slots__ = ("_defaults", "_names", "display", "operation", "sql", "summary")
-
-    def __init__(
-        self, sql: str, names: Sequence[str], defaults: Mapping[str, object] | None = None
-    ) -> None:
-        self.sql = sql
-        self.display = " ".join(sql.split())
-        self.operation = sql.split(None, 1)[0].strip(";").upper()
-        table = TABLE.search(_outermost(sql)) or TABLE.search(sql)
-        self.summary = f"{self.operation} {table[1]}" if table else self.operation
-        self._names = tuple(names)
-        self._defaults = defaults or {}
+    def __init__(self, make: Callable[[], DriverSql]) -> None:
+        self._make = make
 
     @classmethod
     def from_sql(cls, template: str, **fragments: object) -> Self:
         """SQL with `:named` values, composed of constant fragments; see `compose`."""
-        sql = compose(template, **fragments)
-        names = list(dict.fromkeys(VALUE.findall(sql)))
-        return cls(VALUE.sub(lambda found: f"${names.index(found[1]) + 1}", sql), names)
+        return cls(partial(numbered, compose(template, **fragments)))
 
-    def arguments(self, values: Mapping[str, object]) -> list[object]:
+    @cached_property
+    def _made(self) -> DriverSql:
+        return self._make()
+
+    @cached_property
+    def sql(self) -> str:
+        """The text that the driver prepares."""
+        return self._made.text
+
+    @cached_property
+    def display(self) -> str:
+        """The SQL on one line, with placeholders."""
+        return " ".join(self.sql.split())
+
+    @cached_property
+    def operation(self) -> str:
+        """The first word of the SQL, such as `SELECT`."""
+        return self.sql.split(None, 1)[0].strip(";").upper()
+
+    @cached_property
+    def summary(self) -> str:
+        """The operation and the first table that is not in a sub-query, such as `SELECT users`."""
+        table = TABLE.search(_outermost(self.sql)) or TABLE.search(self.sql)
+        return f"{self.operation} {table[1]}" if table else self.operation
+
+    def arguments(self, values: Values) -> list[object]:
         """The values in the order in which the SQL numbers them."""
-        return [values[name] if name in values else self._defaults[name] for name in self._names]
+        _, names, defaults = self._made
+        return [values[name] if name in values else defaults[name] for name in names]
 
 
 class KeyedStatement(Statement):
-    """SQL that finds rows by the values of a unique column, bound as the list `keys`."""
+    """SQL for rows by the values of a unique column, bound as the list `keys`.
 
-    __slots__ = ("key",)
+    What it writes is bound as lists, too: each has a value for each key.
+    """
 
     def __init__(
-        self, sql: str, names: Sequence[str], defaults: Mapping[str, object], *, key: str
+        self, make: Callable[[], DriverSql], *, key: str, one_at_a_time: bool = False
     ) -> None:
-        """`key` is the name of the column, which the rows have."""
-        super().__init__(sql, names, defaults)
+        """`key` is the name of the column, which the rows have.
+
+        `one_at_a_time` suits a statement whose locks another run of it would meet.
+        """
+        super().__init__(make)
         self.key = key
+        self.one_at_a_time = one_at_a_time
+
+    @cached_property
+    def _written(self) -> Sequence[str]:
+        _, names, defaults = self._made
+        return [name for name in names if name not in {"keys", *defaults}]
+
+    def lists(self, asked: Mapping[object, Values]) -> Values:
+        """Return the lists of keys and of values, from the values of each key."""
+        written = {name: [values[name] for values in asked.values()] for name in self._written}
+        return {"keys": list(asked), **written}
+
+
+def numbered(sql: str) -> DriverSql:
+    """Number the `:named` values of SQL as the driver does."""
+    names = list(dict.fromkeys(VALUE.findall(sql)))
+    text = VALUE.sub(lambda found: f"${names.index(found[1]) + 1}", sql)
+    return DriverSql(text, names, {})
 
 
 def _outermost(sql: str) -> str:
@@ -95,7 +143,7 @@ def _ignore(statement: StatementInfo, seconds: float, error: BaseException | Non
 
 
 class Executor:
-    """Runs statements on one connection; all of the service pass through here."""
+    """Runs statements on one connection; all statements of the service pass through here."""
 
     __slots__ = ("driver", "observe")
 
@@ -125,9 +173,14 @@ class Executor:
         self.observe(statement, perf_counter() - began, None)
         return row
 
-    async def find(self, statement: KeyedStatement, key: object) -> Record | None:
-        """The row of a key, or None."""
-        return await self.first(statement, keys=[key])
+    async def by_key(
+        self, statement: KeyedStatement, key: object, **values: object
+    ) -> Record | None:
+        """The row of a key, or None; `values` are those that are written for it.
+
+        Others may share the statement, so that values which it refuses are refused to all.
+        """
+        return await self.first(statement, **statement.lists({key: values}))
 
     async def run(self, statement: Statement, **values: object) -> None:
         """Execute it for its effect."""

@@ -1,7 +1,6 @@
 """A transaction with all repositories as attributes; implements the ports of all features."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from types import TracebackType
 
@@ -23,6 +22,7 @@ from jubilee.adapters.postgres.invites import PostgresInvites
 from jubilee.adapters.postgres.items import PostgresItems
 from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches
 from jubilee.adapters.postgres.jobs.queue import PostgresJobs
+from jubilee.adapters.postgres.jobs.task_queue import PostgresTaskQueue
 from jubilee.adapters.postgres.jobs.tasks import PostgresTasks
 from jubilee.adapters.postgres.one_time import PostgresOneTimeLinks
 from jubilee.adapters.postgres.own_mails import PostgresOwnMails
@@ -207,38 +207,23 @@ class PostgresTransaction:
         return PostgresJobs(self.executor, self.context.provenance, self.pending)
 
     @property
-    def task_queue(self) -> PostgresTasks:
-        """The queue of tasks."""
-        return self.tasks
+    def task_queue(self) -> PostgresTaskQueue:
+        """The queue of tasks, which run after the commit."""
+        return PostgresTaskQueue(self.executor, self.context.provenance, self.pending)
 
     @property
     def tasks(self) -> PostgresTasks:
         """The tasks that accounts have requested."""
-        return PostgresTasks(self.executor, self.context.provenance, self.pending)
+        return PostgresTasks(self.executor)
 
 
 def views(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresTransaction]:
     """Open views in autocommit: each statement reads the latest commit, without a BEGIN.
 
-    All are one object, as it has no connection of its own.
+    Every call returns the same view, which has no connection of its own.
     """
     opened = nullcontext(PostgresTransaction(ViewExecutor(pool), context))
     return lambda: opened
-
-
-def single_writes(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresTransaction]:
-    """Open units of one statement, which PostgreSQL commits by itself."""
-    committed = context.committed
-    if committed is None:
-        return views(pool, context)
-
-    @asynccontextmanager
-    async def begin() -> AsyncIterator[PostgresTransaction]:
-        async with pool.executor() as executor:
-            yield PostgresTransaction(executor, context)
-            await committed(executor)
-
-    return begin
 
 
 def transactions(pool: ConnectionPool, context: WriteContext) -> Begin[PostgresTransaction]:

@@ -20,8 +20,7 @@ class TransactionExecutor(Executor):
     """Sends BEGIN before the first statement, unless that is the last as well.
 
     PostgreSQL runs a statement outside of a transaction as one of its own: a write of one statement
-    needs one round trip instead of three, each of which costs about as much as B* of
-    `deploy/performance.md` does beyond plaintext.
+    needs one round trip instead of three.
     """
 
     __slots__ = ("_begun", "_waiting")

@@ -23,9 +23,9 @@ from jubilee.adapters.postgres.answers import PostgresAnswers
 from jubilee.adapters.postgres.core_statement import core_statement, keyed_statement
 from jubilee.adapters.postgres.keyset import is_after, last_key, page
 from jubilee.adapters.postgres.rights import may_sign_in
-from jubilee.adapters.postgres.search import first_found, query
+from jubilee.adapters.postgres.search import Looks, first_found, query
 from jubilee.adapters.postgres.statement import Executor, Statement
-from jubilee.adapters.postgres.tables import USER_WORDS, birthdays, identities, users
+from jubilee.adapters.postgres.tables import USER_TEXT, birthdays, identities, users
 from jubilee.domain.identity import NewId, UserId, name_key
 from jubilee.domain.paging import Page, Position
 from jubilee.domain.users.ports import UserReader, UserRepository
@@ -81,14 +81,14 @@ SAVE = core_statement(update(users).where(users.c.id == bindparam("key")), colum
 DELETE = core_statement(delete(users).where(users.c.id == bindparam("user_id")))
 
 
-@lru_cache(maxsize=4)
-def _page(*, searching: bool, continued: bool) -> Statement:
+@lru_cache(maxsize=6)
+def _page(*, looks: Looks | None, continued: bool) -> Statement:
     chosen: list[ColumnElement[bool]] = []
     if continued:
         chosen.append(is_after(users.c.created_at, users.c.id, falling=True))
-    if searching:
+    if looks is not None:
         keys = select(users.c.created_at, users.c.id).where(*chosen)
-        chosen = [users.c.id.in_(first_found(keys, USER_WORDS, falling=True))]
+        chosen = [users.c.id.in_(first_found(keys, USER_TEXT, looks, falling=True))]
     newest = ACCOUNT.where(*chosen).order_by(users.c.created_at.desc(), users.c.id.desc())
     return core_statement(newest.limit(bindparam("rows")))
 
@@ -104,7 +104,7 @@ class PostgresUsers(UserReader, UserRepository):
         if lock:
             row = await self.executor.first(LOCK, user_id=user_id)
         else:
-            row = await self.executor.find(GET, user_id)
+            row = await self.executor.by_key(GET, user_id)
         if row is None:
             raise UserNotFound
         return _user(row)
@@ -115,9 +115,10 @@ class PostgresUsers(UserReader, UserRepository):
         return None if row is None else _user(row)
 
     async def page(self, *, search: str | None, after: Position | None, limit: int) -> Page[User]:
-        statement = _page(searching=search is not None, continued=after is not None)
-        last, words = last_key(users.c.created_at, after), query(search or "")
-        rows = await self.executor.all(statement, rows=limit + 1, words=words, **last)
+        looks, words = query(search)
+        statement = _page(looks=looks, continued=after is not None)
+        last = last_key(users.c.created_at, after)
+        rows = await self.executor.all(statement, rows=limit + 1, **words, **last)
         found = [_user(row) for row in rows[:limit]]
         return page(found, lambda user: (user.created_at, user.id), more=len(rows) > limit)
 

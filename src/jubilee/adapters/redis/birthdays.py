@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from secrets import token_hex
 from typing import TypeAlias
 
@@ -160,11 +161,13 @@ class _Entry:
     after: Position | None
 
 
-_ENTRIES = TypeAdapter(_Entry)
+@cache  # worth 10 ms that a process without such a page does not spend
+def _entries() -> TypeAdapter[_Entry]:
+    return TypeAdapter(_Entry)
 
 
 def _encode(generation: str, page: Page[Celebration]) -> bytes:
-    return _ENTRIES.dump_json(_Entry(generation, page.rows, page.after))
+    return _entries().dump_json(_Entry(generation, page.rows, page.after))
 
 
 def _decode(generation: str, stored: bytes | None) -> Page[Celebration] | None:
@@ -172,7 +175,7 @@ def _decode(generation: str, stored: bytes | None) -> Page[Celebration] | None:
     if stored is None:
         return None
     try:
-        entry = _ENTRIES.validate_json(stored)
+        entry = _entries().validate_json(stored)
     except ValidationError:
         return None
     return Page(entry.rows, entry.after) if entry.generation == generation else None

@@ -33,15 +33,17 @@ BACKOFF_BASE_S, BACKOFF_CAP_S = 0.05, 1.0
 
 
 def request_pool(url: str, *, size: int, timeout: float) -> BlockingConnectionPool:
-    """Make a pool whose commands are not retried and wait at most `timeout` seconds for each step.
+    """Make a pool whose commands are not retried; no connection is opened yet.
 
-    No connection is opened yet.
+    Connecting waits at most `timeout` seconds; the caller limits the time of a whole command. A
+    `socket_timeout` would add `asyncio.wait_for` around each write, which in Python 3.11 ignores a
+    cancellation that arrives as the write ends: the cancelled task would go on.
     """
     return BlockingConnectionPool(
         max_connections=size,
         timeout=timeout,  # type: ignore[arg-type]  # asyncio takes fractions of a second as well
         retry=Retry(NoBackoff(), 0),
-        **_connection_options(url, connect_timeout=timeout, timeout=timeout),
+        **_connection_options(url, connect_timeout=timeout, timeout=None),
     )
 
 
@@ -117,13 +119,15 @@ async def _check_role(connection: AbstractConnection) -> None:
         raise UnusableServer(REPLICA)
 
 
-def _connection_options(url: str, *, connect_timeout: float, timeout: float) -> dict[str, Any]:
+def _connection_options(
+    url: str, *, connect_timeout: float, timeout: float | None
+) -> dict[str, Any]:
     if is_sentinel_url(url):
         return _master_options(SentinelAddress.parse(url), connect_timeout, timeout)
     return _server_options(url, connect_timeout, timeout)
 
 
-def _server_options(url: str, connect_timeout: float, timeout: float) -> dict[str, Any]:
+def _server_options(url: str, connect_timeout: float, timeout: float | None) -> dict[str, Any]:
     options: dict[str, Any] = {
         "connection_class": Connection,
         "socket_timeout": timeout,
@@ -137,7 +141,7 @@ def _server_options(url: str, connect_timeout: float, timeout: float) -> dict[st
 
 
 def _master_options(
-    address: SentinelAddress, connect_timeout: float, timeout: float
+    address: SentinelAddress, connect_timeout: float, timeout: float | None
 ) -> dict[str, Any]:
     options = _server_options(address.server, connect_timeout, timeout)
     over_tls = options["connection_class"] is SSLConnection

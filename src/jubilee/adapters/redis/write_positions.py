@@ -1,5 +1,7 @@
 """Positions of callers' last writes, in Redis, for reads from a replica."""
 
+from collections.abc import Mapping
+
 from redis.asyncio import Redis
 
 from jubilee.adapters.redis.client import RedisAway, RedisClient
@@ -7,6 +9,7 @@ from jubilee.adapters.redis.client import RedisAway, RedisClient
 PREFIX = "jubilee:written:"
 MEMBER = "position"
 MAX_UNPUBLISHED = 10_000
+BATCH_SIZE = 100  # callers of one command: all of them would take longer than its timeout
 
 
 class RedisWritePositions:
@@ -26,9 +29,10 @@ class RedisWritePositions:
 
     async def record(self, caller: str, position: int) -> None:
         """Keep the later of the two positions."""
-        if len(self._unpublished) < MAX_UNPUBLISHED:
-            self._unpublished[caller] = max(position, self._unpublished.get(caller, 0))
-        await self.publish()
+        latest = max(position, self._unpublished.get(caller, 0))
+        if caller in self._unpublished or len(self._unpublished) < MAX_UNPUBLISHED:
+            self._unpublished[caller] = latest
+        await self._write({caller: latest})
 
     async def last(self, caller: str) -> int:
         """Return the kept position, 0 without one, or `unknown` if Redis does not answer."""
@@ -41,10 +45,14 @@ class RedisWritePositions:
         return 0 if found is None else int(found)
 
     async def publish(self) -> None:
-        """Write what Redis has not taken yet."""
-        positions = dict(self._unpublished)
-        if not positions:
-            return
+        """Write what Redis has not taken yet, until it does not take a batch."""
+        positions = list(self._unpublished.items())
+        for first in range(0, len(positions), BATCH_SIZE):
+            if not await self._write(dict(positions[first : first + BATCH_SIZE])):
+                return
+
+    async def _write(self, positions: Mapping[str, int]) -> bool:
+        """Return whether Redis has taken the positions."""
 
         async def write(redis: Redis) -> object:
             async with redis.pipeline(transaction=False) as pipeline:
@@ -57,7 +65,8 @@ class RedisWritePositions:
         try:
             await self._client.run("ZADD", write)
         except RedisAway:
-            return
+            return False
         for caller, position in positions.items():
             if self._unpublished.get(caller) == position:
                 del self._unpublished[caller]
+        return True

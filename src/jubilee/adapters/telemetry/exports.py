@@ -6,12 +6,15 @@ from functools import partial
 from time import monotonic
 
 from opentelemetry.sdk.trace import SpanProcessor
+from starlette.types import ASGIApp
 
 from jubilee.adapters.telemetry.logs import LineBridge
+from jubilee.adapters.telemetry.sampling_middleware import SamplingMiddleware
+from jubilee.adapters.telemetry.tracing import Tracing
 
 
 class Exports:
-    """No exports of spans and lines; what else is closed together with them."""
+    """The exports of a process; these have no spans and lines, and close what was added."""
 
     def __init__(self) -> None:
         self.spans: SpanProcessor | None = None
@@ -19,8 +22,12 @@ class Exports:
         self._ends: list[Callable[[], None]] = []
         self._others: list[Callable[[float], None]] = []
 
+    def trace_requests(self, app: ASGIApp, tracing: Tracing) -> ASGIApp:
+        """Wrap the application in the middleware that traces its requests."""
+        return SamplingMiddleware(app, tracing)
+
     def close_too(self, close: Callable[[float], None]) -> None:
-        """Let `close` call this with its timeout, in parallel to the signals."""
+        """Add a function that `close` calls with its timeout, in parallel to the signals."""
         self._others.append(close)
 
     def close(self, timeout: float) -> None:

@@ -39,7 +39,7 @@ class CurrentJob:
 
 
 current_job: ContextVar[CurrentJob | None] = ContextVar("current_job", default=None)
-"""None outside of a job."""
+"""The job that the current task runs; None outside of a job."""
 
 
 class JobTelemetry(JobObserver, RelayObserver):

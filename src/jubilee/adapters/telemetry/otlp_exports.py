@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from starlette.types import ASGIApp
 
 from jubilee.adapters.telemetry.bad_export import BadExport
 from jubilee.adapters.telemetry.exports import Exports
@@ -19,6 +20,9 @@ from jubilee.adapters.telemetry.otlp_logs import LogBridge, LogExporter
 from jubilee.adapters.telemetry.otlp_metrics import MetricsBridge
 from jubilee.adapters.telemetry.otlp_spans import CountingSpanExporter
 from jubilee.adapters.telemetry.periodic_thread import PeriodicThread
+from jubilee.adapters.telemetry.sampling_middleware import SamplingMiddleware
+from jubilee.adapters.telemetry.traced_requests import TracedRequests
+from jubilee.adapters.telemetry.tracing import Tracing
 
 LOG_INTERVAL_S, METRIC_INTERVAL_S = 1.0, 60.0  # unless an OTEL_* variable says otherwise
 
@@ -54,6 +58,9 @@ class OtlpExports(Exports):
             opens[signal](self._instruments.export_failures.labels(signal.value).inc)
         for thread in self._threads:  # where one signal is refused, no other is sent
             thread.start()
+
+    def trace_requests(self, app: ASGIApp, tracing: Tracing) -> ASGIApp:
+        return TracedRequests(app, tracing) if self.spans else SamplingMiddleware(app, tracing)
 
     def _send_spans(self, failed: Callable[[], None]) -> None:
         try:

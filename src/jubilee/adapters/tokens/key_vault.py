@@ -1,6 +1,5 @@
 """Generation and sealing of signing keys, by pyca/cryptography."""
 
-from base64 import urlsafe_b64encode
 from hashlib import sha256
 from typing import TypeAlias
 
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
+from jubilee.domain.base64url import encode_base64url
 from jubilee.domain.seals import SealState
 from jubilee.domain.signing_keys.key import KeyAlgorithm, KeyMaterial, KeyVault
 from jubilee.sealing import Sealer
@@ -48,7 +48,7 @@ class AesKeyVault(KeyVault):
             else generate_private_key(SECP256R1())
         )
         public = public_jwk(private)
-        key_id = _encoded(sha256(public.encode()).digest())
+        key_id = encode_base64url(sha256(public.encode()).digest())
         return self._sealed(KeyMaterial(key_id, algorithm, public, b""), private)
 
     def resealed(self, material: KeyMaterial) -> KeyMaterial | None:
@@ -79,16 +79,12 @@ def public_jwk(private: PrivateKey) -> str:
     """Return the public part as JSON with the required members, sorted: RFC 7638 hashes it so."""
     if isinstance(private, Ed25519PrivateKey):
         raw = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        return f'{{"crv":"Ed25519","kty":"OKP","x":"{_encoded(raw)}"}}'
+        return f'{{"crv":"Ed25519","kty":"OKP","x":"{encode_base64url(raw)}"}}'
     point = private.public_key().public_numbers()
-    x, y = (_encoded(value.to_bytes(P256_BYTES)) for value in (point.x, point.y))
+    x, y = (encode_base64url(value.to_bytes(P256_BYTES)) for value in (point.x, point.y))
     return f'{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}'
 
 
 def _bound(material: KeyMaterial) -> bytes:
     """Return what is authenticated with the private part."""
     return f"{material.id}\n{material.algorithm}\n{material.public}".encode()
-
-
-def _encoded(value: bytes) -> str:
-    return urlsafe_b64encode(value).decode().rstrip("=")

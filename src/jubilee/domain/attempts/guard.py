@@ -20,22 +20,22 @@ from jubilee.domain.attempts.attempt import (
 from jubilee.domain.audit.entry import AuditEvent, AuditTransaction
 from jubilee.domain.errors import DomainError, Unavailable
 from jubilee.domain.identity import Principal, UserId
+from jubilee.domain.keyed_semaphore import KeyedSemaphore
 from jubilee.domain.passwords import HasherBusy
-from jubilee.domain.places import FairPlaces
 from jubilee.domain.transaction import Begin
 
 PARALLEL_PER_PAIR = 2  # of an account and an address, in a process: one waits while one is hashed
 PARALLEL_PER_ADDRESS = 16
-MAX_WAITING = 200  # for the places of one key
+MAX_WAITING = 200  # for one key
 WATCH_INTERVAL_S = 5.0
 
 
-def _pair_places() -> FairPlaces:
-    return FairPlaces(PARALLEL_PER_PAIR, max_waiting=MAX_WAITING)
+def _pair_semaphore() -> KeyedSemaphore:
+    return KeyedSemaphore(PARALLEL_PER_PAIR, max_waiting=MAX_WAITING)
 
 
-def _address_places() -> FairPlaces:
-    return FairPlaces(PARALLEL_PER_ADDRESS, max_waiting=MAX_WAITING)
+def _address_semaphore() -> KeyedSemaphore:
+    return KeyedSemaphore(PARALLEL_PER_ADDRESS, max_waiting=MAX_WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ class AttemptGuard:
     """Returns the seconds until the request must have ended."""
     require_place: Callable[[], None] = lambda: None
     """Raises HasherBusy if the password would not be checked: before anything is counted."""
-    pairs: FairPlaces = field(default_factory=_pair_places)
-    addresses: FairPlaces = field(default_factory=_address_places)
+    pairs: KeyedSemaphore = field(default_factory=_pair_semaphore)
+    addresses: KeyedSemaphore = field(default_factory=_address_semaphore)
 
     def refuse_when_busy(self) -> None:
         """Raise HasherBusy if an attempt would be refused now: before anything is looked up."""
@@ -74,8 +74,8 @@ class AttemptGuard:
         """
         self.refuse_when_busy()
         async with (
-            self._place(self.pairs, f"{attempt.target} {attempt.address}"),
-            self._place(self.addresses, attempt.address),
+            self._held(self.pairs, f"{attempt.target} {attempt.address}"),
+            self._held(self.addresses, attempt.address),
         ):
             admission = await self._begin(attempt)
             try:
@@ -148,17 +148,17 @@ class AttemptGuard:
         self.observer.account_unlocked(user_id, end)
 
     @asynccontextmanager
-    async def _place(self, places: FairPlaces, key: str | None) -> AsyncIterator[None]:
+    async def _held(self, semaphore: KeyedSemaphore, key: str | None) -> AsyncIterator[None]:
         if key is None:
             yield
             return
         left = self.time_left()
         try:
             async with asyncio.timeout(None if math.isinf(left) else left):
-                await places.acquire(key)
+                await semaphore.acquire(key)
         except (TimeoutError, Unavailable) as error:
             raise HasherBusy from error
         try:
             yield
         finally:
-            places.release(key)
+            semaphore.release(key)

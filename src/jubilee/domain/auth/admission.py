@@ -1,6 +1,5 @@
 """What an account needs to sign in, in whichever way it does."""
 
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeAlias
@@ -9,6 +8,7 @@ from jubilee.domain.audit.entry import AuditEvent, AuditTransaction
 from jubilee.domain.auth.pending import MfaRequired, PendingSignIn, PendingSignInRepository
 from jubilee.domain.auth.records import SignInFailure
 from jubilee.domain.auth.tokens import InvalidGrant
+from jubilee.domain.base64url import encode_base64url
 from jubilee.domain.clock import Clock
 from jubilee.domain.factors.factor import FactorKind, MfaRequirement
 from jubilee.domain.factors.ports import FactorView, MakeSecret
@@ -89,7 +89,7 @@ class SignInAdmission:
         is_required = self.requirement.applies_to(is_admin=user.is_superuser)
         if FactorKind.TOTP not in kinds and not (is_required and kinds):
             return None
-        token, now = urlsafe_b64encode(self.make_secret()).decode().rstrip("="), self.clock()
+        token, now = encode_base64url(self.make_secret()), self.clock()
         await tx.pending_sign_ins.add(PendingSignIn.of(user, token, now), now=now)
         return MfaRequired(token, kinds)
 

@@ -17,7 +17,7 @@ MAX_PENDING_PER_USER = 10  # a new one replaces the oldest
 
 
 class MfaRequired(NotAllowed):
-    """The password is right, and a second factor is needed: see `factors`."""
+    """The first step of the sign-in is done, and a second factor is needed: see `factors`."""
 
     code = "mfa_required"
 

@@ -1,17 +1,17 @@
 """Access tokens' claims, and refresh tokens: encoding, signature and rotation."""
 
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Protocol
 from uuid import UUID
 
+from jubilee.domain.base64url import decode_canonical, encode_base64url
 from jubilee.domain.errors import Invalid, NotAuthenticated
 from jubilee.domain.identity import SessionId, UserId
+from jubilee.domain.signatures import SIGNATURE_BYTES, is_signed, signature
 
-TAG_BYTES = 16  # of the token's signature
 SECRET_BYTES = 32
 FIRST_GENERATION = 1
 IMPERSONATION_S = 900
@@ -75,7 +75,7 @@ class RefreshToken:
     def encode(self, key: bytes) -> str:
         """Return the signed token in URL-safe Base64."""
         body = self.session_id.bytes + self.generation.to_bytes(4, "big") + self.secret
-        return urlsafe_b64encode(body + _tag(key, body)).decode().rstrip("=")
+        return encode_base64url(body + signature(key, _content(body)))
 
     def successor(self, key: bytes) -> "RefreshToken":
         """Derive the next token; deterministic, so that a repeated refresh returns the same."""
@@ -93,18 +93,15 @@ class RefreshToken:
 def decode_refresh_token(token: str, *keys: bytes) -> RefreshToken | None:
     """Verify and decode a token; return None if it was signed with none of these keys."""
     try:
-        given = token.encode("ascii")
-        body = urlsafe_b64decode(given + b"=" * (-len(given) % 4))[:-TAG_BYTES]
-    except ValueError:  # not ASCII, not Base64
+        raw = decode_canonical(token)
+    except ValueError:
         return None
-    if len(body) != 16 + 4 + SECRET_BYTES:
+    body, found = raw[:-SIGNATURE_BYTES], raw[-SIGNATURE_BYTES:]
+    if len(body) != 16 + 4 + SECRET_BYTES or not is_signed(_content(body), found, keys):
         return None
     session_id, generation = SessionId(UUID(bytes=body[:16])), int.from_bytes(body[16:20], "big")
-    read = RefreshToken(session_id, generation, body[20:])
-    # Compare the text, not the bytes: Base64 can spell the same bytes in several ways.
-    signed = (hmac.compare_digest(read.encode(key).encode(), given) for key in keys)
-    return read if any(signed) else None
+    return RefreshToken(session_id, generation, body[20:])
 
 
-def _tag(key: bytes, body: bytes) -> bytes:
-    return hmac.digest(key, b"refresh" + body, "sha256")[:TAG_BYTES]
+def _content(body: bytes) -> bytes:
+    return b"refresh" + body

@@ -106,6 +106,7 @@ class FactorService:
     async def renew_recovery_codes(self, *, by: Principal) -> Sequence[str]:
         """Replace all recovery codes of the caller; raise NoFactor."""
         async with self.write() as tx:
+            await tx.users.get(by.user_id, lock=True)  # else two renewals would leave both codes
             if FactorKind.TOTP not in await tx.factors.kinds_of(by.user_id):
                 raise NoFactor
             codes = await self._new_codes(tx, by.user_id)

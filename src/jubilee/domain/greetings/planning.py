@@ -21,6 +21,7 @@ from jubilee.domain.greetings.greeting import (
 )
 from jubilee.domain.identity import NewId
 from jubilee.domain.jobs.queue import NewJob
+from jubilee.domain.jobs.retries import DAY_OF_ATTEMPTS
 from jubilee.domain.transaction import Begin
 
 GREETING = "email.greeting"
@@ -28,7 +29,6 @@ PLANNING_INTERVAL = timedelta(seconds=45)  # skip if another worker has planned 
 CATCH_UP = timedelta(days=1)
 MAX_GAP = timedelta(days=366)  # older birthdays are not planned at all
 BATCH_SIZE = 200
-MAX_ATTEMPTS = 32  # with their backoff, about a day
 DAY = timedelta(days=1)
 
 
@@ -184,7 +184,7 @@ class GreetingPlanner:
             owner_id=user_id,
             # By day, not year: a skipped greeting may be planned again for another day of the year.
             key=f"greeting:{user_id}:{greeting.due_on}",
-            max_attempts=MAX_ATTEMPTS,
+            max_attempts=DAY_OF_ATTEMPTS,
         )
 
 

@@ -91,6 +91,11 @@ def answered(begin: Begin[A]) -> AbstractAsyncContextManager[A]:
     return begin() if deferred is None else deferred.join(begin)
 
 
+def commits_at_once() -> bool:
+    """Whether the request has no idempotency key: no answer is stored with its effect."""
+    return _current.get() is None
+
+
 async def after_commit(callback: Callback) -> None:
     """Run the callback now, or after the commit of an open deferred transaction."""
     deferred = _current.get()

@@ -1,7 +1,6 @@
 """The end of a sign-in by a provider: its code is exchanged for tokens, or for a link."""
 
 import hmac
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Protocol
@@ -12,6 +11,7 @@ from jubilee.domain.auth.admission import SignInMethod
 from jubilee.domain.auth.opening import OpeningTransaction, SessionOpener, Tokens, require_tokens
 from jubilee.domain.auth.sessions import AccountSessions, ClientInfo
 from jubilee.domain.auth.tokens import InvalidGrant
+from jubilee.domain.base64url import encode_base64url
 from jubilee.domain.clock import Clock
 from jubilee.domain.identities.flow import FlowTransaction
 from jubilee.domain.identities.identity import (
@@ -165,20 +165,11 @@ class IdentityExchange:
     async def _linked(self, tx: IdentityTransaction, user: User, ticket: CodeTicket) -> Identity:
         if len(await tx.identities.list_for(user.id)) >= MAX_IDENTITIES:
             raise TooManyIdentities
-        now, claims = self.clock(), ticket.claims
-        identity = Identity(
-            id=self.new_id(),
-            user_id=user.id,
-            provider=ticket.provider,
-            issuer=claims.issuer,
-            subject=claims.subject,
-            email=claims.email,
-            created_at=now,
-            last_used_at=now,
-        )
+        identity = self._new_identity(user, ticket)
         await tx.identities.add(identity)
         if user.oauth_provider is None:
-            await tx.users.save(replace(user, oauth_provider=ticket.provider, updated_at=now))
+            at = identity.created_at
+            await tx.users.save(replace(user, oauth_provider=ticket.provider, updated_at=at))
         await tx.audit.record(
             AuditEvent.IDENTITY_LINKED,
             actor=user.id,
@@ -189,10 +180,23 @@ class IdentityExchange:
         await tx.jobs.add(account_mail(self.new_id(), user.id, template))
         return identity
 
+    def _new_identity(self, user: User, ticket: CodeTicket) -> Identity:
+        now, claims = self.clock(), ticket.claims
+        return Identity(
+            id=self.new_id(),
+            user_id=user.id,
+            provider=ticket.provider,
+            issuer=claims.issuer,
+            subject=claims.subject,
+            email=claims.email,
+            created_at=now,
+            last_used_at=now,
+        )
+
 
 def challenge_of(verifier: str) -> str:
     """Return the S256 code challenge (RFC 7636) of a verifier."""
-    return urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
+    return encode_base64url(sha256(verifier.encode()).digest())
 
 
 def _matches(challenge: str, verifier: str | None) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from jubilee.domain.clock import Clock
 from jubilee.domain.invites.invite import Invite, InviteReader
 from jubilee.domain.invites.service import INVITE_MAIL
 from jubilee.domain.jobs.kinds import Audience, Completion, JobContext, JobKind, PermanentFailure
@@ -31,12 +32,14 @@ class InviteMailView(UserView, Protocol):
 class InviteMail(JobKind[UUID, object]):
     """`email.invite`: link and code of an invite, in the language of the account that invited.
 
-    An address that has an account gets a mail without them. An invite that has ended is not sent.
+    An address that has an account gets a mail without them. An invite that was revoked, replaced or
+    accepted, or has expired, is not sent.
     """
 
     mail: MailService
     read_invites: Begin[InviteMailView]
     secrets: LinkSecrets
+    clock: Clock
     name = INVITE_MAIL
     audience = Audience.INTERNAL
     timeout = TIMEOUT_S
@@ -53,7 +56,7 @@ class InviteMail(JobKind[UUID, object]):
 
     async def run(self, job: JobContext[UUID], complete: Completion[object]) -> None:
         async with self.read_invites() as view:
-            invite = await view.invites.get(job.payload)
+            invite = await self._pending(view, job.payload)
             owner = await view.users.find_by_login(invite.email) if invite else None
             language = await _language(view, invite) if invite else None
         result = {"skipped": "the invite has ended"}
@@ -64,6 +67,10 @@ class InviteMail(JobKind[UUID, object]):
             result = {"message_id": message_id}
         async with complete(result):
             pass
+
+    async def _pending(self, view: InviteMailView, invite_id: UUID) -> Invite | None:
+        invite = await view.invites.get(invite_id)
+        return invite if invite is not None and self.clock() < invite.expires_at else None
 
     def _content(self, invite: Invite, owner: User | None, language: str | None) -> RenderedMail:
         render = self.mail.templates.render

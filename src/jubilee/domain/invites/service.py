@@ -101,20 +101,7 @@ class InviteService:
         and the inviter sees it in the audit log. Raises UnknownRole, RoleBeyondOwn,
         InviteExpiryOutOfRange or TooManyInvites.
         """
-        now, invite_id = self.clock(), self.new_id()
-        token_hash, code_hash = self.secrets.hashes(invite_id)
-        invite = Invite(
-            id=invite_id,
-            email=email,
-            role=role,
-            invited_by=by.user_id,
-            token_hash=token_hash,
-            code_hash=code_hash,
-            created_at=now,
-            expires_at=now + DEFAULT_LIFETIME if expires_at is None else expires_at,
-        )
-        if not now < invite.expires_at <= now + MAX_LIFETIME:
-            raise InviteExpiryOutOfRange(pointer="/expires")
+        invite = self._new_invite(email, role, by, expires_at)
         async with self.read() as view:
             reason = ADDRESS_TAKEN if await view.users.find_by_login(email) else None
         async with answered(self.write) as tx:
@@ -125,6 +112,25 @@ class InviteService:
             await tx.jobs.add(self._mail(invite))
             await _record(tx, AuditEvent.INVITE_SENT, invite, actor=by.user_id, reason=reason)
         return invite
+
+    def _new_invite(
+        self, email: str, role: str, by: Principal, expires_at: datetime | None
+    ) -> Invite:
+        now, invite_id = self.clock(), self.new_id()
+        token_hash, code_hash = self.secrets.hashes(invite_id)
+        expires_at = now + DEFAULT_LIFETIME if expires_at is None else expires_at
+        if not now < expires_at <= now + MAX_LIFETIME:
+            raise InviteExpiryOutOfRange(pointer="/expires")
+        return Invite(
+            id=invite_id,
+            email=email,
+            role=role,
+            invited_by=by.user_id,
+            token_hash=token_hash,
+            code_hash=code_hash,
+            created_at=now,
+            expires_at=expires_at,
+        )
 
     async def list(self, *, after: Position | None, limit: int) -> Page[Invite]:
         """List the pending invites of all accounts, newest first."""

@@ -20,9 +20,9 @@ class Backlog:
     """Expired leases that the sweeper has not handled yet."""
     oldest_event: float
     greetings: Mapping[str, int]
-    """Number of this year's greetings by state."""
+    """Number of this year's greetings by state; an estimate above 10 000."""
     greetings_missing: int
-    """Greetings that have been due for an hour and are not sent."""
+    """Greetings that have been due for an hour and are not sent, 10 000 at most."""
     greetings_planned_until: float
     """Unix time up to which greetings are planned."""
     workers: int
@@ -30,7 +30,7 @@ class Backlog:
     workers_silent: int
     """Workers of the last hour without a heartbeat that did not deregister."""
     without_worker: Mapping[str, int]
-    """Due jobs of kinds that no live worker can run: the 10 most frequent kinds; others at 0.
+    """Due jobs of the 10 most frequent kinds that no live worker can run; other kinds are at 0.
 
     Of each kind 1000 tasks and 1000 other jobs are counted at most.
     """

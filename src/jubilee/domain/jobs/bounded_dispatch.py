@@ -19,7 +19,8 @@ MESSAGES_PER_SLOT = 4
 """Of a queue, for each slot of this worker: at 1500 jobs a second on 20 slots they last 50 ms."""
 
 SUMMARY_INTERVAL_S = 0.9  # while room is awaited, which there is up to 40 times a second
-FRUITLESS_PAUSE_S = 0.1  # after a due job was found that could not be marked: it may be locked
+FRUITLESS_PAUSE_S = 0.1
+"""After a due job was found that could not be marked: it is locked, or its queue is full."""
 
 
 class BoundedDispatch:
@@ -70,16 +71,17 @@ class BoundedDispatch:
         return len(marked)
 
     async def wait(self, longest: float) -> float:
-        """Wait until there may be jobs to dispatch; return the seconds to wait still.
+        """Wait until there may be jobs to dispatch, `longest` seconds at most.
 
-        Sends lost messages again before. `longest` is in seconds.
+        Sends lost messages again before. Returns the seconds that the caller still has to wait.
         """
         if self._has_more:
             return 0.0
         seconds = min(await self._seconds_to_next(), longest)
         if self._is_full:
+            # The next due time is as of the last summary: once it has passed, it stays passed.
             with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(max(seconds, FRUITLESS_PAUSE_S)):
                     await self._room.wait()
             return 0.0
         if self._was_found:

@@ -38,7 +38,7 @@ class JobQueue(Protocol):
     """Enqueues jobs in a transaction."""
 
     async def add(self, job: NewJob) -> None:
-        """Insert the job, unless there is one with its key."""
+        """Insert the job, unless another job has its key."""
 
     async def add_all(self, jobs: Sequence[NewJob]) -> None:
-        """Insert a few hundred jobs by one statement, but for those whose key there is."""
+        """Insert a few hundred jobs by one statement, except those whose key exists."""

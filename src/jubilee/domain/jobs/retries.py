@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 MAX_ATTEMPTS = 10
+DAY_OF_ATTEMPTS = 32  # with their backoff, about a day
 MAX_CRASHES = 3
 """Default limit of the attempts of one job whose worker died (`JOB_MAX_CRASHES`)."""
 

@@ -74,7 +74,7 @@ class ClaimedJob:
 
 @dataclass(frozen=True, slots=True)
 class ExpiredJob:
-    """A running job whose lease has expired; `data` is None if they cannot be read."""
+    """A running job whose lease has expired; `data` is None if it is unreadable."""
 
     reference: JobReference
     kind: str
@@ -113,14 +113,14 @@ class JobStore(Protocol):
         """Extend the leases that are still held; lost ones are missing from the result."""
 
     async def fail(self, reference: JobReference, failure: AttemptFailure) -> bool:
-        """Queue the job for a retry, or end it as dead; return whether it was.
+        """Queue the job for a retry, or end it as dead; return whether that was done.
 
-        It is not if the lease is lost, nor queued if cancellation is requested: `JobCanceller`
-        tells which.
+        False if the lease is lost, or if a retry is wanted although cancellation is requested:
+        `JobCanceller.cancel` then tells which.
         """
 
     async def release(self, reference: JobReference, *, wait: float) -> bool:
-        """Give the job back uncounted, due in `wait` seconds; return whether it was, as `fail`."""
+        """Give the job back uncounted, due in `wait` seconds; return False as `fail` does."""
 
     async def save_progress(self, reference: JobReference, progress: Mapping[str, object]) -> None:
         """Save the progress, if the lease is held."""

@@ -18,6 +18,7 @@ from jubilee.domain.identity import NewId, Principal, UserId
 from jubilee.domain.jobs.kinds import Audience, Completion, JobContext, JobKind
 from jubilee.domain.jobs.payload import invalid_payload, read_text, require_only
 from jubilee.domain.jobs.queue import NewJob
+from jubilee.domain.jobs.retries import DAY_OF_ATTEMPTS
 from jubilee.domain.one_time.issuing import LinkIssuer
 from jubilee.domain.one_time.link import InvalidLink, LinkProof, LinkPurpose
 from jubilee.domain.one_time.proving import LinkProver
@@ -135,7 +136,9 @@ class DeletionService:
     def _erasure(self, user_id: UserId, due_at: datetime) -> NewJob:
         """Enqueue it without an owner: it must outlive the account's rows until it has ended."""
         data = {"user_id": str(user_id), "due_at": due_at.isoformat()}
-        return NewJob(id=self.new_id(), kind=ERASE, data=data, run_at=due_at)
+        return NewJob(
+            id=self.new_id(), kind=ERASE, data=data, run_at=due_at, max_attempts=DAY_OF_ATTEMPTS
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """Tokens and codes of mailed links: derived from the link's id by a key, stored as hashes."""
 
 import hmac
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Protocol
 from uuid import UUID
+
+from jubilee.domain.base64url import encode_base64url
 
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Without 0, 1, I, L and O, which look like one another."""
@@ -76,8 +77,7 @@ def readable(code: str) -> str:
 
 
 def _token(key: bytes, link_id: UUID) -> str:
-    digest = hmac.digest(key, b"token" + link_id.bytes, "sha256")
-    return urlsafe_b64encode(digest).decode().rstrip("=")
+    return encode_base64url(hmac.digest(key, b"token" + link_id.bytes, "sha256"))
 
 
 def _code(key: bytes, link_id: UUID) -> str:

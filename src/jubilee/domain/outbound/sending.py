@@ -63,6 +63,17 @@ class HttpReply:
     truncated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class RequestTimeouts:
+    """Timeouts in seconds: lookup and connection together, each read, the whole request."""
+
+    connect_s: float = 10.0
+    read_s: float = 10.0
+    total_s: float = 30.0
+
+
+DEFAULT_TIMEOUTS = RequestTimeouts()
+
 # Ports
 
 

@@ -1,13 +1,13 @@
 """Challenges for authenticators: signed, so that none is stored before it has been answered."""
 
-import hmac
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from jubilee.domain.factors.ports import MakeSecret
+from jubilee.domain.signatures import SIGNATURE_BYTES, is_signed, signature
 
 LIFETIME = timedelta(minutes=5)
-TIME_BYTES, NONCE_BYTES, TAG_BYTES = 8, 16, 16
+TIME_BYTES, NONCE_BYTES = 8, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +26,20 @@ class ChallengeSigner:
         """Return a new challenge."""
         ends = int((now + LIFETIME).timestamp())
         body = ends.to_bytes(TIME_BYTES, "big") + self.make_secret()[:NONCE_BYTES]
-        return body + _tag(self.keys[0], purpose, body)
+        return body + signature(self.keys[0], _content(purpose, body))
 
     def ends_at(
         self, challenge: bytes, purposes: tuple[str, ...], now: datetime
     ) -> datetime | None:
         """Return when it expires; None if it has expired or is for none of the purposes."""
-        body, tag = challenge[:-TAG_BYTES], challenge[-TAG_BYTES:]
-        if len(challenge) != TIME_BYTES + NONCE_BYTES + TAG_BYTES:
+        body, found = challenge[:-SIGNATURE_BYTES], challenge[-SIGNATURE_BYTES:]
+        if len(body) != TIME_BYTES + NONCE_BYTES:
             return None
-        tags = [_tag(key, purpose, body) for key in self.keys for purpose in purposes]
-        if not any(hmac.compare_digest(tag, known) for known in tags):
+        if not any(is_signed(_content(each, body), found, self.keys) for each in purposes):
             return None
         ends = datetime.fromtimestamp(int.from_bytes(body[:TIME_BYTES], "big"), UTC)
         return ends if now < ends else None
 
 
-def _tag(key: bytes, purpose: str, body: bytes) -> bytes:
-    text = purpose.encode(errors="surrogatepass") + b"\0" + body
-    return hmac.digest(key, text, "sha256")[:TAG_BYTES]
+def _content(purpose: str, body: bytes) -> bytes:
+    return purpose.encode(errors="surrogatepass") + b"\0" + body

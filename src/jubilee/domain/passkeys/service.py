@@ -80,6 +80,7 @@ class PasskeyService:
     async def rename(self, passkey_id: UUID, name: str, *, by: Principal) -> Passkey:
         """Rename a passkey of the caller; raise PasskeyNotFound."""
         async with answered(self.write) as tx:
+            await tx.users.get(by.user_id, lock=True)  # a sign-in counts in the row that is saved
             renamed = replace(await _own(tx, passkey_id, by), name=name)
             await tx.passkeys.save(renamed)
         return renamed

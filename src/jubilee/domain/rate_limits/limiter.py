@@ -1,7 +1,7 @@
-"""Counts requests against quotas that all processes share, with few questions to the store.
+"""Counts requests against quotas that all processes share, with few round trips to the store.
 
 A process leases requests in batches and counts them locally. The first hundredth of a quota is
-counted without a lease, so that a client with few requests costs no question at all; processes
+counted without a lease, so that a client with few requests costs no round trip; processes
 together may thus admit a few hundredths more than the quota.
 
 The library `limits` asks its storage at every request, opens a pool of its own for Redis, and keeps
@@ -142,7 +142,7 @@ class RateLimiter:
         }
 
     def admit_now(self, name: RouteClass, client: str) -> RateState | None:
-        """Count a request of a client; None if that takes a question to the store."""
+        """Count a request of a client; None if the store has to be asked."""
         return self._limiters[name].admit_now(client)
 
     async def admit(self, name: RouteClass, client: str) -> RateState:

@@ -50,7 +50,7 @@ DEFAULT_QUOTAS: Mapping[RouteClass, Quota] = {
     RouteClass.READ: Quota(36_000, 60),
     RouteClass.ANONYMOUS: Quota(36_000, 60),
 }
-"""What no client needs, and what one process still serves to one client beside the others."""
+"""More than a client needs, and less than keeps one process from serving the others."""
 
 
 def parse_quotas(text: str) -> Mapping[RouteClass, Quota] | None:

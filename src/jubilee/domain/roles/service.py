@@ -82,10 +82,9 @@ class RoleService:
                 raise ServiceAccountRefused  # it would count as an admin who could sign in
             before = AccountRoles.of(user, await tx.roles.granted(user_id), known)
             require(expects, before)
-            changed = before.names ^ wanted
-            if any(not known[name].scopes <= by.allowed for name in changed):
-                raise RoleBeyondOwn
-            if changed:
+            if changed := before.names ^ wanted:
+                if not all(known[name].scopes <= by.allowed for name in changed):
+                    raise RoleBeyondOwn
                 await self._save(tx, user, wanted, by)
         roles = tuple(known[name] for name in sorted(wanted))
         return AccountRoles(user_id=user_id, roles=roles)

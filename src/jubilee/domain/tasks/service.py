@@ -9,7 +9,7 @@ from jubilee.domain.audit.entry import AuditEvent, record_access, record_read
 from jubilee.domain.clock import Clock
 from jubilee.domain.concurrency import VersionCheck, require
 from jubilee.domain.errors import NotAllowed
-from jubilee.domain.idempotency.commit import answered
+from jubilee.domain.idempotency.commit import answered, commits_at_once
 from jubilee.domain.identity import NewId, Principal
 from jubilee.domain.jobs.kinds import Audience, JobKind, JobKinds, UnknownKind
 from jubilee.domain.jobs.payload import MASK
@@ -23,6 +23,7 @@ from jubilee.domain.tasks.task import (
     InvalidRunAt,
     KindNotAllowed,
     PayloadTooLarge,
+    SharedTaskTransaction,
     StillLive,
     Task,
     TaskFilter,
@@ -50,6 +51,7 @@ class TaskService:
     """Use cases of tasks; returned tasks are redacted for the caller."""
 
     write: Begin[TaskTransaction]
+    write_one: Begin[SharedTaskTransaction]
     read: Begin[TaskView]
     read_list: Begin[TaskView]
     kinds: JobKinds
@@ -63,14 +65,17 @@ class TaskService:
         kind = self._kind_for(request, by)
         _check_payload(kind, request.data)
         due = replace(request, run_at=self._due(request.run_at))
-        async with answered(self.write) as tx:
-            task = await add_within_limit(
-                tx.task_queue,
-                due,
-                new_id=self.new_id(),
-                owner=by.user_id,
-                limit=self.max_live_per_owner,
-            )
+        new_id, owner, limit = self.new_id(), by.user_id, self.max_live_per_owner
+        task = None
+        if commits_at_once():  # most tasks share a statement and a commit
+            async with self.write_one() as one:
+                queue = one.task_queue
+                task = await queue.add_shared(due, new_id=new_id, owner=owner, limit=limit)
+        if task is None:
+            async with answered(self.write) as tx:
+                task = await add_within_limit(
+                    tx.task_queue, due, new_id=new_id, owner=owner, limit=limit
+                )
         return redacted(task, kind, by)
 
     async def get(self, name: str, *, by: Principal, wait: WaitOptions | None = None) -> Task:

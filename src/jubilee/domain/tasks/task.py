@@ -197,6 +197,20 @@ class TaskQueue(Protocol):
         """Queue a dead task again, due now, with no attempts counted; its error stays."""
 
 
+class SharedTaskQueue(Protocol):
+    """Queues the tasks of concurrent calls together."""
+
+    async def add_shared(
+        self, request: TaskRequest, *, new_id: UUID, owner: UserId, limit: int
+    ) -> Task | None:
+        """Insert and commit the task, as the only statement of its unit of work.
+
+        Concurrent calls may be committed together. None wherever a task of the owner may have its
+        `task_id`, the limit may be reached, or it would take a wait to insert it: then nothing is
+        inserted, and `TaskQueue.add` decides.
+        """
+
+
 class TaskRepository(Protocol):
     """The tasks that a caller cancels, deletes or retries."""
 
@@ -219,6 +233,14 @@ class TaskView(Protocol):
     @property
     def tasks(self) -> TaskReader:
         """The tasks."""
+
+
+class SharedTaskTransaction(Protocol):
+    """What adding a task together with others needs."""
+
+    @property
+    def task_queue(self) -> SharedTaskQueue:
+        """The queue of tasks."""
 
 
 class TaskTransaction(AnswerTransaction, AuditTransaction, Protocol):

@@ -163,9 +163,7 @@ class UserService:
         self.calendar.check_born(after.date_of_birth, after.time_zone, BIRTH_POINTERS)
         await self._require_proof(before, after, passwords, by=by)
         if passwords.new is not None:
-            names = after.email, after.username, after.full_name
-            password_hash = await hash_new(self.hasher, self.rules, passwords.new, names)
-            after = replace(after, password_hash=password_hash)
+            after = await self._with_password(after, passwords.new)
         saved = await self._save(before, after, by=by, expects=expects)
         await self._refresh_lists(before, saved)
         return saved
@@ -198,6 +196,11 @@ class UserService:
             if changed.password_hash != now.password_hash or not changed.is_active:
                 await _end_access(tx, now, changed, by)
             return changed
+
+    async def _with_password(self, user: User, password: str) -> User:
+        names = user.email, user.username, user.full_name
+        password_hash = await hash_new(self.hasher, self.rules, password, names)
+        return replace(user, password_hash=password_hash)
 
     async def _require_proof(
         self, before: User, after: User, passwords: PasswordChange, *, by: Principal

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import Field, model_validator
 
 from jubilee.domain.one_time.link import LinkProof, LinkToken, TypedCode
 from jubilee.entrypoints.http.choices import require_choice
 from jubilee.entrypoints.http.fields import Email, Password, absent
-from jubilee.entrypoints.http.framework.endpoint import Model
+from jubilee.entrypoints.http.framework.endpoint import Model, OneOf
 
 MAX_TOKEN_CHARS = 200
 MAX_CODE_CHARS = 20
@@ -44,7 +44,7 @@ class ProofBody(Model):
 
     @property
     def proof(self) -> LinkProof:
-        """Token or code."""
+        """The token or the code that was sent."""
         if "token" in self.model_fields_set:
             return LinkToken(self.token)
         return TypedCode(self.email, self.code)
@@ -69,7 +69,7 @@ class CodeProof(Model):
     code: Code
 
 
-class MailedProof(RootModel[TokenProof | CodeProof]):
+class MailedProof(OneOf[TokenProof | CodeProof]):
     """Either the token of a mailed link, or the code beside it with the mail's address."""
 
 
@@ -85,5 +85,5 @@ class CodeReset(CodeProof):
     password: Password
 
 
-class PasswordReset(RootModel[TokenReset | CodeReset]):
+class PasswordReset(OneOf[TokenReset | CodeReset]):
     """A proof, and the new password."""

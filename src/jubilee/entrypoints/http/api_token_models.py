@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from jubilee.domain.api_tokens.service import IssuedApiToken, NewApiToken
 from jubilee.domain.api_tokens.token import MAX_NAME_CHARS, ApiToken
 from jubilee.domain.scopes import TOKEN_SCOPES, Scope
 from jubilee.entrypoints.http.fields import Instant
-from jubilee.entrypoints.http.framework.endpoint import Model
+from jubilee.entrypoints.http.framework.endpoint import Model, ReplyModel
 from jubilee.entrypoints.http.framework.paging import PageReply
 from jubilee.entrypoints.http.text_patterns import LINE_PATTERN, LINE_TEXT, DocumentedPattern
 
@@ -65,7 +65,7 @@ class NewApiTokenBody(Model):
         )
 
 
-class ApiTokenReply(BaseModel):
+class ApiTokenReply(ReplyModel):
     """A token without its text."""
 
     id: UUID

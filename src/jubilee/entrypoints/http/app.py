@@ -57,7 +57,7 @@ class HttpOptions:
     connection_observer: ConnectionObserver = NO_CONNECTION_OBSERVER
 
 
-def build_app(services: Services, options: HttpOptions, traffic: InFlightRequests) -> ASGIApp:
+def build_app(services: Services, options: HttpOptions, in_flight: InFlightRequests) -> ASGIApp:
     """Build the application with all its middleware."""
     cursors = Cursors(*options.cursor_keys)
     rates = RequestLimits(options.rate_limiter) if options.rate_limiter else None
@@ -65,14 +65,14 @@ def build_app(services: Services, options: HttpOptions, traffic: InFlightRequest
         services,
         cursors,
         options.limits,
-        traffic,
+        in_flight,
         public=options.public,
         exposition=options.exposition,
         rates=rates,
     )
     dispatcher = Dispatcher(_resources(context), TrustedHosts(options.hosts))
     timeout = options.limits.request_seconds
-    edge = EdgeMiddleware(dispatcher.respond, traffic, options.meter, timeout, options.edge)
+    edge = EdgeMiddleware(dispatcher.respond, in_flight, options.meter, timeout, options.edge)
     return options.trace(edge)
 
 

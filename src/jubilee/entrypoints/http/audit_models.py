@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any, Literal, Self, TypeAlias
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from jubilee.domain.audit.entry import AuditEntry, AuditEvent, AuditFilter
 from jubilee.domain.identity import OPERATOR, UserId
 from jubilee.entrypoints.http.fields import UUID_PATTERN, Instant
+from jubilee.entrypoints.http.framework.endpoint import ReplyModel
 from jubilee.entrypoints.http.framework.paging import PageQuery, PageReply
 
 OPERATOR_NAME = "operator"
@@ -68,7 +69,7 @@ class AuditQuery(OwnAuditQuery):
         )
 
 
-class AuditEntryBase(BaseModel):
+class AuditEntryBase(ReplyModel):
     """What all see of an entry."""
 
     id: UUID

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from jubilee.domain.attempts.attempt import TooManyAttempts
@@ -24,6 +24,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Endpoint,
     Model,
     Nothing,
+    ReplyModel,
     ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.problems import UnsupportedGrant
@@ -62,7 +63,7 @@ class Refresh(OAuthExtras):
     grant_type: str | None = Field(None, description="`refresh_token`, or absent")
 
 
-class TokenReply(BaseModel):
+class TokenReply(ReplyModel):
     """A pair of tokens; `expires_in` is the lifetime of the access token in seconds."""
 
     access_token: str
@@ -74,7 +75,7 @@ class TokenReply(BaseModel):
 async def sign_in(call: Call[SignIn, Nothing]) -> Response:
     """POST /auth/token and /auth/login."""
     if (call.body.grant_type or "password") != "password":
-        raise UnsupportedGrant
+        raise UnsupportedGrant("The grant type must be `password`.")
     body = call.body
     tokens = await call.services.auth.sign_in(body.username, body.password, call.client)
     return token_reply(call, tokens)

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from jubilee.domain.celebrations import Celebration
@@ -15,6 +15,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Call,
     Endpoint,
     Nothing,
+    ReplyModel,
     ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.paging import PageQuery, PageReply, page_of, paged, position
@@ -28,7 +29,7 @@ class UpcomingQuery(PageQuery):
     days: int = Field(30, ge=1, le=366, description="number of days, starting with tomorrow")
 
 
-class CelebrationReply(BaseModel):
+class CelebrationReply(ReplyModel):
     """A person's next birthday."""
 
     model_config = ConfigDict(from_attributes=True)

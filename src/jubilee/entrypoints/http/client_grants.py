@@ -4,7 +4,7 @@ from base64 import b64decode
 from dataclasses import replace
 from urllib.parse import unquote_plus
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from jubilee.domain.api_tokens.token import scope_text
@@ -15,13 +15,20 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Call,
     Model,
     Nothing,
+    ReplyModel,
     ResponseSpec,
 )
-from jubilee.entrypoints.http.framework.problems import InvalidRequest, Violation
+from jubilee.entrypoints.http.framework.problems import (
+    InvalidRequest,
+    UnsupportedGrant,
+    Violation,
+)
 from jubilee.entrypoints.http.framework.responses import ok
 
+PASSWORD = "password"  # noqa: S105  # the name of a grant, not a password
 CLIENT_CREDENTIALS = "client_credentials"
 BEARER = "bearer"
+ONE_OF_TWO = f"The grant type must be `{PASSWORD}` or `{CLIENT_CREDENTIALS}`."
 TWICE = "The client is authenticated either by the body or by the header."
 
 
@@ -42,7 +49,7 @@ class TokenRequest(Model):
     )
 
 
-class ClientTokenReply(BaseModel):
+class ClientTokenReply(ReplyModel):
     """A short token of a service account; there is no refresh token."""
 
     access_token: str
@@ -51,7 +58,7 @@ class ClientTokenReply(BaseModel):
     scope: str
 
 
-class TokenGrantReply(BaseModel):
+class TokenGrantReply(ReplyModel):
     """An access token: of the password grant with a refresh token, else with its scopes."""
 
     access_token: str
@@ -70,6 +77,8 @@ def with_client_grant(password: AnyEndpoint) -> AnyEndpoint:
         """POST /auth/token."""
         if call.body.grant_type == CLIENT_CREDENTIALS:
             return await _grant(call)
+        if (call.body.grant_type or PASSWORD) != PASSWORD:
+            raise UnsupportedGrant(ONE_OF_TWO)
         _require(call.body, "username", "password")
         form = model(**call.body.model_dump(exclude_none=True))
         return await password.handler(replace(call, body=form))

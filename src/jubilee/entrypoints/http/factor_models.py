@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from jubilee.domain.factors.factor import TotpFactor
 from jubilee.domain.factors.service import NewTotp, OwnFactors
 from jubilee.entrypoints.http.factor_fields import TotpCode
-from jubilee.entrypoints.http.framework.endpoint import Model
+from jubilee.entrypoints.http.framework.endpoint import Model, ReplyModel
 from jubilee.entrypoints.http.framework.paging import PageReply
 
 FACTOR_ID = "019aa0c1-7d4e-7c35-9d0f-3a4b5c6d7e8f"
@@ -36,7 +36,7 @@ class FirstCode(Model):
     code: TotpCode
 
 
-class FactorReply(BaseModel):
+class FactorReply(ReplyModel):
     """An authenticator app, without its secret."""
 
     id: UUID
@@ -68,7 +68,7 @@ class FactorsReply(PageReply):
         return cls(items=items, next_cursor=None, recovery_codes_left=own.recovery_codes)
 
 
-class NewTotpReply(BaseModel):
+class NewTotpReply(ReplyModel):
     """An authenticator app to confirm; its secret is shown this once."""
 
     id: UUID
@@ -81,7 +81,7 @@ class NewTotpReply(BaseModel):
         return cls(id=new.id, secret=new.secret, otpauth_uri=new.uri)
 
 
-class RecoveryCodesReply(BaseModel):
+class RecoveryCodesReply(ReplyModel):
     """New recovery codes, shown this once; empty if the earlier ones stay valid."""
 
     recovery_codes: list[str]

@@ -1,6 +1,6 @@
 """Endpoints of the Hello App: save a birthday under a name, and greet the name."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,6 +18,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Endpoint,
     Model,
     Nothing,
+    ReplyModel,
     ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.responses import current_or_known, no_content, ok
@@ -41,7 +42,7 @@ class BirthBody(Model):
         return Birth(self.born, self.time_zone)
 
 
-class Greeting(BaseModel):
+class Greeting(ReplyModel):
     """A greeting."""
 
     message: str

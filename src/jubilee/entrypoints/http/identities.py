@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from jubilee.domain.auth.tokens import InvalidGrant
@@ -21,6 +21,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Endpoint,
     Model,
     Nothing,
+    ReplyModel,
     ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.responses import no_content, ok
@@ -37,7 +38,7 @@ IDENTITY_EXAMPLE = {
 }
 
 
-class IdentityReply(BaseModel):
+class IdentityReply(ReplyModel):
     """An identity at a provider; `email` is the one that it has there."""
 
     id: UUID
@@ -54,7 +55,7 @@ class IdentityReply(BaseModel):
         return cls(**{name: getattr(identity, name) for name in cls.model_fields})
 
 
-class IdentityList(BaseModel):
+class IdentityList(ReplyModel):
     """All identities of the account."""
 
     items: list[IdentityReply]

@@ -1,13 +1,13 @@
 """The endpoint by which support acts as an account."""
 
+from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel
 from starlette.responses import Response
 
 from jubilee.domain.account_locks import InvalidReason
 from jubilee.domain.identity import UserId
-from jubilee.domain.impersonation import CannotSignIn
+from jubilee.domain.impersonation import CannotSignIn, ImpersonationToken
 from jubilee.domain.roles.ranks import OwnAccountRefused
 from jubilee.domain.roles.role import RankTooHigh
 from jubilee.domain.scopes import Scope
@@ -20,6 +20,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Endpoint,
     Model,
     Nothing,
+    ReplyModel,
     ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.responses import ok
@@ -31,13 +32,23 @@ class Impersonation(Model):
     reason: Reason
 
 
-class ImpersonationReply(BaseModel):
+class ImpersonationReply(ReplyModel):
     """An access token without a refresh token; `expires_in` is its lifetime in seconds."""
 
     access_token: str
     token_type: str
     expires_in: int
     user_id: UUID
+
+    @classmethod
+    def of(cls, token: ImpersonationToken) -> Self:
+        """Make the reply for a token."""
+        return cls(
+            access_token=token.access,
+            token_type="bearer",  # noqa: S106  # the name of a scheme, not a secret
+            expires_in=token.lifetime,
+            user_id=token.user_id,
+        )
 
 
 EXAMPLE = {
@@ -50,16 +61,9 @@ EXAMPLE = {
 
 async def impersonate(call: Call[Impersonation, Nothing]) -> Response:
     """POST /users/{id}/impersonate."""
-    token = await call.services.impersonation.start(
-        UserId(call.id), call.body.reason, by=call.principal
-    )
-    reply = ImpersonationReply(
-        access_token=token.access,
-        token_type="bearer",  # noqa: S106  # the name of a scheme, not a secret
-        expires_in=token.lifetime,
-        user_id=token.user_id,
-    )
-    return ok(reply)
+    user_id, reason = UserId(call.id), call.body.reason
+    token = await call.services.impersonation.start(user_id, reason, by=call.principal)
+    return ok(ImpersonationReply.of(token))
 
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, RootModel
+from pydantic import Field
 
 from jubilee.domain.invites.invite import Invite
 from jubilee.domain.invites.service import Acceptance
@@ -17,7 +17,7 @@ from jubilee.entrypoints.http.fields import (
     NewUsername,
     Password,
 )
-from jubilee.entrypoints.http.framework.endpoint import Model
+from jubilee.entrypoints.http.framework.endpoint import Model, OneOf, ReplyModel
 from jubilee.entrypoints.http.framework.paging import PageReply
 from jubilee.entrypoints.http.role_models import RoleName
 
@@ -44,7 +44,7 @@ class InviteBody(Model):
     )
 
 
-class InviteReply(BaseModel):
+class InviteReply(ReplyModel):
     """A pending invite, without its token."""
 
     id: UUID
@@ -91,5 +91,5 @@ class CodeAcceptance(CodeProof, NewAccount):
     """The code of the mail with its address, and what the new account needs."""
 
 
-class InviteAcceptance(RootModel[TokenAcceptance | CodeAcceptance]):
+class InviteAcceptance(OneOf[TokenAcceptance | CodeAcceptance]):
     """A proof of the invite, and what the new account needs."""

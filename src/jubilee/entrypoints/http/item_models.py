@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from jubilee.domain.identity import UserId
 from jubilee.domain.items import (
@@ -16,7 +16,7 @@ from jubilee.domain.items import (
     ItemSort,
 )
 from jubilee.entrypoints.http.fields import Search, absent
-from jubilee.entrypoints.http.framework.endpoint import Model
+from jubilee.entrypoints.http.framework.endpoint import Model, ReplyModel
 from jubilee.entrypoints.http.framework.paging import PageQuery, PageReply
 from jubilee.entrypoints.http.framework.rows import row_reader
 from jubilee.entrypoints.http.text_patterns import (
@@ -100,7 +100,7 @@ class ItemQuery(PageQuery):
         return ItemFilter(owner, self.q, self.sort)
 
 
-class ItemReply(BaseModel):
+class ItemReply(ReplyModel):
     """An item."""
 
     model_config = ConfigDict(from_attributes=True)

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated, Any, Self
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import Field, model_validator
 from starlette.responses import Response, StreamingResponse
 
 from jubilee.domain.attempts.attempt import TooManyAttempts
@@ -30,6 +30,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Endpoint,
     Model,
     Nothing,
+    OneOf,
     ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.negotiation import preferred_media
@@ -72,7 +73,7 @@ class RestoreBody(ProofBody):
         return require_choice(self, {"token"}, {"code", "email"}, {"username", "password"})
 
 
-class Restoration(RootModel[TokenProof | CodeProof | Credentials]):
+class Restoration(OneOf[TokenProof | CodeProof | Credentials]):
     """Token or code of the mail about the deletion, or username or address and password."""
 
 

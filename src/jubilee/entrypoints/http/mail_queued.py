@@ -1,13 +1,11 @@
 """The answer to every request whose outcome only a mail tells."""
 
-from pydantic import BaseModel
-
-from jubilee.entrypoints.http.framework.endpoint import ResponseSpec
+from jubilee.entrypoints.http.framework.endpoint import ReplyModel, ResponseSpec
 
 SENT = "If the address is the right one, a mail is on its way."
 
 
-class MailQueued(BaseModel):
+class MailQueued(ReplyModel):
     """The request was accepted; the answer is the same for every address."""
 
     detail: str = SENT

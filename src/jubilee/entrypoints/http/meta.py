@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from pydantic import BaseModel
 from starlette.responses import Response
 
 from jubilee import __version__
@@ -15,6 +14,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Endpoint,
     Handler,
     Nothing,
+    ReplyModel,
     ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.problems import NotReady, PathNotFound
@@ -37,7 +37,7 @@ LINKS = {
 }
 
 
-class HomeReply(BaseModel):
+class HomeReply(ReplyModel):
     """Name and version of the service, with links to its documentation."""
 
     name: str
@@ -45,7 +45,7 @@ class HomeReply(BaseModel):
     links: dict[str, str]
 
 
-class HealthReply(BaseModel):
+class HealthReply(ReplyModel):
     """State of the service and of each dependency."""
 
     status: str
@@ -69,7 +69,7 @@ async def live(_: Call[Nothing, Nothing]) -> Response:
 async def ready(call: Call[Nothing, Nothing]) -> Response:
     """GET /health and /health/ready."""
     health = await call.services.health.check()
-    draining = call.context.traffic.draining
+    draining = call.context.in_flight.draining
     checks = _checks(health, draining=draining)
     if not health.ready or draining:
         raise NotReady(checks)
@@ -78,14 +78,19 @@ async def ready(call: Call[Nothing, Nothing]) -> Response:
 
 async def database(call: Call[Nothing, Nothing]) -> Response:
     """GET /health/db."""
-    try:
-        schema = await call.services.health.schema()
-    except Unavailable as error:
-        raise NotReady(_database(None)) from error
+    schema = await _schema(call)
     checks = _database(schema)
     if schema is SchemaStatus.BEHIND:
         raise NotReady(checks)
     return ok(HealthReply(status="ok", checks=checks))
+
+
+async def _schema(call: Call[Nothing, Nothing]) -> SchemaStatus:
+    """Return the schema's status; raise NotReady if PostgreSQL does not answer."""
+    try:
+        return await call.services.health.schema()
+    except Unavailable as error:
+        raise NotReady(_database(None)) from error
 
 
 async def metrics(call: Call[Nothing, Nothing]) -> Response:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from jubilee.domain.own_mails import MailStatus, OwnMail
@@ -15,6 +15,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Call,
     Endpoint,
     Nothing,
+    ReplyModel,
 )
 from jubilee.entrypoints.http.framework.paging import (
     PageQuery,
@@ -35,7 +36,7 @@ MAIL_EXAMPLE = {
 }
 
 
-class MailReply(BaseModel):
+class MailReply(ReplyModel):
     """A mail without its content."""
 
     model_config = ConfigDict(from_attributes=True)

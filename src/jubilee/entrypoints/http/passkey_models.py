@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from jubilee.domain.passkeys.passkey import DEFAULT_NAME, Passkey
 from jubilee.domain.text import composed, line_fault
-from jubilee.entrypoints.http.framework.endpoint import Model
+from jubilee.entrypoints.http.framework.endpoint import Model, ReplyModel
 from jubilee.entrypoints.http.framework.paging import PageReply
 from jubilee.entrypoints.http.text_patterns import LINE_PATTERN, LINE_TEXT, DocumentedPattern
 
@@ -110,7 +110,7 @@ class PasskeyAssertion(Model):
     credential: Credential
 
 
-class OptionsReply(BaseModel):
+class OptionsReply(ReplyModel):
     """Options for the browser's `navigator.credentials`."""
 
     public_key: dict[str, Any] = Field(
@@ -119,7 +119,7 @@ class OptionsReply(BaseModel):
     )
 
 
-class PasskeyReply(BaseModel):
+class PasskeyReply(ReplyModel):
     """A passkey, without its key."""
 
     model_config = ConfigDict(from_attributes=True)

@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from pydantic import RootModel, model_validator
+from pydantic import model_validator
 from starlette.responses import Response
 
 from jubilee.domain.attempts.attempt import TooManyAttempts
@@ -20,6 +20,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Endpoint,
     Model,
     Nothing,
+    OneOf,
     ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.responses import no_content
@@ -62,7 +63,7 @@ class ProofByPasskey(Model):
     credential: Credential
 
 
-class IdentityProof(RootModel[ProofByPassword | ProofByCode | ProofByPasskey]):
+class IdentityProof(OneOf[ProofByPassword | ProofByCode | ProofByPasskey]):
     """A proof of who the caller is: the password, a code of an authenticator app, or a passkey."""
 
 

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.responses import RedirectResponse, Response
 
 from jubilee.domain.auth.pending import MfaRequired
@@ -29,6 +29,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Endpoint,
     Model,
     Nothing,
+    ReplyModel,
     ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.responses import no_content, ok
@@ -47,7 +48,7 @@ PROVIDER_EXAMPLE = {
 }
 
 
-class ProviderReply(BaseModel):
+class ProviderReply(ReplyModel):
     """A provider of sign-in."""
 
     name: str
@@ -55,7 +56,7 @@ class ProviderReply(BaseModel):
     start_url: str = Field(description="path at which a browser begins")
 
 
-class ProviderList(BaseModel):
+class ProviderList(ReplyModel):
     """All providers."""
 
     items: list[ProviderReply]
@@ -83,6 +84,10 @@ class CallbackQuery(Model):
     code: str | None = Field(None, max_length=2048)
     error: str | None = Field(None, max_length=200)
     iss: str | None = Field(None, max_length=500)
+
+    def to_domain(self) -> CallbackParameters:
+        """Return the parameters for the flow."""
+        return CallbackParameters(self.state, self.code, self.error, self.iss)
 
 
 class Exchange(Model):
@@ -113,11 +118,9 @@ async def list_providers(call: Call[Nothing, Nothing]) -> Response:
 
 async def start(call: Call[Nothing, StartQuery]) -> Response:
     """GET /auth/oidc/{provider}/start."""
-    query = call.query
+    query, flows = call.query, call.services.sign_in_flow
     call.extend(PROVIDER_S)
-    flow = await call.services.sign_in_flow.start(
-        call.provider, query.redirect_to, query.code_challenge
-    )
+    flow = await flows.start(call.provider, query.redirect_to, query.code_challenge)
     response = RedirectResponse(flow.url, HTTPStatus.SEE_OTHER)
     _set_cookie(call, response, flow.state, flow.ticket)
     return response
@@ -125,11 +128,9 @@ async def start(call: Call[Nothing, StartQuery]) -> Response:
 
 async def callback(call: Call[Nothing, CallbackQuery]) -> Response:
     """GET /auth/oidc/{provider}/callback."""
-    query = call.query
-    answer = CallbackParameters(query.state, query.code, query.error, query.iss)
-    cookie = call.request.cookies.get(_cookie(call, query.state))
+    query, cookie = call.query, call.request.cookies.get(_cookie(call, call.query.state))
     call.extend(PROVIDER_S)
-    url = await call.services.sign_in_flow.finish(call.provider, answer, cookie)
+    url = await call.services.sign_in_flow.finish(call.provider, query.to_domain(), cookie)
     response = RedirectResponse(url, HTTPStatus.SEE_OTHER)
     _set_cookie(call, response, query.state, None)
     return response

@@ -3,10 +3,10 @@
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from jubilee.domain.roles.role import MAX_ROLES, AccountRoles, Role
-from jubilee.entrypoints.http.framework.endpoint import Model
+from jubilee.entrypoints.http.framework.endpoint import Model, ReplyModel
 from jubilee.entrypoints.http.framework.paging import PageReply
 
 ROLE_EXAMPLE = {
@@ -22,7 +22,7 @@ ACCOUNT_ROLES_EXAMPLE = {
 RoleName = Annotated[str, Field(min_length=1, max_length=64, examples=["support"])]
 
 
-class RoleReply(BaseModel):
+class RoleReply(ReplyModel):
     """A named set of scopes."""
 
     name: str
@@ -49,7 +49,7 @@ class AccountRolesBody(Model):
     )
 
 
-class AccountRolesReply(BaseModel):
+class AccountRolesReply(ReplyModel):
     """The roles of an account, and the scopes that they give it together."""
 
     id: UUID

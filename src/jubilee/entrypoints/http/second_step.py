@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import Field, model_validator
 from starlette.responses import Response
 
 from jubilee.domain.attempts.attempt import TooManyAttempts
@@ -21,6 +21,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Endpoint,
     Model,
     Nothing,
+    OneOf,
 )
 
 MFA_TOKEN_EXAMPLE = "kq0Zb3J9yqfJ0m1nJ6cQy0dH5q2Rr8w7uVxgTzvPnLs"  # noqa: S105  # an example
@@ -59,7 +60,7 @@ class RecoveryFactorBody(Model):
     recovery_code: RecoveryCode
 
 
-class SecondFactorBody(RootModel[TotpFactorBody | RecoveryFactorBody]):
+class SecondFactorBody(OneOf[TotpFactorBody | RecoveryFactorBody]):
     """The token of a sign-in, and a code of an authenticator app or a recovery code."""
 
 

@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from jubilee.domain.service_accounts.account import ServiceAccount
 from jubilee.domain.service_accounts.service import ClientSecret
 from jubilee.entrypoints.http.api_token_models import SCOPE_NAMES, TokenName, TokenScope
-from jubilee.entrypoints.http.framework.endpoint import Model
+from jubilee.entrypoints.http.framework.endpoint import Model, ReplyModel
 from jubilee.entrypoints.http.framework.paging import PageReply
 
 NEW_ACCOUNT_EXAMPLE = {"name": "nightly import", "scopes": ["items:read", "tasks:write"]}
@@ -34,7 +34,7 @@ class NewServiceAccountBody(Model):
     )
 
 
-class ServiceAccountReply(BaseModel):
+class ServiceAccountReply(ReplyModel):
     """A service account."""
 
     id: UUID = Field(description="also its client id")

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from jubilee.domain.auth.devices import device_name
@@ -19,6 +19,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Endpoint,
     Model,
     Nothing,
+    ReplyModel,
     ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.paging import PageReply
@@ -38,7 +39,7 @@ SESSION_EXAMPLE = {
 }
 
 
-class SessionReply(BaseModel):
+class SessionReply(ReplyModel):
     """A session of the account, without its tokens."""
 
     id: UUID

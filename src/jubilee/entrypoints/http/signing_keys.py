@@ -1,14 +1,18 @@
 """The keys that verify access tokens, and metadata of the service that issues them."""
 
-from pydantic import BaseModel, Field
+from typing import Self
+
+from pydantic import Field
 from starlette.responses import Response
 
+from jubilee.entrypoints.http.framework.context import PublicInfo
 from jubilee.entrypoints.http.framework.endpoint import (
     Access,
     AnyEndpoint,
     Call,
     Endpoint,
     Nothing,
+    ReplyModel,
     ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.problems import PathNotFound
@@ -29,17 +33,21 @@ KEY_EXAMPLE = {
     "alg": "EdDSA",
     "use": "sig",
 }
+GRANT_TYPES = ["password", "client_credentials"]
+AUTH_METHODS = ["none", "client_secret_basic", "client_secret_post"]
+"""Of the token endpoint: the password grant needs no client."""
+
 METADATA_EXAMPLE = {
     "issuer": "https://api.example.com",
     "jwks_uri": "https://api.example.com/.well-known/jwks.json",
     "token_endpoint": "https://api.example.com/auth/token",
-    "grant_types_supported": ["password"],
+    "grant_types_supported": GRANT_TYPES,
     "response_types_supported": [],
-    "token_endpoint_auth_methods_supported": ["none"],
+    "token_endpoint_auth_methods_supported": AUTH_METHODS,
 }
 
 
-class JsonWebKey(BaseModel):
+class JsonWebKey(ReplyModel):
     """A public key (RFC 7517) of Ed25519, or of P-256, which has `y`."""
 
     kty: str
@@ -51,13 +59,13 @@ class JsonWebKey(BaseModel):
     use: str
 
 
-class JsonWebKeySet(BaseModel):
+class JsonWebKeySet(ReplyModel):
     """The keys that access tokens may be signed with."""
 
     keys: list[JsonWebKey]
 
 
-class IssuerMetadata(BaseModel):
+class IssuerMetadata(ReplyModel):
     """Metadata of an authorization server (RFC 8414)."""
 
     issuer: str
@@ -66,6 +74,18 @@ class IssuerMetadata(BaseModel):
     grant_types_supported: list[str]
     response_types_supported: list[str]
     token_endpoint_auth_methods_supported: list[str]
+
+    @classmethod
+    def of(cls, public: PublicInfo, mount: str) -> Self:
+        """Describe the service; `mount` is the prefix below which the token endpoint is named."""
+        return cls(
+            issuer=public.issuer,
+            jwks_uri=public.url + JWKS,
+            token_endpoint=f"{public.url}{mount}/auth/token",
+            grant_types_supported=GRANT_TYPES,
+            response_types_supported=[],
+            token_endpoint_auth_methods_supported=AUTH_METHODS,
+        )
 
 
 async def jwks(call: Call[Nothing, Nothing]) -> Response:
@@ -79,15 +99,7 @@ async def metadata(call: Call[Nothing, Nothing]) -> Response:
     public = call.context.public
     if not public.url:
         raise PathNotFound
-    found = IssuerMetadata(
-        issuer=public.issuer,
-        jwks_uri=public.url + JWKS,
-        token_endpoint=f"{public.url}{call.mount}/auth/token",
-        grant_types_supported=["password"],
-        response_types_supported=[],
-        token_endpoint_auth_methods_supported=["none"],
-    )
-    return ok(found, headers=CACHING)
+    return ok(IssuerMetadata.of(public, call.mount), headers=CACHING)
 
 
 def _metadata(path: str, name: str, summary: str) -> AnyEndpoint:

@@ -5,13 +5,13 @@ They only describe: the domain's job kinds validate a payload when a task is cre
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, RootModel
+from pydantic import Field, JsonValue
 
 from jubilee.domain.mail import MAX_SUBJECT_CHARS, MAX_TEXT_CHARS
 from jubilee.domain.mail_addresses import MAX_ADDRESS_CHARS
 from jubilee.domain.outbound.request import MAX_HEADER_VALUE_CHARS, MAX_HEADERS, MAX_URL_CHARS
 from jubilee.entrypoints.http.fields import absent
-from jubilee.entrypoints.http.framework.endpoint import Model
+from jubilee.entrypoints.http.framework.endpoint import Model, OneOf
 from jubilee.entrypoints.http.task_models import NEW_TASK_EXAMPLE, TaskOptions
 from jubilee.entrypoints.http.text_patterns import (
     LINE_TEXT,
@@ -77,7 +77,7 @@ class EmailSendTask(TaskOptions):
     data: EmailSendData
 
 
-class NewTask(RootModel[Annotated[
+class NewTask(OneOf[Annotated[
     EchoTask | HttpRequestTask | EmailSendTask, Field(discriminator="kind")
 ]]):  # fmt: skip
     """A task to create; `kind` determines the schema of `data`."""

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from jubilee.domain.identity import UserId
 from jubilee.domain.jobs.queue import DEFAULT_PRIORITY, MAX_PRIORITY
@@ -17,7 +17,7 @@ from jubilee.domain.tasks.task import (
     TaskStatus,
 )
 from jubilee.entrypoints.http.fields import UUID_PATTERN, Instant
-from jubilee.entrypoints.http.framework.endpoint import Model
+from jubilee.entrypoints.http.framework.endpoint import Model, ReplyModel
 from jubilee.entrypoints.http.framework.paging import PageQuery, PageReply
 
 MAX_WAIT_S = 60
@@ -116,7 +116,7 @@ class WaitQuery(Model):
     )
 
 
-class TaskReply(BaseModel):
+class TaskReply(ReplyModel):
     """A task, with the secrets in its data masked.
 
     The texts of mails and the bodies of requests are masked for all but the task's owner.

@@ -74,7 +74,7 @@ async def list_tasks(call: Call[Nothing, TaskQuery]) -> Response:
 async def get_task(call: Call[Nothing, WaitQuery]) -> Response:
     """GET /tasks/{task_id}."""
     until = call.extend(call.query.wait)
-    wait = WaitOptions(lambda: until - monotonic(), lambda: call.context.traffic.draining)
+    wait = WaitOptions(lambda: until - monotonic(), lambda: call.context.in_flight.draining)
     task = await call.services.tasks.get(call.task_id, by=call.principal, wait=wait)
     return ok(TaskReply.of(task))
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from jubilee.domain.concurrency import VersionCheck
 from jubilee.domain.identity import UserId
 from jubilee.domain.passwords import PasswordChange
-from jubilee.domain.users.user import User
+from jubilee.domain.users.user import Profile, User
 from jubilee.entrypoints.http.framework.conditions import content_tag, precondition
 from jubilee.entrypoints.http.framework.endpoint import Call, Nothing
 from jubilee.entrypoints.http.framework.paging import paged, position
@@ -34,13 +34,21 @@ C = TypeVar("C", bound=AccountChange)
 
 async def register(call: Call[Registration, Nothing]) -> Response:
     """POST /auth/register and /users."""
-    accepted = call.request.headers.get("accept-language", "")
-    profile = call.body.to_domain()
+    profile, hidden = _profile(call), call.services.hidden_registrations
+    if hidden is None:
+        return await _register(call, profile)
+    await hidden.request(profile, call.body.password)
+    return ok(MailQueued(), status=HTTPStatus.ACCEPTED)
+
+
+def _profile(call: Call[Registration, Nothing]) -> Profile:
+    """Return what the client sent, and the language that it reads unless it sent one."""
+    accepted, profile = call.request.headers.get("accept-language", ""), call.body.to_domain()
     profile["locale"] = profile["locale"] or preferred_language(accepted)
-    hidden = call.services.hidden_registrations
-    if hidden is not None:
-        await hidden.request(profile, call.body.password)
-        return ok(MailQueued(), status=HTTPStatus.ACCEPTED)
+    return profile
+
+
+async def _register(call: Call[Registration, Nothing], profile: Profile) -> Response:
     user = await call.services.users.register(profile, call.body.password)
     call.contains_data_of(user.id)
     headers = {"Location": f"{call.mount}/users/{user.id}"}

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection
 from datetime import date, datetime
-from typing import Literal, Self, TypeAlias, get_args
+from typing import Self, cast
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from jubilee.domain.users.user import Profile, User
 from jubilee.entrypoints.http.fields import (
@@ -21,7 +21,7 @@ from jubilee.entrypoints.http.fields import (
     ZoneName,
     absent,
 )
-from jubilee.entrypoints.http.framework.endpoint import Model
+from jubilee.entrypoints.http.framework.endpoint import Model, ReplyModel
 from jubilee.entrypoints.http.framework.paging import PageQuery, PageReply
 from jubilee.entrypoints.http.framework.rows import row_reader
 
@@ -46,25 +46,8 @@ ACCOUNT_EXAMPLE = {
 }
 
 
-ProfileField: TypeAlias = Literal[
-    "email",
-    "username",
-    "full_name",
-    "date_of_birth",
-    "time_zone",
-    "birthday_greeting",
-    "locale",
-    "is_active",
-    "is_superuser",
-]
-PROFILE_FIELDS: tuple[ProfileField, ...] = get_args(ProfileField)
-
-
 def _only_sent(profile: Profile, sent: Collection[str]) -> Profile:
-    for name in PROFILE_FIELDS:
-        if name in profile and name not in sent:
-            del profile[name]
-    return profile
+    return cast("Profile", {name: value for name, value in profile.items() if name in sent})
 
 
 class ProfileBody(Model):
@@ -79,7 +62,7 @@ class ProfileBody(Model):
     locale: Language | None = None
 
     def to_domain(self) -> Profile:
-        """All fields."""
+        """Return all fields."""
         return {
             "email": self.email,
             "username": self.username,
@@ -103,7 +86,7 @@ class ProfilePatch(Model):
     locale: Language | None = None
 
     def to_domain(self) -> Profile:
-        """The fields that the client sent."""
+        """Return the fields that the client sent."""
         profile: Profile = {
             "email": self.email,
             "username": self.username,
@@ -148,7 +131,7 @@ class Account(OwnAccount):
     is_superuser: bool = False
 
     def to_domain(self) -> Profile:
-        """All fields."""
+        """Return all fields."""
         return {
             **super().to_domain(),
             "is_active": self.is_active,
@@ -163,7 +146,7 @@ class AccountPatch(OwnAccountPatch):
     is_superuser: bool = absent()
 
     def to_domain(self) -> Profile:
-        """The fields that the client sent."""
+        """Return the fields that the client sent."""
         profile: Profile = {
             **super().to_domain(),
             "is_active": self.is_active,
@@ -178,7 +161,7 @@ class UserQuery(PageQuery):
     q: Search | None = None
 
 
-class UserReply(BaseModel):
+class UserReply(ReplyModel):
     """An account; its owner and admins may read all members."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -220,7 +203,7 @@ class UserPage(PageReply):
     items: list[UserReply]
 
 
-class DeletionReply(BaseModel):
+class DeletionReply(ReplyModel):
     """A deletion that waits."""
 
     due_at: datetime = Field(description="when the account is deleted, unless it is restored")

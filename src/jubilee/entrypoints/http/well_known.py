@@ -4,6 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from starlette.responses import RedirectResponse, Response
 
+from jubilee.entrypoints.http.framework.context import PublicInfo
 from jubilee.entrypoints.http.framework.endpoint import (
     Access,
     AnyEndpoint,
@@ -29,16 +30,19 @@ async def security_txt(call: Call[Nothing, Nothing]) -> Response:
     public = call.context.public
     if not public.security_contacts:
         raise PathNotFound
-    expires = (
-        public.security_expires or datetime.combine(datetime.now(UTC), time(), UTC) + VALID_FOR
-    )
+    return Response(_security_text(public), headers=CACHING, media_type=TEXT)
+
+
+def _security_text(public: PublicInfo) -> str:
+    today = datetime.combine(datetime.now(UTC), time(), UTC)
+    expires = public.security_expires or today + VALID_FOR
     lines = [
         *(f"Contact: {contact}" for contact in public.security_contacts),
         f"Expires: {expires.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "Preferred-Languages: en",
         *([f"Canonical: {public.url}{SECURITY_TXT}"] if public.url else []),
     ]
-    return Response("\r\n".join(lines) + "\r\n", headers=CACHING, media_type=TEXT)
+    return "\r\n".join(lines) + "\r\n"
 
 
 async def change_password(call: Call[Nothing, Nothing]) -> Response:

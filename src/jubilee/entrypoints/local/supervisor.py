@@ -193,7 +193,7 @@ class _Supervisor:
                 say(line)
 
     def _next_check(self) -> float:
-        """Seconds until there is something to do; the end of a child wakes us by itself."""
+        """Seconds until there is something to do; the end of a child ends the wait anyway."""
         waits = [wait for policy in self._restarts.values() if (wait := policy.wait()) is not None]
         return min([*waits, 5.0 if self._announced else 0.1])
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import time
 
-BEAT_INTERVAL_S = 2.0
+TOUCH_INTERVAL_S = 2.0
 MAX_AGE_S = 15.0  # a check that is scheduled late must not take a busy process for a stuck one
 
 
@@ -20,7 +20,7 @@ class HeartbeatFile:
         """Create the file; raises OSError."""
         self.path.touch(mode=0o644)
 
-    def beat(self) -> None:
+    def touch(self) -> None:
         """Set the time to now; if that fails the file grows old, which the health check reports."""
         with suppress(OSError):
             os.utime(self.path)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from jubilee.entrypoints.local.child_process import ChildProcess
 from jubilee.entrypoints.local.signals import SignalWaiter, StopRequested
-from jubilee.entrypoints.processes.heartbeat_file import BEAT_INTERVAL_S, HeartbeatFile
+from jubilee.entrypoints.processes.heartbeat_file import TOUCH_INTERVAL_S, HeartbeatFile
 from jubilee.entrypoints.processes.member import SIGNALLED, Member
 from jubilee.entrypoints.processes.slot import ProcessSlot
 
@@ -74,10 +74,10 @@ class _Parent:
         while not (refused := [member for member in self._members if member.refusal()]):
             for member in self._members:
                 member.check()
-            self._beat(self._members)
+            self._touch(self._members)
             waits = [member.restarts.wait() for member in self._members]
             due = [wait for wait in waits if wait is not None]
-            self._signals.pause(min([*due, BEAT_INTERVAL_S]))
+            self._signals.pause(min([*due, TOUCH_INTERVAL_S]))
         code = refused[0].refusal()
         extra = {"child": refused[0].slot.number, "exit_code": code}
         logger.critical("process cannot be started; stopping all", extra=extra)
@@ -89,7 +89,7 @@ class _Parent:
             self._group.heartbeat.create()
             self._group.heartbeat.remove()
 
-    def _beat(self, members: Collection[Member]) -> None:
+    def _touch(self, members: Collection[Member]) -> None:
         """Touch the file if all of these processes have touched theirs."""
         heartbeat = self._group.heartbeat
         if heartbeat is None or any(member.slot.heartbeat.problem() for member in members):
@@ -97,7 +97,7 @@ class _Parent:
         if not self._has_heartbeat:
             heartbeat.create()
             self._has_heartbeat = True
-        heartbeat.beat()
+        heartbeat.touch()
 
     def _remove_heartbeat(self) -> None:
         if self._has_heartbeat and self._group.heartbeat:
@@ -115,8 +115,8 @@ class _Parent:
                 passed_on = self._signals.requests
                 for member in running:
                     member.terminate()
-            self._beat(running)
-            self._signals.wait(min(left, BEAT_INTERVAL_S))
+            self._touch(running)
+            self._signals.wait(min(left, TOUCH_INTERVAL_S))
             running = self._running()
         self._kill(running)
         codes = [member.exit_code() or 0 for member in drained]

@@ -6,7 +6,7 @@ import os
 import threading
 from time import monotonic
 
-from jubilee.entrypoints.processes.heartbeat_file import BEAT_INTERVAL_S, HeartbeatFile
+from jubilee.entrypoints.processes.heartbeat_file import TOUCH_INTERVAL_S, HeartbeatFile
 
 EXIT_STUCK = 70  # EX_SOFTWARE
 
@@ -43,8 +43,8 @@ class Watchdog:
             while True:
                 self._seen = monotonic()
                 if self._heartbeat:
-                    self._heartbeat.beat()
-                await asyncio.sleep(min(self._limit / 10, BEAT_INTERVAL_S))
+                    self._heartbeat.touch()
+                await asyncio.sleep(min(self._limit / 10, TOUCH_INTERVAL_S))
         finally:
             self._over.set()
             if self._heartbeat:

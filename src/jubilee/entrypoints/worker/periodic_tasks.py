@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import uniform
 from typing import Protocol
 
@@ -106,15 +107,14 @@ def registry_tasks(
 ) -> Sequence[PeriodicTask]:
     """Keep this worker in the registry, and measure the backlog of all workers."""
 
-    async def beat() -> None:
-        await backlog.heartbeat(worker)
-
     async def measure() -> None:
         observer.record_backlog(await backlog())
 
     return (
         PeriodicTask(
-            name="worker registry", run=_without_more(beat), pause=_every(HEARTBEAT_INTERVAL_S)
+            name="worker registry",
+            run=_without_more(partial(backlog.heartbeat, worker)),
+            pause=_every(HEARTBEAT_INTERVAL_S),
         ),
         PeriodicTask(name="backlog", run=_without_more(measure), pause=_every(BACKLOG_INTERVAL_S)),
     )

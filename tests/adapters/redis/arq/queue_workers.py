@@ -71,6 +71,8 @@ class QueueSite:
         self.dispatcher = ArqJobDispatcher(url, timeout=5)
         self.database_answers = True
         """Whether PostgreSQL answers a ping."""
+        self.outage: type[Exception] = Unavailable
+        """What a ping raises if it does not."""
         self.pings = 0
         self.refill = asyncio.Event()
         """Set when a worker asks for more messages."""
@@ -80,7 +82,7 @@ class QueueSite:
     async def ping(self) -> None:
         self.pings += 1
         if not self.database_answers:
-            raise Unavailable
+            raise self.outage
 
     async def send(self, dispatches: Sequence[Dispatch]) -> None:
         """Send to the workers' queue."""

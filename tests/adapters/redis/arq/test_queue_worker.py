@@ -104,23 +104,40 @@ async def test_urgent_jobs_are_started_first(site: QueueSite) -> None:
     assert set(site.runs.started[:2]) == set(references(soon))
 
 
+def count_looks(site: QueueSite, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the list to which each look for free messages adds their number."""
+    looks: list[int] = []
+    mget = site.pool.mget
+
+    async def count_call(keys: list[str]) -> object:
+        looks.append(len(keys))
+        return await mget(keys)
+
+    monkeypatch.setattr(site.pool, "mget", count_call)
+    return looks
+
+
 async def test_running_jobs_are_not_read_again(
     site: QueueSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.runs.gate.clear()
-    worker = site.start(slots=10)
-    await site.send(dispatches(5))
-    await eventually(lambda: len(site.runs.started) == 5)
-    reads = []
-    mget = site.pool.mget
-
-    async def count_call(keys: list[str]) -> object:
-        reads.append(len(keys))
-        return await mget(keys)
-
-    monkeypatch.setattr(site.pool, "mget", count_call)
+    many = 2 * queue_worker.TAKE_BATCH
+    worker = site.start(slots=2 * many)
+    await site.send(dispatches(many))
+    await eventually(lambda: len(site.runs.started) == many)
+    looks = count_looks(site, monkeypatch)
     await asyncio.sleep(1.2)
-    assert (reads, worker.job_counter) == ([], 5)
+    assert (looks, worker.job_counter) == ([], many)
+
+
+async def test_a_few_messages_are_taken_without_being_looked_for(
+    site: QueueSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = count_looks(site, monkeypatch)
+    site.start(slots=20)
+    await site.send(dispatches(queue_worker.TAKE_BATCH))
+    await site.runs.until(queue_worker.TAKE_BATCH)
+    assert looks == []
 
 
 async def test_a_mark_of_a_killed_worker_expires(

@@ -6,10 +6,12 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from asyncpg import PostgresError
 from redis.asyncio.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from jubilee.adapters.redis.arq import queue_worker, taken_messages, wakeups
+from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.runner import Outcome
 from tests.adapters.redis.arq.queue_workers import (
     QUEUE,
@@ -61,8 +63,11 @@ async def test_the_message_of_an_unclaimed_job_is_run_by_another_worker(
     await site.until_empty()
 
 
-async def test_a_worker_takes_no_messages_until_postgresql_answers(site: QueueSite) -> None:
-    site.runs.outcome, site.database_answers = Outcome.UNCLAIMED, False
+@pytest.mark.parametrize("outage", [Unavailable, PostgresError])
+async def test_a_worker_takes_no_messages_until_postgresql_answers(
+    site: QueueSite, outage: type[Exception]
+) -> None:
+    site.runs.outcome, site.database_answers, site.outage = Outcome.UNCLAIMED, False, outage
     worker = site.start(slots=1)
     await site.send(dispatches(5))
     await site.runs.until(1)
@@ -73,6 +78,16 @@ async def test_a_worker_takes_no_messages_until_postgresql_answers(site: QueueSi
     await eventually(lambda: worker.job_counter == 0)
     await site.until_empty()
     assert 2 <= site.pings <= 5
+
+
+async def test_an_unexpected_error_of_a_ping_is_logged(
+    site: QueueSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.runs.outcome, site.database_answers, site.outage = Outcome.UNCLAIMED, False, PostgresError
+    site.start(slots=1)
+    await site.send(dispatches(1))
+    await eventually(lambda: site.pings >= 2)
+    assert "PostgreSQL cannot be asked" in caplog.messages
 
 
 async def test_claims_that_keep_failing_are_retried_with_growing_pauses(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from jubilee.adapters.postgres.counter_names import PLANNED_UNTIL
+from jubilee.adapters.postgres.greeting_counts import count_greetings, count_missing
 from jubilee.adapters.postgres.jobs.due_jobs import LEVELS
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
@@ -13,7 +14,6 @@ from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.routing import KindSetReader
 
 STATUSES = ("queued", "running", "dead")
-STATES = ("planned", "sending", "sent", "uncertain", "skipped")
 QUEUES = tuple(queue.value for queue in JobQueueName)
 ALIVE = "heard_at > now() - interval '15 seconds'"
 """Condition of a live worker: it has sent a heartbeat recently."""
@@ -67,10 +67,6 @@ OTHER_COUNTS = Statement.from_sql(
         (SELECT count(*) FROM jobs WHERE status = 'running' AND lease_until < now()) AS overdue,
         (SELECT CAST(extract(epoch FROM now() - occurred_at) AS float) FROM events
             WHERE published_at IS NULL ORDER BY id LIMIT 1) AS oldest_event,
-        (SELECT count(*) FROM greetings
-            WHERE due_on BETWEEN current_date - 3 AND current_date + 1
-                AND state IN ('planned', 'sending') AND due_at < now() - interval '1 hour'
-        ) AS missing,
         (SELECT value FROM counters WHERE name = :planned_until) AS planned_until,
         (SELECT count(*) FROM workers WHERE {alive}) AS workers,
         (SELECT count(*) FROM workers
@@ -79,14 +75,6 @@ OTHER_COUNTS = Statement.from_sql(
         ) AS workers_silent
     """,
     alive=ALIVE,
-)
-GREETINGS = Statement.from_sql(
-    """
-    SELECT state, count(*) AS number FROM greetings
-    WHERE due_on >= date_trunc('year', now())
-        AND due_on < date_trunc('year', now()) + interval '1 year'
-    GROUP BY state
-    """
 )
 # Workers of older versions do not report their kinds: they may run any. The kinds of all jobs are
 # found one by one in the order of an index, however many jobs there are of each.
@@ -147,7 +135,7 @@ PRUNE_WORKERS = Statement.from_sql("DELETE FROM workers WHERE heard_at < now() -
 class PostgresBacklog(BacklogReader, WorkerRegistry, KindSetReader):
     """Reads the backlog; every queue, status and state is counted, at 0 where there is none.
 
-    What reading costs does not depend on the number of jobs.
+    What reading costs does not depend on the number of jobs and greetings.
     """
 
     pool: ConnectionPool
@@ -159,7 +147,8 @@ class PostgresBacklog(BacklogReader, WorkerRegistry, KindSetReader):
                 row["lane"]: row["seconds"]
                 for row in await executor.all(OLDEST, queues=list(QUEUES))
             }
-            greetings = {row["state"]: row["number"] for row in await executor.all(GREETINGS)}
+            greetings = await count_greetings(executor)
+            missing = await count_missing(executor)
             unknown = {row["kind"]: row["number"] for row in await executor.all(WITHOUT_WORKER)}
             rest = await executor.first(OTHER_COUNTS, planned_until=PLANNED_UNTIL)
         assert rest is not None  # a SELECT of sub-queries always has a row
@@ -168,8 +157,8 @@ class PostgresBacklog(BacklogReader, WorkerRegistry, KindSetReader):
             oldest_due={queue: oldest.get(queue, 0.0) for queue in QUEUES},
             overdue=rest["overdue"],
             oldest_event=rest["oldest_event"] or 0.0,
-            greetings={state: greetings.get(state, 0) for state in STATES},
-            greetings_missing=rest["missing"],
+            greetings=greetings,
+            greetings_missing=missing,
             greetings_planned_until=float(rest["planned_until"] or 0),
             workers=rest["workers"],
             workers_silent=rest["workers_silent"],

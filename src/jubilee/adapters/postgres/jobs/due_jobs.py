@@ -33,32 +33,22 @@ from jubilee.domain.jobs.store import (
     UnclaimedPage,
 )
 
-UNCLAIMED = f"dispatched_at < now() - interval '{UNCLAIMED_AFTER_S:g} seconds'"
+UNCLAIMED_AFTER = f"interval '{UNCLAIMED_AFTER_S:g} seconds'"
 ALL_LEVELS = [(queue, level) for level in range(MAX_PRIORITY + 1) for queue in JobQueueName]
 QUEUES = [queue.value for queue in JobQueueName]  # a newer version may know more of them
 LEVELS = f"""
     unnest(CAST(:queues AS text[])) AS queue, generate_series(0, {MAX_PRIORITY}) AS level
 """
-# One index scan for each queue and priority: neither jobs that are due later nor those of a queue
-# that is full are read. Levels come sorted: sorted afterwards, up to twenty times the limit would
-# be locked. MATERIALIZED, or the planner might lock and mark more rows than the limit says.
+# These are functions in the database, whose settings make every plan use the indexes: see the
+# migration of indexed job functions.
+# The commit waits for no disk, for which the marks would keep their rows locked against claims. A
+# mark that a crash of the server loses is made again, which leaves the message of the job as it is.
 MARK_DUE = Statement.from_sql(
     """
-    WITH due AS MATERIALIZED (
-        SELECT found.id
-        FROM unnest(CAST(:open_queues AS text[]), CAST(:open_levels AS integer[]))
-            AS wanted (queue, level)
-        CROSS JOIN LATERAL (
-            SELECT id FROM jobs
-            WHERE status = 'queued' AND lane = wanted.queue AND priority = wanted.level
-                AND run_at <= now() AND kind = ANY(CAST(:kinds AS text[]))
-                AND dispatched_at IS NULL
-            ORDER BY run_at, id LIMIT :rows FOR UPDATE SKIP LOCKED
-        ) AS found
-        LIMIT :rows
-    )
-    UPDATE jobs SET dispatched_at = now() FROM due WHERE jobs.id = due.id
-    RETURNING jobs.id, epoch, lane, priority, kind
+    SELECT marked.* FROM set_config('synchronous_commit', 'off', true), mark_due_jobs(
+        CAST(:kinds AS text[]), CAST(:open_queues AS text[]), CAST(:open_levels AS integer[]),
+        CAST(:rows AS integer)
+    ) AS marked
     """
 )
 WAIT_FOR_DUE = Statement.from_sql(
@@ -69,16 +59,14 @@ WAIT_FOR_DUE = Statement.from_sql(
     ) AS is_due
     """
 )
-# The row comparison is a condition of the index: every page costs the same.
 WAITING = Statement.from_sql(
     """
-    SELECT id, epoch, lane, priority, kind, dispatched_at FROM jobs
-    WHERE status = 'queued' AND run_at <= now() AND {unclaimed}
-        AND (dispatched_at, id) > (CAST(:after AS timestamptz), CAST(:id AS uuid))
-        AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:queues AS text[]))
-    ORDER BY dispatched_at, id LIMIT :rows
+    SELECT * FROM find_unclaimed_jobs(
+        CAST(:kinds AS text[]), CAST(:queues AS text[]), {unclaimed_after},
+        CAST(:after AS timestamptz), CAST(:id AS uuid), CAST(:rows AS integer)
+    )
     """,
-    unclaimed=UNCLAIMED,
+    unclaimed_after=UNCLAIMED_AFTER,
 )
 FIRST = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 # The wait is a random part of the longest one, so that jobs of one dead worker are separated.
@@ -120,23 +108,11 @@ PRUNE = Statement.from_sql(
 )
 DUE_SUMMARY = Statement.from_sql(
     """
-    SELECT (
-        SELECT CAST(extract(epoch FROM min(soonest.run_at) - now()) AS float)
-        FROM {levels}
-        CROSS JOIN LATERAL (
-            SELECT run_at FROM jobs
-            WHERE status = 'queued' AND lane = queue AND priority = level AND run_at > now()
-                AND kind = ANY(CAST(:kinds AS text[]))
-            ORDER BY run_at LIMIT 1
-        ) AS soonest
-    ) AS seconds, EXISTS (
-        SELECT FROM jobs
-        WHERE status = 'queued' AND run_at <= now() AND {unclaimed}
-            AND kind = ANY(CAST(:kinds AS text[])) AND lane = ANY(CAST(:queues AS text[]))
-    ) AS waits
+    SELECT * FROM summarize_due_jobs(
+        CAST(:kinds AS text[]), CAST(:queues AS text[]), {unclaimed_after}
+    )
     """,
-    levels=LEVELS,
-    unclaimed=UNCLAIMED,
+    unclaimed_after=UNCLAIMED_AFTER,
 )
 
 

@@ -15,18 +15,12 @@ from jubilee.domain.jobs.store import JobReference
 
 BATCH_SIZE = 100
 
-# Fenced row by row. Locked rows are skipped: one that an API process holds would delay all others.
+# A function in the database, whose settings make every plan use the indexes.
 SUCCEED_ALL = Statement.from_sql(
     """
-    WITH held AS MATERIALIZED (
-        SELECT jobs.id, ended.result FROM jobs JOIN unnest(
-            CAST(:ids AS uuid[]), CAST(:epochs AS integer[]), CAST(:results AS text[])
-        ) AS ended (id, epoch, result) ON jobs.id = ended.id AND jobs.epoch = ended.epoch
-        WHERE status = 'running' FOR UPDATE OF jobs SKIP LOCKED
+    SELECT * FROM succeed_jobs(
+        CAST(:ids AS uuid[]), CAST(:epochs AS integer[]), CAST(:results AS text[])
     )
-    UPDATE jobs SET status = 'succeeded', finished_at = now(), lease_until = NULL, error = NULL,
-        result = CAST(held.result AS jsonb)
-    FROM held WHERE jobs.id = held.id RETURNING jobs.id
     """
 )
 

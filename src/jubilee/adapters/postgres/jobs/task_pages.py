@@ -3,8 +3,11 @@
 from enum import Enum
 from functools import lru_cache
 
+from asyncpg import Record
+
+from jubilee.adapters.postgres.documents import decode
 from jubilee.adapters.postgres.statement import Statement, compose
-from jubilee.domain.tasks.task import Task
+from jubilee.domain.tasks.task import Task, TaskStatus
 
 DOCUMENTS = ("data", "progress", "result", "error")
 COLUMNS = ", ".join(Task.__dataclass_fields__)
@@ -81,3 +84,11 @@ def page_statement(scope: OwnerScope, *, of_kind: bool, continued: bool) -> Stat
         size=SIZE,
         task=TASK,
     )
+
+
+def read_task(row: Record) -> Task:
+    """Return the task of a row with the columns `TASK`."""
+    values = {name: row[name] for name in Task.__dataclass_fields__}
+    documents = {name: decode(row[name]) for name in DOCUMENTS}
+    documents["data"] = documents["data"] or {}
+    return Task(**{**values, **documents, "status": TaskStatus(row["status"])})

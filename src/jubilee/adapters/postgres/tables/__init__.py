@@ -13,7 +13,7 @@ from jubilee.adapters.postgres.tables.factors import (
 from jubilee.adapters.postgres.tables.greetings import counters, greetings
 from jubilee.adapters.postgres.tables.identities import identities, spent_tickets
 from jubilee.adapters.postgres.tables.invites import invites
-from jubilee.adapters.postgres.tables.items import ITEM_WORDS, items
+from jubilee.adapters.postgres.tables.items import ITEM_TEXT, items
 from jubilee.adapters.postgres.tables.jobs import jobs, task_quotas, workers
 from jubilee.adapters.postgres.tables.leaving import account_deletions, export_chunks, exports
 from jubilee.adapters.postgres.tables.one_time import one_time_links
@@ -22,11 +22,11 @@ from jubilee.adapters.postgres.tables.roles import role_grants, roles
 from jubilee.adapters.postgres.tables.service_accounts import service_accounts
 from jubilee.adapters.postgres.tables.sessions import sessions
 from jubilee.adapters.postgres.tables.signing_keys import signing_keys
-from jubilee.adapters.postgres.tables.users import USER_WORDS, users
+from jubilee.adapters.postgres.tables.users import USER_TEXT, users
 
 __all__ = [
-    "ITEM_WORDS",
-    "USER_WORDS",
+    "ITEM_TEXT",
+    "USER_TEXT",
     "account_deletions",
     "api_tokens",
     "audit_entries",

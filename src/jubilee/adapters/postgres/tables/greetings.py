@@ -33,6 +33,8 @@ greetings = Table(
     ),
     CheckConstraint("(state = 'skipped') = (reason IS NOT NULL)", name="reason"),
     Index("ix_greetings_due_on", "due_on"),
+    # For counting: of a year most are sent, and of a day many may not be due yet.
+    Index("ix_greetings_state_due_on_due_at", "state", "due_on", "due_at"),
 )
 
 counters = Table(

@@ -2,9 +2,9 @@
 
 from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, Uuid, text
 
-from jubilee.adapters.postgres.columns import instant, metadata, owner, words
+from jubilee.adapters.postgres.columns import instant, metadata, owner, searched
 
-ITEM_WORDS = words("title", "description")
+ITEM_TEXT = searched("title", "description")
 LISTED = text("is_active")
 
 items = Table(
@@ -28,5 +28,5 @@ items = Table(
         "ix_items_owner_id_updated_at_id", "owner_id", "updated_at", "id", postgresql_where=LISTED
     ),
     Index("ix_items_owner_id_title_id", "owner_id", "title", "id", postgresql_where=LISTED),
-    Index("ix_items_words", text(ITEM_WORDS), postgresql_using="gin", postgresql_where=LISTED),
+    Index("ix_items_words", text(ITEM_TEXT.words), postgresql_using="gin", postgresql_where=LISTED),
 )

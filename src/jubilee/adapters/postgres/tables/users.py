@@ -2,9 +2,9 @@
 
 from sqlalchemy import Boolean, Column, Index, Table, Text, Uuid, text
 
-from jubilee.adapters.postgres.columns import instant, metadata, words
+from jubilee.adapters.postgres.columns import instant, metadata, searched
 
-USER_WORDS = words("email", "username", "full_name")
+USER_TEXT = searched("email", "username", "full_name")
 
 users = Table(
     "users",
@@ -32,5 +32,5 @@ users = Table(
     instant("updated_at"),
     Index("ix_users_created_at_id", "created_at", "id"),
     Index("ix_users_admins", "id", postgresql_where=text("is_superuser AND is_active")),
-    Index("ix_users_words", text(USER_WORDS), postgresql_using="gin"),
+    Index("ix_users_words", text(USER_TEXT.words), postgresql_using="gin"),
 )

@@ -39,7 +39,7 @@ RunJob = Callable[[JobReference, Callable[[], None]], Awaitable[Outcome]]
 """Runs a job, and calls the second argument once its claim has succeeded."""
 
 PingDatabase = Callable[[], Awaitable[None]]
-"""Returns if PostgreSQL answers; raises Unavailable."""
+"""Returns if PostgreSQL answers; raises an error if it does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,18 +129,18 @@ class ArqQueueWorker(Worker):
         return len(self.tasks)
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
-        """Start those that no worker has taken, found by one command for all of them.
+        """Start those that no worker has taken.
 
         Messages of jobs that run here are still in the queue; ARQ would ask about each of them, and
-        take each by three round trips of its own.
+        take each by three round trips of its own. Of many, one command finds those that are free;
+        of a few, they are found by being taken, which saves an idle worker the round trip.
         """
         if len(job_ids) < REFILL_BELOW * self.max_jobs:
             self._refill()
-        others = [i for i in job_ids if i.decode() not in self.tasks]
-        if not others:
-            return
-        marks = await self.pool.mget([in_progress_key_prefix + i.decode() for i in others])
-        free = [i.decode() for i, mark in zip(others, marks, strict=True) if mark is None]
+        free = [message for i in job_ids if (message := i.decode()) not in self.tasks]
+        if len(free) > TAKE_BATCH:
+            marks = await self.pool.mget([in_progress_key_prefix + message for message in free])
+            free = [message for message, mark in zip(free, marks, strict=True) if mark is None]
         while free and self._has_room():
             taken = free[: min(TAKE_BATCH, self.max_jobs - self.job_counter)]
             await self._take(taken)
@@ -217,10 +217,18 @@ class ArqQueueWorker(Worker):
         while not self.allow_pick_jobs:
             await asyncio.sleep(self._pause_s)
             self._pause_s = min(self._pause_s * 2, MAX_PAUSE_S)
-            with suppress(Unavailable):
-                await self._ping_database()
-                self.allow_pick_jobs = True
+            self.allow_pick_jobs = await self._database_answers()
         self._wakeups.wake()
+
+    async def _database_answers(self) -> bool:
+        try:
+            await self._ping_database()
+        except Unavailable:
+            return False
+        except Exception:  # else no ping would follow, and no job be taken again
+            logger.exception("PostgreSQL cannot be asked", extra={"queue": self.queue_name})
+            return False
+        return True
 
     async def _take(self, messages: list[str]) -> None:
         """Mark messages as in progress and read them in one round trip; run those that were free.

@@ -1,12 +1,15 @@
 """Wake-ups of a queue's workers, by PUBLISH; ARQ by itself only polls."""
 
 import asyncio
+import time
 from contextlib import suppress
 
 from arq.connections import ArqRedis
 from redis.asyncio.client import PubSub
 
-DEBOUNCE_S = 0.002  # wake-ups within this time share one poll
+from jubilee.domain.clock import Monotonic
+
+DEBOUNCE_S = 0.002  # between two polls: wake-ups within this time share one
 RECONNECT_PAUSE_S = 1.0
 PING_AFTER_S = 10.0  # without a wake-up: the subscription may be half-open
 
@@ -14,9 +17,10 @@ PING_AFTER_S = 10.0  # without a wake-up: the subscription may be half-open
 class Wakeups:
     """Waits for the wake-ups of one channel, and for those of this process."""
 
-    def __init__(self, pool: ArqRedis, channel: str) -> None:
+    def __init__(self, pool: ArqRedis, channel: str, monotonic: Monotonic = time.monotonic) -> None:
         self.channel = channel
         self._pool = pool
+        self._monotonic = monotonic
         self._awake = asyncio.Event()
 
     def wake(self) -> None:
@@ -24,11 +28,12 @@ class Wakeups:
         self._awake.set()
 
     async def wait(self, longest: float) -> None:
-        """Wait for a wake-up, `longest` seconds at most."""
+        """Wait for a wake-up, `longest` seconds at most; an idle worker starts to poll at once."""
+        began = self._monotonic()
         with suppress(TimeoutError):
             async with asyncio.timeout(longest):
                 await self._awake.wait()
-            await asyncio.sleep(DEBOUNCE_S)
+            await asyncio.sleep(max(began + DEBOUNCE_S - self._monotonic(), 0))
         self._awake.clear()
 
     async def listen(self) -> None:

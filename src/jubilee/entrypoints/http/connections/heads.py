@@ -9,8 +9,10 @@ from jubilee.entrypoints.http.connections.refusals import HeadTooLarge, Malforme
 
 VERSIONS = ("1.0", "1.1")
 
-SINGLE_HEADERS = (b"host", b"authorization", b"content-type")
+SINGLE_HEADERS = (b"host", b"authorization", b"content-type", b"transfer-encoding")
 """Ambiguous if duplicated; the parser itself refuses a second Content-Length."""
+
+DUPLICATE = "Send Host, Authorization, Content-Type and Transfer-Encoding only once."
 
 RESERVED_PATHS = ("/health/live", "/health/ready", "/metrics")
 """Served under every mount even beyond the limit of connections."""
@@ -31,16 +33,24 @@ def fault_of(
     """Return the error of a head with these headers, or None; `named` has the last of each."""
     if len(headers) > MAX_HEADERS:
         return HeadTooLarge()
-    if version not in VERSIONS:
-        return MalformedRequest("Send an HTTP/1.1 request.")
-    if b"host" not in named and version == "1.1":
-        return MalformedRequest("Send a Host header.")
-    if upgrade and _announces_body(named):
-        return MalformedRequest("Send no body with Upgrade or CONNECT.")
     counts = Counter(name for name, _ in headers)
-    if any(counts[name] > 1 for name in SINGLE_HEADERS):
-        return MalformedRequest("Send Host, Authorization and Content-Type only once.")
-    return None
+    faults = (
+        (version not in VERSIONS, "Send an HTTP/1.1 request."),
+        (version == "1.1" and b"host" not in named, "Send a Host header."),
+        (upgrade and _announces_body(named), "Send no body with Upgrade or CONNECT."),
+        (any(counts[name] > 1 for name in SINGLE_HEADERS), DUPLICATE),
+        (not _has_known_coding(named, version), "Send no transfer coding but chunked."),
+    )
+    return next((MalformedRequest(detail) for is_fault, detail in faults if is_fault), None)
+
+
+def _has_known_coding(named: Mapping[bytes, bytes], version: str) -> bool:
+    """Return whether the body has no transfer coding but `chunked`, which HTTP/1.0 lacks.
+
+    The parser takes a body of `gzip, chunked` for one that is not compressed.
+    """
+    coding = named.get(b"transfer-encoding")
+    return coding is None or (coding.lower() == b"chunked" and version == "1.1")
 
 
 def _announces_body(named: Mapping[bytes, bytes]) -> bool:

@@ -163,6 +163,7 @@ class BoundedProtocol(HttpToolsProtocol):
             len(named) < count
             or count > MAX_HEADERS
             or b"host" not in named
+            or b"transfer-encoding" in named
             or self._is_excess
             or not parser.should_keep_alive()
             or parser.should_upgrade()

@@ -42,7 +42,7 @@ class DrainingServer(uvicorn.Server):
         self,
         app: ASGIApp,
         listening: ListenOptions,
-        traffic: InFlightRequests,
+        in_flight: InFlightRequests,
         rules: ConnectionRules,
     ) -> None:
         config = BoundedConfig(
@@ -64,7 +64,7 @@ class DrainingServer(uvicorn.Server):
         config.rules = rules
         super().__init__(config)
         self._listening = listening
-        self._traffic = traffic
+        self._in_flight = in_flight
         self._sweeper = ConnectionSweeper(self.server_state, rules)
 
     def stop(self) -> None:
@@ -95,9 +95,9 @@ class DrainingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain and stop; until then `/health/ready` answers 503, for load balancers to see."""
         deadline = monotonic() + self._listening.timeout - CLOSE_TIMEOUT_S
-        self._traffic.draining = True
+        self._in_flight.draining = True
         await self._pause(min(self._listening.delay, self._listening.timeout))
-        await self._traffic.drain(deadline - monotonic(), until=lambda: self.force_exit)
+        await self._in_flight.drain(deadline - monotonic(), until=lambda: self.force_exit)
         left = max(deadline - monotonic(), 0) + CLOSE_TIMEOUT_S
         self.config.timeout_graceful_shutdown = max(1, int(left))
         try:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 from starlette.responses import Response
 
 from jubilee.entrypoints.http.docs.files import StaticFile, docs_files
@@ -28,6 +28,7 @@ from jubilee.entrypoints.http.framework.endpoint import (
     Endpoint,
     Handler,
     Nothing,
+    ReplyModel,
     ResponseSpec,
 )
 from jubilee.entrypoints.http.framework.negotiation import preferred_media
@@ -51,7 +52,7 @@ REDOC_CSP = (
 PlainHandler: TypeAlias = Handler[Nothing, Nothing]
 
 
-class OpenApi(BaseModel):
+class OpenApi(ReplyModel):
     """An OpenAPI document."""
 
     model_config = ConfigDict(extra="allow")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from jubilee.domain.auth.pending import MfaRequired
 from jubilee.domain.auth.tokens import InvalidToken
@@ -23,7 +23,7 @@ from jubilee.domain.users.recent_proof import ReauthenticationRequired
 from jubilee.entrypoints.http.framework.conditions import MalformedCondition
 from jubilee.entrypoints.http.framework.cursors import InvalidCursor
 from jubilee.entrypoints.http.framework.deprecation import EndpointRemoved
-from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint, Idempotency
+from jubilee.entrypoints.http.framework.endpoint import Access, AnyEndpoint, Idempotency, ReplyModel
 from jubilee.entrypoints.http.framework.hosts import is_health
 from jubilee.entrypoints.http.framework.idempotency import MalformedIdempotencyKey
 from jubilee.entrypoints.http.framework.paging import PageQuery
@@ -49,7 +49,7 @@ from jubilee.entrypoints.http.framework.problems import (
 ErrorClass: TypeAlias = type[DomainError]
 
 
-class Problem(BaseModel):
+class Problem(ReplyModel):
     """An error (RFC 9457). Clients may rely on `code`."""
 
     type: str = Field(

@@ -68,7 +68,7 @@ class ApiContext:
     services: Services
     cursors: Cursors
     limits: BodyLimits
-    traffic: InFlightRequests
+    in_flight: InFlightRequests
     public: PublicInfo = field(default_factory=PublicInfo)
     exposition: MetricsExposition | None = None
     """None if the metrics are served on a port of their own."""

@@ -67,14 +67,14 @@ class EdgeMiddleware:
     def __init__(
         self,
         respond: Respond,
-        traffic: InFlightRequests,
+        in_flight: InFlightRequests,
         meter: RequestObserver = NO_REQUEST_OBSERVER,
         timeout: float = math.inf,
         rules: EdgeRules = DEFAULT_RULES,
     ) -> None:
         """`timeout` is the duration of a request in seconds, without that of its body."""
         self._respond = respond
-        self._traffic = traffic
+        self._in_flight = in_flight
         self._meter = meter
         self._timeout = timeout
         self._rules = rules
@@ -86,13 +86,13 @@ class EdgeMiddleware:
         record.deadline = began + self._timeout
         scope["state"] = {"record": record}
         _mount(scope)
-        running, token = self._traffic.begin(), current_request.set(record)
+        running, token = self._in_flight.begin(), current_request.set(record)
         self._meter.request_started()
         try:
             response = await self._respond(Request(scope, receive), record)
             await self._send(response, scope["method"], record, send)
         finally:
-            self._traffic.end(running)
+            self._in_flight.end(running)
             record.seconds = monotonic() - began
             self._meter.request_finished(record)
             current_request.reset(token)
@@ -118,7 +118,7 @@ class EdgeMiddleware:
             (b"x-request-id", record.request_id.encode()),
         ]
         add_default_headers(headers)
-        if self._traffic.draining:
+        if self._in_flight.draining:
             headers.append((b"connection", b"close"))
         return headers
 

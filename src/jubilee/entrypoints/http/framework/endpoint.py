@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, RootModel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -31,10 +31,14 @@ ANONYMOUS_BODY_BYTES = 16_384
 """Largest body read from anonymous clients; a valid one has about 5 KiB at most."""
 
 
+# `defer_build`: the first use of a model, not the start of the process, builds its validator. That
+# takes about a millisecond; a process uses few of all.
 class Model(BaseModel):
     """Base of request bodies and queries: unknown members are refused, `repr` hides values."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True
+    )
 
     def __repr__(self) -> str:
         """Only the class name, as members may be passwords."""
@@ -43,6 +47,21 @@ class Model(BaseModel):
 
 class Nothing(Model):
     """Body or query of an endpoint that has none."""
+
+
+class ReplyModel(BaseModel):
+    """Base of bodies of replies."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+T = TypeVar("T")
+
+
+class OneOf(RootModel[T], Generic[T]):
+    """Base of bodies that are documented as a choice of models; none is validated by it."""
+
+    model_config = ConfigDict(defer_build=True)
 
 
 class Access(Enum):

@@ -49,7 +49,7 @@ def require_acceptable(headers: Headers, offered: tuple[str, ...]) -> None:
 
 
 def preferred_media(headers: Headers, offered: tuple[str, ...]) -> str:
-    """Return the media type that `Accept` prefers; the first of those that it likes as much."""
+    """Return the offered media type of the highest weight in `Accept`; of equal ones the first."""
     weights = dict(_weights(", ".join(headers.getlist("accept"))))
     return max(offered, key=lambda media: _weight(weights, media))
 

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from jubilee.domain.paging import Page, Position
-from jubilee.entrypoints.http.framework.endpoint import Call, Model, ResponseSpec
+from jubilee.entrypoints.http.framework.endpoint import Call, Model, ReplyModel, ResponseSpec
 from jubilee.entrypoints.http.framework.responses import JsonResponse
 from jubilee.entrypoints.http.framework.rows import ListRow
 
@@ -27,7 +27,7 @@ class PageQuery(Model):
     )
 
 
-class PageReply(BaseModel):
+class PageReply(ReplyModel):
     """A page of a list, with the cursor of the next page."""
 
     items: Sequence[Any]

@@ -56,7 +56,7 @@ class InvalidRequest(errors.Invalid):
 
 
 class UnsupportedGrant(errors.Invalid):
-    """The grant type must be `password`."""
+    """This endpoint does not support the grant type."""
 
     code = "unsupported_grant_type"
 

@@ -111,7 +111,7 @@ class Resource:
             return refuse(_conditional(error, endpoint, request), request, oauth=endpoint.oauth)
         except asyncio.CancelledError:
             # Cancelled at the end of the shutdown: uvicorn would respond with a plain 500.
-            if not self._context.traffic.draining:
+            if not self._context.in_flight.draining:
                 raise
             return refuse(Unavailable(), request, oauth=endpoint.oauth)
         except Exception:
@@ -226,7 +226,7 @@ class PreparedEndpoint:
 
     @classmethod
     def of(cls, endpoint: AnyEndpoint) -> "PreparedEndpoint":
-        """Derive it."""
+        """Derive it from the endpoint's data."""
         model = endpoint.query or Nothing
         is_needed = any(member.is_required() for member in model.model_fields.values())
         return cls(

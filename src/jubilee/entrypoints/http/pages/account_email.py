@@ -31,7 +31,7 @@ class ProofForm(AddressForm):
 
     @property
     def proof(self) -> LinkProof:
-        """Token or code."""
+        """The token or the code that was sent."""
         return LinkToken(self.token) if self.token else TypedCode(self.email.strip(), self.code)
 
 

@@ -20,7 +20,7 @@ class RestoreForm(Model):
 
     @property
     def proof(self) -> LinkProof | None:
-        """Token or code; None if neither is given."""
+        """The token or the code that was sent; None if neither was."""
         code = TypedCode(self.username.strip(), self.code) if self.code else None
         return LinkToken(self.token) if self.token else code
 

@@ -1,4 +1,4 @@
-"""One process of the API or of a worker."""
+"""One process of the API."""
 
 import logging
 
@@ -6,18 +6,15 @@ from jubilee.bootstrap.application import open_application
 from jubilee.bootstrap.garbage_collection import freeze_startup_objects
 from jubilee.bootstrap.http import http_options, listen_options
 from jubilee.bootstrap.logs import start_logging
-from jubilee.bootstrap.mail import mail_is_configured
-from jubilee.bootstrap.metrics_listener import API, WORKER
+from jubilee.bootstrap.mail import warn_without_mail
+from jubilee.bootstrap.metrics_listener import API
 from jubilee.bootstrap.open_files import allow_connections
-from jubilee.bootstrap.processes import settings_of_process
 from jubilee.bootstrap.telemetry import ProcessInfo
-from jubilee.bootstrap.worker import open_worker
 from jubilee.commands.running import run
 from jubilee.entrypoints.api import serve
 from jubilee.entrypoints.http.connections.limits import RESERVED_CONNECTIONS
 from jubilee.entrypoints.local.addresses import require_free
 from jubilee.entrypoints.processes.slot import ProcessSlot
-from jubilee.entrypoints.worker.process import work
 from jubilee.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -27,7 +24,7 @@ def api(settings: Settings, slot: ProcessSlot | None) -> int:
     """Serve the API; `slot` is the place of this process among several of one parent."""
     logs = start_logging(settings, slot)
     process = ProcessInfo(API, settings.api_metrics_port, logs, slot)
-    _warn_without_mail(settings)
+    warn_without_mail(settings)
     if slot is None:
         try:
             require_free(settings.host, settings.port)
@@ -46,22 +43,3 @@ def api(settings: Settings, slot: ProcessSlot | None) -> int:
             return await serve(application.services, options, listening, heartbeat)
 
     return run(serve_all())
-
-
-def worker(settings: Settings, slot: ProcessSlot | None) -> int:
-    """Run jobs; `slot` is the place of this process among several of one parent."""
-    logs = start_logging(settings, slot)
-    process = ProcessInfo(WORKER, settings.worker_metrics_port, logs, slot)
-    _warn_without_mail(settings)
-
-    async def work_all() -> int:
-        async with open_worker(settings_of_process(settings, slot), process=process) as plan:
-            freeze_startup_objects()
-            return await work(plan)
-
-    return run(work_all())
-
-
-def _warn_without_mail(settings: Settings) -> None:
-    if not mail_is_configured(settings):
-        logger.warning("mail is not configured: mail jobs wait until SMTP_URL is set")
