@@ -15,10 +15,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
 
+from tests.mutation.kept_record import keep_sources, next_part, not_recorded, read_kept
 from tests.mutation.mutations import Mutation, mutations
-from tests.mutation.record import read_tests
 from tests.mutation.recorder import OUTPUT
-from tests.mutation.report import Outcome, accepted, diff, summary
+from tests.mutation.report import Outcome, accepted, diff, not_found, summary
 from tests.mutation.selection import Selection
 from tests.mutation.workspace import END_OF_HANGING, Verdict, Workspace, workspace
 
@@ -76,25 +76,31 @@ def _options() -> argparse.Namespace:
 
 
 def _selection(copy: Workspace, kept: Path | None) -> Selection:
-    """By the record that is kept, else by a run of the tests, on every core."""
+    """By the record that is kept, and a run of the tests that it lacks."""
     record = (kept or copy.root / "record").absolute()
-    if not record.exists():
-        record.mkdir(parents=True)
-        began = time.monotonic()
-        with copy.recorded(record):
-            copy.run(
-                [f"tests/{name}" for name in RECORDED],
-                timeout=RECORDING_TIMEOUT_S,
-                options=("-p", "tests.mutation.recorder", "-n", "auto"),
-                # A server for each process of the parallel run, as elsewhere.
-                **{OUTPUT: str(record), "JUBILEE_TEST_SERVERS": "embedded"},
-            )
-        _say(f"recorded in {time.monotonic() - began:.0f} s")
-    tests = read_tests(record)
+    tests = read_kept(copy.root, record)
+    if missing := not_recorded(copy.root, RECORDED, tests):
+        _record(copy, next_part(record), missing)
+        tests = read_kept(copy.root, record)
     if not tests:
         raise SystemExit("no test passes in a copy of the project: every mutation would be killed")
     _say(f"{len(tests)} tests are known")
     return Selection(copy.root / "src", tests)
+
+
+def _record(copy: Workspace, part: Path, tests: Sequence[str]) -> None:
+    """Run the tests on every core."""
+    began = time.monotonic()
+    with copy.recorded(part):
+        copy.run(
+            tests,
+            timeout=RECORDING_TIMEOUT_S,
+            options=("-p", "tests.mutation.recorder", "-n", "auto"),
+            # A server for each process of the parallel run, as elsewhere.
+            **{OUTPUT: str(part), "JUBILEE_TEST_SERVERS": "embedded"},
+        )
+    keep_sources(copy.root, part)
+    _say(f"recorded {len(tests)} modules of tests in {time.monotonic() - began:.0f} s")
 
 
 def _all_tried(
@@ -122,7 +128,8 @@ def _tried(
     """Run the tests of a mutation.
 
     Where none failed by itself, they ran out of time or could not be collected. That kills the
-    mutation only if it does not happen without it: on a busy machine it may.
+    mutation only if it does not happen without it: on a busy machine it may. A test that is there
+    only beside others, by what these import, is left out.
     """
     chosen, seconds = selection.of(mutation)
     tests, timeout = [name for name in chosen if name not in without], 3 * seconds + TIMEOUT_S
@@ -131,7 +138,10 @@ def _tried(
         outcome = Outcome(mutation, *copy.run(tests, timeout=timeout, options=JUDGING))
     if outcome.is_killed and not outcome.killer:
         options = ("--collect-only",) if outcome.verdict is Verdict.FAILED else END_OF_HANGING
-        if copy.run(tests, timeout=timeout, options=options)[0] is not Verdict.PASSED:
+        verdict, output = copy.run(tests, timeout=timeout, options=options)
+        if missing := not_found(output, tests):
+            return _tried(copy, selection, mutation, {*without, *missing})
+        if verdict is not Verdict.PASSED:
             _say("it is not believed: the tests end in the same way without the mutation")
             outcome = Outcome(mutation, Verdict.PASSED, "")
     took, where = time.monotonic() - began, f"{mutation.path}:{mutation.line}"

@@ -3,7 +3,7 @@
 import difflib
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +49,14 @@ def diff(mutation: Mutation) -> str:
     path, was, becomes = mutation.key
     shown = difflib.unified_diff(before, after, path, path, n=2, lineterm="")
     return "\n".join([*shown, f"was = {was!r}", f"becomes = {becomes!r}", ""])
+
+
+def not_found(output: str, tests: Collection[str]) -> set[str]:
+    """Return the tests that pytest says it has not found; it names them without parameters."""
+    lines = [line for line in output.splitlines() if line.startswith("ERROR: not found: ")]
+    return {
+        name for name in tests if any(line.endswith(f"/{name.split('[')[0]}") for line in lines)
+    }
 
 
 def summary(

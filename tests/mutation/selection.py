@@ -60,16 +60,31 @@ PROCESSES = (
 
 # What modules declare is data, which tests read without calling a function of theirs: by the path
 # of the module, and a text of the line.
+FORMATS = (
+    *("api_tokens/text", "audit/chain", "audit/entry", "auth/pending"),
+    *("factors/recovery_codes", "greetings/opt_out", "idempotency/answers"),
+    *("one_time/secrets", "passkeys/challenges"),
+)
+"""Modules of the domain that write and read the same format: only a known answer tells."""
+
 ALWAYS = (
     (
         "jubilee/adapters/postgres/tables/",
         "",
         "tests/system/test_migrations.py::test_the_migrations_create_exactly_the_declared_tables",
     ),
-    ("jubilee/settings/", "", "tests/settings/test_env_example.py"),
-    ("jubilee/settings/", "e=", "tests/settings/test_bounds.py"),
+    ("jubilee/adapters/postgres/", "", "tests/contracts/test_other_accounts.py"),
+    ("jubilee/domain/", ": bool = ", "tests/contracts/test_port_defaults.py"),
+    ("jubilee/settings/", "", "tests/settings"),
+    ("jubilee/entrypoints/http/", "", "tests/http/test_openapi_rules.py"),
+    ("jubilee/entrypoints/http/docs/", "", "tests/http/test_openapi_headers.py"),
     ("jubilee/entrypoints/http/", "conditional=", "tests/http/test_conditions.py"),
+    ("jubilee/entrypoints/http/", "status=", "tests/http/test_openapi.py"),
     ("jubilee/", "repr=", "tests/adapters/test_secret_reprs.py"),
+    *(
+        (f"jubilee/domain/{name}.py", "", "tests/bootstrap/test_stored_formats.py")
+        for name in FORMATS
+    ),
 )
 
 

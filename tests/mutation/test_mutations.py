@@ -8,7 +8,7 @@ import pytest
 from tests.exclusive import LANES
 from tests.mutation.mutations import Mutation, mutations
 from tests.mutation.record import RecordedTest, lines_of
-from tests.mutation.report import Outcome, accepted, summary
+from tests.mutation.report import Outcome, accepted, not_found, summary
 from tests.mutation.selection import Selection
 from tests.mutation.workspace import COPIED, Verdict
 
@@ -151,9 +151,8 @@ def test_what_modules_declare_is_tested_by_the_tests_that_read_it(tmp_path: Path
     found = {m.edit.text: m for m in mutations(tmp_path, Path("src"))}
     selection = Selection(tmp_path / "src", [])
     chosen = {text: selection.of(mutation)[0] for text, mutation in found.items()}
-    example, bounds = (f"tests/settings/test_{name}.py" for name in ("env_example", "bounds"))
-    assert chosen[b"2"] == [example]
-    assert chosen[b"3"] == [example, bounds, "tests/adapters/test_secret_reprs.py"]
+    assert chosen[b"2"] == ["tests/settings"]
+    assert chosen[b"3"] == ["tests/settings", "tests/adapters/test_secret_reprs.py"]
 
 
 def test_a_function_that_runs_while_modules_are_loaded_is_tested_by_what_uses_it(
@@ -189,6 +188,13 @@ def test_92_percent_of_the_mutations_must_be_killed(survivors: int, is_enough: b
     assert (
         f"107 of 500 mutations, {100 - survivors} killed (1 by time), {survivors} survived" in text
     )
+
+
+def test_tests_that_are_there_only_beside_others_are_left_out() -> None:
+    tests = ["tests/settings", "tests/test_a.py::test_b[1]", "tests/test_a.py::test_c[a/b]"]
+    output = "ERROR: not found: /x/tests/test_a.py::test_c\n(no match in any of [])\n"
+    assert not_found(output, tests) == {tests[2]}
+    assert not not_found("1 test collected", tests)
 
 
 def test_the_copy_has_the_files_that_tests_lock() -> None:
