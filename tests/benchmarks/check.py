@@ -13,9 +13,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.benchmarks.http_bench import OTHER_CORE, QUICK_HASH, measure, opened
+from tests.benchmarks.http_bench import OTHER_CORE, measure, opened
 from tests.benchmarks.http_load import REQUESTS, Load
 from tests.benchmarks.stack import print_lines, stack
+from tests.support.running import QUICK_HASH
 
 LIMIT = 1.05
 ROUNDS, COUNT = 21, 1000

@@ -19,7 +19,7 @@ from jubilee.domain.jobs.store import JobReference
 from jubilee.domain.tasks.quota import add_within_limit
 from jubilee.domain.tasks.task import TaskFilter, TaskRequest
 from jubilee.domain.transaction import Begin
-from tests.benchmarks.growth_rows import COMMON, IN_20, IN_200, NEWEST, RARE, moment, row_id
+from tests.benchmarks.growth_rows import COMMON, IN_20, IN_200, NEWEST, OLD, RARE, moment, row_id
 
 ROWS, TODAYS_ROWS, DUE_ROWS, DELETED_ROWS = 20, 100, 10, 2
 MAX_ANONYMOUS, MAX_LIVE = 1_000_000, 10_000
@@ -157,6 +157,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "search: a word in each row": _items(word=COMMON),
     "search: in one of 20": _items(word=IN_20),
     "search: in one of 200": _items(word=IN_200),
+    "search: in one of 20, none of the newest": _items(word=OLD),
     "search: in one of 10 000": _items(word=RARE),
     "search: in none": _items(word="absent"),
     "today's birthdays, 100": _today,

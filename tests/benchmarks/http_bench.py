@@ -23,9 +23,8 @@ from tests.benchmarks.interleaved import CONNECTIONS, Contender, Score, compete,
 from tests.benchmarks.stack import SECRET, print_lines, stack
 from tests.benchmarks.telemetry_cost import collector
 from tests.support.api import Api
-from tests.support.running import Up, eventually, free_port
+from tests.support.running import QUICK_HASH, Up, eventually, free_port
 
-QUICK_HASH = {"PASSWORD_HASH_TIME_COST": "1", "PASSWORD_HASH_MEMORY_KIB": "8192"}
 PEERS = {
     "A plaintext": "plaintext",
     "B* held connections": "held_connections",

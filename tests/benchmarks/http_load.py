@@ -40,6 +40,8 @@ class Load:
             for number in range(NAMES):
                 client.put(f"/hello/{name(number)}", json=BORN).raise_for_status()
             users = [bearer(sign_up(client, f"bench{number}")) for number in range(USERS)]
+            for number in range(USERS):
+                sign_up(client, f"visitor{number}")
             items = []
             for number in range(ITEMS):
                 body = {"title": f"Item {number}", "description": "Twenty metres, warm white"}
@@ -77,7 +79,8 @@ def _me(load: Load) -> list[bytes]:
 
 
 def _sign_in(_: Load) -> list[bytes]:
-    forms = [urlencode({"username": f"bench{n}", "password": PASSWORD}) for n in range(USERS)]
+    # Users of their own: each sign-in beyond a number ends the oldest session of the user.
+    forms = [urlencode({"username": f"visitor{n}", "password": PASSWORD}) for n in range(USERS)]
     return [http_request("POST", "/auth/token", FORM, form.encode()) for form in forms]
 
 
@@ -95,6 +98,11 @@ def _create(load: Load) -> list[bytes]:
     return [http_request("POST", "/items", {**JSON, **headers}, body) for headers in load.headers]
 
 
+def _task(load: Load) -> list[bytes]:
+    body = dumps({"kind": "echo", "data": {"n": 1}}).encode()
+    return [http_request("POST", "/tasks", {**JSON, **headers}, body) for headers in load.headers]
+
+
 REQUESTS = {
     "hello": _hello,
     "live": _live,
@@ -104,6 +112,7 @@ REQUESTS = {
     "list": _list,
     "save": _save,
     "create": _create,
+    "task": _task,
 }
 """The kinds of requests: what each measures is in `deploy/performance.md`."""
 FEW_CONNECTIONS = {"sign-in": 4}

@@ -3,13 +3,17 @@
 One worker of Jubilee as in production, on embedded servers, runs durable jobs that do nothing: they
 are claimed and ended in PostgreSQL. Other job queues run as many on the same servers, one after the
 other. CPU is that of the worker and of the servers for each job, which other load of the machine
-hardly moves; rates and latencies need a machine without it.
+hardly moves; rates and latencies need a machine without it. The rate follows from the time that the
+disk takes for a commit, which is measured beside it (`sync_ms`).
 """
 
 import argparse
 import asyncio
 import json
+import os
+import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from random import uniform
 from typing import Any, TypeAlias
@@ -38,6 +42,12 @@ ADD = """
 """
 ENDED = "SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL"
 BY_INDEX = "SET enable_seqscan = off"  # or counting would cost more than what is measured
+SETTLE = ("VACUUM ANALYZE jobs", "CHECKPOINT", "SELECT pg_stat_force_next_flush()")
+TIME_SYNCS = ("ALTER SYSTEM SET track_wal_io_timing = on", "SELECT pg_reload_conf()")
+SYNCS = """
+    SELECT CAST(sum(fsyncs) AS integer) AS number, sum(fsync_time) AS ms
+    FROM pg_stat_io WHERE object = 'wal'
+"""
 LEAVE_ENDED = "DELETE FROM jobs WHERE status = 'queued'"
 UPDATES = "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'jobs'"
 STARTED = """
@@ -49,20 +59,40 @@ ENQUEUE = "SELECT jubilee.enqueue('echo')"
 Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """Stop a process for a while."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 async def durable(driver: Driver, pids: Mapping[str, int], *, backlog: int, jobs: int) -> Figures:
-    """Insert a backlog at once, and measure until the first jobs of it have ended."""
+    """Insert a backlog at once, and measure until the first jobs of it have ended.
+
+    The worker continues once PostgreSQL is done with the insert: else its first look reads rows
+    that are not committed, and its commits wait for new files of the write-ahead log.
+    """
 
     async def left() -> int:
         return -int(await driver.fetchval(ENDED))
 
     await driver.execute("TRUNCATE jobs CASCADE")
-    updates = await driver.fetchval(UPDATES)
-    await driver.execute(ADD, backlog)
+    with frozen(pids["worker"]):
+        await driver.execute(ADD, backlog)
+        for statement in SETTLE:
+            await driver.execute(statement)
+    updates, syncs = await driver.fetchval(UPDATES), await driver.fetchrow(SYNCS)
     found = await drained(left, jobs, pids)
     await driver.execute(LEAVE_ENDED)
     await asyncio.sleep(COUNTED_AFTER_S)
-    changed = await driver.fetchval(UPDATES) - updates
-    return {**found, "row_updates": changed / -await left()}
+    changed, later = await driver.fetchval(UPDATES) - updates, await driver.fetchrow(SYNCS)
+    assert syncs is not None
+    assert later is not None
+    sync_ms = (later["ms"] - syncs["ms"]) / max(later["number"] - syncs["number"], 1)
+    return {**found, "row_updates": changed / -await left(), "sync_ms": sync_ms}
 
 
 async def starts(driver: Driver, add: Callable[[], Awaitable[str]], count: int) -> Figures:
@@ -90,7 +120,8 @@ async def measure(up: Up, options: argparse.Namespace) -> dict[str, Figures]:
     pids, url = pids_by_name(up), up.run.database_url
     assert url is not None
     driver: Driver = await asyncpg.connect(url)
-    await driver.execute(BY_INDEX)
+    for statement in (BY_INDEX, *TIME_SYNCS):
+        await driver.execute(statement)
     with httpx2.Client(base_url=f"http://127.0.0.1:{up.port}", timeout=10) as client:
         headers: Any = bearer(sign_up(client, "ada"))
 

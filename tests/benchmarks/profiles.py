@@ -10,10 +10,11 @@ from pathlib import Path
 
 import uvloop
 
-from tests.benchmarks.http_bench import QUICK_HASH, opened
+from tests.benchmarks.http_bench import opened
 from tests.benchmarks.http_load import Load
 from tests.benchmarks.interleaved import Contender, compete
 from tests.benchmarks.stack import print_lines, stack
+from tests.support.running import QUICK_HASH
 
 SECONDS, ROUNDS, COUNT = 10, 20, 2000
 OUT = Path("dist")

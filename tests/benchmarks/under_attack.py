@@ -44,6 +44,8 @@ class Phase:
     """What clients and attacker were answered meanwhile, and what the processes used."""
 
     name: str
+    wanted: int
+    """So many requests of others were due."""
     others: Answers
     used: Mapping[str, processes.Phase]
     elsewhere_cores: float
@@ -102,21 +104,22 @@ async def measure(up: Up, chosen: argparse.Namespace) -> Sequence[Phase]:
     requests = cycle(register_clients(up.port))
     pids = pids_by_name(up) | {"generator": os.getpid()}
 
-    async def phase(name: str, attack: int = 0) -> Phase:
+    async def phase(name: str, seconds: float, attack: int = 0) -> Phase:
         before = processes.machine_cpu_s()
         others, used, attacker = await asyncio.gather(
-            send(up.port, requests, chosen.requests, chosen.seconds),
-            processes.sample(pids, chosen.seconds),
-            send(up.port, guesses(), attack, chosen.seconds, ATTACKERS_CONNECTIONS),
+            send(up.port, requests, chosen.requests, seconds),
+            processes.sample(pids, seconds),
+            send(up.port, guesses(), attack, seconds, ATTACKERS_CONNECTIONS),
         )
         elsewhere = processes.machine_cpu_s() - before - sum(each.cpu_s for each in used.values())
-        return Phase(name, others, used, elsewhere / chosen.seconds, attacker)
+        wanted = round(chosen.requests * seconds)
+        return Phase(name, wanted, others, used, elsewhere / seconds, attacker)
 
     await send(up.port, requests, chosen.requests, chosen.warm_up)
     return [
-        await phase("quiet"),
-        await phase("attack", chosen.guesses),
-        await phase("quiet again"),
+        await phase("quiet", chosen.quiet),
+        await phase("attack", chosen.seconds, chosen.guesses),
+        await phase("quiet again", chosen.quiet),
     ]
 
 
@@ -132,7 +135,7 @@ def table(phases: Sequence[Phase]) -> Iterator[str]:
         yield f"| {phase.name} | {latencies} | {phase.used['api'].rss_mib:.0f} MiB | {cpu} |"
 
 
-def verdicts(phases: Sequence[Phase], wanted: int) -> Iterator[tuple[bool, str]]:
+def verdicts(phases: Sequence[Phase]) -> Iterator[tuple[bool, str]]:
     """Whether the others were served as if there was no attack, and the attacker was refused."""
     before, attack, after = phases
     for phase in (attack, after):
@@ -143,7 +146,10 @@ def verdicts(phases: Sequence[Phase], wanted: int) -> Iterator[tuple[bool, str]]
         )
     for phase in phases:
         served = sum(phase.others.statuses[status] for status in SERVED)
-        yield served == wanted, f"{phase.name}: {served} of {wanted} requests of others served"
+        yield (
+            served == phase.wanted,
+            f"{phase.name}: {served} of {phase.wanted} requests of others served",
+        )
     found = attack.attacker.statuses
     answers = ", ".join(f"{status}: {times}" for status, times in sorted(found.items()))
     unsent = f"{attack.attacker.unsent} not sent as no connection was free"
@@ -155,7 +161,8 @@ def verdicts(phases: Sequence[Phase], wanted: int) -> Iterator[tuple[bool, str]]
 def main() -> int:
     """Read the arguments, measure, and print; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=600, help="of each of the three phases")
+    parser.add_argument("--seconds", type=float, default=600, help="of the attack")
+    parser.add_argument("--quiet", type=float, default=120, help="seconds before, and after")
     parser.add_argument("--warm-up", type=float, default=10, help="seconds before the first one")
     parser.add_argument("--requests", type=int, default=500, help="of the others, a second")
     parser.add_argument("--guesses", type=int, default=200, help="of the attacker, a second")
@@ -163,7 +170,7 @@ def main() -> int:
     with stack(RATE_LIMITS="on", TRUSTED_PROXIES="127.0.0.1") as up:
         phases = uvloop.run(measure(up, chosen))
     print_lines([*table(phases), ""])
-    found = list(verdicts(phases, round(chosen.requests * chosen.seconds)))
+    found = list(verdicts(phases))
     print_lines(f"{'ok ' if good else 'BAD'} {line}" for good, line in found)
     return 0 if all(good for good, _ in found) else 1
 

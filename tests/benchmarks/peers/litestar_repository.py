@@ -6,8 +6,11 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 
 from advanced_alchemy.base import DefaultBase
-from advanced_alchemy.config import EngineConfig
-from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig, SQLAlchemyPlugin
+from advanced_alchemy.extensions.litestar import (
+    EngineConfig,
+    SQLAlchemyAsyncConfig,
+    SQLAlchemyPlugin,
+)
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 from litestar import Litestar, get
 from litestar.di import Provide
