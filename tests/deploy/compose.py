@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import docker
 import httpx2
+
+from tests.deploy.commands import execute
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "deploy/compose/compose.yaml"
@@ -24,6 +27,7 @@ class Deployment:
 
     name: str
     env: Mapping[str, str]
+    engine: docker.DockerClient
 
     def compose(self, *arguments: str, profiles: str = "edge,monitoring") -> str:
         """Run `docker compose` on it; its output. Raises AssertionError with what it said."""
@@ -44,10 +48,16 @@ class Deployment:
         lines = self.compose("ps", "--all", "--format", "json").splitlines()
         return [json.loads(line) for line in lines]
 
+    def execute(self, service: str, *command: str) -> str:
+        """Run a command in the first container of the service; its output."""
+        code, output = execute(self.engine.containers.get(self.ids(service)[0]), *command)
+        assert code == 0, output
+        return output
+
     def query(self, sql: str) -> str:
         """Run a query as PostgreSQL's superuser; the first column of its rows."""
         command = ("psql", "--username=postgres", "--dbname=jubilee", "-Atc", sql)
-        return self.compose("exec", "-T", "postgres", *command).strip()
+        return self.execute("postgres", *command).strip()
 
     def ids(self, service: str) -> list[str]:
         """The containers of a service that run."""

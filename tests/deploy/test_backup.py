@@ -8,28 +8,25 @@ from collections.abc import Callable, Iterator
 import docker
 import pytest
 
+from tests.deploy.commands import Ended, execute
 from tests.deploy.conftest import ROOT, eventually, listens
 
-Run = Callable[[str], tuple[int, str]]
+Run = Callable[[str], Ended]
 LOGIN = {"POSTGRES_USER": "jubilee", "POSTGRES_PASSWORD": "jubilee", "POSTGRES_DB": "jubilee"}
 RESTORE = "/backup/restore-pitr.sh $(ls -d /tmp/base/base-*) /tmp /tmp/data '2026-11-21 09:30+00'"
 
 
 @pytest.fixture(scope="module")
 def run(engine: docker.DockerClient) -> Iterator[Run]:
-    """Run a shell's line as the user of the server, and return its exit code and output."""
+    """Run a shell's line as the user of the server."""
     name = f"jubilee-backup-{secrets.token_hex(4)}"
     container = engine.containers.run(
         "postgres:17-alpine", name=name, environment=LOGIN, detach=True
     )
 
-    def run(line: str) -> tuple[int, str]:
-        found = container.exec_run(
-            ("bash", "-c", line),
-            user="postgres",
-            environment={"PGUSER": "jubilee", "PGDATABASE": "jubilee", "BACKUP_DIR": "/tmp/base"},
-        )
-        return found.exit_code, found.output.decode()
+    def run(line: str) -> Ended:
+        environment = {"PGUSER": "jubilee", "PGDATABASE": "jubilee", "BACKUP_DIR": "/tmp/base"}
+        return execute(container, "bash", "-c", line, user="postgres", environment=environment)
 
     try:
         packed = io.BytesIO()
@@ -47,7 +44,7 @@ def test_a_base_backup_is_verified_and_laid_out_for_a_restore(run: Run) -> None:
     assert code == 0, output
     code, output = run(RESTORE)
     assert code == 0, output
-    assert "recovery_target_time = '2026-11-21 09:30+00'" in run("cat /tmp/data/*.auto.conf")[1]
+    assert "recovery_target_time = '2026-11-21 09:30+00'" in run("cat /tmp/data/*.auto.conf").output
 
 
 def test_a_base_backup_that_is_damaged_is_not_restored(run: Run) -> None:
@@ -55,4 +52,4 @@ def test_a_base_backup_that_is_damaged_is_not_restored(run: Run) -> None:
     code, output = run(RESTORE)
     assert code != 0
     assert "PG_VERSION" in output
-    assert run("ls /tmp/data")[0] != 0
+    assert run("ls /tmp/data").code != 0

@@ -12,6 +12,7 @@ from docker.errors import APIError
 from docker.types import EndpointConfig, IPAMConfig, IPAMPool
 
 from tests.deploy.chart import Object, releases
+from tests.deploy.commands import execute
 from tests.deploy.conftest import eventually
 
 NAMES = tuple(f"jubilee-redis-{number}" for number in range(3))
@@ -30,10 +31,10 @@ class Pods:
     def ask(self, name: str, command: str) -> str:
         """Return what a server answers; empty if it does not."""
         try:
-            code, said = self.servers[name].exec_run(["/bin/sh", "-c", ASK + command])
+            code, said = execute(self.servers[name], "/bin/sh", "-c", ASK + command)
         except APIError:
             return ""  # the container does not run
-        return said.decode() if code == 0 else ""
+        return said if code == 0 else ""
 
     def masters(self) -> list[str]:
         """Return the names of the servers that are masters."""

@@ -41,7 +41,7 @@ def deployment(
     settings.write_text(SETTINGS)
     free = dict.fromkeys(("JUBILEE_PORT", "HTTP_PORT", "HTTPS_PORT", "PROMETHEUS_PORT"), "")
     env = {"JUBILEE_IMAGE": image, "JUBILEE_ENV_FILE": str(settings), **free}
-    made = Deployment(f"jubilee-{secrets.token_hex(4)}", env)
+    made = Deployment(f"jubilee-{secrets.token_hex(4)}", env, engine)
     try:
         made.compose("up", "--detach", profiles="")
         yield made
@@ -86,7 +86,7 @@ def test_the_service_owns_its_database_and_is_no_superuser(deployment: Deploymen
 
 
 def test_the_workers_check_is_the_image_s_and_answers(deployment: Deployment) -> None:
-    assert deployment.compose("exec", "-T", "worker", "jubilee", "health") == "worker: healthy\n"
+    assert deployment.execute("worker", "jubilee", "health") == "worker: healthy\n"
 
 
 def test_processes_have_limits_and_no_privileges(
@@ -98,7 +98,7 @@ def test_processes_have_limits_and_no_privileges(
         assert host["ReadonlyRootfs"], service
         assert host["Memory"] > 0, service
         assert host["PidsLimit"] > 0, service
-        status = deployment.compose("exec", "-T", service, "cat", "/proc/1/status")
+        status = deployment.execute(service, "cat", "/proc/1/status")
         assert re.search(r"^Uid:\s+1001\s", status, re.MULTILINE), service
         assert re.search(r"^CapEff:\s+0+$", status, re.MULTILINE), service
 
@@ -122,7 +122,7 @@ def test_the_api_knows_the_client_behind_the_proxy(scaled: Deployment) -> None:
     url = "https://localhost:8443/auth/token"
     with scaled.edge() as edge:
         headers = bearer(sign_up(edge, "joe"))
-        scaled.compose("exec", "-T", "haproxy", "curl", "-fsSk", *forged, *form, url)
+        scaled.execute("haproxy", "curl", "-fsSk", *forged, *form, url)
         sessions = edge.get("/auth/sessions", headers=headers).json()["items"]
     found = {session["ip"] for session in sessions}
     assert "127.0.0.1" in found, found  # of curl beside HAProxy, not HAProxy's own

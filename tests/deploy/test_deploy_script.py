@@ -16,6 +16,7 @@ import docker
 import httpx2
 import pytest
 
+from tests.deploy.commands import execute
 from tests.deploy.compose import ANSWER_S, COMMAND_S
 from tests.deploy.conftest import ROOT, START_S, eventually
 from tests.support.running import free_port
@@ -190,7 +191,6 @@ def _listens(port: int) -> bool:
 def _down(host: Host, server: Any) -> None:
     current = f"{host.folder}/current"
     files = f"--env-file {host.folder}/host.env --file {current}/compose/compose.yaml"
-    code, said = server.exec_run(
-        ["sh", "-c", f"docker compose {files} down --volumes --timeout 5 --remove-orphans"]
-    )
-    assert code == 0, said.decode()
+    line = f"docker compose {files} down --volumes --timeout 5 --remove-orphans"
+    code, said = execute(server, "sh", "-c", line)
+    assert code == 0, said

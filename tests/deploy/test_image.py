@@ -6,7 +6,8 @@ from typing import Any
 import docker
 import httpx2
 
-from jubilee.entrypoints.processes.heartbeat_file import BEAT_INTERVAL_S
+from jubilee.entrypoints.processes.heartbeat_file import TOUCH_INTERVAL_S
+from tests.deploy.commands import execute, run_command
 from tests.deploy.compose import ANSWER_S
 from tests.deploy.conftest import HARDENED, Stack, build_image, eventually
 
@@ -16,10 +17,11 @@ BORN = {"dateOfBirth": "1990-02-28"}
 
 
 def _output(engine: docker.DockerClient, image: str, *shell: str) -> str:
-    raw = engine.containers.run(
-        image, entrypoint=["sh", "-c"], command=list(shell), remove=True, **HARDENED
+    code, output = run_command(
+        engine, image, entrypoint=["sh", "-c"], command=list(shell), **HARDENED
     )
-    return bytes(raw).decode()
+    assert code == 0, output
+    return output
 
 
 def test_the_process_has_no_privilege_and_writes_to_tmp_alone(
@@ -96,7 +98,7 @@ def test_a_worker_that_stands_still_is_not_healthy(stack: Stack) -> None:
     assert eventually(lambda: _health(worker) == (0, "worker: healthy\n"))
     worker.kill("STOP")
     worker.exec_run(["touch", "--date=1 minute ago", HEARTBEAT])
-    time.sleep(BEAT_INTERVAL_S + 1)  # a worker that runs would have touched it
+    time.sleep(TOUCH_INTERVAL_S + 1)  # a worker that runs would have touched it
     assert _health(worker)[0] == 1
     worker.kill("CONT")
     assert eventually(lambda: _health(worker)[0] == 0)
@@ -116,8 +118,7 @@ def _stops_within_the_drain(container: Any) -> None:
 
 def _health(container: Any) -> tuple[int, str]:
     """What the image's check says, at once: the engine asks only every ten seconds."""
-    code, line = container.exec_run(["jubilee", "health"])
-    return code, line.decode()
+    return execute(container, "jubilee", "health")
 
 
 def _address(container: Any) -> str:

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.domain.errors import Unavailable
 from jubilee.urls.database import checked_database_url
+from tests.deploy.commands import execute
 from tests.deploy.compose import ANSWER_S
 from tests.deploy.conftest import eventually, listens
 from tests.support.certificates import make_certificate
@@ -82,8 +83,8 @@ def server(
 
 def _create_roles(container: docker.models.containers.Container) -> None:
     assert eventually(lambda: listens(container)), container.logs(tail=5).decode()
-    done = container.exec_run(["psql", "-U", "postgres", "-c", ROLES])
-    assert done.exit_code == 0, done.output.decode()
+    code, output = execute(container, "psql", "-U", "postgres", "-c", ROLES)
+    assert code == 0, output
 
 
 @asynccontextmanager
