@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import docker
 
+from tests import images
+
 IMAGE = "localhost/jubilee-test-pgbouncer"
 FOLDER = Path(__file__).parents[1] / "deploy/compose/pgbouncer"
 """The image is that of compose, the configuration is not."""
@@ -36,7 +38,7 @@ START_TIMEOUT_S = 300
 def pooler(database_url: str, *, size: int = 20) -> Iterator[str]:
     """Yield the URL of the pooler, without a database; `size` connections to each database."""
     engine = docker.from_env(timeout=START_TIMEOUT_S)
-    engine.images.build(path=str(FOLDER), dockerfile="Containerfile", tag=IMAGE, rm=True)
+    images.build(engine, IMAGE, path=str(FOLDER), dockerfile="Containerfile")
     server, port = urlsplit(database_url), _free_port()
     config = CONFIG.format(
         host=server.hostname,

@@ -12,6 +12,7 @@ from time import monotonic
 import docker
 import httpx2
 
+from tests import images
 from tests.deploy.conftest import Stack, build_image, started_stack
 from tests.support.running import eventually, free_port
 
@@ -44,8 +45,8 @@ def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
     engine = docker.from_env()
     image = build_image()
-    layers = [layer["Size"] / MB for layer in engine.images.get(image).history()]
-    size = engine.images.get(image).attrs["Size"] / MB
+    layers = [layer["Size"] / MB for layer in images.history(engine, image)]
+    size = images.inspect(engine, image)["Size"] / MB
     with started_stack(engine, image) as stack:
         seconds = sorted(start_s(stack) for _ in range(runs))
     sys.stdout.write(

@@ -15,6 +15,7 @@ import docker
 import httpx2
 import pytest
 
+from tests import images
 from tests.deploy.compose import ANSWER_S, PROMETHEUS, ROOT, SERVICES, Deployment
 from tests.deploy.conftest import eventually
 from tests.support.api import PASSWORD, bearer, sign_up
@@ -132,9 +133,7 @@ def test_the_api_knows_the_client_behind_the_proxy(scaled: Deployment) -> None:
 def test_prometheus_finds_every_replica_and_the_databases(
     engine: docker.DockerClient, scaled: Deployment
 ) -> None:
-    engine.images.build(
-        path=str(PROMETHEUS), dockerfile="Containerfile", tag=PROMETHEUS_IMAGE, rm=True
-    )
+    images.build(engine, PROMETHEUS_IMAGE, path=str(PROMETHEUS), dockerfile="Containerfile")
     exporters = ("postgres-exporter", "redis-exporter")
     scaled.compose("up", "--detach", "--no-recreate", "--no-deps", "prometheus", *exporters)
     (address,) = scaled.addresses("prometheus", 9090)

@@ -16,6 +16,7 @@ import docker
 import httpx2
 import pytest
 
+from tests import images
 from tests.deploy.commands import execute
 from tests.deploy.compose import ANSWER_S, COMMAND_S
 from tests.deploy.conftest import ROOT, START_S, eventually
@@ -97,7 +98,7 @@ def host(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) 
     (made.folder / "host.env").write_text(
         f"COMPOSE_PROJECT_NAME={made.project}\nJUBILEE_PORT={made.api_port}\n"
     )
-    engine.images.build(path=str(SSHD), dockerfile="Containerfile", tag=SSHD_IMAGE, rm=True)
+    images.build(engine, SSHD_IMAGE, path=str(SSHD), dockerfile="Containerfile")
     mounts = [
         f"{address}:/var/run/docker.sock",
         f"{program}:/usr/local/bin/docker:ro",
@@ -128,13 +129,13 @@ def broken(engine: docker.DockerClient, image: str) -> Iterator[Callable[[str], 
     def build(command: str) -> str:
         text = BROKEN.format(image=image, command=command)
         tag = f"localhost/jubilee:broken-{command}"
-        engine.images.build(fileobj=io.BytesIO(text.encode()), tag=tag, rm=True)
+        images.build(engine, tag, fileobj=io.BytesIO(text.encode()))
         made.append(tag)
         return tag
 
     yield build
     for tag in made:
-        engine.images.remove(tag, force=True)
+        images.remove(engine, tag, force=True)
 
 
 @pytest.fixture(scope="module")

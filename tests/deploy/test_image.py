@@ -7,6 +7,7 @@ import docker
 import httpx2
 
 from jubilee.entrypoints.processes.heartbeat_file import TOUCH_INTERVAL_S
+from tests import images
 from tests.deploy.commands import execute, run_command
 from tests.deploy.compose import ANSWER_S
 from tests.deploy.conftest import HARDENED, Stack, build_image, eventually
@@ -67,10 +68,10 @@ def test_all_bytecode_is_there(engine: docker.DockerClient, image: str) -> None:
 def test_the_application_is_the_last_layer_and_the_labels_say_what_it_is(
     engine: docker.DockerClient, image: str
 ) -> None:
-    found = engine.images.get(image)
-    assert found.labels["org.opencontainers.image.title"] == "Jubilee"
-    assert len(found.labels["org.opencontainers.image.revision"]) == 40
-    newest = next(layer for layer in found.history() if layer["Size"])
+    labels = images.inspect(engine, image)["Config"]["Labels"]
+    assert labels["org.opencontainers.image.title"] == "Jubilee"
+    assert len(labels["org.opencontainers.image.revision"]) == 40
+    newest = next(layer for layer in images.history(engine, image) if layer["Size"])
     assert newest["Size"] < 10_000_000
     assert "COPY" in newest["CreatedBy"]
 
@@ -79,9 +80,9 @@ def test_two_builds_of_one_commit_have_the_same_layers(
     engine: docker.DockerClient, image: str
 ) -> None:
     again = build_image("localhost/jubilee:again", NO_CACHE="1")
-    first, second = engine.images.get(image), engine.images.get(again)
-    engine.images.remove(again)
-    assert first.attrs["RootFS"]["Layers"] == second.attrs["RootFS"]["Layers"]
+    first, second = (images.inspect(engine, tag)["RootFS"]["Layers"] for tag in (image, again))
+    images.remove(engine, again)
+    assert first == second
 
 
 def test_the_api_serves_until_it_is_stopped(stack: Stack) -> None:
