@@ -212,3 +212,17 @@ async def test_a_failed_connection_is_counted() -> None:
     with pytest.raises(Unavailable):
         await PostgresBacklog(pool)()
     assert instruments.registry.get_sample_value("db_connection_failures_total") == 1
+
+
+@pytest.mark.parametrize("number", [999, 1000, 1200])
+async def test_at_most_a_thousand_tasks_and_a_thousand_other_jobs_of_a_kind_are_counted(
+    pool: ConnectionPool, number: int
+) -> None:
+    ids = f"(SELECT gen_random_uuid() AS id FROM generate_series(1, {number})) AS ids"
+    owner, many = uuid4(), JOB.replace("gen_random_uuid() AS id", ids)
+    async with pool.connection() as driver:
+        await driver.execute(OWNER, owner)
+        await driver.execute(many, owner, "made.up", "queued", -1)
+        assert (await PostgresBacklog(pool)()).without_worker == {"made.up": min(number, 1000)}
+        await driver.execute(many, None, "made.up", "queued", -1)
+    assert (await PostgresBacklog(pool)()).without_worker == {"made.up": 2 * min(number, 1000)}

@@ -171,3 +171,18 @@ async def test_an_answer_without_reading_an_expected_body_closes_the_connection(
     assert (await client.answer()).status == 200
     client.send(LIVE)  # it could be meant as the body
     assert await client.read_until_closed() == b""
+
+
+async def test_a_request_waits_until_the_client_has_read_the_answer_before(
+    wire: Wire, recorder: Recorder
+) -> None:
+    recorder.size = 10_000_000
+    client = await wire.connect(limit=1000)
+    client.send(LIVE)
+    await asyncio.sleep(0.2)
+    (connection,) = wire.connections
+    assert connection.flow.write_paused
+    client.send(LIVE)
+    await asyncio.sleep(0.2)
+    assert len(recorder.scopes) == 1
+    assert [(await client.answer()).status for _ in range(2)] == [200, 200]

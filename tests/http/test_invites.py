@@ -73,6 +73,8 @@ async def test_an_invite_is_mailed_and_makes_a_verified_account_with_its_role(
     changed = [entry for entry in store.audit if entry.event == "role_changed"][-1]
     assert (changed.actor_id, changed.subject_id) == (admin.user.id, zoe.id)
     assert changed.details == {"role": "support"}
+    accepted = [entry.actor_id for entry in store.audit if entry.event == "invite_accepted"]
+    assert accepted == [zoe.id]
     login = {"username": "zoe", "password": PASSWORD}
     assert (await client.post("/auth/token", data=login)).status_code == 200
 

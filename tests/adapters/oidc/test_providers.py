@@ -191,3 +191,18 @@ async def test_an_address_from_userinfo_counts_for_the_same_subject_alone(
     code = issuer.sign_in(await provider.authorization_url(REQUEST))["code"]
     claims = await provider.redeem(code, REQUEST)
     assert (claims.email, claims.is_email_verified) == (email, email is not None)
+
+
+@pytest.mark.parametrize(("size", "is_read"), [(1000, True), (40_000, False)])
+async def test_a_token_that_is_too_long_is_refused_before_it_is_read(
+    size: int, is_read: bool
+) -> None:
+    issuer = FakeIssuer(claims={"padding": "a" * size})
+    provider = openid(issuer)
+    code = issuer.sign_in(await provider.authorization_url(REQUEST))["code"]
+    if is_read:
+        assert (await provider.redeem(code, REQUEST)).subject == "zoe-1"
+    else:
+        with pytest.raises(InvalidCallback):
+            await provider.redeem(code, REQUEST)
+    assert any(request.target == "/jwks" for request in issuer.requests) is is_read

@@ -59,3 +59,28 @@ async def test_a_use_that_ended_in_time_is_not_cancelled() -> None:
 @pytest.mark.parametrize("ends", [0.0, -5.0])
 async def test_a_deadline_in_the_past_passes_at_once(ends: float) -> None:
     assert await asyncio.wait_for(use(Deadlines(), monotonic() + ends), 10) == "deadline"
+
+
+@pytest.mark.parametrize(
+    ("error", "explained"), [(asyncio.CancelledError(), True), (ValueError(), False), (None, False)]
+)
+async def test_a_deadline_explains_a_cancellation_alone(
+    error: BaseException | None, explained: bool
+) -> None:
+    deadline = Deadline(monotonic())
+    deadline.expire()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.sleep(0)
+    assert deadline.explains(error) is explained
+
+
+async def test_a_deadline_does_not_explain_the_end_of_a_task_that_was_cancelled_as_well() -> None:
+    deadline = Deadline(monotonic())
+    deadline.expire()
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError) as cancelled:
+        await asyncio.sleep(0)
+    assert not deadline.explains(cancelled.value)
+    task.uncancel()

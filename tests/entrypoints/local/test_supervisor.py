@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from jubilee.adapters.embedded.run_file import RUN_FILE, read_run_file
 from jubilee.bootstrap.local_stack import local_stack
 from jubilee.entrypoints.local.addresses import require_free
 from jubilee.entrypoints.shutdown import ShutdownBudget
@@ -222,3 +223,21 @@ def test_a_port_that_needs_more_rights_is_said(monkeypatch: pytest.MonkeyPatch) 
     )
     with pytest.raises(OSError, match=r"port 80 on 127\.0\.0\.1 needs more rights"):
         require_free("127.0.0.1", 80)
+
+
+def test_the_run_file_names_the_process_that_was_started_again(
+    supervised: Supervised, tmp_path: Path
+) -> None:
+    started = tmp_path / "started"
+    up = supervised(f"test -e {started} && echo $$ up && exec sleep 1000; touch {started}; exit 4")
+    assert prints(up, " up")
+    pid = int(up.output.partition(" up")[0].split()[-1])
+
+    def is_named() -> bool:
+        run = read_run_file(up.data)
+        return run is not None and run.pids["api"] == pid
+
+    assert eventually(is_named, within=20)
+    written = (up.data / RUN_FILE).stat()
+    time.sleep(0.5)  # it looks at its processes every 0.1 s
+    assert (up.data / RUN_FILE).stat() == written
