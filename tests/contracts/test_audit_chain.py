@@ -8,6 +8,7 @@ import pytest
 
 from jubilee.adapters.postgres import audit_chain
 from jubilee.adapters.postgres.audit_chain import PostgresChainReader
+from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.domain.audit.chain import ChainKeys
 from jubilee.domain.audit.entry import AuditEvent
 from jubilee.domain.audit.upkeep import BATCH_SIZE, UnknownSignature
@@ -213,3 +214,9 @@ class DisturbedReader(ChainReader):
 
     async def loose(self) -> LooseEntries:
         return await self._reader.loose()
+
+
+async def test_a_mark_of_a_newer_version_is_left_out(sealed: Chain, pool: ConnectionPool) -> None:
+    async with pool.connection() as driver:
+        await driver.execute("INSERT INTO audit_marks VALUES ('newer', 0, '', '')")
+    assert (await sealed.verify()).faults == []

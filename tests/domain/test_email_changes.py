@@ -66,9 +66,12 @@ async def test_check_16_the_old_address_is_told_and_can_undo_the_change_for_72_h
     undo = await change(services, mails, zoe, NEW)
     assert mails.subjects[-1] == (OLD, "Your e-mail address was changed")
     clock.tick(hours=71)
+    before = len(mails.store.audit)
     await services.email_changes.undo(LinkToken(undo), CLIENT)
     assert account().email == OLD
     assert not mails.store.sessions
+    recorded = [(entry.event, entry.details) for entry in mails.store.audit[before:]]
+    assert recorded == [("email_changed", {"reason": "undone"}), ("sessions_ended", {})]
     await mails.run()
     assert mails.subjects[-1] == (OLD, "Your e-mail address was restored")
 

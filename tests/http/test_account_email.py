@@ -209,6 +209,8 @@ async def test_the_account_is_made_as_it_was_requested(
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
     me = (await client.get("/users/me", headers=headers)).json()
     assert {name: me[name] for name in profile} == profile
+    [made] = [entry for entry in mails.store.audit if entry.event == "account_registered"]
+    assert str(made.subject_id) == me["id"]
 
 
 @HIDDEN

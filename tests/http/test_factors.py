@@ -201,15 +201,22 @@ async def test_check_20_the_secret_of_an_app_is_encrypted_at_rest(
     assert base64.b32decode(app_of_zoe.secret) not in factor.sealed_secret
 
 
-async def test_a_code_is_a_recent_proof(
-    client: httpx2.AsyncClient, zoe: Person, app_of_zoe: Authenticator, clock: FakeClock
+async def test_a_code_is_a_recent_proof_and_audited(
+    client: httpx2.AsyncClient,
+    zoe: Person,
+    app_of_zoe: Authenticator,
+    clock: FakeClock,
+    store: FakeStore,
 ) -> None:
     clock.tick(minutes=15)
+    before = len(store.audit)
     body = {"code": app_of_zoe.next_code()}
     proof = "/auth/reauthenticate"
     assert (await client.post(proof, json=body, headers=zoe.headers)).status_code == 204
     again = await client.post(proof, json=body, headers=zoe.headers)
     problem(again, 403, "reauthentication_required")
+    recorded = [entry.event for entry in store.audit[before:]]
+    assert recorded == ["reauthenticated", "reauthentication_failed"]
     assert (await client.post(APPS, headers=zoe.headers)).status_code == 201
 
 

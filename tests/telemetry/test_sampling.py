@@ -160,3 +160,13 @@ async def test_work_of_a_request_is_recorded_where_the_request_is(
     async with serving(tracing, work) as client:
         await client.get("/", headers=[(HEADER, line)])
     assert found == [expected]
+
+
+@pytest.mark.parametrize(("parent", "traces"), [(b"", 200), (b"malformed", 200), (SAMPLED, 1)])
+def test_each_request_has_random_identifiers(memory: Memory, parent: bytes, traces: int) -> None:
+    headers = [(b"traceparent", parent)] if parent else []
+    tracing = memory.tracing()
+    found = [tracing.decide(headers) for _ in range(200)]
+    assert len({decision.trace_id for decision in found}) == traces
+    assert len({decision.span_id for decision in found}) == 200
+    assert max(decision.span_id for decision in found).bit_length() > 50
