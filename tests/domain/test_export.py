@@ -252,6 +252,7 @@ async def test_the_mailed_link_leads_to_the_archive_once(
     with pytest.raises(InvalidLink):
         await exports.open_link(token, None)
     assert (await exports.find(zoe.user.id, actor=zoe.user.id)).user_id == zoe.user.id
+    assert [entry.event for entry in store.audit[-2:]] == [AuditEvent.EXPORT_DOWNLOADED] * 2
 
 
 async def test_a_mailed_link_to_an_export_that_is_gone_stays_usable(

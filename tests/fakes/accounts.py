@@ -137,7 +137,8 @@ class FakeUsers(UserReader, UserRepository):
         await self._write(replace(user, created_at=known.created_at))
 
     async def delete(self, user_id: UserId) -> None:
-        self.store.unit.require_lock("user", user_id)
+        for lock in ("user", "owner"):  # else rows that have come since are lost
+            self.store.unit.require_lock(lock, user_id)
         await self.block_new_rows(user_id)
         store = self.store
         store.users.pop(user_id, None)

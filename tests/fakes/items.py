@@ -61,6 +61,7 @@ class FakeItems(ItemRepository, OwnedItemStore):
             self.rows[item.id] = known._replace(**values)
 
     async def delete_of(self, owner: UserId) -> Sequence[UUID]:
+        await self.unit.read("owner", owner, lock=False)
         own = [item for item in self.rows.values() if item.owner_id == owner]
         for item in own:
             await self.unit.hold("item", item.id)
@@ -69,6 +70,7 @@ class FakeItems(ItemRepository, OwnedItemStore):
         return [item.id for item in own if item.is_active]
 
     async def move(self, owner: UserId, *, to: UserId, at: datetime) -> Sequence[UUID]:
+        await self.unit.read("owner", owner, lock=False)
         own = [item for item in self.rows.values() if item.owner_id == owner]
         for item in own:
             await self.unit.hold("item", item.id)

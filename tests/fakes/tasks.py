@@ -139,6 +139,7 @@ class FakeTasks(TaskReader, TaskQueue, SharedTaskQueue, TaskRepository, OwnedTas
         return await self._change(task_id, **now, **dict.fromkeys(reset))
 
     async def move(self, owner: UserId, *, to: UserId) -> None:
+        await self.unit.read("owner", owner, lock=False)
         for task in [task for task in self.rows.values() if task.owner_id == owner]:
             await self.unit.hold("task", task.id)
             taken = self._named(to, task.task_id) is not None

@@ -123,19 +123,25 @@ async def make_and_delete_a_token(client: httpx2.AsyncClient, zoe: Person, _: Fa
 
 
 Change = Callable[[httpx2.AsyncClient, Person, FakeIssuer], Awaitable[None]]
-CHANGES: dict[Change, list[str]] = {
-    change_password: ["Your password was changed"],
-    link_and_unlink: ["The providers that your account is linked with were changed"] * 2,
-    add_and_remove_a_passkey: ["The second factors of your account were changed"] * 2,
+CHANGES: dict[Change, list[tuple[str, str]]] = {
+    change_password: [("password_changed", "Your password was changed")],
+    link_and_unlink: [
+        ("identity_linked", "The providers that your account is linked with were changed"),
+        ("identity_unlinked", "The providers that your account is linked with were changed"),
+    ],
+    add_and_remove_a_passkey: [
+        ("factor_added", "The second factors of your account were changed"),
+        ("factor_removed", "The second factors of your account were changed"),
+    ],
     make_and_delete_a_token: [
-        "An access token was created for your account",
-        "An access token of your account was deleted",
+        ("api_token_created", "An access token was created for your account"),
+        ("api_token_deleted", "An access token of your account was deleted"),
     ],
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_every_change_is_told_by_mail(
+async def test_every_change_is_recorded_and_told_by_mail(
     client: httpx2.AsyncClient,
     zoe: Person,
     issuer: FakeIssuer,
@@ -145,7 +151,9 @@ async def test_every_change_is_told_by_mail(
     await mails.run()
     await change(client, zoe, issuer)
     sent = await mails.run()
-    assert [(mail.to, mail.subject) for mail in sent] == [(ADDRESS, one) for one in CHANGES[change]]
+    events, subjects = zip(*CHANGES[change], strict=True)
+    assert [(mail.to, mail.subject) for mail in sent] == [(ADDRESS, each) for each in subjects]
+    assert [entry.event for entry in mails.store.audit if entry.event in events] == list(events)
 
 
 async def test_a_password_that_an_admin_sets_is_told_to_its_account(

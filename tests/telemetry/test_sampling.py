@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace.sampling import (
 )
 from opentelemetry.trace import SpanKind
 
+from jubilee.adapters.telemetry import tracing as tracing_module
 from jubilee.adapters.telemetry.sampling import (
     LOW_HALF,
     PredecidedSampler,
@@ -170,3 +171,12 @@ def test_each_request_has_random_identifiers(memory: Memory, parent: bytes, trac
     assert len({decision.trace_id for decision in found}) == traces
     assert len({decision.span_id for decision in found}) == 200
     assert max(decision.span_id for decision in found).bit_length() > 50
+
+
+def test_a_share_of_the_trace_ids_is_sampled_exactly(
+    monkeypatch: pytest.MonkeyPatch, memory: Memory
+) -> None:
+    tracing = sampling(monkeypatch, memory, "0.5")
+    for low_half, is_sampled_then in ((LOW_HALF >> 1, True), ((LOW_HALF >> 1) + 1, False)):
+        monkeypatch.setattr(tracing_module, "getrandbits", lambda _, low=low_half: low)
+        assert tracing.decide([]).sampled is is_sampled_then
