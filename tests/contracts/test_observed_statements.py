@@ -20,21 +20,21 @@ async def each(executor: Executor, statement: Statement) -> None:
 
 
 @pytest.mark.parametrize("way", [Executor.all, Executor.first, each, Executor.command])
-@pytest.mark.parametrize("statement", [GOOD, BAD])
+@pytest.mark.parametrize("sql", [GOOD, BAD])
 async def test_a_statement_is_observed_once_with_its_duration(
-    pool: ConnectionPool, way: Way, statement: Statement
+    pool: ConnectionPool, way: Way, sql: Statement
 ) -> None:
     seen = list[tuple[str, float, bool]]()
 
-    def observe(info: StatementInfo, seconds: float, error: BaseException | None) -> None:
-        seen.append((info.display, seconds, error is not None))
+    def observe(statement: StatementInfo, seconds: float, error: BaseException | None) -> None:
+        seen.append((statement.display, seconds, error is not None))
 
     async with pool.connection() as driver:
-        if statement is GOOD:
-            await way(Executor(driver, observe), statement)
+        if sql is GOOD:
+            await way(Executor(driver, observe), sql)
         else:
             with pytest.raises(Exception, match="division by zero"):
-                await way(Executor(driver, observe), statement)
+                await way(Executor(driver, observe), sql)
     [(display, seconds, failed)] = seen
-    assert (display, failed) == (statement.display, statement is BAD)
+    assert (display, failed) == (sql.display, sql is BAD)
     assert 0 < seconds < 10

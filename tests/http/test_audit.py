@@ -216,13 +216,14 @@ async def test_what_an_admin_reads_of_others_is_recorded(
 ) -> None:
     task = await services.tasks.create(TaskRequest(data={}), by=zoe.principal)
     lists = ("/users", "/tasks", "/birthdays/today", "/birthdays/upcoming", "/audit")
-    paths = (*lists, f"/users/{zoe.user.id}", f"/tasks/{task.id}")
+    account = f"/users/{zoe.user.id}"
+    paths = (*lists, account, f"{account}/roles", f"/tasks/{task.id}")
     for path in paths:
         assert (await client.get(path, headers=admin.headers)).status_code == 200
-    assert recorded.events == ["admin_read"] * 7
-    resources = ["accounts", "tasks", "birthdays", "birthdays", "audit", "account", "task"]
+    assert recorded.events == ["admin_read"] * len(paths)
+    resources = ["accounts", "tasks", "birthdays", "birthdays", "audit", "account", "roles", "task"]
     assert [entry.details["resource"] for entry in recorded.rows] == resources
-    subjects = [*[None] * len(lists), zoe.user.id, zoe.user.id]
+    subjects = [*[None] * len(lists), *[zoe.user.id] * 3]
     assert [entry.subject_id for entry in recorded.rows] == subjects
     assert recorded.rows[-1].details["resource_id"] == str(task.id)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Literal
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -35,9 +36,12 @@ class FakeGitHub(HttpSender):
     emails: object = field(default_factory=lambda: EMAILS)
     user: object = field(default_factory=lambda: {"id": 4711, "login": "zoe", "name": "Zoe Quill"})
     urls: list[str] = field(default_factory=list)
+    form: dict[str, str] = field(default_factory=dict)
+    """What the code was sent with."""
 
     async def send(self, request: HttpRequest, allows: AddressFilter) -> HttpReply:
         del allows
+        self.form |= parse_qsl((request.body or b"").decode())
         self.urls.append(f"{request.host}{request.target}")
         match request.target:
             case "/login/oauth/access_token":
@@ -51,6 +55,15 @@ class FakeGitHub(HttpSender):
 def github(sender: HttpSender, issuer: str | None = None) -> SignInProvider:
     chosen = ProviderSettings(name="github", kind="github", issuer=issuer, client_id="c")
     return make_provider(chosen, sender)
+
+
+@pytest.mark.parametrize("secret", [None, "s3cret"])
+async def test_github_is_told_which_application_has_the_code(secret: str | None) -> None:
+    sender = FakeGitHub()
+    chosen = ProviderSettings(name="github", kind="github", client_id="c", client_secret=secret)
+    await make_provider(chosen, sender).redeem("code", REQUEST)
+    assert (sender.form["client_id"], sender.form["code"]) == ("c", "code")
+    assert sender.form.get("client_secret", "") == (secret or "")
 
 
 async def test_github_says_who_signed_in_by_the_number_of_the_account() -> None:

@@ -61,7 +61,7 @@ class Passkey:
 
     def is_copied(self, sign_count: int) -> bool:
         """Return whether the counter went back or stayed: another authenticator has the key."""
-        return (sign_count > 0 or self.sign_count > 0) and sign_count <= self.sign_count
+        return self.sign_count > 0 and sign_count <= self.sign_count
 
 
 @dataclass(frozen=True, slots=True)
