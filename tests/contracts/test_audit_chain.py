@@ -24,9 +24,10 @@ from jubilee.entrypoints.worker.periodic_tasks import audit_tasks
 from tests.contracts.audit_chain import KEYS, ZOE, Chain
 
 
-async def test_an_empty_log_is_intact(chain: Chain) -> None:
+async def test_an_empty_log_is_intact(chain: Chain, pool: ConnectionPool) -> None:
     assert await chain.upkeep.seal() is None
     assert await chain.verify() == Verification()
+    assert (await PostgresChainReader(pool).read(after=0)).batches == []
 
 
 async def test_sealed_entries_are_intact_and_new_ones_are_counted(sealed: Chain) -> None:

@@ -107,8 +107,9 @@ async def test_check_27_the_ends_of_sessions_are_audited(
     ).json()
     bearer = {"Authorization": f"Bearer {second['access_token']}"}
     await client.delete(f"/auth/sessions/{own}", headers=bearer)
+    await client.delete("/auth/sessions?keep_current=true", headers=bearer)
     await client.post("/auth/logout", headers=bearer)
-    assert recorded.events == ["sign_in", "session_ended", "sign_out"]
+    assert recorded.events == ["sign_in", "session_ended", "sessions_ended", "sign_out"]
     assert recorded.rows[1].details == {"session_id": own}
 
 
