@@ -118,7 +118,12 @@ async def test_check_15_a_reset_ends_all_sessions_and_links_and_tells_by_mail(
     verification = LinkToken((await mails.link()).token)
     await services.link_requests.request(RESET, OLD)
     proof = LinkToken((await mails.link()).token)
+    recorded = len(store.audit)
     await services.password_resets.reset(proof, NEW_PASSWORD, CLIENT)
+    assert [entry.event for entry in store.audit[recorded:]] == [
+        "password_changed",
+        "sessions_ended",
+    ]
     assert not store.sessions
     with pytest.raises(InvalidLink):
         await services.verification.verify(verification, CLIENT)
