@@ -2,13 +2,17 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from tests.servers import Servers
-from tests.support.api import Api, Starter, starter
+from tests.support.api import COMMAND, Api, Starter, starter
+from tests.support.running import Up, eventually, free_port
+from tests.system.following import Driver, Env
+from tests.system.runbooks import ENTRIES_READ
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,6 +27,51 @@ def start_api(tmp_path: Path) -> Iterator[Starter]:
 def api(start_api: Starter, servers: Servers, database_url: str) -> Api:
     """An API that is ready, on a new database."""
     return start_api(database_url, servers.redis_url).ready()
+
+
+@pytest.fixture
+async def driver(database_url: str) -> AsyncIterator[Driver]:
+    """A connection to the database of the test."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def env(servers: Servers, database_url: str, tmp_path: Path) -> Env:
+    """The environment of a worker, and of the commands beside it."""
+    return {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": servers.redis_url,
+        "SMTP_URL": None,
+        "MAIL_DIR": str(tmp_path / "mail"),
+        "WORKER_METRICS_PORT": str(free_port()),
+    }
+
+
+@pytest.fixture
+def start_worker(tmp_path: Path, env: Env) -> Iterator[Callable[..., Up]]:
+    """Start a worker that ends with the test: `start_worker(LEASE_SECONDS="2")`."""
+    started: list[Up] = []
+
+    def start(**given: str | None) -> Up:
+        worker = Up(tmp_path / "data", tmp_path, (*COMMAND, "worker"), **{**env, **given})
+        started.append(worker)
+        assert eventually(lambda: "waiting for jobs" in worker.output), worker.output
+        return worker
+
+    yield start
+    for worker in started:
+        worker.end()
+
+
+@pytest.fixture(autouse=True)
+def read_what_it_follows(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that is marked `follows` and takes nothing from an entry that it names."""
+    ENTRIES_READ.clear()
+    yield
+    marks = request.node.iter_markers("follows")
+    assert {alert for mark in marks for alert in mark.args} <= ENTRIES_READ
 
 
 @pytest.fixture(scope="session")

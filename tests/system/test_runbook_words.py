@@ -1,14 +1,12 @@
 """Each command, call, setting, query, panel and word of the runbooks exists."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
-import asyncpg
 import pytest
 from redis.asyncio import Redis
 
@@ -21,7 +19,8 @@ from jubilee.entrypoints.http.registry import ENDPOINTS
 from jubilee.entrypoints.http.task_models import TaskReply
 from tests.monitoring.dashboards import panels
 from tests.servers import Servers
-from tests.system.runbooks import PANEL, SETTING, kind_of, printed, sections
+from tests.system.following import Driver
+from tests.system.runbooks import OTHER, PANEL, SETTING, kind_of, printed, sections
 
 ROOT = Path(__file__).parents[2]
 SOURCES = "".join(path.read_text() for path in Path(jubilee.__file__).parent.rglob("*.py"))
@@ -39,19 +38,21 @@ OTHERS = {"maxmemory", "too many clients", "ss -tn", "dmesg"}
 """A setting of Redis, a message of PostgreSQL, and tools of the system."""
 ITS_OWN = {*users.metadata.tables, *TaskReply.model_fields, *(lane.value for lane in JobQueueName)}
 
-Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-
 
 def pieces(kind: str) -> list[str]:
     """Return all distinct pieces of code of this kind."""
     return [code for code in dict.fromkeys(code for _, code in printed()) if kind_of(code) == kind]
 
 
-@pytest.fixture
-async def driver(database_url: str) -> AsyncIterator[Driver]:
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
+def followed() -> Iterator[str]:
+    """Iterate over the alerts whose entries tests follow: marked whole or by a parameter."""
+    for path in Path(__file__).parent.glob("test_runbooks*.py"):
+        tests = vars(import_module(f"tests.system.{path.stem}")).items()
+        own = [test for name, test in tests if name.startswith("test_")]
+        marks = [mark for test in own for mark in getattr(test, "pytestmark", ())]
+        given = [value for mark in marks if mark.name == "parametrize" for value in mark.args[1]]
+        marks += [mark for value in given for mark in getattr(value, "marks", ())]
+        yield from (alert for mark in marks if mark.name == "follows" for alert in mark.args)
 
 
 @pytest.mark.parametrize("code", pieces("command"))
@@ -111,5 +112,9 @@ def test_named_panels_and_entries_exist(alert: str) -> None:
     titles = [panel.title for panel in panels()]
     for panel in PANEL.findall(text):
         assert any(re.match(rf"{re.escape(panel)}(, | of |$)", title) for title in titles), panel
-    for other in re.findall(r"\bJubilee[A-Z]\w+", text):
+    for other in OTHER.findall(text):
         assert other in sections(), other
+
+
+def test_a_test_follows_each_entry() -> None:
+    assert sorted({*followed()} ^ {*sections()}) == []

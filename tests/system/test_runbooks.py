@@ -1,108 +1,29 @@
 """Runbooks followed from end to end, on a real service in the state of the alert."""
 
 import asyncio
-import os
-import re
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import asyncpg
 import httpx2
 import pytest
 
 from tests.servers import Servers
-from tests.support.api import COMMAND, Api, Starter, bearer, run, sign_up
+from tests.support.api import Api, Starter, bearer, run, sign_up
 from tests.support.receiver import receiver
-from tests.support.running import Up, eventually, free_port
+from tests.support.running import Up, eventually
+from tests.system.following import (
+    DIE,
+    LEASE_OVER,
+    MAIL,
+    STATUS,
+    Driver,
+    Env,
+    reaches_status,
+    shell,
+)
 from tests.system.runbooks import code_of
-
-MAIL = """
-    SELECT jubilee.enqueue('email.send', '{"to": "zoe@example.com", "subject": "a", "text": "b"}')
-"""
-DIE = """
-    UPDATE jobs SET status = 'dead', attempts = max_attempts, finished_at = now(),
-        error = '{"code": "undeliverable", "message": "no such mailbox"}'
-"""
-LEASE_OVER = """
-    UPDATE jobs SET status = 'running', attempts = 1, epoch = 1,
-        lease_until = now() - interval '1 minute'
-"""
-SIMPLE_COMMAND = re.compile(r"jubilee [\w -]+")
-"""One that needs no shell."""
-STATUS = "SELECT status FROM jobs WHERE id = $1"
-
-Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-Env: TypeAlias = dict[str, str | None]
-
-
-@pytest.fixture
-async def driver(database_url: str) -> AsyncIterator[Driver]:
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-def env(servers: Servers, database_url: str, tmp_path: Path) -> Env:
-    """The environment of every process."""
-    return {
-        "DATABASE_URL": database_url,
-        "REDIS_URL": servers.redis_url,
-        "SMTP_URL": None,
-        "MAIL_DIR": str(tmp_path / "mail"),
-        "WORKER_METRICS_PORT": str(free_port()),
-    }
-
-
-@pytest.fixture
-def start_worker(tmp_path: Path, env: Env) -> Iterator[Callable[[], Up]]:
-    """Start a worker that ends with the test."""
-    started: list[Up] = []
-
-    def start() -> Up:
-        worker = Up(tmp_path / "data", tmp_path, (*COMMAND, "worker"), **env)
-        started.append(worker)
-        assert eventually(lambda: "waiting for jobs" in worker.output), worker.output
-        return worker
-
-    yield start
-    for worker in started:
-        worker.end()
-
-
-async def shell(at: Path, command: str, env: Env) -> str:
-    """Run a printed command and return its output; it must succeed."""
-    if SIMPLE_COMMAND.fullmatch(command):
-        variables: dict[str, Any] = {**env}
-        ended = await asyncio.to_thread(run, at, *command.split()[1:], **variables)
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    given = {name: value for name, value in env.items() if value is not None}
-    done = await asyncio.to_thread(
-        subprocess.run,
-        ("sh", "-ec", command),
-        cwd=at,
-        env={"PATH": path, "DATA_DIR": str(at / "data"), **given},
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-async def reaches_status(driver: Driver, job: object, status: str | None) -> bool:
-    """Return whether the job reaches the status within 20 seconds."""
-    for _ in range(200):
-        if await driver.fetchval(STATUS, job) == status:
-            return True
-        await asyncio.sleep(0.1)
-    return False
 
 
 def printed(beginning: str, job: object = "") -> str:
@@ -111,8 +32,9 @@ def printed(beginning: str, job: object = "") -> str:
     return command.replace("ID", str(job))
 
 
+@pytest.mark.follows("JubileeTasksDie")
 async def test_dead_tasks_are_found_retried_and_discarded_in_a_terminal(
-    driver: Driver, start_worker: Callable[[], Up], tmp_path: Path, env: Env
+    driver: Driver, start_worker: Callable[..., Up], tmp_path: Path, env: Env
 ) -> None:
     jobs = [await driver.fetchval(MAIL) for _ in range(4)]
     await driver.execute(DIE)
@@ -132,6 +54,7 @@ async def test_dead_tasks_are_found_retried_and_discarded_in_a_terminal(
     assert "no such jobs" in await shell(tmp_path, printed("list --status dead"), env)
 
 
+@pytest.mark.follows("JubileeKindUnknown")
 async def test_jobs_of_a_misspelt_kind_are_found_and_cancelled(
     driver: Driver, tmp_path: Path, env: Env
 ) -> None:
@@ -154,8 +77,9 @@ def call(client: httpx2.Client, code: str, job: object = "") -> Any:
     return answer.json() if answer.content else {}
 
 
+@pytest.mark.follows("JubileeTasksDie")
 async def test_dead_tasks_are_found_retried_and_discarded_over_http(
-    driver: Driver, start_worker: Callable[[], Up], api: Api
+    driver: Driver, start_worker: Callable[..., Up], api: Api
 ) -> None:
     listing, retry, discard = (
         code_of("JubileeTasksDie", method) for method in ("GET ", "POST ", "DELETE ")
@@ -174,6 +98,7 @@ async def test_dead_tasks_are_found_retried_and_discarded_over_http(
     assert await driver.fetchval(STATUS, jobs[1]) is None
 
 
+@pytest.mark.follows("JubileeTasksOverdue")
 async def test_an_admin_cancels_the_burst_of_an_account(driver: Driver, api: Api) -> None:
     method, path = code_of("JubileeTasksOverdue", "DELETE ").split(" ")
     with api.client() as client:
@@ -187,8 +112,9 @@ async def test_an_admin_cancels_the_burst_of_an_account(driver: Driver, api: Api
     assert await driver.fetchval(STATUS, task) == "cancelled"
 
 
+@pytest.mark.follows("JubileeLeasesOverdue")
 async def test_expired_leases_are_found_with_their_locks_and_released(
-    driver: Driver, start_worker: Callable[[], Up], database_url: str
+    driver: Driver, start_worker: Callable[..., Up], database_url: str
 ) -> None:
     job = await driver.fetchval(MAIL)
     await driver.execute(LEASE_OVER)
@@ -205,8 +131,9 @@ async def test_expired_leases_are_found_with_their_locks_and_released(
     other.terminate()
 
 
+@pytest.mark.follows("JubileeWorkersGone")
 async def test_missing_workers_are_reported_and_invalid_settings_named(
-    start_worker: Callable[[], Up], tmp_path: Path, env: Env
+    start_worker: Callable[..., Up], tmp_path: Path, env: Env
 ) -> None:
     look = code_of("JubileeWorkersGone", "jubilee ")
     assert "0 alive" in await shell(tmp_path, look, env)
@@ -218,6 +145,7 @@ async def test_missing_workers_are_reported_and_invalid_settings_named(
     assert "1 alive" in await shell(tmp_path, look, env)
 
 
+@pytest.mark.follows("JubileeGreetingsMissing")
 def test_missing_mail_settings_are_reported_where_the_runbook_looks(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:
@@ -228,6 +156,7 @@ def test_missing_mail_settings_are_reported_where_the_runbook_looks(
     assert api.ask(code_of("JubileeDown", "GET ").removeprefix("GET ")).status_code == 200
 
 
+@pytest.mark.follows("JubileeExportFails")
 async def test_a_collector_answers_the_printed_call(tmp_path: Path, env: Env) -> None:
     command = code_of("JubileeExportFails", "curl ")
     with receiver() as collector:
@@ -235,8 +164,9 @@ async def test_a_collector_answers_the_printed_call(tmp_path: Path, env: Env) ->
         assert "200 OK" in await shell(tmp_path, command, there)
 
 
+@pytest.mark.follows("JubileeRelaySilent")
 async def test_a_worker_without_its_database_logs_the_printed_line(
-    start_worker: Callable[[], Up], database_url: str, servers: Servers
+    start_worker: Callable[..., Up], database_url: str, servers: Servers
 ) -> None:
     worker = start_worker()
     line = code_of("JubileeRelaySilent", "a dependency does not answer")

@@ -1,0 +1,63 @@
+"""Tools to do what a runbook says: its commands, and the states of jobs."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from tests.support.api import run
+
+MAIL = """
+    SELECT jubilee.enqueue('email.send', '{"to": "zoe@example.com", "subject": "a", "text": "b"}')
+"""
+DIE = """
+    UPDATE jobs SET status = 'dead', attempts = max_attempts, finished_at = now(),
+        error = '{"code": "undeliverable", "message": "no such mailbox"}'
+"""
+LEASE_OVER = """
+    UPDATE jobs SET status = 'running', attempts = 1, epoch = 1,
+        lease_until = now() - interval '1 minute'
+"""
+SIMPLE_COMMAND = re.compile(r"jubilee [\w -]+")
+"""One that needs no shell."""
+STATUS = "SELECT status FROM jobs WHERE id = $1"
+
+Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Env: TypeAlias = dict[str, str | None]
+
+
+async def shell(at: Path, command: str, env: Env) -> str:
+    """Run a printed command and return its output; it must succeed."""
+    if SIMPLE_COMMAND.fullmatch(command):
+        variables: dict[str, Any] = {**env}
+        ended = await asyncio.to_thread(run, at, *command.split()[1:], **variables)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    given = {name: value for name, value in env.items() if value is not None}
+    done = await asyncio.to_thread(
+        subprocess.run,
+        ("sh", "-ec", command),
+        cwd=at,
+        env={"PATH": path, "DATA_DIR": str(at / "data"), **given},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+async def reaches_status(driver: Driver, job: object, status: str | None) -> bool:
+    """Return whether the job reaches the status within 20 seconds."""
+    for _ in range(200):
+        if await driver.fetchval(STATUS, job) == status:
+            return True
+        await asyncio.sleep(0.1)
+    return False
