@@ -2,19 +2,30 @@
 
 import os
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from tests.servers import Servers
+from tests.servers import Servers, started_pair
 from tests.support.api import COMMAND, Api, Starter, starter
+from tests.support.outages import OwnServers
 from tests.support.running import Up, eventually, free_port
 from tests.system.following import Driver, Env
 from tests.system.runbooks import ENTRIES_READ
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test that is marked `follows` and takes nothing from an entry that it names."""
+    ENTRIES_READ.clear()
+    result = yield
+    followed = {alert for mark in item.iter_markers("follows") for alert in mark.args}
+    assert followed <= ENTRIES_READ
+    return result
 
 
 @pytest.fixture
@@ -65,13 +76,19 @@ def start_worker(tmp_path: Path, env: Env) -> Iterator[Callable[..., Up]]:
         worker.end()
 
 
-@pytest.fixture(autouse=True)
-def read_what_it_follows(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a test that is marked `follows` and takes nothing from an entry that it names."""
-    ENTRIES_READ.clear()
-    yield
-    marks = request.node.iter_markers("follows")
-    assert {alert for mark in marks for alert in mark.args} <= ENTRIES_READ
+@pytest.fixture(scope="module")
+def pair(prepared_data: Path) -> Iterator[OwnServers]:
+    """A private pair for all tests of a module, which each restore what they break."""
+    with started_pair(prepared_data) as servers:
+        yield servers
+
+
+@pytest.fixture
+async def pair_driver(pair: OwnServers) -> AsyncIterator[Driver]:
+    """A connection to the private PostgreSQL."""
+    connection = await asyncpg.connect(pair.database_url)
+    yield connection
+    connection.terminate()  # a test may have killed the server
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,20 @@
 """Tools to do what a runbook says: its commands, and the states of jobs."""
 
 import asyncio
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from time import monotonic
 from typing import Any, TypeAlias
 
 import asyncpg
 
 from tests.support.api import run
+from tests.support.running import Up
 
 MAIL = """
     SELECT jubilee.enqueue('email.send', '{"to": "zoe@example.com", "subject": "a", "text": "b"}')
@@ -31,7 +35,7 @@ Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Env: TypeAlias = dict[str, str | None]
 
 
-async def shell(at: Path, command: str, env: Env) -> str:
+async def shell(at: Path, command: str, env: Mapping[str, str | None]) -> str:
     """Run a printed command and return its output; it must succeed."""
     if SIMPLE_COMMAND.fullmatch(command):
         variables: dict[str, Any] = {**env}
@@ -61,3 +65,17 @@ async def reaches_status(driver: Driver, job: object, status: str | None) -> boo
             return True
         await asyncio.sleep(0.1)
     return False
+
+
+def logged(process: Up, event: str) -> list[dict[str, Any]]:
+    """Return the lines of this event in a log of JSON."""
+    lines = [json.loads(line) for line in process.output.splitlines() if line.startswith("{")]
+    return [line for line in lines if line["event"] == event]
+
+
+async def comes_true(condition: Callable[[], Awaitable[object]], within: float = 20.0) -> bool:
+    """Poll until the condition holds; return False when the time is up."""
+    deadline = monotonic() + within
+    while not (result := bool(await condition())) and monotonic() < deadline:  # noqa: ASYNC110  # PostgreSQL has no event for it
+        await asyncio.sleep(0.02)
+    return result
