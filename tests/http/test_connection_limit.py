@@ -79,3 +79,11 @@ async def test_a_closed_connection_makes_room_for_the_next(full: Wire) -> None:
     for _ in range(2):
         client.send(LIVE)
         assert (await client.answer()).status == 200
+
+
+async def test_open_connections_are_counted(full: Wire) -> None:
+    for expected in (LIMIT, LIMIT - 1):
+        async with asyncio.timeout(5):
+            while full.observer.open != expected:  # noqa: ASYNC110  # the sweeper sets no event
+                await asyncio.sleep(0.01)
+        full.sockets[0].writer.close()

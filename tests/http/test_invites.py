@@ -100,6 +100,7 @@ async def test_check_14_an_expired_revoked_or_replaced_invite_is_refused(
     token = mailed(store)
     path = f"/invites/{second['id']}"
     assert (await client.delete(path, headers=admin.headers)).status_code == 204
+    assert (store.audit[-1].event, store.audit[-1].actor_id) == ("invite_revoked", admin.user.id)
     problem(await client.delete(path, headers=admin.headers), 404, "invite_not_found")
     problem(await accept(client, token), 400, "invalid_invite")
     await invite(client, admin)
