@@ -19,7 +19,12 @@ from tests.support.fork_server import NUMBER
 ROOT = Path(__file__).parents[2]
 PYTHON = (sys.executable, "-m")
 COMMAND = (*PYTHON, "jubilee")
-MODULES = ("jubilee", "tests.system.chaos.api", "tests.system.chaos.worker")
+MODULES = (
+    "jubilee",
+    "tests.system.chaos.api",
+    "tests.system.chaos.worker",
+    "tests.system.next_release",
+)
 """Programs that can be forked."""
 READ_WHILE_LOADING = ("LANG", "LC_", "OTEL_PROPAGATORS", "OTEL_PYTHON_", "PYTHON", "TZ")
 """Beginnings of the variables that matter while modules are loaded, or before."""

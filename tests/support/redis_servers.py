@@ -34,7 +34,9 @@ class RedisServer:
         self._password = PASSWORD if PASSWORD in options else None
         if SENTINEL_PASSWORD in sentinel:
             self._password = SENTINEL_PASSWORD
-        self._process = spawn(Program(argv, folder=folder, output=folder / f"{self.port}.log"))
+        self.log = folder / f"{self.port}.log"
+        self._program = Program(argv, folder=folder, output=self.log)
+        self._process = spawn(self._program)
 
     @property
     def url(self) -> str:
@@ -52,6 +54,11 @@ class RedisServer:
             self.kill()
             raise AssertionError(f"Redis does not answer at port {self.port}")
         return self
+
+    def start_again(self) -> "RedisServer":
+        """Start it at the same port after `kill`, without its data; return it once it answers."""
+        self._process = spawn(self._program)
+        return self.ready()
 
     def kill(self) -> None:
         """End it as a crash does."""

@@ -29,6 +29,10 @@ SETTINGS = set(re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", EXAMPLE, re.MULTILINE))
 SQL = {
     "pg_stat_activity": "SELECT count(*) FROM pg_stat_activity",
     "max_connections": "SHOW max_connections",
+    "pg_terminate_backend": "SELECT pg_terminate_backend(0)",
+    "UPDATE events SET published_at = now() WHERE published_at IS NULL": (
+        "UPDATE events SET published_at = now() WHERE published_at IS NULL"
+    ),
     "ANALYZE": "ANALYZE jobs",
     "VACUUM": "VACUUM jobs",
     "pg_stat_user_tables": "SELECT n_dead_tup, last_vacuum FROM pg_stat_user_tables",
@@ -100,7 +104,7 @@ async def test_a_printed_word_belongs_to_the_service_or_its_servers(
         await driver.execute(SQL[code])
         return
     parts = code.removesuffix("_total").split(": ")  # an event, member: value, or a counter
-    said = all(f'"{part}"' in SOURCES for part in parts)
+    said = f'"{code}"' in SOURCES or all(f'"{part}"' in SOURCES for part in parts)
     kinds = code.endswith(".*") and f'"{code[:-1]}' in SOURCES
     assert said or kinds or code in ITS_OWN | OTHERS or f"class {code}(" in SOURCES
 

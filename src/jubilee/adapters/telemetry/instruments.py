@@ -190,7 +190,7 @@ class Instruments:
         )
         self.greetings = self._gauge("greetings_state", "This year's greetings.", ("state",))
         self.greetings_missing = self._gauge(
-            "greetings_missing", "Greetings that were due an hour ago and are not planned."
+            "greetings_missing", "Greetings that have been due for an hour and are not sent."
         )
         self.planned_until = self._gauge(
             "greetings_planned_until_timestamp_seconds", "End of the planned greetings."
