@@ -37,6 +37,7 @@ async def test_check_16_the_old_address_stays_until_the_new_one_is_confirmed(
     assert mails.subjects[-1] == (NEW, "Confirm your new e-mail address")
     assert account().email == OLD
     await services.email_changes.confirm(LinkToken(token), CLIENT)
+    assert (mails.store.audit[-1].event, mails.store.audit[-1].details) == ("email_changed", {})
     assert account().email == NEW
     assert account().email_verified
 

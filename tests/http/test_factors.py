@@ -239,12 +239,14 @@ def mailed(store: FakeStore, person: Person) -> list[object]:
     return [template for template in found if str(template).startswith("factors")]
 
 
-async def test_check_20_a_user_is_told_of_changed_factors_by_mail(
+async def test_check_20_changed_factors_are_recorded_and_told_by_mail(
     client: httpx2.AsyncClient, zoe: Person, app_of_zoe: Authenticator, store: FakeStore
 ) -> None:
     await client.post(CODES, headers=zoe.headers)
     await client.delete(f"/auth/factors/{app_of_zoe.id}", headers=zoe.headers)
     assert mailed(store, zoe) == ["factors_changed"] * 3
+    recorded = [(entry.event, entry.details["factor"]) for entry in store.audit[-2:]]
+    assert recorded == [("recovery_codes_renewed", "recovery_code"), ("factor_removed", "totp")]
 
 
 async def test_an_admins_reset_removes_all_factors_and_is_audited_and_mailed(

@@ -65,6 +65,15 @@ async def test_the_second_step_opens_a_session(
     assert (await client.get("/users/me", headers=headers)).status_code == 200
 
 
+async def test_a_used_recovery_code_is_recorded(
+    client: httpx2.AsyncClient, app_of_zoe: Authenticator, store: FakeStore
+) -> None:
+    token = (await first_step(client))["mfa_token"]
+    answer = await second_step(client, token, recovery_code=app_of_zoe.recovery_codes[0])
+    assert answer.status_code == 200
+    assert [entry.event for entry in store.audit[-2:]] == ["recovery_code_used", "sign_in"]
+
+
 async def test_a_token_is_used_once(client: httpx2.AsyncClient, app_of_zoe: Authenticator) -> None:
     token = (await first_step(client))["mfa_token"]
     assert (await second_step(client, token, code=app_of_zoe.code())).status_code == 200

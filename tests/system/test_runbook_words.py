@@ -36,7 +36,6 @@ SQL = {
     "ANALYZE": "ANALYZE jobs",
     "VACUUM": "VACUUM jobs",
     "pg_stat_user_tables": "SELECT n_dead_tup, last_vacuum FROM pg_stat_user_tables",
-    "pg_terminate_backend": "SELECT 'pg_terminate_backend(int, int8)'::regprocedure",
     "wait_event": "SELECT wait_event FROM pg_stat_activity",
     "SyncRep": "SELECT 1 / count(*) FROM pg_wait_events WHERE name = 'SyncRep'",
     "synchronous_standby_names": "SHOW synchronous_standby_names",

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import httpx2
 
 from tests.support.running import Up, eventually, free_port
-from tests.system.alert_metrics import panel, rules, selectors, total, totals
+from tests.system.alert_metrics import narrowed, panel, rules, selectors, total
 
 MEASURED = "jobs_state{"
 """Begins the series that a worker has once it has measured the backlog: at its start."""
@@ -23,12 +23,12 @@ def scrape(port: int) -> str:
 
 def shown(metrics: str, alert: str, title: str) -> float:
     """Return the sum of what a panel that the entry names reads from these metrics."""
-    return sum(totals(metrics, panel(alert, title)).values())
+    return sum(total(metrics, each) for each in selectors(panel(alert, title)))
 
 
 def alerted(metrics: str, alert: str) -> dict[str, float]:
     """Return what the alert reads from these metrics, by selector."""
-    return totals(metrics, rules()[alert])
+    return {each: total(metrics, each) for each in selectors(rules()[alert])}
 
 
 def quantile(share: float, query: str, metrics: str, before: str = "") -> float:
@@ -40,7 +40,7 @@ def quantile(share: float, query: str, metrics: str, before: str = "") -> float:
     name = chosen.partition("{")[0]
     counts = {}
     for bound in set(re.findall(rf'^{name}{{.*?le="([^"]+)"', metrics, re.MULTILINE)):
-        of_bound = f'{chosen.removesuffix("}")},le="{bound}"}}'
+        of_bound = narrowed(chosen, le=bound)
         counts[float(bound)] = total(metrics, of_bound) - total(before, of_bound)
     return min(bound for bound, count in counts.items() if count >= share * max(counts.values()))
 
