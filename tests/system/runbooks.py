@@ -58,6 +58,6 @@ def kind_of(code: str) -> str:
         return "call"
     if code.startswith("curl "):
         return "curl"
-    if code.startswith("SELECT "):
+    if code.startswith(("SELECT ", "UPDATE ")):
         return "query"
     return "setting" if SETTING.fullmatch(code) else "word"

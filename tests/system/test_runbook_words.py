@@ -30,9 +30,6 @@ SQL = {
     "pg_stat_activity": "SELECT count(*) FROM pg_stat_activity",
     "max_connections": "SHOW max_connections",
     "pg_terminate_backend": "SELECT pg_terminate_backend(0)",
-    "UPDATE events SET published_at = now() WHERE published_at IS NULL": (
-        "UPDATE events SET published_at = now() WHERE published_at IS NULL"
-    ),
     "ANALYZE": "ANALYZE jobs",
     "VACUUM": "VACUUM jobs",
     "pg_stat_user_tables": "SELECT n_dead_tup, last_vacuum FROM pg_stat_user_tables",

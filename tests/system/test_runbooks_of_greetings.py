@@ -1,6 +1,7 @@
 """The runbook of greetings, followed on a real API, real workers and a mail server."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -16,12 +17,16 @@ from tests.system.following import Driver
 from tests.system.runbooks import code_of
 from tests.system.watching import StartWorker, Watched, alerted, shown, watched
 
-MISSING = "JubileeGreetingsMissing"
+MISSING, UNPLANNED = "JubileeGreetingsMissing", "JubileeGreetingsUnplanned"
 GREETING = "SELECT state FROM greetings"
 HOURS_LATER = "UPDATE jobs SET run_at = now() WHERE status = 'queued'"
 HOUR_BEFORE = """
     UPDATE counters SET value = value - 3600 WHERE name = 'greetings_planned_until'
     RETURNING value + 3600
+"""
+TWO_HOURS_AGO = """
+    UPDATE counters SET value = extract(epoch FROM now()) - 7200
+    WHERE name = 'greetings_planned_until'
 """
 PLANNED_UNTIL = "SELECT value FROM counters WHERE name = 'greetings_planned_until'"
 
@@ -115,3 +120,33 @@ async def test_a_worker_with_mail_sends_what_is_missing_and_its_restart_sends_no
     stop(restored.process)
     assert missing(await planned_again(driver, start_worker, url)) == 0
     assert greetings(inbox) == 1
+
+
+def unplanned_s(worker: Watched) -> float:
+    """Return for how long greetings have not been planned, as the alert reads it."""
+    return time.time() - sum(alerted(worker.metrics, UNPLANNED).values())
+
+
+@pytest.mark.follows("JubileeGreetingsUnplanned")
+async def test_a_worker_with_mail_plans_what_one_without_has_left(
+    driver: Driver, start_worker: StartWorker
+) -> None:
+    await driver.execute(TWO_HOURS_AGO)
+    left = watched(start_worker, MAIL_DIR=None)
+    assert unplanned_s(left) > 3600
+    assert shown(left.metrics, UNPLANNED, "Workers") == 1
+    assert code_of(UNPLANNED, "mail is not configured") in left.process.output
+    watched(start_worker, **{code_of(UNPLANNED, "SMTP_URL"): NO_MAIL})
+    planned_now = f"SELECT ({PLANNED_UNTIL}) > extract(epoch FROM now()) - 60"
+    assert await reads(driver, planned_now, expected=True)
+    assert unplanned_s(watched(start_worker)) < 3600
+
+
+@pytest.mark.follows("JubileeGreetingsUnplanned")
+async def test_a_service_that_is_to_send_no_mail_any_more_is_not_waited_for(
+    driver: Driver, start_worker: StartWorker
+) -> None:
+    await driver.execute(TWO_HOURS_AGO)
+    await driver.execute(code_of(UNPLANNED, "UPDATE "))
+    left = watched(start_worker, MAIL_DIR=None)
+    assert sum(alerted(left.metrics, UNPLANNED).values()) == 0
