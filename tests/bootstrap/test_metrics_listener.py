@@ -44,6 +44,13 @@ def test_a_worker_that_cannot_listen_runs_without_metrics(caplog: pytest.LogCapt
     assert vars(line)["setting"] == "WORKER_METRICS_PORT"
 
 
+def test_the_highest_port_is_tried_as_well(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with socket.create_server((HOST, 65534)):
+        listen_for_scrapes("worker", (HOST, 65534), CollectorRegistry())()
+    assert [vars(record)["port"] for record in caplog.records] == [65535]
+
+
 def test_no_port_beyond_the_highest_is_tried(caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server((HOST, 65535)):
         listen_for_scrapes("worker", (HOST, 65535), CollectorRegistry())()

@@ -50,7 +50,7 @@ async def test_an_api_has_a_replica_with_half_of_the_time_and_tasks_of_its_own(
     async with open_adapters(settings, ProcessInfo(API, None, logs)) as adapters:
         replica = adapters.replica
         assert replica is not None
-        assert (replica.pool.size, replica.pool._timeout) == (settings.database_pool_size, 1.5)
+        assert (replica.pool.size, replica.pool.timeout) == (settings.database_pool_size, 1.5)
         names = {task.get_name() for task in asyncio.all_tasks() - before}
         assert {"ReplicaMonitor.run", "PoolUpkeep.run"} <= names
     assert closed == [replica.pool, adapters.pool]

@@ -192,9 +192,11 @@ class PostgresJobTable:
             await Executor(driver).run(statement, **values)
 
 
-def make_postgres_job_table(pool: ConnectionPool, clock: FakeClock) -> PostgresJobTable:
+def make_postgres_job_table(
+    pool: ConnectionPool, clock: FakeClock, context: WriteContext | None = None
+) -> PostgresJobTable:
     """Return the table with the job store of one worker."""
-    context = WriteContext(clock, new_id, lambda: None)
+    context = context or WriteContext(clock, new_id, lambda: None)
     write = transactions(pool, context)
     store = PostgresJobStore(pool, worker_id=new_id(), lease=LEASE_S, kinds=KNOWN)
     return PostgresJobTable(

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
+from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.domain.jobs.kinds import JobQueueName, KindSet
 from jubilee.domain.jobs.store import (
     AttemptFailure,
@@ -70,6 +72,12 @@ async def test_a_due_job_that_is_not_dispatched_ends_the_wait(table: JobTable) -
     assert await table.due.wait_for_due(kinds, 60)
     await table.due.mark_due(KINDS, limit=10)
     assert not await table.due.wait_for_due(kinds, 0.01)
+
+
+async def test_the_wait_ends_before_the_time_of_a_statement(database_url: str) -> None:
+    pool = ConnectionPool(database_url, size=1, timeout=0.4)
+    assert not await PostgresDueJobs(pool).wait_for_due(KindSet(frozenset(KINDS)), 5)
+    await pool.close()
 
 
 async def test_a_job_is_marked_once(table: JobTable) -> None:

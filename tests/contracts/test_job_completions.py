@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.jobs.queue import NewJob
-from jubilee.domain.jobs.store import AttemptFailure, JobReference, LeaseLost
-from tests.contracts.job_tables import JobTable, claim, job_table, read_row
+from jubilee.domain.jobs.store import AttemptFailure, Dispatch, JobReference, LeaseLost
+from tests.contracts.job_tables import JobTable, claim, job_table, make_postgres_job_table, read_row
 from tests.fakes.store import FakeClock
 
 FAILURE = {"code": "failed", "message": "It went wrong."}
@@ -72,6 +74,18 @@ async def test_the_completion_and_its_effects_are_one_transaction(table: JobTabl
     job, effect = await claim(table, await table.add()), NewJob(id=new_id(), kind="effect")
     await complete_with(table, job.reference, effect)
     assert await table.row(effect.id) is not None
+
+
+async def test_a_job_that_a_completion_adds_is_dispatched_at_once(
+    pool: ConnectionPool, clock: FakeClock
+) -> None:
+    dispatched: list[Dispatch] = []
+    context = WriteContext(clock, new_id, lambda: None, dispatched.extend)
+    table = make_postgres_job_table(pool, clock, context)
+    job, effect = await claim(table, await table.add()), NewJob(id=new_id(), kind="effect")
+    dispatched.clear()
+    await complete_with(table, job.reference, effect)
+    assert [each.reference.id for each in dispatched] == [effect.id]
 
 
 async def test_a_completion_without_a_lease_writes_nothing(table: JobTable) -> None:

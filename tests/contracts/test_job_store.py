@@ -2,10 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 
 import pytest
 
 from jubilee.adapters.ids import new_id
+from jubilee.adapters.postgres.jobs.store import PostgresJobStore
+from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.store import AttemptFailure, HeartbeatResult, JobReference, LeaseLost
 from tests.contracts.job_tables import JobTable, cancel, claim, job_table, read_row
 from tests.fakes.job_store import LEASE_S
@@ -230,3 +234,11 @@ async def test_progress_of_an_older_claim_is_ignored(table: JobTable) -> None:
     await claim(table, zombie.reference)
     await table.store.save_progress(zombie.reference, {"percent": 99})
     assert (await read_row(table, zombie.reference))["progress"] is None
+
+
+async def test_a_store_whose_database_is_away_does_not_answer(pool: ConnectionPool) -> None:
+    away = ConnectionPool("postgresql://jubilee@127.0.0.1:1/none", size=1, timeout=1)
+    for connections, answers in ((pool, nullcontext()), (away, pytest.raises(Unavailable))):
+        store = PostgresJobStore(connections, worker_id=new_id(), lease=30, kinds=())
+        with answers:
+            await store.ping()

@@ -193,3 +193,11 @@ async def test_a_stored_name_that_breaks_the_name_rule_is_left_out(
 ) -> None:
     person = await sign_up("zoe")
     assert display_name(replace(person.user, full_name=name)) == ""
+
+
+@pytest.mark.parametrize(
+    ("public_url", "page"), [("", ""), ("https://b.example", "https://b.example/reset?token=t")]
+)
+def test_a_page_has_an_address_where_the_service_has_one(public_url: str, page: str) -> None:
+    mail = replace(fake_mail_service(FakeMailSender()), public_url=public_url)
+    assert mail.page("/reset", "t") == page

@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
-from jubilee.entrypoints.http.connections.limits import MAX_TURN_BYTES
-from tests.http.sockets import HOST, LIVE, POST, Recorder, Socket, Wire
+from jubilee.entrypoints.http.connections.limits import MAX_TURN_BYTES, ConnectionLimits
+from tests.http.sockets import HOST, LIVE, POST, Recorder, Socket, Wire, serving
 
 MAX_HEADERS, MAX_HEAD_BYTES = 100, 32 * 1024
 FLOOD = LIVE * (35 * 1024 * 1024 // len(LIVE))
@@ -186,3 +187,21 @@ async def test_a_request_waits_until_the_client_has_read_the_answer_before(
     await asyncio.sleep(0.2)
     assert len(recorder.scopes) == 1
     assert [(await client.answer()).status for _ in range(2)] == [200, 200]
+
+
+async def test_a_body_is_read_on_once_the_application_reads_it(recorder: Recorder) -> None:
+    begun = asyncio.Event()
+
+    async def wait_first(scope: Scope, receive: Receive, send: Send) -> None:
+        await begun.wait()
+        await recorder(scope, receive, send)
+
+    async with serving(wait_first, ConnectionLimits()) as wire:
+        client = await wire.connect()
+        client.send(POST, b"Content-Length: 1000000\r\n\r\n", b"a" * 1_000_000)
+        await asyncio.sleep(0.2)
+        (connection,) = wire.connections
+        assert connection.flow.read_paused
+        begun.set()
+        assert (await client.answer()).status == 200
+    assert recorder.bodies == [b"a" * 1_000_000]

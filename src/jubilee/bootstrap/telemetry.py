@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from opentelemetry.sdk.resources import Resource
-from prometheus_client import CollectorRegistry, disable_created_metrics
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from starlette.types import ASGIApp
 
@@ -100,8 +100,6 @@ async def open_telemetry(
     settings: Settings, urls: ServerUrls, process: ProcessInfo | None
 ) -> AsyncIterator[Telemetry]:
     """Open the telemetry; without a `process`, metrics are not served and nothing is exported."""
-    # The creation times would double the number of series, and no dashboard uses them.
-    disable_created_metrics()
     instruments = Instruments(__version__, runs_jobs=process is None or process.name != API)
     variables = export_variables() if process else {}
     sender = resource(_about(settings, process))

@@ -60,7 +60,7 @@ class ConnectionPool:
         self.size = size
         self.used = 0  # connections that are lent
         self._connector = Connector(url, timeout=timeout)
-        self._timeout = timeout
+        self.timeout = timeout
         self._caller = caller
         shared = max(size - max(size // RESERVED_RATIO, 1), 1)
         self._shares = KeyedSemaphore(shared, max_waiting=MAX_WAITING)
@@ -89,7 +89,7 @@ class ConnectionPool:
         left = self._caller.deadline() - monotonic()
         if left <= 0:  # a statement begun now would only break its connection
             raise TimeoutError
-        deadline = Deadline(monotonic() + min(left, self._timeout))
+        deadline = Deadline(monotonic() + min(left, self.timeout))
         self._deadlines.add(deadline)
         return deadline
 

@@ -141,13 +141,16 @@ class PostgresDueJobs(DueJobStore):
         return [_dispatch(row) for row in rows]
 
     async def wait_for_due(self, kinds: KindSet, seconds: float) -> bool:
-        """Wait in the server, on a connection of the pool that is not measured: it is idle."""
+        """Wait in the server, on a connection of the pool that is not measured: it is idle.
+
+        The wait takes half of a statement's time at most.
+        """
         values = WAIT_FOR_DUE.arguments(
             {
                 "waiter": int(kinds.fingerprint[:8], 16) - 2**31,
                 "kinds": sorted(kinds.names),
                 "queues": QUEUES,
-                "seconds": seconds,
+                "seconds": min(seconds, self.pool.timeout / 2),
             }
         )
         async with self.pool.connection() as driver:
