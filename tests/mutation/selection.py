@@ -10,6 +10,7 @@ from operator import or_
 from pathlib import Path
 from typing import TypeAlias
 
+from tests.mutation.judges import ALWAYS, BY_FOLDER, PROCESSES
 from tests.mutation.mutations import Mutation
 from tests.mutation.record import Lines, RecordedTest, lines_of
 
@@ -19,73 +20,10 @@ BUDGET_S = 120.0
 WORD = re.compile(r"(?<![A-Za-z])[a-z]{3,}?(?=s?(?![a-z]))")  # without the s of a plural
 DEPTH = 4  # how far a name is followed: a constant of a constant of a statement
 
+CACHES = {"cache", "cached_property", "lru_cache"}
+
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Place: TypeAlias = tuple[str, Lines]
-
-# These judge what no recorded test runs. The first whose path a module's path begins with counts.
-BY_FOLDER = {
-    "jubilee/adapters/postgres/schema.py": ["tests/system/test_migrations.py"],
-    "jubilee/bootstrap/mail.py": ["tests/system/test_mail_wiring.py"],
-    "jubilee/commands/jobs": ["tests/commands", "tests/system/test_jobs_command.py"],
-    "jubilee/commands/health": ["tests/system/test_health_command.py"],
-    "jubilee/commands/restored": ["tests/system/test_backups.py"],
-    "jubilee/commands/schema": ["tests/system/test_migrations.py"],
-    "jubilee/commands/status": ["tests/system/test_status.py"],
-    "jubilee/commands/up": ["tests/system/test_up.py"],
-    "jubilee/adapters/embedded/": ["tests/adapters/embedded", "tests/entrypoints"],
-    "jubilee/adapters/telemetry/": [
-        "tests/telemetry/test_line_writer.py",
-        "tests/telemetry/test_logs.py",
-    ],
-    "jubilee/adapters/": ["tests/system/test_start.py"],
-    "jubilee/bootstrap/": ["tests/system/test_start.py", "tests/system/test_jobs_command.py"],
-    "jubilee/commands/": [
-        "tests/commands",
-        "tests/system/test_commands.py",
-        "tests/system/test_user_commands.py",
-    ],
-    "jubilee/entrypoints/local/": ["tests/entrypoints/local", "tests/system/test_start.py"],
-    "jubilee/entrypoints/": ["tests/entrypoints", "tests/system/test_shutdown.py"],
-    "jubilee/": ["tests/system/test_commands.py"],
-}
-
-PROCESSES = (
-    "jubilee/__main__.py",
-    "jubilee/adapters/embedded/",
-    "jubilee/bootstrap/",
-    "jubilee/commands/",
-    "jubilee/entrypoints/local/",
-)
-"""What runs as a process of its own; functions elsewhere may run only while modules are loaded."""
-
-# What modules declare is data, which tests read without calling a function of theirs: by the path
-# of the module, and a text of the line.
-FORMATS = (
-    *("api_tokens/text", "audit/chain", "audit/entry", "auth/pending"),
-    *("factors/recovery_codes", "greetings/opt_out", "idempotency/answers"),
-    *("one_time/secrets", "passkeys/challenges"),
-)
-"""Modules of the domain that write and read the same format: only a known answer tells."""
-
-ALWAYS = (
-    (
-        "jubilee/adapters/postgres/tables/",
-        "",
-        "tests/system/test_migrations.py::test_the_migrations_create_exactly_the_declared_tables",
-    ),
-    ("jubilee/adapters/postgres/", "", "tests/contracts/test_other_accounts.py"),
-    ("jubilee/domain/", ": bool = ", "tests/contracts/test_port_defaults.py"),
-    ("jubilee/settings/", "", "tests/settings"),
-    ("jubilee/entrypoints/http/", "", "tests/http/test_openapi_rules.py"),
-    ("jubilee/entrypoints/http/docs/", "", "tests/http/test_openapi_headers.py"),
-    ("jubilee/entrypoints/http/", "conditional=", "tests/http/test_conditions.py"),
-    ("jubilee/entrypoints/http/", "status=", "tests/http/test_openapi.py"),
-    ("jubilee/", "repr=", "tests/adapters/test_secret_reprs.py"),
-    *(
-        (f"jubilee/domain/{name}.py", "", "tests/bootstrap/test_stored_formats.py")
-        for name in FORMATS
-    ),
-)
 
 
 @dataclass
@@ -118,9 +56,11 @@ class Selection:
     def _ordered(self, mutation: Mutation, path: str) -> list[RecordedTest]:
         found = self._running(self._statement(path, mutation.line))
         found = found or self._running(self._places(path, mutation.line))
-        if not found and not path.startswith(PROCESSES):
-            found = self._running(self._users(self._function(path, mutation.line)))
-        users = list(self._users(self._attribute(path, mutation.line)))
+        is_shared = not found and not path.startswith(PROCESSES)
+        if is_shared or self._is_cached(path, mutation.line):
+            users = self._running(self._users(self._function(path, mutation.line)))
+            found += [test for test in users if test not in found]
+        setters = list(self._users(self._attribute(path, mutation.line)))
         place = _place_in_file(found)
         names = Path(path).stem, Path(path).parent.name
         files = [text for name in names for text in (f"_{name}.py", f"/{name}/")]
@@ -131,7 +71,7 @@ class Selection:
                 not any(file in t.name for file in files),
                 not any(module in t.name for module in modules),
                 -len(words & _words(t.name.partition("::")[2])),
-                not _runs(t, users),
+                not _runs(t, setters),
                 place[t.name],
             )
         )
@@ -153,12 +93,25 @@ class Selection:
         return [node for node in found if line in _lines(node)]
 
     def _function(self, path: str, line: int) -> set[str]:
-        """The name of a function of the module: it may run only while modules are loaded."""
-        return {
-            node.name
-            for node in self._tree(path).body
-            if isinstance(node, Function) and line in _lines(node)
+        """The name of a function of the module: it may run only while modules are loaded.
+
+        Outside of functions, those in which a name of the statement stands.
+        """
+        functions = [node for node in self._tree(path).body if isinstance(node, Function)]
+        inside = {node.name for node in functions if line in _lines(node)}
+        defined = {
+            name
+            for statement in self._tree(path).body
+            if line in range(statement.lineno, (statement.end_lineno or 0) + 1)
+            for name in _names(statement)
         }
+        return inside or {node.name for node in functions if defined & _mentioned(node)}
+
+    def _is_cached(self, path: str, line: int) -> bool:
+        """Whether the function around the line is: only the first test runs it."""
+        inside = self._inside(path, line)
+        decorators = inside[-1].decorator_list if inside else []
+        return bool(CACHES & {name for node in decorators for name in _mentioned(node)})
 
     def _documented(self, path: str, line: int) -> tuple[str, ...]:
         """What modules of the API declare is in its document: its tests are asked first."""

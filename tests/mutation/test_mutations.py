@@ -167,6 +167,23 @@ def test_a_function_that_runs_while_modules_are_loaded_is_tested_by_what_uses_it
     assert {tuple(Selection(package, tests).of(mutation)[0]) for mutation in found} == {("runs_f",)}
 
 
+def test_what_a_cache_or_a_constant_keeps_is_tested_by_what_uses_its_function(
+    tmp_path: Path,
+) -> None:
+    package = tmp_path / "src"
+    package.mkdir()
+    cached = "@cache\ndef kept():\n    return 1 + 1\n"
+    (package / "m.py").write_text(
+        f"{cached}\nTEXTS = {{404: 1}}\n\ndef text():\n    return TEXTS\n"
+    )
+    (package / "n.py").write_text("def f():\n    kept()\n\ndef g():\n    text()\n")
+    lines = {"first": ("m.py", 3), "runs_f": ("n.py", 2), "runs_g": ("n.py", 5)}
+    tests = [RecordedTest(name, 1.0, {path: lines_of([n])}) for name, (path, n) in lines.items()]
+    selection = Selection(package, tests)
+    chosen = {m.line: set(selection.of(m)[0]) for m in mutations(tmp_path, Path("src"))}
+    assert (chosen[3], chosen[5]) == ({"first", "runs_f"}, {"runs_g"})
+
+
 def test_what_many_tests_run_is_tested_by_some_of_each_file(tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     (tmp_path / "src/m.py").write_text("def f():\n    return 1 + 1\n")
