@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import os
 import statistics
 import threading
 import time
@@ -15,6 +16,7 @@ from jubilee.adapters.argon2_passwords import (
     MAX_QUEUED_PER_THREAD,
     MEAN_WEIGHT,
     MIN_QUEUED,
+    NICENESS,
     REST_RATIO,
     Argon2Passwords,
 )
@@ -216,3 +218,9 @@ async def test_closing_waits_for_no_hash_that_runs(passwords: Argon2Passwords) -
         assert not running.done()
     finally:
         ends.set()
+
+
+async def test_hashing_threads_leave_the_cpu_to_the_event_loop(passwords: Argon2Passwords) -> None:
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert await passwords._run(lambda: os.getpriority(os.PRIO_PROCESS, 0)) == max(own, NICENESS)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own

@@ -60,12 +60,15 @@ class Observer(NoPoolObserver):
     def __init__(self) -> None:
         self.statements = self.callers = 0
         self.failures: list[str] = []
+        self.errors: list[BaseException | None] = []
 
     def executed(self, *_: object) -> None:
         self.statements += 1
 
     def shared(self, statement: StatementInfo, seconds: float, error: BaseException | None) -> None:
+        assert 0 <= seconds < 60
         self.callers += 1
+        self.errors.append(error)
 
     def failed(self, reason: str) -> None:
         self.failures.append(reason)
@@ -152,6 +155,7 @@ async def test_each_caller_waits_until_its_own_deadline(
     with pytest.raises(Unavailable):
         await asyncio.create_task(wait_late(statements))
     assert observer.failures == ["no answer in time"]
+    assert [type(error) for error in observer.errors] == [Unavailable]
     assert not patient.done()
     await lock.execute(f"SELECT pg_advisory_unlock({LOCK})")
     assert await patient is not None

@@ -9,7 +9,7 @@ from openapi_spec_validator import validate
 
 from jubilee.entrypoints.http.docs.descriptions import DESCRIPTIONS
 from jubilee.entrypoints.http.docs.openapi import document
-from jubilee.entrypoints.http.framework.endpoint import FORM, JSON
+from jubilee.entrypoints.http.framework.endpoint import FORM, JSON, Idempotency
 from jubilee.entrypoints.http.framework.problems import QUOTA_EXCEEDED
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.http.generated_document import DOCUMENT
@@ -63,6 +63,22 @@ def test_every_operation_has_a_summary_and_a_description() -> None:
         assert operation["summary"], name
         assert operation["description"].endswith("."), name
     assert DESCRIPTIONS.keys() == {operation["operationId"] for _, operation in operations()}
+
+
+def test_a_description_says_what_a_request_needs_and_may_have() -> None:
+    described = {
+        operation["operationId"]: operation["description"] for _, operation in operations()
+    }
+    for endpoint in (one for one in ENDPOINTS if one.documented):
+        said = {
+            "`REAUTHENTICATION_MINUTES`": endpoint.recent_proof,
+            "`If-Match`": endpoint.conditional,
+            "`Prefer: return=minimal`": endpoint.honours_prefer,
+            "`If-None-Match`": endpoint.is_tagged,
+            "`Idempotency-Key`": endpoint.idempotency is not Idempotency.NONE,
+        }
+        found = {word: word in described[endpoint.name] for word in said}
+        assert found == said, endpoint.name
 
 
 def test_every_body_has_one_content_type() -> None:

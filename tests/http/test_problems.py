@@ -55,6 +55,7 @@ async def test_check_44_an_internal_error_reveals_nothing(
     answer = await client.post("/auth/token", json=SIGN_IN)
     document = refusals.problem(answer, 500, "internal_error")
     assert document["detail"] == InternalError.message()
+    assert document["error"] == "temporarily_unavailable"
     assert kind.__name__ not in answer.text
     assert "only for the log" in caplog.text
     assert PASSWORD not in caplog.text
