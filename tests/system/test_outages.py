@@ -161,7 +161,8 @@ async def test_disconnected_clients_leave_no_database_connection(
     async with httpx2.AsyncClient(base_url=api.url, timeout=20) as client:
         assert (await client.put("/hello/Zoe", json=BORN)).status_code == 204
         async with lock_name_zoe(database_url):
-            calls = (client.put("/hello/Zoe", json=BORN, timeout=0.2) for _ in range(9))
+            hurried = httpx2.Timeout(20, read=0.2)
+            calls = (client.put("/hello/Zoe", json=BORN, timeout=hurried) for _ in range(9))
             outcomes = await asyncio.gather(*calls, return_exceptions=True)
             assert {type(outcome) for outcome in outcomes} == {httpx2.ReadTimeout}
             await wait_until_none_is(database_url, "active")

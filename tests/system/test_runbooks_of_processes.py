@@ -24,6 +24,7 @@ from tests.system.watching import alerted, quantile, scrape, shown
 
 LAGS, RESTARTED = "JubileeEventLoopLags", "JubileeProcessRestarted"
 MEMORY, CPU = "JubileeMemoryHigh", "JubileeCpuHigh"
+UNHURRIED = {"DATABASE_TIMEOUT": "30", "REQUEST_TIMEOUT": "30", "SHUTDOWN_TIMEOUT": "60"}
 MIB = 1 << 20
 SIGN_INS = 12
 BLOCKING = """SELECT jubilee.enqueue('chaos.blocking', '{"seconds": 1}')"""
@@ -196,7 +197,7 @@ def resident(api: Api) -> float:
 
 def upload(api: Api, headers: dict[str, str], size: int) -> socket.socket:
     """Send an item of so many bytes but the last one."""
-    connection = socket.create_connection(("127.0.0.1", api.port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", api.port), timeout=30)
     head = f"POST /items HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\nConnection: close\r\n"
     head += "Content-Type: application/json\r\n"
     head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -208,21 +209,22 @@ def upload(api: Api, headers: dict[str, str], size: int) -> socket.socket:
 def test_memory_follows_bodies_up_to_their_limit_and_a_restart_drains(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:
-    given = {code_of(MEMORY, "MAX_BODY_BYTES"): str(8 * MIB)}
+    given = {code_of(MEMORY, "MAX_BODY_BYTES"): str(8 * MIB), **UNHURRIED}
     api = start_api(database_url, servers.redis_url, **given).ready()
     with api.client() as client:
         zoe = bearer(sign_up(client, "zoe"))
         too_long = client.post("/items", content=b"a" * (8 * MIB + 1), headers=zoe)
         assert too_long.status_code == 413
     before = resident(api)
-    uploads = [upload(api, zoe, 8 * MIB) for _ in range(4)]
-    assert eventually(lambda: resident(api) - before > 25)
-    api.process.terminate()
-    assert eventually(lambda: not api.is_ready())
-    for one in uploads:
-        one.sendall(b"}")
-        assert one.makefile("rb").read().startswith(b"HTTP/1.1 201 ")
-        one.close()
+    with ExitStack() as ends:
+        uploads = [ends.enter_context(upload(api, zoe, 8 * MIB)) for _ in range(4)]
+        assert eventually(lambda: resident(api) - before > 25)
+        api.process.terminate()
+        assert eventually(lambda: not api.is_ready())
+        for one in uploads:
+            one.sendall(b"}")
+            with one.makefile("rb") as answer:
+                assert answer.read().startswith(b"HTTP/1.1 201 ")
     assert api.process.wait(30) == 0
     fresh = start_api(database_url, servers.redis_url, **given).ready()
     assert resident(fresh) < before + 15
