@@ -265,3 +265,12 @@ def test_numbers_at_the_bounds_are_accepted() -> None:
 def test_a_checked_body_shows_none_of_its_members() -> None:
     form = Registration(email="zoe@example.com", password="correct horse battery staple")
     assert repr(form) == "Registration"
+
+
+@given(
+    st.lists(st.sampled_from([b"0", b"12", b"9" * 17, b"e", b"E", b"+", b"-", b"\\", b"u", b"x"]))
+)
+def test_escapes_and_numbers_are_found_as_by_a_pattern(parts: list[bytes]) -> None:
+    raw = b"".join(parts)
+    pattern = re.compile(rb"\\u|[0-9]{19}|[0-9][eE][+-]?[0-9]")
+    assert may_have_faults(raw) is (pattern.search(raw) is not None)

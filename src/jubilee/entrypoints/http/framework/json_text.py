@@ -1,6 +1,5 @@
 """Strict JSON: no duplicate members, no NaN, no text that PostgreSQL or UTF-8 cannot hold."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from json import JSONDecodeError, JSONDecoder
@@ -17,8 +16,9 @@ MAX_NAME_CHARS = 200  # of a member's name in a pointer
 MAX_POINTER_CHARS = 1000
 
 CONTAINERS = (dict, list)
-REFUSABLE = re.compile(rb"\\u|[0-9]{19}|[0-9][eE][+-]?[0-9]")
-"""Escapes, and numbers that may exceed MAX_INTEGER or the range of a float."""
+NUMERALS = bytes.maketrans(b"123456789E", b"000000000e")
+REFUSABLE = (b"\\u", b"0" * 19, b"0e0", b"0e+0", b"0e-0")
+"""Escapes, and numbers that may exceed MAX_INTEGER or the range of a float, all digits as 0."""
 
 ValuePath: TypeAlias = tuple["ValuePath", str | int] | None
 """Location of a value: its parent's path and its name; None is the document itself."""
@@ -50,10 +50,11 @@ def parse_json(raw: bytes) -> object:
 def may_have_faults(raw: bytes) -> bool:
     """Return whether a well-formed document can contain a value that `faults` refuses.
 
-    Searching the bytes costs a tenth of visiting each value. NUL and lone surrogates can only be
-    written as escapes: the parser refuses them as bytes.
+    Searching the bytes costs a tenth of visiting each value, and a pattern ten times as much. NUL
+    and lone surrogates can only be written as escapes: the parser refuses them as bytes.
     """
-    return REFUSABLE.search(raw) is not None
+    numerals = raw.translate(NUMERALS)
+    return any(refusable in numerals for refusable in REFUSABLE)
 
 
 def faults(document: object) -> Iterator[TextFault]:
