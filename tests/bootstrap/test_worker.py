@@ -27,7 +27,7 @@ def names(tasks: Sequence[PeriodicTask]) -> set[str]:
 
 
 async def test_a_worker_is_in_the_registry_until_it_ends(settings: Settings) -> None:
-    pool = ConnectionPool(settings.postgres or "", size=1, timeout=10)
+    pool = ConnectionPool(settings.postgres or "", size=1, timeout=60)
     async with open_worker(settings) as plan:
         [registry] = [task for task in plan.periodic_tasks if task.name == "worker registry"]
         assert await registry.run() is False

@@ -48,7 +48,7 @@ def bounded_results(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
     """Connections to a new database."""
-    pool = ConnectionPool(database_url, size=4, timeout=10)
+    pool = ConnectionPool(database_url, size=4, timeout=60)
     yield pool
     await pool.close()
 

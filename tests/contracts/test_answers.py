@@ -72,7 +72,7 @@ def recorder() -> Recorder:
 @pytest.fixture
 async def recorded(database_url: str, recorder: Recorder) -> AsyncIterator[Database]:
     """PostgreSQL with a recorder of statements."""
-    pool = ConnectionPool(database_url, size=2, timeout=10, observer=recorder)
+    pool = ConnectionPool(database_url, size=2, timeout=60, observer=recorder)
     context = WriteContext(lambda: NOW, new_id, lambda: None, dispatch_soon=recorder.dispatched)
     yield Database(transactions(pool, context), views(pool, context))
     await pool.close()

@@ -191,7 +191,7 @@ async def test_statements_are_measured_and_slow_ones_logged_without_values(
         server_attributes={},
         slow=0.0,
     )
-    pool = ConnectionPool(database_url, size=2, timeout=10, observer=meter)
+    pool = ConnectionPool(database_url, size=2, timeout=60, observer=meter)
     await PostgresBacklog(pool).heartbeat(
         WorkerInfo(id=uuid4(), host="marker-host", version="1", kinds=KNOWN)
     )

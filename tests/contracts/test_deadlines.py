@@ -37,7 +37,7 @@ def deadline() -> Deadline:
 @pytest.fixture
 async def single(database_url: str, deadline: Deadline) -> AsyncIterator[ConnectionPool]:
     """A pool of one connection, whose operations end at the deadline."""
-    pool = ConnectionPool(database_url, size=1, timeout=10, caller=CurrentCaller(deadline))
+    pool = ConnectionPool(database_url, size=1, timeout=60, caller=CurrentCaller(deadline))
     async with pool.executor() as executor:
         await executor.run(ONE)
     yield pool

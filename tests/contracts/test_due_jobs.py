@@ -75,8 +75,8 @@ async def test_a_due_job_that_is_not_dispatched_ends_the_wait(table: JobTable) -
 
 
 async def test_the_wait_ends_before_the_time_of_a_statement(database_url: str) -> None:
-    pool = ConnectionPool(database_url, size=1, timeout=0.4)
-    assert not await PostgresDueJobs(pool).wait_for_due(KindSet(frozenset(KINDS)), 5)
+    pool = ConnectionPool(database_url, size=1, timeout=4)
+    assert not await PostgresDueJobs(pool).wait_for_due(KindSet(frozenset(KINDS)), 60)
     await pool.close()
 
 

@@ -96,7 +96,7 @@ async def test_without_subscribers_neither_writer_nor_relay_sends_a_statement(
     database_url: str,
 ) -> None:
     observer = CountingObserver()
-    pool = ConnectionPool(database_url, size=1, timeout=10, observer=observer)
+    pool = ConnectionPool(database_url, size=1, timeout=60, observer=observer)
     outbox = Outbox(pool, {})
     async with outbox.write() as tx:
         before = observer.count

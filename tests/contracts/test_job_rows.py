@@ -244,7 +244,7 @@ from jubilee.domain.jobs.queue import NewJob
 from datetime import UTC, datetime
 
 async def main() -> None:
-    pool = ConnectionPool(sys.argv[1], size=2, timeout=10)
+    pool = ConnectionPool(sys.argv[1], size=2, timeout=60)
     store = PostgresJobStore(pool, worker_id=new_id(), lease=0.2, kinds=["echo"])
     job = await store.claim(JobReference(UUID(sys.argv[2]), 0))
     os.kill(os.getpid(), signal.SIGSTOP)

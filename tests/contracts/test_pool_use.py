@@ -58,7 +58,7 @@ async def test_a_closed_connection_is_discarded(pool: ConnectionPool) -> None:
 
 
 async def test_a_connection_whose_backend_was_terminated_is_discarded(session_url: str) -> None:
-    pool = ConnectionPool(session_url, size=2, timeout=10)
+    pool = ConnectionPool(session_url, size=2, timeout=60)
     async with pool.connection() as victim:
         pid = victim.get_server_pid()
         async with pool.connection() as driver:
@@ -71,7 +71,7 @@ async def test_a_connection_whose_backend_was_terminated_is_discarded(session_ur
 
 async def test_a_server_that_refuses_the_session_is_unavailable(session_url: str) -> None:
     mark = "&" if "?" in session_url else "?"
-    pool = ConnectionPool(f"{session_url}{mark}options=-c%20unknown=1", size=1, timeout=10)
+    pool = ConnectionPool(f"{session_url}{mark}options=-c%20unknown=1", size=1, timeout=60)
     with pytest.raises(Unavailable) as refused:
         async with pool.executor():
             pass
@@ -122,7 +122,7 @@ async def test_one_client_never_uses_every_connection(database_url: str, size: i
 
 
 async def test_a_full_pool_is_waited_for(database_url: str) -> None:
-    pool = ConnectionPool(database_url, size=1, timeout=10)
+    pool = ConnectionPool(database_url, size=1, timeout=60)
     waiting = asyncio.Event()
 
     async def use() -> None:

@@ -132,7 +132,7 @@ class Service:
 
     def pool(self, url: str) -> ConnectionPool:
         """Open a pool that is closed with the service."""
-        pool = ConnectionPool(url, size=4, timeout=10)
+        pool = ConnectionPool(url, size=4, timeout=60)
         self.ends.push_async_callback(pool.close)
         return pool
 

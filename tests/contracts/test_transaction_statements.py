@@ -55,7 +55,7 @@ def statements() -> Statements:
 @pytest.fixture
 async def watched_pool(database_url: str, statements: Statements) -> AsyncIterator[ConnectionPool]:
     """Connections whose statements are recorded."""
-    pool = ConnectionPool(database_url, size=2, timeout=10, observer=statements)
+    pool = ConnectionPool(database_url, size=2, timeout=60, observer=statements)
     yield pool
     await pool.close()
 

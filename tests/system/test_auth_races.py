@@ -42,7 +42,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
-    pool = ConnectionPool(database_url, size=8, timeout=10)
+    pool = ConnectionPool(database_url, size=8, timeout=60)
     yield pool
     await pool.close()
 

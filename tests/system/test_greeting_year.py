@@ -43,7 +43,7 @@ PARK = GreetingRules()
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
-    pool = ConnectionPool(database_url, size=8, timeout=10)
+    pool = ConnectionPool(database_url, size=8, timeout=60)
     yield pool
     await pool.close()
 

@@ -27,8 +27,11 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def apis(start_api: Starter, redis: RedisServer, database_url: str) -> Sequence[Api]:
-    """Two processes of one service without rate limits, which give a burst of hashes its time."""
-    env = {"REQUEST_TIMEOUT": "30", "RATE_LIMITS": "off"}
+    """Two processes of one service without rate limits, which give a burst of hashes its time.
+
+    And Redis too: a process that has it as away for a moment would count by itself.
+    """
+    env = {"REQUEST_TIMEOUT": "30", "REDIS_TIMEOUT": "30", "RATE_LIMITS": "off"}
     started = [start_api(database_url, redis.url, **env) for _ in range(2)]
     return [api.ready() for api in started]
 

@@ -130,7 +130,7 @@ async def psql(url: str, script: str) -> str:
 
 async def test_a_job_committed_by_psql_is_found_by_workers(shop_url: str, session_url: str) -> None:
     answer = await psql(shop_url, "BEGIN; SELECT jubilee.enqueue('echo'); COMMIT;")
-    pool = ConnectionPool(session_url, size=1, timeout=10)
+    pool = ConnectionPool(session_url, size=1, timeout=60)
     [found] = await PostgresDueJobs(pool).mark_due(["echo"], limit=10)
     await pool.close()
     assert str(found.reference.id) == answer

@@ -26,7 +26,8 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 def apis(start_api: Starter, redis: RedisServer, database_url: str) -> Sequence[Api]:
     """Two processes with a small quota, behind a trusted proxy."""
     limits = f"anonymous={QUOTA}/{WINDOW_S}"
-    env = {"RATE_LIMITS": limits, "TRUSTED_PROXIES": "127.0.0.1", "REQUEST_TIMEOUT": "30"}
+    patient = {"REQUEST_TIMEOUT": "30", "REDIS_TIMEOUT": "30"}
+    env = {"RATE_LIMITS": limits, "TRUSTED_PROXIES": "127.0.0.1", **patient}
     started = [start_api(database_url, redis.url, **env) for _ in range(2)]
     return [api.ready() for api in started]
 

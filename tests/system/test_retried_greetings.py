@@ -50,7 +50,7 @@ ZOE = User(
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
-    pool = ConnectionPool(database_url, size=4, timeout=10)
+    pool = ConnectionPool(database_url, size=4, timeout=60)
     yield pool
     await pool.close()
 

@@ -56,7 +56,7 @@ async def pool(
     observer = DatabaseTelemetry(
         instruments, tracing, unwritten, server_attributes=server_attributes(database_url), slow=60
     )
-    pool = ConnectionPool(database_url, size=4, timeout=10, observer=observer)
+    pool = ConnectionPool(database_url, size=4, timeout=60, observer=observer)
     yield pool
     await pool.close()
 

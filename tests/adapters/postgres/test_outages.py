@@ -78,7 +78,7 @@ async def server(started: TcpServer) -> TcpServer:
 @asynccontextmanager
 async def open_pool(url: str) -> AsyncIterator[ConnectionPool]:
     checked = checked_database_url(SecretStr(url)).get_secret_value()
-    pool = ConnectionPool(checked, size=1, timeout=10)
+    pool = ConnectionPool(checked, size=1, timeout=60)
     yield pool
     await pool.close()
 

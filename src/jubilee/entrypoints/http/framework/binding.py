@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from jubilee.domain.errors import DomainError
 from jubilee.entrypoints.http.framework.endpoint import FORM, AnyEndpoint
+from jubilee.entrypoints.http.framework.json_bounds import check_bounds
 from jubilee.entrypoints.http.framework.json_text import (
     TextFault,
     check_text,
@@ -40,6 +41,7 @@ DUPLICATE = {
     QUERY: "Query parameter may be given only once.",
 }
 
+LARGE_BYTES = 1 << 14  # may take a few milliseconds
 MAX_FIELDS = 100  # in a form or query
 MAX_VIOLATIONS = 50  # in one problem document
 KEPT_QUERIES, MAX_KEPT_BYTES = 256, 64
@@ -83,14 +85,14 @@ def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"The body is larger than {limit} bytes.")
 
 
-def bind_body(
+async def bind_body(
     endpoint: AnyEndpoint, model: type[BaseModel], content_type: str, raw: bytes
 ) -> BaseModel:
     """Parse and validate the body of an endpoint."""
     if not raw and not endpoint.body_required:
         return model()
     media = body_media(content_type, endpoint.media)
-    return _form(model, raw) if media == FORM else _json(model, raw)
+    return _form(model, raw) if media == FORM else await _json(model, raw)
 
 
 def bind_query(model: type[M], query: bytes) -> M:
@@ -111,16 +113,33 @@ def _query(model: type[M], query: bytes) -> M:
     return _strings(model, _pairs(query, refusal), QUERY)
 
 
-def _json(model: type[M], raw: bytes) -> M:
+async def _json(model: type[M], raw: bytes) -> M:
+    """Validate a JSON object; other requests go on between the steps of a large one."""
+    is_large = len(raw) > LARGE_BYTES
     if raw.lstrip(SPACES).startswith(b"["):
         raise InvalidRequest([NOT_AN_OBJECT])  # refused without being parsed
+    check_bounds(raw)
+    if is_large:
+        await asyncio.sleep(0)
     document = parse_json(raw)
     if not isinstance(document, dict):
         raise InvalidRequest([NOT_AN_OBJECT])
+    if is_large:
+        await asyncio.sleep(0)
     if may_have_faults(raw):
-        violations = [_fault(fault, BODY) for fault in islice(faults(document), MAX_VIOLATIONS)]
-        if violations:
-            raise InvalidRequest(violations)
+        _require_no_faults(document)
+        if is_large:
+            await asyncio.sleep(0)
+    return _validated(model, document)
+
+
+def _require_no_faults(document: object) -> None:
+    violations = [_fault(fault, BODY) for fault in islice(faults(document), MAX_VIOLATIONS)]
+    if violations:
+        raise InvalidRequest(violations)
+
+
+def _validated(model: type[M], document: dict[str, object]) -> M:
     try:
         # Strict keeps JSON's types apart: "1" is not a number, 1 is not a string.
         return model.model_validate(_limit_unknown(document, model), strict=True)

@@ -12,7 +12,7 @@ MAX_VALUES = 10_000  # elements of lists and members of objects, in the whole do
 MAX_DEPTH = 64  # levels of nesting
 MAX_QUOTES = 4 * (MAX_VALUES + 1)  # a name and a string for every value
 STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-NO_BRACKETS = bytes(set(range(256)) - STEPS.keys())
+CONTENT = bytes(set(range(256)) - STEPS.keys() - set(b'",'))
 
 
 def check_bounds(raw: bytes) -> None:
@@ -24,17 +24,17 @@ def check_bounds(raw: bytes) -> None:
     if structure.count(b"[") + structure.count(b"{") + structure.count(b",") > MAX_VALUES:
         raise _too_many()
     # A well-formed document has no more brackets than these.
-    brackets = structure.translate(None, NO_BRACKETS)[: 2 * MAX_VALUES]
+    brackets = structure.translate(None, b",")[: 2 * MAX_VALUES]
     if max(accumulate(map(STEPS.__getitem__, brackets)), default=0) > MAX_DEPTH:
         raise MalformedBody(f"The body nests deeper than {MAX_DEPTH} levels.")
 
 
 def _structure(raw: bytes) -> bytes:
-    """Return the document without its strings."""
+    """Return the brackets and commas of the document that are in no string."""
     unescaped = raw.replace(rb"\\", b"").replace(rb"\"", b"")
     if unescaped.count(b'"') > MAX_QUOTES:
         raise _too_many()
-    return b"".join(unescaped.split(b'"')[::2])
+    return b"".join(unescaped.translate(None, CONTENT).split(b'"')[::2])
 
 
 def _too_many() -> MalformedBody:

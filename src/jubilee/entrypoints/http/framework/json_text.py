@@ -7,7 +7,7 @@ from math import inf, isfinite
 from typing import Any, NoReturn, TypeAlias
 
 from jubilee.domain.text import is_storable
-from jubilee.entrypoints.http.framework.json_bounds import MAX_DEPTH, check_bounds
+from jubilee.entrypoints.http.framework.json_bounds import MAX_DEPTH
 from jubilee.entrypoints.http.framework.problems import MalformedBody
 
 MAX_INTEGER = 2**63 - 1  # largest that 64-bit JSON readers can hold
@@ -34,8 +34,7 @@ class TextFault:
 
 
 def parse_json(raw: bytes) -> object:
-    """Parse the document; raises MalformedBody, whose message contains nothing of the input."""
-    check_bounds(raw)
+    """Parse a document within the bounds; raises MalformedBody, which quotes nothing of it."""
     try:
         return DECODER.decode(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -58,9 +57,14 @@ def may_have_faults(raw: bytes) -> bool:
 
 
 def faults(document: object) -> Iterator[TextFault]:
-    """Find all refused values of the document, whose size `check_bounds` has limited."""
+    """Find all refused values of the document, whose size `check_bounds` has limited.
+
+    The last container of each is visited first: what waits stays small, and a caller that needs
+    only some of the faults gets them sooner.
+    """
     waiting: list[tuple[object, ValuePath]] = [(document, None)]
-    for parent, path in waiting:
+    while waiting:
+        parent, path = waiting.pop()
         for name, value in _members(parent):
             if isinstance(value, CONTAINERS):
                 waiting.append((value, (path, name)))

@@ -146,7 +146,7 @@ class Resource:
             return Call(request, self._context, caller, NOTHING, query)
         raw = await self._content(endpoint, request, record)
         content_type = record.named.get(b"content-type", b"").decode("latin-1")
-        body = bind_body(endpoint, endpoint.body, content_type, raw)
+        body = await bind_body(endpoint, endpoint.body, content_type, raw)
         return Call(request, self._context, caller, body, query, raw)
 
     def _require_proofs(self, endpoint: AnyEndpoint, caller: Principal) -> None:
