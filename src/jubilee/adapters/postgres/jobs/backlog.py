@@ -6,15 +6,14 @@ from uuid import UUID
 
 from jubilee.adapters.postgres.counter_names import PLANNED_UNTIL
 from jubilee.adapters.postgres.greeting_counts import count_greetings, count_missing
-from jubilee.adapters.postgres.jobs.due_jobs import LEVELS
+from jubilee.adapters.postgres.jobs.due_jobs import LEVELS, QUEUES
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.domain.jobs.backlog import Backlog, BacklogReader, WorkerInfo, WorkerRegistry
-from jubilee.domain.jobs.kinds import JobQueueName, KindSet
+from jubilee.domain.jobs.kinds import KindSet
 from jubilee.domain.jobs.routing import KindSetReader
 
 STATUSES = ("queued", "running", "dead")
-QUEUES = tuple(queue.value for queue in JobQueueName)
 ALIVE = "heard_at > now() - interval '15 seconds'"
 """Condition of a live worker: it has sent a heartbeat recently."""
 
@@ -144,8 +143,7 @@ class PostgresBacklog(BacklogReader, WorkerRegistry, KindSetReader):
         async with self.pool.executor() as executor:
             jobs = await _count_jobs(executor)
             oldest = {
-                row["lane"]: row["seconds"]
-                for row in await executor.all(OLDEST, queues=list(QUEUES))
+                row["lane"]: row["seconds"] for row in await executor.all(OLDEST, queues=QUEUES)
             }
             greetings = await count_greetings(executor)
             missing = await count_missing(executor)
@@ -188,7 +186,7 @@ class PostgresBacklog(BacklogReader, WorkerRegistry, KindSetReader):
 
 async def _count_jobs(executor: Executor) -> Mapping[tuple[str, str], int]:
     """Count the jobs by queue and status; estimate how many there are beyond the limit."""
-    rows = await executor.all(JOBS, queues=list(QUEUES))
+    rows = await executor.all(JOBS, queues=QUEUES)
     counts = {(row["lane"], row["status"]): row["number"] for row in rows}
     if MAX_COUNTED not in counts.values():
         return counts

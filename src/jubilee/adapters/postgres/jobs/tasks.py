@@ -15,7 +15,6 @@ from jubilee.adapters.postgres.keyset import page
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement, compose
 from jubilee.domain.identity import Principal, UserId
-from jubilee.domain.jobs.kinds import JobQueueName
 from jubilee.domain.jobs.waiter import LiveJobReader
 from jubilee.domain.owned_rows import OwnedTaskStore
 from jubilee.domain.paging import Page, Position
@@ -29,7 +28,6 @@ from jubilee.domain.tasks.task import (
     TaskStatus,
 )
 
-QUEUES = {queue.value for queue in JobQueueName}
 SERVER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 BY_ID = compose(
