@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeAlias
 
 import asyncpg
 import uvloop
 
+from jubilee.adapters.postgres.statement import Driver
 from tests.benchmarks.processes import Sample, look
 from tests.benchmarks.stack import pids_by_name, print_lines, stack
 from tests.support.running import Up
@@ -40,8 +40,6 @@ BORN_TODAY = """
 PROGRESS = """
     SELECT count(*) AS planned, count(*) FILTER (WHERE state = 'sent') AS sent FROM greetings
 """
-
-Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 @dataclass(frozen=True, slots=True)

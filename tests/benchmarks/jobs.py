@@ -16,12 +16,13 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from random import uniform
-from typing import Any, TypeAlias
+from typing import Any
 
 import asyncpg
 import httpx2
 import uvloop
 
+from jubilee.adapters.postgres.statement import Driver
 from tests.benchmarks.interleaved import cpu_s
 from tests.benchmarks.job_figures import Figures, drained, percentiles
 from tests.benchmarks.job_peers import Celery, Procrastinate, Saq, TunedArq, measure_peer
@@ -55,8 +56,6 @@ STARTED = """
     FROM jobs WHERE id = CAST($1 AS uuid) AND finished_at IS NOT NULL
 """
 ENQUEUE = "SELECT jubilee.enqueue('echo')"
-
-Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 @contextmanager

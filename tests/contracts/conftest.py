@@ -12,10 +12,12 @@ from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Executor, Statement
 from jubilee.adapters.postgres.transaction import transactions, views
 from jubilee.adapters.postgres.write_context import WriteContext
+from jubilee.adapters.redis.client import RedisClient
 from jubilee.domain.audit.entry import RequestOrigin
 from jubilee.domain.transaction import Begin
 from tests.contracts.audit_chain import Chain
 from tests.fakes.store import FakeClock, FakeStore
+from tests.servers import Servers
 
 SUBSCRIBERS = dict.fromkeys(("ItemCreated", "ItemUpdated", "ItemDeleted"), ("index.item",))
 ORIGIN = RequestOrigin("192.0.2.7", "test", "request-1")
@@ -51,6 +53,14 @@ async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
     pool = ConnectionPool(database_url, size=4, timeout=60)
     yield pool
     await pool.close()
+
+
+@pytest.fixture
+async def redis(servers: Servers) -> AsyncIterator[RedisClient]:
+    """Connections to Redis, which other tests use as well."""
+    client = RedisClient(servers.redis_url, timeout=30)
+    yield client
+    await client.close()
 
 
 @pytest.fixture(params=["fake", "postgres"])

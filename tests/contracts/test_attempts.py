@@ -1,7 +1,6 @@
 """Counters of attempts at passwords, in memory and in Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from secrets import token_bytes
 
 import pytest
@@ -15,18 +14,10 @@ from jubilee.domain.attempts.memory import FallbackAttemptStore, MemoryAttemptSt
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.identity import UserId
 from tests.fakes.store import FakeClock
-from tests.servers import Servers
 from tests.support.api import NO_REDIS
 
 LIMITS = AttemptLimits(account=3, address=5, window_s=600)
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.2"
-
-
-@pytest.fixture
-async def redis(servers: Servers) -> AsyncIterator[RedisClient]:
-    client = RedisClient(servers.redis_url, timeout=5)
-    yield client
-    await client.close()
 
 
 @pytest.fixture(params=["fake", "redis"])

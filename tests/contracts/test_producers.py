@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -13,6 +12,7 @@ import pytest
 from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.schema import downgrade, upgrade
+from jubilee.adapters.postgres.statement import Driver
 from jubilee.domain.jobs.kinds import KindSet
 from tests.servers import Servers, fresh_database
 
@@ -22,7 +22,6 @@ ECHO = KindSet(frozenset({"echo"}))
 LATER = datetime.now(UTC) + timedelta(days=1)
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
-Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Connect = Callable[[], Awaitable[Driver]]
 
 

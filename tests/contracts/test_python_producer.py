@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -19,14 +19,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 from sqlalchemy.orm import Session
 
 from jubilee.adapters.postgres.connection import connection_arguments
+from jubilee.adapters.postgres.statement import Driver
 from jubilee.producer import enqueue, enqueue_async
 
 ROW = "SELECT * FROM jobs WHERE id = $1"
 COUNT = "SELECT count(*) FROM jobs"
 IN_SQL = "SELECT jubilee.enqueue($1, $2, $3, $4)"
 LATER = datetime.now(UTC) + timedelta(days=1)
-
-Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 @pytest.fixture

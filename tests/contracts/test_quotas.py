@@ -1,6 +1,5 @@
 """Counters of requests, in memory and in Redis."""
 
-from collections.abc import AsyncIterator
 from secrets import token_bytes
 
 import pytest
@@ -10,15 +9,7 @@ from jubilee.adapters.redis.quotas import PREFIX, RedisQuotaStore
 from jubilee.domain.errors import Unavailable
 from jubilee.domain.rate_limits.quotas import QuotaStore
 from tests.fakes.quotas import FakeQuotaStore
-from tests.servers import Servers
 from tests.support.api import NO_REDIS
-
-
-@pytest.fixture
-async def redis(servers: Servers) -> AsyncIterator[RedisClient]:
-    client = RedisClient(servers.redis_url, timeout=5)
-    yield client
-    await client.close()
 
 
 @pytest.fixture(params=["fake", "redis"])

@@ -23,8 +23,9 @@ from tests.contracts.conftest import Database
 from tests.contracts.job_tables import PostgresJobTable, claim, make_postgres_job_table
 from tests.contracts.task_rows import add_task, principal_of
 from tests.fakes.store import FakeClock
+from tests.support.api import wait_for_lock_wait
 
-WAIT_S = 2.0
+WAIT_S = 30.0
 LOCK = "SELECT FROM {} WHERE {} = $1 FOR UPDATE SKIP LOCKED"
 DUE_AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -153,6 +154,6 @@ async def test_adding_greetings_locks_the_accounts_by_id(
     async with pool.connection() as driver, driver.transaction():
         await driver.execute("SELECT FROM users WHERE id = $1 FOR UPDATE", second.id)
         adding = asyncio.create_task(add())
-        await asyncio.sleep(0.2)
+        await wait_for_lock_wait(driver)
         assert await is_locked(pool, "users", first.id)
     await asyncio.wait_for(adding, WAIT_S)

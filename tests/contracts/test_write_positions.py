@@ -1,7 +1,5 @@
 """Positions of callers' writes in Redis, which several instances share."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from jubilee.adapters.ids import new_id
@@ -10,13 +8,6 @@ from jubilee.adapters.redis.client import RedisClient
 from jubilee.adapters.redis.write_positions import BATCH_SIZE, PREFIX, RedisWritePositions
 from tests.servers import Servers
 from tests.support.outages import OwnServers
-
-
-@pytest.fixture
-async def redis(servers: Servers) -> AsyncIterator[RedisClient]:
-    client = RedisClient(servers.redis_url, timeout=5)
-    yield client
-    await client.close()
 
 
 @pytest.fixture

@@ -29,12 +29,20 @@ class Load:
     url: str
     answers: Counter[str] = field(default_factory=Counter)
     over: threading.Event = field(default_factory=threading.Event)
+    restarts: int = 0
+
+    def restart(self) -> None:
+        """Forget the answers to all requests that have begun so far."""
+        self.restarts += 1
+        self.answers.clear()
 
     def run(self) -> None:
         """Send requests until it is over."""
-        with httpx2.Client(base_url=self.url, verify=False, timeout=30) as client:
+        with httpx2.Client(base_url=self.url, verify=False, timeout=60) as client:
             while not self.over.is_set():
-                self.answers[self._answer(client)] += 1
+                count, answer = self.restarts, self._answer(client)
+                if count == self.restarts:
+                    self.answers[answer] += 1
                 time.sleep(PAUSE_S)
 
     def _answer(self, client: httpx2.Client) -> str:
@@ -92,7 +100,7 @@ class Edge:
 
     def _answers(self) -> bool:
         try:
-            found = httpx2.get(f"{self.url}/health/ready", verify=False, timeout=5)
+            found = httpx2.get(f"{self.url}/health/ready", verify=False, timeout=30)
         except httpx2.HTTPError:
             return False
         return found.status_code == 200

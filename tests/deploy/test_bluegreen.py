@@ -164,7 +164,7 @@ async def test_a_version_whose_requests_fail_is_rolled_back(
     with edge.load() as load:
         start_green(databases.of("reader"))
         code, said = bluegreen("release", edge, SHORT)
-        load.answers.clear()
+        load.restart()
         assert eventually(lambda: load.answers["200"] > 50)
     assert (code, set(load.answers)) == (1, {"200"}), said
     assert re.search(

@@ -91,7 +91,7 @@ class Prometheus:
 
     def _answers(self) -> bool:
         try:
-            return httpx2.get(f"{self.url}/-/ready", timeout=2).status_code == 200
+            return httpx2.get(f"{self.url}/-/ready", timeout=30).status_code == 200
         except httpx2.HTTPError:
             return False
 

@@ -14,7 +14,7 @@ from tests.monitoring.prometheus import MONITORING, Prometheus
 from tests.replication import Standby, standby
 from tests.support.api import PASSWORD, bearer, run, sign_in, sign_up
 from tests.support.receiver import Receiver, receiver
-from tests.support.running import UP, Up, eventually, free_port
+from tests.support.running import PATIENT, UP, Up, eventually, free_port
 
 PAUSE = 0.2  # seconds between two rounds
 LOAD = 8.0  # seconds
@@ -44,6 +44,7 @@ def watched(at: Path) -> Iterator[Watched]:
         collector = ends.enter_context(receiver())
         replica = ends.enter_context(standby())
         env = {
+            **PATIENT,
             "DATABASE_REPLICA_URL": replica.url,
             "WORKER_METRICS_PORT": str(worker),
             "LOG_LEVEL": "WARNING",
@@ -64,8 +65,8 @@ def watched(at: Path) -> Iterator[Watched]:
         }
         prometheus = Prometheus(at, targets)
         ends.callback(prometheus.end)
-        assert eventually(lambda: len(prometheus.ready().query("up == 1")) == 4, within=30), (
-            prometheus.get("targets", state="active")
+        assert eventually(lambda: len(prometheus.ready().query("up == 1")) == 4), prometheus.get(
+            "targets", state="active"
         )
         yield Watched(up, prometheus, collector)
 
@@ -75,12 +76,12 @@ def _follow(replica: Standby, up: Up) -> None:
     query = parse_qs(urlsplit(up.run.database_url or "").query)
     replica.follow(Path(query["host"][0]))
     metrics = f"http://127.0.0.1:{up.port}/metrics"
-    assert eventually(lambda: SERVING in httpx2.get(metrics).text), up.output
+    assert eventually(lambda: SERVING in httpx2.get(metrics, timeout=60).text), up.output
 
 
 def load(up: Up, seconds: float = LOAD) -> None:
     """A handful of requests a second, of every kind, until the time is over."""
-    with httpx2.Client(base_url=f"http://127.0.0.1:{up.port}", timeout=10) as client:
+    with httpx2.Client(base_url=f"http://127.0.0.1:{up.port}", timeout=60) as client:
         headers = bearer(sign_up(client, "zoe"))
         admin = bearer(_admin(up, client))
         deadline = time.monotonic() + seconds

@@ -72,7 +72,7 @@ def test_every_panel_has_data(prometheus: Prometheus) -> None:
             if not prometheus.query(query)
         ]
 
-    assert eventually(lambda: not empty(), within=20), empty()
+    assert eventually(lambda: not empty()), empty()
 
 
 def test_every_series_has_the_labels_of_its_legend(prometheus: Prometheus) -> None:
@@ -100,16 +100,17 @@ def test_every_selector_matches_a_series(prometheus: Prometheus) -> None:
 
 
 def test_a_healthy_service_raises_no_alert(prometheus: Prometheus) -> None:
-    broken = [rule for rule in rules(prometheus, "alert") if rule["health"] != "ok"]
-    raised = {rule["name"] for rule in rules(prometheus, "alert") if rule["state"] != "inactive"}
-    assert not broken
-    assert not raised - BUSY
+    def raised() -> set[str]:
+        return {one["name"] for one in rules(prometheus, "alert") if one["state"] != "inactive"}
+
+    assert {rule["health"] for rule in rules(prometheus, "alert")} == {"ok"}
+    assert eventually(lambda: not raised() - BUSY), raised()  # a late scrape raises some
 
 
 def test_promtool_accepts_the_metrics(prometheus: Prometheus) -> None:
     for target in prometheus.get("targets", state="active")["activeTargets"]:
         if target["labels"]["job"].startswith("jubilee-"):
-            text = httpx2.get(target["scrapeUrl"], timeout=10).text
+            text = httpx2.get(target["scrapeUrl"], timeout=60).text
             command = (str(program("promtool")), "check", "metrics")
             done = subprocess.run(
                 command, input=text, capture_output=True, text=True, timeout=60, check=False
@@ -134,12 +135,11 @@ def test_the_picture_of_the_overview_is_drawn_from_its_queries(prometheus: Prome
 
 def test_enqueued_jobs_are_counted_by_kind(prometheus: Prometheus) -> None:
     def counted(series: str) -> float:
-        (found,) = prometheus.query(series)
-        return found.points[-1][1]
+        return sum(found.points[-1][1] for found in prometheus.query(series))
 
     asked = 'jobs_enqueued_total{job="jubilee-api",kind="echo"}'
     started = 'jobs_started_total{job="jubilee-worker",kind="echo"}'
-    assert eventually(lambda: counted(asked) == counted(started) > 1, within=10)
+    assert eventually(lambda: counted(asked) == counted(started) > 1)
     assert counted('jobs_enqueued_total{job="jubilee-api",kind="email.welcome"}') == 1
 
 
@@ -157,6 +157,6 @@ def test_failed_exports_are_shown_by_the_panel_and_the_alert(
     assert not lost(panel.queries[0])
     service.collector.answer = 500
     live = f"http://127.0.0.1:{service.up.port}/health/live"
-    httpx2.get(live, headers={"traceparent": SAMPLED}).raise_for_status()
+    httpx2.get(live, headers={"traceparent": SAMPLED}, timeout=60).raise_for_status()
     every = {("jubilee-api", "traces"), ("jubilee-api", "metrics"), ("jubilee-worker", "metrics")}
-    assert eventually(lambda: every <= lost(panel.queries[0]) & lost(alert), within=30)
+    assert eventually(lambda: every <= lost(panel.queries[0]) & lost(alert))

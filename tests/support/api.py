@@ -11,8 +11,9 @@ from typing import Any
 import asyncpg
 import httpx2
 
+from jubilee.adapters.postgres.statement import Driver
 from tests.support import forked
-from tests.support.running import QUICK_HASH, Up, eventually
+from tests.support.running import PATIENT, QUICK_HASH, Up, eventually
 
 COMMAND = forked.COMMAND
 PASSWORD = "an engine of brass"
@@ -21,7 +22,7 @@ NO_REDIS = "redis://127.0.0.1:1/0"
 LOCK_WAITS = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 RUN_TIMEOUT_S = 90.0
 NO_MAIL = "smtp://127.0.0.1:1"  # a service without one logs a warning at every start
-ALWAYS: dict[str, str | None] = {"SMTP_URL": NO_MAIL, **QUICK_HASH}
+ALWAYS: dict[str, str | None] = {"SMTP_URL": NO_MAIL, **QUICK_HASH, **PATIENT}
 
 
 def run(
@@ -66,11 +67,11 @@ class Api(Up):
 
     def client(self, **options: Any) -> httpx2.Client:
         """Return a client with its own connections."""
-        return httpx2.Client(base_url=self.url, **{"timeout": 10, **options})
+        return httpx2.Client(base_url=self.url, **{"timeout": 60, **options})
 
     def ask(self, path: str) -> httpx2.Response:
         """Send a GET on a new connection and return the response."""
-        return httpx2.get(self.url + path, timeout=10)
+        return httpx2.get(self.url + path, timeout=60)
 
     def add_admin(self, name: str) -> dict[str, str]:
         """Create an admin by the command, sign in, and return the token reply."""
@@ -140,18 +141,26 @@ def bearer(tokens: dict[str, str]) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def lock_name_zoe(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """Lock the row of the name Zoe by another connection, and yield that connection."""
+async def held_open(database_url: str, statement: str) -> AsyncIterator[Driver]:
+    """Run the statement in a transaction that stays open, and yield its connection."""
     other = await asyncpg.connect(database_url)
     try:
-        await other.execute("BEGIN; SELECT 1 FROM birthdays WHERE name = 'Zoe' FOR UPDATE")
+        await other.execute(f"BEGIN; {statement}")
         yield other
     finally:
         other.terminate()
 
 
-async def wait_for_lock_wait(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+@asynccontextmanager
+async def lock_name_zoe(database_url: str) -> AsyncIterator[Driver]:
+    """Lock the row of the name Zoe by another connection, and yield that connection."""
+    lock = "SELECT 1 FROM birthdays WHERE name = 'Zoe' FOR UPDATE"
+    async with held_open(database_url, lock) as other:
+        yield other
+
+
+async def wait_for_lock_wait(connection: Driver) -> None:
     """Wait until a session of the server waits for a lock."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await connection.fetchval(LOCK_WAITS):  # noqa: ASYNC110  # PostgreSQL has no event for it
             await asyncio.sleep(0.02)

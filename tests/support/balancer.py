@@ -90,7 +90,7 @@ class User(ABC):
     def _client(self) -> Iterator[httpx2.Client]:
         with self._balancer.any_one(self._chance) as url:
             if url not in self._clients:
-                self._clients[url] = httpx2.Client(base_url=url, timeout=30)
+                self._clients[url] = httpx2.Client(base_url=url, timeout=60)
             yield self._clients[url]
 
 

@@ -62,7 +62,7 @@ class Receiver:
         """Return the spans of this name."""
         return [span for span in self.spans if span.name == name]
 
-    def wait_for(self, name: str, within: float = 20) -> ReceivedSpan:
+    def wait_for(self, name: str, within: float = 60) -> ReceivedSpan:
         """Wait for a span of this name and return it."""
         deadline = time.monotonic() + within
         while not (found := self.named(name)) and time.monotonic() < deadline:

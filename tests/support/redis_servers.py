@@ -45,7 +45,7 @@ class RedisServer:
 
     def ask(self, *command: str | int) -> Any:
         """Return the reply to one command, after a login where there is one."""
-        with Redis(port=self.port, password=self._password, socket_timeout=5) as client:
+        with Redis(port=self.port, password=self._password, socket_timeout=30) as client:
             return client.execute_command(*command)
 
     def ready(self) -> "RedisServer":

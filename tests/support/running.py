@@ -25,6 +25,12 @@ QUICK_HASH = {"PASSWORD_HASH_TIME_COST": "1", "PASSWORD_HASH_MEMORY_KIB": "8192"
 USUAL_HASH: dict[str, str | None] = dict.fromkeys(QUICK_HASH)
 """Leaves `QUICK_HASH` out of the environment of a process."""
 
+PATIENT = dict.fromkeys(("REQUEST_TIMEOUT", "DATABASE_TIMEOUT", "REDIS_TIMEOUT"), "30")
+"""Time enough for a process that waits seconds for a core of a busy machine."""
+
+USUAL_TIMEOUTS: dict[str, str | None] = dict.fromkeys(PATIENT)
+"""Leaves `PATIENT` out of the environment of a process."""
+
 Process: TypeAlias = forked.ForkedProcess | subprocess.Popen[bytes]
 
 
@@ -97,7 +103,7 @@ class Up:
     def is_live(self) -> bool:
         """Return whether the API answers."""
         try:
-            answer = httpx2.get(f"http://127.0.0.1:{self.port}/health/live", timeout=2)
+            answer = httpx2.get(f"http://127.0.0.1:{self.port}/health/live", timeout=30)
         except httpx2.HTTPError:
             return False
         return answer.status_code == 200
@@ -123,7 +129,7 @@ class Up:
         shutil.rmtree(socket_folder(self.data), ignore_errors=True)
 
 
-def have_ended(pids: set[int], within: float = 10.0) -> bool:
+def have_ended(pids: set[int], within: float = TIMEOUT_S) -> bool:
     """Return whether all of these processes end in time; zombies have ended."""
     return eventually(lambda: not any(map(_runs, pids)), within)
 

@@ -12,7 +12,7 @@ class SlowUpload:
 
     def __init__(self, api: Api, size: int = len(BORN)) -> None:
         """Send the head and half of the body."""
-        self._socket = socket.create_connection(("127.0.0.1", api.port), timeout=10)
+        self._socket = socket.create_connection(("127.0.0.1", api.port), timeout=60)
         head = f"PUT /hello/Zoe HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n"
         head += "Content-Type: application/json\r\nExpect: 100-continue\r\n\r\n"
         self._socket.sendall(head.encode())

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.support.api import COMMAND
-from tests.support.running import QUICK_HASH, Up, eventually, free_port
+from tests.support.running import PATIENT, QUICK_HASH, Up, eventually, free_port
 
 
 class Workers:
@@ -15,7 +15,7 @@ class Workers:
 
     def __call__(self, **env: str) -> Up:
         """Start one; it waits for jobs when this returns."""
-        env = {**QUICK_HASH, **self._env, **env, "WORKER_METRICS_PORT": str(free_port())}
+        env = {**QUICK_HASH, **PATIENT, **self._env, **env, "WORKER_METRICS_PORT": str(free_port())}
         worker = Up(self._at / "data", self._at, (*COMMAND, "worker"), **env)
         self._ends.callback(worker.end)
         assert eventually(lambda: "waiting for jobs" in worker.output), worker.output

@@ -70,7 +70,7 @@ class Growth:
 
     def scraped(self) -> str:
         """Return the metrics as they are now."""
-        return httpx2.get(self._url, timeout=10).text
+        return httpx2.get(self._url, timeout=60).text
 
     def of(self, selector: str) -> float:
         """Return the growth of the samples that a selector chooses."""

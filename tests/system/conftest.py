@@ -1,6 +1,7 @@
 """Fixtures of the tests on real processes."""
 
 import os
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
@@ -8,11 +9,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from jubilee.adapters.postgres.statement import Driver
 from tests.servers import Servers, started_pair
 from tests.support.api import COMMAND, Api, Starter, starter
 from tests.support.outages import OwnServers
-from tests.support.running import Up, eventually, free_port
-from tests.system.following import Driver, Env
+from tests.support.redis_servers import RedisServer
+from tests.support.running import PATIENT, Up, eventually, free_port
+from tests.system.following import Env
 from tests.system.runbooks import ENTRIES_READ
 
 ROOT = Path(__file__).parents[2]
@@ -49,9 +52,25 @@ async def driver(database_url: str) -> AsyncIterator[Driver]:
 
 
 @pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis that the test may kill."""
+    server = RedisServer(tmp_path / "redis").ready()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def silent_server() -> Iterator[socket.socket]:
+    """A server that accepts connections and answers no request, until it is closed."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+@pytest.fixture
 def env(servers: Servers, database_url: str, tmp_path: Path) -> Env:
     """The environment of a worker, and of the commands beside it."""
     return {
+        **PATIENT,
         "DATABASE_URL": database_url,
         "REDIS_URL": servers.redis_url,
         "SMTP_URL": None,
@@ -78,7 +97,7 @@ def start_worker(tmp_path: Path, env: Env) -> Iterator[Callable[..., Up]]:
 
 @pytest.fixture(scope="module")
 def pair(prepared_data: Path) -> Iterator[OwnServers]:
-    """A private pair for all tests of a module, which each restore what they break."""
+    """PostgreSQL and Redis for the tests of a module, each of which restores what it breaks."""
     with started_pair(prepared_data) as servers:
         yield servers
 
@@ -97,6 +116,6 @@ def producer_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     at = tmp_path_factory.mktemp("dist")
     outside = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     command = ("make", "-o", ".venv/dev", "producer-wheel", f"DIST={at}")
-    subprocess.run(command, cwd=ROOT, env=outside, check=True, timeout=60)
+    subprocess.run(command, cwd=ROOT, env=outside, check=True, timeout=300)
     (wheel,) = at.glob("*.whl")
     return wheel

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import asyncpg
 
+from jubilee.adapters.postgres.statement import Driver
 from tests.support.outages import OwnServers
-from tests.system.following import Driver, comes_true
+from tests.system.following import comes_true
 
 END_OF_API = """
     SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
     WHERE application_name LIKE 'jubilee-api/%'
 """
+LOCK_BIRTHDAYS = "LOCK TABLE birthdays"
 RELOAD = "SELECT pg_reload_conf()"
 FULL = asyncpg.TooManyConnectionsError
 
@@ -66,17 +68,6 @@ async def killed_server(own: OwnServers, _: Driver) -> AsyncIterator[None]:
         yield
     finally:
         own.postgres.start()
-
-
-@asynccontextmanager
-async def locked_table(own: OwnServers) -> AsyncIterator[Driver]:
-    """Lock the birthdays in a transaction that stays open, and yield its connection."""
-    other = await asyncpg.connect(own.database_url)
-    await other.execute("BEGIN; LOCK TABLE birthdays")
-    try:
-        yield other
-    finally:
-        other.terminate()
 
 
 @asynccontextmanager

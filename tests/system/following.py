@@ -11,8 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, TypeAlias
 
-import asyncpg
-
+from jubilee.adapters.postgres.statement import Driver
 from tests.support.api import run
 from tests.support.running import Up
 
@@ -31,7 +30,6 @@ SIMPLE_COMMAND = re.compile(r"jubilee [\w -]+")
 """One that needs no shell."""
 STATUS = "SELECT status FROM jobs WHERE id = $1"
 
-Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Env: TypeAlias = dict[str, str | None]
 
 
@@ -59,12 +57,17 @@ async def shell(at: Path, command: str, env: Mapping[str, str | None]) -> str:
 
 
 async def reaches_status(driver: Driver, job: object, status: str | None) -> bool:
-    """Return whether the job reaches the status within 20 seconds."""
-    for _ in range(200):
-        if await driver.fetchval(STATUS, job) == status:
-            return True
-        await asyncio.sleep(0.1)
-    return False
+    """Return whether the job reaches the status within a minute."""
+    return await reads(driver, STATUS, status, job)
+
+
+async def reads(driver: Driver, query: str, expected: object, *values: object) -> bool:
+    """Return whether the query has this value within a minute."""
+
+    async def is_read() -> bool:
+        return bool(await driver.fetchval(query, *values) == expected)
+
+    return await comes_true(is_read)
 
 
 def logged(process: Up, event: str) -> list[dict[str, Any]]:
@@ -73,7 +76,7 @@ def logged(process: Up, event: str) -> list[dict[str, Any]]:
     return [line for line in lines if line["event"] == event]
 
 
-async def comes_true(condition: Callable[[], Awaitable[object]], within: float = 20.0) -> bool:
+async def comes_true(condition: Callable[[], Awaitable[object]], within: float = 60.0) -> bool:
     """Poll until the condition holds; return False when the time is up."""
     deadline = monotonic() + within
     while not (result := bool(await condition())) and monotonic() < deadline:  # noqa: ASYNC110  # PostgreSQL has no event for it

@@ -85,13 +85,12 @@ async def test_check_41_parallel_posts_have_one_effect(api: Api) -> None:
 async def test_a_repetition_is_refused_while_the_first_request_waits(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:
-    patient = {"DATABASE_TIMEOUT": "30", "REQUEST_TIMEOUT": "30"}
-    api = start_api(database_url, servers.redis_url, **patient).ready()
+    api = start_api(database_url, servers.redis_url).ready()
     with api.client() as client:
         headers = bearer(sign_up(client, "ada")) | KEY
         path = client.post("/items", json={"title": "Engine"}, headers=headers).headers["location"]
     other = await asyncpg.connect(database_url)
-    async with httpx2.AsyncClient(base_url=api.url, timeout=30, headers=headers) as caller:
+    async with httpx2.AsyncClient(base_url=api.url, timeout=60, headers=headers) as caller:
         await other.execute("BEGIN; SELECT FROM items FOR UPDATE")
         first = asyncio.create_task(caller.patch(path, json={"title": "Two"}))
         await wait_for_lock_wait(other)
@@ -116,7 +115,7 @@ async def test_requests_cut_off_by_a_crash_are_repeated_with_one_effect_each(
     with api.client() as signing_up:
         headers = bearer(sign_up(signing_up, "ada"))
     keys = [f"key-{number}" for number in range(CUT_OFF)]
-    open_client = partial(httpx2.AsyncClient, timeout=30, headers=headers)
+    open_client = partial(httpx2.AsyncClient, timeout=60, headers=headers)
     async with open_client(base_url=api.url, limits=FEW) as client:
         posts = [asyncio.create_task(post_item(client, key)) for key in keys]
         await asyncio.wait(posts, return_when=asyncio.FIRST_COMPLETED)

@@ -1,14 +1,14 @@
 """The command `jubilee jobs`."""
 
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 from uuid import UUID
 
-import asyncpg
 import pytest
 
+from jubilee.adapters.postgres.statement import Driver
 from tests.support.api import NO_REDIS, NOWHERE, run
 
 MAIL = '{"to": "zoe@example.com", "subject": "Order 42", "text": "sign in at https://x.example/t"}'
@@ -19,15 +19,7 @@ DIE = """
 """
 STATUS = "SELECT status FROM jobs WHERE id = $1"
 
-Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Jobs: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-async def driver(database_url: str) -> AsyncIterator[Driver]:
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from tests.support.api import (
     wait_for_lock_wait,
 )
 from tests.support.outages import Breakable, OwnServers
-from tests.support.running import eventually
+from tests.support.running import USUAL_TIMEOUTS, eventually
 from tests.system.outage_requests import (
     MAX_REQUEST_S,
     REFUSED_BEFORE,
@@ -44,7 +44,7 @@ BOTH_WAYS = pytest.mark.parametrize(
 @pytest.fixture
 def own_api(own_servers: OwnServers, start_api: Starter) -> Api:
     """An API on the private servers."""
-    return start_api(own_servers.database_url, own_servers.redis_url).ready()
+    return start_api(own_servers.database_url, own_servers.redis_url, **USUAL_TIMEOUTS).ready()
 
 
 @pytest.fixture
@@ -55,8 +55,8 @@ def tokens(own_api: Api) -> dict[str, str]:
 
 async def fill_pool(api: Api) -> None:
     """Make the API open all of its connections."""
-    async with httpx2.AsyncClient(base_url=api.url, timeout=20) as client:
-        answers = await asyncio.gather(*(client.get("/hello/Nobody") for _ in range(60)))
+    async with httpx2.AsyncClient(base_url=api.url, timeout=60) as client:
+        answers = await asyncio.gather(*(client.get("/hello/Unknown") for _ in range(60)))
     assert {answer.status_code for answer in answers} == {404}
 
 
@@ -144,7 +144,7 @@ def test_a_restart_of_postgres_breaks_no_request(
     with ThreadPoolExecutor(8) as threads:
         asking = [threads.submit(send_requests) for _ in range(8)]
         for _ in range(3):
-            time.sleep(0.2)
+            time.sleep(0.6)
             own_servers.postgres.end()
             own_servers.postgres.start()
         over.set()
@@ -156,9 +156,10 @@ def test_a_restart_of_postgres_breaks_no_request(
 async def test_disconnected_clients_leave_no_database_connection(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:
-    api = start_api(database_url, servers.redis_url, DATABASE_POOL_SIZE="3")
+    given = USUAL_TIMEOUTS | {"DATABASE_POOL_SIZE": "3"}
+    api = start_api(database_url, servers.redis_url, **given)
     await asyncio.to_thread(api.ready)
-    async with httpx2.AsyncClient(base_url=api.url, timeout=20) as client:
+    async with httpx2.AsyncClient(base_url=api.url, timeout=60) as client:
         assert (await client.put("/hello/Zoe", json=BORN)).status_code == 204
         async with lock_name_zoe(database_url):
             hurried = httpx2.Timeout(20, read=0.2)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx2
@@ -18,21 +18,9 @@ GUESSES = 50
 
 
 @pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """A Redis that the test may kill."""
-    server = RedisServer(tmp_path / "redis").ready()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
 def apis(start_api: Starter, redis: RedisServer, database_url: str) -> Sequence[Api]:
-    """Two processes of one service without rate limits, which give a burst of hashes its time.
-
-    And Redis too: a process that has it as away for a moment would count by itself.
-    """
-    env = {"REQUEST_TIMEOUT": "30", "REDIS_TIMEOUT": "30", "RATE_LIMITS": "off"}
-    started = [start_api(database_url, redis.url, **env) for _ in range(2)]
+    """Two processes of one service without rate limits."""
+    started = [start_api(database_url, redis.url, RATE_LIMITS="off") for _ in range(2)]
     return [api.ready() for api in started]
 
 

@@ -24,13 +24,13 @@ from jubilee.adapters.postgres.connection import connection_arguments
 from jubilee.adapters.postgres.jobs.due_jobs import PostgresDueJobs
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.schema import check
+from jubilee.adapters.postgres.statement import Driver
 
 DOCUMENT = Path(__file__).parents[2] / "deploy" / "producers.md"
 KEYS = "SELECT key FROM jobs ORDER BY key"
 TABLES = "SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"
 
-Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Place: TypeAlias = Callable[[Session | Connection, int], None]
 
 

@@ -20,7 +20,7 @@ async def site(own_servers: OwnServers) -> AsyncIterator[QueueSite]:
     await site.close()
 
 
-async def receives_wake_ups(site: QueueSite, rounds: int = 5) -> bool:
+async def receives_wake_ups(site: QueueSite, rounds: int = 10) -> bool:
     """Whether wake-ups reach the worker: without, a job waits a quarter of a second.
 
     Other work on the machine may delay one round, not all.
@@ -34,7 +34,7 @@ async def receives_wake_ups(site: QueueSite, rounds: int = 5) -> bool:
 async def median_wait(site: QueueSite) -> float:
     """Return the median seconds until an idle worker starts a job."""
     waits = []
-    for job in dispatches(7):
+    for job in dispatches(15):  # so many that chance gives none of the rounds this median
         sent = monotonic()
         await site.send([job])
         await eventually(lambda job=job: job.reference in site.runs.at)  # type: ignore[misc]  # bound to this job

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import httpx2
 import pytest
@@ -15,19 +14,10 @@ QUOTA, WINDOW_S = 40, 3600  # so long a window ends within a test once in hundre
 
 
 @pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """A Redis that the test may kill."""
-    server = RedisServer(tmp_path / "redis").ready()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
 def apis(start_api: Starter, redis: RedisServer, database_url: str) -> Sequence[Api]:
     """Two processes with a small quota, behind a trusted proxy."""
     limits = f"anonymous={QUOTA}/{WINDOW_S}"
-    patient = {"REQUEST_TIMEOUT": "30", "REDIS_TIMEOUT": "30"}
-    env = {"RATE_LIMITS": limits, "TRUSTED_PROXIES": "127.0.0.1", **patient}
+    env = {"RATE_LIMITS": limits, "TRUSTED_PROXIES": "127.0.0.1"}
     started = [start_api(database_url, redis.url, **env) for _ in range(2)]
     return [api.ready() for api in started]
 

@@ -11,6 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 import jubilee
+from jubilee.adapters.postgres.statement import Driver
 from jubilee.adapters.postgres.tables import users
 from jubilee.commands.parser import command_parser
 from jubilee.domain.jobs.kinds import JobQueueName
@@ -19,7 +20,6 @@ from jubilee.entrypoints.http.registry import ENDPOINTS
 from jubilee.entrypoints.http.task_models import TaskReply
 from tests.monitoring.dashboards import panels
 from tests.servers import Servers
-from tests.system.following import Driver
 from tests.system.runbooks import OTHER, PANEL, SETTING, kind_of, printed, sections
 
 ROOT = Path(__file__).parents[2]
@@ -121,5 +121,5 @@ def test_named_panels_and_entries_exist(alert: str) -> None:
         assert other in sections(), other
 
 
-def test_a_test_follows_each_entry() -> None:
+def test_each_entry_is_followed_by_a_test() -> None:
     assert sorted({*followed()} ^ {*sections()}) == []

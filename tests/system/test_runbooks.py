@@ -9,8 +9,9 @@ import asyncpg
 import httpx2
 import pytest
 
+from jubilee.adapters.postgres.statement import Driver
 from tests.servers import Servers
-from tests.support.api import Api, Starter, bearer, run, sign_up
+from tests.support.api import Api, Starter, bearer, held_open, run, sign_up
 from tests.support.receiver import receiver
 from tests.support.running import Up, eventually
 from tests.system.following import (
@@ -18,7 +19,6 @@ from tests.system.following import (
     LEASE_OVER,
     MAIL,
     STATUS,
-    Driver,
     Env,
     reaches_status,
     shell,
@@ -118,17 +118,15 @@ async def test_expired_leases_are_found_with_their_locks_and_released(
 ) -> None:
     job = await driver.fetchval(MAIL)
     await driver.execute(LEASE_OVER)
-    other = await asyncpg.connect(database_url)
-    await other.execute("BEGIN; SELECT 1 FROM jobs FOR UPDATE")
-    start_worker()
-    await asyncio.sleep(2)  # sweepers skip locked rows
-    query = code_of("JubileeLeasesOverdue", "SELECT ")
-    assert [row["id"] for row in await driver.fetch(query)] == [job]
     idle = "SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'"
-    pid = await driver.fetchval(f"{idle} AND datname = current_database()")
-    await driver.execute("SELECT pg_terminate_backend($1)", pid)
-    assert await reaches_status(driver, job, "succeeded")
-    other.terminate()
+    query = code_of("JubileeLeasesOverdue", "SELECT ")
+    async with held_open(database_url, "SELECT 1 FROM jobs FOR UPDATE"):
+        start_worker()
+        await asyncio.sleep(2)  # sweepers skip locked rows
+        assert [row["id"] for row in await driver.fetch(query)] == [job]
+        pid = await driver.fetchval(f"{idle} AND datname = current_database()")
+        await driver.execute("SELECT pg_terminate_backend($1)", pid)
+        assert await reaches_status(driver, job, "succeeded")
 
 
 @pytest.mark.follows("JubileeWorkersGone")

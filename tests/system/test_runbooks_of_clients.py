@@ -24,6 +24,7 @@ from tests.system.watching import alerted, scrape
 REFUSED, GUESSED = "JubileeConnectionsRefused", "JubileePasswordsGuessed"
 LIMIT = 3
 GUESSES, OF_ZOE = 80, 15
+UPLOAD = b"PUT /hello/zoe HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{"
 HOME, ELSEWHERE, ATTACKER = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 
 
@@ -31,14 +32,14 @@ HOME, ELSEWHERE, ATTACKER = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 def crowded(
     start_api: Starter, servers: Servers, database_url: str
 ) -> Iterator[tuple[Api, ExitStack]]:
-    """An API, and the connections of a client that sends nothing: all that it may have."""
-    given = {code_of(REFUSED, "MAX_CONNECTIONS"): str(LIMIT)}
+    """An API, and the connections of a client that sends no more: all that it may have."""
+    given = {code_of(REFUSED, "MAX_CONNECTIONS"): str(LIMIT), "BODY_TIMEOUT": "300"}
     api = start_api(database_url, servers.redis_url, **given).ready()
     with ExitStack() as held:
-        for _ in range(LIMIT + 1):
-            held.enter_context(
-                socket.create_connection((HOME, api.port), source_address=(ATTACKER, 0))
-            )
+        for _ in range(LIMIT):
+            connection = socket.create_connection((HOME, api.port), source_address=(ATTACKER, 0))
+            held.enter_context(connection)
+            connection.sendall(UPLOAD)
         assert eventually(lambda: count(api, "http_connections") > LIMIT)
         yield api, held
 
@@ -66,7 +67,7 @@ def test_connections_are_refused_until_another_instance_or_a_larger_limit_takes_
     assert int(answer.headers[code_of(REFUSED, "Retry-After")]) > 0
     command = (*code_of(REFUSED, "ss -tn").split(), f"sport = :{api.port}")
     sockets = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert sockets.count(f"{ATTACKER}:") == LIMIT + 1
+    assert sockets.count(f"{ATTACKER}:") == LIMIT
     other = start_api(database_url, servers.redis_url, MAX_CONNECTIONS=str(3 * LIMIT)).ready()
     for _ in range(LIMIT):
         assert other.ask("/hello/zoe").status_code == 404

@@ -1,6 +1,5 @@
 """The runbook of greetings, followed on a real API, real workers and a mail server."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiosmtpd.controller import Controller
 
+from jubilee.adapters.postgres.statement import Driver
 from tests.adapters.mail.smtp_server import Inbox
 from tests.servers import Servers
 from tests.support.api import NO_MAIL, PASSWORD, Api, Starter
 from tests.support.running import eventually, free_port
 from tests.support.workers import stop
-from tests.system.following import Driver
+from tests.system.following import reads
 from tests.system.runbooks import code_of
 from tests.system.watching import StartWorker, Watched, alerted, shown, watched
 
@@ -53,15 +53,6 @@ def api(start_api: Starter, servers: Servers, database_url: str) -> Api:
         form = {**zoe, **born, "time_zone": f"Etc/GMT{-hours:+}"}
         assert client.post("/users", json=form).status_code == 201
     return api
-
-
-async def reads(driver: Driver, query: str, expected: object) -> bool:
-    """Return whether the query has this value within 20 seconds."""
-    for _ in range(200):
-        if await driver.fetchval(query) == expected:
-            return True
-        await asyncio.sleep(0.1)
-    return False
 
 
 def greetings(inbox: Inbox) -> int:

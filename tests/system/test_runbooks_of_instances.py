@@ -3,19 +3,19 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from jubilee.adapters.postgres.schema import downgrade
+from jubilee.adapters.postgres.statement import Driver
 from tests.servers import Servers
 from tests.support.api import Api, Starter
 from tests.support.running import Up, eventually, free_port
 from tests.system.alert_metrics import Growth, rules, selectors
-from tests.system.following import MAIL, Driver, comes_true, reaches_status, shell
+from tests.system.following import MAIL, comes_true, reaches_status, shell
 from tests.system.runbooks import code_of, entry, others_of
 
 BAD_CONFIGURATION = 78
@@ -76,28 +76,21 @@ def test_an_api_that_answers_beside_the_scrape_has_its_metrics_on_another_port(
     assert is_up(target)
 
 
-@contextmanager
-def silent_mail_server() -> Iterator[str]:
-    """Yield the URL of a mail server that never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"smtp://127.0.0.1:{server.getsockname()[1]}"
-
-
 @pytest.mark.follows("JubileeInstanceDown")
 async def test_the_job_of_a_killed_worker_is_run_by_another_when_its_lease_ends(
-    driver: Driver, start_worker: Callable[..., Up], tmp_path: Path
+    driver: Driver, start_worker: Callable[..., Up], silent_server: socket.socket, tmp_path: Path
 ) -> None:
     assert "when their lease ends" in entry("JubileeInstanceDown")
     ports = [free_port(), free_port()]
-    with silent_mail_server() as url:
-        given = {"SMTP_URL": url, "LEASE_SECONDS": "1", "MAIL_DIR": None}
-        killed = start_worker(**given, WORKER_METRICS_PORT=str(ports[0]))
-        job = await driver.fetchval(MAIL)
-        assert await comes_true(lambda: driver.fetchval(RUNNING))
-        start_worker(LEASE_SECONDS="1", WORKER_METRICS_PORT=str(ports[1]))
-        rescued = Growth(f"http://127.0.0.1:{ports[1]}")
-        killed.process.kill()
-        assert killed.process.wait(10) == -signal.SIGKILL
+    silent = f"smtp://127.0.0.1:{silent_server.getsockname()[1]}"
+    given = {"SMTP_URL": silent, "LEASE_SECONDS": "15", "MAIL_DIR": None}
+    killed = start_worker(**given, WORKER_METRICS_PORT=str(ports[0]))
+    job = await driver.fetchval(MAIL)
+    assert await comes_true(lambda: driver.fetchval(RUNNING))
+    start_worker(LEASE_SECONDS="15", WORKER_METRICS_PORT=str(ports[1]))
+    rescued = Growth(f"http://127.0.0.1:{ports[1]}")
+    killed.process.kill()
+    assert killed.process.wait(60) == -signal.SIGKILL
     assert [is_up(port) for port in ports] == [False, True]
     assert await reaches_status(driver, job, "succeeded")
     assert await driver.fetchval(ATTEMPTS, job) == 2
@@ -112,9 +105,9 @@ def test_a_killed_api_is_replaced_while_another_answers(
     assert "Replace it" in entry("JubileeInstanceDown")
     killed, other = (start_api(database_url, servers.redis_url).ready() for _ in range(2))
     killed.process.kill()
-    assert killed.process.wait(10) == -signal.SIGKILL
+    assert killed.process.wait(60) == -signal.SIGKILL
     assert [is_up(each.port) for each in (killed, other)] == [False, True]
-    assert other.ask("/hello/Nobody").status_code == 404
+    assert other.ask("/hello/Unknown").status_code == 404
     replacement = start_api(database_url, servers.redis_url, PORT=str(killed.port)).ready()
     assert is_up(replacement.port)
 
@@ -128,5 +121,5 @@ def test_an_api_that_is_alive_but_slow_leads_to_the_lag_of_its_event_loop(api: A
     assert not any(is_up(api.port, timeout=0.5) for _ in range(3))
     assert api.process.poll() is None
     api.process.send_signal(signal.SIGCONT)
-    assert eventually(lambda: growth.share_above(0.25, lag) > 0, within=20)
+    assert eventually(lambda: growth.share_above(0.25, lag) > 0)
     assert is_up(api.port)

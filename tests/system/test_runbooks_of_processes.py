@@ -12,19 +12,19 @@ from typing import TypeAlias
 
 import pytest
 
+from jubilee.adapters.postgres.statement import Driver
 from tests.servers import Servers
 from tests.support.api import COMMAND, NO_REDIS, NOWHERE, PASSWORD, Api, Starter, bearer, sign_up
 from tests.support.forked import PYTHON
 from tests.support.running import USUAL_HASH, Up, eventually
 from tests.system.alert_metrics import panel, rules
 from tests.system.chaos.kinds import SCHEMA
-from tests.system.following import STATUS, Driver, Env, reaches_status
+from tests.system.following import STATUS, Env, reaches_status
 from tests.system.runbooks import code_of, others_of
 from tests.system.watching import alerted, quantile, scrape, shown
 
 LAGS, RESTARTED = "JubileeEventLoopLags", "JubileeProcessRestarted"
 MEMORY, CPU = "JubileeMemoryHigh", "JubileeCpuHigh"
-UNHURRIED = {"DATABASE_TIMEOUT": "30", "REQUEST_TIMEOUT": "30", "SHUTDOWN_TIMEOUT": "60"}
 MIB = 1 << 20
 SIGN_INS = 12
 BLOCKING = """SELECT jubilee.enqueue('chaos.blocking', '{"seconds": 1}')"""
@@ -78,9 +78,9 @@ def throttle(pid: int) -> None:
 def test_a_throttled_api_lags_at_little_cpu_until_it_is_throttled_no_more(api: Api) -> None:
     interval = Interval(api.port)
     throttle(api.process.pid)
-    assert eventually(lambda: interval.lag() > 0.2, within=5)
+    assert eventually(lambda: interval.lag() > 0.2)
     assert interval.rate(cpu_shown) < 0.5
-    assert eventually(lambda: lag_of_next(api.port, 1.2) < 0.2, within=20)
+    assert eventually(lambda: lag_of_next(api.port, 1.2) < 0.2)
 
 
 @pytest.fixture
@@ -108,11 +108,11 @@ async def test_the_kind_that_blocks_a_worker_is_among_those_that_it_started(
     interval = Interval(port)
     job = await driver.fetchval(BLOCKING)
     assert await reaches_status(driver, job, "succeeded")
-    assert eventually(lambda: interval.lag() > 0.2, within=5)
+    assert eventually(lambda: interval.lag() > 0.2)
     assert interval.rate(cpu_shown) < 0.7
     assert shown(scrape(port), LAGS, "Started") == 1
     assert 'jobs_started_total{kind="chaos.blocking",lane="system"} 1.0' in scrape(port)
-    assert eventually(lambda: lag_of_next(port, 1.2) < 0.2, within=20)
+    assert eventually(lambda: lag_of_next(port, 1.2) < 0.2)
 
 
 def children(up: Up) -> set[int]:
@@ -150,16 +150,9 @@ def test_processes_that_are_killed_or_crash_are_named_by_their_parent(start_api:
 
 
 @pytest.fixture
-def silent_server() -> Iterator[socket.socket]:
-    """A server that accepts connections and answers no request."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server
-
-
-@pytest.fixture
 def fragile_worker(tmp_path: Path, env: Env) -> Iterator[Up]:
     """A worker of two processes, which gives up a job that has ended one of them."""
-    given = {code_of(RESTARTED, "WORKER_CONCURRENCY"): "2", "LEASE_SECONDS": "1"}
+    given = {code_of(RESTARTED, "WORKER_CONCURRENCY"): "2", "LEASE_SECONDS": "10"}
     given |= {
         code_of(RESTARTED, "JOB_MAX_CRASHES"): "1",
         "OUTBOUND_ALLOWED_NETWORKS": "127.0.0.0/8",
@@ -209,7 +202,7 @@ def upload(api: Api, headers: dict[str, str], size: int) -> socket.socket:
 def test_memory_follows_bodies_up_to_their_limit_and_a_restart_drains(
     start_api: Starter, servers: Servers, database_url: str
 ) -> None:
-    given = {code_of(MEMORY, "MAX_BODY_BYTES"): str(8 * MIB), **UNHURRIED}
+    given = {code_of(MEMORY, "MAX_BODY_BYTES"): str(8 * MIB), "SHUTDOWN_TIMEOUT": "60"}
     api = start_api(database_url, servers.redis_url, **given).ready()
     with api.client() as client:
         zoe = bearer(sign_up(client, "zoe"))

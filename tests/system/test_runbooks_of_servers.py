@@ -14,7 +14,7 @@ import pytest
 from jubilee.adapters.embedded.postgres import EmbeddedPostgres
 from tests.replication import Standby, run
 from tests.servers import Servers, copy_data
-from tests.support.api import NO_REDIS, Api, Starter, bearer, sign_up
+from tests.support.api import NO_REDIS, Api, Starter, bearer, held_open, sign_up
 from tests.support.folders import data_parent
 from tests.support.redis_servers import RedisServer
 from tests.support.running import eventually
@@ -24,12 +24,9 @@ from tests.system.watching import StartWorker, alerted, scrape, shown
 
 LEFT_OUT, AWAY = "JubileeReplicaLeftOut", "JubileeRedisAway"
 MAX_LAG_S = 1.0
+REPORT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM greetings"
 LOCK = "BEGIN; LOCK TABLE greetings; COMMIT"
 """What a migration does first; its replay waits for queries of the table."""
-
-OLDEST_QUERY = """
-    SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction' ORDER BY xact_start LIMIT 1
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +95,16 @@ def replicated(
 @pytest.mark.follows("JubileeReplicaLeftOut")
 async def test_a_long_query_that_holds_up_replay_is_found_and_ended(replicated: Replicated) -> None:
     assert replicated.enters("serving")
-    report = await asyncpg.connect(replicated.replica.url)
-    await report.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM greetings")
-    await run(replicated.primary.url, LOCK)
-    assert replicated.enters(code_of(LEFT_OUT, "lagging"))
-    assert shown(replicated.metrics, LEFT_OUT, "Replica: lag") > MAX_LAG_S
-    assert replicated.logs("lagging")
-    assert len(await ask(replicated.primary.url, code_of(LEFT_OUT, "SELECT "))) == 1
     activity = code_of(LEFT_OUT, "pg_stat_activity")
-    query = f"SELECT pg_terminate_backend(pid) FROM {activity} WHERE state = 'idle in transaction'"
-    assert len(await ask(replicated.replica.url, query)) == 1
-    assert replicated.enters("serving")
-    report.terminate()
+    end = f"SELECT pg_terminate_backend(pid) FROM {activity} WHERE state = 'idle in transaction'"
+    async with held_open(replicated.replica.url, REPORT):
+        await run(replicated.primary.url, LOCK)
+        assert replicated.enters(code_of(LEFT_OUT, "lagging"))
+        assert shown(replicated.metrics, LEFT_OUT, "Replica: lag") > MAX_LAG_S
+        assert replicated.logs("lagging")
+        assert len(await ask(replicated.primary.url, code_of(LEFT_OUT, "SELECT "))) == 1
+        assert len(await ask(replicated.replica.url, end)) == 1
+        assert replicated.enters("serving")
 
 
 @pytest.mark.follows("JubileeReplicaLeftOut")
@@ -140,14 +135,6 @@ def test_an_api_without_the_setting_has_no_series_for_the_alert(
     setting = code_of(LEFT_OUT, "DATABASE_REPLICA_URL")
     api = start_api(database_url, servers.redis_url, **{setting: None}).ready()
     assert "db_replica_state" not in scrape(api.port)
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """A Redis of the test's own."""
-    server = RedisServer(tmp_path / "redis").ready()
-    yield server
-    server.kill()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.api import Api, Starter, bearer
 from tests.support.outages import OwnServers
+from tests.support.running import USUAL_TIMEOUTS
 from tests.system.chaos.background import Background
 from tests.system.chaos.proxy import Mode, Proxy
 from tests.system.outage_requests import MAX_REQUEST_S, ask_all
@@ -38,7 +39,7 @@ def network(own_servers: OwnServers) -> Iterator[Proxy]:
 def slow_api(network: Proxy, own_servers: OwnServers, start_api: Starter) -> Api:
     """An API behind the proxy, which does not delay yet."""
     url = f"postgresql://jubilee@127.0.0.1:{network.port}/jubilee?sslmode=disable"
-    return start_api(url, own_servers.redis_url).ready()
+    return start_api(url, own_servers.redis_url, **USUAL_TIMEOUTS).ready()
 
 
 @pytest.fixture

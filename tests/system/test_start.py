@@ -27,8 +27,9 @@ def lines_of(api: Api, event: str) -> list[dict[str, Any]]:
 def test_missing_servers_are_logged_with_growing_intervals(start_api: Starter) -> None:
     api = start_api(NOWHERE, NO_REDIS, LOG_FORMAT="json").live()
     assert api.ask("/health/ready").status_code == 503
-    assert eventually(lambda: len(lines_of(api, "no answer")) == 4, within=8)
-    found = [(line["level"], line["of"], line["again_in"]) for line in lines_of(api, "no answer")]
+    assert eventually(lambda: len(lines_of(api, "no answer")) >= 4)
+    lines = lines_of(api, "no answer")[:4]
+    found = [(line["level"], line["of"], line["again_in"]) for line in lines]
     assert found == [("warning", "PostgreSQL and Redis", wait) for wait in (0.5, 1.0, 2.0, 4.0)]
     (why,) = lines_of(api, "PostgreSQL cannot be used")
     assert why["cause"].startswith("connection refused: ")
@@ -47,7 +48,7 @@ def test_the_api_becomes_ready_when_its_servers_start(
     assert api.ready().ask("/health/ready").json()["checks"]["redis"] == "degraded"
     assert eventually(lambda: "Redis" in [line["of"] for line in lines_of(api, "no answer")])
     own_servers.redis.start()
-    assert eventually(lambda: lines_of(api, "PostgreSQL and Redis answer"), within=10)
+    assert eventually(lambda: lines_of(api, "PostgreSQL and Redis answer"))
     assert api.ask("/hello/Zoe").status_code == 404
     assert "Traceback" not in api.output
 
@@ -57,7 +58,7 @@ async def test_an_outdated_schema_ends_the_api_with_one_line(
 ) -> None:
     async with fresh_database(servers) as empty:
         api = start_api(empty, servers.redis_url)
-        assert eventually(lambda: api.process.poll() is not None, within=20)
+        assert eventually(lambda: api.process.poll() is not None)
     assert api.process.returncode == BAD_CONFIGURATION
     (line,) = (line for line in api.lines if "uvicorn" not in line)
     assert "run `jubilee migrate`" in line

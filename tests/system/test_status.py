@@ -60,10 +60,10 @@ def test_a_killed_worker_is_silent_and_a_stopped_one_is_not_listed(
 
     with ExitStack() as ends:
         killed, stopped = [Workers(tmp_path, ends, urls)() for _ in range(2)]
-        assert eventually(lambda: workers() == "2 alive", within=30)
+        assert eventually(lambda: workers() == "2 alive", within=90)
         killed.process.kill()
         stop(stopped)
-        assert eventually(lambda: workers() == "0 alive, 1 silent", within=20, pause_s=1)
+        assert eventually(lambda: workers() == "0 alive, 1 silent", within=90, pause_s=1)
 
 
 def test_running_services_are_counted_as_instances(

@@ -43,7 +43,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 @pytest.fixture
 def prepared(data: Path, prepared_data: Path) -> None:
-    """The data of an earlier run: to make the first ones takes as long as the rest of a start."""
+    """The data of an earlier run, since making them takes as long as the rest of a start."""
     data.parent.mkdir(parents=True)
     copy_data(prepared_data, data)
 
@@ -95,7 +95,7 @@ def test_sigterm_to_make_ends_all_processes(start: Start) -> None:
     up = start(make).ready()
     pids = up.pids
     up.process.terminate()
-    up.process.wait(30)
+    up.process.wait(60)
     assert have_ended(pids)
     assert up.output.count("stopping") == 1
 
@@ -130,7 +130,10 @@ async def test_data_survives_a_kill_of_all_processes(start: Start) -> None:
 
 def test_a_second_run_on_the_same_data_is_refused(running: Up, tmp_path: Path) -> None:
     second = Up(running.data, tmp_path)
-    assert second.process.wait(30) == 1
+    try:
+        assert second.process.wait(60) == 1
+    finally:
+        second.process.kill()  # not `end`, which removes the sockets of the first
     (line,) = second.output.splitlines()
     assert "already running" in line
     assert str(running.process.pid) in line
@@ -144,7 +147,7 @@ def test_a_taken_port_is_reported_before_anything_starts(start: Start, data: Pat
         taken.listen()
         port = taken.getsockname()[1]
         up = start(PORT=str(port))
-        assert up.process.wait(30) == 1
+        assert up.process.wait(60) == 1
     (line,) = up.output.splitlines()
     assert f"port {port} on 127.0.0.1 is taken" in line
     assert not (data / "postgres-18").exists()
@@ -152,7 +155,7 @@ def test_a_taken_port_is_reported_before_anything_starts(start: Start, data: Pat
 
 def test_invalid_settings_are_reported_before_anything_starts(start: Start, data: Path) -> None:
     up = start(ENVIRONMENT="production")
-    assert up.process.wait(30) == 78
+    assert up.process.wait(60) == 78
     (line,) = up.output.splitlines()
     assert "SECRET_KEY" in line
     assert not data.exists()
@@ -164,7 +167,7 @@ def test_a_failed_start_leaves_no_process(start: Start, data: Path) -> None:
     up = start()
     assert eventually(lambda: len(up.pids) > 1 or up.process.poll() is not None)
     pids = up.pids
-    assert up.process.wait(30) == 1
+    assert up.process.wait(60) == 1
     assert have_ended(pids, within=0)
     assert up.output.splitlines()[-1].startswith("jubilee: ")
     assert "Traceback" not in up.output

@@ -13,22 +13,31 @@ from tests.system.alert_metrics import narrowed, panel, rules, selectors, total
 MEASURED = "jobs_state{"
 """Begins the series that a worker has once it has measured the backlog: at its start."""
 
+SUFFIX = re.compile("_(bucket|count|sum|total)$")
+
 StartWorker: TypeAlias = Callable[..., Up]
 
 
 def scrape(port: int) -> str:
     """Return the metrics of the process that listens on this port."""
-    return httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+    return httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text
 
 
 def shown(metrics: str, alert: str, title: str) -> float:
     """Return the sum of what a panel that the entry names reads from these metrics."""
-    return sum(total(metrics, each) for each in selectors(panel(alert, title)))
+    return sum(_read(metrics, selectors(panel(alert, title))).values())
 
 
 def alerted(metrics: str, alert: str) -> dict[str, float]:
     """Return what the alert reads from these metrics, by selector."""
-    return {each: total(metrics, each) for each in selectors(rules()[alert])}
+    return _read(metrics, selectors(rules()[alert]))
+
+
+def _read(metrics: str, chosen: set[str]) -> dict[str, float]:
+    """Return the sum of each selector's samples; a process exposes at least one of the metrics."""
+    names = {SUFFIX.sub("", each.partition("{")[0]) for each in chosen}
+    assert any(f"# TYPE {name}" in metrics for name in names), names
+    return {each: total(metrics, each) for each in chosen}
 
 
 def quantile(share: float, query: str, metrics: str, before: str = "") -> float:

@@ -49,7 +49,7 @@ class Database:
     ) -> list[UUID]:
         """Add due jobs that were dispatched these seconds ago, and return their ids.
 
-        They have ended so many workers before.
+        `crashes` is how many workers each has ended before.
         """
         rows = self.all(ADD, kind, dumps(data or {}), dispatched, crashes, count)
         return [row["id"] for row in rows]

@@ -58,7 +58,9 @@ def test_terminated_sessions_are_reopened(
     jobs = database.add_jobs("chaos.slow", 60, data={"seconds": 0.3})
     fleet.rest(0.5)
     nemesis.end_sessions()
-    fleet.rest(0.2)  # the proxies pass the ends on to the API
+    fleet.rest(0.2)  # the proxies pass the ends on to the API, which reads them before requests
+    unknown = f"{fleet.api.url}/hello/unknown"
+    assert fleet.wait(lambda: httpx2.get(unknown, timeout=30).status_code == 404)
     jobs += [
         post(fleet.api.url, user_headers, "chaos.quick", f"after-{number}") for number in range(9)
     ]
@@ -69,7 +71,7 @@ def test_terminated_sessions_are_reopened(
 def test_a_partitioned_worker_stops_and_another_runs_its_job(
     fleet: Fleet, database: Database
 ) -> None:
-    (job,) = database.add_jobs("chaos.slow", data={"seconds": 1.5})
+    (job,) = database.add_jobs("chaos.slow", data={"seconds": 5})
     worker = runner(fleet, database, job)
     pid = worker.pid
     worker.proxy.turn(Mode.BLACK_HOLE)
@@ -105,13 +107,14 @@ def test_a_worker_runs_jobs_again_after_a_partition(fleet: Fleet, database: Data
     database.add_jobs("chaos.quick", 30)
     assert has_drained(fleet, database, patient=True)
     cut_off.proxy.turn(Mode.PASS)
-    fleet.rest(3)
-    database.add_jobs("chaos.slow", 60, data={"seconds": 0.5})
-    assert has_drained(fleet, database, patient=True)
-    pids = database.all(
-        "SELECT DISTINCT pid FROM runs JOIN jobs ON id = job_id AND kind = 'chaos.slow'"
-    )
-    assert cut_off.pid in {row["pid"] for row in pids}
+
+    def runs_again() -> bool:
+        database.add_jobs("chaos.slow", 60, data={"seconds": 0.1})
+        assert has_drained(fleet, database, patient=True)
+        query = "SELECT DISTINCT pid FROM runs JOIN jobs ON id = job_id AND kind = 'chaos.slow'"
+        return cut_off.pid in {row["pid"] for row in database.all(query)}
+
+    assert fleet.wait(runs_again)
 
 
 def test_a_full_disk_is_a_503_without_partial_writes(

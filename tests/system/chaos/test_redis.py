@@ -110,6 +110,7 @@ def outages(servers: OwnServers) -> list[tuple[Callable[[], object], Callable[[]
     ]
 
 
+@pytest.mark.timing(waits=True)
 def test_a_worker_ends_in_time_while_redis_is_frozen(fleet: Fleet, database: Database) -> None:
     jobs = database.add_jobs("chaos.slow", 30, data={"seconds": 0.5})
     fleet.rest(1.2)

@@ -68,7 +68,7 @@ def test_late_writes_of_a_lost_attempt_change_nothing(
     (job,) = database.add_jobs("chaos.wrong", data={"first": first, "seconds": 4})
     worker = runner(fleet, database, job)
     if first == "release":
-        worker.stop(within=DRAIN_S + 9)
+        worker.stop(within=60)
     assert fleet.wait(lambda: len(database.all("SELECT FROM runs")) > 1)
     assert sum(member.proxy.held for member in fleet.workers) > before
     for member in fleet.workers:
@@ -94,6 +94,7 @@ def test_a_rolling_restart_counts_no_attempt(fleet: Fleet, database: Database) -
     assert database.one("SELECT max(attempts) FROM jobs WHERE kind = 'chaos.slow'")["max"] == 1
 
 
+@pytest.mark.timing(waits=True)
 def test_a_job_that_ignores_cancellation_delays_a_stopping_worker_briefly(
     fleet: Fleet, database: Database
 ) -> None:

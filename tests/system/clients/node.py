@@ -49,7 +49,7 @@ def install(listed: Path = HERE, packages: Path = PACKAGES) -> None:
     """
     packages.parent.mkdir(parents=True, exist_ok=True)
     with packages.with_suffix(".installing").open("w") as locked:
-        flock(locked, LOCK_EX)  # test processes that start at the same time would remove its folder
+        flock(locked, LOCK_EX)  # processes that start at once would remove its folder
         if not _is_installed(listed, packages):
             _install(listed, packages)
 

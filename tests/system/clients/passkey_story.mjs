@@ -30,7 +30,7 @@ async function story({ send }) {
       return JSON.stringify(made.toJSON());
     })`);
 
-  for (let tries = 0; tries < 400; tries++) {
+  for (let tries = 0; tries < 4000; tries++) {
     if ((await run("location.href")).startsWith(url)) break;
     await new Promise((resolve) => setTimeout(resolve, 25));
   }

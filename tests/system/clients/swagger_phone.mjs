@@ -14,7 +14,7 @@ async function story({ send }) {
   }
 
   async function until(expression) {
-    for (let tries = 0; tries < 400; tries++) {
+    for (let tries = 0; tries < 4000; tries++) {
       if (await run(`Boolean(${expression})`)) return;
       await new Promise((resolve) => setTimeout(resolve, 25));
     }

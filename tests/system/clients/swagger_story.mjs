@@ -5,7 +5,7 @@ import { JSDOM, VirtualConsole } from "jsdom";
 const [url, username, password] = process.argv.slice(2);
 
 async function until(found) {
-  for (let tries = 0; tries < 400; tries++) {
+  for (let tries = 0; tries < 4000; tries++) {
     const value = found();
     if (value) return value;
     await new Promise((resolve) => setTimeout(resolve, 25));
