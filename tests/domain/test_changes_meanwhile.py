@@ -1,4 +1,6 @@
-"""An account that is deleted or disabled while a use case of it runs: every step is refused.
+"""An account that is deleted or disabled while a use case of it runs.
+
+The use case is refused, except where a comment above DONE says why it is not.
 
 What a use case has looked up is out of date in its next view or transaction. Each use case is run
 once for each of these, with the change before it.
@@ -50,11 +52,6 @@ class World:
         await self.services.link_requests.request(purpose, address)
         return LinkToken((await self.mails.link()).token)
 
-    async def app(self, person: Person) -> Authenticator:
-        """Add an authenticator app that is not confirmed."""
-        new = await self.services.factors.add_totp(by=person.principal)
-        return Authenticator(str(new.id), new.secret, [], self.store.clock)
-
 
 Prepare = Callable[[World, Person], Awaitable[Awaitable[object]]]
 """Does what comes before; returns the use case, not yet begun."""
@@ -75,10 +72,10 @@ async def prove(world: World, zoe: Person) -> Awaitable[object]:
 
 
 async def take_second_step(world: World, zoe: Person) -> Awaitable[object]:
-    app = await world.app(zoe)
     factors = world.services.factors
-    [confirmed] = [f for f in world.store.factors.totp.values() if f.user_id == zoe.user.id]
-    await factors.confirm_totp(confirmed.id, app.code(), by=zoe.principal)
+    new = await factors.add_totp(by=zoe.principal)
+    app = Authenticator.of(new, world.store.clock)
+    await factors.confirm_totp(new.id, app.code(), by=zoe.principal)
     with pytest.raises(MfaRequired) as required:
         await world.services.auth.sign_in(zoe.user.email, PASSWORD, PHONE)
     typed = TypedFactor(FactorKind.TOTP, app.next_code())
@@ -237,6 +234,7 @@ async def outcomes(
 DELETED: dict[Prepare, set[str]] = {
     sign_in: {"invalid_grant"},
     refresh: {"invalid_grant"},
+    # While the password is checked, the session is deleted with the account: none is proved.
     prove: {"user_not_found", DONE},
     take_second_step: {"invalid_mfa_token"},
     add_app: {"user_not_found"},
@@ -270,7 +268,7 @@ DISABLED: dict[Prepare, set[str]] = {
     confirm_address: {"invalid_link"},
     undo_address: {"invalid_link"},
     impersonate: {"cannot_sign_in"},
-    accept_invite: {"invalid_invite", DONE},
+    accept_invite: {"invalid_invite"},
 }
 
 

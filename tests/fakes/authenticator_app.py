@@ -1,9 +1,11 @@
 """An authenticator app whose clock is that of the test."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import pyotp
 
+from jubilee.domain.factors.service import NewTotp
 from tests.fakes.store import FakeClock
 
 
@@ -15,6 +17,11 @@ class Authenticator:
     secret: str
     recovery_codes: list[str]
     clock: FakeClock
+
+    @classmethod
+    def of(cls, new: NewTotp, clock: FakeClock) -> Self:
+        """The app that scans a new secret."""
+        return cls(str(new.id), new.secret, [], clock)
 
     def code(self, *, ago_s: float = 0) -> str:
         """Return the code of the app, now or some seconds ago."""

@@ -1,5 +1,6 @@
 """Use cases of invites."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -154,7 +155,8 @@ class InviteService:
         """
         names, users = checked_names(acceptance.names), self.users
         invite = await self.prover.prove(acceptance.proof, address)
-        await self._require_inviter(invite)
+        async with self.read() as view:
+            await self._require_inviter(invite, view.users.get(invite.invited_by), view.roles)
         profile = Profile(
             email=invite.email,
             username=names.get("username"),
@@ -171,20 +173,23 @@ class InviteService:
             raise
         return user
 
-    async def _require_inviter(self, invite: Invite) -> None:
+    async def _require_inviter(
+        self, invite: Invite, looked_up: Awaitable[User], roles: RoleReader
+    ) -> None:
         """Raise InvalidInvite unless its inviter could still grant the role."""
-        async with self.read() as view:
-            try:
-                inviter = await view.users.get(invite.invited_by)
-                rights = await view.roles.rights(inviter.id)
-                await _require_grantable(view.roles, invite.role, rights)
-            except (UserNotFound, UnknownRole, RoleBeyondOwn):
-                raise InvalidInvite from None
+        try:
+            inviter = await looked_up
+            await _require_grantable(roles, invite.role, await roles.rights(inviter.id))
+        except (UserNotFound, UnknownRole, RoleBeyondOwn):
+            raise InvalidInvite from None
         if not inviter.may_sign_in(self.clock()):
             raise InvalidInvite
 
     async def _add(self, invite: Invite, user: User) -> None:
+        """Create the account; the inviter may have changed while the password was hashed."""
         async with answered(self.write) as tx:
+            inviter = tx.users.get(invite.invited_by, lock=True)
+            await self._require_inviter(invite, inviter, tx.roles)
             if await tx.invites.remove(invite.id) is None:
                 raise InvalidInvite
             await self.users.add(tx, user)
