@@ -1,4 +1,4 @@
-"""When the tests' processes look for garbage.
+"""When garbage is collected in the processes of the tests.
 
 What is made while tests are collected stays to the end: to look through it again and again took
 half of that time, and a part of every later search.
@@ -12,7 +12,7 @@ import pytest
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Look for none while tests are collected, nor later among what is there then."""
+    """Collect none while tests are collected; exempt what exists then from later collections."""
     gc.disable()
     try:
         return (yield)

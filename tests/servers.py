@@ -32,7 +32,7 @@ from tests.support.outages import OwnServers
 
 FORCE = "JUBILEE_TEST_SERVERS"
 POOLER = "JUBILEE_TEST_POOLER"
-PING_SECONDS = 3.0
+PING_SECONDS = 60.0
 REAL_ADAPTERS = frozenset({"postgres", "redis"})
 """Parameters of contract tests that ask for the servers while they run."""
 
@@ -113,8 +113,10 @@ def prepared_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _prepare(folder: Path) -> Path:
     embedded = EmbeddedServers(folder, want_redis=False, durable=False)
     embedded.start()
-    upgrade(embedded.database_url or "")
-    embedded.stop()
+    try:
+        upgrade(embedded.database_url or "")
+    finally:
+        embedded.stop()
     return folder
 
 

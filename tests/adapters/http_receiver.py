@@ -14,7 +14,7 @@ from tests.support.certificates import Certificate
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Request-ID: 7\r\n\r\nok"
 
-TIMEOUTS = RequestTimeouts(connect_s=1, read_s=0.5, total_s=1.5)
+TIMEOUTS = RequestTimeouts(connect_s=20, read_s=20, total_s=30)
 
 
 @dataclass(slots=True)
@@ -44,7 +44,9 @@ class Receiver:
 Serve = Callable[..., Awaitable[Receiver]]
 
 
-def sender(*found: str, certificate: Certificate | None = None) -> PinnedHttpSender:
+def sender(
+    *found: str, certificate: Certificate | None = None, timeouts: RequestTimeouts = TIMEOUTS
+) -> PinnedHttpSender:
     """Return a sender that resolves every name to these lists of addresses in turn."""
     lists = [[ip_address(address) for address in text.split()] for text in found]
 
@@ -53,7 +55,7 @@ def sender(*found: str, certificate: Certificate | None = None) -> PinnedHttpSen
 
     context = certificate.client if certificate else None
     return PinnedHttpSender(
-        "Jubilee/test", resolve=resolve_name, context=context, timeouts=TIMEOUTS
+        "Jubilee/test", resolve=resolve_name, context=context, timeouts=timeouts
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -21,6 +22,7 @@ from jubilee.domain.outbound.sending import AddressNotAllowed, Unreachable
 from tests.adapters.http_receiver import TIMEOUTS, Serve, allow_all, receivers, sender
 
 LOCAL = ip_address("127.0.0.1")
+IMPATIENT = replace(TIMEOUTS, connect_s=1)  # with what does not answer
 LOOPS_THREADS = 32  # the most that the event loop has for lookups and files
 
 
@@ -40,7 +42,7 @@ def for_admins(host: str, *allowed: str) -> AddressFilter:
 async def test_check_40_a_name_is_resolved_once(serve: Serve) -> None:
     receiver = await serve()
     request = read_request({"url": f"http://rebind.test:{receiver.port}"})
-    rebinding = sender("192.0.2.1", "127.0.0.1")  # nothing listens at the first address
+    rebinding = sender("192.0.2.1", "127.0.0.1", timeouts=IMPATIENT)  # the first never answers
     checked: list[Address] = []
 
     def first_only(address: Address) -> bool:
@@ -112,7 +114,7 @@ async def test_a_silent_name_server_does_not_hold_up_other_connections(
     lookups = [asyncio.ensure_future(resolve("silent.test", 80)) for _ in range(LOOPS_THREADS)]
     await asyncio.sleep(0)  # they begin
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             _, writer = await asyncio.open_connection("database.test", receiver.port)
         writer.close()
     finally:
@@ -123,7 +125,7 @@ async def test_a_silent_name_server_does_not_hold_up_other_connections(
 async def test_a_name_without_an_address_is_unreachable() -> None:
     request = read_request({"url": "http://missing.invalid/"})
     with pytest.raises(Unreachable):
-        await PinnedHttpSender("Jubilee/test", timeouts=TIMEOUTS).send(request, allow_all)
+        await PinnedHttpSender("Jubilee/test", timeouts=IMPATIENT).send(request, allow_all)
 
 
 async def test_a_hanging_resolver_times_out() -> None:
@@ -131,7 +133,7 @@ async def test_a_hanging_resolver_times_out() -> None:
         await asyncio.sleep(60)
         return []
 
-    hanging = PinnedHttpSender("Jubilee/test", resolve=hang, timeouts=TIMEOUTS)
+    hanging = PinnedHttpSender("Jubilee/test", resolve=hang, timeouts=IMPATIENT)
     with pytest.raises(Unreachable, match="in time"):
         await hanging.send(read_request({"url": "http://hooks.test"}), allow_all)
 

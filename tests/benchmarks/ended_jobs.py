@@ -1,16 +1,16 @@
 """What many ended jobs cost those that are due: `python -m tests.benchmarks.ended_jobs`.
 
-One embedded PostgreSQL gets so many jobs that ended eight days ago, and some that are due. These
-are marked and claimed one after the other: alone, while the ended ones are deleted in the batches
-of the worker one after the other, and while the table is vacuumed. Prints the latencies, the
-rows deleted in a second, and how long VACUUM took.
+One embedded PostgreSQL gets `--rows` jobs that ended eight days ago, and some that are due. These
+are marked and claimed one after the other: alone, while `--deleted` of the ended ones are deleted
+in the batches of the worker one after the other, and while the table is vacuumed. Prints the
+latencies of claims, and how long deleting and VACUUM took.
 """
 
 import argparse
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
@@ -60,9 +60,12 @@ async def _claiming(pool: ConnectionPool) -> AsyncIterator[list[float]]:
             taken.append(await _claim(pool))
 
     claims = asyncio.create_task(claim())
-    yield taken
-    claims.cancel()
-    await asyncio.wait([claims])
+    try:
+        yield taken
+    finally:
+        claims.cancel()
+        with suppress(asyncio.CancelledError):
+            await claims
 
 
 async def _delete(pool: ConnectionPool, rows: int) -> None:

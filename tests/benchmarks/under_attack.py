@@ -45,7 +45,7 @@ class Phase:
 
     name: str
     wanted: int
-    """So many requests of others were due."""
+    """How many requests of others were due."""
     others: Answers
     used: Mapping[str, processes.Phase]
     elsewhere_cores: float

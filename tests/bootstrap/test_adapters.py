@@ -53,7 +53,9 @@ async def test_no_task_is_left_behind(settings: Settings) -> None:
 async def test_the_application_name_is_that_of_the_command(
     settings: Settings, database_url: str
 ) -> None:
-    chosen = settings.model_copy(update={"database_url": SecretStr(database_url)})
+    chosen = settings.model_copy(
+        update={"database_url": SecretStr(database_url), "database_timeout": 60}
+    )
     async with open_adapters(chosen, command="user") as adapters, adapters.pool.connection() as own:
         query = "SELECT application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()"
         assert await own.fetchval(query) == "jubilee-user"

@@ -37,7 +37,7 @@ def test_without_an_exception_the_message_is_the_cause(caplog: pytest.LogCapture
     assert (record.exc_info, vars(record)["cause"]) == (None, "socket.send() raised")
 
 
-async def test_metrics_have_no_series_of_their_creation() -> None:
+async def test_counters_have_no_created_series() -> None:
     enable_created_metrics()
     settings = Settings(database_url=NOWHERE, redis_url=NO_REDIS)
     async with open_telemetry(settings, server_urls(settings), None) as telemetry:

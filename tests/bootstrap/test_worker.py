@@ -19,7 +19,10 @@ from tests.servers import Servers, fresh_database
 @pytest.fixture
 def settings(servers: Servers, database_url: str, tmp_path: Path) -> Settings:
     urls = {"database_url": database_url, "redis_url": servers.redis_url}
-    return Settings.model_validate({**urls, "data_dir": tmp_path, "worker_user_slots": 3})
+    patient = {"database_timeout": 60, "redis_timeout": 30}
+    return Settings.model_validate(
+        {**urls, **patient, "data_dir": tmp_path, "worker_user_slots": 3}
+    )
 
 
 def names(tasks: Sequence[PeriodicTask]) -> set[str]:

@@ -1,9 +1,8 @@
 """An account with a row of each kind that it owns."""
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any, Self
-from uuid import UUID
 
 from jubilee.adapters.ids import new_id
 from jubilee.domain.api_tokens.token import ApiToken, ApiTokenId
@@ -62,18 +61,14 @@ class AccountRows:
         return cls(
             user=user,
             session=make_session(user),
-            token=_token(user),
+            token=make_token(user),
             item=make_item(user.id),
-            app=TotpFactor(
-                id=new_id(), user_id=user.id, sealed_secret=b"s", created_at=NOW, confirmed_at=NOW
-            ),
-            passkey=_passkey(user),
-            pending=PendingSignIn(
-                token_hash=unique(), user_id=user.id, password_digest=b"d", expires_at=NOW + DAY
-            ),
+            app=make_app(user, confirmed_at=NOW),
+            passkey=passkey_of(user, unique()),
+            pending=make_pending(user, unique()),
             identity=make_identity(user.id, name),
             link=make_link(user),
-            invite=_invite(user),
+            invite=make_invite(user, f"guest-of-{name}", role="user"),
             export=Export(new_id(), user.id, 1, 1, NOW + DAY),
             greeting=PlannedGreeting(key=GreetingKey(user.id, 2026), due_on=NOW.date(), due_at=NOW),
             task=make_task(user, task_id="report"),
@@ -112,38 +107,57 @@ def unique() -> bytes:
     return new_id().bytes * 2
 
 
-def make_link(user: User) -> OneTimeLink:
-    """Return a live link."""
-    return OneTimeLink(
+def make_link(
+    user: User, purpose: LinkPurpose = LinkPurpose.RESET_PASSWORD, **more: Any
+) -> OneTimeLink:
+    """Return a link that expires in a day."""
+    link = OneTimeLink(
         id=new_id(),
         user_id=user.id,
-        purpose=LinkPurpose.RESET_PASSWORD,
+        purpose=purpose,
         recipient=user.email,
         token_hash=unique(),
         code_hash=b"c" * 32,
         created_at=NOW,
         expires_at=NOW + DAY,
     )
+    return replace(link, **more)
 
 
-def _token(user: User) -> ApiToken:
-    return ApiToken(
+def make_token(user: User, **more: Any) -> ApiToken:
+    """Return a token that was created now and expires in a day."""
+    token = ApiToken(
         id=ApiTokenId(new_id()),
         user_id=user.id,
         name="backup",
         token_hash=unique(),
-        scopes=frozenset({Scope.ITEMS_READ}),
+        scopes=frozenset({Scope.ITEMS_READ, Scope.ADMIN}),
         created_at=NOW,
         expires_at=NOW + DAY,
     )
+    return replace(token, **more)
 
 
-def _passkey(user: User) -> Passkey:
-    key_id: UUID = new_id()
+def make_app(user: User, **more: Any) -> TotpFactor:
+    """Return an authenticator app that is not confirmed."""
+    app = TotpFactor(id=new_id(), user_id=user.id, sealed_secret=b"sealed", created_at=NOW)
+    return replace(app, **more)
+
+
+def make_pending(user: User, token_hash: bytes = b"t" * 32, **more: Any) -> PendingSignIn:
+    """Return a sign-in that waits a day for its second factor."""
+    row = PendingSignIn(
+        token_hash=token_hash, user_id=user.id, password_digest=b"d" * 32, expires_at=NOW + DAY
+    )
+    return replace(row, **more)
+
+
+def passkey_of(user: User, credential_id: bytes = b"credential") -> Passkey:
+    """Return a passkey that was never used."""
     return Passkey(
-        id=key_id,
+        id=new_id(),
         user_id=user.id,
-        credential_id=key_id.bytes,
+        credential_id=credential_id,
         public_key=b"key",
         sign_count=1,
         name="Phone",
@@ -152,14 +166,16 @@ def _passkey(user: User) -> Passkey:
     )
 
 
-def _invite(user: User) -> Invite:
-    return Invite(
+def make_invite(by: User, name: str = "zoe", at: datetime = NOW, **more: Any) -> Invite:
+    """Return an invite to the address `<name>@example.com` that expires a day later."""
+    invite = Invite(
         id=new_id(),
-        email=f"guest-of-{user.email}",
-        role="user",
-        invited_by=user.id,
+        email=f"{name}@example.com",
+        role="support",
+        invited_by=by.id,
         token_hash=unique(),
         code_hash=b"c" * 32,
-        created_at=NOW,
-        expires_at=NOW + DAY,
+        created_at=at,
+        expires_at=at + DAY,
     )
+    return replace(invite, **more)

@@ -12,6 +12,20 @@ from tests.contracts.conftest import Database
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
+ONE_USER = """
+    INSERT INTO users (id, email, email_key, is_active, is_superuser, birthday_greeting,
+                       created_at, updated_at)
+    VALUES ($1, $2, $2, true, false, true, now(), now())
+"""
+"""An account with this id and address."""
+
+MANY_USERS = """
+    INSERT INTO users (id, email, email_key, is_active, is_superuser, birthday_greeting,
+                       created_at, updated_at)
+    SELECT gen_random_uuid(), n, n, true, false, true, now(), now()
+    FROM generate_series(1, CAST($1 AS integer)) AS n
+"""
+"""So many accounts, whose addresses are their numbers from 1 on."""
 
 
 def make_user(name: str = "zoe", **more: Any) -> User:

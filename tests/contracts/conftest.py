@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import pytest
 from asyncpg import Record
 
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.statement import Executor, Statement
+from jubilee.adapters.postgres.statement import Driver, Executor, Statement
 from jubilee.adapters.postgres.transaction import transactions, views
 from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.adapters.redis.client import RedisClient
@@ -53,6 +54,14 @@ async def pool(database_url: str) -> AsyncIterator[ConnectionPool]:
     pool = ConnectionPool(database_url, size=4, timeout=60)
     yield pool
     await pool.close()
+
+
+@pytest.fixture
+async def driver(database_url: str) -> AsyncIterator[Driver]:
+    """A connection outside the pool."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    connection.terminate()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
@@ -214,6 +215,11 @@ def job_table(request: pytest.FixtureRequest, clock: FakeClock) -> JobTable:
     if request.param == "fake":
         return FakeTable()
     return make_postgres_job_table(request.getfixturevalue("pool"), clock)
+
+
+def about(seconds: float, since: float) -> object:
+    """Equal to such a time from now that was set after `since`: PostgreSQL's clock goes on."""
+    return pytest.approx(seconds, abs=1 + monotonic() - since)
 
 
 async def claim(table: JobTable, reference: JobReference) -> ClaimedJob:

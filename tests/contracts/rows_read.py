@@ -1,4 +1,4 @@
-"""How many rows a statement reads, by the server's own count: without a clock, inside functions."""
+"""How many rows a statement reads, by the server's own count, also within functions."""
 
 from typing import Any
 

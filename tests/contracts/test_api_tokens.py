@@ -18,16 +18,13 @@ from jubilee.domain.identity import Credential, Principal
 from jubilee.domain.retention import API_TOKENS_KEPT, ExpiringData
 from jubilee.domain.scopes import Scope
 from jubilee.domain.users.user import User
-from tests.contracts.accounts import DAY, NOW, add_users, make_user
+from tests.contracts.account_rows import make_token
+from tests.contracts.accounts import DAY, MANY_USERS, NOW, add_users, make_user
 from tests.contracts.conftest import Database
 from tests.contracts.test_retention import make_database
 from tests.fakes.store import FakeClock
 
 ROWS = """
-    INSERT INTO users (id, email, email_key, is_active, is_superuser, birthday_greeting,
-                       created_at, updated_at)
-    SELECT gen_random_uuid(), n, n, true, false, true, now(), now()
-    FROM generate_series(1, 3000) AS n;
     INSERT INTO api_tokens
     SELECT gen_random_uuid(), id, 'x', sha256((email || n)::bytea), '{}', now(),
            now() + interval '1 day', NULL, false
@@ -68,21 +65,6 @@ async def zoe(database: Database) -> User:
     user = make_user("zoe")
     await add_users(database, user)
     return user
-
-
-def make_token(user: User, **more: Any) -> ApiToken:
-    """Return a token created now that expires in a day."""
-    token_id = ApiTokenId(new_id())
-    values = {
-        "id": token_id,
-        "user_id": user.id,
-        "name": "backup",
-        "token_hash": token_id.bytes,
-        "scopes": frozenset({Scope.ITEMS_READ, Scope.ADMIN}),
-        "created_at": NOW,
-        "expires_at": NOW + DAY,
-    }
-    return ApiToken(**{**values, **more})
 
 
 async def add(database: Database, *tokens: ApiToken) -> None:
@@ -215,6 +197,7 @@ async def test_tokens_are_swept_a_month_after_their_expiry(pool: ConnectionPool)
 
 async def test_every_statement_uses_its_index(pool: ConnectionPool) -> None:
     async with pool.connection() as driver:
+        await driver.execute(MANY_USERS, 3000)
         await driver.execute(ROWS)
         for index, statement, values in PLANS:
             sql = f"EXPLAIN {statement.sql}"

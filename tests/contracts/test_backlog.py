@@ -21,13 +21,10 @@ from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.backlog import WorkerInfo
 from jubilee.domain.jobs.kinds import KindSet
 from jubilee.domain.jobs.queue import NewJob
+from tests.contracts.accounts import ONE_USER
 from tests.fakes.store import FakeClock
+from tests.support.api import NOWHERE
 
-OWNER = """
-    INSERT INTO users (id, email, email_key, is_active, is_superuser, birthday_greeting,
-        created_at, updated_at)
-    VALUES ($1, 'z@example.com', 'z@example.com', true, false, true, now(), now())
-"""
 JOB = """
     INSERT INTO jobs (id, owner_id, task_id, kind, lane, data, priority, status, attempts,
         max_attempts, epoch, run_at, created_at, finished_at)
@@ -124,7 +121,7 @@ async def test_of_tasks_and_other_jobs_those_that_are_queued_and_due_are_counted
 ) -> None:
     owner = uuid4()
     async with pool.connection() as driver:
-        await driver.execute(OWNER, owner)
+        await driver.execute(ONE_USER, owner, "zoe@example.com")
         for prefix, task_owner in (("task", owner), ("job", None)):
             for kind, status, due in (
                 ("due", "queued", -1),
@@ -207,8 +204,7 @@ async def test_statements_are_measured_and_slow_ones_logged_without_values(
 async def test_a_failed_connection_is_counted() -> None:
     instruments = Instruments("1")
     meter = DatabaseTelemetry(instruments, untraced(), unwritten, server_attributes={}, slow=1.0)
-    unreachable = "postgresql://jubilee@127.0.0.1:1/none"
-    pool = ConnectionPool(unreachable, size=1, timeout=1, observer=meter)
+    pool = ConnectionPool(NOWHERE, size=1, timeout=1, observer=meter)
     with pytest.raises(Unavailable):
         await PostgresBacklog(pool)()
     assert instruments.registry.get_sample_value("db_connection_failures_total") == 1
@@ -221,7 +217,7 @@ async def test_at_most_a_thousand_tasks_and_a_thousand_other_jobs_of_a_kind_are_
     ids = f"(SELECT gen_random_uuid() AS id FROM generate_series(1, {number})) AS ids"
     owner, many = uuid4(), JOB.replace("gen_random_uuid() AS id", ids)
     async with pool.connection() as driver:
-        await driver.execute(OWNER, owner)
+        await driver.execute(ONE_USER, owner, "zoe@example.com")
         await driver.execute(many, owner, "made.up", "queued", -1)
         assert (await PostgresBacklog(pool)()).without_worker == {"made.up": min(number, 1000)}
         await driver.execute(many, None, "made.up", "queued", -1)

@@ -15,6 +15,7 @@ from jubilee.adapters.telemetry.logs import unwritten
 from jubilee.adapters.telemetry.tracing import Tracing
 from jubilee.domain.jobs.backlog import Backlog, WorkerInfo
 from jubilee.domain.jobs.kinds import KindSet
+from tests.contracts.accounts import MANY_USERS, ONE_USER
 
 JOB = """
     INSERT INTO jobs (id, kind, lane, data, priority, status, attempts, max_attempts, epoch,
@@ -34,22 +35,11 @@ EVENT = """
     VALUES (CAST($1 AS uuid), 'user.created', '{}', now() - $2 * interval '1 second',
         CASE WHEN $3 THEN now() END)
 """
-USER = """
-    INSERT INTO users (id, email, email_key, is_active, is_superuser, birthday_greeting,
-        created_at, updated_at)
-    VALUES ($1, $2, $2, true, false, true, now(), now())
-"""
 GREETING = """
     INSERT INTO greetings (user_id, year, state, reason, due_on, due_at, created_at)
     SELECT id, $2, $3, CASE WHEN $3 = 'skipped' THEN 'late' END,
         current_date + CAST($4 AS integer), now() + $5 * interval '1 hour', now()
     FROM users WHERE id = $1
-"""
-MANY_USERS = """
-    INSERT INTO users (id, email, email_key, is_active, is_superuser, birthday_greeting,
-        created_at, updated_at)
-    SELECT gen_random_uuid(), n, n, true, false, true, now(), now()
-    FROM generate_series(1, CAST($1 AS integer)) AS n
 """
 MANY_GREETINGS = """
     INSERT INTO greetings (user_id, year, state, due_on, due_at, created_at)
@@ -141,7 +131,7 @@ async def test_the_age_of_the_oldest_unpublished_event_is_read(rows: Rows) -> No
 async def add_greeting(rows: Rows, state: str, days: int, hours: float, year: int = 2026) -> None:
     """Insert a greeting of a new account, due the given days and hours from now."""
     user_id = uuid4()
-    await rows.add(USER, user_id, f"{user_id}@example.com")
+    await rows.add(ONE_USER, user_id, f"{user_id}@example.com")
     await rows.add(GREETING, user_id, year, state, days, hours)
 
 

@@ -1,6 +1,7 @@
 """The relay's queries of jobs, in memory and in PostgreSQL."""
 
 from collections.abc import Sequence
+from time import monotonic
 
 import pytest
 
@@ -14,7 +15,7 @@ from jubilee.domain.jobs.store import (
     ExpiredJob,
     JobReference,
 )
-from tests.contracts.job_tables import JobTable, cancel, claim, job_table, read_row
+from tests.contracts.job_tables import JobTable, about, cancel, claim, job_table, read_row
 from tests.fakes.job_store import LEASE_S
 from tests.fakes.store import FakeClock
 
@@ -75,7 +76,7 @@ async def test_a_due_job_that_is_not_dispatched_ends_the_wait(table: JobTable) -
 
 
 async def test_the_wait_ends_before_the_time_of_a_statement(database_url: str) -> None:
-    pool = ConnectionPool(database_url, size=1, timeout=4)
+    pool = ConnectionPool(database_url, size=1, timeout=10)
     assert not await PostgresDueJobs(pool).wait_for_due(KindSet(frozenset(KINDS)), 60)
     await pool.close()
 
@@ -98,12 +99,21 @@ async def list_unclaimed(table: JobTable, limit: int = 10) -> list[Dispatch]:
     return found
 
 
+async def dispatch_just_now(table: JobTable) -> tuple[JobReference, list[Dispatch], bool]:
+    """Dispatch a job; return it, and what was found less than two seconds later."""
+    while True:
+        due, began = await table.add(priority=3), monotonic()
+        await table.due.mark_due(KINDS, limit=10)
+        await table.pass_time(1.5)
+        found = await list_unclaimed(table), (await table.due.due_summary(KINDS)).has_unclaimed
+        if monotonic() - began < 0.5:
+            return due, *found
+        await claim(table, due)  # it took too long on a busy machine
+
+
 async def test_a_dispatched_job_counts_as_unclaimed_after_two_seconds(table: JobTable) -> None:
-    due = await table.add(priority=3)
-    await table.due.mark_due(KINDS, limit=10)
-    await table.pass_time(1.5)
-    assert await list_unclaimed(table) == []
-    assert not (await table.due.due_summary(KINDS)).has_unclaimed
+    due, unclaimed, has_unclaimed = await dispatch_just_now(table)
+    assert (unclaimed, has_unclaimed) == ([], False)
     await table.pass_time(1)
     assert await list_unclaimed(table) == [Dispatch(due, JobQueueName.USER, 3, "echo")]
     assert (await table.due.due_summary(KINDS)).has_unclaimed
@@ -142,10 +152,10 @@ async def test_a_released_job_is_marked_at_once(table: JobTable) -> None:
 
 async def test_a_job_whose_lease_expired_is_queued_again(table: JobTable) -> None:
     job, extended = [await claim(table, await table.add()) for _ in range(2)]
-    await table.pass_time(LEASE_S - 1)
+    await table.pass_time(LEASE_S - 10)
     await table.store.heartbeat([extended.reference])
     assert await table.due.expire_leases(limit=10) == 0
-    await table.pass_time(2)
+    await table.pass_time(11)
     assert await table.due.expire_leases(limit=10) == 1
     row = await read_row(table, job.reference)
     assert (row["status"], row["attempts"], row["epoch"]) == ("queued", 1, 1)
@@ -160,8 +170,10 @@ async def test_a_job_waits_a_random_time_after_its_second_crash(
 ) -> None:
     job = await claim(table, await table.add(crashes=crashes))
     await table.pass_time(LEASE_S + 1)
+    began = monotonic()
     assert await table.due.expire_leases(limit=10) == 1
-    assert -1 < (await read_row(table, job.reference))["due"] < max_delay + 1
+    due = (await read_row(table, job.reference))["due"]
+    assert began - monotonic() - 1 < due < max_delay + 1
 
 
 async def test_jobs_of_one_crashed_worker_get_different_delays(
@@ -277,5 +289,6 @@ async def test_the_outlook_names_the_time_of_the_next_due_job(table: JobTable) -
     await table.add(kind="unknown.kind", due=5)
     assert await table.due.due_summary(KINDS) == DueSummary(None, has_unclaimed=False)
     await table.add(due=500, priority=0)
+    began = monotonic()
     await table.add(due=50, priority=9)
-    assert (await table.due.due_summary(KINDS)).next_due == pytest.approx(50, abs=1)
+    assert (await table.due.due_summary(KINDS)).next_due == about(50, began)

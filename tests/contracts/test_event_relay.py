@@ -25,7 +25,7 @@ EVENTS = core_statement(select(events).order_by(events.c.id))
 UNPUBLISHED = core_statement(select(events.c.id).where(events.c.published_at.is_(None)))
 MAKE_OLD = Statement.from_sql("UPDATE events SET published_at = published_at - interval '8 days'")
 ITEM, OWNER = new_id(), UserId(new_id())
-WAIT_S = 2.0
+WAIT_S = 30.0
 SUBSCRIBERS = {"ItemCreated": ("index.item", "notify.owner"), "ItemDeleted": ("index.item",)}
 
 

@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jubilee.adapters.ids import new_id
 from jubilee.domain.auth.pending import MAX_PENDING_PER_USER, MAX_TRIES, PendingSignIn
-from jubilee.domain.factors.factor import FactorKind, TotpFactor
+from jubilee.domain.factors.factor import FactorKind
 from jubilee.domain.users.user import User
-from tests.contracts.accounts import NOW, add_users, make_user
+from tests.contracts.account_rows import make_app, make_pending
+from tests.contracts.accounts import DAY, NOW, add_users, make_user
 from tests.contracts.conftest import Database
 from tests.fakes.store import FakeClock
 
-LATER = NOW + timedelta(minutes=5)
+LATER = NOW + DAY
 
 
 @pytest.fixture
@@ -30,24 +30,14 @@ async def zoe(database: Database) -> User:
     return user
 
 
-def totp(user: User, **more: object) -> TotpFactor:
-    """Return an authenticator app that is not confirmed."""
-    factor = TotpFactor(id=new_id(), user_id=user.id, sealed_secret=b"sealed", created_at=NOW)
-    return replace(factor, **more)  # type: ignore[arg-type]  # the test says which
-
-
-def pending(user: User, token: bytes = b"t" * 32, **more: object) -> PendingSignIn:
-    """Return a sign-in that waits for its second factor."""
-    row = PendingSignIn(
-        token_hash=token, user_id=user.id, password_digest=b"d" * 32, expires_at=LATER
-    )
-    return replace(row, **more)  # type: ignore[arg-type]  # the same
-
-
 async def test_an_app_is_read_unchanged_and_replaces_one_that_was_not_confirmed(
     database: Database, zoe: User
 ) -> None:
-    confirmed, first, second = totp(zoe, confirmed_at=NOW, last_step=7), totp(zoe), totp(zoe)
+    confirmed, first, second = (
+        make_app(zoe, confirmed_at=NOW, last_step=7),
+        make_app(zoe),
+        make_app(zoe),
+    )
     async with database.write() as tx:
         for factor in (confirmed, first, second):
             await tx.factors.add(factor)
@@ -60,7 +50,7 @@ async def test_the_kinds_of_factors_are_those_that_can_be_used(
 ) -> None:
     async with database.write() as tx:
         await tx.users.get(zoe.id, lock=True)
-        await tx.factors.add(totp(zoe))
+        await tx.factors.add(make_app(zoe))
         assert set(await tx.factors.kinds_of(zoe.id)) == set()
         [factor] = await tx.factors.list_for(zoe.id)
         await tx.factors.save(replace(factor, confirmed_at=NOW))
@@ -88,9 +78,9 @@ async def test_clearing_removes_the_factors_of_one_account(database: Database, z
     await add_users(database, other)
     async with database.write() as tx:
         for user in (zoe, other):
-            await tx.factors.add(totp(user, confirmed_at=NOW))
+            await tx.factors.add(make_app(user, confirmed_at=NOW))
             await tx.recovery_codes.replace(user.id, [b"a"])
-        await tx.pending_sign_ins.add(pending(zoe), now=NOW)
+        await tx.pending_sign_ins.add(make_pending(zoe), now=NOW)
         await tx.factors.clear(zoe.id)
         assert set(await tx.factors.kinds_of(zoe.id)) == set()
         assert len(await tx.factors.kinds_of(other.id)) == 2
@@ -100,7 +90,7 @@ async def test_clearing_removes_the_factors_of_one_account(database: Database, z
 async def test_the_tries_of_a_pending_sign_in_are_limited_in_parallel(
     database: Database, zoe: User
 ) -> None:
-    row = pending(zoe)
+    row = make_pending(zoe)
     async with database.write() as tx:
         await tx.pending_sign_ins.add(row, now=NOW)
 
@@ -117,7 +107,7 @@ async def test_the_tries_of_a_pending_sign_in_are_limited_in_parallel(
 
 async def test_a_pending_sign_in_expires_and_is_taken_once(database: Database, zoe: User) -> None:
     async with database.write() as tx:
-        await tx.pending_sign_ins.add(pending(zoe), now=NOW)
+        await tx.pending_sign_ins.add(make_pending(zoe), now=NOW)
         assert await tx.pending_sign_ins.count_try(b"t" * 32, now=LATER) is None
         assert await tx.pending_sign_ins.count_try(b"x", now=NOW) is None
         assert [await tx.pending_sign_ins.take(b"t" * 32) for _ in range(2)] == [True, False]
@@ -125,7 +115,7 @@ async def test_a_pending_sign_in_expires_and_is_taken_once(database: Database, z
 
 async def test_an_account_keeps_its_newest_pending_sign_ins(database: Database, zoe: User) -> None:
     rows = [
-        pending(zoe, bytes([n]), expires_at=LATER + timedelta(seconds=n))
+        make_pending(zoe, bytes([n]), expires_at=LATER + timedelta(seconds=n))
         for n in range(MAX_PENDING_PER_USER + 2)
     ]
     async with database.write() as tx:

@@ -12,14 +12,9 @@ from jubilee.adapters.postgres.birthday_window import WITHIN
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.retention import ExpiringData
+from tests.contracts.accounts import MANY_USERS
 
 TODAY = date(2026, 11, 20)
-USERS = """
-    INSERT INTO users (id, email, email_key, is_active, is_superuser, birthday_greeting,
-                       created_at, updated_at)
-    SELECT gen_random_uuid(), n, n, true, false, true, now(), now()
-    FROM generate_series(1, 4000) AS n
-"""
 BIRTHDAYS = """
     INSERT INTO birthdays (id, user_id, date_of_birth, created_at, updated_at)
     SELECT gen_random_uuid(), id, date '1990-01-01' + (email::integer % 365), now(), now()
@@ -40,13 +35,14 @@ EVENTS = """
     SELECT gen_random_uuid(), 'ItemCreated', '{}', now(), now() - n * interval '1 hour'
     FROM generate_series(1, 4000) AS n
 """
-FILL = (USERS, BIRTHDAYS, ANONYMOUS, GREETINGS, EVENTS, "ANALYZE")
+FILL = (BIRTHDAYS, ANONYMOUS, GREETINGS, EVENTS, "ANALYZE")
 
 
 @pytest.fixture
 async def full(pool: ConnectionPool) -> ConnectionPool:
     """Three years of greetings for 4000 accounts, and 8000 anonymous birthdays."""
     async with pool.connection() as driver:
+        await driver.execute(MANY_USERS, 4000)
         for sql in FILL:
             await driver.execute(sql)
     return pool

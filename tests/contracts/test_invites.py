@@ -1,20 +1,16 @@
 """Pending invites, in memory and in PostgreSQL."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from jubilee.adapters.ids import new_id
 from jubilee.domain.invites.invite import Invite
-from jubilee.domain.one_time.secrets import LinkSecrets
 from jubilee.domain.users.user import User
+from tests.contracts.account_rows import make_invite
 from tests.contracts.accounts import DAY, NOW, add_users, make_user
 from tests.contracts.conftest import Database
-
-SECRETS = LinkSecrets(b"k" * 32)
 
 
 @pytest.fixture
@@ -22,22 +18,6 @@ async def ada(database: Database) -> User:
     user = make_user("ada")
     await add_users(database, user)
     return user
-
-
-def make_invite(by: User, name: str = "zoe", at: datetime = NOW, **more: Any) -> Invite:
-    invite_id = new_id()
-    token_hash, code_hash = SECRETS.hashes(invite_id)
-    invite = Invite(
-        id=invite_id,
-        email=f"{name}@example.com",
-        role="support",
-        invited_by=by.id,
-        token_hash=token_hash,
-        code_hash=code_hash,
-        created_at=at,
-        expires_at=at + DAY,
-    )
-    return replace(invite, **more)
 
 
 async def add(database: Database, *invites: Invite) -> None:

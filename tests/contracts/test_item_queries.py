@@ -14,6 +14,7 @@ from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.identity import Principal, SessionId, UserId
 from jubilee.domain.items import ItemService, ItemSort
+from tests.contracts.accounts import MANY_USERS
 from tests.contracts.conftest import Database
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -27,12 +28,6 @@ ORDERS = {
     (True, "updated_at"): "ix_items_owner_id_updated_at_id",
     (True, "title"): "ix_items_owner_id_title_id",
 }
-OWNERS = """
-    INSERT INTO users (id, email, email_key, is_active, is_superuser, birthday_greeting,
-                       created_at, updated_at)
-    SELECT gen_random_uuid(), n, n, true, false, true, now(), now()
-    FROM generate_series(1, 20) AS n
-"""
 # Every second item of an owner was deleted.
 ITEMS = """
     INSERT INTO items
@@ -46,7 +41,8 @@ ITEMS = """
 async def owner(pool: ConnectionPool) -> UserId:
     """One of 20 owners with 200 items each."""
     async with pool.connection() as driver:
-        for sql in (OWNERS, ITEMS, "ANALYZE", "SET enable_seqscan = off"):
+        await driver.execute(MANY_USERS, 20)
+        for sql in (ITEMS, "ANALYZE", "SET enable_seqscan = off"):
             await driver.execute(sql)
         return UserId(await driver.fetchval("SELECT id FROM users LIMIT 1"))
 

@@ -13,13 +13,9 @@ from jubilee.adapters.postgres.search import Looks, query
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.adapters.postgres.tables import ITEM_TEXT
 from jubilee.domain.items import ItemSort
+from tests.contracts.accounts import MANY_USERS
 from tests.contracts.test_item_queries import indexes, nodes_of
 
-OWNER = """
-    INSERT INTO users (id, email, email_key, is_active, is_superuser, birthday_greeting,
-                       created_at, updated_at)
-    VALUES (gen_random_uuid(), 'a', 'a', true, false, true, now(), now())
-"""
 ITEMS = """
     INSERT INTO items
     SELECT gen_random_uuid(), users.id, 'Light ' || n, CASE
@@ -41,7 +37,8 @@ def statement(sort: ItemSort = "-created_at", *, continued: bool = False) -> Sta
 async def filled(pool: ConnectionPool) -> ConnectionPool:
     """2000 items of one owner, the first of which are the newest."""
     async with pool.connection() as driver:
-        for sql in (OWNER, ITEMS, "ANALYZE", "SET enable_seqscan = off"):
+        await driver.execute(MANY_USERS, 1)
+        for sql in (ITEMS, "ANALYZE", "SET enable_seqscan = off"):
             await driver.execute(sql)
     return pool
 
@@ -79,9 +76,12 @@ async def test_a_search_in_any_order_has_an_index_for_each_of_its_looks(
 
 
 async def test_no_search_starts_parallel_workers(filled: ConnectionPool) -> None:
-    costs = "parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size"
+    bounds = (
+        *("parallel_setup_cost", "parallel_tuple_cost"),
+        *("min_parallel_table_scan_size", "min_parallel_index_scan_size"),
+    )
     async with filled.connection() as driver:
-        for name in costs:  # as if the tables were large
+        for name in bounds:  # as if tables and indexes were large
             await driver.execute(f"SET {name} = 0")
     nodes = await kept_plan(filled, statement())
     assert not [node for node in nodes if "Gather" in node["Node Type"]]
@@ -106,7 +106,7 @@ async def test_how_common_a_word_is_decides_what_is_read(
     assert {name: number for name, number in rows.items() if number} == read
 
 
-async def same(pool: ConnectionPool, words: Sequence[str]) -> None:
+async def finds_the_same_rows(pool: ConnectionPool, words: Sequence[str]) -> None:
     """Compare the rows of searches with all that match."""
     plain = f"""
         SELECT id FROM items WHERE {ITEM_TEXT.words} @@ to_tsquery('simple', $1)
@@ -122,7 +122,9 @@ async def same(pool: ConnectionPool, words: Sequence[str]) -> None:
 
 
 async def test_each_way_to_read_finds_the_same_items(filled: ConnectionPool) -> None:
-    await same(filled, ["light", "lantern", "candle", "absent", "tinsel", "a", "a light"])
+    await finds_the_same_rows(
+        filled, ["light", "lantern", "candle", "absent", "tinsel", "a", "a light"]
+    )
 
 
 TITLES = (
@@ -146,4 +148,4 @@ async def test_texts_of_all_alphabets_are_found_as_the_index_of_words_has_them(
             FROM users""",
             [(title,) for title in TITLES],
         )
-    await same(filled, SEARCHES)
+    await finds_the_same_rows(filled, SEARCHES)

@@ -12,6 +12,7 @@ from jubilee.domain.errors import Unavailable
 from jubilee.domain.jobs.store import JobReference
 from tests.contracts.job_tables import PostgresJobTable, claim, make_postgres_job_table, read_row
 from tests.fakes.store import FakeClock
+from tests.support.api import NOWHERE
 
 LOCK = "SELECT FROM jobs WHERE id = $1 FOR UPDATE"
 
@@ -107,7 +108,7 @@ async def test_a_locked_row_delays_its_own_end_alone(
 async def test_no_end_of_a_batch_is_taken_as_written_while_postgresql_is_away(
     held: Sequence[JobReference],
 ) -> None:
-    pool = ConnectionPool("postgresql://127.0.0.1:1/none", size=2, timeout=2)
+    pool = ConnectionPool(NOWHERE, size=2, timeout=2)
     ends = JobEnds(pool)
     answers = await asyncio.gather(
         *(ends.succeed(job) for job in ended(held)), return_exceptions=True

@@ -1,10 +1,7 @@
 """The relay's statements read and lock only the rows they return."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
 
-import asyncpg
 import pytest
 
 from jubilee.adapters.postgres.jobs.due_jobs import (
@@ -17,7 +14,7 @@ from jubilee.adapters.postgres.jobs.due_jobs import (
     WAITING,
 )
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.statement import Statement
+from jubilee.adapters.postgres.statement import Driver, Statement
 from tests.contracts.job_tables import PostgresJobTable, make_postgres_job_table
 from tests.contracts.rows_read import jobs_read
 from tests.fakes.store import FakeClock
@@ -56,14 +53,6 @@ def table(pool: ConnectionPool, clock: FakeClock) -> PostgresJobTable:
     return make_postgres_job_table(pool, clock)
 
 
-@pytest.fixture
-async def other(database_url: str) -> AsyncIterator[Any]:
-    """A connection outside the pool."""
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    connection.terminate()
-
-
 @pytest.mark.parametrize(
     ("statement", "values"),
     [
@@ -76,55 +65,57 @@ async def other(database_url: str) -> AsyncIterator[Any]:
     ids=["mark", "summary", "waiting", "expire", "prune"],
 )
 async def test_jobs_that_are_not_due_do_not_slow_the_queries_down(
-    table: PostgresJobTable, other: Any, statement: Statement, values: dict[str, object]
+    table: PostgresJobTable, driver: Driver, statement: Statement, values: dict[str, object]
 ) -> None:
     await table.add_many(rows=30_000, due=86_400)
     await table.add_many(rows=20, due=-1)
-    await other.execute("ANALYZE jobs")
-    assert await jobs_read(other, statement, **values) <= 60
+    await driver.execute("ANALYZE jobs")
+    assert await jobs_read(driver, statement, **values) <= 60
 
 
 async def test_a_later_page_of_unclaimed_jobs_reads_only_its_rows(
-    table: PostgresJobTable, other: Any
+    table: PostgresJobTable, driver: Driver
 ) -> None:
     await table.add_many(rows=10_000, due=-60)
-    await other.execute("UPDATE jobs SET dispatched_at = now() - interval '1 minute'")
-    await other.execute("VACUUM ANALYZE jobs")
-    assert await jobs_read(other, WAITING, **{**PAGE, "after": datetime.now(UTC)}) == 0
+    await driver.execute("UPDATE jobs SET dispatched_at = now() - interval '1 minute'")
+    await driver.execute("VACUUM ANALYZE jobs")
+    assert await jobs_read(driver, WAITING, **{**PAGE, "after": datetime.now(UTC)}) == 0
 
 
 async def test_a_relay_locks_only_the_jobs_it_marks(
-    table: PostgresJobTable, other: Any, pool: ConnectionPool
+    table: PostgresJobTable, driver: Driver, pool: ConnectionPool
 ) -> None:
     await table.add_many(rows=1000, due=-1)
-    await other.execute("ANALYZE jobs")
-    async with other.transaction(), pool.connection() as driver:
-        await other.fetch(MARK_DUE.sql, *MARK_DUE.arguments({**MARK, "rows": 10}))
-        assert len(await driver.fetch(UNLOCKED)) == 990
+    await driver.execute("ANALYZE jobs")
+    async with driver.transaction(), pool.connection() as reader:
+        await driver.fetch(MARK_DUE.sql, *MARK_DUE.arguments({**MARK, "rows": 10}))
+        assert len(await reader.fetch(UNLOCKED)) == 990
 
 
 async def test_only_marks_are_committed_without_waiting_for_the_disk(
-    table: PostgresJobTable, other: Any
+    table: PostgresJobTable, driver: Driver
 ) -> None:
     await table.add(due=-1)
-    async with other.transaction():
-        await other.fetch(MARK_DUE.sql, *MARK_DUE.arguments({**MARK, "rows": 10}))
-        assert await other.fetchval("SHOW synchronous_commit") == "off"
-    assert await other.fetchval("SHOW synchronous_commit") == "on"
+    async with driver.transaction():
+        await driver.fetch(MARK_DUE.sql, *MARK_DUE.arguments({**MARK, "rows": 10}))
+        assert await driver.fetchval("SHOW synchronous_commit") == "off"
+    assert await driver.fetchval("SHOW synchronous_commit") == "on"
 
 
-async def test_the_backlog_of_a_full_queue_is_not_read(table: PostgresJobTable, other: Any) -> None:
+async def test_the_backlog_of_a_full_queue_is_not_read(
+    table: PostgresJobTable, driver: Driver
+) -> None:
     await table.add_many(rows=30_000, due=-1)
     await table.run(SYSTEM_JOBS)
-    await other.execute("ANALYZE jobs")
+    await driver.execute("ANALYZE jobs")
     levels = [(queue, level) for queue, level in LEVELS if queue == "system"]
     values = dict(zip(("open_queues", "open_levels"), zip(*levels, strict=True), strict=True))
-    assert await jobs_read(other, MARK_DUE, kinds=KINDS, rows=20, **values) <= 30
+    assert await jobs_read(driver, MARK_DUE, kinds=KINDS, rows=20, **values) <= 30
 
 
 async def test_lost_messages_are_looked_for_without_reading_the_backlog(
-    table: PostgresJobTable, other: Any
+    table: PostgresJobTable, driver: Driver
 ) -> None:
     await table.add_many(rows=30_000, due=-1)
-    await other.execute("ANALYZE jobs")
-    assert await jobs_read(other, DUE_SUMMARY, kinds=KINDS, queues=QUEUES) <= 20
+    await driver.execute("ANALYZE jobs")
+    assert await jobs_read(driver, DUE_SUMMARY, kinds=KINDS, queues=QUEUES) <= 20

@@ -3,12 +3,8 @@
 A plan is kept until the table is analyzed, which may be a minute later.
 """
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
-
-import asyncpg
-import pytest
 
 from jubilee.adapters.postgres.jobs.due_jobs import (
     DUE_SUMMARY,
@@ -21,7 +17,7 @@ from jubilee.adapters.postgres.jobs.due_jobs import (
 from jubilee.adapters.postgres.jobs.ends import SUCCEED_ALL
 from jubilee.adapters.postgres.jobs.store import CLAIM, END, FREE
 from jubilee.adapters.postgres.pool import ConnectionPool
-from jubilee.adapters.postgres.statement import Statement
+from jubilee.adapters.postgres.statement import Driver, Statement
 from tests.contracts.job_tables import make_postgres_job_table
 from tests.contracts.rows_read import jobs_read
 from tests.fakes.store import FakeClock
@@ -51,16 +47,8 @@ def statements(ids: list[UUID]) -> dict[str, tuple[Statement, dict[str, Any]]]:
     }
 
 
-@pytest.fixture
-async def driver(database_url: str) -> AsyncIterator[Any]:
-    """A connection outside the pool."""
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    connection.terminate()
-
-
 async def test_statements_that_were_planned_on_a_small_table_read_few_of_many_jobs(
-    pool: ConnectionPool, clock: FakeClock, driver: Any
+    pool: ConnectionPool, clock: FakeClock, driver: Driver
 ) -> None:
     table = make_postgres_job_table(pool, clock)
     await table.add(due=-1)

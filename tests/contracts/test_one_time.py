@@ -1,7 +1,6 @@
 """One-time links, in memory and in PostgreSQL."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +13,7 @@ from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.one_time.link import LinkPurpose, OneTimeLink
 from jubilee.domain.retention import ExpiringData
 from jubilee.domain.users.user import User
+from tests.contracts.account_rows import make_link
 from tests.contracts.accounts import DAY, NOW, add_users, make_user
 from tests.contracts.conftest import Database
 
@@ -30,22 +30,6 @@ async def zoe(database: Database) -> User:
     user = make_user("zoe")
     await add_users(database, user)
     return user
-
-
-def make_link(user: User, purpose: LinkPurpose = RESET, **more: object) -> OneTimeLink:
-    """Return a link that expires in a day."""
-    link_id = new_id()
-    link = OneTimeLink(
-        id=link_id,
-        user_id=user.id,
-        purpose=purpose,
-        recipient=user.email,
-        token_hash=link_id.bytes,
-        code_hash=b"c" * 32,
-        created_at=NOW,
-        expires_at=NOW + DAY,
-    )
-    return replace(link, **more)  # type: ignore[arg-type]  # the test says which
 
 
 async def add(database: Database, *links: OneTimeLink) -> None:

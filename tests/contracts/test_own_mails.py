@@ -15,7 +15,7 @@ from jubilee.domain.account_mail import MailTemplate, account_mail
 from jubilee.domain.own_mails import MailStatus, OwnMail
 from jubilee.domain.users.registration import welcome_mail
 from jubilee.domain.users.user import User
-from tests.contracts.accounts import NOW, add_users, make_user
+from tests.contracts.accounts import MANY_USERS, NOW, add_users, make_user
 from tests.contracts.conftest import Database
 from tests.contracts.task_rows import insert_task, make_task
 
@@ -26,10 +26,6 @@ ENDED = Statement.from_sql(
     """
 )
 ROWS = """
-    INSERT INTO users (id, email, email_key, is_active, is_superuser, birthday_greeting,
-                       created_at, updated_at)
-    SELECT gen_random_uuid(), n, n, true, false, true, now(), now()
-    FROM generate_series(1, 2000) AS n;
     INSERT INTO one_time_links (id, user_id, purpose, recipient, recipient_key, payload,
                                 token_hash, code_hash, created_at, expires_at)
     SELECT gen_random_uuid(), id, 'reset_password', email, email_key, '{}', sha256(email::bytea),
@@ -123,6 +119,7 @@ async def test_a_mail_says_what_became_of_it(
 
 async def test_every_statement_uses_its_index(pool: ConnectionPool) -> None:
     async with pool.connection() as driver:
+        await driver.execute(MANY_USERS, 2000)
         await driver.execute(ROWS)
         for name, (statement, index) in PLANS.items():
             values = {**LINK, "last": own_mails.LAST}

@@ -6,27 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from jubilee.adapters.ids import new_id
 from jubilee.domain.factors.factor import FactorKind
-from jubilee.domain.passkeys.passkey import Passkey, PasskeyKnown
-from jubilee.domain.users.user import User
+from jubilee.domain.passkeys.passkey import PasskeyKnown
+from tests.contracts.account_rows import passkey_of
 from tests.contracts.accounts import NOW, add_users, make_user
 from tests.contracts.conftest import Database
 
 LATER = NOW + timedelta(minutes=5)
-
-
-def passkey_of(user: User, credential_id: bytes = b"credential") -> Passkey:
-    return Passkey(
-        id=new_id(),
-        user_id=user.id,
-        credential_id=credential_id,
-        public_key=b"key",
-        sign_count=1,
-        name="Phone",
-        backed_up=False,
-        created_at=NOW,
-    )
 
 
 async def test_a_passkey_is_read_unchanged_renamed_and_removed(database: Database) -> None:

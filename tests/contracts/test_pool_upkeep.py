@@ -22,7 +22,7 @@ from jubilee.domain.health import ConnectionBudget
 
 ONE = Statement.from_sql("SELECT 1")
 SMALL = "max_connections=15"  # three of them are reserved for administrators
-RECOVERY_S = 10.0  # within which a refused process gets its connections
+RECOVERY_S = 30.0  # within which a refused process gets its connections, not in a minute
 
 
 class AmpleCapacity(PostgresCapacity):
@@ -117,10 +117,11 @@ def small_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[st
 async def instance(url: str, size: int, number: int) -> AsyncIterator[ConnectionPool]:
     """Open a pool with its upkeep, as first process has it."""
     own = named(url, f"{instance_name('api', size)}-{number}")
-    pool = ConnectionPool(own, size=size, timeout=2)
+    pool = ConnectionPool(own, size=size, timeout=30)
     upkeep = asyncio.create_task(PoolUpkeep(pool, PostgresCapacity(pool)).run())
-    await asyncio.sleep(0.5)
     try:
+        while not pool.idle:  # noqa: ASYNC110  # until the first step has opened a connection
+            await asyncio.sleep(0.01)
         yield pool
     finally:
         upkeep.cancel()

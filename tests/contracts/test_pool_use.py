@@ -63,7 +63,9 @@ async def test_a_connection_whose_backend_was_terminated_is_discarded(session_ur
         pid = victim.get_server_pid()
         async with pool.connection() as driver:
             await driver.execute("SELECT pg_terminate_backend($1)", pid)
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(30):
+            while not victim.is_closed():  # noqa: ASYNC110  # until the driver has noticed it
+                await asyncio.sleep(0.01)
     async with pool.connection() as first, pool.connection() as other:
         assert pid not in {first.get_server_pid(), other.get_server_pid()}
     await pool.close()

@@ -29,14 +29,6 @@ LATER = datetime.now(UTC) + timedelta(days=1)
 
 
 @pytest.fixture
-async def driver(database_url: str) -> AsyncIterator[Driver]:
-    """An asyncpg connection."""
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     """An async engine of SQLAlchemy."""
     engine = create_async_engine(

@@ -10,27 +10,30 @@ from jubilee.adapters.ids import new_id
 from jubilee.domain.auth.tokens import InvalidToken
 from jubilee.domain.errors import Conflict
 from jubilee.domain.users.user import User
+from tests.contracts.account_rows import (
+    make_app,
+    make_invite,
+    make_link,
+    make_pending,
+    make_token,
+    passkey_of,
+)
 from tests.contracts.accounts import NOW, add_users, make_user
 from tests.contracts.conftest import Database
-from tests.contracts.test_api_tokens import make_token
-from tests.contracts.test_factors import pending, totp
-from tests.contracts.test_invites import make_invite
-from tests.contracts.test_one_time import make_link
-from tests.contracts.test_passkeys import passkey_of
 from tests.fakes.identities import make_identity
 
 Add = Callable[[Any, User], Awaitable[object]]
 LATER = NOW + timedelta(days=1)
 OF_AN_ACCOUNT: dict[str, Add] = {
     "api token": lambda tx, user: tx.api_tokens.add(make_token(user)),
-    "authenticator app": lambda tx, user: tx.factors.add(totp(user)),
+    "authenticator app": lambda tx, user: tx.factors.add(make_app(user)),
     "deletion": lambda tx, user: tx.deletions.add(user.id, LATER),
     "export": lambda tx, user: tx.exports.begin(new_id(), user.id, expires_at=LATER),
     "identity": lambda tx, user: tx.identities.add(make_identity(user.id)),
     "invite": lambda tx, user: tx.invites.add(make_invite(user)),
     "link": lambda tx, user: tx.one_time.add(make_link(user)),
     "passkey": lambda tx, user: tx.passkeys.add(passkey_of(user)),
-    "pending sign-in": lambda tx, user: tx.pending_sign_ins.add(pending(user), now=NOW),
+    "pending sign-in": lambda tx, user: tx.pending_sign_ins.add(make_pending(user), now=NOW),
     "recovery codes": lambda tx, user: tx.recovery_codes.replace(user.id, [b"hash"]),
     "role": lambda tx, user: tx.roles.replace_grants(user.id, ["support"], by=user.id, at=NOW),
 }

@@ -14,6 +14,7 @@ from jubilee.adapters.embedded.postgres import EmbeddedPostgres
 from jubilee.adapters.ids import new_id
 from jubilee.adapters.postgres.connector import Connector
 from jubilee.adapters.postgres.pool import ConnectionPool
+from jubilee.adapters.postgres.replica import monitor as replica_monitor
 from jubilee.adapters.postgres.replica.monitor import ReplicaMonitor
 from jubilee.adapters.postgres.replica.views import ReplicaReads, list_views
 from jubilee.adapters.postgres.replica.write_log import UNKNOWN, WriteLog
@@ -146,8 +147,12 @@ def replicated() -> Iterator[Pair]:
 
 
 @pytest.fixture
-async def service(replicated: Pair, servers: Servers) -> AsyncIterator[Service]:
+async def service(
+    replicated: Pair, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Service]:
     """Both servers as they should be, before and after the test."""
+    for name in ("CHECK_TIMEOUT_S", "CONNECT_TIMEOUT_S"):
+        monkeypatch.setattr(replica_monitor, name, 20)  # for a busy machine
     async with AsyncExitStack() as ends:
         yield Service(replicated, servers.redis_url, ends)
     replicated.standby.restore()
@@ -205,10 +210,8 @@ async def test_a_replica_of_unknown_lag_serves_nothing(service: Service) -> None
     instance, owner = await service.instance(), await service.owner()
     await service.servers.on_standby("SELECT pg_wal_replay_pause()")
     await instance.add(owner)
-    primary, replica = service.servers.primary_url, service.servers.standby_url
-    fresh = ReplicaMonitor(
-        service.pool(primary), service.pool(replica), max_lag=MAX_LAG_S, observer=Counter()
-    )
+    pools = service.pool(service.servers.primary_url), service.pool(service.servers.standby_url)
+    fresh = ReplicaMonitor(*pools, max_lag=MAX_LAG_S, observer=Counter())
     await fresh.check()
     assert fresh.state is ReplicaState.LAGGING
 
@@ -222,8 +225,11 @@ async def test_a_killed_replica_is_left_out_at_once_and_taken_back(service: Serv
     assert await instance.reaches(ReplicaState.SERVING)
 
 
-async def test_a_frozen_replica_is_left_out_by_one_check(service: Service) -> None:
+async def test_a_frozen_replica_is_left_out_by_one_check(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     instance = await service.instance()
+    monkeypatch.undo()  # what must fail takes the usual time
     service.servers.standby.freeze()
     await instance.monitor.check()
     assert instance.monitor.state is ReplicaState.UNAVAILABLE
@@ -231,8 +237,11 @@ async def test_a_frozen_replica_is_left_out_by_one_check(service: Service) -> No
     assert await instance.reaches(ReplicaState.SERVING)
 
 
-async def test_the_monitor_leaves_a_frozen_replica_out_and_takes_it_back(service: Service) -> None:
+async def test_the_monitor_leaves_a_frozen_replica_out_and_takes_it_back(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     instance = await service.instance()
+    monkeypatch.undo()
     published: list[ReplicaState] = []
 
     async def publish() -> None:

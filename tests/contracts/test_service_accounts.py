@@ -15,16 +15,13 @@ from jubilee.domain.identity import UserId
 from jubilee.domain.scopes import Scope
 from jubilee.domain.service_accounts.account import ServiceAccount
 from jubilee.domain.users.user import SERVICE_DOMAIN, User
-from tests.contracts.accounts import DAY, NOW, add_users, make_user
+from tests.contracts.account_rows import make_token
+from tests.contracts.accounts import DAY, MANY_USERS, NOW, add_users, make_user
 from tests.contracts.conftest import Database
-from tests.contracts.test_api_tokens import add, check, list_all, make_token
+from tests.contracts.test_api_tokens import add, check, list_all
 from tests.fakes.store import FakeClock
 
 ROWS = """
-    INSERT INTO users (id, email, email_key, is_active, is_superuser, birthday_greeting,
-                       created_at, updated_at)
-    SELECT gen_random_uuid(), n, n, true, false, true, now(), now()
-    FROM generate_series(1, 3000) AS n;
     INSERT INTO service_accounts
     SELECT id, 'x', NULL, '{}', 'x', now() FROM users;
     ANALYZE;
@@ -132,6 +129,7 @@ async def test_granted_tokens_are_bounded_and_not_listed(database: Database, ada
 
 async def test_every_statement_uses_its_index(pool: ConnectionPool) -> None:
     async with pool.connection() as driver:
+        await driver.execute(MANY_USERS, 3000)
         await driver.execute(ROWS)
         for index, statement, values in PLANS:
             sql = f"EXPLAIN {statement.sql}"

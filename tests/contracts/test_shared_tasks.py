@@ -12,18 +12,12 @@ from jubilee.adapters.postgres.write_context import WriteContext
 from jubilee.domain.jobs.store import Dispatch
 from jubilee.domain.tasks.task import PayloadTooLarge, Task, TaskRequest
 from jubilee.domain.users.user import User
-from tests.contracts.accounts import NOW, add_users, make_user
+from tests.contracts.accounts import MANY_USERS, NOW, add_users, make_user
 from tests.contracts.task_rows import TaskDatabase, make_service, principal_of, task_database
 from tests.contracts.test_item_queries import indexes, plan
 
 EMPTY = TaskRequest(data={})
 TOO_LARGE = TaskRequest(data={"n": [1e300] * 480})  # as `jsonb` writes the numbers
-PEOPLE = """
-    INSERT INTO users (id, email, email_key, is_active, is_superuser, birthday_greeting,
-        created_at, updated_at)
-    SELECT gen_random_uuid(), n, n, true, false, true, now(), now()
-    FROM generate_series(1, 5000) AS n
-"""
 
 
 @pytest.fixture
@@ -157,7 +151,7 @@ async def test_tasks_are_dispatched_where_commits_are_followed_by_a_statement(
 
 async def test_tasks_are_added_by_indexes(pool: ConnectionPool) -> None:
     async with pool.connection() as driver:
-        await driver.execute(PEOPLE)
+        await driver.execute(MANY_USERS, 5000)
         await driver.execute("INSERT INTO task_quotas SELECT id, 1 FROM users")
         await driver.execute("ANALYZE users, task_quotas")
         owners = [row["id"] for row in await driver.fetch("SELECT id FROM users LIMIT 3")]

@@ -17,9 +17,9 @@ from jubilee.domain.passkeys.service import PasskeyService
 from jubilee.domain.users.sign_in_methods import LastSignInMethod
 from jubilee.domain.users.user import User
 from jubilee.settings.identity_providers import ProviderSettings
+from tests.contracts.account_rows import passkey_of
 from tests.contracts.accounts import NOW, add_users, make_user
 from tests.contracts.conftest import Database
-from tests.contracts.test_passkeys import passkey_of
 from tests.fakes.identities import make_identity
 from tests.fakes.issuer import CLIENT_ID, ISSUER, FakeIssuer
 

@@ -43,7 +43,12 @@ TIMES = [
         72 * HOUR,
     ),
     ("deploy/accounts.md", "archive is kept for seven days", EXPORT_KEPT, 7 * DAY),
-    ("deploy/accounts.md", "the mailed link downloads", LIFETIMES[LinkPurpose.EXPORT], 7 * DAY),
+    (
+        "deploy/accounts.md",
+        "kept for seven days: the mailed link downloads it once",
+        LIFETIMES[LinkPurpose.EXPORT],
+        7 * DAY,
+    ),
     ("deploy/accounts.md", "at most every five minutes", LAST_USE_PRECISION, 5 * MINUTE),
     ("deploy/audit.md", "sign-ins of 90 days", REMEMBERED, 90 * DAY),
     ("deploy/roles.md", "for 7 days unless it says otherwise", DEFAULT_LIFETIME, 7 * DAY),

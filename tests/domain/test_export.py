@@ -223,7 +223,9 @@ async def test_secrets_in_the_data_of_tasks_are_masked_or_left_out() -> None:
 @pytest.mark.parametrize(
     ("name", "data"), [("rows", {"a": 1}), ("tasks", None), ("tasks", [1]), ("rows", None)]
 )
-async def test_other_data_are_as_they_are(name: str, data: object) -> None:
+async def test_data_that_are_no_payload_of_a_task_are_exported_unchanged(
+    name: str, data: object
+) -> None:
     rows: list[Row] = [{"kind": "of a later release", "data": data}]
     found = files(b"".join(await archived(FakeRows(DataPart(name), rows))))
     assert json.loads(found[f"{name}.json"]) == rows

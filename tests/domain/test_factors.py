@@ -25,7 +25,7 @@ async def test_a_used_app_needs_the_previous_key_no_more(
 ) -> None:
     zoe = await sign_up("zoe")
     new = await services.factors.add_totp(by=zoe.principal)
-    app = Authenticator(str(new.id), new.secret, [], clock)
+    app = Authenticator.of(new, clock)
     await services.factors.confirm_totp(new.id, app.code(), by=zoe.principal)
     rotated = replace(verifier, cipher=AesSecretCipher(NEW, OLD))
     async with store.transaction() as tx:
@@ -52,7 +52,7 @@ async def test_the_last_recovery_code_is_kept_when_another_app_is_added(
     zoe, codes = await sign_up("zoe"), list[int]()
     for _ in range(2):
         new = await services.factors.add_totp(by=zoe.principal)
-        app = Authenticator(str(new.id), new.secret, [], clock)
+        app = Authenticator.of(new, clock)
         found = await services.factors.confirm_totp(new.id, app.code(), by=zoe.principal)
         codes.append(len(found))
         for key in list(store.factors.codes)[1:]:

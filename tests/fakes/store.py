@@ -226,7 +226,7 @@ class FakeStore:
     broken: Exception | None = None
     """The error that every transaction raises, to simulate an outage."""
     locks: RowLocks = field(default_factory=RowLocks)
-    meanwhile: Callable[[], Awaitable[None]] | None = None  # in each begin, as other requests
+    meanwhile: Callable[[], Awaitable[None]] | None = None  # awaited by each view and transaction
 
     @asynccontextmanager
     async def view(self) -> AsyncIterator[FakeTransaction]:

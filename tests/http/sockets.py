@@ -29,7 +29,7 @@ POST = b"POST /users HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n
 QUICK = ConnectionLimits(head_s=0.3, body_s=0.3, read_s=0.3, refused_s=0.3, sweep_s=0.05)
 """Deadlines short enough for tests."""
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0
 
 
 class RecordingObserver(RequestObserver, ConnectionObserver):

@@ -40,18 +40,19 @@ def step_seconds(endpoint: AnyEndpoint, model: type[BaseModel], body: bytes) -> 
 
     Between the steps, the event loop runs what else waits.
     """
-    tracer = sys.gettrace()
-    sys.settrace(None)
     binding = bind_body(endpoint, model, endpoint.media[0], body)
-    steps, is_bound = list[float](), False
-    while not is_bound:
-        started = time.process_time()
-        try:
-            binding.send(None)
-        except (StopIteration, DomainError):
-            is_bound = True
-        steps.append(time.process_time() - started)
-    sys.settrace(tracer)
+    steps, is_bound, tracer = list[float](), False, sys.gettrace()
+    sys.settrace(None)
+    try:
+        while not is_bound:
+            started = time.process_time()
+            try:
+                binding.send(None)
+            except (StopIteration, DomainError):
+                is_bound = True
+            steps.append(time.process_time() - started)
+    finally:
+        sys.settrace(tracer)
     return steps
 
 

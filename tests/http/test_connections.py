@@ -18,7 +18,7 @@ async def write_until_blocked(connection: Socket, data: bytes) -> int:
     for start in range(0, len(data), 1 << 16):
         connection.send(data[start : start + (1 << 16)])
         try:
-            async with asyncio.timeout(0.5):
+            async with asyncio.timeout(2):
                 await connection.writer.drain()
         except TimeoutError:
             break

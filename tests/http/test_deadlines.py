@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from time import monotonic
 
 import httpx2
 import pytest
@@ -12,7 +13,7 @@ from jubilee.entrypoints.http.framework.context import BodyLimits, InFlightReque
 from jubilee.observation.requests import NoRequestObserver, RequestRecord
 from tests.conftest import SignUp
 
-REQUEST_S = 2.0
+REQUEST_S = 15.0
 PAUSE_S = 0.2
 
 
@@ -59,9 +60,9 @@ async def test_the_time_to_receive_the_body_extends_the_deadline(
         await asyncio.sleep(PAUSE_S)
         yield b'"dateOfBirth": "1990-02-28"}'
 
-    headers = {"Content-Type": "application/json"}
+    headers, began = {"Content-Type": "application/json"}, monotonic()
     assert (await client.put("/hello/Zoe", content=slow(), headers=headers)).status_code == 204
-    assert REQUEST_S + PAUSE_S * 0.9 < observer.seconds < REQUEST_S + PAUSE_S + 1
+    assert REQUEST_S + PAUSE_S * 0.9 < observer.seconds < REQUEST_S + monotonic() - began
 
 
 async def test_a_requested_wait_extends_the_deadline(

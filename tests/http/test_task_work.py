@@ -90,7 +90,7 @@ async def test_a_wait_ends_with_the_task(
     await asyncio.sleep(0.05)
     assert not wait.done()
     set_status(store, task, TaskStatus.SUCCEEDED)
-    answer = await asyncio.wait_for(wait, 2)
+    answer = await asyncio.wait_for(wait, 15)
     assert (answer.status_code, answer.json()["status"]) == (200, "succeeded")
 
 
@@ -98,7 +98,7 @@ async def test_a_wait_times_out(client: httpx2.AsyncClient, zoe: Person) -> None
     task = await create_task(client, zoe)
     began = monotonic()
     answer = await client.get(f"/tasks/{task['id']}?wait=0.1", headers=zoe.headers)
-    assert 0.1 <= monotonic() - began < 2
+    assert 0.1 <= monotonic() - began < 15
     assert (answer.status_code, answer.json()) == (200, task)
 
 
@@ -110,7 +110,7 @@ async def test_a_task_deleted_during_a_wait_is_not_found(
     wait = asyncio.create_task(client.get(url, headers=zoe.headers))
     await asyncio.sleep(0.05)
     store.tasks.clear()
-    problem(await asyncio.wait_for(wait, 2), 404, "task_not_found")
+    problem(await asyncio.wait_for(wait, 15), 404, "task_not_found")
 
 
 @pytest.fixture
@@ -136,10 +136,10 @@ async def test_a_waiting_request_is_answered_when_the_service_drains(
     url = f"/tasks/{task['id']}?wait=60"
     waits = [asyncio.create_task(draining.get(url, headers=zoe.headers)) for _ in range(3)]
     await asyncio.sleep(0.05)
-    await asyncio.wait_for(in_flight.drain(5, until=lambda: False), 2)
-    for answer in await asyncio.wait_for(asyncio.gather(*waits), 1):
+    await asyncio.wait_for(in_flight.drain(60, until=lambda: False), 15)
+    for answer in await asyncio.wait_for(asyncio.gather(*waits), 15):
         assert (answer.status_code, answer.json()) == (200, task)
-    late = await asyncio.wait_for(draining.get(url, headers=zoe.headers), 1)
+    late = await asyncio.wait_for(draining.get(url, headers=zoe.headers), 15)
     assert late.json() == task
 
 

@@ -36,8 +36,6 @@ PROCESSES = (
 )
 """What runs as a process of its own; functions elsewhere may run only while modules are loaded."""
 
-# What modules declare is data, which tests read without calling a function of theirs: by the path
-# of the module, and a text of the line.
 FORMATS = (
     *("api_tokens/text", "audit/chain", "audit/entry", "auth/pending"),
     *("factors/recovery_codes", "greetings/opt_out", "idempotency/answers"),
@@ -45,6 +43,8 @@ FORMATS = (
 )
 """Modules of the domain that write and read the same format: only a known answer tells."""
 
+# What modules declare is data, which tests read without calling a function of theirs: by the path
+# of the module, and a text of the line.
 ALWAYS = (
     (
         "jubilee/adapters/postgres/tables/",

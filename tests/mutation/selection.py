@@ -95,7 +95,8 @@ class Selection:
     def _function(self, path: str, line: int) -> set[str]:
         """The name of a function of the module: it may run only while modules are loaded.
 
-        Outside of functions, those in which a name of the statement stands.
+        For a line outside of functions: the functions that mention a name which its statement
+        defines.
         """
         functions = [node for node in self._tree(path).body if isinstance(node, Function)]
         inside = {node.name for node in functions if line in _lines(node)}
@@ -108,7 +109,7 @@ class Selection:
         return inside or {node.name for node in functions if defined & _mentioned(node)}
 
     def _is_cached(self, path: str, line: int) -> bool:
-        """Whether the function around the line is: only the first test runs it."""
+        """Whether the function around the line is cached, so that only the first test runs it."""
         inside = self._inside(path, line)
         decorators = inside[-1].decorator_list if inside else []
         return bool(CACHES & {name for node in decorators for name in _mentioned(node)})

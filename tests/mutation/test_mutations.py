@@ -207,7 +207,7 @@ def test_92_percent_of_the_mutations_must_be_killed(survivors: int, is_enough: b
     )
 
 
-def test_tests_that_are_there_only_beside_others_are_left_out() -> None:
+def test_tests_that_pytest_does_not_find_are_left_out() -> None:
     tests = ["tests/settings", "tests/test_a.py::test_b[1]", "tests/test_a.py::test_c[a/b]"]
     output = "ERROR: not found: /x/tests/test_a.py::test_c\n(no match in any of [])\n"
     assert not_found(output, tests) == {tests[2]}

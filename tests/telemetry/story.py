@@ -13,7 +13,7 @@ import httpx2
 
 from tests.support.api import bearer, sign_up
 from tests.support.receiver import ReceivedSpan, Receiver, receiver
-from tests.support.running import Up, eventually, free_port
+from tests.support.running import PATIENT, UP, Up, eventually, free_port
 
 Tree = list[tuple[str, str]]
 """The names of parent and child of every span but the root."""
@@ -63,7 +63,7 @@ class Story:
 
     def trace_of(self, request_id: str) -> str:
         """Return the trace id in the log line of the request."""
-        assert eventually(lambda: self._lines(request_id), within=20)
+        assert eventually(lambda: self._lines(request_id), within=60)
         return str(self._lines(request_id)[0]["trace_id"])
 
     def spans(self, trace_id: str, *last: str) -> list[ReceivedSpan]:
@@ -72,7 +72,7 @@ class Story:
         def names() -> set[str]:
             return {span.name for span in self.received.of_trace(trace_id)}
 
-        assert eventually(lambda: names() >= set(last), within=30), names()
+        assert eventually(lambda: names() >= set(last), within=60), names()
         return self.received.of_trace(trace_id)
 
     def _lines(self, request_id: str) -> list[dict[str, Any]]:
@@ -88,6 +88,7 @@ def serve_with_telemetry(at: Path) -> Iterator[Story]:
         up = Up(
             at / "data",
             at,
+            UP,
             OTEL_EXPORTER_OTLP_ENDPOINT=received.url,
             LOG_FORMAT="json",
             WORKER_METRICS_PORT=str(free_port()),
@@ -95,9 +96,11 @@ def serve_with_telemetry(at: Path) -> Iterator[Story]:
             OTEL_BSP_SCHEDULE_DELAY="200",
             OTEL_METRIC_EXPORT_INTERVAL="500",
             OTEL_BLRP_SCHEDULE_DELAY="200",
+            SLOW_QUERY_MS="60000",  # on a busy machine any may be slow
+            **PATIENT,
         )
         ends.callback(up.end)
-        client = httpx2.Client(base_url=f"http://127.0.0.1:{up.ready().port}", timeout=20)
+        client = httpx2.Client(base_url=f"http://127.0.0.1:{up.ready().port}", timeout=60)
         ends.enter_context(client)
         yield Story(up, received, client, bearer(sign_up(client, "zoe")))
 

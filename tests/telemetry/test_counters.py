@@ -35,7 +35,7 @@ KNOWN_BOUNDS = (CALL_BUCKETS_S, REQUEST_BUCKETS_S, JOB_BUCKETS_S, BODY_BUCKETS_B
 
 @pytest.fixture(autouse=True, scope="module")
 def no_created_series() -> Iterator[None]:
-    """Disable the `_created` series, which ours do not have."""
+    """Disable the `_created` series, which the service's counters do not have."""
     disable_created_metrics()
     yield
     enable_created_metrics()

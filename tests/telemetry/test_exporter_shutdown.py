@@ -22,6 +22,7 @@ def test_stopping_an_exporter_ends_a_running_export(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "60")  # it would go on for half a minute
     failures: list[None] = []
     exporter: SpanExporter = CountingSpanExporter(lambda: failures.append(None))
     exporting = threading.Thread(target=exporter.export, args=([make_span()],), daemon=True)
@@ -29,6 +30,6 @@ def test_stopping_an_exporter_ends_a_running_export(
     time.sleep(0.3)
     assert exporting.is_alive()
     exporter.shutdown()
-    exporting.join(1)
+    exporting.join(20)
     assert not exporting.is_alive()
     assert len(failures) == 1

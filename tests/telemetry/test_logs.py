@@ -15,7 +15,7 @@ import pytest
 
 from tests.servers import Servers, fresh_database
 from tests.support.api import COMMAND, Api, bearer, sign_up
-from tests.support.running import Up, eventually, free_port
+from tests.support.running import PATIENT, Up, eventually, free_port
 
 Line: TypeAlias = dict[str, Any]
 
@@ -77,15 +77,15 @@ def run_service(at: Path, database: str, redis: str, ends: ExitStack) -> Story:
     api = Api(at, database, redis, SMTP_URL=None, **given)
     ends.callback(api.end)
     urls = {"DATABASE_URL": database, "REDIS_URL": redis}
-    worker = Up(at / "data", at, (*COMMAND, "worker"), **urls, **given)
+    worker = Up(at / "data", at, (*COMMAND, "worker"), **urls, **given, **PATIENT)
     ends.callback(worker.end)
     story = Story()
     with api.ready().client() as client:
         make_requests(client, story)
-    assert eventually(lambda: worker.output.count('"outcome"') >= 3, within=20), worker.output
+    assert eventually(lambda: worker.output.count('"outcome"') >= 3, within=60), worker.output
     for process in (api.process, worker.process):
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     story.api, story.worker = api.lines, worker.output.splitlines()
     return story
 

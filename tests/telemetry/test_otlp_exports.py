@@ -231,14 +231,14 @@ def test_failed_exports_are_counted_by_signal(
 def test_closing_does_not_wait_for_a_silent_collector(
     monkeypatch: pytest.MonkeyPatch, instruments: Instruments
 ) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "4")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "60")
     with silent() as url:
         monkeypatch.setenv(BASE, url)
         exports = OtlpExports({BASE: url}, resource(RESOURCE), instruments)
         emit_signals(exports)
         began = monotonic()
         exports.close(0.5)
-        assert 0.4 < monotonic() - began < 3
+        assert 0.4 < monotonic() - began < 30
 
 
 IMPORTED = """

@@ -4,10 +4,19 @@ import socket
 from pathlib import Path
 from threading import Thread
 
+import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import generate_latest
 
+from jubilee.adapters.telemetry import process_metrics
 from jubilee.adapters.telemetry.process_metrics import process_registry, serve_metrics
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each process the time that it needs on a busy machine."""
+    for name in ("READ_TIMEOUT_S", "SEND_TIMEOUT_S"):
+        monkeypatch.setattr(process_metrics, name, 30)
 
 
 def registry(count: int) -> CollectorRegistry:

@@ -102,9 +102,12 @@ async def test_the_span_of_a_statement_that_timed_out_has_failed(
     database_url: str, instruments: Instruments, tracing: Tracing, memory: Memory
 ) -> None:
     observer = DatabaseTelemetry(instruments, tracing, unwritten, server_attributes={}, slow=60)
-    pool = ConnectionPool(database_url, size=1, timeout=1, observer=observer)
+    pool = ConnectionPool(database_url, size=1, timeout=60, observer=observer)
     async with AsyncExitStack() as ends:
         ends.push_async_callback(pool.close)
+        async with pool.executor() as executor:
+            await executor.first(DIVIDE, n=1)  # opens the connection in the time that it needs
+        pool.timeout = 1
         with pytest.raises(Unavailable):
             async with recorded(tracing), pool.executor() as executor:
                 await executor.run(SLEEP)
@@ -149,7 +152,7 @@ async def connect(instruments: Instruments, tracing: Tracing) -> AsyncIterator[C
 
         def connected(url: str) -> RedisClient:
             ran = RedisTelemetry(instruments, tracing, server_attributes(url)).executed
-            client = RedisClient(url, timeout=2, observe=ran)
+            client = RedisClient(url, timeout=30, observe=ran)
             ends.push_async_callback(client.close)
             return client
 

@@ -200,7 +200,7 @@ def test_otel_variables_of_an_env_file_are_used(
         api = Api(tmp_path, database_url, servers.redis_url, OTEL_LOGS_EXPORTER="none")
         ends.callback(api.end)
         api.ready().process.terminate()
-        assert api.process.wait(20) == 0
+        assert api.process.wait(60) == 0
     assert {attributes["service.name"] for attributes in received.resources} == {"party"}
     assert received.resources[0]["deployment.environment.name"] == "moon"
     assert received.resources[0]["team"] == "a"

@@ -35,7 +35,7 @@ async def server_that_stops_answering(
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        await asyncio.wait_for(closed.wait(), 5)
+        await asyncio.wait_for(closed.wait(), 30)
         await asyncio.sleep(0)  # lets the closed transport end
 
 
@@ -43,7 +43,7 @@ async def send_to(greeting: bytes, replies: dict[bytes, bytes], *, silent_at: by
     """Send a message and return the seconds that it took."""
     async with server_that_stops_answering(greeting, replies, silent_at) as port:
         began = monotonic()
-        await mailer(f"smtp://127.0.0.1:{port}", timeout=0.3).send(MESSAGE)
+        await mailer(f"smtp://127.0.0.1:{port}", timeout=2).send(MESSAGE)
         return monotonic() - began
 
 
@@ -61,7 +61,7 @@ async def test_a_server_silent_before_the_data_is_unavailable(silent_at: bytes) 
     began = monotonic()
     with pytest.raises(Unavailable):
         await send_to(b"220 test\r\n", REPLIES, silent_at=silent_at)
-    assert monotonic() - began < 2
+    assert monotonic() - began < 10
 
 
 async def test_a_server_without_a_greeting_is_unavailable() -> None:
@@ -75,4 +75,4 @@ async def test_silence_after_the_data_is_an_unknown_outcome() -> None:
 
 
 async def test_silence_after_the_acceptance_is_a_success() -> None:
-    assert await send_to(b"220 test\r\n", REPLIES, silent_at=b"QUIT") < 5
+    assert await send_to(b"220 test\r\n", REPLIES, silent_at=b"QUIT") < 10

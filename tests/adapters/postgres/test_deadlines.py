@@ -28,8 +28,8 @@ async def test_deadlines_pass_in_their_order_whatever_the_order_of_the_uses() ->
         assert await use(deadlines, monotonic() + after_s) == "deadline"
         passed.append(after_s)
 
-    await asyncio.gather(*(end(after_s) for after_s in (0.2, 0.02, 0.1)))
-    assert passed == [0.02, 0.1, 0.2]
+    await asyncio.gather(*(end(after_s) for after_s in (2.0, 0.02, 1.0)))
+    assert passed == [0.02, 1.0, 2.0]
 
 
 async def test_a_cancellation_from_elsewhere_is_none_of_the_deadline() -> None:

@@ -147,4 +147,4 @@ async def test_several_hosts_are_tried_in_turn_and_each_failure_is_reported(
 async def test_a_host_that_hangs_leaves_time_for_the_next(server: TcpServer) -> None:
     async with listener(answer=b"") as silent:
         url = f"{server.login}@127.0.0.1:{silent},127.0.0.1:{server.port}/jubilee"
-        assert await port_of(f"{url}?connect_timeout=1") == server.port
+        assert await port_of(f"{url}?connect_timeout=4") == server.port

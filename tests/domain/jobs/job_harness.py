@@ -103,9 +103,9 @@ async def run_forever(_: JobContext[Any], __: Completion[Any]) -> None:
 
 async def ignore_cancellation(job: JobContext[Any], complete: Completion[Any]) -> None:
     """Ignore cancellation, and try to complete long after it."""
-    for _ in range(10):
+    for _ in range(20):
         with suppress(asyncio.CancelledError):
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
     async with complete({"by": "zombie"}) as tx:
         await tx.jobs.add(EFFECT)
 

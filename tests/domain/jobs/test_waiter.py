@@ -59,15 +59,17 @@ async def test_one_statement_polls_all_jobs_that_are_waited_for() -> None:
     first, second = new_id(), new_id()
     jobs = RecordingJobs({first, second})
     waiter = JobWaiter(jobs)
-    waits = [asyncio.create_task(waiter.wait(i, 5, never, by=ZOE)) for i in (first, second, second)]
+    waits = [
+        asyncio.create_task(waiter.wait(i, 60, never, by=ZOE)) for i in (first, second, second)
+    ]
     await asyncio.sleep(0.05)
     assert jobs.questions[0] == {first, second}
     assert not any(wait.done() for wait in waits)
     jobs.running = {first}
-    await asyncio.wait_for(asyncio.gather(*waits[1:]), 1)
+    await asyncio.wait_for(asyncio.gather(*waits[1:]), 30)
     assert not waits[0].done()
     jobs.running = set()
-    await asyncio.wait_for(waits[0], 1)
+    await asyncio.wait_for(waits[0], 30)
     assert await has_stopped_polling(jobs)
 
 
@@ -76,7 +78,7 @@ async def test_a_wait_that_times_out_stops_polling() -> None:
     jobs = RecordingJobs({job})
     began = monotonic()
     await JobWaiter(jobs).wait(job, 0.05, never, by=ZOE)
-    assert 0.05 <= monotonic() - began < 1
+    assert 0.05 <= monotonic() - began < 15
     assert await has_stopped_polling(jobs)
 
 
@@ -85,9 +87,9 @@ async def waits_at_the_limit(
 ) -> tuple[JobWaiter, list[asyncio.Task[None]]]:
     """Start Zoe's two waits, and see her third return at once."""
     waiter = JobWaiter(jobs)
-    waits = [asyncio.create_task(waiter.wait(job, 5, never, by=ZOE)) for _ in range(2)]
+    waits = [asyncio.create_task(waiter.wait(job, 60, never, by=ZOE)) for _ in range(2)]
     await asyncio.sleep(0)
-    await asyncio.wait_for(waiter.wait(job, 5, never, by=ZOE), 0.5)
+    await asyncio.wait_for(waiter.wait(job, 60, never, by=ZOE), 30)
     return waiter, waits
 
 
@@ -99,7 +101,7 @@ async def test_a_wait_beyond_the_limit_returns_at_once(
     jobs = RecordingJobs({job})
     waiter, waits = await waits_at_the_limit(jobs, job)
     jobs.running.clear()
-    await asyncio.wait_for(asyncio.gather(*waits), 1)
+    await asyncio.wait_for(asyncio.gather(*waits), 30)
     assert waiter._waiters == set()
 
 
@@ -110,17 +112,17 @@ async def test_the_limit_of_one_account_does_not_affect_others(
     job = new_id()
     jobs = RecordingJobs({job})
     waiter, waits = await waits_at_the_limit(jobs, job)
-    other = asyncio.create_task(waiter.wait(job, 5, never, by=MAX))
+    other = asyncio.create_task(waiter.wait(job, 60, never, by=MAX))
     await asyncio.sleep(0.02)
     assert not other.done()
     jobs.running.clear()
-    await asyncio.wait_for(asyncio.gather(*waits, other), 1)
+    await asyncio.wait_for(asyncio.gather(*waits, other), 30)
 
 
 async def test_polling_does_not_run_in_the_context_of_the_first_caller() -> None:
     caller.set("zoe")
     jobs = RecordingJobs()
-    await asyncio.wait_for(JobWaiter(jobs).wait(new_id(), 5, never, by=ZOE), 1)
+    await asyncio.wait_for(JobWaiter(jobs).wait(new_id(), 60, never, by=ZOE), 30)
     assert jobs.callers == {"unset"}
 
 
@@ -128,16 +130,16 @@ async def test_shutdown_ends_all_waits() -> None:
     job, ending = new_id(), asyncio.Event()
     jobs = RecordingJobs({job})
     waiter = JobWaiter(jobs)
-    waits = [asyncio.create_task(waiter.wait(job, 5, ending.is_set, by=ZOE)) for _ in range(3)]
+    waits = [asyncio.create_task(waiter.wait(job, 60, ending.is_set, by=ZOE)) for _ in range(3)]
     await asyncio.sleep(0.02)
     ending.set()
-    await asyncio.wait_for(asyncio.gather(*waits), 1)
-    await asyncio.wait_for(waiter.wait(job, 5, ending.is_set, by=ZOE), 0.5)
+    await asyncio.wait_for(asyncio.gather(*waits), 30)
+    await asyncio.wait_for(waiter.wait(job, 60, ending.is_set, by=ZOE), 30)
 
 
 async def test_polling_continues_after_an_outage() -> None:
     jobs = RecordingJobs(outages=2)
-    await asyncio.wait_for(JobWaiter(jobs).wait(new_id(), 5, never, by=ZOE), 1)
+    await asyncio.wait_for(JobWaiter(jobs).wait(new_id(), 60, never, by=ZOE), 30)
     assert len(jobs.questions) == 3
 
 
@@ -145,7 +147,7 @@ async def test_a_cancelled_wait_frees_its_place() -> None:
     job = new_id()
     jobs = RecordingJobs({job})
     waiter = JobWaiter(jobs)
-    wait = asyncio.create_task(waiter.wait(job, 5, never, by=ZOE))
+    wait = asyncio.create_task(waiter.wait(job, 60, never, by=ZOE))
     await asyncio.sleep(0.02)
     wait.cancel()
     with pytest.raises(asyncio.CancelledError):

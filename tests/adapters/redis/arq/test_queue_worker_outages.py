@@ -68,16 +68,16 @@ async def test_a_worker_takes_no_messages_until_postgresql_answers(
     site: QueueSite, outage: type[Exception]
 ) -> None:
     site.runs.outcome, site.database_answers, site.outage = Outcome.UNCLAIMED, False, outage
-    worker = site.start(slots=1)
+    worker, began = site.start(slots=1), monotonic()
     await site.send(dispatches(5))
     await site.runs.until(1)
     await eventually(lambda: site.pings >= 2)
     assert (len(site.runs.started), await site.queued()) == (1, 5)
     site.runs.outcome, site.database_answers = Outcome.SUCCEEDED, True
-    await site.runs.until(6, 3)
+    await site.runs.until(6, 8)
     await eventually(lambda: worker.job_counter == 0)
     await site.until_empty()
-    assert 2 <= site.pings <= 5
+    assert 2 <= site.pings <= 1 + monotonic() - began  # the pauses grow to a second
 
 
 async def test_an_unexpected_error_of_a_ping_is_logged(
@@ -97,8 +97,8 @@ async def test_claims_that_keep_failing_are_retried_with_growing_pauses(
     site.runs.outcome, began = Outcome.UNCLAIMED, monotonic()
     site.start(slots=1)
     await site.send(dispatches(1))
-    await site.runs.until(5)
-    assert 1.0 < monotonic() - began < 4
+    await site.runs.until(5, 20)
+    assert monotonic() - began > 1.0
 
 
 async def test_a_worker_with_unanswered_claims_takes_no_messages(site: QueueSite) -> None:
@@ -111,7 +111,7 @@ async def test_a_worker_with_unanswered_claims_takes_no_messages(site: QueueSite
     await asyncio.sleep(0.7)
     assert len(site.runs.started) == 1
     site.runs.database.set()
-    await site.runs.until(4, 2)
+    await site.runs.until(4, 8)
 
 
 async def test_another_worker_takes_the_message_of_an_unanswered_claim(site: QueueSite) -> None:
@@ -121,7 +121,7 @@ async def test_another_worker_takes_the_message_of_an_unanswered_claim(site: Que
     await site.send([job])
     await eventually(lambda: len(unreachable.started) == 1)
     site.start()
-    await site.runs.until(1, 2)
+    await site.runs.until(1, 8)
     assert site.runs.ended == [job.reference]
     unreachable.outcome = Outcome.STALE
     unreachable.database.set()
@@ -134,7 +134,7 @@ async def test_a_paused_worker_stops(site: QueueSite) -> None:
     await site.runs.until(1)
     await eventually(lambda: not worker.allow_pick_jobs)
     worker.stop()
-    await asyncio.wait_for(asyncio.gather(*site._mains, worker.finished()), 1)
+    await asyncio.wait_for(asyncio.gather(*site._mains, worker.finished()), 8)
     assert (len(site.runs.started), await site.queued()) == (1, 2)
 
 
@@ -169,11 +169,11 @@ def count_subscriptions(site: QueueSite, monkeypatch: pytest.MonkeyPatch) -> lis
 async def test_an_idle_connection_that_answers_stays_open(
     site: QueueSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wakeups, "PING_AFTER_S", 0.3)
+    monkeypatch.setattr(wakeups, "PING_AFTER_S", 1.5)
     monkeypatch.setattr(wakeups, "RECONNECT_PAUSE_S", 0.05)
     subscriptions = count_subscriptions(site, monkeypatch)
     site.start()
-    await asyncio.sleep(1)
+    await asyncio.sleep(2 * wakeups.PING_AFTER_S + 0.5)
     assert len(subscriptions) == 1
 
 
@@ -185,11 +185,11 @@ async def test_a_connection_that_does_not_answer_is_reopened(
     subscriptions = count_subscriptions(site, monkeypatch)
     site.start()
     await eventually(lambda: len(subscriptions) == 1)
-    await site.pool.client_pause(1000)
-    await eventually(lambda: len(subscriptions) >= 2, 3)
+    await site.pool.client_pause(4000)
+    await eventually(lambda: len(subscriptions) >= 2, 20)
     jobs = dispatches(1)
     await site.send(jobs)
-    await site.runs.until(1)
+    await site.runs.until(1, 20)
     assert site.runs.ended == references(jobs)
 
 
@@ -200,6 +200,6 @@ async def test_an_unreachable_redis_is_tried_at_intervals(
     site = QueueSite("redis://127.0.0.1:1/0")
     subscriptions = count_subscriptions(site, monkeypatch)
     site.start()
-    await asyncio.sleep(1)
-    assert 2 <= len(subscriptions) <= 6
+    await eventually(lambda: len(subscriptions) == 5)
+    assert subscriptions[4] - subscriptions[0] > 0.75
     await site.close()

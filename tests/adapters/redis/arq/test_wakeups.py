@@ -7,8 +7,8 @@ import pytest
 from jubilee.adapters.redis.arq import wakeups
 from jubilee.adapters.redis.arq.pool import arq_pool
 from jubilee.adapters.redis.arq.wakeups import Wakeups
+from tests.support.api import NO_REDIS
 
-URL = "redis://127.0.0.1:1"  # no connection is opened
 AN_HOUR_S = 3600.0
 
 
@@ -20,7 +20,7 @@ def debounce(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_worker_that_was_idle_polls_at_once() -> None:
     times = iter([0.0, AN_HOUR_S])
-    awake = Wakeups(arq_pool(URL), "channel", lambda: next(times))
+    awake = Wakeups(arq_pool(NO_REDIS), "channel", lambda: next(times))
     waiting = asyncio.create_task(awake.wait(AN_HOUR_S))
     awake.wake()
     async with asyncio.timeout(30):
@@ -28,7 +28,7 @@ async def test_a_worker_that_was_idle_polls_at_once() -> None:
 
 
 async def test_wake_ups_right_after_a_poll_share_the_next_one() -> None:
-    awake = Wakeups(arq_pool(URL), "channel", lambda: 0.0)
+    awake = Wakeups(arq_pool(NO_REDIS), "channel", lambda: 0.0)
     awake.wake()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
