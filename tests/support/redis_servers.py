@@ -62,13 +62,13 @@ class RedisServer:
 
     def kill(self) -> None:
         """End it as a crash does."""
-        end(self._process, signal.SIGKILL, within=5)
+        end(self._process, signal.SIGKILL, within=30)
 
 
 class SentinelGroup:
     """A master, its replica and three Sentinels, each with a password."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, down_after_s: int) -> None:
         self.master = RedisServer(folder / "master", *LOGIN).ready()
         follows = ("--replicaof", f"127.0.0.1 {self.master.port}")
         self.replica = RedisServer(folder / "replica", *LOGIN, *follows).ready()
@@ -77,7 +77,7 @@ class SentinelGroup:
             f"sentinel sentinel-pass {SENTINEL_PASSWORD}\n"
             f"sentinel monitor {MASTER} 127.0.0.1 {self.master.port} 2\n"
             f"sentinel auth-pass {MASTER} {PASSWORD}\n"
-            f"sentinel down-after-milliseconds {MASTER} 1000\n"
+            f"sentinel down-after-milliseconds {MASTER} {down_after_s * 1000}\n"
             f"sentinel failover-timeout {MASTER} 3000\n"
         )
         self.sentinels = [RedisServer(folder / "sentinel", sentinel=watching) for _ in range(3)]
@@ -98,9 +98,12 @@ class SentinelGroup:
 
 
 @contextmanager
-def running_group(folder: Path) -> Iterator[SentinelGroup]:
-    """A group that has found itself together, and is ended afterwards."""
-    group = SentinelGroup(folder)
+def running_group(folder: Path, *, down_after_s: int) -> Iterator[SentinelGroup]:
+    """A group that has found itself together, and is ended afterwards.
+
+    Its master is down once it has been silent for `down_after_s` seconds.
+    """
+    group = SentinelGroup(folder, down_after_s)
     try:
         yield group
     finally:

@@ -22,7 +22,8 @@ READ_ONLY = b"-READONLY You can't write against a read only replica.\r\n"
 
 @pytest.fixture(scope="module")
 def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelGroup]:
-    with running_group(tmp_path_factory.mktemp("sentinel")) as group:
+    """A group whose master is not taken for down on a busy machine."""
+    with running_group(tmp_path_factory.mktemp("sentinel"), down_after_s=60) as group:
         yield group
 
 

@@ -25,7 +25,7 @@ AFTER = 20  # jobs that are asked for once another server is the master
 
 @pytest.fixture
 def group(tmp_path: Path) -> Iterator[SentinelGroup]:
-    with running_group(tmp_path) as group:
+    with running_group(tmp_path, down_after_s=1) as group:
         yield group
 
 
