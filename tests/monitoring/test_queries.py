@@ -113,7 +113,7 @@ def test_promtool_accepts_the_metrics(prometheus: Prometheus) -> None:
             text = httpx2.get(target["scrapeUrl"], timeout=60).text
             command = (str(program("promtool")), "check", "metrics")
             done = subprocess.run(
-                command, input=text, capture_output=True, text=True, timeout=60, check=False
+                command, input=text, capture_output=True, text=True, timeout=300, check=False
             )
             assert (done.returncode, done.stderr) == (0, "")
 

@@ -18,7 +18,7 @@ ALERTS = [name for path in RULES for name in re.findall(r"- alert: (\w+)", path.
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run it to its end."""
     command = (str(program("promtool")), *arguments)
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 def expectations() -> Iterator[tuple[str, bool]]:

@@ -58,7 +58,7 @@ def test_a_process_records_lines_for_the_test_that_runs(tmp_path: Path) -> None:
     keep_seconds(tmp_path, **{"a.py::f": 1.0})
     (tmp_path / "lines-broken").write_bytes(b"half of a file")
     subprocess.run(
-        (sys.executable, "-c", PROCESS, tmp_path), cwd=ROOT, env={}, check=True, timeout=60
+        (sys.executable, "-c", PROCESS, tmp_path), cwd=ROOT, env={}, check=True, timeout=300
     )
     [test] = read_tests(tmp_path)
     assert set(test.lines) == {"jubilee/entrypoints/text_tables.py"}

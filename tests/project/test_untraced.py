@@ -28,7 +28,7 @@ def test_coverage_is_saved_before_the_process_may_be_killed(tmp_path: Path) -> N
         cwd=tmp_path,
         env={"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         check=True,
-        timeout=60,
+        timeout=300,
     )
     data = CoverageData(str(tmp_path / ".coverage"))
     data.read()

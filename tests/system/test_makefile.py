@@ -30,7 +30,7 @@ def make(at: Path, *words: str) -> subprocess.CompletedProcess[str]:
         env=outside(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 

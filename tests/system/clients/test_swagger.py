@@ -12,7 +12,7 @@ from tests.support.api import PASSWORD, Api, sign_up
 from tests.system.clients.chromium import CHROMIUM, needs_chromium
 from tests.system.clients.node import HERE, PACKAGES, run
 
-RUN_S = 200  # on a loaded machine
+RUN_S = 400  # on a loaded machine
 
 
 @pytest.mark.usefixtures("packages")
