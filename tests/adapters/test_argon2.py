@@ -210,8 +210,14 @@ async def test_hashing_ends_at_the_deadline() -> None:
 
 
 async def test_closing_waits_for_no_hash_that_runs(passwords: Argon2Passwords) -> None:
-    ends = threading.Event()
-    running = passwords._threads.submit(ends.wait, 60)
+    begun, ends = threading.Event(), threading.Event()
+
+    def run() -> None:
+        begun.set()
+        ends.wait(60)
+
+    running = passwords._threads.submit(run)
+    await asyncio.to_thread(begun.wait, 60)  # one that has not begun is cancelled
     try:
         closing = asyncio.to_thread(passwords.close)
         await asyncio.wait_for(closing, 30)
