@@ -19,11 +19,16 @@ from jubilee.domain.auth.opening import Tokens
 from jubilee.domain.auth.sessions import MAX_SESSIONS_PER_USER, ClientInfo
 from jubilee.domain.auth.tokens import InvalidGrant, InvalidToken
 from jubilee.domain.errors import Conflict, DomainError
+from jubilee.domain.invites.invite import InvalidInvite
+from jubilee.domain.invites.service import Acceptance
+from jubilee.domain.names import Names
+from jubilee.domain.one_time.link import LinkToken
 from jubilee.domain.passwords import PasswordChange
 from jubilee.domain.services import Services
 from jubilee.domain.users.user import EmailTaken, Profile, UsernameTaken
 from tests.conftest import PASSWORD, SignUp
 from tests.fakes.store import FakeClock
+from tests.support.api import held_open, wait_for_lock_wait
 
 LAPTOP = ClientInfo("192.0.2.9", "laptop")
 NEW = "another good password"
@@ -61,6 +66,7 @@ def services(services: Services, pool: ConnectionPool, clock: FakeClock) -> Serv
         sessions=replace(services.sessions, **real),
         users=replace(services.users, **real),
         items=replace(services.items, **real),
+        invites=replace(services.invites, **real, prover=replace(services.invites.prover, **real)),
     )
 
 
@@ -239,6 +245,22 @@ async def test_check_45_deleting_an_active_account_leaves_no_rows(
         for kind in ("ItemCreated", "ItemDeleted")
     ]
     assert created == deleted >= 5
+
+
+async def test_an_invite_waits_for_a_change_of_its_inviter_and_is_refused(
+    services: Services, sign_up: SignUp, database_url: str
+) -> None:
+    zoe = await sign_up("zoe")
+    invite = await services.invites.create("eve@example.com", "user", by=zoe.principal)
+    proof = LinkToken(services.invites.secrets.reveal(invite)[0])
+    acceptance = Acceptance(proof=proof, password=NEW, names=Names())
+    async with held_open(database_url, "UPDATE users SET is_active = false") as disabling:
+        accepting = asyncio.create_task(services.invites.accept(acceptance, None))
+        await wait_for_lock_wait(disabling)
+        await disabling.execute("COMMIT")
+        with pytest.raises(InvalidInvite):
+            await accepting
+    assert await count(database_url, "users") == 1
 
 
 async def test_an_expired_session_is_pruned_by_the_next_sign_in(

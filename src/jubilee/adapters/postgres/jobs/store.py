@@ -12,6 +12,7 @@ from asyncpg import Record
 
 from jubilee.adapters.postgres.documents import encode_within, read_object, trace_context
 from jubilee.adapters.postgres.jobs.batching import CallBatcher
+from jubilee.adapters.postgres.jobs.due_jobs import QUEUES
 from jubilee.adapters.postgres.pool import ConnectionPool
 from jubilee.adapters.postgres.statement import Statement
 from jubilee.domain.errors import Unavailable
@@ -26,7 +27,6 @@ from jubilee.domain.jobs.store import (
 )
 
 BATCH_SIZE = 100  # claims in one statement
-QUEUES = {queue.value for queue in JobQueueName}
 MAX_DOCUMENT_BYTES = 65_536  # of a result or an error; longer ones are truncated
 # Before another claim of a row that is locked: a relay that marks it needs a millisecond. It meets
 # a tenth of the jobs of the API that an idle worker starts.

@@ -6,6 +6,7 @@ from uuid import UUID
 from asyncpg import PostgresError, Record
 
 from jubilee.adapters.postgres.documents import encode_input, encode_trace
+from jubilee.adapters.postgres.jobs.due_jobs import QUEUES
 from jubilee.adapters.postgres.jobs.pending_dispatches import PendingDispatches, Provenance
 from jubilee.adapters.postgres.jobs.task_pages import TASK, read_task
 from jubilee.adapters.postgres.statement import (
@@ -30,7 +31,6 @@ from jubilee.domain.tasks.task import (
 )
 from jubilee.observation.jobs import TraceContext
 
-QUEUES = {queue.value for queue in JobQueueName}
 LANE = f"'{JobQueueName.USER.value}'"
 DISPATCH = "epoch, lane, run_at <= now() AS due"
 COLUMNS = """
