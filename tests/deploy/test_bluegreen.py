@@ -28,7 +28,7 @@ from tests.system.chaos.proxy import Mode, Proxy
 SLOW_S = 0.15
 OPTIONS = {"METRICS_PORT": "0", "LOG_LEVEL": "WARNING"}
 SHORT = (
-    "--baseline-s=1.5 --watch-s=3 --window-s=2 --poll-s=0.3 --ready-within-s=120 --min-requests=20"
+    "--baseline-s=1.5 --watch-s=10 --window-s=2 --poll-s=0.3 --ready-within-s=120 --min-requests=20"
 )
 ANY_SPEED = "--max-p95-s=60 --p95-margin-s=60"  # other work on the machine slows both versions
 UNPRIVILEGED = """
@@ -163,7 +163,7 @@ async def test_a_version_whose_requests_fail_is_rolled_back(
     await connection.close()
     with edge.load() as load:
         start_green(databases.of("reader"))
-        code, said = bluegreen("release", edge, SHORT)
+        code, said = bluegreen("release", edge, f"{SHORT} {ANY_SPEED} --watch-s=60")
         load.restart()
         assert eventually(lambda: load.answers["200"] > 50)
     assert (code, set(load.answers)) == (1, {"200"}), said

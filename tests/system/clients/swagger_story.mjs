@@ -13,6 +13,18 @@ async function until(found) {
   assert.fail(`never: ${found}`);
 }
 
+// The service closes a connection that is silent for 10 s. While this process runs scripts on a
+// busy machine, its own are; then it asks again.
+async function request(target, options) {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await fetch(new URL(target, url), options);
+    } catch (error) {
+      if (tries === 10) throw error;
+    }
+  }
+}
+
 // What jsdom lacks is given by Node: fetch, and the answer to one media query.
 async function open(kept, dark) {
   const dom = await JSDOM.fromURL(`${url}/docs`, {
@@ -22,7 +34,7 @@ async function open(kept, dark) {
     virtualConsole: new VirtualConsole(),
     beforeParse(window) {
       Object.assign(window, { Headers, Request, Response });
-      window.fetch = (target, options) => fetch(new URL(target, url), options);
+      window.fetch = request;
       window.matchMedia = () => ({ matches: dark, addEventListener() {} });
       Object.entries(kept).forEach(([name, value]) => window.sessionStorage.setItem(name, value));
     },
