@@ -12,6 +12,7 @@ from jubilee.domain.signing_keys.loading import (
     RETRY_S,
     KeyLoader,
 )
+from tests.support.sleeping import replace_sleep
 
 
 @dataclass(slots=True)
@@ -97,7 +98,7 @@ async def test_keys_are_loaded_at_intervals_and_sooner_after_an_outage(
             loads.error = Unavailable() if len(pauses) == 2 else None
         await sleep(0)
 
-    monkeypatch.setattr(asyncio, "sleep", pause)
+    replace_sleep(monkeypatch, pause)
     await loader.first()
     running = asyncio.create_task(loader.run(lambda _: None))
     await loads.reach(5)

@@ -28,6 +28,7 @@ from tests.adapters.redis.arq.queue_workers import (
 from tests.fakes.job_store import LEASE_S, FakeJobStore
 from tests.fakes.job_table import FakeJobTable
 from tests.servers import Servers
+from tests.support.sleeping import replace_sleep
 
 STOPPED = "stopped by the test"
 
@@ -54,7 +55,7 @@ async def pauses(
         return 7.0
 
     recorded = Pauses(count)
-    monkeypatch.setattr(asyncio, "sleep", recorded)
+    replace_sleep(monkeypatch, recorded)
     with pytest.raises(asyncio.CancelledError, match=STOPPED):
         await run_periodically(PeriodicTask(name="sweep", run=once, pause=normal_pause, **more))
     return recorded.seconds
