@@ -217,7 +217,7 @@ async def test_closing_waits_for_no_hash_that_runs(passwords: Argon2Passwords) -
         ends.wait(60)
 
     running = passwords._threads.submit(run)
-    await asyncio.to_thread(begun.wait, 60)  # one that has not begun is cancelled
+    assert await asyncio.to_thread(begun.wait, 60)  # one that has not begun is cancelled
     try:
         closing = asyncio.to_thread(passwords.close)
         await asyncio.wait_for(closing, 30)

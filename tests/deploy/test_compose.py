@@ -3,7 +3,7 @@
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -30,11 +30,12 @@ OUTBOUND_ALLOWED_HOSTS=api:8000
 """
 TASKS = 40
 TRIES = 5
-RUNS_ON = """
-    SELECT coalesce(host, 'ended') FROM jobs LEFT JOIN workers ON workers.id = worker_id
-    WHERE status <> 'queued' AND
+ENDED = "ended"
+RUNS_ON = f"""
+    SELECT coalesce(host, '{ENDED}') FROM jobs LEFT JOIN workers ON workers.id = worker_id
+    WHERE status <> 'queued' AND task_id =
 """
-LOST_WORKER = "SELECT status = 'running' OR crashes > 0 FROM jobs WHERE"
+LOST_WORKER = "SELECT status = 'running' OR crashes > 0 FROM jobs WHERE task_id ="
 
 
 @pytest.fixture(scope="module")
@@ -167,16 +168,15 @@ def test_nothing_is_lost_when_an_api_and_a_worker_are_killed(
     engine: docker.DockerClient, scaled: Deployment
 ) -> None:
     names = [f"order-{number}" for number in range(TASKS)]
-    held = ""
+    third, half = TASKS // 3, TASKS // 2
     with scaled.edge() as edge:
         edge.headers = bearer(sign_up(edge, "eve"))
-        for name in names:
-            if name == names[TASKS // 3]:
-                held = _kill_busy_worker(scaled, edge)
-                edge.delete("/tasks/gate").raise_for_status()
-            if name == names[TASKS // 2]:
-                engine.containers.get(scaled.ids("api")[0]).kill()
-            _accepted(edge, name)
+        _accepted(edge, names[:third])
+        held = _kill_busy_worker(scaled, edge)
+        edge.delete("/tasks/gate").raise_for_status()
+        _accepted(edge, names[third:half])
+        engine.containers.get(scaled.ids("api")[0]).kill()
+        _accepted(edge, names[half:])
         assert eventually(lambda: _results(edge) == {name: {"of": name} for name in names})
         assert eventually(lambda: _json(edge, f"/tasks/{held}").get("status") == "succeeded")
     # More than one where a worker stood still for longer than its lease.
@@ -232,10 +232,9 @@ def _kill_busy_worker(scaled: Deployment, edge: httpx2.Client) -> str:
     for name in (f"held-{number}" for number in range(TRIES)):
         held = {"task_id": name, "kind": "http.request", "data": call}
         edge.post("/tasks", json=held).raise_for_status()
-        started = partial(scaled.query, f"{RUNS_ON} task_id = '{name}'")
-        assert eventually(started), name
-        host = started()
-        if host not in {"", "ended"} and _dies_with(scaled, host, name):
+        host = eventually(partial(scaled.query, f"{RUNS_ON} '{name}'"))
+        assert host, name
+        if host != ENDED and _dies_with(scaled, host, name):
             return name
     raise AssertionError(f"no worker was killed while it ran one of {TRIES} tasks")
 
@@ -244,23 +243,24 @@ def _dies_with(scaled: Deployment, host: str, task: str) -> bool:
     """Kill the worker; if the task had ended before, start it again."""
     worker = scaled.engine.containers.get(host)
     worker.kill()
-    died = scaled.query(f"{LOST_WORKER} task_id = '{task}'") == "t"
+    died = scaled.query(f"{LOST_WORKER} '{task}'") == "t"
     if not died:
         worker.start()
     return died
 
 
-def _accepted(edge: httpx2.Client, name: str) -> None:
-    """Ask until it is accepted; the same name is the same task, so asking twice makes one."""
+def _accepted(edge: httpx2.Client, names: Sequence[str]) -> None:
+    """Ask for each until it is accepted; the same name is the same task, even if asked twice."""
+    for name in names:
+        assert eventually(partial(_is_accepted, edge, name)), name
+
+
+def _is_accepted(edge: httpx2.Client, name: str) -> bool:
     body = {"task_id": name, "kind": "echo", "data": {"of": name}}
-
-    def is_accepted() -> bool:
-        try:
-            return edge.post("/tasks", json=body).status_code in {200, 202}
-        except httpx2.HTTPError:
-            return False
-
-    assert eventually(is_accepted), name
+    try:
+        return edge.post("/tasks", json=body).status_code in {200, 202}
+    except httpx2.HTTPError:
+        return False
 
 
 def _results(edge: httpx2.Client) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from tests.monitoring.picture import CHARTS, draw
 from tests.monitoring.prometheus import Prometheus
 from tests.monitoring.service import LOAD, Watched, load, watched
 from tests.servers import copy_data
-from tests.support.running import eventually
+from tests.support.running import PROGRAM_S, eventually
 
 # Series that a healthy service does not have.
 RARE = re.compile(r'status=~"5|outcome="dead"')
@@ -113,7 +113,7 @@ def test_promtool_accepts_the_metrics(prometheus: Prometheus) -> None:
             text = httpx2.get(target["scrapeUrl"], timeout=60).text
             command = (str(program("promtool")), "check", "metrics")
             done = subprocess.run(
-                command, input=text, capture_output=True, text=True, timeout=300, check=False
+                command, input=text, capture_output=True, text=True, timeout=PROGRAM_S, check=False
             )
             assert (done.returncode, done.stderr) == (0, "")
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.monitoring.debian import program
 from tests.monitoring.prometheus import MONITORING
+from tests.support.running import PROGRAM_S
 
 RULES = sorted((MONITORING / "rules").glob("*.yml"))
 TESTS = sorted((MONITORING / "tests").glob("*.yml"))
@@ -18,7 +19,7 @@ ALERTS = [name for path in RULES for name in re.findall(r"- alert: (\w+)", path.
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run it to its end."""
     command = (str(program("promtool")), *arguments)
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PROGRAM_S, check=False)
 
 
 def expectations() -> Iterator[tuple[str, bool]]:

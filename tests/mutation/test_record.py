@@ -9,6 +9,7 @@ from pathlib import Path
 from coverage import CoverageData
 
 from tests.mutation.record import lines_of, read_tests
+from tests.support.running import PROGRAM_S
 
 ROOT = Path(__file__).parents[2]
 PROCESS = """
@@ -58,7 +59,7 @@ def test_a_process_records_lines_for_the_test_that_runs(tmp_path: Path) -> None:
     keep_seconds(tmp_path, **{"a.py::f": 1.0})
     (tmp_path / "lines-broken").write_bytes(b"half of a file")
     subprocess.run(
-        (sys.executable, "-c", PROCESS, tmp_path), cwd=ROOT, env={}, check=True, timeout=300
+        (sys.executable, "-c", PROCESS, tmp_path), cwd=ROOT, env={}, check=True, timeout=PROGRAM_S
     )
     [test] = read_tests(tmp_path)
     assert set(test.lines) == {"jubilee/entrypoints/text_tables.py"}

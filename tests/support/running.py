@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import httpx2
 
@@ -19,6 +19,7 @@ from tests.support.outages import family, send
 
 UP = (*forked.COMMAND, "up")
 TIMEOUT_S = 60.0
+PROGRAM_S = 300  # of one program, on a busy machine
 QUICK_HASH = {"PASSWORD_HASH_TIME_COST": "1", "PASSWORD_HASH_MEMORY_KIB": "8192"}
 """A password in a fifth of the CPU time; the tests make thousands of hashes, at a low priority."""
 
@@ -31,6 +32,7 @@ PATIENT = dict.fromkeys(("REQUEST_TIMEOUT", "DATABASE_TIMEOUT", "REDIS_TIMEOUT")
 USUAL_TIMEOUTS: dict[str, str | None] = dict.fromkeys(PATIENT)
 """Leaves `PATIENT` out of the environment of a process."""
 
+Result = TypeVar("Result")
 Process: TypeAlias = forked.ForkedProcess | subprocess.Popen[bytes]
 
 
@@ -42,11 +44,11 @@ def free_port() -> int:
 
 
 def eventually(
-    holds: Callable[[], object], within: float = TIMEOUT_S, pause_s: float = 0.05
-) -> bool:
-    """Poll until the condition holds; return False when the time is up."""
+    holds: Callable[[], Result], within: float = TIMEOUT_S, pause_s: float = 0.05
+) -> Result:
+    """Poll until the condition holds, or the time is up; return its last result."""
     deadline = time.monotonic() + within
-    while not (result := bool(holds())) and time.monotonic() < deadline:
+    while not (result := holds()) and time.monotonic() < deadline:
         time.sleep(pause_s)
     return result
 

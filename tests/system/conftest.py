@@ -14,7 +14,7 @@ from tests.servers import Servers, started_pair
 from tests.support.api import COMMAND, Api, Starter, starter
 from tests.support.outages import OwnServers
 from tests.support.redis_servers import RedisServer
-from tests.support.running import PATIENT, Up, eventually, free_port
+from tests.support.running import PATIENT, PROGRAM_S, Up, eventually, free_port
 from tests.system.following import Env
 from tests.system.runbooks import ENTRIES_READ
 
@@ -116,6 +116,6 @@ def producer_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     at = tmp_path_factory.mktemp("dist")
     outside = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     command = ("make", "-o", ".venv/dev", "producer-wheel", f"DIST={at}")
-    subprocess.run(command, cwd=ROOT, env=outside, check=True, timeout=300)
+    subprocess.run(command, cwd=ROOT, env=outside, check=True, timeout=PROGRAM_S)
     (wheel,) = at.glob("*.whl")
     return wheel

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.running import PROGRAM_S
+
 ROOT = Path(__file__).parents[2]
 OF_MAKE = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKE_TERMERR", "MAKE_TERMOUT"}
 SHOW_PIP = "--eval=show: ; @echo $(PIP)"
@@ -30,7 +32,7 @@ def make(at: Path, *words: str) -> subprocess.CompletedProcess[str]:
         env=outside(),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PROGRAM_S,
         check=False,
     )
 

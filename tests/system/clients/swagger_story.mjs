@@ -13,8 +13,8 @@ async function until(found) {
   assert.fail(`never: ${found}`);
 }
 
-// The service closes a connection that is silent for 10 s. While this process runs scripts on a
-// busy machine, its own are; then it asks again.
+// The service closes a connection over which no request comes for 10 s. On a busy machine the
+// scripts of the page run longer, and Node sends nothing meanwhile: such a request is sent again.
 async function request(target, options) {
   for (let tries = 0; ; tries++) {
     try {
